@@ -1,4 +1,4 @@
-# Everything that one can do here: `make help`.
+# All targets: `make help`.
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
@@ -19,15 +19,15 @@ run: ## Runs the example: a step's digest becomes a PipelineResource
 test: fmt prose lint rustdoc deny chart-readme chart-lint package workflows sizes image-check suites ## Everything that must pass before a change lands
 
 .PHONY: suites
-suites: ## All tests; those against a real kube-apiserver build one first, once
+suites: ## All tests; those against a real kube-apiserver build it first, once
 	cargo test --workspace --no-fail-fast
 
 .PHONY: fmt
-fmt: ## Is everything formatted?
+fmt: ## Checks formatting
 	cargo fmt --all --check
 
 .PHONY: lint
-lint: ## Clippy, no warning left
+lint: ## Runs Clippy, warnings are errors
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 .PHONY: prose
@@ -64,38 +64,38 @@ deny: ## Licenses, bans and sources of the dependencies
 	fi
 
 .PHONY: advisories
-advisories: ## Known vulnerabilities, where their database can be reached
+advisories: ## Checks for known vulnerabilities; needs the advisory database
 	cargo deny check advisories
 
 .PHONY: static
-static: ## The binaries that go into pods, static
+static: ## Builds the binaries that go into pods, static
 	$(STATIC) cargo build --profile redirector --target $(TARGET) -p gleaner-redirector
 	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-sidecar
 	$(STATIC) cargo build --profile injector --target $(TARGET) -p gleaner-injector
 
 .PHONY: sizes
-sizes: static ## Are they static, and small enough?
+sizes: static ## Checks that they are static, and their sizes
 	@scripts/sizes $(TARGET)
 
 .PHONY: image
-image: static ## Gleaner's image as an OCI archive, without a container engine: dist/gleaner.tar
+image: static ## Writes Gleaner's image as an OCI archive, without a container engine: dist/gleaner.tar
 	scripts/image --name localhost/gleaner/gleaner:dev dist/gleaner.tar
 
 .PHONY: image-check
-image-check: static ## Does buildah make the same image of the Dockerfile?
-	@scripts/image-check || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: the image by buildah, see above' >&2; }
+image-check: static ## Checks that buildah builds the same image from the Dockerfile
+	@scripts/image-check || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: building the image with buildah, see above' >&2; }
 
 .PHONY: chart-readme
-chart-readme: ## Does the chart's README say what its values say?
+chart-readme: ## Checks that the chart's README is up to date
 	@scripts/chart-readme --check
 
 .PHONY: cluster
-cluster: ## A real cluster with Tekton and Gleaner on this machine; prints what to set
+cluster: ## Starts a real cluster with Tekton and Gleaner on this machine; prints what to set
 	@tests/cluster/up
 	@tests/cluster/install
 
 .PHONY: cluster-load
-cluster-load: ## 100 TaskRuns in a row and 50 at once on that cluster: do all succeed, and what is left?
+cluster-load: ## Runs 100 TaskRuns one after another and 50 in parallel on that cluster; checks that all succeed, and for leftovers
 	@tests/cluster/up >/dev/null
 	@tests/cluster/install >/dev/null
 	@tests/cluster/load
@@ -105,7 +105,7 @@ bench: ## Benchmarks, each next to what it is measured against
 	cargo bench --workspace
 
 .PHONY: load
-load: ## The injector under 1,000 reviews a second for a minute, with rotations, large and slow clients: RATE=1000 SECONDS=60
+load: ## Sends 1,000 reviews a second to the injector for a minute, with rotations, large and slow clients: RATE=1000 SECONDS=60
 	GLEANER_LOAD=$(or $(RATE),1000),$(or $(SECONDS),60) cargo test --release -p gleaner-injector --test webhook load:: -- --nocapture
 
 .PHONY: chaos
@@ -113,9 +113,9 @@ chaos: ## Random runs with faults, kills, full and slow disks: SEEDS=1000 runs, 
 	GLEANER_CHAOS_SEEDS=$(or $(FROM),1)..$$(( $(or $(FROM),1) + $(or $(SEEDS),100) - 1 )) cargo test -p gleaner-tests --test chaos
 
 .PHONY: fuzz
-fuzz: ## Fuzzes every reader of outside input for a minute each
+fuzz: ## Fuzzes every parser of external input for a minute each
 	scripts/fuzz 60
 
 .PHONY: fuzz-short
-fuzz-short: ## The same for 20 s each, which is part of every run of the CI
+fuzz-short: ## Same for 20 s each; part of every CI run
 	@scripts/fuzz 20 || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED, NOT TESTED: the fuzz targets, see above' >&2; }

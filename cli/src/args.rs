@@ -1,4 +1,4 @@
-//! The command line: a struct per command, from which help and completions come.
+//! The command line: a struct per command, from which help and completions are generated.
 
 mod inject;
 mod translate;
@@ -23,10 +23,11 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Turns what a Tekton task's steps produce into Kubernetes resources.
+/// Creates Kubernetes resources from the outputs of a Tekton task's steps.
 ///
-/// A Task says in the annotation gleaner.dev/outputs which files of its steps hold values, and which resources to make
-/// of them. A cluster with Gleaner does so in every TaskRun; this command does it here, to try and to check.
+/// The annotation gleaner.dev/outputs of a Task declares which files of its steps hold values, and which resources to
+/// create from them. A cluster with Gleaner does so in every TaskRun; this command does it on this machine, for tests
+/// and checks.
 #[derive(Debug, Parser)]
 #[command(name = "gleaner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -40,71 +41,73 @@ Examples:
   # Run a Task on this machine, without a cluster, and see what it would create:
   gleaner run -f examples/build-and-push.yaml
 
-  # Is the declaration right? Every error, with its line:
+  # Check the declaration; every error has its line:
   gleaner lint -f task.yaml
 
-  # The proposal's own documents, and Tekton's of v1beta1, on a Tekton of today:
+  # Documents of the proposal and of Tekton v1beta1, for a current Tekton:
   gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
 
-  # What would be created from these values?
+  # Show what would be created from these values:
   gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a Task, TaskRun or PipelineRun on this machine and create what it leads to.
+    /// Run a Task, TaskRun or PipelineRun on this machine and create its resources.
     ///
-    /// If the files hold a TaskRun or PipelineRun, it is run with the Tasks, Pipelines and StepActions of the files, as Tekton
-    /// would: parameters, workspaces, when, finally, timeouts, and results between tasks. Tasks run one at a time. Without a
-    /// run, the only Pipeline or the only Task (that declares outputs) is run. What only a cluster has (images, sidecars,
-    /// service accounts, resource limits) is named before the first step; what would change the run (matrix, retries, CEL,
-    /// resolvers, custom tasks, pipelines in pipelines) is refused.
+    /// If the files hold a TaskRun or PipelineRun, it is run with the Tasks, Pipelines and StepActions of the files, as
+    /// Tekton would: parameters, workspaces, when, finally, timeouts, and results between tasks. Tasks run one at a
+    /// time. Without a run, the only Pipeline or the only Task (that declares outputs) is run. Features that only a
+    /// cluster has (images, sidecars, service accounts, resource limits) are named before the first step; features that
+    /// would change the run (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines) are refused.
     ///
-    /// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects what
-    /// they produce, renders and creates. Without --context or --kubeconfig it does so in an API server that lives in
-    /// this process and ends with it. Progress and what the steps print go to standard error, the created YAML and the
-    /// results to standard output. The exit code is that of the step that failed, or 0.
+    /// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects
+    /// their outputs, renders and creates. Without --context or --kubeconfig it does so in an API server within this
+    /// process. Progress and the output of the steps go to standard error, the created YAML and the results to standard
+    /// output. The exit code is that of the step that failed, or 0.
     ///
-    /// A step finds the tools of this machine: it gets PATH, HOME (an empty directory) and the variables of the documents, and
-    /// nothing else of this environment. /workspace and /tekton are a temporary directory in the text of a step's command,
-    /// script, arguments and variables.
+    /// Linux only. A step finds the tools of this machine: it gets PATH, HOME (an empty directory) and the variables of the
+    /// documents, and nothing else of this environment. A temporary directory replaces /workspace and /tekton in the
+    /// text of a step's command, script, arguments and variables.
     Run(Box<Run>),
     /// Show the YAML that would be created, without running anything.
     ///
-    /// Standard output holds the YAML and nothing else. When a value is missing, nothing is printed there, and each missing
-    /// variable is named with the flag that gives it. A name that only a run can give is shown as generateName.
+    /// Standard output has the YAML and nothing else. If a value is missing, no YAML is printed, and each missing
+    /// variable is named with the flag that sets it. A name that only a run can determine is shown as generateName.
     Render(Render),
     /// Check the declarations in files.
     ///
-    /// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for everything that is wrong. What it refuses, the webhook
-    /// refuses with the same message. Checked are Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
-    /// templates, and annotations like Gleaner's in any document.
+    /// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for each error. The webhook refuses the same errors
+    /// with the same messages. It checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
+    /// templates, and annotations similar to Gleaner's in any document.
     Lint(Lint),
-    /// Turn the proposal's documents into ones that Tekton v1 takes.
+    /// Convert the proposal's documents to Tekton v1.
     ///
-    /// Reads Tasks, Pipelines, runs and PipelineResources as the proposal "Dynamic Output Resources" writes them, and those of
-    /// Tekton's v1alpha1 and v1beta1, and prints what they are today: outputs are in the annotation gleaner.dev/outputs, an
-    /// input resource is an object parameter, a git input is cloned by a first step, and what a task creates reaches the next
-    /// one as a result. Documents that need no translation are printed unchanged.
+    /// Reads Tasks, Pipelines, runs and PipelineResources in the syntax of the proposal "Dynamic Output Resources" and
+    /// of Tekton's v1alpha1 and v1beta1, and prints today's equivalents: outputs are in the annotation
+    /// gleaner.dev/outputs, an input resource is an object parameter, a first step clones a git input, and the next
+    /// task gets the resources of a task as results. Documents that need no translation are printed unchanged.
     ///
-    /// Anything without an equivalent is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are reported at
-    /// once, and then no document is printed.
+    /// Anything without an equivalent is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are
+    /// reported at once, and then no document is printed.
     Translate(Box<Translate>),
-    /// Put Gleaner into Tasks and pods here, for a cluster without its webhook.
+    /// Inject Gleaner into Tasks and pods ahead of time, for a cluster without its webhook.
     ///
-    /// Prints the documents with all that the webhook would have added: to each TaskSpec with a declaration the sidecar, the
-    /// results and the volume, and before each step the redirector. Pods and pod templates (Job, CronJob) with the
-    /// annotation get the same. Everything else is printed unchanged. Injecting twice changes nothing.
+    /// Prints the documents with everything that the webhook would have added: to each TaskSpec with a declaration the
+    /// sidecar, the results and the volume, and before each step's command the redirector. Pods and pod templates (Job,
+    /// CronJob) with the annotation get the same. Everything else is printed unchanged. Injecting twice changes
+    /// nothing.
     ///
-    /// A step needs a command or a script: what an image runs by itself is not known here. The cluster needs the kind
-    /// PipelineResource where the outputs declare one, and the ServiceAccount of the runs must be allowed to create what they
-    /// create.
+    /// A step needs a command or a script: this command does not know an image's own command. The cluster needs the kind
+    /// PipelineResource if the outputs declare one, and the ServiceAccount of the runs needs permission to create the
+    /// objects.
     Inject(Box<Inject>),
-    /// Take Gleaner out of Tasks and pod templates again.
+    /// Remove Gleaner from Tasks and pod templates.
     ///
-    /// Prints the documents without what the webhook or gleaner inject added: sidecar, results, volume, and the redirector before each
-    /// step. The declarations stay, unless --remove-declarations is given. Everything else is printed unchanged.
+    /// Prints the documents without the additions of the webhook or gleaner inject: sidecar, results, volume, and the
+    /// redirector before each step. The declarations stay, unless --remove-declarations is given. Everything else is
+    /// printed unchanged.
     Uninject(Box<Uninject>),
-    /// Print the completions of a shell.
+    /// Print shell completions.
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
     Completions(Completions),
@@ -122,7 +125,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// All files: those with -f first.
+    /// Returns all files: those with -f first.
     pub(crate) fn all(&self) -> Vec<String> {
         [self.filename.as_slice(), &self.paths].concat()
     }
@@ -136,6 +139,9 @@ pub(crate) struct Lint {
     /// Fail on warnings, too.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Check for a cluster without the webhook, and report what gleaner inject cannot do.
+    #[arg(long)]
+    pub(crate) without_webhook: bool,
     /// Format of the findings.
     #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Human)]
     pub(crate) format: LintFormat,
@@ -148,12 +154,12 @@ Examples:
   gleaner lint --strict -f task.yaml
   gleaner lint -f task.yaml --format json | jq '.[].message'
 
-Exit codes: 0 nothing is wrong; 1 there are errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
+Exit codes: 0 no errors; 1 errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
 be read, or no file has a document in it.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {
-    /// A line each.
+    /// One line for each error or warning.
     Human,
     /// An array of file, line, column, place, severity, message, help.
     Json,
@@ -170,22 +176,22 @@ pub(crate) struct TaskArgs {
         required_unless_present = "positional"
     )]
     pub(crate) filenames: Vec<String>,
-    /// The same without -f.
+    /// A file or directory, as with -f.
     #[arg(value_name = "FILE")]
     pub(crate) positional: Vec<String>,
-    /// The Task's name, if the files hold several or runs.
+    /// The Task's name, if the files contain several or runs.
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
     /// A parameter: text; for an array a,b or JSON; for an object key:value,... or JSON.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
     pub(crate) params: Vec<Assignment>,
-    /// A YAML or JSON file with parameters, a map; -p wins over it.
+    /// A YAML or JSON file with parameters, a map; -p takes precedence.
     #[arg(long, value_name = "FILE")]
     pub(crate) param_file: Option<String>,
 }
 
 impl TaskArgs {
-    /// All files, with or without `-f`.
+    /// Returns all files, with or without `-f`.
     pub(crate) fn files(&self) -> Vec<String> {
         let files = self.filenames.iter().chain(&self.positional);
         files.cloned().collect()
@@ -200,7 +206,7 @@ pub(crate) struct Render {
     /// The value of an output; JSON unless its type is string.
     #[arg(long = "output", value_name = "STEP.NAME=VALUE")]
     pub(crate) outputs: Vec<Assignment>,
-    /// An output's file, read as the run would read it.
+    /// An output's file, read as in a run.
     #[arg(long = "output-file", value_name = "STEP.NAME=PATH")]
     pub(crate) output_files: Vec<Assignment>,
     /// The value of a context variable, such as taskRun.name=mine.
@@ -209,7 +215,7 @@ pub(crate) struct Render {
     /// Show the values of secret outputs.
     #[arg(long)]
     pub(crate) show_secrets: bool,
-    /// The form of what is printed.
+    /// Output format.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }
@@ -219,10 +225,10 @@ Examples:
   gleaner render -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed
   gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output-file kaniko.digest=./digest | kubectl diff -f -";
 
-/// The form of what is printed.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// YAML, a document each.
+    /// YAML documents.
     Yaml,
     /// JSON.
     Json,
@@ -233,26 +239,27 @@ pub(crate) enum Form {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
-    /// Replaces a step's command by a line for sh, so that a task whose tool is not here can be tried.
+    /// Replaces a step's command by a line for sh, for steps whose tool is not installed on this machine.
     #[arg(long = "step-command", value_name = "STEP=COMMAND")]
     pub(crate) step_commands: Vec<Assignment>,
-    /// A directory for a workspace (of a PipelineRun: the Pipeline's), or for a git resource. A Task gets a copy of one that
-    /// it declares as readOnly.
+    /// A directory for a workspace of the Task or Pipeline, or for a git resource. If the Task declares the workspace as
+    /// readOnly, its steps get a copy of the directory.
     #[arg(long = "workspace", short = 'w', value_name = "NAME=DIR")]
     pub(crate) workspaces: Vec<Assignment>,
     /// A file with CustomResourceDefinitions for the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
-    /// Ends the run after this long, as Tekton would; without it as the run says, or after 1h.
+    /// Stops the run after this duration, as Tekton would; by default the run's timeout, or 1h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
     /// The TaskRun or PipelineRun to run, if the files hold several.
     #[arg(long, value_name = "NAME", conflicts_with = "task")]
     pub(crate) run: Option<String>,
-    /// Replaces a context variable: taskRun.name=mine names the run, taskRun.uid=... makes derived names repeat.
+    /// Replaces a context variable: taskRun.name=mine names the run, a fixed taskRun.uid=... makes derived names
+    /// reproducible.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
-    /// Gives steps PATH, HOME and the variables of the documents alone; false: all of this environment too.
+    /// Gives steps only PATH, HOME and the variables of the documents; false: all of this environment too.
     #[arg(
         long,
         value_name = "BOOL",
@@ -263,7 +270,7 @@ pub(crate) struct Run {
         action = clap::ArgAction::Set
     )]
     pub(crate) clean_env: bool,
-    /// Waits for nothing after the objects were created: leaves out waitFor, and results below .status.
+    /// Does not wait after the objects were created: ignores waitFor, and results below .status.
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// Creates in the cluster of this context of the kubeconfig.
@@ -282,13 +289,13 @@ pub(crate) struct Run {
         conflicts_with = "crds"
     )]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The namespace of the run; otherwise that in the documents, that of the kubeconfig's context, or default.
+    /// The namespace of the run; by default that in the documents, that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// Keeps the temporary directory and says where it is.
+    /// Keeps the temporary directory and prints its path.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// The form of what is printed at the end.
+    /// Format of the final output.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }
@@ -300,19 +307,19 @@ Examples:
   # A PipelineRun with its Pipeline and Tasks, in several files and directories:
   gleaner run -f run.yaml -f tasks/ --workspace source=.
 
-  # The proposal's own Task; kaniko is not installed here, so a line for sh plays its part:
+  # The proposal's own Task; a line for sh replaces kaniko, which is not installed on this machine:
   gleaner run -f examples/build-and-test.yaml --task build-and-push -p imageUrl=ghcr.io/me/app \\
     --step-command kaniko='printf sha256:54ed > /workspace/digest'
 
-  # Objects of a kind that Kubernetes does not have by itself:
+  # Objects of a custom kind:
   gleaner run -f examples/build-and-deploy.yaml --crd examples/crds/knative-service.yaml
 
   # Into a real cluster:
   gleaner run -f task.yaml --context staging -n builds
 
 Exit codes: the failing step's own, or 128 and the number of the signal that ended it; 64 the command line or a
-parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is unreachable, 73 the
-resources could not be created, 74 standard output cannot be written to, 78 a document is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
+parameter is wrong, 65 an output is missing or not a valid value of its type, 69 the sidecar is unreachable, 73 the
+resources could not be created, 74 standard output cannot be written, 78 a document is wrong, 127 a step's command does not exist on this machine, 130 Ctrl-C.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
@@ -323,7 +330,7 @@ pub(crate) struct Completions {
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
-        Ok(Duration::ZERO) => Err("a run needs some time; leave the flag out for 1h".to_owned()),
+        Ok(Duration::ZERO) => Err("the timeout must exceed zero; omit the flag for 1h".to_owned()),
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),
     }

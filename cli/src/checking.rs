@@ -1,4 +1,4 @@
-//! The checks of documents, as all commands make them.
+//! The checks of documents, shared by all commands.
 
 use gleaner_core::check::{self, Report};
 use gleaner_core::declaration::AllowedKinds;
@@ -27,16 +27,22 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Checks a document as the webhook does.
-pub(crate) fn check(source: &Source, document: &Node, tasks: &ObjectResults) -> Report {
-    check::document(document, source, &settings(), Placement::Webhook, tasks)
+/// Checks a document as the webhook does, or as it is done ahead of time.
+pub(crate) fn check(
+    source: &Source,
+    document: &Node,
+    placement: Placement,
+    tasks: &ObjectResults,
+) -> Report {
+    check::document(document, source, &settings(), placement, tasks)
 }
 
-/// Adds what a report says of a document of the file `name`.
+/// Adds the findings of a report about a document of the file `name`.
 pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
         (Severity::Error, &report.errors),
+        (Severity::Error, &report.refused_by_tekton),
         (Severity::Warning, &report.warnings),
     ];
     for (severity, diagnostics) in all {
@@ -49,7 +55,7 @@ pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     });
 }
 
-/// A finding about the file `name`.
+/// Returns a finding about the file `name`.
 pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) -> Finding {
     Finding {
         file: name.to_owned(),
@@ -61,13 +67,13 @@ pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) ->
 /// Prints what the webhook reports about the documents that `is_used` accepts.
 ///
 /// # Errors
-/// The exit code if it would refuse one.
+/// The exit code if the webhook would refuse one of the documents.
 pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Result<(), u8> {
     let tasks = check::object_results(sources.iter().flat_map(|source| &source.documents));
     let mut findings = Vec::new();
     for source in sources {
         for document in source.documents.iter().filter(|one| is_used(one)) {
-            let checked = check(source, document, &tasks);
+            let checked = check(source, document, Placement::Webhook, &tasks);
             report(&source.name, &checked, &mut findings);
         }
     }
@@ -99,11 +105,13 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
         };
         let settings = settings();
         let mut of_node = check::document(node, &Live, &settings, Placement::Webhook, &tasks);
-        let Report {
-            errors, warnings, ..
-        } = check(source, original, &tasks);
-        let known = [errors, warnings].concat();
-        for found in of_node.errors.iter_mut().chain(&mut of_node.warnings) {
+        let own = check(source, original, Placement::Webhook, &tasks);
+        let known = [own.errors, own.refused_by_tekton, own.warnings].concat();
+        let found = of_node
+            .errors
+            .iter_mut()
+            .chain(&mut of_node.refused_by_tekton);
+        for found in found.chain(&mut of_node.warnings) {
             match original_of(found, &known) {
                 Some(original) => found.clone_from(original),
                 // Lines of a generated text do not help.

@@ -1,4 +1,4 @@
-//! From the program's arguments to one of the commands.
+//! Dispatches the program's arguments to one of the commands.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -8,29 +8,24 @@ use clap::{CommandFactory, FromArgMatches};
 use gleaner_runtime::program;
 
 use crate::args::{Cli, Command, Completions};
+#[cfg(not(target_os = "linux"))]
+use crate::elsewhere::{self as carried, self as run};
 use crate::failure::Failure;
-use crate::{inject, lint, printing, render, run, translate, uninject};
+#[cfg(target_os = "linux")]
+use crate::{carried, run};
+use crate::{inject, lint, printing, render, translate, uninject};
 
 /// The file name by which `kubectl` finds this plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
 
-/// Runs the program with these arguments, its own name included.
-///
-/// Three commands are not for people: `gleaner redirector` and `gleaner sidecar` are the two binaries of a pod, so that
-/// this one file is all that a local run needs; `gleaner watcher` outlives a run that is killed.
+/// Runs the program with these arguments, including its own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let own = arguments.iter().skip(2).cloned();
-    match arguments.get(1).and_then(|command| command.to_str()) {
-        Some("redirector") => gleaner_redirector::main(own),
-        Some("sidecar") => {
-            return gleaner_sidecar::main(std::iter::once("gleaner-sidecar".into()).chain(own));
+    if let Some(name) = arguments.get(1).and_then(|command| command.to_str()) {
+        let own = arguments.iter().skip(2).cloned();
+        if let Some(ended) = carried::program(name, own) {
+            return ended;
         }
-        Some(run::WATCHER) => {
-            run::watch(own);
-            return ExitCode::SUCCESS;
-        }
-        _ => {}
     }
     let mut command = Cli::command();
     if is_kubectl_plugin(arguments.first()) {

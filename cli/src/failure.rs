@@ -7,7 +7,7 @@ use gleaner_runtime::program;
 
 use crate::terminal;
 
-/// The exit code of a command that failed, and the message that is still to be printed.
+/// The exit code of a command that failed, and the message to print.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
@@ -15,19 +15,19 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure of the command line.
+    /// Returns a failure of the command line.
     pub(crate) fn usage(message: impl Display) -> Self {
         let (code, message) = (exit_code::USAGE, message.to_string());
         Self { code, message }
     }
 
-    /// A failure of this machine, the sidecar or the cluster.
+    /// Returns a failure of this machine, the sidecar or the cluster.
     pub(crate) fn unreachable(message: impl Display) -> Self {
         let (code, message) = (exit_code::UNREACHABLE, message.to_string());
         Self { code, message }
     }
 
-    /// A failure to write to standard output.
+    /// Returns a failure to write to standard output.
     pub(crate) fn unwritable(error: &std::io::Error) -> Self {
         let message = format!("{}: {error}", program::UNWRITABLE);
         let code = exit_code::IO;
@@ -43,6 +43,8 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::unreachable(format_args!("this machine refuses: {error}"))
+        Self::unreachable(format_args!(
+            "the operating system reported an error: {error}"
+        ))
     }
 }

@@ -11,15 +11,15 @@ use gleaner_proto::exit_code;
 
 use crate::terminal;
 
-/// The largest file that is read: Kubernetes accepts no object over 1.5 MiB, and a file holds a few.
+/// The largest file that is read: Kubernetes accepts no object over 1.5 MiB, and a file contains a few.
 const LARGEST: u64 = 32 << 20;
 
-/// The reason why there are no documents of a file.
+/// The reason why a file has no documents.
 #[derive(Debug)]
 pub(crate) enum Unread {
     /// The file cannot be read.
     Missing(Finding),
-    /// It is not a file of Kubernetes objects.
+    /// The file is not a file of Kubernetes objects.
     Invalid(Finding),
 }
 
@@ -34,7 +34,7 @@ impl Unread {
 /// Reads `path`, or standard input for `-`.
 ///
 /// # Errors
-/// When it cannot be read, is too large, is not UTF-8 or not YAML.
+/// Fails if it cannot be read, is too large, or is not UTF-8 or YAML.
 pub(crate) fn read(path: &str) -> Result<Source, Unread> {
     let (name, text) = if path == "-" {
         ("<stdin>", bounded(io::stdin().lock()))
@@ -46,7 +46,7 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
         Ok(Some(Ok(text))) => Source::parse(name.to_owned(), text).map_err(Unread::Invalid),
         Ok(Some(Err(error))) => Err(Unread::Invalid(refused(error.to_string()))),
         Ok(None) => Err(Unread::Invalid(refused(format!(
-            "larger than {} MiB, which is not a file of Kubernetes objects",
+            "larger than {} MiB, which is too large for a file of Kubernetes objects",
             LARGEST >> 20
         )))),
         Err(error) => Err(Unread::Missing(refused(format!("cannot be read: {error}")))),
@@ -56,23 +56,23 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
 /// Reads a small file of text.
 ///
 /// # Errors
-/// It cannot be read, or is not UTF-8.
+/// Fails if it cannot be read, or is not UTF-8.
 pub(crate) fn read_text(path: impl AsRef<Path>) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     encoding::decode(bytes).map_err(|error| error.to_string())
 }
 
-/// Reads to the end; nothing when there is too much.
+/// Reads to the end; returns `None` if there is too much.
 fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>>> {
     let mut bytes = Vec::new();
     reader.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= LARGEST).then(|| encoding::decode(bytes)))
 }
 
-/// Reads the files, and of a directory those that end in `.yaml`, `.yml` or `.json`; not those of directories below it.
+/// Reads the files, and of a directory those that end in `.yaml`, `.yml` or `.json`; not those of subdirectories.
 ///
 /// # Errors
-/// The exit code if one cannot be read; the messages have been printed.
+/// The exit code if a file cannot be read; the messages have been printed.
 pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8> {
     let mut files = Vec::new();
     let mut found = Vec::new();
@@ -88,10 +88,10 @@ pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8>
     read_each(&files, found)
 }
 
-/// Reads the files. What is in `found` before that is wrong, too.
+/// Reads the files. Findings in `found` are printed, and fail the read.
 ///
 /// # Errors
-/// The exit code if one cannot be read; the messages have been printed.
+/// The exit code if a file cannot be read; the messages have been printed.
 pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec<Source>, u8> {
     let mut sources = Vec::new();
     for file in files {
@@ -107,7 +107,7 @@ pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec
     Err(exit_code::USAGE)
 }
 
-/// Returns the files that `path` stands for.
+/// Returns the files that `path` refers to.
 fn expand(path: &str) -> Result<Vec<String>, String> {
     if path == "-" || !Path::new(path).is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -125,7 +125,7 @@ fn expand(path: &str) -> Result<Vec<String>, String> {
         .collect();
     files.sort();
     if files.is_empty() {
-        return Err("the directory has no file that ends in .yaml, .yml or .json".to_owned());
+        return Err("the directory has no file with the extension .yaml, .yml or .json".to_owned());
     }
     Ok(files)
 }

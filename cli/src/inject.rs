@@ -17,7 +17,7 @@ use crate::printing::{print, read_all};
 use crate::terminal;
 use documents::{Cluster, inject};
 
-/// Prints the documents with redirector and sidecar in them, or everything that is in the way.
+/// Prints the documents with redirector and sidecar in them, or all errors.
 pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     let sources = read_all(&options.files.all())?;
     let cluster = Cluster {

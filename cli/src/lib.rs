@@ -1,16 +1,24 @@
-//! The command `gleaner`, also `kubectl gleaner`: what the cluster does, at a terminal.
+//! The command `gleaner`, also `kubectl gleaner`: the cluster's work, at a terminal.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
-//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | a command each |
-//! | `checking` | the checks of documents, as all commands make them |
+//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | one command each |
+//! | `carried` | the programs that this one contains; Linux only, like `run` |
+//! | `elsewhere` | replaces both on other systems |
+//! | `checking` | the checks of documents, shared by all commands |
+//! | `duplicates` | documents with the same kind and name |
 //! | `files`, `printing` | reading and printing of documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
 mod args;
+#[cfg(target_os = "linux")]
+mod carried;
 mod checking;
+mod duplicates;
+#[cfg(any(test, not(target_os = "linux")))]
+mod elsewhere;
 mod entry;
 mod failure;
 mod files;
@@ -18,6 +26,7 @@ mod inject;
 mod lint;
 mod printing;
 mod render;
+#[cfg(target_os = "linux")]
 mod run;
 mod terminal;
 mod translate;

@@ -1,41 +1,49 @@
-//! `gleaner lint`: everything that is wrong with the documents in files, before a cluster says so.
+//! `gleaner lint`: reports all errors in the documents of files, before a cluster does.
 
 use std::process::ExitCode;
 
 use gleaner_core::check;
 use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::inject::ResultsFrom;
+use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::matrix::ObjectResults;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
 use crate::checking;
+use crate::duplicates;
 use crate::failure::Failure;
 use crate::files::{self, Unread};
 use crate::printing;
 use crate::terminal;
 
-/// The exit code where something was found.
+/// The exit code if anything was found.
 const FOUND: u8 = 1;
 
-/// Reads the files, prints what is wrong with them, and returns the exit code for it.
+/// Reads the files, prints the findings, and returns the exit code.
 pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     let files = options.files.all();
     let read: Vec<_> = files.iter().map(|file| files::read(file)).collect();
     let sources = || read.iter().filter_map(|read| read.as_ref().ok());
     let documents = sources().flat_map(|source| &source.documents);
     let tasks = check::object_results(documents);
+    let placement = match options.without_webhook {
+        true => Placement::AheadOfTime(ResultsFrom::default()),
+        false => Placement::Webhook,
+    };
     let mut findings = Vec::new();
     let mut missing = false;
     for read in &read {
         match read {
-            Ok(source) => lint(source, &tasks, &mut findings),
+            Ok(source) => lint(source, placement, &tasks, &mut findings),
             Err(unread) => {
                 missing |= matches!(unread, Unread::Missing(_));
                 findings.push(unread.finding().clone());
             }
         }
     }
+    findings.extend(duplicates::find(sources(), duplicates::Use::Cluster));
     let unread = read.iter().any(Result::is_err);
     if !unread && sources().all(|source| source.documents.is_empty()) {
         missing = true;
@@ -59,11 +67,11 @@ pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     })
 }
 
-fn lint(source: &Source, tasks: &ObjectResults, findings: &mut Vec<Finding>) {
+fn lint(source: &Source, placement: Placement, tasks: &ObjectResults, findings: &mut Vec<Finding>) {
     let before = findings.len();
     let mut declarations = 0;
     for document in &source.documents {
-        let report = checking::check(source, document, tasks);
+        let report = checking::check(source, document, placement, tasks);
         declarations += report.declarations;
         checking::report(&source.name, &report, findings);
     }

@@ -1,4 +1,4 @@
-//! Files in, documents out: for the commands that stand between an editor and `kubectl apply`.
+//! Reading files and printing documents: for the commands between an editor and `kubectl apply`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use crate::args::Form;
 use crate::failure::Failure;
 use crate::files;
 
-/// The files; or says on standard error which cannot be read, and gives the exit code.
+/// Reads the files; if one cannot be read, prints the error and returns the exit code.
 pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
     files::read_each(files, Vec::new())
 }
@@ -18,7 +18,7 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
 /// Prints documents to standard output.
 ///
 /// # Errors
-/// The exit code if that cannot be written to; the message has been printed.
+/// The exit code if standard output cannot be written; the message has been printed.
 pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
     let text = match form {
         Form::Yaml => writer::to_yaml(documents),
@@ -31,7 +31,7 @@ pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
 /// Writes `text` to standard output.
 ///
 /// # Errors
-/// If it cannot be written to. A closed pipe is not an error: a reader that has seen enough closes it.
+/// Fails if it cannot be written. A closed pipe is not an error: the reader has seen enough.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)
 }

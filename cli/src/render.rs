@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use gleaner_core::declaration::{Declaration, undecodable};
 use gleaner_core::render::{self, Bounds, OBJECT_MAX, Secrecy, Size, TooLarge, Values};
 use gleaner_core::run::Run;
 use gleaner_core::variable::{CONTEXT, Reference, Unresolved};
@@ -19,8 +20,8 @@ use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
 
-/// The most that is rendered, for references between resources can multiply a short declaration: as much as by a sidecar without
-/// a memory limit, such as that of `gleaner run`.
+/// The limits of rendering: those of a sidecar without a memory limit, such as that of `gleaner run`. Without limits,
+/// references between resources could multiply a short declaration.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {
@@ -29,11 +30,11 @@ const RENDERED: Bounds = Bounds {
     },
 };
 
-/// Prints the YAML; or says on standard error what is wrong or missing and gives the exit code.
+/// Prints the YAML, or the errors and missing values, and returns the exit code.
 pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     let task = open_task(&options.task)?;
     let (params, mut errors) = read_params(&task, &options.task)?;
-    // A parameter that no template uses may be missing here, or a part of it.
+    // A parameter that no template uses may be missing, or a part of it.
     errors.retain(|error| !matches!(error, ParamError::Missing(_)));
     errors.iter().for_each(error);
     let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);
@@ -75,11 +76,14 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
         report(&unresolved);
         return Err(1);
     }
+    if refuse_undecodable(&task.declaration, &values, &run) {
+        return Err(exit_code::OUTPUT);
+    }
     let objects = rendered.into_iter().map(|rendered| rendered.object);
     print(&objects.collect::<Vec<_>>(), options.form)
 }
 
-/// Opens the files and picks the Task; or says on standard error why not and gives the exit code.
+/// Opens the files and selects the Task; on failure prints the reason and returns the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
     let sources = files::read_with_directories(&options.files())?;
     let task = Task::select(&sources, options.task.as_deref()).map_err(|found| match found {
@@ -95,13 +99,13 @@ pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
 
 type Params = (BTreeMap<String, Value>, Vec<ParamError>);
 
-/// The parameters from the command line and the file of parameters.
+/// Returns the parameters from the command line and the parameter file.
 fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8> {
     let file = read_param_file(options)?;
     Ok(values::params(&task.spec.params, &options.params, &file))
 }
 
-/// The parameters in the file of parameters; none without a file.
+/// Returns the parameters in the parameter file; empty without a file.
 pub(crate) fn read_param_file(options: &TaskArgs) -> Result<Map<String, Value>, u8> {
     let file = options
         .param_file
@@ -129,6 +133,30 @@ fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, Str
     Ok(context)
 }
 
+/// Reports each value in `data` of a Secret that is not valid base64; returns true if there is one.
+fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> bool {
+    if !declaration
+        .templates
+        .iter()
+        .any(|template| template.kind == "Secret")
+    {
+        return false;
+    }
+    let none = render::Attempts::new();
+    let (plain, _) = render::preview(declaration, values, run, &none, Secrecy::Plain);
+    let mut is_wrong = false;
+    for rendered in &plain {
+        for key in undecodable(&rendered.object) {
+            is_wrong = true;
+            error(format!(
+                "the value of data.{key} in '{}' is not valid base64; put it under stringData, which takes plain text",
+                rendered.resource
+            ));
+        }
+    }
+    is_wrong
+}
+
 fn too_large(found: &TooLarge) -> String {
     let remedy = match found.resource {
         Some(_) => found.remedy(),
@@ -147,7 +175,9 @@ fn report(unresolved: &Unresolved) {
                 format!("--output {step}.{output}=VALUE or --output-file {step}.{output}=PATH")
             }
             Reference::Context(name) => format!("--variable {name}=VALUE"),
-            Reference::Resource { name, .. } => format!("what the resource '{name}' lacks"),
+            Reference::Resource { name, .. } => {
+                format!("the missing values of the resource '{name}'")
+            }
         };
         error(format!("$({reference}) has no value; give it with {flag}"));
     }

@@ -1,22 +1,22 @@
-//! `gleaner run`: the steps of a Task, TaskRun or PipelineRun as processes of this machine, and all that follows from what
-//! they produce.
+//! `gleaner run`: runs the steps of a Task, TaskRun or PipelineRun as processes of this machine, and creates the
+//! resources of their outputs.
 //!
-//! | module | its one job |
+//! | module | content |
 //! | --- | --- |
 //! | `documents`, `fields`, `params`, `variable` | the documents of all files, their fields, parameters and variables |
-//! | `choice`, `planner`, `pipeline_planner`, `model` | which run is meant, and the plan of it: pure |
-//! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, what passes between them |
-//! | `reference`, `task_source`, `step_actions`, `step_variables` | a Task, its StepActions, the variables of its steps |
-//! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | what the command line gives or leaves out |
+//! | `choice`, `planner`, `pipeline_planner`, `model` | the selection of the run, and its plan: pure |
+//! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, and the values between them |
+//! | `reference`, `task_source`, `step_actions` | a Task, its StepActions |
+//! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | settings from the command line |
 //! | `pipeline_run`, `task_run` | the tasks one after the other; one task |
 //! | `plan` | one task on this machine, before its first step |
-//! | `directory`, `paths` | the run's directory, and the pod's paths that lead into it |
+//! | `directory`, `paths` | the run's directory, and the mapping of the pod's paths to it |
 //! | `substitution`, `command` | Tekton's `$(...)`; from a step to a command |
 //! | `cluster` | an API server within this process, or a real cluster |
-//! | `sidecar_process`, `http` | the real sidecar as a child, and what it is asked |
+//! | `sidecar_process`, `http` | the real sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
-//! | `progress`, `report`, `results` | what a person sees, and what a program reads |
-//! | `outcome` | what exists in the end |
+//! | `progress`, `report`, `results` | output for users and for programs |
+//! | `outcome` | the existing objects at the end |
 
 mod choice;
 mod cluster;
@@ -51,7 +51,6 @@ mod results;
 mod sidecar_process;
 mod step_actions;
 mod step_commands;
-mod step_variables;
 mod steps;
 mod strays;
 mod substitution;
@@ -96,17 +95,17 @@ use task_run::{Deadline, Surroundings};
 
 pub(crate) use watcher::{COMMAND as WATCHER, main as watch};
 
-/// A run that is ready to begin.
+/// A run that is ready to start.
 struct Ready {
     play: Play,
     directory: RunDirectory,
     commands: StepCommands,
     overrides: context::Overrides,
-    /// The plan of the only task; none for a pipeline, whose tasks are planned when they begin.
+    /// The plan of the only task; `None` for a pipeline, whose tasks are planned when they start.
     plan: Option<Plan>,
 }
 
-/// Runs what the files hold; the exit code is what the failing step would have, or 0.
+/// Runs the documents of the files; returns the exit code of the failed step, or 0.
 pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
     let ready = prepare(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -118,7 +117,7 @@ pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
     ended.map(ExitCode::from).map_err(Failure::print)
 }
 
-/// Plans the run and tries all of its steps; or says on standard error what is wrong and gives the exit code.
+/// Plans the run and tries all of its steps; on errors prints them and returns the exit code.
 fn prepare(options: &Run) -> Result<Ready, u8> {
     let sources = files::read_with_directories(&options.task.files())?;
     let params = render::read_param_file(&options.task)?;
@@ -131,7 +130,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     let commands = step_commands::read(&options.step_commands, &play, &mut errors);
     let overrides = context::overrides(&options.variables, &mut errors);
     let directory = RunDirectory::new(options.keep).map_err(|error| {
-        Failure::unreachable(format_args!("no temporary directory can be made: {error}")).print()
+        Failure::unreachable(format_args!("cannot create a temporary directory: {error}")).print()
     })?;
     let mut plan = None;
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
@@ -214,7 +213,7 @@ fn all_tasks_mut(play: &mut Play) -> impl Iterator<Item = &mut PlannedTask> {
     play.tasks.iter_mut().chain(finally)
 }
 
-/// Plans a task as far as its values are known before the run.
+/// Plans a task with the values that are known before the run.
 fn trial(
     options: &Run,
     play: &Play,
@@ -351,7 +350,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     Ok(code)
 }
 
-/// The namespaces that templates name and do not create themselves.
+/// Returns the namespaces that templates name but do not create themselves.
 fn namespaces(play: &Play) -> Vec<String> {
     let (mut named, mut created) = (BTreeSet::new(), BTreeSet::new());
     for task in all_tasks(play) {
@@ -385,7 +384,7 @@ fn begin(play: &Play, context: &Context, cluster: &Cluster, options: &Run, names
     let others: Vec<&str> = others.map(String::as_str).collect();
     if cluster.is_embedded() && !others.is_empty() {
         Progress::note(&format!(
-            "namespaces of templates, made for this run; a cluster must have them: {}",
+            "namespaces of templates, created for this run; in a cluster they must exist: {}",
             others.join(", ")
         ));
     }

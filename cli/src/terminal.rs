@@ -1,13 +1,17 @@
-//! Messages in color, on a terminal and nowhere else (`anstream`, which prints, honors `NO_COLOR` and similar variables).
+//! Messages in color, only on a terminal (`anstream`, which prints, honors `NO_COLOR` and similar variables).
 
 use anstyle::{AnsiColor, Style};
 
 use gleaner_core::document::{Finding, Severity};
 
+// `gleaner run` alone uses it.
+#[cfg(target_os = "linux")]
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const STRONG: Style = Style::new().bold();
+// `gleaner run` alone uses it.
+#[cfg(target_os = "linux")]
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
 pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
@@ -18,7 +22,7 @@ pub(crate) fn is_error(finding: &Finding) -> bool {
     finding.severity == Severity::Error
 }
 
-/// Prints findings to standard error, a line each.
+/// Prints findings to standard error, one per line.
 pub(crate) fn print_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) {
     for found in findings {
         anstream::eprintln!("{}", finding(found));
@@ -39,7 +43,7 @@ pub(crate) fn error(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(BAD, "error"));
 }
 
-/// Warns that something works here, and will not in a cluster.
+/// Warns about something that works here, but not in a cluster.
 pub(crate) fn warning(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(CAUTION, "warning"));
 }

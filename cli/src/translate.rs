@@ -1,4 +1,4 @@
-//! `gleaner translate`: the proposal's documents, and PipelineResources of old Tekton versions, as Tekton v1.
+//! `gleaner translate`: converts the proposal's documents, and PipelineResources of old Tekton versions, to Tekton v1.
 
 mod cluster;
 
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::printing::{print, read_all};
 use crate::terminal;
 
-/// Prints the translated documents, or everything that cannot be translated.
+/// Prints the translated documents, or all errors.
 pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
     let sources = read_all(&options.files.all())?;
     let settings = Settings {

@@ -41,8 +41,8 @@ pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
     print(&printed, options.form)
 }
 
-/// Returns namespace, kind, name, and what Gleaner has to do with the document, separated by tabs; none where it has nothing to do
-/// with it.
+/// Returns namespace, kind, name and states of the document, separated by tabs; `None` if it is neither injected nor
+/// declares outputs.
 fn line(removed: &Removed) -> Option<String> {
     let states = [
         (!removed.injected.is_empty(), "injected"),

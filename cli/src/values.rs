@@ -1,4 +1,4 @@
-//! Values from the command line: for parameters, and in place of outputs.
+//! Values from the command line: for parameters, and instead of outputs.
 
 mod output;
 mod param;
@@ -40,7 +40,7 @@ pub(crate) fn as_text(value: &Value) -> String {
     }
 }
 
-/// The end of a message about an unknown name: `; ` and the known names that may be meant, or nothing.
+/// Returns the end of a message about an unknown name: `; ` and similar known names, or nothing.
 pub(crate) fn did_you_mean<T: AsRef<str>>(
     name: &str,
     known: impl IntoIterator<Item = T>,

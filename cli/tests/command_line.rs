@@ -138,7 +138,7 @@ fn a_full_standard_output_is_told_by_every_command() {
         &["run", "-f", task][..],
         &["run", "-f", task, "-o", "json"],
         &["render", "-f", task, "--output", DIGEST],
-        // Of a file without a declaration there is something to say.
+        // A file without a declaration gets a message.
         &["lint", "-f", "examples/crds/knative-service.yaml"],
         &["lint", "-f", task, "--format", "json"],
         &["translate", "-f", task],

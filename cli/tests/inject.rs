@@ -50,7 +50,7 @@ fn the_proposals_documents_go_through_translate_and_inject() {
     ran.exits(0);
     let before = gleaner_with_input(&["translate", "-f", "-"], &translated).objects();
     let after = ran.objects();
-    // The Task that declares outputs is another one now, and nothing else is.
+    // The Task that declares outputs is different now, and nothing else is.
     assert_eq!(after[1..], before[1..]);
     let steps = after[0]["spec"]["steps"].as_array().unwrap();
     let command = |index: usize| steps[index]["command"][0].as_str().unwrap();
@@ -76,7 +76,7 @@ fn the_proposals_syntax_is_to_be_translated_first() {
         IMAGE,
     ]);
     ran.exits(78).says(
-        "the outputs are declared in the proposal's syntax, which Tekton does not take; translate it first: gleaner translate -f FILE | gleaner inject -f -",
+        "the outputs are declared in the proposal's syntax, which Tekton does not support; translate it first: gleaner translate -f FILE | gleaner inject -f -",
     );
     assert_eq!(ran.stdout, "");
 }
@@ -225,7 +225,7 @@ fn where_nothing_asks_nothing_changes_and_that_is_said() {
         ran.object(),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}})
     );
-    // A run by reference: its Task is what is injected.
+    // A run by reference: its Task is injected instead.
     let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r, annotations: {gleaner.dev/outputs: 'steps: {}'}}\n\
                spec: {pipelineRef: {name: p}}\n";
     inject(run, &[])
@@ -247,7 +247,7 @@ fn a_script_that_may_name_its_interpreter_gets_no_other() {
             .unwrap()
             .to_owned()
     };
-    // The redirector sees the value, and finds the interpreter behind empty lines.
+    // The redirector sees the value, and finds the interpreter after empty lines.
     for script in ["$(params.body)", "\n\n#!/usr/bin/env python3\nprint()"] {
         let injected = script_of(script);
         let rest = injected.splitn(3, '\n').nth(2).unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! The types of Kubernetes' own kinds in `gleaner-core` are those of the local API server.
+//! The types of Kubernetes' built-in kinds in `gleaner-core` match those of the local API server.
 
 mod support;
 

@@ -130,7 +130,7 @@ fn a_file_without_a_declaration_is_noted_and_passes() {
         "{}",
         lines[0]
     );
-    // Binding a resource that exists already was Tekton's own, before the proposal.
+    // Binding an existing resource was Tekton's own feature, before the proposal.
     let bound =
         "kind: Task\nspec: {steps: [{name: a}], outputs: {resources: [{name: img, type: image}]}}";
     assert_eq!(lint(bound).0, 0);
@@ -282,4 +282,28 @@ fn a_result_that_a_step_and_a_resource_write_is_found() {
     let expected = "<stdin>:12:13: error: spec.results[0]: the Task's result 'cm' and the resource 'cm' would write the same \
                     result; rename one of them";
     assert_eq!(lines, [expected]);
+}
+
+#[test]
+fn two_documents_of_one_name_are_an_error_that_names_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = |name: &str, namespace: &str| {
+        format!(
+            "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {{name: {name}{namespace}}}\nspec: {{steps: [{{name: s, image: i}}]}}\n"
+        )
+    };
+    let first = file(folder.path(), "a.yaml", &task("x", ""));
+    let both = format!("{}---\n{}", task("y", ""), task("x", ""));
+    let second = file(folder.path(), "b.yaml", &both);
+    let ran = gleaner(&["lint", "-f", &first, &second]);
+    ran.exits(1);
+    assert!(
+        ran.stdout.contains(&format!(
+            "{second}:6:1: error: duplicate Task 'x', also at {first}:1:1; rename or remove one of them"
+        )),
+        "{}",
+        ran.stdout
+    );
+    let elsewhere = file(folder.path(), "c.yaml", &task("x", ", namespace: other"));
+    gleaner(&["lint", "-f", &first, &elsewhere]).exits(0);
 }

@@ -1,4 +1,4 @@
-//! `gleaner lint`: what a cluster would refuse, and declarations that nothing would read.
+//! `gleaner lint`: documents that a cluster would refuse, and declarations that nothing would read.
 
 mod support;
 
@@ -116,7 +116,7 @@ fn declarations_that_nothing_reads_are_errors() {
             "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec",
         ],
     );
-    // The list is taken out of the block, four levels up.
+    // The list is moved out of the block, four levels up.
     let outside = TASK.replace("      objects:", "    objects:");
     finds(
         &outside,
@@ -191,23 +191,23 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
     for (variable, message) in [
         (
             "steps.build.digest",
-            "the outputs of the step 'build' are only available in templates; have 'build' write",
+            "outputs of the step 'build' are only available in templates; have 'build' write",
         ),
         (
             "steps.build.outputs.digest",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "steps.build.digset",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "steps[\"build\"].digest",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "resources.cm.name",
-            "the resource 'cm' is created from the steps",
+            "steps cannot refer to the resource 'cm'",
         ),
     ] {
         for (field, at, place) in [
@@ -235,17 +235,24 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
             in_task(
                 script,
                 &to,
-                &[&format!("{at}: error: {place}: `$({variable})`: {message}")],
+                &[
+                    "9:11: warning: steps.build: the objects are created after the step 'build'",
+                    &format!("{at}: error: {place}: `$({variable})`: {message}"),
+                ],
             );
         }
     }
-    // What Tekton knows of steps.
+    // Fields of Tekton's steps.
     in_task(
         script,
         &format!(
             "{script}\n    - name: t\n      image: x\n      args: [\"$(steps.build.results.x)\", \"$(steps.build.exitCode.path)\", \"$(steps.build.outputs)\"]\n      script: x"
         ),
-        &[],
+        &[
+            "9:11: warning: steps.build: the objects are created after the step 'build'",
+            "29:15: warning: spec.steps[1].args[0]: `$(steps.build.results.x)`: step 'build' has no result 'x'",
+            "29:43: warning: spec.steps[1].args[1]: `$(steps.build.exitCode.path)`: the Task has no step 'build'; use $(steps.step-NAME.exitCode.path)",
+        ],
     );
 }
 
@@ -309,4 +316,87 @@ fn exit_codes_tell_findings_from_what_could_not_be_read() {
     gleaner(&["lint"]).exits(64);
     gleaner_with_input(&["lint", "-f", "-"], "a: 1\na: 2\n").exits(1);
     gleaner_with_input(&["lint", "-f", "-"], TASK).exits(0);
+}
+
+#[test]
+fn a_variable_in_a_path_that_nothing_replaces_is_an_error() {
+    for (variable, message) in [
+        (
+            "$(steps.other.x)",
+            "`$(steps.other.x)` is not allowed in a path; use $(params.NAME)",
+        ),
+        (
+            "$(steps.build.digest)",
+            "`$(steps.build.digest)`: outputs are only available in templates",
+        ),
+        (
+            "$(resources.cm.name)",
+            "`$(resources.cm.name)` is not allowed in a path",
+        ),
+        (
+            "$(workspaces.src.pth)",
+            "`$(workspaces.src.pth)` is not a variable of the workspace 'src'; write $(workspaces.src.path)",
+        ),
+        (
+            "$(workspaces.src)",
+            "`$(workspaces.src)` is not a variable of the workspace 'src'",
+        ),
+        (
+            "$(params.list[*])",
+            "`$(params.list[*])` is of type array, but a path is a string; use a part of it, such as $(params.list[0])",
+        ),
+        (
+            "$(params.image.key)",
+            "`$(params.image.key)`: the parameter 'image' is a string and has no parts",
+        ),
+        ("$(params.list[0])", ""),
+        ("$(workspaces.src.path)/x", ""),
+        ("$(workspaces['src'].path)/x", ""),
+        ("$(steps.other.results.x)", ""),
+        ("$(resources.inputs.src.path)/x", ""),
+        ("$(context.taskRun.name)", ""),
+    ] {
+        let text = TASK
+            .replace(
+                "- name: digest\n",
+                &format!("- name: digest\n            fromPath: {variable}\n"),
+            )
+            .replace(
+                "spec:\n  params:\n",
+                "spec:\n  workspaces: [{name: src}]\n  params:\n    - {name: list, type: array}\n",
+            );
+        let expected = format!("10:23: error: steps.build[0].fromPath: {message}");
+        let expected = [expected.as_str()];
+        finds(&text, if message.is_empty() { &[] } else { &expected });
+    }
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations:\n    gleaner.dev/outputs: |\n      steps: {main: [{name: v, fromPath: $(workspaces.src.path)/v}]}\n      objects:\n        - {name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.main.v)}}}\nspec:\n  restartPolicy: Never\n  containers: [{name: main, image: i, command: [x]}]\n";
+    finds(
+        pod,
+        &[
+            "7:42: error: steps.main[0].fromPath: `$(workspaces.src.path)` is not replaced in a pod outside Tekton",
+        ],
+    );
+}
+
+#[test]
+fn a_mistake_in_the_steps_of_a_task_has_a_remedy() {
+    for (from, to, expected) in [
+        (
+            "- name: build",
+            "- {name: build, script: x}\n    - name: build",
+            "25:7: error: spec.steps[1]: an earlier step is also named 'build'; rename one of them",
+        ),
+        (
+            "      image: busybox",
+            "      image: busybox\n      timeout: 5",
+            "26:16: error: spec.steps[0].timeout: expected a string, found a number; write a duration with its unit, such as 5s",
+        ),
+        (
+            "    - name: image\n",
+            "    - name: image\n    - name: image\n",
+            "22:7: error: spec.params[1]: the parameter 'image' is declared twice; remove or rename one of them",
+        ),
+    ] {
+        in_task(from, to, &[expected]);
+    }
 }

@@ -63,7 +63,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
             "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is in apiVersion batch/v1",
         ],
     );
-    // What a CRD is called is not known here.
+    // The names of a CRD are not known.
     finds(
         &TASK
             .replace("apiVersion: v1", "apiVersion: example.com/v1")
@@ -175,7 +175,7 @@ fn each_of_several_errors_in_one_value_is_at_its_place() {
     );
     in_task(
         "          resourceTemplate:",
-        "          waitFor: {condition: Ready,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
+        "          waitFor: {jsonPath: .data.image,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
         &[
             "13:22: error: objects[0].waitFor.timeout: a wait of 1500m is too long",
             "15:19: error: objects[0].results.name: 'name' is always one of the results",

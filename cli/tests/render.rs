@@ -1,4 +1,4 @@
-//! `gleaner render`: the YAML on standard output, and nothing else there.
+//! `gleaner render`: prints the YAML on standard output, and nothing else there.
 
 mod support;
 
@@ -92,7 +92,7 @@ fn an_outputs_file_is_read_as_the_run_would_read_it() {
     assert_eq!(ran.object()["spec"]["params"], params);
 }
 
-/// What PowerShell writes with `-Encoding utf8`, and without it.
+/// Files as PowerShell writes them with `-Encoding utf8`, and without it.
 #[test]
 fn a_file_with_a_byte_order_mark_is_read_and_utf16_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -163,7 +163,7 @@ fn what_is_given_wrongly_is_said_at_once() {
     ]);
     ran.exits(64)
         .says("the Task has no parameter 'imageURL'; did you mean 'imageUrl'?")
-        .says("no output 'kaniko.digset' is declared; did you mean 'kaniko.digest'?");
+        .says("undeclared output 'kaniko.digset'; did you mean 'kaniko.digest'?");
     gleaner(&["render", "-f", PROPOSAL, "-p", "imageUrl"])
         .exits(64)
         .says("use NAME=VALUE");
@@ -202,6 +202,25 @@ objects:
         .says("the output 'one.token' does not match the pattern '^t-'\n");
     assert!(!ran.stderr.contains("hunter2") && ran.stdout.is_empty());
     render(&["--output=one.a=sha256:0", "--output=one.token=t-1"]).exits(0);
+}
+
+#[test]
+fn data_of_a_secret_that_is_not_base64_is_refused_without_the_value() {
+    let declaration = "
+steps: {one: [{name: a, secret: true, pattern: .}]}
+objects:
+  - {name: s, resourceTemplate: {apiVersion: v1, kind: Secret, metadata: {name: s}, data: {a: $(steps.one.a)}}}
+";
+    let task = support::task(declaration, "steps: [{name: one, image: i}]");
+    let render = |value: &str| {
+        let output = format!("--output=one.a={value}");
+        gleaner_with_input(&["render", "-f", "-", &output], &task)
+    };
+    let ran = render("hello!");
+    ran.exits(65)
+        .says("the value of data.a in 's' is not valid base64; put it under stringData");
+    assert!(!ran.stderr.contains("hello!") && ran.stdout.is_empty());
+    render("aGVsbG8=").exits(0);
 }
 
 #[test]
@@ -303,7 +322,7 @@ fn what_the_webhook_would_refuse_is_told_of_a_task_without_a_name_too() {
     ] {
         gleaner_with_input(&["render", "-f", "-"], text)
             .exits(78)
-            .says("the step 'gleaner' has the name that Gleaner needs for its own");
+            .says("the step 'gleaner' has a name that is reserved for Gleaner");
     }
 }
 
@@ -321,13 +340,13 @@ fn a_prefix_of_a_name_is_not_the_name_of_another_task() {
         gleaner_with_input(&["render", "-f", "-", "--task", "x"], &text).exits(0);
         gleaner_with_input(&["render", "-f", "-"], &text)
             .exits(64)
-            .says("there are several Tasks in it; say which with --task: x, x");
+            .says("found several Tasks; select one with --task: x, x");
     }
     gleaner_with_input(&["render", "-f", "-", "--task", "x"], &prefix).exits(0);
     let two = format!("{prefix}---\n{prefix}");
     gleaner_with_input(&["render", "-f", "-", "--task", "x"], &two)
         .exits(64)
-        .says("there are two Tasks 'x'");
+        .says("duplicate Task 'x'");
 }
 
 /// A Task whose resources each double the one before it, up to `links`, and `objects` ConfigMaps with the last.
@@ -371,13 +390,13 @@ fn what_multiplies_is_refused_before_it_takes_up_memory() {
     together
         .exits(65)
         .says("error: all objects together would have ")
-        .says(" bytes, and at most 33554432 fit the memory of the sidecar; largest: $(resources.r10.url) with ");
+        .says(" bytes, but at most 33554432 fit the sidecar's memory; largest: $(resources.r10.url) with ");
     together.says("; make the outputs or the templates smaller\n");
     assert_eq!(together.stdout, "");
     let one = render(64, 1);
     one.exits(65)
         .says("error: the object of 'r12' would have ")
-        .says("; make the outputs smaller, or output a reference to where the data is stored\n");
+        .says("; make the outputs smaller, or output a reference to the data\n");
     let small = render(4, 2);
     small.exits(0);
     assert_eq!(small.objects().len(), 6);

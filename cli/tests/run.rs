@@ -181,7 +181,9 @@ fn a_failed_step_gives_its_code_and_ends_the_task() {
 #[test]
 fn a_killed_step_gives_128_and_the_signal() {
     let text = task(ONE, "steps: [{name: one, script: kill -9 $$}]");
-    run(&text, &[]).exits(137).says("one was ended by signal 9");
+    run(&text, &[])
+        .exits(137)
+        .says("one was terminated by signal 9");
     let text = task(ONE, "steps: [{name: one, script: kill -TERM $$}]");
     run(&text, &[]).exits(143);
 }
@@ -234,7 +236,7 @@ fn a_step_that_takes_too_long_is_ended_and_never_continued() {
     let began = std::time::Instant::now();
     run(&task(ONE, spec), &[])
         .exits(1)
-        .says("took longer than its timeout of 200ms")
+        .says("exceeded its timeout of 200ms")
         .says("two does not run");
     assert!(began.elapsed().as_secs() < 30);
     let ran = run(

@@ -1,4 +1,4 @@
-//! What `gleaner run` says of objects when it ends while they are created, or cannot know.
+//! `gleaner run` reports objects if it is stopped while they are created, or if their state is unknown.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::{ONE, Ran, file, run, task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Passes everything on, each request that creates after a pause.
+/// Forwards all requests, each create after a delay.
 async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration) {
     while let Ok((client, _)) = listener.accept().await {
         tokio::spawn(async move {
@@ -34,7 +34,8 @@ async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration
     }
 }
 
-/// Runs the Task against a cluster whose creates take `pause`; also the names of what exists there at the end.
+/// Runs the Task against a cluster whose creates take `pause`; also returns the names of the objects that exist at the
+/// end.
 fn against_a_slow_cluster(
     text: &str,
     arguments: &[&str],
@@ -82,7 +83,7 @@ fn what_was_created_after_the_time_was_up_is_not_denied() {
     let (ran, names) = against_a_slow_cluster(&text, &["--timeout", "3s"], &[], pause);
     ran.exits(1).says("(--timeout)");
     assert_eq!(names, ["cm"]);
-    ran.says("exists all the same: ConfigMap default/cm");
+    ran.says("still exists: ConfigMap default/cm");
     assert!(
         !ran.stderr.contains("nothing was created"),
         "{}",
@@ -111,7 +112,7 @@ fn what_an_apply_changed_before_the_failure_is_not_denied() {
     });
     let (ran, names) = against_a_slow_cluster(&text, &[], &[old], Duration::ZERO);
     ran.exits(73)
-        .says("existed before and keeps what was applied to it: ConfigMap default/old");
+        .says("existed before and keeps the applied fields: ConfigMap default/old");
     assert_eq!(names, ["old"]);
     assert!(
         !ran.stderr.contains("nothing was created"),
@@ -122,7 +123,7 @@ fn what_an_apply_changed_before_the_failure_is_not_denied() {
 
 #[test]
 fn nothing_is_claimed_when_the_sidecar_is_gone() {
-    // The sidecar is the process with the run's folder of states on its command line.
+    // The sidecar is the process with the run's state directory on its command line.
     let kill = r#"printf x > $GLEANER_OUTPUTS/a
 for process in /proc/[0-9]*; do
   if tr '\0' ' ' < $process/cmdline 2>/dev/null | grep -q "^[^ ]* sidecar .*--state-dir $(dirname "$PWD")/state"; then
@@ -137,7 +138,7 @@ sleep 60"#;
     let ran = run(&task(ONE, &spec), &[]);
     ran.exits(69)
         .says("the sidecar exited")
-        .says("what exists cannot be told: the sidecar did not answer; look for objects annotated gleaner.dev/run-uid: ");
+        .says("the existing objects are unknown: the sidecar did not respond; look for objects annotated gleaner.dev/run-uid: ");
     assert!(
         !ran.stderr.contains("nothing was created"),
         "{}",

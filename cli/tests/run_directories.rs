@@ -108,7 +108,7 @@ steps:
     ] {
         let ran = run(&text, &["-p", &format!("dir={directory}")]);
         ran.exits(0).says(&format!(
-            "the working directory {} is in the step's image; here it runs in /workspace",
+            "the working directory {} exists only in the step's image; here the step runs in /workspace",
             out.display()
         ));
         assert!(!out.exists());
@@ -225,7 +225,7 @@ fn the_sub_path_of_a_workspace_has_variables_and_stays_in_it() {
     for text in [&text, &empty] {
         let ran = run(text, &[]);
         assert_eq!(ran.exits(0).object()["data"]["a"], "");
-        let message = "the directory of 'src' cannot be made: its subPath '../out' leads out of it; use a relative path without '..'";
+        let message = "the directory of 'src' cannot be created: its subPath '../out' leads out of it; use a relative path without '..'";
         for given in [&[][..], &["-w", &given]] {
             run(text, &[&["-p", "dir=../out"], given].concat())
                 .exits(64)
@@ -252,7 +252,7 @@ spec:
 ";
     let ran = run(&(task(ONE, spec) + pipeline), &[]);
     ran.exits(64).says(
-        "task 'second': the directory of 'src' cannot be made: its subPath '../../x' leads out",
+        "task 'second': the directory of 'src' cannot be created: its subPath '../../x' leads out",
     );
     assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
 }

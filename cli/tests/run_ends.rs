@@ -1,4 +1,4 @@
-//! How a run ends when it is told to, and where else than in this process it can create.
+//! Runs that are stopped by a signal, and runs that create objects in another cluster.
 
 mod support;
 
@@ -86,7 +86,7 @@ fn expect_no_process(directory: &str) {
     }
 }
 
-/// The processes whose command line names `path`, this test's own apart.
+/// Returns the processes whose command line names `path`, except this test's own.
 fn processes_of(path: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| {
@@ -138,7 +138,8 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
-/// The same command with the default action of the signals that `nohup` or a shell may have set to be ignored in the tests.
+/// Returns the same command with default actions for the signals that `nohup` or a shell may have set to be ignored in
+/// the tests.
 fn with_default_signals(command: &Command) -> Command {
     let mut env = Command::new("env");
     env.arg("--default-signal=HUP,QUIT,TERM");
@@ -205,8 +206,8 @@ users: [{{name: u, user: {{}}}}]
     )
 }
 
-/// Runs the binary with `arguments` while an API server serves the kubeconfig that stands for `CONFIG`; returns what
-/// was created there.
+/// Runs the binary with `arguments` while an API server serves the kubeconfig that replaces `CONFIG`; returns the
+/// objects that were created there.
 fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_json::Value>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -244,7 +245,7 @@ fn a_kubeconfig_leads_to_a_real_cluster() {
     let (ran, objects) = against_a_cluster(&[], false);
     ran.exits(0)
         .says("namespace builds of the cluster here")
-        .says("has no owner");
+        .says("created objects have no owner");
     assert_eq!(objects.len(), 1, "{objects:#?}");
     assert_eq!(objects[0]["metadata"]["namespace"], "builds");
     assert_eq!(

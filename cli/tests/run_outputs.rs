@@ -1,4 +1,4 @@
-//! Outputs that are refused in a run: the exit code, and what the message names.
+//! Outputs that are refused in a run: the exit code, and the content of the message.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn a_key_that_comes_twice_names_step_output_and_key() {
     ] {
         run(&task(REPORT, &writes(json)), &[])
             .exits(65)
-            .says("output 'summary' of step 'test' has the key 'total' twice in one object");
+            .says("output 'summary' of step 'test' has a duplicate key 'total' in one object");
     }
 }
 
@@ -35,7 +35,7 @@ fn a_key_of_a_secret_output_is_not_named() {
         &[],
     );
     ran.exits(65)
-        .says("output 'summary' of step 'test' has a key twice in one object");
+        .says("output 'summary' of step 'test' has a duplicate key in one object");
     assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
 }
 

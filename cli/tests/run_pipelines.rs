@@ -5,7 +5,7 @@ mod support;
 use serde_json::{Value, json};
 use support::{Ran, gleaner, gleaner_with_input, run};
 
-/// A Task that makes a ConfigMap `$(params.name)` of what it is given, with a result `said`.
+/// A Task that creates a ConfigMap `$(params.name)` of its input, with a result `said`.
 const SAY: &str = "
 apiVersion: tekton.dev/v1
 kind: Task
@@ -48,7 +48,7 @@ fn report(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// The statuses of the tasks, in the order in which they ran.
+/// Returns the statuses of the tasks, in the order in which they ran.
 fn statuses(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let tasks = report["tasks"].as_array().unwrap().iter();
@@ -102,7 +102,7 @@ tasks:
         report["resources"][0]["metadata"]["labels"]["tekton.dev/pipelineRun"],
         "p-run-1"
     );
-    // The command line wins over the run.
+    // The command line takes precedence over the run.
     let ran = run(
         &pipeline(spec, "params: [{name: who, value: you}]"),
         &["-p", "who=me"],
@@ -162,7 +162,7 @@ fn a_run_in_the_old_syntax_is_not_passed_over_in_silence() {
     .says("translate it first: gleaner translate -f FILE | gleaner run -f -");
     gleaner(&["run", "-f", file, "--run", "build-and-test-run"])
         .exits(78)
-        .says("spec.resources: 'resources' is not played on this machine; translate the documents first");
+        .says("spec.resources: 'resources' is not supported on this machine; translate the documents first");
 }
 
 #[test]
@@ -380,7 +380,7 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: $(tasks.first.status)}]}",
-            "the status of a task is known in 'finally' alone",
+            "the status of a task is known only in 'finally'",
         ),
         (
             "{name: b, taskRef: {name: say}}",
@@ -400,19 +400,19 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
         ),
         (
             "{name: first, taskRef: {name: say}, params: [{name: name, value: a}]}",
-            "another task is also called 'first'",
+            "duplicate task name 'first'",
         ),
         (
             "{name: b, taskRef: {name: say}, matrix: {params: [{name: name, value: [a, b]}]}}",
-            "'matrix' is not played on this machine",
+            "'matrix' is not supported on this machine",
         ),
         (
             "{name: b, taskRef: {name: say}, retries: 2, params: [{name: name, value: a}]}",
-            "'retries' is not played on this machine",
+            "'retries' is not supported on this machine",
         ),
         (
             "{name: b, pipelineRef: {name: p}}",
-            "'pipelineRef' is not played on this machine; pipelines in pipelines",
+            "'pipelineRef' is not supported on this machine; pipelines in pipelines",
         ),
         (
             "{name: b, taskRef: {resolver: git}}",

@@ -27,7 +27,7 @@ fn a_reference_that_leads_to_no_pipeline_is_told_with_its_place() {
         ("{name: ''}", missing),
         (
             "{name: empty, kind: Wait, apiVersion: x.dev/v1}",
-            "spec.pipelineRef: 'Wait' is not a Pipeline, and is not played on this machine; use a Pipeline of the files",
+            "spec.pipelineRef: 'Wait' is not a Pipeline, and is not supported on this machine; use a Pipeline of the files",
         ),
         (
             "{name: empty, apiVersion: x.dev/v1}",
@@ -135,7 +135,7 @@ fn a_name_that_nothing_has_is_not_passed_over() {
                 ONE,
                 "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(A)}]}]",
             ),
-            "volumeMounts[0].subPathExpr: 'subPathExpr' is not played on this machine; use subPath",
+            "volumeMounts[0].subPathExpr: 'subPathExpr' is not supported on this machine; use subPath",
         ),
         (
             pipeline(
@@ -208,7 +208,7 @@ fn a_prefix_of_a_name_is_not_that_of_what_is_referred_to() {
     );
     run(&text, &[])
         .exits(78)
-        .says("spec.taskRef.name: no file has the Task 'try'; give the file that holds it with -f");
+        .says("spec.taskRef.name: no file has the Task 'try'; pass its file with -f");
     // The command line may name it so; a Task of that name comes first.
     run(&text, &["--task", "try"]).exits(0);
     let both = format!(
@@ -244,6 +244,6 @@ fn what_the_webhook_would_refuse_is_told_of_documents_without_a_name_too() {
     ] {
         run(&text, &[])
             .exits(78)
-            .says("the step 'gleaner' has the name that Gleaner needs for its own");
+            .says("the step 'gleaner' has a name that is reserved for Gleaner");
     }
 }

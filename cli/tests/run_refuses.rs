@@ -1,4 +1,4 @@
-//! What `gleaner run` says instead of running.
+//! Errors of `gleaner run` before anything runs.
 
 mod support;
 
@@ -19,7 +19,7 @@ steps: [{name: one, script: echo never}]
     );
     ran.exits(64)
         .says("the parameter 'url' has no value; give it with -p url=VALUE (where to)")
-        .says("'mode' cannot be 'medium'; it is one of fast, slow")
+        .says("'mode' cannot be 'medium'; use one of fast, slow")
         .says("the object parameter 'image' has no value for digest")
         .says("the Task has no parameter 'mde'; did you mean 'mode'?");
     assert!(!ran.stderr.contains("never"));

@@ -1,4 +1,4 @@
-//! `gleaner run` of TaskRuns, and of what surrounds a Task: several files, namespaces, workspaces, variables.
+//! `gleaner run` of TaskRuns, with the environment of a Task: several files, namespaces, workspaces, variables.
 
 mod support;
 
@@ -14,10 +14,10 @@ fn a_task_run_gives_parameters_name_and_namespace() {
     let object = ran.exits(0).says("ConfigMap ci/cm").object();
     assert_eq!(object["data"]["a"], "4|mine|ci");
     assert_eq!(object["metadata"]["labels"]["tekton.dev/taskRun"], "mine");
-    // The command line wins over the run, and the run over the file.
+    // The command line takes precedence over the run, and the run over the file.
     let ran = run(&text, &["-p", "p=flag", "-n", "other"]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "flag|mine|other");
-    // The Task alone.
+    // Only the Task.
     let ran = run(&text, &["--task", "try"]);
     assert_eq!(
         ran.exits(0).object()["data"]["a"],
@@ -47,7 +47,7 @@ fn a_namespace_that_a_template_names_exists() {
         &[],
     );
     ran.exits(0)
-        .says("a cluster must have them: prod")
+        .says("in a cluster they must exist: prod")
         .says("ConfigMap prod/cm");
 }
 
@@ -98,10 +98,10 @@ params: [{name: unknown, value: x}]";
     let ran = run(&with_run(spec, of_cluster), &[]);
     ran.exits(0)
         .says("not used here: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
-        .says("the Task has no parameter 'unknown', which the run gives; Tekton ignores it");
+        .says("the Task has no parameter 'unknown', which the run sets; Tekton ignores it");
     for (field, message) in [
-        ("retries: 2", "spec.retries: 'retries' is not played"),
-        ("status: TaskRunCancelled", "'status' is not played"),
+        ("retries: 2", "spec.retries: 'retries' is not supported"),
+        ("status: TaskRunCancelled", "'status' is not supported"),
         (
             "timeuot: 1m",
             "unknown field 'timeuot'; did you mean 'timeout'?",
@@ -159,11 +159,11 @@ fn workspaces_of_a_run_need_what_only_a_cluster_has() {
     let spec = "workspaces: [{name: src}]\nsteps: [{name: one, script: 'ls -A $(workspaces.src.path) > $GLEANER_OUTPUTS/a'}]";
     run(&with_run(spec, ""), &[])
         .exits(78)
-        .says("the workspace 'src' is bound to nothing");
+        .says("the workspace 'src' is not bound");
     let claim = "workspaces: [{name: src, persistentVolumeClaim: {claimName: c}, subPath: sub}]";
     run(&with_run(spec, claim), &[])
         .exits(78)
-        .says("the workspace 'src' is a persistentVolumeClaim, which only a cluster has; give it a directory with --workspace src=DIR");
+        .says("the workspace 'src' is a persistentVolumeClaim, which exists only in a cluster; give it a directory with --workspace src=DIR");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("sub")).unwrap();
     std::fs::write(folder.path().join("sub/inside"), "").unwrap();
@@ -190,7 +190,7 @@ fn a_read_only_workspace_stays_as_it_is() {
     let reads = "cp $(workspaces.src.path)/file $GLEANER_OUTPUTS/a";
     let ran = run(&task(ONE, &spec(reads)), &["-w", &given]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x");
-    // An empty one that nobody gave.
+    // An empty directory without a flag.
     run(&task(ONE, &spec("printf x > $GLEANER_OUTPUTS/a")), &[]).exits(0);
     let ran = run(
         &task(
@@ -219,7 +219,7 @@ fn a_read_only_workspace_stays_as_it_is() {
             std::fs::read_to_string(folder.path().join("file")).unwrap(),
             "x"
         );
-        // Root may write anywhere, so the change is found afterwards; anybody else is refused by the kernel.
+        // Root may write anywhere, so the change is detected afterwards; the kernel refuses other users.
         let told = ran.stderr.contains("which the Task declares as read-only")
             || ran.stderr.contains("ermission denied");
         assert!(told, "{}", ran.stderr);
@@ -251,7 +251,7 @@ fn several_files_and_directories_are_one_set_of_documents() {
     let copy = file(folder.path(), "copy.yaml", task_text);
     gleaner(&["run", "-f", &run_file, tasks, &copy])
         .exits(78)
-        .says("copy.yaml:1:1: error: there is another Task 'try' at ");
+        .says("copy.yaml:1:1: error: duplicate Task 'try', also at ");
     gleaner(&[
         "render", "-f", tasks, &copy, "-p", "p=x", "--output", "one.a=x",
     ])
@@ -261,7 +261,7 @@ fn several_files_and_directories_are_one_set_of_documents() {
     let empty = tempfile::tempdir().unwrap();
     gleaner(&["run", empty.path().to_str().unwrap()])
         .exits(64)
-        .says("the directory has no file that ends in .yaml");
+        .says("the directory has no file with the extension .yaml");
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn two_runs_need_a_name() {
     );
     run(&text, &[])
         .exits(64)
-        .says("say which with --run: TaskRun mine, TaskRun yours");
+        .says("select one with --run: TaskRun mine, TaskRun yours");
     let ran = run(&text, &["--run", "yours"]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x|yours|ci");
     run(&text, &["--run", "your"])
@@ -293,7 +293,7 @@ fn two_runs_need_a_name() {
     let twice = format!("{first}---\n{second}---\n{second}");
     run(&twice, &[])
         .exits(78)
-        .says("there is another TaskRun 'mine' at <stdin>:");
+        .says("duplicate TaskRun 'mine', also at <stdin>:");
 }
 
 #[test]

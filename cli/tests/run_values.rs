@@ -1,4 +1,4 @@
-//! Where values come from, and what Tekton would make of them.
+//! The sources of values, and their interpretation by Tekton.
 
 mod support;
 
@@ -106,7 +106,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         ran.exits(0).says("one | [1,\"x\"]").object()["data"]["a"],
         "4 false 1.1"
     );
-    // A list with anything but texts is not an array, for Tekton either.
+    // A list with anything other than strings is not an array, for Tekton either.
     let array = spec
         .replace(
             "{name: mixed, default",
@@ -193,7 +193,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: x, timeout: $(tasks.a.results.b)}",
             "timeout",
-            "by parameters of its Task",
+            "through parameters of its Task",
         ),
         (
             "{name: one, script: x, stdoutConfig: {path: $(steps.zero.results.none)}}",
@@ -208,7 +208,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: 'echo $(steps.zero.results.own)'}",
             "script",
-            "Tekton knows no step results in 'script'",
+            "Tekton does not replace step results in 'script'",
         ),
         (
             "{name: one, script: 'echo $(step.artifacts.path)'}",
@@ -218,7 +218,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: 'echo $(steps.zero.digest)'}",
             "script",
-            "step outputs fill templates",
+            "step outputs are only available in templates",
         ),
         (
             "{name: one, script: 'echo $(params.l)'}",
@@ -247,7 +247,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
             .says(&format!("error: spec.steps[1].{place}: "));
         assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
     }
-    // What is a shell's stays a shell's.
+    // Text that belongs to the shell stays unchanged.
     let shell = "{name: one, script: 'echo $(date) $(basename x.y) $(cat a.b c) > $GLEANER_OUTPUTS/a || true; printf x > $GLEANER_OUTPUTS/a'}";
     run(&task(ONE, &spec(shell)), &[]).exits(0);
 }
@@ -288,8 +288,8 @@ fn a_wait_that_nothing_here_ends_is_named_and_can_be_left_out() {
     );
     run(&text, &[])
         .exits(73)
-        .says("no controller runs in this API server")
-        .says("the run waits for 'migrate' (condition Complete, at most 4s); --no-wait leaves that out")
+        .says("no controllers run in this API server")
+        .says("the run waits for 'migrate' (condition Complete, at most 4s); --no-wait skips the waits")
         .says("waiting for 'migrate' (condition Complete, at most 4s) for ");
     let ran = run(&text, &["--no-wait"]);
     ran.exits(0).says("Job default/migrate-1");

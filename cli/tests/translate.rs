@@ -1,4 +1,4 @@
-//! `gleaner translate`: the proposal's documents, unchanged, as Tekton v1 takes them.
+//! `gleaner translate`: the proposal's documents, unchanged, as Tekton v1 accepts them.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn several_files_are_one_whole() {
         })
     );
     assert_eq!(objects[1]["spec"]["steps"][0]["image"], "$(params.img.url)");
-    // Without the file that holds the resource, both remedies are named.
+    // Without the file that contains the resource, both remedies are named.
     let ran = gleaner(&arguments[..4]);
     ran.exits(78)
         .says("run:6:47: error: spec.resources[0].resourceRef.name: PipelineResource 'mine' not found in the files; add its file with -f, or read it from a cluster with --context NAME");

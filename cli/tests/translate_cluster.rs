@@ -109,7 +109,7 @@ fn a_resource_that_is_in_no_file_comes_from_the_cluster() {
         value(&["--context", "old"]),
         expected("https://git.example/demo")
     );
-    // What the document says wins over the flag, and the flag over the kubeconfig.
+    // The document takes precedence over the flag, and the flag over the kubeconfig.
     cluster.seed("demo", "default", "https://git.example/other");
     assert_eq!(
         value(&["-n", "default"]),
@@ -178,7 +178,7 @@ fn nothing_is_asked_for_what_the_files_have() {
     .exits(0);
 }
 
-/// A proxy that reads the beginning of one request and closes the connection.
+/// Returns a proxy that reads the beginning of one request and closes the connection.
 fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
@@ -193,7 +193,7 @@ fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     (url, asked)
 }
 
-/// Panics unless the proxy was asked for the cluster elsewhere by a process that has ended.
+/// Panics unless an exited process asked the proxy for the other cluster.
 #[track_caller]
 fn assert_asked(proxy: &std::sync::mpsc::Receiver<String>) {
     let asked = proxy.recv_timeout(std::time::Duration::from_secs(10));
@@ -224,7 +224,7 @@ fn the_proxy_of_a_kubeconfig_counts_more_than_the_variables() {
         let kubeconfig = file(folder.path(), "kubeconfig", &kubeconfig.to_string());
         let arguments = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
         let mut command = support::command(&arguments);
-        // Nothing listens there.
+        // No server listens there.
         command.env("HTTPS_PROXY", "http://127.0.0.1:1");
         let through = command.env("NO_PROXY", exceptions).output().unwrap();
         assert_eq!(through.status.code(), Some(69), "{exceptions} {through:?}");
@@ -241,7 +241,7 @@ fn a_proxy_is_used_as_kubectl_does() {
             support::command(&["translate", "-f", &input, "--kubeconfig", kubeconfig]);
         command.envs(variables.iter().copied()).output().unwrap()
     };
-    // Nothing listens there, and this machine is never behind a proxy.
+    // No server listens there, and this machine is never behind a proxy.
     let nowhere = "http://127.0.0.1:1";
     let direct = translate(
         &cluster.kubeconfig(),

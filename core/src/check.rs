@@ -3,22 +3,29 @@
 //! The checks are those of the injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module,
 //! and the webhook runs the injection itself. This module only adds positions, where the document has lines.
 
+mod triggers;
+
+use std::collections::HashSet;
+
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
-use crate::document::diagnostic::Diagnostic;
-use crate::document::{Diagnostics, Live, Locate, Node, Place};
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Cursor, Diagnostics, Live, Locate, Node, Place};
 use crate::inject::task::matrix::{self, ObjectResults};
 use crate::inject::task::{self, Operation, Placement, checked};
 use crate::inject::{Outcome, Refusal, Settings, pod, stray};
-use crate::task::DeclarationSite;
-use crate::task::site::kind_of;
+use crate::task::site::{is_tekton, kind_of};
+use crate::task::step_variables::{self, Misused};
+use crate::task::{DeclarationSite, resource_templates};
 
 /// The findings about a document.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Reasons to reject the document, in the order of the document if it has lines.
     pub errors: Vec<Diagnostic>,
+    /// Errors for which Tekton's webhook refuses the object, but Gleaner's does not.
+    pub refused_by_tekton: Vec<Diagnostic>,
     /// Constructs that work but are probably not intended.
     pub warnings: Vec<Diagnostic>,
     /// The injected document, if injection changes it and there are no errors.
@@ -35,20 +42,46 @@ pub fn document(
     placement: Placement,
     tasks: &ObjectResults,
 ) -> Report {
-    let sites = DeclarationSite::all(document);
+    let mut sites = DeclarationSite::all(document);
+    let created = resource_templates::all(document);
+    // The pods in them are checked with the objects that are created.
+    sites.retain(|site| {
+        let is_in = |item: &Cursor<'_>| site.metadata().within(&item.place).is_some();
+        !created.iter().any(is_in)
+    });
     let read = sites.iter().filter(|site| site.is_read());
     let declarations = read.filter(|site| site.declares()).count();
     let mut report = match kind_of(document) {
         "Task" | "TaskRun" | "Pipeline" | "PipelineRun" => {
             let mut report = tekton(document, &sites, settings, placement);
             report.refer(document, tasks);
+            let tasks = sites
+                .iter()
+                .filter_map(|site| Some((site, site.task().ok()??)));
+            for (site, spec) in tasks {
+                report.misused(step_variables::of_task(site, &spec));
+            }
+            report
+        }
+        "StepAction" if is_tekton(document) => {
+            let mut report = of_templates(document, &sites, settings, placement);
+            // Tekton reports errors in its fields.
+            let spec = Cursor::root(document).field("spec");
+            let found = spec.and_then(|spec| step_variables::of_step_action(&spec).ok());
+            report.misused(found.unwrap_or_default());
             report
         }
         "Pod" => Report::of(pod::inject(&document.to_json(), settings)),
-        _ => of_templates(document, &sites, settings),
+        _ => of_templates(document, &sites, settings, placement),
     };
     report.declarations = declarations;
-    for found in [&mut report.errors, &mut report.warnings] {
+    let Report {
+        errors,
+        refused_by_tekton,
+        warnings,
+        ..
+    } = &mut report;
+    for found in [errors, refused_by_tekton, warnings] {
         for diagnostic in found
             .iter_mut()
             .filter(|diagnostic| diagnostic.omitted == 0)
@@ -56,6 +89,10 @@ pub fn document(
             *diagnostic = located(diagnostic, document, source);
         }
         found.sort_by_key(|diagnostic| (diagnostic.omitted > 0, diagnostic.at));
+    }
+    for item in created {
+        let own = triggers::check(&item, source, settings, placement, tasks);
+        report.append(own, &item.place, document);
     }
     report
 }
@@ -114,7 +151,12 @@ fn tekton(
 }
 
 /// Checks the pod templates of a Job or of any other kind.
-fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Settings) -> Report {
+fn of_templates(
+    document: &Node,
+    sites: &[DeclarationSite<'_>],
+    settings: &Settings,
+    placement: Placement,
+) -> Report {
     let mut found = Diagnostics::default();
     stray::find(document, &Default::default(), &mut found);
     let mut report = Report {
@@ -141,6 +183,11 @@ fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Setti
         }
         report.errors.append(&mut own.errors);
         report.warnings.append(&mut own.warnings);
+        if let Ok(Some(declared)) = site.declaration(&Live) {
+            let found = pod::job::check(document, place, &declared, placement);
+            report.errors.extend(found.errors);
+            report.warnings.extend(found.warnings);
+        }
     }
     if report.errors.is_empty() && changed != object {
         report.injected = Some(changed);
@@ -188,6 +235,44 @@ impl Report {
                 ..Self::default()
             },
         }
+    }
+
+    /// Adds the report of the object at `place` of `document`.
+    fn append(&mut self, own: Self, place: &Place, document: &Node) {
+        let below = |one: Diagnostic| match &one.annotation {
+            _ if one.omitted > 0 => one,
+            Some(annotation) => Diagnostic {
+                annotation: Some(place.join(annotation)),
+                ..one
+            },
+            None => Diagnostic {
+                place: place.join(&one.place),
+                ..one
+            },
+        };
+        self.errors.extend(own.errors.into_iter().map(below));
+        let refused = own.refused_by_tekton.into_iter().map(below);
+        self.refused_by_tekton.extend(refused);
+        self.warnings.extend(own.warnings.into_iter().map(below));
+        self.declarations += own.declarations;
+        if let Some(injected) = own.injected {
+            let all = self.injected.get_or_insert_with(|| document.to_json());
+            if let Some(object) = all.pointer_mut(&place.pointer()) {
+                *object = injected;
+            }
+        }
+    }
+
+    /// Adds the misused variables of a Task, except those that the report already has.
+    fn misused(&mut self, mut found: Misused) {
+        let key = |one: &Diagnostic| (one.place.clone(), one.part, one.omitted);
+        let known = self.errors.iter().chain(&self.warnings).map(key);
+        let known: HashSet<(Place, Part, usize)> = known.collect();
+        let is_new = |one: &Diagnostic| !known.contains(&key(one));
+        let refused = std::mem::take(&mut found.refused).into_vec();
+        self.refused_by_tekton
+            .extend(refused.into_iter().filter(is_new));
+        self.warnings.extend(found.warnings().filter(is_new));
     }
 
     /// Adds the errors that only show with the Tasks that the document refers to.

@@ -134,7 +134,7 @@ impl Collector {
         &self.run
     }
 
-    /// The messages for people.
+    /// The messages for users.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -283,7 +283,7 @@ impl Collector {
         Submitting::of(self)
     }
 
-    /// Adds a message for people, unless it was added before.
+    /// Adds a message for users, unless it was added before.
     pub fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);

@@ -26,23 +26,32 @@ mod allowed_kinds;
 mod check;
 mod constraint;
 mod cycle;
+mod duplicate;
+mod empty;
+mod encoded;
 mod expressions;
 mod field_path;
 mod literal_name;
 mod model;
 mod named;
 mod order;
+mod output_path;
+mod ownership;
 mod read;
 mod read_template;
 mod read_wait;
 pub mod schema;
 mod text_field;
+mod unreplaced;
 mod unused;
 
 pub use allowed_kinds::{AllowedKinds, KindPattern, KindPatternError};
+pub(crate) use check::{Finding, param_type};
 pub use check::{ParamShape, Scope};
 pub use constraint::{PATTERN_MAX, PATTERNS_MAX, Pattern, PatternError, VALUE_MAX, Violation};
-pub use field_path::{FieldPath, FieldPathError};
+pub(crate) use encoded::is_base64;
+pub use encoded::undecodable;
+pub use field_path::{FieldPath, FieldPathError, PathSegment};
 pub use model::{
     Declaration, GIVEN_RESULTS, Naming, Origin, Output, Policy, Preflight, Submit, Template,
     WaitFor, WaitTarget,
@@ -52,7 +61,7 @@ pub use named::{Named, NamedList};
 
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml;
-use crate::document::{Diagnostics, Node, Place};
+use crate::document::{Cursor, Diagnostics, Node, Place};
 
 /// The maximum size of a declaration, in bytes: the limit of Kubernetes for the annotations of one object
 /// (`TotalAnnotationSizeLimitB` in `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
@@ -104,12 +113,25 @@ pub struct Examined {
 impl Examined {
     /// Examines the declaration `node`, which was read from `text` unless it is part of another document.
     pub fn new(node: &Node, text: Option<&str>, scope: &Scope) -> Self {
-        let (declaration, errors) = read_and_check(node, text, scope);
+        let (declaration, mut errors) = read_and_check(node, text, scope);
         let mut warnings = Diagnostics::default();
         expressions::find(node, &declaration, scope, &mut warnings);
         if errors.is_empty() {
             unused::find(&declaration, &mut warnings);
+            encoded::find(&declaration, &mut warnings);
         }
+        empty::find(node, &mut warnings);
+        let mut without_effect = Diagnostics::default();
+        find_without_effect(
+            node,
+            &declaration,
+            scope,
+            &mut without_effect,
+            &mut warnings,
+        );
+        without_effect.settle(node, text);
+        errors.extend(without_effect.into_vec());
+        errors.sort();
         warnings.settle(node, text);
         warnings.sort();
         Self {
@@ -120,6 +142,29 @@ impl Examined {
     }
 }
 
+/// Reports well-formed constructs that cannot work. A running sidecar reads such a declaration: its run fails in any case.
+fn find_without_effect(
+    node: &Node,
+    declaration: &Declaration,
+    scope: &Scope,
+    errors: &mut Diagnostics,
+    warnings: &mut Diagnostics,
+) {
+    let mut ignored = Diagnostics::default();
+    for (_, outputs) in Cursor::root(node).entries_at("steps", &mut ignored) {
+        for item in outputs.items(&mut ignored) {
+            let name = item.node.text_of("name").unwrap_or("NAME");
+            if let Some(path) = item.field("fromPath") {
+                output_path::check(&path, name, errors, warnings);
+            }
+            unreplaced::in_output(&item, errors);
+        }
+    }
+    unreplaced::in_waits(declaration, errors);
+    duplicate::check(declaration, errors);
+    ownership::check(declaration, scope, errors, warnings);
+}
+
 /// Reads and checks the declaration `node`, which was read from `text` unless it is part of another document.
 fn read_and_check(node: &Node, text: Option<&str>, scope: &Scope) -> (Declaration, Diagnostics) {
     let (declaration, gaps, mut errors) = read::read(node);
@@ -128,3 +173,6 @@ fn read_and_check(node: &Node, text: Option<&str>, scope: &Scope) -> (Declaratio
     errors.sort();
     (declaration, errors)
 }
+
+#[cfg(test)]
+mod tests;

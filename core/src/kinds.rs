@@ -4,8 +4,13 @@
 //! `outline.json` holds the types of the local API server, for the Kubernetes version in [`VERSION`]. Later versions
 //! may have more fields, so an unknown field deep in an object is a warning, unless its name is close to a known one.
 
+mod awaited;
+mod metadata;
 mod names;
+mod rules;
+mod status;
 mod types;
+mod values;
 
 use std::sync::LazyLock;
 
@@ -13,6 +18,8 @@ use serde_json::{Map, Value};
 
 use crate::declaration::{Examined, Scope};
 use crate::document::{Cursor, Diagnostics, Node};
+
+pub use names::is_own_group;
 
 /// The Kubernetes version of the types.
 pub const VERSION: &str = "1.33";
@@ -74,31 +81,43 @@ fn field_type(own: &str, field: &str) -> Option<&'static str> {
 pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Examined) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let mut ignored = Diagnostics::default();
-    for item in Cursor::root(node).items_at("objects", &mut ignored) {
-        let Some(template) = item.field("resourceTemplate") else {
+    let declared = &examined.declaration;
+    let root = Cursor::root(node);
+    for item in root.items_at("resources", &mut ignored) {
+        if let Some(metadata) = item.field("metadata") {
+            let mut types = types::Types::new(declared, scope, &mut errors, &mut warnings);
+            types.check_metadata(metadata_type(), &metadata, false);
+        }
+    }
+    for item in root.items_at("objects", &mut ignored) {
+        let Some(object) = item.field("resourceTemplate") else {
             continue;
         };
         let text = |key| {
-            let text = template.node.text_of(key);
+            let text = object.node.text_of(key);
             text.filter(|text| !text.is_empty() && !text.contains('$'))
         };
         let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
             continue;
         };
-        if !names::check(version, kind, &template, &mut errors, &mut warnings) {
+        if !names::check(version, kind, &object, &mut errors, &mut warnings) {
             continue;
         }
+        let template = declared.templates.iter();
+        let template = template.into_iter().find(|one| one.place == item.place);
+        let mut types = types::Types::new(declared, scope, &mut errors, &mut warnings);
+        types.template = template;
         if let Some(own) = OUTLINE["kinds"][version][kind].as_str() {
-            let declared = examined.declaration.templates.iter();
-            let mut types = types::Types {
-                template: declared.into_iter().find(|one| one.place == item.place),
-                declaration: &examined.declaration,
-                scope,
-                errors: &mut errors,
-                warnings: &mut warnings,
-            };
-            types.check_object(own, &template, kind);
+            types.check_object(own, &object, kind);
+            if item.node.text_of("policy") != Some("Apply") {
+                rules::check(version, kind, &object, &mut errors);
+            }
+        } else if let Some(metadata) = object.field("metadata") {
+            types.check_metadata(metadata_type(), &metadata, false);
         }
+    }
+    for template in &examined.declaration.templates {
+        awaited::check(template, &mut errors, &mut warnings);
     }
     for (mut found, all) in [
         (errors, &mut examined.errors),
@@ -108,4 +127,15 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
         all.extend(found.into_vec());
         all.sort();
     }
+}
+
+/// The type of the metadata of all kinds.
+fn metadata_type() -> &'static str {
+    OUTLINE["metadata"].as_str().unwrap_or_default()
+}
+
+/// The object type `own`: its `fields`, and those that are `required`.
+fn fields(own: &str) -> &'static Value {
+    let index = own.parse::<usize>().unwrap_or(usize::MAX);
+    &OUTLINE["types"][index]
 }

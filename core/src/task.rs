@@ -8,10 +8,11 @@
 //! | [`name`] | names that a cluster accepts |
 //! | `pod_template` | the pod templates in a document |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
+//! | [`resource_templates`] | the objects that Tekton Triggers creates |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | the selection of one Task among several |
 //! | `syntax` | the two syntaxes of a declaration |
-//! | [`step_variables`] | template variables in a step, where nothing replaces them |
+//! | [`step_variables`] | variables in steps that Tekton refuses or leaves unchanged |
 
 pub mod consistency;
 mod early_creation;
@@ -19,6 +20,7 @@ pub mod name;
 pub mod param;
 mod pod_template;
 pub mod proposal;
+pub mod resource_templates;
 pub mod selection;
 pub mod site;
 pub mod spec;

@@ -11,6 +11,7 @@
 //! A string is parsed once, when the declaration is read. Substitution then puts *values* into the parsed tree; a value
 //! is never parsed again, so it is always treated as data.
 
+pub mod occurrence;
 mod reference;
 mod text;
 mod tree;

@@ -14,6 +14,7 @@ fn scope() -> Scope {
                 ParamShape::Object(Some(["url".into(), "digest".into()].into())),
             ),
         ])),
+        namespace: None,
     }
 }
 
@@ -330,7 +331,10 @@ fn broken_yaml_and_empty_text_are_errors_of_their_own() {
         errors(""),
         " the document is empty; fill it in, or remove it"
     );
-    assert_eq!(errors("- a"), "1:1 expected a map, found a list");
+    assert_eq!(
+        errors("- a"),
+        "1:1 expected a map, found a list; write entries KEY: VALUE, without '- '"
+    );
     assert_eq!(
         errors("a: 1\n---\nb: 2"),
         "3:1 expected one document, found several"

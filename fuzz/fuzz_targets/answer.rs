@@ -1,4 +1,5 @@
-//! Any bytes of a server are an answer, the beginning of one, or refused; more bytes never make sense of nonsense.
+//! Any bytes of a server are a response, the beginning of one, or refused; more bytes never make an invalid response
+//! valid.
 #![no_main]
 
 use std::io::{self, Read};
@@ -7,10 +8,10 @@ use gleaner_redirector::answer::parse;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let whole = parse(bytes);
-    // Each cut reads all before it: of long answers, some cuts do.
+    // Each cut reads all bytes before it: for long responses, some cuts are enough.
     for cut in (0..bytes.len()).step_by(1 + bytes.len() / 2048) {
         match parse(&bytes[..cut]) {
-            Err(_) => assert!(whole.is_err(), "refused at {cut}, taken later"),
+            Err(_) => assert!(whole.is_err(), "refused at {cut}, accepted later"),
             Ok(Some(early)) => assert_eq!(whole, Ok(Some(early))),
             Ok(None) => {}
         }
@@ -24,14 +25,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Reads a body; returns false with what was read if it breaks off.
+/// Reads a body; returns false with the bytes read so far if it is interrupted.
 fn read(mut body: impl Read) -> (bool, Vec<u8>) {
     let mut bytes = Vec::new();
     let is_whole = body.read_to_end(&mut bytes).is_ok();
     (is_whole, bytes)
 }
 
-/// Bytes that come a few at a time.
+/// Bytes that arrive a few at a time.
 struct Pieces<'a>(&'a [u8]);
 
 impl Read for Pieces<'_> {

@@ -1,4 +1,4 @@
-//! The sidecar's arguments: whatever Tekton has put in, they read as they were written, or not at all.
+//! The sidecar's arguments: with any text substituted by Tekton, they are parsed as they were written, or refused.
 #![no_main]
 
 use gleaner_proto::arguments::Arguments;

@@ -1,4 +1,4 @@
-//! A declaration may be anything: it is read, or refused with errors that have a place.
+//! A declaration may be anything: it is parsed, or refused with errors that have a place.
 #![no_main]
 
 use gleaner_core::declaration::{Declaration, Scope};
@@ -9,7 +9,7 @@ use gleaner_core::run::Run;
 libfuzzer_sys::fuzz_target!(|text: &str| {
     match Declaration::parse(text, &Scope::default()) {
         Ok(declaration) => {
-            // What is accepted can be shown.
+            // An accepted declaration can be shown.
             let (rendered, _) = preview(
                 &declaration,
                 &Values::default(),

@@ -1,9 +1,9 @@
-//! Any bytes on a connection to the sidecar are answered or the connection is closed, in bounded time.
+//! Any bytes on a connection to the sidecar get a response or the connection is closed, in bounded time.
 //!
-//! The first byte says by which socket they come: `l` loopback, `p` the probes' socket, else the socket of step `a`. After `b`
-//! they are the body of that step's outputs.
+//! The first byte selects the socket: `l` loopback, `p` the probes' socket, else the socket of step `a`. After `b`
+//! the bytes are the body of that step's outputs.
 //!
-//! The clock stands still while there is work and jumps when there is none, so waits cost no time.
+//! The clock is paused while there is work and jumps when there is none, so waits cost no time.
 #![no_main]
 
 use std::sync::{LazyLock, mpsc};
@@ -27,12 +27,12 @@ resources: [{name: img, spec: {type: image, params: [{name: url, value: $(steps.
 submit: Manual
 ";
 
-/// The real time for what is done on threads, of which the clock knows nothing.
+/// The real time for work on threads, which the paused clock does not see.
 const GRACE: Duration = Duration::from_millis(5);
-/// The same before something counts as held for ever.
+/// The same until something counts as hanging.
 const LONG_GRACE: Duration = Duration::from_secs(5);
 
-/// Longer than any of the sidecar's own bounds.
+/// Longer than any of the sidecar's own timeouts.
 const LONG: Duration = Duration::from_secs(15 * 60);
 
 static DECLARED: LazyLock<Declaration> =
@@ -68,11 +68,11 @@ fn head(length: usize) -> String {
     )
 }
 
-/// Sends the bytes, returns what comes back, and waits until the sidecar has ended.
+/// Sends the bytes, returns the response, and waits until the sidecar has exited.
 async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let directory = directory.expect("a directory");
-    // Nothing listens there.
+    // No server listens there.
     let server = ApiServer::at(
         "http://127.0.0.1:1".parse().expect("an address"),
         Bounds::default(),
@@ -98,7 +98,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
         };
         tokio::join!(write, read);
     });
-    // Events go on until the client has enough of them.
+    // Events continue until the client closes the stream.
     let _ = within(GRACE, talk.as_mut()).await;
     drop(talk);
     drop((reading, writing));
@@ -108,12 +108,12 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
         served => served,
     };
     served
-        .expect("the sidecar ends in bounded time")
+        .expect("the sidecar exits in bounded time")
         .expect("no panic");
     response
 }
 
-/// Waits for `future` as long as anything of the sidecar's may take, after `grace` in real time.
+/// Waits for `future`: first `grace` in real time, then as long as an operation of the sidecar may take.
 async fn within<T>(grace: Duration, future: impl Future<Output = T>) -> Option<T> {
     let (done, waiting) = mpsc::channel::<()>();
     // The clock does not jump while there is such a task.

@@ -1,4 +1,4 @@
-//! Any object is left alone, refused or injected; and what was injected needs no more.
+//! Any object is left alone, refused or injected; and an injected object needs no further change.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// The documents of a seed, which is text.
+/// Returns the documents of a seed, as text.
 fn written(bytes: &[u8]) -> Option<Vec<Value>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let documents = yaml::parse_documents(text).ok()?;
@@ -40,7 +40,7 @@ fn injected(object: &Value) {
         let create = Operation::Create;
         let inject = |object: &Value| task::inject_for(object, create, &settings, placement);
         if let Some(injected) = once(object, inject) {
-            // The webhook sees an update of what was injected, and what was injected ahead of time.
+            // The webhook sees updates of injected objects, and objects injected ahead of time.
             let update = Operation::Update { old: &injected };
             let _ = task::inject(object, update, &settings);
             let _ = task::inject(&injected, Operation::Update { old: object }, &settings);

@@ -1,4 +1,4 @@
-//! Any file is a journal, a torn one, or refused; and one that was opened can be opened again.
+//! Any file is a journal, a torn one, or refused; and a file that was opened can be opened again.
 #![no_main]
 
 use gleaner_sidecar::journal::Journal;

@@ -1,4 +1,4 @@
-//! Any body of a step is taken or refused; once taken it is recognised, and read again from the journal as it was.
+//! Any body of a step is accepted or refused; an accepted one is recognized, and read unchanged from the journal.
 #![no_main]
 
 use gleaner_core::collect::{Collector, Examined};

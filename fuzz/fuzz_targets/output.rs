@@ -1,4 +1,4 @@
-//! Any file is an output or refused, just as the sidecar's parser would have it; and pieces make no difference.
+//! Any file is an output or refused, consistently with the sidecar's parser; and reading in pieces makes no difference.
 #![no_main]
 
 use std::cell::RefCell;
@@ -59,7 +59,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// The value that the sidecar would read.
+/// Returns the value that the sidecar would read.
 fn value(text: &str, kind: OutputType) -> Option<Value> {
     if kind == OutputType::String {
         return Some(text.into());

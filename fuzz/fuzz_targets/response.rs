@@ -1,7 +1,7 @@
-//! Whatever an API server responds, a submission ends: with all objects, or with errors that name what is wrong.
+//! With any responses of an API server, a submission ends: with all objects, or with errors that name the cause.
 //!
-//! The server behaves, but for those responses that the input replaces. The clock stands still while there is work and jumps when
-//! there is none, so retries cost no time.
+//! The server behaves correctly, except for responses that the input replaces. The clock is paused while there is work
+//! and jumps when there is none, so retries cost no time.
 #![no_main]
 
 use std::collections::VecDeque;
@@ -37,16 +37,16 @@ objects:
   resourceTemplate: {apiVersion: v1, kind: Secret, metadata: {generateName: key-}, stringData: {a: b}}
 ";
 
-/// Longer than all bounds of a submission together.
+/// Longer than all timeouts of a submission together.
 const LONG: Duration = Duration::from_secs(60 * 60);
-/// The longest text that may be left of the API server's, with room for what is said around it, for each object.
+/// The longest text that may be kept from the API server, with room for the surrounding message, for each object.
 const TEXT_MAX: usize = 64 << 10;
 
 #[derive(Debug, Arbitrary)]
 enum Response {
-    /// As it should be.
+    /// Correct.
     Right,
-    /// As it should be, but for some fields of the body.
+    /// Correct, except for some fields of the body.
     Fields(Vec<(Field, Json)>),
     Status {
         code: Code,
@@ -56,7 +56,7 @@ enum Response {
         cause: Reason,
         headers: Vec<Header>,
     },
-    /// Any status and body, framed rightly.
+    /// Any status and body, with correct framing.
     Other {
         code: u16,
         body: Vec<u8>,
@@ -233,7 +233,7 @@ async fn connection(mut stream: TcpStream, script: Script) -> Option<()> {
     }
 }
 
-/// Takes a whole request off what was received: its first line, and its body.
+/// Removes a whole request from the received bytes; returns its first line, and its body.
 fn request(received: &mut Vec<u8>) -> Option<(String, Value)> {
     let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&received[..end]).to_ascii_lowercase();
@@ -250,7 +250,7 @@ fn request(received: &mut Vec<u8>) -> Option<(String, Value)> {
     Some((line, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-/// The response of an API server that behaves.
+/// Returns the response of an API server that behaves correctly.
 fn right(line: &str, body: &Value) -> (u16, Value) {
     let path = line.split(' ').nth(1).unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();

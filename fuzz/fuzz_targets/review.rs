@@ -1,4 +1,4 @@
-//! Any body is answered or refused; what is answered with a patch can be patched, and then needs no more.
+//! Any body gets a response or is refused; a patch in a response can be applied, and the result needs no further change.
 #![no_main]
 
 use gleaner_core::declaration::AllowedKinds;
@@ -11,7 +11,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     for route in [Route::Pods, Route::Tekton] {
         answered(route, body);
     }
-    // As the object of a review that is otherwise right, which chance alone would take long to find.
+    // As the object of an otherwise valid review, which fuzzing alone would take long to find.
     let Ok(object) = serde_json::from_slice::<Value>(body) else {
         return;
     };
@@ -26,16 +26,16 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
             continue;
         };
         if let Some(again) = created(route, group, kind, &changed) {
-            assert_eq!(again, changed, "a second look changes nothing");
+            assert_eq!(again, changed, "a second review changes nothing");
         }
-        // An update of what was injected, to what was applied at first.
+        // An update of the injected object, to the object that was first applied.
         changed["metadata"]["annotations"] = object["metadata"]["annotations"].clone();
         let body = review(group, kind, "UPDATE", &object, &changed);
         answered(route, body.as_bytes());
     }
 });
 
-/// What the object becomes when it is created, if it is changed.
+/// Returns the object as it is created, if it is changed.
 fn created(route: Route, group: &str, kind: &str, object: &Value) -> Option<Value> {
     let body = review(group, kind, "CREATE", object, &Value::Null);
     let patch = answered(route, body.as_bytes())?;

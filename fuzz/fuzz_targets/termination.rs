@@ -1,4 +1,4 @@
-//! Any share reads as it is written; sizes are never too low; and a failure's message fits where there is room for it.
+//! Any share is parsed as it is written; sizes are never too low; and a failure's message fits if there is room for it.
 #![no_main]
 
 use gleaner_redirector::fuzzing::termination_message;
@@ -38,6 +38,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     let without = termination_message(before, reason, "", room);
     assert!(merged.len() <= room.max(without.len()), "{merged}");
     if let Ok(before) = serde_json::from_str::<Vec<Value>>(before) {
-        assert_eq!(entries[..before.len()], before, "what was there stays");
+        assert_eq!(
+            entries[..before.len()],
+            before,
+            "the previous content stays"
+        );
     }
 });

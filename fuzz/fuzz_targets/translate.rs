@@ -1,4 +1,4 @@
-//! Any documents are translated or refused with findings; what is translated can be written, read and translated again.
+//! Any documents are translated or refused with findings; a translation can be written, read and translated again.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -35,9 +35,9 @@ fn translated(text: &str) {
             Ok(documents) if !documents.iter().all(is_readable) => {}
             Ok(documents) => {
                 let yaml = writer::to_yaml(&documents);
-                let read = Source::parse("b.yaml".to_owned(), yaml).expect("YAML of our own");
+                let read = Source::parse("b.yaml".to_owned(), yaml).expect("valid YAML");
                 let read: Vec<_> = read.documents.iter().map(|node| node.to_json()).collect();
-                // Lists are taken apart by the reader, and empty documents are none.
+                // The reader splits lists, and skips empty documents.
                 let is_plain = documents
                     .iter()
                     .all(|document| document.is_object() && document.get("items").is_none());

@@ -1,4 +1,4 @@
-//! Any text comes apart or is refused, and what is read is written alike.
+//! Any text is parsed or refused, and a parsed text is written identically.
 #![no_main]
 
 use gleaner_core::declaration::FieldPath;

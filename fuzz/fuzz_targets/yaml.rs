@@ -1,4 +1,4 @@
-//! What is written as YAML reads as it was, whatever the values; and any text that is read can be written and read again.
+//! Written YAML is read back equal, with any values; and any text that is read can be written and read again.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Json;
 
-/// How deep an edit goes.
+/// The greatest depth of an edit.
 const DEPTH: usize = 10;
 
 /// Files of the project with objects of the kinds that Gleaner reads.
@@ -104,7 +104,7 @@ fn edit(document: &mut Value, u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Walks down to some value.
+/// Descends to a random value.
 fn place<'v>(mut value: &'v mut Value, u: &mut Unstructured<'_>) -> Result<&'v mut Value> {
     for _ in 0..u.int_in_range(0..=DEPTH)? {
         let count = match &*value {

@@ -1,14 +1,14 @@
-//! JSON values at random.
+//! Random JSON values.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use gleaner_core::document::yaml;
 use gleaner_proto::number;
 use serde_json::{Map, Value};
 
-/// How deep values are nested.
+/// The nesting depth of values.
 const DEPTH: usize = 6;
 
-/// Keys and texts that mean something somewhere.
+/// Keys and texts that have a meaning in some document.
 const WORDS: [&str; 32] = [
     "name",
     "steps",
@@ -44,7 +44,7 @@ const WORDS: [&str; 32] = [
     "gleaner",
 ];
 
-/// A JSON value whose numbers the API server keeps as they are.
+/// A JSON value whose numbers the API server stores unchanged.
 #[derive(Debug, Clone)]
 pub struct Json(pub Value);
 
@@ -87,7 +87,7 @@ fn text(u: &mut Unstructured<'_>) -> Result<String> {
     }
 }
 
-/// Returns true if the reader of YAML takes a document as deep as `value`: its bound is 40 levels.
+/// Returns true if the YAML parser accepts a document as deep as `value`: its limit is 40 levels.
 pub fn is_readable(value: &Value) -> bool {
     fn depth(value: &Value) -> usize {
         match value {

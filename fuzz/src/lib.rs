@@ -1,6 +1,6 @@
-//! What several targets share: JSON values at random, and documents of the project with random edits.
+//! Input shared by several targets: random JSON values, and documents of the project with random edits.
 //!
-//! Random bytes alone hardly ever come to a Task; an edit of one keeps what surrounds it.
+//! Random bytes alone rarely form a Task; editing one keeps the rest of it intact.
 
 mod documents;
 mod json;

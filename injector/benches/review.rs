@@ -1,6 +1,6 @@
 //! A review, from its bytes to the bytes of the response, as the webhook processes it: read, decided, diffed, written.
 //!
-//! The goal: 99 of 100 within 2 ms, and 1,000 a second on one core.
+//! The goal: 99 of 100 within 2 ms, and 1,000 per second on one core.
 
 use divan::{Bencher, black_box};
 use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
@@ -39,7 +39,7 @@ fn answer(body: &str, settings: &Settings) -> Vec<u8> {
     verdict.answer().to_review(&request.uid, &[])
 }
 
-/// A pod that asks: injected.
+/// A pod that requests Gleaner: injected.
 #[divan::bench]
 fn injected(bencher: Bencher<'_, '_>) {
     let settings = settings();
@@ -53,7 +53,7 @@ fn refused(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(RUN), &settings));
 }
 
-/// A pod that does not ask.
+/// A pod that does not request Gleaner.
 #[divan::bench]
 fn not_asked(bencher: Bencher<'_, '_>) {
     let settings = settings();
@@ -61,7 +61,7 @@ fn not_asked(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(&body), &settings));
 }
 
-/// The baseline: parses the review into a tree, and reads the review of that tree.
+/// The baseline: parses the review into a tree, and reads the review from that tree.
 #[divan::bench]
 fn parsed_and_written(bencher: Bencher<'_, '_>) {
     bencher.bench(|| {

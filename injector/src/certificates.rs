@@ -1,22 +1,23 @@
-//! Where the certificate comes from, and that API servers trust it.
+//! The source of the certificate, and the trust of API servers in it.
 //!
-//! The injector makes its certificate itself, or takes one and its CA from files. Its own is in one Secret, which all replicas
-//! share and any of them writes (a write names the version that it read, so that of two only one counts): an authority and a
-//! certificate of it. The authority is in the `caBundle` of the webhook configuration: what the API servers trust.
+//! The injector creates its certificate itself, or gets one and its CA from files. Its own is in one Secret, which all
+//! replicas share and each may write (a write names the version that it read, so that only one of two succeeds): a CA
+//! and a certificate of it. The CA is in the `caBundle` of the webhook configuration: that is what API servers trust.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`content`] | the content of the Secret |
 //! | [`rotation`] | pure: the next step of a rotation, in which the old and the new CA overlap |
-//! | [`issue`] | new authorities and certificates |
-//! | [`reconciler`] | the task that looks, decides and writes |
+//! | [`issue`] | new CAs and certificates |
+//! | [`reconciler`] | the task that reads, decides and writes |
 //! | [`given`] | a certificate and its CA from files: the task that reads them, and serves them when they are trusted |
-//! | [`configuration`] | the webhook configuration, and since when it trusts the CAs of this replica |
-//! | [`trust`] | pure: what is wrong with the caBundle |
+//! | [`configuration`] | the webhook configuration, and the time since when it trusts the CAs of this replica |
+//! | [`trust`] | pure: the faults of the caBundle |
 //!
-//! An API server must trust every certificate that any replica serves, at any time. That gives the order of a rotation: a new
-//! authority joins the bundle, the bundle goes into the webhook configuration, some time passes in which all API servers
-//! see it, only then the authority signs, and the old one leaves when no certificate of it can be valid any more.
+//! An API server must trust every certificate that any replica serves, at any time. This determines the order of a
+//! rotation: a new CA joins the bundle, the bundle is written to the webhook configuration, some time passes in which
+//! all API servers see it, only then the CA signs, and the old one is removed when no certificate of it can be valid
+//! any more.
 
 pub mod configuration;
 pub mod content;
@@ -37,14 +38,15 @@ use crate::metrics::Metrics;
 /// The field manager of the changes.
 const FIELD_MANAGER: &str = "gleaner-injector";
 
-/// Validities begin this long before they are made: clocks differ.
+/// Validities begin this long before the time of issue: clocks differ.
 pub const BACKDATE: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone)]
 pub struct Managed {
     pub secret: ObjectName,
     pub configuration: String,
-    /// The interval between two looks at both; it varies by up to a fifth, so that replicas do not act at the same moment.
+    /// The interval between two checks of both; it varies by up to a fifth, so that replicas do not act at the same
+    /// moment.
     pub poll: Duration,
     pub policy: Policy,
 }
@@ -68,8 +70,8 @@ pub struct ObjectName {
     pub name: String,
 }
 
-/// The checks of one source, and the report on them: failures are counted, and an error is logged once, until another one comes or
-/// a check succeeds.
+/// The checks of one source, and reports about them: failures are counted, and an error is logged once, until another
+/// one occurs or a check succeeds.
 struct Checks {
     interval: Duration,
     metrics: Metrics,
@@ -88,7 +90,8 @@ impl Checks {
         }
     }
 
-    /// Runs one check and waits for the interval, a fifth more or less. Returns false if shutdown is requested before that is over.
+    /// Runs one check and waits for the interval, a fifth more or less. Returns false if shutdown is requested during
+    /// it.
     async fn run<E: Error + 'static>(
         &mut self,
         check: impl Future<Output = Result<(), E>>,
@@ -117,7 +120,7 @@ impl Checks {
 }
 
 impl Policy {
-    /// The names of a Service inside its cluster, and others. The API server calls by `SERVICE.NAMESPACE.svc`.
+    /// Returns the names of a Service inside its cluster, and others. The API server calls `SERVICE.NAMESPACE.svc`.
     pub fn names(service: &str, namespace: &str, others: Vec<String>) -> Vec<String> {
         let own = ["svc", "svc.cluster.local"];
         let own = own.map(|domain| format!("{service}.{namespace}.{domain}"));

@@ -20,29 +20,29 @@ use gleaner_runtime::log::Log;
 pub(crate) use tls::Source;
 pub use tls::Tls;
 
-/// Bound on the header of a request, in bytes.
+/// Limit on the header of a request, in bytes.
 const HEADER_BYTES: usize = 16 << 10;
 
 /// Injects Gleaner into Tasks and pods when they are created.
 ///
-/// An admission webhook: the API server asks it about each Task, Pipeline, run and pod that carries the annotation
-/// gleaner.dev/outputs, and it responds with what to add, or with all errors in the declaration. It serves
-/// POST /mutate/tekton and POST /mutate/pods by TLS, and /livez, /readyz and /metrics as plain HTTP.
+/// An admission webhook: the API server calls it for each Task, Pipeline, run and pod that has the annotation
+/// gleaner.dev/outputs, and it responds with the changes, or with all errors in the declaration. It serves
+/// POST /mutate/tekton and POST /mutate/pods with TLS, and /livez, /readyz and /metrics as plain HTTP.
 ///
-/// Its certificate comes from files (--tls-cert, --tls-key, --tls-ca: cert-manager or your own; read again when they change), or
-/// it makes and renews one itself (--tls-secret, --service: kept in a Secret that all replicas share). With --tls-ca or
-/// --tls-secret it writes the CA into the webhook configuration (--webhook-configuration), and serves a certificate only when
-/// that is done; without them the caBundle is yours to write.
+/// Its certificate comes from files (--tls-cert, --tls-key, --tls-ca: cert-manager or your own; read again when they
+/// change), or it creates and renews one itself (--tls-secret, --service: kept in a Secret that all replicas share).
+/// With --tls-ca or --tls-secret it writes the CA into the webhook configuration (--webhook-configuration), and serves
+/// a certificate only after that; without them you must write the caBundle.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-injector", version, max_term_width = 100)]
 #[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
 #[command(after_help = "\
-Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
-not to be had, 78 the certificate in the files cannot be used, 1 anything else (an address in use).
+Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
+missing, 78 the certificate in the files cannot be used, 1 anything else (an address in use).
 
-Needs: create of Events (events.k8s.io) everywhere, unless --no-events; get and patch of the MutatingWebhookConfiguration \
-that it is given; with --tls-secret also get and update of that Secret (and create of Secrets in its namespace, unless it is \
-there).
+Permissions: create Events (events.k8s.io) everywhere, unless --no-events; get and patch the MutatingWebhookConfiguration \
+of --webhook-configuration; with --tls-secret also get and update that Secret (and create Secrets in its namespace, unless it \
+exists).
 
 Examples:
   gleaner-injector --image registry.example/gleaner:1 \\
@@ -65,7 +65,7 @@ pub struct Config {
     pub(crate) log: Log,
 }
 
-/// The addresses on which it listens.
+/// The addresses on which the injector listens.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Addresses")]
 pub struct Serving {
@@ -77,11 +77,11 @@ pub struct Serving {
     pub(crate) health_listen: SocketAddr,
 }
 
-/// The settings of what is injected into Tasks and pods.
+/// Settings of the injected sidecar and redirector.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "What goes into Tasks and pods")]
+#[command(next_help_heading = "Injection into Tasks and pods")]
 pub struct Pods {
-    /// The image that holds sidecar and redirector
+    /// The image with sidecar and redirector
     #[arg(long, env = "GLEANER_IMAGE")]
     image: String,
     /// Pull policy of that image; by default the cluster's
@@ -99,17 +99,18 @@ pub struct Pods {
     /// The sidecar's limits.memory
     #[arg(long, env = "GLEANER_MEMORY_LIMIT", default_value = "128Mi", value_parser = quantity::parse)]
     memory_limit: String,
-    /// The user that the sidecar runs as; without it the image's own (65532)
+    /// The user that the sidecar runs as; by default the image's own (65532)
     #[arg(long, env = "GLEANER_RUN_AS_USER", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)))]
     run_as_user: Option<i64>,
-    /// The kind of sidecar; auto asks the API server for its version and takes native ones from 1.29 on
+    /// The kind of sidecar; auto asks the API server for its version and uses native ones from 1.29 on
     #[arg(long, env = "GLEANER_SIDECARS", value_enum, default_value = "auto")]
     sidecars: SidecarChoice,
     /// Log level of the sidecar: error, warn, info, debug or trace; by default the sidecar's own
     #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     sidecar_log_level: Option<String>,
-    /// A kind that declarations may create: GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be repeated. `*` is
-    /// every kind but those for RBAC, admission, API extension, tokens and certificates, which must be named
+    /// A kind that declarations may create: GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be
+    /// repeated. `*` is every kind except those for RBAC, admission, API extension, tokens and certificates, which must
+    /// be named
     #[arg(
         long = "allow-kind",
         env = "GLEANER_ALLOW_KINDS",
@@ -120,11 +121,11 @@ pub struct Pods {
     kinds: Vec<KindPattern>,
 }
 
-/// Bounds on what a client may ask for.
+/// Limits on client requests.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
 #[command(mut_arg("max_body", |arg| arg.default_value("4Mi").help(MAX_BODY)))]
-#[command(mut_arg("max_connections", |arg| arg.default_value("256").help("Most connections at once on each address")))]
+#[command(mut_arg("max_connections", |arg| arg.default_value("256").help("Maximum number of concurrent connections on each address")))]
 #[command(mut_arg("body_timeout", |arg| arg.default_value("5s")))]
 pub struct Limits {
     #[command(flatten)]
@@ -132,8 +133,8 @@ pub struct Limits {
     /// Longest time for a TLS handshake
     #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub(crate) handshake_timeout: Duration,
-    /// Longest time to decide on a review; shorter than the webhook's timeoutSeconds, so that the API server learns why. What is
-    /// overdue is answered with 504, for which the webhook's failurePolicy holds
+    /// Longest time to decide on a review; shorter than the webhook's timeoutSeconds, so that the API server gets the
+    /// reason. An overdue review gets status 504, to which the webhook's failurePolicy applies
     #[arg(long, env = "GLEANER_DECISION_TIMEOUT", default_value = "3s", value_parser = duration::parse)]
     pub(crate) decision_timeout: Duration,
     /// Time that a connection may be idle; longer than the 90 s after which an API server closes it itself, because a
@@ -149,7 +150,8 @@ pub struct Limits {
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str = "Largest review; an object of the largest size that etcd takes, twice, fits";
+const MAX_BODY: &str =
+    "Largest review; the default has room for twice the largest object that etcd accepts";
 
 /// Access to the API server, and Events.
 #[derive(Debug, Clone, Args)]
@@ -158,7 +160,7 @@ const MAX_BODY: &str = "Largest review; an object of the largest size that etcd 
 pub struct Cluster {
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Say nothing by Events
+    /// Create no Events
     #[arg(long, env = "GLEANER_NO_EVENTS")]
     pub(crate) no_events: bool,
     /// Reporter of Events: the name of this pod
@@ -173,7 +175,7 @@ pub struct Cluster {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SidecarChoice {
-    /// Native ones where the cluster has them
+    /// Native ones if the cluster supports them
     Auto,
     /// Init containers with restartPolicy Always (Kubernetes 1.29 or later)
     Native,
@@ -187,7 +189,7 @@ impl Config {
     /// Reads a command line, the program's name first.
     ///
     /// # Errors
-    /// What is wrong with it, or the help that it asks for.
+    /// The error in it, or the requested help.
     pub fn read(
         args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
@@ -207,7 +209,7 @@ impl Limits {
 // === impl Pods ===
 
 impl Pods {
-    /// The kind of sidecar, unless the API server has to be asked.
+    /// Returns the kind of sidecar; `None` if it depends on the API server's version.
     pub(crate) fn sidecars(&self) -> Option<Sidecars> {
         match self.sidecars {
             SidecarChoice::Auto => None,

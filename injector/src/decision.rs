@@ -17,11 +17,11 @@ use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
-/// An object without this word in it is not Gleaner's business. (Go's JSON, which API servers write, escapes none of it.)
+/// An object without this word in it does not concern Gleaner. (Go's JSON, which API servers write, escapes none of it.)
 const WORD: &str = "gleaner";
 /// Identifies the pod of an injected Task that lost its annotation.
 const CONTAINER: &str = "\"sidecar-gleaner\"";
-/// Bound on a refusal's text, in bytes: it goes into conditions and Events, which have their own bounds.
+/// Limit on a refusal's text, in bytes: it is copied to conditions and Events, which have their own limits.
 const MESSAGE_BYTES: usize = 16 << 10;
 
 /// The route that a review was sent to.
@@ -44,7 +44,7 @@ pub enum Verdict {
         warnings: Vec<String>,
     },
     Refused(Refused),
-    /// Gleaner panicked, at this place in its source, on an object that did not ask for Gleaner: left unchanged.
+    /// Gleaner panicked, at this place in its source, on an object that did not request Gleaner: left unchanged.
     Failed(String),
 }
 
@@ -54,7 +54,7 @@ pub struct Refused {
     pub message: String,
     /// The object's controller, which gets the Event.
     pub owner: Option<Owner>,
-    /// The place in the source of the bug in Gleaner that is the reason, if it is one.
+    /// The source location of the bug in Gleaner that is the reason, if it is one.
     pub panic: Option<String>,
 }
 
@@ -70,7 +70,7 @@ pub struct Owner {
     controller: Option<bool>,
 }
 
-/// The functions that decide; other ones only in tests.
+/// The functions that decide; tests use other ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Functions {
     pub task: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
@@ -103,8 +103,8 @@ impl Default for Functions {
 }
 
 impl Functions {
-    /// Decides. Never panics: a panic becomes a refusal for an object that asked for Gleaner, and nothing at all for one that
-    /// did not.
+    /// Decides. Never panics: a panic becomes a refusal for an object that requested Gleaner, and an unchanged object
+    /// for one that did not.
     pub fn decide(&self, route: Route, request: &Request<'_>, settings: &Settings) -> Verdict {
         let Some(object) = request.object else {
             return Verdict::Skipped(Skip::Kind);
@@ -131,7 +131,7 @@ impl Functions {
             }
             Ok(Err(DecisionError::Unreadable(error))) => {
                 let message = format!(
-                    "the object cannot be read: {error}; take the annotation {} away, or make it plainer",
+                    "the object cannot be read: {error}; remove the annotation {}, or simplify the object",
                     annotation::OUTPUTS
                 );
                 refused(message, None)
@@ -196,14 +196,14 @@ fn refused(object: &RawValue, message: String, panic: Option<String>) -> Verdict
     })
 }
 
-/// The verdict on an object that is not read as a tree because it, or what it was before, has so many values.
+/// Returns the verdict on an object that is not parsed as a tree because it, or its old version, has so many values.
 fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict {
     let update = request.operation == "UPDATE";
     let old = request.old_object.filter(|_| update);
     if !asks(object) && !old.is_some_and(asks) {
         return Verdict::Skipped(Skip::NotAsked);
     }
-    // What is on its way out must be able to lose its finalizers.
+    // Objects that are being deleted must be able to lose their finalizers.
     if head(object).metadata.deletion_timestamp.is_some() {
         return Verdict::Skipped(Skip::Deleting);
     }
@@ -211,7 +211,7 @@ fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict
         return Verdict::Skipped(Skip::RunUpdate);
     }
     let message = format!(
-        "the object has {values} values; Gleaner reads objects of up to {}; divide it, or take the annotation {} away",
+        "the object has {values} values; Gleaner reads objects of up to {}; split it, or remove the annotation {}",
         size::VALUES_MAX,
         annotation::OUTPUTS
     );
@@ -251,7 +251,7 @@ impl Route {
 }
 
 impl Verdict {
-    /// The word for it in logs and metrics.
+    /// Returns the verdict's name in logs and metrics.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Skipped(_) => "skipped",
@@ -261,7 +261,7 @@ impl Verdict {
         }
     }
 
-    /// Returns the reason for which it was skipped; empty for other verdicts.
+    /// Returns the reason for which the object was skipped; empty for other verdicts.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Skipped(skip) => skip.as_str(),
@@ -269,7 +269,7 @@ impl Verdict {
         }
     }
 
-    /// Returns the place of the panic in the source, if there was one.
+    /// Returns the source location of the panic, if there was one.
     pub fn panic(&self) -> Option<&str> {
         match self {
             Self::Failed(place) => Some(place),
@@ -278,10 +278,11 @@ impl Verdict {
         }
     }
 
-    /// Returns the warnings for the client, which sends the object although it is allowed; kubectl prints them. Each is as short as API servers
-    /// want it (120 characters, k8s.io/apiserver/pkg/warning).
+    /// Returns the warnings for the client that sent the object, which is allowed; kubectl prints them. Each is within
+    /// the length that API servers recommend (120 characters, k8s.io/apiserver/pkg/warning).
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
-        // An object with a controller was sent by that, and Tekton copies annotations to runs whose authors did not write them.
+        // An object with a controller was sent by it, and Tekton copies annotations to runs whose authors did not write
+        // them.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
         match self {
             Self::Changed { warnings, .. } if by_person => warnings.clone(),
@@ -298,7 +299,7 @@ impl Verdict {
     }
 }
 
-/// The object's name, or what the API server will make one of.
+/// Returns the object's name, or the prefix of the name that the API server will generate.
 pub fn name(request: &Request<'_>) -> String {
     if let Some(name) = request.name.as_deref().filter(|name| !name.is_empty()) {
         return name.to_owned();
@@ -308,7 +309,8 @@ pub fn name(request: &Request<'_>) -> String {
     head.metadata.name.or(made).unwrap_or_default()
 }
 
-/// Returns true if the object asks for Gleaner. Within another annotation's text the quotes are escaped, and it does not count.
+/// Returns true if the object requests Gleaner. In the text of another annotation the quotes are escaped, and it does
+/// not count.
 fn asks(object: &RawValue) -> bool {
     let text = object.get();
     text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)
@@ -316,7 +318,7 @@ fn asks(object: &RawValue) -> bool {
 
 fn owner(object: &RawValue) -> Option<Owner> {
     let owners = head(object).metadata.owner_references?;
-    // A name that Kubernetes would refuse is not kept for an Event.
+    // Names that Kubernetes would refuse are not kept for an Event.
     let fits = |owner: &Owner| {
         let texts = [&owner.api_version, &owner.kind, &owner.name, &owner.uid];
         texts.iter().all(|text| text.len() <= 512)
@@ -327,7 +329,7 @@ fn owner(object: &RawValue) -> Option<Owner> {
         .filter(fits)
 }
 
-/// Reads past everything else, without bounds on its depth.
+/// Skips everything else, without a limit on its depth.
 fn head(object: &RawValue) -> Head {
     serde_json::from_str(object.get()).unwrap_or_default()
 }

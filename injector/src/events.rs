@@ -1,7 +1,7 @@
-//! Kubernetes Events: messages for users, next to the object that they look at.
+//! Kubernetes Events: messages for users, attached to the object that they look at.
 //!
-//! The pod that was refused does not exist; the TaskRun or Job that wanted it does, and `kubectl describe` shows its Events.
-//! Telling never delays a review: there is a queue, and what finds it full is counted and gone.
+//! The pod that was refused does not exist; the TaskRun or Job that creates it does, and `kubectl describe` shows its
+//! Events. Reporting never delays a review: there is a queue, and if it is full, notices are counted and dropped.
 
 mod repeats;
 
@@ -16,7 +16,7 @@ use self::repeats::Repeats;
 use crate::decision::Owner;
 use crate::metrics::Metrics;
 
-/// Refusals that may wait; each is two kilobytes at most.
+/// Refusals that may wait; each is at most two kilobytes.
 const QUEUE: usize = 128;
 
 const CONTROLLER: &str = "gleaner.dev/injector";
@@ -28,7 +28,7 @@ pub struct Notice {
     pub message: String,
 }
 
-/// Takes notices; clones share one queue. The default one tells nothing.
+/// Accepts notices; clones share one queue. The default one drops them.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     queue: Option<mpsc::Sender<Notice>>,
@@ -86,7 +86,7 @@ impl EventSink {
             let told = self.server.create_event(&self.event(&notice)).await;
             match told {
                 Ok(_) => self.metrics.event("created"),
-                // It is not tried again: the refusal itself has said the same.
+                // It is not retried: the refusal itself has the same message.
                 Err(error) => {
                     self.metrics.event("failed");
                     tracing::warn!(error = error_chain(&error), "event-not-created");

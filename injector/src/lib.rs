@@ -1,25 +1,25 @@
 //! The admission webhook that injects sidecar and redirector into Tasks and pods.
 //!
-//! In the order in which a review passes them:
+//! In the order in which a review passes through them:
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`config`] | the command line |
 //! | [`server`] | routes, the threads that decide, health, readiness |
 //! | `probes` | the thread that serves health and metrics |
-//! | [`tls`] | the certificate that is served, and where it comes from |
+//! | [`tls`] | the served certificate, and its source |
 //! | [`certificates`] | certificates whose CA the injector writes into the caBundle: its own, in a Secret, and those from files |
 //! | [`review`] | from the bytes of a review to a request, and from a verdict to bytes |
 //! | [`decision`] | the verdict on an object, pure |
-//! | [`events`] | Events about refusals, next to the object that a person looks at |
+//! | [`events`] | Events about refusals, attached to the object that a user looks at |
 //! | `version` | the kind of sidecar that the cluster's version allows |
-//! | [`metrics`] | what is counted |
+//! | [`metrics`] | metrics |
 //!
 //! [`main`] is the whole program; [`Webhook`] is the same for a caller with its own runtime.
 
 #![allow(
     missing_docs,
-    reason = "a program, not a library: docs say what a name cannot"
+    reason = "a program, not a library: only unclear names need docs"
 )]
 
 pub mod certificates;

@@ -1,4 +1,4 @@
-//! What can be counted without saying what was in it.
+//! Metrics that reveal no content.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::tls::validity::Validity;
 
-/// The goal for a review is 2 ms, and the API server's patience 10 s.
+/// The goal for a review is 2 ms, and the API server's timeout 10 s.
 const BUCKETS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
 ];
 
-/// Labels, each a name and a value of a fixed set.
+/// Labels: pairs of a name and a value of a fixed set.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// The injector's metrics. Clones share their numbers.
@@ -43,7 +43,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("gleaner_injector");
         let all = &mut registry;
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        all.register("build", "What runs here", build);
+        all.register("build", "Build information", build);
         let duration =
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         all.register_with_unit(
@@ -53,11 +53,7 @@ impl Default for Metrics {
             duration.clone(),
         );
         Self {
-            reviews: register(
-                all,
-                "reviews",
-                "Objects that passed by, by what came of them",
-            ),
+            reviews: register(all, "reviews", "Admission reviews by outcome"),
             duration,
             unreadable: register(all, "unreadable_reviews", "Requests that were not a review"),
             overdue: register(
@@ -65,27 +61,23 @@ impl Default for Metrics {
                 "overdue_reviews",
                 "Reviews that were not decided in time",
             ),
-            panics: register(
-                all,
-                "panics",
-                "Panics while an object was looked at: bugs of Gleaner",
-            ),
+            panics: register(all, "panics", "Panics during a decision: bugs in Gleaner"),
             events: register(all, "events", "Events about refusals"),
             handshakes_failed: register(all, "tls_handshakes_failed", "TLS handshakes that failed"),
             certificate_expiry: register(
                 all,
                 "tls_certificate_expiry_timestamp_seconds",
-                "When the certificate that is served ends, in seconds since 1970; 0 before there is one",
+                "Expiry of the served certificate, in seconds since 1970; 0 before there is one",
             ),
             certificate_checks_failed: register(
                 all,
                 "certificate_checks_failed",
-                "Looks at the files, the Secret or the webhook configuration that failed",
+                "Failed checks of the files, the Secret or the webhook configuration",
             ),
             certificate_steps: register(
                 all,
                 "certificate_steps",
-                "Changes of this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
+                "Changes by this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
             ),
             registry: Arc::new(registry),
         }

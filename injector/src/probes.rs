@@ -21,7 +21,7 @@ pub(crate) struct Probes {
 pub enum ProbesError {
     #[error(transparent)]
     Listen(#[from] BindError),
-    #[error("a thread for the probes was refused")]
+    #[error("cannot start the thread that serves the probes")]
     Thread(#[from] io::Error),
 }
 
@@ -37,7 +37,7 @@ impl Probes {
         let serving = async move {
             match bind(address, "--health-listen").await {
                 Ok((listener, address)) => {
-                    // Who waits for either has gone away with its error.
+                    // A caller that waits for either has gone away with its error.
                     let _ = tell.send(Ok(address));
                     if let Ok((server, shutdown)) = server.await {
                         server.serve(listener, shutdown).await;
@@ -59,12 +59,12 @@ impl Probes {
         })
     }
 
-    /// The address, with the port that it got.
+    /// Returns the address, with its actual port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves on the thread until shutdown is requested. What is returned is done when the thread is.
+    /// Serves on the thread until shutdown is requested. The returned future completes when the thread exits.
     pub(crate) fn serve(self, server: Server, shutdown: Shutdown) -> oneshot::Receiver<()> {
         // The thread waits for it as long as `self` exists.
         let _ = self.serve.send((server, shutdown));

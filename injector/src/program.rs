@@ -30,7 +30,7 @@ use crate::version::supported_sidecars;
 
 /// Pause between two requests for the API server's version.
 const RETRY: Duration = Duration::from_secs(1);
-/// Longest time for the Events in the queue at the end.
+/// Longest time for the queued Events at shutdown.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 /// An error that ends the injector.
@@ -41,7 +41,7 @@ pub enum ProgramError {
     Listen(#[from] BindError),
     #[error(transparent)]
     Probes(#[from] ProbesError),
-    #[error("a thread for decisions was refused")]
+    #[error("cannot start the threads for admission reviews")]
     Threads(#[source] io::Error),
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -62,7 +62,7 @@ pub struct Webhook {
     probes: Probes,
 }
 
-/// The whole program: parses `args`, serves until it is told to shut down, and returns the exit code.
+/// Runs the whole program: parses `args`, serves until shutdown is requested, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let config: Config = match program::parse(args) {
         Ok(config) => config,
@@ -103,20 +103,20 @@ impl Webhook {
         })
     }
 
-    /// The webhook's address, with the port that it got.
+    /// Returns the webhook's address, with its actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address of health and metrics, with the port that it got.
+    /// Returns the address of health and metrics, with its actual port.
     pub fn health_address(&self) -> SocketAddr {
         self.probes.address()
     }
 
-    /// Serves until shutdown is requested and everything under way then is done.
+    /// Serves until shutdown is requested and all pending work is done.
     ///
     /// # Errors
-    /// A [`ProgramError`] if an API server that is needed has no valid address or credentials, or the files of the
+    /// A [`ProgramError`] if a required API server has no valid address or credentials, or the files of the
     /// certificate are invalid.
     pub async fn serve(self, shutdown: Shutdown) -> Result<(), ProgramError> {
         let Self {
@@ -210,7 +210,7 @@ impl Webhook {
                 shutdown.requested().await;
                 readiness.ending();
                 tracing::info!("ending");
-                // Until the Service knows, it still sends requests here.
+                // Until the Service sees the change, it still sends requests here.
                 tokio::time::sleep(limits.shutdown_delay).await;
                 end.request();
                 tokio::time::sleep(limits.shutdown_grace).await;
@@ -235,7 +235,7 @@ impl Webhook {
     }
 }
 
-/// Returns what is injected; asks the API server for its version if it must, for as long as it takes.
+/// Returns the settings of injection; asks the API server for its version if necessary, for as long as it takes.
 async fn settings(pods: Pods, api_server: Option<ApiServer>) -> Settings {
     let sidecars = match (pods.sidecars(), api_server) {
         (Some(sidecars), _) => sidecars,

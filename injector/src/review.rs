@@ -1,7 +1,7 @@
 //! The AdmissionReview: from bytes to a request, and from a verdict to bytes.
 //!
 //! `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go). The object stays text until a check needs more:
-//! most objects that pass by have nothing to do with Gleaner.
+//! most objects do not concern Gleaner.
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ pub struct Request<'a> {
     /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`.
     #[serde(borrow)]
     pub operation: Cow<'a, str>,
-    /// Nothing will come of it, and nothing else may happen either.
+    /// True for a dry run: nothing is created, and there must be no side effects.
     #[serde(default)]
     pub dry_run: Option<bool>,
     #[serde(borrow, default)]
@@ -68,11 +68,11 @@ pub enum ReviewError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Allow it unchanged.
+    /// Allow the object unchanged.
     Allow,
-    /// Let it be, changed by this JSON patch.
+    /// Allow the object, changed by this JSON patch.
     Patch(Vec<u8>),
-    /// It must not be, and why.
+    /// Refuse the object, with the reason.
     Deny(String),
 }
 
@@ -101,7 +101,7 @@ impl<'a> Request<'a> {
 }
 
 impl Answer {
-    /// Returns the review that answers the request of this UID, with warnings for the client.
+    /// Returns the review with the response to the request of this UID, with warnings for the client.
     pub fn to_review(&self, uid: &str, warnings: &[String]) -> Vec<u8> {
         let mut response = json!({"uid": uid, "allowed": !matches!(self, Self::Deny(_))});
         match self {
@@ -111,7 +111,7 @@ impl Answer {
                 response["patch"] = STANDARD.encode(patch).into();
             }
             Self::Deny(message) => {
-                // Tekton takes 400 as final and tries again for ever after a 403 (pkg/reconciler/pipelinerun,
+                // Tekton treats 400 as permanent and retries forever after a 403 (pkg/reconciler/pipelinerun,
                 // handleRunCreationError).
                 response["status"] = json!({
                     "status": "Failure",

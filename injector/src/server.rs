@@ -59,7 +59,7 @@ pub fn admission(admission: Arc<Admission>) -> Router {
         .with_state(admission)
 }
 
-/// The routes for the kubelet and Prometheus.
+/// Returns the routes for the kubelet and Prometheus.
 pub fn health(readiness: Arc<Readiness>, metrics: Metrics) -> Router {
     Router::new()
         .route("/livez", get(health::live))
@@ -72,6 +72,6 @@ pub fn health(readiness: Arc<Readiness>, metrics: Metrics) -> Router {
 async fn nothing_here() -> (StatusCode, &'static str) {
     (
         StatusCode::NOT_FOUND,
-        "nothing here; the webhook has POST /mutate/tekton and POST /mutate/pods, the other address GET /livez, /readyz and /metrics\n",
+        "not found; the webhook serves POST /mutate/tekton and POST /mutate/pods, the other address GET /livez, /readyz and /metrics\n",
     )
 }

@@ -1,4 +1,4 @@
-//! The certificate that is served. It can change at any time; connections that stand keep the one that they began with.
+//! The served certificate. It can change at any time; existing connections keep theirs.
 
 pub mod files;
 pub(crate) mod handshake;
@@ -29,14 +29,14 @@ pub enum TlsError {
     #[error("the {0} is not PEM")]
     Pem(&'static str, #[source] rustls::pki_types::pem::Error),
     #[error(
-        "there is no certificate in it; it must hold PEM blocks named CERTIFICATE, the server's own first"
+        "it contains no certificate; it must contain PEM blocks named CERTIFICATE, the server's own first"
     )]
     Empty,
     #[error("the certificate is not X.509")]
     Certificate(#[source] validity::ValidityError),
-    /// Key and certificate are not of each other, or of a kind that is not known.
+    /// Key and certificate do not match, or are of an unsupported kind.
     #[error(
-        "the private key does not belong to the certificate, or is of no known kind (RSA, ECDSA, Ed25519)"
+        "the private key does not belong to the certificate, or is not of a supported kind (RSA, ECDSA, Ed25519)"
     )]
     Key(#[source] rustls::Error),
     #[error("TLS cannot be set up")]
@@ -50,7 +50,7 @@ pub struct Identity(Arc<watch::Sender<Option<Arc<Serving>>>>);
 // === impl Serving ===
 
 impl Serving {
-    /// From PEM: the chain, the server's own certificate first, and its key.
+    /// Parses PEM: the chain, the server's own certificate first, and its key.
     pub fn new(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|source| TlsError::Pem("certificate", source))?;
@@ -66,7 +66,7 @@ impl Serving {
         })
     }
 
-    /// The certificate and its chain, DER.
+    /// Returns the certificate and its chain, DER.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.key.cert
     }
@@ -81,12 +81,12 @@ impl Default for Identity {
 }
 
 impl Identity {
-    /// Serves this from now on.
+    /// Serves this certificate from now on.
     pub fn set(&self, serving: Serving) {
         self.0.send_replace(Some(Arc::new(serving)));
     }
 
-    /// Returns the current certificate; none before the first.
+    /// Returns the current certificate; `None` before the first.
     pub fn get(&self) -> Option<Arc<Serving>> {
         self.0.borrow().clone()
     }
@@ -100,7 +100,7 @@ impl Identity {
     /// Returns the acceptor of its TLS connections: TLS 1.2 and 1.3, HTTP/1.1, no sessions (an API server resumes none).
     ///
     /// # Errors
-    /// When rustls refuses the configuration.
+    /// Fails if rustls refuses the configuration.
     pub fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
         let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
         let mut config = rustls::ServerConfig::builder_with_provider(provider)

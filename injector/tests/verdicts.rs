@@ -1,4 +1,4 @@
-//! The webhook and `gleaner lint` say the same of a document: the same verdict, messages, places and warnings.
+//! The webhook and `gleaner lint` agree on a document: the same verdict, messages, places and warnings.
 
 use gleaner_core::check;
 use gleaner_core::declaration::AllowedKinds;
@@ -129,8 +129,8 @@ spec:
       volumeMounts: [{name: v, mountPath: /v}]
 ";
 
-/// What a person gets wrong: a text and what is written instead of it, wherever it is.
-const SLIPS: [(&str, &str); 58] = [
+/// Typical mistakes: a text and its wrong replacement, wherever it occurs.
+const SLIPS: [(&str, &str); 71] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (
         "gleaner.dev/outputs:",
@@ -181,6 +181,18 @@ const SLIPS: [(&str, &str); 58] = [
     ("apiVersion: apps/v1", "apiVersion: apps/v1beta1"),
     ("timeout: 5m", "timeout: 5h"),
     ("policy: Apply", "policy: apply"),
+    (
+        "fromPath: $(workspaces.src.path)/digest",
+        "fromPath: $HOME/digest",
+    ),
+    (
+        "fromPath: $(workspaces.src.path)/digest",
+        "fromPath: $(workspaces.src.pth)/digest",
+    ),
+    ("condition: Available,", "condition: Available=True,"),
+    ("condition: Available,", "condition: Ready,"),
+    ("policy: Apply", "owned:"),
+    ("kind: ConfigMap", "kind: Namespace"),
     ("{image: '.spec", "{name: '.spec"),
     ("type: image", "type: imag"),
     ("[{name: own}]", "[{name: img}]"),
@@ -204,6 +216,29 @@ const SLIPS: [(&str, &str); 58] = [
     ("command: [sh, -c, x]", "args: [x]"),
     ("mountPath: /v", "mountPath: /gleaner"),
     ("- name: main", "- name: other"),
+    (
+        "script: echo $(params.image)",
+        "script: echo $(params.imgae)",
+    ),
+    ("args: [\"true\"]", "args: [$(context.task.nme)]"),
+    (
+        "script: echo $(params.image)",
+        "script: echo $(workspaces.scr.path) $(params.image.x)",
+    ),
+    (
+        "args: [\"true\"]",
+        "args: [$(results.onw.path), \"a $(steps.build.results.none)\"]",
+    ),
+    // In the task that declares outputs: the webhook says nothing of others.
+    (
+        "        steps: [{name: s, image: i, script: x}]",
+        "        steps: [{name: s, image: i, script: $(workspaces.none.path) $(date)}]",
+    ),
+    (
+        "- name: build\n",
+        "- name: build\n      timeout: $(params.none)\n",
+    ),
+    ("workspaces: [{name: src}]", "workspaces: [{name: scr}]"),
 ];
 
 fn settings() -> Settings {
@@ -218,7 +253,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Documents, each right or with one slip, or two, or without one of its lines.
+/// Documents, each valid or with one mistake, or two, or without one of its lines.
 fn corpus() -> Vec<String> {
     let mut texts = Vec::new();
     for base in [TASK, PIPELINE, POD] {
@@ -262,7 +297,7 @@ fn decide(document: &Value) -> Option<Verdict> {
         _ => return None,
     };
     let mut document = document.clone();
-    // The API server adds which client wrote which field.
+    // The API server records which client wrote which field.
     if let Some(Value::Object(annotations)) = document.pointer("/metadata/annotations") {
         let fields = annotations
             .keys()
@@ -287,14 +322,14 @@ fn decide(document: &Value) -> Option<Verdict> {
     Some(Functions::default().decide(route, &request, &settings()))
 }
 
-/// Place, message and remedy, without the position.
+/// Returns place, message and remedy, without the position.
 fn said(found: &[Diagnostic]) -> Vec<String> {
     found.iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn lint_and_the_webhook_say_the_same_of_a_document() {
-    let (mut compared, mut refused, mut warned) = (0, 0, 0);
+    let (mut compared, mut refused, mut warned, mut by_tekton) = (0, 0, 0, 0);
     for text in corpus() {
         let Ok(source) = Source::parse("f".to_owned(), text.clone()) else {
             continue;
@@ -324,7 +359,13 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
                 sorted(said(&lint.warnings)),
                 "{text}"
             );
-            let placed = lint.errors.iter().chain(&lint.warnings);
+            assert_eq!(
+                sorted(said(&live.refused_by_tekton)),
+                sorted(said(&lint.refused_by_tekton)),
+                "{text}"
+            );
+            let errors = lint.errors.iter().chain(&lint.refused_by_tekton);
+            let placed = errors.chain(&lint.warnings);
             for diagnostic in placed.filter(|diagnostic| diagnostic.omitted == 0) {
                 let line = diagnostic.at.expect("a position").line;
                 assert!(
@@ -349,8 +390,9 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
                     let messages = live.warnings.iter().map(|warning| warning.message.clone());
                     assert_eq!(sorted(warnings), sorted(messages.collect()), "{text}");
                     warned += usize::from(!live.warnings.is_empty());
+                    by_tekton += usize::from(!live.refused_by_tekton.is_empty());
                 }
-                // The proposal's syntax is not the webhook's, and no annotation is none either.
+                // The proposal's syntax and documents without the annotation do not concern the webhook.
                 Verdict::Skipped(Skip::NotAsked)
                     if !object.to_string().contains("gleaner.dev/") => {}
                 Verdict::Skipped(skip) => {
@@ -361,7 +403,7 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
         }
     }
     assert!(
-        compared > 200 && refused > 100 && warned > 5,
-        "{compared} {refused} {warned}"
+        compared > 200 && refused > 100 && warned > 5 && by_tekton > 1,
+        "{compared} {refused} {warned} {by_tekton}"
     );
 }

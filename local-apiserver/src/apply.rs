@@ -16,9 +16,9 @@ pub(crate) struct Applied {
     pub(crate) created: bool,
 }
 
-/// Applies a configuration in the name of a field manager; creates the object if there is none.
-/// Errors: 400, 404 (namespace), 409 for fields that others own, 422 for what comes out of it; and, as on a real server, 500
-/// without a reason for fields that the kind does not have.
+/// Applies a configuration as a field manager; creates the object if it does not exist.
+/// Errors: 400, 404 (namespace), 409 for fields that others own, 422 for an invalid result; and, as on a real server,
+/// 500 without a reason for fields that the kind does not have.
 pub(crate) fn apply(
     store: &Store,
     kind: &Kind,
@@ -72,7 +72,7 @@ pub(crate) fn apply(
     })
 }
 
-/// Gives the configuration the name on the URL.
+/// Sets the name of the configuration to the one in the URL.
 /// Errors: 400 if it has another name, or managed fields.
 fn check_identity(wanted: &mut Value, name: &str) -> Result<(), Refusal> {
     if wanted["metadata"].get("managedFields").is_some() {

@@ -11,11 +11,12 @@ use crate::refusal::Refusal;
 /// The largest body, in bytes: that of a real server (`--max-resource-write-bytes`, in effect 3 MiB).
 pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
 
-/// A body as axum has read it, or not.
+/// The result of axum's reading of a body.
 pub(crate) type Received = Result<Bytes, BytesRejection>;
 
 /// Returns an object of `kind`.
-/// Errors: 415 for a media type other than `expected`, 413 past [`LIMIT`], 400 for anything but an object of this kind.
+/// Errors: 415 for a media type other than `expected`, 413 past [`LIMIT`], 400 for anything other than an object of
+/// this kind.
 pub(crate) fn object(
     kind: &Kind,
     headers: &HeaderMap,
@@ -38,7 +39,7 @@ pub(crate) fn object(
 }
 
 /// Returns the JSON of a body without a fixed kind, such as `DeleteOptions`; null if it is empty.
-/// Errors: 413 past [`LIMIT`], 400 for anything but JSON.
+/// Errors: 413 past [`LIMIT`], 400 for anything other than JSON.
 pub(crate) fn json(body: Received) -> Result<Value, Refusal> {
     let bytes = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(LIMIT),

@@ -1,4 +1,4 @@
-//! Findings about single fields of an object: the causes in the details of a refusal.
+//! Findings about single fields of an object: the causes in the details of an error.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub(crate) enum Fault {
     Unknown,
     /// The field is missing.
     Required,
-    /// The value has another type; both are JSON schema's names.
+    /// The value has another type; both are JSON Schema's names.
     WrongType { wanted: String, found: &'static str },
     /// The value is not one of those allowed.
     NotSupported { found: Value, supported: Vec<Value> },
@@ -55,7 +55,7 @@ impl Cause {
         }
     }
 
-    /// Returns the message, which does not name the field.
+    /// Returns the message, without the name of the field.
     fn message(&self) -> String {
         match &self.fault {
             Fault::Unknown => "unknown field".to_owned(),

@@ -1,4 +1,4 @@
-//! Kinds from CRDs: files, and objects that a client creates.
+//! Kinds from CRDs, in files or created by a client.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ pub enum CrdError {
     /// The text is not YAML.
     #[error("cannot read the CRD: {0}")]
     Unreadable(#[from] serde_saphyr::Error),
-    /// A document is something else, or lacks something that a CRD must have.
+    /// A document is not a CRD, or lacks a required field of one.
     #[error("document {index} is not a complete CustomResourceDefinition: {source}")]
     Incomplete {
-        /// Place in the file, from 1.
+        /// Index of the document in the file, from 1.
         index: usize,
         /// The field that is missing or has a wrong value.
         source: serde_json::Error,
@@ -68,6 +68,7 @@ struct Names {
 #[derive(Deserialize)]
 struct Version {
     name: String,
+    #[serde(default)]
     served: bool,
     #[serde(default)]
     schema: Validation,
@@ -94,7 +95,7 @@ pub(crate) fn is_kind(kind: &Kind) -> bool {
     kind.group == GROUP && kind.plural == "customresourcedefinitions"
 }
 
-/// Returns the served kinds of a stored CRD; none if it is not a complete one, which [`faults`] refuses.
+/// Returns the served kinds of a stored CRD; none if it is incomplete, which [`faults`] refuses.
 pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
     match serde_json::from_value::<CrdSpec>(object["spec"].clone()) {
         Ok(spec) => spec.into_kinds().map(Arc::new).collect(),
@@ -102,14 +103,14 @@ pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
     }
 }
 
-/// Returns the name in the store of the kind that a CRD defines; a CRD has the same name.
+/// Returns the store's name of the kind that a CRD defines; the CRD has the same name.
 pub(crate) fn resource(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let spec = &object["spec"];
     kind::qualified(&text(&spec["names"]["plural"]), &text(&spec["group"]))
 }
 
-/// Returns what is wrong with a CRD beyond its schema.
+/// Returns the faults of a CRD that its schema does not detect.
 pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let resource = resource(object);
@@ -131,7 +132,7 @@ pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Returns the CRD with the status that its controller gives it.
+/// Returns the CRD with the status that its controller would set.
 pub(crate) fn established(object: &Value) -> Value {
     let mut object = object.clone();
     let condition = |name: &str, reason: &str| {
@@ -191,7 +192,7 @@ impl CrdSpec {
     }
 }
 
-/// Returns the schema of a whole object: a CRD's schema leaves out the fields that every object has.
+/// Returns the schema of a whole object: a CRD's schema omits the fields that every object has.
 fn whole(mut schema: Value) -> Value {
     if !schema.is_object() {
         schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });

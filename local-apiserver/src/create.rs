@@ -12,7 +12,7 @@ use crate::{defaults, metadata, schema, validation};
 /// The largest object that etcd stores, in bytes.
 const LARGEST: usize = 1_572_864;
 
-/// Creates the object, or returns what would be created.
+/// Creates the object, or returns it without storing it in a dry run.
 /// Errors: 400, 404 (namespace), 409 (name), 422: see the messages.
 pub(crate) fn create(
     store: &Store,
@@ -32,7 +32,7 @@ pub(crate) fn create(
     insert(&mut contents, kind, object, options)
 }
 
-/// Checks and stores an object whose managers are known; a server-side apply creates objects so, too.
+/// Checks and stores an object whose managers are known; server-side apply also creates objects with it.
 /// Errors: 400, 409, 422, and 500 for an object that is too large.
 pub(crate) fn insert(
     contents: &mut Contents,
@@ -55,7 +55,7 @@ pub(crate) fn insert(
     put(contents, key, object, options)
 }
 
-/// Removes the status that a client sent for a kind whose status has an endpoint of its own.
+/// Removes the status that a client sent for a kind whose status has a separate endpoint.
 pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
     if kind.has_status
         && let Some(fields) = object.as_object_mut()
@@ -75,7 +75,7 @@ pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
 }
 
 /// Stores an object, unless it is a dry run, and returns it.
-/// Errors: a bare 500 past [`LARGEST`], in the words of etcd.
+/// Errors: 500 past [`LARGEST`], with etcd's message and no details.
 pub(crate) fn put(
     contents: &mut Contents,
     key: Key,

@@ -1,7 +1,7 @@
-//! The fields that the server fills in for Kubernetes' own kinds.
+//! The fields that the server fills in for Kubernetes' built-in kinds.
 //!
 //! Only those that a client finds an object by or reads back. The many defaults of pods, services and workloads are
-//! left out, because nothing here runs them.
+//! omitted, because nothing runs them here.
 
 use k8s_openapi::ByteString;
 use serde_json::{Value, json};
@@ -29,11 +29,20 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
                 object["type"] = "Opaque".into();
             }
         }
+        "ClusterRoleBinding" | "RoleBinding" => {
+            if let Some(role) = object["roleRef"].as_object_mut() {
+                let group = role.entry("apiGroup").or_insert(Value::Null);
+                if group.is_null() || *group == "" {
+                    *group = kind.group.as_str().into();
+                }
+            }
+        }
+        "PriorityClass" if object["value"].is_null() => object["value"] = 0.into(),
         _ => {}
     }
 }
 
-/// Moves the texts of `stringData`, which is for writing only, into `data`, in base64.
+/// Moves the texts of the write-only field `stringData` into `data`, in base64.
 fn string_data(object: &mut Value) {
     let texts = object
         .as_object_mut()

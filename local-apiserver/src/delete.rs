@@ -1,4 +1,4 @@
-//! DELETE: one object, under preconditions.
+//! DELETE of one object, under preconditions.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::store::Store;
 
 /// Removes the object; `body` is a `DeleteOptions` or null.
 ///
-/// Finalizers and `propagationPolicy` are ignored: the object is gone at once, and what it owns stays.
+/// Finalizers and `propagationPolicy` are ignored: the object is deleted at once, and the objects that it owns stay.
 /// Errors: 404 if it does not exist, 409 if a precondition does not hold.
 pub(crate) fn delete(
     store: &Store,

@@ -59,7 +59,7 @@ pub(crate) async fn resources(
     resources.map(Json).ok_or_else(Refusal::not_served)
 }
 
-/// `/version`: the release whose behavior this server follows, marked as not being it.
+/// `/version`: the Kubernetes release whose behavior this server follows, with a mark that it is not that release.
 pub(crate) async fn version() -> Json<Value> {
     Json(json!({
         "major": "1",

@@ -1,7 +1,8 @@
-//! Field ownership: which manager set which field of an object, as server-side apply needs to know.
+//! Field ownership: records which manager set which field of an object, for server-side apply.
 //!
 //! The structure is that of `fieldsV1` in `metadata.managedFields`; the rules are those of
-//! `sigs.k8s.io/structured-merge-diff`, but for one: every map is owned field by field, and every list as one value.
+//! `sigs.k8s.io/structured-merge-diff`, with one exception: every map is owned field by field, and every list as one
+//! value.
 
 mod apply;
 mod managers;

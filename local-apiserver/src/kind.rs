@@ -9,7 +9,7 @@ use crate::access;
 use crate::names::NameRule;
 use crate::store::Key;
 
-/// The structural schema of a whole object, `metadata` included; made when it is first used.
+/// The structural schema of a whole object, including `metadata`; created on first use.
 pub(crate) type Schema = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
 
 /// One kind in one version, as discovery lists it.
@@ -24,9 +24,9 @@ pub(crate) struct Kind {
     pub(crate) short_names: Vec<String>,
     pub(crate) categories: Vec<String>,
     pub(crate) namespaced: bool,
-    /// True if the status has an endpoint of its own: then it is ignored elsewhere.
+    /// True if the status has a separate endpoint: then other endpoints ignore it.
     pub(crate) has_status: bool,
-    /// True for Kubernetes' own kinds, false for those of a CRD.
+    /// True for Kubernetes' built-in kinds, false for those of a CRD.
     pub(crate) built_in: bool,
     pub(crate) name_rule: NameRule,
     pub(crate) schema: Schema,
@@ -52,7 +52,7 @@ impl Kind {
         qualified(&self.plural, &self.group)
     }
 
-    /// Returns the place of an object of this kind in the store.
+    /// Returns the store key of an object of this kind.
     pub(crate) fn key(&self, namespace: &str, name: &str) -> Key {
         Key {
             resource: self.qualified_plural(),
@@ -110,7 +110,7 @@ impl Registry {
 
     /// Returns each named group (not the core) with its versions, the preferred one first.
     pub(crate) fn groups(&self) -> Vec<(&str, Vec<&str>)> {
-        // Access reviews are answered, not stored: they are not in the registry.
+        // Access reviews get a response but are not stored: they are not in the registry.
         let mut groups: Vec<(&str, Vec<&str>)> = vec![(access::GROUP, vec![access::VERSION])];
         for kind in self.kinds.iter().filter(|k| !k.group.is_empty()) {
             match groups.iter_mut().find(|(group, _)| *group == kind.group) {

@@ -1,8 +1,9 @@
-//! A small Kubernetes API server within a process: plain HTTP on 127.0.0.1, its objects in memory.
+//! A small Kubernetes API server within a process: plain HTTP on 127.0.0.1, with objects in memory.
 //!
-//! It serves the requests of a client that creates objects, and of a person who looks at them with `kubectl get`:
+//! It serves the requests of a client that creates objects, and of a user who looks at them with `kubectl get`:
 //! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
-//! `SelfSubjectAccessReview`. The kinds are Kubernetes' usual ones, Tekton's, and those of further CRDs, also of CRDs that a client creates.
+//! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's, and those of additional CRDs, including
+//! CRDs that a client creates.
 //!
 //! # Checks
 //!
@@ -10,27 +11,28 @@
 //!
 //! - names, labels and the keys of annotations have the syntax that Kubernetes requires;
 //! - no field is unknown to the kind, and no required field is missing;
-//! - values have the type that the schema gives them, are among those of an `enum`, and within its bounds of length, size
+//! - values have the type that the schema requires, are among those of an `enum`, and within its limits on length, size
 //!   and value.
 //!
-//! Refusals have the codes, reasons and causes of a real server. Their messages are this crate's own, except where clients
-//! act on them.
+//! Errors have the codes, reasons and causes of a real server. Their messages are this crate's own, except where clients
+//! depend on them.
 //!
 //! # Only on a real cluster
 //!
 //! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned
-//!   objects outlive their owners), finalizers, generations, the deletion of what is in a deleted namespace.
+//!   objects outlive their owners), finalizers, generations, the deletion of the objects in a deleted namespace.
 //! - Everything else that can refuse or change a write: users and RBAC (access reviews allow everything), webhooks,
 //!   admission policies, quotas.
 //! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on
 //!   properties, CEL rules, conversion between versions (all versions show the same fields).
-//! - Of Kubernetes' own kinds: defaults, and rules that are not in their schema (a Deployment's selector matches its
+//! - Of Kubernetes' built-in kinds: defaults, and rules that are not in their schema (a Deployment's selector matches
+//!   its
 //!   template, a Job's pods have a restart policy, a ConfigMap is not larger than 1 MiB).
-//! - Of server-side apply: lists that are merged by their elements, and maps that are one value. Here a list is one value,
+//! - Of server-side apply: lists that are merged by their elements, and atomic maps. Here a list is one value,
 //!   and a map is merged by its fields.
 //! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletion of collections,
 //!   subresources such as `status` and `scale` (the owner sets a status with [`LocalApiServer::set_status`]), YAML,
-//!   protobuf, tables, OpenAPI, paging, warnings, refusal of fields that are given twice.
+//!   protobuf, tables, OpenAPI, paging, warnings, refusal of duplicate fields.
 //!
 //! # Example
 //!
@@ -74,7 +76,7 @@ pub use crd::CrdError;
 pub use outline::outline;
 pub use server::{Builder, LocalApiServer, SeedError};
 
-/// The CRDs of Tekton's kinds that the server always serves, as YAML: those that a real server needs to be given.
+/// The CRDs of Tekton's kinds that the server always serves, as YAML, for installation on a real server.
 pub const TEKTON_CRDS: &str = concat!(
     include_str!("../crds/pipelineresources.yaml"),
     "---\n",

@@ -19,19 +19,19 @@ pub(crate) const SERVER_SET: &[&str] = &[
     "selfLink",
 ];
 
-/// Returns the metadata of an object that has passed [`settle`].
+/// Returns the metadata of an object that [`settle`] has processed.
 pub(crate) fn of(object: &mut Value) -> &mut Map<String, Value> {
     object["metadata"]
         .as_object_mut()
         .expect("invariant: settle made the metadata a map")
 }
 
-/// Returns a text of the object's metadata; empty if it is absent.
+/// Returns a string of the object's metadata; empty if it is absent.
 pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object["metadata"][field].as_str().unwrap_or_default()
 }
 
-/// Gives the object the namespace of the request. Comes before everything else, and makes sure of a `metadata`.
+/// Sets the object's namespace to that of the request. Comes first, and ensures that there is a `metadata`.
 /// Errors: 400 if the metadata is not a map, or names another namespace.
 pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result<(), Refusal> {
     let metadata = &mut object["metadata"];
@@ -54,8 +54,8 @@ pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result
     Ok(())
 }
 
-/// Gives a new object its identity and its time of creation.
-/// Errors: 500 if the system has no random numbers.
+/// Sets the identity and creation time of a new object.
+/// Errors: 500 if the system cannot provide random numbers.
 pub(crate) fn stamp(object: &mut Value) -> Result<(), Refusal> {
     let uid = uid()?;
     let metadata = of(object);
@@ -94,7 +94,7 @@ pub(crate) fn now() -> String {
 fn uid() -> Result<String, Refusal> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Refusal::without_reason(format!("no random numbers: {error}")))?;
+        .map_err(|error| Refusal::without_reason(format!("cannot get random numbers: {error}")))?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let mut uid = format!("{:032x}", u128::from_be_bytes(bytes));

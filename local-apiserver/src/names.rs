@@ -14,12 +14,12 @@ pub(crate) enum NameRule {
     Subdomain,
     /// RFC 1123 label: namespaces and services.
     Label,
-    /// Anything that fits into one segment of a path: roles and their bindings.
+    /// Any segment of a path: roles and their bindings.
     PathSegment,
 }
 
 impl NameRule {
-    /// Returns the rule that `name` breaks.
+    /// Returns the rule that `name` violates.
     pub(crate) fn broken_by(self, name: &str) -> Option<&'static str> {
         let (fits, rule) = match self {
             Self::Subdomain => (

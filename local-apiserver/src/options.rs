@@ -1,4 +1,4 @@
-//! The query parameters of requests. Those that the server does not know are ignored, as on a real server.
+//! The query parameters of requests. Unknown ones are ignored, as on a real server.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl FromRequestParts<Arc<Shared>> for WriteOptions {
     }
 }
 
-/// Refuses a watch, and selectors: a client must not take everything for what it asked for.
+/// Refuses a watch, and selectors: a client must not mistake the whole list for the selection that it requested.
 impl FromRequestParts<Arc<Shared>> for ListOptions {
     type Rejection = Refusal;
 

@@ -1,31 +1,38 @@
-//! The outline of the built-in kinds: fields and their types, for a client that checks an object before it is sent.
+//! The outline of the built-in kinds: fields and their types, for a client that checks an object before sending it.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
 use crate::builtin;
-use crate::schema::QUANTITY;
+use crate::schema::{KEYS, PORT, QUANTITY};
 
 /// Returns the outline of the built-in kinds.
 ///
 /// `types` is a list of types of objects, each with its `fields` and the `required` ones; `kinds` has the type of each kind by
-/// `apiVersion` and `kind`. The type of a field is `string`, `bytes` (base64), `quantity`, `integer`, `number`, `boolean`,
-/// `int-or-string`, `object` (any map), `any`, an index into `types`, or one of these after `[]` (a list) or `{}` (a map).
+/// `apiVersion` and `kind`; `metadata` is the type of every kind's metadata. The type of a field is
+///
+/// - `string`, `bytes` (base64), `quantity`, or the words that it takes, as in `Always|Never`;
+/// - `integer` (64 bits), `int32`, its bounds, as in `1..65535`, `number`, `boolean`, `int-or-string`, or `port`, a number
+///   or name;
+/// - `object` (any map), `any`, or an index into `types`;
+/// - one of these after `[]` (a list) or `{}` (a map); the form of a map's keys is in the braces, as in `{label}string`:
+///   `label`, `annotation`, or `key` of a ConfigMap or Secret.
 pub fn outline() -> Value {
     let mut types = Types::default();
     let mut kinds = Map::new();
     for kind in builtin::kinds() {
         let mut schema = (*kind.schema).clone();
         if let Some(properties) = schema["properties"].as_object_mut() {
-            // Servers ignore what a client sends.
+            // Servers ignore the value that a client sends.
             properties.remove("status");
         }
         let own = types.of(&schema);
         let version = kinds.entry(kind.api_version()).or_insert_with(|| json!({}));
         version[&kind.kind] = own.into();
     }
-    json!({"types": types.all, "kinds": kinds})
+    let metadata = types.of(&builtin::metadata());
+    json!({"types": types.all, "kinds": kinds, "metadata": metadata})
 }
 
 #[derive(Default)]
@@ -38,12 +45,23 @@ struct Types {
 impl Types {
     fn of(&mut self, schema: &Value) -> String {
         if schema["x-kubernetes-int-or-string"] == true {
-            return "int-or-string".to_owned();
+            let is_port = schema[PORT] == true;
+            return if is_port { "port" } else { "int-or-string" }.to_owned();
         }
         let format = schema["format"].as_str().unwrap_or_default();
         match (schema["type"].as_str(), format) {
             (Some("string"), "byte") => "bytes".to_owned(),
             (Some("string"), QUANTITY) => "quantity".to_owned(),
+            (Some("string"), _) if schema["enum"].is_array() => {
+                let words = schema["enum"].as_array().into_iter().flatten();
+                let words = words.filter_map(Value::as_str);
+                let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+                words.join("|")
+            }
+            (Some("integer"), _) if schema["minimum"].is_number() => {
+                format!("{}..{}", schema["minimum"], schema["maximum"])
+            }
+            (Some("integer"), "int32") => "int32".to_owned(),
             (Some("array"), _) => format!("[]{}", self.of(&schema["items"])),
             (Some("object"), _) => self.of_object(schema),
             (Some(simple), _) => simple.to_owned(),
@@ -66,7 +84,8 @@ impl Types {
             }
             index.to_string()
         } else if schema["additionalProperties"].is_object() {
-            format!("{{}}{}", self.of(&schema["additionalProperties"]))
+            let keys = schema[KEYS].as_str().unwrap_or_default();
+            format!("{{{keys}}}{}", self.of(&schema["additionalProperties"]))
         } else {
             "object".to_owned()
         }

@@ -1,4 +1,4 @@
-//! Refusals: the `metav1.Status` objects that say why a request failed.
+//! Errors: the `metav1.Status` objects with the reason of a failed request.
 //!
 //! Codes and reasons follow `k8s.io/apimachinery/pkg/api/errors`, because clients act on them.
 
@@ -13,7 +13,7 @@ use crate::kind::{Kind, qualified};
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: StatusCode,
-    /// Empty where a real server gives no reason.
+    /// Empty if a real server gives no reason.
     reason: &'static str,
     message: String,
     details: Map<String, Value>,
@@ -105,7 +105,7 @@ impl Refusal {
         Self::new(code, "RequestEntityTooLarge", message)
     }
 
-    /// 500 without a reason: how a real server answers some mistakes of the caller.
+    /// 500 without a reason: a real server's response to some client errors.
     pub(crate) fn without_reason(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }

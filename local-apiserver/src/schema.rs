@@ -9,8 +9,13 @@ use serde_json::{Map, Value};
 
 use crate::cause::{Cause, Fault};
 
-/// The format of quantities, which may be given as numbers (`cpu: 1`).
+/// The format of quantities, which may be numbers (`cpu: 1`).
 pub(crate) const QUANTITY: &str = "quantity";
+
+/// Marks a field that takes the number or name of a port.
+pub(crate) const PORT: &str = "x-port";
+/// The form of the keys of a map: `label`, `annotation`, or `key` of a ConfigMap or Secret.
+pub(crate) const KEYS: &str = "x-keys";
 
 /// Returns the schema of a field of a map.
 pub(crate) fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
@@ -18,7 +23,7 @@ pub(crate) fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     schema["properties"].get(name).or_else(additional)
 }
 
-/// Removes nulls where none are allowed, which count as absent, and writes quantities as text.
+/// Removes nulls where they are not allowed, because they count as absent, and converts quantities to text.
 pub(crate) fn normalize(schema: &Value, value: &mut Value) {
     walk(schema, value, &mut |schema, value| match value {
         Value::Number(number) if schema["format"] == QUANTITY => *value = number.to_string().into(),
@@ -45,7 +50,7 @@ pub(crate) fn fill_defaults(schema: &Value, value: &mut Value) {
     });
 }
 
-/// Visits a value and all values in it of which the schema knows, outermost first.
+/// Visits a value and all nested values that the schema knows, outermost first.
 fn walk(schema: &Value, value: &mut Value, visit: &mut impl FnMut(&Value, &mut Value)) {
     visit(schema, value);
     match value {
@@ -65,7 +70,7 @@ fn walk(schema: &Value, value: &mut Value, visit: &mut impl FnMut(&Value, &mut V
     }
 }
 
-/// Returns everything that is wrong with the object according to the schema.
+/// Returns all violations of the schema in the object.
 pub(crate) fn faults(schema: &Value, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     check(schema, object, "", &mut causes);
@@ -152,7 +157,7 @@ fn check_fields(schema: &Value, fields: &Map<String, Value>, path: &str, causes:
     }
 }
 
-/// Returns the type that the schema wants, if the value is of another.
+/// Returns the type that the schema requires, if the value has another one.
 fn mismatch<'a>(schema: &'a Value, value: &Value) -> Option<&'a str> {
     if schema["x-kubernetes-int-or-string"] == true {
         let fits = value.is_string() || value.is_i64() || value.is_u64();

@@ -1,4 +1,4 @@
-//! The server as its owner in the same process has it: started, filled, looked at, stopped.
+//! The server's interface for its owner in the same process: start, fill, inspect, stop.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,40 +24,40 @@ pub struct Builder {
 
 /// A running API server: plain HTTP on a free port of 127.0.0.1.
 ///
-/// Dropping it stops it; [`shutdown`](Self::shutdown) also waits until the requests under way are finished.
+/// Dropping it stops it; [`shutdown`](Self::shutdown) also waits until pending requests are finished.
 #[derive(Debug)]
 pub struct LocalApiServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// The namespaces that it had from the start.
+    /// The namespaces that existed from the start.
     namespaces: Vec<String>,
     /// Stops the server when it is dropped.
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-/// An error of an object that the owner wants to put into the server.
+/// An error that occurs when the owner adds an object to the server.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// No kind of that name and version is served.
-    #[error("no kind {kind:?} of {api_version:?} is served: give its CRD to the builder")]
+    /// The server does not serve a kind of that name and version.
+    #[error("no kind {kind:?} of {api_version:?} is served: pass its CRD to the builder")]
     UnknownKind {
         /// The object's `apiVersion`.
         api_version: String,
         /// The object's `kind`.
         kind: String,
     },
-    /// The server refuses it, as it would refuse a client.
+    /// The server refuses it, as it would refuse a client's.
     #[error("{0}")]
     Refused(String),
 }
 
 impl Builder {
-    /// Serves the kinds of the CRDs in a YAML text too, of one or more documents.
+    /// Also serves the kinds of the CRDs in a YAML text of one or more documents.
     ///
     /// # Errors
     ///
-    /// Fails if the text holds anything but complete CRDs of `apiextensions.k8s.io/v1`.
+    /// Fails if the text contains anything other than complete CRDs of `apiextensions.k8s.io/v1`.
     pub fn crds(mut self, yaml: &str) -> Result<Self, CrdError> {
         for kind in crd::parse(yaml)? {
             self.registry.add(kind);
@@ -65,7 +65,7 @@ impl Builder {
         Ok(self)
     }
 
-    /// Has a namespace from the start; `default` always exists.
+    /// Adds a namespace; `default` always exists.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         if !self.namespaces.contains(&name) {
@@ -87,7 +87,7 @@ impl Builder {
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let stopped = async {
-                // The sender sends nothing; it is dropped.
+                // The sender sends nothing; it is only dropped.
                 let _ = stopped.await;
             };
             let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
@@ -112,7 +112,7 @@ impl Builder {
 }
 
 impl LocalApiServer {
-    /// Returns the builder of a server with Kubernetes' usual kinds and Tekton's `PipelineResource`, `TaskRun` and
+    /// Returns the builder of a server with Kubernetes' common kinds and Tekton's `PipelineResource`, `TaskRun` and
     /// `PipelineRun`.
     pub fn builder() -> Builder {
         let mut registry = Registry::default();
@@ -139,7 +139,8 @@ impl LocalApiServer {
         self.address
     }
 
-    /// Returns every stored object but the namespaces that were there from the start, ordered by resource, namespace and name, as a GET would show it.
+    /// Returns every stored object except the namespaces that existed from the start, ordered by resource, namespace
+    /// and name, as a GET would show it.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
         let contents = self.shared.store.lock();
@@ -150,7 +151,7 @@ impl LocalApiServer {
         objects.map(|(_, object)| object.clone()).collect()
     }
 
-    /// Creates an object as a client would, and returns it as stored. One without a namespace goes into `default`.
+    /// Creates an object as a client would, and returns it as stored. The default namespace is `default`.
     ///
     /// # Errors
     ///
@@ -198,7 +199,7 @@ impl LocalApiServer {
         Some(contents.put(key, object))
     }
 
-    /// Stops it: no new requests, and those under way finish.
+    /// Stops the server: it accepts no new requests, and finishes pending ones.
     pub async fn shutdown(self) {
         drop(self.stop);
         if let Err(error) = self.task.await {

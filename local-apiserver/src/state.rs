@@ -28,7 +28,7 @@ impl Shared {
         self.registry.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Serves the kinds of a stored CRD, and has its status say so. Any other object is left as it is.
+    /// Serves the kinds of a stored CRD, and sets its status accordingly. Leaves any other object unchanged.
     pub(crate) fn written(&self, kind: &Kind, object: &Value) {
         if !crd::is_kind(kind) {
             return;
@@ -50,7 +50,7 @@ impl Shared {
         }
     }
 
-    /// Stops serving the kinds of a CRD that is gone, and deletes their objects.
+    /// Stops serving the kinds of a deleted CRD, and deletes their objects.
     pub(crate) fn removed(&self, kind: &Kind, name: &str) {
         if !crd::is_kind(kind) {
             return;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-/// The place of an object. The versions of a kind share one storage, as on a real server.
+/// The key of an object. The versions of a kind share one storage, as on a real server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     /// `configmaps`, `taskruns.tekton.dev`.
@@ -29,7 +29,7 @@ pub(crate) struct Contents {
 impl Store {
     /// Locks the store for one read, check and write. Never held across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Contents> {
-        // A panic elsewhere leaves whole objects behind, because every write is one insertion.
+        // A panic elsewhere leaves consistent objects, because every write is one insertion.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,8 +8,8 @@ use crate::refusal::Refusal;
 use crate::{crd, metadata, schema};
 
 /// Checks an object that is about to be stored.
-/// Errors: 400 for what a real server cannot decode: unknown fields, and wrong types in its own kinds and in `metadata`. 422 for
-/// everything else.
+/// Errors: 400 for input that a real server cannot decode: unknown fields, and wrong types in built-in kinds and in
+/// `metadata`. 422 for everything else.
 pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
     let mut causes = schema::faults(&kind.schema, object);
     let undecodable: Vec<String> = causes
@@ -46,9 +46,9 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
     Err(Refusal::invalid(&kind.group, &kind.kind, name, &causes))
 }
 
-/// Checks an applied configuration, which may be a part of an object.
-/// Errors: 500 without a reason for unknown fields and wrong types, because a real server reads it by its merge schema. Clients
-/// tell it from a failure that passes only by the message.
+/// Checks an applied configuration, which may be a partial object.
+/// Errors: 500 without a reason for unknown fields and wrong types, because a real server parses it with its merge
+/// schema. Only the message distinguishes it from a temporary failure.
 pub(crate) fn check_applied(kind: &Kind, wanted: &Value) -> Result<(), Refusal> {
     let causes = schema::faults(&kind.schema, wanted);
     let mistyped: Vec<String> = causes.iter().filter_map(mistyped).collect();

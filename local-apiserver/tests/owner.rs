@@ -1,4 +1,4 @@
-//! The server as its owner in the same process uses it.
+//! Tests of the server's interface for its owner.
 
 use std::time::Duration;
 

@@ -1,36 +1,38 @@
-//! The sidecar's arguments: written when Gleaner is injected into a Task, read when it is injected into the pod, and read by the sidecar itself.
+//! The sidecar's arguments: written when Gleaner is injected into a Task, read when it is injected into the pod, and
+//! read by the sidecar itself.
 //!
-//! Between the first and the second Tekton puts the values of parameters in their place; between the second and the third
-//! the kubelet expands `$(NAME)` and `$$`. So that no value can ever pass for a flag:
+//! Between the first and the second Tekton substitutes the values of parameters; between the second and the
+//! third the kubelet expands `$(NAME)` and `$$`. To keep values distinct from flags:
 //!
 //! - a text is one argument with its flag: `--param=url=$(params.url)`;
-//! - an array becomes as many arguments as it has items (Tekton replaces an argument that is nothing but
+//! - an array becomes as many arguments as it has items (Tekton replaces an argument that consists of
 //!   `$(params.list[*])`), so arrays come after `--`, framed: `array:list`, the items, `end:list`. Names and order of the
-//!   frames are known from `--array=list` before; where items could be taken for a frame, all is refused;
-//! - what is known only when the pod is created is passed encoded (`--values`), which the kubelet leaves alone.
+//!   frames are known from a preceding `--array=list`; if items could be mistaken for a frame, all is refused;
+//! - values that are known only when the pod is created are encoded (`--values`), which the kubelet does not change.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Says that the pod of these arguments has not been wrapped yet. The sidecar refuses to start with it: a pod in which no
-/// step speaks to it would end well and leave nothing.
+/// Marks the pod of these arguments as not injected yet. The sidecar refuses to start with it: a pod without
+/// redirectors would succeed without creating anything.
 pub const UNWRAPPED: &str = "--unwrapped";
 /// A variable of the sidecar that cannot be set until injection into the pod removes it: a limit of the container
 /// [`UNWRAPPED_CONTAINER`], which cannot exist. A sidecar that terminates does not fail a TaskRun; one that cannot be
 /// created does (`pkg/pod/status.go`, `isPodHitConfigError`), before any step has run, and the pod's events name the
 /// container.
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
-/// The container of [`UNWRAPPED_VARIABLE`]. No container can have this name, which is not a DNS label, even if an attacker may edit
-/// the namespace; but the reference is valid: of a variable's `resourceFieldRef`, the API server checks only the resource
-/// (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`, `validateContainerResourceFieldSelector`), and the kubelet
-/// fails with `container NAME not found` (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a ConfigMap or
-/// Secret would not do: it must be valid, so an attacker could create the object (`validateConfigMapKeySelector`).
+/// The container of [`UNWRAPPED_VARIABLE`]. No container can have this name, which is not a DNS label, even if an
+/// attacker may edit the namespace; but the reference is valid: of a variable's `resourceFieldRef`, the API server
+/// checks only the resource (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`,
+/// `validateContainerResourceFieldSelector`), and the kubelet fails with `container NAME not found`
+/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a ConfigMap or Secret would not do: it must be
+/// valid, so an attacker could create the object (`validateConfigMapKeySelector`).
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
-/// The declaration in base64; given several times, it is put together.
+/// The declaration in base64; if given several times, the parts are concatenated.
 pub const DECLARATION: &str = "--declaration";
-/// A step that may speak, in the order of the Task.
+/// A step that may post, in the order of the Task.
 pub const STEP: &str = "--step";
 /// A parameter of type string: `NAME=VALUE`.
 pub const PARAM: &str = "--param";
@@ -41,16 +43,17 @@ pub const PARAM_KEY: &str = "--param-key";
 pub const ARRAY: &str = "--array";
 /// A value of `$(context.NAME)`: `NAME=VALUE`.
 pub const CONTEXT: &str = "--context";
-/// The file of an output whose path holds variables: `STEP.OUTPUT=PATH`. For the wrapping only.
+/// The file of an output whose path contains variables: `STEP.OUTPUT=PATH`. Only for injection into the pod.
 pub const PATH: &str = "--path";
-/// [`RunValues`] as JSON in base64; given several times, it is put together.
+/// [`RunValues`] as JSON in base64; if given several times, the parts are concatenated.
 pub const VALUES: &str = "--values";
-/// The owner of what is created, where it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
+/// The owner of created objects, if it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
-/// The containers that share the pod's termination messages, where these carry results: `OWN+ADDED`, such as `3+1`, or
+/// The containers that share the pod's termination messages, if these carry results: `OWN+ADDED`, such as `3+1`, or
 /// `3+1,compressed`.
 pub const TERMINATION_SHARE: &str = "--termination-share";
-/// A kind that the declaration may create, as `GROUP/KIND`; once without a value where there is none. Absent, every kind is allowed.
+/// A kind that the declaration may create, as `GROUP/KIND`; once without a value if there is none. If absent, every
+/// kind is allowed.
 pub const ALLOW_KIND: &str = "--allow-kind";
 /// The redirector to copy for the steps.
 pub const REDIRECTOR: &str = "--redirector";
@@ -61,20 +64,20 @@ pub const LISTEN: &str = "--listen";
 /// The level of the log.
 pub const LOG_LEVEL: &str = "--log-level";
 
-/// The longest part of a text in one argument, in bytes: Linux takes 128 KiB (`MAX_ARG_STRLEN`), flag and all.
+/// The longest part of a text in one argument, in bytes: Linux accepts 128 KiB (`MAX_ARG_STRLEN`), including the flag.
 const CHUNK: usize = 96 << 10;
 
 /// A parameter on its way to the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
-    /// Of type string.
+    /// A parameter of type string.
     Text {
         /// Its name.
         name: String,
         /// Its value.
         value: String,
     },
-    /// One key of an object.
+    /// One key of a parameter of type object.
     Key {
         /// The object's name.
         name: String,
@@ -83,7 +86,7 @@ pub enum Param {
         /// Its value.
         value: String,
     },
-    /// Of type array.
+    /// A parameter of type array.
     Array {
         /// Its name.
         name: String,
@@ -92,18 +95,18 @@ pub enum Param {
     },
 }
 
-/// The file of an output, where its declared path holds variables.
+/// The file of an output, if its declared path contains variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPath {
     /// The step.
     pub step: String,
     /// The output.
     pub output: String,
-    /// The part of the path that is known.
+    /// The known part of the path.
     pub path: String,
 }
 
-/// The arguments, taken apart.
+/// The parsed arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Arguments {
     /// True until Gleaner is injected into the pod.
@@ -118,7 +121,7 @@ pub struct Arguments {
     pub params: Vec<Param>,
     /// Files of outputs.
     pub paths: Vec<OutputPath>,
-    /// [`RunValues`] in base64; empty before the pod is wrapped.
+    /// [`RunValues`] in base64; empty before injection into the pod.
     pub values: String,
     /// Kinds that the declaration may create; every kind if there are none.
     pub kinds: Vec<String>,
@@ -135,7 +138,7 @@ pub struct RunValues {
     /// Values of `$(context.*)`, by their names without `context.`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, String>,
-    /// Further labels for what is created.
+    /// Additional labels for created objects.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
@@ -146,14 +149,12 @@ pub enum ArgumentsError {
     /// A flag whose value lacks its `=`, or for a key its `.`.
     #[error("'{0}' is not of the form {1}")]
     Form(String, &'static str),
-    /// The frames of the array of this name are not where they should be.
-    #[error(
-        "the items of the array parameter '{0}' do not stand between 'array:{0}' and 'end:{0}'"
-    )]
+    /// The frames of the array of this name are not in the expected places.
+    #[error("the items of the array parameter '{0}' are not between 'array:{0}' and 'end:{0}'")]
     Frame(String),
-    /// An item of the array of this name reads like a frame.
+    /// An item of the array of this name looks like a frame.
     #[error(
-        "the array parameter '{0}' has an item that reads 'end:{0}', which Gleaner uses itself; give it another value"
+        "the array parameter '{0}' has an item that reads 'end:{0}', which Gleaner uses itself; use another value"
     )]
     Ambiguous(String),
 }
@@ -200,10 +201,11 @@ impl Arguments {
         args
     }
 
-    /// Takes arguments apart.
+    /// Parses arguments.
     ///
     /// # Errors
-    /// When they are not as [`to_args`](Self::to_args) writes them, or an item of an array could be taken for a frame.
+    /// Fails if they are not as [`to_args`](Self::to_args) writes them, or an item of an array could be taken for a
+    /// frame.
     pub fn parse<S: AsRef<str>>(args: &[S]) -> Result<Self, ArgumentsError> {
         let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
         let end = args.iter().position(|argument| *argument == "--");
@@ -251,7 +253,7 @@ impl Arguments {
                     let (step, output, path) = dotted("STEP.OUTPUT=PATH")?;
                     read.paths.push(OutputPath { step, output, path });
                 }
-                // Its place among the parameters; the items come last.
+                // Its position among the parameters; the items come last.
                 ARRAY => names.push(value.to_owned()),
                 _ => read.others.push((*argument).to_owned()),
             }
@@ -262,7 +264,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// The parameters by name, objects put together.
+    /// Returns the parameters by name, with objects assembled.
     pub fn params(&self) -> Map<String, Value> {
         let mut params = Map::new();
         for param in &self.params {
@@ -287,13 +289,13 @@ impl Arguments {
     }
 }
 
-/// A text in base64 as arguments that are short enough for Linux.
+/// Splits a text in base64 into arguments that are short enough for Linux.
 fn chunks<'a>(flag: &'a str, text: &'a str) -> impl Iterator<Item = String> + 'a {
     let chunks = text.as_bytes().chunks(CHUNK);
     chunks.map(move |chunk| format!("{flag}={}", String::from_utf8_lossy(chunk)))
 }
 
-/// The items of the arrays `names`, which stand framed and in this order in `tail`.
+/// Returns the items of the arrays `names`, which are framed and in this order in `tail`.
 fn arrays<S: AsRef<str>>(
     names: &[String],
     tail: &[S],
@@ -308,7 +310,7 @@ fn arrays<S: AsRef<str>>(
         }
         let end = format!("end:{name}");
         let next = names.get(index + 1).map(|name| format!("array:{name}"));
-        // An end is one only where the next array, or nothing, follows.
+        // An end frame counts only if the next array, or nothing, follows.
         let is_end = |at: &usize| rest[*at] == end && rest.get(at + 1).copied() == next.as_deref();
         let mut ends = (1..rest.len()).filter(is_end);
         let at = ends.next().ok_or_else(frame)?;

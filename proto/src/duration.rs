@@ -7,10 +7,10 @@ use std::time::Duration;
 #[error("invalid duration '{0}': use a form such as 500ms, 30s, 5m or 1h30m")]
 pub struct DurationError(String);
 
-/// Reads a duration of Go's `time.ParseDuration`, without signs. A bare `0` is allowed.
+/// Parses a duration of Go's `time.ParseDuration`, without signs. A bare `0` is allowed.
 ///
 /// # Errors
-/// When the text is something else, or longer than Go's longest duration (290 years).
+/// Fails if the text is not a duration, or longer than Go's longest duration (290 years).
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let wrong = || DurationError(text.to_owned());
     if text == "0" {
@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Writes a duration as [`parse`] reads it, in its largest whole unit; what is below a millisecond is left out.
+/// Formats a duration for [`parse`], in its largest whole unit; fractions of a millisecond are dropped.
 pub fn written(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     match milliseconds {
@@ -41,8 +41,8 @@ pub fn written(duration: Duration) -> String {
     }
 }
 
-/// One number with its unit, in nanoseconds, and what follows. Whole numbers throughout: floating point would cost
-/// the redirector more bytes than all the rest of its parsing.
+/// Parses one number with its unit, in nanoseconds, and returns the rest. Whole numbers throughout: floating point
+/// would cost the redirector more bytes than the rest of its parsing.
 fn part(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, after) = text.split_at(end);

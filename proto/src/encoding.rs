@@ -1,8 +1,8 @@
-//! The encoding of text in files: UTF-8, with a byte order mark or without one. Anything else is named.
+//! The encoding of text in files: UTF-8, with or without a byte order mark. Other encodings are named in errors.
 
 use std::fmt;
 
-/// The byte order mark as UTF-8, with which PowerShell and .NET begin a file. It is not part of the text.
+/// The byte order mark in UTF-8, with which PowerShell and .NET begin a file. It is not part of the text.
 pub const MARK: char = '\u{feff}';
 
 /// The first bytes of a file that are enough for [`Encoding::of`].
@@ -11,7 +11,7 @@ pub const HEAD: usize = 256;
 /// An encoding of Unicode other than UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Two or four bytes for each character: what Windows PowerShell writes unless told otherwise.
+    /// Two or four bytes for each character: the default of Windows PowerShell.
     Utf16,
     /// Four bytes for each character.
     Utf32,
@@ -20,16 +20,16 @@ pub enum Encoding {
 /// A text that is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
-    /// It is in another encoding of Unicode.
+    /// The text is in another encoding of Unicode.
     #[error("is {0}; write UTF-8 (in PowerShell with -Encoding utf8)")]
     Unicode(Encoding),
-    /// It has a byte that UTF-8 does not have there.
+    /// The text has a byte that is invalid in UTF-8.
     #[error(
         "is not UTF-8 (byte {at} is {byte:#04x}); write UTF-8 (`iconv -f LATIN1 -t UTF-8` converts Latin-1), or encode binary \
          data, for example with base64"
     )]
     Byte {
-        /// Its offset in bytes, from 0.
+        /// The offset of the byte, from 0.
         at: u64,
         /// The byte.
         byte: u8,
@@ -37,11 +37,11 @@ pub enum EncodingError {
 }
 
 impl Encoding {
-    /// Returns the encoding of the file that begins with `head`, if it is UTF-16 or UTF-32 of either byte order. Only the first
-    /// [`HEAD`] bytes count.
+    /// Returns the encoding of the file that begins with `head`, if it is UTF-16 or UTF-32 of either byte order. Only
+    /// the first [`HEAD`] bytes count.
     ///
-    /// Without a mark, UTF-16 is recognized by its zero bytes, as in RFC 4627, section 3: more than half of the first characters
-    /// are below U+0100, and none is U+0000.
+    /// Without a mark, UTF-16 is recognized by its zero bytes, as in RFC 4627, section 3: more than half of the first
+    /// characters are below U+0100, and none is U+0000.
     pub fn of(head: &[u8]) -> Option<Self> {
         let head = &head[..head.len().min(HEAD)];
         match head {
@@ -58,8 +58,8 @@ impl Encoding {
     }
 }
 
-/// The fewest characters by which an encoding without a mark is recognized: a letter and a zero byte are rather the end of a
-/// string of C.
+/// The fewest characters by which an encoding without a mark is recognized: a letter and a zero byte are more likely
+/// the end of a C string.
 const UNITS: usize = 2;
 
 fn is_utf32(head: &[u8], number: fn([u8; 4]) -> u32) -> bool {
@@ -81,10 +81,10 @@ fn is_utf16(head: &[u8], number: fn([u8; 2]) -> u16) -> bool {
     count >= UNITS && narrow.is_some_and(|narrow| narrow * 2 > count)
 }
 
-/// The text in `bytes`, with its mark if it has one.
+/// Decodes UTF-8, and keeps a byte order mark.
 ///
 /// # Errors
-/// It is not UTF-8, or is UTF-16 or UTF-32 that could be read as UTF-8 with zero bytes.
+/// `bytes` is not UTF-8, or is UTF-16 or UTF-32 that could be read as UTF-8 with zero bytes.
 pub fn decode(bytes: Vec<u8>) -> Result<String, EncodingError> {
     if let Some(other) = Encoding::of(&bytes) {
         return Err(EncodingError::Unicode(other));
@@ -98,7 +98,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, EncodingError> {
     })
 }
 
-/// `text` without the mark at its beginning.
+/// Returns `text` without the mark at its beginning.
 pub fn without_mark(text: &str) -> &str {
     text.strip_prefix(MARK).unwrap_or(text)
 }

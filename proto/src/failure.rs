@@ -1,10 +1,10 @@
-//! Failures as data: a stable code for programs, a message for people, and the objects that remain.
+//! Failures as data: a stable code for programs, a message for users, and the objects that remain.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The cause of a failure, as a stable word. Decide by it, never by a message; later versions may add words.
+/// The cause of a failure, as a stable code. Programs must use it, never a message; later versions may add codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum FailureCode {
@@ -14,21 +14,21 @@ pub enum FailureCode {
     Forbidden,
     /// An admission policy or webhook refused the object.
     Denied,
-    /// A ResourceQuota left no room for the object until the deadline of the submission.
+    /// A ResourceQuota left no room for the object by the submission's deadline.
     QuotaExceeded,
     /// The API server did not accept the credentials of the run.
     Unauthorized,
-    /// Another object has the name, and it is not this run's.
+    /// An object that does not belong to this run has the name.
     AlreadyExists,
     /// An object of the same name is being deleted and still exists.
     BeingDeleted,
-    /// An object of the same name is created and deleted by someone else again and again.
+    /// An object of the same name is repeatedly created and deleted by another client.
     Contested,
     /// Server-side apply met fields that another manager owns.
     Conflict,
     /// The API server found the content of the object invalid.
     Invalid,
-    /// The object is larger than the API server accepts.
+    /// The object is too large for the API server.
     TooLarge,
     /// The namespace does not exist, or is being deleted.
     NamespaceNotFound,
@@ -42,11 +42,11 @@ pub enum FailureCode {
     Timeout,
     /// The API server refused the request for another reason.
     Refused,
-    /// A request could not be made, or its response could not be read.
+    /// A request could not be sent, or its response could not be read.
     RequestFailed,
-    /// The sidecar was told to shut down before everything was created.
+    /// The sidecar was shut down before everything was created.
     Interrupted,
-    /// The outputs do not hold what the templates need.
+    /// The outputs lack values that the templates need.
     InvalidOutput,
     /// The results of the resources do not fit into the termination message of the step that writes them.
     ResultsTooLarge,
@@ -54,9 +54,9 @@ pub enum FailureCode {
     WaitFailed,
     /// The object failed while it was waited for.
     ObjectFailed,
-    /// The object was deleted by someone else while it was waited for.
+    /// Another client deleted the object while Gleaner waited for it.
     Deleted,
-    /// The step ran a second time and sent other outputs, when the run had gone on with the first.
+    /// The step ran a second time and sent other outputs after the first ones were used.
     StepRepeated,
     /// Gleaner itself failed: its journal could not be written, or it panicked.
     Internal,
@@ -71,12 +71,12 @@ pub enum FailureCode {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// The name of the resource in the declaration; absent where the failure is not one resource's.
+    /// The name of the resource in the declaration; absent if the failure does not concern one resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     /// The cause, for programs.
     pub code: FailureCode,
-    /// The cause, for people.
+    /// The cause, for users.
     pub message: String,
     /// The remedy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ pub struct ObjectReference {
     pub namespace: Option<String>,
     /// The name.
     pub name: String,
-    /// The UID, where it is known.
+    /// The UID, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
 }
@@ -112,23 +112,23 @@ pub struct LeftBehind {
     /// The certainty that it exists.
     #[serde(default)]
     pub state: LeftState,
-    /// The reason, for people.
+    /// The reason, for users.
     pub why: String,
 }
 
-/// The certainty that an object exists which the rollback did not delete. Later versions may add words.
+/// The certainty that an object exists which the rollback did not delete. Later versions may add states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum LeftState {
-    /// It exists, or did when it was last seen.
+    /// The object exists, or did when it was last seen.
     #[default]
     Exists,
-    /// It could not be looked at.
+    /// The object could not be read.
     MayExist,
-    /// It did not exist when it was last looked for, but a create that got no response may still be carried out.
+    /// The object did not exist at the last check, but a create that got no response may still be carried out.
     MayAppear,
-    /// It exists, and was left so that its status can be read: `keepOnFailure`.
+    /// The object exists, and was kept so that its status can be read: `keepOnFailure`.
     Retained,
     /// A state of another version of Gleaner.
     #[serde(other)]

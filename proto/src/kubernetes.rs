@@ -12,11 +12,11 @@ pub mod annotation {
     pub const MEMORY_REQUEST: &str = "gleaner.dev/memory-request";
     /// `limits.memory`
     pub const MEMORY_LIMIT: &str = "gleaner.dev/memory-limit";
-    /// On a created object: a keyed hash of its rendered content, to tell a repeated create from another one.
+    /// On a created object: a keyed hash of its rendered content, to distinguish a repeated create from another one.
     pub const CONTENT: &str = "gleaner.dev/content";
     /// On a created object: the UID of the TaskRun (or pod) that it came from.
     pub const RUN_UID: &str = "gleaner.dev/run-uid";
-    /// On an object that server-side apply has brought into being: the UID of the TaskRun whose apply that was. The next
+    /// On an object that server-side apply has created: the UID of the TaskRun that applied it. The next
     /// run's apply drops it.
     pub const MADE_BY: &str = "gleaner.dev/made-by";
     /// On a created object: the name of its template in the declaration.
@@ -63,5 +63,5 @@ pub const PIPELINE_RESOURCE_TYPES: [&str; 6] = [
 /// `kind` of a PipelineResource.
 pub const PIPELINE_RESOURCE_KIND: &str = "PipelineResource";
 /// `apiVersion` of the runs that own resources. The proposal's `v1alpha1` of PipelineRun is no longer served,
-/// and the garbage collector cannot resolve an owner of a version that is not.
+/// and the garbage collector cannot resolve an owner whose version is not served.
 pub const RUN_API_VERSION: &str = "tekton.dev/v1";

@@ -1,21 +1,21 @@
-//! The contract between the processes of Gleaner: what crosses from one to another, and only that.
+//! The contract between the processes of Gleaner: the data that passes between them, and only that.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`message`] | the HTTP messages between redirector and sidecar |
-//! | [`report`] | what the redirector tells `gleaner run` |
+//! | [`report`] | reports of the redirector to `gleaner run` |
 //! | [`openapi`] | the OpenAPI document of the HTTP API |
 //! | [`failure`] | failures as data: codes, and the objects that remain |
 //! | [`arguments`] | the sidecar's arguments, from the Task to the container |
 //! | [`redirector`] | the redirector's command line |
 //! | [`route`] | the routes of the sidecar's HTTP API |
-//! | [`output`] | one output: type, trim, when; and how it is written on a command line |
+//! | [`output`] | one output: type, trim, when; and its form on a command line |
 //! | [`encoding`] | UTF-8 in files, and the names of other encodings |
 //! | [`number`] | numbers that reach the API server unchanged |
 //! | [`name`] | step, output and resource names |
 //! | [`kubernetes`] | annotations, labels, kinds |
 //! | [`mod@path`] | paths in a pod |
-//! | [`exit_code`] | how Gleaner's own failures show |
+//! | [`exit_code`] | exit codes of Gleaner's own failures |
 //! | [`duration`], [`size`] | `5m`, `16MiB` |
 
 pub mod arguments;

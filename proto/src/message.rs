@@ -23,26 +23,26 @@ use crate::failure::{Failure, LeftBehind, ObjectReference};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Outputs {
-    /// Values by output name, each of the type that the declaration gives it. An optional output whose file is missing is
-    /// left out.
+    /// Values by output name, each of the type that the declaration gives it. An optional output whose file is missing
+    /// is omitted.
     pub outputs: BTreeMap<String, Value>,
     /// The command's exit code; 128 plus the number of the signal that ended it.
     #[serde(default)]
     pub exit_code: i32,
 }
 
-/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: what the step's own results take in its termination
-/// message, which is not free for the results of resources.
+/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: the size of the step's own results in its
+/// termination message, which is not available for the results of resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OwnResults {
-    /// Bytes as JSON; none from a step that does not know.
+    /// Bytes as JSON; `None` from a step that does not know.
     pub result_bytes: Option<usize>,
-    /// Bytes when compressed, where Tekton compresses termination messages.
+    /// Bytes when compressed, if Tekton compresses termination messages.
     pub compressed_result_bytes: Option<usize>,
 }
 
-/// Writes the query, from `?` on.
+/// The query, from `?` on.
 impl fmt::Display for OwnResults {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
@@ -72,7 +72,8 @@ pub enum Phase {
     Submitting,
     /// Everything exists.
     Committed,
-    /// The resources could not all be created. None of them exists, or `left` and `kept` of the problem list those that do.
+    /// The resources could not all be created. None of them exists, or `left` and `kept` of the problem list those that
+    /// do.
     Failed,
 }
 
@@ -92,7 +93,7 @@ pub struct Outcome {
     /// Results for the next task by name: small flat objects of strings, one per resource.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub results: BTreeMap<String, Map<String, Value>>,
-    /// Messages for a person, for instance that no submit request arrived for `submit: Manual`.
+    /// Messages for users, for instance that no submit request arrived for `submit: Manual`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -115,7 +116,7 @@ pub struct Created {
     pub name: String,
     /// The UID.
     pub uid: String,
-    /// What was done for it.
+    /// The action taken on it.
     pub action: Action,
 }
 
@@ -140,13 +141,13 @@ impl fmt::Display for Created {
     }
 }
 
-/// What was done for an object to exist.
+/// The action taken on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Action {
     /// Created now.
     Created,
-    /// Found as an earlier attempt of the same run had created it.
+    /// Found as an earlier attempt of the same run created it.
     Adopted,
     /// An earlier attempt of the same run had created it with other content; replaced.
     Replaced,
@@ -161,7 +162,7 @@ pub enum Action {
 pub struct Status {
     /// The progress of the run.
     pub phase: Phase,
-    /// When the resources are submitted.
+    /// The trigger of the submission.
     #[cfg_attr(test, schemars(extend("enum" = ["Resolved", "Completed", "Manual"])))]
     pub submit: String,
     /// Every step that may post outputs, in order.
@@ -170,10 +171,10 @@ pub struct Status {
     pub variables: Vec<VariableStatus>,
     /// Every resource and object of the declaration, in order.
     pub resources: Vec<ResourceStatus>,
-    /// The problem for which the run failed.
+    /// The problem that made the run fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// Messages for a person, for instance the findings of the preflight.
+    /// Messages for users, for instance findings of the preflight.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -194,17 +195,17 @@ pub struct StepStatus {
     pub outputs: Vec<String>,
 }
 
-/// The progress of a step, as far as the sidecar knows.
+/// The progress of a step, according to the sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum StepState {
-    /// Its outputs have not arrived.
+    /// The step's outputs have not arrived.
     Waiting,
-    /// Its outputs have arrived.
+    /// The step's outputs have arrived.
     Received,
-    /// It failed; outputs with `when: Always` have arrived.
+    /// The step failed; its outputs with `when: Always` have arrived.
     Failed,
-    /// The run finished without its outputs.
+    /// The run finished without the step's outputs.
     Skipped,
 }
 
@@ -263,7 +264,7 @@ pub struct ResourceStatus {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Stable identifier of the kind of problem, relative to wherever the API is reached.
+    /// Stable identifier of the kind of problem, relative to the API's URL.
     #[serde(rename = "type")]
     #[cfg_attr(test, schemars(extend("enum" = problem_type::ALL)))]
     pub kind: String,
@@ -271,25 +272,25 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What happened here, and what to do.
+    /// The cause and the remedy.
     pub detail: String,
     /// The exit code with which the redirector fails its step.
     pub exit_code: u8,
-    /// Variables that are still unknown, where that is the problem.
+    /// Variables that are still unknown, if that is the problem.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
-    /// Every cause, in the order of the declaration, where resources could not be created.
+    /// Every cause, in the order of the declaration, if resources could not be created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
     /// Objects of the run that still exist, or may exist: delete them by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftBehind>,
-    /// Objects that existed before the run and keep what it applied to them.
+    /// Objects that existed before the run and keep the fields that it applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<ObjectReference>,
 }
 
-/// The values of [`Problem::kind`]. Relative references, so that they do not depend on where the API is reached.
+/// The values of [`Problem::kind`]. Relative references, so that they do not depend on the API's URL.
 pub mod problem_type {
     /// Declares each type, and the list of all.
     macro_rules! types {
@@ -330,7 +331,7 @@ pub mod problem_type {
         TIMEOUT = "/problems/timeout";
         /// The sidecar is shutting down; retry, it may be restarting.
         BUSY = "/problems/busy";
-        /// The sidecar's own failure (disk full, for instance).
+        /// A failure of the sidecar itself (disk full, for instance).
         INTERNAL = "/problems/internal";
     }
 }

@@ -1,4 +1,4 @@
-//! Names with one door each: after it, no string checks.
+//! Names as types that can only be created by validation, so that no later checks are needed.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 /// Longest DNS label, RFC 1123.
 const LABEL_MAX: usize = 63;
-/// Longest output name: long enough for any, short enough for one line.
+/// Longest output name.
 const OUTPUT_MAX: usize = 128;
 
 /// A text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing there.
+    /// The text is empty.
     #[error("a name must not be empty")]
     Empty,
-    /// The text is longer than its kind of name may be; with that bound, in bytes.
+    /// The text is longer than its kind of name may be; with that limit, in bytes.
     #[error("'{0}' has {length} characters, at most {1} are allowed", length = .0.len())]
     TooLong(String, usize),
     /// The text has a character that this kind of name cannot hold; with the rule.
@@ -32,17 +32,17 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// Checks and takes a name.
+            /// Validates a name.
             ///
             /// # Errors
-            /// A [`NameError`] that says which rule the text breaks.
+            /// A [`NameError`] with the violated rule.
             pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
                 let name = name.into();
                 $check(&name)?;
                 Ok(Self(name))
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

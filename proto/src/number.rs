@@ -1,20 +1,21 @@
 //! Numbers that reach the API server unchanged.
 //!
-//! Kubernetes holds a number as a 64-bit signed integer where it is one, and as a double otherwise
-//! (`k8s.io/apimachinery/pkg/util/json`). A number that neither holds would be stored as another one, without an error.
+//! Kubernetes stores a number as a 64-bit signed integer if it is one, and as a double otherwise
+//! (`k8s.io/apimachinery/pkg/util/json`). A number that fits neither would be stored as a different one, without an
+//! error.
 
 use serde_json::{Number, Value};
 
-/// The significant digits that tell every double from every other (C's `DBL_DECIMAL_DIG`).
+/// The significant digits that distinguish all doubles (C's `DBL_DECIMAL_DIG`).
 const DOUBLE_DIGITS: usize = 17;
 /// The digits after the first that are enough to write any double exactly.
 const EXACT_DIGITS: usize = 766;
 
 /// Returns true if the JSON number `literal` is stored unchanged. It is one of
 /// - an integer of 64 bits with a sign;
-/// - a larger integer, as a program prints it for a double: `36893488147419103000` for two to the power of 65;
-/// - a decimal that a program prints for a double: at most 17 significant digits, which is what it takes to tell all
-///   doubles apart, and as close to the double that it reads as as that many digits allow.
+/// - a larger integer, in a form that a program prints for a double: `36893488147419103000` for two to the power of 65;
+/// - a decimal that a program prints for a double: at most 17 significant digits, which distinguish all
+///   doubles, and as close to the parsed double as that many digits allow.
 ///
 /// So it does not matter whether the program printed as few digits as possible (`0.1`, and 1278578419099525.3 or
 /// 1278578419099525.2, which are the same double and equally short) or always 17 (C's `%.17g`: `0.10000000000000001`).
@@ -32,7 +33,7 @@ pub fn survives(literal: &str) -> bool {
     double.is_finite() && decimal.is_some_and(|decimal| decimal.is_printed_for(double))
 }
 
-/// Returns true if `number`, which a parser has read, is stored unchanged: as [`survives`], unless the parser has
+/// Returns true if `number`, which was parsed, is stored unchanged: same as [`survives`], unless the parser has
 /// changed it already.
 pub fn fits(number: &Number) -> bool {
     number.is_i64() || number.is_f64() || survives(&number.to_string())
@@ -48,8 +49,8 @@ pub fn misfit(value: &Value) -> Option<&Number> {
     }
 }
 
-/// Returns the first number in the JSON text `json` that does not [survive](survives). Text that is not JSON is left to a
-/// parser.
+/// Returns the first number in the JSON text `json` that does not [survive](survives). Text that is not JSON is left to
+/// a parser.
 pub fn first_changed(json: &str) -> Option<&str> {
     let bytes = json.as_bytes();
     let mut at = 0;
@@ -82,11 +83,11 @@ pub fn first_changed(json: &str) -> Option<&str> {
     None
 }
 
-/// A number in base ten, the same for all ways to write it.
+/// A number in base ten, the same for all its notations.
 #[derive(PartialEq, Eq)]
 struct Decimal {
     negative: bool,
-    /// Without zeros at either end; none for zero.
+    /// Without zeros at either end; empty for zero.
     digits: String,
     /// The power of ten by which the digits, as an integer, are multiplied.
     power: i64,
@@ -115,7 +116,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if it is `double`, rounded to as many digits as it has.
+    /// Returns true if it is `double`, rounded to this many digits.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,
@@ -127,7 +128,8 @@ impl Decimal {
         }
     }
 
-    /// Returns true if `double` lies halfway between this and a neighbor with as many digits: programs round it either way.
+    /// Returns true if `double` lies halfway between this and a neighbor with as many digits: programs round it either
+    /// way.
     fn is_half_a_unit_from(&self, double: f64) -> bool {
         let sign = if self.negative { "-" } else { "" };
         let digits: i64 = self

@@ -1,4 +1,4 @@
-//! One output of a step: where it lies, how it is read, when it counts.
+//! One output of a step: its file, its type, and the condition under which it counts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,8 +25,8 @@ pub enum OutputType {
     Object,
 }
 
-/// The part that is cut from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte order mark at its
-/// beginning.
+/// The part that is removed from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte
+/// order mark at its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Trim {
     /// One trailing line end, `\n` or `\r\n`: what `echo` adds.
@@ -55,11 +55,11 @@ pub enum When {
 pub struct OutputSpec {
     /// The output's name.
     pub name: OutputName,
-    /// The file. Without one: `$GLEANER_OUTPUTS/<name>`.
+    /// The file; by default `$GLEANER_OUTPUTS/<name>`.
     pub path: Option<String>,
     /// The type of the value.
     pub kind: OutputType,
-    /// The part of the text that is cut off.
+    /// The part of the text that is removed.
     pub trim: Trim,
     /// The condition under which a failed step's output counts.
     pub when: When,
@@ -67,7 +67,7 @@ pub struct OutputSpec {
     pub optional: bool,
 }
 
-/// The word of an output whose file may be missing.
+/// The keyword of an output whose file may be missing.
 const OPTIONAL: &str = "optional";
 
 /// A text that is not a valid [`OutputSpec`].
@@ -76,21 +76,21 @@ pub enum OutputSpecError {
     /// The part before the first `,` or `=` is not a valid output name.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A word that is none of the known ones.
+    /// An unknown keyword.
     #[error(
-        "'{0}' is not known; use a type ({types}), a trim ({trims}), {whens} or {OPTIONAL}",
+        "unknown word '{0}'; use a type ({types}), a trim ({trims}), {whens} or {OPTIONAL}",
         types = list(&OutputType::WORDS),
         trims = list(&Trim::WORDS),
         whens = list(&When::WORDS)
     )]
     Word(String),
-    /// Nothing behind the `=`.
-    #[error("the path of '{0}' is empty; leave the '=' out to read $GLEANER_OUTPUTS/{0}")]
+    /// There is nothing after the `=`.
+    #[error("the path of '{0}' is empty; omit the '=' to read $GLEANER_OUTPUTS/{0}")]
     EmptyPath(String),
 }
 
 impl OutputType {
-    /// The words of a declaration and of the redirector's command line.
+    /// Keywords of a declaration and of the redirector's command line.
     pub const WORDS: [(&'static str, Self); 5] = [
         ("string", Self::String),
         ("number", Self::Number),
@@ -99,7 +99,7 @@ impl OutputType {
         ("object", Self::Object),
     ];
 
-    /// The word for it.
+    /// Returns its keyword.
     pub fn as_str(self) -> &'static str {
         word(&Self::WORDS, self)
     }
@@ -119,20 +119,20 @@ impl OutputType {
 }
 
 impl Trim {
-    /// The words of a declaration and of the redirector's command line.
+    /// Keywords of a declaration and of the redirector's command line.
     pub const WORDS: [(&'static str, Self); 3] = [
         ("Newline", Self::Newline),
         ("Whitespace", Self::Whitespace),
         ("None", Self::None),
     ];
 
-    /// Returns true if the byte order mark is cut from an output of type `kind`. In front of JSON it means nothing (RFC 8259,
-    /// section 8.1).
+    /// Returns true if the byte order mark is removed from an output of type `kind`. Before JSON it has no meaning (RFC
+    /// 8259, section 8.1).
     pub fn cuts_mark(self, kind: OutputType) -> bool {
         self != Self::None || kind != OutputType::String
     }
 
-    /// Cuts the text of an output of type `kind`.
+    /// Trims the text of an output of type `kind`.
     pub fn apply(self, kind: OutputType, text: &str) -> &str {
         let text = if self.cuts_mark(kind) {
             without_mark(text)
@@ -155,12 +155,12 @@ impl Trim {
 }
 
 impl When {
-    /// The words of a declaration and of the redirector's command line.
+    /// Keywords of a declaration and of the redirector's command line.
     pub const WORDS: [(&'static str, Self); 2] =
         [("Success", Self::Success), ("Always", Self::Always)];
 }
 
-/// The word for `value`.
+/// Returns the keyword for `value`.
 fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
     let found = words.iter().find(|(_, other)| *other == value);
     found.map_or("", |(word, _)| *word)
@@ -171,14 +171,14 @@ fn list<T>(words: &[(&str, T)]) -> String {
     words.join(", ")
 }
 
-/// The value of `word`.
+/// Returns the value of the keyword `word`.
 fn value<T: Copy>(words: &[(&str, T)], word: &str) -> Option<T> {
     let found = words.iter().find(|(known, _)| *known == word);
     found.map(|(_, value)| *value)
 }
 
 impl OutputSpec {
-    /// An output with all defaults.
+    /// Returns an output with all defaults.
     pub const fn new(name: OutputName) -> Self {
         Self {
             name,

@@ -2,15 +2,15 @@
 
 /// The mount point of the shared volume.
 pub const GLEANER: &str = "/gleaner";
-/// The redirector, as the steps see it.
+/// The redirector's path for the steps.
 pub const REDIRECTOR: &str = "/gleaner/bin/redirector";
 /// The directory of [`REDIRECTOR`].
 pub const BIN: &str = "/gleaner/bin";
 /// The mount point, in an injected pod, of the directory for a step's outputs.
 pub const OUTPUTS: &str = "/gleaner/outputs";
-/// One directory per step below this one, as the sidecar sees it.
+/// The parent of one directory per step, for the sidecar.
 pub const RUN: &str = "/gleaner/run";
-/// A step's own directory, as the step sees it.
+/// A step's own directory, for the step.
 pub const OWN_RUN: &str = "/gleaner/run/me";
 /// The socket in a step's directory.
 pub const SOCKET_FILE: &str = "gleaner.sock";
@@ -26,7 +26,7 @@ pub const LOOPBACK: &str = "127.0.0.1:8440";
 pub const LOOPBACK_PORT: u16 = 8440;
 /// Tekton's directory of results (`pkg/apis/pipeline/paths.go`).
 pub const TEKTON_RESULTS: &str = "/tekton/results";
-/// Tekton's termination message, where the reason of a failure goes.
+/// Tekton's termination message, which contains the reason of a failure.
 pub const TEKTON_TERMINATION: &str = "/tekton/termination";
 
 /// The redirector in Gleaner's own image.
@@ -34,10 +34,10 @@ pub const IMAGE_REDIRECTOR: &str = "/gleaner-redirector";
 /// The sidecar in Gleaner's own image.
 pub const IMAGE_SIDECAR: &str = "/gleaner-sidecar";
 
-/// Environment variable that tells a step's command the directory of its outputs.
+/// Environment variable with the directory of a step's outputs, for its command.
 pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
 
-/// The step that finishes a run whose last step cannot, when it is given no other name.
+/// The default name of the step that finishes a run whose last step cannot.
 pub const FINISH_STEP: &str = "gleaner";
 
 #[cfg(test)]

@@ -39,14 +39,14 @@ pub const TERMINATION_MESSAGE: Flag =
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
 /// The containers that share the pod's termination messages: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
 pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
-/// The results of the Task that Tekton puts into the termination message, separated by commas; as `-results` of its
+/// The results of the Task that Tekton writes to the termination message, separated by commas; as `-results` of its
 /// entrypoint.
 pub const RESULTS: Flag = Flag::new("results", "GLEANER_RESULTS");
 /// The results of the step, as `-step_results` of Tekton's entrypoint.
 pub const STEP_RESULTS: Flag = Flag::new("step-results", "GLEANER_STEP_RESULTS");
 /// The directory that holds the results of the step, as `-step_metadata_dir` of Tekton's entrypoint.
 pub const STEP_METADATA_DIR: Flag = Flag::new("step-metadata-dir", "GLEANER_STEP_METADATA_DIR");
-/// Asks first whether the resources can be created; a switch.
+/// Requests the preflight first; a switch.
 pub const PREFLIGHT: Flag = Flag::new("preflight", "GLEANER_PREFLIGHT");
 /// Finishes the run after the command succeeded; a switch.
 pub const FINISH: Flag = Flag::new("finish", "GLEANER_FINISH");
@@ -70,12 +70,12 @@ pub const VALUED: [Flag; 16] = [
     STEP_RESULTS,
     STEP_METADATA_DIR,
 ];
-/// The flags that take none.
+/// The flags without a value.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
 /// The flag of a redirector that injection put into a Task or pod: no setting comes from the environment. A user who
-/// creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not steer a Task that others wrote. A
-/// variable is for a redirector that is part of an image.
+/// creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not control a Task that
+/// others wrote. A variable is for a redirector that is part of an image.
 pub const INJECTED: &str = "--injected";
 
 /// The subcommand that finishes the run, as a separate step.
@@ -88,7 +88,7 @@ pub const SCRIPT: &str = "--script";
 pub const SCRIPT_INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
 /// The beginning of its second line; the flags follow as a JSON array. The original script begins on the third.
 pub const SCRIPT_FLAGS: &str = "#gleaner: ";
-/// The lines that Tekton puts before a script that does not name its interpreter (`pkg/pod/script.go`).
+/// The lines that Tekton prepends to a script that does not name its interpreter (`pkg/pod/script.go`).
 pub const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
 
 impl Flag {
@@ -96,12 +96,12 @@ impl Flag {
         Self { name, variable }
     }
 
-    /// The flag with its value, as one argument.
+    /// Returns the flag with its value, as one argument.
     pub fn with(self, value: impl Display) -> String {
         format!("--{}={value}", self.name)
     }
 
-    /// The flag as an argument, without a value.
+    /// Returns the flag as an argument, without a value.
     pub fn bare(self) -> String {
         format!("--{}", self.name)
     }

@@ -1,6 +1,6 @@
-//! The reports of the redirector: what it tells a program as data, instead of a person as text.
+//! The reports of the redirector: data for a program, instead of text for users.
 //!
-//! With `--report-file`, each is one line of JSON at the end of that file, and nothing of it is printed.
+//! With `--report-file`, each is one line of JSON at the end of that file, and none is printed.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,21 +11,21 @@ use crate::message::{Created, Phase};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all_fields = "camelCase")]
 pub enum Report {
-    /// Gleaner, and not the command, fails the step.
+    /// A failure of Gleaner, not of the command, fails the step.
     Failed {
         /// One word in CamelCase, as Tekton shows it.
         reason: String,
         /// One of [`crate::exit_code`].
         exit_code: u8,
-        /// The cause and the remedy, for people.
+        /// The cause and the remedy, for users.
         message: String,
-        /// The causes that the sidecar gave.
+        /// The causes from the sidecar.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         failures: Vec<Failure>,
     },
-    /// A message that does not change how the step ends.
+    /// A message that does not affect how the step ends.
     Remark {
-        /// The message, for people.
+        /// The message, for users.
         message: String,
     },
     /// An object exists. Each is one report, and so is each note: an outcome may list thousands.
@@ -35,10 +35,10 @@ pub enum Report {
     },
     /// A message of the sidecar about the run.
     Note {
-        /// The message, for people.
+        /// The message, for users.
         message: String,
     },
-    /// The step finished the run; what exists was reported before.
+    /// The step finished the run; its objects were reported before.
     Finished {
         /// The progress of the run.
         phase: Phase,

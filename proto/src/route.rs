@@ -1,6 +1,6 @@
 //! The routes of the sidecar's HTTP API, version 1. Documented in the OpenAPI document.
 
-/// `GET`: the page for people.
+/// `GET`: the page for users.
 pub const PAGE: &str = "/";
 /// `POST`: the outputs of a step. See [`outputs`].
 pub const OUTPUTS: &str = "/v1/steps/{step}/outputs";
@@ -8,11 +8,11 @@ pub const OUTPUTS: &str = "/v1/steps/{step}/outputs";
 pub const SUBMIT: &str = "/v1/submit";
 /// `POST`: finishes the run.
 pub const FINISH: &str = "/v1/finish";
-/// `GET`: what is known before the first step.
+/// `GET`: the findings before the first step.
 pub const PREFLIGHT: &str = "/v1/preflight";
 /// `GET`: the rendered resources.
 pub const RESOURCES: &str = "/v1/resources";
-/// `GET`: one of them.
+/// `GET`: one rendered resource.
 pub const RESOURCE: &str = "/v1/resources/{name}";
 /// `GET`: the state of the run.
 pub const STATUS: &str = "/v1/status";
@@ -27,7 +27,7 @@ pub const METRICS: &str = "/metrics";
 /// `GET`: the OpenAPI document.
 pub const OPENAPI: &str = "/openapi.json";
 
-/// The path for the outputs of `step`, which is a DNS label and needs no encoding.
+/// Returns the path for the outputs of `step`, which is a DNS label and needs no encoding.
 pub fn outputs(step: &crate::StepName) -> String {
     OUTPUTS.replace("{step}", step.as_str())
 }

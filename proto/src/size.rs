@@ -5,10 +5,10 @@
 #[error("invalid size '{0}': use a form such as 1048576, 512Ki, 16Mi or 1Gi")]
 pub struct SizeError(String);
 
-/// Reads a size in bytes, with the binary units of Kubernetes' quantities; a `B` may follow them.
+/// Parses a size in bytes, with the binary units of Kubernetes' quantities; a `B` may follow them.
 ///
 /// # Errors
-/// When the text is something else, or does not fit 64 bits.
+/// Fails if the text is not a size, or does not fit into 64 bits.
 pub fn parse(text: &str) -> Result<u64, SizeError> {
     let wrong = || SizeError(text.to_owned());
     let end = text

@@ -1,4 +1,4 @@
-//! What the redirector adds to a step: `/bin/true` alone and under the redirector, one after the other, so that
+//! Measures the overhead of the redirector: `/bin/true` alone and under the redirector, one after the other, so that
 //! other load on the machine affects both. The sidecar is a thread that accepts everything.
 //!
 //! `cargo bench -p gleaner-redirector` measures the binary of that build; `REDIRECTOR=path/to/it` another one.
@@ -76,7 +76,7 @@ fn serve(folder: &Path) -> String {
         let mut buffer = [0; 4096];
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
-            // Head and body of so small a message come in one piece.
+            // Head and body of such a small message arrive in one piece.
             let _ = stream.read(&mut buffer).expect("a request");
             stream.write_all(ANSWER).expect("a response");
         }

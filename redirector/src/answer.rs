@@ -1,16 +1,17 @@
-//! The grammar of an HTTP/1.1 answer (RFC 9112), free of I/O: the head from bytes, the body from any reader of what follows.
+//! The grammar of an HTTP/1.1 response (RFC 9112), free of I/O: parses the head from bytes, and the body from any
+//! reader.
 //!
-//! As much of HTTP/1 as a connection with one request needs: `Content-Length`, which all responses of the sidecar's routes
-//! for steps carry, or a body that ends with the connection; interim answers (`100 Continue`) are skipped. Chunks are
-//! refused. Everything is bounded. A body is never held as a whole.
+//! Only the parts of HTTP/1 that a connection with one request needs: `Content-Length`, which all responses of the
+//! sidecar's routes for steps have, or a body that ends with the connection; interim responses (`100 Continue`) are
+//! skipped. Chunks are refused. Everything is bounded. A body is never held as a whole.
 
 use std::fmt;
 use std::io::{self, Read};
 
-/// Longest head, in bytes, interim ones included: what servers commonly allow themselves.
+/// Longest head, in bytes, including interim ones: a common limit of servers.
 const HEAD_MAX: usize = 16 << 10;
-/// Longest body, in bytes. It bounds time and what is written, not memory: an outcome with 9,000 resources has about 2 MiB,
-/// and their results at most 1 KiB for each field.
+/// Longest body, in bytes. It limits time and written bytes, not memory: an outcome with 9,000 resources has about 2
+/// MiB, and their results at most 1 KiB for each field.
 const BODY_MAX: u64 = 64 << 20;
 
 /// The head of a response.
@@ -18,13 +19,14 @@ const BODY_MAX: u64 = 64 << 20;
 pub struct Head {
     /// The status.
     pub status: u16,
-    /// The announced length of the body in bytes; none when it ends with the connection.
+    /// The announced length of the body in bytes; `None` if it ends with the connection.
     length: Option<u64>,
 }
 
 /// The body of a response, without its framing.
 ///
-/// Reading fails with [`Malformed`] inside when it ends too early, or exceeds its bound: at once where the head announces that.
+/// Reading fails with an inner [`Malformed`] if it ends too early, or exceeds its limit: at once if the head announces
+/// that.
 #[derive(Debug)]
 pub struct Body<R> {
     source: R,
@@ -41,7 +43,7 @@ pub enum Malformed {
     Status,
     Header,
     TooLarge,
-    /// The body exceeds its bound.
+    /// The body exceeds its limit.
     TooLong,
 }
 
@@ -65,23 +67,24 @@ impl From<Malformed> for io::Error {
     }
 }
 
-/// Returns true if reading a body failed because it exceeds its bound.
+/// Returns true if reading a body failed because it exceeds its limit.
 pub fn is_too_long(error: &io::Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     inner == Some(&Malformed::TooLong)
 }
 
-/// Understands what was `received` so far: the head, and where its body begins. `Ok(None)` asks for more.
+/// Parses the bytes `received` so far: the head, and the position of its body. `Ok(None)` means that more bytes are
+/// needed.
 ///
 /// # Errors
-/// No continuation makes it a response.
+/// Fails if no continuation makes it a response.
 pub fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
     let mut begin = 0;
     while let Some(end) = head_end(received, begin)? {
         let head = understand(&received[begin..end])?;
         begin = end + BLANK_LINE.len();
         match head.status {
-            // 101 would leave HTTP, which the request did not ask for.
+            // 101 would switch to another protocol, which the request did not ask for.
             101 => return Err(Malformed::Status),
             100..200 => {}
             _ => return Ok(Some((head, begin))),
@@ -93,7 +96,7 @@ pub fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
 // === impl Head ===
 
 impl Head {
-    /// The body, read from what follows the head.
+    /// Returns the body, read from the bytes after the head.
     pub const fn body<R: Read>(self, source: R) -> Body<R> {
         Body {
             source,
@@ -110,7 +113,7 @@ impl<R: Read> Read for Body<R> {
         if self.left.is_some_and(|left| left > self.room) {
             return Err(Malformed::TooLong.into());
         }
-        // A body of unknown length is read one byte over its bound, to tell that it exceeds it.
+        // A body of unknown length is read up to one byte over its limit, to detect that it exceeds it.
         let most = self.left.unwrap_or(self.room + 1);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let most = most.min(buffer.len());
@@ -129,7 +132,7 @@ impl<R: Read> Read for Body<R> {
     }
 }
 
-/// The status and the announced length of the body.
+/// Returns the status and the announced length of the body.
 fn understand(head: &[u8]) -> Result<Head, Malformed> {
     let mut lines = head
         .split(|&byte| byte == b'\n')
@@ -176,7 +179,8 @@ fn status(line: &[u8]) -> Result<u16, Malformed> {
 
 const BLANK_LINE: &[u8] = b"\r\n\r\n";
 
-/// Returns the position of the blank line after the head that begins at `begin`; an error if all heads together exceed their bound.
+/// Returns the position of the blank line after the head that begins at `begin`; an error if all heads together exceed
+/// their limit.
 fn head_end(bytes: &[u8], begin: usize) -> Result<Option<usize>, Malformed> {
     let bound = HEAD_MAX + BLANK_LINE.len();
     let window = &bytes[begin..bytes.len().min(bound).max(begin)];
@@ -189,7 +193,7 @@ fn head_end(bytes: &[u8], begin: usize) -> Result<Option<usize>, Malformed> {
     Ok(found.map(|end| begin + end))
 }
 
-/// Digits only: `parse` alone would also take a sign.
+/// Digits only: `parse` alone would also accept a sign.
 fn number(digits: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(digits).ok()?;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());

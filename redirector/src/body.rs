@@ -14,7 +14,7 @@ pub(crate) struct Output {
     pub(crate) content: Content,
 }
 
-/// [`gleaner_proto::message::Outputs`], as it goes over the wire; the empty body for messages without content.
+/// [`gleaner_proto::message::Outputs`] as sent; the empty body for messages without content.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     outputs: Vec<Output>,
@@ -25,13 +25,13 @@ pub(crate) struct Body {
 // === impl Body ===
 
 impl Body {
-    /// Of a step that ended with `exit_code`.
+    /// Returns the body of a step that ended with `exit_code`.
     pub(crate) fn new(outputs: Vec<Output>, exit_code: i32) -> Self {
         let end = format!("}},\"exitCode\":{exit_code}}}");
         Self { outputs, end }
     }
 
-    /// The length in bytes.
+    /// Returns the length in bytes.
     pub(crate) fn length(&self) -> u64 {
         if self.end.is_empty() {
             return 0;
@@ -44,7 +44,7 @@ impl Body {
         (BEGIN.len() + self.end.len()) as u64 + commas + outputs.sum::<u64>()
     }
 
-    /// Writes the message, but not its end if one of the files has changed.
+    /// Writes the message, without its end if one of the files has changed.
     ///
     /// # Errors
     /// [`Changed`](crate::content::Changed), and errors of reading and writing.

@@ -1,9 +1,9 @@
-//! Find the command, run it, wait for it.
+//! Finds the command, runs it, and waits for it.
 //!
 //! Signals: all are caught while the command runs, so that the outputs can still be read afterwards. "Caught" means
-//! blocked and waited for, so that the command finds the actions as they would be without the redirector. Each is passed
-//! to the command unless it was sent to the process group, and so to the command as well; [`Witness`] tells which. When the
-//! command is stopped, so is the redirector: a shell that waits for it sees the same.
+//! blocked and waited for, so that the command finds the same actions as without the redirector. Each is passed to the
+//! command unless it was sent to the process group, and so to the command as well; [`Witness`] tells which. When the
+//! command is stopped, the redirector stops too: a shell that waits for it sees the same.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -19,12 +19,12 @@ use crate::sys::{self, Change, Received, Witness};
 /// The search path of a shell without `PATH` (`confstr(_CS_PATH)`).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// The end of the command.
+/// The exit status of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// With this exit code.
+    /// The command exited with this code.
     Code(u8),
-    /// Of this signal.
+    /// This signal killed it.
     Signal(i32),
 }
 
@@ -35,7 +35,7 @@ impl Ended {
         self == Self::Code(0)
     }
 
-    /// As one number, the way a shell says it.
+    /// Returns one number, in the shell's encoding.
     pub(crate) fn exit_code(self) -> i32 {
         match self {
             Self::Code(code) => code.into(),
@@ -56,7 +56,7 @@ impl From<Ended> for Exit {
 /// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits until it exits.
 ///
 /// # Errors
-/// It cannot be run (126), or is not there (127).
+/// The command cannot be run (126), or does not exist (127).
 pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, Failure> {
     let name = command[0].as_os_str();
     let candidates = candidates(name, std::env::var_os("PATH").as_deref());
@@ -139,7 +139,7 @@ fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
     }
 }
 
-/// The paths to try for a command of this name, as a shell does.
+/// Returns the paths to try for a command of this name, as a shell does.
 fn candidates(name: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
     if name.is_empty() {
         return Vec::new();
@@ -160,7 +160,7 @@ fn c_string(text: &OsStr) -> CString {
 
 fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failure {
     let shown = name.display();
-    // The kernel says "not found" of a script's missing interpreter too.
+    // The kernel also reports "not found" if a script's interpreter is missing.
     let there = candidates
         .iter()
         .map(|candidate| Path::new(OsStr::from_bytes(candidate.as_bytes())))
@@ -169,21 +169,21 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
     if !not_found || there.is_some() {
         let help = match error.raw_os_error() {
             Some(libc::EACCES) if there.is_some_and(Path::is_dir) => "it is a directory".to_owned(),
-            Some(libc::EACCES) => "it may not be executed; 'chmod +x' it".to_owned(),
+            Some(libc::EACCES) => "it is not executable; run 'chmod +x' on it".to_owned(),
             Some(libc::E2BIG) => {
-                "its arguments and environment are too long (one may have 128 KiB); hand them over in a file".to_owned()
+                "its arguments and environment are too long (each may have 128 KiB); pass them in a file".to_owned()
             }
             Some(libc::ENOEXEC) => {
-                "it is not a program for this machine, or is a script without '#!' in its first line".to_owned()
+                "it is not a program for this machine, or a script without '#!' in its first line".to_owned()
             }
-            _ if not_found => "its interpreter (or loader) is not there; see its first line".to_owned(),
+            _ if not_found => "its interpreter (or loader) does not exist; see its first line".to_owned(),
             _ => error.to_string(),
         };
         let message = format!("the command '{shown}' cannot be run: {help}");
         return Failure::new(Reason::CommandNotExecutable, message);
     }
     let message = if name.as_bytes().contains(&b'/') {
-        format!("the command '{shown}' is not there; check the image and the path")
+        format!("the command '{shown}' does not exist; check the image and the path")
     } else {
         format!("the command '{shown}' does not exist in any directory of PATH")
     };

@@ -1,5 +1,5 @@
 //! The content of an output's file, streamed: it is read once to check and to measure it, and once for each time that it
-//! is sent, and never held as a whole. The redirector counts in the memory of the step's container.
+//! is sent, and never held as a whole. The redirector's memory counts in the memory of the step's container.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -18,11 +18,11 @@ const PIECE: usize = 64 << 10;
 /// The longest character of UTF-8, in bytes.
 const CHARACTER_MAX: usize = 4;
 
-/// The content of a file, checked.
+/// The checked content of a file.
 #[derive(Debug)]
 pub(crate) struct Content {
     file: File,
-    /// The part of the file that trimming leaves.
+    /// The part of the file that trimming keeps.
     range: Range<u64>,
     is_string: bool,
     hash: u64,
@@ -36,19 +36,19 @@ pub(crate) enum Refused {
     Io(io::Error),
     Encoding(EncodingError),
     Json(Invalid),
-    /// It is JSON of this type.
+    /// The content is JSON of this type.
     Shape(Shape),
     Changed,
 }
 
-/// The content is no longer the one that was checked; as the inner error of an [`io::Error`].
+/// The content has changed since it was checked; as the inner error of an [`io::Error`].
 #[derive(Debug)]
 pub(crate) struct Changed;
 
 // === impl Content ===
 
 impl Content {
-    /// Checks the first `size` bytes of `file`, which are all that count: it may still grow.
+    /// Checks the first `size` bytes of `file`; it may still grow, but no more count.
     pub(crate) fn check(
         file: File,
         size: u64,
@@ -58,7 +58,7 @@ impl Content {
         let head = head(&file, size)?;
         let other = Encoding::of(&head).map(EncodingError::Unicode);
         match other {
-            // It may be UTF-8 with zero bytes, which are data where every byte stays.
+            // It may be UTF-8 with zero bytes, which are data if every byte is kept.
             Some(other) if trim.cuts_mark(kind) => return Err(Refused::Encoding(other)),
             _ => {}
         }
@@ -104,7 +104,7 @@ impl Content {
         })
     }
 
-    /// The length as JSON, in bytes.
+    /// Returns the length as JSON, in bytes.
     pub(crate) const fn length(&self) -> u64 {
         self.length
     }
@@ -112,7 +112,7 @@ impl Content {
     /// Writes the content as JSON, at most [`length`](Self::length) bytes.
     ///
     /// # Errors
-    /// [`Changed`], when something else or not all was written; errors of reading and writing.
+    /// [`Changed`], if the content is different or was not written completely; errors of reading and writing.
     pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         let mut bounded = Bounded {
             out,
@@ -156,7 +156,7 @@ const fn shape_of(kind: OutputType) -> Shape {
     }
 }
 
-/// The first bytes of the first `size` of a file, at most [`HEAD`].
+/// Returns the first bytes of the first `size` of a file, at most [`HEAD`].
 fn head(file: &File, size: u64) -> Result<Vec<u8>, Refused> {
     let length = usize::try_from(size).unwrap_or(HEAD).min(HEAD);
     let mut head = vec![0; length];
@@ -167,7 +167,7 @@ fn head(file: &File, size: u64) -> Result<Vec<u8>, Refused> {
     }
 }
 
-/// The part of `range` that is left by `trim`, as [`Trim::apply`] would; the whole must be UTF-8.
+/// Returns the part of `range` that `trim` keeps, as [`Trim::apply`] would; the whole must be UTF-8.
 fn trimmed(file: &File, range: Range<u64>, trim: Trim) -> Result<Range<u64>, Refused> {
     let (mut at, mut start, mut end) = (range.start, None, range.start);
     let mut last = [0; 2];
@@ -244,7 +244,7 @@ fn read(
     Ok(())
 }
 
-/// Counts what is written.
+/// Counts the written bytes.
 struct Count(u64);
 
 impl Write for Count {
@@ -258,7 +258,7 @@ impl Write for Count {
     }
 }
 
-/// Writes at most so many bytes: more would be read as the rest of the message.
+/// Writes at most a number of bytes: more would be read as the rest of the message.
 struct Bounded<'a, Out> {
     out: &'a mut Out,
     left: u64,

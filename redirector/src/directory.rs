@@ -1,8 +1,8 @@
-//! The directory that the command finds as `$GLEANER_OUTPUTS`.
+//! The directory `$GLEANER_OUTPUTS` of the command.
 //!
-//! A directory that `--outputs-dir` names is used, and created if it does not exist. Otherwise it is a new one in the first of
-//! these that can be written to:
-//! 1. `/gleaner/outputs`, where `/gleaner` exists (a wrapped pod mounts something there),
+//! A directory that `--outputs-dir` names is used, and created if it does not exist. Otherwise it is a new one in the
+//! first of these that is writable:
+//! 1. `/gleaner/outputs`, if `/gleaner` exists (an injected pod has a mount there),
 //! 2. `/tekton/home` (writable even with a read-only root file system),
 //! 3. `$TMPDIR`, or `/tmp`; an injected redirector does not read the variable.
 //!
@@ -29,7 +29,7 @@ const ATTEMPTS: u32 = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     path: Option<PathBuf>,
-    /// True if it was created for this process alone.
+    /// True if the directory was created for this process alone.
     temporary: bool,
 }
 
@@ -59,7 +59,7 @@ impl Directory {
         }
     }
 
-    /// Its path; `None` if no output needs it.
+    /// Returns its path; `None` if no output needs it.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -81,7 +81,7 @@ impl Directory {
     /// There is no such place.
     pub(crate) fn temporary(purpose: &str, fallback: &Path) -> Result<Self, String> {
         let own = Path::new(path::OUTPUTS);
-        // It may be a mount that is there already, and writable although its parent is not.
+        // It may be an existing mount, and writable although its parent is not.
         let _ = std::fs::create_dir(own);
         for parent in [own, Path::new(TEKTON_HOME), fallback] {
             if let Some(path) = new_folder(parent, purpose) {
@@ -92,13 +92,13 @@ impl Directory {
             }
         }
         Err(format!(
-            "neither '{}' nor '{TEKTON_HOME}' nor '{}' can be written to",
+            "none of '{}', '{TEKTON_HOME}' and '{}' is writable",
             own.display(),
             fallback.display()
         ))
     }
 
-    /// The command may change its working directory: it gets an absolute path.
+    /// Returns an existing directory, by its absolute path, because the command may change its working directory.
     fn existing(path: &Path) -> Result<Self, String> {
         let path = std::path::absolute(path).map_err(|error| error.to_string())?;
         Ok(Self {
@@ -111,7 +111,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         if let (true, Some(path)) = (self.temporary, &self.path) {
-            // A process that the command left behind may still write to it; then it stays.
+            // A process that the command left running may still write to it; then it stays.
             let _ = std::fs::remove_dir_all(path);
         }
     }
@@ -127,7 +127,7 @@ fn usable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes directories that no other user can read: an output may be a secret, and the parent is shared. They stay so if
+/// Creates directories that no other user can read: an output may be a secret, and the parent is shared. They stay so if
 /// this process is killed.
 fn private() -> DirBuilder {
     let mut builder = DirBuilder::new();
@@ -135,7 +135,7 @@ fn private() -> DirBuilder {
     builder
 }
 
-/// Creates a directory that did not exist. `mkdir` never takes an existing one, so a guessable name does no harm.
+/// Creates a directory that did not exist. `mkdir` never uses an existing one, so a guessable name does no harm.
 fn new_folder(parent: &Path, purpose: &str) -> Option<PathBuf> {
     let process = std::process::id();
     for attempt in 0..ATTEMPTS {

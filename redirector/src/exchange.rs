@@ -1,4 +1,4 @@
-//! One HTTP exchange: connect, send, read the response. One request per connection.
+//! One HTTP exchange: connect, send, read the response. There is one request per connection.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::net::TcpStream;
@@ -18,10 +18,10 @@ use crate::sys;
 const SEND_BUFFER: usize = 64 << 10;
 /// The size of one read, in bytes.
 const RECEIVE_BUFFER: usize = 8 << 10;
-/// Bounds of the interval between signs of life, which is a third of the time that the sidecar may be unreachable.
+/// Limits of the interval between liveness checks, which is a third of the time that the sidecar may be unreachable.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
-/// The time in which a response is looked for after sending failed. It has arrived already, or never does.
+/// The time in which a response is awaited after sending failed. It has arrived already, or never does.
 const ANSWER_AFTER_BREAK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) struct Interrupted {
 pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) body: Framed<Incoming<'a>>,
-    /// The time at which the server had the whole request; none if it never had.
+    /// The time at which the server had the whole request; `None` if it never had.
     sent: Option<Instant>,
 }
 
@@ -56,14 +56,14 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// The time for which the server has had the whole request.
+    /// Returns the time for which the server has had the whole request.
     pub(crate) fn held(&self) -> Duration {
         self.sent.map_or(Duration::ZERO, |sent| sent.elapsed())
     }
 }
 
-/// Sends a request to `address` and waits for the head of the response until `until`, which is the time limit of the body too; a
-/// server that takes no byte for `patience` counts as gone.
+/// Sends a request to `address` and waits for the head of the response until `until`, which is the time limit of the
+/// body too; a server that accepts no bytes for `patience` counts as gone.
 pub(crate) fn exchange<'a>(
     address: &'a Address,
     request: &Request<'_>,
@@ -76,7 +76,7 @@ pub(crate) fn exchange<'a>(
         held: Duration::ZERO,
     };
     let stream = connect(address, patience).map_err(not_held)?;
-    // Zero would mean "for ever".
+    // Zero would mean "forever".
     stream
         .set_write_timeout(Some(patience.max(Duration::from_millis(1))))
         .map_err(not_held)?;
@@ -91,9 +91,9 @@ pub(crate) fn exchange<'a>(
             })?;
             Ok(Response::new(head, rest, Some(sent)))
         }
-        // The rest of the message does not follow: there is nothing to answer.
+        // The rest of the message will not be sent, so there will be no response.
         Err(broken) if is_changed(&broken) => Err(not_held(broken)),
-        // A server that has seen enough (413) answers, and hears no more.
+        // A server that has seen enough (413) responds, and stops reading.
         Err(broken) => {
             let until = until.min(Instant::now() + ANSWER_AFTER_BREAK);
             let received = Incoming::begin(stream, until, None);
@@ -103,7 +103,7 @@ pub(crate) fn exchange<'a>(
     }
 }
 
-/// Returns true if a file changed while it was sent: the same would happen again.
+/// Returns true if a file changed while it was sent: a retry would fail the same way.
 pub(crate) fn is_changed(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Changed>())
 }
@@ -145,13 +145,13 @@ pub(crate) struct Incoming<'a> {
     stream: UnixStream,
     until: Instant,
     heartbeat: Option<Heartbeat<'a>>,
-    /// The bytes that came with the head, and the number of them that were read.
+    /// The bytes that arrived with the head, and the number of them that were read.
     received: Vec<u8>,
     read: usize,
 }
 
 impl<'a> Incoming<'a> {
-    /// Receives the head of a response, and returns what follows it.
+    /// Receives the head of a response, and returns a reader of the rest.
     fn begin(
         stream: UnixStream,
         until: Instant,
@@ -211,12 +211,12 @@ impl Read for Incoming<'_> {
     }
 }
 
-/// Checks that the sidecar is alive while a response is awaited: the response may take long, a check does not.
+/// Checks that the sidecar is alive while a response is pending: the response may take long, a check does not.
 #[derive(Debug)]
 struct Heartbeat<'a> {
     address: &'a Address,
     patience: Duration,
-    /// The last sign of life.
+    /// The last successful check.
     alive: Instant,
     next: Instant,
 }
@@ -232,16 +232,16 @@ impl<'a> Heartbeat<'a> {
         }
     }
 
-    /// The time to the next beat; never zero, which would mean "for ever".
+    /// Returns the time to the next check; never zero, which would mean "forever".
     fn left(&self) -> Duration {
         let left = self.next.saturating_duration_since(Instant::now());
         left.max(Duration::from_millis(1))
     }
 
-    /// Checks, on a separate connection.
+    /// Checks on a separate connection.
     ///
     /// # Errors
-    /// [`Silent`], when there was no sign of life for too long.
+    /// [`Silent`], if there was no successful check for too long.
     fn beat(&mut self) -> io::Result<()> {
         let interval = interval(self.patience);
         if is_alive(self.address, interval) {
@@ -274,24 +274,26 @@ fn is_alive(address: &Address, time: Duration) -> bool {
     matches!(ask(), Ok(1..))
 }
 
-/// The sidecar gave no sign of life for as long as it may be unreachable; as the inner error of an [`io::Error`].
+/// No liveness check of the sidecar succeeded for as long as it may be unreachable; as the inner error of an
+/// [`io::Error`].
 #[derive(Debug)]
 struct Silent;
 
 impl std::fmt::Display for Silent {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("it accepts connections and does not answer, as a stopped process")
+        out.write_str("it accepts connections but does not respond, like a stopped process")
     }
 }
 
 impl std::error::Error for Silent {}
 
-/// Returns true if the sidecar gave no sign of life until the deadline.
+/// Returns true if no liveness check of the sidecar succeeded until the deadline.
 pub(crate) fn is_silent(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Silent>())
 }
 
-/// Connects to `address`. A socket of either kind is one file descriptor to read, write and time: so one type does for both.
+/// Connects to `address`. A socket of either kind is one file descriptor to read, write and time: so one type is enough
+/// for both.
 fn connect(address: &Address, patience: Duration) -> io::Result<UnixStream> {
     match address {
         // On one machine a connection is made at once, or not at all.

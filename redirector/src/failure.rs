@@ -43,13 +43,13 @@ pub(crate) enum Reason {
     SidecarRefused(u16),
     /// The sidecar refused with a problem document.
     Problem {
-        /// Its type in CamelCase; empty where the type is not one of Gleaner's.
+        /// The problem's type in CamelCase; empty if the type is not one of Gleaner's.
         name: String,
         exit_code: u8,
     },
     NotCreated,
     ResultsTooLarge,
-    /// The sidecar named a result that cannot be one.
+    /// The sidecar named a result with an invalid name.
     ResultName,
     ResultNotWritten,
 }
@@ -57,7 +57,7 @@ pub(crate) enum Reason {
 // === impl Reason ===
 
 impl Reason {
-    /// The reason of a problem document of this type (`/problems/not-created` is `NotCreated`) and exit code.
+    /// Returns the reason of a problem document of this type (`/problems/not-created` is `NotCreated`) and exit code.
     pub(crate) fn of_problem(kind: &str, status: u16, exit_code: u8) -> Self {
         let last = kind.rsplit('/').next().unwrap_or_default();
         let words = last
@@ -78,12 +78,12 @@ impl Reason {
         }
     }
 
-    /// One of [`gleaner_proto::exit_code`].
+    /// Returns one of [`gleaner_proto::exit_code`].
     pub(crate) fn code(&self) -> u8 {
         self.name_and_code().1
     }
 
-    /// One word in CamelCase, which Tekton shows as the step's `terminationReason`.
+    /// Returns one word in CamelCase, which Tekton shows as the step's `terminationReason`.
     pub(crate) fn name(&self) -> &str {
         self.name_and_code().0
     }
@@ -114,7 +114,7 @@ impl Reason {
     }
 }
 
-/// The exit code that follows from an HTTP status.
+/// Returns the exit code that follows from an HTTP status.
 fn code_of(status: u16) -> u8 {
     match status {
         413 | 422 => exit_code::OUTPUT,
@@ -140,7 +140,7 @@ impl Failure {
     }
 }
 
-/// `message` on one line: all control characters in it (it may quote a file name, or a server) become
+/// Returns `message` on one line: all control characters in it (it may quote a file name, or a server) become
 /// blanks, and beyond a bound it is cut.
 pub(crate) fn one_line(message: &str) -> String {
     let message = cut(message.trim(), LINE_MAX);
@@ -155,7 +155,7 @@ pub(crate) fn one_line(message: &str) -> String {
     line
 }
 
-/// The first `bytes` of `text`, or a little less where that would cut a character.
+/// Returns the first `bytes` of `text`, or a little less if that would cut a character.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {

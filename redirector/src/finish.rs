@@ -1,4 +1,4 @@
-//! The finish of a run: await the outcome, write the results, report.
+//! The finish of a run: awaits the outcome, writes the results, reports.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::sidecar::Sidecar;
 /// Longest text of the notes of a run that failed, in bytes.
 const WHY_MAX: usize = 4 << 10;
 
-/// The finish as a separate step: its summary is this step's output.
+/// Finishes as a separate step: its summary is this step's output.
 pub(crate) fn as_a_step(options: &Common) -> Exit {
     match finish(options, &mut io::stdout()) {
         Ok(()) => Exit::Code(0),
@@ -26,7 +26,7 @@ pub(crate) fn as_a_step(options: &Common) -> Exit {
     }
 }
 
-/// The finish after a wrapped command, whose stdout is its own.
+/// Finishes after a command, whose stdout is its own.
 pub(crate) fn after_a_command(options: &Common) -> Result<(), Failure> {
     finish(options, &mut io::stderr())
 }
@@ -57,8 +57,8 @@ fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks that Tekton gets the results that were written, which take so many `bytes`. The sidecar has measured them, but what
-/// Tekton reads counts.
+/// Checks that Tekton gets the written results, which take this many `bytes`. The sidecar has measured them, but
+/// Tekton's reading counts.
 fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     if options.reported.share.is_none() {
         if let Some(message) = own_results::unknown_room(bytes) {
@@ -87,7 +87,8 @@ struct Outcome<'a> {
     results: Staged<'a>,
 }
 
-/// The part of the outcome that all attempts have reported: an outcome is final, so each attempt reads the same in the same order.
+/// The part of the outcome that all attempts have reported: an outcome is final, so each attempt reads the same in the
+/// same order.
 struct Told<'a, Out> {
     options: &'a Common,
     out: &'a mut Out,

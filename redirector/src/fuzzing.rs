@@ -1,4 +1,4 @@
-//! Entries for the fuzz targets into private modules. Only in builds with `--cfg fuzzing`, which `scripts/fuzz` makes.
+//! Entry points of the fuzz targets for private modules. Only in builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -19,7 +19,7 @@ pub fn output(file: File, size: u64, trim: Trim, kind: OutputType) -> Option<Vec
     Some(json)
 }
 
-/// Returns true if `text` is accepted as JSON when it comes in pieces of `size` bytes.
+/// Returns true if `text` is accepted as JSON when it arrives in pieces of `size` bytes.
 pub fn is_json(text: &[u8], size: usize) -> bool {
     let mut validator = Validator::new();
     let fed = text
@@ -28,7 +28,7 @@ pub fn is_json(text: &[u8], size: usize) -> bool {
     fed.is_ok() && validator.finish().is_ok()
 }
 
-/// Returns the termination message after a failure, where `before` was there.
+/// Returns the termination message after a failure, with the previous content `before`.
 pub fn termination_message(before: &str, reason: &str, message: &str, room: usize) -> String {
     termination::merged(before, reason, message, room)
 }
@@ -41,7 +41,7 @@ pub fn script(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
 /// Parses a command line.
 ///
 /// # Errors
-/// The message about a wrong one.
+/// The message about an invalid one.
 pub fn command_line(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     options::parse(arguments, |_| None)
         .map(drop)

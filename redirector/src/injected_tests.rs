@@ -1,4 +1,4 @@
-//! The flags that injection writes are the ones that the redirector reads.
+//! The redirector parses the flags that injection writes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -45,10 +45,10 @@ fn texts(list: &Value) -> Vec<String> {
     serde_json::from_value(list.clone()).unwrap()
 }
 
-/// Asserts that the redirector, called with `arguments`, wraps `command` as the declaration says.
+/// Asserts that the redirector, called with `arguments`, runs `command` as the declaration requires.
 #[track_caller]
 fn assert_wraps(arguments: impl Iterator<Item = OsString>, command: &[&str]) {
-    // The user who starts the run sets variables: each of them would be obeyed, or refused.
+    // The user who starts the run sets variables: without `--injected`, each would be used, or refused.
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, hostile) else {
         panic!("it wraps a command");

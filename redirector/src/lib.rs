@@ -1,4 +1,4 @@
-//! Wraps a step's command: runs it, reads its outputs, hands them to the sidecar, exits as it exited.
+//! Runs a step's command, posts its outputs to the sidecar, and exits with the command's exit code.
 //!
 //! ```text
 //! gleaner-redirector --step kaniko --output digest=/workspace/digest -- /kaniko/executor --destination=...
@@ -9,30 +9,30 @@
 //! `GLEANER_OUTPUTS`), working directory, process group and signals as without it. The second is the finish of a run
 //! as a separate step. In the order in which a step uses them:
 //!
-//! | module | its one job |
+//! | module | purpose |
 //! | --- | --- |
 //! | `options` | the command line and the environment, checked |
 //! | `script` | a script whose interpreter is the redirector, unpacked |
-//! | `wrap`, `finish` | the two forms, each told from beginning to end |
+//! | `wrap`, `finish` | the two forms, each from start to end |
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
-//! | `command` | find the command, run it, wait for it |
-//! | `outputs` | read the declared files, and nothing but regular ones |
+//! | `command` | finds the command, runs it, waits for it |
+//! | `outputs` | reads the declared files, and only regular ones |
 //! | `content`, `validator` | the content of a file, checked and streamed in little memory |
 //! | `json`, `body` | the request's body, streamed from the files |
 //! | `sidecar`, `retry` | repeat a request until the sidecar responds, or is unreachable for too long |
 //! | `exchange`, [`answer`] | one HTTP exchange; the grammar of the response, without I/O |
 //! | `outcome` | the outcome of the run, read as it arrives |
-//! | `results` | what the next task gets |
-//! | `own_results` | what Tekton puts into the step's termination message, and whether it fits |
+//! | `results` | the results for the next task |
+//! | `own_results` | the results that Tekton writes to the step's termination message, and a check that they fit |
 //! | `failure` | Gleaner's own failures, as data |
 //! | `report`, `termination` | reports them: a line on stderr or in a file, an exit code, Tekton's termination message |
-//! | `sys` | the kernel; the only `unsafe` |
+//! | `sys` | system calls; the only `unsafe` |
 //!
 //! No threads, no async runtime, no name resolution (which a static glibc cannot do).
 
 #![allow(
     missing_docs,
-    reason = "a program, not a library: docs say what a name cannot"
+    reason = "a program, not a library: only unclear names need docs"
 )]
 
 pub mod answer;
@@ -72,9 +72,9 @@ use options::Invocation;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "call `leave` to end the process in this way"]
 pub enum Exit {
-    /// With this exit code.
+    /// Exit with this code.
     Code(u8),
-    /// Of this signal, as the command did.
+    /// Terminate by this signal, as the command did.
     Signal(i32),
 }
 
@@ -90,23 +90,23 @@ impl Exit {
     }
 }
 
-/// Runs the redirector with these arguments (without the program's name) and ends the process as [`run`] says.
+/// Runs the redirector with these arguments (without the program's name) and ends the process as [`run`] requires.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
     run(arguments).leave()
 }
 
-/// Runs the redirector with these arguments (without the program's name) and says how the process is to end.
+/// Runs the redirector with these arguments (without the program's name) and returns how the process must end.
 ///
-/// For an ordinary Rust program that carries the redirector as a subcommand: the runtime has ignored SIGPIPE, the
-/// command gets the default back. Call it from the first thread of a process that has no other: it changes the signal
+/// For an ordinary Rust program with the redirector as a subcommand: the runtime has ignored SIGPIPE, so the command
+/// gets the default action back. Call it from the first thread of a process that has no other: it changes the signal
 /// mask, it reaps all children, and the kernel ties the command's life to the calling thread.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::ignore_broken_pipes(sys::Before::Runtime);
     start(arguments)
 }
 
-/// As [`main`], for a program that began without the start-up of Rust's runtime: the command finds SIGPIPE as this
-/// process has found it.
+/// Same as [`main`], for a program that started without the start-up of Rust's runtime: the command inherits this
+/// process's own action for SIGPIPE.
 pub fn main_without_runtime(arguments: impl Iterator<Item = OsString>) -> ! {
     sys::ignore_broken_pipes(sys::Before::Inherited);
     start(arguments).leave()
@@ -122,7 +122,7 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
         }
     };
     let arguments = unpacked.arguments.into_iter();
-    // Its script must be there as long as the command may read it.
+    // Its script must exist as long as the command may read it.
     let _folder = unpacked.folder;
     match options::parse(arguments, |name| std::env::var_os(name)) {
         Ok(Invocation::Wrap(options)) => wrap::wrap(&options),

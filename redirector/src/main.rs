@@ -1,12 +1,12 @@
-//! The binary `gleaner-redirector`; see the library for what it does.
+//! The binary `gleaner-redirector`; see the library for its documentation.
 //!
-//! It begins at C's `main`, without the start-up of Rust's runtime. That would ignore SIGPIPE before the redirector
-//! could see what was set, replace with `/dev/null` the closed standard streams, and install handlers for a stack
-//! overflow: all of it visible to a command that should notice nothing, and a sixth of the time that a step gets
-//! longer.
+//! It starts at C's `main`, without the start-up of Rust's runtime. That would ignore SIGPIPE before the redirector
+//! could see its inherited action, replace closed standard streams with `/dev/null`, and install handlers for a stack
+//! overflow: all of it visible to a command that should notice nothing, and it would add a sixth to the overhead of
+//! a step.
 
 #![no_main]
-// The attribute below, for which the compiler asks for the word; there is no unsafe code.
+// For the attribute below, which the compiler counts as unsafe; there is no unsafe code.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_char, c_int};

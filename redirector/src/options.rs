@@ -24,11 +24,11 @@ use crate::own_results::{Measured, Reported};
 
 /// The default of [`MAX_OUTPUT_SIZE`], in bytes.
 const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
-/// The default of [`MAX_OUTPUTS_SIZE`], in bytes: what the sidecar takes by default.
+/// The default of [`MAX_OUTPUTS_SIZE`], in bytes: the sidecar's own default.
 const MAX_OUTPUTS_SIZE_DEFAULT: u64 = 64 << 20;
 /// The default of [`DEADLINE`].
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
-/// The default of [`ANSWER_TIMEOUT`]: a commit may wait for conditions of what it created.
+/// The default of [`ANSWER_TIMEOUT`]: a commit may wait for conditions of the created objects.
 const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
 
 /// The variable that names the directory for temporary files (POSIX).
@@ -36,7 +36,7 @@ pub(crate) const TEMPORARY_DIR: &str = "TMPDIR";
 /// The default of [`TEMPORARY_DIR`].
 pub(crate) const TEMPORARY_DIR_DEFAULT: &str = "/tmp";
 
-/// The longest path of a Unix socket that the kernel takes, with its final zero (`sun_path`, unix(7)).
+/// The longest path of a Unix socket that the kernel accepts, with its final zero (`sun_path`, unix(7)).
 const SOCKET_PATH_MAX: usize = 108;
 
 /// The action that the command line requests.
@@ -50,7 +50,7 @@ pub(crate) enum Invocation {
 
 #[derive(Debug)]
 pub(crate) struct Common {
-    /// The step's name; [`path::FINISH_STEP`] for a finish that was given none.
+    /// The step's name; [`path::FINISH_STEP`] for a finish without one.
     pub(crate) step: StepName,
     pub(crate) sidecar: Address,
     pub(crate) token_file: Option<PathBuf>,
@@ -63,7 +63,7 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Measures what Tekton will put into this step's termination message.
+    /// Measures the results that Tekton will write to this step's termination message.
     pub(crate) fn measure(&self) -> Measured {
         self.reported.measure(&self.results_dir)
     }
@@ -74,7 +74,7 @@ pub(crate) struct Wrap {
     pub(crate) common: Common,
     pub(crate) outputs: Vec<OutputSpec>,
     pub(crate) outputs_dir: Option<PathBuf>,
-    /// The parent of a new directory where there is no better one.
+    /// The parent of a new directory if there is no better one.
     pub(crate) temporary_dir: PathBuf,
     pub(crate) max_output_size: u64,
     pub(crate) max_outputs_size: u64,
@@ -101,7 +101,7 @@ struct Typed {
     print: Option<String>,
 }
 
-/// Reads the arguments, and for each flag that is not among them the environment, unless injection wrote the arguments.
+/// Reads the arguments, and for each absent flag the environment, unless injection wrote the arguments.
 pub(crate) fn parse(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
@@ -110,7 +110,7 @@ pub(crate) fn parse(
     if let Some(text) = typed.print {
         return Ok(Invocation::Print(text));
     }
-    // An empty variable is an unset one: a pod template cannot leave one out.
+    // An empty variable is an unset one: a pod template cannot omit one.
     let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
     if typed.injected {
         return typed.understand();
@@ -236,9 +236,8 @@ impl Typed {
                 Ok(Invocation::Finish(common(step, self)?))
             }
             (false, Some(command)) if !command.is_empty() => {
-                let step = step.ok_or_else(|| {
-                    Failure::usage("which step this is must be said: --step NAME, or GLEANER_STEP")
-                })?;
+                let step = step
+                    .ok_or_else(|| Failure::usage("--step NAME (or GLEANER_STEP) is required"))?;
                 Ok(Invocation::Wrap(Wrap {
                     common: common(step, self)?,
                     outputs,
@@ -254,11 +253,11 @@ impl Typed {
             (true, Some(_)) => Err(Failure::usage(
                 "'finish' takes no command; use the flag --finish to finish after one",
             )),
-            (false, _) => Err(Failure::usage("there is no command to run behind '--'")),
+            (false, _) => Err(Failure::usage("missing command after '--'")),
         }
     }
 
-    /// The last value of a flag: a later one wins, so that a wrapper can be given defaults.
+    /// Returns the last value of a flag: a later one takes precedence, so that defaults can be prepended.
     fn last(&mut self, flag: Flag) -> Option<OsString> {
         self.values.get_mut(flag.name)?.pop()
     }
@@ -286,7 +285,7 @@ impl Typed {
         parsed.map_err(|error| Failure::usage(format!("{}: {error}", flag.bare())))
     }
 
-    /// Names of results, separated by commas. One with a slash would leave the directory.
+    /// Parses names of results, separated by commas. A name with a slash would leave the directory.
     fn names(&mut self, flag: Flag) -> Result<Vec<String>, Failure> {
         let names = self.parsed(flag, |text| {
             let names: Vec<String> = text.split(',').map(str::to_owned).collect();
@@ -294,7 +293,7 @@ impl Typed {
                 .iter()
                 .find(|name| name.is_empty() || name.contains('/'))
             {
-                Some(name) => Err(format!("'{name}' is not a result's name")),
+                Some(name) => Err(format!("'{name}' is not a valid name of a result")),
                 None => Ok(names),
             }
         });
@@ -332,7 +331,7 @@ fn text(flag: Flag, value: OsString) -> Result<String, String> {
     let value = value.into_string();
     value.map_err(|value| {
         format!(
-            "'{}' is not UTF-8, as {} must be",
+            "'{}' is not valid UTF-8, which {} requires",
             value.display(),
             flag.bare()
         )
@@ -346,7 +345,7 @@ fn unexpected(argument: &OsStr) -> Failure {
     ))
 }
 
-/// Reads `unix:PATH` or `http://ADDRESS:PORT`. Names are not resolved, `localhost` apart: a static glibc cannot.
+/// Parses `unix:PATH` or `http://ADDRESS:PORT`. Names are not resolved, except `localhost`: a static glibc cannot.
 fn address(value: OsString) -> Result<Address, String> {
     if let Some(path) = value.as_bytes().strip_prefix(b"unix:") {
         // A URL's empty authority: unix:///path.
@@ -355,7 +354,7 @@ fn address(value: OsString) -> Result<Address, String> {
         return match path.len() {
             0 => Err("'unix:' needs the path of a socket".to_owned()),
             length if length >= SOCKET_PATH_MAX => Err(format!(
-                "the path '{shown}' has {length} bytes, and a socket's may have {}; use a shorter one",
+                "the socket path '{shown}' has {length} bytes, but at most {} are allowed; use a shorter path",
                 SOCKET_PATH_MAX - 1
             )),
             _ => Ok(Address::Unix(OsStr::from_bytes(path).into())),

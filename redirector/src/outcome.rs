@@ -1,5 +1,5 @@
-//! The outcome of a run, read as it arrives: it may list thousands of objects, and the redirector counts in the memory of the
-//! step's container.
+//! The outcome of a run, read as it arrives: it may list thousands of objects, and the redirector's memory counts in
+//! the memory of the step's container.
 
 use std::fmt;
 use std::io::{self, BufReader, Read};
@@ -26,10 +26,10 @@ pub(crate) enum Part<'a> {
     Note(String),
 }
 
-/// Reads an outcome, and gives each part to `take`.
+/// Reads an outcome, and passes each part to `take`.
 ///
 /// # Errors
-/// The connection failed, what was read is not an outcome, or the first failure of `take`.
+/// The connection failed, the outcome is malformed, or `take` failed.
 pub(crate) fn read(
     body: &mut dyn Read,
     take: &mut dyn FnMut(Part<'_>) -> Result<(), Failure>,
@@ -49,7 +49,7 @@ pub(crate) fn read(
         (Err(error), None) if error.is_io() => Err(Unread::Interrupted(io::Error::from(error))),
         (Err(error), None) => {
             let message = format!(
-                "the sidecar's answer cannot be understood ({error}); use a redirector and a sidecar of one version"
+                "the sidecar's response cannot be understood ({error}); use a redirector and a sidecar of the same version"
             );
             Err(Unread::Failed(Failure::new(Reason::SidecarAnswer, message)))
         }
@@ -77,7 +77,7 @@ enum Field {
 // === impl Reading ===
 
 impl Reading<'_> {
-    /// Gives a part away; where that fails, reading ends with any error.
+    /// Passes a part on; if that fails, reading ends with any error.
     fn take<E: Error>(&mut self, part: Part<'_>) -> Result<(), E> {
         (self.take)(part).map_err(|failure| {
             self.failure = Some(failure);

@@ -1,4 +1,4 @@
-//! Read the files that a step has left behind, and nothing but regular ones.
+//! Reads the files that a step has written, and only regular ones.
 //!
 //! The rule for links: the directory of a declared path may be reached through links. The file itself may be a link
 //! only to a regular file in that directory or below it. Files on kernel filesystems (`/proc`, `/sys` and similar) are
@@ -39,7 +39,7 @@ const KERNEL_FILE_SYSTEMS: [i64; 10] = [
 enum Unread {
     /// The file does not exist.
     Missing,
-    /// Another reason, and the end of its message.
+    /// Another reason, with the end of its message.
     Refused(Reason, String),
 }
 
@@ -59,7 +59,7 @@ struct Opened<'a> {
     size: u64,
 }
 
-/// Checks what counts of the declared files: all when the step succeeded, otherwise those that are always kept.
+/// Checks the relevant declared files: all if the step succeeded, otherwise those that are always kept.
 pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> Gathered {
     let mut gathered = Gathered::default();
     let mut opened = Vec::new();
@@ -105,7 +105,7 @@ pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> 
     gathered
 }
 
-/// Returns a message if the files have more bytes together than `bound`.
+/// Returns a message if the files together exceed `bound` bytes.
 fn too_many(opened: &[Opened<'_>], bound: u64) -> Option<String> {
     let sizes = opened.iter().map(|opened| opened.size);
     let sum = sizes.fold(0, u64::saturating_add);
@@ -130,23 +130,22 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
             return (Reason::OutputUnreadable, format!("cannot be read: {error}"));
         }
         Refused::Changed => {
-            let what =
-                "shrank while it was read; end all processes that write to it before the step ends";
+            let what = "shrank while it was read; stop all processes that write to it before the step ends";
             return (Reason::OutputUnreadable, what.to_owned());
         }
         Refused::Encoding(error) => error.to_string(),
         Refused::Json(Invalid::Number(line, column)) => format!(
-            "holds a number at line {line} column {column} that would change on its way: Kubernetes stores 64-bit \
+            "holds a number at line {line} column {column} that cannot be stored exactly: Kubernetes stores 64-bit \
              integers and doubles; declare type: string"
         ),
         Refused::Json(Invalid::Empty) => {
-            format!("is empty; the declaration says type: {declared}")
+            format!("is empty; the declaration requires type: {declared}")
         }
         Refused::Json(Invalid::Syntax(what, line, column)) => format!(
-            "is not valid JSON: {what} at line {line} column {column}; the declaration says type: {declared}"
+            "is not valid JSON: {what} at line {line} column {column}; the declaration requires type: {declared}"
         ),
         Refused::Shape(shape) => {
-            format!("is JSON of type {shape}; the declaration says type: {declared}")
+            format!("is JSON of type {shape}; the declaration requires type: {declared}")
         }
     };
     (Reason::OutputInvalid, what)
@@ -160,7 +159,7 @@ impl Gathered {
         self.wrong.push((reason, sentence));
     }
 
-    /// Everything that is wrong, as one failure; `None` when all is well.
+    /// Returns all errors, as one failure; `None` if there are none.
     pub(crate) fn failure(&self) -> Option<Failure> {
         let mut sentences = Vec::new();
         let mut reason = None;
@@ -206,7 +205,7 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
 /// Opens a regular file without ever waiting for another process.
 fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
-        // NOFOLLOW says this of a link.
+        // NOFOLLOW reports a link like this.
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return open_target(path),
         opened => opened,
     };
@@ -260,13 +259,13 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     }
     if KERNEL_FILE_SYSTEMS.contains(&sys::file_system(&file).map_err(|error| unread(&error))?) {
         return Err(irregular(
-            "is a file of the kernel (/proc, /sys), which is never read".to_owned(),
+            "is on a kernel filesystem (/proc, /sys), which is not allowed".to_owned(),
         ));
     }
     Ok(file)
 }
 
-/// The size of a file, which is not above `bound`.
+/// Returns the size of a file, which is at most `bound`.
 fn size(file: &File, bound: u64) -> Result<u64, Unread> {
     let size = file.metadata().map_err(|error| unread(&error))?.len();
     if size > bound {

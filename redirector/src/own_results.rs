@@ -1,4 +1,5 @@
-//! The step's own results: what Tekton will put into the termination message of this step, and whether it fits.
+//! The step's own results: those that Tekton will write to the termination message of this step, and a check that they
+//! fit.
 
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -10,7 +11,7 @@ use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, OF_TEKTON, POD_MAX, S
 
 use crate::failure::{Failure, Reason};
 
-/// Files of more bytes together are not read: no compressed message holds them, and Tekton reads no larger one
+/// Files of more bytes together are not read: no compressed message has room for them, and Tekton reads no larger one
 /// (`pkg/termination/write.go`, `maxDecompressedSize`).
 const READ_MAX: u64 = 128 << 10;
 
@@ -19,12 +20,12 @@ const STEP_ARTIFACTS: &str = "artifacts/provenance.json";
 /// Tekton's file of the Task's artifacts (`pipeline.ArtifactsDir`).
 const TASK_ARTIFACTS: &str = "/tekton/artifacts/provenance.json";
 
-/// The files that Tekton puts into the termination message of this step.
+/// The files that Tekton writes to the termination message of this step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reported {
     /// The containers that share the room; `None` if unknown.
     pub(crate) share: Option<Share>,
-    /// The names of the Task's results; empty where Tekton reads them elsewhere.
+    /// The names of the Task's results; empty if Tekton reads them elsewhere.
     pub(crate) results: Vec<String>,
     /// The names of the step's results.
     pub(crate) step_results: Vec<String>,
@@ -32,32 +33,32 @@ pub(crate) struct Reported {
     pub(crate) step_metadata_dir: Option<PathBuf>,
 }
 
-/// The content of the files: the entries that they become.
+/// The entries that the files become.
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     entries: Vec<(String, String, EntryType)>,
     is_over: bool,
 }
 
-/// The containers that share the room of this step's message, and the size of what Tekton will put into it, where they are known.
+/// The containers that share the room of this step's message, and the size of Tekton's entries in it, if they are known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured(Option<(Share, Size)>);
 
-/// The relation between the results of a step and the room in its termination message.
+/// The results of a step compared with the room in its termination message.
 #[derive(Debug)]
 pub(crate) enum Fit {
-    /// They fit.
+    /// The results fit.
     Fits,
-    /// They do not, and would not fit without Gleaner's containers either: Tekton loses them, or fails the step.
+    /// The results would not fit even without Gleaner's containers: Tekton loses them, or fails the step.
     NeverFits(String),
-    /// They do not, because of Gleaner's containers.
+    /// The results do not fit, because of Gleaner's containers.
     CrowdedOut(Failure),
 }
 
 // === impl Reported ===
 
 impl Reported {
-    /// Reads and measures what Tekton will put into this step's message.
+    /// Reads and measures the results that Tekton will write to this step's message.
     pub(crate) fn measure(&self, results_dir: &Path) -> Measured {
         Measured(
             self.share
@@ -88,7 +89,7 @@ impl Reported {
 // === impl Measured ===
 
 impl Measured {
-    /// The size of the step's own results, for the sidecar.
+    /// Returns the size of the step's own results, for the sidecar.
     pub(crate) fn own_results(self) -> OwnResults {
         let size = self.0.map(|(_, size)| size);
         OwnResults {
@@ -97,12 +98,12 @@ impl Measured {
         }
     }
 
-    /// The room and the bytes that are taken of it, where they are known.
+    /// Returns the room and its used bytes, if they are known.
     pub(crate) fn room(self) -> Option<(usize, usize)> {
         self.0.map(|(share, size)| (share.room(), size.bytes()))
     }
 
-    /// Returns whether the results fit.
+    /// Compares the results with the room.
     pub(crate) fn fit(self) -> Fit {
         let Some((share, size)) = self.0 else {
             return Fit::Fits;
@@ -120,7 +121,7 @@ impl Measured {
             return Fit::NeverFits(format!("{message}; Tekton loses all results of the step"));
         }
         let message = format!(
-            "{message}; without Gleaner's {} there would be {without}: write less, or set Tekton's feature flag results-from to \
+            "{message}; without Gleaner's {} it would keep {without}: write less, or set Tekton's feature flag results-from to \
              sidecar-logs",
             match share.added {
                 1 => "container".to_owned(),
@@ -131,8 +132,8 @@ impl Measured {
     }
 }
 
-/// The message when results of resources of so many `bytes` may be too large where the room is not known: in a pod that was not
-/// injected.
+/// Returns the message if results of resources of this many `bytes` may be too large and the room is not known: in a
+/// pod that was not injected.
 pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     let share = Share {
         own: 3,
@@ -141,9 +142,9 @@ pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     };
     (bytes > share.room()).then(|| {
         format!(
-            "the results take {bytes} bytes in the step's termination message, and Tekton loses all of the step's results where \
-             the kubelet keeps less: {POD_MAX} bytes divided by the containers of the pod, at most {CONTAINER_MAX}; give redirector and \
-             sidecar --termination-share, such as 3+1, to have them fitted"
+            "the results take {bytes} bytes in the step's termination message, and if the kubelet keeps fewer, Tekton loses all results \
+             of the step; it keeps {POD_MAX} bytes divided by the number of the pod's containers, at most {CONTAINER_MAX}; set \
+             --termination-share of redirector and sidecar, such as 3+1, to make the results fit"
         )
     })
 }
@@ -151,7 +152,7 @@ pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
 // === impl Content ===
 
 impl Content {
-    /// Adds the content of a file; one that is missing or not regular adds nothing, as with Tekton.
+    /// Adds the content of a file; a missing or irregular one adds nothing, as with Tekton.
     fn read(&mut self, key: &str, path: &Path, kind: EntryType) {
         let file = OpenOptions::new()
             .read(true)

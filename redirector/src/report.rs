@@ -11,11 +11,11 @@ use crate::failure::{Failure, one_line};
 use crate::options::Common;
 use crate::{Exit, termination};
 
-/// True from the end of a command to the first line after it.
+/// True between the end of a command and the first line after it.
 static AFTER_A_COMMAND: AtomicBool = AtomicBool::new(false);
 
-/// Notes that a command has run. Its last line may lack a newline, which the redirector cannot see, so the first line after it begins
-/// with a newline.
+/// Notes that a command has run. Its last line may lack a newline, which the redirector cannot see, so the first line
+/// after it begins with a newline.
 pub(crate) fn command_has_run() {
     AFTER_A_COMMAND.store(true, Ordering::Relaxed);
 }
@@ -35,13 +35,13 @@ pub(crate) fn failed(options: &Common, failure: &Failure) -> Exit {
     Exit::Code(exit_code)
 }
 
-/// Reports a failure from before the step's name is known.
+/// Reports a failure before the step's name is known.
 pub(crate) fn failed_without_step(failure: &Failure) -> Exit {
     print(&format!("gleaner: {}", one_line(&failure.message)));
     Exit::Code(failure.reason.code())
 }
 
-/// Reports a message that does not change how the step ends.
+/// Reports a message that does not affect how the step ends.
 pub(crate) fn remark(options: &Common, message: &str) {
     let report = Report::Remark {
         message: one_line(message),
@@ -49,7 +49,7 @@ pub(crate) fn remark(options: &Common, message: &str) {
     tell(options, &report, message);
 }
 
-/// Appends `report` to the report file. Returns false if there is none, or it cannot be written: then the report is to be
+/// Appends `report` to the report file. Returns false if there is none, or it cannot be written: then the report must be
 /// printed.
 pub(crate) fn append(options: &Common, report: &Report) -> bool {
     let path = options.report_file.as_deref();
@@ -76,7 +76,7 @@ pub(crate) fn print_lines(out: &mut impl io::Write, lines: &str) {
         true => "\n",
         false => "",
     };
-    // One write, so that it stays one line among the command's; a closed stderr is not a failure.
+    // One write, so that it stays one line among the command's output; a closed stderr is not a failure.
     let _ = out.write_all(format!("{begin}{lines}").as_bytes());
 }
 

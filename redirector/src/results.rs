@@ -1,6 +1,6 @@
 //! The results for the next task: one file for each result in Tekton's directory.
 //!
-//! Results are staged in a separate directory while they arrive. Only when all have arrived do they become results.
+//! Results are staged in a separate directory while they arrive. They become results only when all have arrived.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,19 +11,19 @@ use gleaner_termination::{Entry, EntryType, escaped_len};
 
 use crate::failure::{Failure, Reason};
 
-/// Results that are not yet written; dropped, they never are.
+/// Results that are not yet written; on drop they are discarded.
 #[derive(Debug)]
 pub(crate) struct Staged<'a> {
     folder: &'a Path,
-    /// The directory of staged results, once there are some; none without Tekton's directory.
+    /// The directory of staged results, once there are some; `None` without Tekton's directory.
     staging: Option<PathBuf>,
-    /// The one that is arriving.
+    /// The result that is arriving.
     current: Option<(PathBuf, File)>,
     bytes: usize,
 }
 
 impl<'a> Staged<'a> {
-    /// Results for `folder`, if there is such a directory.
+    /// Returns results for `folder`, if that directory exists.
     pub(crate) const fn new(folder: &'a Path) -> Self {
         Self {
             folder,
@@ -33,16 +33,15 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// Begins the result `name`, of which nothing is there yet.
+    /// Begins the result `name`, without content.
     ///
     /// # Errors
-    /// A name that is not valid for a result; a file that cannot be created.
+    /// An invalid name; a file that cannot be created.
     pub(crate) fn begin(&mut self, name: &str) -> Result<(), Failure> {
         self.current = None;
         // A name with a slash would leave the directory.
         ResourceName::new(name).map_err(|error| {
-            let message =
-                format!("the sidecar's answer names a result that cannot be one: {error}");
+            let message = format!("the sidecar's response has an invalid result name: {error}");
             Failure::new(Reason::ResultName, message)
         })?;
         if !self.folder.is_dir() {
@@ -64,7 +63,7 @@ impl<'a> Staged<'a> {
         let staging = match &self.staging {
             Some(staging) => staging,
             None => {
-                // Another step shares the directory, and may have put a link there: it must be a new one.
+                // Another step shares the directory, and may have created a link there: it must be a new one.
                 let fresh = format!(".gleaner-{}", std::process::id());
                 let fresh = self.folder.join(fresh);
                 fs::create_dir(&fresh)?;
@@ -77,10 +76,10 @@ impl<'a> Staged<'a> {
             .open(staging.join(name))
     }
 
-    /// Adds to the result that was begun last.
+    /// Appends to the current result.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The result cannot be written.
     pub(crate) fn add(&mut self, text: &str) -> Result<(), Failure> {
         if let Some((path, file)) = &mut self.current {
             self.bytes += escaped_len(text);
@@ -90,11 +89,11 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    /// Makes results of what has arrived, and returns the bytes that they take in a termination message; none if there are
+    /// Publishes the staged results, and returns the bytes that they take in a termination message; `None` if there are
     /// none.
     ///
     /// # Errors
-    /// One cannot be written.
+    /// A result cannot be written.
     pub(crate) fn publish(mut self) -> Result<Option<usize>, Failure> {
         self.current = None;
         let Some(staging) = &self.staging else {
@@ -107,7 +106,7 @@ impl<'a> Staged<'a> {
             for entry in fs::read_dir(staging).map_err(unstaged)? {
                 let entry = entry.map_err(unstaged)?;
                 let path = self.folder.join(entry.file_name());
-                // In the place of a link that another step has put there, never of what that leads to.
+                // Replaces a link that another step has created there, never its target.
                 fs::rename(entry.path(), &path).map_err(|error| unwritten(&path, &error))?;
                 is_empty = false;
             }

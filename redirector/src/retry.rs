@@ -10,7 +10,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// With a shorter time, a sidecar that every request crashes would be retried forever.
 const WAS_IN_REACH: Duration = Duration::from_secs(1);
 
-/// The attempts to get one answer.
+/// The attempts to get one response.
 #[derive(Debug)]
 pub(crate) struct Retry {
     /// The longest time for which the other side may be continuously unreachable.
@@ -24,7 +24,7 @@ pub(crate) struct Retry {
 /// The next action after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Ask again, after this pause.
+    /// Retry after this pause.
     AgainAfter(Duration),
     /// Give up: unreachable for too long.
     OutOfReach,
@@ -44,7 +44,7 @@ impl Retry {
         }
     }
 
-    /// An attempt has failed at `now`, after the other side had the whole request for as long as `held`.
+    /// Records an attempt that failed at `now`, after the other side had the whole request for as long as `held`.
     pub(crate) fn failed(&mut self, now: Instant, held: Duration) -> Next {
         if held >= WAS_IN_REACH {
             self.out_of_reach_since = None;

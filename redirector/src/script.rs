@@ -1,8 +1,8 @@
 //! A step's script whose interpreter is the redirector.
 //!
-//! Where no webhook sees the pod, a script can be wrapped only from within: its first line names the redirector as its
-//! interpreter, its second holds the redirector's flags, and the original script follows. It is run from a separate file, because
-//! not every interpreter takes a `#!` that is not on the first line.
+//! Where no webhook sees the pod, a script can be injected only from within: its first line names the redirector as its
+//! interpreter, its second holds the redirector's flags, and the original script follows. It is run from a separate
+//! file, because not every interpreter accepts a `#!` that is not on the first line.
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
@@ -27,7 +27,7 @@ use crate::options::{TEMPORARY_DIR, TEMPORARY_DIR_DEFAULT};
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     pub(crate) arguments: Vec<OsString>,
-    /// Removed when it is dropped, and the script with it.
+    /// Removed on drop, together with the script.
     pub(crate) folder: Option<Directory>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
     }
     let file = arguments
         .next()
-        .ok_or_else(|| Failure::usage(format!("{SCRIPT} needs a file: write it behind '#!'")))?;
+        .ok_or_else(|| Failure::usage(format!("{SCRIPT} needs a file: use it after '#!'")))?;
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         let message = format!("the script '{}' cannot be {what}: {error}", file.display());
         Failure::new(Reason::ScriptNotRun, message)
@@ -53,7 +53,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
     let content = fs::read(&file).map_err(|error| cannot("read", &error))?;
     let (flags, script) = split(&content).ok_or_else(|| {
         let message = format!(
-            "the script '{}' has no line '{SCRIPT_FLAGS}[...]' behind its first",
+            "the script '{}' has no line '{SCRIPT_FLAGS}[...]' after its first",
             file.display()
         );
         Failure::usage(message)
@@ -73,21 +73,21 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
     })
 }
 
-/// The flags and what comes behind them.
+/// Returns the flags and the text after them.
 pub(crate) fn split(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
     let mut lines = content.splitn(3, |&byte| byte == b'\n');
     let flags = lines.nth(1)?.strip_prefix(SCRIPT_FLAGS.as_bytes())?;
     Some((serde_json::from_slice(flags).ok()?, lines.next()?))
 }
 
-/// Steps run as any user; the file is this one's alone.
+/// Steps run as any user; the file belongs to this one alone.
 fn write(place: &Path, script: &[u8]) -> io::Result<()> {
     fs::write(place, runnable(script))?;
     fs::set_permissions(place, fs::Permissions::from_mode(0o700))
 }
 
-/// Returns the script with its interpreter in the first line, where the kernel looks for it. Tekton passes over empty lines
-/// when it looks, and takes a script without an interpreter for one of `sh`.
+/// Returns the script with its interpreter in the first line, where the kernel looks for it. Tekton skips empty lines
+/// when it looks, and runs a script without an interpreter with `sh`.
 fn runnable(script: &[u8]) -> Cow<'_, [u8]> {
     let trimmed = script.trim_ascii_start();
     if trimmed.starts_with(b"#!") {

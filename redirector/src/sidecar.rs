@@ -1,7 +1,7 @@
-//! Ask the sidecar until it has answered, or is unreachable for too long.
+//! Sends requests to the sidecar until it responds, or is unreachable for too long.
 //!
-//! A sidecar that is not there yet, restarts, or is overloaded is asked again: every message is safe to repeat
-//! (outputs are write-once per step, the same body again is answered as before; a finish is idempotent).
+//! Requests are repeated while the sidecar is not ready yet, restarts, or is overloaded: every message is safe to repeat
+//! (outputs are write-once per step, the same body again gets the same response; a finish is idempotent).
 
 use std::fs::OpenOptions;
 use std::io::{self, BufReader, Read};
@@ -26,7 +26,7 @@ use crate::retry::{Next, Retry};
 /// Longest token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
-/// The sidecar, as one step sees it.
+/// The sidecar, from the point of view of one step.
 #[derive(Debug)]
 pub(crate) struct Sidecar<'a> {
     options: &'a Common,
@@ -37,7 +37,7 @@ pub(crate) struct Sidecar<'a> {
 enum Attempted {
     /// The connection failed.
     Interrupted(Interrupted),
-    /// Ask again; this is why. The sidecar had the request for so long.
+    /// Retry, for this reason. The sidecar had the request for this long.
     Again(String, Duration),
     Refused(Failure),
 }
@@ -45,13 +45,14 @@ enum Attempted {
 /// An error in reading the body of a success.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// The connection failed: the same request gets the same answer again.
+    /// The connection failed: the same request gets the same response again.
     Interrupted(io::Error),
-    /// The body is not as it should be, or the content could not be used.
+    /// The body is malformed, or the content could not be used.
     Failed(Failure),
 }
 
-/// The fields of a problem document (RFC 9457) that are read: causes as data, or [`IgnoredAny`] where no program reads them.
+/// The fields of a problem document (RFC 9457) that are read: causes as data, or [`IgnoredAny`] if no program reads
+/// them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Refused<Causes> {
@@ -77,24 +78,25 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    /// Gives up sooner than the options say.
+    /// Gives up earlier than the options require.
     pub(crate) fn within(mut self, deadline: Duration) -> Self {
         self.deadline = self.deadline.min(deadline);
         self
     }
 
-    /// Posts the outputs of the step, with what its own results leave of the room for others.
+    /// Posts the outputs of the step, with the size of its own results in the termination message.
     pub(crate) fn outputs(&self, body: &Body, own_results: OwnResults) -> Result<(), Failure> {
         let path = format!("{}{own_results}", route::outputs(&self.options.step));
         self.ask("POST", &path, body, drain)
     }
 
-    /// Asks whether the resources can be created, as far as that can be known beforehand.
+    /// Asks whether the resources can be created, as far as that is known in advance.
     pub(crate) fn preflight(&self) -> Result<(), Failure> {
         self.ask("GET", route::PREFLIGHT, &Body::default(), drain)
     }
 
-    /// Finishes the run. `read` gets the outcome as it arrives: from its beginning again if the connection failed before.
+    /// Finishes the run. `read` gets the outcome as it arrives: again from its beginning if the connection failed
+    /// before.
     pub(crate) fn finish<T>(
         &self,
         own_results: OwnResults,
@@ -103,8 +105,8 @@ impl<'a> Sidecar<'a> {
         let path = format!("{}{own_results}", route::FINISH);
         self.ask("POST", &path, &Body::default(), |body| match read(body) {
             Err(Unread::Interrupted(error)) if is_too_long(&error) => {
-                let message = "the sidecar has finished the run, but its response is too large to be read: what was created \
-                               exists, and no results can be passed on; declare fewer or shorter result fields";
+                let message = "the sidecar has finished the run, but its response is too large: the created resources \
+                               exist, but no results can be passed on; declare fewer or shorter result fields";
                 let failure = Failure::new(Reason::ResultsTooLarge, message);
                 Err(Unread::Failed(failure))
             }
@@ -129,7 +131,7 @@ impl<'a> Sidecar<'a> {
                 Err(Attempted::Again(why, held)) => (why, held),
                 Err(Attempted::Interrupted(interrupted)) if is_changed(&interrupted.error) => {
                     let message = format!(
-                        "{}; end all processes that write to it before the step ends",
+                        "{}; stop all processes that write to it before the step ends",
                         interrupted.error
                     );
                     return Err(Failure::new(Reason::OutputUnreadable, message));
@@ -155,7 +157,7 @@ impl<'a> Sidecar<'a> {
         until: Instant,
         read: &mut impl FnMut(&mut dyn Read) -> Result<T, Unread>,
     ) -> Result<T, Attempted> {
-        // Read each time: the sidecar writes it, perhaps only now.
+        // Read each time: the sidecar may write it only now.
         let token = self.options.token_file.as_deref().map(token).transpose();
         let token = token.map_err(|error| Interrupted {
             error,
@@ -200,7 +202,8 @@ impl<'a> Sidecar<'a> {
     }
 }
 
-/// Reads a body whose content does not matter. One that is too long says no less than its status.
+/// Reads a body whose content does not matter. A response with a body that is too long is still identified by its
+/// status.
 fn drain(body: &mut dyn Read) -> Result<(), Unread> {
     match io::copy(body, &mut io::sink()) {
         Err(error) if !is_too_long(&error) => Err(Unread::Interrupted(error)),
@@ -250,13 +253,13 @@ fn judge(
             if !is_too_long(&error) {
                 return Attempted::interrupted(error, response);
             }
-            format!("the sidecar answered {status}, and why is too long to be read; see its log")
+            format!("the sidecar responded with {status}, and the reason is too long; see its log")
         }
         Err(_) if again(status, None) => {
-            return Attempted::Again(format!("it answers {status}"), response.held());
+            return Attempted::Again(format!("it responded with {status}"), response.held());
         }
         Err(_) => format!(
-            "the sidecar answered {status} without saying why; is it Gleaner's, and of the same version?"
+            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar, in the same version"
         ),
     };
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))
@@ -266,7 +269,7 @@ fn judge(
 fn again(status: u16, kind: Option<&str>) -> bool {
     match kind {
         Some(problem_type::BUSY) => true,
-        // The sidecar knows what has happened, and says so.
+        // The sidecar knows what has happened, and reports it.
         Some(_) => matches!(status, 408 | 503),
         None => matches!(status, 408 | 429 | 500..),
     }
@@ -304,19 +307,19 @@ fn token(path: &Path) -> io::Result<String> {
         .map_err(|error| wrong(&error))?;
     let token = text.trim_ascii();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong(&"it holds no token"));
+        return Err(wrong(&"it contains no token"));
     }
     Ok(token.to_owned())
 }
 
 fn explain(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "its socket is not there".to_owned(),
+        io::ErrorKind::NotFound => "its socket does not exist".to_owned(),
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             "it closed the connection".to_owned()
         }
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "it was silent".to_owned(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "it did not respond".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel must be asked for by hand. The only `unsafe` of the crate.
+//! System calls without a safe wrapper. The only `unsafe` of the crate.
 
 #![allow(unsafe_code)]
 
@@ -23,8 +23,8 @@ pub(crate) use signals::{
 };
 pub(crate) use witness::{Witness, is_stopped};
 
-/// Keeps outputs and tokens out of core dumps and from the debuggers of the same user. `execve` makes the command dumpable
-/// again. A core dump of the command's is not replaced by one of the redirector, which ends with the same signal.
+/// Keeps outputs and tokens out of core dumps and from the debuggers of the same user. `execve` makes the command
+/// dumpable again. A core dump of the redirector, which ends with the same signal, does not replace one of the command.
 pub(crate) fn deny_core_dumps() {
     // SAFETY: it has no preconditions on memory.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
@@ -32,7 +32,7 @@ pub(crate) fn deny_core_dumps() {
 
 // === sockets ===
 
-/// Connects to the socket `path` without ever waiting: `WouldBlock` when its queue is full. (The standard library's
+/// Connects to the socket `path` without ever waiting: `WouldBlock` if its queue is full. (The standard library's
 /// `connect` waits for a place in the queue, however long that takes.)
 pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     // SAFETY: all zeroes is a valid address.
@@ -55,7 +55,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     // SAFETY: it is open, and has no other owner.
     let stream = unsafe { UnixStream::from_raw_fd(socket) };
     let length = size_of_val(&address) as libc::socklen_t;
-    // SAFETY: the address is initialised and that long.
+    // SAFETY: the address is initialized and that long.
     if unsafe { libc::connect(socket, (&raw const address).cast(), length) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -65,7 +65,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
 
 // === files ===
 
-/// The kind of file system that `file` lies on, as `statfs` numbers it.
+/// Returns the kind of file system of `file`, as `statfs` numbers it.
 pub(crate) fn file_system(file: &File) -> io::Result<i64> {
     let mut statistics = MaybeUninit::<libc::statfs>::zeroed();
     // SAFETY: the descriptor is open and the buffer writable.
@@ -105,7 +105,7 @@ mod tests {
 
         let (mut accepted, _) = listener.accept().unwrap();
         let _second = connect(&path).unwrap();
-        // From here on it waits, as every other stream.
+        // From here on it waits, like every other stream.
         std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(20));
             accepted.write_all(b"x").unwrap();

@@ -1,6 +1,6 @@
-//! Tekton's termination message: where the reason of a failure becomes visible in a TaskRun.
+//! Tekton's termination message: makes the reason of a failure visible in a TaskRun.
 //!
-//! Tekton's entrypoint merges a JSON array that it finds there into its own (`pkg/termination/write.go`): the key
+//! Tekton's entrypoint merges a JSON array in this file into its own (`pkg/termination/write.go`): the key
 //! `Reason` becomes the step's `terminationReason`, others are shown in its message.
 
 use std::fs::OpenOptions;
@@ -17,17 +17,18 @@ use crate::options::Common;
 
 /// The longest file that is read, in bytes; a longer one is left unchanged.
 const READ_MAX: u64 = 256 << 10;
-/// The most of it that a message may take, in bytes: Tekton's own entries and results share the rest.
+/// The maximum share of a message, in bytes: Tekton's own entries and results use the rest.
 const MESSAGE_MAX: usize = 1024;
 
 /// The bytes of an entry with a reason.
 const REASON: usize = 80;
 
-/// Writes a reason and a message to the step's termination message, if there is one; an error here is not a further failure.
+/// Writes a reason and a message to the step's termination message, if there is one; an error here is not a further
+/// failure.
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
     let (room, taken) = match options.measure().room() {
         Some((room, taken)) if taken + REASON <= room => (room, taken),
-        // The kubelet cuts it in any case, and people see its beginning.
+        // The kubelet cuts it in any case, and users see its beginning.
         Some((_, taken)) => (CONTAINER_MAX, taken),
         None => (CONTAINER_MAX, 0),
     };
@@ -58,8 +59,8 @@ fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()
     file.write_all(message.as_bytes())
 }
 
-/// The existing entries followed by the failure's, in `room` bytes. Content that is not an array is dropped: Tekton would overwrite
-/// it as well.
+/// Returns the existing entries followed by the failure's, in `room` bytes. Content that is not an array is dropped:
+/// Tekton would overwrite it as well.
 pub(crate) fn merged(before: &str, reason: &str, message: &str, room: usize) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
     let reason = Entry {

@@ -1,5 +1,5 @@
-//! Checks JSON piece by piece, in memory that does not grow with it: it accepts what the sidecar's parser accepts, if each
-//! number in it survives.
+//! Validates JSON piece by piece, in constant memory: it accepts what the sidecar's parser accepts, if each
+//! number in it can be stored exactly.
 
 use std::fmt;
 
@@ -24,9 +24,9 @@ pub(crate) enum Shape {
 /// A reason to refuse a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Invalid {
-    /// Nothing but white space.
+    /// The text has only whitespace.
     Empty,
-    /// It is not JSON: what is wrong, and the line and column of it.
+    /// The text is not JSON; with the error, its line and column.
     Syntax(&'static str, u64, u64),
     /// The number at this line and column would change. It may be a secret, which no message quotes.
     Number(u64, u64),
@@ -57,7 +57,7 @@ enum State {
 enum Text {
     Plain,
     Escape,
-    /// So many hexadecimal digits, of which these were read; after the first half of a surrogate pair or not.
+    /// A number of hexadecimal digits, of which these were read; after the first half of a surrogate pair or not.
     Hex(u8, u16, Half),
     /// The backslash, then the `u`, of a surrogate pair's second half.
     SecondHalf,
@@ -70,7 +70,7 @@ enum Half {
     Second,
 }
 
-/// The check, so far.
+/// The state of the validation.
 #[derive(Debug)]
 pub(crate) struct Validator {
     state: State,
@@ -103,10 +103,10 @@ impl Validator {
         }
     }
 
-    /// Checks the next piece.
+    /// Validates the next piece.
     ///
     /// # Errors
-    /// The first fault.
+    /// The first error.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Invalid> {
         for &byte in piece {
             self.column += 1;
@@ -255,7 +255,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Takes `byte` into the number, if it can be part of one.
+    /// Adds `byte` to the number, if it can be part of one.
     fn number_continues(&mut self, byte: u8) -> Result<bool, Invalid> {
         if !byte.is_ascii_digit() && !b"+-.eE".contains(&byte) {
             return Ok(false);

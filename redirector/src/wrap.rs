@@ -1,4 +1,4 @@
-//! A step from beginning to end: prepare, run the command, post the outputs that it produced, exit as it exited.
+//! A step from start to end: prepares, runs the command, posts its outputs, and exits with its exit code.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::own_results::Fit;
 use crate::report::{self, remark};
 use crate::sidecar::Sidecar;
 
-/// The longest time that the sidecar may be unreachable after a signal terminated the command. Most likely the pod is shutting
-/// down, and the sidecar with it; the sender of the signal waits.
+/// The longest time that the sidecar may be unreachable after a signal terminated the command. Most likely the pod is
+/// shutting down, and the sidecar with it; the sender of the signal waits.
 const AFTER_A_SIGNAL: Duration = Duration::from_secs(5);
 
-/// Wraps the command of one step.
+/// Runs the command of one step.
 pub(crate) fn wrap(options: &Wrap) -> Exit {
     match run(options) {
         Ok(exit) => exit,
@@ -69,7 +69,7 @@ fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The command has failed: nothing that goes wrong from here on may hide that, so it is only remarked upon.
+/// The command has failed: later errors must not hide that, so they are only reported as remarks.
 fn failed(options: &Wrap, folder: &Directory, ended: Ended) {
     let gathered = outputs::gather(options, folder.path(), false);
     if let Some(failure) = gathered.failure() {

@@ -1,14 +1,14 @@
 //! Access to Kubernetes, one bounded request at a time.
 //!
 //! Requests are raw because kube's own have no strict field validation, and its own retry repeats a POST without knowing
-//! what it creates (kube-rs/kube#2082). Whether to repeat one is for the caller to say.
+//! what it creates (kube-rs/kube#2082). The caller decides whether to repeat a request.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`access`] | address and credentials, also as flags |
 //! | [`request`] | one request, bounded in time and size |
 //! | `list` | a collection, page by page |
-//! | [`event`] | Events, next to the object that a person looks at |
+//! | [`event`] | Events, attached to the object that a user looks at |
 //! | `proxy` | the proxy for an API server, by the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
 
@@ -37,7 +37,7 @@ pub struct ApiServer {
     context: Option<String>,
 }
 
-/// Bounds on one request.
+/// Limits on one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// The time for the request and its whole response. Default 10 s.
@@ -56,7 +56,7 @@ impl Default for Bounds {
 }
 
 impl ApiServer {
-    /// Returns the bound on the time of one request.
+    /// Returns the time limit of one request.
     pub fn timeout(&self) -> Duration {
         self.bounds.timeout
     }

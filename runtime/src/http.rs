@@ -1,13 +1,13 @@
-//! An HTTP server bounded in connections, headers, bodies and time.
+//! An HTTP server with limits on connections, headers, bodies and time.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`limits`] | the bounds as flags |
+//! | [`limits`] | the limits as flags |
 //! | [`server`] | addresses and connections |
 //! | [`body`] | bodies of requests, and the memory for all of them together |
 //! | [`frames`] | a response of shared bytes |
-//! | `header_timeout` | how long a client may take for a header |
-//! | `write_timeout` | how long a client may take for a part of a response |
+//! | `header_timeout` | the time limit of a header |
+//! | `write_timeout` | the time limit of a part of a response |
 
 pub mod body;
 pub mod frames;

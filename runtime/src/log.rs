@@ -26,9 +26,9 @@ pub struct Log {
 enum Format {
     /// JSON, unless stderr is a terminal
     Auto,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
-    /// For people
+    /// For users
     Text,
 }
 
@@ -53,8 +53,8 @@ impl Log {
     }
 }
 
-/// Gleaner's own events at `level`, those of its dependencies at `info` at most: below that they log headers and frames. The
-/// client logs whole responses that it cannot parse, at any level: a Secret could be among them.
+/// Allows Gleaner's own events at `level`, those of its dependencies at `info` at most: below that they log headers and
+/// frames. The client logs whole responses that it cannot parse, at any level: one could contain a Secret.
 fn filter(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::INFO))

@@ -10,9 +10,9 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-const UNKNOWN: &str = "an unknown place";
+const UNKNOWN: &str = "an unknown location";
 
-/// From now on, a panic is logged with its place in the source and nothing else.
+/// Installs a hook that logs a panic with its source location and nothing else.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map_or_else(
@@ -24,12 +24,12 @@ pub fn install() {
     }));
 }
 
-/// Runs `work`. A panic in it becomes an error: its place in the source, if [`install`] has been called.
+/// Runs `work`. A panic in it becomes an error with its source location, if [`install`] has been called.
 ///
 /// # Errors
-/// The place of a panic in `work`.
+/// The source location of a panic in `work`.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // The closure borrows only what it reads, and what it made is gone.
+    // The closure borrows only what it reads, and its own values are gone.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         // A payload that panics when it is dropped would escape otherwise.
         std::mem::drop(panic::catch_unwind(AssertUnwindSafe(|| drop(payload))));
@@ -39,10 +39,10 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// As [`catch`], for asynchronous work. What it borrows is free again after a panic.
+/// Same as [`catch`], for asynchronous work. Its borrows are released after a panic.
 ///
 /// # Errors
-/// The place of a panic in `work`.
+/// The source location of a panic in `work`.
 pub async fn catch_async<T>(work: impl Future<Output = T>) -> Result<T, String> {
     let mut work = pin!(work);
     poll_fn(|context| match catch(|| work.as_mut().poll(context)) {

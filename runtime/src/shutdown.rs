@@ -1,4 +1,4 @@
-//! Signals, and the request to shut down that everything waits on.
+//! Signals, and the shutdown request that everything waits for.
 
 use std::future::poll_fn;
 use std::io;
@@ -7,7 +7,7 @@ use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// A request to shut down, which may come at any time. Clones see the same request.
+/// A request to shut down, which may occur at any time. Clones see the same request.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
@@ -16,11 +16,11 @@ pub struct Shutdown(watch::Receiver<bool>);
 #[must_use = "dropping it requests the shutdown"]
 pub struct Trigger(watch::Sender<bool>);
 
-/// Signals that the process handles instead of dying of them.
+/// Signals that the process handles instead of being killed by them.
 #[derive(Debug)]
 pub struct Signals(Vec<(Signal, u8)>);
 
-/// Returns a request to shut down that has not been made yet, and what makes it.
+/// Returns a shutdown request that has not been made yet, and the handle that makes it.
 pub fn channel() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(false);
     (Trigger(sender), Shutdown(receiver))
@@ -50,7 +50,7 @@ impl Shutdown {
 
     /// Waits for the request.
     pub async fn requested(&self) {
-        // A sender that is gone has made it.
+        // A dropped sender has made it.
         let _ = self.0.clone().wait_for(|requested| *requested).await;
     }
 }

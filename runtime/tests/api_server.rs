@@ -1,4 +1,4 @@
-//! One request to an API server ends in time and says what went wrong.
+//! A request to an API server ends in time and reports its error.
 
 use std::time::Duration;
 
@@ -51,11 +51,11 @@ async fn a_request_without_a_useful_response_says_which_and_why() {
     let cases = [
         (
             "/refused?a=b",
-            "the API server refuses GET /refused: 403 Forbidden not for you",
+            "the API server refused GET /refused: 403 Forbidden not for you",
         ),
         (
             "/silent",
-            "no useful response from the API server to GET /silent: no response within 0.3 s",
+            "no usable response from the API server to GET /silent: no response within 0.3 s",
         ),
         ("/large", "more than 100 bytes"),
         ("/text", "is not JSON"),

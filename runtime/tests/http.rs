@@ -1,4 +1,4 @@
-//! A server keeps its bounds with any client.
+//! A server keeps its limits with any client.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -325,15 +325,15 @@ async fn a_share_of_the_memory_for_bodies_is_out_of_reach_for_other_clients() {
         let read = tokio::time::timeout(patience, stream.read_to_string(&mut response));
         read.await.map(|_| response)
     };
-    // One announces all of the memory and sends next to nothing.
+    // One client announces all of the memory and sends next to nothing.
     let mut dripping = send("guest", 1 << 20, "0").await;
     let mut guest = send("guest", 1, "0").await;
     assert!(response(&mut guest, SHORT).await.is_err(), "no memory");
     let mut host = send("host", 40, &"0".repeat(40)).await;
-    // Well before the first is refused for bringing nothing, which is after 5 s.
+    // Well before the first is refused for sending nothing, which is after 5 s.
     let heard = response(&mut host, 15 * SHORT).await.unwrap();
     assert!(heard.ends_with("40 bytes"), "{heard}");
-    // The other one has its turn then, long before the 20 s for a whole body.
+    // The other one gets its turn then, long before the 20 s for a whole body.
     let refused = response(&mut dripping, PATIENCE).await.unwrap();
     assert!(refused.contains("stalled"), "{refused}");
     assert!(

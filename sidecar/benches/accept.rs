@@ -1,7 +1,7 @@
-//! How long a step waits until its message is taken: connect, POST, answer, over the step's own socket.
+//! Measures how long a step waits until its message is accepted: connect, POST, response, over the step's own socket.
 //!
-//! Beside it, in the same run: a GET over the same kind of socket (HTTP without the journal), and the journal in memory
-//! (`/dev/shm`) against the journal on disk (fsync). The goal is p99 <= 1 ms, fsync apart.
+//! In the same run, for comparison: a GET over the same kind of socket (HTTP without the journal), and the journal in
+//! memory (`/dev/shm`) against the journal on disk (fsync). The goal is p99 <= 1 ms without fsync.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// As many messages as there are steps: each speaks once.
+/// As many messages as there are steps: each posts once.
 const STEPS: usize = 400;
 
 fn main() {
@@ -18,7 +18,7 @@ fn main() {
         ("journal in memory", "/dev/shm"),
         ("journal on disk", "/var/tmp"),
     ] {
-        let folder = tempfile::tempdir_in(parent).expect("a folder");
+        let folder = tempfile::tempdir_in(parent).expect("a directory");
         let sidecar = Sidecar::start(folder.path());
         let gets = (0..STEPS)
             .map(|step| sidecar.ask(step, "GET /livez", ""))

@@ -15,18 +15,18 @@ use gleaner_runtime::{http, log};
 pub use input::{Input, InputError};
 pub use memory::Memory;
 
-/// Collects what a task's steps produce and turns it into Kubernetes resources.
+/// Collects the outputs of a task's steps and creates Kubernetes resources from them.
 ///
 /// Runs next to the steps of one TaskRun. It listens on a Unix socket for each step and on a loopback address for
-/// curl; GET / shows what it knows.
+/// curl; GET / shows its state.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
-Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
-not to be had, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
+Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
+missing, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
 pub struct Config {
-    /// Without one, the sidecar serves.
+    /// Subcommand; without one, the sidecar serves.
     #[command(subcommand)]
     pub(crate) subcommand: Option<Subcommand>,
     #[command(flatten)]
@@ -41,13 +41,13 @@ pub struct Config {
     pub(crate) log: log::Log,
 }
 
-/// A command besides serving.
+/// Subcommand other than serving.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Subcommand {
     /// Wait until the sidecar of this container is ready.
     ///
-    /// For a postStart hook or an exec probe: ends with 0 as soon as /readyz answers 200 on the sidecar's own socket, and
-    /// with 1 when it has not done so in time.
+    /// For a postStart hook or an exec probe: exits with 0 as soon as /readyz returns 200 on the sidecar's own socket,
+    /// and with 1 at the time limit.
     Ready(Ready),
 }
 
@@ -83,7 +83,7 @@ pub struct Place {
     pub(crate) install_redirector: Option<PathBuf>,
 }
 
-/// Bounds on what a client may ask for.
+/// Limits on client requests.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
 #[command(mut_arg("header_timeout", |arg| arg.help("Longest time from connecting to the end of the header")))]
@@ -92,31 +92,31 @@ pub struct Place {
 pub struct Limits {
     #[command(flatten)]
     pub(crate) http: http::Limits,
-    /// The memory limit from which all bounds on memory follow, such as 128Mi; that of the cgroup unless given
+    /// The memory limit from which all memory bounds are derived, such as 128Mi; by default that of the cgroup
     #[arg(long, env = "GLEANER_MEMORY_LIMIT", value_parser = http::limits::bytes)]
     pub(crate) memory_limit: Option<usize>,
-    /// Most memory for all accepted outputs together; from the memory limit unless given
+    /// Maximum memory for all accepted outputs together; by default derived from the memory limit
     #[arg(long, env = "GLEANER_MAX_OUTPUTS", value_parser = http::limits::bytes)]
     pub(crate) max_outputs: Option<usize>,
-    /// Longest time for a client to take 64 KiB of a response, or the rest of it
+    /// Longest time for a client to read 64 KiB of a response, or the rest of it
     #[arg(long, env = "GLEANER_WRITE_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
     pub(crate) write_timeout: Duration,
-    /// Most JSON values in a request, keys included
+    /// Maximum number of JSON values in a request, including keys
     #[arg(long, env = "GLEANER_MAX_VALUES", default_value_t = 100_000)]
     pub(crate) max_values: usize,
     /// Deepest nesting of arrays and objects in a request
     #[arg(long, env = "GLEANER_MAX_DEPTH", default_value_t = 64, value_parser = depth)]
     pub(crate) max_depth: usize,
-    /// Longest wait that a GET may ask for with ?wait=
+    /// Longest wait that a GET may request with ?wait=
     #[arg(long, env = "GLEANER_MAX_WAIT", default_value = "5m", value_parser = duration::parse)]
     pub(crate) max_wait: Duration,
-    /// Time in which requests that are running at SIGTERM may finish
+    /// Longest time for requests in progress at SIGTERM
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "25s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str = "Largest body of a request; from the memory limit unless given";
+const MAX_BODY: &str = "Largest request body; by default derived from the memory limit";
 
 impl Limits {
     /// Returns the largest body, if it was given.
@@ -124,7 +124,7 @@ impl Limits {
         Some(self.http.max_body).filter(|bytes| *bytes > 0)
     }
 
-    /// Returns the bounds on memory for a run of so many steps.
+    /// Returns the memory bounds for a run with this many steps.
     pub(crate) fn memory(&self, steps: usize) -> Memory {
         let given = self.memory_limit.map(|bytes| bytes as u64);
         Memory::new(given.or_else(memory::limit), self, steps)
@@ -141,7 +141,7 @@ impl Limits {
     }
 }
 
-/// Access to the API server, and the time that it may take.
+/// Access to the API server, and its time limit.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 pub struct Cluster {
@@ -152,7 +152,8 @@ pub struct Cluster {
     pub(crate) submit_deadline: Duration,
 }
 
-/// What is accepted must be readable when the journal is replayed; the parser's own bound is 128 levels.
+/// Parses a depth. Accepted messages must be readable when the journal is replayed; the parser's own limit is 128
+/// levels.
 fn depth(text: &str) -> Result<usize, String> {
     let levels = text
         .parse()

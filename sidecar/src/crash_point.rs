@@ -1,7 +1,7 @@
-//! Faults that a test may ask for, only with the feature `crash-points`.
+//! Faults that a test may inject, only with the feature `crash-points`.
 //!
-//! Crash points are places at which a test may kill the sidecar: when `GLEANER_CRASH_POINT` names the place, the sidecar leaves the file
-//! `crash-point` in its state directory and stops dead there, until it is killed. It does so once per state
+//! Crash points are places at which a test may kill the sidecar: if `GLEANER_CRASH_POINT` names the place, the sidecar
+//! creates the file `crash-point` in its state directory and blocks there until it is killed. It does so once per state
 //! directory, so that the restarted sidecar continues.
 
 /// Passes the place called `name`.
@@ -16,11 +16,11 @@ pub(crate) fn reach(state: &std::path::Path, name: &str) {
     }
 }
 
-/// Passes the place called `name`: nothing, in a build without the feature `crash-points`.
+/// Passes the place called `name`: does nothing in a build without the feature `crash-points`.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn reach(_state: &std::path::Path, _name: &str) {}
 
-/// Makes the disk slow: waits before an fsync for as many milliseconds as the file says that `GLEANER_SLOW_DISK` names.
+/// Makes the disk slow: waits before an fsync for the milliseconds in the file that `GLEANER_SLOW_DISK` names.
 #[cfg(feature = "crash-points")]
 pub(crate) fn slow_disk() {
     let file = std::env::var_os("GLEANER_SLOW_DISK");
@@ -30,6 +30,6 @@ pub(crate) fn slow_disk() {
     }
 }
 
-/// Makes the disk slow: nothing, in a build without the feature `crash-points`.
+/// Makes the disk slow: does nothing in a build without the feature `crash-points`.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn slow_disk() {}

@@ -1,7 +1,7 @@
-//! Events about the end of a submission, next to the run that a person looks at.
+//! Events about the end of a submission, attached to the run that a user looks at.
 //!
-//! When the pod is gone, only they tell which objects a rollback could not delete. They are best effort: where the ServiceAccount may
-//! not create Events, the run continues without.
+//! When the pod is gone, only they report which objects a rollback could not delete. They are best effort: if the
+//! ServiceAccount may not create Events, the run continues without them.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::journal::Commit;
 
 const CONTROLLER: &str = "gleaner.dev/sidecar";
 
-/// Bound on the time that all Events of one ending take together. A process that shuts down waits for them.
+/// Time limit for all Events of one outcome together. A process that shuts down waits for them.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Creates Events about one run.
@@ -28,7 +28,7 @@ pub(crate) struct Recorder {
     server: ApiServer,
     namespace: String,
     regarding: OwnerReference,
-    /// Set once the API server has refused one.
+    /// Set once the API server has refused an Event.
     is_refused: AtomicBool,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Notice {
 }
 
 impl Recorder {
-    /// Returns a recorder; none for a run that is not in the cluster.
+    /// Returns a recorder; `None` for a run that is not in the cluster.
     pub(crate) fn new(server: ApiServer, run: &Run) -> Option<Self> {
         Some(Self {
             server,
@@ -91,7 +91,7 @@ impl Recorder {
             return;
         };
         match error.code() {
-            // No permission, or no such kind: the same for each of them.
+            // No permission, or no such kind: the same for each Event.
             Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
                 if !self.is_refused.swap(true, Ordering::Relaxed) {
                     tracing::info!(error = error_chain(&error), "events-refused");
@@ -102,7 +102,7 @@ impl Recorder {
     }
 }
 
-/// Returns the notices about a commit; none if there was nothing to create.
+/// Returns the notices about a commit; empty if there was nothing to create.
 pub(crate) fn of_commit(commit: &Commit) -> Vec<Notice> {
     let created = &commit.outcome.resources;
     let count = created.len();
@@ -149,9 +149,9 @@ pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
     notices
 }
 
-/// Returns as many of the names as an Event can hold, and how many more there are.
+/// Returns as many of the names as fit into an Event, and the number of the rest.
 fn named(names: &[impl Display], separator: &str) -> String {
-    // For the words before, and "and N more".
+    // Room for the text before, and "and N more".
     const OTHERS: usize = 96;
     let mut text = String::new();
     for (index, name) in names.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! The entry for the fuzz target of the HTTP API: the real router behind the real server, on one connection. Only in builds with
-//! `--cfg fuzzing`, which `scripts/fuzz` makes.
+//! The entry point of the fuzz target for the HTTP API: the real router in the real server, on one connection. Only in
+//! builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
 
 use std::future;
 use std::io;
@@ -27,14 +27,15 @@ use crate::preflight::Report;
 use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
 
-/// The bound on the header of a request, in bytes: less than in production, so that a fuzzer finds it.
+/// The limit on the header of a request, in bytes: less than in production, so that a fuzzer reaches it.
 const HEADER_BYTES: usize = 8 << 10;
 
 /// As in production, one for the process: the end of a thread at the moment of a leak check would count as a leak.
 static WORKBENCH: LazyLock<Arc<Workbench>> =
     LazyLock::new(|| Arc::new(Workbench::start().expect("invariant: there are threads")));
 
-/// Serves the one connection `stream` of `caller` until `shutdown` is requested, and then until the run's state is closed.
+/// Serves the one connection `stream` of `caller` until `shutdown` is requested, and then until the run's state is
+/// closed.
 pub async fn serve(
     declaration: Declaration,
     submitter: Submitter,

@@ -1,15 +1,15 @@
-//! Puts the redirector where the steps find it.
+//! Copies the redirector to the path where the steps find it.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Copies the redirector from `source` to `target`, readable and executable for every user: steps run as any.
+/// Copies the redirector from `source` to `target`, readable and executable for every user: steps run as any user.
 ///
-/// The copy appears at once and whole, so that a step never runs half a program.
+/// The copy appears atomically, so that a step never runs an incomplete program.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system.
 pub(crate) fn install(source: &Path, target: &Path) -> io::Result<()> {
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;

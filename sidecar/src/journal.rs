@@ -1,15 +1,15 @@
-//! What was accepted, on disk before it is answered.
+//! Accepted messages, on disk before their responses are sent.
 //!
-//! One file of frames ([`frame`]). A payload is one byte for the kind of record and its content. The first frame names the format,
-//! the run and its declaration, so that a journal is never replayed into another run, nor by a version that reads records
-//! differently.
+//! One file of frames ([`frame`]). A payload is one byte for the kind of record and its content. The first frame
+//! contains the format, the run and its declaration, so that a journal is never replayed into another run, nor by a
+//! version that reads records differently.
 //!
-//! A frame that was torn by a crash before it was answered is cut off. One that was whole and does not check is damage, and the
-//! sidecar refuses to guess.
+//! A frame torn by a crash before its response is cut off. A complete frame with a wrong checksum is damage,
+//! and the sidecar refuses to guess.
 //!
-//! While objects are created, the file ends with room for the record of how that ends, so that a disk that has filled up since
-//! then cannot keep it from being written. The room is written, not only asked for, and overwritten in place: a file system that
-//! copies on write may still refuse.
+//! While objects are created, the file ends with space for the record of the outcome, so that a disk that has filled
+//! up since then cannot prevent the write. The space is written, not only allocated, and overwritten in place:
+//! a file system that copies on write may still refuse.
 
 mod disk;
 mod frame;
@@ -29,11 +29,11 @@ pub(crate) use disk::Disk;
 use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
-/// The beginning of the first frame. The number changes with the format of any record; only this one is read.
+/// The beginning of the first frame. The number changes with the format of any record; only this version is read.
 const FORMAT: &[u8] = b"gleaner-journal/3\n";
 /// The beginning of the first frame in every version.
 const ANY_FORMAT: &[u8] = b"gleaner-journal/";
-/// Blank bytes that are written at once.
+/// Blank bytes per write.
 const BLANKS: usize = 16 << 10;
 
 /// A journal that is open for appending.
@@ -42,7 +42,7 @@ pub struct Journal {
     file: Box<dyn Disk>,
     /// The end of the last whole frame.
     end: u64,
-    /// Room after that, for the ending.
+    /// Space after that, for the outcome.
     reserved: u64,
     /// True if there may be more bytes after `end`.
     torn: bool,
@@ -51,15 +51,15 @@ pub struct Journal {
 /// The place of a new frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
-    /// In additional room; what is reserved stays reserved.
+    /// In additional space; the reservation stays.
     New,
-    /// In what is reserved.
+    /// In the reserved space.
     Reserved,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// The key of hashes over secrets. A restarted sidecar must find the same hash to know its own objects again.
+    /// The key of hashes over secrets. A restarted sidecar must compute the same hash to recognize its own objects.
     SecretKey(String),
     Accepted {
         step: StepName,
@@ -75,7 +75,7 @@ pub enum Record {
     Failed(Problem),
 }
 
-/// A commit, with what is needed to render the same objects again.
+/// A commit, with the data to render the same objects again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     pub outcome: Outcome,
@@ -94,7 +94,7 @@ pub enum JournalError {
         #[source]
         source: io::Error,
     },
-    /// A frame in the middle does not check.
+    /// A frame in the middle has a wrong checksum.
     #[error(
         "the journal {path} is damaged at byte {at}; delete the pod, so that the run starts again"
     )]
@@ -103,7 +103,7 @@ pub enum JournalError {
         /// The beginning of the bad frame.
         at: u64,
     },
-    /// Another sidecar writes it.
+    /// Another sidecar is writing the journal.
     #[error(
         "the journal {path} is in use by another sidecar; give each run its own state directory"
     )]
@@ -119,10 +119,10 @@ pub enum JournalError {
 }
 
 impl Journal {
-    /// Opens the journal in `directory`, creating it where there is none, and gives what it holds.
+    /// Opens the journal in `directory`, creating it if it does not exist, and returns its content.
     ///
     /// # Errors
-    /// When the disk fails, the journal is damaged, or it is another run's.
+    /// Fails if the disk fails, the journal is damaged, or it is another run's.
     pub fn open(directory: &Path, identity: &[u8]) -> Result<(Self, Vec<Record>), JournalError> {
         let path = directory.join(FILE);
         let io = |deed| {
@@ -138,19 +138,19 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .map_err(io("opened"))?;
-        // Let go of when the process ends, however it ends.
+        // Released when the process exits for any reason.
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
             return Err(JournalError::InUse { path });
         }
         let opened = Self::on(Box::new(file), path.clone(), identity)?;
-        // The file's own entry must outlive a crash too.
+        // The file's directory entry must survive a crash too.
         File::open(directory)
             .and_then(|directory| directory.sync_all())
             .map_err(io("written"))?;
         Ok(opened)
     }
 
-    /// Reads the journal in `file`, which messages call `path`, and begins one where there is none.
+    /// Reads the journal in `file`, which messages call `path`, and starts one if it is empty.
     pub(crate) fn on(
         mut file: Box<dyn Disk>,
         path: PathBuf,
@@ -203,7 +203,7 @@ impl Journal {
         Ok((journal, records))
     }
 
-    /// Appends the message of `step`, in the bytes in which it came, and waits until the disk has it.
+    /// Appends the message of `step`, in the bytes in which it arrived, and waits until it is on disk.
     ///
     /// # Errors
     /// The error of the system. The journal is unchanged.
@@ -213,7 +213,7 @@ impl Journal {
         self.append_frame(&parts, Room::New)
     }
 
-    /// Appends any other record and waits until the disk has it.
+    /// Appends any other record and waits until it is on disk.
     ///
     /// # Errors
     /// As [`Journal::append_outputs`].
@@ -228,12 +228,12 @@ impl Journal {
         self.append_frame(&[&record.encode()?], room)
     }
 
-    /// Makes room for a record of `length` bytes, for [`Journal::append_ending`] alone.
+    /// Reserves space for a record of `length` bytes, for [`Journal::append_ending`] only.
     ///
     /// # Errors
     /// The error of the system, such as a full disk. The journal is unchanged.
     pub fn reserve(&mut self, length: u64) -> io::Result<()> {
-        // With a blank end, by which the room is recognized although the record in it may be torn.
+        // With a blank end, by which the space is recognized even if the record in it is torn.
         let length = frame::length(length) + frame::HEAD as u64;
         if self.torn {
             self.clear()?;
@@ -245,11 +245,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the plan of a submission: in the room that was reserved, if that leaves `rest` bytes of it for the ending, and in
-    /// additional room otherwise.
+    /// Appends the plan of a submission: in the reserved space, if that leaves `rest` bytes of it for the
+    /// outcome, and in additional space otherwise.
     ///
     /// # Errors
-    /// As [`Journal::append_outputs`]. The room is kept.
+    /// As [`Journal::append_outputs`]. The space is kept.
     pub fn append_plan(&mut self, planned: Planned, rest: u64) -> io::Result<()> {
         let payload = Record::Planned(planned).encode()?;
         let length = frame::length(payload.len() as u64);
@@ -262,25 +262,25 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the record of the submission's outcome, in the room that was reserved, and releases the rest of that.
+    /// Appends the record of the submission's outcome in the reserved space, and releases the rest of it.
     ///
     /// # Errors
-    /// As [`Journal::append_outputs`]. The room is kept.
+    /// As [`Journal::append_outputs`]. The space is kept.
     pub fn append_ending(&mut self, record: &Record) -> io::Result<()> {
         self.append_record(record, Room::Reserved)?;
-        // Blank bytes that stay do no harm.
+        // Remaining blank bytes do no harm.
         self.reserved = 0;
         let _ = self.file.set_len(self.end);
         Ok(())
     }
 
     fn append_frame(&mut self, parts: &[&[u8]], room: Room) -> io::Result<()> {
-        // Half a frame must not precede the next one.
+        // An incomplete frame must not precede the next one.
         if self.torn {
             self.clear()?;
         }
         if room == Room::New && self.reserved > 0 {
-            // What is reserved moves on before the frame takes its place.
+            // The reservation moves before the frame takes its space.
             let payload: usize = parts.iter().map(|part| part.len()).sum();
             self.grow(self.reserved + frame::length(payload as u64))?;
         }
@@ -292,7 +292,7 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // Again before the next frame, should this fail too.
+                // Again before the next frame, if this fails too.
                 let _ = self.clear();
                 Err(error)
             }
@@ -306,7 +306,7 @@ impl Journal {
         Ok(length)
     }
 
-    /// Writes blank bytes after the present ones until there are `room` of them after the last frame.
+    /// Appends blank bytes until there are `room` of them after the last frame.
     fn grow(&mut self, room: u64) -> io::Result<()> {
         let present = self.end + self.reserved;
         let wanted = self.end + room;
@@ -328,7 +328,7 @@ impl Journal {
         self.file.sync_data()
     }
 
-    /// Takes the file back to its whole frames and the room that is reserved.
+    /// Truncates the file to its complete frames and the reserved space.
     fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(self.end + self.reserved)?;
         self.blank(self.end, self.end + self.reserved)?;
@@ -350,7 +350,7 @@ impl From<Result<Commit, Problem>> for Record {
 }
 
 impl Record {
-    /// The payload of its frame; that of a step's message is written by [`Journal::append_outputs`].
+    /// Returns the payload of its frame; [`Journal::append_outputs`] writes that of a step's message.
     fn encode(&self) -> io::Result<Vec<u8>> {
         let (kind, content) = match self {
             Self::SecretKey(key) => (b'k', key.as_bytes().to_vec()),

@@ -1,25 +1,25 @@
-//! The sidecar: collects what a task's steps produce, renders, submits.
+//! The sidecar: collects the outputs of a task's steps, renders, submits.
 //!
-//! In the order in which a value passes them:
+//! In the order in which a value passes through them:
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`config`] | the command line |
-//! | [`server`] | sockets, routes, who may say what |
+//! | [`server`] | sockets, routes, permissions of callers |
 //! | [`run_actor`] | the task that owns the state of the run |
-//! | [`message`] | from the bytes of a body to a step's message |
+//! | [`message`] | converts the bytes of a body to a step's message |
 //! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
-//! | `events` | Events about the end of the submission, next to the run |
+//! | `events` | Events about the end of the submission, attached to the run |
 //! | `ready` | waits for another process of this program to be ready: hook and probe |
 //! | [`preflight`], [`metrics`] | the findings before the first step, and the counters |
 //!
 //! The state itself and the rendering are in `gleaner_core`, the submission is in `gleaner_submission`.
 //!
-//! [`main`] is the whole program; the `gleaner` command carries it too.
+//! [`main`] is the whole program; the `gleaner` command includes it too.
 
 #![allow(
     missing_docs,
-    reason = "a program, not a library: docs say what a name cannot"
+    reason = "a program, not a library: only unclear names need docs"
 )]
 
 pub mod config;

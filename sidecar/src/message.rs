@@ -1,7 +1,7 @@
-//! From the bytes of a body to a step's message: the one reader, when it arrives and when the journal is replayed.
+//! Parses the bytes of a body as a step's message: the same parser on arrival and when the journal is replayed.
 //!
-//! Without more copies of large text than the message itself, and without `serde_json::Value`'s own reader, to which
-//! some keys mean more than they say (those of its raw values and of its numbers of any precision).
+//! It makes no copies of large text other than the message itself, and does not use `serde_json::Value`'s own parser,
+//! in which some keys have a special meaning (those of its raw values and of its numbers of any precision).
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,9 +16,9 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// Names of outputs are shown up to this many bytes.
+/// Names of outputs in messages are truncated to this many bytes.
 const SHOWN: usize = 64;
-/// Text of more bytes than this is taken piece by piece.
+/// Longer text than this many bytes is processed in pieces.
 const PIECE: usize = 64 << 10;
 
 /// The reason why a body is not a message.
@@ -26,15 +26,15 @@ const PIECE: usize = 64 << 10;
 pub enum ReadError {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// This output holds a number that the parser would round, or that Kubernetes would store as another one.
-    #[error("a number of the output '{0}' would change on its way")]
+    /// This output contains a number that the parser would round, or that Kubernetes would store as a different one.
+    #[error("a number of the output '{0}' cannot be stored exactly")]
     Number(String),
     /// The value of this output has this key twice in one object.
-    #[error("the output '{output}' has a key twice")]
+    #[error("the output '{output}' has a duplicate key")]
     DuplicateKey { output: String, key: String },
 }
 
-/// The reason why a text is not one JSON value.
+/// The reason why a text is not a JSON value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
     #[error(transparent)]
@@ -56,7 +56,7 @@ struct Message<'a> {
     exit_code: i32,
 }
 
-/// Reads the outputs, none of them twice: which of the two counts would depend on who reads it.
+/// Reads the outputs, without duplicates: which one counts would depend on the parser.
 fn once_each<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<Cow<'de, str>, &'de RawValue>, D::Error> {
@@ -83,14 +83,14 @@ fn once_each<'de, D: Deserializer<'de>>(
     deserializer.deserialize_map(OutputsVisitor)
 }
 
-/// A name that is borrowed from the body where it has no escapes: serde borrows no `Cow` within a tuple.
+/// A name that is borrowed from the body if it has no escapes: serde borrows no `Cow` within a tuple.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Reads a step's message.
 ///
 /// # Errors
-/// If the body is not a message; see [`explained`] for a message without a value of the body.
+/// Fails if the body is not a message; see [`explained`] for a message without a value of the body.
 pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     let message: Message<'_> = serde_json::from_slice(body)?;
     let outputs = message.outputs.into_iter().map(|(name, raw)| {
@@ -102,7 +102,7 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
                 return Err(ReadError::DuplicateKey { output, key });
             }
         };
-        // Of the text itself: the parser rounds.
+        // From the text itself: the parser rounds.
         if !value.is_string() && number::first_changed(raw.get()).is_some() {
             return Err(ReadError::Number(name.into_owned()));
         }
@@ -114,8 +114,8 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     })
 }
 
-/// Reads one JSON value, without a key that comes twice in one object. The parser unescapes text in a buffer of its own, which would be a third copy of large text,
-/// beside the body and the value.
+/// Reads one JSON value without duplicate keys in an object. The parser unescapes text in its own buffer, which would
+/// be a third copy of large text, in addition to the body and the value.
 pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     let inner = json
         .strip_prefix('"')
@@ -157,7 +157,7 @@ fn is_low_surrogate(escaped: &[u8]) -> bool {
     )
 }
 
-/// Reads a JSON value in which every key is just a key, and comes once in its object.
+/// Reads a JSON value in which keys have no special meaning, and are unique in their object.
 fn plain(json: &str) -> Result<Value, ValueError> {
     let duplicate = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -172,7 +172,7 @@ fn plain(json: &str) -> Result<Value, ValueError> {
     }
 }
 
-/// The reader of [`plain`]. The duplicate key is returned next to the error, whose text is for people.
+/// The deserializer of [`plain`]. The duplicate key is returned next to the error, whose text is for users.
 #[derive(Clone, Copy)]
 struct Plain<'a> {
     duplicate: &'a Cell<Option<String>>,
@@ -245,7 +245,7 @@ impl<'de> Visitor<'de> for Plain<'_> {
     }
 }
 
-/// The size of a JSON text's content, known before any of it takes up memory.
+/// The size of a JSON text's content, determined before any of it takes up memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extent {
     /// Values and keys, at least: small ones need many times their length in the text.
@@ -254,7 +254,7 @@ pub struct Extent {
     pub depth: usize,
 }
 
-/// Measures a JSON text, or what only looks like one.
+/// Measures a JSON text, or an invalid one.
 pub fn extent(json: &[u8]) -> Extent {
     let mut extent = Extent::default();
     let mut depth = 0_usize;
@@ -282,25 +282,25 @@ pub fn extent(json: &[u8]) -> Extent {
     extent
 }
 
-/// Returns what is wrong with a body, without a value of it: it may hold secrets.
+/// Returns the error in a body, without values of it: it may contain secrets.
 pub fn explained(error: &ReadError) -> String {
     match error {
         ReadError::Json(error) => match error.classify() {
             Category::Data => {
                 let (line, column) = (error.line(), error.column());
-                format!("its shape is another one at line {line} column {column}")
+                format!("unexpected type at line {line} column {column}")
             }
-            // Texts of the parser's own.
+            // The parser's own texts.
             Category::Eof | Category::Io | Category::Syntax => error.to_string(),
         },
         ReadError::DuplicateKey { output, .. } => {
             let output = cut(output, SHOWN);
-            format!("output '{output}' has a key twice in one object; write each key once")
+            format!("output '{output}' has a duplicate key in one object; write each key once")
         }
         ReadError::Number(output) => {
             let output = cut(output, SHOWN);
             format!(
-                "output '{output}' holds a number that would change on its way: Kubernetes stores 64-bit integers and doubles; \
+                "output '{output}' has a number that cannot be stored exactly: Kubernetes stores 64-bit integers and doubles; \
                  declare type: string"
             )
         }

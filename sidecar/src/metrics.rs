@@ -1,4 +1,4 @@
-//! What can be counted without saying what was in it.
+//! Metrics that reveal no content.
 
 use std::sync::Arc;
 
@@ -43,17 +43,9 @@ impl Default for Metrics {
             bytes.clone(),
         );
         Self {
-            accepted: register(
-                all,
-                "outputs_accepted",
-                "Messages of steps that were accepted",
-            ),
+            accepted: register(all, "outputs_accepted", "Accepted messages from steps"),
             bytes,
-            refused: register(
-                all,
-                "outputs_refused",
-                "Messages of steps that were refused",
-            ),
+            refused: register(all, "outputs_refused", "Refused messages from steps"),
             submissions: register(all, "submissions", "Submissions that finished"),
             phase: register(all, "phase", "1 for the phase that the run is in"),
             registry: Arc::new(registry),

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::run_actor::Handle;
 use gleaner_submission::{Finding, Submitter};
 
-/// The pause before an API server that did not answer is asked again.
+/// The pause before a request to an unresponsive API server is repeated.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The findings of the preflight.
@@ -24,11 +24,11 @@ pub struct Report {
     pub mode: Preflight,
     /// The failures that the submission would meet.
     pub blocking: Vec<Failure>,
-    /// Set while the API server has not answered; it is asked again.
+    /// Set while the API server has not responded; the request is repeated.
     pub unanswered: Option<Unanswered>,
 }
 
-/// An API server that does not answer.
+/// An unresponsive API server.
 #[derive(Debug)]
 pub struct Unanswered {
     /// The time of the first request.
@@ -38,12 +38,13 @@ pub struct Unanswered {
 }
 
 impl Report {
-    /// Returns true if a step need not wait for more: the API server has responded, or its response keeps no step from running.
+    /// Returns true if a step need not wait any longer: the API server has responded, or its response cannot block a
+    /// step.
     pub fn is_complete(&self) -> bool {
         self.mode != Preflight::Strict || self.unanswered.is_none()
     }
 
-    /// Returns the problem that keeps the steps from running, if there is one.
+    /// Returns the problem that blocks the steps, if there is one.
     pub fn problem(&self) -> Option<Problem> {
         if self.mode != Preflight::Strict {
             return None;
@@ -51,10 +52,7 @@ impl Report {
         let (title, detail, failures) = match &self.unanswered {
             Some(Unanswered { since, last }) => (
                 "the API server cannot be reached",
-                format!(
-                    "not reachable since {} s: {last}",
-                    since.elapsed().as_secs()
-                ),
+                format!("unreachable for {} s: {last}", since.elapsed().as_secs()),
                 vec![last.clone()],
             ),
             None if self.blocking.is_empty() => return None,
@@ -73,7 +71,7 @@ impl Report {
     }
 }
 
-/// Asks the API server until it answers, notes what it finds, and keeps it for `GET /v1/preflight`.
+/// Queries the API server until it responds, notes the findings, and keeps them for `GET /v1/preflight`.
 pub(crate) async fn run(
     submitter: Option<Submitter>,
     templates: Vec<Template>,

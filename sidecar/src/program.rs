@@ -53,7 +53,7 @@ pub enum ProgramError {
         #[source]
         source: io::Error,
     },
-    /// Anything else that the system refused.
+    /// Any other refusal by the system.
     #[error("{what}")]
     System {
         what: String,
@@ -65,7 +65,7 @@ pub enum ProgramError {
     Actor,
 }
 
-/// The whole program: parses `args`, serves until it is told to shut down, and returns the exit code.
+/// Runs the whole program: parses `args`, serves until shutdown is requested, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let config: Config = match program::parse(args) {
         Ok(config) => config,
@@ -83,7 +83,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
-/// Keeps the memory, where secret outputs are, out of core dumps and from other processes of the same user.
+/// Protects the memory, where secret outputs are, from core dumps and from other processes of the same user.
 fn hide_memory() -> io::Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
@@ -182,7 +182,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         report,
     ));
     for variable in &unreachable {
-        tracing::warn!(%variable, "no value was given and none can come; nothing will be created");
+        tracing::warn!(%variable, "no values were given and no steps can post any; nothing will be created");
     }
     let outputs = memory.run.outputs;
     tracing::info!(%address, steps = steps.len(), max_body = memory.max_body, max_outputs = outputs, "ready");
@@ -199,7 +199,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         if !over && tokio::time::timeout_at(deadline, serving).await.is_err() {
             tracing::warn!(grace = ?limits.shutdown_grace, "requests-cut-off");
         }
-        // With the router its handles are gone, with the preflight the last one: the actor ends by itself.
+        // The router's handles are gone with it, the preflight's is the last one: then the actor exits.
         preflight.abort();
         deadline
     };
@@ -214,7 +214,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     Ok(())
 }
 
-/// A submitter and a recorder of Events, unless there is nothing to create.
+/// Returns a submitter and a recorder of Events, unless there is nothing to create.
 async fn submitter(
     declaration: &Declaration,
     run: &Run,
@@ -243,7 +243,10 @@ fn open_journal(
     run: &Run,
 ) -> Result<(Journal, Vec<Record>), ProgramError> {
     fs::create_dir_all(state_dir).map_err(|source| ProgramError::System {
-        what: format!("the state directory {} cannot be made", state_dir.display()),
+        what: format!(
+            "the state directory {} cannot be created",
+            state_dir.display()
+        ),
         source,
     })?;
     let mut identity = Sha256::new();
@@ -253,7 +256,7 @@ fn open_journal(
     Ok(Journal::open(state_dir, &identity.finalize())?)
 }
 
-/// The key of hashes over secrets: the journal's, or else a random one, which is written to it.
+/// Returns the key of hashes over secrets: the journal's, or else a random one, which is written to it.
 fn secret_key(journal: &mut Journal, records: &[Record]) -> Result<String, ProgramError> {
     let written = records.iter().find_map(|record| match record {
         Record::SecretKey(key) => Some(key.clone()),

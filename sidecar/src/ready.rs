@@ -1,5 +1,5 @@
-//! Waits until the sidecar of this container is ready: the kubelet runs it as a hook or probe, in an image that has nothing
-//! else that could ask.
+//! Waits until the sidecar of this container is ready: the kubelet runs it as a hook or probe, in an image without any
+//! other client.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,14 +11,14 @@ use gleaner_proto::path;
 
 use crate::config::Ready;
 
-/// The interval between two requests. The hook keeps the steps from starting: every millisecond is one of the run's.
+/// The interval between two requests. The hook delays the steps: every millisecond is one of the run's.
 const ASKING: Duration = Duration::from_millis(5);
 /// The time limit of one response.
 const ANSWER: Duration = Duration::from_secs(2);
-/// The longest status line that matters.
+/// The longest relevant status line.
 const STATUS_LINE: u64 = 64;
 
-/// Asks until the sidecar is ready or the time is over.
+/// Polls until the sidecar is ready or the time limit has passed.
 pub(crate) fn main(ready: &Ready) -> ExitCode {
     let start = Instant::now();
     loop {
@@ -28,7 +28,7 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
             Err(why) if start.elapsed() >= ready.wait => {
                 // The kubelet shows it in an event.
                 eprintln!(
-                    "gleaner-sidecar: not ready after {:?}: {why}; the container's log says why",
+                    "gleaner-sidecar: not ready after {:?}: {why}; see the container's log",
                     ready.wait
                 );
                 return ExitCode::FAILURE;
@@ -38,7 +38,7 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
     }
 }
 
-/// Asks on the sidecar's own socket, which no step can hold.
+/// Sends the request on the sidecar's own socket, which no step can hold.
 fn ask(run_dir: &Path) -> io::Result<()> {
     let mut stream = UnixStream::connect(run_dir.join(path::READY_SOCKET))?;
     stream.set_read_timeout(Some(ANSWER))?;
@@ -50,6 +50,6 @@ fn ask(run_dir: &Path) -> io::Result<()> {
     if status.split(' ').nth(1) == Some("200") {
         Ok(())
     } else {
-        Err(io::Error::other(format!("it answers '{status}'")))
+        Err(io::Error::other(format!("it responded with '{status}'")))
     }
 }

@@ -5,8 +5,8 @@ use gleaner_submission::Planned;
 
 use crate::journal::Record;
 
-/// The journal holds a record that cannot follow those before it: another version of Gleaner wrote it, or it is damaged in a
-/// way that no checksum shows.
+/// The journal contains a record that cannot follow the previous ones: another version of Gleaner wrote it, or it is
+/// damaged in a way that its checksum does not show.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "record {number} of the journal cannot follow those before it: {why}; delete the pod, so that the run starts again"
@@ -16,7 +16,7 @@ pub struct RecoveryError {
     why: String,
 }
 
-/// Applies `records` to `collector`, in the order in which they were written. Returns what was planned to be created.
+/// Applies `records` to `collector`, in the order in which they were written. Returns the planned objects.
 ///
 /// # Errors
 /// A [`RecoveryError`] for the first record that does not fit.
@@ -57,7 +57,7 @@ fn apply(
         Record::SubmissionRequested => {
             collector.request_submission();
         }
-        // It is part of the run, which the collector has from the beginning.
+        // It is part of the run, which the collector has from the start.
         Record::SecretKey(_) => {}
         Record::Planned(objects) if collector.is_submitting() => planned.push(objects),
         Record::Planned(_) => return Err("a plan without a submission".to_owned()),

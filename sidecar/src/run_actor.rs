@@ -1,8 +1,8 @@
 //! The task that owns the state of the run: collector, journal and submission.
 //!
-//! It takes commands from a bounded queue, so that nothing needs a lock: what is examined is what is made durable is what is
-//! accepted. Disk writes happen on the blocking pool, one at a time; the submission is a separate task, so that a panic in
-//! it fails the run and not the sidecar.
+//! It takes commands from a bounded queue, so that nothing needs a lock: a command is examined, made durable and
+//! accepted as a whole. Disk writes happen on the blocking pool, one at a time; the submission is a separate task, so
+//! that a panic in it fails the run and not the sidecar.
 
 mod ending;
 #[cfg(test)]
@@ -30,7 +30,7 @@ use gleaner_core::collect::{Collector, Examined, Message, Verdict};
 use submitting::Submit;
 pub use submitting::Submitting;
 
-/// Commands that wait for the actor at once; more have to wait before they are read.
+/// The number of queued commands; further ones wait before they are read.
 const QUEUE: usize = 64;
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
@@ -41,10 +41,10 @@ pub struct Handle {
     snapshots: watch::Receiver<Arc<Snapshot>>,
 }
 
-/// The state of the run at some moment, for readers.
+/// The state of the run at one moment, for readers.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Another number for each state.
+    /// A different number for each state.
     pub version: u64,
     pub phase: Phase,
     /// Large values are shared with the run's own.
@@ -80,13 +80,13 @@ pub struct RunActor {
     state_dir: PathBuf,
     commands: mpsc::Receiver<Command>,
     snapshots: watch::Sender<Arc<Snapshot>>,
-    /// The room for results, where termination messages carry them.
+    /// The room for results, if termination messages carry them.
     room: Option<Room>,
     waiting: Vec<Waiting>,
     submission: Option<JoinHandle<submitting::Ended>>,
-    /// The end of a submission that the journal does not have yet.
+    /// The outcome of a submission that the journal does not have yet.
     unrecorded: Option<Unrecorded>,
-    /// The Events about that end, which are being created.
+    /// The Events about that outcome, which are being created.
     telling: Option<JoinHandle<()>>,
     metrics: Metrics,
 }
@@ -110,10 +110,10 @@ enum Client {
 // === impl Handle ===
 
 impl Handle {
-    /// Passes a step's message; `body` are the bytes in which it came, held until it is on disk or refused.
+    /// Passes a step's message; `body` has its original bytes, kept until it is on disk or refused.
     ///
     /// # Errors
-    /// Why it was refused, or why the commit for which it waited failed.
+    /// The reason why it was refused, or why the commit failed for which it waited.
     pub async fn outputs(
         &self,
         step: String,
@@ -131,10 +131,10 @@ impl Handle {
         .await?
     }
 
-    /// Asks for the submission and waits for its end.
+    /// Requests the submission and waits for its end.
     ///
     /// # Errors
-    /// What is unknown, or why it failed.
+    /// The unknown variables, or the reason why it failed.
     pub async fn submit(&self) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Submit { reply }).await?
     }
@@ -142,19 +142,19 @@ impl Handle {
     /// Declares that all steps are done, and waits for the outcome.
     ///
     /// # Errors
-    /// Why the resources do not exist.
+    /// The reason why the resources do not exist.
     pub async fn finish(&self, own_results: OwnResults) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Finish { own_results, reply })
             .await?
     }
 
-    /// Adds a note for people to the status.
+    /// Adds a note for users to the status.
     pub async fn note(&self, note: String) {
-        // An actor that is gone takes no notes.
+        // Without the actor, notes are dropped.
         let _ = self.commands.send(Command::Note { note }).await;
     }
 
-    /// Returns the newest snapshot, and each that follows.
+    /// Returns the newest snapshot, and all later ones.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
     }
@@ -187,7 +187,7 @@ impl Snapshot {
 // === impl RunActor ===
 
 impl RunActor {
-    /// The owner of `collector`, whose journal has been replayed, and the way to talk to it.
+    /// Returns the owner of `collector`, whose journal has been replayed, and the handle to it.
     pub fn new(
         collector: Collector,
         journal: Journal,
@@ -233,7 +233,8 @@ impl RunActor {
         )
     }
 
-    /// Works until every [`Handle`] is gone, no submission is under way, and the end of the last one is recorded and told.
+    /// Runs until every [`Handle`] is gone, no submission is in progress, and the outcome of the last one is recorded
+    /// and reported.
     pub async fn run(mut self) {
         self.begin_submission().await;
         loop {
@@ -254,7 +255,7 @@ impl RunActor {
         }
     }
 
-    /// Returns true if no command is left and none will come.
+    /// Returns true if there are no commands and none will arrive.
     fn is_abandoned(&self) -> bool {
         self.commands.is_closed() && self.commands.is_empty()
     }
@@ -270,7 +271,7 @@ impl RunActor {
             } => {
                 self.take_own_results(own_results);
                 match self.take_outputs(&step, message, body).await {
-                    // The outputs are taken even when the run fails for another step's.
+                    // The outputs are accepted even if the run fails because of another step's.
                     Ok(Verdict::Settled) => {
                         let _ = reply.send(Ok(self.collector.receipt()));
                     }
@@ -356,7 +357,7 @@ impl RunActor {
         Ok(verdict)
     }
 
-    /// Remembers what the results of the step that was heard last take of the room.
+    /// Records how much of the room the results of the last accepted step use.
     fn take_own_results(&mut self, own_results: OwnResults) {
         if let (Some(room), Some(plain)) = (&mut self.room, own_results.result_bytes) {
             room.taken = Size {
@@ -369,7 +370,7 @@ impl RunActor {
     fn answer(&mut self, taken: Result<Verdict, Problem>, client: Client, reply: Reply) {
         let answer = match taken {
             Ok(Verdict::AwaitCommit) if self.collector.is_submitting() => {
-                // A client that disconnected asks again, in another message.
+                // A client that disconnected repeats its request, in another message.
                 self.waiting.retain(|waiting| !waiting.reply.is_closed());
                 self.waiting.push(Waiting { client, reply });
                 return;
@@ -395,7 +396,7 @@ impl RunActor {
         Ok(outcome)
     }
 
-    /// The collector has moved: begins what is due and shows it.
+    /// Handles a change of the collector: starts what is due and publishes the state.
     async fn changed(&mut self) {
         self.begin_submission().await;
         self.publish();
@@ -414,7 +415,8 @@ impl RunActor {
                 self.end_submission(ended).await;
                 return;
             }
-            // An earlier process may have created objects: they are found again, or rolled back, even if nothing can be recorded.
+            // An earlier process may have created objects: they are found again, or rolled back, even if nothing can be
+            // recorded.
             tracing::warn!(problem = %problem.detail, "room-not-reserved");
         }
         let begun = self
@@ -458,7 +460,7 @@ async fn on_disk(
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         write(&mut journal)
     });
-    // The error quotes the message of a panic, and that may quote anything.
+    // The error quotes the message of a panic, which may quote anything.
     written
         .await
         .unwrap_or_else(|_| Err(std::io::Error::other("the journal's writer panicked")))

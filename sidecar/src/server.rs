@@ -1,4 +1,4 @@
-//! The HTTP API: one router, behind a Unix socket for each step and a loopback address for people.
+//! The HTTP API: one router, for the Unix socket of each step and a loopback address for users.
 
 mod answer;
 mod body;
@@ -46,7 +46,7 @@ pub struct Api {
     pub metrics: Metrics,
     /// Ends the waits for events.
     pub shutdown: Shutdown,
-    /// The start of the clock at which events are sent.
+    /// The start of the clock that paces events.
     pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,
@@ -56,7 +56,7 @@ pub struct Api {
     pub max_wait: Duration,
 }
 
-/// The router. The listener adds a [`Caller`] to each request.
+/// Returns the router. The listener adds a [`Caller`] to each request.
 pub fn router(api: Api) -> Router {
     let write = Router::new()
         .route(route::OUTPUTS, post(write_routes::outputs))
@@ -90,21 +90,16 @@ pub fn router(api: Api) -> Router {
 
 async fn nothing_here(uri: http::Uri) -> ApiProblem {
     let detail = format!(
-        "there is nothing at {}; GET /openapi.json lists what there is",
+        "there is nothing at {}; see GET /openapi.json for the routes",
         uri.path()
     );
-    ApiProblem::new(problem_type::NOT_FOUND, 404, "nothing here", detail)
+    ApiProblem::new(problem_type::NOT_FOUND, 404, "not found", detail)
 }
 
 async fn other_method(method: http::Method, uri: http::Uri) -> ApiProblem {
     let detail = format!(
-        "{} does not take {method}; GET /openapi.json says what it takes",
+        "{} does not accept {method}; see GET /openapi.json for its methods",
         uri.path()
     );
-    ApiProblem::new(
-        problem_type::METHOD,
-        405,
-        "another method is needed",
-        detail,
-    )
+    ApiProblem::new(problem_type::METHOD, 405, "method not allowed", detail)
 }

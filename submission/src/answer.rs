@@ -1,7 +1,8 @@
-//! The meaning of a response of the API server: done, refused, or worth a retry.
+//! The meaning of an API server's response: done, refused, or worth a retry.
 //!
-//! Text that the API server wrote is read here and nowhere else. What leaves this module in `words` and `warnings` may be passed
-//! on: of an object that contains a secret it is Gleaner's own text, with the API server's words for programs.
+//! Text that the API server wrote is parsed only here. Everything that leaves this module in `words` and `warnings` may
+//! be passed on: for an object that contains a secret it is Gleaner's own text, with the API server's
+//! machine-readable reason and fields.
 
 mod withheld;
 
@@ -19,20 +20,20 @@ use super::quota;
 /// Longest text of the API server that is kept, in bytes.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The longest wait that is read from a response: longer than any that a run can sit through.
+/// The longest wait accepted from a response: longer than any run can wait.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The result of sending a request once.
 #[derive(Debug)]
 pub(super) enum Answer {
     Done(Done),
-    /// It was done, by its status; the body is JSON, but not that of the API server.
+    /// The request was done, according to the status; the body is JSON, but not the API server's.
     Unexpected(String),
-    /// It was refused, and will be again.
+    /// The request was refused, and will be again.
     Refused(Refusal),
-    /// The API server does not know the client: either its token has just been rotated, or it has none.
+    /// The API server does not accept the credentials: either the token has just been rotated, or there is none.
     Unauthorised(Refusal),
-    /// It may go better another time.
+    /// The request may succeed later.
     Again(Again),
     /// The request cannot be sent, or the response can never be read.
     Broken(String),
@@ -40,62 +41,63 @@ pub(super) enum Answer {
 
 #[derive(Debug)]
 pub(super) struct Done {
-    /// 201 says that an object is new, 200 that it was there.
+    /// 201 means that an object is new, 200 that it existed.
     pub(super) status: StatusCode,
     pub(super) value: Value,
     /// From `Warning:` headers.
     pub(super) warnings: Vec<String>,
 }
 
-/// The API server's `no`.
+/// A refusal by the API server.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) code: StatusCode,
     pub(super) reason: String,
     pub(super) topic: Topic,
-    /// The message, bounded.
+    /// The message, truncated.
     pub(super) words: String,
     /// `details.causes[].reason`.
     pub(super) causes: Vec<String>,
 }
 
-/// The subject of a refusal, as far as only the API server's own message tells it from others with the same code and reason.
+/// The subject of a refusal, where only the API server's own message distinguishes it from others with the same code
+/// and reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
-    /// Over one of the API server's bounds: the request (413), or what etcd takes, whose error passes through as a message
+    /// Over one of the API server's limits: the request (413), or etcd's, whose error is passed through as a message
     /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     TooLarge,
     /// Server-side apply of an object that does not fit its kind's schema. The API server answers 500 without a reason,
-    /// whatever the field validation (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
+    /// for any field validation (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
     /// conversion).
     Mistyped,
     /// OwnerReferencesPermissionEnforcement: the run may not block its owner's deletion. A 403 like any other; only its
     /// message names the field (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     BlockOwnerDeletion,
-    /// RBAC: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and admission use
-    /// the same code and reason.
+    /// RBAC: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
+    /// admission use the same code and reason.
     Permission,
-    /// A missing namespace is reported as any missing object; only the message says of which kind it is.
+    /// A missing namespace is reported like any missing object; only the message contains the kind.
     Namespace,
-    /// A ResourceQuota that is used up, or whose use has not been counted yet (`exceeded quota: q, requested: ...`, `status unknown
-    /// for quota: q`). A 403 like any other, but one that passes.
+    /// A ResourceQuota that is exhausted, or whose usage has not been counted yet (`exceeded quota: q, requested: ...`,
+    /// `status unknown for quota: q`). A 403 like any other, but a temporary one.
     Quota,
-    /// An object that another one refers to does not exist: `serviceaccount "x" not found` and similar, from the admission
-    /// plugins for ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC's own storage,
-    /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). They share code and reason with other
-    /// refusals, so only the message tells.
+    /// An object that another one refers to does not exist: `serviceaccount "x" not found` and similar, from the
+    /// admission plugins for ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or
+    /// from RBAC's own storage, which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`).
+    /// They share code and reason with other refusals, so only the message identifies them.
     Reference,
-    /// Webhooks choose their own code, mostly 400. Neither they nor policies leave a reason or cause by which their refusals
-    /// could be told from the API server's own, so their fixed prefix has to.
+    /// Webhooks choose their own code, mostly 400. Neither they nor policies set a reason or cause that would
+    /// distinguish their refusals from the API server's own, so their fixed prefix must.
     Admission,
     Other,
 }
 
-/// A failure that may pass.
+/// A failure that may be temporary.
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) words: String,
-    /// True if the API server may have done it all the same.
+    /// True if the API server may have carried out the request.
     pub(super) unsure: bool,
     /// True if the API server responded.
     pub(super) answered: bool,
@@ -103,7 +105,7 @@ pub(super) struct Again {
     pub(super) after: Option<Duration>,
 }
 
-/// Reads a whole response to a request about an object of this `disclosure`.
+/// Parses a whole response to a request about an object of this `disclosure`.
 pub(super) fn read(
     method: &Method,
     status: StatusCode,
@@ -118,7 +120,7 @@ pub(super) fn read(
                 value,
                 warnings: warnings(headers, disclosure),
             }),
-            // It was done, but what exists now can only be learnt by asking again.
+            // The request was done, but only another one can tell what exists now.
             Err(error) => Answer::Again(Again {
                 words: format!("the API server's response was not JSON: {error}"),
                 unsure: true,
@@ -142,11 +144,12 @@ pub(super) fn read(
     }
 }
 
-/// Classifies a request without a response. Whether it was ever sent does not matter: an object that it did not create is
-/// not found afterwards.
+/// Classifies a request without a response. Whether it was ever sent does not matter: an object that it did not create
+/// is not found afterwards.
 pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> Answer {
     let chain = error_chain(reason);
-    // Time does not mend a certificate. The words are rustls's: its error is wrapped by hyper and io, which hide its type.
+    // A retry does not fix a certificate. The text is rustls's: its error is wrapped by hyper and io, which hide its
+    // type.
     let untrusted = chain.contains("invalid peer certificate");
     let words = match (reason, disclosure) {
         (api_server::Reason::Interrupted(_), Disclosure::Withheld(_)) if untrusted => {
@@ -171,16 +174,16 @@ pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> An
     }
 }
 
-/// Returns whether a refusal may be temporary, and if so, whether the request may have been done all the same.
+/// Returns `Some` if a refusal may be temporary: then true if the request may have been done anyway.
 fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
-        // etcd's own limit on an object comes as an internal error, and does not pass.
+        // etcd's own limit on an object is reported as an internal error, and is permanent.
         500 if matches!(refusal.topic, Topic::TooLarge | Topic::Mistyped) => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
-        // A quota that several requests count against at once answers a create so.
+        // A quota that several requests count against at once responds to a create this way.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
-        // The API server has lost its own optimistic lock; a manager's conflict is another matter.
+        // The API server has lost its own optimistic lock; a manager's conflict is a different case.
         409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
             (!refusal.has_cause("FieldManagerConflict")).then_some(false)
         }
@@ -277,7 +280,7 @@ pub(super) fn bounded(text: &str) -> String {
     }
 }
 
-/// `Retry-After` in seconds, at most [`AFTER_MAX`]; the API server never sends a date.
+/// Parses `Retry-After` in seconds, at most [`AFTER_MAX`]; the API server never sends a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -289,7 +292,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// The texts of `Warning: 299 - "text"` headers (RFC 9111 in its older form, which Kubernetes speaks).
+/// Returns the texts of `Warning: 299 - "text"` headers (RFC 9111 in its older form, which Kubernetes uses).
 fn warnings(headers: &HeaderMap, disclosure: &Disclosure) -> Vec<String> {
     if let Disclosure::Withheld(withheld) = disclosure {
         let warned = headers.contains_key(header::WARNING);
@@ -308,7 +311,7 @@ fn warnings(headers: &HeaderMap, disclosure: &Disclosure) -> Vec<String> {
         .collect()
 }
 
-/// The text at a JSON pointer; empty when there is none.
+/// Returns the text at a JSON pointer; empty if there is none.
 pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object
         .pointer(pointer)
@@ -319,7 +322,7 @@ pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 // === impl Answer ===
 
 impl Answer {
-    /// Returns true if it is known that the request was carried out, or that it never will be.
+    /// Returns true if the request is known to be carried out, or known to be never carried out.
     pub(super) fn is_certain(&self) -> bool {
         match self {
             Self::Done(_) | Self::Refused(_) | Self::Unauthorised(_) => true,
@@ -336,7 +339,7 @@ impl Refusal {
         self.code == StatusCode::CONFLICT && self.reason == "AlreadyExists"
     }
 
-    /// Returns true if there is no such object. Something in front of the API server responds with 404, too, but without
+    /// Returns true if there is no such object. Proxies in front of the API server respond with 404, too, but without
     /// this reason.
     pub(super) fn is_not_found(&self) -> bool {
         self.code == StatusCode::NOT_FOUND && self.reason == "NotFound"

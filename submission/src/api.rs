@@ -1,4 +1,4 @@
-//! One request to the API server, repeated while that makes sense.
+//! A request to the API server, with retries.
 //!
 //! Every request here may be repeated, because every object has its name before it is sent.
 
@@ -16,7 +16,7 @@ use super::settings::Settings;
 
 /// First wait between two attempts; doubled each time.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
-/// The time that a request may take to reach the API server, whose own time limit for it begins there.
+/// The time that a request may take to reach the API server, whose own time limit for it starts there.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// Longest wait between two attempts, unless the API server asks for more.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
@@ -31,31 +31,31 @@ pub(super) struct Api<'a> {
     pub(super) deadline: Instant,
 }
 
-/// Messages for people, each once.
+/// Messages for users, each once.
 #[derive(Debug, Default)]
 pub(super) struct Notes(Mutex<Vec<String>>);
 
-/// The waits between attempts: full jitter, so that many runs that failed together do not come back together.
+/// The waits between attempts: full jitter, so that many runs that failed together do not retry together.
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 
-/// A request that was done in the end.
+/// A request that finally succeeded.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) done: Done,
-    /// True if an earlier attempt may have been done too.
+    /// True if an earlier attempt may have succeeded too.
     pub(super) unsure: bool,
 }
 
-/// A request that is not known to be done.
+/// A request that is not known to have succeeded.
 #[derive(Debug)]
 pub(super) struct CallError {
     pub(super) end: End,
-    /// True if some attempt may have been done all the same.
+    /// True if some attempt may have succeeded anyway.
     pub(super) unsure: bool,
 }
 
-/// The end of a request that was not done.
+/// The end of a request that did not succeed.
 #[derive(Debug)]
 pub(super) enum End {
     Refused(Refusal),
@@ -64,7 +64,7 @@ pub(super) enum End {
         last: String,
         answered: bool,
     },
-    /// A create or delete got a response of class 2xx that is not the API server's: only a look tells what exists.
+    /// A create or delete got a 2xx response that is not the API server's: only a read tells what exists.
     Unexpected(String),
     /// The request cannot be sent, or its response can never be read.
     Broken(String),
@@ -73,7 +73,7 @@ pub(super) enum End {
 // === impl Api ===
 
 impl<'a> Api<'a> {
-    /// The same API server, with `duration` from now on.
+    /// Returns the same API server, with `duration` from now on.
     pub(super) fn within(self, duration: Duration) -> Self {
         let started = Instant::now();
         Self {
@@ -83,7 +83,7 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// The same with another deadline, unless this one comes sooner.
+    /// Returns the same with another deadline, unless this one is earlier.
     pub(super) fn sooner(self, limit: Duration) -> Self {
         Self {
             deadline: later(Instant::now(), limit).min(self.deadline),
@@ -91,13 +91,13 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Sends a request until it is done, refused, or late.
+    /// Sends a request until it succeeds, is refused, or the deadline passes.
     pub(super) async fn call(self, call: &Call) -> Result<Reply, CallError> {
         self.write(call, &mut None).await
     }
 
-    /// As [`Api::call`]; keeps in `in_flight` the moment until which the API server may carry out an attempt whose outcome is not
-    /// known. It is set before each attempt, because this future may be dropped at any point.
+    /// Same as [`Api::call`]; stores in `in_flight` the moment until which the API server may carry out an attempt
+    /// whose outcome is not known. It is set before each attempt, because this future may be dropped at any point.
     pub(super) async fn write(
         self,
         call: &Call,
@@ -120,7 +120,7 @@ impl<'a> Api<'a> {
                 Answer::Unauthorised(refusal) if unauthorised => {
                     return Err(CallError::refused(refusal, unsure));
                 }
-                // Once: the kubelet has replaced the token and the client has not read it yet.
+                // Only once: the kubelet has replaced the token and the client has not read it yet.
                 Answer::Unauthorised(refusal) => {
                     unauthorised = true;
                     Again {
@@ -161,7 +161,7 @@ impl<'a> Api<'a> {
         self.sleep(backoff.next()).await
     }
 
-    /// A wait beyond the deadline is a failure already; the step need not sit through it.
+    /// A wait beyond the deadline is already a failure; the step need not wait for it.
     async fn sleep(self, pause: Duration) -> bool {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let in_time = pause < left;
@@ -171,12 +171,12 @@ impl<'a> Api<'a> {
         in_time
     }
 
-    /// The moment until which a write may be carried out that another process sent before this one began.
+    /// Returns the moment until which a write may be carried out that another process sent before this one started.
     pub(super) fn predecessor_over(self) -> Instant {
         later(self.started, self.server.timeout() + IN_FLIGHT)
     }
 
-    /// The time that the next attempt has.
+    /// Returns the time that the next attempt has.
     fn patience(self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
         left.min(self.server.timeout())
@@ -214,7 +214,7 @@ impl<'a> Api<'a> {
         Reply { done, unsure }
     }
 
-    /// The end of what was not done in time.
+    /// Returns the end of a request that was not done in time.
     pub(super) fn late(self, last: String, answered: bool) -> End {
         End::Late {
             within: self.deadline - self.started,
@@ -233,7 +233,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Anything up to a bound that doubles each time.
+    /// Returns a random wait up to a limit that doubles each time.
     fn next(&mut self) -> Duration {
         let bound = self.0;
         self.0 = (bound * 2).min(BACKOFF_MAX);
@@ -255,7 +255,7 @@ impl CallError {
         self.refusal().is_some_and(Refusal::is_already_exists)
     }
 
-    /// Returns true if only a look tells what exists.
+    /// Returns true if only a read tells what exists.
     pub(super) fn is_unexpected(&self) -> bool {
         matches!(self.end, End::Unexpected(_))
     }
@@ -281,7 +281,7 @@ impl CallError {
             .is_some_and(|refusal| refusal.code == StatusCode::NOT_FOUND)
     }
 
-    /// The API server's `no`, when that is how it ended.
+    /// Returns the API server's refusal, if the request was refused.
     pub(super) fn refusal(&self) -> Option<&Refusal> {
         match &self.end {
             End::Refused(refusal) => Some(refusal),
@@ -293,7 +293,7 @@ impl CallError {
 // === impl Notes ===
 
 impl Notes {
-    /// Adds a message, unless it is there.
+    /// Adds a message, unless it is already present.
     pub(super) fn add(&self, note: String) {
         let mut notes = self.lock();
         if !notes.contains(&note) {
@@ -312,15 +312,15 @@ impl Notes {
     }
 }
 
-/// Without any text of the response, which is unknown.
+/// Returns the message without any text of the response, which has an unknown source.
 fn unexpected(status: StatusCode) -> String {
     let code = status.as_u16();
     format!(
-        "a response {code} that is not what an API server responds; check what is between the pod and it"
+        "a {code} response that did not come from an API server; check the proxies between the pod and the API server"
     )
 }
 
-/// The moment `duration` after `moment`. It is a year where a clock cannot tell it.
+/// Returns the moment `duration` after `moment`; a year later if the clock cannot represent it.
 pub(super) fn later(moment: Instant, duration: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     moment.checked_add(duration).unwrap_or(moment + YEAR)

@@ -1,4 +1,4 @@
-//! Creating, in order.
+//! Creates the objects, in order.
 
 use futures::StreamExt;
 use gleaner_core::declaration::Policy;
@@ -32,15 +32,15 @@ pub(super) struct Made {
 /// A reason to stop creating.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// It cannot be. Never empty.
+    /// Objects cannot be created. Never empty.
     Failed(Vec<Failure>),
-    /// Derived names are taken, which was seen after the first create: begin again with other ones.
+    /// Derived names are taken, detected after the first create: start again with other ones.
     OtherNames(Vec<Failure>),
-    /// The run may not block its owner's deletion, which was seen after the first create: begin again without.
+    /// The run may not block its owner's deletion, detected after the first create: start again without that.
     Unblocked(Failure),
 }
 
-/// The means by which all objects of a submission are created.
+/// Everything that is needed to create the objects of a submission.
 #[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
     pub(super) api: Api<'a>,
@@ -49,7 +49,7 @@ pub(super) struct Means<'a> {
     pub(super) report: Report<'a>,
 }
 
-/// Creates all `items` by their `steps`, and keeps `ledger` true at every moment.
+/// Creates all `items` by their `steps`, and keeps `ledger` accurate at every moment.
 pub(super) async fn commit(
     means: Means<'_>,
     items: &[Item],
@@ -87,7 +87,7 @@ pub(super) async fn commit(
     Ok(made)
 }
 
-/// Tries the deferred objects from `index` on, before which all exist. Those that need a later object stay deferred.
+/// Dry-runs the deferred objects from `index` on, before which all exist. Those that need a later object stay deferred.
 async fn resume(
     means: Means<'_>,
     items: &[Item],
@@ -184,14 +184,14 @@ impl Entry<'_> {
             }
             Step::Apply(before) => self.apply(before).await,
             Step::Deferred => Err(self.failed(Reason::Internal(format!(
-                "{} was not tried before its creation",
+                "{} was not dry-run before its creation",
                 self.item.place
             )))),
         }
     }
 
-    /// Creates the object. The name decides the race: when a response was lost, or another client was quicker, the
-    /// object that is there tells whose it is.
+    /// Creates the object. The name decides the race: if a response was lost, or another client was faster, the
+    /// existing object shows its owner.
     async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
         let item = self.item;
         let manager = &self.api.settings.field_manager;
@@ -245,7 +245,7 @@ impl Entry<'_> {
         Err(self.failed(restless(item)))
     }
 
-    /// Takes away what an earlier attempt of the run has left.
+    /// Deletes the remains of an earlier attempt of the run.
     async fn clear(&mut self, uid: &str, resource_version: Option<&str>) -> Result<(), Stop> {
         self.trace(Trace::Exists {
             uid: uid.to_owned(),
@@ -257,7 +257,7 @@ impl Entry<'_> {
                 let left = gone(self.api, self.item, uid).await;
                 left.map_err(|reason| self.failed(reason))?;
             }
-            // Nothing was deleted; the create that follows finds what is there now.
+            // Nothing was deleted; the create that follows finds the current object.
             Deleted::Changed => return Ok(()),
         }
         self.trace(Trace::Nothing);
@@ -281,7 +281,7 @@ impl Entry<'_> {
             Ok(reply) => {
                 let object = reply.done.value;
                 let new = match before {
-                    // After a lost answer, "it was there" may mean that we had put it there.
+                    // After a lost response, an object that existed may be our own.
                     Before::Nothing => {
                         reply.done.status == StatusCode::CREATED
                             || (reply.unsure && is_ours(&object, item, self.run_uid))
@@ -306,8 +306,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write, again and again while a quota has no room for the object. The object itself may have filled it if an earlier
-    /// attempt got no response: that refusal is the caller's.
+    /// Sends a write repeatedly while a quota has no room for the object. The object itself may have used it up if an
+    /// earlier attempt got no response: the caller handles that refusal.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();

@@ -1,7 +1,7 @@
 //! Objects of a submission that another object of it needs.
 //!
-//! A dry run creates nothing, so one of an object in a Namespace, or of a kind, that the same submission creates is refused. Such an
-//! object is tried again when what it needs exists.
+//! A dry run creates nothing, so the dry run of an object in a Namespace, or of a kind, that the same submission
+//! creates is refused. Such an object is dry-run again when its requirements exist.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ use gleaner_core::render::Rendered;
 const CRD: &str = "CustomResourceDefinition";
 /// The group of a CRD itself.
 const CRD_GROUP: &str = "apiextensions.k8s.io";
-/// The kinds that give permissions, maybe to the run itself.
+/// The kinds that grant permissions, possibly to the run itself.
 const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
 
 /// Returns the positions of the earlier objects without which `items[index]` cannot exist: its Namespace and its CRD.
@@ -24,15 +24,15 @@ pub(super) fn containers(items: &[Item], index: usize) -> impl Iterator<Item = u
     (0..index).filter(move |&earlier| contains(&items[earlier], &items[index]))
 }
 
-/// Returns true if `other` is the Namespace or the CRD of `item`, which goes when that goes.
+/// Returns true if `other` is the Namespace or the CRD of `item`, so that deleting it deletes `item`.
 pub(super) fn contains(other: &Item, item: &Item) -> bool {
     is_crd_of(other, &item.place.kind)
         || is_namespace(&other.place.kind.name)
             && item.place.namespace.as_deref() == Some(other.place.name.as_str())
 }
 
-/// Returns true if `reason`, for which a dry run of `items[index]` was refused, may be that it needs one of the earlier objects for
-/// which `is_missing` is true.
+/// Returns true if a dry run of `items[index]` may have been refused with `reason` because it needs one of the earlier
+/// objects for which `is_missing` is true.
 pub(super) fn may_pass(
     items: &[Item],
     index: usize,
@@ -60,9 +60,9 @@ pub(super) fn may_pass(
     }
 }
 
-/// Returns true if `reason` may be that the API server does not see yet what was created a moment ago: its admission and its
-/// authorization read from caches, a CRD is served some time after its creation, and the ServiceAccount `default` of a new Namespace
-/// is a controller's work.
+/// Returns true if `reason` may mean that the API server does not see a new object yet: its admission and its
+/// authorization read from caches, a CRD is served some time after its creation, and a controller creates the
+/// ServiceAccount `default` of a new Namespace.
 pub(super) fn may_lag(reason: &Reason) -> bool {
     matches!(
         reason,
@@ -75,7 +75,7 @@ fn is_not_served(reason: &Reason) -> bool {
     matches!(reason, Reason::Refused { code: 404, .. })
 }
 
-/// Returns the template that creates, after `items[index]`, the Namespace of that.
+/// Returns the template that creates, after `items[index]`, its Namespace.
 pub(super) fn later_namespace(items: &[Item], index: usize) -> Option<&Item> {
     let namespace = items[index].place.namespace.as_deref()?;
     items[index + 1..]
@@ -128,12 +128,12 @@ pub(super) fn is_crd(kind: &KindName) -> bool {
     kind.group() == CRD_GROUP && kind.kind == CRD
 }
 
-/// A CRD has the name of what it defines.
+/// A CRD's name is that of the kind that it defines.
 fn is_crd_of(other: &Item, kind: &Kind) -> bool {
     is_crd(&other.place.kind.name) && other.place.name == kind.resource()
 }
 
-/// Returns true if one of `names` is a text of the object outside its own metadata.
+/// Returns true if one of `names` occurs as a text in the object outside its own metadata.
 fn mentions(item: &Item, names: &HashSet<&str>) -> bool {
     if names.is_empty() {
         return false;

@@ -1,9 +1,10 @@
-//! Which kinds the cluster serves: one GET for each group version in use, and none for any other.
+//! Discovery of the served kinds: one GET for each group version in use, and none for any other.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
+use gleaner_core::kinds;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -15,7 +16,7 @@ use super::kind::{Kind, KindName};
 use super::remedy::plain;
 use super::request::Call;
 
-/// The kinds found so far. Only what was found is kept: a CRD that is missing at the preflight may be there at
+/// The kinds found so far. Missing ones are not cached: a CRD that is missing at the preflight may exist at
 /// the submission.
 #[derive(Debug, Default)]
 pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
@@ -25,7 +26,7 @@ pub(super) type Found = HashMap<KindName, Result<Arc<Kind>, Reason>>;
 
 #[derive(Deserialize)]
 struct ResourceList {
-    /// Null for none: Go writes an empty list so.
+    /// Null for an empty list: Go writes it so.
     resources: Option<Vec<Resource>>,
 }
 
@@ -48,7 +49,7 @@ struct GroupVersion {
 }
 
 impl Kinds {
-    /// Looks for `wanted`, all group versions at once.
+    /// Looks up `wanted`, all group versions at once.
     pub(super) async fn find(
         &self,
         api: Api<'_>,
@@ -81,7 +82,7 @@ impl Kinds {
     /// Waits until the kind of an object is served, whose CRD exists.
     ///
     /// # Errors
-    /// A reason when it is not served in time.
+    /// A reason if it is not served in time.
     pub(super) async fn await_kind(&self, api: Api<'_>, kind: &Arc<Kind>) -> Result<(), Reason> {
         let api = api.sooner(api.settings.visible_timeout);
         let mut backoff = Backoff::default();
@@ -109,7 +110,7 @@ impl Kinds {
                     kind: name,
                     api_version,
                     remedy: format!(
-                        "its CRD '{}' exists, but is not established; see the conditions of the CRD",
+                        "its CRD '{}' exists, but is not established; check the conditions of the CRD",
                         kind.resource()
                     ),
                 },
@@ -162,7 +163,7 @@ impl Kinds {
     }
 }
 
-/// The resources of a group version. The error is `None` when the group version is not served.
+/// Returns the resources of a group version. The error is `None` if the group version is not served.
 async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<Reason>> {
     match api.call(&Call::kinds(api_version)).await {
         Ok(reply) => match serde_json::from_value::<ResourceList>(reply.done.value) {
@@ -171,7 +172,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
                 "the API server's list of the kinds of {api_version} cannot be read: {error}"
             )))),
         },
-        // Without a reason: a path that is not served is answered in plain text.
+        // Without a reason: the response for a path that is not served is plain text.
         Err(error)
             if error
                 .refusal()
@@ -205,7 +206,7 @@ fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
     })
 }
 
-/// The versions of the group that are served, when the one in use is not. Asked once: it only helps the message.
+/// Returns the served versions of the group, if the one in use is not. Queried once: it only improves the message.
 async fn other_versions(api: Api<'_>, api_version: &str) -> Option<String> {
     let (group, _) = api_version.split_once('/')?;
     let Answer::Done(done) = api.attempt(&Call::group(group)).await else {
@@ -224,6 +225,9 @@ fn not_served(name: &KindName, versions: Option<&str>) -> Reason {
     let remedy = match versions {
         Some(versions) => format!("it serves {versions}"),
         None if name.group().is_empty() => "check apiVersion and kind".to_owned(),
+        None if kinds::is_own_group(name.group()) => {
+            "it is one of Kubernetes' own: check apiVersion and kind, and the version of the cluster".to_owned()
+        }
         None => "install its CRD".to_owned(),
     };
     name.not_served(remedy)
@@ -238,3 +242,6 @@ impl KindName {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,22 +9,22 @@ use gleaner_proto::failure::{self, LeftBehind, LeftState, ObjectReference};
 use super::kind::Subject;
 pub use reason::Reason;
 
-/// The reasons for which nothing was created, and the objects that remain.
+/// The reasons why nothing was created, and the objects that remain.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SubmissionError {
-    /// Everything that is wrong, in the order of the declaration; never empty. All dry-run errors are here, not
+    /// All errors, in the order of the declaration; never empty. All dry-run errors are here, not
     /// only the first.
     pub failures: Vec<Failure>,
     /// The objects that existed when it failed.
     pub aftermath: Aftermath,
 }
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The object that is wrong; none when it is not one object's fault.
+    /// The object with the error; `None` if the error does not concern one object.
     pub subject: Option<Subject>,
     pub reason: Reason,
 }
@@ -35,7 +35,7 @@ pub struct Failure {
 pub struct Aftermath {
     /// Objects of this run that were deleted again, in the order of deletion.
     pub removed: Vec<String>,
-    /// Objects that existed before, and keep what was applied to them.
+    /// Objects that existed before, and keep the fields that were applied to them.
     pub kept: Vec<ObjectReference>,
     /// Objects of this run that could not be deleted, or may exist.
     pub left: Vec<LeftBehind>,
@@ -51,7 +51,7 @@ impl SubmissionError {
         }
     }
 
-    /// The whole error in one line without line breaks, good for a step's stderr.
+    /// Returns the whole error in one line, for a step's stderr.
     pub fn sentence(&self) -> String {
         one_line(&self.to_string())
     }
@@ -61,7 +61,7 @@ impl std::error::Error for SubmissionError {}
 
 impl fmt::Display for SubmissionError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What is wrong with several objects alike, an API server out of reach for instance, is said once.
+        // An error of several objects, such as an unreachable API server, is reported once.
         for (index, alike) in self
             .failures
             .chunk_by(|a, b| a.reason == b.reason)
@@ -83,7 +83,7 @@ impl fmt::Display for SubmissionError {
 }
 
 impl Failure {
-    /// Returns the failure as it travels between processes, each text on one line.
+    /// Returns the failure as it is sent between processes, each text on one line.
     pub fn to_message(&self) -> failure::Failure {
         let subject = self.subject.as_ref();
         failure::Failure {
@@ -123,10 +123,7 @@ impl fmt::Display for Aftermath {
         }
         if !self.kept.is_empty() {
             let kept = list(&self.kept);
-            write!(
-                out,
-                "; existed before and keeps what was applied to it: {kept}"
-            )?;
+            write!(out, "; existed before and keeps the applied fields: {kept}")?;
         }
         for (state, words) in [
             (
@@ -157,7 +154,7 @@ fn list(items: &[impl fmt::Display]) -> String {
     items.join(", ")
 }
 
-/// The text with every run of line breaks and other control characters as one space.
+/// Returns the text with every run of line breaks and other control characters replaced by one space.
 pub(super) fn one_line(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_control());
     words

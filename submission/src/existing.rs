@@ -1,4 +1,4 @@
-//! Whose an object is that exists already.
+//! Ownership of existing objects.
 
 use gleaner_core::declaration::Policy;
 use gleaner_proto::kubernetes::{annotation, label};
@@ -12,24 +12,24 @@ use super::owner_references;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// An object that stands where one of ours is to stand.
+/// An existing object with the name of one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Existing {
-    /// This run made it, from this template and with this content.
+    /// This run created the object, from this template and with this content.
     Same { uid: String },
-    /// This run made it from this template, but with other content: an earlier attempt had other values.
+    /// This run created the object from this template, but with other content: an earlier attempt had other values.
     Other {
         uid: String,
         resource_version: Option<String>,
     },
-    /// It is being deleted.
+    /// The object is being deleted.
     Leaving { uid: String },
-    /// It is someone else's.
+    /// The object has another owner.
     Foreign { holder: String },
 }
 
 impl Existing {
-    /// Recognises `object`, which was found at the place of `item`.
+    /// Classifies `object`, which has the place of `item`.
     pub(super) fn recognise(object: &Value, item: &Item, run_uid: &str) -> Self {
         let ours = is_ours(object, item, run_uid);
         let uid = text(object, "/metadata/uid").to_owned();
@@ -53,7 +53,7 @@ impl Existing {
     }
 }
 
-/// Looks at the object at the place of `item`; none if there is none.
+/// Reads the object at the place of `item`; returns `None` if it does not exist.
 pub(super) async fn look(
     api: Api<'_>,
     item: &Item,
@@ -65,18 +65,19 @@ pub(super) async fn look(
             Ok(Some((Existing::recognise(&object, item, run_uid), object)))
         }
         Err(error) if error.is_not_found() => Ok(None),
-        // Without its CRD there is no object of the kind, and no path to ask for one.
+        // Without its CRD there are no objects of the kind, and no path for a request.
         Err(error) if item.is_instance && error.is_not_served() => Ok(None),
         Err(error) => Err(Purpose::new("get", &item.place.kind).reason(error)),
     }
 }
 
-/// The reason when `holder` has the name of `item`.
+/// Returns the reason when `holder` has the name of `item`.
 pub(super) fn taken(item: &Item, holder: String) -> Reason {
     let remedy = if item.derived_name {
         "delete it".to_owned()
     } else {
-        "delete it, or give the template another name (or none: then one is derived)".to_owned()
+        "delete it, or give the template another name (or no name: Gleaner then derives one)"
+            .to_owned()
     };
     Reason::Taken {
         existing: item.place.to_string(),
@@ -85,10 +86,10 @@ pub(super) fn taken(item: &Item, holder: String) -> Reason {
     }
 }
 
-/// Returns true if this run made `object` from the template of `item`.
+/// Returns true if this run created `object` from the template of `item`.
 ///
-/// The annotations alone could be copied together with a manifest; the owner, where the object has one, is what
-/// the API server vouches for.
+/// The annotations alone could be copied together with a manifest; the owner, if the object has one, is what
+/// the API server guarantees.
 pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
     annotation_of(object, annotation::RUN_UID) == Some(run_uid)
         && annotation_of(object, annotation::RESOURCE) == Some(item.resource.as_str())
@@ -120,18 +121,18 @@ pub(super) fn holder(object: &Value) -> String {
         return bounded(&words);
     }
     if let Some(run) = annotation_of(object, annotation::RUN_UID) {
-        return bounded(&format!("made by the run with UID {run}"));
+        return bounded(&format!("created by the run with UID {run}"));
     }
     if let Some(manager) = metadata["labels"][label::MANAGED_BY].as_str() {
         return bounded(&format!("managed by {manager}"));
     }
     match metadata["managedFields"][0]["manager"].as_str() {
         Some(manager) => bounded(&format!("written by {manager}")),
-        None => "nothing says whose it is".to_owned(),
+        None => "no owner is recorded".to_owned(),
     }
 }
 
-/// Describes what keeps an object that is being deleted.
+/// Describes what blocks the deletion of an object.
 pub(super) fn finalizers(object: &Value) -> String {
     let finalizers = object["metadata"]["finalizers"].as_array();
     let names: Vec<&str> = finalizers

@@ -1,5 +1,5 @@
-//! The response that counts as a request done. Anything else of the class 2xx, such as a login page, comes from something
-//! between here and the API server, and tells nothing about the object.
+//! The response that counts as success. Any other 2xx response, such as a login page, comes from a
+//! proxy in front of the API server, and tells nothing about the object.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -18,25 +18,25 @@ pub(super) enum Expected {
     Kinds,
     /// A decision about a permission.
     Review,
-    /// Any JSON, for what only helps a message.
+    /// Any JSON, if it only improves a message.
     Json,
 }
 
 /// The effect of a request whose response is an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
-    /// None: it only reads, or is a dry run.
+    /// None: the request only reads, or is a dry run.
     None { create: bool },
-    /// It creates the object.
+    /// The request creates the object.
     Create,
-    /// It creates or changes the object.
+    /// The request creates or changes the object.
     Apply,
 }
 
 // === impl Expected ===
 
 impl Expected {
-    /// Returns true if `value`, which came with a status of class 2xx, is the response to expect.
+    /// Returns true if `value`, which came with a 2xx status, is the expected response.
     pub(super) fn is_met(&self, status: StatusCode, value: &Value) -> bool {
         match self {
             Self::Object { place, write } => write.is_met(status, value) && place.is_of(value),
@@ -50,7 +50,7 @@ impl Expected {
         }
     }
 
-    /// Returns true if a look tells whether the request was done.
+    /// Returns true if a read tells whether the request was done.
     pub(super) fn is_visible(&self) -> bool {
         match self {
             Self::Object { write, .. } => *write == Write::Create,
@@ -71,7 +71,8 @@ fn is_success(value: &Value, uid: &str) -> bool {
 // === impl Write ===
 
 impl Write {
-    /// A create responds with 201, a dry run included; an apply with 200 where the object was there. What is stored has a UID.
+    /// A create responds with 201, also in a dry run; an apply with 200 if the object existed. A stored object has a
+    /// UID.
     fn is_met(self, status: StatusCode, value: &Value) -> bool {
         let stored = !text(value, "/metadata/uid").is_empty();
         match self {

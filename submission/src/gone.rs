@@ -1,4 +1,4 @@
-//! Deleting an object, and waiting until it has gone.
+//! Deletes an object, and waits until it is gone.
 
 use std::time::Duration;
 
@@ -12,19 +12,20 @@ use super::item::Item;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// First wait between two looks; doubled each time.
+/// First interval between two checks; doubled each time.
 const LOOK_FIRST: Duration = Duration::from_millis(50);
-/// Longest wait between two looks.
+/// Longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// The number of conflicts that a delete may meet: a lost optimistic lock passes, a webhook that refuses with 409 does not.
+/// The number of conflicts that a delete may meet: a lost optimistic lock passes, a webhook that refuses with 409 does
+/// not.
 const CONFLICTS_MAX: usize = 5;
 
-/// Deletes the object with this UID. That it has gone, or that another one is there, is success: what counts
-/// is that this one is not.
+/// Deletes the object with this UID. If it is gone, or a different object exists, that is success: the goal
+/// is that this one no longer exists.
 ///
-/// A conflict and an unreadable response tell nothing about the object, so it is looked at, and deleted again while
-/// it is still there.
+/// A conflict and an unreadable response tell nothing about the object, so it is read, and deleted again while
+/// it still exists.
 pub(super) async fn delete(
     api: Api<'_>,
     item: &Item,
@@ -34,13 +35,13 @@ pub(super) async fn delete(
     let call = Call::delete(&item.place, uid, resource_version);
     let mut backoff = Backoff::default();
     let mut conflicts = 0;
-    // Whether an earlier round may have deleted it.
+    // True if an earlier round may have deleted it.
     let mut sent = false;
     loop {
         let error = match api.call(&call).await {
             Ok(reply) if text(&reply.done.value, "/kind") == "Status" => return Ok(Deleted::Gone),
             Ok(_) => return Ok(Deleted::Going),
-            // An attempt whose reply was lost may have been the one that deleted it.
+            // An attempt whose response was lost may have deleted it.
             Err(error) if error.is_not_found() && (error.unsure || sent) => {
                 return Ok(Deleted::Gone);
             }
@@ -65,7 +66,7 @@ pub(super) async fn delete(
     }
 }
 
-/// Looks at what a delete has come to; none where the object is there as before, or that cannot be seen.
+/// Checks the effect of a delete; returns `None` if the object exists as before, or cannot be read.
 async fn still_there(
     api: Api<'_>,
     item: &Item,
@@ -89,18 +90,18 @@ async fn still_there(
 /// The result of a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deleted {
-    /// There is no such object any more.
+    /// The object no longer exists.
     Gone,
-    /// There was none: someone else deleted it before.
+    /// The object did not exist: another client had deleted it.
     Absent,
-    /// It has been marked; finalizers or a grace period keep it for now.
+    /// The object is marked for deletion; finalizers or a grace period keep it for now.
     Going,
-    /// Another object is there, or another version of it.
+    /// A different object exists, or another version of it.
     Changed,
 }
 
-/// Waits until the object with this UID has gone, but not for ever: a finalizer whose controller is no longer
-/// there keeps it permanently.
+/// Waits until the object with this UID is gone, but not forever: a finalizer without a running controller
+/// keeps it permanently.
 pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Reason> {
     let patience = later(Instant::now(), api.settings.vanish_timeout);
     let until = patience.min(api.deadline);
@@ -127,8 +128,8 @@ pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Rea
 
 fn remedy(finalizers: &str) -> String {
     if finalizers.is_empty() {
-        "try again when it has gone".to_owned()
+        "try again when it is gone".to_owned()
     } else {
-        format!("see why its finalizers ({finalizers}) are not removed")
+        format!("check why its finalizers ({finalizers}) are not removed")
     }
 }

@@ -1,4 +1,4 @@
-//! A rendered object, made ready to be sent: its place is known and its body written, once.
+//! A rendered object, ready to be sent: its place is determined and its body serialized, once.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,14 +27,14 @@ pub(super) struct Item {
     pub(super) results: Vec<(String, FieldPath)>,
     /// True if an earlier attempt of this run may have created it.
     pub(super) earlier: bool,
-    /// True if its kind is served; false if an earlier object of the submission is to define it.
+    /// True if its kind is served; false if an earlier object of the submission will define it.
     pub(super) is_served: bool,
     /// True if an object of the submission defines its kind.
     pub(super) is_instance: bool,
-    /// The object as JSON; empty for one that is known from an earlier attempt only. The parsed tree is dropped: an object may
-    /// carry megabytes.
+    /// The object as JSON; empty for one that is known from an earlier attempt only. The parsed tree is dropped: an
+    /// object may have megabytes.
     pub(super) body: Bytes,
-    /// The annotation that tells this content from another.
+    /// The annotation that identifies this content.
     pub(super) content: Option<String>,
     /// The UIDs that its owner references name.
     pub(super) owners: Vec<String>,
@@ -48,7 +48,7 @@ pub(super) struct Terms<'a> {
     pub(super) block_owner_deletion: bool,
 }
 
-/// The kind that an object says it is.
+/// Returns the kind in an object's fields.
 pub(super) fn kind_of(object: &Value) -> KindName {
     let text = |field: &str| object[field].as_str().unwrap_or_default();
     KindName::new(text("apiVersion"), text("kind"))
@@ -57,17 +57,17 @@ pub(super) fn kind_of(object: &Value) -> KindName {
 /// The objects that are ready to be sent.
 pub(super) struct Prepared {
     pub(super) items: Vec<Item>,
-    /// The objects that cannot be.
+    /// The objects that cannot be sent.
     pub(super) failures: Vec<Failure>,
-    /// Those whose derived name another object of the run has.
+    /// The objects whose derived name another object of the run has.
     pub(super) collisions: Vec<Failure>,
 }
 
-/// Makes all objects ready that can be, and says what is wrong with each that cannot.
+/// Prepares all objects that can be sent, and returns the errors of the others.
 pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
-    // Before the first is consumed: a clone of each would double what an object takes.
+    // Before the first is consumed: cloning each would double the memory of an object.
     let kinds: Vec<_> = (0..rendered.len())
         .map(|index| kind(&rendered[..index], &rendered[index], found))
         .collect();
@@ -88,7 +88,7 @@ pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) 
     }
 }
 
-/// The object as errors name it before its kind is known.
+/// Returns the object as errors name it before its kind is known.
 fn unplaced(rendered: &Rendered) -> Subject {
     let KindName { api_version, kind } = kind_of(&rendered.object);
     let metadata = |field: &str| rendered.object["metadata"][field].as_str();
@@ -104,7 +104,7 @@ fn unplaced(rendered: &Rendered) -> Subject {
     }
 }
 
-/// The kind of an object, and true if it is served: an object before it may be the CRD of a kind that is not.
+/// Returns the kind of an object, and true if it is served: an object before it may be the CRD of a kind that is not.
 fn kind(
     before: &[Rendered],
     rendered: &Rendered,
@@ -117,7 +117,7 @@ fn kind(
             .map(|kind| (Arc::new(kind), false))
             .ok_or_else(|| reason.clone()),
         Some(Err(reason)) => Err(reason.clone()),
-        None => Err(Reason::Broken(format!("kind {name} was not looked for"))),
+        None => Err(Reason::Broken(format!("kind {name} was not looked up"))),
     }
 }
 
@@ -161,9 +161,9 @@ fn place(
     })
 }
 
-/// The objects whose place another object of the run has: first those with derived names, which can take other ones, then
-/// those with static names. Of two derived names, the first in the declaration keeps its own, so that every attempt of the run
-/// derives the same.
+/// Returns the objects whose place another object of the run has: first those with derived names, which can take other
+/// ones, then those with static names. Of two derived names, the first in the declaration keeps its name, so that every
+/// attempt of the run derives the same.
 fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
     let mut seen = HashSet::new();
     let (derived, fixed): (Vec<&Item>, Vec<&Item>) =
@@ -175,7 +175,7 @@ fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
         doubles
             .map(|item| {
                 item.fails(Reason::Misplaced {
-                    words: "another template has this kind and name already".to_owned(),
+                    words: "another template has the same kind and name".to_owned(),
                     remedy: "give one of them another name",
                 })
             })
@@ -188,7 +188,7 @@ fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
 // === impl Item ===
 
 impl Item {
-    /// An object of an earlier attempt, to be found and deleted.
+    /// Returns an object of an earlier attempt, to be found and deleted.
     pub(super) fn of_earlier(planned: &PlannedObject) -> Self {
         Self {
             resource: planned.resource.clone(),
@@ -210,7 +210,7 @@ impl Item {
         }
     }
 
-    /// The object as a later process has to know it.
+    /// Returns the data of the object that a later process needs.
     pub(super) fn planned(&self) -> PlannedObject {
         let kind = &self.place.kind;
         PlannedObject {
@@ -236,7 +236,7 @@ impl Item {
         }
     }
 
-    /// The body of an apply that makes the object: it says by which run.
+    /// Returns the body of an apply that creates the object, with an annotation of the run.
     pub(super) fn making_body(&self, run_uid: &str) -> Bytes {
         let Ok(mut object) = serde_json::from_slice::<Value>(&self.body) else {
             return self.body.clone();
@@ -253,7 +253,7 @@ impl Item {
 // === impl PlannedObject ===
 
 impl PlannedObject {
-    /// The place where it is, or would be.
+    /// Returns its place.
     pub(super) fn place(&self) -> Place {
         Place {
             kind: Arc::new(Kind {

@@ -1,4 +1,4 @@
-//! Kinds as the cluster serves them, and where an object of a kind stands.
+//! Kinds as the cluster serves them, and the places of objects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(super) struct KindName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) name: KindName,
-    /// The path segment, such as `pipelineresources`. Never guessed: discovery tells it.
+    /// The path segment, such as `pipelineresources`. Never guessed: discovery provides it.
     pub(super) plural: String,
     pub(super) namespaced: bool,
 }
@@ -28,7 +28,7 @@ pub(super) struct Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) kind: Arc<Kind>,
-    /// None for a cluster-scoped kind.
+    /// `None` for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
     /// The part of the API server's text about the object that may be passed on.
@@ -38,7 +38,7 @@ pub(super) struct Place {
 /// Group and plural of the kind, namespace, and name.
 pub(super) type PlaceKey = (String, Option<String>, String);
 
-/// An object as errors name it: which template of the declaration, and which object in the cluster.
+/// An object as errors name it: its template in the declaration, and the object in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// The template's name in the declaration.
@@ -56,7 +56,7 @@ impl KindName {
         }
     }
 
-    /// The group; empty for the core group.
+    /// Returns the group; empty for the core group.
     pub(super) fn group(&self) -> &str {
         self.api_version
             .split_once('/')
@@ -73,7 +73,7 @@ impl fmt::Display for KindName {
 // === impl Kind ===
 
 impl Kind {
-    /// `pipelineresources.tekton.dev`, as RBAC and `kubectl auth can-i` write it.
+    /// Returns `pipelineresources.tekton.dev`, as RBAC and `kubectl auth can-i` write it.
     pub(super) fn resource(&self) -> String {
         match self.name.group() {
             "" => self.plural.clone(),
@@ -85,7 +85,7 @@ impl Kind {
 // === impl Place ===
 
 impl Place {
-    /// The URL path that objects are created at.
+    /// Returns the URL path at which objects are created.
     pub(super) fn collection_path(&self) -> String {
         let kind = &self.kind;
         path::collection(
@@ -95,12 +95,12 @@ impl Place {
         )
     }
 
-    /// The URL path of the object itself.
+    /// Returns the URL path of the object itself.
     pub(super) fn path(&self) -> String {
         format!("{}/{}", self.collection_path(), path::segment(&self.name))
     }
 
-    /// The key that tells the object from any other: two versions of a group have the same objects.
+    /// Returns the key that identifies the object: two versions of a group have the same objects.
     pub(super) fn key(&self) -> PlaceKey {
         let kind = &self.kind;
         (
@@ -110,7 +110,7 @@ impl Place {
         )
     }
 
-    /// The object's identification between processes.
+    /// Returns the object's identification between processes.
     pub(super) fn reference(&self, uid: Option<&str>) -> ObjectReference {
         ObjectReference {
             api_version: self.kind.name.api_version.clone(),

@@ -7,19 +7,19 @@ use super::item::Item;
 /// The state of one object of the submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// Nothing of this run's is there.
+    /// No object of this run exists.
     Nothing,
-    /// It was not looked at. Unless the state of an earlier attempt is lost, there was none.
+    /// The object was not checked. Unless the state of an earlier attempt is lost, it did not exist.
     Unknown,
-    /// It was not looked at, and an earlier attempt may have created it.
+    /// The object was not checked, and an earlier attempt may have created it.
     Planned,
     /// A create was sent, and its outcome is not known.
     Sent,
     /// This run's object exists.
     Exists { uid: String },
-    /// This run's object exists, and stays so that its status can be read.
+    /// This run's object exists, and is kept so that its status can be read.
     Retained { uid: String },
-    /// It existed before this submission, which applied to it: not ours to delete.
+    /// The object existed before this submission, which applied to it: it must not be deleted.
     Kept { uid: Option<String> },
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Entry {
 pub(super) struct Ledger(Vec<Entry>);
 
 impl Ledger {
-    /// Before anything was asked.
+    /// Returns the ledger before any request.
     pub(super) fn new(items: &[Item]) -> Self {
         let entry = |item: &Item| Entry {
             trace: if item.earlier {

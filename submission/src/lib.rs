@@ -1,27 +1,27 @@
-//! The sidecar's talk with the API server: all objects of a run, or none.
+//! The sidecar's communication with the API server: creates all objects of a run, or none.
 //!
-//! One submission is a `run` of rounds, each of which goes through these, in this order:
+//! A submission is a `run` of rounds, each of which uses these modules, in this order:
 //!
-//! | module | deed |
+//! | module | purpose |
 //! | --- | --- |
 //! | `discovery` | finds the kinds in use, and no others |
 //! | `item` | gives each object its namespace and writes its body |
-//! | `plan` | tries all of them without effect, and recognises what an earlier attempt has left |
-//! | `dependency` | tells which can be tried only when an earlier one of them exists |
-//! | `planned` | is what has to outlive the process before the first of them is created |
-//! | `commit` | creates them in order; `ledger` knows at every moment what exists |
+//! | `plan` | dry-runs all of them, and recognizes objects of an earlier attempt |
+//! | `dependency` | determines which can be dry-run only after an earlier one of them exists |
+//! | `planned` | the data that must outlive the process before the first of them is created |
+//! | `commit` | creates them in order; `ledger` tracks what exists |
 //! | `wait` | waits for `waitFor` and reads results |
-//! | `rollback` | deletes what exists, when any of it failed |
+//! | `rollback` | deletes the existing ones if any of it failed |
 //!
-//! Below them, `api` sends one request until it is done, refused or late; `answer` reads what came back, `expected` whether
-//! it came from the API server; `request` writes requests; `remedy` turns a refusal into an [`error::Reason`] with what to do
-//! about it.
+//! On a lower level, `api` sends one request until it is done, refused or late; `answer` parses the response,
+//! `expected` checks that it came from the API server; `request` builds requests; `remedy` converts a refusal to an
+//! [`error::Reason`] with a remedy.
 //!
-//! Nothing here logs a body, and no text of the API server is kept beyond 2 KiB.
+//! Nothing here logs a body, and at most 2 KiB of the API server's text is kept.
 
 #![allow(
     missing_docs,
-    reason = "a program, not a library: docs say what a name cannot"
+    reason = "a program, not a library: only unclear names need docs"
 )]
 
 mod answer;
@@ -60,5 +60,5 @@ pub use self::run::Committed;
 pub use self::settings::Settings;
 pub use self::submitter::{Submission, Submitter};
 
-/// Requests that are under way at the same time, at most: enough to hide the round trip, too few to notice.
+/// The maximum number of concurrent requests: enough to hide the round trip, too few to be noticed.
 const PARALLEL: usize = 8;

@@ -6,7 +6,8 @@ use super::error::Reason;
 use super::kind::Kind;
 use super::owner_references;
 
-/// Gives `object` the namespace of its template, or else that of the run, and returns it; none for a cluster-scoped kind.
+/// Sets the namespace of `object` to that of its template, or else that of the run, and returns it; `None` for a
+/// cluster-scoped kind.
 pub(super) fn assign(
     kind: &Kind,
     object: &mut Value,

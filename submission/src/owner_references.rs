@@ -7,9 +7,9 @@ use super::kind::Kind;
 
 /// The note that goes with [`Round::Unblocked`].
 pub(super) const UNBLOCKED: &str = "the API server does not let the run's ServiceAccount set blockOwnerDeletion, so the owner \
-                         references do without it; grant `update` on the owner's `finalizers` to have it";
+                         references omit it; grant `update` on the owner's `finalizers` to use it";
 
-/// Takes `blockOwnerDeletion` out of force, for API servers that do not let the run's ServiceAccount set it
+/// Disables `blockOwnerDeletion`, for API servers that do not let the run's ServiceAccount set it
 /// (`OwnerReferencesPermissionEnforcement`, as on OpenShift).
 pub(super) fn unblock(object: &mut Value) {
     let references = object.pointer_mut("/metadata/ownerReferences");
@@ -24,8 +24,8 @@ pub(super) fn unblock(object: &mut Value) {
     }
 }
 
-/// Checks that an object of this kind can be owned by a run: the garbage collector looks for an owner in the namespace of the
-/// object only.
+/// Checks that an object of this kind can be owned by a run: the garbage collector looks for an owner only in the
+/// namespace of the object.
 pub(super) fn check_namespace(kind: &Kind, given: Option<&str>, run: &str) -> Result<(), Reason> {
     let (words, remedy) = match given {
         None if !kind.namespaced => (
@@ -39,16 +39,16 @@ pub(super) fn check_namespace(kind: &Kind, given: Option<&str>, run: &str) -> Re
         Some(given) if given != run => (
             format!(
                 "an owned object must be in the namespace of the run, '{run}', not in '{given}': the garbage \
-                 collector deletes an object whose owner is elsewhere, at once and silently"
+                 collector silently deletes an object whose owner is in another namespace"
             ),
-            "set owned: false or leave out metadata.namespace",
+            "set owned: false or omit metadata.namespace",
         ),
         _ => return Ok(()),
     };
     Err(Reason::Misplaced { words, remedy })
 }
 
-/// The UIDs in an object's owner references.
+/// Returns the UIDs in an object's owner references.
 pub(super) fn uids(object: &Value) -> impl Iterator<Item = &str> {
     let references = object["metadata"]["ownerReferences"].as_array();
     references

@@ -1,4 +1,4 @@
-//! The dry run: every object is tried on the API server without effect, before the first one is created.
+//! The dry run of every object, before the first one is created.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,28 +20,28 @@ use super::remedy::Purpose;
 use super::request::{Call, Mode};
 use super::wait::has_failed;
 
-/// The number of times that an object may appear and disappear between two requests before that is a failure.
+/// The number of times that an object may appear and disappear between two requests before it counts as a failure.
 pub(super) const TRIES: usize = 5;
 
 /// Planned action for one object.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Nothing is there.
+    /// The object does not exist.
     Create,
-    /// An earlier attempt of this run has left exactly this object.
+    /// An earlier attempt of this run has created exactly this object.
     Adopt {
         uid: String,
         object: Value,
-        /// False if the object was there before the run applied it.
+        /// False if the object existed before the run applied it.
         made: bool,
     },
-    /// An earlier attempt of this run has left it with other content.
+    /// An earlier attempt of this run has created the object with other content.
     Replace {
         uid: String,
         resource_version: Option<String>,
     },
     Apply(Before),
-    /// It needs an earlier object of the submission: to be tried again when that exists.
+    /// The object needs an earlier one of the submission: dry-run it again when that exists.
     Deferred,
 }
 
@@ -57,20 +57,20 @@ pub(super) enum Before {
     Theirs,
 }
 
-/// The conclusion from the dry run of all objects.
+/// The result of the dry run of all objects.
 #[derive(Debug)]
 pub(super) enum Plan {
     /// One step for each object.
     Go(Vec<Step>),
-    /// The derived names of these are taken: render again with the next ones.
+    /// Derived names are taken: render again with the next ones.
     OtherNames(Vec<Failure>),
-    /// The run may not block its owner's deletion: render again without.
+    /// The run may not block its owner's deletion: render again without it.
     Unblocked(Failure),
-    /// These are refused.
+    /// The API server refuses some of the objects.
     Refused(Vec<Failure>),
 }
 
-/// The conclusion from the dry run of one object.
+/// The result of the dry run of one object.
 pub(super) enum Verdict {
     Step(Step),
     OtherName(Reason),
@@ -78,7 +78,7 @@ pub(super) enum Verdict {
     Refused(Reason),
 }
 
-/// Tries all `items`, and writes into `ledger` what exists of them already.
+/// Dry-runs all `items`, and records in `ledger` which of them exist already.
 pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &mut Ledger) -> Plan {
     // Collected first: a closure inside the stream would make the whole future not `Send` (rust-lang/rust#102211).
     let is_refused = AtomicBool::new(false);
@@ -95,7 +95,7 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     let mut other_names = Vec::new();
     let mut unblocked = None;
     let mut refused = Vec::new();
-    // A process that was killed had one create under way, and creates are in order.
+    // A process that was killed had one create pending, and creates are in order.
     let missing = items.iter().zip(&verdicts).position(|(item, verdict)| {
         let exists = |step: &Step| step.trace().is_some_and(|trace| trace != Trace::Nothing);
         item.earlier && !matches!(verdict, Verdict::Step(step) if exists(step))
@@ -135,9 +135,9 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     }
 }
 
-/// Tries an object for the first time, unless its kind is not even served.
+/// Dry-runs an object for the first time, unless its kind is not served.
 ///
-/// A quota that is used up is waited for, unless another object is refused anyway.
+/// The exhausted quota is waited for, unless another object is refused anyway.
 async fn try_first(api: Api<'_>, item: &Item, run_uid: &str, is_refused: &AtomicBool) -> Verdict {
     if !item.is_served {
         return Verdict::Step(Step::Deferred);
@@ -149,7 +149,7 @@ async fn try_first(api: Api<'_>, item: &Item, run_uid: &str, is_refused: &Atomic
     verdict
 }
 
-/// Tries an object again and again while a quota has no room for it, and `give_up` is not set.
+/// Dry-runs an object repeatedly while a quota has no room for it, and `give_up` is not set.
 async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &AtomicBool) -> Verdict {
     let mut backoff = Backoff::default();
     let mut full = None;
@@ -173,7 +173,7 @@ async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &Atomi
     }
 }
 
-/// Tries an object that needs others which were created a moment ago.
+/// Dry-runs an object that needs others which were just created.
 pub(super) async fn try_again(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     let mut backoff = Backoff::default();
     let patience = api.sooner(api.settings.visible_timeout);
@@ -187,7 +187,7 @@ pub(super) async fn try_again(api: Api<'_>, item: &Item, run_uid: &str) -> Verdi
     }
 }
 
-/// Defers the objects that an earlier one is needed for, which does not exist or is about to be replaced.
+/// Defers the objects that need an earlier one that does not exist or will be replaced.
 fn defer(items: &[Item], verdicts: &mut [Verdict]) {
     for index in 0..items.len() {
         let (before, rest) = verdicts.split_at_mut(index);
@@ -197,7 +197,7 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
         let verdict = &mut rest[0];
         let defers = match verdict {
             Verdict::Refused(reason) => dependency::may_pass(items, index, reason, is_missing),
-            // It goes together with what it is in.
+            // It is deleted together with its Namespace or CRD.
             Verdict::Step(_) => dependency::containers(items, index).any(is_replaced),
             Verdict::OtherName(_) | Verdict::Unblocked(_) => false,
         };
@@ -207,7 +207,7 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
     }
 }
 
-/// Objects are created in the order of the declaration, so a Namespace must come before what is in it.
+/// Objects are created in the order of the declaration, so a Namespace must come before its objects.
 fn in_order(items: &[Item], index: usize, reason: Reason) -> Reason {
     match (reason, dependency::later_namespace(items, index)) {
         (Reason::NoNamespace { words, .. }, Some(later)) => Reason::NoNamespace {
@@ -237,7 +237,7 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     let manager = &api.settings.field_manager;
     let call = Call::apply(&item.place, item.body.clone(), manager, Mode::DryRun);
     match api.call(&call).await {
-        // A dry run says 201, too, when it would have been new.
+        // A dry run returns 201, too, if it would have been new.
         Ok(reply) if reply.done.status == StatusCode::CREATED => {
             Verdict::Step(Step::Apply(Before::Nothing))
         }
@@ -246,7 +246,7 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     }
 }
 
-/// Determines the owner of the object that an apply has found. Where that cannot be seen, the run must not delete it.
+/// Determines the owner of the object that an apply has found. If that is impossible, the run must not delete it.
 async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     match api.call(&Call::get(&item.place)).await {
         Ok(reply) if is_made_by(&reply.done.value, item, run_uid) => Before::Ours {
@@ -256,9 +256,9 @@ async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     }
 }
 
-/// Objects that an earlier attempt may have created are looked at first: a quota that they have filled, or a policy or webhook that
-/// has changed since, would refuse their dry run. All others are tried at once, which is one request instead of two, and
-/// looked at when they are refused.
+/// Objects that an earlier attempt may have created are read first: a quota that they use up, or a policy or webhook
+/// that has changed since, would refuse their dry run. All others are dry-run at once, which is one request instead of
+/// two, and read if they are refused.
 async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     if item.earlier {
         match look_and_judge(api, item, run_uid).await {
@@ -285,7 +285,7 @@ async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     Verdict::Refused(restless(item))
 }
 
-/// Looks at what is there, and judges it; none when nothing is there.
+/// Reads the existing object and decides; returns `None` if it does not exist.
 async fn look_and_judge(
     api: Api<'_>,
     item: &Item,
@@ -297,7 +297,7 @@ async fn look_and_judge(
     })
 }
 
-/// The adoption of what is there, if it is what an earlier attempt of this run has left, with this content.
+/// Returns the adoption of the existing object, if an earlier attempt of this run has created it with this content.
 async fn adopted(api: Api<'_>, item: &Item, run_uid: &str) -> Option<Step> {
     match look(api, item, run_uid).await {
         Ok(Some((Existing::Same { uid }, object))) => Some(adopt(item, run_uid, uid, object)),
@@ -310,7 +310,7 @@ fn adopt(item: &Item, run_uid: &str, uid: String, object: Value) -> Step {
     Step::Adopt { uid, object, made }
 }
 
-/// Decides about an object that exists already; none if it is gone by the time of the look.
+/// Decides about an existing object; returns `None` if it is gone by the time of the read.
 async fn judge(
     api: Api<'_>,
     item: &Item,
@@ -353,8 +353,8 @@ async fn judge(
     })
 }
 
-/// Decides about a dry run that was refused. Admission refuses before the API server sees that an object of this name is there,
-/// and the object may be this run's own: the state of an earlier attempt is lost when its pod is.
+/// Decides about a refused dry run. Admission runs before the API server sees that an object of this name exists,
+/// and the object may be this run's own: the state of an earlier attempt is lost with its pod.
 async fn refused(
     api: Api<'_>,
     item: &Item,
@@ -375,7 +375,7 @@ async fn refused(
     Verdict::Refused(reason)
 }
 
-/// The reason when an object comes and goes faster than it can be looked at.
+/// Returns the reason when an object appears and disappears faster than it can be read.
 pub(super) fn restless(item: &Item) -> Reason {
     Reason::Contested(item.place.to_string())
 }
@@ -383,7 +383,7 @@ pub(super) fn restless(item: &Item) -> Reason {
 // === impl Step ===
 
 impl Step {
-    /// The existing object; none if it was not looked at.
+    /// Returns the existing object; `None` if it was not read.
     pub(super) fn trace(&self) -> Option<Trace> {
         Some(match self {
             Self::Deferred => return None,
@@ -403,7 +403,7 @@ impl Step {
 // === impl Verdict ===
 
 impl Verdict {
-    /// Returns true if the object is there, and stays.
+    /// Returns true if the object exists and stays.
     fn exists(&self) -> bool {
         matches!(
             self,

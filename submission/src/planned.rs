@@ -1,7 +1,7 @@
-//! The objects that a submission is about to create, in the form in which they outlive the process.
+//! The objects that a submission will create, in the form that outlives the process.
 //!
-//! A process that is killed half-way has created some of them. With this list, the next one finds them even when it can
-//! neither render nor discover any more, and names those that it cannot look at.
+//! A process that is killed halfway has created some of them. With this list, the next one finds them even if it can
+//! neither render nor discover, and names those that it cannot read.
 
 use std::io;
 
@@ -20,7 +20,7 @@ pub struct Planned {
     pub objects: Vec<PlannedObject>,
 }
 
-/// One object: enough to find it, and to tell whether it is the run's.
+/// One object: the data to find it, and to check that it belongs to the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedObject {
@@ -37,7 +37,7 @@ pub struct PlannedObject {
     pub namespace: Option<String>,
     /// The name.
     pub name: String,
-    /// True if it is applied, so that it may have been there before the run.
+    /// True if the object is applied, so that it may have existed before the run.
     #[serde(default)]
     pub applied: bool,
     /// A secret output that it contains, by step and name: then no text about it is passed on.
@@ -50,12 +50,12 @@ pub struct PlannedObject {
 
 /// Stores the plan of a submission, so that a later process can continue it.
 pub trait Memory: Send + Sync {
-    /// Returns what was kept before this process started, in the order in which it was kept.
+    /// Returns what was stored before this process started, in order.
     fn earlier(&self) -> &[Planned];
 
-    /// Keeps `planned`. It must be durable when the future completes: the first create follows.
+    /// Stores `planned`. It must be durable when the future completes: the first create follows.
     ///
     /// # Errors
-    /// Nothing is created if it could not be kept.
+    /// Fails if it could not be stored; then nothing is created.
     fn keep(&self, planned: Planned) -> BoxFuture<'_, io::Result<()>>;
 }

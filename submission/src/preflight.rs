@@ -1,4 +1,4 @@
-//! What can be seen to go wrong before the first step has run: kinds that are not there, and permissions.
+//! Failures that can be detected before the first step runs: kinds that are not served, and missing permissions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use super::request::Call;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The failure to expect, with the name of its resource.
+    /// The expected failure, with the name of its resource.
     pub failure: Failure,
-    /// True if it makes the submission fail.
+    /// True if the finding makes the submission fail.
     pub blocking: bool,
-    /// False if the API server has not answered, which tells nothing about the submission: ask again.
+    /// False if the API server has not responded, which tells nothing about the submission: try again.
     pub answered: bool,
 }
 
@@ -36,19 +36,19 @@ enum Namespace<'a> {
     /// None: the run's.
     Unsaid,
     Literal(&'a str),
-    /// It holds variables.
+    /// The namespace contains variables.
     Later,
 }
 
 /// A permission that a template needs.
 struct Need {
     verb: &'static str,
-    /// The consequence of not having it.
+    /// The consequence if it is missing.
     without: &'static str,
     blocking: bool,
 }
 
-/// Looks at each of `templates`.
+/// Checks each of `templates`.
 pub(super) async fn preflight(
     api: Api<'_>,
     kinds: &Kinds,
@@ -93,7 +93,7 @@ fn may_define(crd: &Template, template: &Template) -> bool {
         && is(&["spec", "names", "kind"], &name.kind)
 }
 
-/// The namespace of the object (empty for none), if that is known already.
+/// Returns the namespace of the object (empty for none), if it is known already.
 fn placed<'a>(
     template: &'a Template,
     kind: &Kind,
@@ -122,7 +122,7 @@ fn namespace(tree: &Tree) -> Namespace<'_> {
     }
 }
 
-/// Asks for each permission of each template. The same question for two templates is asked twice: there are few.
+/// Checks each permission of each template. Duplicate checks of two templates are repeated: there are few.
 async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> Vec<Finding> {
     let mut asked = BTreeSet::new();
     let mut questions = Vec::new();
@@ -170,22 +170,22 @@ fn needs(template: &Template) -> Vec<Need> {
         None => need(
             "get",
             false,
-            "one whose answer was lost cannot be recognised",
+            "an object whose create got no response cannot be recognized",
         ),
     };
-    let without_delete = "it cannot be rolled back when another one fails";
+    let without_delete = "it cannot be rolled back if another object fails";
     let mut needs = vec![write, get, need("delete", false, without_delete)];
     if template.policy == Policy::Apply {
-        let without = "it can be applied only where it exists";
+        let without = "it can be applied only if it exists";
         needs.push(need("create", false, without));
     }
     needs
 }
 
-/// Returns true if the run may do it. If that is unknown, the API server decides at the request.
+/// Returns true if the run has the permission. If that is unknown, the API server decides at the request.
 ///
 /// # Errors
-/// A reason if the API server did not answer.
+/// A reason if the API server did not respond.
 async fn is_allowed(
     api: Api<'_>,
     verb: &str,
@@ -229,9 +229,9 @@ impl Need {
 // === impl Finding ===
 
 impl Finding {
-    /// A finding that blocks the submission, unless the API server has not answered.
+    /// Returns a finding that blocks the submission, unless the API server has not responded.
     fn of(template: &Template, reason: &Reason) -> Self {
-        // A token and a certificate may be late, too.
+        // A token and a certificate may arrive late, too.
         let answered = !matches!(
             reason,
             Reason::Unreachable { .. }

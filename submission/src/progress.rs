@@ -3,18 +3,18 @@
 use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
 
-/// A moment of a submission. Reported synchronously, before anything else is done: who stops the process in the
+/// A moment of a submission. Reported synchronously, before the next action: a caller that stops the process in the
 /// report stops the submission exactly there.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// Everything is about to be tried without effect. May come again, when names have to change.
+    /// All objects are about to be dry-run. May occur again, if names have to change.
     DryRun,
-    /// Everything has been tried without effect, and the API server would take it.
+    /// All dry runs have passed.
     DryRunDone,
     /// An object is about to be created, applied, adopted or replaced.
     Creating {
-        /// Its position in the declaration.
+        /// The object's position in the declaration.
         index: usize,
         resource: &'a ResourceName,
     },
@@ -24,13 +24,13 @@ pub enum Progress<'a> {
     },
     /// All objects exist; those with a `waitFor` or missing results are waited for.
     Waiting,
-    /// Something failed; what exists is about to be deleted again.
+    /// An object failed; the existing ones are about to be deleted again.
     RollingBack,
-    /// It has been, as far as possible.
+    /// The objects have been deleted, as far as possible.
     RolledBack,
-    /// The submission is over, one way or the other, and about to return.
+    /// The submission has succeeded or failed, and is about to return.
     Done,
 }
 
-/// Takes the moments of a submission.
+/// Receives the moments of a submission.
 pub type Report<'a> = &'a (dyn Fn(Progress<'_>) + Send + Sync);

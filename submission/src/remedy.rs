@@ -1,4 +1,4 @@
-//! From the end of a request to the reason that a person reads.
+//! Converts the end of a request to the reason that a user reads.
 
 use http::StatusCode;
 
@@ -7,7 +7,7 @@ use super::api::{CallError, End};
 use super::error::Reason;
 use super::kind::Kind;
 
-/// The purpose of a request, so that a refusal can say which permission is missing.
+/// The purpose of a request, so that a refusal can name the missing permission.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose<'a> {
     /// The verb, as RBAC writes it.
@@ -20,7 +20,7 @@ impl<'a> Purpose<'a> {
         Self { verb, kind }
     }
 
-    /// The reason that follows from how a request ended.
+    /// Returns the reason for the end of a request.
     pub(super) fn reason(self, error: CallError) -> Reason {
         match error.end {
             End::Refused(refusal) => self.refused(refusal),
@@ -57,7 +57,7 @@ impl<'a> Purpose<'a> {
     }
 }
 
-/// The remedy for a missing permission.
+/// Returns the remedy for a missing permission.
 pub(super) fn grant(verb: &str, kind: &Kind) -> String {
     format!(
         "grant `{verb}` on `{}` to the ServiceAccount of the run",
@@ -65,7 +65,7 @@ pub(super) fn grant(verb: &str, kind: &Kind) -> String {
     )
 }
 
-/// The reason behind the end of a request that was about no kind in particular.
+/// Returns the reason for the end of a request that did not concern a specific kind.
 pub(super) fn plain(end: End) -> Reason {
     match end {
         End::Late {

@@ -1,7 +1,7 @@
-//! The requests that a submission consists of, as values: no I/O here.
+//! The requests of a submission, as values: no I/O here.
 //!
-//! They are written out by hand because kube's `PostParams` has no `fieldValidation`, without which an API
-//! server drops a misspelt field silently.
+//! They are built by hand because kube's `PostParams` has no `fieldValidation`, without which an API
+//! server silently drops a misspelled field.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::expected::{Expected, Write};
 use super::kind::Place;
 
-/// One request, which may be sent any number of times.
+/// A request, which may be sent any number of times.
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) method: Method,
@@ -22,12 +22,12 @@ pub(super) struct Call {
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
     pub(super) expected: Expected,
-    /// That of the object that it is about.
+    /// The disclosure of its object.
     pub(super) disclosure: Disclosure,
 }
 
 const JSON: &str = "application/json";
-/// JSON is YAML, so a JSON body may go by this name; every API server since 1.16 knows it.
+/// JSON is YAML, so a JSON body may use this media type; every API server since 1.16 supports it.
 const APPLY: &str = "application/apply-patch+yaml";
 
 /// The mode of a write: a dry run or a real one.
@@ -38,7 +38,7 @@ pub(super) enum Mode {
 }
 
 impl Call {
-    /// Creates an object; strict, so that a field that the kind does not know is an error.
+    /// Creates an object; strict, so that an unknown field is an error.
     pub(super) fn create(place: &Place, body: Bytes, manager: &str, mode: Mode) -> Self {
         let uri = format!("{}?{}", place.collection_path(), write_query(manager, mode));
         let write = match mode {
@@ -67,7 +67,7 @@ impl Call {
         Self::read(place.path(), object(place, write)).about(place)
     }
 
-    /// Deletes exactly the object with this UID (and in this state, when a version is given).
+    /// Deletes exactly the object with this UID (and in this version, if one is given).
     pub(super) fn delete(place: &Place, uid: &str, resource_version: Option<&str>) -> Self {
         let mut preconditions = json!({"uid": uid});
         if let Some(version) = resource_version {
@@ -87,8 +87,9 @@ impl Call {
         Self::new(Method::DELETE, place.path(), JSON, body, expected).about(place)
     }
 
-    /// The URI for an attempt that takes up to `patience`. The API server is to give up a write a little earlier, so that it is not
-    /// carried out when the client no longer waits for it (`timeout`, in `k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go`).
+    /// Returns the URI for an attempt that takes up to `patience`. The API server must give up a write a little
+    /// earlier, so that it is not carried out when the client no longer waits for it (`timeout`, in
+    /// `k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go`).
     pub(super) fn uri_within(&self, patience: Duration) -> String {
         if self.method == Method::GET {
             return self.uri.clone();
@@ -107,7 +108,7 @@ impl Call {
         Self::read(format!("/apis/{}", path::segment(group)), Expected::Json)
     }
 
-    /// Asks whether the client itself may do something.
+    /// Checks a permission of the client itself.
     pub(super) fn access_review(verb: &str, group: &str, resource: &str, namespace: &str) -> Self {
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1",

@@ -1,4 +1,4 @@
-//! Deletes what exists of a failed submission.
+//! Deletes the existing objects of a failed submission.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,16 +21,16 @@ use super::kind::KindName;
 use super::ledger::{Entry, Ledger, Trace};
 use super::request::Call;
 
-/// First wait between two looks for a late object; doubled each time.
+/// First interval between two checks for a late object; doubled each time.
 const LOOK_FIRST: Duration = Duration::from_millis(50);
-/// Longest wait between two looks.
+/// Longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// The reason to leave an object.
-const RETAINED: &str = "keepOnFailure: its status tells why it failed";
+/// The reason to keep an object.
+const RETAINED: &str = "keepOnFailure: its status has the reason";
 
-/// Deletes everything of this run's that `ledger` knows of among `items[range]`. `api` carries the rollback's own deadline: the
-/// submission's may be why it failed.
+/// Deletes all of this run's objects in `ledger` that are among `items[range]`. `api` has the rollback's own deadline:
+/// the submission's may be the cause of the failure.
 pub(super) async fn roll_back(
     api: Api<'_>,
     items: &[Item],
@@ -69,7 +69,7 @@ pub(super) async fn roll_back(
             }
         }
     }
-    // The moments have come for those that have to wait for a place here.
+    // Their deadlines have passed while they waited for a free slot here.
     let mut late = futures::stream::iter(late).buffered(PARALLEL);
     while let Some(outcome) = late.next().await {
         // A late copy has the name of the first.
@@ -84,11 +84,12 @@ pub(super) async fn roll_back(
     aftermath
 }
 
-/// The objects, by position, in the order of deletion: one kind after the other, the kind that comes first in the declaration
-/// last, and within a kind the last object first. Objects of one kind go at the same time.
+/// Returns the objects, by position, in the order of deletion: one kind after the other, the kind that comes first in
+/// the declaration last, and within a kind the last object first. Objects of one kind are deleted concurrently.
 ///
-/// What objects of a later kind need is of an earlier kind: it goes after them. Between objects of one kind no such order is known.
-/// A Namespace and a CRD of which one of the objects is go last, because what is in them goes with them, unseen.
+/// Objects that a later kind needs are of an earlier kind: they are deleted after it. Between objects of one kind no
+/// such order is known. A Namespace and a CRD of one of the objects are deleted last, because they delete their content
+/// with them, unseen.
 fn waves(items: &[Item]) -> Vec<Vec<usize>> {
     let mut kinds: Vec<&KindName> = Vec::new();
     let mut waves: Vec<Vec<usize>> = Vec::new();
@@ -121,7 +122,7 @@ struct Rollback<'a> {
 
 /// The result of the rollback of one object.
 enum Outcome {
-    /// There is nothing of this run's.
+    /// No object of this run exists.
     Nothing,
     Removed(String),
     Kept(gleaner_proto::failure::ObjectReference),
@@ -150,9 +151,9 @@ impl Rollback<'_> {
         match delete(self.api, item, uid, None).await {
             Ok(Deleted::Gone) => Outcome::Removed(item.place.to_string()),
             Ok(Deleted::Going) => {
-                Outcome::Removed(format!("{} (until its finalizers let it go)", item.place))
+                Outcome::Removed(format!("{} (until its finalizers are removed)", item.place))
             }
-            // Ours has gone, and someone else's is there; or it was gone before.
+            // Our object is gone, and another client's exists; or ours was gone before.
             Ok(Deleted::Changed | Deleted::Absent) => Outcome::Nothing,
             Err(reason) => item.left(Some(uid), LeftState::Exists, &reason.to_string()),
         }
@@ -170,7 +171,7 @@ impl Rollback<'_> {
         }
     }
 
-    /// Looks again and again, until the moment after which no create of this object can be carried out any more.
+    /// Checks repeatedly, until the moment after which no create of this object can be carried out.
     async fn watch(&self, item: &Item, until: Instant) -> Outcome {
         let mut pause = LOOK_FIRST;
         let mut outcome = Outcome::Nothing;
@@ -189,7 +190,7 @@ impl Rollback<'_> {
                 Ok(left @ Outcome::Left(_)) => return left,
                 Ok(removed) => outcome = removed,
                 Err(why) => {
-                    let why = format!("it could not be looked for again: {why}");
+                    let why = format!("it could not be checked again: {why}");
                     return item.left(None, LeftState::MayAppear, &why);
                 }
             }
@@ -199,7 +200,7 @@ impl Rollback<'_> {
         }
     }
 
-    /// Looks, once, for what an earlier attempt of this run may have left whose state is lost. This submission has not touched
+    /// Checks once for an object of an earlier attempt of this run whose state is lost. This submission has not touched
     /// it, so an unknown state is not a failure of the rollback.
     async fn remove_unknown(&self, item: &Item) -> Outcome {
         if self.silent.load(Ordering::Relaxed) {
@@ -226,7 +227,7 @@ impl Rollback<'_> {
         }
     }
 
-    /// The UID of an object that is this run's own.
+    /// Returns the UID of an object, if it is this run's own.
     fn own_uid(&self, item: &Item, existing: Existing, object: &Value) -> Option<String> {
         match existing {
             Existing::Same { uid } | Existing::Other { uid, .. } | Existing::Leaving { uid } => {
@@ -237,7 +238,7 @@ impl Rollback<'_> {
     }
 }
 
-/// The aftermath of a rollback that panicked: nothing is known of any object that may have existed.
+/// Returns the result of a rollback that panicked: the state of all objects that may have existed is unknown.
 pub(super) fn unknown(items: &[Item], ledger: &Ledger, why: &str) -> Aftermath {
     let mut aftermath = Aftermath::default();
     for (index, item) in items.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! One submission: rounds of trying, creating and waiting, until one succeeds, or all is rolled back.
+//! A submission: rounds of dry runs, creates and waits, until one succeeds, or everything is rolled back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -28,10 +28,10 @@ use super::rollback::{self, roll_back};
 use super::settings::Settings;
 use super::wait::{is_settled, settle};
 
-/// The number of times that one derived name may be found taken. Each has 25 bits or so: two in a row is a curiosity already.
+/// The number of times that one derived name may be found taken. Each has about 25 bits: two in a row are very rare.
 const NAMES_MAX: u32 = 8;
 
-/// The parts that all submissions of a submitter share.
+/// The state shared by all submissions of a submitter.
 pub(super) struct Inner {
     pub(super) server: ApiServer,
     pub(super) namespace: String,
@@ -45,11 +45,11 @@ pub(super) struct Inner {
 #[non_exhaustive]
 pub struct Committed {
     pub created: Created,
-    /// Its declared result fields, each as a string; a field that holds none as compact JSON.
+    /// The object's declared result fields, each as a string; a field that is not a string as compact JSON.
     pub results: Map<String, Value>,
 }
 
-/// One submission under way.
+/// A running submission.
 pub(super) struct Run<'a> {
     pub(super) inner: &'a Inner,
     pub(super) api: Api<'a>,
@@ -61,23 +61,24 @@ pub(super) struct Run<'a> {
 /// The result of one round.
 enum Round {
     Committed(Vec<Committed>),
-    /// These derived names are taken; nothing was created.
+    /// Derived names are taken; nothing was created.
     OtherNames(Vec<Failure>),
-    /// These derived names were taken when others had been created.
+    /// Derived names were found to be taken after other objects had been created.
     NamesLost(Vec<Failure>),
     /// The API server does not let the run block its owner's deletion; nothing was created.
     Unblocked(Failure),
-    /// The same when others had been created.
+    /// As [`Self::Unblocked`], but after other objects had been created.
     UnblockedLate(Failure),
     Failed(Vec<Failure>),
 }
 
-/// The objects of the rounds so far, and what is known of each. They outlive a round, however that ends.
+/// The objects of the rounds so far, and their states. They outlive a round, however it ends.
 #[derive(Default)]
 struct Objects {
-    /// Those of this round, in the order of the declaration, then those that only earlier rounds or attempts planned.
+    /// The objects of this round, in the order of the declaration, then those that only earlier rounds or attempts
+    /// planned.
     items: Vec<Item>,
-    /// The number of those of this round.
+    /// The number of objects of this round.
     count: usize,
     ledger: Ledger,
 }
@@ -99,7 +100,7 @@ impl Run<'_> {
         let mut block_owner_deletion = true;
         let mut objects = self.recall(earlier);
         loop {
-            // A panic must not leave what exists at that moment.
+            // A panic must not leave the objects that exist at that moment.
             let round = self.round(&mut objects, render, &attempts, block_owner_deletion);
             let round = panics::catch_async(round).await.unwrap_or_else(|place| {
                 Round::Failed(vec![Failure::general(panicked("submission", &place))])
@@ -117,7 +118,7 @@ impl Run<'_> {
                     }
                     failures
                 }
-                // What exists may mention the name that is taken: begin again from nothing.
+                // Existing objects may mention the name that is taken: start again from nothing.
                 Round::NamesLost(failures) => {
                     let error = self.undo(&objects, failures).await;
                     let clean = error.aftermath.left.is_empty();
@@ -144,7 +145,7 @@ impl Run<'_> {
         }
     }
 
-    /// The objects that earlier attempts planned. Their kinds need not be discovered again.
+    /// Returns the objects that earlier attempts planned. Their kinds need not be discovered again.
     fn recall(&self, earlier: &[Planned]) -> Objects {
         let mut objects = Objects::default();
         let mut seen = HashSet::new();
@@ -212,7 +213,7 @@ impl Run<'_> {
             count,
             ledger,
         } = objects;
-        // The ledger is written before each request: it also tells what a request that is dropped here may have made.
+        // The ledger is written before each request: it also records the effects of a request that is dropped here.
         let carried_out = tokio::select! {
             carried_out = self.carry_out(&items[..*count], steps, ledger) => carried_out,
             () = self.cut_off() => Err(Stop::Failed(vec![Failure::general(Reason::CutOff)])),
@@ -253,7 +254,7 @@ impl Run<'_> {
         })
     }
 
-    /// Removes what earlier attempts have created under names that are not used any more.
+    /// Deletes objects of earlier attempts under names that are no longer used.
     async fn remove_others(&self, objects: &mut Objects) {
         let Objects {
             items,
@@ -297,7 +298,7 @@ impl Run<'_> {
         Ok(made.into_iter().zip(results).map(committed).collect())
     }
 
-    /// Returns when the process has been told to end and patience is over.
+    /// Returns when shutdown was requested and the patience has passed.
     async fn cut_off(&self) {
         match &self.ending {
             Some(ending) => {
@@ -342,7 +343,7 @@ fn panicked(what: &str, place: &str) -> Reason {
     ))
 }
 
-/// Keeps an object whose wait has failed, if its declaration asks for that, and what it is in.
+/// Keeps an object whose wait has failed, if its declaration requests it, and its Namespace and CRD.
 fn retain(items: &[Item], index: usize, ledger: &mut Ledger) {
     let keeps = |wait: &WaitFor| wait.keep_on_failure;
     if !items[index].wait_for.as_ref().is_some_and(keeps) {
@@ -356,7 +357,7 @@ fn retain(items: &[Item], index: usize, ledger: &mut Ledger) {
     }
 }
 
-/// Counts the names that are taken; false when these were too many.
+/// Counts the names that are taken; false if these were too many.
 fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) -> bool {
     let subjects = failures
         .iter()
@@ -389,7 +390,7 @@ impl Inner {
 // === impl Objects ===
 
 impl Objects {
-    /// Puts the objects of a new round in front. Of the others, those stay that may exist.
+    /// Inserts the objects of a new round first. Of the others, keeps those that may exist.
     fn renew(&mut self, mut items: Vec<Item>) {
         let known = std::mem::take(&mut self.items).into_iter().enumerate();
         let mut known: Vec<Item> = known

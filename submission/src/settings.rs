@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The time limits of a submission.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The field manager of everything that is written. Never change it: an object applied under one name cannot
+    /// The field manager of all writes. Never change it: an object applied under one name cannot
     /// be applied under another without a conflict.
     pub field_manager: String,
     /// Everything up to the last create, retries included; not `waitFor`. Default 60 s.
@@ -14,7 +14,7 @@ pub struct Settings {
     pub rollback_deadline: Duration,
     /// The time for which a submission may continue after SIGTERM. Default 10 s.
     pub patience: Duration,
-    /// The rollback of a submission that was cut off; with the patience less than the 25 s in which a sidecar shuts down.
+    /// The rollback of an interrupted submission; with the patience less than the 25 s in which a sidecar shuts down.
     /// Default 10 s.
     pub last_rollback: Duration,
     /// The preflight, retries included. Default 10 s.

@@ -33,14 +33,15 @@ pub struct Submitter {
 pub struct Submission {
     /// The existing objects, in the order of the declaration.
     pub committed: Vec<Committed>,
-    /// Messages for people: warnings of the API server, and what had to be done another way.
+    /// Messages for users: warnings of the API server, and workarounds.
     pub notes: Vec<String>,
 }
 
 // === impl Submitter ===
 
 impl Submitter {
-    /// A submitter for the run with this UID, whose objects go to `namespace` unless they name another one.
+    /// Returns a submitter for the run with this UID, whose objects are created in `namespace` unless they name another
+    /// one.
     pub fn new(server: ApiServer, namespace: String, run_uid: String, settings: Settings) -> Self {
         let inner = Arc::new(Inner {
             server,
@@ -56,7 +57,7 @@ impl Submitter {
         }
     }
 
-    /// Gives submissions only [`Settings::patience`] more once `ending` is requested; what is not complete then is rolled
+    /// Gives submissions only [`Settings::patience`] more once `ending` is requested; incomplete ones are then rolled
     /// back, while there is still time for it.
     #[must_use]
     pub fn until(mut self, ending: Shutdown) -> Self {
@@ -64,15 +65,15 @@ impl Submitter {
         self
     }
 
-    /// Keeps what is about to be created in `memory`, and continues what it holds.
+    /// Stores the planned objects in `memory`, and continues the submission that it contains.
     #[must_use]
     pub fn remembering(mut self, memory: Arc<dyn Memory>) -> Self {
         self.memory = Some(memory);
         self
     }
 
-    /// Looks for what is bound to go wrong: kinds that are not served, permissions that are missing. Empty when
-    /// nothing was found, which does not guarantee success.
+    /// Looks for certain failures: kinds that are not served, missing permissions. Empty if
+    /// none was found, which does not guarantee success.
     pub async fn preflight(&self, templates: &[Template]) -> Vec<Finding> {
         let notes = Notes::default();
         let inner = &self.inner;
@@ -82,15 +83,15 @@ impl Submitter {
 
     /// Creates all objects that `render` returns, or none.
     ///
-    /// `render` is called with how often the derived name of each template was found taken by something foreign,
-    /// and again whenever that changes, because other templates may mention the name.
+    /// `render` is called with the number of times that the derived name of each template was found taken by a foreign
+    /// object, and again whenever that changes, because other templates may mention the name.
     ///
-    /// Run it to its end, in a separate task: a future that is dropped half-way rolls nothing back. (A process
-    /// that is killed half-way may simply submit again: what it has left is recognised.) A panic in it is a failure like any
+    /// Run it to its end, in a separate task: a future that is dropped halfway rolls nothing back. (A process
+    /// that is killed halfway may simply submit again: its objects are recognized.) A panic in it is a failure like any
     /// other.
     ///
     /// # Errors
-    /// A [`SubmissionError`] with everything that is wrong, and what could not be rolled back.
+    /// A [`SubmissionError`] with all errors, and the objects that could not be rolled back.
     pub async fn submit<R, E>(
         &self,
         render: R,

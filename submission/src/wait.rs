@@ -1,6 +1,6 @@
-//! Waiting until what was created is as the declaration wants it, and reading results from it.
+//! Waits until created objects are in the declared state, and reads results from them.
 //!
-//! By asking, not by watching: `get` is a permission that the run needs anyway, `watch` is not.
+//! By polling, not by watching: the run needs the permission `get` anyway, but not `watch`.
 
 mod state;
 mod terminal;
@@ -19,9 +19,9 @@ use super::item::Item;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// First wait between two looks; half as long again each time.
+/// First interval between two checks; half as long again each time.
 const LOOK_FIRST: Duration = Duration::from_millis(250);
-/// Longest wait between two looks.
+/// Longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 
 /// Waits for all objects at once; the first that fails ends the wait for the others. Returns the results of each, or the
@@ -84,7 +84,7 @@ async fn settle_one(
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = pause.mul_f64(1.5).min(LOOK_MAX);
-        // The last look comes at the deadline itself and needs an additional moment.
+        // The last check is at the deadline itself and needs some extra time.
         match api
             .within(api.server.timeout())
             .attempt(&Call::get(&item.place))
@@ -100,7 +100,7 @@ async fn settle_one(
             }
             Answer::Unexpected(words) => trouble = Some(words),
             Answer::Again(again) => trouble = Some(again.words),
-            // A rotated token mends itself within the timeout; a wrong one does not.
+            // A rotated token resolves itself within the timeout; a wrong one does not.
             Answer::Unauthorised(refusal) => trouble = Some(refusal.words),
             Answer::Refused(refusal) if refusal.is_not_found() => {
                 return Err(item.fails(Reason::Vanished));
@@ -116,7 +116,7 @@ fn unreadable(item: &Item, end: End) -> Failure {
     item.fails(Purpose::new("get", &item.place.kind).reason(error))
 }
 
-/// Returns true if the status of an object tells that it has failed.
+/// Returns true if the status of an object shows that it has failed.
 pub(super) fn has_failed(item: &Item, object: &Value) -> bool {
     check(item, object).is_err() && failed(item, object).is_some()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Tekton's own entries of a step at their largest: when it started, and its exit code.
+/// The largest form of Tekton's own entries of a step: its start time, and its exit code.
 pub const OF_TEKTON: [Entry<'_>; 2] = [
     Entry {
         key: "StartedAt",
@@ -16,14 +16,14 @@ pub const OF_TEKTON: [Entry<'_>; 2] = [
     },
 ];
 
-/// One entry: a result, or a remark on the step.
+/// One entry: a result, or information about the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The result's name.
     pub key: &'a str,
     /// The result's value.
     pub value: &'a str,
-    /// The type, by which Tekton tells what to do with it.
+    /// The type, which determines Tekton's treatment.
     pub kind: EntryType,
 }
 
@@ -48,25 +48,25 @@ impl Entry<'_> {
         json!({"key": self.key, "value": self.value, "type": self.kind as u8})
     }
 
-    /// The bytes of the entry in a message that is not compressed, with the comma after it.
+    /// Returns the bytes of the entry in an uncompressed message, with the comma after it.
     pub fn bytes(self) -> usize {
         const FRAME: usize = r#"{"key":"","value":"","type":1},"#.len();
         FRAME + escaped_len(self.key) + escaped_len(self.value)
     }
 }
 
-/// The bytes of a message of these entries as JSON: exact or a little high.
+/// Returns the bytes of a message of these entries as JSON: exact or a little high.
 pub(crate) fn plain_len<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> usize {
     "[]".len() + entries.into_iter().map(Entry::bytes).sum::<usize>()
 }
 
-/// The message of these entries as JSON.
+/// Returns the message of these entries as JSON.
 pub(crate) fn message<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> String {
     let entries: Value = entries.into_iter().map(Entry::to_json).collect();
     entries.to_string()
 }
 
-/// The beginning of `text` that takes at most `bytes` between the quotes of a JSON string.
+/// Returns the beginning of `text` that takes at most `bytes` between the quotes of a JSON string.
 pub fn cut_escaped(text: &str, bytes: usize) -> &str {
     let mut taken = 0;
     let end = text.char_indices().find(|(_, character)| {
@@ -76,12 +76,12 @@ pub fn cut_escaped(text: &str, bytes: usize) -> &str {
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// The bytes of `text` between the quotes of a JSON string as Go writes it.
+/// Returns the bytes of `text` between the quotes of a JSON string as Go writes it.
 pub fn escaped_len(text: &str) -> usize {
     text.chars().map(escaped_char_len).sum()
 }
 
-/// The bytes of a character in a JSON string as Go writes it: `<`, `>`, `&`, U+2028 and U+2029 are escaped too
+/// Returns the bytes of a character in a JSON string as Go writes it: `<`, `>`, `&`, U+2028 and U+2029 are escaped too
 /// (`encoding/json`, `appendString`).
 const fn escaped_char_len(character: char) -> usize {
     match character {

@@ -1,15 +1,16 @@
-//! Termination messages of steps, which carry Tekton's results: the room that a container has, and the bytes that entries
-//! take there.
+//! Termination messages of steps, which carry Tekton's results: the room that a container has, and the size of the
+//! entries in it.
 //!
-//! Tekton's entrypoint writes a JSON array with an entry for each result into the container's termination message. It fails a
-//! step over 4,096 bytes (`pkg/termination/write.go`). The kubelet gives all containers of a pod 12 KiB together, in equal
-//! shares, init containers included (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`, `normalizeStatus`), and cuts
-//! what is longer. A message that was cut is not JSON any more, and Tekton silently drops all results of the step
-//! (`pkg/pod/status.go`). Results that reach Tekton by `results-from: sidecar-logs` are not in the message.
+//! Tekton's entrypoint writes a JSON array with an entry for each result into the container's termination message. It
+//! fails a step over 4,096 bytes (`pkg/termination/write.go`). The kubelet gives all containers of a pod 12 KiB
+//! together, in equal shares, init containers included (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`,
+//! `normalizeStatus`), and cuts longer ones. A truncated message is no longer JSON, and Tekton silently drops all
+//! results of the step (`pkg/pod/status.go`). Results that reach Tekton by `results-from: sidecar-logs` are not in the
+//! message.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `share` | [`Share`], how many containers share the 12 KiB of a pod |
+//! | `share` | [`Share`], the containers that share the 12 KiB of a pod |
 //! | `entry` | [`Entry`], and the bytes that entries take |
 //! | `size` | [`Size`] of a message, compressed or not |
 

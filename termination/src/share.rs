@@ -9,21 +9,21 @@ use serde_json::{Map, Value};
 use crate::entry::{Entry, EntryType, message, plain_len};
 use crate::{CONTAINER_MAX, POD_MAX, Size};
 
-/// The word for compressed messages in the text of a [`Share`].
+/// The keyword for compressed messages in the text of a [`Share`].
 const COMPRESSED: &str = "compressed";
 /// The prefix of a compressed message (`pkg/termination/write.go`).
 const COMPRESSED_PREFIX: &str = "tknz:";
 /// The level of compression that Tekton uses (`flate.BestCompression`).
 const LEVEL: u8 = 9;
-/// Added to a compressed size together with an eighth of it: Tekton's compressor is another one, and two messages compressed
-/// together may take more than alone.
+/// Added to a compressed size together with an eighth of it: Tekton's compressor is a different one, and two messages
+/// compressed together may take more than separately.
 const MARGIN: usize = 32;
 
-/// The containers that share a pod's 12 KiB of termination messages. As text `3+1`, the pod's own containers and Gleaner's, or
-/// `3+1,compressed` where Tekton compresses messages (`enable-termination-message-compression`).
+/// The containers that share a pod's 12 KiB of termination messages. As text `3+1`, the pod's own containers and
+/// Gleaner's, or `3+1,compressed` if Tekton compresses messages (`enable-termination-message-compression`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// The pod's own containers, Tekton's init containers included.
+    /// The pod's own containers, including Tekton's init containers.
     pub own: usize,
     /// The containers that Gleaner adds: its sidecar, and in some Tasks a step.
     pub added: usize,
@@ -39,17 +39,18 @@ pub struct InvalidShare(String);
 // === impl Share ===
 
 impl Share {
-    /// The largest message of one container that the kubelet keeps whole, in bytes.
+    /// Returns the largest message of one container that the kubelet keeps whole, in bytes.
     pub fn room(self) -> usize {
         room(self.own + self.added)
     }
 
-    /// The room that each container would have without Gleaner, in bytes.
+    /// Returns the room that each container would have without Gleaner, in bytes.
     pub fn room_without(self) -> usize {
         room(self.own)
     }
 
-    /// The size of a message with these results of resources, each of which Tekton reads as one compact JSON object.
+    /// Returns the size of a message with these results of resources, each of which Tekton reads as one compact JSON
+    /// object.
     pub fn size_of_results(self, results: &BTreeMap<String, Map<String, Value>>) -> Size {
         let texts: Vec<(&String, String)> = results
             .iter()
@@ -65,7 +66,7 @@ impl Share {
         }))
     }
 
-    /// The size of a message of these entries.
+    /// Returns the size of a message of these entries.
     pub fn size<'a>(self, entries: impl IntoIterator<Item = Entry<'a>> + Clone) -> Size {
         Size {
             plain: plain_len(entries.clone()),
@@ -77,7 +78,7 @@ impl Share {
     }
 }
 
-/// The bytes of a compressed message: compressed, in base64, after a prefix.
+/// Returns the bytes of a compressed message: compressed, in base64, after a prefix.
 fn packed_len(message: &str) -> usize {
     let packed = miniz_oxide::deflate::compress_to_vec(message.as_bytes(), LEVEL).len();
     COMPRESSED_PREFIX.len() + (packed * 4).div_ceil(3)

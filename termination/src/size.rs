@@ -2,17 +2,17 @@
 
 use std::ops::Add;
 
-/// The bytes of a message in both forms that Tekton may write, of which it takes the shorter one.
+/// The bytes of a message in both forms that Tekton may write, of which it uses the shorter one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
-    /// As JSON.
+    /// Uncompressed JSON.
     pub plain: usize,
-    /// Compressed, where Tekton compresses messages: an estimate that is never below what Tekton writes.
+    /// Compressed, if Tekton compresses messages: an estimate that is never below the real size.
     pub compressed: Option<usize>,
 }
 
 impl Size {
-    /// The bytes of the shorter form.
+    /// Returns the bytes of the shorter form.
     pub fn bytes(self) -> usize {
         self.compressed
             .map_or(self.plain, |compressed| compressed.min(self.plain))

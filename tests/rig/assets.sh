@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Prints a folder of programs for the tests, and builds those that are not there yet.
+# Prints a directory of programs for the tests, and builds missing ones.
 #
 #   assets.sh           the rig's: etcd and kube-apiserver
 #   assets.sh cluster   the cluster's: the rig's and all that tests/cluster/up starts, with Tekton's YAML in tekton-config/
 #   assets.sh helm      Helm alone, for the tests of the chart
 #
-#   KUBEBUILDER_ASSETS  a folder that has the rig's already: taken as it is (the cluster's are always those of the versions here)
-#   GLEANER_CACHE       where what is built here stays (default: $XDG_CACHE_HOME/gleaner or ~/.cache/gleaner)
+#   KUBEBUILDER_ASSETS  a directory that already has the rig's programs, used unchanged (the cluster's are always those of the versions here)
+#   GLEANER_CACHE       directory of built programs (default: $XDG_CACHE_HOME/gleaner or ~/.cache/gleaner)
 #
 # Each program is built once, from its Go module (the go.mod files in assets/ hold the versions), and cached.
 # For the rig that takes minutes, for the cluster a quarter of an hour, and gigabytes of module and build cache.
 # Progress goes to stderr.
-# Exit codes: 0 there, 3 neither the programs nor Go are to be had (the suites then report as skipped), 1 the build failed.
+# Exit codes: 0 found or built, 3 neither the programs nor Go are installed (the suites then report as skipped), 1 the build failed.
 set -euo pipefail
 
-# One line a program: its name, the folder of its module, its package. The package is also a `tool` in that go.mod.
+# One line per program: its name, the directory of its module, its package. The package is also a `tool` in that go.mod.
 rig_programs=(
   "etcd            .  go.etcd.io/etcd/server/v3"
   "kube-apiserver  .  k8s.io/kubernetes/cmd/kube-apiserver"
@@ -70,14 +70,14 @@ fi
 assets="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/assets"
 cache="${GLEANER_CACHE:-${XDG_CACHE_HOME:-${HOME:?neither GLEANER_CACHE nor HOME is set}/.cache}/gleaner}"
 
-# version_of MODULE-FOLDER PATH: the version that its go.mod requires.
+# version_of MODULE-DIRECTORY PATH: the version that its go.mod requires.
 version_of() { awk -v path="$2" '$1 == path { print $2; exit }' "$assets/$1/go.mod"; }
 
 kubernetes="$(version_of . k8s.io/kubernetes)"
 tekton="$(version_of tekton github.com/tektoncd/pipeline)"
 helm="$(version_of helm helm.sh/helm/v4)"
 
-# home_of MODULE-FOLDER: where its programs are cached. The key covers all versions: another go.mod, another folder.
+# home_of MODULE-DIRECTORY: the cache directory of its programs. The key covers all versions: another go.mod, another directory.
 home_of() {
   local name key
   case "$1" in
@@ -89,7 +89,7 @@ home_of() {
   printf '%s/%s-%s\n' "$cache" "$name" "$key"
 }
 
-# Without the stamp the server calls itself v0.0.0, and its version gates misfire.
+# Without these values the server reports v0.0.0 as its version, and its version gates misfire.
 kubernetes_stamp() {
   local number="${kubernetes#v}" variable="k8s.io/component-base/version"
   printf -- '-X %s.gitVersion=%s ' "$variable" "$kubernetes"
@@ -98,24 +98,24 @@ kubernetes_stamp() {
   printf -- '-X %s.gitMinor=%s' "$variable" "${number%%.*}"
 }
 
-# build NAME MODULE-FOLDER PACKAGE: into its home, unless it is there.
+# build NAME MODULE-DIRECTORY PACKAGE: builds a program into its cache directory, unless it exists.
 build() {
   local name="$1" folder="$2" package="$3" home stamp='' half_done
   home="$(home_of "$folder")"
   [ -x "$home/$name" ] && return
   if ! command -v go >/dev/null; then
-    say "neither $name nor Go (to build it) is here"
+    say "neither $name nor Go (to build it) is installed"
     exit 3
   fi
   mkdir -p "$home"
-  # Who comes second waits here, and then finds the program. The lock goes with the process, however it ends.
+  # A second caller waits here, and then finds the program. The lock is released when the process exits.
   exec 9>"$home/.$name.lock"
   if command -v flock >/dev/null; then
     flock 9
     [ -x "$home/$name" ] && return
   fi
   [ "$folder" != . ] || stamp="$(kubernetes_stamp)"
-  say "building $name (${home##*/}; once, minutes)"
+  say "building $name (${home##*/}; only once, takes minutes)"
   half_done="$home/.$name.$$"
   (cd "$assets/$folder" && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' \
     go build -trimpath -ldflags "-s -w $stamp" -o "$half_done" "$package") >&2
@@ -134,7 +134,7 @@ fi
 
 rig="$(home_of .)"
 if [ "$wanted" = rig ]; then
-  # The convention has kubectl beside them; the suites do without.
+  # By convention the directory also has kubectl; the suites do not need it.
   if [ ! -x "$rig/kubectl" ] && kubectl="$(command -v kubectl)"; then
     ln -sf "$kubectl" "$rig/kubectl"
   fi
@@ -142,7 +142,7 @@ if [ "$wanted" = rig ]; then
   exit 0
 fi
 
-# The cluster's folder has links into the modules' folders, and the YAML that Tekton is installed from.
+# The cluster's directory has links into the modules' directories, and the YAML that Tekton is installed from.
 homes="$rig $(home_of tekton) $(home_of helm)"
 cluster="$cache/cluster-$kubernetes-tekton-$tekton-$(printf '%s\n' "$homes" "${programs[@]}" | sha256sum | cut -c1-12)"
 if ! holds_all "$cluster" || [ ! -d "$cluster/tekton-config" ]; then
@@ -158,7 +158,7 @@ if ! holds_all "$cluster" || [ ! -d "$cluster/tekton-config" ]; then
   cp -r --no-preserve=mode "$source/config" "$new/tekton-config"
   printf '%s\n' "$tekton" >"$new/tekton-config/version"
   chmod 0755 "$new"
-  # Two may have come here at once; the first to rename wins, and both answer with its folder.
+  # Two processes may get here at once; the first to rename wins, and both print its directory.
   if ! mv -T "$new" "$cluster" 2>/dev/null && ! holds_all "$cluster"; then
     rm -rf "$cluster"
     mv -T "$new" "$cluster"

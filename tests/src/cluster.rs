@@ -1,13 +1,13 @@
-//! A real cluster with Tekton and Gleaner on it, as cases see it: what a user does with kubectl, and what comes of it.
+//! A real cluster with Tekton and Gleaner, for test cases: what a user does with kubectl, and the result.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`suite`] | the cases of a test binary: side by side first, then those that change the cluster, one by one |
-//! | [`start`] | brings the cluster up, and Gleaner onto it |
-//! | [`namespace`] | a namespace of a case's own |
-//! | [`ended`] | a run that has ended |
+//! | [`suite`] | the cases of a test binary: concurrent ones first, then those that change the cluster, one by one |
+//! | [`start`] | starts the cluster and installs Gleaner |
+//! | [`namespace`] | the namespace of a case |
+//! | [`ended`] | a finished run |
 //! | [`kubectl`] | runs kubectl and other programs |
-//! | `report` | what a person would look at when a case has failed |
+//! | `report` | diagnostics of a failed case |
 
 pub mod ended;
 pub mod kubectl;

@@ -19,18 +19,18 @@ use kube::Client;
 use kube::client::Body;
 use tokio::runtime::Handle;
 
-/// The proxy. It ends when it is dropped, and its connections with it.
+/// The proxy. It stops when it is dropped, and closes its connections.
 pub struct FaultProxy(FaultServer);
 
 /// The API server behind the proxy.
 struct Upstream {
     client: Client,
-    /// The runtime of the client's connections: other users of the client go on when the proxy ends.
+    /// The runtime of the client's connections: other users of the client are not affected when the proxy stops.
     runtime: Handle,
 }
 
 impl FaultProxy {
-    /// Starts it in front of the server that a client is for.
+    /// Starts the proxy in front of a client's server.
     pub async fn start(upstream: Client) -> Self {
         Self(FaultServer::start(Upstream {
             client: upstream,
@@ -63,7 +63,7 @@ impl Backend for Upstream {
     }
 }
 
-/// Removes the headers that are about one connection, and the credentials: the upstream gets the proxy's own.
+/// Removes the hop-by-hop headers and the credentials: the upstream gets the proxy's own.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in [
         header::CONNECTION,

@@ -1,11 +1,11 @@
-//! What the suites in `tests/` stand on.
+//! Support code of the suites in `tests/`.
 //!
-//! - [`suite`]: cases that run against a real API server and the local one alike;
-//! - [`server`]: one API server as a case sees it;
+//! - [`suite`]: cases that run against both a real API server and the local one;
+//! - [`server`]: the API server of a case;
 //! - [`rig`]: etcd and kube-apiserver as local processes;
 //! - [`cluster`]: a real cluster with Tekton and Gleaner on it;
-//! - [`fault_proxy`]: an API server that loses replies, hangs, or answers 503, on demand;
-//! - [`run`]: a TaskRun as a case plays it, with the real sidecar and real redirectors;
+//! - [`fault_proxy`]: an API server that loses replies, hangs, or responds with 503, on demand;
+//! - [`run`]: a TaskRun with the real sidecar and real redirectors;
 //! - [`wait`]: waiting for conditions, never for time.
 
 pub mod cluster;

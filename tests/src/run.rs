@@ -1,4 +1,4 @@
-//! One TaskRun as a case plays it: the real sidecar as a process, and a real redirector around each step.
+//! A TaskRun played by a case: the real sidecar as a process, and a real redirector around each step.
 //!
 //! ```ignore
 //! let mut run = Run::new(PROGRAMS, server, DECLARATION).param("imageUrl", "registry/image");
@@ -30,10 +30,10 @@ pub use memory_limit::MemoryLimit;
 use process::Sidecar;
 pub use step::{Ended, Running, Step};
 
-/// How long the sidecar may take to reach a point of its work.
+/// The longest wait for the sidecar to reach a point of its work.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a case runs: made by [`programs!`](crate::programs).
+/// The programs that a case runs: created by [`programs!`](crate::programs).
 #[derive(Debug, Clone, Copy)]
 pub struct Programs {
     /// The sidecar, with crash points.
@@ -42,7 +42,7 @@ pub struct Programs {
     pub redirector: &'static str,
 }
 
-/// The programs that are built with the suites. (Cargo tells their paths to integration tests only.)
+/// Returns the programs that are built with the suites. (Cargo passes their paths to integration tests only.)
 #[macro_export]
 macro_rules! programs {
     () => {
@@ -53,7 +53,7 @@ macro_rules! programs {
     };
 }
 
-/// A run. Its processes end when it is dropped.
+/// A run. Its processes are killed on drop.
 pub struct Run<'a> {
     programs: Programs,
     server: &'a Server,
@@ -69,18 +69,18 @@ pub struct Run<'a> {
     sidecar: Option<Sidecar>,
     /// Dropped after its process.
     memory: Option<MemoryLimit>,
-    /// The logs of the sidecars that were killed.
+    /// The logs of killed sidecars.
     killed: String,
 }
 
 // === The sidecar ===
 
 impl<'a> Run<'a> {
-    /// Starts the sidecar and waits until it is ready. After a [`kill`](Self::kill) it finds the state that it left.
+    /// Starts the sidecar and waits until it is ready. After a [`kill`](Self::kill) it finds the previous state.
     ///
     /// # Panics
     ///
-    /// When it does not get ready, with its log.
+    /// Panics with its log if it does not become ready.
     pub async fn start(&mut self) {
         let arguments = self.arguments();
         let program = self.programs.sidecar;
@@ -90,7 +90,7 @@ impl<'a> Run<'a> {
         self.sidecar = Some(sidecar);
     }
 
-    /// The sidecar's command line.
+    /// Returns the sidecar's command line.
     fn arguments(&self) -> Vec<String> {
         let file = self.folder().join("declaration.yaml");
         std::fs::write(&file, &self.text).expect("a declaration");
@@ -125,25 +125,25 @@ impl<'a> Run<'a> {
     ///
     /// # Panics
     ///
-    /// When it is not running.
+    /// Panics if it is not running.
     pub async fn kill(&mut self) {
         let sidecar = self.sidecar.take().expect("a running sidecar");
         self.killed += &sidecar.kill();
         self.killed.push('\n');
     }
 
-    /// From the next start on, the sidecar stops dead when it first comes to this point of its work.
+    /// From the next start on, the sidecar blocks when it first reaches this point of its work.
     pub fn crash_at(&mut self, point: &str) {
         self.environment = vec![("GLEANER_CRASH_POINT".to_owned(), point.to_owned())];
-        // It is not there before the first time.
+        // The file does not exist before the first time.
         let _ = std::fs::remove_file(self.crash_marker());
     }
 
-    /// Waits until the sidecar has stopped dead at its crash point, and kills it with SIGKILL.
+    /// Waits until the sidecar blocks at its crash point, and kills it with SIGKILL.
     ///
     /// # Panics
     ///
-    /// When it does not get there: the step has ended, or too much time has passed.
+    /// Panics if it does not get there: the step has finished, or the wait has timed out.
     pub async fn crash(&mut self, step: &Running) {
         let marker = self.crash_marker();
         let point = &self.environment;
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
             }
             assert!(
                 !step.has_ended(),
-                "{point:?} is no point that the sidecar comes to"
+                "{point:?} is not a point that the sidecar reaches"
             );
             None
         })
@@ -161,36 +161,36 @@ impl<'a> Run<'a> {
         self.kill().await;
     }
 
-    /// Everything that the sidecar has logged, those that were killed included.
+    /// Returns everything that the sidecar has logged, including killed ones.
     #[must_use]
     pub fn log(&self) -> String {
         let running = self.sidecar.as_ref().map(Sidecar::log);
         format!("{}{}", self.killed, running.unwrap_or_default())
     }
 
-    /// GET from the sidecar's loopback address.
+    /// Sends a GET to the sidecar's loopback address.
     ///
     /// # Panics
     ///
-    /// When no answer comes.
+    /// Panics if no response arrives.
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, None).await
     }
 
-    /// POST to the sidecar's loopback address, as a step.
+    /// Sends a POST to the sidecar's loopback address, as a step.
     ///
     /// # Panics
     ///
-    /// When no answer comes, or there is no such step.
+    /// Panics if no response arrives, or there is no such step.
     pub async fn post(&self, path: &str, step: &str) -> Answer {
         self.ask(Method::POST, path, Some(&self.token(step))).await
     }
 
-    /// POST /v1/submit as a step that is not there to hear the answer.
+    /// Sends POST /v1/submit as a step that does not wait for the response.
     ///
     /// # Panics
     ///
-    /// When the sidecar is not running.
+    /// Panics if the sidecar is not running.
     pub fn submit_unheard(&self, step: &str) -> Running {
         let client = self.client(Some(&self.token(step)));
         Running::unheard(client, "/v1/submit")
@@ -217,18 +217,18 @@ impl<'a> Run<'a> {
         self.known_token(step).expect("the step's token")
     }
 
-    /// The step's token, once the sidecar has written it.
+    /// Returns the step's token, once the sidecar has written it.
     fn known_token(&self, step: &str) -> Option<String> {
         let file = self.step_folder(step).join(path::TOKEN_FILE);
         let token = std::fs::read_to_string(file).ok()?;
         Some(token.trim().to_owned())
     }
 
-    /// The status, once it fulfils a condition.
+    /// Returns the status, once it satisfies a condition.
     ///
     /// # Panics
     ///
-    /// When that takes too long.
+    /// Panics if the wait times out.
     pub async fn status(&self, what: &str, fulfils: impl Fn(&Value) -> bool) -> Value {
         wait::until(what, PATIENCE, async || {
             let status = self.get("/v1/status").await.json;
@@ -241,22 +241,22 @@ impl<'a> Run<'a> {
 // === The steps ===
 
 impl Run<'_> {
-    /// A step, to be run under a real redirector.
+    /// Returns a step, to be run under a real redirector.
     pub fn step(&self, name: &str) -> Step<'_> {
         Step::new(self, name)
     }
 
-    /// Runs a step that writes one output, and succeeds.
+    /// Runs a step that writes one output, and must succeed.
     ///
     /// # Panics
     ///
-    /// When it fails, with what it said.
+    /// Panics with its output if it fails.
     pub async fn passes(&self, step: &str, output: &str, content: &str) {
         let step = self.step(step).writes(output, content);
         step.run().await.expect(0);
     }
 
-    /// The finish as a step of its own.
+    /// Runs the finish as a separate step.
     pub async fn finish(&self) -> Ended {
         let mut arguments = vec!["finish".to_owned()];
         arguments.extend(self.redirector_flags("gleaner"));
@@ -265,23 +265,23 @@ impl Run<'_> {
             .await
     }
 
-    /// Whether the command of a step has run.
+    /// Returns true if the command of a step has run.
     #[must_use]
     pub fn has_run(&self, step: &str) -> bool {
         self.folder().join("ready").join(step).join("ran").exists()
     }
 
-    /// The results that the finish has written, by name.
+    /// Returns the results that the finish has written, by name.
     ///
     /// # Panics
     ///
-    /// When one is no JSON.
+    /// Panics if one is not JSON.
     #[must_use]
     pub fn results(&self) -> Vec<(String, Value)> {
         step::results(&self.folder().join("results"))
     }
 
-    /// Tekton's termination message.
+    /// Returns Tekton's termination message.
     #[must_use]
     pub fn termination(&self) -> String {
         std::fs::read_to_string(self.folder().join("termination")).unwrap_or_default()
@@ -291,7 +291,7 @@ impl Run<'_> {
         self.programs.redirector
     }
 
-    /// The flags that every redirector of this run has.
+    /// Returns the flags of every redirector of this run.
     fn redirector_flags(&self, step: &str) -> Vec<String> {
         let socket = self.step_folder(step).join(path::SOCKET_FILE);
         vec![
@@ -307,10 +307,10 @@ impl Run<'_> {
     }
 }
 
-// === What exists ===
+// === Objects ===
 
 impl Run<'_> {
-    /// The objects of this run on the API server, by its label.
+    /// Returns the objects of this run on the API server, by its label.
     pub async fn objects(&self, api_version: &str, plural: &str) -> Vec<Value> {
         let listed = self
             .server
@@ -326,13 +326,13 @@ impl Run<'_> {
         objects
     }
 
-    /// The UID of the TaskRun.
+    /// Returns the UID of the TaskRun.
     #[must_use]
     pub fn uid(&self) -> &str {
         &self.uid
     }
 
-    /// The name of the TaskRun.
+    /// Returns the name of the TaskRun.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.task_run

@@ -1,4 +1,4 @@
-//! One API server as a case sees it: real or local, with a namespace of the case's own.
+//! The API server of a case: real or local, with a separate namespace.
 
 mod answer;
 mod connect;
@@ -29,16 +29,16 @@ pub struct Server {
 
 enum Backend {
     Real(Arc<Rig>),
-    /// With a folder for its kubeconfig.
+    /// With a directory for its kubeconfig.
     Local(LocalApiServer, TempDir),
 }
 
 impl Server {
-    /// The real server, its CRDs installed and a new namespace made.
+    /// Returns the real server, with its CRDs installed and a new namespace.
     ///
     /// # Panics
     ///
-    /// When the server refuses either.
+    /// Panics if the server refuses either.
     pub async fn real(rig: Arc<Rig>, crds: &[&str]) -> Self {
         let client = client(rig.url(), Some(&rig.admin().token), Some(rig.authority()))
             .expect("a client for the rig");
@@ -55,11 +55,11 @@ impl Server {
         server
     }
 
-    /// A local server of the case's own.
+    /// Starts a local server for the case.
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// Panics if it does not start.
     pub async fn local(crds: &[&str]) -> Self {
         let namespace = unique_namespace();
         let mut builder = LocalApiServer::builder().namespace(&namespace);
@@ -68,7 +68,7 @@ impl Server {
         }
         let server = builder.start().await.expect("a local API server");
         let client = client(&server.url(), None, None).expect("a client");
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         Self {
             backend: Backend::Local(server, folder),
             namespace,
@@ -76,13 +76,13 @@ impl Server {
         }
     }
 
-    /// Whether this is a real kube-apiserver: for what the local one documents that it lacks.
+    /// Returns true for a real kube-apiserver: for features that the local one documents as missing.
     #[must_use]
     pub fn is_real(&self) -> bool {
         matches!(self.backend, Backend::Real(_))
     }
 
-    /// Its URL, without a slash at the end.
+    /// Returns its URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
         match &self.backend {
@@ -91,19 +91,19 @@ impl Server {
         }
     }
 
-    /// The namespace of this case, which no other case uses.
+    /// Returns the namespace of this case, which no other case uses.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// A client that may do everything.
+    /// Returns a client with all permissions.
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
     }
 
-    /// The rig behind a real server.
+    /// Returns the rig of a real server.
     #[must_use]
     pub fn rig(&self) -> Option<&Arc<Rig>> {
         match &self.backend {
@@ -112,23 +112,23 @@ impl Server {
         }
     }
 
-    /// The bearer token that may do everything; none where nobody asks for one.
+    /// Returns the bearer token with all permissions; `None` if the server requires no token.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.rig().map(|rig| rig.admin().token.as_str())
     }
 
-    /// The authority of the server's certificate, as PEM; none for plain HTTP.
+    /// Returns the CA of the server's certificate, as PEM; `None` for plain HTTP.
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
         self.rig().map(|rig| rig.authority())
     }
 
-    /// A kubeconfig file that may do everything in this case's namespace.
+    /// Writes a kubeconfig file with all permissions, for this case's namespace.
     ///
     /// # Panics
     ///
-    /// When it cannot be written.
+    /// Panics if it cannot be written.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
         match &self.backend {
@@ -142,11 +142,11 @@ impl Server {
         }
     }
 
-    /// A new user who may do what `rules` say in the case's namespace, and nothing else; real servers only.
+    /// Returns a new user with the permissions of `rules` in the case's namespace, and no others; real servers only.
     ///
     /// # Panics
     ///
-    /// On a local server, which knows no users, and when the server refuses the role.
+    /// Panics on a local server, which has no users, and if the server refuses the role.
     pub async fn restricted_user(&self, rules: Value) -> User {
         let user = self
             .rig()
@@ -173,11 +173,11 @@ impl Server {
         user
     }
 
-    /// Sends a request as it is; `body` is JSON or, for a string value, its text.
+    /// Sends a request unchanged; `body` is JSON or, for a string value, its text.
     ///
     /// # Panics
     ///
-    /// When no answer comes.
+    /// Panics if no response arrives.
     pub async fn send(&self, method: Method, path: &str, media_type: &str, body: &Value) -> Answer {
         let bytes = match body {
             Value::Null => Vec::new(),
@@ -187,37 +187,37 @@ impl Server {
         send(&self.client, method, path, media_type, bytes).await
     }
 
-    /// GET.
+    /// Sends a GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, "application/json", &Value::Null)
             .await
     }
 
-    /// POST of an object.
+    /// Sends a POST of an object.
     pub async fn post(&self, path: &str, object: &Value) -> Answer {
         self.send(Method::POST, path, "application/json", object)
             .await
     }
 
-    /// PUT of an object.
+    /// Sends a PUT of an object.
     pub async fn put(&self, path: &str, object: &Value) -> Answer {
         self.send(Method::PUT, path, "application/json", object)
             .await
     }
 
-    /// PATCH by JSON merge patch.
+    /// Sends a PATCH as JSON merge patch.
     pub async fn merge(&self, path: &str, patch: &Value) -> Answer {
         self.send(Method::PATCH, path, "application/merge-patch+json", patch)
             .await
     }
 
-    /// PATCH by server-side apply.
+    /// Sends a PATCH as server-side apply.
     pub async fn apply(&self, path: &str, object: &Value) -> Answer {
         self.send(Method::PATCH, path, "application/apply-patch+yaml", object)
             .await
     }
 
-    /// DELETE; `options` is a `DeleteOptions` or null.
+    /// Sends a DELETE; `options` is a `DeleteOptions` or null.
     pub async fn delete(&self, path: &str, options: &Value) -> Answer {
         self.send(Method::DELETE, path, "application/json", options)
             .await
@@ -227,7 +227,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// If there is no such object, or the server refuses the status.
+    /// Panics if there is no such object, or the server refuses the status.
     pub async fn set_status(&self, api_version: &str, plural: &str, name: &str, status: &Value) {
         match &self.backend {
             Backend::Real(_) => {
@@ -244,7 +244,7 @@ impl Server {
         }
     }
 
-    /// All objects of the local server but Events; a real one is not asked.
+    /// Returns all objects of the local server except Events; empty for a real one.
     #[must_use]
     pub fn local_objects(&self) -> Vec<Value> {
         let Backend::Local(server, _) = &self.backend else {
@@ -255,7 +255,8 @@ impl Server {
         objects
     }
 
-    /// `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace; `api_version` is such as `v1`, `apps/v1`.
+    /// Returns `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace; `api_version` is such as `v1`,
+    /// `apps/v1`.
     #[must_use]
     pub fn path(&self, api_version: &str, plural: &str) -> String {
         let root = if api_version.contains('/') {
@@ -269,11 +270,11 @@ impl Server {
         )
     }
 
-    /// Makes another namespace.
+    /// Creates another namespace.
     ///
     /// # Panics
     ///
-    /// When the server refuses it.
+    /// Panics if the server refuses it.
     pub async fn create_namespace(&self, name: &str) {
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
@@ -282,7 +283,7 @@ impl Server {
             .expect_status(201);
     }
 
-    /// Installs CRDs and waits until their kinds are served. Those that are there already stay as they are.
+    /// Installs CRDs and waits until their kinds are served. Existing CRDs stay unchanged.
     async fn install_crds(&self, yaml: &str) {
         let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
         let crds: Vec<Value> = serde_saphyr::from_multiple(yaml).expect("CRDs in YAML");
@@ -318,7 +319,7 @@ impl Server {
     }
 }
 
-/// A name that no other case uses, of this run or another.
+/// Returns a name that no other case uses, in this run or another.
 fn unique_namespace() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!(

@@ -1,4 +1,4 @@
-//! Cases that run against a real API server and the local one alike.
+//! Cases that run against both a real API server and the local one.
 //!
 //! A suite is a test binary with `harness = false`:
 //!
@@ -10,8 +10,8 @@
 //! async fn a_lost_reply_creates_one_object(server: &Server) { /* ... */ }
 //! ```
 //!
-//! Each case becomes two tests, `real::NAME` and `local::NAME`. Where no real server can be had, the former are
-//! reported as ignored, and loudly so; with `GLEANER_REQUIRE_APISERVER=1` they fail.
+//! Each case becomes two tests, `real::NAME` and `local::NAME`. If no real server is available, the former are
+//! reported as ignored, with a message; with `GLEANER_REQUIRE_APISERVER=1` they fail.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::rig::{self, Missing, Rig};
 use crate::server::Server;
 
-/// Where cases can run.
+/// The servers that cases can run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Both,
@@ -30,19 +30,19 @@ enum Place {
     LocalOnly,
 }
 
-/// One case: a function of a server. Made by [`cases!`](crate::cases) or [`Case::new`].
+/// A case: a function of a server. Created by [`cases!`](crate::cases) or [`Case::new`].
 pub struct Case {
     name: &'static str,
     place: Place,
     crds: &'static [&'static str],
-    /// Set: the case gets a rig of its own, with these options.
+    /// If set, the case gets its own rig, with these options.
     own_rig: Option<rig::Options>,
     body: Arc<Body>,
 }
 
 type Body = dyn Fn(Where, &'static [&'static str]) + Send + Sync;
 
-/// Where one test runs.
+/// The server that a test runs on.
 enum Where {
     Real(Arc<Rig>),
     Local,
@@ -53,17 +53,17 @@ enum Where {
 pub struct Suite {
     cases: Vec<Case>,
     crds: &'static [&'static str],
-    /// Finds what the cases on a real server need besides it.
+    /// Finds what the cases on a real server need in addition to it.
     also: Option<Find>,
 }
 
 type Find = fn() -> Result<PathBuf, Missing>;
 
-/// The rig that the cases of this binary share; taken out at the end, so that it stops before the process does.
+/// The rig shared by the cases of this binary; removed at the end, so that it stops before the process does.
 type SharedRig = Arc<Mutex<Option<Result<Arc<Rig>, String>>>>;
 
 impl Case {
-    /// A case under its name, best a sentence.
+    /// Creates a case with a name, preferably a statement.
     pub fn new<F>(name: &'static str, body: F) -> Self
     where
         F: AsyncFn(&Server) + Send + Sync + 'static,
@@ -91,7 +91,7 @@ impl Case {
         }
     }
 
-    /// Only against a real server: what the local one says that it lacks.
+    /// Runs only on a real server: the local one documents the feature as missing.
     #[must_use]
     pub fn real_only(self) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl Case {
         }
     }
 
-    /// Only against the local server: where nothing depends on the server's kind.
+    /// Runs only on the local server: for cases that do not depend on the kind of server.
     #[must_use]
     pub fn local_only(self) -> Self {
         Self {
@@ -109,8 +109,8 @@ impl Case {
         }
     }
 
-    /// Needs these CRDs besides the suite's. A case with such kinds of its own gets a rig of its own, for CRDs are
-    /// there for all cases of a rig, and others may rely on their absence.
+    /// Installs these CRDs in addition to the suite's. Such a case gets its own rig, because CRDs are
+    /// visible to all cases of a rig, and others may rely on their absence.
     #[must_use]
     pub fn crds(self, crds: &'static [&'static str]) -> Self {
         let own_rig = Some(self.own_rig.unwrap_or_default());
@@ -121,7 +121,7 @@ impl Case {
         }
     }
 
-    /// Needs a real server started with these options.
+    /// Requires a real server started with these options.
     #[must_use]
     pub fn rig(self, options: rig::Options) -> Self {
         Self {
@@ -131,7 +131,7 @@ impl Case {
     }
 }
 
-/// A list of [`Case`]s from the names of functions `async fn(&Server)`.
+/// Creates a list of [`Case`]s from the names of functions `async fn(&Server)`.
 #[macro_export]
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {
@@ -140,7 +140,7 @@ macro_rules! cases {
 }
 
 impl Suite {
-    /// A suite of these cases.
+    /// Creates a suite of these cases.
     pub fn new(cases: Vec<Case>) -> Self {
         Self {
             cases,
@@ -149,28 +149,28 @@ impl Suite {
         }
     }
 
-    /// Adds cases that are not plain.
+    /// Adds cases with options.
     pub fn case(mut self, case: Case) -> Self {
         self.cases.push(case);
         self
     }
 
-    /// CRDs (YAML) that all cases find installed.
+    /// Sets the CRDs (YAML) that are installed for all cases.
     pub fn crds(mut self, crds: &'static [&'static str]) -> Self {
         self.crds = crds;
         self
     }
 
-    /// Cases on a real server need this too, and without it count as ignored like those without a server.
+    /// Adds a requirement of the cases on a real server; without it they are ignored, as without a server.
     pub fn needs(mut self, find: Find) -> Self {
         self.also = Some(find);
         self
     }
 
-    /// Runs what the command line asks for; the exit code is that of a test binary.
+    /// Runs the cases selected on the command line; the exit code is that of a test binary.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
-        // Finding the programs may build them: not for a list.
+        // Finding the programs may build them, which listing tests must not do.
         let programs = if arguments.list {
             Ok(PathBuf::new())
         } else {
@@ -189,7 +189,7 @@ impl Suite {
                 own_rig,
                 body,
             } = case;
-            // Leaked once a process: a list of CRDs that lives as long as its tests.
+            // Leaked once per process: a list of CRDs that lives as long as its tests.
             let crds: &'static [&'static str] =
                 Box::leak([self.crds, crds].concat().into_boxed_slice());
             if place != Place::RealOnly {
@@ -228,14 +228,15 @@ impl Suite {
         }
         let conclusion = libtest_mimic::run(&arguments, trials);
         if skipped > 0 {
-            eprintln!("SKIPPED: {skipped} cases against a real API server, for there is none here");
+            eprintln!("SKIPPED: {skipped} cases on a real API server, because none is available");
         }
         drop(shared.lock().unwrap_or_else(PoisonError::into_inner).take());
         conclusion.exit_code()
     }
 }
 
-/// The rig of this binary, started by the first case that needs it. One that failed to start is not tried again.
+/// Returns the rig of this binary, started by the first case that needs it. A rig that failed to start is not started
+/// again.
 fn shared_rig(shared: &SharedRig, programs: &Path) -> Result<Arc<Rig>, Failed> {
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
     let rig =

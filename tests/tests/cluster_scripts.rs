@@ -1,4 +1,4 @@
-//! The scripts of `tests/cluster` where they refuse: each says why.
+//! The error messages of the scripts of `tests/cluster`.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,7 +27,7 @@ fn a_directory_that_lost_its_marker_is_neither_used_nor_emptied() {
         for words in words {
             assert!(
                 said.contains(words),
-                "{script} should say {words:?}: {said:?}"
+                "{script} should print {words:?}: {said:?}"
             );
         }
         assert!(file.exists(), "{script}");

@@ -1,4 +1,5 @@
-//! The directions of dependencies: which crate may know which, and what `proto`, `core` and the redirector stay free of.
+//! The directions of dependencies: which crate may depend on which, and what `proto`, `core` and the redirector must
+//! not use.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         &["gleaner-core", "gleaner-proto", "gleaner-runtime"],
     ),
     (
-        // Carries redirector and sidecar as subcommands.
+        // Contains redirector and sidecar as subcommands.
         "gleaner",
         &[
             "gleaner-core",
@@ -51,7 +52,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ),
 ];
 
-/// Crates that must not be reached, however far down.
+/// Crates that must not be reached, even indirectly.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "gleaner-proto",
@@ -141,7 +142,7 @@ fn the_crates_depend_on_each_other_in_one_direction() {
     for (name, _) in ARROWS {
         assert!(
             names.contains(name),
-            "{name} is in ARROWS, and does not exist"
+            "{name} is in ARROWS but does not exist"
         );
     }
 }
@@ -164,12 +165,76 @@ fn the_contract_the_domain_and_the_redirector_stay_free_of_what_they_must_not_kn
             .collect();
         assert!(
             reached.contains("serde"),
-            "{package}: the tree was not read: {tree}"
+            "{package}: cannot read the tree: {tree}"
         );
         for name in forbidden {
             assert!(!reached.contains(name), "{package} depends on {name}");
         }
     }
+}
+
+/// The packages that only `gleaner run` needs, which is not available on macOS and Windows.
+const LINUX: [&str; 4] = [
+    "gleaner-local-apiserver",
+    "gleaner-redirector",
+    "gleaner-sidecar",
+    "rustix",
+];
+
+#[test]
+fn the_command_needs_linux_for_nothing_but_run() {
+    let packages = packages();
+    let mut packages = packages.iter();
+    let command = packages.find(|package| package["name"] == "gleaner");
+    let dependencies = command.expect("gleaner")["dependencies"].as_array();
+    let mut found = BTreeSet::new();
+    for dependency in dependencies.expect("dependencies") {
+        let name = dependency["name"].as_str().expect("a name");
+        if LINUX.contains(&name) {
+            assert_eq!(dependency["target"], "cfg(target_os = \"linux\")", "{name}");
+            found.insert(name);
+        }
+    }
+    assert_eq!(found, BTreeSet::from(LINUX));
+    // Sources that macOS and Windows compile, too, but for those modules.
+    let gated = [
+        "cli/src/carried.rs",
+        "cli/src/run",
+        "cli/src/run.rs",
+        "runtime/src/http",
+        "runtime/src/http.rs",
+        "runtime/src/program/long_running.rs",
+        "runtime/src/shutdown.rs",
+    ];
+    let gated = gated.map(|path| workspace().join(path));
+    for path in sources(&["cli/src", "runtime/src", "termination/src"]) {
+        if gated.iter().any(|gated| path.starts_with(gated)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        for unix in ["std::os::", "tokio::signal", "UnixStream", "rustix::"] {
+            assert!(!text.contains(unix), "{}: {unix}", path.display());
+        }
+    }
+}
+
+/// The source files in these directories, and in those below.
+fn sources(directories: &[&str]) -> Vec<PathBuf> {
+    let mut left: Vec<_> = directories
+        .iter()
+        .map(|directory| workspace().join(directory))
+        .collect();
+    let mut found = Vec::new();
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).expect("a directory");
+            left.extend(entries.map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    assert!(found.len() > 20, "only {} files were found", found.len());
+    found
 }
 
 #[test]
@@ -193,24 +258,16 @@ fn the_domain_touches_no_files_processes_or_sockets() {
         "std::thread",
     ];
     let mut read = 0;
-    for directory in ["proto/src", "core/src", "translate/src"] {
-        let mut left = vec![workspace().join(directory)];
-        while let Some(path) = left.pop() {
-            if path.is_dir() {
-                let entries = std::fs::read_dir(&path).expect("a directory");
-                left.extend(entries.map(|entry| entry.expect("an entry").path()));
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("a source file");
-            // Tests may read fixtures.
-            let is_test = path.ends_with("tests.rs")
-                || path.components().any(|part| part.as_os_str() == "tests");
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            for effect in EFFECTS.iter().filter(|_| !is_test) {
-                assert!(!code.contains(effect), "{}: {effect}", path.display());
-            }
-            read += 1;
+    for path in sources(&["proto/src", "core/src", "translate/src"]) {
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        // Tests may read fixtures.
+        let is_test =
+            path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for effect in EFFECTS.iter().filter(|_| !is_test) {
+            assert!(!code.contains(effect), "{}: {effect}", path.display());
         }
+        read += 1;
     }
     assert!(read > 50, "only {read} files were read");
 }

@@ -1,4 +1,4 @@
-//! The tests that the documentation names: each of them exists.
+//! Checks that the tests named in the documentation exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ fn workspace() -> PathBuf {
         .to_owned()
 }
 
-/// The names of all functions of the project.
+/// Returns the names of all functions of the project.
 fn functions() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut directories = vec![workspace()];
@@ -37,7 +37,7 @@ fn functions() -> BTreeSet<String> {
     names
 }
 
-/// The names of tests in a page: words in backticks that read like a sentence.
+/// Returns the names of tests in a page: words in backticks joined by underscores.
 fn named(page: &str) -> Vec<String> {
     let words = page.split('`').skip(1).step_by(2);
     let is_test = |word: &&str| {
@@ -67,7 +67,7 @@ fn every_test_that_a_page_names_exists() {
     }
 }
 
-/// Rows of the tables that promise something without naming a test.
+/// Rows of the tables that contain a promise without a test.
 #[test]
 fn every_promise_names_a_test() {
     let page = fs::read_to_string(workspace().join("docs/reliability.md")).expect("a page");

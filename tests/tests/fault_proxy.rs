@@ -1,4 +1,4 @@
-//! The fault proxy does what its rules say, and tells it.
+//! The fault proxy follows its rules, and records it.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ fn config_map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "b"}})
 }
 
-/// A create through the proxy: its status, or none when the connection broke.
+/// Sends a create through the proxy; returns its status, or `None` if the connection broke.
 async fn create(proxy: &FaultProxy, server: &Server, name: &str) -> Option<StatusCode> {
     let client = server::client(&proxy.url(), None, None).expect("a client");
     let request = Request::post(server.path("v1", "configmaps"))
@@ -168,7 +168,7 @@ async fn a_hanging_request_is_never_answered(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, "/configmaps$").fail(Fault::Hang);
     tokio::select! {
-        status = create(&proxy, server, "a") => panic!("answered: {status:?}"),
+        status = create(&proxy, server, "a") => panic!("response: {status:?}"),
         () = proxy.wait_for(1, &Method::POST, "/configmaps$", DEADLINE) => {}
     }
     assert_eq!(proxy.requests()[0].outcome, Outcome::Hung);

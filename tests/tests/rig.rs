@@ -1,4 +1,5 @@
-//! The rig offers what suites need of a real server: users with little permission, admission plugins, CRDs per case.
+//! The rig offers the features of a real server that suites need: users with few permissions, admission plugins, CRDs
+//! per case.
 
 use std::process::ExitCode;
 
@@ -44,7 +45,7 @@ fn resource(name: &str) -> Value {
     })
 }
 
-/// A POST in the name of a user who may create PipelineResources and read nothing.
+/// Sends a POST as a user who may create PipelineResources and read nothing.
 async fn post_as_somebody(server: &Server, object: &Value) -> server::Answer {
     let rules = json!([{"apiGroups": ["tekton.dev"], "resources": ["pipelineresources"], "verbs": ["create"]}]);
     let user = server.restricted_user(rules).await;

@@ -1,6 +1,6 @@
-//! What Gleaner writes, read by the readers that people use: Go's (through kubectl) and PyYAML.
+//! Gleaner's YAML, read by the parsers in common use: Go's (through kubectl) and PyYAML.
 //!
-//! Both read YAML 1.1, in which `no`, `1e3`, `0x1`, `12:30`, `=` and dates are no texts unless they are quoted.
+//! Both read YAML 1.1, in which `no`, `1e3`, `0x1`, `12:30`, `=` and dates are not strings unless they are quoted.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -94,7 +94,7 @@ fn main() {
         let here = run(Command::new(probe[0]).args(&probe[1..]), "").is_ok();
         if !here {
             eprintln!(
-                "SKIPPED: {name} is not here, so nothing is read by it ({})",
+                "SKIPPED: {name} is not available, so its test does not run ({})",
                 probe.join(" ")
             );
         }
@@ -109,7 +109,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
-/// A ConfigMap with every text as a value, and as many as can be as parts of a key.
+/// Returns a ConfigMap with every text as a value, and as many as possible as parts of a key.
 fn config_map() -> Value {
     let data = TEXTS
         .iter()
@@ -143,7 +143,7 @@ fn check(read: Reader) -> Result<(), Failed> {
 const RANDOM: usize = 20_000;
 const DOCUMENT: usize = 1000;
 
-/// What decides on the style of a scalar, and what readers stumble over.
+/// Characters that determine the style of a scalar, and that parsers trip over.
 const PIECES: [&str; 32] = [
     "\t", "\t\t", " ", "  ", "\n", "\n\n", "\r\n", "\r", "\u{85}", "\u{2028}", "\u{2029}",
     "\u{feff}", "---", "...", "#", " #", ": ", ":", "- ", "? ", "|", ">", "'", "\"", "\\", "{",
@@ -161,7 +161,7 @@ impl Random {
         usize::try_from(self.0 % bound as u64).expect("less than a usize")
     }
 
-    /// Half of the pieces decide on the style; the rest are control characters and characters of every plane.
+    /// Half of the pieces determine the style; the rest are control characters and characters of every plane.
     fn text(&mut self) -> String {
         let count = self.below(9);
         let mut text = String::new();
@@ -186,7 +186,7 @@ fn check_random(read: Reader) -> Result<(), Failed> {
             .map(|(index, text)| (format!("k{index}"), text.clone()))
             .collect();
         let keys: Value = texts.iter().map(|text| (text.clone(), "v")).collect();
-        // A kind without a schema: kubectl takes any shape of it.
+        // A kind without a schema: kubectl accepts any fields.
         let object = json!({
             "apiVersion": "example.com/v1", "kind": "Texts", "metadata": {"name": "texts"},
             "values": values, "list": texts, "keys": keys,
@@ -200,14 +200,14 @@ fn check_random(read: Reader) -> Result<(), Failed> {
                 }
             }
             if back["keys"].get(text) != Some(&Value::from("v")) {
-                return Err(format!("the key {text:?} did not come back").into());
+                return Err(format!("the key {text:?} is missing").into());
             }
         }
     }
     Ok(())
 }
 
-/// `kubectl patch --local` reads the file and asks nobody.
+/// `kubectl patch --local` reads the file without connecting to a server.
 fn with_kubectl(yaml: &str) -> Result<Value, String> {
     let mut file =
         tempfile::NamedTempFile::with_suffix(".yaml").map_err(|error| error.to_string())?;

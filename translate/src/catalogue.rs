@@ -35,7 +35,7 @@ pub struct Missing {
 /// PipelineResources from outside the files.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// Their origin, as messages name it: `namespace builds of the cluster old`.
+    /// The origin of the PipelineResources, as messages name it: `namespace builds of the cluster old`.
     pub origin: String,
     /// The namespace and the document of each.
     pub resources: Vec<(String, Node)>,
@@ -64,14 +64,14 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     pub(crate) kind: String,
-    /// Its params, and its name if it has one.
+    /// The PipelineResource's params, and its name if it has one.
     pub(crate) values: Map<String, Value>,
 }
 
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Creates it with the fetched PipelineResources.
+    /// Creates a catalogue with the fetched PipelineResources.
     pub(crate) fn new(fetched: Option<&Fetched>) -> Self {
         let resources = fetched
             .into_iter()
@@ -264,8 +264,8 @@ impl Resource {
     }
 }
 
-/// Returns true if the param is a setting of Tekton's clone, not a value of the resource. The clone step has none
-/// of them; reports values that differ from its behavior.
+/// Returns true if the param is a setting of Tekton's clone, not a value of the resource. The clone step has no
+/// settings, so values that differ from its behavior are reported.
 fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
         ("submodules", &["", "true"]),

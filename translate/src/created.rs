@@ -19,7 +19,7 @@ pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     warnings.flatten().collect()
 }
 
-/// Returns the same for the templates of one declaration.
+/// Returns the warnings about the templates of one declaration.
 pub(crate) fn warnings(
     site: &DeclarationSite<'_>,
     declared: &Declared,
@@ -68,7 +68,9 @@ fn of_object(object: &Cursor<'_>) -> Vec<Diagnostic> {
         found.push(version.diagnostic(message).help(help));
     }
     if let Some(field) = resources(object) {
-        let message = format!("the {name} has PipelineResources, which no Tekton of today takes");
+        let message = format!(
+            "the {name} has PipelineResources, which current Tekton versions do not support"
+        );
         let help = format!(
             "translate the {name} in a file of its own, and write it here as tekton.dev/v1"
         );

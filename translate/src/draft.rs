@@ -22,7 +22,7 @@ use crate::{variables, working_directory};
 pub(crate) struct Position {
     /// The index of the document.
     pub(crate) outer: usize,
-    /// Its place in the document, if it is part of another one, such as a TriggerTemplate.
+    /// The object's place in the document, if it is part of another object, such as a TriggerTemplate.
     pub(crate) place: Option<Place>,
 }
 

@@ -9,7 +9,7 @@ pub(crate) fn is_tekton(version: &str) -> bool {
     version.starts_with("tekton.dev/")
 }
 
-/// The Tekton objects in a document that is not one itself. A reference to one (`taskRef`, an owner) has no spec.
+/// The Tekton objects in a document that is not a Tekton object itself. A reference to an object (`taskRef`, an owner) has no spec.
 pub(crate) fn objects(document: &Node) -> Vec<Cursor<'_>> {
     let mut found = Vec::new();
     if !names_tekton(document) {

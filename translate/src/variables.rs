@@ -83,7 +83,7 @@ pub(crate) fn rewrite(
     }
 }
 
-/// Returns `text` with its variables translated. `report` gets the offset of one without a translation, the message and
+/// Returns `text` with its variables translated. `report` gets the offset of each variable without a translation, the message and
 /// the remedy.
 pub(crate) fn rewrite_text(
     text: &str,

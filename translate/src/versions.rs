@@ -69,7 +69,7 @@ pub(crate) fn reference(
         && kind.node.as_str() == Some("ClusterTask")
     {
         let message = "Tekton has removed ClusterTasks";
-        let help = "use a Task of this namespace, or refer to one of another namespace with the cluster resolver";
+        let help = "use a Task in this namespace, or refer to one in another namespace with the cluster resolver";
         found.push(kind.diagnostic(message).help(help));
     }
     if cursor.field("bundle").is_some() {

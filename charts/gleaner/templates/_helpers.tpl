@@ -4,7 +4,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* `gleaner` for a release of that name, else `<release>-gleaner`. 40 characters: suffixes and the Service's own limit must fit. */}}
+{{/* `gleaner` for a release of that name, else `<release>-gleaner`. At most 40 characters, to leave room for suffixes within the Service's limit. */}}
 {{- define "gleaner.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
@@ -25,7 +25,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: injector
 {{- end -}}
 
-{{/* Labels of the chart's objects. Their manager is Helm: `gleaner` there marks what a run has generated. */}}
+{{/* Labels of the chart's objects. managed-by is Helm: `gleaner` there marks what a run has generated. */}}
 {{- define "gleaner.labels" -}}
 app.kubernetes.io/name: {{ include "gleaner.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -39,7 +39,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if .Values.injector.serviceAccount.create -}}
 {{- default (include "gleaner.injector" .) .Values.injector.serviceAccount.name -}}
 {{- else -}}
-{{- required "name the ServiceAccount in injector.serviceAccount.name, or let the chart make one (injector.serviceAccount.create)" .Values.injector.serviceAccount.name -}}
+{{- required "name the ServiceAccount in injector.serviceAccount.name, or let the chart create one (injector.serviceAccount.create)" .Values.injector.serviceAccount.name -}}
 {{- end -}}
 {{- end -}}
 
@@ -58,19 +58,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if eq .Values.tls.mode "secret" -}}
 {{- required "name the Secret of the certificate in tls.secret.name" .Values.tls.secret.name -}}
 {{- else if eq .Values.tls.mode "cert-manager" -}}
-{{- /* Not the name of the Secret that Helm makes: it would be taken for, or refused as, that one when the mode changes. */ -}}
+{{- /* Not the name of the Secret that Helm creates: when the mode changes, it would be taken for that Secret, or conflict with it. */ -}}
 {{ include "gleaner.injector" . }}-certificate
 {{- else -}}
 {{ include "gleaner.injector" . }}-tls
 {{- end -}}
 {{- end -}}
 
-{{/* Whether the cluster has ValidatingAdmissionPolicies. */}}
+{{/* Non-empty if the cluster has ValidatingAdmissionPolicies. */}}
 {{- define "gleaner.policies" -}}
 {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}true{{- end -}}
 {{- end -}}
 
-{{/* Whether a policy, not the webhook itself, refuses pods while the injector is down. */}}
+{{/* Non-empty if a policy, not the webhook itself, refuses pods while the injector is down. */}}
 {{- define "gleaner.guarded" -}}
 {{- if and (eq .Values.webhooks.pods.whileDown "refuse") (include "gleaner.policies" .) -}}true{{- end -}}
 {{- end -}}

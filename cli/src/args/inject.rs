@@ -8,8 +8,8 @@ use gleaner_core::inject::settings::PullPolicy;
 
 use super::{Files, Form};
 
-/// Gleaner's own image of this version, where this program is a released one: the build of a release sets the variable. Of any other
-/// build, no image is published.
+/// Gleaner's own image of this version, if this program is a released one: the release build sets the variable. Other
+/// builds have no published image.
 const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 
 #[derive(Debug, Args)]
@@ -17,7 +17,8 @@ const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Gleaner's own image, which holds sidecar and redirector. Released programs know theirs; scripts/image builds that of others.
+    /// Gleaner's own image, which contains sidecar and redirector. Released programs have a default;
+    /// otherwise build one with scripts/image.
     #[arg(
         long,
         value_name = "IMAGE",
@@ -30,10 +31,11 @@ pub(crate) struct Inject {
     /// Pull policy of that image; by default the cluster's.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
-    /// The way in which the cluster's Tekton reads results: its feature flags results-from and enable-termination-message-compression.
+    /// Source of the results in the cluster's Tekton: its feature flags results-from and
+    /// enable-termination-message-compression.
     #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
     pub(crate) results_from: ResultsFrom,
-    /// The form of what is printed.
+    /// Output format.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
     /// CPU request; by default 10m.
@@ -48,7 +50,7 @@ pub(crate) struct Inject {
     /// Memory limit; by default 128Mi.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) memory_limit: Option<String>,
-    /// The user that it runs as; the image's own (65532) without it.
+    /// The user that it runs as; by default the image's own (65532).
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
     pub(crate) run_as_user: Option<i64>,
     /// Log level; by default the sidecar's own.
@@ -59,7 +61,10 @@ pub(crate) struct Inject {
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     const POLICIES: [(PullPolicy, &str); 3] = [
         (PullPolicy::Always, "At each start"),
-        (PullPolicy::IfNotPresent, "When it is not there"),
+        (
+            PullPolicy::IfNotPresent,
+            "If the node does not have the image",
+        ),
         (PullPolicy::Never, "Never"),
     ];
     let values = POLICIES.map(|(policy, help)| PossibleValue::new(policy.as_str()).help(help));
@@ -88,15 +93,14 @@ fn results_from() -> impl TypedValueParser<Value = ResultsFrom> {
         (
             "sidecar-logs",
             ResultsFrom::SidecarLogs,
-            "From the log of a sidecar of Tekton's",
+            "From the log of Tekton's sidecar",
         ),
     ];
     let values = WAYS.map(|(name, _, help)| PossibleValue::new(name).help(help));
     PossibleValuesParser::new(values).try_map(|given| {
         let mut ways = WAYS.into_iter();
         let way = ways.find(|(name, ..)| *name == given);
-        way.map(|(_, way, _)| way)
-            .ok_or("not a way to read results")
+        way.map(|(_, way, _)| way).ok_or("not a source of results")
     })
 }
 
@@ -108,4 +112,4 @@ Examples:
   export GLEANER_IMAGE=registry.example/gleaner:0.1.0
   gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
 
-Exit codes: 0; 64 the command line is wrong, 78 a declaration is wrong, or a step cannot be wrapped here.";
+Exit codes: 0; 64 the command line is wrong, 78 a declaration is wrong, or a step cannot be injected.";

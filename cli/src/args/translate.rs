@@ -17,10 +17,10 @@ pub(crate) struct Translate {
     /// The image of the step that clones a git input; it needs git and /bin/sh.
     #[arg(long, value_name = "IMAGE", default_value = GIT_IMAGE)]
     pub(crate) git_image: String,
-    /// Leaves PipelineResources out, for a cluster that does not know the kind.
+    /// Omits PipelineResources, for a cluster that does not serve the kind.
     #[arg(long)]
     pub(crate) no_resources: bool,
-    /// The form of what is printed.
+    /// Output format.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
     #[command(flatten)]
@@ -30,13 +30,13 @@ pub(crate) struct Translate {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "PipelineResources that are in no file")]
 pub(crate) struct ClusterArgs {
-    /// Takes them from the cluster of this context of the kubeconfig.
+    /// Fetches them from the cluster of this context of the kubeconfig.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// Takes them from the cluster of this kubeconfig.
+    /// Fetches them from the cluster of this kubeconfig.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The namespace of what has none in its metadata; that of the kubeconfig's context, or default.
+    /// The namespace of documents without one; by default that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
 }
@@ -54,4 +54,4 @@ Examples:
   # Fetch the PipelineResources that the runs reference from an old cluster:
   gleaner translate -f pipeline.yaml -f run.yaml --context old -n builds
 
-Exit codes: 0; 64 the command line is wrong, 69 the cluster is unreachable, 78 something in the files has no equivalent.";
+Exit codes: 0; 64 the command line is wrong, 69 the cluster is unreachable, 78 a feature in the files has no equivalent.";

@@ -23,16 +23,17 @@ pub(crate) struct Uninject {
     pub(crate) paths: Vec<String>,
     #[command(flatten)]
     pub(crate) cluster: ListedCluster,
-    /// Lists what has Gleaner in it or declares outputs, a line each, and prints no document: of the files, or of a cluster.
+    /// Lists the objects that contain Gleaner or declare outputs, one on each line, from the files or a cluster. Prints no
+    /// documents.
     #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
     pub(crate) list: bool,
-    /// Leaves out the documents in which nothing changes.
+    /// Omits unchanged documents.
     #[arg(long)]
     pub(crate) only_changed: bool,
-    /// Removes the declarations, too: a webhook would inject again.
+    /// Removes the declarations, too: otherwise a webhook would inject again.
     #[arg(long)]
     pub(crate) remove_declarations: bool,
-    /// The form of what is printed.
+    /// Output format.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }
@@ -40,15 +41,15 @@ pub(crate) struct Uninject {
 /// The group of the options of [`ListedCluster`].
 const CLUSTER: &str = "cluster";
 
-/// The cluster of which `--list` lists everything.
+/// The cluster whose objects `--list` shows.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The list of a cluster, instead of files")]
+#[command(next_help_heading = "Listing a cluster instead of files")]
 #[group(id = CLUSTER, multiple = true, requires = "list", conflicts_with_all = ["filename", "paths"])]
 pub(crate) struct ListedCluster {
     /// Lists all namespaces.
     #[arg(long, short = 'A', conflicts_with = "namespace")]
     pub(crate) all_namespaces: bool,
-    /// Lists this namespace; that of the kubeconfig's context without it, or default.
+    /// Lists this namespace; by default that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// Lists the cluster of this context of the kubeconfig, instead of the current one.
@@ -70,12 +71,12 @@ const UNINJECT_EXAMPLES: &str = "\
 Examples:
   gleaner uninject -f task.yaml | kubectl apply -f -
 
-  # Everything in a cluster that has Gleaner in it, or declares outputs:
+  # List all objects in a cluster that contain Gleaner or declare outputs:
   gleaner uninject --list --all-namespaces
 
-  # Out of all of it, before Gleaner is uninstalled:
+  # Remove Gleaner from all of them, before it is uninstalled:
   kubectl get tasks,pipelines,cronjobs --all-namespaces -o yaml |
     gleaner uninject -f - --only-changed --remove-declarations | kubectl replace -f -
 
-Exit codes: 0; 64 the command line is wrong or a file cannot be read; 69 the cluster is unreachable, or does not let all be
-listed.";
+Exit codes: 0; 64 the command line is wrong or a file cannot be read; 69 the cluster is unreachable, or listing
+is not allowed.";

@@ -1,12 +1,12 @@
-//! What one document becomes.
+//! Injects into one document.
 
 use gleaner_core::check;
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::{Finding, Node, Place, Severity, Source};
+use gleaner_core::document::{Cursor, Finding, Node, Place, Severity, Source};
 use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::matrix::ObjectResults;
 use gleaner_core::inject::{ResultsFrom, Settings};
-use gleaner_core::task::DeclarationSite;
+use gleaner_core::task::{DeclarationSite, resource_templates};
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub(super) struct Cluster {
     pub(super) results_from: ResultsFrom,
 }
 
-/// Puts redirector and sidecar into everything in `document` that asks for them, and adds what is wrong, or probably not
+/// Injects redirector and sidecar wherever `document` requests them, and adds errors and warnings
 /// meant, to `findings`. `tasks` are the object results of the Tasks in all documents. Returns the document, unchanged if anything is wrong, and true if anything asks.
 pub(super) fn inject(
     source: &Source,
@@ -31,12 +31,17 @@ pub(super) fn inject(
     let placement = Placement::AheadOfTime(cluster.results_from);
     let mut report = check::document(document, source, &cluster.settings, placement, tasks);
     let object = document.to_json();
-    if report.errors.is_empty() && is_untranslated(&object, document) {
+    let mut objects = vec![Cursor::root(document)];
+    objects.extend(resource_templates::all(document));
+    let is_old = |one: &Cursor<'_>| is_untranslated(&one.node.to_json(), one.node);
+    if let Some(old) = objects.iter().find(|one| is_old(one))
+        && report.errors.is_empty()
+    {
         let message =
-            "the outputs are declared in the proposal's syntax, which Tekton does not take";
+            "the outputs are declared in the proposal's syntax, which Tekton does not support";
         let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
-        let at = Some(document.position(&Place::from(["spec"])));
-        let untranslated = Diagnostic::new(["spec"], at, message).help(help);
+        let at = Some(old.node.position(&Place::from(["spec"])));
+        let untranslated = Diagnostic::new(old.place.key("spec"), at, message).help(help);
         report.errors.push(untranslated);
     }
     checking::report(&source.name, &report, findings);

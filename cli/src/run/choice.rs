@@ -1,4 +1,4 @@
-//! Which of the documents is run: what the command line names, or the only run, Pipeline or Task.
+//! Selects the document to run: the one that the command line names, or the only run, Pipeline or Task.
 
 use gleaner_core::document::Source;
 use gleaner_core::task::DeclarationSite;
@@ -7,7 +7,8 @@ use super::documents::{Document, Documents};
 use crate::args::Run;
 use crate::values::did_you_mean;
 
-/// Chooses the document to play: what the options name, or the only run, or the only Task (that declares outputs).
+/// Selects the document to run: the one that the options name, or the only run, or the only Task (that declares
+/// outputs).
 pub(crate) fn choose<'a>(
     options: &Run,
     documents: &Documents<'a>,
@@ -45,17 +46,14 @@ pub(crate) fn choose<'a>(
             [one] => Ok(**one),
             [] => {
                 let help = did_you_mean(name, all.iter().map(Document::name));
-                Err(format!("{files}: there is no {what} '{name}' in it{help}"))
+                Err(format!("{files}: no {what} '{name}'{help}"))
             }
             several => {
                 let several: Vec<String> = several
                     .iter()
                     .map(|one| format!("{} at {}", one.title(), one.position()))
                     .collect();
-                Err(format!(
-                    "there are several {what}s '{name}': {}",
-                    several.join(", ")
-                ))
+                Err(format!("several {what}s '{name}': {}", several.join(", ")))
             }
         }
     };
@@ -77,7 +75,7 @@ pub(crate) fn choose<'a>(
         ([_, ..], _) => {
             let names = names(&runs);
             return Err(format!(
-                "{files}: there are several runs in it; say which with --run: {names}"
+                "{files}: several runs; select one with --run: {names}"
             ));
         }
         ([], _) => {}
@@ -89,17 +87,17 @@ pub(crate) fn choose<'a>(
         ([only], _, []) => Ok(*only),
         (_, [only], []) => Ok(**only),
         ([], _, []) => Err(format!(
-            "{files}: there is no Task in it, and no run; give the file that holds one with -f"
+            "{files}: no Task and no run; pass the file with one with -f"
         )),
         (_, _, []) => {
             let names: Vec<&str> = tasks.iter().map(Document::name).collect();
             let names = names.join(", ");
             Err(format!(
-                "{files}: there are several Tasks in it; say which with --task: {names}"
+                "{files}: several Tasks; select one with --task: {names}"
             ))
         }
         _ => Err(format!(
-            "{files}: there are several Pipelines in it, and no run: {}; add a PipelineRun",
+            "{files}: several Pipelines, and no run: {}; add a PipelineRun",
             names(&pipelines)
         )),
     }

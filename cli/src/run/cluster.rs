@@ -1,4 +1,4 @@
-//! Where objects are created: in an API server within this process, or in a real cluster.
+//! The API server in which objects are created: one within this process, or a real cluster.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -34,7 +34,7 @@ enum Place {
 }
 
 impl Cluster {
-    /// The real cluster of the options, or else an embedded API server, which this starts. `own` is the namespace in the
+    /// Returns the real cluster of the options, or else starts an embedded API server. `own` is the namespace in the
     /// documents, `others` those that templates name.
     pub(crate) async fn open(
         options: &Run,
@@ -50,8 +50,8 @@ impl Cluster {
         }
         if let Some(name) = own.filter(|name| options.namespace.is_none() && !is_dns_label(name)) {
             return Err(Failure::usage(format_args!(
-                "the namespace '{name}' in the documents is not a valid name: it has lower-case letters, digits and '-', at \
-                 most 63; or give another one with -n"
+                "the namespace '{name}' in the documents is not a valid name: use at most 63 lower-case \
+                 letters, digits and '-', or give another one with -n"
             )));
         }
         if options.context.is_some() || options.kubeconfig.is_some() {
@@ -72,7 +72,7 @@ impl Cluster {
         }
         let server = builder.start().await.map_err(|error| {
             Failure::unreachable(format_args!(
-                "the API server of this run does not start: {error}"
+                "the API server of this run failed to start: {error}"
             ))
         })?;
         Ok(Self {
@@ -89,7 +89,7 @@ impl Cluster {
         })?;
         let context = options.context.clone().or(config.current_context.clone());
         let context = context.ok_or_else(|| {
-            Failure::usage("the kubeconfig has no current context; say which with --context")
+            Failure::usage("the kubeconfig has no current context; select one with --context")
         })?;
         let contexts = &config.contexts;
         let found = contexts.iter().find(|known| known.name == context);
@@ -120,8 +120,8 @@ impl Cluster {
         })
     }
 
-    /// Makes the TaskRun or PipelineRun that owns what is created, and returns its UID; nothing in a real cluster, which would
-    /// run it.
+    /// Creates the TaskRun or PipelineRun that owns the created objects, and returns its UID; does nothing in a real
+    /// cluster, which would run it.
     pub(crate) fn make_run(
         &self,
         kind: &str,
@@ -142,12 +142,12 @@ impl Cluster {
             run["metadata"]["ownerReferences"] = owner;
         }
         let made = server.seed(run).map_err(|error| {
-            Failure::unreachable(format_args!("no {kind} can be made for this run: {error}"))
+            Failure::unreachable(format_args!("cannot create a {kind} for this run: {error}"))
         })?;
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
-    /// Returns the arguments that make the sidecar use this cluster.
+    /// Returns the arguments with which the sidecar uses this cluster.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         match &self.place {
             Place::Embedded(server) => vec!["--api-server".into(), server.url().into()],
@@ -185,7 +185,7 @@ impl Cluster {
         match &self.place {
             Place::Embedded(_) => None,
             Place::Real { .. } => Some(
-                "the cluster has no TaskRun of this run: what is created has no owner, and stays until you delete it",
+                "the cluster has no TaskRun of this run: created objects have no owner, and stay until you delete them",
             ),
         }
     }
@@ -197,7 +197,7 @@ impl Cluster {
     }
 }
 
-/// The kubeconfig as one file: `KUBECONFIG` may name several, and the sidecar takes one.
+/// Returns the kubeconfig as one file: `KUBECONFIG` may name several, and the sidecar takes one.
 fn merged(config: &Kubeconfig, directory: &Path) -> std::io::Result<PathBuf> {
     let path = directory.join("kubeconfig");
     let mut options = std::fs::OpenOptions::new();

@@ -1,4 +1,4 @@
-//! From a step as the Task has it to a command of this machine.
+//! Converts a step of the Task to a command of this machine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,13 +31,13 @@ pub(crate) struct Surroundings<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Command {
     pub(crate) arguments: Vec<String>,
-    /// The content of the script that `arguments[0]` names, and that is not yet written.
+    /// The content of the script that `arguments[0]` names, which is not written yet.
     pub(crate) script: Option<String>,
-    /// The declared outputs, each where it lies on this machine.
+    /// The declared outputs, each with its path on this machine.
     pub(crate) outputs: Vec<OutputSpec>,
     /// The environment variables of the documents.
     pub(crate) environment: Vec<(String, String)>,
-    /// The names of those whose values are elsewhere in the cluster.
+    /// The names of variables whose values are elsewhere in the cluster.
     pub(crate) from_cluster: Vec<String>,
     /// Warnings about this step, shown before it runs.
     pub(crate) warnings: Vec<String>,
@@ -55,7 +55,7 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// Prepares `step`. Nothing is written or run.
+    /// Prepares `step`. Writes and runs nothing.
     ///
     /// # Errors
     /// A message if the step cannot be run on this machine or is invalid.
@@ -83,7 +83,7 @@ impl Command {
                 let script = text(script)?;
                 if script.trim_start().starts_with("#!win") {
                     return Err(format!(
-                        "step '{name}' is a script for Windows; say what to run instead with --step-command {name}='...'"
+                        "step '{name}' is a script for Windows; specify a command with --step-command {name}='...'"
                     ));
                 }
                 if has_interpreter(&script) && !script.starts_with("#!") {
@@ -101,14 +101,14 @@ impl Command {
             }
             (Action::Image(image), None) => {
                 return Err(format!(
-                    "step '{name}' runs whatever its image '{image}' runs, and here are no images; say what \
-                     to run instead with --step-command {name}='...'"
+                    "step '{name}' runs the default command of its image '{image}', but images are not pulled here; specify a command \
+                     with --step-command {name}='...'"
                 ));
             }
             (Action::Reference(reference), None) => {
                 return Err(format!(
-                    "step '{name}' refers to the StepAction '{reference}', which is in no file; give the file that holds it with -f, \
-                     or say what to run instead with --step-command {name}='...'"
+                    "step '{name}' refers to the StepAction '{reference}', which is in no file; pass its file with -f, \
+                     or specify a command with --step-command {name}='...'"
                 ));
             }
         };
@@ -219,7 +219,8 @@ fn from_cluster(step: &Step) -> Vec<String> {
     elsewhere.map(|variable| variable.name.clone()).collect()
 }
 
-/// The declared variables, each expanded with those before it. One whose value is elsewhere in the cluster is left out.
+/// Returns the declared variables, each expanded with the preceding ones. Omits those whose value is elsewhere in the
+/// cluster.
 fn environment(
     step: &Step,
     surroundings: &Surroundings<'_>,
@@ -279,7 +280,7 @@ fn timeout(step: &Step, surroundings: &Surroundings<'_>) -> Result<Option<Durati
     }
     let parsed = duration::parse(&text);
     let parsed = parsed.map_err(|error| format!("step '{}': timeout: {error}", step.name))?;
-    // Tekton takes 0 for no limit.
+    // Tekton interprets 0 as no limit.
     Ok(Some(parsed).filter(|timeout| !timeout.is_zero()))
 }
 
@@ -298,7 +299,7 @@ fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool,
             }
             Condition::Expression(expression) => {
                 return Err(format!(
-                    "step '{}': the condition '{expression}' is in CEL, which only a cluster evaluates; take it out to run \
+                    "step '{}': the condition '{expression}' is in CEL, which is evaluated only in a cluster; remove it to run \
                      it here",
                     step.name
                 ));

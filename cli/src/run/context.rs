@@ -1,4 +1,4 @@
-//! The identity of a run: names, namespace and UIDs, which templates and steps know as `$(context.*)`.
+//! The identity of a run: names, namespace and UIDs, available to templates and steps as `$(context.*)`.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(crate) fn overrides(assignments: &[Assignment], errors: &mut Vec<String>) ->
                 "--variable {bare}: give the namespace with -n NAME"
             ));
         } else if overrides.insert(bare.to_owned(), value.clone()).is_some() {
-            errors.push(format!("--variable: '{bare}' is given twice"));
+            errors.push(format!("--variable: duplicate '{bare}'"));
         }
     }
     overrides
@@ -50,7 +50,7 @@ pub(crate) struct Context {
 // === impl Context ===
 
 impl Context {
-    /// Makes the PipelineRun in the API server of this run.
+    /// Creates the PipelineRun in the API server of this run.
     pub(crate) fn new(
         play: &Play,
         overrides: Overrides,
@@ -85,7 +85,7 @@ impl Context {
         })
     }
 
-    /// Returns the name of the run, for people.
+    /// Returns the name of the run, for messages.
     pub(crate) fn name(&self) -> &str {
         match &self.pipeline_run {
             Some((name, _)) => name,
@@ -118,8 +118,8 @@ impl Context {
         context
     }
 
-    /// Makes the TaskRun of a task in the API server of this run, and returns the values of `$(context.*)`. `name` is that in
-    /// the pipeline, `task` that of the Task.
+    /// Creates the TaskRun of a task in the API server of this run, and returns the values of `$(context.*)`. `name` is
+    /// that in the pipeline, `task` that of the Task.
     pub(crate) fn of_task(
         &self,
         name: &str,
@@ -162,7 +162,7 @@ fn or_run<'a>(name: &'a str, run: &'a str) -> &'a str {
     if name.is_empty() { run } else { name }
 }
 
-/// The UID of a run that this makes in the API server; a random one in a real cluster, which would run it.
+/// Creates the run in the API server and returns its UID; in a real cluster, which would run it, returns a random one.
 fn uid(
     cluster: &Cluster,
     kind: &str,
@@ -176,7 +176,7 @@ fn uid(
     }
 }
 
-/// A UID (RFC 9562, version 4) for a run that no API server knows.
+/// Returns a UID (RFC 9562, version 4) for a run that no API server has.
 fn random_uid() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;

@@ -1,26 +1,26 @@
 //! The temporary directory of a run.
 //!
 //! ```text
-//! workspace/            what a step knows as /workspace
+//! workspace/            /workspace of the steps
 //! tekton/results/       /tekton/results
 //! tekton/scripts/       scripts, as files
 //! tekton/steps/         step results and exit codes
 //! termination/STEP      the termination message of each step
-//! reports/STEP          what the redirector of each step reports
+//! reports/STEP          reports of each step's redirector
 //! outputs/STEP/         $GLEANER_OUTPUTS of each step
-//! run/STEP/             the sidecar's socket for each step: what it knows as /gleaner/run/me
+//! run/STEP/             the sidecar's socket for each step: its /gleaner/run/me
 //! state/                the sidecar's journal
 //! volumes/NAME/         volumes of type emptyDir
 //! claims/NAME/          workspaces of type volumeClaimTemplate
-//! read-only/NAME/       copies of workspaces that are read-only
-//! declaration.json      what the sidecar works from
-//! sidecar.log           what it says
+//! read-only/NAME/       copies of read-only workspaces
+//! declaration.json      the sidecar's input
+//! sidecar.log           the sidecar's log
 //! ```
 //!
 //! The directory of a pipeline has one such directory for each task: `0/`, `1/` and so on.
 //!
-//! Sockets, tokens and outputs within it are open to all users, as in a pod, which has no others; so the directory itself
-//! is closed to other users.
+//! Sockets, tokens and outputs within it are open to all users, as in a pod, which has no others; so the directory
+//! itself is closed to other users.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -42,7 +42,7 @@ const STEP_MAX: usize = 63;
 pub(crate) struct RunDirectory {
     path: PathBuf,
     _guard: Option<TempDir>,
-    /// Removes it when this process is killed. After the guard, so that it ends when there is nothing left.
+    /// Removes the directory when this process is killed. After the guard, so that it exits when nothing is left.
     watcher: Option<Watcher>,
 }
 
@@ -52,7 +52,7 @@ impl RunDirectory {
             .prefix("gleaner-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent())?;
-        // Steps compare and print paths: one with a link in it (macOS: /tmp) would come back as another.
+        // Steps compare and print paths: one with a link in it (macOS: /tmp) would come back resolved.
         let path = guard.path().canonicalize()?;
         Self::fill(&path)?;
         let _guard = if keep {
@@ -68,7 +68,7 @@ impl RunDirectory {
         })
     }
 
-    /// Makes a directory of one task of a pipeline within this one, which removes it.
+    /// Creates the directory of one task of a pipeline within this one, which removes it.
     pub(crate) fn of_task(&self, index: usize) -> io::Result<Self> {
         let path = self.path.join(index.to_string());
         Self::fill(&path)?;
@@ -79,7 +79,7 @@ impl RunDirectory {
         })
     }
 
-    /// Returns the same directory, which does not remove it.
+    /// Returns the same directory, without removing it on drop.
     pub(crate) fn same(&self) -> Self {
         Self {
             path: self.path.clone(),
@@ -109,7 +109,8 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// Has a process remove the directory, unless it must be kept, and what the run has started, if this process is killed.
+    /// Starts a process that cleans up if this process is killed: it kills the processes of the run, and removes the
+    /// directory unless it must be kept.
     pub(crate) fn watch(&mut self, program: &Path) -> io::Result<()> {
         let removes = self._guard.is_some();
         self.watcher = Some(Watcher::start(program, &self.path, removes)?);
@@ -204,7 +205,7 @@ impl RunDirectory {
     }
 }
 
-/// The system's directory for temporary files, or `/tmp` where that one's name leaves no room for a socket's.
+/// Returns the system's directory for temporary files, or `/tmp` if its name leaves no room for a socket's.
 fn parent() -> PathBuf {
     let usual = std::env::temp_dir();
     let longest = usual
@@ -218,7 +219,7 @@ fn parent() -> PathBuf {
     }
 }
 
-/// The files of a directory that hold text, by name.
+/// Returns the text files of a directory, by name.
 pub(crate) fn text_files(directory: &Path) -> BTreeMap<String, String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let texts = entries.filter_map(|entry| {

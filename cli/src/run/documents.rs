@@ -1,14 +1,11 @@
 //! The documents of all files, by kind and name.
 
-use std::collections::HashMap;
-
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};
-use gleaner_core::document::{Finding, Node, Place, Source};
+use gleaner_core::document::{Finding, Node, Source};
 use gleaner_core::task::site::{given_name, kind_of, metadata_name};
 
-/// The kinds that a run is made of. Two of one kind and name cannot be told apart.
-const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
+use crate::duplicates::{self, KINDS};
 
 /// A document and the file that it is in.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +35,7 @@ impl<'a> Document<'a> {
         given_name(self.node)
     }
 
-    /// Returns kind and name, for people.
+    /// Returns kind and name, for messages.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.kind(), self.name())
     }
@@ -76,19 +73,7 @@ impl<'a> Documents<'a> {
             nodes.map(move |node| Document { source, node })
         });
         let all: Vec<Document<'a>> = all.collect();
-        let mut first = HashMap::new();
-        let mut found = Vec::new();
-        for document in all.iter().filter(|one| KINDS.contains(&one.kind())) {
-            let (kind, Some(name)) = (document.kind(), document.given_name()) else {
-                continue;
-            };
-            let key = (kind, name, document.namespace());
-            if let Some(other) = first.insert(key, *document) {
-                let message = format!("there is another {kind} '{name}' at {}", other.position());
-                let diagnostic = Diagnostic::new(Place::root(), Some(document.node.at), message);
-                found.push(document.error(diagnostic.help("rename or remove one of them")));
-            }
-        }
+        let found = duplicates::find(sources, duplicates::Use::Run);
         if found.is_empty() {
             Ok(Self(all))
         } else {
@@ -96,7 +81,7 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// Returns a note about the documents of kinds that no run is made of; none if there are none.
+    /// Returns a note about documents of kinds that a run does not use, if there are any.
     pub(crate) fn others(&self) -> Option<String> {
         const SHOWN: usize = 10;
         let others = self.0.iter().filter(|one| !KINDS.contains(&one.kind()));
@@ -124,10 +109,10 @@ impl<'a> Documents<'a> {
         found.copied().collect()
     }
 
-    /// Returns the document of this kind and name; of several in different namespaces the one in `namespace`.
+    /// Returns the document of this kind and name; if there are several in different namespaces, the one in `namespace`.
     ///
     /// # Errors
-    /// A message and the name that was probably meant, or the list of names.
+    /// A message with the similar name, or the list of names.
     pub(crate) fn named(
         &self,
         kind: &str,
@@ -159,7 +144,7 @@ impl<'a> Documents<'a> {
             }
             _ => {
                 let help = suggestion(name, all.iter().filter_map(Document::given_name));
-                let help = help.unwrap_or_else(|| "give the file that holds it with -f".to_owned());
+                let help = help.unwrap_or_else(|| "pass its file with -f".to_owned());
                 Err((format!("no file has the {kind} '{name}'"), Some(help)))
             }
         }
@@ -172,39 +157,6 @@ mod tests {
 
     fn source(name: &str, text: &str) -> Source {
         Source::parse(name.to_owned(), text.to_owned()).unwrap()
-    }
-
-    #[test]
-    fn two_of_one_name_are_named_both() {
-        let task = |name: &str| format!("{{kind: Task, metadata: {{name: {name}}}}}\n");
-        let sources = [
-            source("a", &task("x")),
-            source("b", &format!("{}---\n{}", task("y"), task("x"))),
-        ];
-        let found = Documents::new(&sources).unwrap_err();
-        assert_eq!(found.len(), 1);
-        assert_eq!(
-            found[0].to_string(),
-            "b:3:1: error: there is another Task 'x' at a:1:1; rename or remove one of them"
-        );
-    }
-
-    #[test]
-    fn a_prefix_of_a_name_is_not_the_name_of_another() {
-        let named = "{kind: Task, metadata: {name: build}}\n";
-        let prefix = "{kind: Task, metadata: {generateName: build-}}\n";
-        for (text, line) in [
-            (format!("{named}---\n{prefix}"), 1),
-            (format!("{prefix}---\n{named}"), 3),
-            (format!("{prefix}---\n{named}---\n{prefix}"), 3),
-        ] {
-            let sources = [source("a", &text)];
-            let documents = Documents::new(&sources).unwrap();
-            let found = documents.named("Task", "build", None).unwrap();
-            assert_eq!(found.node.at.line, line, "{text}");
-        }
-        let sources = [source("a", &format!("{named}---\n{prefix}---\n{named}"))];
-        assert_eq!(Documents::new(&sources).unwrap_err().len(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How a step ended, and what that counts for.
+//! The end of a step, and its consequences.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -38,23 +38,27 @@ impl End {
         }
     }
 
-    /// Returns true if the step ended by itself. Only then does Tekton continue the task (`onError: continue`), never after a timeout.
+    /// Returns true if the step ended by itself. Only then does Tekton continue the task (`onError: continue`), never
+    /// after a timeout.
     pub(crate) const fn is_its_own(self) -> bool {
         matches!(self, Self::Exited(_) | Self::Signalled(_))
     }
 
-    /// Returns the rest of a message that begins with the step's name. `limit` is the name of the limit of the whole task.
+    /// Returns the rest of a message that begins with the step's name. `limit` is the name of the limit of the whole
+    /// task.
     pub(crate) fn describe(self, command: &Command, limit: &str) -> String {
         match (self, command.timeout) {
             (Self::Exited(code), _) => format!("exited with code {code}"),
-            (Self::Signalled(signal), _) => format!("was ended by signal {signal}"),
+            (Self::Signalled(signal), _) => format!("was terminated by signal {signal}"),
             (Self::TimedOut { whole_run: false }, Some(timeout)) => {
-                format!("took longer than its timeout of {timeout:?} and was ended")
+                format!("exceeded its timeout of {timeout:?} and was terminated")
             }
             (Self::TimedOut { .. }, _) => {
-                format!("was ended: the run has taken too long ({limit})")
+                format!("was terminated: the run has exceeded its time limit ({limit})")
             }
-            (Self::Interrupted(signal), _) => format!("was ended, as signal {signal} asked for it"),
+            (Self::Interrupted(signal), _) => {
+                format!("was terminated by signal {signal} to the run")
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Scope {
     pub(crate) params: Params,
     /// The values of `$(context.*)`, without `context.`.
     pub(crate) context: BTreeMap<String, String>,
-    /// The workspaces that are bound.
+    /// The bound workspaces.
     pub(crate) workspaces: BTreeSet<String>,
     /// The results of the tasks that ran.
     pub(crate) results: BTreeMap<String, Results>,
@@ -66,7 +66,7 @@ impl Scope {
         variable::replace(text, |inner| Ok(self.lookup(inner)?.as_ref().map(as_text)))
     }
 
-    /// Replaces the variables in a parameter's value. A text that is nothing but one variable takes the variable's type.
+    /// Replaces the variables in a parameter's value. A text that consists of one variable takes the variable's type.
     pub(crate) fn value(&self, value: &Value) -> Result<Value, Unavailable> {
         match value {
             Value::String(text) => match self.whole(text)? {
@@ -107,7 +107,7 @@ impl Scope {
         Ok(true)
     }
 
-    /// Returns the value of the variable if the text is nothing else.
+    /// Returns the value of the variable if the text consists of it.
     fn whole(&self, text: &str) -> Result<Option<Value>, Unavailable> {
         match occurrences(text).find(|one| one.is_whole) {
             Some(one) => self.lookup(one.inner),
@@ -115,7 +115,7 @@ impl Scope {
         }
     }
 
-    /// Returns the value of a variable; none if it is not one of a pipeline's.
+    /// Returns the value of a variable; `None` if it is not one of a pipeline's.
     fn lookup(&self, inner: &str) -> Result<Option<Value>, Unavailable> {
         if let Ok(reference @ Reference::Param { name, .. }) = &Reference::parse(inner) {
             let value = self.params.get(name).ok_or_else(|| {

@@ -1,5 +1,5 @@
-//! The fields of Tekton's documents by what a run on this machine does with them: plays them, names them as a cluster's, or
-//! refuses them.
+//! The fields of Tekton's documents by their treatment in a run on this machine: used, ignored with a note, or
+//! refused.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ impl Kind {
     }
 }
 
-/// Checks the fields of `map`: unknown and refused ones are errors, the words for a cluster's go into `cluster`.
+/// Checks the fields of `map`: unknown and refused ones are errors, the terms for a cluster's are added to `cluster`.
 pub(crate) fn check(
     map: &Cursor<'_>,
     kind: Kind,
@@ -75,7 +75,7 @@ pub(crate) fn check(
             Refused(help) => {
                 found.refuse(
                     &cursor,
-                    format!("'{field}' is not played on this machine"),
+                    format!("'{field}' is not supported on this machine"),
                     *help,
                 );
             }

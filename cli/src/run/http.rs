@@ -14,10 +14,10 @@ use tokio::net::UnixStream;
 
 /// The time limit of a response. No request here waits for a cluster.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// The largest response: some objects, each with an output of 16 MiB in it.
+/// The largest response: some objects, each with an output of 16 MiB.
 const LARGEST: usize = 256 << 20;
 
-/// A client of the sidecar. Its errors say why there is no response.
+/// A client of the sidecar. Its errors contain the reason why there is no response.
 #[derive(Debug, Clone)]
 pub(crate) struct SidecarClient {
     pub(crate) socket: PathBuf,
@@ -35,7 +35,7 @@ impl SidecarClient {
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// The objects, secrets masked; none unless all their variables are known.
+    /// Returns the objects, secrets masked; `None` unless all their variables are known.
     pub(crate) async fn resources(&self) -> Result<Vec<Value>, String> {
         let (status, body) = self.send(Method::GET, route::RESOURCES, PATIENCE).await?;
         if !status.is_success() {
@@ -67,12 +67,12 @@ impl SidecarClient {
         let response = tokio::time::timeout(patience, self.exchange(method, path)).await;
         response.unwrap_or_else(|_| {
             let seconds = patience.as_secs();
-            Err(format!("the sidecar does not answer within {seconds} s"))
+            Err(format!("the sidecar does not respond within {seconds} s"))
         })
     }
 
     async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, Bytes), String> {
-        let broken = |error: hyper::Error| format!("the sidecar does not answer: {error}");
+        let broken = |error: hyper::Error| format!("the sidecar does not respond: {error}");
         let stream = UnixStream::connect(&self.socket).await;
         let stream = stream.map_err(|error| format!("the sidecar cannot be reached: {error}"))?;
         let connected = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
@@ -92,12 +92,12 @@ impl SidecarClient {
             drop(sender);
             Ok((status, body.map_err(unreadable)?.to_bytes()))
         };
-        // The connection has to be driven while the response is awaited; its own result does not matter.
+        // The connection must be polled while waiting for the response; its own result does not matter.
         let (response, _) = tokio::join!(response, connection);
         response
     }
 }
 
 fn unreadable(error: impl std::fmt::Display) -> String {
-    format!("the sidecar's answer cannot be read: {error}")
+    format!("the sidecar's response cannot be read: {error}")
 }

@@ -1,4 +1,4 @@
-//! The output of a step, passed on line by line after the step's name.
+//! Passes the output of a step on, line by line after the step's name.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 
-/// A line is passed on at the latest when it has this many bytes.
+/// A line is passed on at this length in bytes at the latest.
 const LONGEST: usize = 64 << 10;
 
-/// Reads `stream`, which a step prints to, to its end and passes each line to `line`, without its end. A copy of all bytes
-/// goes to the file `copy`, as `stdoutConfig` and `stderrConfig` ask for.
+/// Reads `stream`, the output of a step, to its end and passes each line to `line`, without its end. Copies all bytes
+/// to the file `copy`, as `stdoutConfig` and `stderrConfig` request.
 pub(crate) async fn pass_on(
     stream: impl AsyncRead + Unpin,
     copy: Option<PathBuf>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gleaner_core::task::Task;
 use serde_json::Value;
 
-/// Values by the names of parameters.
+/// Parameter values by name.
 pub(crate) type Params = BTreeMap<String, Value>;
 /// Values by the names of results, in the order of their declaration: texts, lists of texts, maps of texts.
 pub(crate) type Results = serde_json::Map<String, Value>;
@@ -21,11 +21,11 @@ pub(crate) struct Play {
     pub(crate) namespace: Option<String>,
     /// The tasks in the order in which they run.
     pub(crate) tasks: Vec<PlannedTask>,
-    /// The rest of a pipeline; none if a single task is run.
+    /// The rest of a pipeline; `None` if a single task is run.
     pub(crate) pipeline: Option<Pipeline>,
-    /// Features that only a cluster has, in the words of a note.
+    /// Features that only a cluster has, in the terms of a note.
     pub(crate) cluster: BTreeSet<&'static str>,
-    /// Messages for a person.
+    /// Messages for users.
     pub(crate) notes: Vec<String>,
 }
 
@@ -38,12 +38,12 @@ pub(crate) struct Pipeline {
     /// The names of the workspaces that are bound.
     pub(crate) workspaces: BTreeSet<String>,
     pub(crate) finally: Vec<PlannedTask>,
-    /// Names and values, which hold variables.
+    /// Names and values, which contain variables.
     pub(crate) results: Vec<(String, Value)>,
     pub(crate) limits: Limits,
 }
 
-/// The limits of a run's time; none for no limit.
+/// The time limits of a run; `None` for no limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) whole: Option<Duration>,
@@ -72,12 +72,12 @@ pub(crate) struct PlannedTask {
     /// Its name in the pipeline; the Task's own if there is none.
     pub(crate) name: String,
     pub(crate) task: Task,
-    /// The given parameters; those of a pipeline's task hold variables of the pipeline.
+    /// The given parameters; those of a pipeline's task contain variables of the pipeline.
     pub(crate) params: Params,
     pub(crate) when: Vec<Guard>,
-    /// The tasks that it runs after (`runAfter`, and those whose results it takes).
+    /// The tasks that it runs after (`runAfter`, and those whose results it uses).
     pub(crate) after: BTreeSet<String>,
-    /// Those whose results it takes.
+    /// The tasks whose results it uses.
     pub(crate) takes: BTreeSet<String>,
     /// The bound workspaces.
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
@@ -115,7 +115,7 @@ pub(crate) struct Guard {
 #[derive(Debug, Clone)]
 pub(crate) struct BoundWorkspace {
     pub(crate) source: Volume,
-    /// A directory below it, which may hold variables of the pipeline.
+    /// A directory below it, which may contain variables of the pipeline.
     pub(crate) sub_path: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! The order of a pipeline's tasks: each after those that it takes results from or names in `runAfter`, otherwise as in the
-//! document.
+//! The order of a pipeline's tasks: each runs after those whose results it uses or that it names in `runAfter`,
+//! otherwise as in the document.
 
 use std::collections::BTreeSet;
 

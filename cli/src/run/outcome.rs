@@ -1,4 +1,4 @@
-//! What exists when the steps are over, as far as the sidecar says so.
+//! The objects that exist after the steps, according to the sidecar.
 
 use std::time::Duration;
 
@@ -11,24 +11,25 @@ use super::http::SidecarClient;
 use super::progress::Progress;
 use super::sidecar_process::SidecarProcess;
 
-/// The time in which the sidecar must shut down. It takes 20 s (`--shutdown-grace`) to end a submission or to roll it back.
+/// The time in which the sidecar must shut down. It takes 20 s (`--shutdown-grace`) to complete a submission or to roll
+/// it back.
 const ENDING: Duration = Duration::from_secs(25);
 
 /// The objects that exist after the run.
 #[derive(Debug)]
 pub(crate) enum Existing {
-    /// Everything; here it is.
+    /// Everything, in this outcome.
     Objects(Vec<Value>),
-    /// Everything, as the sidecar said when it ended.
+    /// Everything, as the sidecar reported at its end.
     Committed(Outcome),
-    /// Nothing was asked for yet, and nothing will be.
+    /// Nothing was requested yet, and nothing will be.
     Nothing,
     Failed(Problem),
-    /// The sidecar has not said.
+    /// The sidecar has not reported it.
     Unknown,
 }
 
-/// Ends the sidecar, and a submission with it, and learns how that went.
+/// Shuts the sidecar down, and a submission with it, and returns the outcome.
 pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Existing {
     let client = sidecar.client.clone();
     let known = client.status().await;
@@ -43,7 +44,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     let ended = async {
         tokio::select! {
             () = sidecar.end(ENDING) => {}
-            // A second request means not to wait; what is dropped is killed.
+            // A second signal means not to wait; dropped processes are killed.
             _ = interrupt.next() => {}
         }
     };
@@ -51,8 +52,8 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
         ended.await;
         return existing;
     }
-    Progress::note("the API server is still being asked; ending that, or undoing it");
-    // Told before the end begins, so that the response is awaited there.
+    Progress::note("a submission is in progress; completing it or rolling it back");
+    // Requested before the shutdown begins, so that the response is pending there.
     let (answer, ()) = tokio::join!(client.submit(ENDING), async {
         let _ = client.status().await;
         ended.await;
@@ -64,20 +65,20 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     }
 }
 
-/// Returns true if the submission failed, and not the request for it.
+/// Returns true if the submission failed, not the request for it.
 fn is_of_submission(problem: &Problem) -> bool {
     [problem_type::NOT_CREATED, problem_type::OUTPUT].contains(&problem.kind.as_str())
 }
 
 async fn objects(client: &SidecarClient) -> Vec<Value> {
     client.resources().await.unwrap_or_else(|error| {
-        Progress::note(&format!("what was created cannot be shown: {error}"));
+        Progress::note(&format!("the created objects cannot be shown: {error}"));
         Vec::new()
     })
 }
 
 impl Existing {
-    /// Prints what exists after a run that failed, or that was committed while it shut down.
+    /// Prints the existing objects after a run that failed, or that was committed while it shut down.
     pub(crate) fn say(&self, succeeded: bool, run_uid: &str) {
         match self {
             Self::Objects(objects) if !succeeded && !objects.is_empty() => Progress::note(
@@ -89,7 +90,7 @@ impl Existing {
                     let place = created.namespace.iter();
                     let place: String = place.flat_map(|name| [name.as_str(), "/"]).collect();
                     let (kind, name) = (&created.kind, &created.name);
-                    Progress::note(&format!("exists all the same: {kind} {place}{name}"));
+                    Progress::note(&format!("still exists: {kind} {place}{name}"));
                 }
             }
             Self::Nothing if succeeded => {}
@@ -99,7 +100,7 @@ impl Existing {
             }
             Self::Failed(problem) => Progress::failed(&problem.detail),
             Self::Unknown => Progress::failed(&format!(
-                "what exists cannot be told: the sidecar did not answer; look for objects annotated {}: {run_uid}",
+                "the existing objects are unknown: the sidecar did not respond; look for objects annotated {}: {run_uid}",
                 annotation::RUN_UID
             )),
         }

@@ -1,8 +1,8 @@
-//! Paths of a pod in what a step says, and where they lead on this machine.
+//! Paths of a pod in the text of a step, and their equivalents on this machine.
 //!
-//! A laptop has no `/workspace`, and should not get one. So the directory of the run takes its place wherever a step's
+//! A laptop has no `/workspace`, and should not get one. So the directory of the run replaces it wherever a step's
 //! command, script, arguments or variables name it. That is a change of text, and text may name it in ways that
-//! cannot be seen (`W=/work; ls ${W}space`): what is not recognized stays unchanged.
+//! cannot be detected (`W=/work; ls ${W}space`): what is not recognized stays unchanged.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,12 +13,12 @@ pub(crate) const WORKSPACE: &str = "/workspace";
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
-    /// From and to, the longest `from` first. Some lead to themselves: what is below them is on this machine already.
+    /// From and to, the longest `from` first. Some map to themselves: paths below them are on this machine already.
     rules: Vec<(String, String)>,
 }
 
 impl Paths {
-    /// Lets `from`, and everything below it, lead to `to`.
+    /// Maps `from`, and everything below it, to `to`.
     pub(crate) fn lead(&mut self, from: &str, to: &Path) {
         let from = from.trim_end_matches('/');
         if !from.is_empty() && self.rules.iter().all(|(other, _)| other != from) {
@@ -34,7 +34,7 @@ impl Paths {
         self.lead(&path.to_string_lossy(), path);
     }
 
-    /// As `step` sees them: with the directory that only it has.
+    /// Returns the mapping for `step`, including the directory that only it has.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
         paths.lead(OWN_RUN, own_run);
@@ -45,7 +45,7 @@ impl Paths {
         PathBuf::from(self.text(path))
     }
 
-    /// `text` with every path in it leading to this machine.
+    /// Returns `text` with every path in it mapped to this machine.
     pub(crate) fn text(&self, text: &str) -> String {
         let mut mapped = String::with_capacity(text.len());
         let mut done = 0;
@@ -99,7 +99,7 @@ pub(crate) fn leads_out(sub_path: &str) -> bool {
     !Path::new(sub_path).components().all(inside)
 }
 
-/// Returns true if a `/` after `before` seems to begin an absolute path.
+/// Returns true if a `/` after `before` appears to begin an absolute path.
 fn begins_a_path(before: &str) -> bool {
     let Some(last) = before.chars().next_back() else {
         return true;
@@ -107,7 +107,7 @@ fn begins_a_path(before: &str) -> bool {
     match last {
         // file:///workspace, dir:///workspace
         '/' => before.ends_with("://"),
-        // "$HOME"/workspace is none, "/workspace is one.
+        // "$HOME"/workspace is not one, "/workspace is one.
         '"' | '\'' => {
             before
                 .rsplit('\n')

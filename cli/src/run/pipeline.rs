@@ -15,7 +15,7 @@ use super::pipeline_variables::{Names, ResultShapes, shapes};
 use super::task_consistency;
 use super::variable::{key, occurrences, parts, root};
 
-/// The tasks of a pipeline and the rest of it.
+/// The tasks and other parts of a pipeline.
 pub(crate) struct ReadPipeline {
     pub(crate) tasks: Vec<PlannedTask>,
     pub(crate) pipeline: Pipeline,
@@ -26,7 +26,7 @@ pub(crate) struct ReadPipeline {
 /// Reads the tasks.
 ///
 /// # Errors
-/// Everything that is wrong with the Pipeline and its tasks.
+/// All errors in the Pipeline and its tasks.
 pub(crate) fn read(
     source: &PipelineSource<'_>,
     documents: &Documents<'_>,
@@ -93,10 +93,10 @@ pub(crate) fn read(
         .map_err(|found| source.document.errors(found))
 }
 
-/// A task that was read, at its place; true if it declares outputs.
+/// A task with its place; true if it declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
-/// Checks names, variables and `runAfter`, and adds to each task those that it takes results from.
+/// Checks names, variables and `runAfter`, and adds to each task the tasks whose results it uses.
 fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &mut Diagnostics) {
     let mut results: BTreeMap<String, ResultShapes> = BTreeMap::new();
     let workspaces = source.known_workspaces();
@@ -104,7 +104,7 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
     for (position, list) in lists.iter().enumerate() {
         for (item, (task, _)) in list {
             if !all.insert(task.name.clone()) {
-                let message = format!("another task is also called '{}'", task.name);
+                let message = format!("duplicate task name '{}'", task.name);
                 found.refuse(item, message, "rename one of them");
             }
             if position == 0 {

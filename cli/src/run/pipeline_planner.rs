@@ -74,7 +74,7 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// A Pipeline without a run: with its default parameters, and those of the command line.
+    /// Plans a Pipeline without a run: with its default parameters, and those of the command line.
     pub(crate) fn pipeline(&self, document: Document<'a>) -> Result<Play, Refusal> {
         let mut found = Diagnostics::default();
         let root = Cursor::root(document.node);

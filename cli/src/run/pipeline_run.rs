@@ -1,4 +1,4 @@
-//! The tasks of a run, one after the other, and then those of `finally`.
+//! Runs the tasks of a run, one after the other, and then those of `finally`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,7 +31,8 @@ pub(crate) struct PipelineRun<'a> {
     pub(crate) scope: Scope,
     pub(crate) begun: Instant,
     pub(crate) report: Report,
-    /// Tasks that did not run, but for those whose own conditions did not hold: what runs after them does not run either.
+    /// Tasks that did not run, except those whose own conditions did not hold: tasks that run after them do not run
+    /// either.
     pub(crate) skipped: BTreeSet<String>,
     /// The number of tasks that have a directory.
     pub(crate) count: usize,
@@ -47,7 +48,7 @@ enum Course {
     GoesOn,
     /// A task failed with this exit code.
     Failed(u8),
-    /// A signal asked for the end.
+    /// A signal requested the shutdown.
     Interrupted(u8),
 }
 
@@ -63,7 +64,7 @@ impl PipelineRun<'_> {
         let mut course = Course::GoesOn;
         for task in &self.play.tasks {
             if course != Course::GoesOn {
-                self.skip(task, "a task before it failed");
+                self.skip(task, "an earlier task failed");
                 continue;
             }
             course = self.task(surroundings, task, tasks, false).await?;
@@ -100,7 +101,7 @@ impl PipelineRun<'_> {
         }
     }
 
-    /// Runs a task, unless something speaks against it.
+    /// Runs a task, unless it must be skipped.
     async fn task(
         &mut self,
         surroundings: &mut Surroundings<'_>,
@@ -117,7 +118,7 @@ impl PipelineRun<'_> {
         }
         let prepared = match self.scope.holds(&task.when) {
             Ok(false) => {
-                // What only runs after it runs all the same, as in Tekton; what takes its results does not.
+                // Tasks that only run after it still run, as in Tekton; tasks that use its results do not.
                 self.end_without(task, "its conditions (when) do not hold");
                 return Ok(Course::GoesOn);
             }
@@ -266,7 +267,7 @@ impl PipelineRun<'_> {
         }
     }
 
-    /// The results of the pipeline; those of tasks that did not run are left out, as in Tekton.
+    /// Returns the results of the pipeline; omits those of tasks that did not run, as in Tekton.
     fn pipeline_results(&mut self) {
         for (name, value) in &self.pipeline.results {
             match self.scope.value(value) {
@@ -274,7 +275,7 @@ impl PipelineRun<'_> {
                     self.report.results.insert(name.clone(), value);
                 }
                 Err(error) => Progress::note(&format!(
-                    "the Pipeline's result '{name}' is left out: {error}"
+                    "the Pipeline's result '{name}' is omitted: {error}"
                 )),
             }
         }

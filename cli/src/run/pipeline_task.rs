@@ -13,7 +13,7 @@ use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
 use super::params::{self, given_params, given_with_places};
 use super::reference::{self, Given, TASK};
 use super::task_consistency;
-use super::task_source::{self, Around, ReadTask};
+use super::task_source::{self, ReadTask};
 
 /// A PipelineSpec and what its run gives it.
 pub(crate) struct PipelineSource<'a> {
@@ -43,7 +43,7 @@ pub(crate) struct Notices<'n> {
     pub(crate) found: &'n mut Diagnostics,
 }
 
-/// Reads a task; none if what is wrong with it is in the notices. True if it declares outputs.
+/// Reads a task; on errors, adds them to the notices and returns `None`. True if it declares outputs.
 pub(crate) fn read<'a>(
     source: &PipelineSource<'a>,
     item: &Cursor<'a>,
@@ -116,12 +116,8 @@ fn task_of(
             let bound = item.node.list_of("workspaces").iter();
             let bound = bound.filter_map(|item| item.text_of("name").map(str::to_owned));
             let workspaces = source.workspaces.keys().cloned().chain(bound).collect();
-            let around = Around {
-                workspaces: &workspaces,
-                is_pipeline: true,
-            };
-            let (document, around) = (source.document, Some(around));
-            let read = task_source::read(document, &spec.place, around, documents, cluster);
+            let (document, inherited) = (source.document, Some(&workspaces));
+            let read = task_source::read(document, &spec.place, inherited, documents, cluster);
             read.map(Some)
         }
         Some(Given::Reference(reference)) => {
@@ -132,7 +128,7 @@ fn task_of(
     }
 }
 
-/// Adds the parameters that an embedded spec has of the Pipeline, and reports those without a value.
+/// Adds the parameters that an embedded spec gets from the Pipeline, and reports those without a value.
 fn complete_params(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -198,7 +194,7 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// The workspaces of a task: those that it maps, and those of the same name.
+/// Returns the workspaces of a task: those that it maps, and those of the same name.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -253,7 +249,7 @@ fn workspaces(
             }
             (false, None) if workspace.optional || refused.contains(name) => {}
             (false, None) => {
-                let message = format!("the workspace '{name}' of the Task is bound to nothing");
+                let message = format!("the workspace '{name}' of the Task is not bound");
                 let help = "bind it in the task's workspaces and in those of the run";
                 found.refuse(item, message, help);
             }

@@ -32,7 +32,7 @@ const CONTEXT: [&str; 5] = [
 pub(crate) enum ResultShape {
     Text,
     List,
-    /// With these keys, where they are declared.
+    /// With these keys, if they are declared.
     Map(Option<Vec<String>>),
 }
 
@@ -63,19 +63,19 @@ pub(crate) struct Names<'a> {
     pub(crate) params: &'a [ParamSpec],
     /// The tasks with their results.
     pub(crate) tasks: &'a BTreeMap<String, ResultShapes>,
-    /// Those of `finally`, where they may be referred to.
+    /// Those of `finally`, if they may be referred to.
     pub(crate) finally: Option<&'a BTreeMap<String, ResultShapes>>,
     /// The workspaces of the pipeline.
     pub(crate) workspaces: &'a [&'a str],
-    /// True where the status of a task is known.
+    /// True if the status of a task is known.
     pub(crate) statuses: bool,
 }
 
 type Problem = (String, Option<String>);
 
 impl Names<'_> {
-    /// Checks the texts of `node` and adds the tasks whose results they take to `takes`. Of an embedded TaskSpec only the
-    /// variables of other tasks are the pipeline's.
+    /// Checks the texts of `node` and adds the tasks whose results they use to `takes`. In an embedded TaskSpec only the
+    /// variables of other tasks belong to the pipeline.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,
@@ -144,9 +144,7 @@ impl Names<'_> {
                 .map(|_| None),
                 None => Err((
                     unknown(),
-                    Some(
-                        "results of 'finally' are known to the Pipeline's results alone".to_owned(),
-                    ),
+                    Some("only the Pipeline's results can use results of 'finally'".to_owned()),
                 )),
             },
             "context" => {
@@ -184,7 +182,7 @@ impl Names<'_> {
             )),
             (ParamKind::Array | ParamKind::Object { .. }, _) if is_whole && !one.is_whole => Err((
                 format!("`$({inner})` is of type {}", param.kind.as_str()),
-                Some("let it be the whole value".to_owned()),
+                Some("use it as the whole value".to_owned()),
             )),
             (ParamKind::Object { keys }, Some(Access::Key(key)))
                 if !keys.is_empty() && !keys.contains(key) =>
@@ -211,7 +209,7 @@ impl Names<'_> {
         let is_status = (parts.len() == 2 && task == "status")
             || (parts.len() == 3 && matches!(key(parts, 2), Some("status" | "reason")));
         if is_status && !self.statuses {
-            let help = "the status of a task is known in 'finally' alone";
+            let help = "the status of a task is known only in 'finally'";
             return Err((unknown(), Some(help.to_owned())));
         }
         // `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
@@ -260,19 +258,19 @@ fn misuse(
         Some((message, Some(help.to_owned())))
     };
     match (shape, access.first()) {
-        (ResultShape::Text, Some(_)) => of_type("string", "remove what follows its name"),
+        (ResultShape::Text, Some(_)) => of_type("string", "remove the part after its name"),
         (ResultShape::List, Some(Access::Key(_))) => {
             of_type("array", "use an index such as [0], or [*]")
         }
         (ResultShape::List, _) if is_whole && !one.is_whole => of_type(
             "array",
-            "let it be the whole value, or use an index such as [0]",
+            "use it as the whole value, or use an index such as [0]",
         ),
         (ResultShape::Map(_), Some(Access::Index(_))) => {
             of_type("object", "name a key, or use [*]")
         }
         (ResultShape::Map(_), _) if is_whole && !one.is_whole => {
-            of_type("object", "let it be the whole value, or name a key")
+            of_type("object", "use it as the whole value, or name a key")
         }
         (ResultShape::Map(Some(keys)), Some(Access::Key(key))) if !keys.contains(key) => Some((
             format!("`$({inner})`: the result '{result}' has no key '{key}'"),

@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     pub(crate) task: Task,
     /// The name of the task in its pipeline.
     pub(crate) pipeline_task: Option<String>,
-    /// Before the directory, which cannot be removed while they are protected.
+    /// Dropped before the directory, which cannot be removed while these are write-protected.
     pub(crate) read_only: Vec<ReadOnly>,
     pub(crate) directory: RunDirectory,
     pub(crate) paths: Paths,
@@ -36,11 +36,11 @@ pub(crate) struct Plan {
     pub(crate) mounts: Mounts,
     /// True if steps get only the variables of the documents.
     pub(crate) clean_env: bool,
-    /// The differences from a run in a cluster, for people.
+    /// The differences from a run in a cluster, for users.
     pub(crate) notes: Vec<String>,
 }
 
-/// The inputs of a plan, next to the task.
+/// The inputs of a plan, in addition to the task.
 pub(crate) struct Inputs<'a> {
     pub(crate) params: Params,
     /// The results of other tasks, for specs that are embedded in a pipeline.
@@ -56,10 +56,10 @@ pub(crate) struct Inputs<'a> {
 }
 
 impl Plan {
-    /// Makes the plan, and the directories in it.
+    /// Creates the plan, and the directories in it.
     ///
     /// # Errors
-    /// Everything that is wrong.
+    /// All errors.
     pub(crate) fn new(
         planned: &PlannedTask,
         inputs: Inputs<'_>,
@@ -102,7 +102,7 @@ impl Plan {
         }
     }
 
-    /// Returns the name of a step for people.
+    /// Returns the name of a step for messages.
     pub(crate) fn shown(&self, step: &str) -> String {
         match &self.pipeline_task {
             Some(task) => format!("{task}/{step}"),
@@ -110,7 +110,7 @@ impl Plan {
         }
     }
 
-    /// The variables that only the run itself knows.
+    /// Returns the variables that only the run itself knows.
     pub(crate) fn name_run(&mut self, context: &BTreeMap<String, String>) {
         for (name, value) in context {
             self.substitution.name(format!("context.{name}"), value);
@@ -122,7 +122,7 @@ impl Plan {
         }
     }
 
-    /// Lays out directories for workspaces and for git inputs, which Tekton once cloned.
+    /// Creates directories for workspaces and for git inputs, which Tekton once cloned.
     fn lay_out_directories(
         &mut self,
         bound: &BTreeMap<String, BoundWorkspace>,
@@ -172,7 +172,7 @@ impl Plan {
         self.paths.lead("/tekton", &self.directory.tekton());
     }
 
-    /// The directory for the workspace's path in the pod.
+    /// Returns the directory for the workspace's path in the pod.
     fn directory_for(
         &mut self,
         workspace: &Workspace,
@@ -184,10 +184,12 @@ impl Plan {
         let own = self.directory.workspace().join(name);
         let made = self.make_directory(workspace, bound, shared, &own);
         let directory = made.unwrap_or_else(|error| {
-            errors.push(format!("the directory of '{name}' cannot be made: {error}"));
+            errors.push(format!(
+                "the directory of '{name}' cannot be created: {error}"
+            ));
             own.clone()
         });
-        // Scripts rarely quote a path of Tekton's, none of which would need it.
+        // Scripts rarely quote Tekton's paths, which never need it.
         let path = if needs_no_quotes(&directory) {
             directory
         } else {
@@ -252,7 +254,7 @@ impl Plan {
         Ok(directory)
     }
 
-    /// Variables that stand for places in the run's directory.
+    /// Variables for paths in the run's directory.
     fn name_places(&mut self) {
         let path = |path: PathBuf| path.to_string_lossy().into_owned();
         for result in &self.task.spec.results {
@@ -269,16 +271,15 @@ impl Plan {
         self.substitution.name("credentials.path", credentials);
     }
 
-    /// Returns the errors that the steps would meet when they start, and warnings about them.
+    /// Returns the errors that the steps would have when they start, and warnings about them.
     pub(crate) fn trial(&self) -> (Vec<String>, Vec<String>) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         let mut substitution = self.substitution.clone();
-        // Of steps before: the values are not known yet.
+        // From preceding steps: the values are not known yet.
         substitution.tentative = true;
         let surroundings = self.surroundings(&substitution);
         let prepare = |step: &Step| {
-            let named =
-                StepName::new(&*step.name).map_err(|error| format!("a step's name: {error}"));
+            let named = StepName::new(&*step.name).map_err(|error| format!("step name: {error}"));
             named.and_then(|_| Command::prepare(step, &surroundings))
         };
         for step in &self.task.spec.steps {
@@ -301,7 +302,8 @@ impl Plan {
         }
     }
 
-    /// Returns notes about this task: variables that would come from the cluster and, `with_places`, where its directories are.
+    /// Returns notes about this task: variables that would come from the cluster and, `with_places`, the paths of its
+    /// directories.
     pub(crate) fn differences(&self, with_places: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if with_places {
@@ -314,7 +316,7 @@ impl Plan {
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
                 notes.push(format!(
-                    "step '{}': {} would come from the cluster (valueFrom); here it is what your environment has",
+                    "step '{}': {} would come from the cluster (valueFrom); here it is taken from your environment",
                     self.shown(&step.name),
                     names.join(", ")
                 ));
@@ -330,7 +332,7 @@ fn too_long(name: &str, value: &Value) -> Option<String> {
     let length = name.len() + as_text(value).len() + 2;
     (length > ARGUMENT_MAX).then(|| {
         format!(
-            "the parameter '{name}' has {length} bytes; here a parameter with its name has room for {ARGUMENT_MAX} \
+            "the parameter '{name}' has {length} bytes; here a parameter and its name may have {ARGUMENT_MAX} \
              (128 KiB)"
         )
     })

@@ -1,4 +1,4 @@
-//! From the documents of all files to a plan: which run or Task is meant, and everything that is wrong with it.
+//! From the documents of all files to a plan: selects the run or Task, and reports all errors in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::fields::{self, Kind};
 use super::model::{Limits, Params, PlannedTask, Play};
 use super::params;
 use super::reference::{self, Given, TASK};
-use super::task_source::{self, Around, ReadTask};
+use super::task_source::{self, ReadTask};
 use super::workspaces;
 use crate::args::Run;
 use crate::values::{self, Assignment, ParamError, did_you_mean};
@@ -44,10 +44,10 @@ fn usage(message: impl Into<String>) -> Refusal {
     }
 }
 
-/// Plans the run that `options` ask for. `file` holds the values of `--param-file`.
+/// Plans the run that `options` request. `file` contains the values of `--param-file`.
 ///
 /// # Errors
-/// Everything that is wrong with the documents that it is made of, or with the command line.
+/// All errors in the documents that it uses, or in the command line.
 pub(crate) fn plan(
     options: &Run,
     file: &Map<String, Value>,
@@ -96,14 +96,14 @@ impl<'a> Planner<'a> {
         Ok(Play { notes, ..play })
     }
 
-    /// Notes about runs in the syntax of the proposal, which are not played.
+    /// Returns notes about runs in the syntax of the proposal, which are not run.
     fn old_runs(&self) -> Vec<String> {
         let kinds = ["TaskRun", "PipelineRun"].into_iter();
         let runs = kinds.flat_map(|kind| self.documents.of_kind(kind));
         let old = runs.filter(|run| self.options.task.task.is_none() && choice::is_old(run));
         old.map(|run| {
             format!(
-                "{} ({}) is in an old syntax and is not played; translate it first: gleaner translate -f FILE | \
+                "{} ({}) is in an old syntax and is not supported; translate it first: gleaner translate -f FILE | \
                  gleaner run -f -",
                 run.title(),
                 run.position()
@@ -160,7 +160,8 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// The values of `specs`: of the command line, then of the parameter file, then of the run, then the defaults.
+    /// Returns the values of `specs`: of the command line, then of the parameter file, then of the run, then the
+    /// defaults.
     pub(crate) fn params(
         &self,
         specs: &[ParamSpec],
@@ -186,11 +187,7 @@ impl<'a> Planner<'a> {
                 let names = items.filter_map(|item| Some(item.text_of("name")?.to_owned()));
                 let (names, documents) = (names.collect(), self.documents);
                 let place = &task.place;
-                let around = Around {
-                    workspaces: &names,
-                    is_pipeline: false,
-                };
-                task_source::read(document, place, Some(around), documents, &mut cluster).map(Some)
+                task_source::read(document, place, Some(&names), documents, &mut cluster).map(Some)
             }
             Some(Given::Reference(reference)) => {
                 let namespace = document.namespace();
@@ -256,7 +253,7 @@ pub(crate) const NOTHING_DECLARED: &str =
 
 pub(crate) fn unbound(name: &str) -> String {
     format!(
-        "the workspace '{name}' is bound to nothing; bind it in the run, or with --workspace {name}=DIR"
+        "the workspace '{name}' is not bound; bind it in the run, or with --workspace {name}=DIR"
     )
 }
 
@@ -334,7 +331,7 @@ fn check_bound(
     }
 }
 
-/// The parameters of a run, those apart that nothing declares: Tekton ignores them.
+/// Returns the parameters of a run, with undeclared ones separate: Tekton ignores them.
 pub(crate) fn run_params(
     run: &Cursor<'_>,
     specs: &[ParamSpec],
@@ -351,14 +348,14 @@ pub(crate) fn run_params(
             }
             None => {
                 let help = did_you_mean(&name, specs.iter().map(|spec| &spec.name));
-                notes.push(format!("the {what} has no parameter '{name}', which the run gives; Tekton ignores it{help}"));
+                notes.push(format!("the {what} has no parameter '{name}', which the run sets; Tekton ignores it{help}"));
             }
         }
     }
     (params, notes)
 }
 
-/// The name of a run; one that the API server would generate ends in `run`.
+/// Returns the name of a run; one that the API server would generate ends in `run`.
 pub(crate) fn run_name(document: Document<'_>, of: &str) -> String {
     let metadata = document.node.present("metadata");
     let named = metadata.and_then(|metadata| metadata.present("name"));

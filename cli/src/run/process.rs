@@ -12,7 +12,7 @@ use super::watcher::Watcher;
 /// The time in which a step must exit after SIGTERM; a pod has 30 s, but no user waits for it.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
-/// A running child, and all that it has started.
+/// A running child, and all processes that it has started.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) child: Child,
@@ -21,7 +21,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts `command` in a separate group, with nothing to read; `watcher` kills it if this process is killed.
+    /// Starts `command` in a separate group, without input; `watcher` kills it if this process is killed.
     pub(crate) fn start(command: &mut Command, watcher: Option<Watcher>) -> std::io::Result<Self> {
         let child = command
             .stdin(Stdio::null())
@@ -46,7 +46,7 @@ impl Group {
         self.signal(Signal::KILL);
     }
 
-    /// Asks all of them to end, and after `grace` ends them.
+    /// Sends SIGTERM to all processes of the group, and kills them after `grace`.
     pub(crate) async fn end(&mut self, grace: Duration) -> std::io::Result<ExitStatus> {
         self.signal(Signal::TERM);
         if let Ok(status) = tokio::time::timeout(grace, self.child.wait()).await {
@@ -65,7 +65,7 @@ impl Group {
 }
 
 impl Drop for Group {
-    /// Processes that a step leaves running end with it, as in a container.
+    /// Processes that a step leaves running are killed with it, as in a container.
     fn drop(&mut self) {
         self.kill();
         if let (Some(watcher), Some(leader)) = (&self.watcher, self.leader) {

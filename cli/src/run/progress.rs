@@ -1,4 +1,4 @@
-//! What a person sees while the task runs, on standard error.
+//! Progress output on standard error while the task runs.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::values::as_text;
 /// Values are shown up to this many characters.
 const SHOWN: usize = 100;
 
-/// Remembers the lines that were shown, to show each only once.
+/// Remembers the lines that were shown, so that each is shown only once.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     variables: HashSet<String>,
     notes: HashSet<String>,
-    /// By their UIDs.
+    /// The UIDs of the objects.
     objects: HashSet<String>,
     waiting: bool,
 }
@@ -112,7 +112,7 @@ impl Progress {
         );
     }
 
-    /// Shows what is new in the status.
+    /// Shows changes of the status.
     pub(crate) fn status(&mut self, status: &Status) {
         for variable in &status.variables {
             // A parameter was known from the start; an output is new.
@@ -135,7 +135,7 @@ impl Progress {
         }
         if status.phase == Phase::Submitting && !self.waiting {
             self.waiting = true;
-            Self::note("everything is known; asking the API server");
+            Self::note("all variables are known; submitting to the API server");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Workspaces that a Task declares as read-only: a step gets a copy without permission to write, and what changes all the same
-//! (root may write anywhere) is noticed after the step.
+//! Workspaces that a Task declares as read-only: a step gets a copy without write permission, and changes by root
+//! (which may write anywhere) are detected after the step.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata, Permissions};
@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Permission bits that allow to write.
+/// Permission bits for writing.
 const WRITE: u32 = 0o222;
 
 /// A directory that must not change.
@@ -24,7 +24,7 @@ type Contents = BTreeMap<PathBuf, (u64, i64, i64, u32)>;
 // === impl ReadOnly ===
 
 impl ReadOnly {
-    /// Takes the permission to write from all in `directory`.
+    /// Removes the write permission from everything in `directory`.
     pub(crate) fn protect(workspace: &str, directory: &Path) -> io::Result<Self> {
         walk(directory, &mut |path, metadata| {
             let mode = metadata.permissions().mode() & !WRITE;
@@ -37,12 +37,12 @@ impl ReadOnly {
         })
     }
 
-    /// Returns the path below the directory of the first file that is new, gone or changed.
+    /// Returns the path, below the directory, of the first file that is new, gone or changed.
     pub(crate) fn changed(&self) -> Option<PathBuf> {
         let now = contents(&self.directory).unwrap_or_default();
         let differs = |path: &&PathBuf| now.get(*path) != self.before.get(*path);
         let path = now.keys().chain(self.before.keys()).filter(differs);
-        // A new file changes its directory too; the file tells more.
+        // A new file changes its directory too; the file is more informative.
         let path = path.max_by_key(|path| path.components().count())?;
         let below = path.strip_prefix(&self.directory).unwrap_or(path);
         Some(below.to_owned())
@@ -55,7 +55,7 @@ impl Drop for ReadOnly {
     }
 }
 
-/// Gives back the permission to write to the directories, so that they can be removed.
+/// Restores the write permission of the directories, so that they can be removed.
 pub(crate) fn make_writable(directory: &Path) {
     let _ = walk(directory, &mut |path, metadata| {
         if !metadata.is_dir() {
@@ -83,7 +83,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Visits `directory` and all in it but links, a directory before what is in it.
+/// Visits `directory` and everything in it except links, a directory before its content.
 fn walk(
     directory: &Path,
     visit: &mut impl FnMut(&Path, &Metadata) -> io::Result<()>,

@@ -8,7 +8,7 @@ use gleaner_proto::{OutputSpec, duration};
 
 use super::directory::RunDirectory;
 
-/// The part of a step's redirector in finishing the run.
+/// The role of a step's redirector in finishing the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
     No,
@@ -18,17 +18,17 @@ pub(crate) enum Finish {
     Alone,
 }
 
-/// The duties of a step's redirector next to running the command.
+/// The duties of a step's redirector in addition to running the command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) finish: Finish,
-    /// True if it asks the sidecar for the preflight first.
+    /// True if the redirector requests the preflight from the sidecar first.
     pub(crate) checks_preflight: bool,
     /// The time limit of the sidecar's response, instead of the redirector's default.
     pub(crate) answer_timeout: Option<Duration>,
 }
 
-/// Returns the arguments that make this program the redirector of the step `name`.
+/// Returns the arguments with which this program is the redirector of the step `name`.
 pub(crate) fn of(
     directory: &RunDirectory,
     name: &str,
@@ -42,7 +42,7 @@ pub(crate) fn of(
     if finish == Finish::Alone {
         arguments.push(flag::FINISH_COMMAND.into());
     }
-    // As in a cluster: a step's variables are the command's.
+    // As in a cluster: a step's variables belong to the command.
     arguments.push(flag::INJECTED.into());
     arguments.push(flag::STEP.with(name).into());
     for (flag, value) in [

@@ -1,4 +1,4 @@
-//! What a run or a pipeline's task plays: a spec that it embeds, or a document of the files that it refers to.
+//! The spec of a run or of a pipeline's task: embedded, or in a document of the files that it refers to.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub(crate) struct Referable {
     kind: &'static str,
     spec: &'static str,
     reference: &'static str,
-    /// The spec of one that does nothing, for a message.
+    /// A spec that does nothing, for a message.
     example: &'static str,
 }
 
@@ -35,7 +35,7 @@ pub(crate) const PIPELINE: Referable = Referable {
     example: "{tasks: []}",
 };
 
-/// One of the two.
+/// The embedded spec or the reference of a run or task.
 pub(crate) enum Given<'a> {
     Spec(Cursor<'a>),
     Reference(Cursor<'a>),
@@ -44,7 +44,7 @@ pub(crate) enum Given<'a> {
 // === impl Referable ===
 
 impl Referable {
-    /// Returns the spec or the reference in `parent`, a run or a task. None if what is wrong with it is in `found`.
+    /// Returns the spec or the reference in `parent`, a run or a task; `None` if it is invalid, as `found` reports.
     pub(crate) fn given_by<'a>(
         &self,
         parent: &Cursor<'a>,
@@ -91,7 +91,7 @@ impl Referable {
             None
         };
         if let Some(wrong) = wrong {
-            let message = format!("'{wrong}' is not a {own}, and is not played on this machine");
+            let message = format!("'{wrong}' is not a {own}, and is not supported on this machine");
             found.refuse(reference, message, format!("use a {own} of the files"));
             return None;
         }

@@ -26,7 +26,7 @@ pub(crate) fn results(
     for result in declared {
         let written = std::fs::read(directory.results().join(&result.name)).ok();
         let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        // One that repeats a step's result is there when that step has written it.
+        // A result that repeats a step's exists once that step has written it.
         let repeated = result.value.as_ref().and_then(|value| {
             let replaced = substitution.text(value).ok()?;
             (replaced != *value || !value.contains("$(")).then_some(replaced)
@@ -77,7 +77,7 @@ pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String>
         };
         if !fits {
             misfits.push(format!(
-                "the result '{name}' is of type {kind}, and a step wrote something that is not a JSON {kind} of strings, such as \
+                "the result '{name}' is of type {kind}, but a step wrote something other than a JSON {kind} of strings, such as \
                  {form}: Tekton fails the TaskRun"
             ));
         }
@@ -96,7 +96,7 @@ pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String>
         }
         if text.len() > RESULT_MAX {
             misfits.push(format!(
-                "the result '{name}' has {} bytes, and Tekton takes at most {RESULT_MAX} from a step for all results \
+                "the result '{name}' has {} bytes, and Tekton accepts at most {RESULT_MAX} from a step for all results \
                  together: it fails the step; write less, or where the rest is stored",
                 text.len()
             ));
@@ -160,7 +160,7 @@ fn json(report: &Report) -> Value {
     value
 }
 
-/// A result on one line: unchanged, or as JSON if it has several.
+/// Formats a result on one line: unchanged, or as JSON if it has several.
 fn line(value: &Value) -> String {
     let text = value.as_str();
     match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {

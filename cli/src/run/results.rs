@@ -1,4 +1,4 @@
-//! The results of a task as the tasks after it get them.
+//! The results of a task as later tasks get them.
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::Node;
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::model::Results;
 
-/// Returns the value of a step's result from the text in its file, as Tekton's entrypoint reads it: a list of texts, a map of
-/// texts, or a text (`loadStepResult` in `pkg/entrypoint/entrypointer.go`).
+/// Returns the value of a step's result from the text in its file, as Tekton's entrypoint reads it: a list of strings,
+/// a map of strings, or a string (`loadStepResult` in `pkg/entrypoint/entrypointer.go`).
 pub(crate) fn result_value(text: &str) -> Value {
     let json = text.trim();
     if !json.starts_with(['[', '{', '"']) {
@@ -25,7 +25,7 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
 }
 
-/// Returns results with their types: those of resources are maps, the Task's own are as it declares them.
+/// Returns results with their types: those of resources are maps, the Task's own as it declares them.
 pub(crate) fn typed(
     texts: &Results,
     declared: &[TaskResult],

@@ -20,9 +20,9 @@ use crate::failure::Failure;
 use crate::values::as_text;
 
 const STARTING: Duration = Duration::from_secs(20);
-/// The interval between checks until it is ready.
+/// The interval between readiness checks at startup.
 const ASKING: Duration = Duration::from_millis(10);
-/// The last lines of its log that are shown if it ends by itself.
+/// The number of log lines that are shown, from the end, if the sidecar exits unexpectedly.
 const LOG_LINES: usize = 20;
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct SidecarProcess {
 }
 
 impl SidecarProcess {
-    /// Starts it and waits until it is ready.
+    /// Starts the sidecar and waits until it is ready.
     pub(crate) async fn start(
         program: &Path,
         plan: &Plan,
@@ -77,12 +77,12 @@ impl SidecarProcess {
             .arg("--state-dir")
             .arg(directory.state())
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
-            // How long `outcome` waits depends on it.
+            // The wait of `outcome` depends on it.
             .arg("--shutdown-grace=20s")
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
-        // The last step finishes the run even when it declares no outputs, so all of them may post.
+        // The last step finishes the run even if it declares no outputs, so all steps may post.
         let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
         for name in names.chain([FINISH_STEP]) {
             if StepName::new(name).is_ok() {
@@ -110,7 +110,7 @@ impl SidecarProcess {
         Group::start(&mut command, directory.watcher())
     }
 
-    /// Returns a message with the end of its log if it exited by itself, which it should not.
+    /// Returns a message with the end of the log if the sidecar exited unexpectedly.
     pub(crate) fn has_ended(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(
@@ -121,13 +121,13 @@ impl SidecarProcess {
         }
     }
 
-    /// Ends it; what is under way has `grace` to come to an end.
+    /// Shuts it down; requests in progress have `grace` to complete.
     pub(crate) async fn end(mut self, grace: Duration) {
         // Its exit status does not matter: its work is done, or has failed already.
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until it is ready; returns its exit status if it exits instead.
+    /// Waits until the sidecar is ready; returns its exit status if it exits first.
     async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;
@@ -139,7 +139,7 @@ impl SidecarProcess {
     }
 }
 
-/// Takes Gleaner's own variables out of a child's environment: they were meant for another process.
+/// Removes Gleaner's own variables from a child's environment: they were meant for another process.
 pub(crate) fn without_own_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GLEANER_") {

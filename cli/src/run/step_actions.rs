@@ -1,20 +1,19 @@
-//! Steps that refer to a StepAction of the files: the StepAction's fields take the place of the reference.
+//! Steps that refer to a StepAction of the files: the StepAction's fields replace the reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Finding, Key, Node, Place};
-use gleaner_core::task::{ParamKind, ParamSpec, TaskSpec};
+use gleaner_core::task::{ParamKind, ParamSpec, step_variables};
 use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::params::{given_params, misfit};
-use super::step_variables::Names;
 use super::substitution::Substitution;
 use super::variable::{occurrences, parts};
 use crate::values;
 
-/// Fields of a StepAction, which a step that refers to one does not have (`pkg/apis/pipeline/v1/container_validation.go`).
+/// Fields of a StepAction, which a step with a reference does not have (`pkg/apis/pipeline/v1/container_validation.go`).
 const OF_ACTION: [&str; 9] = [
     "image",
     "command",
@@ -30,7 +29,7 @@ const OF_ACTION: [&str; 9] = [
 /// Returns the document with the steps of the TaskSpec at `place` as Tekton runs them.
 ///
 /// # Errors
-/// Everything that is wrong with the StepActions and with the references.
+/// All errors in the StepActions and in the references.
 pub(crate) fn resolve(
     document: Document<'_>,
     place: &Place,
@@ -51,7 +50,7 @@ pub(crate) fn resolve(
         let Some(name) = reference.node.text_of("name") else {
             continue;
         };
-        // One that is in no file can be replaced by --step-command; without that the step says so.
+        // A StepAction that is in no file can be replaced by --step-command; without that the step reports it.
         let action = match documents.named("StepAction", name, document.namespace()) {
             Ok(action) => action,
             Err((message, help)) => {
@@ -183,44 +182,13 @@ fn read<'a>(
     };
     fields::check(&spec, Kind::StepAction, &mut found, cluster);
     let params = ParamSpec::read_all(&spec, &mut found);
-    // A Task of this one step, which has the parameters of the StepAction alone.
-    let one = Node {
-        at: spec.node.at,
-        content: Content::Mapping(vec![(
-            Key {
-                at: spec.node.at,
-                name: "steps".to_owned(),
-            },
-            Node {
-                at: spec.node.at,
-                content: Content::Sequence(vec![without_params(spec.node)]),
-            },
-        )]),
-    };
-    match TaskSpec::read(&Cursor::root(&one)) {
-        Ok(mut task) => {
-            task.params = params.clone();
-            let names = Names {
-                spec: &task,
-                owner: format!("the StepAction '{}'", action.name()),
-                in_pipeline: false,
-            };
-            names.check_map(&spec, Some(0), action.source, &mut found);
-        }
+    match step_variables::of_step_action(&spec) {
+        Ok(misused) => found.extend(misused.in_document(action.node, action.source)),
         Err(wrong) => found.extend(wrong),
     }
     match found.finish((spec.node, params)) {
         Ok(read) => Ok(read),
         Err(wrong) => Err(action.errors(wrong)),
-    }
-}
-
-fn without_params(spec: &Node) -> Node {
-    let entries = spec.mapping().unwrap_or_default().iter();
-    let entries = entries.filter(|(key, _)| key.name != "params").cloned();
-    Node {
-        at: spec.at,
-        content: Content::Mapping(entries.collect()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::values::{Assignment, did_you_mean};
 /// Lines for `sh` by task and step.
 pub(crate) type StepCommands = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Reads the assignments. A step's name alone stands for the steps of that name in all tasks.
+/// Reads the assignments. A step's name alone refers to the steps of that name in all tasks.
 pub(crate) fn read(
     assignments: &[Assignment],
     play: &Play,
@@ -39,7 +39,7 @@ pub(crate) fn read(
             twice |= of_task.insert((*step).to_owned(), value.clone()).is_some();
         }
         if twice {
-            errors.push(format!("--step-command: '{name}' is given twice"));
+            errors.push(format!("--step-command: duplicate step '{name}'"));
         }
     }
     commands

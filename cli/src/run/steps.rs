@@ -1,4 +1,4 @@
-//! The steps, one after the other, as Tekton runs them.
+//! Runs the steps, one after the other, as Tekton does.
 
 use std::ffi::OsString;
 use std::fs::Permissions;
@@ -36,9 +36,9 @@ use gleaner_core::task::Step;
 
 /// The interval between requests for the sidecar's status.
 const NEWS: Duration = Duration::from_millis(200);
-/// The exit code of a step that wrote where it must not: what most programs end with when they cannot write.
+/// The exit code of a step that wrote to a read-only workspace: what most programs exit with when they cannot write.
 const READ_ONLY: u8 = 1;
-/// The time for the rest of a step's output to arrive after its end.
+/// The time for the rest of a step's output to arrive after it exits.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 pub(crate) struct Steps<'a> {
@@ -49,22 +49,22 @@ pub(crate) struct Steps<'a> {
     pub(crate) progress: &'a mut Progress,
     /// True if the API server is this run's own.
     pub(crate) embedded: bool,
-    /// The end of the time for the whole task; none for no limit.
+    /// The deadline of the whole task; `None` for no limit.
     pub(crate) deadline: Option<Instant>,
     /// The name of that limit.
     pub(crate) limit: &'static str,
-    /// True once a signal asked for the end.
+    /// True once a signal requested the shutdown.
     pub(crate) interrupted: bool,
     /// True once the time for the whole task was over.
     pub(crate) timed_out: bool,
     /// True once a step was started.
     pub(crate) begun: bool,
-    /// The time since when the objects are waited for.
+    /// The start of the wait for the objects.
     pub(crate) waiting: Waiting,
 }
 
 impl Steps<'_> {
-    /// Runs them and returns the exit code of the run.
+    /// Runs the steps and returns the exit code of the run.
     pub(crate) async fn run(&mut self) -> io::Result<u8> {
         let steps = &self.plan.task.spec.steps;
         let last = steps.len().saturating_sub(1);
@@ -73,7 +73,7 @@ impl Steps<'_> {
             let substitution = self.substitution_for(step);
             let command = match Command::prepare(step, &self.plan.surroundings(&substitution)) {
                 Ok(command) => command,
-                // A result of a step before has made it wrong; all else was tried before.
+                // A result of a preceding step has made it invalid; everything else was checked before.
                 Err(error) => {
                     Progress::failed(&error);
                     return Ok(exit_code::USAGE);
@@ -113,7 +113,7 @@ impl Steps<'_> {
         self.step(FINISH_STEP, &command, Finish::Alone).await
     }
 
-    /// Runs one step, tells how it went, and returns the code with which it counts: 0 also when the task continues.
+    /// Runs one step, reports its end, and returns its effective exit code: 0 also if the task continues.
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
         let shown = &self.plan.shown(name);
         Progress::step_begins(shown);
@@ -137,14 +137,14 @@ impl Steps<'_> {
         match end {
             End::Exited(exit_code::NOT_FOUND) if finish != Finish::Alone => {
                 Progress::note(&format!(
-                    "a tool that is not on this machine can be replaced: --step-command {name}='...'"
+                    "to replace a tool that is not installed on this machine: --step-command {name}='...'"
                 ))
             }
-            // The API server of a local run knows Kubernetes' kinds and Tekton's; others have to be brought.
+            // The API server of a local run serves Kubernetes' kinds and Tekton's; others need a CRD.
             End::Exited(exit_code::NOT_CREATED)
                 if self.embedded && reports.iter().any(is_of_unknown_kind) =>
             {
-                Progress::note("this run's own API server learns a kind from its CRD: --crd FILE");
+                Progress::note("to add a kind to this run's API server, pass its CRD: --crd FILE");
             }
             _ => {}
         }
@@ -181,19 +181,19 @@ impl Steps<'_> {
             readers.spawn(pass_on(stream, command.stderr_copy.clone(), show));
         }
         let end = self.wait(&mut group, command.timeout).await;
-        // What the step has left running goes now, as with the container; then its pipes have an end.
+        // Processes that the step has left running are killed now, as with the container; then its pipes have an end.
         group.kill();
         strays::kill(&self.plan.directory.outputs(name));
         let rest = async {
             while let Some(read) = readers.join_next().await {
                 if let Ok(Err(error)) = read {
-                    Progress::note(&format!("what '{name}' prints is lost: {error}"));
+                    Progress::note(&format!("the output of '{name}' is lost: {error}"));
                 }
             }
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
         self.show_news().await;
-        // After what the sidecar knows at that moment, because they are about that.
+        // After the sidecar's status at that moment, because they refer to it.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
             self.progress.report(&self.plan.shown(name), report);
@@ -201,7 +201,7 @@ impl Steps<'_> {
         Ok((end?, reports))
     }
 
-    /// Waits for the end of a step, and shows progress until then.
+    /// Waits until a step exits, and shows progress until then.
     async fn wait(&mut self, group: &mut Group, timeout: Option<Duration>) -> io::Result<End> {
         let own = timeout
             .map(|timeout| Instant::now() + timeout)
@@ -241,7 +241,7 @@ impl Steps<'_> {
         }
     }
 
-    /// Returns a message if a workspace that is read-only has changed.
+    /// Returns a message if a read-only workspace has changed.
     fn written_to_read_only(&self) -> Option<String> {
         let guards = self.plan.read_only.iter();
         let mut changed = guards.filter_map(|guard| Some((&guard.workspace, guard.changed()?)));
@@ -252,7 +252,7 @@ impl Steps<'_> {
         ))
     }
 
-    /// Gives a step the variables that it would have in a cluster, and the `PATH` to the tools of this machine.
+    /// Sets the variables that a step would have in a cluster, and a `PATH` with the tools of this machine.
     fn set_environment(&self, child: &mut tokio::process::Command, command: &Command) {
         without_own_variables(child);
         if !self.plan.clean_env {
@@ -265,12 +265,12 @@ impl Steps<'_> {
                 child.env(name, value);
             }
         }
-        // A container's runtime sets it.
+        // The container runtime sets it.
         child.env("HOME", self.plan.directory.home());
     }
 
     async fn show_news(&mut self) {
-        // A sidecar that does not answer is noticed elsewhere.
+        // A sidecar that does not respond is detected elsewhere.
         if let Ok(status) = self.sidecar.client.status().await {
             self.progress.status(&status);
             let is_submitting = status.phase == Phase::Submitting;
@@ -281,7 +281,8 @@ impl Steps<'_> {
                 Progress::note(&line);
             }
             if status.phase == Phase::Committed && !self.progress.has_told_objects() {
-                // The redirector says so too, but only that of the last step. Asking for what is done already changes nothing.
+                // The redirector reports it too, but only that of the last step. Requesting a completed submission
+                // changes nothing.
                 if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
                     self.progress.all_created(&outcome);
                 }
@@ -300,7 +301,7 @@ impl Steps<'_> {
         redirector_arguments::of(&self.plan.directory, name, &command.outputs, role)
     }
 
-    /// Makes the files and directories that the step expects, and returns the directory to run it in.
+    /// Creates the files and directories that the step expects, and returns its working directory.
     fn make_ready(&self, name: &str, command: &Command) -> io::Result<PathBuf> {
         let directory = &self.plan.directory;
         std::fs::create_dir_all(directory.step_results(name))?;
@@ -308,7 +309,7 @@ impl Steps<'_> {
         for volume in &command.volumes {
             std::fs::create_dir_all(volume)?;
         }
-        // The kubelet makes this file, and the redirector writes into it only when it is there.
+        // The kubelet creates this file, and the redirector writes to it only if it exists.
         std::fs::write(directory.termination(name), "")?;
         if let Some(script) = &command.script {
             let path = directory.script(name);
@@ -323,13 +324,13 @@ impl Steps<'_> {
             return Ok(wanted.clone());
         }
         Progress::note(&format!(
-            "the working directory {} is in the step's image; here it runs in /workspace",
+            "the working directory {} exists only in the step's image; here the step runs in /workspace",
             wanted.display()
         ));
         Ok(directory.workspace())
     }
 
-    /// The variables for `step`: with the results of the steps before it, and its own paths.
+    /// Returns the variables for `step`: with the results of the preceding steps, and its own paths.
     fn substitution_for(&self, step: &Step) -> Substitution {
         let mut substitution = with_step_results(self.plan);
         let own = self.plan.directory.step_results(&step.name);
@@ -350,7 +351,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// The reports in the file at `path`. A redirector that was killed may have left half a line.
+/// Returns the reports in the file at `path`. A redirector that was killed may have left an incomplete line.
 fn reports(path: &Path) -> Vec<Report> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let reports = text.lines().map(serde_json::from_str);
@@ -366,7 +367,7 @@ fn is_of_unknown_kind(report: &Report) -> bool {
     }
 }
 
-/// The variables of the plan, with the results that steps have written so far.
+/// Returns the variables of the plan, with the results that steps have written so far.
 pub(crate) fn with_step_results(plan: &Plan) -> Substitution {
     let mut substitution = plan.substitution.clone();
     for step in &plan.task.spec.steps {

@@ -1,7 +1,8 @@
-//! Tekton's `$(...)` in what a step says.
+//! Tekton's `$(...)` in the text of a step.
 //!
-//! Tekton replaces what it knows and leaves everything else standing, for `$(date)` is a shell's. This is another
-//! language than that of templates (`gleaner_core::variable`), where an unknown variable is an error.
+//! Tekton replaces the variables that it knows and leaves everything else unchanged, because `$(date)` is the shell's.
+//! This is a different language from that of templates (`gleaner_core::variable`), where an unknown variable is an
+//! error.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +19,11 @@ pub(crate) struct Substitution {
     pub(crate) params: BTreeMap<String, Value>,
     /// Parameters of a StepAction that are whole arrays or objects of the Task, and their variables without `[*]`.
     pub(crate) passed: BTreeMap<String, String>,
-    /// Everything else, by what stands between `$(` and `)`.
+    /// Everything else, by the text between `$(` and `)`.
     pub(crate) named: BTreeMap<String, String>,
     /// Results of steps and of other tasks, by `steps.NAME.results.NAME` and `tasks.NAME.results.NAME`.
     pub(crate) results: BTreeMap<String, Value>,
-    /// True before the run, when results are unknown: each stands for [`UNKNOWN`].
+    /// True before the run, when results are unknown: each is [`UNKNOWN`].
     pub(crate) tentative: bool,
 }
 
@@ -36,7 +37,8 @@ impl Substitution {
         replace(text, |variable| self.lookup(variable))
     }
 
-    /// Replaces the variables in items of `command` or `args`, where an array that is a whole item becomes as many items.
+    /// Replaces the variables in items of `command` or `args`, where an array that is a whole item becomes multiple
+    /// items.
     pub(crate) fn items(&self, items: &[String]) -> Result<Vec<String>, String> {
         let mut replaced = Vec::with_capacity(items.len());
         for item in items {
@@ -48,7 +50,7 @@ impl Substitution {
         Ok(replaced)
     }
 
-    /// The array, when the item is nothing but an array parameter.
+    /// Returns the array, if the item consists of an array parameter.
     fn whole_array(&self, item: &str) -> Option<&[Value]> {
         let inside = item.strip_prefix("$(")?.strip_suffix(')')?;
         let is_whole = |access: &[Access]| access.is_empty() || access == [Access::All];
@@ -61,7 +63,8 @@ impl Substitution {
         value.as_array().map(Vec::as_slice)
     }
 
-    /// Returns the value of a result of a step or task; none if the variable is not one, or the result was not written.
+    /// Returns the value of a result of a step or task; `None` if the variable is not one, or the result was not
+    /// written.
     fn result(&self, variable: &str) -> Result<Option<String>, String> {
         let Some((name, access)) = result_name(variable) else {
             return Ok(None);
@@ -76,7 +79,7 @@ impl Substitution {
         }
     }
 
-    /// Returns the value of a variable; none if it is not one of Tekton's.
+    /// Returns the value of a variable; `None` if it is not one of Tekton's.
     fn lookup(&self, variable: &str) -> Result<Option<String>, String> {
         let reference = Reference::parse(variable);
         let Ok(reference @ Reference::Param { name, .. }) = &reference else {
@@ -100,17 +103,17 @@ impl Substitution {
         };
         match reached {
             Value::Array(_) => Err(format!(
-                "`$({reference})` is an array: make it a whole item of command or args, or write [0] after it"
+                "`$({reference})` is an array: use it as a whole item of command or args, or append [0]"
             )),
             Value::Object(_) => Err(format!(
-                "`$({reference})` is an object: name one of its keys, as Tekton takes no whole object here"
+                "`$({reference})` is an object: name one of its keys, because Tekton does not accept a whole object here"
             )),
             scalar => Ok(Some(as_text(scalar))),
         }
     }
 }
 
-/// Returns the name of a result and the parts that lead into it; none if the variable is not a result's.
+/// Returns the name of a result and the access path into it; `None` if the variable is not a result's.
 fn result_name(variable: &str) -> Option<(String, Vec<Access>)> {
     let parts = parts(variable)?;
     let words = [0, 1, 2, 3].map(|index| key(&parts, index));
@@ -129,7 +132,7 @@ fn contains_unknown(value: &Value) -> bool {
     value.to_string().contains(UNKNOWN)
 }
 
-/// The kubelet's own `$(NAME)` in `command`, `args` and the values of variables: environment variables that the
+/// Expands the kubelet's own `$(NAME)` in `command`, `args` and the values of variables: environment variables that the
 /// container declares. `$$` is a `$` (`k8s.io/kubernetes/third_party/forked/golang/expansion`).
 pub(crate) fn expand(text: &str, environment: &[(String, String)]) -> String {
     let mut expanded = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! One task of a run: its sidecar, its steps, and what exists after it.
+//! One task of a run: its sidecar, its steps, and the objects that exist afterwards.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,14 +21,14 @@ use crate::args::Run;
 use crate::failure::Failure;
 use crate::terminal;
 
-/// The surroundings that the tasks of a run share.
+/// The environment shared by the tasks of a run.
 pub(crate) struct Surroundings<'a> {
     pub(crate) program: &'a Path,
     pub(crate) cluster: &'a Cluster,
     pub(crate) interrupt: &'a mut Signals,
 }
 
-/// The end of a task's time, and the name of the limit.
+/// The deadline of a task, and the name of the limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     pub(crate) at: Option<Instant>,
@@ -36,7 +36,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Returns that of a task without a pipeline.
+    /// Returns the deadline of a task without a pipeline.
     pub(crate) fn of_single(options: &Run, task: &PlannedTask, begun: Instant) -> Self {
         let (time, limit) = match (options.timeout, task.timeout) {
             (Some(time), _) => (Some(time), "--timeout"),
@@ -63,7 +63,7 @@ impl Deadline {
 pub(crate) struct TaskEnd {
     /// The exit code of the step that failed, or 0.
     pub(crate) code: u8,
-    /// True if a signal asked for the end.
+    /// True if a signal requested the shutdown.
     pub(crate) interrupted: bool,
     /// True if its time was over.
     pub(crate) timed_out: bool,
@@ -74,7 +74,7 @@ pub(crate) struct TaskEnd {
     pub(crate) results: Results,
 }
 
-/// Runs the task. `context` are the values of `$(context.*)`.
+/// Runs the task. `context` has the values of `$(context.*)`.
 pub(crate) async fn run(
     surroundings: &mut Surroundings<'_>,
     plan: &Plan,

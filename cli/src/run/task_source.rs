@@ -4,41 +4,33 @@ use std::collections::BTreeSet;
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::{Cursor, Diagnostics, Finding, Node, Place};
-use gleaner_core::task::{DeclarationSite, Task, TaskSpec};
+use gleaner_core::task::{DeclarationSite, Task, TaskSpec, step_variables};
 use serde_json::json;
 
 use super::documents::{Document, Documents};
 use super::fields;
 use super::model::{Mount, Mounts};
 use super::step_actions;
-use super::step_variables::{self, Names};
 use super::task_consistency;
 
-/// A Task that was read, and what it needs.
+/// A Task that was read, and its requirements.
 #[derive(Debug)]
 pub(crate) struct ReadTask {
     pub(crate) task: Task,
     pub(crate) mounts: Mounts,
-    /// True if it declares outputs.
+    /// True if the Task declares outputs.
     pub(crate) declares: bool,
 }
 
-/// The run or Pipeline that a TaskSpec is embedded in.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Around<'a> {
-    /// The workspaces that the spec has without declaring them.
-    pub(crate) workspaces: &'a BTreeSet<String>,
-    pub(crate) is_pipeline: bool,
-}
-
-/// Reads the TaskSpec at `place`; `around` is none for that of a Task.
+/// Reads the TaskSpec at `place`. `inherited` are the workspaces that an embedded spec has without declaring them; `None` for the
+/// spec of a Task.
 ///
 /// # Errors
-/// Everything that is wrong with it and with its declaration.
+/// All errors in it and in its declaration.
 pub(crate) fn read(
     document: Document<'_>,
     place: &Place,
-    around: Option<Around<'_>>,
+    inherited: Option<&BTreeSet<String>>,
     documents: &Documents<'_>,
     cluster: &mut BTreeSet<&'static str>,
 ) -> Result<ReadTask, Vec<Finding>> {
@@ -47,8 +39,7 @@ pub(crate) fn read(
         let spec = Cursor::new(spec, place.clone());
         fields::check_task(&spec, &mut found, cluster);
         let none = BTreeSet::new();
-        let workspaces = around.map_or(&none, |around| around.workspaces);
-        task_consistency::check(&spec, workspaces, &mut found);
+        task_consistency::check(&spec, inherited.unwrap_or(&none), &mut found);
     }
     found.finish(()).map_err(|found| document.errors(found))?;
     let node = step_actions::resolve(document, place, documents, cluster)?;
@@ -61,32 +52,25 @@ pub(crate) fn read(
     let sites = DeclarationSite::all(&node);
     let site = sites.iter().find(|site| site.task_spec() == Some(place));
     let site = site.ok_or_else(|| {
-        let message = "there is no TaskSpec here";
+        let message = "missing TaskSpec";
         document.errors(vec![Cursor::new(&node, place.clone()).diagnostic(message)])
     })?;
     let spec = site.task().map_err(errors)?.unwrap_or_default();
     let declared = site.declaration(document.source).map_err(errors)?;
-    let spec = with_workspaces(spec, around.map(|around| around.workspaces));
-    let embedded = around.is_some();
+    let spec = with_workspaces(spec, inherited);
+    let embedded = inherited.is_some();
     let cursor = node
         .find(place)
         .map(|node| Cursor::new(node, place.clone()));
     let cursor = cursor.unwrap_or_else(|| Cursor::root(&node));
-    let names = Names {
-        spec: &spec,
-        owner: "the Task".to_owned(),
-        in_pipeline: around.is_some_and(|around| around.is_pipeline),
-    };
     // Of the original document: the texts of StepActions are checked in theirs.
     if let Some(written) = original.find(place) {
         let written = Cursor::new(written, place.clone());
-        let mut wrong = Diagnostics::default();
-        wrong.extend(step_variables::check(&written, &names, document.source));
-        // Their values may repeat results of steps.
-        for result in written.items_at("results", &mut Diagnostics::default()) {
-            names.check_map(&result, None, document.source, &mut wrong);
+        let wrong = step_variables::of_steps(&written, site, &spec);
+        let wrong = wrong.in_document(original, document.source);
+        if !wrong.is_empty() {
+            return Err(errors(wrong));
         }
-        wrong.finish(()).map_err(errors)?;
     }
     let mut found = Diagnostics::default();
     let mounts = mounts(&cursor, &spec, cluster, &mut found);
@@ -112,7 +96,7 @@ pub(crate) fn read(
     })
 }
 
-/// Adds the workspaces that a spec has of what it is embedded in (Tekton's "propagated workspaces").
+/// Adds the workspaces that a spec inherits from the embedding document (Tekton's "propagated workspaces").
 fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) -> TaskSpec {
     for name in workspaces.into_iter().flatten() {
         if spec
@@ -172,7 +156,7 @@ fn mounts(
                 continue;
             }
             if let Some(expression) = item.field("subPathExpr") {
-                let message = "'subPathExpr' is not played on this machine";
+                let message = "'subPathExpr' is not supported on this machine";
                 found.refuse(&expression, message, "use subPath to run it here");
             }
             if fields::is_set(&item, "readOnly") {

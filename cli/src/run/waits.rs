@@ -1,4 +1,4 @@
-//! The waits of a declaration after its objects exist. In the API server of a run no controller makes them come true.
+//! The waits of a declaration after its objects exist. In the API server of a run no controller satisfies them.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use gleaner_core::declaration::{Declaration, WaitTarget};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// A wait is shown after this long for the first time.
+/// The delay after which a wait is shown for the first time.
 const FIRST: Duration = Duration::from_secs(2);
 /// The interval after that.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// Returns what each object is waited for: its name and a description.
+/// Returns the condition that each object is waited for: its name and a description.
 pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     let waits = declaration.templates.iter().filter_map(|template| {
         let wait = template.wait_for.as_ref()?;
@@ -39,14 +39,14 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
         .collect();
     (!waits.is_empty()).then(|| {
         format!(
-            "no controller runs in this API server, so nothing changes the status of objects, and the run waits for {}; \
-             --no-wait leaves that out",
+            "no controllers run in this API server, so nothing changes the status of objects, and the run waits for {}; \
+             --no-wait skips the waits",
             waits.join(", ")
         )
     })
 }
 
-/// Takes the waits out of a declaration, and the results that only a controller could give.
+/// Removes the waits of a declaration, and the results that only a controller could set.
 pub(crate) fn take_out(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
     for object in objects

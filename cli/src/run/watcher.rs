@@ -1,8 +1,8 @@
-//! A process that removes what is left of a run that was killed: the sidecar and the steps, which would live on, and the
-//! run's directory, which may hold secrets.
+//! A process that cleans up after a run that was killed: the sidecar and the steps, which would keep running, and the
+//! run's directory, which may contain secrets.
 //!
-//! It reads a pipe whose other end only the run has open: a line for each process group that begins (`+ID`) or finished
-//! (`-ID`). At the end of the pipe, however it came about, groups that have not ended are killed.
+//! It reads a pipe whose other end only the run has open: a line for each process group that starts (`+ID`) or has
+//! finished (`-ID`). When the pipe closes for any reason, it kills the process groups that have not finished.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -17,15 +17,15 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::strays;
 
-/// The subcommand of this process; not for people.
+/// The subcommand of this process; internal.
 pub(crate) const COMMAND: &str = "watcher";
 /// The argument by which it removes the directory.
 const REMOVES: &str = "remove";
-/// The number of attempts at the removal: processes that were killed just now may still write.
+/// The number of attempts at the removal: processes that were just killed may still write.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The watcher of this run. It ends with the last copy.
+/// The watcher of this run. It exits when its last copy is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Watcher(Arc<Process>);
 
@@ -50,19 +50,19 @@ impl Watcher {
         Ok(Self(Arc::new(Process(command.spawn()?))))
     }
 
-    /// Tells it of a process group that begins.
+    /// Reports a process group that starts.
     pub(crate) fn begins(&self, group: Pid) {
         self.tell('+', group);
     }
 
-    /// Tells it of a process group that finished.
+    /// Reports a process group that has finished.
     pub(crate) fn ended(&self, group: Pid) {
         self.tell('-', group);
     }
 
     fn tell(&self, sign: char, group: Pid) {
         if let Some(mut pipe) = self.0.0.stdin.as_ref() {
-            // Without a watcher the run is as good as ever.
+            // Without a watcher the run still works.
             let _ = writeln!(pipe, "{sign}{}", group.as_raw_nonzero());
         }
     }
@@ -75,7 +75,7 @@ impl Drop for Process {
     }
 }
 
-/// The process: waits for the end of the run, and removes what is left.
+/// Runs the process: waits for the end of the run, and cleans up.
 pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
     let Some(directory) = arguments.next() else {
         return;

@@ -1,4 +1,4 @@
-//! The workspaces of a run: what a document binds, and the directories of the command line.
+//! The workspaces of a run: the bindings of a document, and the directories of the command line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) fn given(
         match existing_directory(value) {
             Ok(directory) => {
                 if given.insert(name.clone(), directory).is_some() {
-                    errors.push(format!("--workspace: '{name}' is given twice"));
+                    errors.push(format!("--workspace: duplicate workspace '{name}'"));
                 }
             }
             Err(error) => errors.push(format!("--workspace {name}={value}: {error}")),
@@ -60,7 +60,7 @@ const SOURCES: [&str; 7] = [
     "csi",
 ];
 
-/// Reads `spec.workspaces` of a run. A directory of the command line takes the place of any volume.
+/// Reads `spec.workspaces` of a run. A directory of the command line replaces any volume.
 pub(crate) fn bound(
     run: &Cursor<'_>,
     given: &Given,
@@ -101,7 +101,7 @@ pub(crate) fn bound(
         {
             found.add(
                 &item,
-                format!("the workspace '{name}' is bound twice"),
+                format!("duplicate binding of the workspace '{name}'"),
                 None,
             );
         }
@@ -125,8 +125,8 @@ fn volume(item: &Cursor<'_>, name: &str, found: &mut Diagnostics) -> Option<Volu
     }
     let kind = SOURCES.into_iter().find(|kind| item.field(kind).is_some());
     let message = match kind {
-        Some(kind) => format!("the workspace '{name}' is a {kind}, which only a cluster has"),
-        None => format!("the workspace '{name}' is bound to nothing"),
+        Some(kind) => format!("the workspace '{name}' is a {kind}, which exists only in a cluster"),
+        None => format!("the workspace '{name}' is not bound"),
     };
     let help =
         format!("give it a directory with --workspace {name}=DIR, or bind it to emptyDir: {{}}");

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Fetches those of `wanted` that the cluster of the options has.
 ///
 /// # Errors
-/// When it is unreachable or refuses. That it has no such PipelineResource is not an error.
+/// Fails if it is unreachable or refuses. A missing PipelineResource is not an error.
 pub(super) fn fetch(options: &ClusterArgs, wanted: &[Missing]) -> Result<Fetched, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

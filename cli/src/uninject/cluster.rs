@@ -27,7 +27,7 @@ const TEKTON: &[&str] = &["tekton.dev/v1", "tekton.dev/v1beta1"];
 const BATCH: &[&str] = &["batch/v1"];
 const APPS: &[&str] = &["apps/v1"];
 
-/// Without those that only other kinds of the list make, such as ReplicaSets.
+/// The listed kinds. Kinds that only these create, such as ReplicaSets, are omitted.
 #[rustfmt::skip]
 const KINDS: [Listed; 11] = [
     Listed { kind: "Task", plural: "tasks", versions: TEKTON },
@@ -43,7 +43,7 @@ const KINDS: [Listed; 11] = [
     Listed { kind: "Pod", plural: "pods", versions: &["v1"] },
 ];
 
-/// Prints the list; or says on standard error what it lacks and gives the exit code.
+/// Prints the list, and reports on standard error the kinds that are not in it.
 pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -68,7 +68,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     let namespace = options.namespace.as_deref().unwrap_or(api.namespace());
     if !is_dns_label(namespace) {
         return Err(Failure::usage(format_args!(
-            "'{namespace}' is not a valid name of a namespace: it has lower-case letters, digits and '-', at most 63"
+            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
         )));
     }
     let namespace = (!options.all_namespaces).then_some(namespace);
@@ -80,7 +80,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
         match listed.lines(&api, namespace).await {
             Ok(Some(lines)) => all.extend(lines),
             Ok(None) => terminal::warning(format_args!(
-                "the cluster does not serve {}, and the list has none",
+                "the cluster does not serve {}, so the list does not include them",
                 listed.full_name()
             )),
             Err(error) if is_of_one_kind(&error) => {
@@ -99,7 +99,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     Ok((all, is_complete))
 }
 
-/// Fails if there is no such namespace: to its lists, the API server responds as to those of an empty one.
+/// Fails if the namespace does not exist: the API server returns empty lists for it, as for an empty namespace.
 async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
     match api.get(&path::object("v1", "namespaces", None, name)).await {
         Ok(None) => {
@@ -108,19 +108,19 @@ async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
                 "the cluster {context} has no namespace '{name}'"
             )))
         }
-        // Who may list in a namespace need not have the right to see it.
+        // A user who may list objects in a namespace may lack permission to get the namespace.
         Ok(Some(_)) | Err(_) => Ok(()),
     }
 }
 
-/// Returns true for a refusal that need not be that of other kinds, too.
+/// Returns true for a refusal that may concern this kind only.
 fn is_of_one_kind(error: &RequestError) -> bool {
     let code = error.code().map(|code| code.as_u16());
     code.is_some_and(|code| code != 401) || matches!(error.reason, Reason::TooLarge(_))
 }
 
 impl Listed {
-    /// Returns a line for each object with which Gleaner has to do; none if the cluster does not serve the kind.
+    /// Returns a line for each object that is injected or declares outputs; `None` if the kind is not served.
     async fn lines(
         &self,
         api: &ApiServer,
@@ -147,13 +147,13 @@ impl Listed {
     fn omitted(&self, error: &RequestError, namespace: Option<&str>) -> String {
         let remedy = match (error.code().map(|code| code.as_u16()), namespace) {
             (Some(403), None) => {
-                "; ask for the right to list them in all namespaces, or list one namespace with -n"
+                "; ask for permission to list them in all namespaces, or list one namespace with -n"
             }
-            (Some(403), Some(_)) => "; ask for the right to list them in this namespace",
+            (Some(403), Some(_)) => "; ask for permission to list them in this namespace",
             _ => "",
         };
         let (name, reason) = (self.full_name(), error_chain(error));
-        format!("the list is without {name}: {reason}{remedy}")
+        format!("the list does not include {name}: {reason}{remedy}")
     }
 
     /// The plural with its group, as `kubectl get` takes it.

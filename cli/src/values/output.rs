@@ -1,4 +1,4 @@
-//! Values in place of a step's outputs, for a preview.
+//! Values instead of a step's outputs, for a preview.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::files;
 /// Keys are steps, then outputs.
 pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// The outputs that are given as text or as files; the declared defaults for the rest.
+/// Returns the outputs that are given as text or as files; the declared defaults for the rest.
 ///
 /// # Errors
-/// Everything that is wrong with them.
+/// All errors in them.
 pub(crate) fn outputs(
     declaration: &Declaration,
     texts: &[Assignment],
@@ -73,7 +73,7 @@ fn read(
     Ok((step.to_owned(), spec.name.to_string(), value))
 }
 
-/// The declared output that `STEP.NAME` means. A step's name holds no dot, an output's may.
+/// Returns the declared output that `STEP.NAME` refers to. A step's name has no dot, an output's may have.
 fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a Output), String> {
     let found = name
         .split_once('.')
@@ -86,11 +86,11 @@ fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a
         });
         let known: Vec<String> = known.collect();
         let help = did_you_mean(name, &known);
-        format!("no output '{name}' is declared{help}")
+        format!("undeclared output '{name}'{help}")
     })
 }
 
-/// Reads a value. The messages quote nothing of a secret.
+/// Reads a value. The messages quote no part of a secret.
 fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
     let kind = output.spec.kind;
     if kind == OutputType::String {
@@ -104,12 +104,12 @@ fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
     };
     if let Some(number) = number::first_changed(text) {
         return Err(wrong(format!(
-            "the number{} would change on its way; declare type: string",
+            "the number{} cannot be stored exactly; declare type: string",
             quoted(number.to_owned())
         )));
     }
     let value: Value =
-        serde_json::from_str(text).map_err(|error| wrong(format!("no JSON: {error}")))?;
+        serde_json::from_str(text).map_err(|error| wrong(format!("invalid JSON: {error}")))?;
     if kind.admits(&value) {
         Ok(value)
     } else {

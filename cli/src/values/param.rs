@@ -13,14 +13,14 @@ use gleaner_core::task::{ParamKind, ParamSpec};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParamError {
-    /// It has no value, or keys of an object have none.
+    /// The parameter has no value, or keys of an object have none.
     #[error("{0}")]
     Missing(String),
     #[error("{0}")]
     Invalid(String),
 }
 
-/// The value of every parameter in `specs` that was given or has a default, and everything that is wrong with them.
+/// Returns the value of every parameter in `specs` that was given or has a default, and all errors in them.
 pub(crate) fn params(
     specs: &[ParamSpec],
     given: &[Assignment],
@@ -43,7 +43,7 @@ pub(crate) fn params(
     for (index, Assignment { name, .. }) in given.iter().enumerate() {
         if given[..index].iter().any(|other| other.name == *name) {
             errors.push(ParamError::Invalid(format!(
-                "the parameter '{name}' is given twice; for several values of an array write -p {name}=a,b"
+                "duplicate parameter '{name}'; for several values of an array write -p {name}=a,b"
             )));
         }
     }
@@ -73,7 +73,7 @@ pub(crate) fn params(
 /// Reads a file of parameters: a map, YAML or JSON.
 ///
 /// # Errors
-/// When it cannot be read or holds no map.
+/// Fails if it cannot be read or does not contain a map.
 pub(crate) fn read_param_file(file: &str) -> Result<Map<String, Value>, String> {
     let wrong = |reason: String| format!("--param-file {file}: {reason}");
     let text = files::read_text(file).map_err(wrong)?;
@@ -86,7 +86,7 @@ pub(crate) fn read_param_file(file: &str) -> Result<Map<String, Value>, String> 
             .map(|(key, node)| (key.name, node.to_json()))
             .collect()),
         Ok(node) => Err(wrong(format!(
-            "must hold a map of names and values, this is {}",
+            "must contain a map of names and values, but is {}",
             node.describe()
         ))),
         Err(diagnostic) => Err(wrong(diagnostic.to_string())),
@@ -113,7 +113,7 @@ fn wrong(spec: &ParamSpec, reason: impl Display) -> String {
     format!("the parameter '{name}' is of type {kind}: {reason}")
 }
 
-/// Fills the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
+/// Fills in the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
 fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
     let name = &spec.name;
     match (&spec.kind, value) {
@@ -139,7 +139,7 @@ fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
             }
             let choices = spec.choices.join(", ");
             Err(ParamError::Invalid(format!(
-                "the parameter '{name}' cannot be '{text}'; it is one of {choices}"
+                "the parameter '{name}' cannot be '{text}'; use one of {choices}"
             )))
         }
         (_, other) => {
@@ -153,7 +153,7 @@ fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
 fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
     let json = |text: &str| match serde_json::from_str(text) {
         Ok(value) => from_json(spec, &value),
-        Err(error) => Err(wrong(spec, format_args!("no JSON: {error}"))),
+        Err(error) => Err(wrong(spec, format_args!("invalid JSON: {error}"))),
     };
     match &spec.kind {
         ParamKind::String => Ok(text.into()),

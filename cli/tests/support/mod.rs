@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use gleaner_core::document::yaml;
 use serde_json::Value;
 
-/// What a run of the binary left.
+/// The outcome of a run of the binary.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -19,7 +19,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The objects on standard output.
+    /// Returns the objects on standard output.
     pub(crate) fn objects(&self) -> Vec<Value> {
         let documents = yaml::parse_documents(&self.stdout);
         documents
@@ -29,14 +29,14 @@ impl Ran {
             .collect()
     }
 
-    /// The one object on standard output.
+    /// Returns the only object on standard output.
     pub(crate) fn object(&self) -> Value {
         let mut objects = self.objects();
         assert_eq!(objects.len(), 1, "{self:?}");
         objects.remove(0)
     }
 
-    /// The results on standard output, by name.
+    /// Returns the results on standard output, by name.
     pub(crate) fn result(&self, name: &str) -> Option<&str> {
         let prefix = format!("# result {name}: ");
         self.stdout
@@ -61,7 +61,7 @@ impl Ran {
     }
 }
 
-/// How the variables begin by which the caller of the tests would change what the binary does.
+/// Prefixes of the variables with which the caller of the tests would change the behavior of the binary.
 const CHANGING: [&str; 10] = [
     "ALL_PROXY",
     "CLICOLOR",
@@ -75,7 +75,7 @@ const CHANGING: [&str; 10] = [
     "https_proxy",
 ];
 
-/// The binary, in the environment of the test and not of its caller.
+/// Returns the binary, in the environment of the test, not of its caller.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
     command.args(arguments).current_dir(repository());
@@ -83,7 +83,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Takes the variables that begin so out of the command's environment.
+/// Removes the variables with these prefixes from the command's environment.
 pub(crate) fn without_variables(command: &mut Command, begin: &[&str]) {
     for (name, _) in std::env::vars_os() {
         let shown = name.to_string_lossy();
@@ -123,7 +123,7 @@ pub(crate) fn ran(output: Output) -> Ran {
     }
 }
 
-/// A file with `text` that lives as long as the folder.
+/// Returns a file with `text` that exists as long as the directory.
 pub(crate) fn file(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
@@ -137,7 +137,7 @@ pub(crate) fn repository() -> PathBuf {
         .to_owned()
 }
 
-/// A Task with these steps and this declaration, each an indented YAML text.
+/// Returns a Task with these steps and this declaration, each an indented YAML text.
 pub(crate) fn task(declaration: &str, spec: &str) -> String {
     let indented = |text: &str, by: &str| text.trim_matches('\n').replace('\n', &format!("\n{by}"));
     format!(
@@ -148,7 +148,7 @@ pub(crate) fn task(declaration: &str, spec: &str) -> String {
     )
 }
 
-/// One output `a` of the step `one`, in a ConfigMap.
+/// A declaration of one output `a` of the step `one`, in a ConfigMap.
 pub(crate) const ONE: &str = "
 steps: {one: [{name: a}]}
 objects:

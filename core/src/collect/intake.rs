@@ -75,7 +75,7 @@ pub enum Refusal {
     /// The run finished, and missing outputs took their defaults.
     #[error("step '{0}' posted too late: the run has finished")]
     Finished(String),
-    /// Its outputs do not fit the memory in addition to those already accepted.
+    /// The step's outputs do not fit the memory in addition to those already accepted.
     #[error(
         "the outputs of step '{step}' take {memory} bytes in addition to {accepted} bytes already accepted, and the limit is {bound}; \
          make the outputs smaller, or raise the sidecar's memory limit or --max-outputs"
@@ -215,8 +215,8 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
             wrong.add(|| {
                 let name = shortened(name);
                 let known = declared.iter().map(|output| output.spec.name.as_str());
-                let help =
-                    suggestion(&name, known).unwrap_or_else(|| "it declares none".to_owned());
+                let help = suggestion(&name, known)
+                    .unwrap_or_else(|| "the step declares no outputs".to_owned());
                 format!("step '{step}' declares no output '{name}'; {help}")
             });
             continue;

@@ -58,14 +58,14 @@ impl<'a> Submitting<'a> {
         (collector.stage == Stage::Submitting).then_some(Self(collector))
     }
 
-    /// Completes it: all objects exist.
+    /// Completes the submission: all objects exist.
     pub fn commit(self, outcome: Outcome, attempts: Attempts) {
         self.0.attempts = attempts;
         self.0.notes.extend(outcome.notes.iter().cloned());
         self.0.leave(|stage| stage.settle(Ok(outcome)));
     }
 
-    /// Completes it: the resources could not be created.
+    /// Completes the submission: the resources could not be created.
     pub fn fail(self, problem: Problem) {
         self.0.leave(|stage| stage.settle(Err(problem)));
     }

@@ -22,7 +22,7 @@ const SHOWN_TOGETHER: usize = 256 << 10;
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
-    /// The whole state, for people.
+    /// The whole state, for users.
     pub fn status(&self) -> Status {
         Status {
             phase: self.phase(),

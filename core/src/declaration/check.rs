@@ -22,6 +22,8 @@ pub struct Scope {
     pub steps: Option<Vec<String>>,
     /// The Task's parameters.
     pub params: Option<IndexMap<String, ParamShape>>,
+    /// The namespace in the Task's metadata.
+    pub namespace: Option<String>,
 }
 
 /// The type of a Task's parameter.
@@ -110,7 +112,7 @@ fn is_secret(template: &Template) -> bool {
 }
 
 /// A message and its remedy.
-type Finding = (String, Option<String>);
+pub(crate) type Finding = (String, Option<String>);
 
 fn wrong<T>(message: String, help: impl Into<String>) -> Result<T, Finding> {
     Err((message, Some(help.into())))
@@ -144,8 +146,11 @@ fn check_use(
     check_position(template, usage, kind)
 }
 
-/// Returns the type of a variable, if it is known before the run.
-fn param_type(
+/// Returns the type of a parameter or of a part of it, if it is known before the run.
+///
+/// # Errors
+/// The message and the remedy if there is no such parameter or part.
+pub(crate) fn param_type(
     params: &IndexMap<String, ParamShape>,
     name: &str,
     access: &[Access],
@@ -173,7 +178,7 @@ fn param_type(
         (ParamShape::String, _) => {
             let dotted = match access {
                 [Access::Key(key)] => Some(format!(
-                    "a parameter with a dot is written params[\"{name}.{key}\"]"
+                    "write params[\"{name}.{key}\"] for a parameter whose name contains a dot"
                 )),
                 _ => None,
             };
@@ -242,7 +247,7 @@ fn may_hold_secret(template: &Template, usage: &Use) -> bool {
 
 /// Returns true if a place within `template` is the data of a Secret, which holds only strings. (For anything else, the
 /// API server's error message would quote the value.)
-fn is_secret_data(template: &Template, inside: &Place) -> bool {
+pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]
             .iter()
@@ -314,7 +319,7 @@ fn check_position(
         format!("write $(string({variable})) for its JSON, or use a part of it, such as {part}")
     };
     if structured && usage.position == Position::Within {
-        let help = "make it the whole value";
+        let help = "use the variable as the whole value";
         let message = format!(
             "`$({variable})` is of type {} inside a string",
             kind.as_str()

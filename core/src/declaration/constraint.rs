@@ -31,10 +31,10 @@ pub struct Pattern(String);
 /// An invalid [`Pattern`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// The number of bytes that it has.
+    /// The pattern is too long; with its length in bytes.
     #[error("the pattern is {0} bytes long; at most {PATTERN_MAX} are allowed")]
     TooLong(usize),
-    /// It ends with a newline.
+    /// The pattern ends with a newline.
     #[error("the pattern ends with a newline; write it in single quotes, or after |- instead of |")]
     LineEnd,
     /// The regular expression is invalid, for this reason.
@@ -55,7 +55,7 @@ pub enum Violation {
     /// The value is empty.
     #[error("is empty, which nonEmpty: true does not allow")]
     Empty,
-    /// The number of bytes that it has, too many to match it against a pattern.
+    /// The value is too long to match it against a pattern; with its length in bytes.
     #[error("is {0} bytes long; at most {VALUE_MAX} are matched against a pattern")]
     TooLong(usize),
     /// The value does not match the pattern.

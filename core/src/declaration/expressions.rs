@@ -31,6 +31,9 @@ enum Form {
     Dollar,
 }
 
+/// Keys whose values a program may read, which then replaces `${NAME}` itself.
+const READ_BY_PROGRAMS: [&str; 5] = ["annotations", "binaryData", "data", "env", "stringData"];
+
 /// Keys whose values are commands for a shell.
 const COMMANDS: [&str; 4] = ["command", "args", "script", "run"];
 
@@ -56,6 +59,7 @@ pub(super) fn find(
                 has_own_templates: group
                     .is_some_and(|(group, _)| group.contains('.') && !group.ends_with(".k8s.io")),
                 is_command: false,
+                is_read_by_program: false,
             };
             context.walk(&template.unwrap_or(item), warnings);
         }
@@ -67,6 +71,7 @@ struct Context<'a> {
     /// The object's kind is not one of Kubernetes' own, so its controller may have a template language.
     has_own_templates: bool,
     is_command: bool,
+    is_read_by_program: bool,
 }
 
 impl Context<'_> {
@@ -83,6 +88,8 @@ impl Context<'_> {
                     let is_command = self.is_command || COMMANDS.contains(&key.name.as_str());
                     let inner = Context {
                         is_command,
+                        is_read_by_program: self.is_read_by_program
+                            || READ_BY_PROGRAMS.contains(&key.name.as_str()),
                         ..*self
                     };
                     inner.walk(&Cursor::new(node, cursor.place.key(&key.name)), warnings);
@@ -102,9 +109,15 @@ impl Context<'_> {
             let is_wrong = match (form, &meaning) {
                 (Form::Unmistakable, _) | (_, Meaning::Path(_)) => true,
                 (_, Meaning::Name(_)) => !is_prose,
-                (Form::Braces, Meaning::Other) => !is_prose && !self.has_own_templates,
+                // `$` begins a variable of a Go template, such as those of alerts.
+                (Form::Braces, Meaning::Other) => {
+                    !is_prose && !self.has_own_templates && !inner.starts_with('$')
+                }
                 (Form::Dollar, Meaning::Other) => {
-                    !is_prose && !self.has_own_templates && is_lower_case_word(inner)
+                    !is_prose
+                        && !self.has_own_templates
+                        && (is_lower_case_word(inner)
+                            || (!self.is_read_by_program && is_variable(inner)))
                 }
             };
             if is_wrong {
@@ -158,6 +171,14 @@ fn next(text: &str, from: usize) -> Option<(usize, Expression<'_>)> {
         // Skips each brace once: a string may consist of braces alone.
         at += rest.len() - rest.trim_start_matches(['$', '{']).len();
     }
+}
+
+/// Returns true for the name of an environment variable.
+fn is_variable(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn is_lower_case_word(text: &str) -> bool {

@@ -8,11 +8,14 @@ use serde_json::Value;
 
 /// A path to one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldPath(Vec<Segment>);
+pub struct FieldPath(Vec<PathSegment>);
 
+/// One key or index of a [`FieldPath`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Segment {
+pub enum PathSegment {
+    /// A key of a map.
     Key(String),
+    /// An index of a list.
     Index(usize),
 }
 
@@ -29,14 +32,19 @@ impl FieldPath {
         self.0
             .iter()
             .try_fold(object, |value, segment| match segment {
-                Segment::Key(key) => value.get(key),
-                Segment::Index(index) => value.get(index),
+                PathSegment::Key(key) => value.get(key),
+                PathSegment::Index(index) => value.get(index),
             })
+    }
+
+    /// The keys and indexes, from the object on.
+    pub fn segments(&self) -> &[PathSegment] {
+        &self.0
     }
 
     /// Returns true if the path begins with the field `key`.
     pub fn is_below(&self, key: &str) -> bool {
-        matches!(self.0.first(), Some(Segment::Key(first)) if first == key)
+        matches!(self.0.first(), Some(PathSegment::Key(first)) if first == key)
     }
 }
 
@@ -64,16 +72,16 @@ impl FromStr for FieldPath {
     }
 }
 
-fn next_segment(rest: &str, first: bool) -> Option<(Segment, &str)> {
+fn next_segment(rest: &str, first: bool) -> Option<(PathSegment, &str)> {
     if let Some(inner) = rest.strip_prefix('[') {
         for quote in ['"', '\''] {
             if let Some(quoted) = inner.strip_prefix(quote) {
                 let (key, after) = quoted.split_once(quote)?;
-                return Some((Segment::Key(key.to_owned()), after.strip_prefix(']')?));
+                return Some((PathSegment::Key(key.to_owned()), after.strip_prefix(']')?));
             }
         }
         let (index, after) = inner.split_once(']')?;
-        return Some((Segment::Index(index.parse().ok()?), after));
+        return Some((PathSegment::Index(index.parse().ok()?), after));
     }
     let key = match rest.strip_prefix('.') {
         Some(key) => key,
@@ -82,7 +90,7 @@ fn next_segment(rest: &str, first: bool) -> Option<(Segment, &str)> {
     };
     let end = key.find(['.', '[']).unwrap_or(key.len());
     let name = &key[..end];
-    is_plain(name).then(|| (Segment::Key(name.to_owned()), &key[end..]))
+    is_plain(name).then(|| (PathSegment::Key(name.to_owned()), &key[end..]))
 }
 
 /// Returns true if a key needs no quotes.
@@ -95,10 +103,10 @@ impl fmt::Display for FieldPath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for segment in &self.0 {
             match segment {
-                Segment::Key(key) if is_plain(key) => write!(out, ".{key}")?,
-                Segment::Key(key) if key.contains('"') => write!(out, "['{key}']")?,
-                Segment::Key(key) => write!(out, "[\"{key}\"]")?,
-                Segment::Index(index) => write!(out, "[{index}]")?,
+                PathSegment::Key(key) if is_plain(key) => write!(out, ".{key}")?,
+                PathSegment::Key(key) if key.contains('"') => write!(out, "['{key}']")?,
+                PathSegment::Key(key) => write!(out, "[\"{key}\"]")?,
+                PathSegment::Index(index) => write!(out, "[{index}]")?,
             }
         }
         Ok(())

@@ -3,8 +3,12 @@
 use super::model::{Naming, Origin, Template};
 use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
+use crate::render::SUFFIX;
 use crate::variable::{Part, Tree};
 use gleaner_proto::name::is_dns_subdomain;
+
+/// The part of a prefix that is kept in the name of any kind, in bytes: a DNS label without the suffix.
+const PREFIX_MAX: usize = 63 - SUFFIX;
 
 /// The rules for the names of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,15 +56,23 @@ impl Form {
         }
     }
 
-    const fn help(self) -> &'static str {
-        match self {
-            Self::Label => {
-                "use lower-case letters, digits and '-', and begin and end with a letter or digit"
-            }
-            Self::Segment | Self::Subdomain => {
-                "use lower-case letters, digits, '-' and '.', and begin and end with a letter or digit"
-            }
-        }
+    /// Returns true if no name of this form may begin or end with `letter`.
+    fn refuses_end(self, letter: Option<char>) -> bool {
+        self != Self::Segment && letter.is_some_and(|letter| matches!(letter, '-' | '.'))
+    }
+
+    /// Returns the remedy; a name with a `suffix` may end with any of these characters.
+    fn help(self, suffix: &str) -> String {
+        let letters = match self {
+            Self::Label => "digits and '-'",
+            Self::Segment | Self::Subdomain => "digits, '-' and '.'",
+        };
+        let end = if suffix.is_empty() {
+            "begin and end"
+        } else {
+            "begin"
+        };
+        format!("use lower-case letters, {letters}, and {end} with a letter or digit")
     }
 }
 
@@ -74,15 +86,24 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
     let form = Form::of(template);
     let (message, help) = match tree {
         Tree::Text(text) => {
-            let refused = text.parts().iter().find_map(|part| match part {
+            let parts = text.parts();
+            let refused = parts.iter().find_map(|part| match part {
                 Part::Literal(literal) if !form.admits_part(literal) => Some(literal),
                 _ => None,
             });
-            let Some(refused) = refused else { return };
-            (
-                format!("Kubernetes rejects a name with '{refused}'"),
-                form.help().to_owned(),
-            )
+            let message = match (refused, parts.first(), parts.last()) {
+                (Some(refused), ..) => format!("Kubernetes rejects a name with '{refused}'"),
+                (None, Some(Part::Literal(first)), _) if form.refuses_end(first.chars().next()) => {
+                    format!("Kubernetes rejects a name that begins with '{first}'")
+                }
+                (None, _, Some(Part::Literal(last)))
+                    if suffix.is_empty() && form.refuses_end(last.chars().last()) =>
+                {
+                    format!("Kubernetes rejects a name that ends with '{last}'")
+                }
+                _ => return,
+            };
+            (message, form.help(suffix))
         }
         _ => {
             let Some(name) = tree.as_literal() else {
@@ -90,15 +111,19 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
             };
             let longest = longest(template);
             // A long prefix is shortened.
+            let whole = match suffix {
+                "" => name,
+                _ => name.get(..PREFIX_MAX).unwrap_or(name),
+            };
             let help = if suffix.is_empty() && name.len() > longest && form != Form::Segment {
                 format!(
                     "the name of a {} has at most {longest} characters",
                     template.kind
                 )
-            } else if form.admits(&format!("{name}{suffix}")) {
+            } else if form.admits(&format!("{whole}{suffix}")) {
                 return;
             } else {
-                form.help().to_owned()
+                form.help(suffix)
             };
             (format!("Kubernetes rejects the name '{name}'"), help)
         }

@@ -49,11 +49,11 @@ pub struct Output {
 /// One object to create.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// Its name in the declaration.
+    /// The template's name in the declaration.
     pub name: ResourceName,
     /// The place in the declaration: `resources[0]` or `objects[1]`.
     pub place: Place,
-    /// Its position in the text.
+    /// The template's position in the text.
     pub at: Option<Location>,
     /// The list that it is in.
     pub origin: Origin,

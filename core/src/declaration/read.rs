@@ -105,7 +105,7 @@ fn refuse_duplicate(
             "the name '{}' is already taken by {}",
             template.name, first.place
         );
-        let help = "resources and objects share their names; rename one";
+        let help = "names must be unique across resources and objects; rename one";
         let at = item.field("name").map_or(item.node.at, |name| name.node.at);
         findings.push(Diagnostic::new(item.place.key("name"), Some(at), message).help(help));
     }

@@ -8,7 +8,7 @@ use super::field_path::FieldPath;
 use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template};
 use super::read_wait;
 use crate::document::diagnostic::Part;
-use crate::document::{Cursor, Diagnostics};
+use crate::document::{Content, Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
 use gleaner_proto::kubernetes::{
     PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND, PIPELINE_RESOURCE_TYPES,
@@ -169,8 +169,11 @@ pub(super) fn object(
     // Labels and owner are added under `metadata` even if the template has none.
     tree.entry("metadata".to_owned())
         .or_insert_with(|| Tree::map(IndexMap::new()));
-    if matches!(naming, Naming::Prefix(_)) && policy == Policy::Apply {
-        let message = "an object with policy Apply needs a name";
+    // A name that could not be read is reported.
+    let metadata = template.node.present("metadata");
+    let is_named = metadata.is_some_and(|metadata| metadata.get("name").is_some());
+    if !is_named && policy == Policy::Apply && template.node.mapping().is_some() {
+        let message = "an object with policy Apply needs a name: each run would create another one";
         findings.refuse(&template, message, "set metadata.name");
     }
     Some(Template {
@@ -198,7 +201,7 @@ fn literal(
     findings: &mut Diagnostics,
 ) -> Option<String> {
     let field = template.required(key, example, findings)?;
-    let text = field.text(findings)?;
+    let text = field.text_or(findings, |_| format!("for example {key}: {example}"))?;
     if text.is_empty() || text.contains('$') {
         let message = format!("'{key}' must be literal");
         findings.refuse(&field, message, format!("for example {key}: {example}"));
@@ -214,8 +217,13 @@ fn read_metadata(
     findings: &mut Diagnostics,
 ) -> IndexMap<String, Tree> {
     let mut rest = IndexMap::new();
+    if metadata.node.content == Content::Null {
+        return rest;
+    }
     for (key, field) in metadata.entries(findings) {
         match key {
+            // The API server reads a null as an absent field; exports have `creationTimestamp: null`.
+            key if key != "name" && field.node.content == Content::Null => {}
             "name" | "generateName" => {
                 if field.text(findings).is_none() {
                     continue;

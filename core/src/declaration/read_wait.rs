@@ -34,6 +34,9 @@ pub(super) fn read(
     (api_version, kind): (Option<&str>, Option<&str>),
     findings: &mut Diagnostics,
 ) -> Option<WaitFor> {
+    if !is_map(wait, findings) {
+        return None;
+    }
     wait.fields(&WAIT_FOR, findings);
     let field = wait.field("timeout");
     let given = field
@@ -49,8 +52,11 @@ pub(super) fn read(
         findings.refuse(field.as_ref().unwrap_or(wait), message, help);
     }
     let failure = wait.field("failure").and_then(|failure| {
+        if !is_map(&failure, findings) {
+            return None;
+        }
         failure.fields(&FAILURE, findings);
-        target(&failure, findings)
+        target(&failure, &FAILURE, findings)
     });
     let keep_on_failure = wait.flag_at("keepOnFailure", findings);
     let target = match wait.field("rollout") {
@@ -69,8 +75,17 @@ pub(super) fn read(
             }
             WaitTarget::Rollout
         }
-        _ => target(wait, findings)?,
+        _ => target(wait, &WAIT_FOR, findings)?,
     };
+    if failure
+        .as_ref()
+        .is_some_and(|failure| is_met_with(failure, &target))
+    {
+        let at = wait.field("failure");
+        let message = "the object would fail as soon as it is ready: both states are the same";
+        let help = "name a state of the failed object, or remove 'failure'";
+        findings.refuse(at.as_ref().unwrap_or(wait), message, help);
+    }
     Some(WaitFor {
         target,
         failure,
@@ -79,8 +94,31 @@ pub(super) fn read(
     })
 }
 
-/// A state: conditions, or a field.
-fn target(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitTarget> {
+/// An example of a state.
+const EXAMPLE: &str = "for example condition: Ready, or jsonPath: .status.phase and value: Running";
+
+/// Returns true if a wait or failure is a map; otherwise reports it.
+fn is_map(wait: &Cursor<'_>, findings: &mut Diagnostics) -> bool {
+    let is_map = wait.node.mapping().is_some();
+    if !is_map {
+        let message = format!("expected a map, found {}", wait.node.describe());
+        findings.refuse(wait, message, EXAMPLE);
+    }
+    is_map
+}
+
+/// Returns true if an object in the state `ready` is in the state `failure`, too.
+fn is_met_with(failure: &WaitTarget, ready: &WaitTarget) -> bool {
+    match (failure, ready) {
+        (WaitTarget::Conditions(failure), WaitTarget::Conditions(ready)) => {
+            failure.iter().all(|condition| ready.contains(condition))
+        }
+        (failure, ready) => failure == ready,
+    }
+}
+
+/// A state: conditions, or a field. `known` are the fields that may be next to it.
+fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Option<WaitTarget> {
     let value = wait
         .field("value")
         .and_then(|value| match &value.node.content {
@@ -98,9 +136,11 @@ fn target(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitTarget> {
             value,
         },
         (None, None) => {
-            let help =
-                "for example condition: Ready, or jsonPath: .status.phase and value: Running";
-            findings.refuse(wait, "nothing to wait for", help);
+            // It may be there under a misspelled name, which is reported.
+            let mut keys = wait.node.mapping().into_iter().flatten();
+            if keys.all(|(key, _)| known.contains(&key.name.as_str())) {
+                findings.refuse(wait, "nothing to wait for", EXAMPLE);
+            }
             return None;
         }
         (Some(_), Some(_)) => {
@@ -120,15 +160,41 @@ fn target(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitTarget> {
 /// Reads one condition, or a list of them.
 fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<String>> {
     if !matches!(cursor.node.content, Content::Sequence(_)) {
-        return Some(vec![cursor.text(findings)?.to_owned()]);
+        return Some(vec![condition(cursor, findings)?]);
     }
     let items = cursor.items(findings);
     if items.is_empty() {
         findings.refuse(cursor, "no condition to wait for", "for example [Ready]");
         return None;
     }
-    items
-        .iter()
-        .map(|item| Some(item.text(findings)?.to_owned()))
-        .collect()
+    items.iter().map(|item| condition(item, findings)).collect()
+}
+
+/// Reads the type of one condition. No type has `=`, which belongs to `kubectl wait --for=condition=Ready`.
+fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> {
+    let text = cursor.text(findings)?;
+    let (kind, status) = match text.strip_prefix("condition=").unwrap_or(text) {
+        rest if rest.contains('=') => rest.split_once('=')?,
+        rest => (rest, "True"),
+    };
+    if text.contains('=') {
+        let help = if status.eq_ignore_ascii_case("true") {
+            format!("write the type alone, such as {kind}: it must be True")
+        } else {
+            format!(
+                "only True can be waited for: name another condition than {kind}, or a field with jsonPath"
+            )
+        };
+        findings.refuse(
+            cursor,
+            format!("'{text}' is not the type of a condition"),
+            help,
+        );
+        return None;
+    }
+    if text.is_empty() {
+        findings.refuse(cursor, "the type of the condition is empty", EXAMPLE);
+        return None;
+    }
+    Some(text.to_owned())
 }

@@ -15,7 +15,7 @@ use super::{scalar, settled};
 pub struct Cursor<'a> {
     /// The current node.
     pub node: &'a Node,
-    /// Its place in the document.
+    /// The node's place in the document.
     pub place: Place,
 }
 
@@ -261,14 +261,22 @@ impl<'a> Cursor<'a> {
 
     /// The text of this string; numbers and booleans are errors, as in Kubernetes.
     pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
+        self.text_or(found, |value| {
+            format!("YAML reads this as {value}; put it in quotes")
+        })
+    }
+
+    /// The text of this string. `help` gives the remedy for a number or boolean, from its text.
+    pub fn text_or(
+        &self,
+        found: &mut Diagnostics,
+        help: impl FnOnce(&str) -> String,
+    ) -> Option<&'a str> {
         let text = self.node.as_str();
         if text.is_none() {
             let message = format!("expected a string, found {}", self.node.describe());
             let plain = matches!(self.node.content, Content::Boolean(_) | Content::Number(_));
-            let help = plain.then(|| {
-                let value = self.node.to_json();
-                format!("YAML reads this as {value}; put it in quotes")
-            });
+            let help = plain.then(|| help(&self.node.to_json().to_string()));
             found.add(self, message, help);
         }
         text
@@ -315,13 +323,17 @@ impl<'a> Cursor<'a> {
 
     /// The value of this string in `words`; reports an error if it is not one of them.
     pub fn word<T: Copy>(&self, words: &[(&str, T)], found: &mut Diagnostics) -> Option<T> {
-        let text = self.text(found)?;
+        let listed = || {
+            let listed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            listed.join(", ")
+        };
+        let text = self.text_or(found, |_| format!("write one of {}", listed()))?;
         let known = words.iter().find(|(word, _)| *word == text);
         if known.is_none() {
             found.push_with(|_| {
-                let listed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                let message = format!("'{text}' is not one of {}", listed.join(", "));
-                let help = nearest(text, listed).map(|word| format!("did you mean '{word}'?"));
+                let message = format!("'{text}' is not one of {}", listed());
+                let words = words.iter().map(|(word, _)| *word);
+                let help = nearest(text, words).map(|word| format!("did you mean '{word}'?"));
                 self.diagnostic(message).maybe_help(help)
             });
         }
@@ -345,8 +357,15 @@ impl<'a> Cursor<'a> {
         parse: impl FnOnce(&str) -> Result<T, E>,
         found: &mut Diagnostics,
     ) -> Option<T> {
-        let parsed = parse(self.text(found)?);
-        parsed
+        let Some(text) = self.node.as_str() else {
+            // Quotes help only if the value is valid then.
+            self.text_or(found, |value| match parse(value) {
+                Ok(_) => format!("YAML reads this as {value}; put it in quotes"),
+                Err(error) => error.to_string(),
+            });
+            return None;
+        };
+        parse(text)
             .map_err(|error| found.add(self, error.to_string(), None))
             .ok()
     }
@@ -354,6 +373,20 @@ impl<'a> Cursor<'a> {
     /// Reports that this node is not `what`.
     pub fn expected(&self, what: &str, found: &mut Diagnostics) {
         let message = format!("expected {what}, found {}", self.node.describe());
-        found.add(self, message, None);
+        let help = match (what, &self.node.content) {
+            ("a list", Content::Mapping(_)) => Some("begin each item with '- '"),
+            ("a list", Content::String(_) | Content::Number(_) | Content::Boolean(_)) => {
+                Some("begin each item with '- ', even a single one")
+            }
+            ("a map", Content::Sequence(_)) => Some("write entries KEY: VALUE, without '- '"),
+            ("a map", Content::String(text)) if text.contains('\n') => {
+                Some("remove the | after the key: this is YAML, not text")
+            }
+            ("a map", Content::String(_) | Content::Number(_) | Content::Boolean(_)) => {
+                Some("write entries KEY: VALUE")
+            }
+            _ => None,
+        };
+        found.add(self, message, help.map(str::to_owned));
     }
 }

@@ -25,7 +25,7 @@ pub struct Diagnostic {
 }
 
 /// The part of a node that a diagnostic is about; it determines the position if the text is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Part {
     /// The whole node.
     #[default]

@@ -15,7 +15,7 @@ use super::{Locate, scalar, settled};
 pub struct Source {
     /// The name as given; `<stdin>` for `-`.
     pub name: String,
-    /// Its documents, with `List` objects split into their items.
+    /// The file's documents, with `List` objects split into their items.
     pub documents: Vec<Node>,
     text: String,
     /// The byte offset of each line.

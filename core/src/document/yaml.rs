@@ -3,6 +3,7 @@
 //! Plain scalars are read as in `kubectl`: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
 
 mod rounded;
+mod unquoted;
 
 use gleaner_proto::number;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -67,7 +68,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
             let message = error.without_snippet().to_string();
             // The parser's message ends with the position, which the diagnostic has in its own field.
             let message = message.split(" at line ").next().unwrap_or(&message);
-            explained(message, at, bounds).maybe_help_with(|| unquoted(text, message, at))
+            explained(message, at, bounds).maybe_help_with(|| unquoted::help(text, message, at))
         })?;
     let documents = documents.into_iter();
     let documents: Vec<Node> = documents
@@ -102,40 +103,15 @@ fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic 
         )
     } else if let Some((_, number)) = message.split_once(CHANGED) {
         let message = format!("Kubernetes would store the number{number} as a different number");
-        diagnostic(&message, "put it in quotes")
+        diagnostic(
+            &message,
+            "write a smaller number, or put it in quotes if it is text",
+        )
     } else if message.contains("non-finite") {
         diagnostic("a number must be finite", "put it in quotes")
     } else {
         Diagnostic::new(Place::root(), at, message)
     }
-}
-
-/// The remedy for a plain value with a character that YAML reserves, such as `$(params.list[*])` in `{}`.
-fn unquoted(text: &str, message: &str, at: Option<Location>) -> Option<String> {
-    let is_structure = ["flow", "expected", "mapping", "sequence", "block"];
-    if !is_structure.iter().any(|word| message.contains(word)) {
-        return None;
-    }
-    // The parser may report the error on a later line.
-    let line = at?.line;
-    let mut near = text
-        .lines()
-        .take(line)
-        .skip(line.saturating_sub(3))
-        .collect::<Vec<_>>();
-    near.reverse();
-    near.into_iter().find_map(|line| {
-        let is_wrong =
-            |word: &str| !word.starts_with(['"', '\'', '#']) && word.contains(['[', '{']);
-        let words = line.split([' ', ',']);
-        let wrong = words
-            .map(|word| word.trim_start_matches(['[', '{']).trim_end_matches('}'))
-            .find(|word| is_wrong(word))?;
-        let shown: String = wrong.chars().take(60).collect();
-        Some(format!(
-            "quote a value that contains [ or {{, such as \"{shown}\""
-        ))
-    })
 }
 
 /// A number in JSON's form: a whole number has no fraction, so that Kubernetes reads it as an integer.

@@ -37,9 +37,9 @@ impl From<Value> for Changed {
 /// The reason for leaving an object unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Skip {
-    /// It has no declaration.
+    /// The object has no declaration.
     NotAsked,
-    /// It is already injected.
+    /// The object is already injected.
     Done,
     /// A run that refers to a Task, which is injected itself.
     ByReference,
@@ -89,7 +89,7 @@ impl From<Vec<Diagnostic>> for Refusal {
     }
 }
 
-/// One line for a single error; for several, a line with their number, and a line for each.
+/// Shows a single error on one line; several as a line with their number and a line for each error.
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.diagnostics.as_slice() {

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `taskrun` | pods of Tekton: an injected sidecar among the containers, steps under Tekton's entrypoint |
+//! | [`job`] | Jobs with several pods |
 //! | `restarts` | containers that may restart, and would post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
 //! | `removal` | removes redirector and sidecar from a pod |
@@ -13,6 +14,7 @@
 //! | `kubelet_expansion` | escapes `$` in arguments, which the kubelet expands |
 
 mod entrypoint;
+pub(crate) mod job;
 mod kubelet_expansion;
 mod plain;
 mod pod_resources;

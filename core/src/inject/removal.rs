@@ -1,7 +1,7 @@
 //! The inverse of injection: removes Gleaner from a Task, a run or a pod template.
 
 use crate::document::{Node, Place};
-use crate::task::DeclarationSite;
+use crate::task::{DeclarationSite, resource_templates};
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
@@ -23,13 +23,28 @@ pub struct Removed {
 /// loses the leading lines that Tekton itself adds ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
 #[must_use]
 pub fn remove(object: &Value) -> Removed {
+    let node = Node::from(object);
+    let mut removed = remove_here(object, &node);
+    for item in resource_templates::all(&node) {
+        let Some(own) = removed.object.pointer_mut(&item.place.pointer()) else {
+            continue;
+        };
+        let below = remove(own);
+        *own = below.object;
+        let join = |place: &Place| item.place.join(place);
+        removed.injected.extend(below.injected.iter().map(join));
+        removed.declaring.extend(below.declaring.iter().map(join));
+    }
+    removed
+}
+
+fn remove_here(object: &Value, node: &Node) -> Removed {
     let mut removed = Removed {
         object: object.clone(),
         injected: Vec::new(),
         declaring: annotated(object, &Place::root()).into_iter().collect(),
     };
-    let node = Node::from(object);
-    let sites = DeclarationSite::all(&node);
+    let sites = DeclarationSite::all(node);
     let specs = sites.iter().filter_map(DeclarationSite::task_spec);
     let mut specs: Vec<Place> = specs.cloned().collect();
     specs.dedup();

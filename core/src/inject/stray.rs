@@ -179,21 +179,21 @@ impl<'a> Search<'a> {
                  spec.pipelineSpec.tasks[].taskSpec.metadata.annotations"
                 .to_owned(),
             ("TaskRun", _) => {
-                "the TaskRun has no taskSpec; put it on the Task that it refers to".to_owned()
+                "the TaskRun has no taskSpec; put the annotation on the Task that the TaskRun refers to".to_owned()
             }
-            ("Task", _) => "the Task has no spec; put it on one that has steps".to_owned(),
+            ("Task", _) => "the Task has no spec; put the annotation on a Task that has steps".to_owned(),
             ("ClusterTask", _) => {
-                "Gleaner does not support ClusterTasks, and Tekton has removed them; convert it to a Task"
+                "Gleaner does not support ClusterTasks, and Tekton has removed them; convert this one to a Task"
                     .to_owned()
             }
             (_, Some(right)) if kind == *right => {
-                format!("'{version}' is not Tekton; did you mean apiVersion: tekton.dev/v1?")
+                format!("'{version}' is not an apiVersion of Tekton; did you mean apiVersion: tekton.dev/v1?")
             }
             (_, Some(right)) => format!("did you mean kind: {right}?"),
             _ => match crate::document::suggestion::nearest(kind, tekton) {
                 Some(right) => format!("did you mean kind: {right}?"),
                 None => {
-                    "put it on a Task, on a taskSpec, or on a Pod or the template of one".to_owned()
+                    "put it on a Task, a taskSpec, a Pod or a pod template".to_owned()
                 }
             },
         }
@@ -212,7 +212,9 @@ fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
             Content::String(_) if !OF_DECLARATION.contains(&key) => continue,
             // The reader of the declaration reports it.
             _ if key == annotation::OUTPUTS => continue,
-            Content::String(_) => "is not read on its own".to_owned(),
+            Content::String(_) => {
+                "belongs in the declaration and has no effect on its own".to_owned()
+            }
             _ => format!("must be a string, not {}", cursor.node.describe()),
         };
         let message = format!("the annotation '{key}' {found}");

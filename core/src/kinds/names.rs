@@ -15,7 +15,6 @@ const KINDS: [(&str, &[&str]); 19] = [
             "Endpoints",
             "Event",
             "LimitRange",
-            "List",
             "Namespace",
             "Node",
             "PersistentVolume",
@@ -40,9 +39,10 @@ const KINDS: [(&str, &[&str]); 19] = [
         ],
     ),
     ("batch/v1", &["CronJob", "Job"]),
-    ("autoscaling/v1", &["HorizontalPodAutoscaler", "Scale"]),
+    // The newest version first: it replaces the ones that are gone.
     ("autoscaling/v2", &["HorizontalPodAutoscaler"]),
-    ("policy/v1", &["Eviction", "PodDisruptionBudget"]),
+    ("autoscaling/v1", &["HorizontalPodAutoscaler"]),
+    ("policy/v1", &["PodDisruptionBudget"]),
     (
         "networking.k8s.io/v1",
         &[
@@ -93,6 +93,40 @@ const KINDS: [(&str, &[&str]); 19] = [
     ),
 ];
 
+/// Tekton's kinds by `apiVersion` (tektoncd/pipeline, `config/300-crds`), with Gleaner's CRD. A later Tekton may have more.
+const TEKTON: [(&str, &[&str]); 3] = [
+    (
+        "tekton.dev/v1",
+        &["Pipeline", "PipelineRun", "Task", "TaskRun"],
+    ),
+    (
+        "tekton.dev/v1beta1",
+        &[
+            "ClusterTask",
+            "CustomRun",
+            "Pipeline",
+            "PipelineRun",
+            "StepAction",
+            "Task",
+            "TaskRun",
+        ],
+    ),
+    (
+        "tekton.dev/v1alpha1",
+        &[
+            "PipelineResource",
+            "Run",
+            "StepAction",
+            "VerificationPolicy",
+        ],
+    ),
+];
+
+/// Returns true if the API group, empty for the core, is one of Kubernetes' own, which no CRD defines.
+pub fn is_own_group(group: &str) -> bool {
+    KINDS.iter().any(|(version, _)| group_of(version) == group)
+}
+
 /// Reports an unknown kind; returns true if the kind is known, or may be defined by a CRD.
 pub(super) fn check(
     version: &str,
@@ -101,6 +135,16 @@ pub(super) fn check(
     errors: &mut Diagnostics,
     warnings: &mut Diagnostics,
 ) -> bool {
+    if (version, kind) == ("v1", "List") {
+        let at = template.field("kind").unwrap_or_else(|| template.clone());
+        let help = "write an entry of objects for each of its items";
+        errors.refuse(&at, "a List cannot be created", help);
+        return false;
+    }
+    if let Some((_, kinds)) = TEKTON.iter().find(|(known, _)| *known == version) {
+        return kinds.contains(&kind)
+            || check_tekton((version, kinds), kind, template, errors, warnings);
+    }
     if let Some((_, kinds)) = KINDS.iter().find(|(known, _)| *known == version) {
         if kinds.contains(&kind) {
             return true;
@@ -145,6 +189,27 @@ pub(super) fn check(
         return false;
     }
     true
+}
+
+/// Reports a kind that Tekton does not have: a misspelt one, or one of another version.
+fn check_tekton(
+    (version, kinds): (&str, &[&str]),
+    kind: &str,
+    template: &Cursor<'_>,
+    errors: &mut Diagnostics,
+    warnings: &mut Diagnostics,
+) -> bool {
+    let at = template.field("kind").unwrap_or_else(|| template.clone());
+    let message = format!("{version} has no kind '{kind}'");
+    if let Some((other, _)) = TEKTON.iter().find(|(_, kinds)| kinds.contains(&kind)) {
+        warnings.refuse(&at, message, format!("{kind} is in apiVersion {other}"));
+        return true;
+    }
+    let Some(right) = nearest(kind, kinds.iter().copied()) else {
+        return true;
+    };
+    errors.refuse(&at, message, format!("did you mean '{right}'?"));
+    false
 }
 
 /// The `apiVersion` of a kind with exactly this name.

@@ -1,43 +1,50 @@
 //! The types of a template's fields.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::output::OutputType;
 use serde_json::Value;
 
-use super::{OUTLINE, VERSION};
-use crate::declaration::{Declaration, ParamShape, Scope, Template};
+use super::values::{self, Wrong, simple};
+use super::{VERSION, fields};
+use crate::declaration::{Declaration, ParamShape, Scope, Template, is_base64};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::suggestion::nearest;
 use crate::document::{Content, Cursor, Diagnostics};
 use crate::variable::{Access, Reference, Text};
 
-/// Metadata that the declaration reader checks.
-const OWN_METADATA: [&str; 5] = [
-    "name",
-    "generateName",
-    "labels",
-    "annotations",
-    "ownerReferences",
-];
-
 /// Compares the templates of a declaration with the types of the outline.
 pub(super) struct Types<'a> {
-    pub(super) declaration: &'a Declaration,
+    declaration: &'a Declaration,
     /// The template as read; none if it has errors.
     pub(super) template: Option<&'a Template>,
-    pub(super) scope: &'a Scope,
+    scope: &'a Scope,
     pub(super) errors: &'a mut Diagnostics,
-    pub(super) warnings: &'a mut Diagnostics,
+    warnings: &'a mut Diagnostics,
+}
+
+impl<'a> Types<'a> {
+    pub(super) fn new(
+        declaration: &'a Declaration,
+        scope: &'a Scope,
+        errors: &'a mut Diagnostics,
+        warnings: &'a mut Diagnostics,
+    ) -> Self {
+        Self {
+            declaration,
+            template: None,
+            scope,
+            errors,
+            warnings,
+        }
+    }
 }
 
 impl Types<'_> {
     /// Checks an object against the type of its kind.
     pub(super) fn check_object(&mut self, own: &str, object: &Cursor<'_>, kind: &str) {
-        let fields = &OUTLINE["types"][own.parse::<usize>().unwrap_or(usize::MAX)];
+        let fields = fields(own);
         for (key, field) in entries(object) {
             match fields["fields"][key].as_str() {
-                Some(own) if key == "metadata" => self.check_metadata(own, &field),
+                Some(own) if key == "metadata" => self.check_metadata(own, &field, true),
                 Some(own) => self.check(own, &field),
                 // Without a status there is nothing to ignore.
                 None if key == "status" => {}
@@ -47,18 +54,7 @@ impl Types<'_> {
         self.required(fields, object);
     }
 
-    fn check_metadata(&mut self, own: &str, metadata: &Cursor<'_>) {
-        let fields = &OUTLINE["types"][own.parse::<usize>().unwrap_or(usize::MAX)];
-        for (key, field) in entries(metadata) {
-            match fields["fields"][key].as_str() {
-                _ if OWN_METADATA.contains(&key) => {}
-                Some(own) => self.check(own, &field),
-                None => self.unknown(key, &field, fields, "metadata", true),
-            }
-        }
-    }
-
-    fn check(&mut self, own: &str, cursor: &Cursor<'_>) {
+    pub(super) fn check(&mut self, own: &str, cursor: &Cursor<'_>) {
         match &cursor.node.content {
             Content::Null => {}
             Content::String(text) => self.check_text(own, text, cursor),
@@ -74,12 +70,15 @@ impl Types<'_> {
             Content::Mapping(_) => self.check_map(own, cursor),
             Content::Number(number) => {
                 let is_whole = number.is_i64() || number.is_u64();
-                let fits = match own {
+                let fits = match simple(own) {
                     "integer" | "int-or-string" => is_whole,
                     "number" | "quantity" | "any" => true,
                     _ => false,
                 };
                 self.plain(fits, own, cursor);
+                if fits {
+                    self.judge(values::number(own, number), cursor, Part::Whole);
+                }
             }
             Content::Boolean(_) => self.plain(matches!(own, "boolean" | "any"), own, cursor),
         }
@@ -87,7 +86,7 @@ impl Types<'_> {
 
     /// Checks a number or boolean, which quotes would turn into a string.
     fn plain(&mut self, fits: bool, own: &str, cursor: &Cursor<'_>) {
-        match own {
+        match simple(own) {
             _ if fits => {}
             "string" | "bytes" => {
                 cursor.text(self.errors);
@@ -113,12 +112,13 @@ impl Types<'_> {
     }
 
     fn check_map(&mut self, own: &str, map: &Cursor<'_>) {
-        if let Some(value) = own.strip_prefix("{}") {
+        if let Some((_, value)) = map_of(own) {
+            self.check_keys(own, map);
             for (_, field) in entries(map) {
                 self.check(value, &field);
             }
-        } else if let Ok(index) = own.parse::<usize>() {
-            let fields = &OUTLINE["types"][index];
+        } else if own.parse::<usize>().is_ok() {
+            let fields = fields(own);
             for (key, field) in entries(map) {
                 match fields["fields"][key].as_str() {
                     Some(own) => self.check(own, &field),
@@ -145,7 +145,10 @@ impl Types<'_> {
             }
             return;
         }
-        match own {
+        if let Some(literal) = parsed.as_literal() {
+            self.judge(values::text(own, literal), cursor, Part::Whole);
+        }
+        match simple(own) {
             "string" | "quantity" | "int-or-string" => {}
             "bytes" if parsed.as_literal().is_none_or(is_base64) => {}
             "bytes" => {
@@ -155,7 +158,7 @@ impl Types<'_> {
             }
             _ => {
                 let message = format!("expected {}, found a string", described(own));
-                let unquoted = match own {
+                let unquoted = match simple(own) {
                     "integer" => text.parse::<i64>().is_ok(),
                     "number" => text.parse::<f64>().is_ok(),
                     "boolean" => matches!(text, "true" | "false"),
@@ -175,7 +178,8 @@ impl Types<'_> {
         reference: &Reference,
         cursor: &Cursor<'_>,
     ) {
-        let is_map = own == "object" || own.starts_with("{}") || own.parse::<usize>().is_ok();
+        let own = simple(own);
+        let is_map = own == "object" || map_of(own).is_some() || own.parse::<usize>().is_ok();
         let fits = match kind {
             OutputType::String => {
                 matches!(
@@ -250,9 +254,38 @@ impl Types<'_> {
         }
     }
 
+    /// Checks the keys of a map, and the values of labels.
+    pub(super) fn check_keys(&mut self, own: &str, map: &Cursor<'_>) {
+        let Some((form, _)) = map_of(own) else {
+            return;
+        };
+        for (key, field) in entries(map) {
+            self.judge(values::key(form, key), &field, Part::Key);
+            if form == "label"
+                && let Some(value) = literal(&field)
+            {
+                self.judge(values::label(&value), &field, Part::Whole);
+            }
+        }
+    }
+
+    fn judge(&mut self, judged: Result<(), Wrong>, cursor: &Cursor<'_>, part: Part) {
+        let Err(wrong) = judged else { return };
+        let found = if wrong.is_doubtful {
+            &mut *self.warnings
+        } else {
+            &mut *self.errors
+        };
+        found.push_with(|_| {
+            let at = (part != Part::Key).then_some(cursor.node.at);
+            let diagnostic = Diagnostic::new(&cursor.place, at, wrong.message).help(wrong.help);
+            diagnostic.about(part)
+        });
+    }
+
     /// Reports an unknown field; a warning deep in an object, where a later Kubernetes may have it, unless it is close
     /// to a known name.
-    fn unknown(
+    pub(super) fn unknown(
         &mut self,
         key: &str,
         field: &Cursor<'_>,
@@ -292,7 +325,18 @@ impl Types<'_> {
     }
 }
 
-fn entries<'a>(map: &Cursor<'a>) -> Vec<(&'a str, Cursor<'a>)> {
+/// The form of the keys and the type of the values of a type of maps.
+fn map_of(own: &str) -> Option<(&str, &str)> {
+    own.strip_prefix('{')?.split_once('}')
+}
+
+/// The text of a string without variables.
+pub(super) fn literal(cursor: &Cursor<'_>) -> Option<String> {
+    let parsed = Text::parse(cursor.node.as_str()?).ok()?;
+    parsed.as_literal().map(str::to_owned)
+}
+
+pub(super) fn entries<'a>(map: &Cursor<'a>) -> Vec<(&'a str, Cursor<'a>)> {
     match map.node.mapping() {
         Some(_) => map.entries(&mut Diagnostics::default()),
         None => Vec::new(),
@@ -301,7 +345,7 @@ fn entries<'a>(map: &Cursor<'a>) -> Vec<(&'a str, Cursor<'a>)> {
 
 /// A type, as error messages name it.
 fn described(own: &str) -> &'static str {
-    match own {
+    match simple(own) {
         "string" | "bytes" => "a string",
         "quantity" => "a quantity",
         "integer" => "an integer",
@@ -311,9 +355,4 @@ fn described(own: &str) -> &'static str {
         list if list.starts_with("[]") => "a list",
         _ => "a map",
     }
-}
-
-fn is_base64(text: &str) -> bool {
-    let text: String = text.split(['\r', '\n']).collect();
-    STANDARD.decode(text).is_ok()
 }

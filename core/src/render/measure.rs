@@ -49,7 +49,7 @@ impl Default for Bounds {
 pub struct TooLarge {
     /// The template of the object; none for all objects together.
     pub resource: Option<ResourceName>,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
     /// The limit in bytes.
     pub bound: u64,

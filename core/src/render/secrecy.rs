@@ -11,7 +11,7 @@ pub const SECRET: &str = "(secret)";
 /// The form of secrets in rendered objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
-    /// Their values: for the API server only.
+    /// The secrets' values: for the API server only.
     Plain,
     /// [`SECRET`]: for everyone else.
     Masked,
@@ -45,7 +45,7 @@ pub struct Withheld {
 pub(super) type SecretOutput<'a> = (&'a str, &'a str);
 
 impl Disclosure {
-    /// Creates it for an object that contains this secret output and is not available.
+    /// Creates the disclosure of an object that contains this secret output and is not available.
     pub fn of_unseen(step: &str, output: &str) -> Self {
         Self::withheld((step, output), Value::Null)
     }

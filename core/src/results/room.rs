@@ -38,7 +38,7 @@ pub struct Room {
 pub struct DoesNotFit {
     /// The number of results.
     pub resources: usize,
-    /// Their minimum size, in bytes.
+    /// The minimum size of the results, in bytes.
     pub needed: usize,
     /// The number of free bytes.
     pub room: usize,
@@ -67,7 +67,7 @@ impl Room {
     /// by resource and object name.
     ///
     /// # Errors
-    /// They do not fit.
+    /// The results do not fit.
     pub fn check<'a>(
         self,
         declaration: &Declaration,

@@ -2,25 +2,32 @@
 
 use std::collections::HashSet;
 
-use indexmap::IndexSet;
+use gleaner_proto::output::OutputType;
+use indexmap::{IndexMap, IndexSet};
 
-use crate::declaration::Declaration;
+use crate::declaration::{Declaration, Finding, ParamShape, param_type};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Place};
-use crate::variable::{CONTEXT, Reference};
+use crate::variable::{Access, CONTEXT, Reference};
 
 use super::spec::TaskSpec;
 use super::step::{Action, Step};
+use super::step_variables::OF_TEKTON;
 
-/// Checks the variables in `fromPath`; places and positions are the declaration's.
-pub fn paths(declaration: &Declaration, spec: &TaskSpec) -> Diagnostics {
-    let names = Names::of(spec);
+/// Checks the variables in `fromPath`, which only Tekton replaces; a plain pod has no `spec`. Places and positions are the
+/// declaration's.
+pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>) -> Diagnostics {
+    let names = spec.map(Names::of);
     let mut found = Diagnostics::default();
     for (step, outputs) in &declaration.steps {
         for (index, output) in outputs.iter().enumerate() {
             let path = output.spec.path.as_deref().unwrap_or_default();
             for (offset, variable) in variables(path) {
-                if let Some((message, help)) = names.unknown(variable, &found) {
+                let wrong = match &names {
+                    Some(names) => names.unknown(variable, declaration, &found),
+                    None => Some(outside_tekton(variable)),
+                };
+                if let Some((message, help)) = wrong {
                     found.push_with(|_| {
                         let place = Place::from(["steps", step.as_str()]).index(index);
                         Diagnostic::new(place.key("fromPath"), output.at, message)
@@ -55,6 +62,36 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
+/// Context variables in templates that no run of the host has; places and positions are the declaration's. `is_task` is false for a
+/// pod that is not Tekton's.
+pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let uses = declaration.templates.iter();
+    for usage in uses.flat_map(|template| &template.uses) {
+        let Reference::Context(name) = &usage.reference else {
+            continue;
+        };
+        let help = match (is_task, name.as_str()) {
+            (true, OF_JOB) => OF_JOB_ONLY,
+            (false, name) if name.starts_with("pipelineRun.") || name == "task.retry-count" => {
+                "only Tekton's pods have it"
+            }
+            _ => continue,
+        };
+        found.push_with(|_| {
+            let message = format!("`$(context.{name})` has no value here");
+            Diagnostic::new(&usage.place, usage.at, message)
+                .help(help)
+                .about(Part::Offset(usage.offset))
+        });
+    }
+    found
+}
+
+/// The context variable of the pods of an Indexed Job.
+const OF_JOB: &str = "job.completionIndex";
+const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have it";
+
 /// The results whose files `step` refers to.
 fn written_by(step: &Step) -> impl Iterator<Item = &str> {
     let action = match &step.action {
@@ -83,16 +120,24 @@ fn result(variable: &str) -> Option<&str> {
 }
 
 /// The content of each `$(...)`, with the byte offset of the variable.
-pub(super) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(in crate::task) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let (variable, _) = text[offset + open.len()..].split_once(')')?;
         Some((offset, variable))
     })
 }
 
+fn outside_tekton(variable: &str) -> Finding {
+    let message = format!("`$({variable})` is not replaced in a pod outside Tekton");
+    (message, Some("write the path".to_owned()))
+}
+
+/// The fields of a workspace (Tekton `docs/variables.md`).
+const OF_WORKSPACE: [&str; 4] = ["path", "bound", "claim", "volume"];
+
 /// The names that a path may refer to.
 struct Names<'a> {
-    params: IndexSet<&'a str>,
+    params: IndexMap<String, ParamShape>,
     workspaces: IndexSet<&'a str>,
     results: IndexSet<&'a str>,
 }
@@ -101,11 +146,7 @@ impl<'a> Names<'a> {
     fn of(spec: &'a TaskSpec) -> Self {
         let workspaces = spec.workspaces.iter();
         Self {
-            params: spec
-                .params
-                .iter()
-                .map(|param| param.name.as_str())
-                .collect(),
+            params: spec.param_shapes(),
             workspaces: workspaces
                 .map(|workspace| workspace.name.as_str())
                 .collect(),
@@ -117,39 +158,97 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Returns the error and the remedy for a `variable` that does not exist.
-    fn unknown(&self, variable: &str, found: &Diagnostics) -> Option<(String, Option<String>)> {
+    /// Returns the error and the remedy for a `variable` that does not exist, or is not a string.
+    fn unknown(
+        &self,
+        variable: &str,
+        declaration: &Declaration,
+        found: &Diagnostics,
+    ) -> Option<Finding> {
         let lacks = |what: &str, name: &str, known: &IndexSet<&str>| {
             let message = || format!("`$({variable})`: the Task has no {what} '{name}'");
             let help = || found.suggestion(name, known.iter().copied());
             (!known.contains(name)).then(|| (message(), help()))
         };
-        if let Ok(Reference::Param { name, .. }) = Reference::parse(variable) {
-            return lacks("parameter", &name, &self.params);
+        if let Ok(Reference::Param { name, access }) = Reference::parse(variable) {
+            return self.param(variable, &name, &access, found);
         }
         let dotted = dotted(variable);
         let (root, rest) = dotted.split_once('.').unwrap_or((&dotted, ""));
-        match root {
-            "workspaces" => {
-                let name = rest.rsplit_once('.').map_or(rest, |(name, _)| name);
-                lacks("workspace", name, &self.workspaces)
-            }
-            "results" => {
+        let words: Vec<&str> = rest.split('.').collect();
+        match (root, words.as_slice()) {
+            ("workspaces", _) => self.workspace(variable, rest, found),
+            ("results", _) => {
                 let name = rest.strip_suffix(".path").unwrap_or(rest);
                 lacks("result", name, &self.results)
             }
-            "context" if CONTEXT.contains(&rest) => None,
-            "context" => {
+            ("context", _) if CONTEXT.contains(&rest) && rest != OF_JOB => None,
+            ("context", _) => {
+                if rest == OF_JOB {
+                    let message = format!("`$({variable})` has no value here");
+                    return Some((message, Some(OF_JOB_ONLY.to_owned())));
+                }
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }
-            "step" | "steps" | "resources" | "inputs" => None,
+            // Tekton's own, and resources of old Tasks.
+            ("step" | "inputs", _) | ("resources", ["inputs" | "outputs", _, ..]) => None,
+            ("steps", [_, field, ..]) if OF_TEKTON.contains(field) || *field == "outputs" => None,
+            ("steps", [step, output, ..]) if declaration.output(step, output).is_some() => {
+                let message = format!("`$({variable})`: outputs are only available in templates");
+                Some((
+                    message,
+                    Some("write a path that is known before the run".to_owned()),
+                ))
+            }
             _ => {
                 let message = format!("`$({variable})` is not allowed in a path");
                 let help = "use $(params.NAME), $(workspaces.NAME.path) or $(context.NAME)";
                 Some((message, Some(help.to_owned())))
             }
         }
+    }
+
+    /// A parameter that does not exist, or is not a string.
+    fn param(
+        &self,
+        variable: &str,
+        name: &str,
+        access: &[Access],
+        found: &Diagnostics,
+    ) -> Option<Finding> {
+        match param_type(&self.params, name, access, found) {
+            Ok(None | Some(OutputType::String)) => None,
+            Ok(Some(kind)) => {
+                let part = match kind {
+                    OutputType::Array => "[0]",
+                    _ => ".KEY",
+                };
+                let kind = kind.as_str();
+                let message = format!("`$({variable})` is of type {kind}, but a path is a string");
+                let help = format!("use a part of it, such as $(params.{name}{part})");
+                Some((message, Some(help)))
+            }
+            Err((message, help)) => Some((format!("`$({variable})`: {message}"), help)),
+        }
+    }
+
+    /// A workspace that does not exist, or its field.
+    fn workspace(&self, variable: &str, rest: &str, found: &Diagnostics) -> Option<Finding> {
+        let (name, field) = match rest.rsplit_once('.') {
+            Some((name, field)) if !self.workspaces.contains(rest) => (name, field),
+            _ => (rest, ""),
+        };
+        if !self.workspaces.contains(name) {
+            let message = format!("`$({variable})`: the Task has no workspace '{name}'");
+            let help = found.suggestion(name, self.workspaces.iter().copied());
+            return Some((message, help));
+        }
+        if OF_WORKSPACE.contains(&field) {
+            return None;
+        }
+        let message = format!("`$({variable})` is not a variable of the workspace '{name}'");
+        Some((message, Some(format!("write $(workspaces.{name}.path)"))))
     }
 }
 

@@ -75,7 +75,7 @@ impl ParamSpec {
                 };
                 if !names.insert(param.name.clone()) {
                     let message = format!("the parameter '{}' is declared twice", param.name);
-                    found.add(&item, message, None);
+                    found.refuse(&item, message, "remove or rename one of them");
                 } else {
                     params.push(param);
                 }

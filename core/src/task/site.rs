@@ -24,6 +24,8 @@ pub struct DeclarationSite<'a> {
     annotation: Option<&'a Node>,
     /// The place of the metadata that may have the annotation.
     metadata: Place,
+    /// The namespace of the document.
+    namespace: Option<String>,
     host: Host<'a>,
 }
 
@@ -110,6 +112,11 @@ impl<'a> DeclarationSite<'a> {
         {
             first.misnamed = name::check(document);
         }
+        let namespace = document.descend(&["metadata", "namespace"]);
+        let namespace = namespace.and_then(Node::as_str);
+        for site in &mut found {
+            site.namespace = namespace.map(str::to_owned);
+        }
         found
     }
 
@@ -121,6 +128,7 @@ impl<'a> DeclarationSite<'a> {
             misnamed,
             annotation: own_annotation(owner.node),
             metadata: owner.place.key("metadata"),
+            namespace: None,
             host,
         }
     }
@@ -149,6 +157,19 @@ impl<'a> DeclarationSite<'a> {
             Host::Task { spec, .. } => Some(spec),
             Host::Pod { .. } | Host::Unseen => None,
         }
+    }
+
+    /// The nodes around the TaskSpec that may have parameters and workspaces, innermost first.
+    pub(super) fn around(&self) -> &[&'a Node] {
+        match &self.host {
+            Host::Task { around, .. } => around,
+            Host::Pod { .. } | Host::Unseen => &[],
+        }
+    }
+
+    /// Returns true for a task embedded in a Pipeline: the Pipeline's task and the PipelineSpec are around the TaskSpec.
+    pub(super) fn is_in_pipeline(&self) -> bool {
+        self.around().len() > 1
     }
 
     /// Returns true if there is a declaration.
@@ -224,10 +245,17 @@ impl<'a> DeclarationSite<'a> {
         let is_sound = examined.errors.is_empty();
         let declaration = examined.declaration;
         found.extend(examined.errors.into_vec().into_iter().map(located));
-        if let (true, Some(spec)) = (is_sound, &spec) {
-            let mut paths = consistency::paths(&declaration, spec);
+        if is_sound && self.is_read() {
+            let mut context = consistency::context(&declaration, self.is_task());
+            context.settle(&parsed, syntax.text());
+            found.extend(context.into_vec().into_iter().map(located));
+        }
+        if is_sound {
+            let mut paths = consistency::paths(&declaration, spec.as_ref());
             paths.settle(&parsed, syntax.text());
             found.extend(paths.into_vec().into_iter().map(located));
+        }
+        if let (true, Some(spec)) = (is_sound, &spec) {
             found.extend(consistency::results(&declaration, spec));
             if parsed.get("submit").is_none() {
                 let mut early = Diagnostics::default();
@@ -299,6 +327,7 @@ impl<'a> DeclarationSite<'a> {
                 let scope = Scope {
                     steps: spec.as_ref().map(TaskSpec::step_names),
                     params: spec.as_ref().map(TaskSpec::param_shapes),
+                    namespace: self.namespace.clone(),
                 };
                 Ok((scope, spec))
             }
@@ -311,6 +340,7 @@ impl<'a> DeclarationSite<'a> {
                 let scope = Scope {
                     steps: Some(names.collect()),
                     params: Some(IndexMap::new()),
+                    namespace: self.namespace.clone(),
                 };
                 Ok((scope, None))
             }
@@ -335,7 +365,7 @@ pub fn kind_of(document: &Node) -> &str {
 }
 
 /// Returns true for a document that Tekton reads, of any kind.
-fn is_tekton(document: &Node) -> bool {
+pub(crate) fn is_tekton(document: &Node) -> bool {
     let version = document.text_of("apiVersion").unwrap_or_default();
     version.starts_with("tekton.dev/")
 }

@@ -42,15 +42,15 @@ pub struct Workspace {
 pub struct TaskResult {
     /// The name of the result.
     pub name: String,
-    /// Its value, if it passes on a step's result.
+    /// The result's value, if it is that of a step's result.
     pub value: Option<String>,
     /// `string`, `array` or `object`.
     pub kind: String,
     /// The declared keys of an object.
     pub keys: Vec<String>,
-    /// Its place in the document.
+    /// The result's place in the document.
     pub place: Place,
-    /// Its position in the text.
+    /// The result's position in the text.
     pub at: Location,
 }
 
@@ -81,7 +81,8 @@ impl TaskSpec {
         };
         if read.steps.is_empty() && found.is_empty() {
             let place = spec.place.key("steps");
-            found.push(Diagnostic::new(place, spec.at(), "the Task has no steps"));
+            let error = Diagnostic::new(place, spec.at(), "the Task has no steps");
+            found.push(error.help("add a step with name, image, and script or command"));
         }
         found.finish(read)
     }

@@ -21,13 +21,13 @@ const COPIES_MAX: usize = 4 << 20;
 /// A step of a Task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Its name; `unnamed-<i>` if it has none, as in Tekton.
+    /// The step's name; `unnamed-<i>` if it has none, as in Tekton.
     pub name: String,
     /// The action that it runs.
     pub action: Action,
     /// The arguments of the action.
     pub args: Vec<String>,
-    /// Its environment variables, in order.
+    /// The step's environment variables, in order.
     pub env: Vec<Environment>,
     /// The working directory.
     pub working_dir: Option<String>,
@@ -63,7 +63,7 @@ pub enum Action {
 pub struct Environment {
     /// The name of the variable.
     pub name: String,
-    /// Its value; none if it comes from a Secret, a ConfigMap or the pod.
+    /// The variable's value; none if it comes from a Secret, a ConfigMap or the pod.
     pub value: Option<String>,
 }
 
@@ -74,7 +74,7 @@ pub enum Condition {
     Listed {
         /// The string to look for.
         input: String,
-        /// True if it must be one of the values, false if it must not.
+        /// True if the input must be one of the values, false if it must be none of them.
         among: bool,
         /// The values to compare with.
         values: Vec<String>,
@@ -121,7 +121,7 @@ impl Step {
             let step = Self::read(item, step_name(item.node, index), found);
             if !names.insert(step.name.clone()) {
                 let message = format!("an earlier step is also named '{}'", step.name);
-                found.add(item, message, None);
+                found.refuse(item, message, "rename one of them");
             }
             steps.push(match &template {
                 Some(template) => step.merged_with(template),
@@ -139,7 +139,11 @@ impl Step {
             env: environment(step, found),
             working_dir: step.text_at("workingDir", found),
             on_error: step.text_at("onError", found),
-            timeout: step.text_at("timeout", found),
+            timeout: step.field("timeout").and_then(|timeout| {
+                let help =
+                    |value: &str| format!("write a duration with its unit, such as {value}s");
+                timeout.text_or(found, help).map(str::to_owned)
+            }),
             when: conditions(step, found),
             results: result_names(step, found),
             stdout_path: redirection(step, "stdoutConfig", found),

@@ -1,99 +1,226 @@
-//! Template variables in the TaskSpec itself, where neither Gleaner nor Tekton replaces them.
+//! Variables in a Task itself: those that Tekton's webhook refuses, those that it leaves unchanged, so that the step sees them, and
+//! those that only templates have.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `admission` | the variables for which Tekton's webhook refuses an object |
+//! | `artifacts` | variables of Tekton's artifacts |
+//! | `names` | the names that the variables of a Task may refer to |
+//! | `of_results` | variables of results and exit codes of steps |
+//! | `of_templates` | variables of templates |
+//! | `field` | the place of a text |
+//! | `rule` | the message and remedy for a variable |
+//! | `shell` | the parts of a script that belong to its shell |
 
-use crate::declaration::Declaration;
+mod admission;
+mod artifacts;
+mod field;
+mod names;
+mod of_results;
+mod of_templates;
+mod rule;
+mod shell;
+
+pub(super) use of_templates::OF_TEKTON;
+pub use of_templates::find;
+
 use crate::document::diagnostic::{Diagnostic, Part};
-use crate::document::{Content, Cursor, Diagnostics};
+use crate::document::{Content, Cursor, Diagnostics, Key, Locate, Node};
+use crate::variable::occurrence::occurrences;
+use gleaner_proto::kubernetes::SIDECAR;
 
-use super::consistency::{dotted, variables};
+use super::{DeclarationSite, ParamSpec, TaskSpec};
+use field::{Field, Owner};
+use names::Names;
+use rule::{Effect, Rule};
 
-/// Fields without variables: the declaration, and text for people.
-const SKIPPED: [&str; 5] = [
-    "metadata",
-    "outputs",
-    "description",
-    "displayName",
-    "inputs",
-];
-/// The fields of a step that Tekton itself provides (`docs/variables.md`).
-const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
+/// The variables in the texts of a Task or StepAction that are unknown or misused, by effect. The places are the document's; the
+/// positions are not known yet.
+#[derive(Debug, Default)]
+pub struct Misused {
+    /// Tekton's webhook refuses the object, or the TaskRun that is made of the task.
+    pub refused: Diagnostics,
+    /// Tekton leaves the text unchanged.
+    pub literal: Diagnostics,
+    /// Tekton leaves the text unchanged, and `gleaner run` replaces it.
+    pub replaced: Diagnostics,
+    /// The effect depends on the settings of the cluster, or on the Task that refers to a StepAction.
+    pub elsewhere: Diagnostics,
+}
 
-/// Adds an error for each variable in `spec`, a TaskSpec, that is only allowed in a template.
-pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostics) {
-    match &spec.node.content {
-        Content::String(text) if text.contains("$(") => {
-            for (offset, variable) in variables(text) {
-                // For Tekton, `$$(` is not an escape; it replaces the variable.
-                if let Some((message, help)) = refused(declaration, variable) {
-                    found.push_with(|_| {
-                        let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);
-                        diagnostic.help(help).about(Part::Offset(offset))
-                    });
-                }
-            }
-        }
-        Content::Sequence(items) => {
-            for (index, node) in items.iter().enumerate() {
-                find(
-                    declaration,
-                    &Cursor::new(node, spec.place.index(index)),
-                    found,
-                );
-            }
-        }
-        Content::Mapping(entries) => {
-            for (key, node) in entries {
-                if !SKIPPED.contains(&key.name.as_str()) {
-                    find(
-                        declaration,
-                        &Cursor::new(node, spec.place.key(&key.name)),
-                        found,
-                    );
-                }
-            }
-        }
-        _ => {}
+impl Misused {
+    /// Returns the variables that Tekton leaves unchanged.
+    pub fn warnings(self) -> impl Iterator<Item = Diagnostic> {
+        let found = [self.literal, self.replaced].into_iter();
+        found.flat_map(Diagnostics::into_vec)
+    }
+
+    /// Returns the variables that `gleaner run` refuses, with their positions, in the order of the document.
+    pub fn in_document(self, document: &Node, source: &dyn Locate) -> Vec<Diagnostic> {
+        let found = [self.refused, self.literal, self.elsewhere].into_iter();
+        let found = found.flat_map(Diagnostics::into_vec);
+        let mut found: Vec<Diagnostic> = found
+            .map(|one| match one.omitted {
+                0 => source.settle(document, one),
+                _ => one,
+            })
+            .collect();
+        found.sort_by_key(|one| (one.omitted > 0, one.at));
+        found
     }
 }
 
-fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)> {
-    if !variable.starts_with("steps") && !variable.starts_with("resources") {
-        return None;
+/// Checks the steps, the step template and the values of results of the TaskSpec at `written`. `site` is
+/// the same TaskSpec with its StepActions inlined, and `spec` was read from it.
+pub fn of_steps(written: &Cursor<'_>, site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
+    let names = Names::of(site, spec);
+    let mut check = Check::new(&names);
+    check.steps(written);
+    check.values_of("results", "value", written);
+    check.found
+}
+
+/// Checks a whole TaskSpec, which was read as `spec`: steps, step template, sidecars, volumes, mount paths of workspaces, values of results.
+pub fn of_task(site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
+    let names = Names::of(site, spec);
+    let mut check = Check::new(&names);
+    if let Some(written) = site.task_cursor() {
+        check.steps(written);
+        check.rest(written);
     }
-    let dotted = dotted(variable);
-    let words: Vec<&str> = dotted.split('.').collect();
-    match words.as_slice() {
-        ["steps", step, rest @ ..] if declaration.steps.contains_key(*step) => {
-            let output = match rest {
-                // Tekton uses this name for the artifacts of a step.
-                ["outputs", output, ..] => {
-                    declaration.output(step, output)?;
-                    output
+    check.found
+}
+
+/// Checks the spec of a StepAction.
+///
+/// # Errors
+/// Everything that is wrong with the part that Gleaner reads.
+pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
+    let mut found = Diagnostics::default();
+    let params = ParamSpec::read_all(spec, &mut found);
+    found.finish(())?;
+    // A Task with this step alone, and with the parameters of the StepAction.
+    let one = |content| Node {
+        at: spec.node.at,
+        content,
+    };
+    let entries = spec.node.mapping().unwrap_or_default().iter();
+    let step = entries.filter(|(key, _)| key.name != "params").cloned();
+    let steps = Content::Sequence(vec![one(Content::Mapping(step.collect()))]);
+    let key = Key {
+        at: spec.node.at,
+        name: "steps".to_owned(),
+    };
+    let task = one(Content::Mapping(vec![(key, one(steps))]));
+    let mut task = TaskSpec::read(&Cursor::root(&task))?;
+    task.params = params;
+    let names = Names::of_step_action(&task);
+    let mut check = Check::new(&names);
+    check.map(spec, Owner::Step(0));
+    Ok(check.found)
+}
+
+/// Fields that hold no variables of Tekton: the declaration of outputs is checked by its own reader.
+const PASSED_OVER: [&str; 5] = ["name", "displayName", "description", "outputs", "ref"];
+
+struct Check<'a> {
+    rule: Rule<'a>,
+    found: Misused,
+}
+
+// === impl Check ===
+
+impl<'a> Check<'a> {
+    fn new(names: &'a Names<'a>) -> Self {
+        Self {
+            rule: Rule::new(names),
+            found: Misused::default(),
+        }
+    }
+
+    fn steps(&mut self, spec: &Cursor<'_>) {
+        // The texts of a StepAction are checked in its own document.
+        for (index, step) in items(spec, "steps").iter().enumerate() {
+            self.map(step, Owner::Step(index));
+        }
+        if let Some(template) = spec.field("stepTemplate") {
+            self.map(&template, Owner::Template);
+        }
+    }
+
+    fn rest(&mut self, spec: &Cursor<'_>) {
+        for sidecar in items(spec, "sidecars") {
+            if sidecar.node.text_of("name") != Some(SIDECAR) {
+                self.map(&sidecar, Owner::Other);
+            }
+        }
+        for volume in items(spec, "volumes") {
+            self.map(&volume, Owner::Other);
+        }
+        self.values_of("workspaces", "mountPath", spec);
+        self.values_of("results", "value", spec);
+    }
+
+    /// Checks the field `key` of each item of a list.
+    fn values_of(&mut self, list: &str, key: &str, spec: &Cursor<'_>) {
+        for item in items(spec, list) {
+            if let Some(value) = item.field(key) {
+                self.texts(&value, &Field::new(Owner::Other, key));
+            }
+        }
+    }
+
+    /// Checks the fields of a step, sidecar or volume.
+    fn map(&mut self, map: &Cursor<'_>, owner: Owner) {
+        for (name, field) in map.entries(&mut Diagnostics::default()) {
+            if !PASSED_OVER.contains(&name) {
+                self.texts(&field, &Field::new(owner, name));
+            }
+        }
+    }
+
+    fn texts(&mut self, node: &Cursor<'_>, field: &Field<'_>) {
+        let ignored = &mut Diagnostics::default();
+        match &node.node.content {
+            Content::String(text) => self.text(text, node, field),
+            Content::Sequence(_) => {
+                for item in node.items(ignored) {
+                    self.texts(&item, field);
                 }
-                ["outputs"] => return None,
-                [word, ..] if OF_TEKTON.contains(word) => return None,
-                [output, ..] => output,
-                [] => return None,
-            };
-            let message = format!(
-                "`$({variable})`: outputs of the step '{step}' are only available in templates"
-            );
-            let path = declaration.output(step, output);
-            let path = path.and_then(|output| output.spec.path.as_deref());
-            let help = match path {
-                Some(path) => format!("read the file that the step wrote: {path}"),
-                None => format!(
-                    "have '{step}' write the value to a file in a workspace or /workspace (fromPath names it), and read that file here"
-                ),
-            };
-            Some((message, help))
+            }
+            Content::Mapping(_) => {
+                for (key, value) in node.entries(ignored) {
+                    self.texts(&value, &Field { key, ..*field });
+                }
+            }
+            Content::Null | Content::Boolean(_) | Content::Number(_) => {}
         }
-        ["resources", name, _, ..] if declaration.template(name).is_some() => {
-            let message = format!(
-                "`$({variable})`: steps cannot refer to the resource '{name}', which is created from their outputs"
-            );
-            let help = format!("the next task gets it as $(tasks.TASK.results.{name}.name)");
-            Some((message, help))
+    }
+
+    fn text(&mut self, text: &str, node: &Cursor<'_>, field: &Field<'_>) {
+        for one in occurrences(text) {
+            let Some(problem) = self.rule.problem(text, one, field) else {
+                continue;
+            };
+            let found = match problem.effect {
+                Effect::Refused => &mut self.found.refused,
+                Effect::Literal => &mut self.found.literal,
+                Effect::Replaced => &mut self.found.replaced,
+                Effect::Elsewhere => &mut self.found.elsewhere,
+            };
+            found.push_with(|_| {
+                Diagnostic::new(&node.place, None, problem.message)
+                    .maybe_help(problem.help)
+                    .about(Part::Offset(one.offset))
+            });
         }
-        _ => None,
     }
 }
+
+/// The items of a list. Tekton refuses a list of another type.
+fn items<'a>(spec: &Cursor<'a>, list: &str) -> Vec<Cursor<'a>> {
+    spec.items_at(list, &mut Diagnostics::default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,7 @@ pub enum ReferenceError {
     Root(String, String),
     /// The text calls this unknown function.
     #[error(
-        "unknown function '{1}' in `$({0})`; string(VARIABLE), which gives a value as text, is the only one; write `$$(` for a \
+        "unknown function '{1}' in `$({0})`; the only function is string(VARIABLE), which gives a value as text; write `$$(` for a \
          literal `$(`"
     )]
     Function(String, String),

@@ -41,7 +41,7 @@ pub enum Field<'a> {
 pub struct Use {
     /// The variable.
     pub reference: Reference,
-    /// Its leaf, such as `resources[0].spec.params[1].value`.
+    /// The leaf that contains the variable, such as `resources[0].spec.params[1].value`.
     pub place: Place,
     /// The leaf's position in the text.
     pub at: Option<Location>,
@@ -151,7 +151,7 @@ impl Tree {
             Content::Mapping(entries) => {
                 for (key, _) in entries {
                     if key.name.contains("$(") && !key.name.contains("$$(") {
-                        let message = format!("a variable in the key '{}'", key.name);
+                        let message = format!("the key '{}' contains a variable", key.name);
                         found.push(
                             Diagnostic::new(place.key(&key.name), Some(key.at), message)
                                 .help("variables are only replaced in values; use a literal key")

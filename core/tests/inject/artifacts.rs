@@ -53,7 +53,7 @@ fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
         [
             "--injected",
             "--step=lint",
-            "--output=findings,optional=/workspace/$HOME/findings",
+            "--output=findings,optional=/workspace/a$HOME/findings",
             "--termination-share=7+1",
         ]
     );

@@ -239,7 +239,9 @@ fn a_task_whose_results_get_less_room_is_warned_about() {
     );
     let found = warned(2, 1, "[{name: own}]");
     assert!(
-        found[0].contains("may have 3072 bytes in total, and 4096 without Gleaner's container"),
+        found[0].contains(
+            "may take 3072 bytes in total; without Gleaner's container they may take 4096"
+        ),
         "{found:?}"
     );
     assert!(

@@ -88,6 +88,33 @@ fn a_static_name_is_refused_for_the_pods_of_an_indexed_job() {
 }
 
 #[test]
+fn the_index_is_refused_in_the_pod_of_another_job() {
+    let mut pod = indexed(&named(
+        "name: release-$(context.job.completionIndex)",
+        "Create",
+    ));
+    pod["metadata"]["annotations"]
+        .as_object_mut()
+        .unwrap()
+        .remove("batch.kubernetes.io/job-completion-index");
+    let refusal = refused(&pod, &settings());
+    assert!(
+        refusal.contains("only the pods of an Indexed Job have a completion index; add completionMode: Indexed to the Job"),
+        "{refusal}"
+    );
+    let refusal = refused(
+        &indexed(&named("name: r-$(context.pipelineRun.name)", "Create")),
+        &settings(),
+    );
+    assert!(
+        refusal.contains(
+            "`$(context.pipelineRun.name)` has no value here; only Tekton's pods have it"
+        ),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn a_plain_pod_is_refused_what_it_cannot_have() {
     let refusal = |change: &dyn Fn(&mut Value)| {
         let mut pod = pod(JOB);

@@ -44,7 +44,7 @@ steps:
   build:
     - {name: digest, fromPath: $(workspaces.src.path)/digest}
     - {name: report, type: object, when: Always}
-  lint: [{name: findings, fromPath: /workspace/$HOME/findings, default: none}]
+  lint: [{name: findings, fromPath: /workspace/a$HOME/findings, default: none}]
 resources:
   - name: img
     spec:
@@ -194,7 +194,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
             "--injected",
             "--step=lint",
             // `$HOME` is not a Kubernetes variable; the kubelet's expansion turns the doubled sign into one.
-            "--output=findings,optional=/workspace/$$HOME/findings",
+            "--output=findings,optional=/workspace/a$$HOME/findings",
             "--termination-share=7+1",
             "--",
             "/tekton/scripts/script-1-v4rq7",

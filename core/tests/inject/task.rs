@@ -481,7 +481,7 @@ fn what_does_not_ask_is_left_alone() {
     });
     let said = refused(&run);
     assert!(
-        said.contains("put it on the Task that it refers to"),
+        said.contains("put the annotation on the Task that the TaskRun refers to"),
         "{said}"
     );
     // Tekton passes annotations on to the runs that it creates.

@@ -1,4 +1,4 @@
-//! The webhook configuration, and since when it has trusted the CAs of this replica.
+//! The webhook configuration, and the time since when it has trusted the CAs of this replica.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::content::Certificate;
 use super::trust::{self, Before};
 use crate::metrics::Metrics;
 
-/// A MutatingWebhookConfiguration whose `caBundle`s this replica keeps right.
+/// A MutatingWebhookConfiguration whose `caBundle`s this replica maintains.
 pub struct Configuration {
     server: ApiServer,
     name: String,
@@ -27,18 +27,18 @@ pub struct Configuration {
 struct Trusted {
     authorities: Vec<Certificate>,
     since: Instant,
-    /// True if API servers trusted others before: replicas that serve certificates of those are still there.
+    /// True if API servers trusted others before: replicas that serve their certificates still exist.
     replaced: bool,
 }
 
-/// A configuration that could not be brought to trust.
+/// An error that occurs if the configuration cannot be changed to trust the CAs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
     #[error(transparent)]
     Api(#[from] RequestError),
     #[error(
-        "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
+        "MutatingWebhookConfiguration '{0}' does not exist; --webhook-configuration must name the one that calls this injector"
     )]
     Missing(String),
 }
@@ -55,18 +55,18 @@ impl Configuration {
         }
     }
 
-    /// Reads it; `None` if there is none.
+    /// Reads the configuration; returns `None` if it does not exist.
     ///
     /// # Errors
-    /// When the API server cannot be asked.
+    /// Fails if the API server cannot be reached.
     pub async fn read(&self) -> Result<Option<Value>, RequestError> {
         self.server.get(&self.path()).await
     }
 
-    /// Makes the configuration that was read trust `own`, and notes since when it does.
+    /// Makes the configuration that was read trust `own`, and records the time of the change.
     ///
     /// # Errors
-    /// When there is none, or it cannot be written.
+    /// Fails if it does not exist, or cannot be written.
     pub async fn trust(
         &mut self,
         own: &[Certificate],
@@ -109,7 +109,7 @@ impl Configuration {
             .is_some_and(|settled| settled >= self.settle)
     }
 
-    /// Returns true if this replica may be called: at once where nothing else was trusted before, otherwise when every
+    /// Returns true if this replica may be called: at once if no CA was trusted before, otherwise when every
     /// API server has seen the change.
     pub fn may_be_called(&self) -> bool {
         self.trusted
@@ -117,7 +117,7 @@ impl Configuration {
             .is_some_and(|trusted| !trusted.replaced || trusted.since.elapsed() >= self.settle)
     }
 
-    /// Writes a change. Returns false if another replica was faster; the next look shows what it has written.
+    /// Writes a change. Returns false if another replica was faster; the next check shows its version.
     async fn patch(&self, patch: &Value) -> Result<bool, RequestError> {
         let path = format!("{}?fieldManager={FIELD_MANAGER}", self.path());
         let kind = "application/json-patch+json";

@@ -1,9 +1,9 @@
 //! The content of the Secret.
 //!
-//! | key | holds |
+//! | key | content |
 //! | --- | --- |
 //! | `ca.crt` | the trusted CAs, newest first; the caBundle holds them, and those that other injectors announce |
-//! | `ca.key` | the private key of the newest; those of older ones are thrown away when a newer one is made |
+//! | `ca.key` | the private key of the newest; those of older ones are discarded when a newer one is created |
 //! | `tls.crt` | the certificate |
 //! | `tls.key` | its private key |
 
@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use crate::tls::validity::Validity;
 use crate::tls::{Serving, TlsError};
 
-/// Most authorities in a bundle. More are only there when the Secret has been deleted again and again.
+/// Maximum number of CAs in a bundle. More occur only if the Secret has been deleted repeatedly.
 const AUTHORITIES: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Certificate {
 pub struct Content {
     /// Newest first, never empty.
     pub authorities: Vec<Certificate>,
-    /// The newest one's key, PEM.
+    /// The key of the newest CA, PEM.
     pub authority_key: String,
     pub leaf: Certificate,
     pub leaf_key: String,
@@ -50,36 +50,36 @@ pub struct Content {
 pub enum ContentError {
     #[error("{0} is missing")]
     Missing(&'static str),
-    #[error("{0} is not what it should be")]
+    #[error("{0} is invalid")]
     Damaged(&'static str),
-    #[error("{0} is not the key of {1}")]
+    #[error("{0} does not belong to {1}")]
     Mismatch(&'static str, &'static str),
 }
 
 // === impl Certificate ===
 
 impl Certificate {
-    /// Parses DER; none if it is not a certificate. A CA may be one of X.509 version 1, which Go accepts.
+    /// Parses DER; returns `None` if it is not a certificate. A CA may be one of X.509 version 1, which Go accepts.
     pub fn new(der: CertificateDer<'static>) -> Option<Self> {
         let validity = Validity::of(&der).ok()?;
         RootCertStore::empty().add(der.clone()).ok()?;
         Some(Self { der, validity })
     }
 
-    /// Parses a PEM text; none if anything in it is not a certificate.
+    /// Parses a PEM text; returns `None` if anything in it is not a certificate.
     pub fn all(pem: &[u8]) -> Option<Vec<Self>> {
         CertificateDer::pem_slice_iter(pem)
             .map(|der| Self::new(der.ok()?))
             .collect()
     }
 
-    /// Returns true if this is, at `now`, a certificate of `authority` for all these names.
+    /// Returns true if this is, at `now`, a certificate of the CA `authority` for all these names.
     pub fn is_of(&self, authority: &Self, names: &[String], now: Timestamp) -> bool {
         let mut roots = RootCertStore::empty();
         let Ok(parsed) = ParsedCertificate::try_from(&self.der) else {
             return false;
         };
-        // An anchor's own time is not looked at by those who trust it here, but by Go.
+        // webpki ignores the validity of a trust anchor, but Go checks it.
         authority.validity.holds(now)
             && roots.add(authority.der.clone()).is_ok()
             && verify(&parsed, &[], &roots, now).is_ok()
@@ -107,7 +107,7 @@ impl Content {
     /// Reads a Secret's `data`.
     ///
     /// # Errors
-    /// The content is not valid; begin again with new certificates.
+    /// The content is not valid; start again with new certificates.
     pub fn read(data: &Value) -> Result<Self, ContentError> {
         let text = |key: &'static str| {
             let encoded = data[key].as_str().filter(|text| !text.is_empty());
@@ -149,12 +149,12 @@ impl Content {
         self.authorities.first().expect("invariant: never empty")
     }
 
-    /// All authorities, PEM.
+    /// Returns all CAs, PEM.
     pub fn bundle(&self) -> String {
         self.authorities.iter().map(Certificate::pem).collect()
     }
 
-    /// The same with an authority more in front; the last ones fall off when there are too many.
+    /// Returns the content with another CA in front; the last ones are dropped if there are too many.
     #[must_use]
     pub fn with_authority(mut self, authority: Certificate, key: String) -> Self {
         self.authorities.insert(0, authority);
@@ -163,7 +163,7 @@ impl Content {
         self
     }
 
-    /// Adds authorities that are trusted already, as far as there is room.
+    /// Adds CAs that are trusted already, if there is room.
     #[must_use]
     pub fn trusting(mut self, others: impl IntoIterator<Item = Certificate>) -> Self {
         for other in others {
@@ -177,7 +177,7 @@ impl Content {
     /// Returns the certificate to serve.
     ///
     /// # Errors
-    /// When it cannot be served.
+    /// Fails if it cannot be served.
     pub fn serving(&self) -> Result<Serving, TlsError> {
         Serving::new(self.leaf.pem().as_bytes(), self.leaf_key.as_bytes())
     }

@@ -1,7 +1,8 @@
-//! A certificate and its CA from files: cert-manager's, or one's own.
+//! A certificate and its CA from files: cert-manager's, or the user's own.
 //!
-//! The injector writes the CA into the webhook configuration, and serves a certificate only when API servers have seen that. So no
-//! change of the files, and none of where certificates come from, has a moment in which they distrust a replica.
+//! The injector writes the CA into the webhook configuration, and serves a certificate only when API servers have seen
+//! it. So during changes of the files, and of the source of certificates, they never distrust a
+//! replica.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ use crate::server::Readiness;
 use crate::tls::files::{Files, FilesError};
 use crate::tls::{Identity, Serving};
 
-/// The files, and the webhook configuration that is to trust them.
+/// The files, and the webhook configuration that must trust them.
 #[derive(Debug, Clone)]
 pub struct Given {
     pub files: Files,
@@ -35,22 +36,24 @@ pub struct Given {
     pub settle: Duration,
 }
 
-/// A reason not to serve the files, or not yet.
+/// The reason not to serve the files, or not yet.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GivenError {
     #[error(transparent)]
     Files(#[from] FilesError),
-    #[error("{path} cannot be read: the CA of the certificate must be there (--tls-ca)")]
+    #[error("{path} cannot be read: the CA of the certificate is required (--tls-ca)")]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("{0} has no CA certificate, or something that is not one; it must be PEM")]
+    #[error(
+        "{0} contains no CA certificate or is not PEM; it must contain the CA's certificate in PEM"
+    )]
     Authorities(PathBuf),
     #[error(
-        "the CA in {authorities} did not sign the certificate in {certificate} ({reason}): API servers would not trust it; give the CA that signed it"
+        "the CA in {authorities} did not sign the certificate in {certificate} ({reason}): API servers would not trust it; use the CA that signed it"
     )]
     Untrusted {
         authorities: PathBuf,
@@ -58,7 +61,7 @@ pub enum GivenError {
         reason: String,
     },
     #[error(
-        "the certificate in {certificate} is not for {name}, which API servers call; make one with this DNS name"
+        "the certificate in {certificate} is not valid for {name}, which API servers call; issue one with this DNS name"
     )]
     Name { certificate: PathBuf, name: String },
     #[error(transparent)]
@@ -71,7 +74,7 @@ struct Presented {
     authorities: Vec<Certificate>,
 }
 
-/// Serves what the files hold, once it is trusted.
+/// Serves the certificate in the files, once it is trusted.
 #[must_use = "nothing is served before `run` is called"]
 pub struct Follower {
     given: Given,
@@ -87,7 +90,7 @@ impl Given {
     /// Reads the files once.
     ///
     /// # Errors
-    /// When they cannot be served, or no API server that trusts the CA would trust the certificate.
+    /// Fails if they cannot be served, or no API server that trusts the CA would trust the certificate.
     pub fn check(&self) -> Result<(), GivenError> {
         self.present().map(drop)
     }
@@ -135,13 +138,13 @@ impl Follower {
         }
     }
 
-    /// Polls the files until shutdown is requested. Files that are not valid do not change what is served.
+    /// Polls the files until shutdown is requested. Invalid files do not change the served certificate.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut checks = Checks::new(self.given.files.poll, self.metrics.clone(), shutdown);
         while checks.run(self.check()).await {}
     }
 
-    /// One look, and all that follows from it.
+    /// Runs one check, and all actions that follow from it.
     async fn check(&mut self) -> Result<(), GivenError> {
         let configuration = self.configuration.read().await.map_err(TrustError::from)?;
         let presented = self.given.present().and_then(|presented| {
@@ -152,7 +155,7 @@ impl Follower {
         if let Ok(presented) = &presented {
             self.authorities.clone_from(&presented.authorities);
         }
-        // Files that are not valid do not end the announcement of what is served.
+        // Invalid files do not end the announcement of the served certificate's CA.
         if !self.authorities.is_empty() {
             let trust = self
                 .configuration
@@ -184,7 +187,8 @@ impl Follower {
     }
 }
 
-/// Returns why an API server that trusts `authorities` distrusts the chain; `None` if it trusts it, or that cannot be told here.
+/// Returns the reason why an API server that trusts `authorities` distrusts the chain; `None` if it trusts it, or that
+/// is unknown.
 fn distrust(
     chain: &[CertificateDer<'_>],
     authorities: &[Certificate],
@@ -197,7 +201,7 @@ fn distrust(
     {
         return Some("it is not valid at this time".to_owned());
     }
-    // Go takes a certificate that is among the trusted ones itself.
+    // Go accepts a certificate that is itself among the trusted ones.
     if authorities.iter().any(|authority| authority.der == *leaf) {
         return None;
     }
@@ -215,7 +219,7 @@ fn distrust(
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. }),
         )) => Some(error.to_string()),
-        // Such as an algorithm that Go knows and ring does not.
+        // Such as an algorithm that Go supports and ring does not.
         _ => None,
     }
 }

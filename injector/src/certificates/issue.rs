@@ -1,4 +1,4 @@
-//! New authorities and certificates: ECDSA on P-256, from the system's randomness.
+//! New CAs and certificates: ECDSA on P-256, with the system's randomness.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::tls::validity::Validity;
 /// An error in issuing a certificate.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no certificate could be made for {names}; --service and --certificate-name take DNS names and IP addresses"
+    "no certificate could be issued for {names}; --service and --certificate-name must be DNS names and IP addresses"
 )]
 pub struct IssueError {
     names: String,
@@ -26,7 +26,7 @@ pub struct IssueError {
 /// Issues a new CA and a new certificate.
 ///
 /// # Errors
-/// When a name is none.
+/// Fails if a name is invalid.
 pub fn begin(policy: &Policy, now: Timestamp) -> Result<Content, IssueError> {
     let (authority, authority_key) = authority(policy, now)?;
     let (leaf, leaf_key) = leaf(&authority, &authority_key, policy, now)?;
@@ -38,10 +38,10 @@ pub fn begin(policy: &Policy, now: Timestamp) -> Result<Content, IssueError> {
     })
 }
 
-/// A new authority, with its key in PEM. It may sign server certificates, no further authorities.
+/// Returns a new CA, with its key in PEM. It may sign server certificates, but not other CAs.
 ///
 /// # Errors
-/// When rcgen or the system refuses.
+/// Fails if rcgen or the system refuses.
 pub fn authority(policy: &Policy, now: Timestamp) -> Result<(Certificate, String), IssueError> {
     let validity = validity(now, policy.authority);
     let make = || {
@@ -53,10 +53,10 @@ pub fn authority(policy: &Policy, now: Timestamp) -> Result<(Certificate, String
     Ok((Certificate { der, validity }, key))
 }
 
-/// A new certificate of `authority`, with its key in PEM. It never outlives its authority.
+/// Returns a new certificate of `authority`, with its key in PEM. It never outlives its CA.
 ///
 /// # Errors
-/// When a name is none, or the key of the authority cannot be read.
+/// Fails if a name is invalid, or the key of the CA cannot be read.
 pub fn leaf(
     authority: &Certificate,
     authority_key: &str,
@@ -90,7 +90,7 @@ pub fn leaf(
     Ok((Certificate { der, validity }, key))
 }
 
-/// The parameters of an authority follow from its validity alone: to sign, its subject must be known again.
+/// Returns the parameters of a CA. Only the validity determines them: to sign, its subject must be reconstructed.
 fn authority_params(validity: Validity) -> CertificateParams {
     let mut params = CertificateParams::default();
     // Different for each, so that Go finds the right one among several at once.
@@ -112,7 +112,7 @@ fn common_name(name: &str) -> DistinguishedName {
     full
 }
 
-/// Whole seconds: X.509 knows no smaller ones.
+/// Returns a validity in whole seconds: X.509 has no smaller unit.
 fn validity(now: Timestamp, span: Duration) -> Validity {
     let second = |moment: Timestamp| Timestamp::from_second(moment.as_second()).unwrap_or(moment);
     Validity {
@@ -121,7 +121,7 @@ fn validity(now: Timestamp, span: Duration) -> Validity {
     }
 }
 
-/// rcgen counts with the types of another crate; both know 1970.
+/// Converts a time: rcgen uses the time types of another crate; both count from 1970.
 fn since_1970(moment: Timestamp) -> Duration {
     Duration::from_secs(u64::try_from(moment.as_second()).unwrap_or_default())
 }

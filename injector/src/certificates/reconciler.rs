@@ -1,4 +1,4 @@
-//! The reconciler: a task that looks at Secret and webhook configuration, decides, and writes.
+//! The reconciler: a task that reads the Secret and the webhook configuration, decides, and writes.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::server::Readiness;
 use crate::tls::{Identity, TlsError};
 
-/// Steps that follow each other without a pause; a rotation has one at a time.
+/// The number of steps without a pause; a rotation has one at a time.
 const STEPS: usize = 4;
 
 /// Keeps the certificates of one installation valid.
@@ -29,7 +29,7 @@ pub struct Reconciler {
     readiness: Arc<Readiness>,
     metrics: Metrics,
     configuration: Configuration,
-    /// The authorities that were seen last: the Secret may be gone the next time.
+    /// The CAs that were seen last: the Secret may be gone the next time.
     known: Vec<Certificate>,
 }
 
@@ -53,12 +53,12 @@ struct Seen {
 }
 
 impl Seen {
-    /// Returns the content of the Secret; none if it is not valid.
+    /// Returns the content of the Secret; `None` if it is not valid.
     fn content(&self) -> Option<Content> {
         let data = &self.secret.as_ref()?["data"];
         match Content::read(data) {
             Ok(content) => Some(content),
-            // Made empty for us, which is how one does without the right to create Secrets.
+            // An empty Secret was created for the injector, which needs no permission to create Secrets then.
             Err(ContentError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!(%error, "secret-unusable");
@@ -69,7 +69,7 @@ impl Seen {
 }
 
 impl Reconciler {
-    /// Returns a rotation of what `managed` names. It begins with [`run`](Self::run).
+    /// Returns a reconciler of the objects that `managed` names. It starts with [`run`](Self::run).
     pub fn new(
         server: ApiServer,
         managed: Managed,
@@ -94,13 +94,13 @@ impl Reconciler {
         }
     }
 
-    /// Looks again and again, until shutdown is requested.
+    /// Checks repeatedly, until shutdown is requested.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut checks = Checks::new(self.managed.poll, self.metrics.clone(), shutdown);
         while checks.run(self.check()).await {}
     }
 
-    /// One look, and all that follows from it.
+    /// Runs one check, and all actions that follow from it.
     async fn check(&mut self) -> Result<(), CheckError> {
         let mut stepped = Ok(());
         for _ in 0..STEPS {
@@ -121,7 +121,7 @@ impl Reconciler {
                     continue;
                 }
             }
-            // What there is is served, whether or not a step beyond it could be made.
+            // The existing certificate is served, even if the next step failed.
             let Some(content) = content else { break };
             let trusted = self.trust(&content, seen.configuration.as_ref()).await;
             self.serve(&content)?;
@@ -131,12 +131,12 @@ impl Reconciler {
         stepped
     }
 
-    /// Reads the configuration first, then the Secret. A repair of the former tests its version: if it goes through,
-    /// no replica has written a newer bundle there, and so none was in the Secret before this look at it. The other way
-    /// round, a replica that was slow could take a new authority out of the caBundle again.
+    /// Reads the configuration first, then the Secret. A repair of the former tests its version: if it succeeds, no
+    /// replica has written a newer bundle there, and so none was in the Secret before this read of it. In the opposite
+    /// order, a slow replica could remove a new CA from the caBundle again.
     ///
-    /// A replica that may not read the Secret any more (another source of certificates was chosen, and it will be replaced) continues
-    /// to serve its certificate, and to announce its CAs.
+    /// A replica that may not read the Secret any more (another source of certificates was chosen, and it will be
+    /// replaced) continues to serve its certificate, and to announce its CAs.
     async fn look(&mut self) -> Result<Seen, CheckError> {
         let configuration = self.configuration.read().await?;
         match self.server.get(&self.secret_path()).await {
@@ -156,7 +156,7 @@ impl Reconciler {
         }
     }
 
-    /// Takes a step, and writes what comes of it over what was read.
+    /// Takes a step, and writes the result over the content that was read.
     async fn step(
         &mut self,
         step: Step,
@@ -164,7 +164,8 @@ impl Reconciler {
         seen: &Seen,
     ) -> Result<(), CheckError> {
         let now = Timestamp::now();
-        // Of a Secret that is gone, others may still serve certificates: whom API servers trust, they trust for that.
+        // If the Secret is gone, other replicas may still serve its certificates: so the CAs that API servers trust
+        // stay trusted.
         let trusted = seen.configuration.iter().flat_map(trust::authorities);
         let known = self
             .known
@@ -192,7 +193,7 @@ impl Reconciler {
                 tracing::info!(step = step.as_str(), authorities = next.authorities.len(), %until, "certificate-step");
                 Ok(())
             }
-            // Another replica was faster. The next look shows what it has done.
+            // Another replica was faster. The next check shows its result.
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -206,7 +207,7 @@ impl Reconciler {
             .map(drop)
     }
 
-    /// Makes the configuration trust the bundle, and notes since when it does.
+    /// Makes the configuration trust the bundle, and records the time of the change.
     async fn trust(
         &mut self,
         content: &Content,
@@ -223,7 +224,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Serves the certificate, unless a better trusted one is served still.
+    /// Serves the certificate, unless a better trusted one is still served.
     fn serve(&self, content: &Content) -> Result<(), TlsError> {
         let now = Timestamp::now();
         if let Some(served) = self.identity.get() {
@@ -237,7 +238,7 @@ impl Reconciler {
                 known.any(|known| leaf.is_of(known, &self.managed.policy.names, now))
             };
             let of_known = leaf.as_ref().is_some_and(is_of);
-            // After a Secret was deleted, the new one's authority is not trusted by all yet.
+            // After a Secret was deleted, not all API servers trust the new one's CA yet.
             if of_known && !settled {
                 return Ok(());
             }

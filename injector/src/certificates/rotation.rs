@@ -1,7 +1,7 @@
-//! Decides the next step for the certificates. Pure: the Secret's content, the time, and since when the webhook configuration
-//! has trusted all of it, go in; at most one step comes out.
+//! Decides the next step for the certificates. Pure: the inputs are the Secret's content, the time, and since when the
+//! webhook configuration has trusted all of it; the output is at most one step.
 //!
-//! A rotation of the authority, in steps with their conditions:
+//! A rotation of the CA, in steps with their conditions:
 //!
 //! ```text
 //! begin ──> [A | leaf of A] ──a third of A is left──> [B A | leaf of A] ──B has settled──> [B A | leaf of B] ──> [B | leaf of B]
@@ -20,17 +20,17 @@ use super::{BACKDATE, Policy};
 pub enum Step {
     /// A new CA and a certificate of it: nothing valid exists yet.
     Begin,
-    /// A new authority, which signs nothing yet.
+    /// A new CA, which signs nothing yet.
     Authority,
-    /// A new certificate of the newest authority.
+    /// A new certificate of the newest CA.
     Leaf,
-    /// Authorities leave of which no certificate can be valid.
+    /// CAs of which no certificate can be valid are removed.
     Forget,
 }
 
-/// Returns the next step; none if all is well, or if it is not yet time for one.
+/// Returns the next step; `None` if all is well, or if it is not yet time for one.
 ///
-/// `settled` is how long the webhook configuration has been seen to hold the whole bundle, without a break.
+/// `settled` is how long the webhook configuration has been seen to contain the whole bundle, without a break.
 pub fn next(
     content: Option<&Content>,
     now: Timestamp,
@@ -52,8 +52,8 @@ pub fn next(
     if !of_newest || is_due(&content.leaf, now) {
         let trusted = settled.is_some_and(|settled| settled >= policy.settle);
         let served = of_newest || content.authorities.iter().skip(1).any(is_of);
-        // Without a certificate that works there is nothing to lose by one that not all may trust yet. And where the
-        // authority stays the same, who trusts the old one trusts the new one.
+        // Without a working certificate, one that not all may trust yet does no harm. And if the
+        // CA stays the same, clients that trust the old certificate trust the new one.
         if trusted || of_newest || !served {
             return Some(Step::Leaf);
         }
@@ -66,10 +66,11 @@ pub fn next(
     forgotten.then_some(Step::Forget)
 }
 
-/// The content after a step. `known` are the CAs that an API server is known to trust, or of which a replica is known to serve a certificate.
+/// Returns the content after a step. `known` are the CAs that an API server is known to trust, or of which a replica is
+/// known to serve a certificate.
 ///
 /// # Errors
-/// When no certificate can be made.
+/// Fails if no certificate can be issued.
 pub fn take(
     step: Step,
     content: Option<&Content>,
@@ -78,7 +79,7 @@ pub fn take(
     policy: &Policy,
 ) -> Result<Content, IssueError> {
     let Some(content) = content else {
-        // A Secret that was deleted: its old certificates are still being served for a moment.
+        // A deleted Secret: its old certificates are still served for a moment.
         let known = known
             .iter()
             .filter(|known| known.validity.holds(now))
@@ -111,7 +112,7 @@ pub fn take(
     }
 }
 
-/// Returns true if at most a third of its validity is left.
+/// Returns true if at most a third of the validity is left.
 fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
     let validity = certificate.validity;
     let made = validity.from + BACKDATE;
@@ -128,7 +129,7 @@ fn is_over(old: &Certificate, newest: &Certificate, now: Timestamp, policy: &Pol
 }
 
 impl Step {
-    /// The word for it in logs and metrics.
+    /// Returns the step's name in logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Begin => "begin",

@@ -1,9 +1,9 @@
 //! The `caBundle`s of a webhook configuration. Pure.
 //!
-//! The injectors of an installation own this field, wherever their certificates come from. While the source changes (`tls.mode`
-//! of the chart), replicas with different CAs run side by side. So each announces its CAs in an annotation of the
-//! configuration, until a time that it renews, and leaves those that others announce where they are. A CA that is announced by
-//! none is removed.
+//! The injectors of an installation own this field, for every source of certificates. While the source changes
+//! (`tls.mode` of the chart), replicas with different CAs run concurrently. So each announces its CAs in an annotation
+//! of the configuration, until a time that it renews, and keeps those that others announce. CAs without an announcement
+//! are removed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +18,8 @@ use super::content::Certificate;
 
 /// The annotation: a JSON object with the SHA-256 of each CA and the time until which it is announced.
 pub const ANNOUNCEMENTS: &str = "gleaner.dev/ca-announcements";
-/// The duration of an announcement of a CA. It is renewed when half of that is left, and stays that long after its last replica.
+/// The duration of an announcement of a CA. It is renewed when half of it is left, and remains that long after its last
+/// replica.
 pub const ANNOUNCED: Duration = Duration::from_secs(24 * 3600);
 
 /// The times until which CAs are announced, by their SHA-256.
@@ -30,23 +31,24 @@ type Bundle = Option<Vec<Certificate>>;
 /// A change of a webhook configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
-    /// A JSON patch. It tests the version that was read: against a configuration that has changed since, it fails as a whole.
+    /// A JSON patch. It tests the version that was read: if the configuration has changed since, it fails as a whole.
     pub patch: Value,
     pub before: Before,
 }
 
-/// The trust in one's own CAs before a change.
+/// The trust in the replica's own CAs before a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
     /// Every webhook trusted them.
     Trusted,
-    /// Nothing was trusted.
+    /// No CA was trusted.
     Nothing,
-    /// Other CAs were trusted. Some API servers go by the old configuration for a moment.
+    /// Other CAs were trusted. Some API servers still use the old configuration for a moment.
     Others,
 }
 
-/// The change that makes every webhook of `configuration` trust `own`, what others announce and nothing else; none when they do.
+/// Returns the change that makes every webhook of `configuration` trust `own`, announced CAs and nothing else; `None`
+/// if they do.
 pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Option<Repair> {
     let webhooks = configuration["webhooks"].as_array().map(Vec::as_slice);
     let webhooks = webhooks.filter(|webhooks| !webhooks.is_empty())?;
@@ -75,7 +77,7 @@ pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Opt
     let bundle = STANDARD.encode(bundle);
     let mut changes: Vec<Value> = wrong
         .map(|(index, _)| {
-            // `add` takes the place of what is there.
+            // `add` replaces an existing value.
             json!({"op": "add", "path": format!("/webhooks/{index}/clientConfig/caBundle"), "value": bundle})
         })
         .collect();
@@ -93,7 +95,7 @@ pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Opt
     })
 }
 
-/// The authorities that `configuration` holds: what API servers trust at the moment.
+/// Returns the CAs in `configuration`, which API servers trust at the moment.
 pub fn authorities(configuration: &Value) -> Vec<Certificate> {
     let webhooks = configuration["webhooks"].as_array();
     let bundles: Vec<Bundle> = webhooks.into_iter().flatten().map(bundle_of).collect();
@@ -111,7 +113,7 @@ fn distinct(bundles: &[Bundle]) -> Vec<&Certificate> {
     found
 }
 
-/// Returns the CAs of one webhook; none if anything in its bundle is not a certificate.
+/// Returns the CAs of one webhook; `None` if anything in its bundle is not a certificate.
 fn bundle_of(webhook: &Value) -> Bundle {
     let held = webhook["clientConfig"]["caBundle"].as_str();
     Certificate::all(&STANDARD.decode(held.unwrap_or_default()).ok()?)
@@ -134,7 +136,7 @@ fn announcements(configuration: &Value) -> Announcements {
         .collect()
 }
 
-/// The announcements with those of `own`; none where they need no renewal.
+/// Returns the announcements with those of `own`; `None` if they need no renewal.
 fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option<Announcements> {
     let due = now + ANNOUNCED / 2;
     let is_due = |authority: &Certificate| {
@@ -146,7 +148,7 @@ fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option
     }
     let mut all = before;
     all.retain(|_, until| *until > now);
-    // Whole seconds are enough for a person who reads it.
+    // Whole seconds are precise enough for readers.
     let until = Timestamp::from_second((now + ANNOUNCED).as_second()).unwrap_or(now + ANNOUNCED);
     all.extend(own.iter().map(|authority| (fingerprint(authority), until)));
     Some(all)

@@ -23,7 +23,7 @@ pub struct Tls {
         requires = "tls_key"
     )]
     tls_cert: Option<PathBuf>,
-    /// Its private key, PEM
+    /// The private key of the certificate, PEM
     #[arg(
         long,
         env = "GLEANER_TLS_KEY",
@@ -31,7 +31,8 @@ pub struct Tls {
         requires = "tls_cert"
     )]
     tls_key: Option<PathBuf>,
-    /// Its CA, PEM: written into the webhook configuration before the certificate is served; without it the caBundle is yours
+    /// The CA of the certificate, PEM: written into the webhook configuration before the certificate is served;
+    /// without this flag you must write the caBundle
     #[arg(
         long,
         env = "GLEANER_TLS_CA",
@@ -40,7 +41,7 @@ pub struct Tls {
         requires = "webhook_configuration"
     )]
     tls_ca: Option<PathBuf>,
-    /// Make and renew the certificate, and keep it in this Secret, which all replicas share
+    /// Create and renew the certificate, and keep it in this Secret, which all replicas share
     #[arg(
         long,
         env = "GLEANER_TLS_SECRET",
@@ -49,7 +50,7 @@ pub struct Tls {
     )]
     #[arg(requires = "service", requires = "webhook_configuration")]
     tls_secret: Option<ObjectName>,
-    /// The Service by which the API server calls, in the Secret's namespace
+    /// The Service through which the API server calls, in the Secret's namespace
     #[arg(
         long,
         env = "GLEANER_SERVICE",
@@ -57,7 +58,7 @@ pub struct Tls {
         requires = "tls_secret"
     )]
     service: Option<String>,
-    /// The MutatingWebhookConfiguration that calls; all its webhooks get the CA as caBundle
+    /// The MutatingWebhookConfiguration that calls the injector; all its webhooks get the CA as caBundle
     #[arg(
         long,
         env = "GLEANER_WEBHOOK_CONFIGURATION",
@@ -65,7 +66,7 @@ pub struct Tls {
         requires = "authority"
     )]
     webhook_configuration: Option<String>,
-    /// A further DNS name or IP address for the certificate, for a webhook that is called by URL
+    /// An additional DNS name or IP address for the certificate, for a webhook that is called by URL
     #[arg(
         long = "certificate-name",
         env = "GLEANER_CERTIFICATE_NAMES",
@@ -76,7 +77,7 @@ pub struct Tls {
     /// Validity of a certificate; it is renewed when a third of that is left
     #[arg(long, env = "GLEANER_CERTIFICATE_VALIDITY", default_value = "720h", value_parser = validity)]
     certificate_validity: Duration,
-    /// Validity of its CA; a new one is created when a third of that is left
+    /// Validity of the certificate's CA; a new CA is created when a third of that is left
     #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
     authority_validity: Duration,
     /// Time that a CA is in the caBundle before it signs, so that all API servers have seen it
@@ -90,7 +91,7 @@ pub struct Tls {
 /// The source of the certificate.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// The caBundle is someone else's.
+    /// The injector does not write the caBundle.
     Files(Files),
     Given(Given),
     Managed(Managed),
@@ -146,7 +147,7 @@ impl Tls {
     }
 }
 
-/// X.509 counts in seconds, and years have four digits.
+/// Parses a validity. X.509 counts in seconds, and years have four digits.
 fn validity(text: &str) -> Result<Duration, String> {
     let validity = duration::parse(text).map_err(|error| error.to_string())?;
     let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);
@@ -161,5 +162,5 @@ fn poll(text: &str) -> Result<Duration, String> {
     let within = poll >= Duration::from_millis(100);
     within
         .then_some(poll)
-        .ok_or_else(|| format!("'{text}' is too often; take 100ms or more"))
+        .ok_or_else(|| format!("'{text}' is too short; use 100ms or more"))
 }

@@ -1,12 +1,12 @@
-//! The size of an object as a tree, known before it is one.
+//! The size of an object as a tree, determined before it is parsed.
 
 use serde_json::value::RawValue;
 
-/// The most values that are read of an object, in which a map, a list and each of their items count. A value takes a few
+/// The maximum number of values of an object, in which a map, a list and each of their items count. A value takes a few
 /// hundred bytes in the trees of a decision. A Pipeline of 100 tasks with 10 steps each has about 20,000.
 pub(super) const VALUES_MAX: usize = 25_000;
 
-/// The number of values in a JSON text.
+/// Returns the number of values in a JSON text.
 pub(super) fn values(text: &RawValue) -> usize {
     let mut bytes = text.get().bytes();
     let (mut values, mut opened) = (1_usize, false);

@@ -47,7 +47,7 @@ fn untouched() -> Functions {
     }
 }
 
-/// A pod that asks, made by a Job.
+/// Returns a pod that requests Gleaner, created by a Job.
 fn asking() -> Value {
     json!({
         "metadata": {
@@ -63,7 +63,7 @@ fn asking() -> Value {
 
 #[test]
 fn an_object_that_never_says_the_word_is_not_even_read() {
-    // So deep that no reader of trees would take it, as a custom task's spec may be.
+    // So deep that no tree parser would accept it, as a custom task's spec may be.
     let deep = format!("{{\"spec\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
     for (route, kind) in [(Route::Pods, POD), (Route::Tekton, TASK)] {
         let verdict = decide(untouched(), route, &review("CREATE", kind, &deep, "null"));
@@ -153,7 +153,7 @@ fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
     panics::install();
     for object in [
         asking(),
-        // The annotation got lost on the way of a remote Task; the sidecar of its spec did not.
+        // The annotation of a remote Task was lost; the sidecar in its spec was not.
         json!({"metadata": {}, "spec": {"containers": [{"name": "sidecar-gleaner"}]}}),
     ] {
         let body = review("CREATE", POD, &object.to_string(), "null");
@@ -175,7 +175,7 @@ fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
 #[test]
 fn a_panic_over_an_object_that_did_not_ask_changes_nothing_for_it() {
     panics::install();
-    // kubectl keeps what it applied, with its quotes escaped: that does not count.
+    // kubectl stores the applied object with escaped quotes: that does not count.
     let applied = json!({"metadata": {"annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": asking().to_string(),
         "team": "gleaner",
@@ -279,7 +279,7 @@ fn a_person_who_annotates_a_run_by_reference_is_refused_and_a_controller_is_not(
     assert!(
         refused
             .message
-            .contains("put it on the Task that it refers to"),
+            .contains("put the annotation on the Task that the TaskRun refers to"),
         "{}",
         refused.message
     );

@@ -1,4 +1,4 @@
-//! Which notices are new. A Job whose pods are refused tries again and again, and one Event says it all.
+//! Detects repeated notices. A Job whose pods are refused retries again and again, and one Event is enough.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};

@@ -1,4 +1,4 @@
-//! One review: read, decided, counted, logged, answered.
+//! The processing of a review: read, decide, count, log, respond.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -129,12 +129,12 @@ impl Admission {
     }
 }
 
-/// A name for the log. No name in Kubernetes is longer, and no API server has checked it yet.
+/// Returns a name for the log. No name in Kubernetes is longer, and no API server has checked it yet.
 fn logged(name: &str) -> &str {
     cut(name, 253)
 }
 
-/// The resource as metrics name it: of a set that a client cannot grow.
+/// Returns the resource for metrics: from a set that a client cannot extend.
 fn resource(request: &Request<'_>) -> &'static str {
     match (request.kind.group.as_ref(), request.kind.kind.as_ref()) {
         ("", "Pod") => "pods",

@@ -1,4 +1,4 @@
-//! For the kubelet and Prometheus.
+//! Health endpoints for the kubelet and Prometheus.
 
 use std::sync::Arc;
 

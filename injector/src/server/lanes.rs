@@ -1,5 +1,6 @@
-//! The threads that decide. Reviews are decided next to each other within bounds on time and memory: a large one waits for
-//! other large ones, and a small one waits for neither: it has threads of its own, memory of its own, and the processor first.
+//! The threads that decide. Reviews are decided concurrently within limits on time and memory: a large one waits for
+//! other large ones, and a small one waits for neither: it has its own threads and memory, and priority on the
+//! processor.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -16,10 +17,11 @@ use crate::config::Limits;
 
 /// The largest body that counts as small. Nearly all pods and Tasks are smaller.
 const SMALL: usize = 64 << 10;
-/// Small reviews that are decided at once; each may take up to 15 MiB for its trees. More than there are processors, mostly: one that
-/// is small and made to take 30 ms does not keep others from being begun.
+/// The number of small reviews that are decided concurrently; each may take up to 15 MiB for its trees. Mostly more
+/// than there are processors: a small one that takes 30 ms does not keep others from starting.
 const SMALL_THREADS: usize = 3;
-/// The `nice` of the thread for large reviews: where processors are short, it gets a third of what one for small ones gets.
+/// The `nice` value of the thread for large reviews: if processors are busy, it gets a third of the share of one for
+/// small ones.
 const LARGE_NICE: i32 = 5;
 
 /// The lanes of an injector.
@@ -38,7 +40,7 @@ struct Lane {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A body and the lane in which it is decided. It takes up room until the decision is made.
+/// A body and the lane in which it is decided. It uses memory until the decision is made.
 #[derive(Debug)]
 pub struct Arrived {
     body: Body,
@@ -56,10 +58,10 @@ impl Lanes {
     /// Starts the threads, which end when the lanes are dropped.
     ///
     /// # Errors
-    /// A system that refuses a thread.
+    /// An error if a thread cannot be started.
     pub fn start(limits: &Limits) -> io::Result<Self> {
         let (max, within) = (limits.http.max_body, limits.http.body_timeout);
-        // One for each connection: clients that bring theirs slowly hold nothing that another one waits for.
+        // One for each connection: clients that send theirs slowly block no memory that another one waits for.
         let small = limits.http.max_connections * SMALL;
         Ok(Self {
             small: Lane {
@@ -91,8 +93,8 @@ impl Lanes {
         })
     }
 
-    /// Decides on a thread of the body's lane. A decision that takes too long continues without a waiting client; one that has
-    /// not begun within that time is left out.
+    /// Decides on a thread of the body's lane. A decision that takes too long continues without a waiting client; one
+    /// that has not started within that time is skipped.
     ///
     /// # Errors
     /// [`Overdue`] if there is no result in time.
@@ -111,7 +113,7 @@ impl Lanes {
                 let _ = decided.map(|decided| tell.send(decided));
             }
         };
-        // The threads are there as long as the lanes are.
+        // The threads exist as long as the lanes.
         let _ = jobs.send(Box::new(job));
         let within = self.deadline;
         match tokio::time::timeout(within, told).await {
@@ -121,7 +123,7 @@ impl Lanes {
     }
 }
 
-/// Starts threads of one lane. They are its own, for a thread keeps memory that it has used.
+/// Starts threads of one lane. They are separate, because a thread keeps memory that it has used.
 fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
     let (jobs, queue) = mpsc::channel::<Job>();
     let queue = Arc::new(Mutex::new(queue));
@@ -133,7 +135,7 @@ fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
         };
         let work = move || {
             if nice > 0 {
-                // Of this thread alone (setpriority(2), "C library/kernel differences"). A sandbox may refuse it.
+                // For this thread only (setpriority(2), "C library/kernel differences"). A sandbox may refuse it.
                 let _ = rustix::process::nice(nice);
             }
             while let Some(job) = next() {

@@ -1,10 +1,10 @@
-//! Whether this replica may be called.
+//! Readiness of this replica.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::tls::Identity;
 
-/// The conditions for which the Service sends requests here.
+/// The conditions under which the Service sends requests here.
 #[derive(Debug)]
 pub struct Readiness {
     identity: Identity,
@@ -14,7 +14,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// No condition is true yet, except `trusted` where this replica does not write the caBundle.
+    /// Returns a state in which no condition is true yet, except `trusted` if this replica does not write the caBundle.
     pub fn new(identity: Identity, trusted: bool) -> Self {
         Self {
             identity,
@@ -24,8 +24,8 @@ impl Readiness {
         }
     }
 
-    /// The caBundle has been seen to hold the authority. It stays so: without endpoints a webhook whose caBundle was wiped
-    /// would be no nearer to being repaired.
+    /// Records that the caBundle contains the CA. It stays true: without endpoints a webhook whose caBundle was removed
+    /// would not be repaired any faster.
     pub fn trusted(&self) {
         self.trusted.store(true, Ordering::Relaxed);
     }
@@ -38,7 +38,7 @@ impl Readiness {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the missing condition; none if this replica is ready.
+    /// Returns the missing condition; `None` if this replica is ready.
     pub fn missing(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.ending) {
@@ -46,10 +46,10 @@ impl Readiness {
         } else if self.identity.get().is_none() {
             Some("there is no certificate to serve yet")
         } else if !is(&self.trusted) {
-            Some("the caBundle of the webhook configuration does not hold the authority yet")
+            Some("the caBundle of the webhook configuration does not contain the CA yet")
         } else if !is(&self.settings) {
             Some(
-                "the API server has not said its version yet; --sidecars native or tekton does without",
+                "the API server has not reported its version yet; set --sidecars native or tekton to skip this",
             )
         } else {
             None

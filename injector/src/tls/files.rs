@@ -9,10 +9,10 @@ use gleaner_runtime::{Shutdown, error_chain};
 use super::{Identity, Serving, TlsError};
 use crate::metrics::Metrics;
 
-/// The files, and how often they are looked at.
+/// The files, and the interval of checks.
 ///
-/// Their content is compared rather than their times: the kubelet replaces a whole directory by a link, and a watch on a file
-/// in it sees nothing.
+/// Their content is compared rather than their times: the kubelet replaces a whole directory by a link, and a watch on
+/// a file in it sees nothing.
 #[derive(Debug, Clone)]
 pub struct Files {
     pub certificate: PathBuf,
@@ -42,19 +42,19 @@ pub enum FilesError {
 type Pair = (Vec<u8>, Vec<u8>);
 
 impl Files {
-    /// Reads them once, and serves nothing.
+    /// Reads the files once, without serving the certificate.
     pub(crate) fn present(&self) -> Result<Serving, FilesError> {
         self.serving(&self.read()?)
     }
 
-    /// Reads and serves them once.
+    /// Reads the files and serves the certificate once.
     pub fn load(&self, identity: &Identity, metrics: &Metrics) -> Result<Pair, FilesError> {
         let pair = self.read()?;
         self.serve(&pair, identity, metrics)?;
         Ok(pair)
     }
 
-    /// Serves each new content until shutdown is requested. Files that are not valid do not change what is served.
+    /// Serves each new content until shutdown is requested. Invalid files do not change the served certificate.
     pub(crate) async fn follow(
         self,
         mut last: Pair,
@@ -98,7 +98,7 @@ impl Files {
         Ok((read(&self.certificate)?, read(&self.key)?))
     }
 
-    /// Files that are swapped one after the other do not fit each other for a moment: the next look finds them right.
+    /// Files that are replaced one after the other do not match for a moment: the next check finds them consistent.
     fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
         let serving = self.serving(pair)?;
         metrics.certificate(serving.validity);

@@ -8,7 +8,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::metrics::Metrics;
 
-/// Makes a TLS connection of a plain one; none, which is counted, if the client fails to within `limit`.
+/// Makes a TLS connection from a plain one; returns `None`, and counts it, if the client does not complete the handshake
+/// within `limit`.
 pub(crate) async fn handshake(
     stream: TcpStream,
     acceptor: TlsAcceptor,

@@ -1,13 +1,13 @@
-//! From when until when an X.509 certificate is valid.
+//! The validity of an X.509 certificate.
 //!
-//! Nothing else is read of a certificate, for metrics and renewal; whether it may be trusted is for rustls to say.
+//! Nothing else is read from a certificate here, for metrics and renewal; rustls decides about trust.
 
 use jiff::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 
-/// From when until when a certificate is valid, in seconds.
+/// The period in which a certificate is valid, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     pub from: Timestamp,
@@ -16,11 +16,11 @@ pub struct Validity {
 
 /// Bytes that are not a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no validity can be read in it")]
+#[error("its validity cannot be read")]
 pub struct ValidityError;
 
 impl Validity {
-    /// Reads it from DER.
+    /// Reads the validity from a certificate in DER.
     ///
     /// # Errors
     /// A [`ValidityError`] if this is not a certificate.

@@ -32,7 +32,7 @@ async fn a_header_that_is_begun_must_end_in_time() {
         .flag("--header-timeout=200ms")
         .ready()
         .await;
-    // Plain HTTP has the same bounds, and needs no TLS to be slow in.
+    // Plain HTTP has the same limits, and a client can be slow without TLS.
     let mut slow = TcpStream::connect(injector.health).await.unwrap();
     slow.write_all(b"GET /livez HTTP/1.1\r\nhost: ")
         .await
@@ -55,7 +55,7 @@ async fn a_connection_may_rest_between_requests_for_longer_than_a_header_may_tak
             .review("/mutate/pods", &review(JOB_POD))
             .await
             .unwrap();
-        // A condition cannot be waited for here: that nothing happens for a while is the point.
+        // This cannot wait for a condition: the test is that nothing happens for a while.
         let ended = until_closed(&mut client, Duration::from_millis(400)).await;
         assert!(!ended, "an API server's next review would fail");
     }
@@ -81,7 +81,7 @@ async fn a_review_that_is_too_large_or_too_slow_is_not_taken() {
         .flag("--max-body=64Ki")
         .flag("--body-timeout=300ms");
     let injector = setup.ready().await;
-    // The length says enough: the response comes, and the connection ends, before any of the body is sent.
+    // The length is sufficient: the response is sent, and the connection closed, before any of the body is sent.
     let mut large = Connection::tls(injector.address, &authority.pem, NAME).unwrap();
     large
         .send(b"POST /mutate/pods HTTP/1.1\r\nhost: a\r\ncontent-length: 65537\r\n\r\n")

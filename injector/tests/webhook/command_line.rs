@@ -62,7 +62,7 @@ fn a_wrong_command_line_is_64_and_says_what_would_be_right() {
         ),
         (
             &[image, files[0], files[1], "--api-server=10.0.0.1"],
-            "write it as http://",
+            "use http://",
         ),
         (
             &[image, files[0], files[1], "--certificate-validity=1s"],
@@ -97,7 +97,7 @@ fn an_address_in_use_is_1_and_names_the_flag() {
         .run();
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("another address can be given with --health-listen"),
+        said.contains("use --health-listen for another address"),
         "{said}"
     );
 }

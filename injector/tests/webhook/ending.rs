@@ -14,7 +14,7 @@ async fn at_sigterm_it_says_not_ready_first_and_still_answers() {
         (ready.text() == "this replica is shutting down\n" && ready.status == 503).then_some(())
     })
     .await;
-    // On a connection that stands, and on a new one.
+    // On an existing connection, and on a new one.
     client
         .review("/mutate/pods", &review(JOB_POD))
         .await

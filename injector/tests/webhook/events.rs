@@ -55,7 +55,7 @@ async fn a_refused_pod_is_told_of_beside_its_task_run() {
         (injector.metric(created).await == 1.0).then_some(())
     })
     .await;
-    // The Event's time is one that Kubernetes reads: RFC 3339 with six digits.
+    // The Event's time has the format of Kubernetes: RFC 3339 with six digits.
     let time = event["eventTime"].as_str().unwrap();
     assert!(
         time.len() == "2026-01-01T00:00:00.000000Z".len() && time.ends_with('Z'),
@@ -117,7 +117,7 @@ async fn a_dry_run_and_an_object_without_a_controller_are_not_told_of() {
         let response = client.review("/mutate/pods", body).await.unwrap();
         assert_eq!(response["allowed"], json!(false));
     }
-    // What is told comes in order: when this one is there, the others are not to come.
+    // Events arrive in order: when this one exists, the others will not be created.
     client
         .review("/mutate/pods", &review(UNINJECTED_POD))
         .await

@@ -69,7 +69,7 @@ async fn files_that_make_no_sense_at_the_start_end_it_with_78() {
     let (certificate, key) = authority.issue(NAME);
     let stranger = authority.issue(NAME).1;
     let cases = [
-        (String::new(), key, "there is no certificate in it"),
+        (String::new(), key, "it contains no certificate"),
         (
             certificate.clone(),
             "no key".to_owned(),
@@ -93,7 +93,7 @@ async fn files_that_make_no_sense_at_the_start_end_it_with_78() {
 async fn the_expiry_of_the_certificate_is_a_metric() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
-    // rcgen's certificates without further words end with the year 4095.
+    // rcgen's default certificates expire in the year 4095.
     let expiry = injector
         .metric("gleaner_injector_tls_certificate_expiry_timestamp_seconds")
         .await;

@@ -6,7 +6,7 @@ use crate::support::{
     ApiServer, Authority, CONFIGURATION, Client, JOB_POD, NAME, Setup, get, review, until,
 };
 
-/// Every certificate that is served must be one that the configuration trusts at that moment.
+/// Asserts that the configuration trusts every served certificate at that moment.
 async fn is_trusted(injector: &crate::support::Injector, api_server: &ApiServer) {
     let mut client = Client::connect(injector.address, &api_server.bundle(), NAME)
         .await
@@ -24,7 +24,7 @@ async fn the_ca_is_trusted_before_the_certificate_is_served() {
     let authority = Authority::new();
     let injector = Setup::given(&authority, &api_server).start();
     injector
-        .said("no MutatingWebhookConfiguration 'gleaner'")
+        .said("MutatingWebhookConfiguration 'gleaner' does not exist")
         .await;
     let ready = get(injector.health, "/readyz").await;
     assert_eq!(ready.status, 503, "{}", ready.text());
@@ -63,7 +63,7 @@ async fn another_ca_is_trusted_before_a_certificate_of_it_is_served() {
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
     let injector = setup.ready().await;
     let other = Authority::new();
-    // The Secret before its CA, as the kubelet may bring them.
+    // The Secret before its CA, as the kubelet may write them.
     setup.write(other.issue(NAME));
     let said = injector.said("certificate-check-failed").await;
     let error = said["error"].as_str().unwrap();
@@ -71,7 +71,7 @@ async fn another_ca_is_trusted_before_a_certificate_of_it_is_served() {
     is_trusted(&injector, &api_server).await;
     setup.write_ca(&other);
     until("a certificate of the other CA", async || {
-        // As API servers see it that trust the bundle of the moment.
+        // From the view of API servers that trust the current bundle.
         is_trusted(&injector, &api_server).await;
         Client::connect(injector.address, &other.pem, NAME)
             .await
@@ -94,7 +94,7 @@ async fn a_certificate_of_a_new_ca_waits_until_all_api_servers_have_seen_it() {
         (bundle.contains(&other.pem) && bundle.contains(&authority.pem)).then_some(())
     })
     .await;
-    // Many looks, after each of which an API server may still trust the old CA alone.
+    // Many checks, after each of which an API server may still trust the old CA only.
     for _ in 0..20 {
         injector.client(&authority).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -107,7 +107,7 @@ async fn where_certificates_come_from_changes_and_no_review_fails() {
     let managed = Setup::managed(&api_server).flag("--authority-settle=1s");
     let authority = Authority::new();
     let given = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
-    // As a rollout does it: the new replica is ready before the old one goes. Each is asked in the trust of the moment.
+    // As in a rollout: the new replica is ready before the old one exits. Each is called with the current trust.
     let mut old = managed.ready().await;
     for setup in [&given, &managed, &given] {
         let new = setup.start();
@@ -118,7 +118,7 @@ async fn where_certificates_come_from_changes_and_no_review_fails() {
         })
         .await;
         let both = std::time::Instant::now();
-        // Both serve for longer than several looks of either.
+        // Both serve for several checks of each.
         while both.elapsed() < Duration::from_secs(2) {
             is_trusted(&old, &api_server).await;
             is_trusted(&new, &api_server).await;
@@ -141,12 +141,12 @@ async fn a_replica_with_a_new_ca_is_called_only_when_all_api_servers_have_seen_i
         (bundle.contains(&authority.pem) && bundle != authority.pem).then_some(())
     })
     .await;
-    // Many looks, all of which find the CA.
+    // Many checks, all of which find the CA.
     for _ in 0..20 {
         assert_eq!(get(new.health, "/readyz").await.status, 503);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // The same where nothing was trusted before, and no API server can have seen anything else.
+    // The same if no CA was trusted before, and no API server can have seen anything else.
     let api_server = ApiServer::start().await;
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1h");
     setup.ready().await;
@@ -175,11 +175,11 @@ async fn a_certificate_that_no_api_server_would_trust_is_not_served() {
     setup.write_ca(&Authority::new());
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("give the CA that signed it"), "{said}");
+    assert!(said.contains("use the CA that signed it"), "{said}");
     std::fs::write(setup.path("ca.crt"), "none").unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("has no CA certificate"), "{said}");
+    assert!(said.contains("contains no CA certificate"), "{said}");
     std::fs::remove_file(setup.path("ca.crt")).unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
@@ -188,7 +188,7 @@ async fn a_certificate_that_no_api_server_would_trust_is_not_served() {
     setup.write_ca(&authority);
     setup.write(authority.issue("other.gleaner.svc"));
     let injector = setup.start();
-    injector.said("is not for injector.gleaner.svc").await;
+    injector.said("is not valid for injector.gleaner.svc").await;
     assert_eq!(get(injector.health, "/readyz").await.status, 503);
     setup.write(authority.issue(NAME));
     injector.is_ready().await;

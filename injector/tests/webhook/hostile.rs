@@ -1,4 +1,5 @@
-//! Objects that are made to take time or memory: each is decided within bounds, and delays neither another review nor a probe.
+//! Objects designed to take time or memory: each is decided within limits, and delays neither another review nor a
+//! probe.
 
 pub(crate) mod objects;
 
@@ -13,12 +14,13 @@ use serde_json::{Value, json};
 use crate::support::{Authority, Injector, JOB_POD, NAME, Setup, creation, get, review};
 use objects::{Hostile, all};
 
-/// The peak of the process with one such review, in KiB: less than 50 MiB in any build. The default limit of the chart, 128 MiB, is
-/// shared by two large bodies, a large decision, three small ones and the program itself.
+/// The peak of the process with one such review, in KiB: less than 50 MiB in any build. The default limit of the chart,
+/// 128 MiB, is shared by two large bodies, a large decision, three small ones and the program itself.
 const MEMORY: u64 = 64 << 10;
 
-/// The time that a decision may compute. By brute force it is half a minute or more for most of the objects, in a build with
-/// optimization; within bounds it is about 100 ms at most there (docs/reliability.md), and less than this in one without.
+/// The CPU time limit of a decision. By brute force it is half a minute or more for most of the objects, in a build
+/// with optimization; within the limits it is at most about 100 ms there (docs/reliability.md), and less than this in a
+/// debug build.
 const CEILING: Duration = Duration::from_secs(3);
 /// The time limit of a bystander on a busy machine. After the decisions on all hostile objects it would be minutes.
 const WAIT: Duration = Duration::from_secs(10);
@@ -27,8 +29,8 @@ const WAIT: Duration = Duration::from_secs(10);
 async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
     let authority = Authority::new();
     for Hostile { what, path, review } in all() {
-        // One each, since the peak of a process never sinks.
-        // What counts is the time that it computes; the machine may be busy with more.
+        // One process each, since the peak of a process never decreases.
+        // CPU time counts; the machine may be busy with other work.
         let setup = Setup::files(&authority).flag("--decision-timeout=60s");
         let injector = setup.ready().await;
         let mut client = injector.client(&authority).await;
@@ -51,7 +53,7 @@ async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
     }
 }
 
-/// The longest that an innocent review and the probes took, asked one after another while `hostile` is true.
+/// Returns the longest time of a small review and the probes, sent one after another while `hostile` is true.
 async fn bystanders(
     injector: &Injector,
     authority: &Authority,
@@ -147,7 +149,7 @@ async fn a_review_that_is_overdue_is_left_to_the_failure_policy() {
     assert_eq!(get(injector.health, "/livez").await.status, 200);
 }
 
-/// Gleaner leaves an object alone that is too large to be read and does not ask, or is being deleted.
+/// Gleaner leaves an object alone that is too large to be read and does not request it, or is being deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversized_object_is_refused_only_if_it_asks() {
     let authority = Authority::new();

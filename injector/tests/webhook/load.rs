@@ -13,28 +13,28 @@ use crate::support::{ApiServer, Injector, Setup};
 use clients::Target;
 use figures::Figures;
 
-/// The connections of the steady clients: an API server keeps a few to each webhook.
+/// The number of steady connections: an API server keeps a few to each webhook.
 const CONNECTIONS: u32 = 8;
 
 /// In KiB. The memory limit of the chart's injector is 128 MiB; less than this leaves room for a few more large reviews.
 const PEAK: u64 = 96 << 10;
-/// The growth in KiB from the first half of a minute to the second: an allocator's whim. A leak of 300 bytes for each of 30,000
-/// reviews exceeds it.
+/// The growth in KiB from the first half of a minute to the second: caused by the allocator. A leak of 300 bytes for
+/// each of 30,000 reviews exceeds it.
 const GROWTH: u64 = 8 << 10;
-/// The same where the time is short: two large reviews may meet for the first time in the second half.
+/// The same for short runs: two large reviews may coincide for the first time in the second half.
 const GROWTH_OF_SECONDS: u64 = 40 << 10;
 
-/// The load that is played.
+/// The configured load.
 #[derive(Debug, Clone, Copy)]
 struct Load {
-    /// Reviews in a second.
+    /// Reviews per second.
     rate: u32,
     time: Duration,
 }
 
 impl Load {
-    /// As `GLEANER_LOAD` asks, in the form `RATE,SECONDS`: `make load` sets it. Otherwise a load that a debug build on a busy machine
-    /// can bear.
+    /// Parses `GLEANER_LOAD`, in the form `RATE,SECONDS`: `make load` sets it. Otherwise returns a load that a debug
+    /// build on a busy machine can handle.
     fn from_environment() -> Self {
         let asked = env::var("GLEANER_LOAD").unwrap_or_else(|_| "100,5".to_owned());
         let (rate, seconds) = asked.split_once(',').expect("GLEANER_LOAD=RATE,SECONDS");
@@ -44,13 +44,13 @@ impl Load {
         }
     }
 
-    /// The time between two reviews on one connection.
+    /// Returns the time between two reviews on one connection.
     fn interval(self) -> Duration {
         Duration::from_secs(1) * CONNECTIONS / self.rate
     }
 }
 
-/// An injector as in production, but for certificates that live for seconds.
+/// Returns an injector as in production, except for certificates that live for seconds.
 fn setup(api_server: &ApiServer) -> Setup {
     let setup = Setup::managed(api_server)
         .flag("--certificate-validity=3s")
@@ -70,12 +70,12 @@ async fn reviews_at_a_steady_rate_are_all_answered_whatever_certificates_and_oth
     let target = Target::new(&injector, &api_server);
     let figures = play(load, &injector, &target);
     println!("{}", figures.describe(load.rate, load.time));
-    // A review that failed has ended its client with a panic by now. A tenth separates slow from stuck.
+    // A failed review has already ended its client with a panic. A tenth separates slow from stuck.
     let scheduled = f64::from(load.rate) * load.time.as_secs_f64();
     let made = figures.steady.len();
     assert!(made as f64 >= scheduled / 10.0, "{made} of {scheduled}");
     assert!(!figures.large.is_empty());
-    // One for each two seconds, or fewer where the machine is busy.
+    // One per two seconds, or fewer if the machine is busy.
     let least = 2.max(load.time.as_secs() as usize / 10);
     let certificates = figures.certificates.len();
     assert!(certificates >= least, "{certificates} certificates");
@@ -88,7 +88,7 @@ async fn reviews_at_a_steady_rate_are_all_answered_whatever_certificates_and_oth
     assert!(late <= early + growth, "{early} KiB, then {late} KiB");
 }
 
-/// Ends the other clients, also when a steady one has panicked: they would keep the test from its end.
+/// Stops the other clients, also if a steady one has panicked: otherwise the test would never end.
 struct EndOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {

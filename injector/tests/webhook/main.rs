@@ -1,4 +1,4 @@
-//! The webhook as a process, spoken to as an API server would: by TLS, with real reviews.
+//! The webhook as a process, called as an API server would: with TLS, and real reviews.
 
 mod bounds;
 mod command_line;

@@ -124,7 +124,7 @@ async fn it_is_ready_only_when_the_ca_bundle_holds_its_authority() {
         said["error"]
             .as_str()
             .unwrap()
-            .contains("no MutatingWebhookConfiguration 'gleaner'"),
+            .contains("MutatingWebhookConfiguration 'gleaner' does not exist"),
         "{said}"
     );
     let ready = get(injector.health, "/readyz").await;
@@ -132,7 +132,7 @@ async fn it_is_ready_only_when_the_ca_bundle_holds_its_authority() {
         (ready.status, ready.text()),
         (
             503,
-            "the caBundle of the webhook configuration does not hold the authority yet\n"
+            "the caBundle of the webhook configuration does not contain the CA yet\n"
         )
     );
     assert_eq!(get(injector.health, "/livez").await.status, 200);
@@ -182,10 +182,10 @@ async fn a_secret_that_was_deleted_is_made_again_while_both_authorities_are_trus
     let new = until("another Secret", async || api_server.secret("ca.crt")).await;
     assert!(
         new.ends_with(&old) && new != old,
-        "the old authority stays behind the new one"
+        "the old CA stays after the new one"
     );
     let own = new.strip_suffix(&old).unwrap().to_owned();
-    until("a certificate of the new authority alone", async || {
+    until("a certificate of the new CA only", async || {
         // A client that trusts the bundle is served all the time.
         connect(&injector, &api_server).await;
         Client::connect(injector.address, &own, NAME).await.ok()
@@ -266,7 +266,7 @@ async fn what_may_not_be_written_is_complained_of_once() {
     let said = injector.said("certificate-check-failed").await;
     assert_eq!(
         said["error"],
-        "the API server refuses POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
+        "the API server refused POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
     );
     until("several more tries", async || {
         let failed = injector

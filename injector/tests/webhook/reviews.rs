@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::{Authority, JOB_POD, Setup, UNINJECTED_POD, creation, get, review, task};
 
-/// The settings by the flags of [`Setup`].
+/// Returns the settings equivalent to the flags of [`Setup`].
 fn settings() -> Settings {
     let text = str::to_owned;
     Settings {
@@ -29,7 +29,7 @@ fn settings() -> Settings {
     }
 }
 
-/// The object after the patch of a response.
+/// Returns the object after applying the patch of a response.
 fn patched(object: &Value, response: &Value) -> Value {
     assert_eq!(
         (&response["allowed"], &response["patchType"]),

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
 
-/// Certificates of seconds, so that a year of rotations passes while one waits.
+/// The certificates are valid for seconds, so that a year of rotations passes during the test.
 #[tokio::test]
 async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     let api_server = ApiServer::start().await;
@@ -14,8 +14,8 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     let body = review(JOB_POD);
     let (mut authorities, mut certificates, mut largest, mut reviews) =
         (BTreeSet::new(), BTreeSet::new(), 0, 0);
-    // Each connection is a new one, in the trust of the moment: an API server's worst case.
-    until("three authorities", async || {
+    // Each connection is new, with the current trust: an API server's worst case.
+    until("three CAs", async || {
         for replica in &replicas {
             let bundle = api_server.bundle();
             let mut client = match Client::connect(replica.address, &bundle, NAME).await {
@@ -36,7 +36,7 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     .await;
     assert!(
         (2..=3).contains(&largest),
-        "old authorities leave: {largest} at once"
+        "old CAs leave: {largest} at once"
     );
     for replica in replicas {
         replica.terminate();

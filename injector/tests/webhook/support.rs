@@ -18,19 +18,19 @@ pub(crate) use process::{Injector, NAME, Setup};
 /// The time limit of each wait on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A real review of a pod that a Job wants, with a declaration.
+/// A real review of a pod that a Job creates, with a declaration.
 pub(crate) const JOB_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-plain-job.json");
 /// A real review of a TaskRun's pod whose Task was not injected.
 pub(crate) const UNINJECTED_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-taskrun-rich.json");
 
-/// A review as JSON, to be changed.
+/// Returns a review as JSON, to be changed.
 pub(crate) fn review(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The review of an object that is created.
+/// Returns the review of an object that is created.
 pub(crate) fn creation(group: &str, kind: &str, object: &Value) -> Value {
     serde_json::json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -41,7 +41,7 @@ pub(crate) fn creation(group: &str, kind: &str, object: &Value) -> Value {
     })
 }
 
-/// A Task that asks for Gleaner; its declaration is right.
+/// Returns a Task that requests Gleaner, with a valid declaration.
 pub(crate) fn task() -> Value {
     serde_json::json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task",

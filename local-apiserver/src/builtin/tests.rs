@@ -49,3 +49,25 @@ fn faults_are_found_deep_down() {
         ]
     );
 }
+
+#[test]
+fn single_fields_have_the_rules_of_kubernetes() {
+    let service = |port: Value| {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"},
+            "spec": {"type": "Loadbalancer", "sessionAffinity": "", "ports": [{"port": port}]},
+        });
+        let causes = faults(schema_of("Service"), &object);
+        causes
+            .iter()
+            .map(|cause| cause.field.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(service(json!(0)), ["spec.type", "spec.ports[0].port"]);
+    assert_eq!(service(json!(80)), ["spec.type"]);
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "b"},
+        "roleRef": {"kind": "Role", "name": "r"},
+    });
+    assert_eq!(faults(schema_of("RoleBinding"), &binding), []);
+}

@@ -1,4 +1,4 @@
-//! Server-side apply: from an object, a configuration and a manager to the next state of the object.
+//! Server-side apply: computes the next state of an object from a configuration and a manager.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::ownership::{changed, claimed};
 use super::set::FieldSet;
 use crate::cause::{Cause, Fault};
 
-/// Records that `manager` created the object by something other than an apply.
+/// Records that `manager` created the object other than by an apply.
 pub(crate) fn created(object: &mut Value, manager: &Manager) {
     let set = changed(&Value::Null, object);
     managers::write(object, &[manager.entry(set)]);
@@ -20,9 +20,9 @@ pub(crate) fn applied_first(object: &mut Value, manager: &Manager) {
     managers::write(object, &[manager.entry(set)]);
 }
 
-/// Returns the next state of `live`: with `wanted` merged into it, and without the fields that the manager applied before
-/// and no longer does.
-/// Errors: the fields that other managers own and the apply would change, unless `force` takes them.
+/// Returns the next state of `live`: with `wanted` merged into it, and without the fields that the manager applied
+/// before and no longer does.
+/// Errors: the fields that other managers own and the apply would change, unless `force` transfers them.
 pub(crate) fn apply(
     live: &Value,
     wanted: &Value,

@@ -1,4 +1,4 @@
-//! `metadata.managedFields`: the managers of an object and the fields that each owns, kept in the object.
+//! `metadata.managedFields`: the managers of an object and the fields of each, stored in the object.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::set::FieldSet;
 use crate::kind::Kind;
 use crate::metadata;
 
-/// The way in which a manager writes.
+/// The kind of write of a manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Operation {
     Apply,
@@ -25,7 +25,7 @@ pub(crate) struct Manager {
     api_version: String,
 }
 
-/// A manager and the fields that it owns.
+/// A manager and its fields.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     #[serde(flatten)]
@@ -51,7 +51,7 @@ impl Manager {
         }
     }
 
-    /// Returns an entry of this time.
+    /// Returns an entry with the current time.
     pub(super) fn entry(&self, fields: FieldSet) -> Entry {
         Entry {
             manager: self.clone(),
@@ -62,7 +62,7 @@ impl Manager {
     }
 }
 
-/// As conflict messages name it.
+/// Formats the name in conflict messages.
 impl fmt::Display for Manager {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.name)?;
@@ -73,12 +73,12 @@ impl fmt::Display for Manager {
     }
 }
 
-/// Returns the entries of an object, which [`write`] has put there.
+/// Returns the entries of an object, as [`write`] has stored them.
 pub(super) fn read(object: &Value) -> Vec<Entry> {
     Vec::deserialize(&object["metadata"]["managedFields"]).unwrap_or_default()
 }
 
-/// Puts the entries into the object, without empty ones.
+/// Stores the entries in the object, without empty ones.
 pub(super) fn write(object: &mut Value, entries: &[Entry]) {
     let entries = entries.iter().filter(|entry| !entry.fields.is_empty());
     let list = entries.map(|entry| json!(entry)).collect();

@@ -21,7 +21,7 @@ pub(super) fn merge(object: &mut Value, wanted: &Value) {
     }
 }
 
-/// Removes the fields of a set, except those that others own. Returns true if something is left of `value`.
+/// Removes the fields of a set, except those that others own. Returns true if something of `value` remains.
 pub(super) fn remove(value: &mut Value, set: &FieldSet, others: &FieldSet) -> bool {
     if set.here && others.is_empty() {
         return false;
@@ -35,6 +35,6 @@ pub(super) fn remove(value: &mut Value, set: &FieldSet, others: &FieldSet) -> bo
             .get(name)
             .is_none_or(|set| remove(value, set, others))
     });
-    // A map that this has emptied goes too, unless another manager owns it as such.
+    // A map that became empty is removed too, unless another manager owns the map itself.
     !fields.is_empty() || others.here
 }

@@ -18,7 +18,7 @@ pub(super) fn changed(before: &Value, after: &Value) -> FieldSet {
     without_unowned(compare(before, after))
 }
 
-/// Returns all fields of a value. `with_maps` counts a map that has fields as one itself.
+/// Returns all fields of a value. With `with_maps`, a map with fields counts as a field itself.
 fn all(value: &Value, with_maps: bool) -> FieldSet {
     let mut set = FieldSet::default();
     for (name, value) in value.as_object().into_iter().flatten() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A tree of paths by the names of fields.
+/// A tree of paths by field name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Value", into = "Value")]
 pub(super) struct FieldSet {
@@ -50,7 +50,7 @@ impl FieldSet {
         self.combine(other, |own, theirs| own && theirs)
     }
 
-    /// Returns those of this set's paths for which `keep(in self, in other)` holds.
+    /// Returns the paths of this set for which `keep(in self, in other)` holds.
     fn combine(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Self {
         let mut result = Self {
             here: keep(self.here, other.here),
@@ -94,7 +94,7 @@ impl From<FieldSet> for Value {
     }
 }
 
-/// Reads `fieldsV1` as this server writes it, in which a map without fields is a path that ends.
+/// Reads `fieldsV1` as this server writes it, in which a map without fields is the end of a path.
 impl From<Value> for FieldSet {
     fn from(fields: Value) -> Self {
         let mut set = Self::default();

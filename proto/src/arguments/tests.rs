@@ -54,7 +54,7 @@ fn what_can_be_read_in_two_ways_is_refused() {
         params: last.to_vec(),
         ..Arguments::default()
     };
-    // Nothing follows only one of the two.
+    // Only one of the two is followed by nothing.
     assert_eq!(Arguments::parse(&arguments.to_args()).unwrap().params, last);
 }
 
@@ -76,7 +76,7 @@ fn missing_frames_are_named() {
     let args = ["--declaration=e30=", "--array=list", "--", "a"];
     assert_eq!(
         Arguments::parse(&args).unwrap_err().to_string(),
-        "the items of the array parameter 'list' do not stand between 'array:list' and 'end:list'"
+        "the items of the array parameter 'list' are not between 'array:list' and 'end:list'"
     );
     assert!(Arguments::parse(&["--", "a"]).is_err());
     assert!(Arguments::parse(&["--param-key=a=b"]).is_err());

@@ -54,7 +54,7 @@ fn a_number_must_survive() {
         "9007199254740993.0",
         "9007199254740993e0",
         "0.1234567890123456789",
-        // They read as 0.1, 0.3 and 1278578419099525.25, and no program prints them so.
+        // They parse as 0.1, 0.3 and 1278578419099525.25, and no program prints them this way.
         "0.100000000000000011",
         "0.30000000000000001",
         "1278578419099525.1",
@@ -94,7 +94,7 @@ fn a_number_is_found_wherever_it_is() {
     }
 }
 
-/// Doubles of all sizes, and such that lie halfway between two decimals of 16 or 17 digits.
+/// Doubles of all sizes, and doubles halfway between two decimals of 16 or 17 digits.
 fn doubles() -> impl Strategy<Value = f64> {
     use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
     let halfway = (1_u64 << 50..1 << 53, 0..8)
@@ -116,7 +116,8 @@ proptest! {
 
     #[test]
     fn every_double_survives_however_it_is_printed(double in doubles()) {
-        // The shortest form in two implementations, and all fixed numbers of digits that tell it from its neighbors.
+        // The shortest form in two implementations, and all fixed numbers of digits that distinguish it from its
+        // neighbors.
         let mut printed = vec![format!("{double}"), format!("{double:e}"), serde_json::to_string(&double).unwrap()];
         let rounded = (0..DOUBLE_DIGITS).map(|digits| format!("{double:.digits$e}"));
         printed.extend(rounded.filter(|text| text.parse() == Ok(double)));
@@ -133,7 +134,7 @@ proptest! {
         let digits: i64 = mantissa.replace('.', "").parse().unwrap();
         let power = power.parse::<i32>().unwrap() - 16;
         let beside = format!("{}e{power}", digits + away);
-        // Read as another double it is that one's.
+        // If it parses as another double, it is that double's.
         if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
             prop_assert!(!survives(&beside));
         }

@@ -1,4 +1,4 @@
-//! Generates the document from [`routes`] and the message types, and holds the checked-in file against it.
+//! Generates the document from [`routes`] and the message types, and compares it with the checked-in file.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::message::{Outcome, Outputs, Problem, Status};
 
 mod routes;
 
-/// The JSON that `document` has in the file.
+/// Returns the JSON that `document` has in the file.
 fn text(document: &Value) -> String {
     format!("{document:#}\n")
 }
@@ -77,7 +77,7 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// Takes out what is true of Rust only: line breaks in a comment, and null, for a field without a value is absent.
+/// Removes what applies to Rust only: line breaks in comments, and null, because a field without a value is absent.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The status and the body of a whole answer.
+/// Returns the status and the body of a whole response.
 fn done(text: &str) -> (u16, String) {
     let (head, begin) = parse(text.as_bytes()).unwrap().expect("complete");
     let mut body = String::new();
@@ -91,7 +91,7 @@ fn everything_is_bounded() {
     );
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(HEAD_MAX / 25 + 2);
     assert_eq!(parse(interim.as_bytes()), Err(Malformed::TooLarge));
-    // At once where it is announced: nothing follows.
+    // At once if it is announced: nothing follows.
     let announced = format!("{head}Content-Length: {}\r\n\r\n", BODY_MAX + 1);
     assert_eq!(unreadable(&announced, io::empty()), Malformed::TooLong);
     let endless = format!("{head}\r\n");

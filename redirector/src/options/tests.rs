@@ -81,8 +81,8 @@ fn what_is_not_understood_is_named() {
     assert!(refused(&["--stpe", "a", "--", "true"]).starts_with("unexpected argument '--stpe'"));
     assert!(refused(&["--step", "A", "--", "true"]).starts_with("--step: 'A' is not a valid name"));
     assert!(refused(&["--step"]).starts_with("--step needs a value"));
-    assert!(refused(&["--step", "a"]).starts_with("there is no command"));
-    assert!(refused(&["--step", "a", "--"]).starts_with("there is no command"));
+    assert!(refused(&["--step", "a"]).starts_with("missing command"));
+    assert!(refused(&["--step", "a", "--"]).starts_with("missing command"));
     assert!(refused(&["--", "true"]).contains("GLEANER_STEP"));
     assert!(
         refused(&["--step=a", "--output=x", "--output=x", "--", "y"])

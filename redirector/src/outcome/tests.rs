@@ -97,7 +97,7 @@ fn what_is_no_outcome_is_refused_and_what_was_right_before_is_told() {
         let (parts, message) = parts(text);
         let message = message.unwrap();
         assert!(message.contains(error), "{text}: {message}");
-        assert!(message.contains("use a redirector and a sidecar of one version"));
+        assert!(message.contains("use a redirector and a sidecar of the same version"));
         assert_eq!(parts.len(), right, "{text}");
     }
     assert_eq!(parts(r#"{"later":[{}],"phase":"Committed"}"#).1, None);

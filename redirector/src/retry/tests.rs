@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Fails without end, each attempt after the pause before, and returns the pauses and the reason to give up.
+/// Fails without end, each attempt after the previous pause, and returns the pauses and the reason to give up.
 fn all(retry: &mut Retry, mut now: Instant, held: Duration) -> (Vec<u128>, Next) {
     let mut pauses = Vec::new();
     loop {

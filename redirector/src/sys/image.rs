@@ -11,12 +11,12 @@ use super::witness::Witness;
 /// `posix_spawn` takes 32 KiB and up; only the pages that are touched become resident.
 const CHILD_STACK: usize = 64 << 10;
 
-/// Everything `execve` needs, allocated beforehand: the new process shares the memory and must not allocate.
+/// Everything that `execve` needs, allocated beforehand: the new process shares the memory and must not allocate.
 pub(crate) struct Image {
     /// Paths to try, in order, as `execvp` does.
     candidates: Vec<CString>,
     arguments: Vec<CString>,
-    /// Takes the place of the variable of the same name, or comes last.
+    /// Replaces the variable of the same name, or comes last.
     variable: Option<CString>,
 }
 
@@ -35,7 +35,7 @@ struct Start {
 // === impl Image ===
 
 impl Image {
-    /// `variable` is `NAME=VALUE`.
+    /// Creates an image; `variable` is `NAME=VALUE`.
     pub(crate) const fn new(
         candidates: Vec<CString>,
         arguments: Vec<CString>,
@@ -48,20 +48,20 @@ impl Image {
         }
     }
 
-    /// Starts it with the signal mask `mask` and returns its process id.
+    /// Starts the image with the signal mask `mask` and returns its process id.
     ///
     /// The new process is killed when the calling thread ends. It shares this one's memory until `execve`, and this
     /// one is suspended until then (`CLONE_VM | CLONE_VFORK`, what `posix_spawn` does): nothing is copied, and the
     /// reason of a failed `execve` needs no pipe. `posix_spawn` itself cannot set the death signal.
     ///
-    /// All signals must be blocked: a handler must not run on shared memory. What `witness` received before the command was
-    /// there to receive it, the command gets as well.
+    /// All signals must be blocked: a handler must not run on shared memory. Signals that `witness` received before the
+    /// command existed are sent to the command as well.
     pub(crate) fn spawn(&self, mask: &Mask, witness: &mut Witness) -> io::Result<libc::pid_t> {
         let candidates = pointers(&self.candidates);
         let arguments = pointers(&self.arguments);
         let environment = self.environment();
         // A parent may have left SIGCHLD ignored: then there would be nothing to wait for. The command gets
-        // back what was there.
+        // the inherited action back.
         let on_child_end = default_action(libc::SIGCHLD);
         let mut start = Start {
             candidates: candidates.as_ptr(),
@@ -100,7 +100,7 @@ impl Image {
         Err(io::Error::from_raw_os_error(error))
     }
 
-    /// The environment as it stands, byte for byte, with the variable added.
+    /// Returns the environment unchanged, byte for byte, with the variable added.
     fn environment(&self) -> Vec<*const c_char> {
         let name = self.variable.as_ref().map_or(&b""[..], |variable| {
             let bytes = variable.as_bytes();
@@ -128,7 +128,7 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// The new process, up to `execve`.
+/// Runs in the new process, up to `execve`.
 extern "C" fn begin(start: *mut c_void) -> c_int {
     let start: *mut Start = start.cast();
     // SAFETY: `spawn` keeps all of it alive; every call here is async-signal-safe.
@@ -136,11 +136,11 @@ extern "C" fn begin(start: *mut c_void) -> c_int {
         // Tekton's timeout kills the redirector alone: the command must not live on.
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
         if libc::getppid() != (*start).parent {
-            // Killed before the line above counted.
+            // Killed before the previous call took effect.
             libc::_exit(128 + libc::SIGKILL);
         }
         (*(*start).witness).make_up();
-        // What is ignored stays ignored over execve.
+        // Ignored signals stay ignored over execve.
         if !pipes_were_ignored() {
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         }

@@ -1,4 +1,4 @@
-//! Signals: blocked and waited for, sent, died of.
+//! Signals: blocking, waiting, sending, and ending by them.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -20,7 +20,7 @@ pub(crate) struct Received {
 /// A change in the state of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It exited with this code.
+    /// The child exited with this code.
     Exited(c_int),
     /// This signal ended it.
     Killed(c_int),
@@ -40,7 +40,7 @@ pub(crate) enum Before {
     Runtime,
 }
 
-/// Makes writing to a reader that is gone an error, not the end.
+/// Makes writing to a closed pipe an error instead of a fatal signal.
 pub(crate) fn ignore_broken_pipes(before: Before) {
     // SAFETY: no handler is installed.
     let action = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
@@ -57,15 +57,15 @@ pub(super) fn pipes_were_ignored() -> bool {
 pub(crate) fn block_signals() -> Mask {
     let mut before = empty_set();
     let all = full_set();
-    // SAFETY: both sets are initialised.
+    // SAFETY: both sets are initialized.
     unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const all, &raw mut before) };
     Mask(before)
 }
 
-/// Removes what has arrived since and sets the mask back to `before`.
+/// Discards signals that have arrived since, and restores the mask `before`.
 pub(crate) fn unblock_signals(before: &Mask) {
     while next_pending().is_some() {}
-    // SAFETY: the set is initialised.
+    // SAFETY: the set is initialized.
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const before.0, ptr::null_mut()) };
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn next_signal() -> Received {
     let all = full_set();
     loop {
         let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
-        // SAFETY: the set is initialised and the information writable.
+        // SAFETY: the set is initialized and the information writable.
         let number = unsafe { libc::sigwaitinfo(&raw const all, information.as_mut_ptr()) };
         if number > 0 {
             // SAFETY: filled by the kernel, and all zeroes is valid anyway.
@@ -83,27 +83,27 @@ pub(crate) fn next_signal() -> Received {
     }
 }
 
-/// Takes a SIGCONT off the queue, if one is pending. The kernel would hand out SIGCHLD first.
+/// Removes a SIGCONT from the queue, if one is pending. The kernel would deliver SIGCHLD first.
 pub(crate) fn pending_continue() -> Option<Received> {
     let mut only = empty_set();
-    // SAFETY: the set is initialised.
+    // SAFETY: the set is initialized.
     unsafe { libc::sigaddset(&raw mut only, libc::SIGCONT) };
     take(&only)
 }
 
-/// Returns the next blocked signal that is pending already.
+/// Returns the next pending blocked signal.
 pub(super) fn next_pending() -> Option<Received> {
     take(&full_set())
 }
 
-/// Takes a pending signal of `set` off the queue.
+/// Removes a pending signal of `set` from the queue.
 fn take(set: &libc::sigset_t) -> Option<Received> {
     let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
     let at_once = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: set and time are initialised, the information is writable.
+    // SAFETY: set and time are initialized, the information is writable.
     let number = unsafe { libc::sigtimedwait(set, information.as_mut_ptr(), &raw const at_once) };
     // SAFETY: filled by the kernel, and all zeroes is valid anyway.
     (number > 0).then(|| Received::new(number, &unsafe { information.assume_init() }))
@@ -112,7 +112,7 @@ fn take(set: &libc::sigset_t) -> Option<Received> {
 /// Returns the set of pending signals, as [`bit`]s.
 pub(super) fn pending() -> u64 {
     let mut set = empty_set();
-    // SAFETY: the set is writable, and initialised for the second call.
+    // SAFETY: the set is writable, and initialized for the second call.
     unsafe {
         libc::sigpending(&raw mut set);
         (1..=64)
@@ -121,12 +121,12 @@ pub(super) fn pending() -> u64 {
     }
 }
 
-/// The bit of a signal in a set of 64.
+/// Returns the bit of a signal in a set of 64.
 pub(super) const fn bit(number: c_int) -> u64 {
     1 << (number - 1)
 }
 
-/// Returns the next child that exited or stopped, with its change; `None` when there is none.
+/// Returns the next child that exited or stopped, with its change; `None` if there is none.
 pub(crate) fn reap() -> Option<(libc::pid_t, Change)> {
     change_of(-1)
 }
@@ -164,11 +164,11 @@ pub(crate) fn leads_its_group() -> bool {
     group_of(0) == unsafe { libc::getpid() }
 }
 
-/// Stops this process with `signal`, one of those that stop, and returns when it was continued.
+/// Stops this process with `signal`, one of the stop signals, and returns when it was continued.
 pub(crate) fn stop_of(signal: c_int) {
     let before = default_action(signal);
     let mut only = empty_set();
-    // SAFETY: set and action are initialised; without a handler nothing of ours runs.
+    // SAFETY: set and action are initialized; without a handler nothing of ours runs.
     unsafe {
         libc::sigaddset(&raw mut only, signal);
         libc::kill(libc::getpid(), signal);
@@ -179,7 +179,7 @@ pub(crate) fn stop_of(signal: c_int) {
     }
 }
 
-/// Makes the usual requests to end effective for PID 1, for whom the kernel drops them unless they are caught.
+/// Makes the usual termination signals effective for PID 1, for which the kernel drops them unless they are caught.
 pub(crate) fn end_on_signals_as_init() {
     // SAFETY: getpid has no preconditions; the handler is async-signal-safe.
     unsafe {
@@ -198,14 +198,14 @@ extern "C" fn end_of(signal: c_int) {
 
 /// Ends this process with `signal`, as the command ended.
 pub(crate) fn die_of(signal: c_int) -> ! {
-    // SAFETY: the set is initialised; no handler of ours holds anything.
+    // SAFETY: the set is initialized; no handler of ours holds anything.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
         let mut only = empty_set();
         libc::sigaddset(&raw mut only, signal);
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const only, ptr::null_mut());
         libc::kill(libc::getpid(), signal);
-        // Still here: PID 1, whom the kernel spares, or a signal that does not kill.
+        // Still running: PID 1, which the kernel protects, or a signal that does not kill.
         libc::_exit(128 + signal)
     }
 }
@@ -223,7 +223,7 @@ pub(super) fn default_action(signal: c_int) -> libc::sigaction {
 
 fn empty_set() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises it.
+    // SAFETY: sigemptyset initializes it.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         set.assume_init()
@@ -232,7 +232,7 @@ fn empty_set() -> libc::sigset_t {
 
 pub(super) fn full_set() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigfillset initialises it.
+    // SAFETY: sigfillset initializes it.
     unsafe {
         libc::sigfillset(set.as_mut_ptr());
         set.assume_init()

@@ -1,8 +1,8 @@
 //! A second process in the redirector's group, which receives the signals that are sent to the group, and no others.
 //!
-//! The kernel does not tell a process whether a signal was sent to it alone or to its group. If to the group, the command
-//! received it too, and must not receive it again; if not, only the redirector can pass it on. The witness knows: it
-//! does nothing but wait with all signals blocked, and reports which have arrived.
+//! The kernel does not tell a process whether a signal was sent to it alone or to its group. If to the group, the
+//! command received it too, and must not receive it again; if not, only the redirector can pass it on. The witness
+//! knows: it only waits with all signals blocked, and reports which have arrived.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use super::signals::{Change, Received, bit, change_of, next_pending, pending, send};
 
-/// Longest wait for the witness's report. It takes some microseconds; one that does not come was suspended together
-/// with the machine, or killed just now.
+/// Longest wait for the witness's report. A report takes some microseconds; a witness without one was suspended together
+/// with the machine, or has just been killed.
 static REPORT: libc::timespec = libc::timespec {
     tv_sec: 1,
     tv_nsec: 0,
 };
-/// The interval at which a stopped command is looked at.
+/// The interval at which a stopped command is checked.
 const WATCH: Duration = Duration::from_millis(20);
 
 /// The memory that both processes share. All zeroes at first.
@@ -29,7 +29,7 @@ struct Shared {
     reported: AtomicU32,
     /// The signals of the last report, as [`bit`]s.
     signals: AtomicU64,
-    /// The stopped process to look at while the redirector is stopped itself; 0 for none.
+    /// The stopped process to check while the redirector is stopped itself; 0 for none.
     watched: AtomicI32,
 }
 
@@ -44,8 +44,8 @@ pub(crate) struct Witness {
 // === impl Witness ===
 
 impl Witness {
-    /// Starts the witness, before the command: it must not miss a signal that the command receives. Without one (no process or no
-    /// memory is left) no signal counts as sent to the group.
+    /// Starts the witness, before the command: it must not miss a signal that the command receives. Without one (no
+    /// process or memory is left) no signal counts as sent to the group.
     ///
     /// All signals must be blocked, and no other thread may run.
     pub(crate) fn start() -> Self {
@@ -54,8 +54,8 @@ impl Witness {
             shared: ptr::null(),
             ahead: 0,
         };
-        // SAFETY: an anonymous mapping has no preconditions; all zeroes is a valid `Shared`, and a page is aligned for it.
-        // The child of a process with one thread may do anything.
+        // SAFETY: an anonymous mapping has no preconditions; all zeroes is a valid `Shared`, and a page is aligned for
+        // it. The child of a process with one thread may do anything.
         unsafe {
             let shared = libc::mmap(
                 ptr::null_mut(),
@@ -79,7 +79,7 @@ impl Witness {
         witness
     }
 
-    /// Returns true if `signal`, which this process has just taken off its queue, was sent to the whole group.
+    /// Returns true if `signal`, which this process has just removed from its queue, was sent to the whole group.
     pub(crate) fn received(&mut self, signal: Received) -> bool {
         self.ahead |= self.report();
         // The witness may have a later signal that is still being sent to this process.
@@ -87,13 +87,13 @@ impl Witness {
         let pending = pending();
         let received = self.ahead & bit(signal.number) != 0
             || self.ahead & pending & removers(signal.number) != 0;
-        // One that arrived twice before the report is one in the report.
+        // A signal that arrived twice before the report appears once in the report.
         self.ahead &= pending;
         received
     }
 
-    /// Sends the calling process, which was made after the witness, what the witness received before that. All signals must be
-    /// blocked; nothing is allocated.
+    /// Sends to the calling process, which was created after the witness, the signals that the witness received before.
+    /// All signals must be blocked; nothing is allocated.
     pub(crate) fn make_up(&mut self) {
         let reported = self.report();
         let missed = reported & !pending();
@@ -109,7 +109,7 @@ impl Witness {
         signal.sender.is_some() && signal.sender == self.process
     }
 
-    /// Takes note of a change of the child `pid`, which may be the witness.
+    /// Handles a change of the child `pid`, which may be the witness.
     pub(crate) fn changed(&mut self, pid: libc::pid_t, change: Change) {
         match change {
             _ if self.process != Some(pid) => {}
@@ -119,7 +119,7 @@ impl Witness {
         }
     }
 
-    /// Runs `stop`, which stops this process, while the witness looks at the process `pid`: if it is not stopped, this
+    /// Runs `stop`, which stops this process, while the witness checks the process `pid`: if it is not stopped, this
     /// process is continued.
     pub(crate) fn while_stopped(&mut self, pid: libc::pid_t, stop: impl FnOnce()) {
         let Some(shared) = self.shared() else {
@@ -169,8 +169,8 @@ impl Witness {
     }
 }
 
-/// The signals whose arrival removes `signal` from the queue of a process, as [`bit`]s (signal(7)): the witness may have
-/// lost it to one that this process has not taken off its queue yet.
+/// Returns the signals whose arrival removes `signal` from the queue of a process, as [`bit`]s (signal(7)): the witness
+/// may have lost it to one that this process has not taken off its queue yet.
 const fn removers(signal: c_int) -> u64 {
     match signal {
         libc::SIGCONT => bit(libc::SIGTSTP) | bit(libc::SIGTTIN) | bit(libc::SIGTTOU),
@@ -179,7 +179,7 @@ const fn removers(signal: c_int) -> u64 {
     }
 }
 
-/// The witness process.
+/// Runs the witness process.
 fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
     // SAFETY: none of these has preconditions on memory.
     unsafe {
@@ -187,7 +187,8 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
         if libc::getppid() != parent {
             libc::_exit(0);
         }
-        // Pipes of the step must not stay open for its sake. Kernels before 5.9 refuse; then the redirector's end closes them.
+        // Pipes of the step must not stay open because of the witness. Kernels before 5.9 refuse; then the redirector's
+        // end closes them.
         libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
     }
     let mut reported = 0;
@@ -230,7 +231,7 @@ fn finish_sending() {
     unsafe { libc::setpgid(0, libc::getpgid(0)) };
 }
 
-/// Returns true if the process `pid` is stopped, or cannot be looked at.
+/// Returns true if the process `pid` is stopped, or cannot be checked.
 pub(crate) fn is_stopped(pid: libc::pid_t) -> bool {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
@@ -240,7 +241,7 @@ pub(crate) fn is_stopped(pid: libc::pid_t) -> bool {
     state.starts_with(['T', 't'])
 }
 
-/// Sleeps while `word` is `value`, at most for `time`. Returns false when the time is over.
+/// Sleeps while `word` is `value`, at most for `time`. Returns false if the time has passed.
 fn sleep(word: &AtomicU32, value: u32, time: *const libc::timespec) -> bool {
     // SAFETY: the word is aligned and mapped; the time is null or valid.
     let slept = unsafe {

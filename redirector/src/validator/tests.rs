@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Checks `text` in pieces of `size` bytes.
+/// Validates `text` in pieces of `size` bytes.
 fn checked(text: &str, size: usize) -> Result<Shape, Invalid> {
     let mut validator = Validator::new();
     for piece in text.as_bytes().chunks(size) {

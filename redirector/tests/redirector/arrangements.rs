@@ -1,4 +1,4 @@
-//! Each way in which a program and its supervisor are arranged: the command receives a signal as often as it does without
+//! Combinations of a program and its supervisor: the command receives a signal as often as without
 //! the redirector, and the supervisor sees the same end.
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Running, Sidecar, Step, handled, signal, until};
 
-/// Reports each signal on a line of its own, and on `counts` at its end; ends when the file `go` is there.
+/// Reports each signal on a separate line, and on `counts` at its end; exits when the file `go` exists.
 const COUNTER: &str = r#"
     my @names = qw(TERM INT HUP QUIT USR1 USR2 ALRM CONT TSTP TTIN TTOU WINCH URG);
     my %count;
@@ -27,9 +27,9 @@ const SIGNALS: [&str; 13] = [
 ];
 const ROUNDS: usize = 3;
 
-/// A group of its own in another's session, as a shell with job control, `tini` and Tekton's entrypoint make it.
+/// A new group in another's session, as a shell with job control, `tini` and Tekton's entrypoint create it.
 const OWN_GROUP: [&str; 3] = ["perl", "-e", "setpgrp(0, 0); exec @ARGV"];
-/// A session of its own, as a container's runtime and `dumb-init` make it.
+/// A new session, as a container runtime and `dumb-init` create it.
 const OWN_SESSION: [&str; 3] = ["perl", "-MPOSIX", "-ePOSIX::setsid(); exec @ARGV"];
 
 #[derive(Clone, Copy)]
@@ -38,7 +38,7 @@ enum To {
     Group,
 }
 
-/// The counter under `prefix`, alone or as the command of a step.
+/// Returns the counter under `prefix`, alone or as the command of a step.
 fn counter(step: &Step, wrapped: bool) -> Command {
     let words = ["perl", "-e", COUNTER];
     if wrapped {
@@ -48,7 +48,7 @@ fn counter(step: &Step, wrapped: bool) -> Command {
     }
 }
 
-/// The counts and the exit code when each signal was sent [`ROUNDS`] times.
+/// Returns the counts and the exit code when each signal was sent [`ROUNDS`] times.
 fn counts(
     name: &str,
     prefix: &[&str],
@@ -87,7 +87,7 @@ fn a_signal_arrives_exactly_once_in_every_arrangement() {
     let table: [(&str, &[&str], &str, To); 8] = [
         ("kill PID, in another's group", &[], "", To::Process),
         (
-            "kill PID, a group of its own: tini, docker run --init",
+            "kill PID, own group: tini, docker run --init",
             &OWN_GROUP,
             "",
             To::Process,
@@ -99,13 +99,13 @@ fn a_signal_arrives_exactly_once_in_every_arrangement() {
             To::Group,
         ),
         (
-            "kill PID, a session of its own: a container's first process",
+            "kill PID, own session: a container's first process",
             &OWN_SESSION,
             "",
             To::Process,
         ),
         (
-            "kill -PGID, a session of its own: dumb-init",
+            "kill -PGID, own session: dumb-init",
             &OWN_SESSION,
             "",
             To::Group,
@@ -155,8 +155,8 @@ fn supervised(prefix: &[&str], wrapped: bool) -> String {
     assert!(running.line().starts_with("got"));
     fs::write(step.path("go"), "").unwrap();
     running.wait();
-    // Its supervisor may end first.
-    until("the command has ended", || step.path("counts").exists());
+    // Its supervisor may exit first.
+    until("the command has exited", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
 
@@ -202,7 +202,7 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut script = script.spawn().unwrap();
-    // What it prints is in the typescript, but so is the command line.
+    // Its output is in the typescript, but so is the command line.
     let seen = |what: &str| {
         let seen = fs::read_to_string(step.path("seen"));
         seen.is_ok_and(|seen| seen.contains(what))
@@ -227,7 +227,7 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
             fs::write(step.path("go"), "").unwrap();
         }
     }
-    until("the command has ended", || step.path("counts").exists());
+    until("the command has exited", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! The command: found, run, and none the wiser.
+//! The command: found and run, without noticing the redirector.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -26,7 +26,7 @@ fn the_exit_code_is_the_commands() {
 #[test]
 fn a_command_that_is_not_there_is_127() {
     let sidecar = Sidecar::content();
-    // The caller's PATH may hold a folder that this user may not search.
+    // The caller's PATH may contain a directory that this user may not search.
     let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
     step.run(&["no-such-command"]).assert_ended(
         127,
@@ -34,7 +34,7 @@ fn a_command_that_is_not_there_is_127() {
     );
     step.run(&["./no-such"]).assert_ended(
         127,
-        "the command './no-such' is not there; check the image and the path",
+        "the command './no-such' does not exist; check the image and the path",
     );
     step.run(&[""]).assert_ended(
         127,
@@ -58,15 +58,15 @@ fn a_command_that_cannot_be_run_is_126() {
         step.run(&[name])
             .assert_ended(126, &format!("the command '{name}' cannot be run: {help}"));
     };
-    refused("./plain", "it may not be executed; 'chmod +x' it");
+    refused("./plain", "it is not executable; run 'chmod +x' on it");
     refused("./outputs", "it is a directory");
     refused(
         "./bare",
-        "it is not a program for this machine, or is a script without '#!' in its first line",
+        "it is not a program for this machine, or a script without '#!' in its first line",
     );
     refused(
         "./orphan",
-        "its interpreter (or loader) is not there; see its first line",
+        "its interpreter (or loader) does not exist; see its first line",
     );
 }
 
@@ -87,7 +87,7 @@ fn a_command_is_found_behind_one_that_may_not_be_run() {
 fn the_command_finds_everything_as_without_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).environment("GLEANER_ANSWER_TIMEOUT", "1m");
-    // Masks, dispositions, descriptors, folder, group, terminal, environment.
+    // Masks, dispositions, descriptors, directory, group, terminal, environment.
     let script = "grep -E '^(Sig(Blk|Ign|Cgt)|Groups)' /proc/self/status; ls /proc/self/fd | wc -l; pwd; umask
         ulimit -a; cut -d' ' -f6,7 /proc/self/stat; env | grep -v -e '^GLEANER_OUTPUTS=' -e ^_= | sort; cat";
     fs::write(step.path("stdin"), "fed\n").unwrap();
@@ -134,7 +134,7 @@ fn what_was_ignored_stays_ignored() {
         Step::new(&sidecar)
             .started_by(&ignoring)
             .run(&["grep", "SigIgn", "/proc/self/status"]);
-    // HUP is 1, PIPE is 13, CHLD is 17. Of what is above 31 the C library that starts the test has its own idea.
+    // HUP is 1, PIPE is 13, CHLD is 17. Above 31, the C library that starts the test has its own settings.
     assert!(ran.stdout.ends_with("11001\n"), "{ran:?}");
 }
 
@@ -149,7 +149,7 @@ fn a_closed_stream_stays_closed() {
         !descriptors.contains(&"0") && !descriptors.contains(&"2"),
         "{ran:?}"
     );
-    // Nobody can read the line of a failure; the code still tells.
+    // Nothing can print the message of the failure; the code still reports it.
     assert_eq!(step.run(&["./no-such-command"]).code, Some(127));
 }
 
@@ -184,7 +184,7 @@ fn long_arguments_pass_through_intact() {
 fn arguments_that_do_not_fit_are_126_with_the_reason() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // The variable that the redirector adds is what does not fit: it is as long as this folder's path.
+    // The variable that the redirector adds does not fit: it is as long as this directory's path.
     let long = step.path(&["d".repeat(250).as_str(); 12].join("/"));
     fs::create_dir_all(&long).unwrap();
     let wrapping = |bytes: usize| {
@@ -202,7 +202,7 @@ fn arguments_that_do_not_fit_are_126_with_the_reason() {
         redirector.stdout(Stdio::null()).stderr(Stdio::null());
         redirector
     };
-    // How much fits is a matter of the machine's limits.
+    // The maximum depends on the machine's limits.
     let (mut fits, mut too_many) = (0, 16 << 20);
     while too_many - fits > 100 {
         let middle = usize::midpoint(fits, too_many);
@@ -216,8 +216,8 @@ fn arguments_that_do_not_fit_are_126_with_the_reason() {
     }
     run(wrapping(fits)).assert_ended(
         126,
-        "the command 'true' cannot be run: its arguments and environment are too long (one may have 128 KiB); hand \
-         them over in a file",
+        "the command 'true' cannot be run: its arguments and environment are too long (each may have 128 KiB); pass \
+         them in a file",
     );
 }
 
@@ -291,18 +291,15 @@ fn wrong_usage_is_64_and_says_what_would_be_right() {
             (Some(64), line.as_str(), "")
         );
     };
-    usage(&[], "there is no command to run behind '--'");
+    usage(&[], "missing command after '--'");
     usage(
         &["true"],
         "unexpected argument 'true'; put the command after '--'",
     );
-    usage(
-        &["--", "true"],
-        "which step this is must be said: --step NAME, or GLEANER_STEP",
-    );
+    usage(&["--", "true"], "--step NAME (or GLEANER_STEP) is required");
     usage(
         &["--step=a", "--output", "x,strin", "--", "true"],
-        "--output: 'strin' is not known; use a type (string, number, boolean, array, object), a trim (Newline, \
+        "--output: unknown word 'strin'; use a type (string, number, boolean, array, object), a trim (Newline, \
          Whitespace, None), Success, Always or optional",
     );
     usage(
@@ -366,7 +363,7 @@ fn an_injected_redirector_ignores_the_environment() {
         .arg("echo long > $GLEANER_OUTPUTS/digest; echo $GLEANER_OUTPUTS $GLEANER_FINISH");
     let ran = run(redirector);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    // The variable is the redirector's own; the others are the command's as they were.
+    // The variable is the redirector's own; the others are the command's, unchanged.
     let (directory, finish) = ran.stdout.trim().split_once(' ').unwrap();
     assert!(Path::new(directory).is_absolute() && !directory.contains("hostile"));
     assert_eq!(finish, "1");

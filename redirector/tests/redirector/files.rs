@@ -1,4 +1,4 @@
-//! The files that a step leaves behind.
+//! The files that a step writes.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use crate::support::{Ended as _, Ran, Sidecar, Step, can_unshare};
 
-/// Runs a step with one output whose file was prepared by `prepare`; nothing must reach the sidecar.
+/// Runs a step with one output whose file was prepared by `prepare`; the sidecar must receive nothing.
 #[track_caller]
 fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
     let sidecar = Sidecar::content();
@@ -158,7 +158,7 @@ fn a_link_within_its_folder_is_followed() {
 
 #[test]
 fn a_file_of_the_kernel_is_never_read() {
-    let line = "is a file of the kernel (/proc, /sys), which is never read";
+    let line = "is on a kernel filesystem (/proc, /sys), which is not allowed";
     refused(
         "o=/proc/self/environ",
         |_| {},
@@ -226,7 +226,7 @@ fn what_is_not_utf8_is_refused_with_the_place() {
     refused("o,object=it", write("it", b"{\"a\xe4"), &line("0xe4"));
 }
 
-/// What Windows PowerShell 5.1 writes for `'sha256:ab' > file`, and its relatives.
+/// Output of Windows PowerShell 5.1 for `'sha256:ab' > file`, and similar.
 #[test]
 fn utf16_and_utf32_are_named() {
     let wide = |text: &str| text.encode_utf16().collect::<Vec<_>>();
@@ -256,7 +256,7 @@ fn utf16_and_utf32_are_named() {
             }
         }
     }
-    // Where every byte stays, only what is not UTF-8 is refused.
+    // If every byte is kept, only text that is not UTF-8 is refused.
     let line = "output 'o': 'it' is UTF-16; write UTF-8 (in PowerShell with -Encoding utf8)";
     refused("o,None=it", write("it", b"\xff\xfes\0h\0"), line);
 }
@@ -282,32 +282,32 @@ fn a_byte_order_mark_is_cut_unless_every_byte_is_to_stay() {
         "{\"outputs\":{\"digest\":\"sha256:ab\",\"lines\":\"a\\r\\nb\",\"all\":\"\u{feff}a\\r\\n\",\"n\":5,\"report\":{},\
          \"nothing\":\"\",\"zeros\":\"one\\u0000two\\u0000\",\"zeros-all\":\"a\\u0000b\\u0000\"},\"exitCode\":0}"
     );
-    let line = "output 'o': 'it' is empty; the declaration says type: number";
+    let line = "output 'o': 'it' is empty; the declaration requires type: number";
     refused("o,number=it", write("it", b"\xef\xbb\xbf\r\n"), line);
     // A second mark is not JSON.
-    let line = "output 'o': 'it' is not valid JSON: expected value at line 1 column 1; the declaration says type: number";
+    let line = "output 'o': 'it' is not valid JSON: expected value at line 1 column 1; the declaration requires type: number";
     refused("o,number=it", write("it", "\u{feff}\u{feff}5"), line);
 }
 
 #[test]
 fn what_is_no_json_of_the_type_is_refused() {
-    let line = "output 'o': 'it' is not valid JSON: key must be a string at line 1 column 2; the declaration says \
+    let line = "output 'o': 'it' is not valid JSON: key must be a string at line 1 column 2; the declaration requires \
                 type: object";
     refused("o,object=it", write("it", "{a: 1}\n"), line);
-    let line = "output 'o': 'it' is JSON of type array; the declaration says type: object";
+    let line = "output 'o': 'it' is JSON of type array; the declaration requires type: object";
     refused("o,object=it", write("it", "[]"), line);
-    let line = "output 'o': 'it' is empty; the declaration says type: number";
+    let line = "output 'o': 'it' is empty; the declaration requires type: number";
     refused("o,number=it", write("it", "\n"), line);
-    let line = "output 'o': 'it' is JSON of type string; the declaration says type: boolean";
+    let line = "output 'o': 'it' is JSON of type string; the declaration requires type: boolean";
     refused("o,boolean=it", write("it", "\"true\""), line);
 }
 
 #[test]
 fn a_number_that_would_change_on_its_way_is_refused() {
-    // No part of the value: it may be a secret.
+    // Not a part of the value: it may be a secret.
     let line = |column: usize| {
         format!(
-            "output 'o': 'it' holds a number at line 1 column {column} that would change on its way: Kubernetes stores \
+            "output 'o': 'it' holds a number at line 1 column {column} that cannot be stored exactly: Kubernetes stores \
              64-bit integers and doubles; declare type: string"
         )
     };
@@ -402,8 +402,8 @@ fn without_a_folder_asked_for_there_is_one_for_this_step_alone() {
     );
 }
 
-/// A root folder like this one, with a folder `/gleaner/outputs` in which another run has left the file `o`; at the
-/// end it prints what is in there.
+/// Creates a root directory like this one, with a directory `/gleaner/outputs` in which another run has left the file
+/// `o`; at the end it prints the content.
 const WITH_LEFTOVERS: &str = r#"
 root=$PWD/root; mkdir "$root" && mount -t tmpfs none "$root" || exit
 for entry in /*; do
@@ -445,7 +445,7 @@ fn what_was_left_in_the_shared_folder_is_no_output() {
         ran.stdout
             .starts_with("/gleaner/outputs/gleaner-outputs-kaniko-")
             && ran.stdout.lines().skip(1).eq(["o"]),
-        "a folder of its own, removed at the end: {ran:?}"
+        "a separate directory, removed at the end: {ran:?}"
     );
 }
 

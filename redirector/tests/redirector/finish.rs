@@ -1,4 +1,4 @@
-//! The finish: as a step of its own, and behind a command. And where the reason of a failure goes.
+//! The finish: as a separate step, and after a command. Also the places where the reason of a failure is written.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -25,7 +25,7 @@ fn a_finish_writes_results_and_tells_what_was_created() {
     let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar);
     fs::create_dir(step.path("results")).unwrap();
-    // Another step shares the folder.
+    // Another step shares the directory.
     fs::write(step.path("victim"), "untouched").unwrap();
     symlink(step.path("victim"), step.path("results/img")).unwrap();
     let ran = step.finish();
@@ -71,7 +71,7 @@ fn a_line_that_the_command_did_not_end_is_ended() {
     let step = Step::new(&sidecar).flags(&["--finish"]);
     let ran = step.script("printf mine >&2");
     assert_eq!(ran.stderr, format!("mine\n{SUMMARY}"));
-    // One end of line for all that follows.
+    // One newline for everything that follows.
     let sidecar = Sidecar::replying(&[Reply::json(422, "no"), Reply::json(422, "no")]);
     let step = Step::new(&sidecar).output("n,number,Always");
     let ran = step.script("echo none > $GLEANER_OUTPUTS/n; printf mine >&2; exit 3");
@@ -136,8 +136,7 @@ fn a_result_cannot_walk_out_of_its_folder() {
         fs::create_dir(step.path("results")).unwrap();
         let ran = step.finish();
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(78), ""));
-        let begin =
-            "gleaner: step 'gleaner': the sidecar's answer names a result that cannot be one: ";
+        let begin = "gleaner: step 'gleaner': the sidecar's response has an invalid result name: ";
         assert!(ran.stderr.starts_with(begin), "{ran:?}");
         assert_eq!(
             fs::read_dir(step.path("results")).unwrap().count(),
@@ -161,7 +160,7 @@ fn many_bytes_of_results_are_worth_a_warning() {
         (ran.code, ran.stdout.as_str()),
         (Some(0), "gleaner: there was nothing to create\n")
     );
-    let begin = "gleaner: step 'gleaner': the results take 3186 bytes in the step's termination message, and Tekton loses all";
+    let begin = "gleaner: step 'gleaner': the results take 3186 bytes in the step's termination message, and if the kubelet keeps fewer";
     assert!(ran.stderr.starts_with(begin), "{}", ran.stderr);
 }
 
@@ -199,7 +198,7 @@ fn a_result_that_cannot_be_written_fails_the_finish() {
         r#"{"phase":"Committed","results":{"img":{}}}"#,
     )]);
     let step = Step::new(&sidecar);
-    // A folder in the place of the file: root may write anywhere else.
+    // A directory instead of the file: root may write anywhere else.
     fs::create_dir_all(step.path("results/img")).unwrap();
     let ran = step.finish();
     let line = format!(
@@ -213,8 +212,8 @@ fn a_result_that_cannot_be_written_fails_the_finish() {
 fn an_answer_that_is_no_outcome_fails_the_finish() {
     let sidecar = Sidecar::replying(&[Reply::json(200, "{}")]);
     let ran = Step::new(&sidecar).finish();
-    let line = "gleaner: step 'gleaner': the sidecar's answer cannot be understood (missing field `phase` at line 1 \
-                column 2); use a redirector and a sidecar of one version\n";
+    let line = "gleaner: step 'gleaner': the sidecar's response cannot be understood (missing field `phase` at line 1 \
+                column 2); use a redirector and a sidecar of the same version\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(69), line));
 }
 
@@ -227,8 +226,8 @@ fn an_outcome_that_is_too_large_fails_the_finish_at_once() {
         (
             Some(73),
             "",
-            "gleaner: step 'gleaner': the sidecar has finished the run, but its response is too large to be read: what \
-             was created exists, and no results can be passed on; declare fewer or shorter result fields\n"
+            "gleaner: step 'gleaner': the sidecar has finished the run, but its response is too large: the created \
+             resources exist, but no results can be passed on; declare fewer or shorter result fields\n"
         )
     );
     assert_eq!(sidecar.requests().len(), 1);
@@ -304,7 +303,7 @@ fn an_outcome_that_breaks_off_is_read_again_and_each_line_is_told_once() {
     let results = fs::read_dir(step.path("results")).unwrap();
     assert_eq!(results.count(), 2, "nothing of the attempts is left");
 
-    // Where it never comes to its end, there are no results.
+    // Without the end of the outcome, there are no results.
     let sidecar = Sidecar::replying(&broken[2..]);
     let step = Step::new(&sidecar).flags(&["--deadline=300ms"]);
     fs::create_dir(step.path("results")).unwrap();

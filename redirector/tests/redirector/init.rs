@@ -1,4 +1,4 @@
-//! As PID 1: of a plain pod's container, or of the namespace that Tekton makes for a hermetic step.
+//! As PID 1: of a plain pod's container, or of the namespace that Tekton creates for a hermetic step.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::support::{
     Ended as _, Reply, Running, Sidecar, Step, can_unshare, handled, signal, until,
 };
 
-/// Makes the redirector PID 1 of a namespace with its own `/proc`, as a container's runtime does.
+/// Makes the redirector PID 1 of a namespace with its own `/proc`, as a container runtime does.
 const CONTAINER: [&str; 6] = [
     "unshare",
     "--pid",
@@ -16,7 +16,7 @@ const CONTAINER: [&str; 6] = [
     "setsid",
 ];
 
-/// The process id, seen from here, of the PID 1 that `unshare` has started.
+/// Returns the outer process id of the PID 1 that `unshare` has started.
 fn init_of(running: &Running) -> String {
     let children = format!("/proc/{0}/task/{0}/children", running.pid());
     let mut init = String::new();
@@ -52,7 +52,7 @@ fn orphans_are_reaped() {
     }
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).started_by(&CONTAINER);
-    // The shell in between ends first, so that its child falls to PID 1; a zombie would keep its folder in /proc.
+    // The shell in between exits first, so that PID 1 inherits its child; a zombie would keep its directory in /proc.
     let script = "sh -c '(until [ -e go ]; do :; done) & echo $! > orphan'; touch go
         while [ -e /proc/$(cat orphan) ]; do :; done; exit 6";
     step.script(script).assert_ended(6, "");
@@ -90,7 +90,7 @@ fn in_a_hermetic_step_the_group_has_the_signal_already() {
         return;
     }
     let sidecar = Sidecar::content();
-    // As Tekton's entrypoint does it: a new namespace, and a group of its own in a session that is outside of it.
+    // As Tekton's entrypoint does it: a new namespace, and a new group in a session that is outside of it.
     let leads = ["perl", "-e", "setpgrp(0, 0); exec @ARGV"];
     let prefix = [&CONTAINER[..5], &leads].concat();
     let step = Step::new(&sidecar).started_by(&prefix);

@@ -1,4 +1,4 @@
-//! The redirector as a process: the real binary, against a scripted sidecar.
+//! The redirector as a process: the real binary, with a scripted sidecar.
 
 mod arrangements;
 mod command;

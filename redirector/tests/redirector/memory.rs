@@ -1,11 +1,11 @@
-//! The redirector counts in the memory of the step's container: what it needs does not depend on the outputs.
+//! The redirector's memory counts in the memory of the step's container, and does not depend on the outputs.
 
 use std::fs;
 use std::time::Duration;
 
 use crate::support::{Ended as _, Ran, Reply, Running, Sidecar, Step};
 
-/// The largest resident memory that the redirector may have had, in KiB.
+/// The maximum resident memory of the redirector, in KiB.
 const PEAK: u64 = 4 << 10;
 const MIB: usize = 1 << 20;
 /// The bytes of heap, stack and static data that a finish gets: with the pages of the static binary, less than [`PEAK`].
@@ -17,7 +17,7 @@ fn assert_lean(outputs: &[(&str, &[u8])]) {
     let Reply::Raw(bytes) = accepted else {
         panic!("the reply is in bytes");
     };
-    // Late, so that there is time to look.
+    // Late, so that there is time to measure.
     let late = Reply::Late(Duration::from_secs(1), bytes);
     let sidecar = Sidecar::replying(&[Reply::Die, late]);
     let mut step = Step::new(&sidecar);
@@ -41,7 +41,7 @@ fn assert_peak(pid: u32) {
     assert!(peak <= PEAK, "{peak} KiB");
 }
 
-/// Runs a finish that gets this answer, with [`DATA`] bytes of memory from beginning to end: where it needs more, it aborts.
+/// Runs a finish that gets this response, with [`DATA`] bytes of memory from start to end: if it needs more, it aborts.
 fn lean_finish(status: u16, body: &str) -> (Ran, usize) {
     assert!(body.len() > 4 * DATA, "{} bytes", body.len());
     let sidecar = Sidecar::replying(&[Reply::json(status, body)]);
@@ -180,7 +180,7 @@ fn a_file_that_changes_while_it_is_sent_fails_the_step_and_is_never_accepted() {
     sidecar.wait_for(1);
     fs::write(step.path("a"), vec![b'y'; MIB]).unwrap();
     let ran = running.wait();
-    let line = "an output's file changed while it was sent; end all processes that write to it before the step ends";
+    let line = "an output's file changed while it was sent; stop all processes that write to it before the step ends";
     ran.assert_ended(65, line);
     for body in sidecar.bodies() {
         assert!(body.contains('x') || !body.ends_with('}'), "it is cut");

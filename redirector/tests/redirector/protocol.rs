@@ -1,4 +1,4 @@
-//! The conversation with the sidecar: when it is late, dies, is busy, or says no.
+//! Communication with the sidecar when it is late, dies, is busy, or refuses.
 
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,7 @@ fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
     let Reply::Raw(busy) = Reply::problem(503, "internal", 69) else {
         unreachable!()
     };
-    // Longer than the deadline, which begins with the refusal.
+    // Longer than the deadline, which starts with the refusal.
     let late = Reply::Meanwhile(Duration::from_millis(1500), busy);
     let sidecar = Sidecar::replying(&[Reply::Refuse, late, Reply::accepted()]);
     let step = Step::new(&sidecar).flags(&["--deadline=1s"]);
@@ -95,7 +95,10 @@ fn a_sidecar_that_stays_away_is_69() {
     Step::at("unix:/no/such/socket")
         .flags(flags)
         .run(&["true"])
-        .assert_ended(69, &line("unix:/no/such/socket", "its socket is not there"));
+        .assert_ended(
+            69,
+            &line("unix:/no/such/socket", "its socket does not exist"),
+        );
     let sidecar = Sidecar::replying(&[Reply::Die]);
     Step::new(&sidecar)
         .flags(flags)
@@ -111,13 +114,13 @@ fn a_sidecar_that_stays_away_is_69() {
     Step::new(&sidecar)
         .flags(flags)
         .run(&["true"])
-        .assert_ended(69, &line(&sidecar.address, "it answers 500"));
+        .assert_ended(69, &line(&sidecar.address, "it responded with 500"));
     let sidecar = Sidecar::replying(&[Reply::Raw(b"SSH-2.0-x\r\n\r\n".to_vec())]);
     Step::new(&sidecar)
         .flags(flags)
         .run(&["true"])
         .assert_ended(69, &line(&sidecar.address, "the response is not HTTP/1"));
-    // The sidecar sends no chunks on the routes for steps; its own tests hold it to that.
+    // The sidecar sends no chunks on the routes for steps; its own tests check that.
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let sidecar = Sidecar::replying(&[Reply::Raw(chunked.to_vec())]);
     let why = "a header of the response is not valid";
@@ -144,7 +147,7 @@ fn a_refused_tcp_connection_is_no_answer() {
 fn a_failed_command_keeps_its_code_when_the_sidecar_is_away() {
     Step::at("unix:/no/such/socket").flags(&["--deadline=10ms"]).script("exit 4").assert_ended(
         4,
-        "the sidecar at unix:/no/such/socket was unreachable for 10ms (its socket is not there); see its log, or \
+        "the sidecar at unix:/no/such/socket was unreachable for 10ms (its socket does not exist); see its log, or \
          raise --deadline",
     );
     let sidecar = Sidecar::replying(&[Reply::problem(409, "already-written", 78)]);
@@ -159,7 +162,7 @@ fn a_silent_sidecar_has_its_own_bound() {
     Step::new(&sidecar).flags(&["--answer-timeout=50ms"]).run(&["true"]).assert_ended(
         69,
         &format!(
-            "the sidecar at {} did not respond within 50ms (it was silent); see its log, or raise --answer-timeout",
+            "the sidecar at {} did not respond within 50ms (it did not respond); see its log, or raise --answer-timeout",
             sidecar.address
         ),
     );
@@ -198,7 +201,7 @@ fn without_a_document_the_status_decides() {
     ] {
         let sidecar = Sidecar::replying(&[Reply::json(status, "<html>")]);
         let line = format!(
-            "the sidecar answered {status} without saying why; is it Gleaner's, and of the same version?"
+            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar, in the same version"
         );
         Step::new(&sidecar).run(&["true"]).assert_ended(code, &line);
     }
@@ -223,8 +226,8 @@ fn an_early_refusal_is_heard() {
         let step = Step::new(&sidecar).output("o=it");
         // More than any socket buffer holds.
         std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
-        // Over TCP a reset follows the answer, because the sidecar has left bytes unread. On one machine it never
-        // overtakes it, and Linux hands out what has arrived before it tells of the reset.
+        // Over TCP a reset follows the response, because the sidecar has left bytes unread. On one machine it never
+        // overtakes it, and Linux delivers received bytes before it reports the reset.
         step.run(&["true"]).assert_ended(65, "no: do that");
         assert_eq!(sidecar.requests().len(), 1, "heard the first time");
     }
@@ -240,7 +243,7 @@ fn an_answer_that_is_too_large_is_not_asked_for_again() {
     let sidecar = Sidecar::replying(&[Reply::too_large(503)]);
     Step::new(&sidecar).run(&["true"]).assert_ended(
         69,
-        "the sidecar answered 503, and why is too long to be read; see its log",
+        "the sidecar responded with 503, and the reason is too long; see its log",
     );
     assert_eq!(sidecar.requests().len(), 1);
 }
@@ -277,7 +280,7 @@ fn a_token_is_waited_for_and_sent() {
     step.run(&["true"]).assert_ended(
         69,
         &format!(
-            "the sidecar at {} was unreachable for 10ms (the token file 'token': it holds no token); see its log, or \
+            "the sidecar at {} was unreachable for 10ms (the token file 'token': it contains no token); see its log, or \
              raise --deadline",
             sidecar.address
         ),
@@ -303,7 +306,7 @@ fn a_sidecar_that_is_stopped_is_out_of_reach_after_the_deadline() {
     let ran = step.run(&["true"]);
     assert_eq!(ran.code, Some(69));
     assert!(ran.stderr.contains("was unreachable for 500ms"), "{ran:?}");
-    // Without a sign of life it would wait for the answer. The bound is generous: the machine may be busy.
+    // Without a liveness check it would wait for the response. The limit is generous: the machine may be busy.
     assert!(began.elapsed() < Duration::from_secs(25));
 }
 

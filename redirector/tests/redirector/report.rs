@@ -8,7 +8,7 @@ use gleaner_proto::report::Report;
 
 use crate::support::{Ended as _, Reply, Sidecar, Step};
 
-/// A step whose reports go to a file.
+/// Returns a step whose reports go to a file.
 fn reporting(sidecar: &Sidecar) -> Step {
     let step = Step::new(sidecar);
     let flag = format!("--report-file={}", step.path("reports").display());

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::support::{REDIRECTOR, Ran, Sidecar, Step, run};
 
-/// A script as it is injected ahead of time, run as Tekton runs it: by its path, with arguments.
+/// Runs a script injected ahead of time, as Tekton runs it: by its path, with arguments.
 fn interpreted(step: &Step, sidecar: &Sidecar, script: &str, arguments: &[&str]) -> Ran {
     let flags = [
         "--step=kaniko".to_owned(),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::{Ended as _, Ran, Running, Sidecar, Step, handled, has_ended, signal, until};
 
-/// Counts TERMs until the file `go` is there, then exits with 40 plus their number.
+/// Counts TERMs until the file `go` exists, then exits with 40 plus their number.
 const COUNT: &str = "n=0; trap 'n=$((n+1)); echo term' TERM; echo ready
     until [ -e go ]; do sleep 0.01; done; exit $((40+n))";
 
@@ -34,7 +34,7 @@ fn the_redirector_dies_of_the_signal_that_ended_the_command() {
 fn a_signal_to_the_group_reaches_the_command_once() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // As under Tekton: a group of its own, in somebody else's session.
+    // As under Tekton: a new group, in another session.
     let mut redirector = step.wrapping(&["sh", "-c", COUNT]);
     redirector.process_group(0);
     let mut running = Running::start(redirector);

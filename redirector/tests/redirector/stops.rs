@@ -1,4 +1,4 @@
-//! A command that is stopped: whoever waits for the redirector sees it stopped, and continued.
+//! A command that is stopped: the parent of the redirector sees it stopped, and continued.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use gleaner_testkit::process::run;
 
 use crate::support::{Running, Sidecar, Step, until};
 
-/// Waits for a child in a group of its own, as a shell with job control does, and reports each change of it. The first
+/// Waits for a child in a new group, as a shell with job control does, and reports each change of it. The first
 /// argument is code that continues or ends the child `$p`, or the command `$c`. (Perl's own `waitpid` knows no stops.)
 const PARENT: &str = r#"
     my $react = shift;
@@ -26,13 +26,13 @@ const PARENT: &str = r#"
     for (1 .. 9) { eval $react; die $@ if $@; changed() }
 "#;
 
-/// The parent, as the start of a command line.
+/// Returns the parent, as the start of a command line.
 fn parent(step: Step, react: &str) -> Step {
     let code = PARENT.replace("WAIT4", &libc::SYS_wait4.to_string());
     step.started_by(&["perl", "-e", &code, react])
 }
 
-/// A command that writes its process id to `command`, and exits with 7 when `go` is there. It is one process: a shell that
+/// A command that writes its process id to `command`, and exits with 7 when `go` exists. It is one process: a shell that
 /// has just called `vfork` cannot be stopped while its child is.
 const WAITS: &str = r#"
     open my $file, ">", "new"; print $file $$; close $file; rename "new", "command";
@@ -40,7 +40,7 @@ const WAITS: &str = r#"
     exit 7
 "#;
 
-/// What the parent reports of a command that stops itself with `signal`, and exits with 7.
+/// Returns the parent's reports about a command that stops itself with `signal`, and exits with 7.
 fn reports(signal: &str, react: &str, wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = parent(Step::new(&sidecar), &format!("{react} if $c"));
@@ -65,7 +65,7 @@ fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
         ("TSTP", "kill CONT => -$p", "stopped 20\nexited 7\n"),
         ("TTIN", "kill CONT => $p", "stopped 21\nexited 7\n"),
         ("TTOU", "kill CONT => $c", "stopped 22\nexited 7\n"),
-        // Twice: a state that is remembered wrongly shows the second time.
+        // Twice: a wrongly remembered state shows the second time.
         (
             "STOP $$; kill -TSTP",
             "kill CONT => -$p",
@@ -92,7 +92,7 @@ fn a_request_to_stop_stops_command_and_redirector() {
         ("TSTP", "$p", "$p"),
         ("TSTP", "-$p", "-$p"),
         ("STOP", "-$p", "-$p"),
-        // All of the group is stopped, and only the child continued.
+        // The whole group is stopped, and only the child continued.
         ("STOP", "-$p", "$p"),
     ];
     for (signal, stopped, continued) in table {
@@ -122,7 +122,7 @@ fn a_request_to_stop_stops_command_and_redirector() {
     }
 }
 
-/// Types at a shell with job control: the job is stopped by Ctrl-Z, and brought back.
+/// Types at a shell with job control: Ctrl-Z stops the job, and `fg` continues it.
 #[test]
 fn a_shells_job_control_works_on_the_step() {
     let sidecar = Sidecar::content();
@@ -159,14 +159,14 @@ fn a_shells_job_control_works_on_the_step() {
     writeln!(keys, "fg").unwrap();
     fs::write(step.path("go"), "").unwrap();
     writeln!(keys, "echo code-$?-").unwrap();
-    until("the job has ended", || shown().contains("code-7-"));
+    until("the job has finished", || shown().contains("code-7-"));
     writeln!(keys, "exit").unwrap();
     script.wait().unwrap();
     assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":7}"#]);
 }
 
-/// The process that tells signals to the group from others is gone with the redirector, however that ends, and does not
-/// keep what the step prints open.
+/// The process that distinguishes signals to the group exits with the redirector, however that ends, and does not
+/// keep the step's output open.
 #[test]
 fn nothing_is_left_of_the_redirector_in_its_group() {
     let sidecar = Sidecar::content();

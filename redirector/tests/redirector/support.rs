@@ -1,4 +1,4 @@
-//! A step under the real binary, and what came of it.
+//! A step under the real binary, and its outcome.
 
 mod sidecar;
 
@@ -21,23 +21,23 @@ pub(crate) const REDIRECTOR: &str = env!("CARGO_BIN_EXE_gleaner-redirector");
 /// Beyond this a test hangs. Generous: the machine may be busy.
 const HANGING: Duration = Duration::from_secs(60);
 
-/// A step to run, in a folder of its own.
+/// A step to run, in its own directory.
 pub(crate) struct Step {
     pub(crate) folder: TempDir,
     sidecar: String,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
-    /// What starts the redirector, for instance `setsid`.
+    /// The program that starts the redirector, for instance `setsid`.
     pub(crate) prefix: Vec<String>,
 }
 
-/// The outcome of a step of Gleaner's.
+/// The outcome of a step.
 pub(crate) trait Ended {
-    /// Asserts that it exited with `code`, and that this line (a failure's, or none) is all there is on stderr.
+    /// Asserts that it exited with `code`, and that this line (a failure's, or none) is all of stderr.
     fn assert_ended(&self, code: i32, line: &str);
 }
 
-/// A step that is running; killed when dropped.
+/// A running step; killed on drop.
 pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -46,12 +46,12 @@ pub(crate) struct Running {
 // === impl Step ===
 
 impl Step {
-    /// The step `kaniko`, whose sidecar is `sidecar`.
+    /// Returns the step `kaniko`, whose sidecar is `sidecar`.
     pub(crate) fn new(sidecar: &Sidecar) -> Self {
         Self::at(&sidecar.address)
     }
 
-    /// The step `kaniko`, whose sidecar is expected at `address`.
+    /// Returns the step `kaniko`, whose sidecar is expected at `address`.
     pub(crate) fn at(address: &str) -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("outputs")).unwrap();
@@ -83,12 +83,12 @@ impl Step {
         self
     }
 
-    /// A path in the step's folder.
+    /// Returns a path in the step's directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The redirector with all the usual flags, wrapping `command`.
+    /// Returns the redirector with all the usual flags, running `command`.
     pub(crate) fn wrapping<Word: AsRef<OsStr>>(&self, command: &[Word]) -> Command {
         let mut redirector = self.bare();
         redirector
@@ -103,14 +103,15 @@ impl Step {
         redirector
     }
 
-    /// The redirector without arguments, in the step's folder.
+    /// Returns the redirector without arguments, in the step's directory.
     pub(crate) fn bare(&self) -> Command {
         let prefix = self.prefix.iter().map(String::as_str);
         self.command(prefix.chain([REDIRECTOR]))
     }
 
-    /// Any program in the step's folder and environment. Signals and Gleaner's variables are as the test sets them, not as
-    /// the caller of the tests does: `nohup` ignores SIGHUP, and a shell ignores SIGINT in the background.
+    /// Returns any program in the step's directory and environment. Signals and Gleaner's variables are as the test
+    /// sets them, not as the caller of the tests does: `nohup` ignores SIGHUP, and a shell ignores SIGINT in the
+    /// background.
     pub(crate) fn command<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new("/usr/bin/env");
         command
@@ -127,22 +128,22 @@ impl Step {
         command
     }
 
-    /// Runs the step to its end.
+    /// Runs the step until it exits.
     pub(crate) fn run<Word: AsRef<OsStr>>(&self, command: &[Word]) -> Ran {
         run(self.wrapping(command))
     }
 
-    /// Runs the step to its end, with a shell's script for its command.
+    /// Runs the step until it exits, with a shell script as its command.
     pub(crate) fn script(&self, script: &str) -> Ran {
         self.run(&["sh", "-c", script])
     }
 
-    /// Starts the step, with a shell's script for its command.
+    /// Starts the step, with a shell script as its command.
     pub(crate) fn start(&self, script: &str) -> Running {
         Running::start(self.wrapping(&["sh", "-c", script]))
     }
 
-    /// The finish as a step of its own.
+    /// Runs the finish as a separate step.
     pub(crate) fn finish(&self) -> Ran {
         let mut redirector = self.bare();
         redirector
@@ -166,7 +167,7 @@ impl Ended for Ran {
         } else {
             format!("gleaner: step 'kaniko': {line}\n")
         };
-        // After a command, Gleaner's first line begins with the end of another one.
+        // After a command, Gleaner's first line begins with a newline.
         let said = self.stderr.strip_prefix('\n').unwrap_or(&self.stderr);
         assert_eq!((self.code, said), (Some(code), line.as_str()), "{self:?}");
         assert_eq!(self.stdout, "", "stdout is the command's");
@@ -190,14 +191,14 @@ impl Running {
         self.child.id()
     }
 
-    /// The next line that the command prints, without its end.
+    /// Returns the next line that the command prints, without its end.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    /// Waits for the end; what the command has not yet been asked for is its stdout.
+    /// Waits for the end; stdout is the output that was not read yet.
     pub(crate) fn wait(mut self) -> Ran {
         let mut stdout = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut stdout).unwrap();
@@ -227,7 +228,7 @@ pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
     wait::until_true(what, HANGING, condition);
 }
 
-/// Whether the process is gone, or waits for nothing but to be reaped.
+/// Returns true if the process is gone, or only waits to be reaped.
 pub(crate) fn has_ended(pid: &str) -> bool {
     let Ok(status) = fs::read_to_string(Path::new("/proc").join(pid).join("stat")) else {
         return true;
@@ -239,7 +240,7 @@ pub(crate) fn has_ended(pid: &str) -> bool {
         .is_some_and(|rest| rest.trim_start().starts_with('Z'))
 }
 
-/// Waits until the redirector has taken every signal off its queue, and done with it whatever it does.
+/// Waits until the redirector has removed every signal from its queue, and handled it.
 #[track_caller]
 pub(crate) fn handled(pid: &str) {
     let path = Path::new("/proc").join(pid).join("status");
@@ -261,7 +262,7 @@ pub(crate) fn handled(pid: &str) {
     });
 }
 
-/// Whether `unshare` can make such namespaces here; says loudly when not.
+/// Returns true if `unshare` can create such namespaces here; prints a message otherwise.
 pub(crate) fn can_unshare(flags: &[&str]) -> bool {
     let status = Command::new("unshare")
         .args(flags)

@@ -38,28 +38,29 @@ pub struct Access {
 pub enum AccessError {
     /// The container has no ServiceAccount token.
     #[error(
-        "no ServiceAccount token in this container; set automountServiceAccountToken, or give --kubeconfig or --api-server"
+        "no ServiceAccount token in this container; set automountServiceAccountToken, or use --kubeconfig or --api-server"
     )]
     InCluster(#[source] InClusterError),
     /// The kubeconfig is missing or invalid.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
-    /// A variable that names the proxy is not a URL. For some values, kube's error comes before `NO_PROXY` counts.
-    #[error("the variable {0} is not the URL of a proxy; correct it, or unset it")]
+    /// A variable that names the proxy is not a URL. For some values, kube's error comes before `NO_PROXY` is
+    /// considered.
+    #[error("the variable {0} is not the URL of a proxy; correct or unset it")]
     Proxy(&'static str),
-    /// `NO_PROXY` is not a list that kube reads.
+    /// `NO_PROXY` is not a list that kube can parse.
     #[error(
         "the variable {0} is not a list of hosts, domains, addresses and networks such as 10.0.0.0/8; correct it, \
          without empty items between the commas"
     )]
     NoProxy(&'static str, #[source] KubeconfigError),
     /// The configuration is inconsistent.
-    #[error("no client can be made of the configuration")]
+    #[error("cannot create a client from the configuration")]
     Client(#[source] kube::Error),
 }
 
 impl Access {
-    /// Returns the API server that the flags name, without any the pod's own.
+    /// Returns the API server that the flags name, or else the pod's own.
     ///
     /// # Errors
     /// An [`AccessError`] if a file is missing or invalid.
@@ -81,10 +82,10 @@ impl Access {
     }
 }
 
-/// Nothing connects before the first request.
+/// The client connects only at the first request.
 impl ApiServer {
-    /// Returns the API server of a kubeconfig's context, the current one unless `context` names another. Without a file, the
-    /// kubeconfig is that of `KUBECONFIG`, or `~/.kube/config`.
+    /// Returns the API server of a kubeconfig's context, the current one unless `context` names another. Without a
+    /// file, the kubeconfig is that of `KUBECONFIG`, or `~/.kube/config`.
     ///
     /// # Errors
     /// An [`AccessError`] if a file is missing or invalid.
@@ -136,7 +137,7 @@ impl ApiServer {
         // kube's own policy repeats POST (kube-rs/kube#2082).
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // The bound that matters is on the whole request; these only free a connection that nothing waits for.
+        // The limit that matters is on the whole request; these only release idle connections.
         config.read_timeout = Some(bounds.timeout * 3);
         config.write_timeout = Some(bounds.timeout * 3);
         // Without it, the idle time of a pooled connection counts against the next request.
@@ -154,7 +155,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The error of a kubeconfig that kube refuses; kube reads the variables of the proxy, too, and more strictly than `kubectl`.
+/// Returns the error of a kubeconfig that kube refuses; kube also parses the proxy variables, more strictly than
+/// `kubectl`.
 fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     let either = |upper: &'static str, lower: &'static str| {
         let is_set = variable(upper).is_some_and(|value| !value.is_empty());
@@ -171,7 +173,7 @@ fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     }
 }
 
-/// The proxy of the context's own cluster, which counts more than the variables.
+/// Returns the proxy of the context's own cluster, which takes precedence over the variables.
 fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     let mut contexts = kubeconfig.contexts.iter();
     let context = contexts.find(|own| Some(own.name.as_str()) == context);
@@ -184,14 +186,14 @@ fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     proxy.filter(|proxy| !proxy.is_empty())
 }
 
-/// Parses an address with scheme and host. The client would panic at its first request to any other.
+/// Parses an address with scheme and host. With any other, the client would panic at its first request.
 fn address(text: &str) -> Result<Uri, String> {
     let url = text.parse().ok().filter(|url: &Uri| {
         let known = matches!(url.scheme_str(), Some("http" | "https"));
         known && url.host().is_some_and(|host| !host.is_empty())
     });
     url.ok_or_else(|| {
-        format!("invalid address '{text}'; write it as http://HOST:PORT or https://HOST:PORT")
+        format!("invalid address '{text}': use http://HOST:PORT or https://HOST:PORT")
     })
 }
 
@@ -203,7 +205,10 @@ mod tests {
     fn an_address_needs_scheme_and_host() {
         assert!(address("https://10.0.0.1:6443").is_ok());
         for text in ["10.0.0.1:6443", "ftp://a", "/x", ""] {
-            assert!(address(text).unwrap_err().contains("write it as"), "{text}");
+            assert!(
+                address(text).unwrap_err().contains("use http://HOST:PORT"),
+                "{text}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Events (`events.k8s.io/v1`): what a person sees next to an object with `kubectl describe`.
+//! Events (`events.k8s.io/v1`): shown with an object by `kubectl describe`.
 
 use http::Method;
 use jiff::Timestamp;
@@ -8,11 +8,11 @@ use super::{ApiServer, RequestError, path};
 use crate::text::cut;
 
 const API_VERSION: &str = "events.k8s.io/v1";
-/// Bound on a note, in bytes (k8s.io/kubernetes, pkg/apis/core/validation/events.go).
+/// Limit on a note, in bytes (k8s.io/kubernetes, pkg/apis/core/validation/events.go).
 pub const NOTE_BYTES: usize = 1024;
-/// Bound on the name of an instance, in bytes (ibid.).
+/// Limit on the name of an instance, in bytes (ibid.).
 const INSTANCE_BYTES: usize = 128;
-/// Bound on the name of an Event without its suffix, in bytes: names have 253, the suffix 17.
+/// Limit on the name of an Event without its suffix, in bytes: names have 253, the suffix 17.
 const NAME_BYTES: usize = 236;
 
 /// An Event to create.
@@ -20,7 +20,7 @@ const NAME_BYTES: usize = 236;
 pub struct Event<'a> {
     /// The program that reports, such as `gleaner.dev/injector`.
     pub controller: &'a str,
-    /// The instance of it that reports; cut to 128 bytes.
+    /// The reporting instance; cut to 128 bytes.
     pub instance: &'a str,
     /// The importance of the Event.
     pub kind: EventKind,
@@ -28,7 +28,7 @@ pub struct Event<'a> {
     pub reason: &'a str,
     /// The action, a word for programs.
     pub action: &'a str,
-    /// The text for people, cut to [`NOTE_BYTES`].
+    /// The text for users, cut to [`NOTE_BYTES`].
     pub note: &'a str,
     /// The object that the Event is about.
     pub regarding: Regarding<'a>,
@@ -37,9 +37,9 @@ pub struct Event<'a> {
 /// The importance of an Event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// Something went as it should.
+    /// A normal event.
     Normal,
-    /// Something that a person should look at.
+    /// A problem that a user should look at.
     Warning,
 }
 
@@ -75,7 +75,7 @@ impl ApiServer {
 impl Event<'_> {
     fn to_json(&self, now: Timestamp) -> Value {
         let regarding = &self.regarding;
-        // As client-go names them: what it is about, and the time in hexadecimal nanoseconds.
+        // As client-go names them: the object, and the time in hexadecimal nanoseconds.
         let base = cut(regarding.name, NAME_BYTES).trim_end_matches(['.', '-']);
         let name = format!("{base}.{:x}", now.as_nanosecond());
         json!({

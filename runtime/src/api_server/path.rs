@@ -1,5 +1,5 @@
-//! URL paths of objects. Every segment is encoded: a name may hold any text, and must not reach another path. (No encoding
-//! helps an empty segment, `.` and `..`.)
+//! URL paths of objects. Every segment is encoded: a name may contain any text, and must not reach another path.
+//! (Encoding does not help with an empty segment, `.` and `..`.)
 
 /// Returns the path of a group version, which lists its kinds. `api_version` is `v1` or `GROUP/VERSION`.
 pub fn group_version(api_version: &str) -> String {

@@ -1,11 +1,11 @@
-//! The proxy for an API server, by the variables that `kubectl` reads (Go's `golang.org/x/net/http/httpproxy`). kube reads `HTTPS_PROXY`
-//! for every address, and compares `NO_PROXY` with the proxy's own.
+//! The proxy for an API server, from the variables that `kubectl` reads (Go's `golang.org/x/net/http/httpproxy`). kube
+//! reads `HTTPS_PROXY` for every address, and compares `NO_PROXY` with the proxy's own.
 
 use std::net::IpAddr;
 
 use http::Uri;
 
-/// Returns the proxy for requests to `url`; none for a loopback address and for what `NO_PROXY` names.
+/// Returns the proxy for requests to `url`; `None` for a loopback address and for hosts that `NO_PROXY` names.
 ///
 /// # Errors
 /// The name of a variable whose value is not a URL.
@@ -47,8 +47,8 @@ pub(super) fn of(
     parsed.map(Some).ok_or(name)
 }
 
-/// Returns true if an item of `NO_PROXY` names the host: `*`, an address, a network, a domain with all below it, `.domain` with only what is
-/// below it; each but a network also with a port.
+/// Returns true if an item of `NO_PROXY` names the host: `*`, an address, a network, a domain with its subdomains,
+/// `.domain` with only its subdomains; each except a network also with a port.
 fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     let exception = exception.trim().to_ascii_lowercase();
     if exception == "*" {
@@ -81,7 +81,7 @@ fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> b
     }
 }
 
-/// The host and the port of `host`, `host:port`, `[::1]:port` or `::1`.
+/// Returns the host and the port of `host`, `host:port`, `[::1]:port` or `::1`.
 fn with_port(text: &str) -> (&str, Option<u16>) {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, port) = rest.split_once(']').unwrap_or((rest, ""));

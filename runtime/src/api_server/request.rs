@@ -1,4 +1,4 @@
-//! One request, bounded in time and size.
+//! One request, limited in time and size.
 
 use std::error::Error;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{ApiServer, path};
 
-/// The content type of everything but patches.
+/// The content type of everything except patches.
 pub(super) const JSON: &str = "application/json";
 
 /// A request without a useful response.
@@ -25,23 +25,23 @@ pub struct RequestError {
     pub reason: Reason,
 }
 
-/// The reason why a request has no useful response. No variant holds content of a successful response.
+/// The reason why a request has no useful response. No variant contains content of a successful response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
     /// Method, path or headers are invalid.
     #[error("the request is invalid: {0}")]
     Invalid(http::Error),
-    /// The client cannot send it, for example for want of credentials.
+    /// The client cannot send it, for example because of missing credentials.
     #[error(transparent)]
     Client(kube::Error),
-    /// There was no response, or not all of it.
+    /// There was no response, or an incomplete one.
     #[error(transparent)]
     Interrupted(Box<dyn Error + Send + Sync>),
-    /// There was no whole response in time.
+    /// There was no complete response in time.
     #[error("no response within {:.1} s", .0.as_secs_f64())]
     Timeout(Duration),
-    /// The response is larger than the bound, in bytes.
+    /// The response is larger than the limit, in bytes.
     #[error("the API server's response has more than {0} bytes")]
     TooLarge(usize),
     /// A successful response is not JSON.
@@ -58,11 +58,11 @@ pub enum Reason {
 }
 
 impl ApiServer {
-    /// Sends a request once and returns the response, with any status. It takes up to `within`, and up to the bounds of
+    /// Sends a request once and returns the response, with any status. It takes up to `within`, and up to the limits of
     /// this API server.
     ///
     /// # Errors
-    /// A [`Reason`] if there is no whole response.
+    /// A [`Reason`] if there is no complete response.
     pub async fn send(
         &self,
         request: http::request::Builder,
@@ -131,7 +131,7 @@ impl ApiServer {
         })
     }
 
-    /// Returns what is at `path`; none if there is nothing.
+    /// Returns the object at `path`; `None` if it does not exist.
     ///
     /// # Errors
     /// A [`RequestError`] unless the status is 2xx or 404.
@@ -143,7 +143,8 @@ impl ApiServer {
         }
     }
 
-    /// Returns a namespaced object; none if it does not exist. `plural` is the kind's path segment, such as `configmaps`.
+    /// Returns a namespaced object; `None` if it does not exist. `plural` is the kind's path segment, such as
+    /// `configmaps`.
     ///
     /// # Errors
     /// A [`RequestError`] unless the status is 2xx or 404.
@@ -173,9 +174,9 @@ impl Reason {
     fn sentence(&self, request: &str) -> String {
         match self {
             Self::Refused { code, message } => {
-                format!("the API server refuses {request}: {code} {message}")
+                format!("the API server refused {request}: {code} {message}")
             }
-            _ => format!("no useful response from the API server to {request}"),
+            _ => format!("no usable response from the API server to {request}"),
         }
     }
 }

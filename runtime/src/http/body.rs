@@ -1,4 +1,4 @@
-//! Bodies of requests: bounded each in size and time, and all together in memory.
+//! Bodies of requests: each limited in size and time, and all together in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +10,17 @@ use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// Memory is counted in units of this many bytes.
+/// The unit of memory accounting, in bytes.
 const UNIT: usize = 4 << 10;
 
-/// A body must bring this many bytes, or its end, within [`PART_TIMEOUT`]: one that drips holds memory that others wait for.
+/// This many bytes of a body, or its end, must arrive within [`PART_TIMEOUT`]: a slow body holds memory that others
+/// wait for.
 const PART: usize = 64 << 10;
 /// The time for each part of a body.
 const PART_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The memory for bodies that are being read and handled. Without it, each connection could hold one of the largest size.
-/// Clones share it.
+/// The memory for bodies that are being read and handled. Without it, each connection could hold one of the maximum
+/// size. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Bodies {
     max: usize,
@@ -27,7 +28,7 @@ pub struct Bodies {
     room: Arc<Semaphore>,
 }
 
-/// Memory for the bodies of one client, which those of others cannot take. Clones share it.
+/// Memory reserved for the bodies of one client. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Share {
     units: usize,
@@ -37,45 +38,45 @@ pub struct Share {
 /// A body.
 #[derive(Debug)]
 pub struct Body {
-    /// Its content. It takes up memory of all bodies until the last clone or part of it is dropped.
+    /// The content. It counts toward the memory of all bodies until its last clone or part is dropped.
     pub bytes: Bytes,
 }
 
 /// A body that was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// It is larger than the bound.
+    /// The body is larger than the limit.
     #[error("the body is larger than {max} bytes (--max-body)")]
     TooLarge {
-        /// The bound.
+        /// The limit.
         max: usize,
     },
-    /// It took longer than the bound.
+    /// The body took longer than the limit.
     #[error("the body did not arrive within {within:?} (--body-timeout)")]
     TooSlow {
-        /// The bound.
+        /// The limit.
         within: Duration,
     },
-    /// Less than a part of it arrived in the time for a part.
+    /// Less than a part of the body arrived in the time for a part.
     #[error("the body stalled: less than {part} bytes of it arrived within {within:?}")]
     Stalled {
-        /// The least that must arrive.
+        /// The minimum that must arrive.
         part: usize,
         /// The time for it.
         within: Duration,
     },
-    /// Other bodies held the memory for all this time.
-    #[error("no memory for the body within {within:?}: other requests hold it")]
+    /// Other bodies used all memory until the limit.
+    #[error("no memory for the body within {within:?}: other requests use it")]
     NoRoom {
-        /// The bound.
+        /// The limit.
         within: Duration,
     },
-    /// The connection ended within it.
+    /// The connection ended in the middle of the body.
     #[error("the body was interrupted: {0}")]
     Interrupted(axum::Error),
 }
 
-/// The bytes of a body, and the memory that they take up.
+/// The bytes of a body, and their memory.
 struct Held {
     bytes: Bytes,
     _room: OwnedSemaphorePermit,
@@ -104,14 +105,14 @@ impl Share {
 }
 
 impl Bodies {
-    /// Returns memory for two bodies of `max` bytes, each of which may take up to `timeout`: while one is handled, the next
-    /// can arrive.
+    /// Returns memory for two bodies of `max` bytes, each of which may take up to `timeout`: while one is handled, the
+    /// next can arrive.
     pub fn new(max: usize, timeout: Duration) -> Self {
         Self::with_room(max, 2 * max, timeout)
     }
 
-    /// Returns memory of `room` bytes for bodies of `max` bytes, each of which may take up to `timeout`. It is enough for one
-    /// body at least.
+    /// Returns memory of `room` bytes for bodies of `max` bytes, each of which may take up to `timeout`. It is enough
+    /// for at least one body.
     pub fn with_room(max: usize, room: usize, timeout: Duration) -> Self {
         let room = units(room).max(units(max));
         Self {
@@ -124,15 +125,15 @@ impl Bodies {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// A [`BodyError`] if it exceeds a bound or is interrupted.
+    /// A [`BodyError`] if it exceeds a limit or is interrupted.
     pub async fn read(&self, request: Request) -> Result<Body, BodyError> {
         self.read_sharing(request, None).await
     }
 
-    /// Reads the body of a request into the memory of `share`, if it fits there, or else into that for all.
+    /// Reads the body of a request into the memory of `share` if it fits there, or else into that for all.
     ///
     /// # Errors
-    /// A [`BodyError`] if it exceeds a bound or is interrupted.
+    /// A [`BodyError`] if it exceeds a limit or is interrupted.
     pub async fn read_into(&self, request: Request, share: &Share) -> Result<Body, BodyError> {
         self.read_sharing(request, Some(share)).await
     }
@@ -149,7 +150,7 @@ impl Bodies {
             return Err(BodyError::TooLarge { max });
         }
         let deadline = Instant::now() + within;
-        // A body without a length may be as large as is allowed.
+        // A body without a length may have the maximum size.
         let units = units(length.unwrap_or(max));
         let room = match share.and_then(|share| share.take(units)) {
             Some(room) => room,
@@ -161,8 +162,8 @@ impl Bodies {
                 room.ok_or(BodyError::NoRoom { within })?
             }
         };
-        // In one piece from the start: growing by doubling would hold large bodies three times. The system gives the memory as
-        // it is written.
+        // In one piece from the start: growing by doubling would hold large bodies three times. The system provides the
+        // memory as it is written.
         let bytes = BytesMut::with_capacity(length.unwrap_or(max));
         let reading = collect(request.into_body(), bytes, max);
         let read = tokio::time::timeout(within, reading).await;
@@ -173,7 +174,7 @@ impl Bodies {
     }
 }
 
-/// Reads all of `body` into `bytes`, which holds `max` bytes at most.
+/// Reads all of `body` into `bytes`, which has a capacity of `max` bytes.
 async fn collect(
     mut body: axum::body::Body,
     mut bytes: BytesMut,

@@ -8,7 +8,7 @@ use axum::body::HttpBody;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-/// Bytes that a connection copies at once, at most.
+/// The maximum number of bytes that a connection copies at once.
 const FRAME: usize = 64 << 10;
 
 /// The body of a response. It shares its bytes with other responses, and announces its length.
@@ -44,7 +44,7 @@ impl HttpBody for Frames {
     }
 }
 
-/// The body of a response that holds something until its last byte is taken, or the client is gone.
+/// The body of a response that holds a value until its last byte is sent, or the client is gone.
 #[derive(Debug)]
 pub struct Held<T> {
     body: axum::body::Body,

@@ -1,9 +1,9 @@
-//! The time that a client may take for a header.
+//! The time limit of a header.
 //!
-//! hyper's own bound runs from the end of the previous request (hyper 1.12, proto/h1/conn.rs). Were it as short as a header
-//! deserves, it would also close connections that wait for their next request, and a request that meets the close half way
-//! fails, which for an admission review means a pod that is not created. So hyper's bound is the long one of an idle
-//! connection, and the short one is here: from a request's first byte until its handler is called.
+//! hyper's own limit starts at the end of the previous request (hyper 1.12, proto/h1/conn.rs). If it were as short as a
+//! header needs, it would also close connections that wait for their next request, and a request that meets the close
+//! half way fails, which for an admission review means a pod that is not created. So hyper's limit is the long one of
+//! an idle connection, and the short one is here: from a request's first byte until its handler is called.
 
 use std::io;
 use std::pin::Pin;
@@ -17,12 +17,12 @@ use tokio::sync::watch;
 
 use super::write_timeout::WriteTimeout;
 
-/// The state of one connection's current header. Clones are of the same connection.
+/// The state of one connection's current header. Clones belong to the same connection.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderTimeout {
     /// True between the first byte of a header and its end.
     arriving: Arc<watch::Sender<bool>>,
-    /// True while a request is handled: what arrives then is its body.
+    /// True while a request is handled: bytes that arrive then belong to its body.
     handling: Arc<AtomicBool>,
 }
 
@@ -31,7 +31,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// A stream that notices when a header begins, and when the client takes nothing of a response.
+/// A stream that notices when a header begins, and when the client stops reading a response.
 pub(super) struct ObservedStream {
     stream: Box<dyn Stream>,
     header: HeaderTimeout,
@@ -46,13 +46,13 @@ impl HeaderTimeout {
         }
     }
 
-    /// The header is complete; its body follows.
+    /// Records that the header is complete; its body follows.
     pub(super) fn request(&self) {
         self.handling.store(true, Ordering::Relaxed);
         self.arriving.send_replace(false);
     }
 
-    /// The response is ready; what arrives next is another header.
+    /// Records that the response is ready; the next bytes are another header.
     pub(super) fn response(&self) {
         self.handling.store(false, Ordering::Relaxed);
     }

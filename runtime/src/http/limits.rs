@@ -1,11 +1,11 @@
-//! The bounds of an HTTP server as flags.
+//! The limits of an HTTP server as flags.
 
 use std::time::Duration;
 
 use clap::Args;
 use gleaner_proto::{duration, size};
 
-/// The bounds of an HTTP server, to be flattened into a program's own. A program changes a default or a help text with
+/// The limits of an HTTP server, to be flattened into a program's own. A program changes a default or a help text with
 /// `#[command(mut_arg("max_body", |arg| arg.default_value("4Mi")))]`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
@@ -14,7 +14,7 @@ pub struct Limits {
     /// Largest body of a request
     #[arg(long, env = "GLEANER_MAX_BODY", default_value = "64Mi", value_parser = bytes)]
     pub max_body: usize,
-    /// Most connections at once on each socket
+    /// Maximum number of concurrent connections on each socket
     #[arg(long, env = "GLEANER_MAX_CONNECTIONS", default_value = "128")]
     pub max_connections: usize,
     /// Longest time from the first byte of a request to the end of its header
@@ -28,7 +28,7 @@ pub struct Limits {
 /// Parses a size in bytes, such as `64Mi`, for a flag.
 ///
 /// # Errors
-/// A text that is not a size, or a size that a `usize` cannot hold.
+/// An error if the text is not a size, or does not fit into a `usize`.
 pub fn bytes(text: &str) -> Result<usize, String> {
     let bytes = size::parse(text).map_err(|error| error.to_string())?;
     usize::try_from(bytes).map_err(|_| format!("'{text}' is more than this machine can address"))

@@ -1,7 +1,7 @@
 //! Addresses and connections.
 //!
-//! hyper is driven by hand rather than through `axum::serve`, which has no bound on the time of a header (axum 0.8.9): a
-//! client that sends half a header would hold its connection for ever.
+//! hyper is driven by hand rather than through `axum::serve`, which has no time limit for headers (axum 0.8.9): a
+//! client that sends half a header would hold its connection forever.
 
 use std::future::{self, Future};
 use std::io;
@@ -28,16 +28,17 @@ use super::header_timeout::{HeaderTimeout, ObservedStream, Stream};
 use super::write_timeout::{WRITE_TIMEOUT, WriteTimeout};
 use crate::Shutdown;
 
-/// Bound on the number of header fields.
+/// Limit on the number of header fields.
 const HEADER_FIELDS: usize = 64;
 
-/// Connections that wait to be accepted, as tokio has it.
+/// Connections that wait to be accepted; tokio's default.
 const BACKLOG: i32 = 1024;
 
-/// The system's buffer for what a client has not taken yet, in bytes: it is memory of this process's cgroup. Linux doubles it
+/// The system's buffer for bytes that a client has not read yet: it is memory of this process's cgroup. Linux doubles it
 /// (socket(7)).
 const SEND_BUFFER: usize = 32 << 10;
-/// The same for TCP, where less than some segments (of 64 KiB on loopback) would wait for delayed acknowledgments.
+/// The system's buffer for TCP, where less than some segments (of 64 KiB on loopback) would wait for delayed
+/// acknowledgments.
 const TCP_SEND_BUFFER: usize = 128 << 10;
 
 /// A TCP listener whose connections send each response at once.
@@ -48,7 +49,7 @@ pub type Unix = TapIo<UnixListener, fn(&mut UnixStream)>;
 
 /// An address that could not be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}; another address can be given with {flag}")]
+#[error("cannot listen on {address}; use {flag} for another address")]
 pub struct BindError {
     address: SocketAddr,
     flag: &'static str,
@@ -56,7 +57,7 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// A router and the bounds within which it is served.
+/// A router and the limits within which it is served.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Server {
@@ -67,7 +68,7 @@ pub struct Server {
     write_timeout: Duration,
 }
 
-/// Binds an address and returns the one that was bound, with its port. `flag` names it in the error.
+/// Binds an address and returns the bound one, with its port. `flag` names it in the error.
 ///
 /// `[::]` is every address of both families, also with `net.ipv6.bindv6only`, and `0.0.0.0` on a system without IPv6.
 ///
@@ -81,7 +82,7 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, Socke
         };
         let address = listener.local_addr()?;
         let set_up: fn(&mut TcpStream) = |stream| {
-            // Responses are small and whole: nothing is gained by waiting for more.
+            // Responses are small and whole: waiting for more gains nothing.
             let _ = stream.set_nodelay(true);
             let _ = SockRef::from(&*stream).set_send_buffer_size(TCP_SEND_BUFFER);
         };
@@ -101,13 +102,13 @@ fn bind_all(address: SocketAddrV6) -> io::Result<TcpListener> {
             socket.set_only_v6(false)?;
             (SocketAddr::V6(address), socket)
         }
-        // Without IPv6 there is no such family. What else is refused is refused again.
+        // Without IPv6 there is no such family. Other errors occur again.
         Err(_) => {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
             ((Ipv4Addr::UNSPECIFIED, address.port()).into(), socket)
         }
     };
-    // As tokio binds: a program that starts again at once gets its port.
+    // As tokio binds: a program that restarts immediately gets its port.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -126,7 +127,7 @@ pub fn unix(listener: UnixListener) -> Unix {
 impl Server {
     /// Returns a server of `router` within `limits`, for requests whose header has up to `header_bytes`.
     ///
-    /// `idle_timeout` bounds the time from connecting, or from a response, to the end of the next header.
+    /// `idle_timeout` limits the time from connecting, or from a response, to the end of the next header.
     pub fn new(
         router: Router,
         limits: &Limits,
@@ -142,20 +143,20 @@ impl Server {
         }
     }
 
-    /// Sets the time within which a client must take 64 KiB of a response, or all of it; [`WRITE_TIMEOUT`] otherwise.
+    /// Sets the time within which a client must read 64 KiB of a response, or all of it; [`WRITE_TIMEOUT`] by default.
     pub const fn write_timeout(mut self, write_timeout: Duration) -> Self {
         self.write_timeout = write_timeout;
         self
     }
 
-    /// Serves until shutdown is requested and all requests under way then have been answered.
+    /// Serves until shutdown is requested and all pending requests have been completed.
     pub async fn serve(self, listener: impl Listener, shutdown: Shutdown) {
         self.serve_after(|stream| future::ready(Some(stream)), listener, shutdown)
             .await;
     }
 
-    /// Serves what `handshake` makes of each connection, which takes as long as it wants to, next to the others. A
-    /// connection that it makes nothing of is closed.
+    /// Serves the connections that `handshake` returns, concurrently and without an additional time limit. A
+    /// connection for which it returns `None` is closed.
     pub async fn serve_after<L, H, S>(
         self,
         handshake: impl Fn(L::Io) -> H,
@@ -172,7 +173,7 @@ impl Server {
         loop {
             let accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
-                // Waits while the system is short of something, such as file descriptors.
+                // Waits while the system is short of a resource, such as file descriptors.
                 let (stream, _) = listener.accept().await;
                 (stream, permit)
             };
@@ -189,7 +190,7 @@ impl Server {
                 drop(permit);
             });
         }
-        // A client that connects now learns at once that it must try elsewhere.
+        // A client that connects now learns at once that it must use another server.
         drop(listener);
         graceful.shutdown().await;
     }

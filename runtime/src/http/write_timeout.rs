@@ -1,5 +1,5 @@
-//! The time that a client may take for a part of a response. Without it, a client that reads nothing holds its connection and the
-//! response for ever.
+//! The time limit of a part of a response. Without it, a client that reads nothing holds its connection and the
+//! response forever.
 
 use std::io;
 use std::pin::Pin;
@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-/// A client that takes less than 64 KiB of a response within this time, and not all of it, is disconnected.
+/// A client that reads less than 64 KiB of a response within this time, and not all of it, is disconnected.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The bytes that a client must take within the time. A single byte would do for one that wants to hold on.
+/// The bytes that a client must read within the time. With a single byte, a client could hold on.
 const PART: usize = 64 << 10;
 
 /// The state of one connection's writes.
 pub(super) struct WriteTimeout {
     limit: Duration,
-    /// Runs while the client leaves something waiting.
+    /// Runs while unsent bytes wait for the client.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// Bytes taken since then.
+    /// Bytes sent since then.
     taken: usize,
 }
 
@@ -90,7 +90,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(100);
 
-    /// Writes as much as a client takes in each tenth of the limit, and returns how the connection ends, if it does.
+    /// Writes as much as a client reads in each tenth of the limit, and returns how the connection ends, if it does.
     async fn taking(each: usize, offered: usize) -> Option<io::ErrorKind> {
         let mut timeout = WriteTimeout::new(LIMIT);
         for _ in 0..40 {

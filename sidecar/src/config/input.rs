@@ -25,7 +25,7 @@ use gleaner_core::run::{OwnerReference, Ownership, Run};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The run")]
 pub struct Input {
-    /// The declaration, base64-encoded (nothing on the way to a container expands that); may be given in parts
+    /// The declaration, base64-encoded (which nothing on the way to a container expands); may be given in parts
     #[arg(
         long = name(DECLARATION),
         env = "GLEANER_DECLARATION",
@@ -36,7 +36,7 @@ pub struct Input {
     /// The declaration, in a file
     #[arg(long, env = "GLEANER_DECLARATION_FILE", conflicts_with = "declaration")]
     declaration_file: Option<PathBuf>,
-    /// A step that may speak; steps with declared outputs are known already
+    /// A step that may post; steps with declared outputs are known already
     #[arg(long = name(STEP), value_name = "NAME")]
     steps: Vec<StepName>,
     /// A parameter of type string
@@ -54,28 +54,28 @@ pub struct Input {
     /// A value of $(context.NAME), such as taskRun.name, taskRun.uid, taskRun.namespace, task.name, pipelineRun.uid
     #[arg(long = name(CONTEXT), value_name = "NAME=VALUE", value_parser = form(CONTEXT))]
     context: Vec<String>,
-    /// A further label for what is created
+    /// An additional label for created objects
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair)]
     labels: Vec<(String, String)>,
-    /// Parameters, context and labels as base64-encoded JSON, which nothing on the way to a container expands; may be given
-    /// in parts
+    /// Parameters, context and labels as base64-encoded JSON, which nothing on the way to a container expands; may be
+    /// given in parts
     #[arg(long = name(VALUES), value_name = "BASE64")]
     values: Vec<String>,
     /// Owner of the created objects, if it is neither a PipelineRun nor a TaskRun
     #[arg(long = name(OWNER), value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
     /// Containers that share the pod's termination messages: its own and Gleaner's, such as 3+1, or 3+1,compressed.
-    /// Results that do not fit are left out, or fail the run before anything is created
+    /// Results that do not fit are omitted, or fail the run before anything is created
     #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
     termination_share: Option<Share>,
-    /// A kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be given
-    /// several times. Without it, every kind
+    /// A kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be
+    /// given several times. Without it, every kind
     #[arg(long = name(ALLOW_KIND), value_name = "GROUP/KIND")]
     kinds: Vec<String>,
-    /// Leave out owner references, where no run exists in the cluster
+    /// Omit owner references, if no run exists in the cluster
     #[arg(long, env = "GLEANER_NO_OWNER")]
     no_owner: bool,
-    /// The pod has not passed the webhook that wraps its steps: refuse to start
+    /// The pod was not injected by the webhook: refuse to start
     #[arg(long = name(UNWRAPPED), hide = true)]
     unwrapped: bool,
     /// The items of arrays
@@ -95,9 +95,9 @@ pub enum InputError {
     /// The file is not UTF-8.
     #[error("the declaration {path} {error}")]
     FileEncoding { path: PathBuf, error: EncodingError },
-    /// The pod's steps do not speak to the sidecar.
+    /// The pod's steps have no redirector.
     #[error(
-        "the steps of this pod are not wrapped: it was created past Gleaner's webhook for pods; see that the injector runs \
+        "this pod is not injected: it bypassed Gleaner's webhook for pods; check that the injector is running \
          and that its MutatingWebhookConfiguration has a webhook for pods"
     )]
     Unwrapped,
@@ -108,7 +108,7 @@ pub enum InputError {
     Arguments(#[source] ArgumentsError),
     #[error("--declaration is not base64-encoded text")]
     Encoding,
-    /// The declaration is wrong; everything that is, with its place.
+    /// The declaration is invalid; with all errors and their places.
     #[error("the declaration is wrong:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     Declaration(Vec<Diagnostic>),
     #[error("--allow-kind cannot be read")]
@@ -119,7 +119,7 @@ pub enum InputError {
 }
 
 impl Input {
-    /// The declaration, read and checked, and the text that it came from.
+    /// Returns the parsed and checked declaration, and its source text.
     pub fn declaration(&self) -> Result<(Declaration, String), InputError> {
         if self.unwrapped {
             return Err(InputError::Unwrapped);
@@ -144,7 +144,7 @@ impl Input {
         };
         let declaration =
             Declaration::parse(&text, &Scope::default()).map_err(InputError::Declaration)?;
-        // The injector has checked them; this is the process that creates.
+        // The injector has checked them, but this is the process that creates.
         let kinds = AllowedKinds::from_arguments(&self.kinds).map_err(InputError::AllowKind)?;
         match kinds.check(&declaration) {
             refused if refused.is_empty() => {}
@@ -153,10 +153,10 @@ impl Input {
         Ok((declaration, text))
     }
 
-    /// The values that are known at the start, which are the parameters, and the run.
+    /// Returns the values that are known at the start: the parameters and the run.
     ///
     /// # Errors
-    /// When the arguments are not as the injector writes them.
+    /// Fails if the arguments are not as the injector writes them.
     pub fn values_and_run(&self) -> Result<(Values, Run), InputError> {
         let arguments = self.arguments()?;
         let passed = Self::run_values(&arguments)?;
@@ -185,7 +185,7 @@ impl Input {
         Ok((values, run))
     }
 
-    /// The flags that the injector writes, read by the parser that belongs to its writer.
+    /// Returns the flags that the injector writes, parsed by the counterpart of its writer.
     fn arguments(&self) -> Result<Arguments, InputError> {
         let flags = [
             (PARAM, &self.params),
@@ -202,7 +202,7 @@ impl Input {
         Arguments::parse(&args).map_err(InputError::Arguments)
     }
 
-    /// The values that the injection of the pod has passed.
+    /// Returns the values that the injection of the pod has passed.
     fn run_values(arguments: &Arguments) -> Result<RunValues, InputError> {
         if arguments.values.is_empty() {
             return Ok(RunValues::default());
@@ -212,18 +212,18 @@ impl Input {
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
     }
 
-    /// The containers that share the pod's termination messages, where these carry results.
+    /// Returns the containers that share the pod's termination messages, if these carry results.
     pub const fn termination_share(&self) -> Option<Share> {
         self.termination_share
     }
 
-    /// Further steps that may speak.
+    /// Returns the additional steps that may post.
     pub fn steps(&self) -> impl Iterator<Item = StepName> {
         self.steps.iter().cloned()
     }
 }
 
-/// The name of a flag, as clap wants it.
+/// Returns the name of a flag in clap's form.
 fn name(flag: &'static str) -> &'static str {
     flag.trim_start_matches('-')
 }

@@ -1,14 +1,15 @@
-//! The memory that the sidecar may take, and what follows from it for everything that a client can make it hold.
+//! The sidecar's memory budget, and the limits that follow from it for everything that a client can make it hold.
 //!
-//! Of the memory limit, 24 MiB are for the program, its connections and their buffers in the system. The rest is eleven parts:
+//! Of the memory limit, 24 MiB are for the program, its connections and their kernel buffers. The rest is divided into
+//! eleven parts:
 //!
 //! | parts | for |
 //! | --- | --- |
 //! | 2 | accepted outputs |
-//! | 2 | bodies of requests; half a part more is divided among the steps, each of which has its share for itself |
+//! | 2 | bodies of requests; another half a part is divided among the steps as reserved shares |
 //! | 2 | one large message while it is read, or one response while it is rendered |
-//! | 3 | the objects of the submission: their JSON, and what the API server responds |
-//! | 1 | rendered responses, however many clients read them |
+//! | 3 | the objects of the submission: their JSON, and the API server's responses |
+//! | 1 | rendered responses, for any number of clients |
 
 use std::fs;
 use std::path::Path;
@@ -21,13 +22,13 @@ use super::Limits;
 /// For the program itself.
 const OWN: u64 = 24 << 20;
 const PARTS: u64 = 11;
-/// The least that a part has: less would refuse runs that are hardly larger than nothing.
+/// The minimum of a part: less would refuse even the smallest runs.
 const PART_MIN: u64 = 1 << 20;
-/// The limit that is assumed where there is none: parts of 32 MiB.
+/// The limit that is assumed if there is none: parts of 32 MiB.
 const UNLIMITED: u64 = OWN + PARTS * (32 << 20);
-/// More does not make the bounds larger.
+/// The maximum of a part.
 const LIMIT_MAX: u64 = 4 << 30;
-/// Bounds of a step's share of the memory for bodies.
+/// Limits of a step's share of the memory for bodies.
 const SHARE: (usize, usize) = (16 << 10, 1 << 20);
 
 /// The bounds on memory, in bytes.
@@ -37,9 +38,9 @@ pub struct Memory {
     pub max_body: usize,
     /// All bodies that are being read or wait to be accepted.
     pub bodies: usize,
-    /// The bodies of one step that no other can keep waiting.
+    /// The bodies of one step that no other can delay.
     pub share: usize,
-    /// A message in memory, estimated before it is read.
+    /// A message in memory, estimated before it is parsed.
     pub message: usize,
     /// All rendered responses.
     pub responses: usize,
@@ -50,7 +51,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Returns the bounds for a sidecar with `limit` bytes of memory, if there is a limit, and so many steps.
+    /// Returns the bounds for a sidecar with `limit` bytes of memory, if there is a limit, and this many steps.
     pub(crate) fn new(limit: Option<u64>, limits: &Limits, steps: usize) -> Self {
         let limit = limit.unwrap_or(UNLIMITED).min(LIMIT_MAX);
         let part = (limit.saturating_sub(OWN) / PARTS).max(PART_MIN);
@@ -84,8 +85,8 @@ pub(crate) fn limit() -> Option<u64> {
     lowest(&cgroups, Path::new("/sys/fs/cgroup"))
 }
 
-/// Looks for the limit of the cgroups of a process (cgroups(7)) below `root`, for both versions. Within a container that has no
-/// cgroup namespace, the paths are those of the node, and its own cgroup is at the root.
+/// Finds the limit of the cgroups of a process (cgroups(7)) below `root`, for both versions. Within a container that
+/// has no cgroup namespace, the paths are those of the node, and its own cgroup is at the root.
 fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
     let limits = cgroups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -110,7 +111,7 @@ fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
         };
         up.filter_map(read).min()
     });
-    // Version 1 writes its highest number where there is no limit.
+    // Version 1 writes its highest number if there is no limit.
     limits.min().filter(|limit: &u64| *limit < 1 << 60)
 }
 

@@ -1,4 +1,4 @@
-//! The operations on the file of a journal.
+//! The file operations of a journal.
 
 use std::fmt::Debug;
 use std::fs::File;

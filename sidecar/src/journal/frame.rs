@@ -1,4 +1,4 @@
-//! The frames of the journal: what tells a whole one from a torn and from a damaged one.
+//! The frames of the journal: distinguishes complete frames from torn and damaged ones.
 //!
 //! | bytes | content |
 //! | --- | --- |
@@ -7,19 +7,20 @@
 //! | 4 | CRC-32 of payload and filler |
 //! | 4 | CRC-32 of the 11 bytes before |
 //! | 1 | [`END`] |
-//! | n | payload: text without NUL, but for the identity in the first frame |
+//! | n | payload: text without NUL, except for the identity in the first frame |
 //! | 1 to 16 | [`END`], up to a multiple of 16 bytes |
 //!
-//! A frame is written over [`BLANK`] bytes or appended. If that is interrupted, a part of the frame is still blank, is missing,
-//! or reads as zeros, where a power cut lost the data of a file that had grown. Disks write sectors of 512 bytes; a process that
-//! is killed stops at any byte, in order. Both leave a blank sector, or a blank last byte, of the head or of the whole. In a frame
-//! that was written whole, neither exists, nor can a few wrong bits make one: if its checksum is wrong, it is damaged.
+//! A frame is written over [`BLANK`] bytes or appended. If that is interrupted, a part of the frame is still blank, is
+//! missing, or reads as zeros, if a power failure lost the data of a file that had grown. Disks write sectors of 512
+//! bytes; a process that is killed stops at any byte, in order. Both leave a blank sector, or a blank last byte, of the
+//! head or of the whole. A completely written frame has neither, nor can a few wrong bits create one: if its checksum
+//! is wrong, it is damaged.
 
 use std::io::{self, IoSlice, Write};
 
-/// Fills room that is kept free. No byte of UTF-8 is like it.
+/// Fills reserved space. No byte of UTF-8 equals it.
 pub(super) const BLANK: u8 = 0xFF;
-/// Length of a frame's head. Frames begin at multiples of it, so that no head lies in two sectors.
+/// Length of a frame's head. Frames begin at multiples of it, so that no head spans two sectors.
 pub(super) const HEAD: usize = 16;
 
 const MAGIC: &[u8; 3] = b"GJ3";
@@ -30,7 +31,7 @@ const SECTOR: usize = 512;
 /// The frames in the bytes of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frames<'a> {
-    /// Payloads, and where their frames begin.
+    /// Payloads, and the positions of their frames.
     pub(super) payloads: Vec<(u64, &'a [u8])>,
     /// The end of the last whole frame.
     pub(super) end: usize,
@@ -42,8 +43,8 @@ enum Frame<'a> {
     Damaged,
 }
 
-/// Returns how much of the bytes after the last whole frame was reserved. Only the room ends blank; zeros after that are what a
-/// power cut left of an attempt to enlarge it.
+/// Returns how many of the bytes after the last complete frame were reserved. Only the reserved space ends blank; zeros
+/// after it are left over from a power failure while it was enlarged.
 pub(super) fn room(rest: &[u8]) -> u64 {
     match rest.iter().rposition(|byte| *byte != 0) {
         Some(last) if rest[last] == BLANK => last as u64 + 1,
@@ -57,7 +58,7 @@ pub(super) const fn length(length: u64) -> u64 {
     head + (length / head + 1) * head
 }
 
-/// Writes the frame of a payload in `parts` by one call, as far as the system takes it at once. Returns the frame's length.
+/// Writes the frame of a payload in `parts` with one call, if the system accepts it at once. Returns the frame's length.
 pub(super) fn write(file: &mut impl Write, parts: &[&[u8]]) -> io::Result<u64> {
     let payload: usize = parts.iter().map(|part| part.len()).sum();
     let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "a record of more than 4 GiB");
@@ -105,7 +106,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frames<'_>, u64> {
                 payloads.push((at as u64, payload));
                 at = end;
             }
-            // Nothing is ever written behind a frame that is torn.
+            // Nothing is ever written after a torn frame.
             Frame::Torn if holds_frame(bytes, at + HEAD) => return Err(at as u64),
             Frame::Torn => return Ok(Frames { payloads, end: at }),
             Frame::Damaged => return Err(at as u64),
@@ -148,13 +149,13 @@ fn frame(bytes: &[u8], at: usize) -> Frame<'_> {
     }
 }
 
-/// Returns true if a whole frame begins in `bytes` at `from` or after.
+/// Returns true if a complete frame begins in `bytes` at `from` or later.
 fn holds_frame(bytes: &[u8], from: usize) -> bool {
     let mut starts = (from..bytes.len()).step_by(HEAD);
     starts.any(|at| matches!(frame(bytes, at), Frame::Whole { .. }))
 }
 
-/// Returns true if a sector of the file is blank as far as `body` reaches, which begins at `at`.
+/// Returns true if a sector of the file is blank up to `body`, which begins at `at`.
 fn has_blank_sector(body: &[u8], at: usize) -> bool {
     let first = (SECTOR - at % SECTOR).min(body.len());
     let (first, others) = body.split_at(first);

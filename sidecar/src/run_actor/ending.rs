@@ -1,4 +1,4 @@
-//! The end of a submission, from its result to those who wait for it: recorded first, told then.
+//! The end of a submission: its outcome is recorded first, and then reported to waiting clients.
 
 mod record;
 
@@ -14,10 +14,10 @@ use super::{RunActor, Waiting};
 use crate::crash_point;
 use crate::journal::Record;
 
-/// The interval between two attempts to write the end of a run to a disk that refuses it.
+/// The interval between two attempts to write the outcome to a disk that refuses it.
 const ENDING_PAUSE: Duration = Duration::from_secs(1);
 
-/// An ending that the journal does not have yet.
+/// An outcome that the journal does not have yet.
 pub(super) struct Unrecorded {
     pub(super) ending: Ending,
     /// The time of the next attempt to write it.
@@ -25,14 +25,14 @@ pub(super) struct Unrecorded {
 }
 
 impl RunActor {
-    /// Makes room for the record of the ending. Without it, a disk that fills up while objects are created would leave a run whose
-    /// end a restarted sidecar does not know.
+    /// Reserves space for the record of the outcome. Otherwise, if the disk fills up while objects are created, a
+    /// restarted sidecar would not know the outcome.
     pub(super) async fn reserve(&self) -> Result<(), Problem> {
         if self.collector.declaration().templates.is_empty() {
             return Ok(());
         }
         let declaration = self.collector.declaration();
-        // A restarted sidecar has its plan already, in the room of the first.
+        // A restarted sidecar has its plan already, in the space of the first.
         let plan = match self.submitting.is_first() {
             true => record::room_of_plan(declaration),
             false => 0,
@@ -44,7 +44,7 @@ impl RunActor {
 
     pub(super) async fn end_submission(&mut self, Ended { ending, notices }: Ended) {
         self.submission = None;
-        // Told at once: what was created or deleted is so, whether it can be recorded or not.
+        // Reported at once: created or deleted objects are facts, even if they cannot be recorded.
         self.telling = self.submitting.tell(notices);
         let room = record::room(self.collector.declaration());
         let ending = record::shortened(ending, room);
@@ -59,8 +59,8 @@ impl RunActor {
         self.record(ending).await;
     }
 
-    /// Writes the outcome of the run, then reports it. No client learns what a restarted sidecar would not know: until it is written,
-    /// all who wait are to ask again.
+    /// Writes the outcome of the run, then reports it. No client learns an outcome that a restarted sidecar would not
+    /// know: until it is written, waiting clients must retry.
     pub(super) async fn record(&mut self, ending: Ending) {
         let record = Record::from(ending.clone());
         let written = self.on_disk(move |journal| journal.append_ending(&record));
@@ -94,7 +94,7 @@ impl RunActor {
     }
 }
 
-/// The ending whose time to be written has come; never, when there is none.
+/// Waits until an outcome must be written again; forever, if there is none.
 pub(super) async fn due(unrecorded: &mut Option<Unrecorded>) -> Unrecorded {
     if let Some(waiting) = unrecorded {
         tokio::time::sleep_until(waiting.due).await;

@@ -1,5 +1,5 @@
-//! The run actor against the reference model of a run, by random sequences of requests, ends of the submission, faults of the
-//! disk, kills and restarts.
+//! Compares the run actor with the reference model of a run, by random sequences of requests, ends of the submission,
+//! disk faults, kills and restarts.
 
 mod comparison;
 mod disk;
@@ -21,18 +21,18 @@ enum Command {
     Finish,
     /// The submission writes its plan.
     Plan,
-    /// It ends, or panics.
+    /// The submission finishes, or panics.
     Commits(u8),
     Fails(u8),
     Panics,
-    /// The pause between two attempts to record the end passes.
+    /// The pause between two attempts to record the outcome passes.
     Pause,
-    /// One operation of the disk is refused, `after` others.
+    /// One disk operation is refused, after `after` others.
     Refuse {
         after: u8,
         torn: usize,
     },
-    /// The process is killed within an operation of the disk.
+    /// The process is killed during a disk operation.
     Kill {
         after: u8,
         torn: usize,
@@ -64,7 +64,7 @@ fn commands() -> impl Strategy<Value = Sequence<Command>> {
         2 => Just(Command::Heal),
         2 => any::<bool>().prop_map(|power_cut| Command::Restart { power_cut }),
     ];
-    // Most cases begin with a submission, which by chance alone few would reach.
+    // Most cases begin with a submission, which few would reach by chance.
     let complete = [Command::Post(Post::Build), Command::Post(Post::Scan)];
     let begin = [&[][..], &[Command::Submit], &[Command::Finish]];
     let begin = begin.map(|last| [&complete[..], last].concat());

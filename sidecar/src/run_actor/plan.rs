@@ -9,11 +9,11 @@ use gleaner_submission::{Memory, Planned};
 use super::on_disk;
 use crate::journal::Journal;
 
-/// The plans in the journal: those that were there at the start, and where the next one goes.
+/// The plans in the journal: those from the start, and the destination of the next one.
 pub(super) struct Plans {
     pub(super) earlier: Vec<Planned>,
     pub(super) journal: Arc<Mutex<Journal>>,
-    /// The room that stays reserved for the ending, in bytes.
+    /// The space that stays reserved for the outcome, in bytes.
     pub(super) ending: u64,
 }
 

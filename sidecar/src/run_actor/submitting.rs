@@ -34,7 +34,7 @@ pub(super) struct Ended {
 
 /// Creates the objects of a run, in separate tasks.
 pub(super) trait Submit: Send + Sync {
-    /// Begins to create everything of `collector`.
+    /// Starts to create all objects of `collector`.
     fn begin(
         &self,
         collector: &Collector,
@@ -42,7 +42,7 @@ pub(super) trait Submit: Send + Sync {
         journal: &Arc<Mutex<Journal>>,
     ) -> JoinHandle<Ended>;
 
-    /// Begins to create the Events about an ending.
+    /// Starts to create the Events about an outcome.
     fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>>;
 
     /// Returns true if no earlier process can have created anything.
@@ -57,7 +57,7 @@ pub struct Submitting {
     planned: Vec<Planned>,
 }
 
-/// The input of a submission. Values that arrive later are not in it: the collector copies what it changes.
+/// The input of a submission. It does not include later values: the collector copies what it changes.
 struct Work {
     declaration: Declaration,
     values: Arc<Values>,
@@ -70,7 +70,8 @@ struct Work {
 }
 
 impl Submitting {
-    /// `submitter` may be missing where the declaration has nothing to create, and `events` where there is no run in the cluster.
+    /// `submitter` may be missing if the declaration has nothing to create, and `events` if there is no run in the
+    /// cluster.
     pub(crate) fn new(
         submitter: Option<Submitter>,
         events: Option<Recorder>,
@@ -132,7 +133,7 @@ impl Submit for Submitting {
 }
 
 impl Work {
-    /// Renders the objects if they fit the bounds, and their results the room.
+    /// Renders the objects if they fit the limits, and their results the room.
     fn first_rendering(&self) -> Result<Vec<Rendered>, Problem> {
         let Self {
             declaration,
@@ -158,14 +159,14 @@ impl Work {
     }
 }
 
-/// The end of the submission that is under way; never, when there is none.
+/// Waits for the end of the running submission; forever, if there is none.
 pub(super) async fn ended(submission: &mut Option<JoinHandle<Ended>>) -> Ended {
     match submission {
         Some(handle) => match handle.await {
             Ok(ended) => ended,
-            // The error quotes the message of a panic, and that may quote anything.
+            // The error quotes the message of a panic, which may quote anything.
             Err(_) => {
-                let detail = "the submission panicked; the sidecar's log names the place; this is a bug in Gleaner";
+                let detail = "the submission panicked; see the sidecar's log for the location; this is a bug in Gleaner";
                 let mut problem = problem::internal(detail);
                 problem.exit_code = exit_code::NOT_CREATED;
                 Ended::failed(problem, &[])
@@ -183,7 +184,7 @@ impl Ended {
         }
     }
 
-    /// Without objects, but for those that the problem names; `removed` were deleted again.
+    /// Returns the failure without objects, except those that the problem names; `removed` were deleted again.
     pub(super) fn failed(problem: Problem, removed: &[String]) -> Self {
         Self {
             notices: events::of_failure(&problem, removed),
@@ -202,8 +203,8 @@ async fn first_rendering(work: &Arc<Work>) -> Result<Vec<Rendered>, Problem> {
 }
 
 async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
-    // Rendered once before, because what the variables lead to is the outputs' fault and not the cluster's; and apart from the
-    // thread that answers the steps.
+    // Rendered once in advance, because errors caused by variables are the outputs' fault and not the cluster's; and on
+    // a different thread from the one that responds to steps.
     let first = match work.is_first {
         true => first_rendering(work).await.map(Some),
         false => Ok(None),
@@ -294,9 +295,9 @@ fn outcome(
     }
 }
 
-/// The problem when the outputs do not hold what the templates need.
+/// Returns the problem if the outputs lack values that the templates need.
 fn not_rendered(error: &SubstitutionError) -> Problem {
-    let title = "the outputs do not hold what the templates need";
+    let title = "the outputs lack values that the templates need";
     let detail = format!("nothing was created: {error}");
     let failure = Failure {
         resource: None,
@@ -310,7 +311,7 @@ fn not_rendered(error: &SubstitutionError) -> Problem {
     }
 }
 
-/// The problem when the results have no room in the step's termination message.
+/// Returns the problem if the results have no room in the step's termination message.
 pub(super) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Problem {
     let title = "the results do not fit into the step's termination message";
     let state = match are_created {
@@ -337,7 +338,7 @@ pub(super) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Probl
     }
 }
 
-/// The problem when the objects are larger than the API server or the sidecar's memory allows.
+/// Returns the problem if the objects are larger than the API server or the sidecar's memory allows.
 fn too_large(error: &TooLarge) -> Problem {
     let remedy = error.remedy();
     let detail = format!("nothing was created: {error}; {remedy}");

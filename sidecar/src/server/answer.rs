@@ -16,7 +16,7 @@ pub(super) struct ApiProblem(pub(super) Problem);
 pub(super) struct Json<T>(pub(super) T);
 
 impl ApiProblem {
-    /// A problem for which a client's request is to blame.
+    /// Returns a problem caused by the client's request.
     pub(super) fn new(kind: &str, status: u16, title: &str, detail: impl Into<String>) -> Self {
         Self(problem::new(
             kind,
@@ -27,13 +27,13 @@ impl ApiProblem {
         ))
     }
 
-    /// The problem when others hold what the request needs for now.
+    /// Returns the problem when other requests use the memory or slots that this one needs.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         let problem = Self::new(problem_type::BUSY, 503, "busy", detail);
         problem.exit_code(exit_code::UNREACHABLE)
     }
 
-    /// The same with another exit code for the redirector.
+    /// Returns the same problem with another exit code for the redirector.
     pub(super) fn exit_code(mut self, exit_code: u8) -> Self {
         self.0.exit_code = exit_code;
         self
@@ -52,7 +52,7 @@ impl From<PathRejection> for ApiProblem {
             "{}; GET /v1/status has the names of steps and resources",
             rejection.body_text()
         );
-        Self::new(problem_type::NOT_FOUND, 404, "nothing here", detail)
+        Self::new(problem_type::NOT_FOUND, 404, "not found", detail)
     }
 }
 
@@ -83,7 +83,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 fn document(status: StatusCode, kind: &'static str, value: &impl Serialize) -> Response {
     let mut text =
         serde_json::to_vec(value).expect("invariant: the API's messages have string keys only");
-    // A terminal's prompt should not end up behind the last brace.
+    // A terminal's prompt should not end up after the last brace.
     text.push(b'\n');
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;

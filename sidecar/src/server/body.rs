@@ -13,16 +13,16 @@ use super::Api;
 use super::answer::ApiProblem;
 use crate::message::{self, Extent, ReadError};
 
-/// A larger body is read on the workbench: the thread that serves all clients would be busy for too long.
+/// Larger bodies are parsed on the workbench: otherwise the thread that serves all clients would be busy for too long.
 const LARGE: usize = 64 << 10;
-/// A message that needs more memory than this waits for the workbench. The others are bounded by the posts of a step.
+/// A message that needs more memory than this waits for the workbench. The others are limited by the posts of a step.
 const SMALL_MESSAGE: usize = 256 << 10;
-/// The memory of a JSON value or key, at most, next to that of its text: a list of one item is the worst case.
+/// The maximum memory of a JSON value or key, in addition to that of its text: a list of one item is the worst case.
 const VALUE: usize = 200;
-/// Names and keys are shown up to this many bytes.
+/// Names and keys in messages are truncated to this many bytes.
 const KEY_SHOWN: usize = 64;
 
-/// The bytes of a large message, and its place on the workbench, which it has until it is accepted or refused.
+/// The bytes of a large message, and its place on the workbench, held until it is accepted or refused.
 struct Held {
     bytes: Bytes,
     _place: OwnedSemaphorePermit,
@@ -34,7 +34,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Reads the message of `step`, and returns it with the bytes in which it came.
+/// Reads the message of `step`, and returns it with its original bytes.
 pub(super) async fn outputs(
     api: &Api,
     step: &str,
@@ -72,25 +72,27 @@ pub(super) async fn outputs(
             "the body is not a message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
             message::explained(&error)
         );
-        ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
+        ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
     })?;
     Ok((message, bytes))
 }
 
-/// Returns the message about a duplicate key. The keys of a secret output are a part of its value.
+/// Returns the message about a duplicate key. The keys of a secret output are part of its value.
 fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     let snapshots = api.handle.snapshots();
     let snapshot = snapshots.borrow();
     let declared = snapshot.state.declaration().output(step, output);
     let key = match declared {
-        Some(declared) if !declared.secret => format!("the key '{}'", cut(key, KEY_SHOWN)),
-        _ => "a key".to_owned(),
+        Some(declared) if !declared.secret => format!("key '{}'", cut(key, KEY_SHOWN)),
+        _ => "key".to_owned(),
     };
     let output = cut(output, KEY_SHOWN);
-    format!("output '{output}' of step '{step}' has {key} twice in one object; write each key once")
+    format!(
+        "output '{output}' of step '{step}' has a duplicate {key} in one object; write each key once"
+    )
 }
 
-/// Does something with a body, on the workbench if that takes long.
+/// Processes a body, on the workbench if that takes long.
 async fn handle<T: Send + 'static>(
     api: &Api,
     bytes: &Bytes,
@@ -117,7 +119,7 @@ fn within_bounds(api: &Api, extent: Extent, memory: usize) -> Result<(), ApiProb
     let exceeded = bounds.into_iter().find(|(held, bound, ..)| held > bound);
     exceeded.map_or(Ok(()), |(_, bound, what, flag)| {
         let detail = format!(
-            "the message holds more than {bound} {what}; make the outputs smaller, or raise the sidecar's {flag}"
+            "the message contains more than {bound} {what}; make the outputs smaller, or raise the sidecar's {flag}"
         );
         let problem = ApiProblem::new(problem_type::TOO_LARGE, 413, "too large", detail);
         Err(problem.exit_code(exit_code::OUTPUT))
@@ -140,7 +142,7 @@ fn not_read(error: BodyError) -> ApiProblem {
         BodyError::NoRoom { .. } => ApiProblem::busy(format!("{error}; retry")),
         BodyError::Interrupted(source) => {
             let detail = format!("the body was interrupted: {source}");
-            ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
+            ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
         }
     }
 }

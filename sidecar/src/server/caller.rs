@@ -1,10 +1,10 @@
-//! Who is asking.
+//! Identification of callers.
 //!
-//! The socket that a message came in by is the step's identity: each step mounts only its own directory. On the
+//! The socket on which a message arrived is the step's identity: each step mounts only its own directory. On the
 //! loopback address the step's bearer token, which is in the same directory, is used instead.
 //!
-//! A process with the step's user in a pod with a shared process namespace can get around both; that is said in
-//! the documentation, and nothing here pretends otherwise.
+//! A process with the step's user in a pod with a shared process namespace can bypass both; the documentation
+//! says so.
 
 use std::net::IpAddr;
 
@@ -23,9 +23,9 @@ use super::answer::ApiProblem;
 /// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// A client on the loopback address: may read, may post with a step's token.
+    /// A client on the loopback address: may read, and may post with a step's token.
     Loopback,
-    /// A probe on the sidecar's own socket, as one on the loopback address.
+    /// A probe on the sidecar's own socket, with the rights of the loopback address.
     Probe,
     Step(StepName),
 }
@@ -35,10 +35,10 @@ pub enum Caller {
 pub struct Tokens(IndexMap<StepName, String>);
 
 impl Tokens {
-    /// A fresh token for each of `steps`.
+    /// Returns a new token for each of `steps`.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// Fails if the system cannot provide random bytes.
     pub fn generate<'a>(
         steps: impl Iterator<Item = &'a StepName>,
     ) -> Result<Self, getrandom::Error> {
@@ -50,7 +50,7 @@ impl Tokens {
         self.0.iter().map(|(step, token)| (step, token.as_str()))
     }
 
-    /// The step whose token this is. Takes as long for a wrong one as for a right one.
+    /// Returns the step with this token. Takes equally long for wrong and right tokens.
     fn step(&self, token: &str) -> Option<&StepName> {
         self.0.iter().fold(None, |found, (step, known)| {
             let same: bool = known.as_bytes().ct_eq(token.as_bytes()).into();
@@ -59,11 +59,11 @@ impl Tokens {
     }
 }
 
-/// The step that is asking, for the routes behind [`require_step`].
+/// The step that sends the request, for the routes after [`require_step`].
 #[derive(Clone)]
 pub(super) struct Speaker(pub(super) StepName);
 
-/// Lets only steps through: by their sockets, or with their token on the loopback address.
+/// Accepts only steps: by their sockets, or with their token on the loopback address.
 pub(super) async fn require_step(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -135,7 +135,7 @@ fn is_local(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
-/// 256 bits of the system's randomness, in hexadecimal.
+/// Returns 256 random bits, in hexadecimal.
 pub(crate) fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;

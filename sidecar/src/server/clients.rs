@@ -1,4 +1,4 @@
-//! What one client may hold of the sidecar, so that others and the probes find room.
+//! Limits on the resources of each client, so that there is room for others and the probes.
 //!
 //! A client is one socket: a step, the loopback address, the probes.
 
@@ -19,9 +19,9 @@ use crate::config::Memory;
 
 /// Streams of events at once on each socket.
 const STREAMS: usize = 16;
-/// Requests at once on each socket that wait, such as with `?wait=`.
+/// Waiting requests at once on each socket, such as with `?wait=`.
 const WAITS: usize = 16;
-/// Posts of each step at once: each can hold a response of some MiB. A step needs one.
+/// Posts of each step at once: each can hold a response of some MiB. A step needs only one.
 const POSTS: usize = 4;
 
 /// All clients.
@@ -37,7 +37,7 @@ pub(super) struct Client {
     pub(super) bodies: Share,
 }
 
-/// A class of requests of which a client has only some at once.
+/// A class of requests with a limit per client.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Class {
     Stream,
@@ -54,7 +54,7 @@ impl Clients {
         Self(callers.map(client).collect())
     }
 
-    /// Returns the client that a caller is.
+    /// Returns the client of a caller.
     pub(super) fn of(&self, caller: &Caller) -> &Client {
         let known = self.0.get(caller);
         known.expect("invariant: every socket has its client")
@@ -72,26 +72,26 @@ impl Client {
         }
     }
 
-    /// Begins a request of a class.
+    /// Starts a request of a class.
     ///
     /// # Errors
-    /// A problem if the client has as many as it may already.
+    /// A problem if the client is at its limit.
     pub(super) fn begin(&self, class: Class) -> Result<OwnedSemaphorePermit, ApiProblem> {
         let (semaphore, most, what) = match class {
-            Class::Stream => (&self.streams, STREAMS, "streams of events"),
-            Class::Wait => (&self.waits, WAITS, "requests that wait"),
+            Class::Stream => (&self.streams, STREAMS, "event streams"),
+            Class::Wait => (&self.waits, WAITS, "waiting requests"),
             Class::Post => (&self.posts, POSTS, "posts of this step"),
         };
         let permit = Arc::clone(semaphore).try_acquire_owned();
         permit.map_err(|_| {
             ApiProblem::busy(format!(
-                "{most} {what} are in progress, which is the most at once; retry when one of them has finished"
+                "{most} {what} are in progress, which is the maximum; retry when one of them has finished"
             ))
         })
     }
 }
 
-/// Bounds the posts of a step, each until the last byte of its response is taken. Comes after the step is known.
+/// Limits the posts of a step, each until the last byte of its response is sent. Comes after the step is known.
 pub(super) async fn bound_posts(
     State(api): State<Api>,
     Extension(Speaker(step)): Extension<Speaker>,

@@ -18,11 +18,11 @@ use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 use gleaner_runtime::Shutdown;
 
-/// The longest silence of a stream: a client that is gone is noticed by what it does not take.
+/// The longest silence of a stream: a disconnected client is noticed when a write fails.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Changes are shown at the beats of one clock for all streams: those that come together are one event, rendered once.
+/// All streams share one clock: changes within one interval are sent as one event, rendered once.
 const BEAT: Duration = Duration::from_millis(250);
-/// The pause before a status is rendered that there was no memory for.
+/// The pause before retrying to render a status for which there was no memory.
 const BUSY: Duration = Duration::from_secs(1);
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
@@ -72,7 +72,7 @@ fn until_beat(elapsed: Duration) -> Duration {
 }
 
 impl Stream {
-    /// Returns the next event or comment; none when the stream ends.
+    /// Returns the next event or comment; `None` when the stream ends.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let sent = self.sent;

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::{Caller, Tokens};
 use crate::config::Limits;
 
-/// Bound on the header of a request, in bytes. Each connection can hold as much.
+/// Limit on the header of a request, in bytes. Each connection can hold as much.
 const HEADER_BYTES: usize = 16 << 10;
 
 /// Every socket on which the API is served.
@@ -50,18 +50,18 @@ pub enum ListenError {
         #[source]
         source: io::Error,
     },
-    /// The system has no randomness for tokens and keys.
-    #[error("the system has no randomness to give: {0}")]
+    /// The system has no random bytes for tokens and keys.
+    #[error("cannot get random bytes from the operating system: {0}")]
     Token(getrandom::Error),
 }
 
 impl Listeners {
-    /// Opens the loopback address, and a directory with socket and token for each of `steps` below `run_dir`.
+    /// Opens the loopback address, and creates a directory with socket and token for each of `steps` below `run_dir`.
     ///
     /// Must be called within a runtime.
     ///
     /// # Errors
-    /// When a socket or file cannot be made.
+    /// Fails if a socket or file cannot be created.
     pub async fn open<'a>(
         run_dir: &Path,
         address: SocketAddr,
@@ -83,7 +83,7 @@ impl Listeners {
             let socket = folder.join(path::SOCKET_FILE);
             remove(&socket).map_err(at(&socket))?;
             let listener = UnixListener::bind(&socket).map_err(at(&socket))?;
-            // Steps run as any user; others are kept out because they do not mount this directory.
+            // Steps run as any user; other users have no access because they do not mount this directory.
             fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(at(&socket))?;
             let token_file = folder.join(path::TOKEN_FILE);
             write_anew(&token_file, token).map_err(at(&token_file))?;
@@ -94,7 +94,7 @@ impl Listeners {
                 loopback,
                 address,
                 steps: listeners,
-                // The last one: a client that finds it finds the others.
+                // Last: a client that finds this socket finds the others.
                 probe: probe(run_dir)?,
             },
             tokens,
@@ -106,7 +106,7 @@ impl Listeners {
         self.address
     }
 
-    /// Serves `router` on every socket until shutdown is requested and all requests under way have been answered.
+    /// Serves `router` on every socket until shutdown is requested and all pending requests have been completed.
     pub async fn serve(self, router: Router, limits: &Limits, shutdown: &Shutdown) {
         let server = |caller| {
             let router = router.clone().layer(Extension(caller));
@@ -138,7 +138,7 @@ fn probe(run_dir: &Path) -> Result<UnixListener, ListenError> {
     bound.map_err(|source| ListenError::Probe { path, source })
 }
 
-/// Removes what a predecessor that was killed has left.
+/// Removes the remains of a predecessor that was killed.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -146,7 +146,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file that all users may read, and follows no link at its path: the step may have put one there.
+/// Writes a file that all users may read, without following a link at its path: the step may have created one there.
 fn write_anew(path: &Path, content: &str) -> io::Result<()> {
     remove(path)?;
     let mut file = fs::File::create_new(path)?;

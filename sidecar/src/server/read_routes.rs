@@ -1,4 +1,4 @@
-//! The GET routes, for people and probes: resources, status, page, health.
+//! The GET routes, for users and probes: resources, status, page, health.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use super::views::{Format, Subject, View};
 use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 
-/// The most names in a message.
+/// The maximum number of names in a message.
 const LISTED: usize = 12;
 
 /// The query of the resources' routes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    /// The time to wait for the last variable, such as `30s`.
+    /// The maximum wait for the last variable, such as `30s`.
     wait: Option<String>,
     /// True to show unknown variables unchanged.
     #[serde(default)]
@@ -65,7 +65,7 @@ pub(super) async fn resource(
     view(&api, &caller, Some(name), query, &headers).await
 }
 
-/// Waits for the requested time, and shows the resources of that moment.
+/// Waits for the requested time, and shows the resources at that moment.
 async fn view(
     api: &Api,
     caller: &Caller,
@@ -74,10 +74,10 @@ async fn view(
     headers: &HeaderMap,
 ) -> Result<View, ApiProblem> {
     let malformed =
-        |detail: String| ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail);
+        |detail: String| ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail);
     let Query(wanted) = query.map_err(|error| {
         malformed(format!(
-            "{}; known are ?wait=30s and ?partial=true",
+            "{}; use ?wait=30s or ?partial=true",
             error.body_text()
         ))
     })?;
@@ -146,7 +146,8 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// The listeners open only when everything is ready, so a client that gets a response finds the sidecar ready.
+/// Returns `ok`. The listeners open only when everything is ready, so a client that gets a response finds the sidecar
+/// ready.
 pub(super) async fn ready() -> &'static str {
     "ok\n"
 }

@@ -1,4 +1,4 @@
-//! Rendered responses: each is rendered once for each state of the run, and its bytes are shared by all who ask.
+//! Rendered responses: each is rendered once for each state of the run, and all clients share its bytes.
 
 use std::fmt;
 use std::io;
@@ -21,9 +21,9 @@ use super::workbench::Workbench;
 use crate::config::Memory;
 use crate::run_actor::Snapshot;
 
-/// Memory is counted in units of this many bytes.
+/// The unit of memory accounting, in bytes.
 const UNIT: usize = 4 << 10;
-/// The newest views of one state that are kept: status, and two formats of all resources, of those so far, and of one.
+/// The number of cached views of one state: status, and two formats of all resources, of those so far, and of one.
 const KEPT: usize = 7;
 
 const EVENT_START: &[u8] = b"event: status\ndata: ";
@@ -33,10 +33,10 @@ const EVENT_END: &[u8] = b"\n\n";
 #[derive(Debug)]
 pub struct Views {
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    /// Only one reader renders, so that a message waits for one rendering at most.
+    /// Only one reader renders, so that a message waits for at most one rendering.
     turn: Semaphore,
     workbench: Arc<Workbench>,
-    /// Memory for all views that are kept, or still being sent.
+    /// Memory for all views that are cached, or still being sent.
     room: Arc<Semaphore>,
     /// The largest view, in bytes.
     max: usize,
@@ -71,7 +71,7 @@ pub(super) struct View {
     bytes: Bytes,
 }
 
-/// The bytes of a view, and the memory that they take up until the last client has them.
+/// The bytes of a view, and their memory until the last client has them.
 struct Held {
     bytes: Vec<u8>,
     _room: Option<OwnedSemaphorePermit>,
@@ -86,7 +86,7 @@ impl AsRef<[u8]> for Held {
 // === impl Views ===
 
 impl Views {
-    /// Returns the views of what `snapshots` brings.
+    /// Returns the views of the states from `snapshots`.
     pub fn new(
         snapshots: watch::Receiver<Arc<Snapshot>>,
         memory: &Memory,
@@ -105,7 +105,7 @@ impl Views {
     /// Returns the view of the newest state.
     ///
     /// # Errors
-    /// A problem if older views, which clients are still taking, hold all memory.
+    /// A problem if older views, which clients are still reading, use all memory.
     pub(super) async fn get(&self, subject: Subject) -> Result<View, ApiProblem> {
         let snapshot = self.newest();
         if let Some(view) = self.find(&snapshot, &subject) {
@@ -119,7 +119,7 @@ impl Views {
             return Ok(view);
         }
         let room = self.make_room(&snapshot).ok_or_else(|| {
-            let detail = "other clients are still taking large responses, for which there is no more memory; retry later";
+            let detail = "large responses to other clients use all memory; retry later";
             ApiProblem::busy(detail)
         })?;
         let (max, version) = (self.max, snapshot.version);
@@ -149,7 +149,7 @@ impl Views {
         found.map(|(.., view)| view.clone())
     }
 
-    /// Takes memory for the largest view: first from what is kept of older states, then from all that is kept.
+    /// Takes memory for the largest view: first from cached views of older states, then from all cached views.
     fn make_room(&self, snapshot: &Snapshot) -> Option<OwnedSemaphorePermit> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(version, ..)| *version == snapshot.version);
@@ -168,7 +168,7 @@ impl Views {
 // === impl View ===
 
 impl View {
-    /// Returns the bytes of an event; none if there is only a problem to show.
+    /// Returns the bytes of an event; `None` if there is only a problem to show.
     pub(super) fn into_event(self) -> Option<Bytes> {
         (self.status == StatusCode::OK).then_some(self.bytes)
     }
@@ -176,7 +176,7 @@ impl View {
     /// Returns the JSON within an event as a view.
     pub(super) fn data(mut self) -> Self {
         if self.status == StatusCode::OK {
-            // With one line feed: a terminal's prompt should not end up behind the last brace.
+            // With one line feed: a terminal's prompt should not end up after the last brace.
             let end = self.bytes.len() - EVENT_END.len() + 1;
             self.bytes = self.bytes.slice(EVENT_START.len()..end);
         }
@@ -276,8 +276,7 @@ fn render(snapshot: &Snapshot, subject: &Subject, max: usize) -> Rendered {
     }
 }
 
-const REMEDY: &str =
-    "GET /v1/resources/{name} shows one at a time, or raise the memory limit of the sidecar";
+const REMEDY: &str = "request one resource at a time (GET /v1/resources/{name}), or raise the memory limit of the sidecar";
 
 fn not_rendered(error: &TooLarge) -> Problem {
     let remedy = match error.resource {
@@ -292,7 +291,7 @@ fn too_large(detail: String) -> Problem {
     problem::new(kind, 413, title, detail, exit_code::OUTPUT)
 }
 
-/// The output, up to a bound.
+/// The output, up to a limit.
 struct Page {
     bytes: Vec<u8>,
     max: usize,

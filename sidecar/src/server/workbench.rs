@@ -1,6 +1,6 @@
-//! The thread for what takes long: large messages are read and responses rendered there, one at a time.
+//! The thread for long operations: it parses large messages and renders responses, one at a time.
 //!
-//! It is always the same thread: allocators keep freed memory for the thread that had it, and that of many threads adds up.
+//! It is always the same thread: allocators keep freed memory per thread, and with many threads that adds up.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,10 +21,10 @@ pub struct Workbench {
 }
 
 impl Workbench {
-    /// Starts the thread. It ends with the last job when this is dropped.
+    /// Starts the thread. It exits after the last job when this is dropped.
     ///
     /// # Errors
-    /// If the system refuses another thread.
+    /// Fails if the system refuses another thread.
     pub fn start() -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let work = move || {
@@ -42,13 +42,13 @@ impl Workbench {
         })
     }
 
-    /// Waits for the memory, which the caller has until it drops what is returned.
+    /// Waits for the memory, which the caller holds until it drops the returned value.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let place = Arc::clone(&self.place).acquire_owned().await;
         place.map_err(|_| problem::ending())
     }
 
-    /// Does a job on the thread.
+    /// Runs a job on the thread.
     ///
     /// # Errors
     /// A problem if the job panics.
@@ -64,7 +64,7 @@ impl Workbench {
         let sent = self.jobs.send(job);
         sent.map_err(|_| problem::ending())?;
         result.await.map_err(|_| {
-            problem::internal("the request could not be handled; this is a bug of Gleaner")
+            problem::internal("the request could not be handled; this is a bug in Gleaner")
         })
     }
 }

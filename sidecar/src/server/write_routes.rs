@@ -25,7 +25,7 @@ pub(super) async fn outputs(
     let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
     if known && own.as_str() != step {
         let detail =
-            format!("this credential is step '{own}''s; it cannot speak for step '{step}'");
+            format!("this credential belongs to step '{own}'; it cannot post for step '{step}'");
         let title = "another step's outputs";
         return Err(ApiProblem::new(problem_type::FORBIDDEN, 403, title, detail));
     }
@@ -52,18 +52,19 @@ type StepQuery = Result<Query<OwnResults>, QueryRejection>;
 fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
     let Query(own_results) = query.map_err(|error| {
         let detail = format!(
-            "{}; known are ?resultBytes=N and &compressedResultBytes=N",
+            "{}; use ?resultBytes=N or &compressedResultBytes=N",
             error.body_text()
         );
-        ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
+        ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
     })?;
     Ok(own_results)
 }
 
-/// The time that a step waits for an API server that does not respond, such as one behind a proxy that starts later than the pod.
+/// The time that a step waits for an API server that does not respond, such as one behind a proxy that starts later
+/// than the pod.
 const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Returns a problem if anything is already known to be in the way. Waits until the API server has answered, or for
+/// Returns a problem if a failure is already known. Waits until the API server has responded, or for
 /// [`PREFLIGHT_PATIENCE`].
 pub(super) async fn preflight(
     State(api): State<Api>,

@@ -1,4 +1,4 @@
-//! What a client may ask for at most.
+//! Limits on client requests.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn a_body_over_the_bound_is_refused_announced_or_in_chunks() {
     for place in [sidecar.step("build"), sidecar.loopback()] {
         let token = format!("Authorization: Bearer {}\r\n", sidecar.token("build"));
         let announced = format!("{HEAD}{token}Content-Length: {}\r\n\r\n", large.len());
-        // Not one byte of it needs to be sent.
+        // None of its bytes needs to be sent.
         let mut connection = place.connect();
         connection.send(announced.as_bytes()).unwrap();
         let problem = connection
@@ -170,7 +170,7 @@ fn too_many_connections_on_one_socket_starve_no_other_step() {
     let mut held: Vec<Connection> = (0..8).map(idle).collect();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     sidecar.loopback().get("/v1/status").ok();
-    // As soon as there is room again, the step itself is heard, too.
+    // As soon as there is room again, the step itself can post, too.
     let place = sidecar.step("build");
     let heard = std::thread::spawn(move || place.outputs("build", DIGEST).status);
     held.clear();

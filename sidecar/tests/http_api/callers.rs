@@ -1,4 +1,4 @@
-//! Who may speak, and for whom.
+//! Permissions of callers, and the step that each may post for.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
@@ -68,7 +68,7 @@ fn a_socket_speaks_for_its_own_step_only_whatever_token_comes_along() {
     }
     let status = sidecar.loopback().get("/v1/status").ok();
     assert_eq!(status["steps"][0]["state"], "Waiting");
-    // A token is not even looked at on a socket.
+    // On a socket, a token is ignored.
     sidecar
         .step("scan")
         .post_with("wrong", "/v1/steps/scan/outputs", VERDICT)
@@ -110,7 +110,7 @@ fn another_name_for_the_loopback_address_is_refused() {
     let two = [("Host", "localhost"), ("Host", "evil.example")];
     let answer = sidecar.loopback().ask("GET", "/livez", &two, b"");
     assert!(matches!(answer.status, 400 | 421), "{answer:?}");
-    // A socket is nothing that a browser reaches; curl sends any name there.
+    // A browser cannot reach a socket; curl sends any name there.
     let answer = sidecar
         .step("build")
         .ask("GET", "/livez", &[("Host", "gleaner")], b"");

@@ -85,7 +85,7 @@ fn a_failed_commit_fails_who_waited_for_it_and_not_the_steps_before() {
     let denied = json!({
         "code": "Denied",
         "message": "configmaps is forbidden: no, you don't",
-        "remedy": "change the template or the policy, webhook or quota that refuses it",
+        "remedy": "change the template or the policy, webhook or quota that rejects it",
     });
     assert_eq!(status["resources"][1]["error"], denied);
     assert_eq!(status["resources"][0]["error"], json!(null));
@@ -174,7 +174,7 @@ fn an_object_that_cannot_be_rolled_back_is_named_as_data() {
 fn a_strict_preflight_waits_until_the_api_server_answers() {
     let cluster = api_server();
     let unauthorized = Fault::refuse(401, "Unauthorized", "Unauthorized");
-    // Each preflight asks for two lists of kinds, each twice.
+    // Each preflight requests two lists of kinds, each twice.
     cluster.on(Method::GET, "^/api").first(6).fail(unauthorized);
     let strict = format!("{}preflight: Strict\n", resolved());
     let sidecar = Setup::new(&strict).with(&cluster).start();

@@ -1,4 +1,4 @@
-//! `docs/http-api.md` says what is: its lines are run, its tables are compared.
+//! `docs/http-api.md` is accurate: its commands are run, its tables are compared.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::support::{Setup, Sidecar, api_server};
 
 const PAGE: &str = include_str!("../../../docs/http-api.md");
 
-/// What is between fences with this info string.
+/// Returns the blocks of code with this info string.
 fn blocks(info: &str) -> Vec<&'static str> {
     let fence = format!("```{info}\n");
     let blocks = PAGE.split(fence.as_str()).skip(1);
@@ -20,7 +20,7 @@ fn blocks(info: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The command lines of the page, each with what it is said to answer.
+/// Returns the commands of the page, each with its documented response.
 fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut examples: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in blocks("console").iter().flat_map(|block| block.lines()) {
@@ -32,7 +32,7 @@ fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
     examples
 }
 
-/// Runs a command line as it stands but for the places, which are those of `sidecar`.
+/// Runs a command unchanged except for the places, which are those of `sidecar`.
 fn run(sidecar: &Sidecar, command: &str) -> String {
     let run_dir = sidecar.run_dir().display().to_string().replace(' ', "\\ ");
     let command = command
@@ -41,7 +41,7 @@ fn run(sidecar: &Sidecar, command: &str) -> String {
         .replace("127.0.0.1:8440", &sidecar.address());
     let output = Command::new("sh")
         .args(["-c", &command])
-        // A proxy of the caller's has no way to this address.
+        // A proxy of the caller cannot reach this address.
         .env("no_proxy", "*")
         .output()
         .unwrap();

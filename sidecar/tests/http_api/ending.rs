@@ -11,7 +11,7 @@ use crate::support::{
 use crate::waiting;
 use gleaner_testkit::fault::Fault;
 
-/// What an end without anything to do may take.
+/// The longest shutdown without anything to do.
 const PROMPT: Duration = Duration::from_secs(1);
 
 #[test]
@@ -69,7 +69,7 @@ fn who_waits_for_an_event_is_told_at_once() {
     let mut poll = sidecar.loopback().connect();
     poll.send(&request("GET", "/v1/resources?wait=5m", &[], b""))
         .unwrap();
-    // Answered behind the poll, so that the poll is under way.
+    // Its response follows the poll, so that the poll is in progress.
     sidecar.loopback().get("/livez");
     sidecar.terminate();
     poll.answer().unwrap().problem(409, problem_type::PENDING);

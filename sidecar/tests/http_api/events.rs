@@ -29,7 +29,7 @@ fn reasons(cluster: &ApiServer) -> Vec<String> {
     reasons
 }
 
-/// The note of the only Event with this reason.
+/// Returns the note of the only Event with this reason.
 fn note(cluster: &ApiServer, reason: &str) -> String {
     let mut events = cluster.events();
     events.retain(|event| event["reason"] == reason);
@@ -149,7 +149,7 @@ fn a_rollback_at_the_end_of_the_pod_is_told_before_the_process_ends() {
     let request =
         crate::support::request("POST", "/v1/steps/build/outputs", &[], OUTPUTS.as_bytes());
     waits.send(&request).unwrap();
-    until("the second object is asked for", || {
+    until("the second object is requested", || {
         cluster.count(&Method::POST, "configmaps") > 3
     });
     sidecar.terminate();
@@ -178,10 +178,10 @@ fn events_that_are_refused_or_never_answered_change_nothing() {
         let sidecar = Setup::new(TWO).with(&cluster).start();
         let begin = Instant::now();
         sidecar.step("build").outputs("build", OUTPUTS).ok();
-        // A second is what the Events may take; they are not waited for.
+        // The Events may take a second; they are not waited for.
         assert!(begin.elapsed() < Duration::from_secs(5), "{fault:?}");
         sidecar.terminate();
-        // The ceiling tells a second for all Events from the ten that one request may take.
+        // The ceiling separates a second for all Events from the ten that one request may take.
         let terminated = Instant::now();
         until("it ends", || sidecar.log().contains(r#""message":"ended""#));
         assert!(terminated.elapsed() < Duration::from_secs(6), "{fault:?}");

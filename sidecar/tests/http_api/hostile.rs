@@ -1,7 +1,8 @@
-//! Clients that want to fill the memory or to keep others waiting.
+//! Clients that try to exhaust the memory or to delay others.
 //!
-//! Memory is the peak of the process as the kernel counts it (`VmHWM`), the pages of the (debug) binary included, against the
-//! limit that the sidecar is given by `--memory-limit`: a cgroup would count less of the former, and its sockets in addition.
+//! Memory is the peak of the process as the kernel counts it (`VmHWM`), including the pages of the (debug) binary,
+//! compared with the limit that `--memory-limit` gives the sidecar: a cgroup would count less of the former, and its
+//! sockets in addition.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +14,12 @@ use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, Sidecar, VERDI
 pub(crate) const LIMIT: &str = "--memory-limit=128Mi";
 const LIMIT_KIB: u64 = 128 << 10;
 
-/// Fits an object, and one response.
+/// Room for one object, and one response.
 pub(crate) const LARGE: usize = 5 << 19;
 
 fn asking(place: &Place, path: &str, headers: &[(&str, &str)]) -> Connection {
     let mut connection = place.connect();
-    // One beyond the bound waits for its turn with what it sends.
+    // A client beyond the limit waits for its turn while sending.
     let _ = connection.send(&request("GET", path, headers, b""));
     connection
 }
@@ -34,7 +35,7 @@ pub(crate) fn within_the_limit(sidecar: &Sidecar) {
     assert!(peak < LIMIT_KIB, "{peak} KiB");
 }
 
-/// Returns the longest of 99 in 100.
+/// Returns the 99th percentile.
 fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[(times.len() * 99).div_ceil(100) - 1]
@@ -78,10 +79,10 @@ fn readers_that_read_nothing_neither_fill_the_memory_nor_hold_up_a_step() {
     }
     let p99 = p99(times);
     println!("a step next to 192 hostile readers: p99 {p99:?}");
-    // A ceiling for a debug build on a busy machine: rendering anew for each would take minutes.
+    // A ceiling for a debug build on a busy machine: rendering again for each would take minutes.
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
     within_the_limit(&sidecar);
-    // None of them is served for ever: one that comes now finds room as soon as they are disconnected.
+    // None of them is served forever: a new client finds room as soon as they are disconnected.
     crate::support::until("a response next to hostile readers", || {
         let all = sidecar.loopback().get("/v1/resources?partial=true");
         all.status == 200 && all.body.len() > 1 << 20
@@ -105,11 +106,11 @@ fn a_state_is_rendered_once_however_many_ask() {
     for _ in 0..30 {
         assert_eq!(sidecar.loopback().get(path), first.1);
     }
-    // Copying is far cheaper than rendering in a debug build; rendered again, it would be 30 times as much.
+    // Copying is far cheaper than rendering in a debug build; rendering again would be 30 times as much.
     let (again, once) = (begin.elapsed(), first.0);
     println!("once {once:?}, 30 times again {again:?}");
     assert!(again < 15 * once, "once {once:?}, 30 times again {again:?}");
-    // Another state is another view.
+    // Another state is a different view.
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let after = sidecar.loopback().get(path);
     assert!(after.text().contains("verdict: clean"));
@@ -167,7 +168,7 @@ fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let took = begin.elapsed();
     println!("a message next to eight that drip took {took:?}");
-    // A body that drips is refused after 5 s; without a share of its own, the other would wait for that.
+    // A body that drips is refused after 5 s; without a reserved share, the other would wait for that.
     assert!(took < Duration::from_secs(4), "{took:?}");
     let answers: Vec<Response> = dripping
         .iter_mut()
@@ -188,8 +189,8 @@ fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
 fn streams_and_waits_have_their_own_room_on_each_socket() {
     let sidecar = Setup::new(MANUAL).start();
     let classes = [
-        ("/v1/events", 16, "streams of events"),
-        ("/v1/resources?wait=1m", 16, "requests that wait"),
+        ("/v1/events", 16, "event streams"),
+        ("/v1/resources?wait=1m", 16, "waiting requests"),
     ];
     let mut held = Vec::new();
     for (path, most, what) in classes {
@@ -217,7 +218,7 @@ fn streams_and_waits_have_their_own_room_on_each_socket() {
     sidecar.loopback().get("/v1/status").ok();
     sidecar.step("scan").get("/v1/status").ok();
     assert!(begin.elapsed() < PATIENCE / 2);
-    // Once one of them is gone, another finds its room.
+    // Once one of them is gone, another finds room.
     held.clear();
     crate::support::until("room for a stream", || {
         let mut stream = asking(&sidecar.loopback(), "/v1/events", &[]);

@@ -1,5 +1,5 @@
-//! One large run: nearly as much as a declaration holds, 200 steps, 3,600 outputs and 400 objects; and 50 clients that are
-//! slow.
+//! A large run: nearly the maximum of a declaration, 200 steps, 3,600 outputs and 400 objects; and 50 slow
+//! clients.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ fn declaration() -> String {
     text + "submit: Manual\n"
 }
 
-/// Asks for something large, of which the client then reads a line now and then.
+/// Requests something large, of which the client then reads a line now and then.
 fn slow(sidecar: &crate::support::Sidecar, index: usize) -> Connection {
     let paths = [
         "/v1/events",

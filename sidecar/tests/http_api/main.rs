@@ -1,4 +1,4 @@
-//! The HTTP API of the real sidecar: a process, spoken to over its sockets and its loopback address.
+//! The HTTP API of the real sidecar: a process, tested over its sockets and its loopback address.
 
 mod bounds;
 mod callers;

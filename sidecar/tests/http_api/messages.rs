@@ -1,4 +1,4 @@
-//! What steps may say, and how often.
+//! Messages of steps, and their repetition.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -27,7 +27,7 @@ fn the_same_message_again_is_answered_as_before_and_another_one_counts_until_the
     ] {
         place.outputs("build", other).ok();
     }
-    // The step has run again: what it sent last counts.
+    // The step has run again: its latest message counts.
     let status = place.get("/v1/status").ok();
     assert_eq!(status["variables"][1]["state"], "Pending");
     let note = "step 'build' ran again; its later outputs are used";
@@ -58,7 +58,7 @@ fn a_step_that_is_not_declared_is_not_found() {
         problem.detail.contains("did you mean 'build'"),
         "{problem:?}"
     );
-    // A step without declared outputs may say that it has none.
+    // A step without declared outputs may post that it has none.
     sidecar
         .step("lint")
         .outputs("lint", r#"{"outputs": {}}"#)
@@ -93,10 +93,10 @@ fn outputs_that_do_not_fit_the_declaration_are_refused_with_everything_that_is_w
     let rounded =
         detail(r#"{"outputs": {"digest": "x", "report": {"size": 18446744073709551616}}}"#);
     assert!(
-        rounded.contains("output 'report' holds a number"),
+        rounded.contains("output 'report' has a number that cannot be stored exactly"),
         "{rounded}"
     );
-    // Nothing of all that was taken.
+    // None of these was accepted.
     place.outputs("build", DIGEST).ok();
 }
 
@@ -231,7 +231,7 @@ fn finish_takes_defaults_and_names_what_is_missing_and_says_so_again() {
     let late = sidecar.step("build").outputs("build", DIGEST);
     let problem = late.problem(409, problem_type::ALREADY_WRITTEN);
     assert!(problem.detail.contains("too late"), "{problem:?}");
-    // What was taken is still answered as before.
+    // An accepted message still gets the same response.
     place.outputs("scan", VERDICT).ok();
 }
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document says what the router does; what it says of the messages is generated from their types.
+//! The OpenAPI document matches the router; its message schemas are generated from the types.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
 }
 
-/// Every operation of the document, as `METHOD PATH`.
+/// Returns every operation of the document, as `METHOD PATH`.
 pub(crate) fn operations() -> BTreeSet<String> {
     let document = document();
     let paths = document["paths"].as_object().unwrap().iter();
@@ -22,7 +22,7 @@ pub(crate) fn operations() -> BTreeSet<String> {
     operations.collect()
 }
 
-/// `path` with the names of a step and a resource that exist.
+/// Returns `path` with the names of a step and a resource that exist.
 pub(crate) fn filled(path: &str) -> String {
     path.replace("{step}", "build").replace("{name}", "img")
 }
@@ -59,7 +59,7 @@ fn every_operation_is_answered_with_a_status_and_media_type_that_it_names() {
         let responses = &document["paths"][template][method.to_lowercase()]["responses"];
         let path = filled(template);
         if path == "/v1/events" {
-            continue; // It has no end; its own test looks at it.
+            continue; // It has no end; a separate test covers it.
         }
         for place in [sidecar.loopback(), sidecar.step("build")] {
             let answer = place.ask(method, &path, &[], b"{}");

@@ -1,4 +1,4 @@
-//! How the sidecar is started in a pod, and how the kubelet learns that it is ready.
+//! The start of the sidecar in a pod, and its readiness for the kubelet.
 
 use std::process::Command;
 
@@ -18,7 +18,7 @@ objects:
 submit: Manual
 ";
 
-/// One step, which asks what would be created.
+/// Returns a setup with one step, which requests the preview.
 fn typed() -> Setup {
     Setup::new(TYPED).flag("--step=show")
 }
@@ -93,7 +93,10 @@ fn a_pod_outside_tekton_names_its_owner() {
 fn in_a_pod_that_was_not_wrapped_it_refuses_to_start() {
     let (code, said) = Setup::new(TYPED).flag("--unwrapped").run();
     assert_eq!(code, Some(78));
-    assert!(said.contains("past Gleaner's webhook for pods"), "{said}");
+    assert!(
+        said.contains("bypassed Gleaner's webhook for pods"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -130,12 +133,12 @@ fn the_hook_ends_when_the_sidecar_is_ready_and_fails_when_it_is_not() {
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("not ready after 50ms"), "{said}");
-    // The hook first, as in a pod: it waits for what comes.
+    // The hook first, as in a pod: it waits for the start.
     let mut waiting = hook("20s").spawn().unwrap();
     let sidecar = setup.clone().flag("--step=build").start();
     assert!(waiting.wait().unwrap().success());
     assert!(hook("0s").status().unwrap().success());
     sidecar.kill();
-    // The socket is still there, and nobody behind it.
+    // The socket still exists, but no process listens.
     assert!(!hook("0s").status().unwrap().success());
 }

@@ -5,7 +5,7 @@ use gleaner_proto::message::Phase;
 use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup};
 use crate::waiting::next;
 
-/// Returns everything that comes until the other side closes or resets.
+/// Returns everything that arrives until the other side closes or resets.
 fn rest(connection: &mut Connection) -> String {
     let mut text = String::new();
     while let Ok(Some(line)) = connection.line() {
@@ -44,7 +44,7 @@ fn pipelined_requests_whose_responses_nobody_reads_are_not_handled() {
         let (requests, done) = (requests.clone(), done.clone());
         std::thread::spawn(move || {
             let mut connection = place.connect();
-            // Fails when the connection is closed from the other side.
+            // Fails when the other side closes the connection.
             let _ = done.send(connection.send(&requests).is_err());
         });
     }
@@ -72,7 +72,7 @@ fn a_flood_of_trailers_is_refused() {
     assert!(!response.contains(" 200 "), "{response}");
     let taken = sidecar.memory("VmHWM") - before;
     assert!(taken < 16 << 10, "{taken} KiB");
-    // A few are no harm.
+    // A few do no harm.
     let mut connection = sidecar.step("build").connect();
     connection
         .send(format!("{head}{chunk}X-Trailer: x\r\n\r\n").as_bytes())

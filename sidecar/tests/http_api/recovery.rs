@@ -1,4 +1,4 @@
-//! What outlives a crash, and what is refused rather than guessed.
+//! State that survives a crash, and states that are refused rather than guessed.
 
 use std::fs;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn a_killed_sidecar_goes_on_where_it_was() {
         .step("build")
         .outputs("build", r#"{"outputs": {"digest": "b"}}"#);
     other.ok();
-    // The later message of a step that ran again is the one that a restart finds.
+    // A restart finds the later message of a step that ran again.
     sidecar.kill();
     let sidecar = setup.start();
     let status = sidecar.loopback().get("/v1/status").ok();
@@ -114,7 +114,7 @@ fn a_damaged_journal_is_refused_with_its_place() {
         "{said}"
     );
     assert!(!said.contains("sha256:abc"), "{said}");
-    // And left as it was, for whoever wants to look.
+    // And left unchanged, for inspection.
     assert_eq!(fs::read(&file).unwrap(), bytes);
 }
 
@@ -178,7 +178,7 @@ fn a_full_disk_is_a_problem_and_nothing_is_accepted() {
         assert!(problem.detail.contains("--state-dir"), "{problem:?}");
     }
     assert_eq!(place.get("/v1/status").ok()["steps"][0]["state"], "Waiting");
-    // What fits is taken, and stands cleanly behind what was there before.
+    // A message that fits is accepted, and correctly follows the previous ones.
     let answer = place.outputs("build", DIGEST).ok();
     sidecar.kill();
     let sidecar = setup.start();
@@ -190,8 +190,8 @@ fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
     let cluster = api_server();
     let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
     let sidecar = setup.start();
-    // Exactly as much as fits: 80 bytes of format and identity, 48 of the other step, and a frame of 64 KiB less both, of which
-    // 16 are its head, 7 say which step it is, and 1 ends it.
+    // Exactly the maximum that fits: 80 bytes of format and identity, 48 of the other step, and a frame of 64 KiB less
+    // both, of which 16 are its head, 7 identify the step, and 1 ends it.
     let rest = (64 << 10) - 80 - 48 - 16 - 7 - 1 - r#"{"outputs":{"digest":""}}"#.len();
     let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
     sidecar
@@ -215,16 +215,16 @@ fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
     assert!(cluster.paths().is_empty());
 }
 
-/// Fills the rest of the journal's 64 KiB, with what the finish and nothing else leaves free.
+/// Fills the rest of the journal's 64 KiB, leaving room only for the finish.
 fn filler(setup: &Setup) -> String {
     let length = fs::metadata(setup.path("state/journal")).unwrap().len();
     let free = (64 << 10) - usize::try_from(length).unwrap();
     let body = |text: usize| format!(r#"{{"outputs":{{"verdict":"{}"}}}}"#, "x".repeat(text));
-    // Its frame has a head of 16 bytes, 6 bytes for the step, and at least one to its end.
+    // Its frame has a head of 16 bytes, 6 bytes for the step, and at least one at its end.
     body(free - 16 - 6 - 1 - body(0).len())
 }
 
-/// One output, of which an object is made; another step that fills the disk while that is under way.
+/// A declaration with an output from which an object is created, and another step that fills the disk before that.
 const TWO_STEPS: &str = "\
 steps: {build: [{name: digest}], scan: [{name: verdict, default: unknown}]}
 objects:
@@ -236,7 +236,7 @@ objects:
 fn a_disk_that_fills_up_in_mid_commit_changes_no_ending() {
     for refused in [false, true] {
         let cluster = api_server();
-        // The dry run passes; the create is answered late, and performed or refused then.
+        // The dry run passes; the create is delayed, and then performed or refused.
         let slow = Fault::SlowReply(Duration::from_secs(2));
         cluster.on(Method::POST, "configmaps").first(1).fail(slow);
         if refused {
@@ -262,7 +262,7 @@ fn a_disk_that_fills_up_in_mid_commit_changes_no_ending() {
         assert_eq!(exists.len(), usize::from(!refused));
         let asked = cluster.count(&Method::POST, "configmaps");
         sidecar.kill();
-        // With room, and an API server that takes everything, or has no more room itself.
+        // With space, and an API server that accepts everything, or has no more room itself.
         let setup = full.without_file_size();
         let sidecar = setup.start();
         let again = sidecar.step("build").outputs("build", DIGEST);
@@ -289,7 +289,7 @@ fn nothing_is_created_without_room_for_the_outcome() {
     assert!(problem.detail.contains("--state-dir"), "{problem:?}");
     assert!(cluster.requests_to(&Method::POST, "configmaps").is_empty());
     sidecar.kill();
-    // It stays what the step was told, even where there is room.
+    // The outcome that the step got stays, even with space.
     let sidecar = setup.without_file_size().start();
     let again = sidecar.step("build").outputs("build", DIGEST);
     assert_eq!(again.problem(424, problem_type::NOT_CREATED), problem);

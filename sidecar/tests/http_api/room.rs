@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{DIGEST, Setup, Sidecar, VERDICT, api_server, resolved};
 
-/// The run of [`resolved`] with `count` more objects.
+/// Returns the run of [`resolved`] with `count` more objects.
 fn many(count: usize) -> String {
     let object = |index: usize| {
         format!(
@@ -19,7 +19,7 @@ fn many(count: usize) -> String {
     resolved().replace("submit:", &format!("{objects}submit:"))
 }
 
-/// A sidecar with 3072 bytes of room, of whose two steps one has posted.
+/// Starts a sidecar with 3072 bytes of room, of whose two steps one has posted.
 fn scanned(cluster: &ApiServer) -> Sidecar {
     let sidecar = Setup::new(&resolved())
         .with(cluster)
@@ -113,7 +113,7 @@ fn fields_are_left_out_of_a_finish_until_the_rest_fits_and_that_is_said() {
         sidecar.loopback().get("/v1/status").ok()["notes"],
         json!([note])
     );
-    // Asked again, it is said once.
+    // On a repeated request, it is reported once.
     assert_eq!(finish(taken).ok(), fitted);
     assert_eq!(
         sidecar.loopback().get("/v1/status").ok()["notes"],

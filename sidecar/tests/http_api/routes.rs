@@ -1,4 +1,4 @@
-//! Every route, by its kind; and what is no route.
+//! Every route, by its kind; and paths that are not routes.
 
 use gleaner_proto::message::problem_type;
 

@@ -1,4 +1,4 @@
-//! Secrets reach the API server and nobody else.
+//! Secrets reach only the API server.
 
 mod quoting;
 mod withheld;
@@ -115,7 +115,7 @@ fn a_secret_is_hidden_when_it_does_not_hold_what_the_template_needs() {
 #[test]
 fn the_memory_is_not_for_other_processes_of_the_same_user() {
     const NOBODY: u32 = 65_534;
-    // As root the owner is the same either way; another user has to be borrowed then.
+    // As root the owner is the same either way; so another user is used then.
     let is_root = process::memory_owner(std::process::id()) == 0;
     let setup = Setup::new(SECRET);
     let (setup, mut other) = if is_root {
@@ -130,7 +130,7 @@ fn the_memory_is_not_for_other_processes_of_the_same_user() {
     let body = format!(r#"{{"outputs": {{"token": "{CANARY}"}}}}"#);
     place.outputs("login", &body).ok();
     assert_eq!(sidecar.memory_owner(), 0);
-    // Once the command is what it is to be.
+    // After the command has been executed.
     until("another program shows its owner", || {
         process::memory_owner(other.id()) != 0
     });
@@ -175,7 +175,7 @@ fn the_status_shows_no_long_value_whole() {
         value("steps.build.report"),
         Some("(object of 1 keys)".into())
     );
-    // Where everything is asked for, everything is given.
+    // With all permissions, everything is visible.
     assert!(
         sidecar
             .loopback()
@@ -191,7 +191,7 @@ fn assert_hidden_everywhere(sidecar: &Sidecar) {
     }
 }
 
-/// Everything that can be seen of a run, by place.
+/// Returns all visible content of a run, by place.
 fn seen_everywhere(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
     let place = sidecar.loopback();
     let mut seen = Vec::new();

@@ -24,7 +24,7 @@ fn outputs_that_all_together_exceed_the_memory_are_refused_and_the_sidecar_lives
         }
     }
     within_the_limit(&sidecar);
-    // It was not a lasting harm: what fits is accepted.
+    // No permanent harm: a message that fits is accepted.
     sidecar.step("scan").outputs("scan", VERDICT).ok();
 }
 
@@ -81,7 +81,7 @@ fn an_output_that_is_used_forty_times_is_refused_before_anything_is_rendered() {
     within_the_limit(&sidecar);
 }
 
-/// Templates of ConfigMaps that each hold the digest.
+/// Returns templates of ConfigMaps that each contain the digest.
 fn config_maps(count: usize) -> String {
     let template = |index| {
         format!(

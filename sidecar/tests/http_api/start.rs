@@ -1,4 +1,4 @@
-//! What keeps the sidecar from starting, each with an exit code of its own.
+//! Errors that keep the sidecar from starting, each with its exit code.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! A sidecar as a process, and the declaration that most tests give it.
+//! A sidecar as a process, and the declaration that most tests use.
 
 mod process;
 
@@ -13,7 +13,7 @@ pub(crate) use process::{Setup, Sidecar};
 /// No wait of a test is longer than this, unless something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Two steps, one resource, and nobody but a person submits.
+/// Two steps, one resource, and a manual submit.
 pub(crate) const MANUAL: &str = "\
 steps:
   build:
@@ -38,18 +38,18 @@ objects:
 submit: Manual
 ";
 
-/// The same, submitted as soon as everything is known.
+/// Returns the same, submitted as soon as everything is known.
 pub(crate) fn resolved() -> String {
     MANUAL.replace("submit: Manual", "submit: Resolved")
 }
 
-/// What the step `build` says in most tests.
+/// The message of the step `build` in most tests.
 pub(crate) const DIGEST: &str = r#"{"outputs": {"digest": "sha256:abc"}, "exitCode": 0}"#;
 
-/// What the step `scan` says in most tests.
+/// The message of the step `scan` in most tests.
 pub(crate) const VERDICT: &str = r#"{"outputs": {"verdict": "clean"}}"#;
 
-/// An API server in memory.
+/// Returns an API server in memory.
 pub(crate) fn api_server() -> ApiServer {
     ApiServer::start()
 }

@@ -22,7 +22,7 @@ fn a_long_poll_is_answered_as_soon_as_everything_is_known() {
         assert_eq!(answer.status, 200);
         assert!(answer.text().contains("sha256:abc"));
     }
-    // And at once when it is known already.
+    // And at once if it is known already.
     assert_eq!(sidecar.loopback().get("/v1/resources?wait=1m").status, 200);
     assert!(begin.elapsed() < PATIENCE);
 }
@@ -43,7 +43,7 @@ fn a_long_poll_ends_with_what_is_pending_after_its_time_or_the_sidecars() {
             "{wait}: {took:?}"
         );
     }
-    // What is unknown can be looked at after the wait as well.
+    // Unknown variables can be shown after the wait as well.
     let answer = sidecar
         .step("build")
         .get("/v1/resources?wait=10ms&partial=true");
@@ -61,11 +61,11 @@ fn events_tell_the_status_as_it_changes() {
     while next(&mut events).phase != Phase::Resolved {
         assert!(begin.elapsed() < PATIENCE);
     }
-    // Who comes later is told where things are.
+    // A later client gets the current state.
     assert_eq!(next(&mut follow(&sidecar)).phase, Phase::Resolved);
 }
 
-/// Begins to follow the events.
+/// Starts to follow the events.
 pub(crate) fn follow(sidecar: &Sidecar) -> Connection {
     let mut connection = sidecar.loopback().connect();
     connection
@@ -78,7 +78,7 @@ pub(crate) fn follow(sidecar: &Sidecar) -> Connection {
     connection
 }
 
-/// The status of the next event.
+/// Returns the status of the next event.
 pub(crate) fn next(events: &mut Connection) -> Status {
     let mut named = false;
     loop {

@@ -8,7 +8,7 @@ use gleaner_core::run::Run;
 
 use super::*;
 
-/// That of a Secret with the secret output 'token' of step 'login'.
+/// Returns the disclosure of a Secret with the secret output 'token' of step 'login'.
 fn withheld() -> Disclosure {
     let text = "\
 steps: {login: [{name: token, secret: true, default: public}]}

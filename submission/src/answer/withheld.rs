@@ -1,4 +1,4 @@
-//! The response of the API server about an object that contains a secret, without its text.
+//! The API server's response about an object that contains a secret, without its text.
 
 use std::error::Error;
 use std::io;
@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::bounded;
 
-/// The most causes that are named of one refusal whose message is withheld.
+/// The maximum number of causes shown of a refusal whose message is withheld.
 const CAUSES_MAX: usize = 10;
 
 /// `metav1.StatusReason` (`k8s.io/apimachinery/pkg/apis/meta/v1/types.go`).
@@ -52,8 +52,8 @@ const CAUSES: &[&str] = &[
     "UnexpectedServerResponse",
 ];
 
-/// Returns the code, the reason and the causes of a refusal. A webhook chooses all of them freely, so only known words are passed
-/// on, and of the path to a field the part that leads through the object as everyone may see it.
+/// Returns the code, the reason and the causes of a refusal. A webhook chooses all of them freely, so only known terms
+/// are passed on, and of the path to a field only the part that leads through the masked object.
 pub(super) fn refusal(code: StatusCode, status: &Status, withheld: &Withheld) -> String {
     let mut words = code.to_string();
     if let Some(reason) = known(REASONS, &status.reason) {
@@ -82,10 +82,10 @@ fn known(words: &[&'static str], word: &str) -> Option<&'static str> {
     words.iter().find(|known| **known == word).copied()
 }
 
-/// Returns the kind of a failed connection. The end of one may quote, too: HTTP/2 says goodbye with text.
+/// Returns the kind of a failed connection. Its message may quote text, too: HTTP/2 closes connections with text.
 pub(super) fn interruption(error: &(dyn Error + 'static)) -> String {
     let kind = io_error(error).map(|error| error.kind().to_string());
-    let kind = kind.unwrap_or_else(|| "no whole response".to_owned());
+    let kind = kind.unwrap_or_else(|| "incomplete response".to_owned());
     format!("the connection to the API server failed: {kind}")
 }
 

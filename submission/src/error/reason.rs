@@ -1,5 +1,5 @@
-//! The causes of a failed submission: one variant per remedy, each with the API server's own words, or the notice that replaces
-//! them where they may quote a secret.
+//! The causes of a failed submission: one variant per remedy, each with the API server's own message, or the notice
+//! that replaces it if it may quote a secret.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +9,8 @@ use gleaner_proto::failure::{Failure, FailureCode};
 
 use super::one_line;
 
-/// The cause of a failure, with what to do about it. An unnamed text is the API server's own, but for `Contested`, `Broken`,
-/// `Render` and `Internal`.
+/// The cause of a failure, with its remedy. An unnamed text is the API server's own message, except for `Contested`,
+/// `Broken`, `Render` and `Internal`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -21,7 +21,7 @@ pub enum Reason {
     },
     /// The run's ServiceAccount lacks a permission.
     Forbidden {
-        /// The API server's words: which verb, which resource, which ServiceAccount.
+        /// The API server's message: which verb, which resource, which ServiceAccount.
         words: String,
         remedy: String,
     },
@@ -30,20 +30,20 @@ pub enum Reason {
     /// A ResourceQuota left no room for the object until the deadline.
     QuotaExceeded(String),
     Unauthorized(String),
-    /// Someone else's object has the name.
+    /// Another owner's object has the name.
     Taken {
         existing: String,
-        /// Its owner or manager.
+        /// The owner or manager of the existing object.
         holder: String,
         remedy: String,
     },
-    /// An object of this name is being deleted and does not go.
+    /// An object of this name is being deleted and still exists.
     Leaving {
         existing: String,
-        /// Its holder, and the remedy.
+        /// The owner or manager of the existing object, and the remedy.
         remedy: String,
     },
-    /// This object, which is in the way, comes and goes faster than it can be read.
+    /// This object, which has the name, appears and disappears faster than it can be read.
     Contested(String),
     /// Server-side apply met another manager's fields.
     Conflict(String),
@@ -60,7 +60,7 @@ pub enum Reason {
         words: String,
         remedy: &'static str,
     },
-    /// The API server could not be talked to at all.
+    /// The API server could not be reached.
     Unreachable {
         within: Duration,
         last: String,
@@ -68,26 +68,26 @@ pub enum Reason {
     /// The API server responded, but did not complete the request in time.
     Deadline {
         within: Duration,
-        /// Its last response, in its own words.
+        /// The API server's last message.
         last: String,
     },
-    /// The API server responded in a way that trying again does not change.
+    /// The API server responded in a way that a retry does not change.
     Refused {
         code: u16,
         words: String,
     },
-    /// A request could not be made, or its response not understood.
+    /// A request could not be sent, or its response could not be read.
     Broken(String),
     CutOff,
     Render(String),
-    /// `waitFor` was not fulfilled.
+    /// `waitFor` was not satisfied.
     WaitFailed {
         /// The missing event, such as `condition Ready did not become True`.
         awaited: String,
         within: Duration,
         last: String,
     },
-    /// Its status tells that it will not get there.
+    /// The object's status shows that it will not reach the awaited state.
     ObjectFailed {
         /// The awaited state, such as `condition Complete`.
         awaited: String,
@@ -102,7 +102,7 @@ pub enum Reason {
 // === impl Reason ===
 
 impl Reason {
-    /// Returns the stable word for programs.
+    /// Returns the stable code for programs.
     pub const fn code(&self) -> FailureCode {
         match self {
             Self::KindNotServed { .. } => FailureCode::KindNotServed,
@@ -147,18 +147,18 @@ impl Reason {
             | Self::Broken(words)
             | Self::Render(words)
             | Self::Internal(words) => return words.into(),
-            Self::QuotaExceeded(words) => format!("no room in the namespace's quota: {words}"),
+            Self::QuotaExceeded(words) => format!("the namespace's quota is exhausted: {words}"),
             Self::KindNotServed {
                 kind, api_version, ..
             } => format!("kind {kind} of {api_version} is not served by this cluster"),
             Self::Taken {
                 existing, holder, ..
-            } => format!("{existing} exists already and is not this run's ({holder})"),
+            } => format!("{existing} already exists and does not belong to this run ({holder})"),
             Self::Leaving { existing, .. } => {
                 format!("{existing} is being deleted and still exists")
             }
             Self::Contested(existing) => {
-                format!("{existing} is created and deleted by someone else again and again")
+                format!("{existing} is repeatedly created and deleted by another client")
             }
             Self::Unreachable { within, last } => {
                 let within = seconds(within);
@@ -178,14 +178,14 @@ impl Reason {
                 last,
             } => format!("{awaited} within {}; last seen: {last}", seconds(within)),
             Self::ObjectFailed { awaited, seen } => {
-                format!("it failed while {awaited} was waited for: {seen}")
+                format!("it failed while Gleaner waited for {awaited}: {seen}")
             }
-            Self::Vanished => "it was deleted by someone else while it was waited for".to_owned(),
+            Self::Vanished => "another client deleted it while Gleaner waited for it".to_owned(),
         };
         message.into()
     }
 
-    /// Returns what to do about it, where that is known.
+    /// Returns the remedy, if it is known.
     pub fn remedy(&self) -> Option<&str> {
         match self {
             Self::KindNotServed { remedy, .. }
@@ -195,22 +195,24 @@ impl Reason {
             | Self::NoNamespace { remedy, .. } => Some(remedy),
             Self::Misplaced { remedy, .. } => Some(remedy),
             Self::Denied(_) => {
-                Some("change the template or the policy, webhook or quota that refuses it")
+                Some("change the template or the policy, webhook or quota that rejects it")
             }
             Self::QuotaExceeded(_) => {
                 Some("delete objects that are no longer needed, or raise the quota")
             }
             Self::Unauthorized(_) => Some("the credentials of the run are missing or have expired"),
-            Self::Contested(_) => Some("stop that, or use another name"),
+            Self::Contested(_) => Some("stop the other client, or use another name"),
             Self::Conflict(_) => {
-                Some("leave these fields out of the template, or have their manager give them up")
+                Some("omit these fields in the template, or let their manager release them")
             }
             Self::Invalid(_) => Some("correct the template"),
-            Self::TooLarge(_) => Some("make the outputs that it carries smaller"),
+            Self::TooLarge(_) => Some("make the outputs that the template uses smaller"),
             Self::MissingReference(_) => Some(
-                "create what the object refers to, in a template before it, or name another one",
+                "create the object that it refers to, in an earlier template, or name another one",
             ),
-            Self::Unreachable { .. } => Some("check the network between the pod and it"),
+            Self::Unreachable { .. } => {
+                Some("check the network between the pod and the API server")
+            }
             Self::Deadline { .. }
             | Self::Refused { .. }
             | Self::Broken(_)
@@ -223,7 +225,7 @@ impl Reason {
         }
     }
 
-    /// Returns the reason as it travels between processes, each text on one line.
+    /// Returns the reason as it is sent between processes, each text on one line.
     pub(crate) fn to_message(&self) -> Failure {
         Failure {
             resource: None,
@@ -244,7 +246,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// `1.5 s`: the bounds here are whole or half seconds, and nanoseconds do not help.
+/// Formats `1.5 s`: the limits are whole or half seconds, and nanoseconds do not help.
 fn seconds(duration: &Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
 }

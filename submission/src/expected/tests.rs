@@ -24,14 +24,14 @@ fn stored() -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "ci", "uid": "u"}})
 }
 
-/// The object, but for one field.
+/// Returns the object with one field changed.
 fn but(pointer: &str, other: Value) -> Value {
     let mut object = stored();
     *object.pointer_mut(pointer).unwrap() = other;
     object
 }
 
-/// Everything that is not the object.
+/// Returns responses that are not the object.
 fn others() -> Vec<Value> {
     vec![
         json!({}),

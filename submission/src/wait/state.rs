@@ -1,4 +1,4 @@
-//! The state of an object that is waited for: as it should be, not yet, or failed.
+//! The state of a waited-for object: ready, not yet ready, or failed.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(super) struct Pending {
     seen: String,
 }
 
-/// The results, when the object is as it should be.
+/// Returns the results, if the object is ready.
 pub(super) fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, Pending> {
     if let Some(wait_for) = &item.wait_for {
         reached(item, object, &wait_for.target)?;
@@ -32,8 +32,8 @@ pub(super) fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, P
     item.results.iter().map(read).collect()
 }
 
-/// Returns true if what a controller says of the object may be passed on. Neither the fields of a Secret are for messages, nor what is said
-/// of an object that holds one.
+/// Returns true if a controller's messages about the object may be passed on. Neither the fields of a Secret are for
+/// messages, nor text about an object that contains one.
 fn is_shown(item: &Item) -> bool {
     item.place.kind.name.kind != "Secret" && item.place.disclosure == Disclosure::Full
 }
@@ -61,7 +61,7 @@ fn reached(item: &Item, object: &Value, target: &WaitTarget) -> Result<(), Pendi
     }
 }
 
-/// Returns why an object that is not as it should be will not get there, if its status tells that.
+/// Returns the reason why an object will never be ready, if its status shows one.
 pub(super) fn failed(item: &Item, object: &Value) -> Option<Reason> {
     let wait_for = item.wait_for.as_ref()?;
     let seen = match &wait_for.failure {
@@ -104,20 +104,20 @@ fn seen(object: &Value, failure: &WaitTarget, show: bool) -> String {
         }
         WaitTarget::Field { path, .. } => match path.get(object) {
             Some(value) if show => format!("{path} is '{}'", as_text(value)),
-            _ => format!("{path} is what waitFor.failure names"),
+            _ => format!("{path} satisfies waitFor.failure"),
         },
         WaitTarget::Rollout => String::new(),
     }
 }
 
-/// The condition of this type.
+/// Returns the condition of this type.
 pub(super) fn find<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let conditions = object["status"]["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();
     conditions.find(|condition| condition["type"] == name)
 }
 
-/// Returns true if the controller has seen the newest generation. Its report about an earlier one tells nothing about this.
+/// Returns true if the controller has seen the newest generation. Its report about an earlier one is not valid for this.
 pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
     let generation = object["metadata"]["generation"].as_i64();
     let is_old = |observed: &Value| observed.is_i64() && observed.as_i64() < generation;
@@ -126,13 +126,13 @@ pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
         .any(|one| is_old(&one["observedGeneration"]))
 }
 
-/// `Ready is False (Reason): message`
+/// Formats `Ready is False (Reason): message`.
 pub(super) fn said(name: &str, condition: &Value, show: bool) -> String {
     let said = format!("{name} is {}", text(condition, "/status"));
     with_cause(said, condition, show)
 }
 
-/// Adds the reason and the message of a condition or a status to what is said of it, as far as it has them and they may be shown.
+/// Appends the reason and the message of a condition or a status, if it has them and they may be shown.
 pub(super) fn with_cause(mut said: String, cause: &Value, show: bool) -> String {
     if !show {
         return said;
@@ -147,7 +147,7 @@ pub(super) fn with_cause(mut said: String, cause: &Value, show: bool) -> String 
     said
 }
 
-/// The rules of `kubectl rollout status` (`k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go`).
+/// Follows the rules of `kubectl rollout status` (`k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go`).
 fn rollout(kind: &str, object: &Value) -> Result<(), Pending> {
     let status = &object["status"];
     let number = |name: &str| status[name].as_i64().unwrap_or_default();
@@ -246,7 +246,7 @@ fn field(
     }
     let awaited = match wanted {
         Some(wanted) if show => format!("{path} did not become '{wanted}'"),
-        Some(_) => format!("{path} did not become what waitFor names"),
+        Some(_) => format!("{path} did not become the value in waitFor"),
         None => format!("{path} did not appear"),
     };
     let seen = match seen {
@@ -270,7 +270,7 @@ fn as_text(value: &Value) -> String {
 impl Pending {
     pub(super) fn failed(self, within: Duration, trouble: Option<String>) -> Reason {
         let last = match trouble {
-            Some(words) => format!("{} (the last look failed: {words})", self.seen),
+            Some(words) => format!("{} (the last check failed: {words})", self.seen),
             None => self.seen,
         };
         Reason::WaitFailed {

@@ -16,7 +16,7 @@ struct Terminal {
 
 /// The form of the state.
 enum Mark {
-    /// A condition with this status, and one of these reasons; with any, if there is none.
+    /// A condition with this status, and one of these reasons; with any if the list is empty.
     Condition(&'static str, &'static str, &'static [&'static str]),
     /// `.status.phase` is one of these.
     Phase(&'static [&'static str]),
@@ -28,7 +28,7 @@ const fn of(group: &'static str, kinds: &'static [&'static str], mark: Mark) -> 
     Terminal { group, kinds, mark }
 }
 
-/// Each as the documentation of its kind defines it. A failure that a controller tries to mend is not here.
+/// Each as the documentation of its kind defines it. Failures that a controller retries are not listed.
 const TERMINAL: &[Terminal] = &[
     of("batch", &["Job"], Condition("FailureTarget", "True", &[])),
     of("batch", &["Job"], Condition("Failed", "True", &[])),
@@ -104,8 +104,8 @@ const TERMINAL: &[Terminal] = &[
     of("argoproj.io", &["Workflow"], Phase(&["Failed", "Error"])),
 ];
 
-/// Returns what the status of an object tells, if its kind does not recover from that. A target that is such a state itself is no
-/// failure.
+/// Returns a description of the status of an object, if its kind does not recover from it. A target that is such a
+/// state itself is not a failure.
 pub(super) fn find(
     kind: &KindName,
     object: &Value,
@@ -116,7 +116,7 @@ pub(super) fn find(
     let own = TERMINAL
         .iter()
         .filter(|one| one.group == kind.group() && one.kinds.contains(&kind.kind.as_str()));
-    // A Job that is to fail has `FailureTarget` before `Failed`.
+    // A Job that will fail has `FailureTarget` before `Failed`.
     if kind.group() == "batch" && (is_awaited("Failed") || is_awaited("FailureTarget")) {
         return None;
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::mock::{Fault, Mock};
 use crate::templates::{image, namespace, submit, unowned};
 
-/// An object of another kind, with these further fields.
+/// Returns an object of another kind, with these additional fields.
 fn object(resource: &str, kind: &str, name: &str, fields: &Value) -> Rendered {
     let mut rendered = unowned(image(resource, name, "1"));
     let metadata = rendered.object["metadata"].take();
@@ -34,7 +34,7 @@ fn config(resource: &str, name: &str) -> Rendered {
     )
 }
 
-/// Each POST: what it creates, and `dry` for a dry run. Dry runs are sent at the same time, so they are sorted.
+/// Returns each POST: the object that it creates, and `dry` for a dry run. Dry runs are concurrent, so they are sorted.
 fn posts(mock: &Mock) -> Vec<String> {
     let mut posts: Vec<(bool, String)> = mock
         .requests()

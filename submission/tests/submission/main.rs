@@ -1,4 +1,4 @@
-//! The submission against an API server that fails in every way a real one does.
+//! The submission with an API server that fails in every way a real one does.
 
 mod apply;
 mod create;

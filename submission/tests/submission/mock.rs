@@ -24,7 +24,7 @@ impl Mock {
         Self(ApiServer::start())
     }
 
-    /// A submitter whose bounds no test should reach.
+    /// Returns a submitter whose limits no test should reach.
     pub(crate) async fn submitter(&self) -> Submitter {
         self.submitter_with(Settings {
             unauthorised_pause: Duration::from_millis(10),
@@ -33,7 +33,7 @@ impl Mock {
         .await
     }
 
-    /// A submitter whose bounds a test can wait for.
+    /// Returns a submitter whose limits a test can wait for.
     pub(crate) async fn hasty(&self) -> Submitter {
         let settings = Settings {
             deadline: Duration::from_secs(1),
@@ -52,7 +52,7 @@ impl Mock {
         self.submitter_within(Bounds::default(), settings).await
     }
 
-    /// A submitter whose requests have other bounds than usual.
+    /// Returns a submitter whose requests have other limits than usual.
     pub(crate) async fn submitter_within(&self, bounds: Bounds, settings: Settings) -> Submitter {
         let server = api_server::ApiServer::at(self.url().parse().unwrap(), bounds).unwrap();
         Submitter::new(server, NAMESPACE.into(), RUN_UID.into(), settings)

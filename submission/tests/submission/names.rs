@@ -23,7 +23,7 @@ async fn a_static_name_that_is_taken_names_the_holder() {
     .unwrap_err();
     assert_eq!(
         error.sentence(),
-        "b (PipelineResource ci/b): PipelineResource ci/b exists already and is not this run's (owned by PipelineRun nightly); delete it, or give the template another name (or none: then one is derived)"
+        "b (PipelineResource ci/b): PipelineResource ci/b already exists and does not belong to this run (owned by PipelineRun nightly); delete it, or give the template another name (or no name: Gleaner then derives one)"
     );
     assert!(mock.writes().is_empty());
 }
@@ -51,7 +51,7 @@ async fn a_static_name_that_is_taken_after_the_dry_run_fails_and_takes_back_the_
     assert_eq!(mock.paths(), [path("b")], "the other one's stays");
 }
 
-/// Renders `img` with a derived name, and beside it something that mentions this name.
+/// Renders `img` with a derived name, and an object that mentions this name.
 fn derived(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
     let attempt = attempts.get("img").copied().unwrap_or_default();
     let name = format!("img-{attempt}");
@@ -218,8 +218,8 @@ async fn an_object_that_is_going_and_does_not_go_names_its_finalizers() {
     );
 }
 
-/// Renders three objects of one kind whose derived names are all the same in the first attempt, and one with the static name
-/// that they would take next.
+/// Renders three objects of one kind whose derived names are all the same in the first attempt, and one with the static
+/// name that they would use next.
 fn colliding(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
     let derived = ["one", "two", "three"].map(|resource| {
         let attempt = attempts.get(resource).copied().unwrap_or_default();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::mock::{Fault, Mock, REAL};
 use crate::templates::{image, path, submit};
 
-/// What a login page, an empty body and a confused proxy respond with.
+/// Responses of a login page, an empty body and a misbehaving proxy.
 fn strangers() -> Vec<(u16, Value)> {
     let mut other = image("other", "other", "1").object;
     other["metadata"]["namespace"] = "ci".into();
@@ -49,7 +49,7 @@ async fn a_create_with_a_strange_response_that_was_not_done_is_done_again() {
 async fn a_create_with_a_strange_response_that_was_done_is_found_by_a_look() {
     for (status, body) in strangers() {
         let mock = Mock::start().await;
-        // For good: the response alone would never show it.
+        // Permanently: the response alone would never show it.
         mock.on(Method::POST, REAL)
             .fail(Fault::other_reply(status, body.clone()));
         let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
@@ -133,7 +133,7 @@ async fn discovery_with_a_strange_response_does_not_say_that_a_kind_is_missing()
     }
 }
 
-/// A submission of two objects, whose second is refused: the first is rolled back.
+/// Runs a submission of two objects, whose second is refused: the first is rolled back.
 async fn rolled_back(mock: &Mock) -> gleaner_submission::SubmissionError {
     mock.on(Method::POST, REAL)
         .named("b")
@@ -149,7 +149,7 @@ async fn rolled_back(mock: &Mock) -> gleaner_submission::SubmissionError {
 
 #[tokio::test]
 async fn a_delete_with_a_strange_response_is_looked_after() {
-    // Not done the first time, then done without anyone being told.
+    // Not done the first time, then done without a response.
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .first(1)

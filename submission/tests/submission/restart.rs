@@ -1,4 +1,4 @@
-//! A submission that continues where a process was killed, by what that one kept.
+//! A submission that continues after a process was killed, with the data that it stored.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -26,7 +26,7 @@ use crate::templates::{foreign, image, path, submit};
 struct Notebook {
     earlier: Vec<Planned>,
     kept: Mutex<Vec<Planned>>,
-    /// How many writes the API server has seen when something was kept.
+    /// The number of writes that the API server had seen when something was stored.
     writes: Mutex<Vec<usize>>,
     mock: Option<Mock>,
     full: bool,
@@ -77,7 +77,7 @@ fn plan() -> Planned {
     }
 }
 
-/// Submits as a process does whose predecessor planned `earlier`.
+/// Submits like a process whose predecessor planned `earlier`.
 async fn restarted(
     submitter: Submitter,
     earlier: Vec<Planned>,
@@ -211,7 +211,7 @@ async fn other_content_of_an_earlier_attempt_is_replaced() {
     assert_eq!(stored["spec"]["params"][0]["value"], "new");
 }
 
-/// An object that this run has applied, which was there before or not.
+/// Returns an object that this run has applied, which existed before or not.
 fn applied(made: bool) -> (Rendered, Value) {
     let mut rendered = image("a", "a", "1");
     rendered.policy = Policy::Apply;

@@ -227,7 +227,7 @@ async fn what_a_killed_sidecar_left_is_one_object_afterwards() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL).first(1).fail(Fault::Hang);
     let submitter = mock.submitter().await;
-    // The first submission dies while its create is under way, which the API server then does all the same.
+    // The first submission dies while its create is pending, which the API server then performs anyway.
     let first = submitter.clone();
     let dying = tokio::spawn(async move { submit(&first, vec![image("a", "a", "1")]).await });
     while mock.count(&Method::POST, REAL) == 0 {
@@ -246,7 +246,7 @@ async fn what_a_killed_sidecar_left_is_one_object_afterwards() {
     );
 }
 
-/// A quota that is used up, in the words of the API server.
+/// Returns an exhausted quota, with the API server's message.
 fn quota() -> Fault {
     let words = "pipelineresources \"a\" is forbidden: exceeded quota: small, requested: count/pipelineresources.tekton.dev=1, used: count/pipelineresources.tekton.dev=5, limited: count/pipelineresources.tekton.dev=5";
     Fault::refuse(403, "Forbidden", words)
@@ -297,7 +297,7 @@ async fn an_object_that_filled_the_quota_itself_is_rolled_back_although_its_resp
             timeout: Duration::from_millis(300),
             ..Bounds::default()
         };
-        // Longer than the lost request may be under way, after which the rollback does not look for it in any case.
+        // Longer than the lost request may be pending, after which the rollback does not look for it in any case.
         let settings = Settings {
             deadline: Duration::from_secs(5),
             ..Settings::default()
@@ -325,7 +325,7 @@ async fn a_quota_without_room_names_its_use_and_its_limit() {
     assert_eq!(failure.code, FailureCode::QuotaExceeded);
     assert_eq!(
         failure.message,
-        "no room in the namespace's quota: the ResourceQuota 'small' is exceeded (count/pipelineresources.tekton.dev: 1 requested, 5 of 5 used)"
+        "the namespace's quota is exhausted: the ResourceQuota 'small' is exceeded (count/pipelineresources.tekton.dev: 1 requested, 5 of 5 used)"
     );
     assert!(mock.count(&Method::POST, "dryRun") > 1);
 }

@@ -177,7 +177,7 @@ async fn what_its_finalizers_keep_is_said_to_go_only_then() {
         .unwrap_err();
     assert_eq!(
         error.aftermath.removed,
-        ["PipelineResource ci/a (until its finalizers let it go)"]
+        ["PipelineResource ci/a (until its finalizers are removed)"]
     );
 }
 
@@ -229,7 +229,7 @@ async fn the_kind_that_comes_first_in_the_declaration_goes_last() {
         image("b", "b", "1"),
         image("c", "c", "1"),
     ];
-    // The last of the images is slow: the namespace goes first, and does not wait for them.
+    // The last of the images is slow: the namespace is deleted first, and does not wait for them.
     mock.on(Method::DELETE, "/namespaces/team")
         .fail(Fault::SlowReply(Duration::from_millis(200)));
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
@@ -248,7 +248,7 @@ async fn the_kind_that_comes_first_in_the_declaration_goes_last() {
 #[tokio::test]
 async fn a_thousand_objects_are_rolled_back_within_the_deadline() {
     let mock = Mock::start().await;
-    // One after the other they would take 20 s: longer than the rollback may.
+    // One after the other they would take 20 s: longer than the rollback may take.
     mock.on(Method::DELETE, "")
         .fail(Fault::SlowReply(Duration::from_millis(20)));
     mock.on(Method::POST, REAL)

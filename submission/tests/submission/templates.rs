@@ -13,12 +13,12 @@ use crate::mock::{NAMESPACE, OWNER_UID, RUN_UID};
 
 pub(crate) const IMAGES: &str = "/apis/tekton.dev/v1alpha1/namespaces/ci/pipelineresources";
 
-/// Where the object with this name stands.
+/// Returns the path of the object with this name.
 pub(crate) fn path(name: &str) -> String {
     format!("{IMAGES}/{name}")
 }
 
-/// An owned PipelineResource with a static name.
+/// Returns an owned PipelineResource with a static name.
 pub(crate) fn image(resource: &str, name: &str, digest: &str) -> Rendered {
     Rendered {
         resource: ResourceName::new(resource).unwrap(),
@@ -48,7 +48,7 @@ pub(crate) fn image(resource: &str, name: &str, digest: &str) -> Rendered {
     }
 }
 
-/// The same, but no run owns it.
+/// Returns the same without an owner.
 pub(crate) fn unowned(mut rendered: Rendered) -> Rendered {
     rendered.owned = false;
     let metadata = rendered.object["metadata"].as_object_mut().unwrap();
@@ -56,7 +56,7 @@ pub(crate) fn unowned(mut rendered: Rendered) -> Rendered {
     rendered
 }
 
-/// A cluster-scoped object.
+/// Returns a cluster-scoped object.
 pub(crate) fn namespace(name: &str) -> Rendered {
     let mut rendered = unowned(image("ns", name, "-"));
     rendered.object["apiVersion"] = "v1".into();
@@ -64,7 +64,7 @@ pub(crate) fn namespace(name: &str) -> Rendered {
     rendered
 }
 
-/// Somebody else's object.
+/// Returns an object of another owner.
 pub(crate) fn foreign(name: &str) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1alpha1",
@@ -77,7 +77,7 @@ pub(crate) fn foreign(name: &str) -> Value {
     })
 }
 
-/// Submits what needs no second rendering.
+/// Submits objects that need no second rendering.
 pub(crate) async fn submit(
     submitter: &Submitter,
     rendered: Vec<Rendered>,
@@ -85,7 +85,7 @@ pub(crate) async fn submit(
     submit_reporting(submitter, rendered, &|_| {}).await
 }
 
-/// The same, with its moments.
+/// Same as above, with its moments.
 pub(crate) async fn submit_reporting(
     submitter: &Submitter,
     rendered: Vec<Rendered>,

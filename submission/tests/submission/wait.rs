@@ -31,7 +31,7 @@ fn conditions(names: &[&str]) -> WaitTarget {
     WaitTarget::Conditions(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// An object of another kind that is waited for, with this status from the start.
+/// Returns an object of another kind with a wait, with this status from the start.
 fn reporting(
     (api_version, kind): (&str, &str),
     target: WaitTarget,
@@ -178,7 +178,7 @@ fn condition(name: &str, status: &str, reason: &str) -> serde_json::Value {
     json!({"conditions": [{"type": name, "status": status, "reason": reason, "message": "no"}]})
 }
 
-/// The message and code of the only failure.
+/// Returns the message and code of the only failure.
 async fn failure(mock: &Mock, rendered: Rendered) -> (String, FailureCode) {
     let begun = Instant::now();
     let error = submit(&mock.submitter().await, vec![rendered])
@@ -199,7 +199,7 @@ async fn an_object_that_has_failed_ends_the_wait_with_its_reason_and_message() {
             ("batch/v1", "Job"),
             conditions(&["Complete"]),
             condition("Failed", "True", "BackoffLimitExceeded"),
-            "it failed while condition Complete was waited for: Failed is True (BackoffLimitExceeded): no",
+            "it failed while Gleaner waited for condition Complete: Failed is True (BackoffLimitExceeded): no",
         ),
         (
             ("batch/v1", "Job"),
@@ -208,43 +208,43 @@ async fn an_object_that_has_failed_ends_the_wait_with_its_reason_and_message() {
                 value: Some("1".into()),
             },
             condition("FailureTarget", "True", "DeadlineExceeded"),
-            "it failed while .status.succeeded: '1' was waited for: FailureTarget is True (DeadlineExceeded): no",
+            "it failed while Gleaner waited for .status.succeeded: '1': FailureTarget is True (DeadlineExceeded): no",
         ),
         (
             ("tekton.dev/v1", "PipelineRun"),
             conditions(&["Succeeded"]),
             condition("Succeeded", "False", "Failed"),
-            "it failed while condition Succeeded was waited for: Succeeded is False (Failed): no",
+            "it failed while Gleaner waited for condition Succeeded: Succeeded is False (Failed): no",
         ),
         (
             ("serving.knative.dev/v1beta1", "Service"),
             conditions(&["Ready"]),
             condition("Ready", "False", "RevisionFailed"),
-            "it failed while condition Ready was waited for: Ready is False (RevisionFailed): no",
+            "it failed while Gleaner waited for condition Ready: Ready is False (RevisionFailed): no",
         ),
         (
             ("apps/v1", "Deployment"),
             WaitTarget::Rollout,
             condition("Progressing", "False", "ProgressDeadlineExceeded"),
-            "it failed while the rollout was waited for: Progressing is False (ProgressDeadlineExceeded): no",
+            "it failed while Gleaner waited for the rollout: Progressing is False (ProgressDeadlineExceeded): no",
         ),
         (
             ("v1", "Pod"),
             conditions(&["Ready"]),
             phase,
-            "it failed while condition Ready was waited for: its phase is Failed (Evicted): no",
+            "it failed while Gleaner waited for condition Ready: its phase is Failed (Evicted): no",
         ),
         (
             ("v1", "Pod"),
             conditions(&["Ready"]),
             json!({"phase": "Failed", "message": "no"}),
-            "it failed while condition Ready was waited for: its phase is Failed: no",
+            "it failed while Gleaner waited for condition Ready: its phase is Failed: no",
         ),
         (
             ("v1", "Pod"),
             conditions(&["Ready"]),
             json!({"phase": "Failed", "reason": "Evicted"}),
-            "it failed while condition Ready was waited for: its phase is Failed (Evicted)",
+            "it failed while Gleaner waited for condition Ready: its phase is Failed (Evicted)",
         ),
     ] {
         let mock = Mock::start().await;
@@ -419,10 +419,10 @@ async fn an_object_that_is_kept_on_failure_stays_with_its_namespace_and_is_named
     assert_eq!(left, [("Job", retained), ("Namespace", retained)]);
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/a"]);
     assert!(
-        error.sentence().ends_with("left because of keepOnFailure, delete it by hand: Job pr-42/svc: keepOnFailure: its status tells why it failed, Namespace pr-42: keepOnFailure: its status tells why it failed"),
+        error.sentence().ends_with("left because of keepOnFailure, delete it by hand: Job pr-42/svc: keepOnFailure: its status has the reason, Namespace pr-42: keepOnFailure: its status has the reason"),
         "{error}"
     );
-    // Another attempt of the run, without the state of the first, makes it again.
+    // Another attempt of the run, without the state of the first, creates it again.
     let job_path = "/apis/batch/v1/namespaces/pr-42/jobs/svc";
     let before = mock.get(job_path).unwrap()["metadata"]["uid"].clone();
     let again = vec![namespace("pr-42"), job];

@@ -1,4 +1,4 @@
-// Stands for what a user's pipeline builds: says a line and succeeds.
+// Replaces the program that a user's pipeline builds: prints a line and succeeds.
 #include <stdio.h>
 
 int main(void) {

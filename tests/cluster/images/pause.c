@@ -1,4 +1,4 @@
-// What keeps a pod's namespaces: it waits, reaps what is left to it, and ends when told to.
+// Holds a pod's namespaces: waits, reaps orphans, and exits on a signal.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

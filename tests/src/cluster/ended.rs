@@ -1,22 +1,22 @@
-//! A TaskRun or PipelineRun that has ended, as `kubectl get -o json` shows it.
+//! A finished TaskRun or PipelineRun, as `kubectl get -o json` shows it.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// A run that has ended.
+/// A finished run.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// The run itself.
+    /// The object of the run.
     pub object: Value,
 }
 
 impl Ended {
-    /// The run itself, which must have succeeded.
+    /// Returns the run, which must have succeeded.
     ///
     /// # Panics
     ///
-    /// When it failed.
+    /// Panics if it failed.
     #[track_caller]
     pub fn succeeded(self) -> Self {
         assert_eq!(
@@ -27,52 +27,52 @@ impl Ended {
         self
     }
 
-    /// The run itself, which must have failed for this reason (Tekton's word for it).
+    /// Returns the run, which must have failed for this reason (in Tekton's terms).
     ///
     /// # Panics
     ///
-    /// When it succeeded, or failed otherwise.
+    /// Panics if it succeeded, or failed for another reason.
     #[track_caller]
     pub fn failed(self, reason: &str) -> Self {
         let condition = self.condition();
         assert_eq!(condition["status"], "False", "should have failed: {self}");
         assert_eq!(
             condition["reason"], reason,
-            "should have failed otherwise: {self}"
+            "should have failed for another reason: {self}"
         );
         self
     }
 
-    /// What its condition says.
+    /// Returns the message of its condition.
     pub fn message(&self) -> &str {
         self.condition()["message"].as_str().unwrap_or_default()
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         self.text("/metadata/name")
     }
 
-    /// Its UID.
+    /// Returns its UID.
     pub fn uid(&self) -> &str {
         self.text("/metadata/uid")
     }
 
-    /// The pod of a TaskRun.
+    /// Returns the pod of a TaskRun.
     pub fn pod(&self) -> &str {
         self.text("/status/podName")
     }
 
-    /// How many attempts of a TaskRun have been given up.
+    /// Returns the number of failed attempts of a TaskRun.
     pub fn retries(&self) -> usize {
         self.list("/status/retriesStatus").len()
     }
 
-    /// A step of a TaskRun, by its name.
+    /// Returns a step of a TaskRun by name.
     ///
     /// # Panics
     ///
-    /// When there is none.
+    /// Panics if there is no such step.
     #[track_caller]
     pub fn step(&self, name: &str) -> &Value {
         let steps = self.list("/status/steps");
@@ -80,7 +80,7 @@ impl Ended {
         step.unwrap_or_else(|| panic!("no step {name}: {self}"))
     }
 
-    /// The value of a result; none without.
+    /// Returns the value of a result, if it exists.
     pub fn result(&self, name: &str) -> Option<&Value> {
         let results = self.list("/status/results");
         let result = results.iter().find(|result| result["name"] == name)?;
@@ -107,7 +107,7 @@ impl Ended {
     }
 }
 
-/// Its name, and what its condition says.
+/// Shows its name and the message of its condition.
 impl fmt::Display for Ended {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.object["metadata"]["name"];

@@ -1,30 +1,30 @@
-//! Programs that a case runs, kubectl first of all, and what they said.
+//! Programs that a case runs, mainly kubectl, and their output.
 
 use std::io::Write as _;
 use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
-/// What a program said.
+/// The output of a program.
 #[derive(Debug)]
 #[must_use = "call `succeed` or `fail`"]
 pub struct Output {
     /// The program and its arguments.
     pub command: String,
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// Its standard output.
+    /// The standard output.
     pub stdout: String,
-    /// Its standard error.
+    /// The standard error.
     pub stderr: String,
 }
 
 impl Output {
-    /// Runs a command to its end, with `input` for its standard input.
+    /// Runs a command until it exits, with `input` as its standard input.
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     #[track_caller]
     pub fn of(command: &mut Command, input: &str) -> Self {
         let words: Vec<_> = [command.get_program()]
@@ -42,7 +42,7 @@ impl Output {
         let mut stdin = child.stdin.take().expect("a pipe");
         let output = std::thread::scope(|scope| {
             scope.spawn(move || {
-                // One that ends without reading says why by itself.
+                // A program that exits without reading reports the reason itself.
                 drop(stdin.write_all(input.as_bytes()));
             });
             child.wait_with_output()
@@ -56,11 +56,11 @@ impl Output {
         }
     }
 
-    /// Its standard output.
+    /// Returns its standard output.
     ///
     /// # Panics
     ///
-    /// When it failed.
+    /// Panics if it failed.
     #[track_caller]
     pub fn succeed(self) -> String {
         assert!(
@@ -73,11 +73,11 @@ impl Output {
         self.stdout
     }
 
-    /// Its standard error.
+    /// Returns its standard error.
     ///
     /// # Panics
     ///
-    /// When it succeeded.
+    /// Panics if it succeeded.
     #[track_caller]
     pub fn fail(self) -> String {
         assert!(
@@ -89,11 +89,11 @@ impl Output {
         self.stderr
     }
 
-    /// Its standard output as JSON.
+    /// Returns its standard output as JSON.
     ///
     /// # Panics
     ///
-    /// When it failed, or printed something else.
+    /// Panics if it failed, or its output is not JSON.
     #[track_caller]
     pub fn json(self) -> Value {
         let command = self.command.clone();

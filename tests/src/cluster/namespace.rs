@@ -1,4 +1,4 @@
-//! A namespace of a case's own, and what a user does in it.
+//! The namespace of a case, and what a user does in it.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -13,32 +13,32 @@ use super::report;
 use super::start::Cluster;
 use crate::wait;
 
-/// How long a case waits for anything: far longer than it takes, also where twenty pods start at once.
+/// The longest wait for anything: far longer than it takes, even if twenty pods start at once.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// How often something is looked at that cannot be waited for: each look is a program of its own.
+/// The polling interval for conditions that cannot be watched: each check runs a program.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// A namespace in which the ServiceAccount `default` may do with PipelineResources what the chart's role allows.
+/// A namespace whose ServiceAccount `default` has the permissions of the chart's role for PipelineResources.
 pub struct Namespace {
     cluster: Arc<Cluster>,
     name: String,
 }
 
 impl Namespace {
-    /// The one for a case, which is not there yet.
+    /// Returns the namespace of a case, not created yet.
     pub(super) fn new(cluster: Arc<Cluster>, case: &str) -> Self {
-        // A name that no earlier run has left, which may be on its way out still.
+        // A name that is not left from an earlier run, whose namespace may still be terminating.
         let head: String = case.replace('_', "-").chars().take(50).collect();
         let name = format!("{}-{}", head.trim_end_matches('-'), std::process::id());
         Self { cluster, name }
     }
 
-    /// Makes it.
+    /// Creates the namespace in the cluster.
     ///
     /// # Panics
     ///
-    /// When it is not ready for pods within two minutes.
+    /// Panics if it is not ready for pods within two minutes.
     pub(super) fn create(&self) {
         let text = format!(
             r"
@@ -55,7 +55,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             name = self.name
         );
         self.create_all(&text);
-        // Without them no pod starts. One by one: kubectl gives up when two are missing.
+        // Without these, no pod starts. One by one: kubectl gives up if two are missing.
         for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
             self.wait(wanted, "create");
         }
@@ -70,64 +70,64 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         }
     }
 
-    /// What a person would look at when a case has failed.
+    /// Returns the diagnostics of a failed case.
     pub(super) fn report(&self) -> String {
         report::of(self)
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The cluster.
+    /// Returns the cluster.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
-    /// Runs kubectl in it.
+    /// Returns a kubectl command for it.
     pub fn kubectl(&self, arguments: &[&str]) -> Output {
         self.kubectl_with(arguments, "")
     }
 
-    /// Runs kubectl in it, with YAML on its standard input.
+    /// Runs kubectl in it, with YAML as standard input.
     pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> Output {
         Output::of(self.cluster.kubectl(&self.name).args(arguments), input)
     }
 
-    /// `kubectl apply`.
+    /// Runs `kubectl apply`.
     ///
     /// # Panics
     ///
-    /// When something in it is refused.
+    /// Panics if anything in it is refused.
     #[track_caller]
     pub fn apply(&self, yaml: &str) -> String {
         self.kubectl_with(&["apply", "--filename=-"], yaml)
             .succeed()
     }
 
-    /// `kubectl apply` of something that must be refused: what kubectl says.
+    /// Runs `kubectl apply` of something that must be refused, and returns kubectl's message.
     ///
     /// # Panics
     ///
-    /// When all of it is taken.
+    /// Panics if all of it is accepted.
     #[track_caller]
     pub fn refuse(&self, yaml: &str) -> String {
         self.kubectl_with(&["apply", "--filename=-"], yaml).fail()
     }
 
-    /// `kubectl create`.
+    /// Runs `kubectl create`.
     ///
     /// # Panics
     ///
-    /// When something in it is refused.
+    /// Panics if anything in it is refused.
     #[track_caller]
     pub fn create_all(&self, yaml: &str) -> String {
         self.kubectl_with(&["create", "--filename=-"], yaml)
             .succeed()
     }
 
-    /// Starts a TaskRun of a Task under the Task's name with `-run` behind it, and waits until it has ended.
+    /// Starts a TaskRun of a Task, named after it with the suffix `-run`, and waits until it has finished.
     #[must_use = "call `succeeded` or `failed`"]
     #[track_caller]
     pub fn run(&self, task: &str) -> Ended {
@@ -140,7 +140,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// When it is refused.
+    /// Panics if it is refused.
     #[track_caller]
     pub fn start(&self, task: &str, name: &str) {
         self.create_all(&format!(
@@ -148,11 +148,11 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         ));
     }
 
-    /// Waits until a run (`taskrun/NAME`, `pipelinerun/NAME`) has ended.
+    /// Waits until a run (`taskrun/NAME`, `pipelinerun/NAME`) has finished.
     ///
     /// # Panics
     ///
-    /// When it does not.
+    /// Panics if it does not finish in time.
     #[must_use = "call `succeeded` or `failed`"]
     #[track_caller]
     pub fn ended(&self, run: &str) -> Ended {
@@ -162,39 +162,39 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         }
     }
 
-    /// `kubectl wait`: for `condition=NAME`, `jsonpath={.PATH}=VALUE`, `create` or `delete`.
+    /// Runs `kubectl wait`: for `condition=NAME`, `jsonpath={.PATH}=VALUE`, `create` or `delete`.
     ///
     /// # Panics
     ///
-    /// When it is not so within two minutes.
+    /// Panics if the condition is not met within two minutes.
     #[track_caller]
     pub fn wait(&self, what: &str, until: &str) {
         self.waited(what, until).succeed();
     }
 
-    /// `kubectl wait`, and what it has waited for as JSON.
+    /// Runs `kubectl wait`, and returns the object as JSON.
     fn waited(&self, what: &str, until: &str) -> Output {
         let timeout = format!("--timeout={}s", DEADLINE.as_secs());
         let until = format!("--for={until}");
         self.kubectl(&["wait", what, &until, &timeout, "--output=json"])
     }
 
-    /// Looks until there is what a case looks for; `what` says it.
+    /// Polls until `look` returns a value; `what` describes it.
     ///
     /// # Panics
     ///
-    /// When there is none within two minutes.
+    /// Panics if there is none within two minutes.
     #[track_caller]
     pub fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let found = wait::every(LOOK, DEADLINE, &mut look);
-        found.unwrap_or_else(|| panic!("not within {DEADLINE:?}: {what}"))
+        found.unwrap_or_else(|| panic!("timed out after {DEADLINE:?}: {what}"))
     }
 
-    /// Follows the log of a container (of a pod that exists) until it says these words.
+    /// Follows the log of a container (of an existing pod) until it contains these words.
     ///
     /// # Panics
     ///
-    /// When it ends without, or does not say them within two minutes.
+    /// Panics if the log ends without them, or they do not appear within two minutes.
     #[track_caller]
     pub fn says(&self, pod: &str, container: &str, words: &str) {
         let started = format!(
@@ -217,35 +217,35 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             before.push(line);
         }
         drop(follow.wait());
-        panic!("{container} of {pod} should say {words:?}: {before:#?}");
+        panic!("the log of {container} in {pod} should contain {words:?}: {before:#?}");
     }
 
-    /// An object (`KIND/NAME`).
+    /// Returns an object (`KIND/NAME`).
     ///
     /// # Panics
     ///
-    /// When there is none.
+    /// Panics if it does not exist.
     #[track_caller]
     pub fn get(&self, what: &str) -> Value {
         self.kubectl(&["get", what, "--output=json"]).json()
     }
 
-    /// The objects of a kind.
+    /// Returns the objects of a kind.
     ///
     /// # Panics
     ///
-    /// When the cluster does not know the kind.
+    /// Panics if the cluster does not serve the kind.
     #[track_caller]
     pub fn list(&self, kind: &str) -> Vec<Value> {
         let list = self.get(kind);
         list["items"].as_array().expect("a list").clone()
     }
 
-    /// The PipelineResources that runs have generated.
+    /// Returns the PipelineResources that runs have generated.
     ///
     /// # Panics
     ///
-    /// When the cluster does not know the kind.
+    /// Panics if the cluster does not serve the kind.
     #[track_caller]
     pub fn generated(&self) -> Vec<Value> {
         let marked = "--selector=app.kubernetes.io/managed-by=gleaner";
@@ -254,11 +254,11 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         list["items"].as_array().expect("a list").clone()
     }
 
-    /// The PipelineResource that runs have generated, of which there must be exactly one.
+    /// Returns the PipelineResource that runs have generated, of which there must be exactly one.
     ///
     /// # Panics
     ///
-    /// When there is none, or more.
+    /// Panics if there is none, or more than one.
     #[track_caller]
     pub fn only_resource(&self) -> Value {
         let mut resources = self.generated();
@@ -270,11 +270,11 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         resources.remove(0)
     }
 
-    /// No run must have generated a PipelineResource.
+    /// Checks that no run has generated a PipelineResource.
     ///
     /// # Panics
     ///
-    /// When one has.
+    /// Panics if there is one.
     #[track_caller]
     pub fn no_resource(&self) {
         let resources = self.generated();
@@ -284,21 +284,21 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         );
     }
 
-    /// `kubectl describe`.
+    /// Runs `kubectl describe`.
     ///
     /// # Panics
     ///
-    /// When there is nothing to describe.
+    /// Panics if there is nothing to describe.
     #[track_caller]
     pub fn describe(&self, what: &str) -> String {
         self.kubectl(&["describe", what]).succeed()
     }
 
-    /// `kubectl logs` of a container.
+    /// Runs `kubectl logs` of a container.
     ///
     /// # Panics
     ///
-    /// When there is none.
+    /// Panics if there is no such container.
     #[track_caller]
     pub fn logs(&self, pod: &str, container: &str) -> String {
         self.kubectl(&["logs", pod, &format!("--container={container}")])

@@ -1,12 +1,12 @@
-//! What a person would look at when a case has failed: the runs and pods, what Tekton says of them, the events, and what
-//! every container has written.
+//! Diagnostics of a failed case: the runs and pods, Tekton's messages about them, the events, and the logs
+//! of every container.
 
 use super::namespace::Namespace;
 
-/// How many lines of each container are shown.
+/// The number of lines shown of each container.
 const LINES: &str = "--tail=40";
 
-/// What stands in a namespace.
+/// Returns a description of everything in a namespace.
 pub(super) fn of(namespace: &Namespace) -> String {
     let conditions = "--output=jsonpath={range .items[*]}{.kind} {.metadata.name}: {.status.conditions}{\"\\n\"}{range \
                       .status.steps[*]}  {.name}: {.terminationReason} {.terminated}{\"\\n\"}{end}{end}";

@@ -1,4 +1,4 @@
-//! Brings the cluster up, and Gleaner onto it, by the scripts that people use too (`tests/cluster/`).
+//! Starts the cluster and installs Gleaner, with the scripts that users run too (`tests/cluster/`).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,31 +7,31 @@ use std::time::SystemTime;
 use super::kubectl::Output;
 use crate::rig::Missing;
 
-/// Where `up` has its state unless `GLEANER_CLUSTER_DIR` says otherwise.
+/// The default directory of `up`'s state; `GLEANER_CLUSTER_DIR` overrides it.
 const STATE: &str = "/tmp/gleaner-cluster";
 
 /// A cluster with Tekton and Gleaner.
 #[derive(Debug)]
 pub struct Cluster {
     state: PathBuf,
-    /// The kubeconfig of a cluster that `up` has not made.
+    /// The kubeconfig of a cluster that `up` did not create.
     given: Option<PathBuf>,
-    /// Gleaner's image: what its containers in pods run.
+    /// Gleaner's image, which its containers in pods run.
     pub image: String,
-    /// Whether it ran before; then it is not ended either.
+    /// True if the cluster was already running, and must not be stopped.
     was_up: bool,
 }
 
 impl Cluster {
-    /// Brings it up, unless it runs, and installs Gleaner as it stands in this checkout; with `GLEANER_CLUSTER_INSTALLED=1`
-    /// it is taken as it is there.
+    /// Starts the cluster, unless it is running, and installs Gleaner from this checkout; with
+    /// `GLEANER_CLUSTER_INSTALLED=1` uses the installed one.
     ///
-    /// `GLEANER_TEST_KUBECONFIG` names the kubeconfig of another cluster instead, such as one of kind. Tekton and Gleaner
-    /// must be installed on it, and kubectl and helm be on the PATH.
+    /// `GLEANER_TEST_KUBECONFIG` names the kubeconfig of another cluster instead, such as one of kind. Tekton and
+    /// Gleaner must be installed on it, and kubectl and helm must be on the PATH.
     ///
     /// # Errors
     ///
-    /// When it cannot be had here, or something failed; the scripts have said more on standard error.
+    /// Fails if it cannot run on this machine, or a script failed; the scripts report details on standard error.
     pub fn start() -> Result<Self, Missing> {
         let state = std::env::var_os("GLEANER_CLUSTER_DIR").map_or(STATE.into(), PathBuf::from);
         let given = std::env::var_os("GLEANER_TEST_KUBECONFIG").map(PathBuf::from);
@@ -60,7 +60,7 @@ impl Cluster {
         }
     }
 
-    /// The image of the Gleaner that is there.
+    /// Returns the image of the installed Gleaner.
     fn installed(&self) -> Result<String, Missing> {
         let image = "--output=jsonpath={.spec.template.spec.containers[0].image}";
         let get = ["get", "deployment", "gleaner-injector", image];
@@ -75,7 +75,7 @@ impl Cluster {
         Err(Missing::Failed(why))
     }
 
-    /// Ends it, unless it ran before, or `GLEANER_CLUSTER_KEEP=1` asks for it.
+    /// Stops the cluster, unless it was running before, or `GLEANER_CLUSTER_KEEP=1` is set.
     pub fn end(&self) {
         if self.was_up || keeps() {
             return;
@@ -86,14 +86,14 @@ impl Cluster {
         }
     }
 
-    /// kubectl for a namespace.
+    /// Returns a kubectl command for a namespace.
     pub fn kubectl(&self, namespace: &str) -> Command {
         let mut kubectl = self.command(&self.program("kubectl"));
         kubectl.arg(format!("--namespace={namespace}"));
         kubectl
     }
 
-    /// helm for a namespace.
+    /// Returns a helm command for a namespace.
     pub fn helm(&self, namespace: &str) -> Command {
         let mut helm = self.command(&self.program("helm"));
         for folder in ["cache", "config", "data"] {
@@ -104,7 +104,7 @@ impl Cluster {
         helm
     }
 
-    /// A script of `tests/cluster/`, run to its end.
+    /// Runs a script of `tests/cluster/` until it exits.
     pub fn script(&self, name: &str, arguments: &[&str]) -> Output {
         Output::of(
             without_cargo(&mut self.command(&script(name))).args(arguments),
@@ -112,18 +112,18 @@ impl Cluster {
         )
     }
 
-    /// The digest of the image that the kaniko stand-in says it has pushed; a pod that names it runs.
+    /// Returns the digest of the image that the kaniko stand-in reports as pushed; a pod that names it runs.
     ///
     /// # Panics
     ///
-    /// When `up` has not left it.
+    /// Panics if `up` has not written it.
     pub fn pushed_digest(&self) -> String {
         let file = self.state.join("images/knative-route-demo.digest");
         let digest = std::fs::read_to_string(file).expect("`up` leaves the digest");
         digest.trim_end().to_owned()
     }
 
-    /// A program with the cluster's kubeconfig, and caches in its folder.
+    /// Returns a command of a program with the cluster's kubeconfig, and caches in its directory.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -132,13 +132,13 @@ impl Cluster {
         command
     }
 
-    /// The administrator's kubeconfig.
+    /// Returns the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         let own = || self.state.join("kubeconfig");
         self.given.clone().unwrap_or_else(own)
     }
 
-    /// A program that `up` has fetched, or that of the PATH for a cluster that it has not made.
+    /// Returns the path of a program that `up` has fetched, or from the PATH for a cluster that it did not create.
     fn program(&self, name: &str) -> PathBuf {
         match self.given {
             Some(_) => PathBuf::from(name),
@@ -147,18 +147,18 @@ impl Cluster {
     }
 }
 
-/// Whether the person who runs this wants to look at the cluster afterwards.
+/// Returns true if the cluster must be kept for inspection.
 pub(super) fn keeps() -> bool {
     asks("GLEANER_CLUSTER_KEEP")
 }
 
-/// Whether an environment variable is 1.
+/// Returns true if an environment variable is 1.
 pub(super) fn asks(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| value == "1")
 }
 
-/// Takes out of a command's environment what cargo has put there for this test. A cargo that the command starts would build
-/// what depends on those variables (ring, and all that stands on it) anew each time it is called from elsewhere.
+/// Removes cargo's variables for this test from a command's environment. Otherwise a cargo that the command starts
+/// would rebuild everything that depends on them (ring and its dependents) each time the caller changes.
 pub fn without_cargo(command: &mut Command) -> &mut Command {
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();
@@ -169,7 +169,7 @@ pub fn without_cargo(command: &mut Command) -> &mut Command {
     command
 }
 
-/// A file of the repository.
+/// Returns the path of a file of the repository.
 pub fn repository(path: &str) -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().expect("a repository").join(path)
@@ -179,14 +179,14 @@ fn script(name: &str) -> PathBuf {
     repository("tests/cluster").join(name)
 }
 
-/// When the cluster in this folder was made, if there is one.
+/// Returns the creation time of the cluster in this directory, if there is one.
 fn changed(state: &Path) -> Option<SystemTime> {
     std::fs::metadata(state.join("kubeconfig"))
         .and_then(|file| file.modified())
         .ok()
 }
 
-/// What a script prints, with its progress on standard error.
+/// Runs a script and returns its output; its progress goes to standard error.
 fn stdout_of(command: &mut Command) -> Result<String, Missing> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -199,10 +199,10 @@ fn stdout_of(command: &mut Command) -> Result<String, Missing> {
             .trim_end()
             .to_owned()),
         Some(3) => Err(Missing::Absent(format!(
-            "{name} says what is missing (see above)"
+            "a requirement of {name} is missing (see above)"
         ))),
         _ => Err(Missing::Failed(format!(
-            "{name} ended with {}",
+            "{name} exited with {}",
             output.status
         ))),
     }

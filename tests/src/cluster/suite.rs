@@ -1,15 +1,15 @@
-//! The cases of a test binary that need the whole cluster.
+//! The cases of a test binary that need a whole cluster.
 //!
 //! ```ignore
 //! fn main() -> std::process::ExitCode {
 //!     Suite::new(on_cluster![a_digest_becomes_a_resource]).alone(on_cluster![without_the_injector_pods_start]).run()
 //! }
 //!
-//! fn a_digest_becomes_a_resource(namespace: &Namespace) { /* kubectl apply, wait, look */ }
+//! fn a_digest_becomes_a_resource(namespace: &Namespace) { /* kubectl apply, wait, check */ }
 //! ```
 //!
-//! Where a cluster cannot be had, cases are reported as ignored, and loudly so; with `GLEANER_REQUIRE_CLUSTER=1` they
-//! fail. What fails on the way to a cluster always is a failure.
+//! If no cluster can run on this machine, cases are reported as ignored, with a message; with
+//! `GLEANER_REQUIRE_CLUSTER=1` they fail. Any failure while the cluster starts is always a failure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -21,13 +21,13 @@ use super::namespace::Namespace;
 use super::start::{self, Cluster};
 use crate::rig::Missing;
 
-/// How many cases run at once: they mostly wait for the kubelet.
+/// The number of concurrent cases: they mostly wait for the kubelet.
 const THREADS: usize = 8;
 
-/// A name, best a sentence, and what it does in a namespace of its own.
+/// A name, preferably a statement, and what the case does in its namespace.
 pub type Case = (&'static str, fn(&Namespace));
 
-/// A list of cases from the names of functions `fn(&Namespace)`.
+/// Creates a list of cases from the names of functions `fn(&Namespace)`.
 #[macro_export]
 macro_rules! on_cluster {
     ($($name:ident),* $(,)?) => {
@@ -42,14 +42,14 @@ pub struct Suite {
     alone: Vec<Case>,
 }
 
-/// The cluster that all cases share, brought up by the first of them.
+/// The cluster shared by all cases, started by the first of them.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Option<Started>>>);
 
-/// What came of bringing it up.
+/// The outcome of starting it.
 type Started = Result<Arc<Cluster>, Unusable>;
 
-/// Why there is no cluster.
+/// The reason why there is no cluster.
 #[derive(Clone)]
 enum Unusable {
     Absent(String),
@@ -57,7 +57,7 @@ enum Unusable {
 }
 
 impl Suite {
-    /// A suite of these cases, which run side by side.
+    /// Creates a suite of these cases, which run concurrently.
     pub fn new(cases: Vec<Case>) -> Self {
         Self {
             together: cases,
@@ -65,13 +65,13 @@ impl Suite {
         }
     }
 
-    /// Adds cases that change what all others stand on: they run last and one by one, and put it back.
+    /// Adds cases that change what all others depend on: they run last and one by one, and restore it.
     pub fn alone(mut self, cases: Vec<Case>) -> Self {
         self.alone.extend(cases);
         self
     }
 
-    /// Runs what the command line asks for; the exit code is that of a test binary.
+    /// Runs the cases selected on the command line; the exit code is that of a test binary.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
         let shared = Shared::default();
@@ -111,7 +111,7 @@ impl Shared {
         })
     }
 
-    /// One that failed to come up is not tried again.
+    /// A cluster that failed to start is not started again.
     fn cluster(&self) -> Started {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || match Cluster::start() {
@@ -134,7 +134,7 @@ impl Shared {
     }
 }
 
-/// Runs a case in a namespace of its own; what a person would look at then stands with its failure.
+/// Runs a case in its own namespace; a failure includes the diagnostics.
 fn play(cluster: Arc<Cluster>, name: &str, body: fn(&Namespace)) -> Result<(), Failed> {
     let namespace = Namespace::new(cluster, name);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -157,7 +157,7 @@ fn required() -> bool {
     start::asks("GLEANER_REQUIRE_CLUSTER")
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

@@ -4,15 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The server reads its tokens once, at its start: so many users there are.
+/// The number of users: the server reads its tokens once, when it starts.
 const RESTRICTED: usize = 100;
 
-/// Who may come in, and by which bearer token.
+/// A user and the bearer token.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// As RBAC names them.
+    /// The name in RBAC.
     pub name: String,
-    /// Their bearer token.
+    /// The user's bearer token.
     pub token: String,
 }
 
@@ -25,9 +25,9 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// Makes them up and writes `tokens.csv` into the rig's folder.
+    /// Generates them and writes `tokens.csv` into the rig's directory.
     ///
-    /// Tokens need no secrecy (loopback, a folder of our own), but differ from rig to rig.
+    /// Tokens need no secrecy (loopback, a private directory), but differ between rigs.
     pub(crate) fn create(folder: &Path) -> Result<Self, String> {
         let rig = folder
             .file_name()

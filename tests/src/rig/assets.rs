@@ -1,36 +1,36 @@
-//! Where etcd, kube-apiserver and helm are.
+//! The locations of etcd, kube-apiserver and helm.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The programs cannot be had.
+/// An error that occurs if the programs are not available.
 #[derive(Debug)]
 pub enum Missing {
-    /// Neither they nor Go to build them are here: no fault of the project.
+    /// Neither the programs nor Go to build them are installed, which is not a fault of the project.
     Absent(String),
-    /// They should be here, but building or finding them failed.
+    /// The programs should be available, but building or finding them failed.
     Failed(String),
 }
 
-/// The folder that holds etcd and kube-apiserver; builds them first when need be, which takes minutes.
+/// Returns the directory of etcd and kube-apiserver; builds them first if necessary, which takes minutes.
 ///
 /// # Errors
 ///
-/// When they cannot be had, and why.
+/// Fails with the reason if they are not available.
 pub fn programs() -> Result<PathBuf, Missing> {
     ask("rig", "etcd and kube-apiserver (KUBEBUILDER_ASSETS)")
 }
 
-/// The folder that holds helm; builds it first when need be, which takes minutes.
+/// Returns the directory of helm; builds it first if necessary, which takes minutes.
 ///
 /// # Errors
 ///
-/// When it cannot be had, and why.
+/// Fails with the reason if it is not available.
 pub fn helm() -> Result<PathBuf, Missing> {
     ask("helm", "helm")
 }
 
-/// Asks the script for a folder of programs, `what` they are in words.
+/// Runs the script to get a directory of programs; `what` describes them.
 fn ask(wanted: &str, what: &str) -> Result<PathBuf, Missing> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("rig/assets.sh");
     let output = Command::new(&script)
@@ -44,10 +44,10 @@ fn ask(wanted: &str, what: &str) -> Result<PathBuf, Missing> {
             String::from_utf8_lossy(&output.stdout).trim_end(),
         )),
         Some(3) => Err(Missing::Absent(format!(
-            "neither {what} nor Go to build that are here"
+            "neither {what} nor Go to build them are installed"
         ))),
         _ => Err(Missing::Failed(format!(
-            "{} {wanted} ended with {}",
+            "{} {wanted} exited with {}",
             script.display(),
             output.status
         ))),

@@ -1,4 +1,4 @@
-//! The folder of a rig: its data, its certificates, its logs.
+//! The directory of a rig: its data, its certificates, its logs.
 
 use std::io;
 use std::path::Path;
@@ -7,9 +7,9 @@ use tempfile::TempDir;
 
 const PREFIX: &str = "gleaner-rig-";
 
-/// Makes one, named for this process; it goes when it is dropped.
+/// Creates a directory, named after this process; it is removed on drop.
 ///
-/// Those of processes that were killed go now: etcd reserves much space, and nobody else would free it.
+/// Also removes those of killed processes: etcd reserves much space, and nothing else would free it.
 pub(crate) fn create() -> io::Result<TempDir> {
     sweep(&std::env::temp_dir());
     tempfile::Builder::new()
@@ -17,7 +17,8 @@ pub(crate) fn create() -> io::Result<TempDir> {
         .tempdir()
 }
 
-/// Removes the folders whose process is gone. What cannot be read or removed is somebody else's.
+/// Removes the directories of processes that are gone. Skips those that cannot be read or removed: they have another
+/// owner.
 fn sweep(parent: &Path) {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries {
@@ -45,7 +46,7 @@ mod tests {
             std::fs::create_dir(&path).unwrap();
             path
         };
-        // No process has so high an id: the kernel's bound is 2^22.
+        // No process has so high an id: the kernel's limit is 2^22.
         let dead = make(format!("{PREFIX}{}-a", u32::MAX));
         let living = make(format!("{PREFIX}{}-a", std::process::id()));
         let foreign = make("something-1-else".to_owned());

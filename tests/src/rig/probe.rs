@@ -1,4 +1,4 @@
-//! Whether the server is ready.
+//! Readiness of the server.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use kube::client::Body;
 use super::access::User;
 use crate::server;
 
-/// How long one look may take.
+/// The longest duration of one check.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Probe {
     pub(crate) url: String,
-    /// The server's own certificate, followed by that of the authority which it made for it.
+    /// The server's own certificate, followed by that of the CA that it created for it.
     pub(crate) certificate: PathBuf,
     pub(crate) admin: User,
 }
 
 impl Probe {
-    /// The server's authority as PEM, once it is ready and has its first namespace; none before.
+    /// Returns the server's CA as PEM, once it is ready and has its first namespace; `None` before.
     pub(crate) fn ready(&self) -> Option<String> {
         let authority = std::fs::read_to_string(&self.certificate).ok()?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -15,46 +15,46 @@ use super::folder;
 use super::probe::Probe;
 use crate::wait;
 
-/// How long a start may take on a busy machine; usually it is three seconds.
+/// The longest start on a busy machine; usually it takes three seconds.
 const START: Duration = Duration::from_secs(90);
 
-/// The authority of the server's certificate, in the rig's folder.
+/// The CA of the server's certificate, in the rig's directory.
 const AUTHORITY_FILE: &str = "authority.crt";
 
-/// What a rig may differ in.
+/// Options of a rig.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Has the admission plugin OwnerReferencesPermissionEnforcement, as OpenShift has it.
+    /// Enables the admission plugin OwnerReferencesPermissionEnforcement, as OpenShift does.
     pub owner_references_permission_enforcement: bool,
 }
 
-/// A running kube-apiserver with its etcd. Both end when it is dropped.
+/// A running kube-apiserver with its etcd. Both are stopped on drop.
 #[derive(Debug)]
 pub struct Rig {
     url: String,
     folder: TempDir,
     authority: String,
     accounts: Accounts,
-    /// Dropped to let the keeper end.
+    /// Dropped to stop the keeper.
     stop: Option<mpsc::Sender<()>>,
     keeper: Option<JoinHandle<()>>,
 }
 
 impl Rig {
-    /// Starts both from the folder that [`programs`](super::programs) gives.
+    /// Starts both from the directory that [`programs`](super::programs) returns.
     ///
     /// # Errors
     ///
-    /// When they do not get ready: with what they said last.
+    /// Fails if they do not become ready: with their last output.
     pub fn start(programs: &Path, options: &Options) -> Result<Self, String> {
-        let folder = folder::create().map_err(|e| format!("no folder for the rig: {e}"))?;
+        let folder = folder::create().map_err(|e| format!("no directory for the rig: {e}"))?;
         let accounts = Accounts::create(folder.path())?;
         let plan = Plan::new(programs, folder.path(), options)?;
         let url = plan.url();
         let admin = accounts.admin().clone();
         let (stop, stopped) = mpsc::channel::<()>();
         let (report, reported) = mpsc::channel();
-        // The kernel ties the children to the thread that started them: this one lives until the rig is dropped.
+        // The kernel ties the children to the thread that started them: it lives until the rig is dropped.
         let keeper = thread::spawn(move || {
             let running = plan.run(&admin);
             let keep = running.is_ok();
@@ -63,17 +63,17 @@ impl Rig {
                 Err(why) => (Err(why), None),
             };
             if report.send(authority).is_ok() && keep {
-                // An error here is the sender's end, which is what is waited for.
+                // An error here means that the sender was dropped, which this waits for.
                 let _ = stopped.recv();
             }
             drop(processes);
         });
         let authority = reported
             .recv()
-            .map_err(|_| "the rig's keeper ended".to_owned())??;
-        // Once: a kubeconfig that is being read may name it.
+            .map_err(|_| "the rig's keeper exited".to_owned())??;
+        // Only once: another process may be reading a kubeconfig that names it.
         fs::write(folder.path().join(AUTHORITY_FILE), &authority)
-            .map_err(|error| format!("the authority cannot be written: {error}"))?;
+            .map_err(|error| format!("the CA cannot be written: {error}"))?;
         Ok(Self {
             url,
             folder,
@@ -84,39 +84,39 @@ impl Rig {
         })
     }
 
-    /// `https://127.0.0.1:PORT`
+    /// Returns `https://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The certificate authority that the server's certificate is of, as PEM.
+    /// Returns the CA of the server's certificate, as PEM.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// The one who may do everything (group `system:masters`).
+    /// Returns the user who may do everything (group `system:masters`).
     #[must_use]
     pub fn admin(&self) -> &User {
         self.accounts.admin()
     }
 
-    /// Another user, who may do nothing until a role is bound to them. A different one each time.
+    /// Returns another user, who has no permissions until a role is bound. A different one each time.
     ///
     /// # Panics
     ///
-    /// When the rig has run out of them.
+    /// Panics if all users of the rig are taken.
     #[must_use]
     pub fn restricted_user(&self) -> User {
         self.accounts.next()
     }
 
-    /// Writes a kubeconfig for a user, and returns its path. It goes with the rig.
+    /// Writes a kubeconfig for a user, and returns its path. It is removed with the rig.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// Fails if the file cannot be written.
     pub fn kubeconfig(&self, user: &User, namespace: &str) -> std::io::Result<PathBuf> {
         let path = self
             .folder
@@ -140,13 +140,13 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(keeper) = self.keeper.take() {
-            // A panic of the keeper has been reported by its thread.
+            // The keeper's thread has reported its panic.
             let _ = keeper.join();
         }
     }
 }
 
-/// What is to be started, where.
+/// The configuration of the processes to start.
 struct Plan {
     programs: PathBuf,
     folder: PathBuf,
@@ -158,7 +158,8 @@ struct Plan {
 
 impl Plan {
     fn new(programs: &Path, folder: &Path, options: &Options) -> Result<Self, String> {
-        // Asked for together, so that they differ; free now, and nobody else on the machine asks for these by number.
+        // Requested together, so that they differ. They are free now, and no other process here requests a specific
+        // port.
         let listeners: Vec<TcpListener> = (0..3)
             .map(|_| TcpListener::bind("127.0.0.1:0"))
             .collect::<Result<_, _>>()
@@ -191,7 +192,7 @@ impl Plan {
         format!("https://127.0.0.1:{}", self.apiserver)
     }
 
-    /// Starts both and waits until the server is ready; gives its authority.
+    /// Starts both and waits until the server is ready; returns its CA.
     fn run(&self, admin: &User) -> Result<(String, [Process; 2]), String> {
         let start = |program: &str, arguments: Vec<String>| {
             let mut command = tied_to_thread(&self.programs.join(program));
@@ -237,7 +238,7 @@ impl Plan {
             format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
             format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
             format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
-            // Nobody will miss these data after a power cut.
+            // These data need not survive a power failure.
             "--unsafe-no-fsync=true".to_owned(),
         ]
         .to_vec()
@@ -254,7 +255,7 @@ impl Plan {
             format!("--token-auth-file={}", in_folder("tokens.csv")),
             "--authorization-mode=RBAC".to_owned(),
             format!("--enable-admission-plugins={}", self.admission),
-            // It would make every pod wait for a service account that no controller makes here.
+            // It would make every pod wait for a ServiceAccount that no controller creates here.
             "--disable-admission-plugins=ServiceAccount".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!(

@@ -1,4 +1,4 @@
-//! What a case may do to the processes of a run at any moment, whatever state they are in.
+//! Disturbances of the processes of a run at any moment, in any state.
 
 use std::fs;
 use std::path::Path;
@@ -14,11 +14,11 @@ use super::process::Sidecar;
 use super::{Run, Running};
 use crate::server;
 
-/// A request to the sidecar that is under way. The response is its status and its body; none if the sidecar gave no response.
+/// A pending request to the sidecar. The result is its status and body, or `None` without a response.
 pub type Sending = JoinHandle<Option<(u16, String)>>;
 
 impl Run<'_> {
-    /// Starts the sidecar and does not wait for anything.
+    /// Starts the sidecar without waiting.
     pub fn launch(&mut self) {
         let sidecar = Sidecar::launch(
             self.programs.sidecar,
@@ -29,12 +29,12 @@ impl Run<'_> {
         self.sidecar = Some(sidecar);
     }
 
-    /// Returns true if the sidecar is running, and has said that it is ready.
+    /// Returns true if the sidecar is running, and has reported that it is ready.
     pub fn is_ready(&mut self) -> bool {
         self.sidecar.as_mut().is_some_and(Sidecar::is_ready)
     }
 
-    /// Returns true if the sidecar was started and has ended by itself; from then on it counts as killed.
+    /// Returns true if the sidecar was started and has exited by itself; from then on it counts as killed.
     pub fn has_exited(&mut self) -> bool {
         let process = self.sidecar.as_mut().map(Sidecar::process);
         let exited = process.is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
@@ -45,7 +45,7 @@ impl Run<'_> {
         exited
     }
 
-    /// Sends a signal to the sidecar, such as `STOP`; nothing happens if it is not running.
+    /// Sends a signal to the sidecar, such as `STOP`; does nothing if it is not running.
     pub fn signal(&mut self, name: &str) {
         if let Some(sidecar) = &mut self.sidecar
             && matches!(sidecar.process().try_wait(), Ok(None))
@@ -54,34 +54,35 @@ impl Run<'_> {
         }
     }
 
-    /// Bounds the size of the files that the sidecar writes, as `prlimit` writes it; nothing happens if it is not running.
+    /// Limits the size of the files that the sidecar writes, in the syntax of `prlimit`; does nothing if it is not
+    /// running.
     pub fn limit_file_size(&mut self, limit: &str) {
         if let Some(sidecar) = &mut self.sidecar {
             sidecar.process().limit_file_size(limit);
         }
     }
 
-    /// From the next start on, the sidecar stops dead nowhere.
+    /// From the next start on, the sidecar blocks nowhere.
     pub fn crash_nowhere(&mut self) {
         self.environment.clear();
     }
 
-    /// Returns true if the sidecar has stopped dead at its crash point.
+    /// Returns true if the sidecar blocks at its crash point.
     #[must_use]
     pub fn is_at_crash_point(&self) -> bool {
         self.crash_marker().exists()
     }
 
-    /// Makes each fsync of the sidecar's journal take so many milliseconds longer, from now on and after each start.
+    /// Delays each fsync of the sidecar's journal by this many milliseconds, from now on and after each start.
     ///
     /// # Panics
     ///
-    /// When the file that says so cannot be written.
+    /// Panics if the file with the delay cannot be written.
     pub fn slow_disk(&self, millis: u64) {
         fs::write(self.slow_disk_file(), millis.to_string()).expect("a delay");
     }
 
-    /// Returns true if a sidecar was killed because it needed more memory than its limit.
+    /// Returns true if a sidecar was killed because it exceeded its memory limit.
     #[must_use]
     pub fn was_out_of_memory(&self) -> bool {
         self.memory
@@ -89,7 +90,7 @@ impl Run<'_> {
             .is_some_and(|memory| memory.kills() > 0)
     }
 
-    /// Sends a request as a step by its token, or without one; none while the sidecar is not ready.
+    /// Sends a request as a step by its token, or without one; `None` while the sidecar is not ready.
     #[must_use]
     pub fn send(&self, method: Method, path: &str, step: &str, body: &Value) -> Option<Sending> {
         let sidecar = self.sidecar.as_ref()?;
@@ -119,20 +120,20 @@ impl Run<'_> {
         }))
     }
 
-    /// Starts the finish as a step of its own.
+    /// Starts the finish as a separate step.
     pub fn begin_finish(&self) -> Running {
         let mut arguments = vec!["finish".to_owned()];
         arguments.extend(self.redirector_flags("gleaner"));
         super::step::spawn(self.programs.redirector, &arguments)
     }
 
-    /// The directory that holds everything of the run; its path is on the command line of each of its processes.
+    /// Returns the directory of the run; its path is on the command line of each of its processes.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.folder()
     }
 
-    /// The processes whose command line names the directory of a run.
+    /// Returns the processes whose command line names the directory of a run.
     #[must_use]
     pub fn processes(directory: &Path) -> Vec<String> {
         let directory = directory.display().to_string();
@@ -149,12 +150,12 @@ impl Run<'_> {
 }
 
 impl Running {
-    /// Kills the redirector with SIGKILL; nothing happens if it has ended.
+    /// Kills the redirector with SIGKILL; does nothing if it has exited.
     pub fn kill(&self) {
         if let Some(process) = self.process
             && !self.has_ended()
         {
-            // It may end at this very moment.
+            // It may exit at this very moment.
             let mut kill = std::process::Command::new("kill");
             kill.args(["-s", "KILL", "--", &process.to_string()]);
             let _ = kill.stderr(Stdio::null()).status();

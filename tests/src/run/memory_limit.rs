@@ -1,25 +1,25 @@
-//! A memory limit around the sidecar, as its container has one.
+//! A memory limit for the sidecar, like the one of its container.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where cgroups are mounted.
+/// The mount point of cgroups.
 const ROOT: &str = "/sys/fs/cgroup";
 
 /// A cgroup with a memory limit; removed when dropped, after its processes.
 #[derive(Debug)]
 pub struct MemoryLimit {
     directory: PathBuf,
-    /// The file that counts processes that were killed for memory, in lines of `NAME COUNT`.
+    /// The file that counts processes killed for exceeding the limit, in lines of `NAME COUNT`.
     events: &'static str,
 }
 
 impl MemoryLimit {
-    /// Makes a cgroup below that of this process, with a limit in bytes.
+    /// Creates a cgroup below that of this process, with a limit in bytes.
     ///
     /// # Errors
-    /// A message about why that is not possible here: it needs root, and a memory controller for children.
+    /// A message about the cause: it needs root, and a memory controller for children.
     pub fn new(bytes: u64) -> Result<Self, String> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let own = fs::read_to_string("/proc/self/cgroup").map_err(|error| error.to_string())?;
@@ -30,7 +30,7 @@ impl MemoryLimit {
                 (controllers == controller).then(|| path.trim_start_matches('/').to_owned())
             })
         };
-        // Version 1 has a hierarchy for each controller, version 2 one for all (cgroups(7)).
+        // Version 1 has one hierarchy per controller, version 2 one for all (cgroups(7)).
         let (parent, limit, events) = match (of("memory"), of("")) {
             (Some(path), _) => (
                 Path::new(ROOT).join("memory").join(path),
@@ -39,7 +39,7 @@ impl MemoryLimit {
             ),
             (None, Some(path)) => {
                 let parent = Path::new(ROOT).join(path);
-                // Refused where the controller is there already, or where processes are in this very cgroup.
+                // Refused if the controller is already enabled, or if this cgroup has processes.
                 let _ = fs::write(parent.join("cgroup.subtree_control"), "+memory");
                 (parent, "memory.max", "memory.events")
             }
@@ -57,11 +57,11 @@ impl MemoryLimit {
         Ok(made)
     }
 
-    /// The processes that were killed because the limit was reached.
+    /// Returns the number of processes that were killed because the limit was reached.
     ///
     /// # Panics
     ///
-    /// When the kernel does not tell.
+    /// Panics if the kernel does not report it.
     #[must_use]
     pub fn kills(&self) -> u64 {
         let events = fs::read_to_string(self.directory.join(self.events));
@@ -74,7 +74,7 @@ impl MemoryLimit {
             .expect("oom_kill")
     }
 
-    /// The file by which a process enters.
+    /// Returns the file through which a process enters.
     pub(crate) fn entrance(&self) -> PathBuf {
         self.directory.join("cgroup.procs")
     }

@@ -11,20 +11,20 @@ use kube::Client;
 use super::memory_limit::MemoryLimit;
 use crate::wait;
 
-/// The longest that a start may take on a busy machine.
+/// The longest start on a busy machine.
 const START: Duration = Duration::from_secs(30);
 
-/// A running sidecar; killed when this is dropped.
+/// A running sidecar; killed on drop.
 pub(crate) struct Sidecar {
     process: Process,
-    /// `127.0.0.1:PORT`, where it answers `curl`; empty until it is ready.
+    /// `127.0.0.1:PORT`, the address for `curl`; empty until it is ready.
     pub(crate) address: String,
-    /// A client without a token: making one takes longer than a request.
+    /// A client without a token: creating one takes longer than a request.
     pub(crate) reader: OnceLock<Client>,
 }
 
 impl Sidecar {
-    /// Starts it, within a memory limit if there is one.
+    /// Starts the sidecar, within a memory limit if there is one.
     pub(crate) fn launch(
         program: &str,
         arguments: &[String],
@@ -37,7 +37,7 @@ impl Sidecar {
         command
             .args(["-c", enter])
             .arg(memory.map(MemoryLimit::entrance).unwrap_or_default())
-            // A file that may not grow fails the write, as a full disk does, instead of killing the process.
+            // With the file size limit, a write fails as on a full disk, instead of killing the process.
             .arg("--ignore-signal=XFSZ")
             .arg(program)
             .args(arguments)
@@ -52,7 +52,7 @@ impl Sidecar {
         }
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts the sidecar and waits until it is ready.
     pub(crate) async fn start(
         program: &str,
         arguments: &[String],
@@ -84,17 +84,17 @@ impl Sidecar {
         !self.address.is_empty()
     }
 
-    /// The process.
+    /// Returns the process.
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
     }
 
-    /// Everything that it has logged so far.
+    /// Returns everything that it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Kills it with SIGKILL, waits until it is gone, and returns its log.
+    /// Kills the sidecar with SIGKILL, waits until it is gone, and returns its log.
     pub(crate) fn kill(self) -> String {
         self.process.kill()
     }

@@ -1,4 +1,4 @@
-//! What a run is made of.
+//! The configuration of a run.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,11 +11,11 @@ use crate::fault_proxy::FaultProxy;
 use crate::server::Server;
 
 impl<'a> Run<'a> {
-    /// A run of the task `build` with this declaration, in the case's namespace, under a name of its own.
+    /// Creates a run of the task `build` with this declaration, in the case's namespace, with a unique name.
     ///
     /// # Panics
     ///
-    /// When the declaration is wrong.
+    /// Panics if the declaration is invalid.
     pub fn new(programs: Programs, server: &'a Server, declaration: &str) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let parsed = Declaration::parse(declaration, &Scope::default());
@@ -23,8 +23,8 @@ impl<'a> Run<'a> {
         let folder = tempfile::Builder::new()
             .prefix("gleaner-run-")
             .tempdir()
-            .expect("a folder for the run");
-        std::fs::create_dir(folder.path().join("results")).expect("a folder for results");
+            .expect("a directory for the run");
+        std::fs::create_dir(folder.path().join("results")).expect("a directory for results");
         std::fs::write(folder.path().join("termination"), "").expect("a termination message");
         let api = if server.is_real() {
             format!("--kubeconfig={}", server.kubeconfig().display())
@@ -50,21 +50,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The name of the task.
+    /// Sets the name of the task.
     #[must_use]
     pub fn task(mut self, name: &str) -> Self {
         self.task = name.to_owned();
         self
     }
 
-    /// The name of the TaskRun.
+    /// Sets the name of the TaskRun.
     #[must_use]
     pub fn task_run(mut self, name: &str) -> Self {
         self.task_run = name.to_owned();
         self
     }
 
-    /// It is another attempt of the same TaskRun: Tekton has made its pod again, and the state is lost.
+    /// Makes this run another attempt of the same TaskRun: Tekton has created its pod again, and the state is lost.
     #[must_use]
     pub fn again_as(mut self, earlier: &Run<'_>) -> Self {
         self.task.clone_from(&earlier.task);
@@ -73,47 +73,47 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// The TaskRun belongs to this PipelineRun.
+    /// Makes the TaskRun part of this PipelineRun.
     #[must_use]
     pub fn pipeline_run(self, name: &str, uid: &str) -> Self {
         self.flag(&format!("--context=pipelineRun.name={name}"))
             .flag(&format!("--context=pipelineRun.uid={uid}"))
     }
 
-    /// A parameter.
+    /// Adds a parameter.
     #[must_use]
     pub fn param(self, name: &str, value: &str) -> Self {
         self.flag(&format!("--param={name}={value}"))
     }
 
-    /// A parameter that is no string.
+    /// Adds a parameter that is not a string.
     #[must_use]
     pub fn param_json(self, name: &str, value: &Value) -> Self {
         self.flag(&format!("--param-json={name}={value}"))
     }
 
-    /// The API server is behind this proxy.
+    /// Puts this proxy in front of the API server.
     #[must_use]
     pub fn through(mut self, proxy: &FaultProxy) -> Self {
         self.api = vec![format!("--api-server={}", proxy.url())];
         self
     }
 
-    /// The sidecar comes in as whom this kubeconfig names.
+    /// Runs the sidecar with this kubeconfig.
     #[must_use]
     pub fn kubeconfig(mut self, file: &Path) -> Self {
         self.api = vec![format!("--kubeconfig={}", file.display())];
         self
     }
 
-    /// The sidecar runs within a memory limit.
+    /// Runs the sidecar within a memory limit.
     #[must_use]
     pub fn within(mut self, memory: Option<MemoryLimit>) -> Self {
         self.memory = memory;
         self
     }
 
-    /// Another flag of the sidecar.
+    /// Adds another flag of the sidecar.
     #[must_use]
     pub fn flag(mut self, flag: &str) -> Self {
         self.flags.push(flag.to_owned());

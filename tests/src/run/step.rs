@@ -1,4 +1,4 @@
-//! One step of a run: a real redirector around a command that leaves files behind.
+//! One step of a run: a real redirector around a command that writes files.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::Run;
 
-/// A step in the making: see [`Run::step`].
+/// A step that has not been started: see [`Run::step`].
 #[must_use = "call `run` or `begin`"]
 pub struct Step<'a> {
     run: &'a Run<'a>,
@@ -25,21 +25,21 @@ pub struct Step<'a> {
     flags: Vec<&'static str>,
 }
 
-/// A redirector that is under way; killed when this is dropped.
+/// A running redirector; killed on drop.
 pub struct Running {
     task: JoinHandle<Ended>,
-    /// The process; none for a request.
+    /// The process; `None` for a request.
     pub(crate) process: Option<u32>,
 }
 
-/// How a redirector ended.
+/// The outcome of a redirector.
 #[derive(Debug, Clone, Default)]
 pub struct Ended {
-    /// Its exit code; none when a signal ended it.
+    /// The redirector's exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What the step said.
+    /// The output of the step.
     pub stdout: String,
-    /// What the step and Gleaner said.
+    /// The output of the step and Gleaner.
     pub stderr: String,
 }
 
@@ -54,37 +54,37 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// The command writes this into the file of an output.
+    /// Lets the command write this into the file of an output.
     pub fn writes(mut self, output: &str, content: impl AsRef<[u8]>) -> Self {
         self.files
             .push((output.to_owned(), content.as_ref().to_owned()));
         self
     }
 
-    /// The command ends with this code.
+    /// Lets the command exit with this code.
     pub fn exits(mut self, code: u8) -> Self {
         self.exit = code;
         self
     }
 
-    /// It is the first step, and asks for the preflight.
+    /// Makes this the first step, which requests the preflight.
     pub fn first(mut self) -> Self {
         self.flags.push("--preflight");
         self
     }
 
-    /// It is the last step, and finishes the run.
+    /// Makes this the last step, which finishes the run.
     pub fn last(mut self) -> Self {
         self.flags.push("--finish");
         self
     }
 
-    /// Runs it to its end.
+    /// Runs the step until it exits.
     pub async fn run(self) -> Ended {
         self.begin().ended().await
     }
 
-    /// Starts it.
+    /// Starts the step.
     pub fn begin(self) -> Running {
         let folder = self.run.folder();
         let outputs = folder.join("outputs").join(&self.name);
@@ -103,14 +103,14 @@ impl<'a> Step<'a> {
         spawn(self.run.redirector(), &arguments)
     }
 
-    /// The command: copies what the case has laid ready to where the step's outputs belong.
+    /// Returns the command, which copies the files that the case has prepared to the paths of the step's outputs.
     fn script(&self, specs: &[OutputSpec], folder: &Path) -> String {
         let ready = folder.join("ready").join(&self.name);
-        fs::create_dir_all(&ready).expect("a folder for what the step writes");
+        fs::create_dir_all(&ready).expect("a directory for the files that the step writes");
         let mut script = "set -e\n".to_owned();
         for (output, content) in &self.files {
             let source = ready.join(output);
-            fs::write(&source, content).expect("what the step writes");
+            fs::write(&source, content).expect("the content of the output");
             let spec = specs.iter().find(|spec| spec.name.as_str() == output);
             let target = match spec.and_then(|spec| spec.path.clone()) {
                 Some(path) => path,
@@ -128,11 +128,11 @@ impl<'a> Step<'a> {
 }
 
 impl Running {
-    /// Not a redirector but a POST, whose answer nobody hears.
+    /// Sends a POST instead of running a redirector, and ignores the response.
     pub(crate) fn unheard(client: Client, path: &'static str) -> Self {
         let task = tokio::spawn(async move {
             let request = Request::post(path).body(Body::empty());
-            // Most likely the sidecar is killed meanwhile.
+            // Most likely the sidecar is killed while it processes the request.
             let _ = client.send(request.expect("a request")).await;
             Ended::default()
         });
@@ -142,16 +142,16 @@ impl Running {
         }
     }
 
-    /// Waits for its end.
+    /// Waits until the step exits.
     ///
     /// # Panics
     ///
-    /// When it could not be started.
+    /// Panics if it could not be started.
     pub async fn ended(mut self) -> Ended {
         (&mut self.task).await.expect("a redirector")
     }
 
-    /// Whether it has ended.
+    /// Returns true if it has exited.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.task.is_finished()
@@ -165,22 +165,22 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// Itself, if it ended with this code.
+    /// Returns the outcome, if it exited with this code.
     ///
     /// # Panics
     ///
-    /// When it did not, with what it said.
+    /// Panics with its output if it did not.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
         self
     }
 
-    /// Itself, if Gleaner said all of these.
+    /// Returns the outcome, if Gleaner's output contains all of these.
     ///
     /// # Panics
     ///
-    /// When it did not, with what it said instead.
+    /// Panics with its output if it does not.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
         for word in words {
@@ -194,7 +194,7 @@ impl Ended {
     }
 }
 
-/// The redirector as a process of its own.
+/// Runs the redirector as a process.
 pub(crate) fn spawn(program: &str, arguments: &[String]) -> Running {
     let mut command = Command::new(program);
     command
@@ -222,7 +222,7 @@ pub(crate) fn spawn(program: &str, arguments: &[String]) -> Running {
     Running { task, process }
 }
 
-/// The output with its path below the run's folder: `/workspace/digest` is no place of this machine.
+/// Returns the output with its path below the run's directory, because this machine has no `/workspace/digest`.
 fn placed(spec: &OutputSpec, folder: &Path) -> OutputSpec {
     let below = |path: &String| {
         let path: PathBuf = folder.join(path.trim_start_matches('/'));
@@ -234,7 +234,7 @@ fn placed(spec: &OutputSpec, folder: &Path) -> OutputSpec {
     }
 }
 
-/// The results that the finish has written, by name.
+/// Returns the results that the finish has written, by name.
 pub(crate) fn results(folder: &Path) -> Vec<(String, Value)> {
     let mut results: Vec<(String, Value)> = fs::read_dir(folder)
         .expect("the results")

@@ -1,4 +1,4 @@
-//! One request and its answer.
+//! A request and its response.
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -6,32 +6,32 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body as text.
+    /// The body as text.
     pub text: String,
-    /// Its body as JSON; null when it is none.
+    /// The body as JSON; null if the body is not JSON.
     pub json: Value,
 }
 
 impl Answer {
-    /// Itself, if its status is this one.
+    /// Returns the response, if it has this status.
     ///
     /// # Panics
     ///
-    /// When it is another, with what the server said.
+    /// Panics with the server's message if it has another one.
     #[track_caller]
     pub fn expect_status(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
 
-    /// `reason: message` of a `Status` object.
+    /// Returns `reason: message` of a `Status` object.
     #[must_use]
     pub fn refusal(&self) -> String {
         let text = |field: &str| self.json[field].as_str().unwrap_or_default().to_owned();
@@ -57,7 +57,7 @@ impl Answer {
         fields
     }
 
-    /// The texts of its `Warning` headers, without the code in front.
+    /// Returns the texts of its `Warning` headers, without the code.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.headers
@@ -69,11 +69,11 @@ impl Answer {
     }
 }
 
-/// Sends one request through a client.
+/// Sends a request through a client.
 ///
 /// # Panics
 ///
-/// When no answer comes.
+/// Panics if no response arrives.
 pub async fn send(
     client: &Client,
     method: Method,
@@ -91,7 +91,11 @@ pub async fn send(
         .await
         .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
     let (parts, body) = answer.into_parts();
-    let bytes = body.collect().await.expect("a whole answer").to_bytes();
+    let bytes = body
+        .collect()
+        .await
+        .expect("a complete response")
+        .to_bytes();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let json = serde_json::from_str(&text).unwrap_or_default();
     Answer {

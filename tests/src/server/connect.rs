@@ -1,4 +1,4 @@
-//! How to reach a server.
+//! Connections to a server.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::time::Duration;
 use kube::{Client, Config};
 use serde_json::json;
 
-/// A client that repeats nothing on its own.
+/// Returns a client that repeats no request on its own.
 ///
 /// # Errors
 ///
-/// When the URL, the token or the certificate is none.
+/// Fails if the URL, the token or the certificate is invalid.
 pub fn client(url: &str, token: Option<&str>, authority: Option<&str>) -> Result<Client, String> {
-    // Fails when another case was first, which is as good.
+    // Fails if another case was first, which does not matter.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut config = Config::new(url.parse().map_err(|error| format!("{url}: {error}"))?);
     config.default_retry = false;
@@ -31,7 +31,7 @@ pub fn client(url: &str, token: Option<&str>, authority: Option<&str>) -> Result
     Client::try_from(config).map_err(|error| error.to_string())
 }
 
-/// Writes a kubeconfig for a server that asks for no credentials.
+/// Writes a kubeconfig for a server that requires no credentials.
 pub(crate) fn plain_kubeconfig(url: &str, namespace: &str, folder: &Path) -> io::Result<PathBuf> {
     let config = json!({
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-//! A small API server that keeps objects in memory, and fails as its rules say.
+//! A small API server that keeps objects in memory, and fails according to its rules.
 
 mod objects;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::fault::{Backend, Fault, FaultServer, Reply, json};
 use objects::{Call, Objects};
 
-/// The API server: a [`FaultServer`] with objects. It ends with its last clone.
+/// The API server: a [`FaultServer`] with objects. It stops with its last clone.
 #[derive(Clone)]
 pub struct ApiServer {
     server: Arc<FaultServer>,
@@ -23,19 +23,19 @@ pub struct ApiServer {
 struct Store(Arc<Mutex<Objects>>);
 
 impl ApiServer {
-    /// Starts one without objects.
+    /// Starts a server without objects.
     pub fn start() -> Self {
         let store = Store::default();
         let server = Arc::new(FaultServer::start(store.clone()));
         Self { server, store }
     }
 
-    /// Stores an object at a path; it gets a version, and a UID unless it has one.
+    /// Stores an object at a path; assigns a version, and a UID unless it has one.
     pub fn put(&self, path: &str, object: Value) {
         self.store.lock().put(path, object);
     }
 
-    /// The object at a path.
+    /// Returns the object at a path.
     pub fn get(&self, path: &str) -> Option<Value> {
         self.store.lock().get(path).cloned()
     }
@@ -51,17 +51,17 @@ impl ApiServer {
         self.store.lock().remove(path)
     }
 
-    /// The paths of all objects but Events, in order.
+    /// Returns the paths of all objects except Events, in order.
     pub fn paths(&self) -> Vec<String> {
         self.store.lock().paths()
     }
 
-    /// The Events so far.
+    /// Returns the Events so far.
     pub fn events(&self) -> Vec<Value> {
         self.store.lock().events()
     }
 
-    /// The fault that somebody else stores this object before the request is performed.
+    /// Returns a fault: another client stores this object before the request is performed.
     pub fn put_before(&self, path: &str, object: Value) -> Fault {
         let (store, path) = (self.store.clone(), path.to_owned());
         Fault::After(Arc::new(move || {

@@ -1,4 +1,4 @@
-//! HTTP by hand, so that a test can send anything and see exactly what comes back.
+//! HTTP on raw connections, so that a test can send anything and check the exact response.
 
 mod response;
 mod tls;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use response::Response;
 use rustls::pki_types::CertificateDer;
 
-/// The longest that a response may take.
+/// The longest wait for a response.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The address of a server.
@@ -24,7 +24,7 @@ pub enum Place {
     Tcp(SocketAddr),
 }
 
-/// A connection on which one may send anything.
+/// A connection for arbitrary bytes.
 pub struct Connection {
     stream: BufReader<Box<dyn Socket>>,
     /// The certificate that the server presented.
@@ -35,13 +35,13 @@ trait Socket: Read + Write + Send {
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
 }
 
-/// Writes a whole request, after whose response the server closes the connection.
+/// Writes a whole request with `Connection: close`.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers = [&[("Connection", "close")], headers].concat();
     lasting_request(method, path, &headers, body)
 }
 
-/// Writes a whole request, after whose response the connection stays open.
+/// Writes a whole request on a connection that stays open.
 pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -81,17 +81,17 @@ impl Place {
         response.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// GET.
+    /// Sends a GET.
     pub fn get(&self, path: &str) -> Response {
         self.ask("GET", path, &[], b"")
     }
 
-    /// POST.
+    /// Sends a POST.
     pub fn post(&self, path: &str, body: &str) -> Response {
         self.ask("POST", path, &[], body.as_bytes())
     }
 
-    /// POST with a bearer token.
+    /// Sends a POST with a bearer token.
     pub fn post_with(&self, token: &str, path: &str, body: &str) -> Response {
         let token = format!("Bearer {token}");
         self.ask("POST", path, &[("Authorization", &token)], body.as_bytes())
@@ -106,7 +106,7 @@ impl Place {
 // === impl Connection ===
 
 impl Connection {
-    /// Connects by TLS, trusting these CAs (PEM) and asking for this name.
+    /// Connects with TLS, trusting these CAs (PEM) and verifying this name.
     pub fn tls(address: SocketAddr, trusted: &str, name: &str) -> io::Result<Self> {
         let stream = tls::connect(tcp(address)?, trusted, name)?;
         let certificate = tls::certificate(&stream);
@@ -127,7 +127,7 @@ impl Connection {
         stream.flush()
     }
 
-    /// Reads a line, without its end; none when the other side has closed.
+    /// Reads a line, without its end; `None` if the other side has closed.
     pub fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = String::new();
         let length = self.stream.read_line(&mut line)?;
@@ -139,7 +139,7 @@ impl Connection {
         matches!(self.stream.read(&mut [0]), Ok(0))
     }
 
-    /// Returns true if the other side has closed by now.
+    /// Returns true if the other side has already closed.
     pub fn has_closed(&mut self) -> bool {
         let stream = self.stream.get_mut();
         stream.set_nonblocking(true).expect("non-blocking mode");

@@ -1,7 +1,7 @@
-//! A server that does to chosen requests what networks and servers do to any, and records all of them.
+//! A server that applies the faults of networks and servers to chosen requests, and records all requests.
 //!
-//! It listens on plain HTTP at 127.0.0.1, in a thread of its own. What performs the requests is a [`Backend`]: objects in
-//! memory ([`crate::api_server`]) or another server, which makes it a proxy.
+//! It listens on plain HTTP at 127.0.0.1, in its own thread. A [`Backend`] performs the requests: objects in
+//! memory ([`crate::api_server`]) or another server, which makes this one a proxy.
 //!
 //! ```ignore
 //! // The first create is performed, and its reply lost.
@@ -29,19 +29,19 @@ use rule::Rule;
 pub use rule::{Fault, RuleBuilder, refusal};
 pub(crate) use serve::json;
 
-/// An error of a body that streams.
+/// An error of a streaming body.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a backend replies: a body that may stream.
+/// The response of a backend: a body that may stream.
 pub type Reply = Response<UnsyncBoxBody<Bytes, BodyError>>;
 
-/// Performs the requests that no fault keeps from it.
+/// Performs the requests that no fault intercepts.
 pub trait Backend: Send + Sync + 'static {
-    /// Performs a request; none when there is no reply.
+    /// Performs a request; returns `None` if there is no response.
     fn perform(&self, request: Request<Bytes>) -> impl Future<Output = Option<Reply>> + Send;
 }
 
-/// The server. It ends when it is dropped, and its connections with it.
+/// The server. It stops when it is dropped, and closes its connections.
 pub struct FaultServer {
     address: SocketAddr,
     plan: Arc<Plan>,
@@ -58,12 +58,12 @@ pub(crate) struct Plan {
 struct State {
     rules: Vec<Rule>,
     records: Vec<Recorded>,
-    /// The number of requests to which something was done.
+    /// The number of requests that a fault was applied to.
     faults: usize,
 }
 
 impl FaultServer {
-    /// Starts it in front of a backend.
+    /// Starts the server with a backend.
     pub fn start(backend: impl Backend) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("the port that was just bound");
@@ -86,14 +86,14 @@ impl FaultServer {
         }
     }
 
-    /// Its URL, without a slash at the end.
+    /// Returns its URL, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Begins a rule for requests of a method whose path and query match a regular expression.
+    /// Starts a rule for requests of a method whose path and query match a regular expression.
     ///
-    /// Of several rules that match a request, the first that is due fires, and only it is used up by it.
+    /// If several rules match a request, the first one that is due fires, and only that one is used up.
     pub fn on(&self, method: Method, target: &str) -> RuleBuilder<'_> {
         RuleBuilder::new(&self.plan, method, regex(target))
     }
@@ -103,17 +103,17 @@ impl FaultServer {
         self.plan.lock().rules.clear();
     }
 
-    /// The number of requests so far to which a rule did something.
+    /// Returns the number of requests so far that a rule was applied to.
     pub fn faults(&self) -> usize {
         self.plan.lock().faults
     }
 
-    /// All requests so far, in the order of their arrival.
+    /// Returns all requests so far, in order of arrival.
     pub fn requests(&self) -> Vec<Recorded> {
         self.plan.lock().records.clone()
     }
 
-    /// The requests of a method whose path and query match.
+    /// Returns the requests of a method whose path and query match.
     pub fn requests_to(&self, method: &Method, target: &str) -> Vec<Recorded> {
         let target = regex(target);
         let mut requests = self.requests();
@@ -121,12 +121,12 @@ impl FaultServer {
         requests
     }
 
-    /// The number of requests of a method whose path and query match.
+    /// Returns the number of requests of a method whose path and query match.
     pub fn count(&self, method: &Method, target: &str) -> usize {
         self.requests_to(method, target).len()
     }
 
-    /// The requests that change something: no reads, no dry runs, no Events.
+    /// Returns the requests that change something: no reads, dry runs or Events.
     pub fn writes(&self) -> Vec<Recorded> {
         let mut requests = self.requests();
         requests.retain(|request| {
@@ -136,7 +136,7 @@ impl FaultServer {
         requests
     }
 
-    /// Waits until so many requests of a method have arrived whose path and query match.
+    /// Waits until this many requests of a method whose path and query match have arrived.
     pub async fn wait_for(&self, count: usize, method: &Method, target: &str, deadline: Duration) {
         let what = format!("{count} of {method} {target}");
         wait::until(&what, deadline, async || {
@@ -149,7 +149,7 @@ impl FaultServer {
 impl Drop for FaultServer {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // An async test may drop this, where waiting for the runtime is not allowed.
+            // An async test may drop this, and must not block on the runtime.
             runtime.shutdown_background();
         }
     }
@@ -164,7 +164,7 @@ impl Plan {
         self.lock().rules.push(rule);
     }
 
-    /// Records a request and returns its number and what is done to it.
+    /// Records a request and returns its number and the fault that applies to it.
     pub(crate) fn arrive(&self, request: Recorded) -> (usize, Option<Fault>) {
         let mut state = self.lock();
         let mut matching = state.rules.iter_mut().filter(|rule| rule.matches(&request));

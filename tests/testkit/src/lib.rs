@@ -1,4 +1,4 @@
-//! What the test suites of all crates share.
+//! Support code shared by the test suites of all crates.
 //!
 //! - [`process`]: a program under test as a child process;
 //! - [`client`]: HTTP over TCP, TLS and Unix sockets, byte for byte;
@@ -6,9 +6,9 @@
 //! - [`api_server`]: such a server with objects in memory, as a small Kubernetes API server;
 //! - [`wait`]: waiting for conditions, never for time.
 //!
-//! Its functions panic where a test should fail: when a wait is in vain, or what comes back is not what was asked for.
+//! Its functions panic where a test should fail: when a wait times out, or a response is not the expected one.
 //!
-//! It knows none of the programs, so that every crate can use it in its tests.
+//! It depends on none of the programs, so that every crate can use it in its tests.
 
 pub mod api_server;
 pub mod client;

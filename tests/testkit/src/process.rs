@@ -12,26 +12,26 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The longest that a program run by [`run`] may take; generous, because the machine may be busy.
+/// The longest duration of a program run by [`run`]; generous, because the machine may be busy.
 const HANGING: Duration = Duration::from_secs(60);
 
-/// A running program in a process group of its own; killed when this is dropped.
+/// A running program in its own process group; killed on drop.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     log: Arc<Log>,
 }
 
-/// The outcome of a program that was run to its end.
+/// The outcome of a program that ran until it exited.
 #[derive(Debug, Clone, Default)]
 pub struct Ran {
-    /// The exit code; none when a signal ended it.
+    /// The exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// Its standard output.
+    /// The standard output.
     pub stdout: String,
-    /// Its standard error.
+    /// The standard error.
     pub stderr: String,
 }
 
@@ -60,7 +60,7 @@ impl Process {
             .stderr(writer)
             .process_group(0)
             .spawn()?;
-        // The command holds the pipe's writing end, whose last copy must be the child's.
+        // The command holds the write end of the pipe; the child must have the last copy.
         drop(command);
         Ok(Self {
             child,
@@ -68,29 +68,30 @@ impl Process {
         })
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Everything that it has written so far.
+    /// Returns everything that it has written so far.
     pub fn log(&self) -> String {
         self.log.lock().lines.join("\n")
     }
 
-    /// The last lines that it has written.
+    /// Returns the last lines that it has written.
     pub fn last_lines(&self) -> String {
         let state = self.log.lock();
         let start = state.lines.len().saturating_sub(15);
         state.lines[start..].join("\n")
     }
 
-    /// The first line for which `found` returns a value, among those written so far.
+    /// Returns the first value that `found` returns for a line written so far.
     pub fn line<T>(&self, found: impl FnMut(&str) -> Option<T>) -> Option<T> {
         first(&self.log.lock().lines, found)
     }
 
-    /// Waits for a line for which `found` returns a value; none when the process ends or the time passes first.
+    /// Waits for a line for which `found` returns a value; returns `None` if the process exits or the wait times out
+    /// first.
     pub fn wait_for<T>(
         &self,
         time: Duration,
@@ -110,24 +111,24 @@ impl Process {
         }
     }
 
-    /// Checks that it is running.
+    /// Checks that the process is running.
     pub fn check(&mut self, name: &str) -> Result<(), String> {
         match self.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(format!(
-                "{name} ended with {status}:\n{}",
+                "{name} exited with {status}:\n{}",
                 self.last_lines()
             )),
             Err(error) => Err(format!("{name}: {error}")),
         }
     }
 
-    /// Its exit status, once it has ended.
+    /// Returns its exit status, once it has exited.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process has exited by itself.
     pub fn ended_within(mut self, time: Duration) -> ExitStatus {
         let state = self.log.lock();
         let waited = self
@@ -135,7 +136,7 @@ impl Process {
             .changed
             .wait_timeout_while(state, time, |state| !state.ended);
         let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
-        assert!(ended, "not ended in {time:?}: {}", self.log());
+        assert!(ended, "still running after {time:?}: {}", self.log());
         self.child.wait().expect("the exit status")
     }
 
@@ -144,7 +145,7 @@ impl Process {
         signal(name, &self.id().to_string());
     }
 
-    /// Changes the bound on the size of files while it runs, as `prlimit` writes it; returns false if it has ended.
+    /// Changes the file size limit while it runs, in the syntax of `prlimit`; returns false if it has exited.
     pub fn limit_file_size(&self, limit: &str) -> bool {
         let mut prlimit = Command::new("prlimit");
         prlimit.args(["--pid", &self.id().to_string()]);
@@ -154,7 +155,7 @@ impl Process {
         prlimit.status().expect("the program prlimit").success()
     }
 
-    /// Kills it with SIGKILL, waits until it is gone, and returns its log.
+    /// Kills the process with SIGKILL, waits until it is gone, and returns its log.
     pub fn kill(mut self) -> String {
         self.child.kill().expect("a process to kill");
         self.child.wait().expect("the exit status");
@@ -164,7 +165,7 @@ impl Process {
         self.log()
     }
 
-    /// A figure in KiB of `/proc/PID/status`, such as `VmRSS`.
+    /// Returns a figure in KiB of `/proc/PID/status`, such as `VmRSS`.
     pub fn memory(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()));
         let status = status.expect("the status of a running process");
@@ -173,12 +174,12 @@ impl Process {
         figure.unwrap_or_else(|| panic!("no {field} in {status}"))
     }
 
-    /// The time that all its threads have computed so far, which is the same on a busy machine.
+    /// Returns the CPU time of all its threads so far, which is the same on a busy machine.
     pub fn computed(&self) -> Duration {
         let threads = fs::read_dir(format!("/proc/{}/task", self.id()));
         let threads = threads.expect("the threads of a running process");
         let nanoseconds = threads.flatten().filter_map(|thread| {
-            // A thread may end in between.
+            // A thread may exit in between.
             let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
             times.split_whitespace().next()?.parse::<u64>().ok()
         });
@@ -188,7 +189,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail when it has ended already.
+        // Both fail if it has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -234,13 +235,13 @@ fn first<T>(lines: &[String], mut found: impl FnMut(&str) -> Option<T>) -> Optio
     lines.iter().find_map(|line| found(line))
 }
 
-/// Returns a line of a JSON log whose `message` is this one.
+/// Returns the line of a JSON log whose `message` is this one.
 pub fn message(line: &str, message: &str) -> Option<Value> {
     let line: Value = serde_json::from_str(line).ok()?;
     (line["message"] == message).then_some(line)
 }
 
-/// Runs a program to its end.
+/// Runs a program until it exits.
 #[track_caller]
 pub fn run(mut command: Command) -> Ran {
     command
@@ -253,7 +254,7 @@ pub fn run(mut command: Command) -> Ran {
     thread::spawn(move || done.send(child.wait_with_output()));
     let Ok(outcome) = outcome.recv_timeout(HANGING) else {
         signal("KILL", &pid.to_string());
-        panic!("not ended in {HANGING:?}: {command:?}");
+        panic!("still running after {HANGING:?}: {command:?}");
     };
     outcome.expect("its output").into()
 }
@@ -268,10 +269,10 @@ pub fn signal(name: &str, to: &str) {
     );
 }
 
-/// A command that the kernel kills when the *thread* that starts it ends, so that the program does not outlive tests
-/// that are killed. Start it from a thread that lives as long as the program should.
+/// Returns a command that the kernel kills when the *thread* that starts it exits, so that the program does not outlive
+/// killed tests. Start it from a thread that lives as long as the program should.
 ///
-/// `setpriv` sets that up, because doing so here would be unsafe code; where it is missing, only the drop ends the
+/// `setpriv` sets that up, because doing so directly would need unsafe code; if it is missing, only the drop kills the
 /// program.
 pub fn tied_to_thread(program: &Path) -> Command {
     static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
@@ -289,7 +290,7 @@ pub fn tied_to_thread(program: &Path) -> Command {
     command
 }
 
-/// A command whose files cannot grow beyond so many KiB, as on a full disk.
+/// Returns a command whose files cannot grow beyond this many KiB, as on a full disk.
 pub fn with_file_size(program: &str, kibibytes: u64) -> Command {
     // With the signal ignored, the write fails instead of the program being killed.
     let script = r#"trap '' XFSZ; ulimit -f "$1"; shift; exec "$@""#;
@@ -298,7 +299,7 @@ pub fn with_file_size(program: &str, kibibytes: u64) -> Command {
     shell
 }
 
-/// A command that runs as this user; only root can do that.
+/// Returns a command that runs as this user; only root can do that.
 pub fn as_user(program: &str, user: u32) -> Command {
     let mut command = Command::new("setpriv");
     let ids = [format!("--reuid={user}"), format!("--regid={user}")];
@@ -308,7 +309,7 @@ pub fn as_user(program: &str, user: u32) -> Command {
     command
 }
 
-/// The owner of a process's memory, as the kernel shows it.
+/// Returns the owner of a process's memory, as the kernel reports it.
 pub fn memory_owner(pid: u32) -> u32 {
     let memory = fs::metadata(format!("/proc/{pid}/mem"));
     memory.expect("the memory of a running process").uid()

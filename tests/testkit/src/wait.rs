@@ -16,7 +16,7 @@ pub async fn until<T>(
         if let Some(value) = condition().await {
             return value;
         }
-        assert!(Instant::now() < end, "not within {deadline:?}: {what}");
+        assert!(Instant::now() < end, "timed out after {deadline:?}: {what}");
         tokio::time::sleep(PERIOD).await;
     }
 }
@@ -25,10 +25,10 @@ pub async fn until<T>(
 #[track_caller]
 pub fn until_true(what: &str, deadline: Duration, mut condition: impl FnMut() -> bool) {
     let held = blocking(deadline, || condition().then_some(()));
-    assert!(held.is_some(), "not within {deadline:?}: {what}");
+    assert!(held.is_some(), "timed out after {deadline:?}: {what}");
 }
 
-/// Checks `condition` until it returns a value, outside of async code; returns none past the deadline.
+/// Checks `condition` until it returns a value, outside of async code; returns `None` after the deadline.
 pub fn blocking<T>(deadline: Duration, condition: impl FnMut() -> Option<T>) -> Option<T> {
     every(PERIOD, deadline, condition)
 }

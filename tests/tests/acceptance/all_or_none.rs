@@ -1,4 +1,4 @@
-//! All objects of a run, or none.
+//! Runs create all of their objects, or none.
 
 use futures::future::join_all;
 use gleaner_tests::cases;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
-/// Three objects, but for the data of the third.
+/// Three objects, without the data of the third.
 const THREE: &str = "
 steps: {build: [{name: digest}, {name: count, type: number}]}
 resources:
@@ -31,17 +31,17 @@ objects:
       metadata: {generateName: figures-}
 ";
 
-/// Three objects that the API server takes.
+/// Returns three objects that the API server accepts.
 fn three() -> String {
     format!("{THREE}      data: {{count: \"it is $(steps.build.count)\"}}\n")
 }
 
-/// The same, but the third has a number where a boolean must be.
+/// Returns the same, except that the third has a number instead of a boolean.
 fn third_invalid() -> String {
     format!("{THREE}      immutable: $(steps.build.count)\n")
 }
 
-/// Creates that are meant.
+/// Real creates, not dry runs.
 const CREATES: &str = r"/(pipelineresources|configmaps)\?fieldManager";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -82,7 +82,7 @@ async fn an_object_that_validation_refuses_leaves_none_of_the_others(server: &Se
         .expect(73)
         .says(&["figures", "correct the template"]);
     nothing_exists(&run).await;
-    // The dry run has shown it: nothing was ever created.
+    // The dry run has detected it: nothing was ever created.
     assert_eq!(proxy.requests_to(&Method::POST, CREATES).len(), 0);
     run.finish().await.expect(73);
 }
@@ -126,7 +126,7 @@ async fn a_fault_while_rolling_back_leaves_none(server: &Server) {
     }
 }
 
-/// The third create is refused, and the nth delete meets a fault.
+/// Runs with the third create refused, and a fault at the nth delete.
 async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     let proxy = FaultProxy::start(server.client()).await;
     let third = proxy.on(Method::POST, CREATES).nth(3);
@@ -175,7 +175,7 @@ objects:
     step.run()
         .await
         .expect(73)
-        .says(&["keeps what was applied to it", "settings"]);
+        .says(&["keeps the applied fields", "settings"]);
     let after = server
         .get(&format!("{path}/settings"))
         .await

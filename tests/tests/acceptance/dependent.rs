@@ -43,7 +43,7 @@ fn config_map(namespace: &str, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 }
 
-/// A namespace that no other case uses, with a variable in it.
+/// Returns a namespace that no other case uses, and whose name has a variable.
 fn variable_name(server: &Server) -> (String, String) {
     let prefix = format!("{}-pr-", server.namespace());
     (format!("{prefix}$(steps.plan.pr)"), format!("{prefix}42"))
@@ -73,7 +73,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
         ("first", first),
         ("second", second),
     ];
-    // The declaration does not see a name that a variable makes wrong.
+    // The declaration cannot tell that the variable makes the name invalid.
     let declared = declared(&objects).replace("Second", "$(steps.plan.pr).");
     let mut run = Run::new(PROGRAMS, server, &declared);
     run.start().await;
@@ -84,7 +84,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
         .expect(73)
         .says(&["second (ConfigMap", "metadata.name", &words]);
     let answer = server.get(&format!("/api/v1/namespaces/{name}")).await;
-    // Without a controller, a real one stays until its finalizer goes.
+    // Without a controller, a real one stays until its finalizer is removed.
     let gone = answer.status.as_u16() == 404;
     assert!(
         gone || answer.json["metadata"]["deletionTimestamp"].is_string(),
@@ -95,7 +95,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
     server.get(&content).await.expect_status(404);
 }
 
-/// A CRD of this case's own, and an instance of it.
+/// Returns a CRD for this case only, and an instance of it.
 fn crd_and_instance(server: &Server, size: &Value) -> (String, [(&'static str, Value); 2]) {
     let group = format!("{}.example.com", server.namespace());
     let crd = json!({

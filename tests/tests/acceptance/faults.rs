@@ -1,7 +1,7 @@
-//! Every fault at every call: the sweeps that find what nobody has thought of.
+//! Every fault at every call: sweeps that find unforeseen cases.
 //!
-//! A sweep puts one fault in the way of the first call of a kind, then of the second, and so on, until a run makes no
-//! more calls than that. Each position is a run of its own; they go on at the same time.
+//! A sweep applies one fault to the first call of a kind, then to the second, and so on, until a run makes no
+//! more calls than that. Each position is a separate run; they run concurrently.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
-/// One object of each way to come about.
+/// One object for each way of creating it.
 const THREE: &str = "
 steps: {build: [{name: digest}]}
 resources:
@@ -41,7 +41,7 @@ objects:
 
 /// Dry runs and creates.
 const WRITES: &str = "/(pipelineresources|configmaps)";
-/// Positions that are tried at the same time: as many as a run has calls of one kind, and a few more.
+/// The number of concurrent positions: as many as a run has calls of one kind, and a few more.
 const TOGETHER: usize = 5;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -66,15 +66,15 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// What is to come of a fault.
+/// The expected effect of a fault.
 #[derive(Clone, Copy)]
 enum Outcome {
     Success,
-    /// The call fails for good, from this position on.
+    /// The call fails permanently, from this position on.
     Failure,
 }
 
-/// Runs with a fault at each position; at least `calls` of them must have been hit.
+/// Runs with a fault at each position; it must apply to at least `calls` of them.
 async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome, calls: usize) {
     let mut hits = 0;
     for first in (1..).step_by(TOGETHER) {
@@ -92,7 +92,7 @@ async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome,
     );
 }
 
-/// One run; says whether there was such a call.
+/// Plays one run; returns true if there was such a call.
 async fn round(
     server: &Server,
     method: &Method,
@@ -123,7 +123,7 @@ async fn round(
     let failed = match outcome {
         Outcome::Success => false,
         Outcome::Failure if fired => true,
-        // So short a deadline may pass on a busy machine without any fault: then it is all or none as well.
+        // So short a deadline may pass on a busy machine even without a fault: then all or none applies as well.
         Outcome::Failure => ended.code == Some(73),
     };
     if failed {
@@ -137,7 +137,7 @@ async fn round(
     fired
 }
 
-/// Asserts that these are one object of each, and that the results name them.
+/// Asserts that there is exactly one object of each, and that the results name them.
 fn one_of_each(run: &Run<'_>, images: Vec<Value>, notes: &[Value]) {
     let [note, settings] = notes else {
         panic!("one of each, not {notes:#?}");
@@ -164,7 +164,7 @@ async fn a_call_that_hangs_is_made_again(server: &Server) {
 }
 
 async fn a_late_reply_creates_one_object(server: &Server) {
-    // Later than a request may take: the create is done, and asked for again.
+    // Longer than a request may take: the create is performed, and looked up again.
     let fault = Fault::SlowReply(Duration::from_millis(900));
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }
@@ -277,7 +277,7 @@ async fn a_strange_response_to_a_look_says_nothing(server: &Server) {
 }
 
 async fn a_create_that_is_carried_out_late_leaves_nothing(server: &Server) {
-    // Later than a request may take, and some of them later than the submission may.
+    // Longer than a request may take, and some longer than the submission may take.
     let fault = Fault::Late(Duration::from_millis(800));
     sweep(server, &Method::POST, fault, Outcome::Failure, 3).await;
 }

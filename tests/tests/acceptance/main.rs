@@ -1,5 +1,5 @@
-//! What Gleaner promises, by its real programs: the sidecar and redirectors as processes, against a real API server and
-//! the local one alike.
+//! Gleaner's promises, tested with its real programs: the sidecar and redirectors as processes, against both a real API
+//! server and the local one.
 
 mod all_or_none;
 mod dependent;
@@ -43,25 +43,25 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// The declaration of a Task in a file of examples, in the annotation or in the proposal's own syntax.
+/// Returns the declaration of a Task in an example file, from the annotation or in the proposal's own syntax.
 fn declaration(file: &str, task: &str) -> String {
     let source = Source::parse("the example".to_owned(), file.to_owned()).expect("YAML");
     let task = Task::select(&[source], Some(task)).expect("a Task with outputs");
     task.document.to_string()
 }
 
-/// The PipelineResources of a run.
+/// Returns the PipelineResources of a run.
 async fn resources(run: &Run<'_>) -> Vec<Value> {
     run.objects("tekton.dev/v1alpha1", "pipelineresources")
         .await
 }
 
-/// The ConfigMaps of a run.
+/// Returns the ConfigMaps of a run.
 async fn config_maps(run: &Run<'_>) -> Vec<Value> {
     run.objects("v1", "configmaps").await
 }
 
-/// The only one.
+/// Returns the only element.
 #[track_caller]
 fn only(objects: Vec<Value>) -> Value {
     let [object] = <[Value; 1]>::try_from(objects).expect("exactly one object");

@@ -1,4 +1,4 @@
-//! Names that are taken: by someone else, or by an earlier attempt of the same TaskRun.
+//! Names that are taken: by another client's object, or by an earlier attempt of the same TaskRun.
 
 use gleaner_core::render::derived_suffix;
 use gleaner_tests::cases;
@@ -42,7 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A whole attempt of a TaskRun, in one step.
+/// Plays a whole attempt of a TaskRun, in one step.
 async fn attempt(run: &mut Run<'_>, digest: &str) -> Ended {
     run.start().await;
     run.step("build")
@@ -72,7 +72,7 @@ async fn a_static_name_that_is_taken_fails_and_names_the_holder(server: &Server)
     let taken = server.post(&path, &taken).await.expect_status(201).json;
     let mut run = Run::new(PROGRAMS, server, STATIC);
     attempt(&mut run, "sha256:1").await.expect(73).says(&[
-        "knative-route-demo-image-v1 exists already",
+        "knative-route-demo-image-v1 already exists",
         "owned by PipelineRun nightly",
     ]);
     assert!(run.termination().contains("NotCreated"));
@@ -140,13 +140,13 @@ async fn a_derived_name_that_is_taken_gives_the_next_one(server: &Server) {
     attempt(&mut run, "sha256:1").await.expect(0);
     let created = only(resources(&run).await);
     assert_eq!(created["metadata"]["name"], names[2].as_str());
-    // Who mentions the name mentions the one that it came to.
+    // References to the name get the final name.
     let note = only(config_maps(&run).await);
     assert_eq!(note["data"]["image"], names[2].as_str());
     assert_eq!(run.results()[0].1["name"], names[2].as_str());
 }
 
-/// Makes room for the next round.
+/// Deletes the object for the next round.
 async fn remove(server: &Server, run: &Run<'_>) {
     for object in resources(run).await {
         let path = server.path("tekton.dev/v1alpha1", "pipelineresources");

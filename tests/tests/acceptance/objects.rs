@@ -1,4 +1,4 @@
-//! Objects of any kind: applied, owned, elsewhere, secret.
+//! Objects of any kind: applied, owned, in another namespace, with secrets.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::{Ended, Run};
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A declaration of one ConfigMap-like object with these further fields.
+/// Returns a declaration of one ConfigMap with these additional fields.
 fn declaration(fields: &Value, template: &Value) -> String {
     let mut object = json!({"name": "settings", "resourceTemplate": template});
     for (key, value) in fields.as_object().into_iter().flatten() {
@@ -63,7 +63,7 @@ async fn apply_creates_and_updates(server: &Server) {
             (&manager["manager"], &manager["operation"]),
             (&json!("gleaner"), &json!("Apply"))
         );
-        // Only who has made it says so, and only until the next one.
+        // Only the creator reports it, and only until the next one.
         let made_by = object["metadata"]["annotations"].get("gleaner.dev/made-by");
         assert_eq!(made_by, uid.is_none().then(|| json!(run.uid())).as_ref());
         let uid = uid.get_or_insert_with(|| object["metadata"]["uid"].clone());

@@ -1,4 +1,4 @@
-//! What the run's ServiceAccount may do. The local server knows no users, so these are for the real one.
+//! The permissions of the run's ServiceAccount. The local server has no users, so these cases need the real one.
 
 use gleaner_tests::rig::{Options, User};
 use gleaner_tests::run::Run;
@@ -44,7 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A user who may do `verbs` with PipelineResources, and their kubeconfig.
+/// Creates a user who may do `verbs` with PipelineResources, and a kubeconfig.
 async fn user(server: &Server, verbs: &[&str]) -> (User, PathBuf) {
     let rules =
         json!([{"apiGroups": ["tekton.dev"], "resources": ["pipelineresources"], "verbs": verbs}]);
@@ -58,9 +58,11 @@ async fn a_forbidden_create_says_what_to_grant(server: &Server) {
     let (user, file) = user(server, &["get", "delete"]).await;
     let mut run = Run::new(PROGRAMS, server, ONE).kubeconfig(&file);
     run.start().await;
-    // Known before any step runs, and no reason to stop it.
+    // Reported before any step runs, without stopping it.
     let noted = |status: &Value| status["notes"].to_string().contains("may not create");
-    let status = run.status("the preflight has found it", noted).await;
+    let status = run
+        .status("the preflight has found the missing permission", noted)
+        .await;
     assert_eq!(status["phase"], "Collecting");
     let step = run.step("build").writes("digest", "d").first();
     let cannot = format!("User \\\"{}\\\" cannot create resource", user.name).replace('\\', "");

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{PROGRAMS, declaration, only, resources};
 
-/// The proposal's five documents, as they stand there.
+/// The proposal's five documents, verbatim.
 const PROPOSAL: &str = include_str!("../../../examples/build-and-test.yaml");
-/// What the proposal says that comes out.
+/// The result that the proposal describes.
 const GENERATED: &str = include_str!("../../fixtures/generated-resource.yaml");
 
 const IMAGE: &str = "docker.io/chhsiao/knative-route-demo";
@@ -49,7 +49,7 @@ async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
     let [created] = created.as_slice() else {
         panic!("one resource, not {created:#?}");
     };
-    // The documented differences: the owner's version is one that is served ...
+    // The documented differences: the owner's version is a served one ...
     expected["metadata"]["ownerReferences"][0]["apiVersion"] = json!("tekton.dev/v1");
     assert_eq!(
         created["metadata"]["ownerReferences"],
@@ -102,7 +102,7 @@ async fn with_knative_the_image_is_recorded_and_deployed(server: &Server) {
 async fn without_knative_nothing_is_created_and_the_kind_is_named(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &build_and_deploy()).param("imageUrl", IMAGE);
     run.start().await;
-    // Known before, but the image is uploaded all the same, as in the proposal.
+    // Detected before, but the image is uploaded anyway, as in the proposal.
     let step = run.step("build").writes("digest", DIGEST).first();
     step.run().await.expect(73).says(&[
         "kind Service of serving.knative.dev/v1 is not served",

@@ -1,4 +1,4 @@
-//! A policy of the API server quotes the secret that it refuses; nothing of that is passed on.
+//! A policy of the API server quotes the secret that it refuses; no part of it is passed on.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::PROGRAMS;
 
-/// At the beginning of what the policy says.
+/// The beginning of the policy's message.
 const MARK: &str = "Qu0tation-mark";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -40,7 +40,7 @@ objects:
     )
 }
 
-/// Refuses each Secret of the case's namespace with its data, as far as 5 KiB, the API server's own bound, allow.
+/// Refuses each Secret of the case's namespace with its data, within 5 KiB, the API server's own limit.
 async fn refuse_secrets(server: &Server) {
     let name = format!("quotes-{}", server.namespace());
     let kinds = "/apis/admissionregistration.k8s.io/v1";

@@ -1,4 +1,4 @@
-//! When the resources are created, and the finish of a run.
+//! The time at which resources are created, and the finish of a run.
 
 use std::time::Duration;
 
@@ -161,7 +161,7 @@ async fn a_finish_that_is_repeated_is_answered_alike(server: &Server) {
     run.start().await;
     run.passes("build", "digest", "d").await;
     let first = run.finish().await.expect(0).stdout;
-    // A restarted sidecar has not forgotten it.
+    // A restarted sidecar still knows it.
     run.kill().await;
     run.start().await;
     assert_eq!(run.finish().await.expect(0).stdout, first);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{PROGRAMS, config_maps, declaration, only, resources};
 
-/// Values that something on the way might take for more than text.
+/// Values that a program on the way might take for more than text.
 const NASTY: &[&str] = &[
     "",
     " ",
@@ -108,13 +108,13 @@ async fn a_nasty_value_changes_nothing_but_its_leaf(server: &Server) {
     let wanted =
         json!([{"name": "url", "value": NASTY[10]}, {"name": "digest", "value": NASTY[16]}]);
     assert_eq!(*params, wanted);
-    // What a person sees before it exists is the same, whatever reads the YAML.
+    // The preview of the object is the same with every YAML parser.
     let shown = run.get("/v1/resources/note").await.expect_status(200).text;
     let shown: Value = serde_saphyr::from_str(&shown).expect("YAML");
     assert_eq!(shown["data"], Value::Object(expected));
 }
 
-/// A ConfigMap that holds one output as it is.
+/// Returns a ConfigMap that holds one output unchanged.
 fn one_value() -> String {
     let declaration = json!({
         "steps": {"build": [{"name": "blob", "trim": "None"}, {"name": "digest"}]},
@@ -129,7 +129,7 @@ fn one_value() -> String {
     declaration.to_string()
 }
 
-/// Lines of text, so many bytes in all.
+/// Returns lines of text with this many bytes in all.
 fn blob(bytes: usize) -> String {
     "sixteen bytes: \n".repeat(bytes / 16)
 }
@@ -165,7 +165,7 @@ async fn one_mebibyte_arrives_whole(server: &Server) {
         .writes("digest", "d");
     step.run().await.expect(0);
     let note = only(config_maps(&run).await);
-    assert!(note["data"]["blob"] == blob.as_str(), "the blob is another");
+    assert!(note["data"]["blob"] == blob.as_str(), "the blob differs");
 }
 
 async fn typed_outputs_become_what_they_are(server: &Server) {

@@ -1,4 +1,4 @@
-//! `waitFor` and `results`: what a created object has to show.
+//! `waitFor` and `results`: the state that a created object must reach.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A Deployment with these further fields, and a ConfigMap beside it.
+/// Returns a Deployment with these additional fields, and a ConfigMap.
 fn declaration(fields: &Value) -> String {
     let mut app = json!({"name": "app", "resourceTemplate": {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"generateName": "app-"},
@@ -43,7 +43,7 @@ fn declaration(fields: &Value) -> String {
     json!({"steps": {"build": [{"name": "digest"}]}, "objects": [app, note]}).to_string()
 }
 
-/// The Deployment's name, once it exists.
+/// Returns the Deployment's name, once it exists.
 async fn deployment(run: &Run<'_>) -> String {
     wait::until("the Deployment exists", DEADLINE, async || {
         let deployments = run.objects("apps/v1", "deployments").await;
@@ -53,7 +53,7 @@ async fn deployment(run: &Run<'_>) -> String {
     .await
 }
 
-/// Plays the controller: sets the status of the Deployment.
+/// Acts as the controller: sets the status of the Deployment.
 async fn report(server: &Server, name: &str, status: &Value) {
     server
         .set_status("apps/v1", "deployments", name, status)

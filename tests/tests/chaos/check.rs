@@ -1,14 +1,14 @@
-//! What must be true of every run in the end.
+//! The invariants of every finished run.
 
 use serde_json::Value;
 
 use crate::foreign::Foreign;
 use crate::plan::Plan;
 
-/// The end of a run: what it says, and what exists.
+/// The end of a run: its reported outcome, and the existing objects.
 pub(crate) struct End<'a> {
     pub(crate) plan: &'a Plan,
-    /// GET /v1/status.
+    /// The response to GET /v1/status.
     pub(crate) status: &'a Value,
     /// All objects of the namespace.
     pub(crate) existing: Vec<Value>,
@@ -17,7 +17,7 @@ pub(crate) struct End<'a> {
     pub(crate) results: Vec<(String, Value)>,
 }
 
-/// The broken promises.
+/// Returns the broken promises.
 pub(crate) fn violations(mut end: End<'_>) -> Vec<String> {
     let (mut wrong, applied_to) = end.foreign.take_out(&mut end.existing);
     match end.status["phase"].as_str() {
@@ -31,7 +31,9 @@ pub(crate) fn violations(mut end: End<'_>) -> Vec<String> {
 fn committed(end: &End<'_>, applied_to: &[Value]) -> Vec<String> {
     let mut wrong = Vec::new();
     if end.plan.is_blocked() || end.foreign.has_appeared() {
-        wrong.push("the run succeeded, though an object of someone else is in the way".to_owned());
+        wrong.push(
+            "the run succeeded, although another client's object has a needed name".to_owned(),
+        );
     }
     let all: Vec<&Value> = end.existing.iter().chain(applied_to).collect();
     let name_of = |resource: &str| status_of(end.status, resource)["name"].clone();

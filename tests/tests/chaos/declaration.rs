@@ -1,4 +1,4 @@
-//! Random declarations, and what each of their objects must hold in the end.
+//! Random declarations, and the expected content of each of their objects.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -34,11 +34,11 @@ pub(crate) enum Kind {
     PipelineResource,
 }
 
-/// What exists under an object's name before the run.
+/// The state under an object's name before the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     Nothing,
-    /// Someone else's object: a Create must fail, an Apply adds to it.
+    /// Another client's object: a Create must fail, an Apply adds to it.
     Theirs,
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Before {
 pub(crate) struct Object {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    /// The name that the template gives; none if it is derived.
+    /// The name that the template gives; `None` if it is derived.
     pub(crate) fixed_name: Option<String>,
     pub(crate) is_applied: bool,
     is_owned: bool,
@@ -70,7 +70,7 @@ enum Content {
     NameOf(String),
 }
 
-/// One to three steps, the first of which may have a secret output.
+/// Returns one to three steps, the first of which may have a secret output.
 pub(crate) fn steps(random: &mut Random, canary: &str) -> Vec<StepPlan> {
     let count = random.count(1, 3);
     let has_secret = random.chance(40);
@@ -100,7 +100,7 @@ pub(crate) fn steps(random: &mut Random, canary: &str) -> Vec<StepPlan> {
         .collect()
 }
 
-/// One to five objects, `PipelineResource`s first, as a declaration orders them.
+/// Returns one to five objects, `PipelineResource`s first, as a declaration orders them.
 pub(crate) fn objects(random: &mut Random, steps: &[StepPlan]) -> Vec<Object> {
     let has_secret = steps[0].outputs.iter().any(|output| output.is_secret);
     let mut kinds: Vec<Kind> = (0..random.count(1, 6).min(5))
@@ -150,7 +150,7 @@ fn object(
                 secret.expect("a secret output"),
             )]
         }
-        // Needs no output, and so may be created before the first step ends.
+        // Needs no outputs, and so may be created before the first step ends.
         Kind::ConfigMap if random.chance(10) => vec![Field {
             key: "fixed".to_owned(),
             template: "fixed".to_owned(),
@@ -178,7 +178,7 @@ fn object(
 }
 
 impl Plan {
-    /// The declaration, as JSON.
+    /// Returns the declaration, as JSON.
     pub(crate) fn declaration(&self) -> String {
         let mut steps = Map::new();
         for step in &self.steps {
@@ -203,7 +203,7 @@ impl Plan {
 // === impl Kind ===
 
 impl Kind {
-    /// The API version, kind and plural.
+    /// Returns the API version, kind and plural.
     pub(crate) const fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::ConfigMap => ("v1", "ConfigMap", "configmaps"),
@@ -220,12 +220,12 @@ impl Kind {
 // === impl Object ===
 
 impl Object {
-    /// Returns true if someone else's object has its name, and it is created, not applied.
+    /// Returns true if another client's object has its name, and it is created, not applied.
     pub(crate) fn is_blocked(&self) -> bool {
         self.before == Before::Theirs && !self.is_applied
     }
 
-    /// The name under which someone else's object may appear during the run.
+    /// Returns the name under which another client's object may appear during the run.
     pub(crate) fn late_holder_name(&self) -> Option<String> {
         let free = self.before == Before::Nothing && !self.is_applied;
         let name = self.fixed_name.clone();
@@ -270,7 +270,8 @@ impl Object {
         })
     }
 
-    /// The differences between what exists and what was declared. `name_of` gives the name of another object.
+    /// Returns the differences between the existing object and the declared one. `name_of` returns the name of another
+    /// object.
     pub(crate) fn differences(
         &self,
         existing: &Value,

@@ -1,4 +1,4 @@
-//! What happens to the processes of a run while it is played, and the end of that.
+//! Disturbances of the processes of a run while it is played, and their end.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::plan::{Act, At, Disturbance};
 use crate::play::{Player, UNLIMITED};
 
 impl Player<'_> {
-    /// Does what is due by the plan.
+    /// Does what the plan has scheduled by now.
     pub(crate) async fn disturb(&mut self, step: Option<&Running>) {
         if self.disturbances.is_empty() {
             return;
@@ -66,7 +66,7 @@ impl Player<'_> {
         }
     }
 
-    /// Sends what must be refused, and takes up memory until it is.
+    /// Sends messages that must be refused, which use up memory until then.
     fn flood(&mut self, mebibytes: usize) {
         let Some(step) = self.observed.step else {
             return;
@@ -90,7 +90,7 @@ impl Player<'_> {
         self.proxy.heal();
         self.disturbances.clear();
         self.crash_points.clear();
-        // The running one may still stop dead at its point, and is killed then.
+        // The running one may still block at its point, and is then killed.
         self.run.crash_nowhere();
         self.full_until = None;
         self.slow_until = None;

@@ -16,7 +16,7 @@ const REAL_WRITES: &str = r"/(pipelineresources|configmaps|secrets)(/[^?]*)?\?fi
 /// All requests, and those for some kinds.
 const KINDS: [&str; 5] = ["", WRITES, REAL_WRITES, REAL_WRITES, "/configmaps"];
 
-/// A fault and the requests that it is for.
+/// A fault and the requests that it applies to.
 #[derive(Debug)]
 pub(crate) struct FaultRule {
     method: Method,
@@ -25,7 +25,7 @@ pub(crate) struct FaultRule {
     fault: Fault,
 }
 
-/// The matching requests that are hit, counted from 1.
+/// The affected matching requests, counted from 1.
 #[derive(Debug, Clone, Copy)]
 enum Hits {
     First(usize),
@@ -33,7 +33,7 @@ enum Hits {
     From(usize),
 }
 
-/// From some create on, nothing is answered any more but by the same fault.
+/// Returns rules by which every response from some create on is the same fault.
 pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     let fault = random.pick(&[Fault::Close, Fault::Reset, Fault::status(503), Fault::Hang]);
     let from = random.count(1, 4);
@@ -51,7 +51,7 @@ pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     ]
 }
 
-/// The API server takes the dry runs and some of the creates, and refuses the others for good.
+/// Returns rules by which the API server accepts the dry runs and some of the creates, and refuses the others.
 pub(crate) fn refusal_midway(random: &mut Random, objects: usize) -> FaultRule {
     let refused = [
         Fault::status(422),
@@ -67,7 +67,7 @@ pub(crate) fn refusal_midway(random: &mut Random, objects: usize) -> FaultRule {
     }
 }
 
-/// A random rule.
+/// Returns a random rule.
 pub(crate) fn random(random: &mut Random) -> FaultRule {
     let method = random.pick(&[
         Method::POST,
@@ -123,7 +123,7 @@ fn fault(random: &mut Random) -> Fault {
     }
 }
 
-/// A permission that is missing, a quota that is used up, or a policy.
+/// Returns a missing permission, an exhausted quota, or a policy.
 fn forbidden(random: &mut Random) -> Fault {
     let message = random.pick(&[
         "configmaps is forbidden: User \"system:serviceaccount:ci:default\" cannot create it",
@@ -134,7 +134,7 @@ fn forbidden(random: &mut Random) -> Fault {
 }
 
 impl FaultRule {
-    /// Puts it in force.
+    /// Activates it.
     pub(crate) fn apply(&self, proxy: &FaultProxy) {
         let rule = proxy.on(self.method.clone(), self.target);
         let rule = match self.hits {

@@ -1,4 +1,4 @@
-//! Objects that are not the run's: they must be there afterwards as they were before.
+//! Objects of other clients: they must be the same afterwards as before.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,10 +16,10 @@ use crate::plan::Plan;
 /// The data of each of them.
 const MARK: &str = "theirs";
 
-/// All foreign objects of one run.
+/// All foreign objects of a run.
 pub(crate) struct Foreign {
     objects: Vec<Theirs>,
-    /// The name of the one that appears during the run, and whether it has.
+    /// The name of the one that appears during the run, and true if it has appeared.
     late: Option<(String, Arc<AtomicBool>)>,
 }
 
@@ -31,7 +31,7 @@ struct Theirs {
 }
 
 impl Foreign {
-    /// Creates those that exist before the run: in the way of its objects, and one that is in nobody's way.
+    /// Creates those that exist before the run: with names of its objects, and one that does not conflict.
     pub(crate) async fn create(plan: &Plan, server: &Server) -> Self {
         let mut objects = Vec::new();
         let bystander = config_map("bystander");
@@ -69,7 +69,7 @@ impl Foreign {
         Self { objects, late }
     }
 
-    /// Has the late one appear right before the first real create of its name.
+    /// Creates the late one right before the first real create with its name.
     pub(crate) fn lie_in_wait(&self, server: &Server, proxy: &FaultProxy) {
         let Some((name, appeared)) = &self.late else {
             return;
@@ -88,7 +88,7 @@ impl Foreign {
             stream.write_all(request.as_bytes()).expect("a request");
             let mut response = String::new();
             stream.read_to_string(&mut response).expect("a response");
-            // Otherwise the run was quicker.
+            // Otherwise the run was faster.
             if response.starts_with("HTTP/1.1 201") {
                 appeared.store(true, Ordering::SeqCst);
             }
@@ -102,13 +102,13 @@ impl Foreign {
             .fail(fault);
     }
 
-    /// Returns true if an object of someone else appeared in the way.
+    /// Returns true if another client's object appeared under the name.
     pub(crate) fn has_appeared(&self) -> bool {
         let late = self.late.as_ref();
         late.is_some_and(|(_, appeared)| appeared.load(Ordering::SeqCst))
     }
 
-    /// Takes the foreign objects out of all that exist, and returns what is wrong with them.
+    /// Removes the foreign objects from all existing ones, and returns their faults.
     pub(crate) fn take_out(&self, existing: &mut Vec<Value>) -> (Vec<String>, Vec<Value>) {
         let mut wrong = Vec::new();
         let mut applied_to = Vec::new();

@@ -1,9 +1,9 @@
-//! Chaos: random runs with real processes, random faults of the API server, kills, stops, full and slow disks. Each run must keep
-//! every promise of the product: see `docs/reliability.md`.
+//! Chaos: random runs with real processes, random faults of the API server, kills, stops, full and slow disks. Each run
+//! must keep every promise of the product: see `docs/reliability.md`.
 //!
-//! - `cargo test -p gleaner-tests --test chaos` plays a fixed list of seeds for at most a minute;
-//! - `GLEANER_CHAOS_SEEDS=1..1000` plays these seeds, however long that takes;
-//! - `GLEANER_CHAOS_SEED=17` plays one.
+//! - `cargo test -p gleaner-tests --test chaos` runs a fixed list of seeds for at most a minute;
+//! - `GLEANER_CHAOS_SEEDS=1..1000` runs these seeds, without a time limit;
+//! - `GLEANER_CHAOS_SEED=17` runs one.
 
 mod check;
 mod declaration;
@@ -31,25 +31,26 @@ use one_run::Tally;
 
 const PROGRAMS: Programs = programs!();
 
-/// Runs that are played at the same time: most of the time they wait.
+/// The number of concurrent runs: most of the time they wait.
 const TOGETHER: usize = 10;
 /// The seeds of the normal suite, in order.
 const FIXED: std::ops::RangeInclusive<u64> = 1..=160;
-/// After this, the normal suite begins no more runs, unless the machine was so busy that less than [`LEAST`] were begun.
+/// After this, the normal suite starts no more runs, unless the machine was so busy that fewer than [`LEAST`] were
+/// started.
 const TIME: Duration = Duration::from_secs(45);
-/// So many runs are completed, however busy the machine is.
+/// The minimum number of completed runs, even on a busy machine.
 const LEAST: u64 = 20;
 
-/// The seeds to play.
+/// The seeds to run.
 struct Seeds {
     from: u64,
     to: u64,
-    /// None: all of them, however long that takes.
+    /// `None`: all of them, without a time limit.
     time: Option<Duration>,
     least: u64,
 }
 
-/// The sum of all runs.
+/// The totals of all runs.
 #[derive(Debug, Default)]
 struct Sum {
     runs: usize,
@@ -98,7 +99,7 @@ fn chaos() -> Result<(), Failed> {
     if (sum.runs as u64) < seeds.least {
         return Err(format!("only {} runs were completed", sum.runs).into());
     }
-    // A suite of so many runs in which nothing happens proves nothing.
+    // A suite of this many runs in which nothing happens proves nothing.
     let Tally {
         committed,
         failed,
@@ -113,11 +114,11 @@ fn chaos() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The seeds that the environment names, or the fixed ones.
+/// Returns the seeds that the environment names, or the fixed ones.
 fn seeds() -> Result<Seeds, String> {
     let number = |text: &str| {
         text.parse::<u64>()
-            .map_err(|_| format!("'{text}' is not a seed"))
+            .map_err(|_| format!("invalid seed '{text}'"))
     };
     let all = |from, to| Seeds {
         from,
@@ -131,10 +132,10 @@ fn seeds() -> Result<Seeds, String> {
     }
     if let Ok(text) = std::env::var("GLEANER_CHAOS_SEEDS") {
         let range = text.split_once("..");
-        let (from, to) = range.ok_or("GLEANER_CHAOS_SEEDS is FROM..TO, both included")?;
+        let (from, to) = range.ok_or("GLEANER_CHAOS_SEEDS must be FROM..TO, inclusive")?;
         let (from, to) = (number(from)?, number(to)?);
         if from > to {
-            return Err(format!("{from}..{to} has no seeds"));
+            return Err(format!("{from}..{to} contains no seeds"));
         }
         return Ok(all(from, to));
     }
@@ -146,7 +147,7 @@ fn seeds() -> Result<Seeds, String> {
     })
 }
 
-/// Plays one seed in a runtime of its own. A panic is a broken promise too: what a run should reach in time, it did not.
+/// Runs one seed in its own runtime. A panic is a broken promise too: the run did not reach a state in time.
 fn play(seed: u64) -> Result<Tally, String> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,4 +1,4 @@
-//! What a run said while it was played: answers, states, and everything that a person could read.
+//! Observations of a run: responses, states, and all text that users can read.
 
 use std::time::{Duration, Instant};
 
@@ -10,28 +10,28 @@ use serde_json::Value;
 use crate::declaration::StepPlan;
 use crate::plan::Plan;
 
-/// The longest that a run may take. Alone on a machine it takes at most 50 s: a rollback has 30 s, an object that is being
-/// deleted 15 s. More tells a run that goes on forever from one on a busy machine.
+/// The longest run. Alone on a machine it takes at most 50 s: a rollback has 30 s, an object that is being
+/// deleted 15 s. The rest separates a run that hangs from one on a busy machine.
 const BOUND: Duration = Duration::from_secs(240);
-/// The longest piece of a secret that may appear anywhere by accident.
+/// The longest piece of a secret that may appear by accident.
 const PIECE: usize = 10;
 
-/// Everything observed of one run so far.
+/// Everything observed of a run so far.
 pub(crate) struct Observed {
     started: Instant,
     canary: String,
     has_canary: bool,
     submit: &'static str,
-    /// What happened, with the time.
+    /// Events of the run with their times.
     pub(crate) events: Vec<String>,
-    /// The promises that were broken.
+    /// The broken promises.
     pub(crate) violations: Vec<String>,
     pub(crate) kills: usize,
-    /// How often the sidecar ended by itself.
+    /// The number of times that the sidecar exited by itself.
     pub(crate) exits: usize,
-    /// The step that is being played.
+    /// The step that is running.
     pub(crate) step: Option<usize>,
-    /// The number of statuses that were read.
+    /// The number of statuses read.
     pub(crate) looks: usize,
     pub(crate) last_status: Value,
     /// The disk has been full: a step may fail because its outputs could not be written.
@@ -39,7 +39,7 @@ pub(crate) struct Observed {
     told: Option<Told>,
 }
 
-/// The first final state that was told.
+/// The first final state that was reported.
 #[derive(Debug, Clone)]
 struct Told {
     /// `Committed` or `Failed`.
@@ -71,11 +71,11 @@ impl Observed {
         self.started.elapsed()
     }
 
-    /// The run may not hang.
+    /// Checks that the run does not hang.
     ///
     /// # Panics
     ///
-    /// If it takes longer than its bound.
+    /// Panics if it takes longer than its limit.
     pub(crate) fn check_bound(&self) {
         let elapsed = self.elapsed();
         assert!(
@@ -95,14 +95,14 @@ impl Observed {
         self.violations.push(what);
     }
 
-    /// Returns true if a success was told.
+    /// Returns true if a success was reported.
     pub(crate) fn told_success(&self) -> bool {
         self.told
             .as_ref()
             .is_some_and(|told| told.phase == "Committed")
     }
 
-    /// A final state was told, which no later one may contradict.
+    /// Records a final state, which no later one may contradict.
     pub(crate) fn tell(&mut self, phase: &str, by: &str) {
         match self.told.clone() {
             None => {
@@ -121,7 +121,7 @@ impl Observed {
         }
     }
 
-    /// A response to GET /v1/status that was asked for at this moment.
+    /// Records a response to GET /v1/status that was requested at this moment.
     pub(crate) fn status(&mut self, text: &str, asked: Instant) {
         self.saw("/v1/status", text);
         self.looks += 1;
@@ -145,7 +145,7 @@ impl Observed {
         self.last_status = status;
     }
 
-    /// A response to a raw request.
+    /// Records a response to a raw request.
     pub(crate) fn response(&mut self, what: &str, response: Option<&(u16, String)>) {
         let Some((status, text)) = response else {
             self.note(&format!("{what}: no response"));
@@ -161,7 +161,7 @@ impl Observed {
         }
     }
 
-    /// The end of a step that a redirector wrapped.
+    /// Records the end of a step with a redirector.
     pub(crate) fn step_ended(&mut self, plan: &StepPlan, ended: &Ended, finishes: bool) {
         let name = &plan.name;
         self.ended(&format!("step {name}"), ended);
@@ -179,7 +179,7 @@ impl Observed {
         }
     }
 
-    /// The end of a finish as a step of its own.
+    /// Records the end of a finish as a separate step.
     pub(crate) fn finished(&mut self, ended: &Ended) {
         self.ended("the finish", ended);
         match ended.code {
@@ -196,12 +196,12 @@ impl Observed {
     }
 
     fn ended(&mut self, what: &str, ended: &Ended) {
-        self.note(&format!("{what} ended with {:?}", ended.code));
+        self.note(&format!("{what} exited with {:?}", ended.code));
         self.saw(what, &ended.stdout);
         self.saw(what, &ended.stderr);
     }
 
-    /// Text that a person can read: no secret may be in it.
+    /// Records text that a user can read: no secret may be in it.
     pub(crate) fn saw(&mut self, place: &str, text: &str) {
         if text.contains("panicked") || text.contains("this is a bug in Gleaner") {
             self.violation(format!("{place} tells of a bug: {text}"));

@@ -16,19 +16,19 @@ use crate::foreign::Foreign;
 use crate::plan::Plan;
 use crate::play::{Player, Steps};
 
-/// As long as a request that was performed late can be under way after the run: the longest delay of a fault.
+/// The longest time that a delayed request can be pending after the run: the longest delay of a fault.
 const LATE: Duration = Duration::from_secs(1);
-/// As long as the processes of a run may take to end, on a busy machine.
+/// The longest time that the processes of a run may take to exit, on a busy machine.
 const GONE: Duration = Duration::from_secs(20);
 
-/// What one run was.
+/// The summary of a run.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tally {
     pub(crate) committed: usize,
     pub(crate) failed: usize,
-    /// Failed runs that name objects that may be left.
+    /// Failed runs that name objects that may remain.
     pub(crate) left: usize,
-    /// Failed runs that had created something and deleted it.
+    /// Failed runs that had created objects and deleted them.
     pub(crate) rolled_back: usize,
     pub(crate) kills: usize,
     pub(crate) exits: usize,
@@ -36,11 +36,11 @@ pub(crate) struct Tally {
     pub(crate) requests: usize,
 }
 
-/// Plays a seed.
+/// Runs a seed.
 ///
 /// # Errors
 ///
-/// The report of the promises that were broken.
+/// Returns the report of the broken promises.
 pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     let plan = Plan::new(seed);
     let server = Server::local(&[gleaner_local_apiserver::TEKTON_CRDS]).await;
@@ -54,7 +54,7 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     player.begin().await;
     let steps = player.steps().await;
     if steps == Steps::Succeeded && !player.observed.told_success() {
-        let what = "the steps succeeded, and nobody said that the run did";
+        let what = "the steps succeeded, but no response reported a success";
         player.observed.violation(what.to_owned());
     }
     let ending = player.settled().await;
@@ -64,7 +64,7 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     let is_final =
         |status: &Value| matches!(status["phase"].as_str(), Some("Committed" | "Failed"));
     if is_final(&ending) && !is_same(&ending, &before) {
-        let what = format!("the finish changed the ending from {ending} to {before}");
+        let what = format!("the finish changed the outcome from {ending} to {before}");
         player.observed.violation(what);
     }
     let results = player.run.results();
@@ -72,13 +72,13 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     player.restart().await;
     let after = player.settled().await;
     if !is_same(&before, &after) {
-        let what = format!("the restart changed the ending from {before} to {after}");
+        let what = format!("the restart changed the outcome from {before} to {after}");
         player.observed.violation(what);
     }
     let again = player.finish().await;
     if again.code != finished.code || player.run.results() != results {
         let what = format!(
-            "the finish said {:?} with {results:?}, and after a restart {:?} with {:?}",
+            "the finish reported {:?} with {results:?}, and after a restart {:?} with {:?}",
             finished.code,
             again.code,
             player.run.results()
@@ -111,7 +111,7 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
         player.observed.saw(place, text);
     }
     if player.run.was_out_of_memory() {
-        let what = "the sidecar was killed because it needed more memory than its limit";
+        let what = "the sidecar was killed because it exceeded its memory limit";
         player.observed.violation(what.to_owned());
     }
     let directory = player.run.directory().to_owned();
@@ -144,7 +144,7 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     })
 }
 
-/// Returns true if two statuses tell the same ending.
+/// Returns true if two statuses report the same outcome.
 fn is_same(one: &Value, other: &Value) -> bool {
     ["phase", "problem", "resources"]
         .iter()
@@ -152,14 +152,14 @@ fn is_same(one: &Value, other: &Value) -> bool {
 }
 
 async fn all_gone(directory: &Path) {
-    let what = format!("the processes of {} have ended", directory.display());
+    let what = format!("the processes of {} have exited", directory.display());
     wait::until(&what, GONE, async || {
         Run::processes(directory).is_empty().then_some(())
     })
     .await;
 }
 
-/// Everything that helps to find the cause.
+/// Returns everything that helps to find the cause.
 fn report(
     plan: &Plan,
     violations: &[String],

@@ -1,4 +1,4 @@
-//! The plan of one run: everything about it that a seed decides.
+//! The plan of a run: everything about it that a seed determines.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::declaration::{Object, StepPlan, objects, steps};
 use crate::faults::{self, FaultRule};
 use crate::random::Random;
 
-/// The points at which the sidecar may be made to stop dead; an object's index is put in for `N`.
+/// The points at which the sidecar may be made to block; an object's index replaces `N`.
 const POINTS: &[&str] = &[
     "accepted",
     "journaled",
@@ -29,57 +29,58 @@ pub(crate) struct Plan {
     pub(crate) objects: Vec<Object>,
     /// `Resolved` or `Completed`.
     pub(crate) submit: &'static str,
-    /// True if the redirector of the last step finishes the run, not a step of its own.
+    /// True if the redirector of the last step finishes the run, not a separate step.
     pub(crate) last_step_finishes: bool,
     pub(crate) rules: Vec<FaultRule>,
-    /// The sidecar stops dead at each of these in turn and is killed there.
+    /// The sidecar blocks at each of these in turn and is killed there.
     pub(crate) crash_points: Vec<String>,
     pub(crate) disturbances: Vec<Disturbance>,
-    /// Faults and disturbances end this long after the start; none in an outage that lasts until the run ended.
+    /// Faults and disturbances stop this long after the start; `None` for an outage that lasts until the run has
+    /// finished.
     pub(crate) calm_after: Option<Duration>,
-    /// An object of someone else that appears right before the first real create.
+    /// Another client's object that appears right before the first real create.
     pub(crate) late_holder: Option<String>,
     /// The value of the secret output.
     pub(crate) canary: String,
 }
 
-/// Something that happens to a process.
+/// A disturbance of a process, with its time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Disturbance {
     pub(crate) at: At,
     pub(crate) act: Act,
 }
 
-/// The moment of a disturbance.
+/// The time of a disturbance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum At {
-    /// So many milliseconds after the start.
+    /// This many milliseconds after the start.
     Millis(u64),
-    /// When the API server has got so many requests.
+    /// After this many requests to the API server.
     Requests(usize),
 }
 
 /// The disturbance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
-    /// SIGKILL to the sidecar, which starts again after so many milliseconds.
+    /// SIGKILL to the sidecar, which starts again after this many milliseconds.
     Kill { down: u64 },
-    /// SIGSTOP to the sidecar for so many milliseconds.
+    /// SIGSTOP to the sidecar for this many milliseconds.
     Pause { millis: u64 },
-    /// Its disk is full for so many milliseconds: no file grows beyond so many bytes.
+    /// Its disk is full for this many milliseconds: no file grows beyond this many bytes.
     FullDisk { millis: u64, bytes: u64 },
-    /// Each fsync takes `delay` milliseconds longer for so many milliseconds.
+    /// Each fsync takes `delay` milliseconds longer for this many milliseconds.
     SlowDisk { millis: u64, delay: u64 },
-    /// Two messages of so many MiB at once, which the sidecar has to refuse: no step declares such an output.
+    /// Two messages of this many MiB at once, which the sidecar has to refuse: no step declares such an output.
     Flood { mebibytes: usize },
-    /// SIGKILL to the redirector of the running step; the step has failed then, as in a pod.
+    /// SIGKILL to the redirector of the running step; the step has then failed, as in a pod.
     KillStep,
-    /// The outputs of the running step once more, by a raw request.
+    /// The outputs of the running step again, by a raw request.
     PostTwice,
 }
 
 impl Plan {
-    /// The plan of a seed.
+    /// Returns the plan of a seed.
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let random = &mut random;
@@ -129,7 +130,7 @@ impl Plan {
         }
     }
 
-    /// Returns true if an object of someone else is in the way from the beginning, so that the run cannot succeed.
+    /// Returns true if another client's object has a needed name from the start, so that the run cannot succeed.
     pub(crate) fn is_blocked(&self) -> bool {
         self.objects.iter().any(Object::is_blocked)
     }

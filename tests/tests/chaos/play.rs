@@ -1,4 +1,4 @@
-//! Plays one plan with real processes, disturbs them, and brings the run to its end.
+//! Plays a plan with real processes, disturbs them, and finishes the run.
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use crate::declaration::StepPlan;
 use crate::observed::Observed;
 use crate::plan::{Disturbance, Plan};
 
-/// Between two looks at the processes.
+/// The interval between two checks of the processes.
 const TICK: Duration = Duration::from_millis(8);
-/// Between two looks at the status.
+/// The interval between two checks of the status.
 const STATUS_EVERY: Duration = Duration::from_millis(100);
-/// A sidecar that ended by itself is started again after this, as the kubelet does.
+/// A sidecar that exited by itself is restarted after this delay, as the kubelet does.
 const RESTART: Duration = Duration::from_millis(200);
-/// As long as the file size of a healthy disk.
+/// The file size limit of a healthy disk.
 pub(crate) const UNLIMITED: &str = "unlimited:unlimited";
 
 /// A run that is being played.
@@ -31,10 +31,10 @@ pub(crate) struct Player<'a> {
     pub(crate) observed: Observed,
     pub(crate) crash_points: Vec<String>,
     pub(crate) disturbances: Vec<Disturbance>,
-    /// The sidecar is to be started then.
+    /// The time at which the sidecar will be started.
     pub(crate) start_at: Option<Instant>,
     pub(crate) continue_at: Option<Instant>,
-    /// The disk is full until then, with this bound.
+    /// The disk is full until then, with this limit.
     pub(crate) full_until: Option<(Instant, String)>,
     /// Each fsync is delayed until then.
     pub(crate) slow_until: Option<Instant>,
@@ -48,7 +48,7 @@ pub(crate) struct Player<'a> {
 /// The memory limit of a sidecar's container.
 const MEMORY: u64 = 128 << 20;
 
-/// The limit, as a container has it. Where none can be made, that is said once.
+/// Returns the limit, as for a container. If none can be set, that is reported once.
 fn memory_limit() -> Option<MemoryLimit> {
     static SAID: Once = Once::new();
     let made = MemoryLimit::new(MEMORY);
@@ -56,12 +56,12 @@ fn memory_limit() -> Option<MemoryLimit> {
     made.map_err(failed).ok()
 }
 
-/// How the steps went.
+/// The outcome of the steps.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Steps {
     /// All succeeded, and the finish of the last one, if it was to finish.
     Succeeded,
-    /// One failed, and those after it did not run.
+    /// One failed, and later ones did not run.
     Failed,
 }
 
@@ -116,7 +116,7 @@ impl<'a> Player<'a> {
         self.start_at = Some(Instant::now() + down);
     }
 
-    /// Looks after everything once, and waits a moment.
+    /// Does all checks once, and waits a moment.
     pub(crate) async fn tick(&mut self, step: Option<&Running>) {
         let now = Instant::now();
         self.observed.check_bound();
@@ -126,7 +126,7 @@ impl<'a> Player<'a> {
         }
         if self.run.has_exited() {
             self.observed.exits += 1;
-            self.observed.note("the sidecar ended by itself");
+            self.observed.note("the sidecar exited by itself");
             self.start_at = Some(now + RESTART);
         }
         if self.start_at.is_some_and(|start| now >= start) {
@@ -158,12 +158,12 @@ impl<'a> Player<'a> {
     }
 
     fn no_crash_point(&mut self) {
-        // The marker of the last one goes with it.
+        // The marker of the last one disappears with it.
         self.run.crash_at("none");
         self.run.crash_nowhere();
     }
 
-    /// Asks for the status now and then, and looks at each response.
+    /// Requests the status now and then, and checks each response.
     async fn look_at_status(&mut self) {
         if let Some(sending) = self.status.take_if(|sending| sending.is_finished()) {
             let response = sending.await.ok().flatten();
@@ -214,7 +214,7 @@ impl<'a> Player<'a> {
 
     // === The steps ===
 
-    /// Plays the steps in order, until one fails.
+    /// Runs the steps in order, until one fails.
     pub(crate) async fn steps(&mut self) -> Steps {
         let steps = &self.plan.steps;
         for (index, step) in steps.iter().enumerate() {
@@ -254,7 +254,7 @@ impl<'a> Player<'a> {
         ended.code == Some(0)
     }
 
-    /// The finish as a step of its own.
+    /// Runs the finish as a separate step.
     pub(crate) async fn finish(&mut self) -> Ended {
         let ended = self.until_ended(self.run.begin_finish()).await;
         self.observed.finished(&ended);
@@ -268,7 +268,7 @@ impl<'a> Player<'a> {
         running.ended().await
     }
 
-    /// Posts without a redirector, until there is a response that is not about the moment.
+    /// Posts without a redirector, until the response is not a temporary error.
     async fn raw_step(&mut self, plan: &StepPlan) -> bool {
         loop {
             let Some(sending) = self.post(plan) else {
@@ -281,7 +281,7 @@ impl<'a> Player<'a> {
             let response = sending.await.ok().flatten();
             self.observed.response("raw step", response.as_ref());
             match response {
-                // As the redirector does: nothing is known yet.
+                // Same as the redirector: nothing is known yet.
                 None | Some((401 | 500 | 503, _)) => {
                     for _ in 0..10 {
                         self.tick(None).await;
@@ -305,9 +305,9 @@ impl<'a> Player<'a> {
 
     // === The end ===
 
-    /// The status, when no submission is under way.
+    /// Returns the status, when no submission is in progress.
     pub(crate) async fn settled(&mut self) -> Value {
-        // The one that is under way may be older than this moment.
+        // A pending one may be older than this moment.
         self.status = None;
         loop {
             self.until_ready().await;
@@ -322,7 +322,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// What people can read of the run.
+    /// Checks everything of the run that users can read.
     pub(crate) async fn readable(&mut self) {
         for path in [
             "/v1/resources?partial=true",

@@ -4,7 +4,7 @@
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The generator of a seed.
+    /// Returns the generator of a seed.
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -17,27 +17,27 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number from `low` to `high`, both included.
+    /// Returns a number from `low` to `high`, inclusive.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low + 1)
     }
 
-    /// As [`Self::between`], for numbers of things.
+    /// Same as [`Self::between`], for counts.
     pub(crate) fn count(&mut self, low: usize, high: usize) -> usize {
         low + usize::try_from(self.between(0, (high - low) as u64)).expect("a small number")
     }
 
-    /// Returns true in so many of 100 cases.
+    /// Returns true in this many of 100 cases.
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.between(1, 100) <= percent
     }
 
-    /// One of these.
+    /// Returns one of the items.
     pub(crate) fn pick<T: Clone>(&mut self, among: &[T]) -> T {
         among[self.count(0, among.len() - 1)].clone()
     }
 
-    /// A text of so many letters and digits.
+    /// Returns a text of this many letters and digits.
     pub(crate) fn text(&mut self, length: usize) -> String {
         const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
         (0..length)

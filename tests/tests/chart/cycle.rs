@@ -1,4 +1,4 @@
-//! Installed, upgraded, taken away.
+//! Installation, upgrade and removal of the chart.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::helm::{RELEASE, chart, fail, succeed};
 
 pub(crate) fn cases() -> Vec<Case> {
-    // A rig of its own, for it installs for the whole cluster.
+    // Needs its own rig, because it installs objects for the whole cluster.
     cases![an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_left]
         .into_iter()
         .map(|case| case.rig(rig::Options::default()).real_only())
@@ -41,7 +41,7 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
         succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     };
 
-    // The suite's kind is there already: helm takes nobody's, and says so.
+    // The suite's kind exists already: helm does not take over foreign objects, and reports it.
     let arguments = with(&["install", RELEASE, &chart]);
     let said = fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(
@@ -61,7 +61,7 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
     );
     assert!(!notes.contains("NOT INSTALLED"), "{notes}");
 
-    // What the injector does once it runs.
+    // The injector does this once it runs.
     let secret = format!("{}/gleaner-injector-tls", server.path("v1", "secrets"));
     let authority =
         rcgen::generate_simple_self_signed(["gleaner".to_owned()]).expect("a certificate");
@@ -105,6 +105,6 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
     ] {
         server.get(gone).await.expect_status(404);
     }
-    // And again, over the kind that stayed.
+    // Again, with the kind that stayed.
     run(&["install", RELEASE, &chart]);
 }

@@ -1,4 +1,4 @@
-//! While the injector is down, a pod that asks for Gleaner is refused with words that say what to do.
+//! While the injector is down, a pod that requests Gleaner is refused with a message that names the remedy.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server)
     let mut annotated = pod(&json!({"containers": [step]}));
     annotated["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
     webhooks::install(server, "1.30.0").await;
-    // The webhook alone lets it by.
+    // The webhook alone admits it.
     create(server, &annotated).await.expect_status(201);
     install_policy(server, "pods.gleaner.dev").await;
     let refused = wait::until(
@@ -46,7 +46,7 @@ async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server)
         },
     )
     .await;
-    let remedy = "this pod asks for Gleaner, whose injector does not answer: see why with `kubectl -n gleaner get pods -l \
+    let remedy = "this pod requests Gleaner, but the injector does not respond: see why with `kubectl -n gleaner get pods -l \
                   app.kubernetes.io/name=gleaner,app.kubernetes.io/component=injector`, then run it again";
     assert!(refused.refusal().contains(remedy), "{}", refused.text);
 
@@ -83,7 +83,8 @@ async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server)
         .expect_status(201);
 }
 
-/// The API server takes the pod, whose container the kubelet then cannot create: what its variable refers to exists in no pod.
+/// The API server admits the pod, but the kubelet cannot create its container: the container that its variable refers
+/// to exists in no pod.
 async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server: &Server) {
     let task = json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task",
@@ -109,7 +110,7 @@ async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server
     let sidecar =
         json!({"name": "sidecar-gleaner", "image": "registry.example/gleaner:1", "env": env});
     let created = create(server, &pod(&json!({"containers": [sidecar.clone()]}))).await;
-    // As it was sent: a field that the API server adds would be one to remove at each further review of the Task.
+    // Unchanged: a field that the API server adds would have to be removed at each further review of the Task.
     let created = created.expect_status(201).json;
     assert_eq!(created["spec"]["containers"][0]["env"], *env);
     let other = json!({"name": name, "image": "registry.example/a:1"});

@@ -1,4 +1,4 @@
-//! Helm, and what it renders.
+//! Helm, and its rendered objects.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The release and the namespace that cases install into.
 pub(crate) const RELEASE: &str = "gleaner";
 
-/// A folder of the repository.
+/// Returns a directory of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
@@ -19,10 +19,10 @@ pub(crate) fn chart() -> String {
     repository("charts/gleaner").display().to_string()
 }
 
-/// Runs helm, with a home of its own: neither its caches nor its settings are anybody's here.
+/// Runs helm with its own home directory: it uses neither caches nor settings of the user.
 pub(crate) fn helm(arguments: &[&str]) -> Output {
     let program = rig::helm().expect("helm").join("helm");
-    let home = tempfile::tempdir().expect("a folder");
+    let home = tempfile::tempdir().expect("a directory");
     let folder = |name: &str| home.path().join(name);
     Command::new(program)
         .args(arguments)
@@ -34,7 +34,7 @@ pub(crate) fn helm(arguments: &[&str]) -> Output {
         .expect("helm runs")
 }
 
-/// What helm printed, when it succeeded.
+/// Returns helm's output; it must have succeeded.
 #[track_caller]
 pub(crate) fn succeed(arguments: &[&str]) -> String {
     let output = helm(arguments);
@@ -46,7 +46,7 @@ pub(crate) fn succeed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// What helm complained of, when it failed.
+/// Returns helm's error message; it must have failed.
 #[track_caller]
 pub(crate) fn fail(arguments: &[&str]) -> String {
     let output = helm(arguments);
@@ -66,13 +66,13 @@ fn words(output: &Output) -> String {
     )
 }
 
-/// The chart's objects with these values (`a.b=c`), for a namespace.
+/// Returns the chart's objects with these values (`a.b=c`), for a namespace.
 #[track_caller]
 pub(crate) fn render(namespace: &str, values: &[&str]) -> Vec<Value> {
     render_on("1.36.0", namespace, values)
 }
 
-/// The same for a cluster of this version.
+/// Returns the same for a cluster of this version.
 #[track_caller]
 pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<Value> {
     let chart = chart();
@@ -89,7 +89,7 @@ pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<
         .collect()
 }
 
-/// The only object of a kind, or the one of this name.
+/// Returns the only object of a kind, or the one with this name.
 #[track_caller]
 pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
     objects
@@ -98,7 +98,7 @@ pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Valu
         .unwrap_or_else(|| panic!("the chart has no {kind} {name}"))
 }
 
-/// Where objects like this one are created, found as a client finds it.
+/// Returns the path at which objects like this one are created, found by discovery.
 pub(crate) async fn collection(server: &Server, object: &Value) -> String {
     let version = object["apiVersion"].as_str().expect("an apiVersion");
     let root = if version.contains('/') { "apis" } else { "api" };

@@ -1,4 +1,4 @@
-//! What a run has generated stays as it is.
+//! Generated resources stay unchanged.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// The change of an object's metadata.
+/// Returns a change of an object's metadata.
 fn metadata(change: &Value) -> Value {
     json!({"metadata": change})
 }
@@ -45,7 +45,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
     }
     let spec = json!({"spec": {"params": [{"name": "digest", "value": "sha256:0"}]}});
     install_policy(server, "pipelineresources.gleaner.dev").await;
-    // The API server compiles policies in its own time.
+    // The API server compiles policies asynchronously.
     wait::until(
         "the policy is in force",
         Duration::from_secs(30),
@@ -74,19 +74,19 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         let refused = patch(server, "generated", &metadata(&change))
             .await
             .expect_status(422);
-        let reason = "the labels and annotations that say which run generated a PipelineResource";
+        let reason = "the labels and annotations that identify the run of a PipelineResource";
         assert!(
             refused.refusal().contains(reason),
             "{change}: {}",
             refused.text
         );
     }
-    // The way round it, in one step: no longer marked, and edited.
+    // A bypass in one step: the mark removed, and the spec edited.
     let mut both = spec.clone();
     both["metadata"] = json!({"labels": null, "annotations": null});
     patch(server, "generated", &both).await.expect_status(422);
 
-    // Others' business: the garbage collector's, and people's.
+    // Changes by others: the garbage collector and users.
     let owner =
         json!({"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "name": "run", "uid": "1"});
     for change in [
@@ -106,7 +106,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         .await
         .expect_status(200);
 
-    // What people made is theirs, but nobody passes it off as a run's.
+    // Users may edit their own objects, but cannot disguise them as a run's.
     patch(server, "own", &spec).await.expect_status(200);
     patch(
         server,
@@ -130,7 +130,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         .expect_status(200);
 }
 
-/// The token of a ServiceAccount of its own, as a pod's sidecar has it or, without a pod, as a person may ask for one.
+/// Returns the token of a new ServiceAccount, as a pod's sidecar has it or, without a pod, as a user may request one.
 async fn service_account_token(server: &Server, name: &str, in_pod: bool) -> String {
     let path = |kind: &str| server.path("v1", kind);
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
@@ -215,19 +215,19 @@ async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
         },
     )
     .await;
-    // Neither a person nor a token of no pod passes a resource off as a run's, by either mark.
+    // Neither a user nor a token without a pod can disguise a resource as a run's, by either mark.
     for token in [&editor, &robot] {
         for marks in [&label, &annotation] {
             let object = marked("forged", marks.clone());
             let refused = asked(token, Method::POST, "", &object).await;
             let refused = refused.expect_status(422).refusal();
             assert!(
-                refused.contains("only a run generates a PipelineResource"),
+                refused.contains("only a run may create a PipelineResource"),
                 "{refused}"
             );
         }
     }
-    // A run does. Nobody else takes away what it has made, to put another one in its place.
+    // A run can. No other client can delete its resource to create another one with the same name.
     for (name, marks) in [("a", &label), ("b", &annotation)] {
         let object = marked(name, marks.clone());
         asked(&run, Method::POST, "", &object)
@@ -248,12 +248,12 @@ async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
         .expect_status(201);
     let all = asked(&editor, Method::DELETE, "", &json!({})).await;
     assert!(!all.status.is_success(), "{}", all.text);
-    // It is still there, and who has all verbs cleans up.
+    // It still exists, and a user with all verbs cleans up.
     server
         .delete(&format!("{}/c", path(server)), &Value::Null)
         .await
         .expect_status(200);
-    // What carries no mark is anybody's.
+    // Unmarked objects are unrestricted.
     asked(&editor, Method::POST, "", &marked("own", json!({})))
         .await
         .expect_status(201);

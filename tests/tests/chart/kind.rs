@@ -1,4 +1,4 @@
-//! PipelineResource, as the chart has it.
+//! The chart's PipelineResource.
 
 use gleaner_tests::cases;
 use gleaner_tests::server::Server;
@@ -29,7 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// A PipelineResource.
+/// Returns a PipelineResource.
 pub(crate) fn resource(name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1alpha1", "kind": "PipelineResource", "metadata": {"name": name}, "spec": spec,
@@ -102,7 +102,7 @@ async fn what_tekton_refused_is_refused(server: &Server) {
         ),
         (
             cluster("10.0.0.1"),
-            "the url of a cluster must be one, with its scheme",
+            "the url of a cluster must be a URL with a scheme",
         ),
         (
             json!({"type": "storage", "params": params(&[("location", "gs://a")])}),
@@ -171,7 +171,7 @@ async fn a_list_shows_where_each_came_from(server: &Server) {
     );
 }
 
-/// The list as kubectl asks for it.
+/// Returns the list as kubectl requests it.
 async fn as_table(server: &Server) -> Value {
     let request = http::Request::get(path(server))
         .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")

@@ -1,4 +1,4 @@
-//! What the chart installs, by a real helm on a real API server.
+//! The chart's objects, installed by a real helm on a real API server.
 
 mod cycle;
 mod guard;

@@ -1,5 +1,5 @@
-//! Where certificates come from changes (`tls.mode`), by Helm 4, which applies on the server: a field with two owners is a
-//! conflict, and one that an owner leaves out is gone.
+//! The source of certificates (`tls.mode`) changes, with Helm 4, which applies on the server: a field with two owners
+//! is a conflict, and a field that its owner omits is removed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::helm::{RELEASE, chart, find, render, succeed};
 
 pub(crate) fn cases() -> Vec<Case> {
-    // A rig of its own, for it installs for the whole cluster.
+    // Needs its own rig, because it installs objects for the whole cluster.
     let alone = cases![the_mode_changes_without_a_conflict_and_the_ca_bundle_stays]
         .into_iter()
         .map(|case| case.rig(rig::Options::default()).crds(&[CERT_MANAGER]));
@@ -27,13 +27,13 @@ pub(crate) fn cases() -> Vec<Case> {
     alone.chain(others).map(Case::real_only).collect()
 }
 
-/// cert-manager's kinds, as far as the chart has them.
+/// The kinds of cert-manager that the chart uses.
 const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
 const WEBHOOKS: &str =
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/gleaner.dev";
 
-/// A CA as a user gives it.
+/// A CA as a user passes it.
 const OWN: &str =
     "tls.secret.caBundle=-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
@@ -75,7 +75,7 @@ async fn the_mode_changes_without_a_conflict_and_the_ca_bundle_stays(server: &Se
     };
     let [managed, secret, cert_manager] = MODES;
     run(&["install"], managed);
-    // Every change from one to another.
+    // Every change from one mode to another.
     let changes = [secret, managed, cert_manager, secret, cert_manager, managed];
     for (number, values) in changes.into_iter().enumerate() {
         let authority = rcgen::generate_simple_self_signed(["gleaner".to_owned()]);
@@ -151,7 +151,7 @@ async fn the_injector_takes_its_arguments_in_every_mode(_: &Server) {
         }
         secrets.push(pod["volumes"][0]["secret"]["secretName"].clone());
     }
-    // What cert-manager writes must not be the Secret that Helm makes and removes.
+    // cert-manager must not write the Secret that Helm creates and removes.
     assert_eq!(
         json!(secrets),
         json!([null, "mine", "gleaner-injector-certificate"])

@@ -1,4 +1,4 @@
-//! Whatever the values, what is rendered is what Kubernetes takes.
+//! With any values, Kubernetes accepts the rendered objects.
 
 use std::process::Command;
 
@@ -28,12 +28,12 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// Sets of values that together turn every switch of the chart.
+/// Sets of values that together enable every option of the chart.
 const MATRIX: [(&str, &[&str]); 8] = [
     ("defaults", &[]),
     ("cert-manager", &["tls.mode=cert-manager"]),
     (
-        "cert-manager with an issuer of one's own",
+        "cert-manager with the user's issuer",
         &[
             "tls.mode=cert-manager",
             "tls.certManager.issuerRef.name=mine",
@@ -41,7 +41,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
         ],
     ),
     (
-        "a certificate of one's own",
+        "the user's certificate",
         &[
             "tls.mode=secret",
             "tls.secret.name=mine",
@@ -49,7 +49,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
         ],
     ),
     (
-        "as little as can be",
+        "minimal values",
         &[
             "injector.replicas=1",
             "injector.podDisruptionBudget.enabled=false",
@@ -63,7 +63,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
         ],
     ),
     (
-        "as much as can be",
+        "maximal values",
         &[
             "networkPolicy.enabled=true",
             "networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
@@ -88,7 +88,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
         ],
     ),
     (
-        "its own rules of placing",
+        "the user's placement rules",
         &[
             "injector.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
             "injector.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].key=a",
@@ -108,7 +108,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Kinds of add-ons, which no plain API server knows: their objects are only read.
+/// Kinds of add-ons, which a plain API server does not serve: their objects are only parsed.
 const ADD_ONS: [&str; 2] = ["cert-manager.io/v1", "monitoring.coreos.com/v1"];
 
 async fn every_object_is_taken_as_it_is(server: &Server) {

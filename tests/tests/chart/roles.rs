@@ -1,4 +1,4 @@
-//! What the roles let runs do.
+//! The permissions that the roles give to runs.
 
 use gleaner_tests::rig;
 use gleaner_tests::server::{self, Answer, Server};
@@ -53,7 +53,7 @@ async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
         server::client(&server.url(), Some(&user.token), server.authority()).expect("a client");
 
     let mut object = resource("a", &json!({"type": "image"}));
-    // This needs the right to a run's finalizers, on this server as on OpenShift.
+    // This requires permission on a run's finalizers, on this server as on OpenShift.
     object["metadata"]["ownerReferences"] = json!(["TaskRun", "PipelineRun"].map(|kind| json!({
         "apiVersion": "tekton.dev/v1", "kind": kind, "name": "run", "uid": kind,
         "controller": kind == "PipelineRun", "blockOwnerDeletion": true,

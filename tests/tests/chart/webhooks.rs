@@ -1,5 +1,5 @@
-//! The API server calls Gleaner for what asks for it, and for nothing else: here nobody answers the call, so what would
-//! reach Gleaner is refused, and what would not comes into being as it was sent.
+//! The API server calls Gleaner for objects that request it, and for nothing else: here no injector is running, so
+//! objects that would reach Gleaner are refused, and all others are created unchanged.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -22,13 +22,13 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// Tekton's kinds without a schema: admission comes before the schema, so its conditions must bear anything.
+/// Tekton's kinds without a schema: admission runs before the schema, so its conditions must handle any value.
 pub(crate) const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
 
 /// A Kubernetes without admission policies: there the webhook for pods refuses by itself.
 const WITHOUT_POLICIES: &str = "1.29.0";
 
-/// Tekton objects that have nothing to do with Gleaner; some of them no Tekton would take in the end.
+/// Returns Tekton objects that do not use Gleaner; some of them Tekton would refuse.
 fn strangers() -> Vec<Value> {
     [
         ("v1", "Task", json!({"steps": [{"name": "a", "image": "b"}], "sidecars": [{"name": "gleaner-not"}]})),
@@ -38,7 +38,7 @@ fn strangers() -> Vec<Value> {
         ("v1", "Pipeline", json!({"tasks": [{"taskRef": {"name": "a"}}, {"taskSpec": {"metadata": {"annotations": {"a": "b"}}}}]})),
         ("v1", "PipelineRun", json!({"pipelineSpec": {"tasks": [], "finally": [{"taskSpec": {"metadata": {"labels": {"gleaner.dev/outputs": "a"}}}}]}})),
         ("v1", "PipelineRun", json!({"pipelineRef": {"name": "a"}})),
-        // Odd ones.
+        // Malformed ones.
         ("v1", "Task", Value::Null),
         ("v1", "Task", json!("text")),
         ("v1", "Task", json!([{"sidecars": [{"name": "gleaner"}]}])),
@@ -55,7 +55,7 @@ fn strangers() -> Vec<Value> {
     .into()
 }
 
-/// Tekton objects that ask for Gleaner, each in another place.
+/// Returns Tekton objects that request Gleaner, each in another place.
 fn callers() -> Vec<Value> {
     let sidecars = json!([1, {"name": "gleaner"}]);
     let asking = json!({"annotations": {"gleaner.dev/outputs": ""}});
@@ -100,7 +100,7 @@ pub(crate) fn place(server: &Server, object: &Value) -> String {
     )
 }
 
-/// It came into being, and nothing in it was changed.
+/// Asserts that it was created, and nothing in it was changed.
 async fn passes(server: &Server, object: &Value) -> Value {
     let answer = server.post(&place(server, object), object).await;
     assert_eq!(answer.status.as_u16(), 201, "{object}: {}", answer.text);
@@ -113,7 +113,7 @@ async fn passes(server: &Server, object: &Value) -> Value {
     answer.json
 }
 
-/// It was to be shown to Gleaner, who is not there.
+/// Asserts that the API server tried to call Gleaner, which is not running.
 async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     let answer = server.post(&place(server, object), object).await;
     assert_eq!(answer.status.as_u16(), 500, "{object}: {}", answer.text);
@@ -125,11 +125,11 @@ async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     );
 }
 
-/// Installs the chart's webhooks as they are for this version, with nobody behind them.
+/// Installs the chart's webhooks unchanged for this version, without a server.
 pub(crate) async fn install(server: &Server, version: &str) {
     let objects = render_on(version, "gleaner", &[]);
     let mut configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev").clone();
-    // A port that was free a moment ago, and is nobody's now.
+    // A port that was free a moment ago, and that no process uses.
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
@@ -182,7 +182,7 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
         is_refused(server, &object, "tekton.gleaner.dev").await;
     }
 
-    // A Task that is updated: when it asks, and when it did.
+    // An updated Task: if it requests Gleaner, or did before.
     let earlier = format!("{tasks}/earlier");
     for change in [
         json!({"spec": {"a": 1}}),
@@ -206,7 +206,7 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
         )
         .await
         .expect_status(500);
-    // A run that is updated is none of Gleaner's business: Tekton's controller does it all the time.
+    // Updates of a run do not concern Gleaner: Tekton's controller updates runs all the time.
     let runs = place(server, &run);
     server
         .merge(
@@ -215,7 +215,7 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
         )
         .await
         .expect_status(200);
-    // What is on its way out can go while nobody answers.
+    // Objects being deleted can be removed while no injector responds.
     server
         .delete(&earlier, &Value::Null)
         .await
@@ -230,7 +230,7 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
     opting_out(server, asking, "tekton.gleaner.dev").await;
 }
 
-/// An object with the label, and one in a namespace with the label, is not shown to Gleaner.
+/// An object with the label, and one in a namespace with the label, does not reach Gleaner.
 async fn opting_out(server: &Server, mut asking: Value, webhook: &str) {
     is_refused(server, &asking, webhook).await;
     asking["metadata"]["labels"] = json!({"gleaner.dev/injection": "disabled"});
@@ -253,7 +253,7 @@ pub(crate) fn pod(spec: &Value) -> Value {
 async fn pods_pass_unless_they_ask(server: &Server) {
     let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
     let plain = pod(&json!({"containers": [container("step-a"), container("sidecar-other")]}));
-    // What the API server makes of a pod that nobody else has seen.
+    // Returns the API server's version of a pod that no webhook has seen.
     let before = server
         .post(&place(server, &plain), &plain)
         .await
@@ -284,7 +284,7 @@ async fn pods_pass_unless_they_ask(server: &Server) {
         .post(&place(server, &others), &others)
         .await
         .expect_status(201);
-    // Of a pod that is there, nothing is Gleaner's business: Tekton makes it ready by an annotation.
+    // Updates of an existing pod do not concern Gleaner: Tekton marks it as ready with an annotation.
     let name = after["metadata"]["name"].as_str().unwrap_or_default();
     server
         .merge(
@@ -294,7 +294,7 @@ async fn pods_pass_unless_they_ask(server: &Server) {
         .await
         .expect_status(200);
 
-    // What runs the cluster starts without Gleaner.
+    // Cluster components start without Gleaner.
     let kube_system = "/api/v1/namespaces/kube-system/pods";
     server
         .post(kube_system, &annotated)

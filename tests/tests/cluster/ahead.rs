@@ -1,4 +1,4 @@
-//! Namespaces that no webhook looks after: `gleaner inject` puts all of it into Tasks and Jobs beforehand.
+//! Namespaces without a webhook: `gleaner inject` adds everything to Tasks and Jobs beforehand.
 
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
@@ -14,7 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// What `gleaner inject` makes of documents.
+/// Returns the documents after `gleaner inject`.
 fn injected(namespace: &Namespace, yaml: &str) -> String {
     let image = &namespace.cluster().image;
     let mut inject = gleaner();
@@ -22,7 +22,7 @@ fn injected(namespace: &Namespace, yaml: &str) -> String {
     Output::of(&mut inject, yaml).succeed()
 }
 
-/// As in a cluster that has no injector.
+/// As in a cluster without an injector.
 fn without_webhook(namespace: &Namespace) {
     let label = [
         "label",
@@ -33,7 +33,7 @@ fn without_webhook(namespace: &Namespace) {
     namespace.kubectl(&label).succeed();
 }
 
-/// A second step behind BUILD's, with a command.
+/// A second step after BUILD's, with a command.
 const SECOND: &str = "    - name: second\n      image: localhost/gleaner-test/scratch:1\n      command: [/leave, verdict, good]\n";
 
 fn two_steps() -> String {
@@ -61,7 +61,7 @@ fn an_injected_task_needs_no_webhook(namespace: &Namespace) {
     );
 }
 
-/// Somebody installs the webhook later.
+/// The webhook is installed later.
 fn an_injected_task_may_be_injected_too(namespace: &Namespace) {
     namespace.apply(&injected(namespace, &two_steps()));
     namespace.run("build").succeeded();

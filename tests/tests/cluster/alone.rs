@@ -1,4 +1,5 @@
-//! What changes the cluster for all: the injector down, other settings of Tekton and Gleaner. One by one, and put back.
+//! Changes that affect the whole cluster: the injector down, other settings of Tekton and Gleaner. One by one, and
+//! restored.
 
 use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
@@ -18,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Does something and, however that comes out, puts the cluster back.
+/// Runs a function and restores the cluster, even after a panic.
 #[track_caller]
 pub(crate) fn meanwhile(body: impl FnOnce(), back: impl FnOnce()) {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
@@ -34,7 +35,7 @@ pub(crate) fn kubectl(namespace: &Namespace, arguments: &[&str]) -> String {
     Output::of(namespace.cluster().kubectl("gleaner").args(arguments), "").succeed()
 }
 
-/// Waits until there are this many injectors, and nobody else.
+/// Waits until there are exactly this many injectors.
 #[track_caller]
 pub(crate) fn injectors(namespace: &Namespace, count: usize) {
     let rollout = [
@@ -44,7 +45,7 @@ pub(crate) fn injectors(namespace: &Namespace, count: usize) {
         "--timeout=90s",
     ];
     kubectl(namespace, &rollout);
-    // One that is ending still answers those who are connected.
+    // An injector that is terminating still serves its open connections.
     let pods = [
         "get",
         "pods",
@@ -55,21 +56,21 @@ pub(crate) fn injectors(namespace: &Namespace, count: usize) {
         (kubectl(namespace, &pods).lines().count() == count).then_some(())
     });
     if count > 0 {
-        // The API server's way there comes a moment after their readiness.
-        namespace.until("the injectors answer", || {
+        // The API server's route to them is ready a moment after their readiness.
+        namespace.until("the injectors respond", || {
             asks(namespace).status.success().then_some(())
         });
     }
 }
 
-/// Creates a Task that asks for Gleaner, without effect.
+/// Creates a Task that requests Gleaner, as a dry run.
 pub(crate) fn asks(namespace: &Namespace) -> Output {
     let create = ["create", "--dry-run=server", "--filename=-"];
     let other = BUILD.replace("name: build\n  annotations", "name: other\n  annotations");
     namespace.kubectl_with(&create, &other)
 }
 
-/// An upgrade of Gleaner, or a node that is drained: there is always one that answers.
+/// An upgrade of Gleaner, or a drained node: there is always an injector that responds.
 fn an_injector_that_is_replaced_leaves_no_gap(namespace: &Namespace) {
     kubectl(
         namespace,
@@ -89,7 +90,7 @@ fn an_injector_that_is_replaced_leaves_no_gap(namespace: &Namespace) {
             .contains("successfully rolled out")
             .then_some(())
     });
-    // Those of before are still ending.
+    // The previous ones are still terminating.
     for _ in 0..10 {
         asks(namespace).succeed();
     }
@@ -131,22 +132,22 @@ spec:
 "#,
             );
             namespace.ended("taskrun/bare").succeeded();
-            // A Task that asks is refused, with words that lead on.
+            // A Task that requests Gleaner is refused, with a helpful message.
             let refusal = namespace
                 .refuse(&BUILD.replace("name: build\n  annotations", "name: other\n  annotations"));
             holds(&refusal, &["gleaner.dev", "gleaner-injector"]);
-            // A run of one that was injected before says so too, and where users look.
+            // A run of a Task injected before reports it too, where users look.
             let run = namespace.run("build").failed("PodCreationFailed");
             holds(
                 run.message(),
                 &[
-                    "whose injector does not answer",
+                    "but the injector does not respond",
                     "kubectl -n gleaner get pods",
                 ],
             );
             holds(
                 &namespace.describe("taskrun/build-run"),
-                &["whose injector does not answer"],
+                &["but the injector does not respond"],
             );
             namespace.no_resource();
         },
@@ -161,7 +162,7 @@ fn tekton_flag(namespace: &Namespace, flag: &str) {
     namespace.cluster().script("tekton-flag", &[flag]).succeed();
 }
 
-/// Tekton then waits for all init containers to end: Gleaner's must, at once.
+/// Tekton then waits for all init containers to exit: Gleaner's must, at once.
 fn native_sidecars_of_tekton_end_with_the_run(namespace: &Namespace) {
     namespace.apply(BUILD);
     meanwhile(
@@ -183,7 +184,7 @@ fn native_sidecars_of_tekton_end_with_the_run(namespace: &Namespace) {
     );
 }
 
-/// Tekton's own containers are restricted by its flag set-security-context, steps by their Task.
+/// Tekton's flag set-security-context restricts Tekton's own containers; their Task restricts the steps.
 fn a_namespace_may_enforce_restricted_pods(namespace: &Namespace) {
     let enforce = [
         "label",
@@ -194,13 +195,13 @@ fn a_namespace_may_enforce_restricted_pods(namespace: &Namespace) {
     namespace.kubectl(&enforce).succeed();
     let tight = "{allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, runAsNonRoot: true, runAsUser: 65532, \
                  seccompProfile: {type: RuntimeDefault}}";
-    // A step of Gleaner's own is under the same rule.
+    // Gleaner's own step is subject to the same rule.
     let step = format!("- name: build\n      onError: continue\n      securityContext: {tight}\n");
     namespace.apply(&BUILD.replace("- name: build\n", &step));
     meanwhile(
         || {
             tekton_flag(namespace, "set-security-context=true");
-            // The images of Tekton's containers may want to run as root.
+            // The images of Tekton's containers may run as root.
             namespace.apply(
                 r"
 apiVersion: tekton.dev/v1
@@ -253,7 +254,7 @@ fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namesp
     );
 }
 
-/// Tekton puts `$(steps.X.outputs.Y)` into a script as it starts it.
+/// Tekton substitutes `$(steps.X.outputs.Y)` in a script when it starts it.
 fn artifacts_of_tekton_reach_a_script_that_has_outputs(namespace: &Namespace) {
     meanwhile(
         || {

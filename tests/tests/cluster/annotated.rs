@@ -1,4 +1,5 @@
-//! A Task with the annotation: applied, applied again, edited, deleted; embedded in runs and Pipelines; fetched from elsewhere.
+//! A Task with the annotation: applied, applied again, edited, deleted; embedded in runs and Pipelines; fetched by a
+//! resolver.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// The names in a list of a spec.
+/// Returns the names in a list of a spec.
 fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
     let list = spec[list].as_array().map_or(&[][..], Vec::as_slice);
     list.iter()
@@ -32,20 +33,20 @@ fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// BUILD with another text in a place.
+/// Returns BUILD with a text replaced.
 #[track_caller]
 fn edited(old: &str, new: &str) -> String {
     assert!(BUILD.contains(old), "{old}");
     BUILD.replace(old, new)
 }
 
-/// What stands below `spec:` in BUILD, this much further to the right.
+/// Returns the content of `spec:` in BUILD, indented further.
 fn spec(indent: usize) -> String {
     let (_, spec) = BUILD.split_once("\nspec:\n").expect("a spec");
     indented(spec, indent)
 }
 
-/// The annotation of BUILD, this much further to the right.
+/// Returns the annotation of BUILD, indented further.
 fn annotation(indent: usize) -> String {
     let (_, rest) = BUILD.split_once("  annotations:\n").expect("annotations");
     let (annotation, _) = rest.split_once("spec:\n  params").expect("a spec");
@@ -87,7 +88,7 @@ fn a_task_applied_twice_stays_as_it_is(namespace: &Namespace) {
 }
 
 fn an_edited_task_runs_as_edited(namespace: &Namespace) {
-    // A list that the user writes too: kubectl replaces it whole.
+    // A list that the user writes too: kubectl replaces it as a whole.
     let with_result = edited(
         "spec:\n  params",
         "spec:\n  results: [{name: own}]\n  params",
@@ -140,7 +141,7 @@ fn a_deleted_task_leaves_what_its_runs_have_made(namespace: &Namespace) {
     let before = namespace.only_resource();
     namespace.kubectl(&["delete", "task", "build"]).succeed();
     assert_eq!(namespace.only_resource(), before);
-    // With the run it goes.
+    // It is deleted with the run.
     namespace
         .kubectl(&["delete", "taskrun", "build-run"])
         .succeed();
@@ -185,7 +186,7 @@ spec: {pipelineRef: {name: build-and-look}}
         namespace.logs("look-run-look-pod", "step-look").trim_end(),
         name
     );
-    // It belongs to the whole.
+    // The PipelineRun owns it.
     let owner = &resource["metadata"]["ownerReferences"][0];
     assert_eq!(
         (&owner["kind"], &owner["uid"]),
@@ -216,7 +217,7 @@ metadata:
     assert_eq!(resource["metadata"]["ownerReferences"][0]["uid"], run.uid());
 }
 
-/// The task `build` with an embedded spec, as an item of a list that is indented by six.
+/// Returns the task `build` with an embedded spec, as an item of a list that is indented by six.
 fn embedded() -> String {
     format!(
         "
@@ -320,8 +321,8 @@ spec:
     assert_eq!(urls, ["registry.example/a", "registry.example/b"]);
 }
 
-/// The case plays the resolver: Tekton asks for the Task by a ResolutionRequest, tries it with a dry-run, keeps the spec that
-/// comes back, and throws the metadata away.
+/// The case acts as the resolver: Tekton requests the Task with a ResolutionRequest, tries it with a dry run, keeps the
+/// returned spec, and discards the metadata.
 fn a_remote_task_is_injected_though_only_its_spec_survives(namespace: &Namespace) {
     namespace.apply(
         "
@@ -331,7 +332,7 @@ metadata: {name: remote}
 spec: {taskRef: {resolver: played-by-the-case}}
 ",
     );
-    let request = namespace.until("Tekton asks for the Task", || {
+    let request = namespace.until("Tekton requests the Task", || {
         namespace.list("resolutionrequests").first().cloned()
     });
     let name = request["metadata"]["name"].as_str().expect("a name");
@@ -360,6 +361,6 @@ spec: {taskRef: {resolver: played-by-the-case}}
     assert_eq!(
         namespace.list("tasks"),
         [Value::Null; 0],
-        "the dry-run leaves nothing"
+        "the dry run leaves nothing"
     );
 }

@@ -1,4 +1,4 @@
-//! How runs end otherwise: timeouts, cancelled runs, retries, steps that fail by themselves.
+//! Other ends of runs: timeouts, canceled runs, retries, steps that fail by themselves.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -17,7 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// The first attempt leaves its digest and then fails; its resource is there when the second begins.
+/// The first attempt writes its digest and then fails; its resource exists when the second starts.
 fn a_retry_makes_one_object(namespace: &Namespace) {
     namespace.apply(&format!(
         "{BUILD}    - name: second
@@ -41,7 +41,7 @@ spec: {{taskRef: {{name: build}}, retries: 1}}
     );
 }
 
-/// A Task whose only step waits for ever, with further fields of the step.
+/// Returns a Task whose only step waits forever, with additional fields of the step.
 fn waits(fields: &str) -> String {
     let check = CHECK.replace("- name: check\n", &format!("- name: check\n{fields}"));
     format!(
@@ -69,7 +69,7 @@ fn a_step_that_exceeds_its_time_ends_as_without_gleaner(namespace: &Namespace) {
         &["\"step-check\" exited because the step exceeded the specified timeout limit"],
     );
     assert_eq!(run.step("check")["terminationReason"], "TimeoutExceeded");
-    // The redirector takes the command with it: the container has ended when Tekton checking so.
+    // The redirector kills the command with it: the container has terminated when Tekton checks.
     let state = &run.step("check")["terminated"];
     let seconds = |key: &str| {
         let time = state[key].as_str().expect("a time");

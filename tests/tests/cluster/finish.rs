@@ -1,4 +1,4 @@
-//! Steps that are skipped, or whose failure does not count: no run is ever Succeeded without its resources.
+//! Steps that are skipped, or whose failure does not count: a run never succeeds without its resources.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -50,7 +50,7 @@ fn a_step_that_may_fail_and_does_not_makes_its_resource(namespace: &Namespace) {
     );
 }
 
-/// BUILD whose step runs only if somebody wants it; its output is declared so.
+/// Returns BUILD whose step runs only on request; its output is declared accordingly.
 fn skipped(output: &str) -> String {
     let when =
         "- name: build\n      when: [{input: $(params.wanted), operator: in, values: [\"yes\"]}]\n";
@@ -85,7 +85,7 @@ fn a_step_that_is_skipped_and_has_no_default_fails_the_run(namespace: &Namespace
     namespace.no_resource();
 }
 
-/// The last step always runs, so there is no step of Gleaner's own.
+/// The last step always runs, so Gleaner adds no step.
 fn a_skipped_step_before_the_last_is_named_by_the_last(namespace: &Namespace) {
     let last = "    - name: last\n      image: localhost/gleaner-test/busybox:1\n      command: [/bin/echo, last]\n";
     namespace.apply(&format!("{}{last}", skipped("{name: digest}]")));

@@ -1,4 +1,4 @@
-//! Sidecars that are killed, pods that are deleted: the run goes on, and there is one object.
+//! Sidecars that are killed, pods that are deleted: the run continues, and there is one object.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -15,7 +15,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A Task whose first step leaves `digest` behind, and whose second waits to be let go; `params` make the resource.
+/// Returns a Task whose first step writes `digest`, and whose second waits until it is released; `params` are those of
+/// the resource.
 fn two_steps(digest: &str, params: &str) -> String {
     format!(
         r#"
@@ -45,7 +46,7 @@ fn uid(object: &Value) -> &str {
     object["metadata"]["uid"].as_str().expect("a UID")
 }
 
-/// What the first step has left is in the journal; the second finds a new sidecar, or waits for it.
+/// The output of the first step is in the journal; the second finds a new sidecar, or waits for it.
 fn a_run_survives_the_death_of_its_sidecar(namespace: &Namespace) {
     let verdict = "{name: verdict, value: $(steps.check.verdict)}";
     namespace.apply(&two_steps("echo kept", &format!("{DIGEST}, {verdict}")));
@@ -72,17 +73,17 @@ fn a_run_survives_the_death_of_its_sidecar(namespace: &Namespace) {
     assert_eq!(sidecar.expect("the sidecar")["restartCount"], 1);
 }
 
-/// Deletes the pod of a run while its second step waits, and lets the second step of the pod in its place end.
+/// Deletes the pod of a run while its second step waits, and releases the second step of the replacement pod.
 #[track_caller]
 fn delete_once(namespace: &Namespace, run: &str) -> Value {
     let pod = checking(namespace, run);
     let first = namespace.only_resource();
     let before = namespace.get(&format!("pod/{pod}"));
-    // As when a node is gone: the pod is not there any more, and nobody has seen it end.
+    // As after the loss of a node: the pod is gone, and its end was not observed.
     namespace
         .kubectl(&["delete", "pod", &pod, "--force", "--grace-period=0"])
         .succeed();
-    namespace.until("Tekton makes another pod", || {
+    namespace.until("Tekton creates another pod", || {
         let now = namespace.kubectl(&["get", "pod", &pod, "--output=json"]);
         let now: Value = serde_json::from_str(&now.stdout).ok()?;
         (uid(&now) != uid(&before)).then_some(())

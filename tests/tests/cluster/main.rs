@@ -1,22 +1,22 @@
-//! Gleaner where its users are: TaskRuns on a real cluster with a real Tekton.
+//! Gleaner in its real environment: TaskRuns on a real cluster with a real Tekton.
 //!
-//! | module | what is told |
+//! | module | content |
 //! | --- | --- |
-//! | `proposal` | the proposal's documents, translated, word for word |
-//! | `annotated` | a Task with the annotation: applied again, edited, embedded, fetched from elsewhere |
-//! | `shapes` | Tasks of every shape that Tekton takes |
-//! | `refusals` | failures, and where a user reads of them |
+//! | `proposal` | the proposal's documents, translated, verbatim |
+//! | `annotated` | a Task with the annotation: applied again, edited, embedded, fetched by a resolver |
+//! | `shapes` | Tasks of every form that Tekton accepts |
+//! | `refusals` | failures, and where users see them |
 //! | `room` | the room for results in termination messages |
 //! | `finish` | steps that are skipped, or whose failure does not count |
 //! | `killing` | sidecars that are killed, pods that are deleted |
-//! | `ends` | timeouts, cancelled runs, retries |
+//! | `ends` | timeouts, canceled runs, retries |
 //! | `security` | users, read-only file systems, images without a shell |
 //! | `sizes` | large outputs, many runs |
-//! | `submitting` | when and how objects are created, and what becomes of them |
-//! | `plain` | pods that are none of Tekton's |
+//! | `submitting` | when and how objects are created, and what happens to them |
+//! | `plain` | pods that do not belong to Tekton |
 //! | `ahead` | namespaces without a webhook: `gleaner inject` |
-//! | `tekton` | what Tekton and other containers do goes on |
-//! | `modes` | where the injector's certificates come from changes |
+//! | `tekton` | features of Tekton and other containers that still work |
+//! | `modes` | the source of the injector's certificates changes |
 //! | `alone` | the injector down, other settings of Tekton and Gleaner |
 
 mod ahead;
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// The command `gleaner`, of this checkout.
+/// Returns the command `gleaner` of this checkout.
 fn gleaner() -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
@@ -91,7 +91,7 @@ fn gleaner() -> Command {
     Command::new(program)
 }
 
-/// A Task whose step leaves a digest behind, which becomes an image resource.
+/// A Task whose step outputs a digest, which becomes an image resource.
 const BUILD: &str = r#"
 apiVersion: tekton.dev/v1
 kind: Task
@@ -115,7 +115,7 @@ spec:
       script: echo sha256:54ed > "$GLEANER_OUTPUTS/digest"
 "#;
 
-/// The step `check`: says `checking`, and ends when it is let go.
+/// The step `check`: prints `checking`, and exits when it is released.
 const CHECK: &str = r#"
     - name: check
       image: localhost/gleaner-test/busybox:1
@@ -125,7 +125,7 @@ const CHECK: &str = r#"
         echo good > "$GLEANER_OUTPUTS/verdict"
 "#;
 
-/// Waits until the step `check` of a run says that it is checking; gives the pod's name.
+/// Waits until the step `check` of a run prints that it is checking; returns the pod's name.
 #[track_caller]
 fn checking(namespace: &Namespace, run: &str) -> String {
     let pod = pod_of(namespace, run);
@@ -133,7 +133,7 @@ fn checking(namespace: &Namespace, run: &str) -> String {
     pod
 }
 
-/// The pod of a TaskRun, once Tekton has named it.
+/// Returns the pod of a TaskRun, once Tekton has named it.
 #[track_caller]
 fn pod_of(namespace: &Namespace, run: &str) -> String {
     let run = format!("taskrun/{run}");
@@ -145,7 +145,7 @@ fn pod_of(namespace: &Namespace, run: &str) -> String {
         .to_owned()
 }
 
-/// Lets the step `check` of a pod end.
+/// Releases the step `check` of a pod.
 #[track_caller]
 fn let_go(namespace: &Namespace, pod: &str) {
     let exec = [
@@ -159,7 +159,7 @@ fn let_go(namespace: &Namespace, pod: &str) {
     namespace.kubectl(&exec).succeed();
 }
 
-/// Lets the runs of a namespace work with a kind, given as `PLURAL` or `PLURAL.GROUP`.
+/// Gives the runs of a namespace permission for a kind, given as `PLURAL` or `PLURAL.GROUP`.
 #[track_caller]
 fn allow(namespace: &Namespace, kind: &str) {
     let role = ["create", "role", "runs", "--verb=get,create,patch,delete"];
@@ -172,7 +172,7 @@ fn allow(namespace: &Namespace, kind: &str) {
     namespace.kubectl(&binding).succeed();
 }
 
-/// A param of a PipelineResource.
+/// Returns a param of a PipelineResource.
 #[track_caller]
 fn param<'a>(resource: &'a Value, name: &str) -> &'a str {
     let params = resource["spec"]["params"].as_array().expect("params");
@@ -181,10 +181,10 @@ fn param<'a>(resource: &'a Value, name: &str) -> &'a str {
     value.unwrap_or_else(|| panic!("no param {name}: {resource}"))
 }
 
-/// What `kubectl describe` prints must hold these.
+/// Asserts that the output of `kubectl describe` contains these.
 #[track_caller]
 fn holds(text: &str, words: &[&str]) {
     for words in words {
-        assert!(text.contains(words), "{words:?} should stand in: {text}");
+        assert!(text.contains(words), "{words:?} should be in: {text}");
     }
 }

@@ -1,5 +1,5 @@
-//! Where the injector's certificates come from (`tls.mode` of the chart) changes, by Helm 4, while objects that ask are created
-//! all the time.
+//! The source of the injector's certificates (`tls.mode` of the chart) changes, with Helm 4, while objects that request
+//! Gleaner are created continuously.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,10 +13,10 @@ pub(crate) fn cases() -> Vec<Case> {
     on_cluster![where_certificates_come_from_changes_and_nothing_is_refused]
 }
 
-/// cert-manager's kinds, without cert-manager: the case makes the Secret.
+/// cert-manager's kinds, without cert-manager: the case creates the Secret.
 const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
-/// A Secret with a certificate that is its own CA, and the certificate.
+/// Returns a Secret with a certificate that is its own CA, and the certificate.
 fn secret(name: &str) -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["gleaner-injector.gleaner.svc".to_owned()]);
     let made = made.expect("a certificate");
@@ -30,7 +30,7 @@ fn secret(name: &str) -> (String, String) {
     (secret, certificate)
 }
 
-/// Creates objects that ask until all injectors are replaced.
+/// Creates objects that request Gleaner until all injectors are replaced.
 #[track_caller]
 fn rolled_out(namespace: &Namespace, values: &[&str]) {
     let status = [
@@ -48,7 +48,7 @@ fn rolled_out(namespace: &Namespace, values: &[&str]) {
             .then_some(())
     });
     assert!(asked > 2, "{values:?}: {asked}");
-    // Those of before are still ending.
+    // The previous ones are still terminating.
     for _ in 0..10 {
         asks(namespace).succeed();
     }

@@ -1,4 +1,4 @@
-//! Pods that are none of Tekton's: a Job with the annotation, and pods without it.
+//! Pods that do not belong to Tekton: a Job with the annotation, and pods without it.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A Job whose container leaves a digest behind.
+/// A Job whose container outputs a digest.
 pub(crate) const JOB: &str = r#"
 apiVersion: batch/v1
 kind: Job
@@ -80,7 +80,7 @@ spec:
       env: [{name: HOME, value: /tmp}]
 "#;
 
-/// Compared with the same pod where Gleaner has nothing to say.
+/// Compared with the same pod in a namespace that Gleaner ignores.
 fn a_pod_that_does_not_ask_is_what_was_sent(namespace: &Namespace) {
     let create = || {
         namespace.create_all(POD);
@@ -100,7 +100,7 @@ fn a_pod_that_does_not_ask_is_what_was_sent(namespace: &Namespace) {
     namespace.kubectl(&label).succeed();
     let mut without = create();
     for pod in [&mut with, &mut without] {
-        // What the API server makes up for each; the token's volume has a random name.
+        // The API server generates these for each pod; the token's volume has a random name.
         let volume = pod["spec"]["volumes"][0]["name"]
             .as_str()
             .expect("a volume")

@@ -1,4 +1,4 @@
-//! The proposal's documents, translated, on a cluster: nothing changed but what exists here.
+//! The proposal's documents, translated, on a cluster: changed only where they refer to things that do not exist here.
 
 use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// What of the proposal's documents does not exist here, and its replacement.
+/// Parts of the proposal's documents that do not exist here, with replacements.
 const REPLACED: [(&str, &str); 2] = [
     (
         "image: gcr.io/kaniko-project/executor\n",
@@ -27,7 +27,7 @@ const REPLACED: [(&str, &str); 2] = [
     ),
 ];
 
-/// The translation of the proposal's documents, with images and a repository that exist here.
+/// Returns the translation of the proposal's documents, with images and a repository that exist here.
 fn translated() -> String {
     let file = repository("examples/build-and-test.yaml");
     let mut text = std::fs::read_to_string(file).expect("the example can be read");
@@ -47,7 +47,7 @@ fn the_proposals_documents_run_unchanged(namespace: &Namespace) {
         .ended("pipelinerun/build-and-test-run")
         .succeeded();
 
-    // What the proposal shows, but for what a run decides, and PipelineRun's version of today.
+    // The proposal's expected result, except what a run decides, and today's version of PipelineRun.
     let resource = namespace.only_resource();
     let digest = namespace.cluster().pushed_digest();
     assert_eq!(resource["apiVersion"], "tekton.dev/v1alpha1");
@@ -79,7 +79,7 @@ fn the_proposals_documents_run_unchanged(namespace: &Namespace) {
     });
     assert_eq!(resource["spec"], spec);
 
-    // The second task ran that very image.
+    // The second task ran exactly this image.
     let pod = namespace.get("pod/build-and-test-run-run-test-binary-pod");
     let image = format!("docker.io/chhsiao/knative-route-demo@{digest}");
     assert_eq!(pod["spec"]["containers"][0]["image"], image);

@@ -1,5 +1,5 @@
-//! Failures, and where a user reads of them: `kubectl apply` refuses what is wrong from the start, and
-//! `kubectl describe taskrun` names the reason of what goes wrong later.
+//! Failures, and where users see them: `kubectl apply` refuses invalid objects at once, and
+//! `kubectl describe taskrun` names the reason of later failures.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// What `kubectl describe taskrun` shows of a failed run: the condition, and the step's reason and message.
+/// Returns what `kubectl describe taskrun` shows of a failed run: the condition, and the step's reason and message.
 #[track_caller]
 fn described(namespace: &Namespace, run: &str, words: &[&str]) {
     holds(&namespace.describe(&format!("taskrun/{run}")), words);
@@ -53,7 +53,7 @@ spec: {type: image, params: [{name: url, value: mine}]}
             "NotCreated",
             "PipelineResource",
             "taken",
-            "exists already",
+            "already exists",
             "written by kubectl-client-side-apply",
         ],
     );
@@ -113,7 +113,7 @@ spec:
         run.name(),
         &["NotCreated", "serving.example/v1", "Route"],
     );
-    // All or none; and the proposal's rule: what the step does beside is done.
+    // All or none; and the proposal's rule: other effects of the step stay.
     namespace.no_resource();
     holds(
         &namespace.logs(run.pod(), "step-build"),
@@ -164,7 +164,7 @@ fn a_wrong_declaration_is_refused_at_apply(namespace: &Namespace) {
         ],
     );
     assert_eq!(namespace.list("tasks").len(), 0);
-    // As well in an update, and in a run of its own.
+    // Also in an update, and in a run with an embedded spec.
     namespace.apply(BUILD);
     holds(&namespace.refuse(&wrong), &["digset"]);
     let task = namespace.get("task/build");
@@ -200,7 +200,7 @@ spec:
     assert_eq!(namespace.list("pipelines").len(), 0);
 }
 
-/// The sidecar dies again and again while a step runs: the step notices, instead of waiting for ever.
+/// The sidecar dies again and again while a step runs: the step notices, instead of waiting forever.
 fn a_sidecar_that_is_killed_for_good_is_named(namespace: &Namespace) {
     namespace.apply(&format!(
         r#"
@@ -225,8 +225,8 @@ spec:
         // Such as 40s, then 1m20s.
         Some(rest.split_once(' ')?.0.contains('m'))
     };
-    // Each time the kubelet takes twice as long, until it takes longer than a minute, the deadline of the redirector.
-    namespace.until("the sidecar stays away", || {
+    // Each time the kubelet waits twice as long, until it is longer than a minute, the deadline of the redirector.
+    namespace.until("the sidecar stays down", || {
         let pod_now = namespace.get(&format!("pod/{pod}"));
         let all = pod_now["status"]["initContainerStatuses"].as_array()?;
         let sidecar = all
@@ -234,7 +234,7 @@ spec:
             .find(|container| container["name"] == "sidecar-gleaner")?;
         if sidecar["state"]["running"].is_object() {
             let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
-            // It may have ended in the meantime.
+            // It may have exited in between.
             let _killed = namespace
                 .cluster()
                 .script("kill-container", &arguments)

@@ -1,4 +1,4 @@
-//! The room for results in termination messages, which the kubelet gives and Tekton needs.
+//! The room for results in termination messages, which the kubelet provides and Tekton needs.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A Task with `steps` steps, of which the first writes `script`, and `count` image resources.
+/// Returns a Task with `steps` steps, of which the first runs `script`, and `count` image resources.
 fn task(steps: usize, count: usize, results: &str, script: &str) -> String {
     let url = "registry.example/some/team/and/its/rather/long/application/name";
     let resource = |index: usize| {
@@ -99,7 +99,8 @@ fn results_that_cannot_fit_fail_before_anything_is_created(namespace: &Namespace
     namespace.no_resource();
 }
 
-/// As Tekton's example `4808-regression`: 3000 bytes fit into the 4096 of three containers, and not into the 3072 of four.
+/// Same as Tekton's example `4808-regression`: 3000 bytes fit into the 4096 of three containers, and not into the 3072
+/// of four.
 fn a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss(namespace: &Namespace) {
     let script = format!("yes x | tr -d '\\n' | head -c 3000 >$(results.own.path); {DIGEST}");
     let own = task(1, 1, "[{name: own}]", &script);
@@ -113,7 +114,7 @@ fn a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss(namespace: &Na
     let described = namespace.describe(&format!("taskrun/{}", run.name()));
     holds(&described, &["ResultsTooLarge", "keeps 3072"]);
     namespace.no_resource();
-    // With less it arrives, next to what Gleaner adds.
+    // A smaller result arrives, next to Gleaner's.
     let less = own
         .replace("head -c 3000", "head -c 2000")
         .replace("name: many", "name: less");

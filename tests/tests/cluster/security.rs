@@ -1,5 +1,5 @@
-//! Steps as other users, with read-only file systems, of images without a shell. (Namespaces with enforced Pod Security are
-//! in `alone`: Tekton itself has to be told of them.)
+//! Steps as other users, with read-only file systems, of images without a shell. (Namespaces with enforced Pod Security
+//! are in `alone`: Tekton itself must be configured for them.)
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::start::repository;
@@ -18,7 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A container's `securityContext` under which nothing is writable but what is mounted.
+/// A container's `securityContext` with which only mounts are writable.
 const TIGHT: &str = "{runAsUser: 1001, runAsGroup: 1001, runAsNonRoot: true, readOnlyRootFilesystem: true, \
                      allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}";
 
@@ -87,12 +87,12 @@ fn the_documented_role_is_all_that_a_run_needs(namespace: &Namespace) {
         .find(|object| object["data"]["version"] == "1.2.3");
     let owner = &made.expect("the ConfigMap")["metadata"]["ownerReferences"][0];
     assert_eq!(owner["name"], "release", "{owner}");
-    // The Events, too, may be created.
+    // Events may be created, too.
     let described = namespace.describe("taskrun/release");
     assert!(described.contains("release-"), "{described}");
 }
 
-/// Tekton puts the variables of `podTemplate.env` into every step, after the Task's own, and into no sidecar.
+/// Tekton adds the variables of `podTemplate.env` to every step, after the Task's own, and to no sidecar.
 fn variables_of_a_run_do_not_steer_the_task(namespace: &Namespace) {
     let second = "    - {name: second, image: 'localhost/gleaner-test/scratch:1', command: [/leave, file, text]}\n";
     namespace.apply(&format!("{BUILD}{second}"));

@@ -1,4 +1,4 @@
-//! Tasks of every shape that Tekton takes: what it does with a step must not change by Gleaner's being there.
+//! Tasks of every form that Tekton accepts: Gleaner must not change Tekton's treatment of a step.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -94,7 +94,7 @@ spec:
     );
 }
 
-/// What Tekton, the kubelet, a shell or a reader of YAML would take for something else.
+/// Text that Tekton, the kubelet, a shell or a YAML parser would misinterpret.
 fn values_reach_the_resource_as_they_are(namespace: &Namespace) {
     let url = "a'b\"c: $(steps.build.digest) $(context.taskRun.name) $(HOME) $$x #no\n- 0x1f";
     namespace.apply(crate::BUILD);
@@ -104,7 +104,7 @@ fn values_reach_the_resource_as_they_are(namespace: &Namespace) {
     });
     namespace.apply(&run.to_string());
     namespace.ended("taskrun/odd").succeeded();
-    // Tekton itself replaces its own variables in values of parameters, in whatever they are put.
+    // Tekton itself replaces its own variables in values of parameters, in any field.
     let as_tekton_has_it = url.replace("$(context.taskRun.name)", "odd");
     assert_eq!(param(&namespace.only_resource(), "url"), as_tekton_has_it);
 }
@@ -165,7 +165,7 @@ spec:
     );
     let run = namespace.run("bare").succeeded();
     let pod = namespace.get(&format!("pod/{}", run.pod()));
-    // The namespace's name is the only place for the word.
+    // The word appears only in the namespace's name.
     let text = pod.to_string().replace(namespace.name(), "");
     assert!(
         !text.contains("gleaner.dev") && !text.contains("/gleaner/"),

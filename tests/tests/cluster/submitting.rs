@@ -1,4 +1,4 @@
-//! When and how objects are created, and what becomes of them.
+//! Creation of objects: its time, its order, and its effects.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// BUILD with a further line in its declaration, and further steps.
+/// Returns BUILD with an additional line in its declaration, and additional steps.
 fn with(line: &str, steps: &str) -> String {
     BUILD.replace("spec:\n  params", &format!("      {line}\nspec:\n  params")) + steps
 }
@@ -68,7 +68,7 @@ fn a_later_step_that_fails_keeps_all_from_being_created(namespace: &Namespace) {
     namespace.only_resource();
 }
 
-/// A Task that deploys the image that its parameter names, and waits until it is available.
+/// Returns a Task that deploys the image named by its parameter, and waits until it is available.
 fn deploys(timeout: &str) -> String {
     format!(
         r#"
@@ -109,7 +109,7 @@ spec:
     )
 }
 
-/// It exists already, without replicas, and of somebody else, whose fields stay.
+/// It exists already, without replicas, and belongs to another manager, whose fields stay.
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
@@ -173,7 +173,7 @@ fn a_deployment_that_does_not_come_up_fails_the_run(namespace: &Namespace) {
             "condition Available did not become True within 2 s",
         ],
     );
-    // It was the run that made it.
+    // The run created it.
     assert_eq!(namespace.list("deployments").len(), 0);
 }
 

@@ -1,4 +1,4 @@
-//! What Tekton does with a step, and what stands next to it in the pod, goes on with Gleaner.
+//! Tekton's treatment of a step and of other containers in the pod stays the same with Gleaner.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -48,7 +48,7 @@ fn a_line_of_gleaner_s_is_a_line_of_its_own(namespace: &Namespace) {
     assert!(created[0].starts_with("gleaner: "), "{log:?}");
 }
 
-/// As a webhook does that was built before Kubernetes 1.28: it sees the pod after Gleaner, and drops what it does not know.
+/// Same as a webhook built before Kubernetes 1.28: it sees the pod after Gleaner, and drops unknown fields.
 fn what_is_dropped_of_the_sidecar_later_is_put_back(namespace: &Namespace) {
     let name = namespace.name();
     namespace.apply(&format!(
@@ -81,8 +81,8 @@ spec: {{policyName: {name}}}
     let kinds = "mutatingadmissionpolicy,mutatingadmissionpolicybinding";
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         namespace.apply(BUILD);
-        // The API server learns of the policy a moment after it was written.
-        let pod = namespace.until("a pod that was changed on its way", || {
+        // The API server reads the policy a moment after it was written.
+        let pod = namespace.until("the webhook changed a pod", || {
             let run = format!("build-{}", namespace.list("taskruns").len());
             namespace.start("build", &run);
             namespace.ended(&format!("taskrun/{run}")).succeeded();

@@ -31,7 +31,7 @@ async fn applied(server: &Server, path: &str, manager: &str, object: &Value) -> 
     answer.json
 }
 
-/// Asserts that these fields of a manager are in the way, and that the message names both.
+/// Asserts that these fields of a manager conflict, and that the message names both.
 #[track_caller]
 fn conflicts(answer: &Answer, manager: &str, fields: &[&str]) {
     assert_eq!(answer.reason(), "Conflict");
@@ -216,7 +216,7 @@ async fn a_manager_is_required(server: &Server) {
 }
 
 async fn what_the_kind_does_not_have_is_refused_without_a_reason(server: &Server) {
-    // A 500 that is the caller's fault: not to be retried, which only the message says.
+    // A 500 that is the client's fault: not to be retried, which only the message tells.
     let refused = async |path: String, object: &Value, expected: &str| {
         let path = format!("{path}/a?fieldManager=gleaner");
         let answer = server.apply(&path, object).await.expect_status(500);

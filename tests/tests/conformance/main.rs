@@ -1,4 +1,4 @@
-//! The parts of an API server that Gleaner relies on, asked of a real one and of the local one in the same words.
+//! The parts of an API server that Gleaner relies on, tested with the same requests on a real one and the local one.
 //!
 //! Both agree on codes, reasons and the fields of causes; on messages only where a program or a documented test reads
 //! them.
@@ -32,17 +32,17 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// Where this case's PipelineResources are.
+/// Returns the path of this case's PipelineResources.
 fn resources(server: &Server) -> String {
     server.path("tekton.dev/v1alpha1", "pipelineresources")
 }
 
-/// Where this case's ConfigMaps are.
+/// Returns the path of this case's ConfigMaps.
 fn config_maps(server: &Server) -> String {
     server.path("v1", "configmaps")
 }
 
-/// A PipelineResource of type image.
+/// Returns a PipelineResource of type image.
 fn resource(name: &str) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1alpha1",

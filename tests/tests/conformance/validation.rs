@@ -1,4 +1,4 @@
-//! Objects that are not valid, and how the server refuses them.
+//! Invalid objects, and how the server refuses them.
 
 use gleaner_tests::cases;
 use gleaner_tests::server::{Answer, Server};

@@ -1,4 +1,4 @@
-//! Runs that succeed, whenever the sidecar is killed.
+//! Runs that succeed even if the sidecar is killed at any point.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::Run;
@@ -32,7 +32,7 @@ const VERDICT: &str = "
       data: {verdict: $(steps.test.verdict)}
 ";
 
-/// Each point in the order in which the sidecar comes to it, with how many objects exist by then.
+/// Each point in the order in which the sidecar reaches it, with the number of objects that exist then.
 const POINTS: &[(&str, &str, usize)] = &[
     ("killed_when_outputs_are_accepted", "accepted", 0),
     ("killed_when_outputs_are_journaled", "journaled", 0),
@@ -82,7 +82,7 @@ async fn killed_at(server: &Server, point: &str, existing: usize) {
     one_of_each(&run, &before).await;
 }
 
-/// Asserts that there is one object of each, and that those that were there are.
+/// Asserts that there is one object of each, and that existing ones were kept.
 async fn one_of_each(run: &Run<'_>, before: &[Value]) {
     run.finish().await.expect(0);
     let after = objects(run).await;
@@ -209,7 +209,7 @@ async fn killed_after_somebody_submitted_it_submits(server: &Server) {
     run.passes("build", "digest", "sha256:1").await;
     let submit = run.submit_unheard("build");
     run.crash(&submit).await;
-    // Nobody submits again: that somebody wanted it is on disk.
+    // No client submits again: the request is on disk.
     run.start().await;
     run.status("it is committed", |status| status["phase"] == "Committed")
         .await;

@@ -1,5 +1,5 @@
-//! A sidecar that is killed when its objects exist: what is complete is adopted, whatever refuses new objects by then, and what
-//! cannot be looked at is named.
+//! A sidecar that is killed when its objects exist: complete objects are adopted, even if new ones are refused in the
+//! meantime, and objects that cannot be looked up are named.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{PROGRAMS, objects, uids};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Three ConfigMaps, whose last is waited for.
+/// Three ConfigMaps, with a wait for the last one.
 const WAITING: &str = "
 steps: {build: [{name: digest}]}
 objects:
@@ -60,7 +60,7 @@ pub(crate) fn cases() -> Vec<Case> {
         )
         .real_only(),
     );
-    // The rollback goes on for half a minute, and nothing depends on the server.
+    // The rollback takes half a minute, and does not depend on the server.
     cases.push(
         Case::new(
             "killed_before_an_outage_it_names_what_may_exist",
@@ -71,7 +71,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Runs until all three exist and the last is waited for, kills the sidecar, and returns the objects.
+/// Runs until all three objects exist and the sidecar waits for the last, kills the sidecar, and returns the objects.
 async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     run.start().await;
     let step = run.step("build").writes("digest", "one").begin();
@@ -84,7 +84,7 @@ async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     (step, before)
 }
 
-/// Restarts the sidecar; then the last object gets ready. It must be the same three.
+/// Restarts the sidecar; then the last object becomes ready. The objects must be the same three.
 async fn adopts(server: &Server, run: &mut Run<'_>, step: Running, before: Vec<Value>) {
     run.start().await;
     let last = before.last().expect("three objects");
@@ -112,7 +112,7 @@ async fn killed_while_it_waits_it_adopts_what_is_refused_by_then(server: &Server
     assert_eq!(proxy.count(&Method::DELETE, ""), 0);
 }
 
-/// Asserts that the server refuses another ConfigMap, once it does.
+/// Asserts that the server soon refuses another ConfigMap.
 async fn refuses_another(server: &Server, word: &str) {
     let another = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "another"}});
     let path = format!("{}?dryRun=All", server.path("v1", "configmaps"));
@@ -130,7 +130,7 @@ async fn killed_while_it_waits_it_adopts_what_fills_the_quota(server: &Server) {
     });
     let path = server.path("v1", "resourcequotas");
     server.post(&path, &quota).await.expect_status(201);
-    // No controller is here to count for the first time; from then on, admission does.
+    // No controller is running to count for the first time; afterwards, admission counts.
     let status = json!({"hard": {"configmaps": "3"}, "used": {"configmaps": "0"}});
     server
         .set_status("v1", "resourcequotas", "small", &status)
@@ -162,7 +162,7 @@ async fn killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then(server: &
         "metadata": {"name": name},
         "spec": {
             "policyName": name, "validationActions": ["Deny"],
-            // Other cases have namespaces of their own on this server.
+            // Other cases use other namespaces on this server.
             "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
         },
     });
@@ -205,7 +205,7 @@ async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
     assert!(left.iter().all(|left| left["state"] == "mayExist"));
 }
 
-/// The content of a secret is told from another by a keyed hash.
+/// A keyed hash distinguishes the content of secrets.
 async fn killed_while_it_creates_it_adopts_what_holds_a_secret(server: &Server) {
     let declaration = "
 steps: {build: [{name: token, secret: true}]}

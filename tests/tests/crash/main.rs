@@ -1,8 +1,8 @@
-//! The sidecar is killed at every point of its work, and goes on where it was: nothing is created twice, and nothing
-//! stays of a run that fails.
+//! The sidecar is killed at every point of its work, and resumes: nothing is created twice, and nothing
+//! remains of a failed run.
 //!
-//! A crash point is a name in the sidecar's source. A case fails when the sidecar never comes to its point, so that one
-//! that was renamed or removed does not pass unnoticed.
+//! A crash point is a name in the sidecar's source. A case fails if the sidecar never reaches its point, so that one
+//! that was renamed or removed does not go unnoticed.
 
 mod committing;
 mod continued;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// All objects of a run: its PipelineResources, then its ConfigMaps.
+/// Returns all objects of a run: its PipelineResources, then its ConfigMaps.
 async fn objects(run: &Run<'_>) -> Vec<Value> {
     let mut objects = run
         .objects("tekton.dev/v1alpha1", "pipelineresources")

@@ -1,4 +1,4 @@
-//! Runs that fail, whenever the sidecar is killed: none of their objects stays.
+//! Runs that fail, with the sidecar killed at any point: none of their objects remain.
 
 use gleaner_tests::cases;
 use gleaner_tests::fault_proxy::{Fault, FaultProxy};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{PROGRAMS, objects};
 
-/// Two objects that the API server takes, and a Role, which the proxy refuses.
+/// Two objects that the API server accepts, and a Role, which the proxy refuses.
 const THREE: &str = "
 steps: {build: [{name: digest}]}
 resources:
@@ -34,7 +34,7 @@ objects:
 /// The create of the Role, and not its dry run.
 const CREATE: &str = r"/roles\?fieldManager";
 
-/// Each point in the order in which the sidecar comes to it, with how many objects exist by then.
+/// Each point in the order in which the sidecar reaches it, with the number of objects that exist then.
 const POINTS: &[(&str, &str, usize)] = &[
     (
         "a_failing_run_killed_when_outputs_are_accepted",
@@ -131,7 +131,7 @@ async fn a_failing_run_killed_at_every_point_in_turn_leaves_nothing(server: &Ser
     nothing_stays(&run).await;
 }
 
-/// Killed when two objects exist; what the proxy does from then on makes the rest fail.
+/// Kills the sidecar when two objects exist; the proxy then makes the rest fail.
 async fn killed_then(server: &Server, fail: impl Fn(&FaultProxy)) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
@@ -180,7 +180,7 @@ async fn a_failing_run_killed_while_an_answer_is_lost_leaves_nothing(server: &Se
     nothing_stays(&run).await;
 }
 
-/// The first object is applied: it may be there already.
+/// Returns a declaration whose first object is applied: it may exist already.
 fn applied() -> String {
     let (head, objects) = THREE.split_once("objects:\n").expect("objects");
     format!("{head}objects:\n{SETTINGS}{objects}")
@@ -196,7 +196,7 @@ const SETTINGS: &str = "
       data: {digest: $(steps.build.digest)}
 ";
 
-/// A failing run whose sidecar is killed when it has applied the settings.
+/// Plays a failing run whose sidecar is killed after it has applied the settings.
 async fn killed_when_applied(server: &Server) -> String {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, CREATE).fail(Fault::status(403));

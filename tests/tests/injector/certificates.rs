@@ -1,4 +1,4 @@
-//! That the API server trusts whom it asks, whatever happens to certificates.
+//! The API server trusts the injector through all changes of certificates.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// The caBundle of each webhook.
+/// Returns the caBundle of each webhook.
 async fn bundles(server: &Server) -> Vec<Value> {
     let configuration = server
         .get(&configuration_path(server))
@@ -36,7 +36,7 @@ async fn bundles(server: &Server) -> Vec<Value> {
         .collect()
 }
 
-/// Asks both webhooks once, for an object that is not kept.
+/// Calls both webhooks once, with an object that is not stored.
 async fn ask(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     server.post(&pods, &pod()).await.expect_status(201);
@@ -116,7 +116,7 @@ async fn a_deleted_secret_goes_unnoticed(server: &Server) {
         .await
         .expect_status(200);
     let began = Instant::now();
-    // Made at once, served a second later: longer than that is watched.
+    // Created at once, served a second later: the watch lasts longer than that.
     while began.elapsed() < Duration::from_secs(4) {
         ask(server).await;
     }

@@ -1,5 +1,5 @@
-//! The injector behind a real API server: what it is asked, what becomes of it, and that its certificates are trusted by the
-//! one who matters.
+//! The injector with a real API server: its reviews, their effects, and the API server's trust in its
+//! certificates.
 
 mod certificates;
 mod objects;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use gleaner_tests::suite::{Case, Suite};
 
-/// Tekton's Tasks, as far as the webhook's rules need them: Tekton's own schema is for the real cluster.
+/// The parts of Tekton's Tasks that the webhook's rules need: the real cluster has Tekton's own schema.
 const TASKS: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

@@ -1,4 +1,4 @@
-//! What passes by.
+//! Objects that pass through the webhook.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ steps: {make: [{name: digest}]}
 resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.make.digest)}]}}]
 ";
 
-/// A Task that asks.
+/// Returns a Task that requests Gleaner.
 pub(crate) fn task() -> Value {
     json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task",
@@ -35,7 +35,7 @@ pub(crate) fn task() -> Value {
     })
 }
 
-/// A pod that asks.
+/// Returns a pod that requests Gleaner.
 pub(crate) fn pod() -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
@@ -43,7 +43,7 @@ pub(crate) fn pod() -> Value {
             "name": "plain",
             "annotations": {"gleaner.dev/outputs": "steps: {main: [{name: version, fromPath: /tmp/version}]}"},
         },
-        // The plugin that would set it is off in the rig, and a token is for an account.
+        // The plugin that would set it is disabled in the rig, and a token requires an account.
         "spec": {
             "serviceAccountName": "default",
             "restartPolicy": "Never",
@@ -60,7 +60,7 @@ async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_a
     let made = server.post(&tasks, &task()).await.expect_status(201).json;
     assert_eq!(made["spec"]["sidecars"][0]["name"], "gleaner", "{made}");
     assert_eq!(made["spec"]["results"][0]["name"], "img", "{made}");
-    // As kubectl apply does it: what was applied, with the version that was read.
+    // As kubectl apply does it: the applied object, with the version that was read.
     let mut again = task();
     again["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
     let updated = server
@@ -80,7 +80,7 @@ async fn a_pod_that_asks_is_injected_and_another_stays_as_it_was(server: &Server
         injected["spec"]["initContainers"][0]["name"], "sidecar-gleaner",
         "{injected}"
     );
-    // The API server's own version, 1.29 or later, is where native sidecars come from.
+    // The API server's own version, 1.29 or later, enables native sidecars.
     assert_eq!(
         injected["spec"]["initContainers"][0]["restartPolicy"],
         "Always"
@@ -90,10 +90,7 @@ async fn a_pod_that_asks_is_injected_and_another_stays_as_it_was(server: &Server
     let untouched = server.post(&pods, &other).await.expect_status(201).json;
     let elsewhere = "/api/v1/namespaces/default/pods?dryRun=All";
     let unasked = server.post(elsewhere, &other).await.expect_status(201).json;
-    assert_eq!(
-        untouched["spec"], unasked["spec"],
-        "as where no webhook is asked"
-    );
+    assert_eq!(untouched["spec"], unasked["spec"], "as without a webhook");
     injector.end().await;
 }
 
@@ -135,7 +132,7 @@ async fn a_refused_pod_is_told_of_beside_its_owner(server: &Server) {
         .await
         .expect_status(400);
     let refused = server.post(&pods, &pod).await.expect_status(400);
-    // What `kubectl describe` asks for.
+    // The request of `kubectl describe`.
     let events = server.path("v1", "events");
     let uid = run["metadata"]["uid"].as_str().expect("a UID");
     let selected =

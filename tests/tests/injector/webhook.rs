@@ -1,4 +1,4 @@
-//! An injector of a case's own, registered with its API server for the case's namespace.
+//! The injector of a case, registered with its API server for the case's namespace.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,11 +24,11 @@ pub(crate) struct Replica {
     health: SocketAddr,
     end: Trigger,
     served: JoinHandle<()>,
-    /// Of its kubeconfig.
+    /// Path of its kubeconfig.
     _folder: TempDir,
 }
 
-/// The name of the case's webhook configuration: there is no namespace for those.
+/// Returns the name of the case's webhook configuration, which is cluster-scoped.
 fn configuration(server: &Server) -> String {
     format!("gleaner-{}", server.namespace())
 }
@@ -37,7 +37,7 @@ pub(crate) fn configuration_path(server: &Server) -> String {
     format!("{CONFIGURATIONS}/{}", configuration(server))
 }
 
-/// A user who may do what the injector's documentation says that it needs, and nothing else.
+/// Returns a user with exactly the permissions that the injector's documentation lists.
 pub(crate) async fn user(server: &Server) -> User {
     let own = json!([
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
@@ -71,7 +71,7 @@ pub(crate) async fn user(server: &Server) -> User {
     user
 }
 
-/// A kubeconfig for `user` that holds all it needs: a rig's own refers to a file that each case writes anew.
+/// Returns a kubeconfig for `user` with inline data: the rig's own refers to a file that each case rewrites.
 fn access(server: &Server, user: &User) -> Value {
     let authority = STANDARD.encode(server.authority().expect("a real server"));
     json!({
@@ -83,9 +83,9 @@ fn access(server: &Server, user: &User) -> Value {
 }
 
 impl Replica {
-    /// Starts one, in this process, as `user`. It is not asked anything before [`register`].
+    /// Starts a replica, in this process, as `user`. It gets no reviews before [`register`].
     pub(crate) async fn start(server: &Server, user: &User, flags: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let kubeconfig = folder.path().join("kubeconfig.json");
         std::fs::write(&kubeconfig, access(server, user).to_string()).expect("a kubeconfig");
         let own = [
@@ -118,7 +118,7 @@ impl Replica {
         }
     }
 
-    /// Waits until it is ready, which `/readyz` alone says.
+    /// Waits until the replica is ready according to `/readyz`.
     pub(crate) async fn is_ready(&self) {
         let client = gleaner_tests::server::client(&format!("http://{}", self.health), None, None)
             .expect("a client");
@@ -131,7 +131,7 @@ impl Replica {
         .await;
     }
 
-    /// Ends it, and waits for that.
+    /// Stops the replica, and waits until it has stopped.
     pub(crate) async fn end(self) {
         self.end.request();
         self.served.await.expect("no panic");
@@ -170,7 +170,7 @@ pub(crate) async fn register(server: &Server, pods: SocketAddr, tekton: SocketAd
         .expect_status(201);
 }
 
-/// One replica, registered, ready, and known to the API server.
+/// Returns one replica, registered, ready, and known to the API server.
 pub(crate) async fn injected(server: &Server) -> Replica {
     let replica = Replica::start(server, &user(server).await, &[]).await;
     register(server, replica.address, replica.address).await;
@@ -179,11 +179,11 @@ pub(crate) async fn injected(server: &Server) -> Replica {
     replica
 }
 
-/// Waits until the API server asks, and trusts whom it asks: it learns of a configuration a moment after it was written.
+/// Waits until the API server calls the webhook and trusts it: it reads a configuration a moment after it was written.
 pub(crate) async fn in_force(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     let tasks = format!("{}?dryRun=All", server.path("tekton.dev/v1", "tasks"));
-    // Until then it does not ask, or trusts nobody (500); any other refusal is an answer.
+    // Until then it does not call the webhook, or does not trust it (500); any other refusal is a response.
     let ask = async |path: &str, object: Value| {
         let answer = server.post(path, &object).await;
         assert!(!answer.status.is_client_error(), "{}", answer.text);

@@ -94,7 +94,7 @@ fn pipeline_resources_in_templates_are_named() {
         let template = format!("{{apiVersion: tekton.dev/v1, kind: {kind}, spec: {spec}}}");
         let warning = warned(&task(&template));
         let expected = format!(
-            "objects[0].resourceTemplate.spec.{place}: the {kind} has PipelineResources, which no Tekton of today takes; translate the \
+            "objects[0].resourceTemplate.spec.{place}: the {kind} has PipelineResources, which current Tekton versions do not support; translate the \
              {kind} in a file of its own, and write it here as tekton.dev/v1\n"
         );
         let rest = warning.strip_prefix("<stdin>:10:").unwrap_or_default();

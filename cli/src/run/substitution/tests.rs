@@ -39,7 +39,7 @@ fn an_array_alone_becomes_items() {
     assert_eq!(substitution().items(&items[..2]).unwrap(), ["x", "y z"]);
     assert_eq!(
         substitution().items(&items),
-        Err("`$(params.list)` is an array: make it a whole item of command or args, or write [0] after it".into())
+        Err("`$(params.list)` is an array: use it as a whole item of command or args, or append [0]".into())
     );
 }
 

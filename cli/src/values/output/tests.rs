@@ -35,7 +35,7 @@ fn a_value_takes_its_declared_type() {
 fn what_is_wrong_is_said_with_its_remedy() {
     assert_eq!(
         given("build.digset=x").unwrap_err(),
-        ["no output 'build.digset' is declared; did you mean 'build.digest'?"]
+        ["undeclared output 'build.digset'; did you mean 'build.digest'?"]
     );
     assert_eq!(
         given("build.size=\"5\"").unwrap_err(),
@@ -44,7 +44,7 @@ fn what_is_wrong_is_said_with_its_remedy() {
     assert_eq!(
         given("build.size=12345678901234567890123").unwrap_err(),
         [
-            "the output 'build.size' is of type number: the number 12345678901234567890123 would change on its way; \
+            "the output 'build.size' is of type number: the number 12345678901234567890123 cannot be stored exactly; \
              declare type: string"
         ]
     );

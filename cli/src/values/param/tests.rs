@@ -34,7 +34,7 @@ fn arrays_are_written_short_or_as_json() {
     assert_eq!(value(&spec, ""), Ok(json!([])));
     assert_eq!(
         value(&spec, "[a]").unwrap_err(),
-        "the parameter 'p' is of type array: no JSON: expected value at line 1 column 2"
+        "the parameter 'p' is of type array: invalid JSON: expected value at line 1 column 2"
     );
 }
 
@@ -76,9 +76,9 @@ fn everything_that_is_wrong_is_said_at_once() {
         errors,
         [
             "the Task has no parameter 'imageURL'; did you mean 'imageUrl'?",
-            "the parameter 'p' is given twice; for several values of an array write -p p=a,b",
+            "duplicate parameter 'p'; for several values of an array write -p p=a,b",
             "the parameter 'imageUrl' has no value; give it with -p imageUrl=VALUE",
-            "the parameter 'p' cannot be 'z'; it is one of x, y",
+            "the parameter 'p' cannot be 'z'; use one of x, y",
         ]
     );
 }

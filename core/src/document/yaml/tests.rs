@@ -29,7 +29,7 @@ fn errors_speak_of_the_document() {
         ("a: .inf", "a number must be finite; put it in quotes"),
         (
             "a: 18446744073709551615",
-            "Kubernetes would store the number 18446744073709551615 as a different number; put it in quotes",
+            "Kubernetes would store the number 18446744073709551615 as a different number; write a smaller number, or put it in quotes if it is text",
         ),
         (
             deep.as_str(),

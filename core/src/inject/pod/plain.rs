@@ -4,7 +4,7 @@
 //! Containers have no order and no last step, so the complete set of outputs triggers the creation. Only a container
 //! that is the only step can also finish the run.
 
-use crate::declaration::{Declaration, Naming, Origin, Policy, Submit};
+use crate::declaration::{Declaration, Submit};
 use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Live, Place};
@@ -17,7 +17,7 @@ use gleaner_termination::Share;
 use serde_json::{Map, Value, json};
 
 use super::{
-    containers, containers_mut, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
+    containers, containers_mut, job, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
 };
 use crate::inject::messages::{self, Messages, ResultsFrom};
 use crate::inject::outcome::Changed;
@@ -39,7 +39,7 @@ const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Diagnostic>> {
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
-        let message = "this cluster has no native sidecars, without which a pod of a Job would never complete";
+        let message = "this cluster does not support native sidecars, and without them a Job's pod would never complete";
         let help = "pods outside Tekton require Kubernetes 1.29 or later";
         return Err(vec![here(message).help(help)]);
     }
@@ -68,11 +68,13 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
     if !refused.is_empty() {
         return Err(refused);
     }
-    if completion_index(pod).is_some() {
-        let alike = alike(&declaration);
-        if !alike.is_empty() {
-            return Err(alike);
-        }
+    let unfit = match (job(pod), completion_index(pod)) {
+        (Some(_), Some(_)) => job::alike(&declaration),
+        (Some(_), None) => job::without_index(&declaration),
+        (None, _) => Vec::new(),
+    };
+    if !unfit.is_empty() {
+        return Err(unfit);
     }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
@@ -230,33 +232,6 @@ fn job(pod: &Value) -> Option<&str> {
 fn completion_index(pod: &Value) -> Option<&str> {
     job(pod)?;
     pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"].as_str()
-}
-
-/// Reports objects that would have the same name for every completion index.
-fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
-    let templates = declaration.templates.iter();
-    let alike = templates.filter(|template| {
-        let name = match &template.naming {
-            Naming::Static(name) => name.as_literal(),
-            Naming::Prefix(_) | Naming::Derived => None,
-        };
-        name.is_some() && template.policy == Policy::Create
-    });
-    alike
-        .map(|template| {
-            let message = format!(
-                "each pod of an Indexed Job would create '{}' with the same name",
-                template.name
-            );
-            let help = "put $(context.job.completionIndex) into metadata.name, or omit the name";
-            let object = match template.origin {
-                Origin::PipelineResource { .. } => template.place.clone(),
-                Origin::Object => template.place.key("resourceTemplate"),
-            };
-            let place = object.key("metadata").key("name");
-            Diagnostic::new(place, template.at, message).help(help)
-        })
-        .collect()
 }
 
 fn here(message: &str) -> Diagnostic {

@@ -221,5 +221,5 @@ fn owning_run(pod: &Value) -> Option<&Value> {
 
 fn mismatch(message: &str) -> Diagnostic {
     Diagnostic::new(["spec", "containers"], None, message)
-        .help("apply the Task again, so that it passes Gleaner's webhook")
+        .help("apply the Task again, so that Gleaner's webhook injects into it")
 }

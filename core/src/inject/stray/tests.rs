@@ -120,7 +120,7 @@ fn misplaced_keys_are_found_with_the_right_place() {
             format!(
                 "{{kind: ClusterTask, apiVersion: tekton.dev/v1beta1, metadata: {{annotations: {{{outputs}}}}}, spec: {{steps: []}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; Gleaner does not support ClusterTasks, and Tekton has removed them; convert it to a Task",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; Gleaner does not support ClusterTasks, and Tekton has removed them; convert this one to a Task",
         ),
         (
             format!(
@@ -132,7 +132,7 @@ fn misplaced_keys_are_found_with_the_right_place() {
             format!(
                 "{{kind: Task, apiVersion: tekton.dv/v1, metadata: {{annotations: {{{outputs}}}}}, spec: {{steps: []}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; 'tekton.dv/v1' is not Tekton; did you mean apiVersion: tekton.dev/v1?",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; 'tekton.dv/v1' is not an apiVersion of Tekton; did you mean apiVersion: tekton.dev/v1?",
         ),
         (
             format!(
@@ -150,7 +150,7 @@ fn misplaced_keys_are_found_with_the_right_place() {
             format!(
                 "{{kind: TaskRun, apiVersion: tekton.dev/v1, metadata: {{annotations: {{{outputs}}}}}, spec: {{taskRef: {{name: p}}}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec; put it on the Task that it refers to",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec; put the annotation on the Task that the TaskRun refers to",
         ),
         (
             format!(
@@ -169,7 +169,7 @@ fn parts_of_a_declaration_next_to_it_are_found() {
         on_task("{annotations: {gleaner.dev/outputs: x, objects: [], steps: 'y', other: 1}}"),
         [
             "metadata.annotations.objects: the annotation 'objects' must be a string, not a list; indent 'objects' so that it is part of the block of gleaner.dev/outputs",
-            "metadata.annotations.steps: the annotation 'steps' is not read on its own; indent 'steps' so that it is part of the block of gleaner.dev/outputs",
+            "metadata.annotations.steps: the annotation 'steps' belongs in the declaration and has no effect on its own; indent 'steps' so that it is part of the block of gleaner.dev/outputs",
             "metadata.annotations.other: the annotation 'other' must be a string, not a number; put it in quotes",
         ]
     );

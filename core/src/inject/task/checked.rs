@@ -81,6 +81,7 @@ pub(crate) fn check(
         .into_iter()
         .collect();
     warnings.extend(declared.warnings.iter().cloned());
+    warnings.extend(step_variables::of_task(site, &read).warnings());
     found.finish(Some(Checked {
         declared,
         spec: read,

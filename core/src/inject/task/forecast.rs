@@ -63,7 +63,7 @@ fn of_task(
     let (room, without) = (share.room(), share.room_without());
     (has_own && room < without).then(|| {
         let message = format!(
-            "a step's results may have {room} bytes in total, and {without} without Gleaner's container"
+            "a step's results may take {room} bytes in total; without Gleaner's container they may take {without}"
         );
         Diagnostic::new(place.key("results"), None, message).help(REMEDY)
     })

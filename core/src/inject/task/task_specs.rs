@@ -58,7 +58,7 @@ impl Kind {
     }
 }
 
-/// The declarations of an object, which together have the bounds of a single one.
+/// The declarations of an object; the bounds of a single declaration apply to their total.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,

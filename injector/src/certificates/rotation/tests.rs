@@ -30,7 +30,7 @@ fn begun() -> Content {
     take(Step::Begin, None, &[], at(Duration::ZERO), &policy()).unwrap()
 }
 
-/// All has settled long since.
+/// All changes have settled long ago.
 const SETTLED: Option<Duration> = Some(Duration::from_secs(3600));
 
 #[test]
@@ -109,7 +109,7 @@ fn a_new_authority_signs_only_after_it_has_settled_and_the_old_one_leaves_after_
     let signed = take(Step::Leaf, Some(&joined), &[], now, &policy).unwrap();
     assert!(signed.leaf.is_of(signed.newest(), &policy.names, now));
     assert_eq!(signed.authorities, joined.authorities);
-    // The old authority's last certificate may be served until then.
+    // The old CA's last certificate may be served until then.
     let last = content.leaf.validity.until;
     assert!(last < now + policy.leaf);
     let renewed = take(Step::Leaf, Some(&signed), &[], now + 20 * HOUR, &policy).unwrap();
@@ -149,7 +149,7 @@ fn another_name_gets_another_certificate_at_once() {
     );
     let content = take(Step::Leaf, Some(&content), &[], at(HOUR), &renamed).unwrap();
     assert_eq!(next(Some(&content), at(HOUR), None, &renamed), None);
-    // Fewer names are served by the same one.
+    // The same certificate covers fewer names, too.
     assert_eq!(next(Some(&content), at(HOUR), None, &policy()), None);
 }
 
@@ -207,7 +207,7 @@ fn keys_that_do_not_belong_are_found_out() {
         Content::read(&data).unwrap_err(),
         ContentError::Missing("ca.crt")
     );
-    // A certificate of another CA is replaced, though the files fit.
+    // A certificate of another CA is replaced, although the key matches.
     let mut foreign = one.clone();
     (foreign.leaf, foreign.leaf_key) = (other.leaf.clone(), other.leaf_key.clone());
     assert_eq!(

@@ -11,7 +11,7 @@ fn hours(hours: i64) -> Timestamp {
     at(hours * 3600)
 }
 
-/// A CA that is valid for ten days.
+/// Returns a CA that is valid for ten days.
 fn ca() -> Certificate {
     let policy = Policy {
         names: vec!["a".to_owned()],
@@ -36,7 +36,7 @@ fn configuration(bundles: &[Value]) -> Value {
     json!({"metadata": {"resourceVersion": "7"}, "webhooks": webhooks.collect::<Vec<_>>()})
 }
 
-/// Repairs it, and returns how much of its trust there was before.
+/// Repairs it, and returns its previous trust.
 #[track_caller]
 fn repaired(configuration: &mut Value, own: &[Certificate], now: Timestamp) -> Before {
     let Repair { patch, before } = repair(configuration, own, now).expect("a repair");
@@ -99,7 +99,7 @@ fn a_ca_stays_for_as_long_as_a_replica_announces_it() {
     let mut configuration = configuration(&[Value::Null]);
     repaired(&mut configuration, olds, hours(0));
     repaired(&mut configuration, news, hours(0));
-    // Both renew it: for two days it stays.
+    // Both renew it: it stays for two days.
     for hour in [13, 26, 39] {
         assert_eq!(
             repaired(&mut configuration, olds, hours(hour)),
@@ -108,7 +108,7 @@ fn a_ca_stays_for_as_long_as_a_replica_announces_it() {
         repaired(&mut configuration, news, hours(hour));
         assert_eq!(authorities(&configuration).len(), 2, "{hour}");
     }
-    // From then on, one does.
+    // From then on, only one does.
     repaired(&mut configuration, news, hours(52));
     assert_eq!(authorities(&configuration).len(), 2);
     assert_eq!(
@@ -144,7 +144,7 @@ fn what_is_no_announcement_counts_as_none() {
     }
 }
 
-/// As `openssl x509 -req -signkey` makes it without extensions.
+/// As `openssl x509 -req -signkey` creates it without extensions.
 #[test]
 fn a_ca_of_version_1_is_one() {
     let own = Certificate::all(include_bytes!("ca-of-version-1.pem")).expect("a CA");

@@ -16,7 +16,7 @@ fn certificate(from: u64, until: u64) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Until the year 9999, and so through both ways of writing a time.
+    /// Until the year 9999, to cover both encodings of a time.
     #[test]
     fn what_was_written_is_read(from in 0_u64..4_000_000_000, span in 0_u64..200_000_000_000) {
         let validity = Validity::of(&certificate(from, from + span)).unwrap();

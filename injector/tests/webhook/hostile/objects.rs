@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use crate::support::creation;
 
-/// A review that is made to be expensive.
+/// A review designed to be expensive.
 pub(crate) struct Hostile {
     pub(crate) what: &'static str,
     pub(crate) path: &'static str,
     pub(crate) review: Value,
 }
 
-/// A Task with this declaration, these steps and further fields of its spec.
+/// Returns a Task with this declaration, these steps and additional fields of its spec.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "each caller makes the value for this call"
@@ -27,7 +27,7 @@ pub(crate) fn task(declaration: &str, steps: Value, fields: Value) -> Value {
     task
 }
 
-/// `count` items, joined.
+/// Returns `count` items, joined.
 fn joined(count: usize, separator: &str, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(separator)
 }
@@ -40,7 +40,7 @@ fn steps() -> Value {
     json!([{"name": "a", "image": "i", "command": ["c"]}])
 }
 
-/// Outputs of step `a`, and a resource that uses these variables.
+/// Returns outputs of step `a`, and a resource that uses these variables.
 fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> String {
     let outputs = joined(outputs, ", ", |number| format!("{{name: o{number}}}"));
     let params = joined(count, ", ", |number| {
@@ -54,7 +54,7 @@ fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> Str
 /// The longest chain that is read: a resource of it has 14 nodes of the 25,000 of a declaration.
 const CHAIN: usize = 1750;
 
-/// The resources `r0` to `r{count - 1}`, each with a parameter of this value.
+/// Returns the resources `r0` to `r{count - 1}`, each with a parameter of this value.
 fn git_resources(count: usize, value: impl Fn(usize) -> String) -> String {
     let resource = |number: usize| {
         let value = value(number);
@@ -70,7 +70,7 @@ fn chain(count: usize) -> String {
     })
 }
 
-/// The last is needed first.
+/// Returns a chain of resources, of which the last is needed first.
 fn reversed_chain(count: usize) -> String {
     git_resources(count, |number| match number + 1 == count {
         true => "x".to_owned(),
@@ -78,7 +78,7 @@ fn reversed_chain(count: usize) -> String {
     })
 }
 
-/// Each value is that of the resource before, twice.
+/// Returns resources in which each value is twice that of the previous resource.
 fn doubling(count: usize) -> String {
     git_resources(count, |number| match number {
         0 => "x".to_owned(),
@@ -86,7 +86,7 @@ fn doubling(count: usize) -> String {
     })
 }
 
-/// Tasks by their declaration alone.
+/// Returns Tasks that are hostile by their declaration alone.
 fn declarations() -> Vec<(&'static str, String)> {
     let names = |number: usize| format!("{}{number:04}", "n".repeat(60));
     let near = joined(150, ", ", |number| format!("{{name: {}}}", names(number)));
@@ -180,7 +180,7 @@ fn declarations() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Tasks whose spec is the burden.
+/// Returns Tasks that are hostile by their spec.
 fn specs() -> Vec<(&'static str, Value)> {
     let declaration = "steps: {a: [{name: o}]}\nresources: [{name: r, spec: {type: image, params: [{name: u, value: $(steps.a.o)}]}}]";
     let text = "x".repeat(1 << 20);
@@ -282,7 +282,7 @@ fn specs() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A Task with an object parameter of so many keys, most of which are used.
+/// Returns a Task with an object parameter of this many keys, most of which are used.
 fn object_parameter(keys: usize) -> Value {
     let uses = uses(0, keys.min(4900), |number| format!("params.p.k{number}"));
     let keys = (0..keys).map(|number| (format!("k{number}"), json!("")));
@@ -384,7 +384,7 @@ fn pods() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// All of them.
+/// Returns all hostile objects.
 pub(crate) fn all() -> Vec<Hostile> {
     let hostile = |path, review: fn(&Value) -> Value| {
         move |(what, object): (&'static str, Value)| Hostile {

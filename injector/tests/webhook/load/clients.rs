@@ -11,17 +11,17 @@ use serde_json::{Value, json};
 use super::figures::Steady;
 use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNINJECTED_POD, creation, review, task};
 
-/// Every so often a steady client connects again, and meets the certificate of the moment.
+/// The interval after which a steady client reconnects, and gets the current certificate.
 const RECONNECT: Duration = Duration::from_secs(1);
 /// The pause of a large client between two reviews.
 const LARGE_PAUSE: Duration = Duration::from_millis(500);
 /// The pause of a slow client between two bytes.
 const DRIP: Duration = Duration::from_millis(200);
-/// The slow clients that bring half a body: several times as many as 2 MiB hold, so that others would wait behind them for longer than
-/// for a body.
+/// The number of slow clients that send half a body: several times as many as fit into 2 MiB, so that others would wait
+/// for them longer than the time limit of a body.
 const SLOW_BODIES: usize = 120;
-/// The slow clients without a handshake, and those with half a header. With all others they are fewer than the connections that the
-/// injector takes.
+/// The number of slow clients without a handshake, and of those with half a header. With all others they are fewer than
+/// the connections that the injector accepts.
 const SLOW_OTHERS: usize = 20;
 
 /// The injector that clients connect to.
@@ -31,14 +31,14 @@ pub(super) struct Target {
     mix: Vec<Exchange>,
 }
 
-/// A request, and the response that it must get.
+/// A request, and its expected response.
 struct Exchange {
     request: Vec<u8>,
-    /// The decision: true if the object is allowed and changed, false if it is allowed as it is.
+    /// The decision: true if the object is allowed and changed, false if it is allowed unchanged.
     changed: bool,
 }
 
-/// A connection and the moment when it was made.
+/// A connection and its start time.
 struct Client {
     connection: Connection,
     since: Instant,
@@ -82,8 +82,8 @@ impl Target {
         }
     }
 
-    /// Sends reviews when they are due, from `first` on for `time`, and measures each from that moment: an answer that comes late
-    /// makes the next one late too, as it does for those who wait.
+    /// Sends reviews when they are due, from `first` on for `time`, and measures each from that moment: a late response
+    /// delays the next one too, as for real clients.
     pub(super) fn send_steadily(
         &self,
         first: Instant,
@@ -139,8 +139,8 @@ impl Target {
         latencies
     }
 
-    /// Holds connections without a handshake, with half a header, and with half a body, to which it adds a byte now and then, until
-    /// `done`. Returns how many of them were cut off.
+    /// Holds connections without a handshake, with half a header, and with half a body, to which it adds a byte now and
+    /// then, until `done`. Returns the number of those that were disconnected.
     pub(super) fn send_slowly(&self, done: &AtomicBool) -> usize {
         const HEADER: &str = "POST /mutate/pods HTTP/1.1\r\nhost: a\r\n";
         let kinds = [
@@ -190,7 +190,7 @@ impl Exchange {
             .expect("a request to be sent");
         let response = connection.answer().expect("a response");
         assert_eq!(response.status, 200, "{}", response.text());
-        // Read as text: to parse it would cost more than to decide.
+        // Read as text: parsing would cost more than the decision.
         let text = response.text();
         assert!(text.contains(r#""allowed":true"#), "{text}");
         assert_eq!(text.contains(r#""patch":"#), self.changed, "{text}");

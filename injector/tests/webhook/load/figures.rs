@@ -1,4 +1,4 @@
-//! What a load shows.
+//! The figures of a load.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -7,18 +7,18 @@ use std::time::Duration;
 /// The figures of one load.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
-    /// The time from the moment that each steady review was due until its answer was read.
+    /// The time between the moment that each steady review was due and the end of its response.
     pub(super) steady: Vec<Duration>,
     /// The time of each large review.
     pub(super) large: Vec<Duration>,
-    /// The certificates that were presented, DER.
+    /// The presented certificates, DER.
     pub(super) certificates: HashSet<Vec<u8>>,
     /// The bundles that were trusted.
     pub(super) bundles: HashSet<String>,
-    /// The slow clients that were cut off.
+    /// The slow clients that were disconnected.
     pub(super) cut_off: usize,
-    /// The highest resident memory of the injector in KiB: in the first half after the first sixth of the time, in the second half,
-    /// and ever.
+    /// The highest resident memory of the injector in KiB: in the first half after the first sixth of the time, in the
+    /// second half, and overall.
     pub(super) memory: [u64; 3],
 }
 

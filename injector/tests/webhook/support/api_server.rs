@@ -1,4 +1,4 @@
-//! The API server as the injector needs it: a Secret, a webhook configuration, Events.
+//! An API server for the injector: a Secret, a webhook configuration, Events.
 
 use std::ops::Deref;
 
@@ -20,7 +20,7 @@ const VERSION: &str = "^/version$";
 pub(crate) struct ApiServer(api_server::ApiServer);
 
 impl ApiServer {
-    /// One with a webhook configuration of two webhooks, whose version is not known yet.
+    /// Starts a server with a webhook configuration of two webhooks; its version is not known yet.
     pub(crate) async fn start() -> Self {
         let server = api_server::ApiServer::start();
         let webhook = |name: &str| json!({"name": name, "clientConfig": {"service": {"namespace": "gleaner", "name": "injector"}}});
@@ -34,12 +34,12 @@ impl ApiServer {
         Self(server)
     }
 
-    /// The CAs that the first webhook trusts, PEM.
+    /// Returns the CAs that the first webhook trusts, PEM.
     pub(crate) fn bundle(&self) -> String {
         self.bundles().swap_remove(0)
     }
 
-    /// The CAs that each webhook trusts, PEM.
+    /// Returns the CAs that each webhook trusts, PEM.
     pub(crate) fn bundles(&self) -> Vec<String> {
         let configuration = self.get(CONFIGURATION).unwrap();
         let bundle = |webhook: &Value| {
@@ -61,18 +61,18 @@ impl ApiServer {
         self.put(CONFIGURATION, configuration);
     }
 
-    /// A key of the Secret.
+    /// Returns a key of the Secret.
     pub(crate) fn secret(&self, key: &str) -> Option<String> {
         let held = self.get(SECRET)?["data"][key].as_str()?.to_owned();
         String::from_utf8(STANDARD.decode(held).unwrap()).ok()
     }
 
-    /// Never answers a request for an Event.
+    /// Never responds to a request for an Event.
     pub(crate) fn take_no_events(&self) {
         self.on(Method::POST, EVENTS).fail(Fault::Hang);
     }
 
-    /// Refuses requests whose method and path begin like this with this status, until it heals.
+    /// Refuses requests whose method and path start like this with this status, until it is reset.
     pub(crate) fn refuse(&self, start: &str, status: u16) {
         let (method, path) = start.split_once(' ').unwrap_or((start, ""));
         self.on(method.parse().unwrap(), &format!("^{path}"))
@@ -87,7 +87,7 @@ impl ApiServer {
         self.on(Method::GET, VERSION).fail(known);
     }
 
-    /// The number of requests so far whose method and path begin like this.
+    /// Returns the number of requests so far whose method and path start like this.
     pub(crate) fn asked(&self, start: &str) -> usize {
         let requests = self.requests();
         let begins = |request: &str| request.starts_with(start);

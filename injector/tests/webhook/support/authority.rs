@@ -1,4 +1,4 @@
-//! A certificate authority of a case's own.
+//! The CA of a test case.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
@@ -19,7 +19,7 @@ impl Authority {
         }
     }
 
-    /// A certificate and its key, PEM.
+    /// Returns a certificate and its key, PEM.
     pub(crate) fn issue(&self, name: &str) -> (String, String) {
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();

@@ -1,4 +1,4 @@
-//! One connection, as an API server keeps it.
+//! A connection, as an API server keeps it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// By TLS, trusting these CAs (PEM) and asking for this name.
+    /// Connects with TLS, trusting these CAs (PEM) and verifying this name.
     pub(crate) async fn connect(
         address: SocketAddr,
         trusted: &str,
@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-/// GET by plain HTTP on a separate connection.
+/// Sends a GET by plain HTTP on a separate connection.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
     Place::Tcp(address).get(path)
 }

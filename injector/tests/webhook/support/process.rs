@@ -16,19 +16,19 @@ use super::{ApiServer, Authority, Client, PATIENCE, get};
 /// The name in certificates from files.
 pub(crate) const NAME: &str = "injector.gleaner.svc";
 
-/// The set-up of an injector.
+/// The configuration of an injector.
 #[derive(Clone)]
 pub(crate) struct Setup {
     folder: Arc<TempDir>,
     flags: Vec<String>,
 }
 
-/// An injector that runs. It is killed when it goes out of scope.
+/// A running injector. It is killed when it goes out of scope.
 pub(crate) struct Injector {
     process: Process,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
-    /// It reads its files as long as it runs, and the setup may be gone before.
+    /// The injector reads its files as long as it runs, and the setup may be dropped earlier.
     _folder: Arc<TempDir>,
 }
 
@@ -50,7 +50,7 @@ impl Setup {
         }
     }
 
-    /// With a certificate of `authority` in files, and no API server.
+    /// Returns a setup with a certificate of `authority` in files, and no API server.
     pub(crate) fn files(authority: &Authority) -> Self {
         let setup = Self::new();
         let path = |name: &str| setup.path(name).display().to_string();
@@ -63,7 +63,8 @@ impl Setup {
         flags.into_iter().fold(setup.clone(), Self::flag)
     }
 
-    /// With a certificate of `authority` in files, whose CA it writes into the configuration in `api_server`.
+    /// Returns a setup with a certificate of `authority` in files, whose CA it writes into the configuration in
+    /// `api_server`.
     pub(crate) fn given(authority: &Authority, api_server: &ApiServer) -> Self {
         let setup = Self::files(authority);
         setup.write_ca(authority);
@@ -75,7 +76,7 @@ impl Setup {
         flags.into_iter().fold(setup, Self::flag)
     }
 
-    /// With certificates that it issues itself, kept in `api_server`.
+    /// Returns a setup of an injector that issues its certificates itself, and keeps them in `api_server`.
     pub(crate) fn managed(api_server: &ApiServer) -> Self {
         let flags = [
             "--tls-secret=gleaner/injector-tls",
@@ -98,14 +99,14 @@ impl Setup {
         self
     }
 
-    /// Without a flag that has been given.
+    /// Removes a flag.
     pub(crate) fn without(mut self, flag: &str) -> Self {
         self.flags
             .retain(|given| given.split('=').next() != Some(flag));
         self
     }
 
-    /// A file of this setup.
+    /// Returns a file of this setup.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -121,7 +122,7 @@ impl Setup {
         fs::write(self.path("ca.crt"), &authority.pem).unwrap();
     }
 
-    /// Starts it, and waits until it has its addresses.
+    /// Starts the injector, and waits until it has its addresses.
     pub(crate) fn start(&self) -> Injector {
         let process = Process::spawn(self.command()).unwrap();
         let listening = process.wait_for(PATIENCE, |line| {
@@ -140,14 +141,14 @@ impl Setup {
         }
     }
 
-    /// Starts it, and waits until it is ready.
+    /// Starts the injector, and waits until it is ready.
     pub(crate) async fn ready(&self) -> Injector {
         let injector = self.start();
         injector.is_ready().await;
         injector
     }
 
-    /// Starts it, waits for its end, and gives its exit code and what it has said.
+    /// Runs the injector until it exits, and returns its exit code and output.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
         let ran = process::run(self.command());
         (ran.code, ran.stderr)
@@ -163,7 +164,7 @@ impl Setup {
 // === impl Injector ===
 
 impl Injector {
-    /// Waits until it is.
+    /// Waits until the injector is ready.
     pub(crate) async fn is_ready(&self) {
         super::until("ready", async || {
             let ready = get(self.health, "/readyz").await;
@@ -172,14 +173,14 @@ impl Injector {
         .await;
     }
 
-    /// A connection with what [`Setup::files`] gave it.
+    /// Connects with the trust that [`Setup::files`] has set up.
     pub(crate) async fn client(&self, authority: &Authority) -> Client {
         Client::connect(self.address, &authority.pem, NAME)
             .await
             .unwrap()
     }
 
-    /// The value of a metric, with its labels in their written form; 0 while nothing is counted.
+    /// Returns the value of a metric, with its labels as written; 0 while nothing is counted.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
         let metrics = get(self.health, "/metrics").await;
         let line = metrics
@@ -189,12 +190,12 @@ impl Injector {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// Everything that it has said so far.
+    /// Returns everything that it has printed so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
 
-    /// The first line with this text, once it is there, as JSON.
+    /// Returns the first line with this text, once it exists, as JSON.
     pub(crate) async fn said(&self, text: &str) -> Value {
         let line = |line: &str| line.contains(text).then(|| line.to_owned());
         let found = async || self.process.line(line);
@@ -207,17 +208,17 @@ impl Injector {
         self.process.signal("TERM");
     }
 
-    /// Waits until it exits by itself.
+    /// Waits until the injector exits by itself.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         super::until("its end", async || self.process.try_wait().unwrap()).await
     }
 
-    /// The time that it has computed so far.
+    /// Returns its CPU time so far.
     pub(crate) fn computed(&self) -> Duration {
         self.process.computed()
     }
 
-    /// A figure in KiB of `/proc/PID/status`.
+    /// Returns a figure in KiB of `/proc/PID/status`.
     pub(crate) fn memory(&self, field: &str) -> u64 {
         self.process.memory(field)
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::message::problem_type as problem;
 
-/// A response with a problem document: name, status, type, and what it means.
+/// A response with a problem document: name, status, type, and description.
 type Response = (&'static str, u16, &'static str, &'static str);
 
 const MALFORMED: Response = (
@@ -65,7 +65,7 @@ const INVALID_OUTPUT: Response = (
     "InvalidOutput",
     422,
     problem::OUTPUT,
-    "outputs are unknown, missing or of another type, or do not hold what the templates need",
+    "outputs are unknown, missing or of another type, or lack values that the templates need",
 );
 const NOT_CREATED: Response = (
     "NotCreated",
@@ -168,7 +168,7 @@ pub(super) fn paths() -> Value {
         "/v1/finish": {"post": with_parameters(writes(operation(
             "steps",
             "finish",
-            "Declare that all steps have ended",
+            "Declare that all steps have finished",
             "Missing outputs take their defaults; if everything is known, it is committed, unless the declaration says \
              `submit: Manual`. Idempotent. Returns the outcome and the results.",
             success(
@@ -338,7 +338,7 @@ fn operation(
     })
 }
 
-/// The same operation for steps only, which may change the state.
+/// Returns the same operation for steps only, which may change the state.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);
     for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {

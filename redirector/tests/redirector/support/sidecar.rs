@@ -1,4 +1,4 @@
-//! A sidecar that answers by script.
+//! A sidecar with scripted responses.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -10,26 +10,26 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// What happens to one connection.
+/// The treatment of one connection.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
-    /// Read the request and answer these bytes.
+    /// Read the request and respond with these bytes.
     Raw(Vec<u8>),
-    /// Read the request and close without an answer, as a sidecar that dies.
+    /// Read the request and close without a response, like a sidecar that dies.
     Die,
-    /// Close at once, nothing read.
+    /// Close at once, without reading.
     Refuse,
-    /// Read nothing but the head, answer, and close.
+    /// Read only the head, respond, and close.
     Early(Vec<u8>),
-    /// Read the request and answer these bytes after so long.
+    /// Read the request and respond with these bytes after this delay.
     Late(Duration, Vec<u8>),
-    /// As [`Late`](Self::Late), while other connections are served.
+    /// Same as [`Late`](Self::Late), while other connections are served.
     Meanwhile(Duration, Vec<u8>),
-    /// Read the request and answer nothing, ever.
+    /// Read the request and never respond.
     Silence,
 }
 
-/// A request as it came in.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) head: String,
@@ -42,7 +42,7 @@ struct Seen {
     changed: Condvar,
 }
 
-/// The sidecar; it serves until the test's process ends.
+/// The sidecar; it serves until the test's process exits.
 pub(crate) struct Sidecar {
     pub(crate) address: String,
     seen: Arc<Seen>,
@@ -64,7 +64,7 @@ impl Reply {
         Self::json(200, r#"{"phase":"Collecting","pending":["steps.a.b"]}"#)
     }
 
-    /// Announces a body that is over the bound of the redirector, and sends its beginning.
+    /// Announces a body that is over the limit of the redirector, and sends its beginning.
     pub(crate) fn too_large(status: u16) -> Self {
         let length = (64 << 20) + 1;
         let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{{");
@@ -82,12 +82,12 @@ impl Reply {
 // === impl Sidecar ===
 
 impl Sidecar {
-    /// Answers every message with success.
+    /// Responds to every message with success.
     pub(crate) fn content() -> Self {
         Self::replying(&[Reply::accepted()])
     }
 
-    /// Replies in this order, the last one for ever.
+    /// Responds in this order, with the last one repeated.
     pub(crate) fn replying(replies: &[Reply]) -> Self {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("gleaner.sock");
@@ -100,7 +100,7 @@ impl Sidecar {
         }
     }
 
-    /// The same over TCP.
+    /// Same over TCP.
     pub(crate) fn over_tcp(replies: &[Reply]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -112,7 +112,7 @@ impl Sidecar {
         }
     }
 
-    /// Not there yet: comes up with the returned function, at the returned address.
+    /// Returns a sidecar that is not running yet: its address, and a function that starts it.
     pub(crate) fn late(replies: &[Reply]) -> (String, impl FnOnce() -> Self + use<>) {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("gleaner.sock");
@@ -129,12 +129,12 @@ impl Sidecar {
         (address, comes_up)
     }
 
-    /// All that came in so far.
+    /// Returns all requests received so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.seen.requests.lock().unwrap().clone()
     }
 
-    /// The bodies of all that came in so far.
+    /// Returns the bodies of all requests received so far.
     pub(crate) fn bodies(&self) -> Vec<String> {
         self.requests()
             .into_iter()
@@ -142,7 +142,7 @@ impl Sidecar {
             .collect()
     }
 
-    /// Waits until that many requests have come in.
+    /// Waits until this many requests have been received.
     pub(crate) fn wait_for(&self, count: usize) {
         let requests = self.seen.requests.lock().unwrap();
         let (_requests, waited) = self
@@ -184,7 +184,7 @@ fn serve<S: Read + Write + Send + 'static>(
                     let body = read_body(&mut stream, &head, body);
                     record.add(head, body);
                     match reply {
-                        // Whoever has read enough of it may be gone.
+                        // A client that has read enough of it may be gone.
                         Reply::Raw(answer) => drop(stream.write_all(answer)),
                         Reply::Late(held, answer) => {
                             thread::sleep(*held);
@@ -215,7 +215,7 @@ impl Seen {
     }
 }
 
-/// The head, and what was read of the body with it.
+/// Reads the head, and the part of the body that came with it.
 fn read_head(stream: &mut impl Read) -> (String, Vec<u8>) {
     let mut received = Vec::new();
     let mut buffer = [0; 65536];
@@ -225,7 +225,7 @@ fn read_head(stream: &mut impl Read) -> (String, Vec<u8>) {
             return (String::from_utf8(received).unwrap(), body);
         }
         let count = stream.read(&mut buffer).unwrap();
-        assert_ne!(count, 0, "the head broke off");
+        assert_ne!(count, 0, "the head is incomplete");
         received.extend_from_slice(&buffer[..count]);
     }
 }

@@ -1,4 +1,4 @@
-//! What the injector writes is what the sidecar reads.
+//! The sidecar reads the arguments that the injector writes.
 
 use clap::Parser as _;
 use gleaner_core::inject::settings::{Resources, Sidecars};
@@ -22,7 +22,7 @@ fn settings() -> Settings {
     }
 }
 
-/// A Task with a parameter of each type.
+/// Returns a Task with a parameter of each type.
 fn task() -> Value {
     let outputs = "steps: {build: [{name: digest}]}\nresources: [{name: img, spec: {type: image, params: [\
         {name: url, value: $(params.url)}, {name: digest, value: $(steps.build.digest)}, \
@@ -49,7 +49,7 @@ fn changed(outcome: Result<Outcome, gleaner_core::inject::Refusal>) -> Value {
     }
 }
 
-/// The arguments of a sidecar in a TaskSpec, with the values that Tekton puts in.
+/// Returns the arguments of a sidecar in a TaskSpec, with the values that Tekton substitutes.
 fn substituted(task: &Value) -> Vec<String> {
     let args = task.pointer("/spec/sidecars/0/args").unwrap();
     let args = args
@@ -133,7 +133,7 @@ fn the_arguments_of_an_injected_pod_are_read_and_those_before_are_refused() {
     assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
 }
 
-/// The kinds that the sidecar of a Task's pod has after its injection under `list`, where the Task brings its own list.
+/// Returns the kinds that the sidecar of a Task's pod has after its injection with `list`, if the Task has its own list.
 fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
     let mut args = substituted(&changed(task::inject(
         &task(),

@@ -1,4 +1,4 @@
-//! The record of how a run ends: the room that it may take, and no more than that.
+//! The record of a run's outcome, and its limited size.
 
 use std::io;
 
@@ -13,20 +13,20 @@ use serde::Serialize;
 
 use crate::run_actor::submitting::Ending;
 
-/// Room for a record without objects, in bytes: a problem's own texts, or notes.
+/// Space for a record without objects, in bytes: a problem's own texts, or notes.
 const BASE: u64 = 16 << 10;
-/// Room for each object: its names and UID, or its failure and what is left of it.
+/// Space for each object: its names and UID, or its failure and what remains of it.
 const OBJECT: u64 = 2 << 10;
-/// Room for each field of a result that the template adds. It has 1 KiB at most, before JSON escapes it.
+/// Space for each field of a result that the template adds. It has at most 1 KiB, before JSON escapes it.
 const FIELD: u64 = 2 << 10;
-/// Room for a plan without objects, in bytes.
+/// Space for a plan without objects, in bytes.
 const BASE_OF_PLAN: u64 = 256;
-/// Room for each planned object: a name has 253 bytes at most, a namespace 63.
+/// Space for each planned object: a name has at most 253 bytes, a namespace 63.
 const PLANNED: u64 = 1 << 10;
-/// Bounds on the texts of a problem, in bytes, the first that makes it fit.
+/// Limits on the texts of a problem, in bytes; the first that makes it fit is used.
 const TEXTS: [usize; 4] = [4 << 10, 1 << 10, 256, 128];
 
-/// Returns the room that the ending of a run with this declaration may take, in bytes.
+/// Returns the maximum size of the outcome of a run with this declaration, in bytes.
 pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     let fields = |template| {
         results::keys(template)
@@ -38,20 +38,22 @@ pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     BASE + objects.sum::<u64>()
 }
 
-/// Returns the room for the plan of a submission with this declaration, in bytes. A plan that takes more, for the second names of
-/// objects, is written in additional room.
+/// Returns the space for the plan of a submission with this declaration, in bytes. A larger plan, with second names of
+/// objects, is written in additional space.
 pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
     BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }
 
-/// Returns `ending`, shortened to a record that fits into `room`: a problem in its texts first and its lists then, a commit in
-/// its notes.
+/// Returns `ending`, shortened to a record that fits into `room`: for a problem first its texts and then its lists, for
+/// a commit its notes.
 pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
     match ending {
         Ok(mut commit) => {
             let dropped = commit.outcome.notes.len();
             if !fits(&commit, room) && dropped > 0 {
-                let note = format!("{dropped} notes are left out, for want of room in the journal");
+                let note = format!(
+                    "{dropped} notes are omitted, because the journal has no room for them"
+                );
                 commit.outcome.notes = vec![note];
             }
             Ok(commit)
@@ -60,7 +62,7 @@ pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
     }
 }
 
-/// Returns the problem of a submission that does not begin, because how it ends could not be recorded.
+/// Returns the problem of a submission that does not start because its outcome could not be recorded.
 pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     let message =
         format!("the journal has no room for the outcome of the run ({room} bytes): {error}");
@@ -83,7 +85,7 @@ pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     }
 }
 
-/// Returns the problem of a request that came while the outcome is known and not yet recorded.
+/// Returns the problem of a request that arrived while the outcome is known but not yet recorded.
 pub(super) fn unrecorded(error: &io::Error) -> Problem {
     problem::new(
         problem_type::BUSY,
@@ -103,7 +105,7 @@ fn shortened_problem(mut problem: Problem, room: u64) -> Problem {
         }
         shorten_texts(&mut problem, max);
     }
-    // What exists is worth more than why.
+    // The remaining objects are worth more than the causes.
     while !fits(&problem, room) {
         match (
             problem.failures.len(),
@@ -138,7 +140,7 @@ fn shorten_texts(problem: &mut Problem, max: usize) {
 }
 
 fn fits(record: &impl Serialize, room: u64) -> bool {
-    // One byte says which record it is.
+    // One byte for the kind of record.
     serde_json::to_vec(record).is_ok_and(|json| (json.len() as u64) < room)
 }
 

@@ -1,4 +1,4 @@
-//! States that are found, compared with those of the reference model.
+//! Compares observed states with those of the reference model.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ use crate::recovery::replay;
 
 /// The end of a submission that panicked.
 pub(super) const PANICKED: End = End::Failed(254);
-/// The end of a submission that did not begin, because the journal had no room for its end.
+/// The end of a submission that did not start, because the journal had no space for its outcome.
 pub(super) const NO_ROOM: End = End::Failed(255);
 
 pub(super) fn declaration(submit: Submit) -> Declaration {

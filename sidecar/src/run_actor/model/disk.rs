@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::journal::Disk;
 
-/// A file, and what survives of it.
+/// A file, and the part of it that survives.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Medium(Arc<Shared>);
 
@@ -20,26 +20,26 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// As the kernel has it.
+    /// The kernel's view.
     bytes: Vec<u8>,
-    /// The content after a power cut.
+    /// The content after a power failure.
     synced: Vec<u8>,
-    /// The bytes that the disk has room for.
+    /// The free space of the disk, in bytes.
     capacity: Option<usize>,
     armed: Option<Armed>,
-    /// Operations that were refused.
+    /// Refused operations.
     refused: usize,
     is_killed: bool,
-    /// Another number for each process. What an earlier one does has no effect.
+    /// A different number for each process. Operations of earlier ones have no effect.
     process: u32,
 }
 
-/// A fault to come.
+/// A scheduled fault.
 #[derive(Debug, Clone, Copy)]
 struct Armed {
     /// Operations before that.
     after: u8,
-    /// Bytes of a write that still succeed; another operation has an effect if this is odd.
+    /// Bytes of a write that still succeed; another operation takes effect if this is odd.
     torn: usize,
     kills: bool,
 }
@@ -73,13 +73,13 @@ impl Medium {
         })
     }
 
-    /// Refuses one operation, `after` others.
+    /// Refuses one operation, after `after` others.
     pub(super) fn refuse(&self, after: u8, torn: usize) {
         let kills = false;
         self.state().armed = Some(Armed { after, torn, kills });
     }
 
-    /// Kills the process within one operation, `after` others.
+    /// Kills the process during one operation, after `after` others.
     pub(super) fn kill(&self, after: u8, torn: usize) {
         let kills = true;
         self.state().armed = Some(Armed { after, torn, kills });
@@ -130,7 +130,7 @@ impl Medium {
         self.0.restarted.notify_all();
     }
 
-    /// The file after the death of the process, and after a power cut.
+    /// Returns the file after the death of the process, and after a power failure.
     pub(super) fn survivors(&self) -> [Vec<u8>; 2] {
         let state = self.state();
         [state.bytes.clone(), state.synced.clone()]
@@ -140,7 +140,7 @@ impl Medium {
 // === impl Opened ===
 
 impl Opened {
-    /// Does `act` with the bytes that may be written, unless a fault is due.
+    /// Calls `act` with the bytes that may be written, unless a fault is due.
     fn operate<T>(&self, act: impl FnOnce(&mut State, usize) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.shared.state.lock().unwrap();
         if state.process != self.process {

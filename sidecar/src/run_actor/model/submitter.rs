@@ -22,7 +22,7 @@ use crate::run_actor::submitting::{Ended, Submit};
 /// A command for a submission.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// To keep a plan; answers true if it is kept.
+    /// Keeps a plan; responds with true if it was kept.
     Plan(oneshot::Sender<bool>),
     End(End),
     Panic,
@@ -92,7 +92,7 @@ impl Submit for Submissions {
                         return Ended::failed(problem_of(number), &[]);
                     }
                     Order::End(End::Pending) => unreachable!("it has no submission"),
-                    // Without the panic hook, which writes.
+                    // Without the panic hook, which prints.
                     Order::Panic => std::panic::resume_unwind(Box::new(())),
                 }
             }

@@ -23,11 +23,11 @@ pub(super) struct World {
     reference: Reference,
     /// The plans that are durable.
     plans: usize,
-    /// Further states that the disk may hold: what was refused or interrupted while it was written.
+    /// Other states that the disk may hold: writes that were refused or interrupted.
     possible: Vec<(Reference, usize)>,
-    /// The end of the submission, while it is not recorded.
+    /// The outcome of the submission, while it is not recorded.
     unrecorded: Option<End>,
-    /// True if single operations of the disk were refused since the last restart. A full disk does not count.
+    /// True if single disk operations were refused since the last restart. A full disk does not count.
     was_refused: bool,
     power_cut: bool,
     waiting: Vec<Received>,
@@ -108,7 +108,7 @@ impl World {
             .await;
     }
 
-    /// Sends a request. `response` is that of a disk without faults, `after` the state that it then leads to.
+    /// Sends a request. `response` is the one without disk faults, `after` the resulting state.
     async fn request(
         &mut self,
         command: Command,
@@ -120,7 +120,7 @@ impl World {
         let sent = self.process.handle.commands.send(command).await;
         assert!(sent.is_ok(), "the actor is gone");
         if !self.settled().await {
-            // Killed while it wrote: nothing was answered.
+            // Killed during the write: no response was sent.
             assert!(received.try_recv().is_err(), "answered before the record");
             if let Some(after) = after {
                 self.may_be(after.clone());
@@ -136,7 +136,7 @@ impl World {
             && problem.detail.starts_with("nothing was accepted")
         {
             assert!(refused > 0, "refused without a fault: {problem:?}");
-            // A frame that the disk did not let be cut off may be there after a restart.
+            // A frame that the disk did not allow to be cut off may exist after a restart.
             assert!(after.is_some(), "refused what changes nothing");
             if let (Some(after), 2..) = (after, refused) {
                 self.may_be(after);
@@ -172,7 +172,7 @@ impl World {
         }
     }
 
-    /// Compares the begin of a submission, if one is due: it begins, or ends at once for want of room.
+    /// Compares the start of a submission, if one is due: it starts, or ends at once for lack of space.
     fn begin(&mut self, refused: usize) {
         if self.reference.phase() != Phase::Submitting || self.process.begun() == 1 {
             return;
@@ -255,11 +255,14 @@ impl World {
         }
     }
 
-    /// Waits until the end of the submission is recorded or refused, and compares the replies to those who wait for it.
+    /// Waits until the outcome is recorded or refused, and compares the responses to waiting clients.
     async fn record(&mut self, end: End) {
         let refused = self.medium.refused();
         for attempt in 0.. {
             assert!(attempt < 500, "the submission ended without an effect");
+            // Seen before the barrier: what it shows was then handled to the end, the replies included.
+            let is_over = self.live().phase() != Phase::Submitting;
+            let is_refused = self.medium.refused() > refused;
             if !self.settled().await {
                 for waiting in &mut self.waiting {
                     assert!(waiting.try_recv().is_err(), "answered before the record");
@@ -267,12 +270,12 @@ impl World {
                 self.may_have_ended(self.reference.clone(), end);
                 return;
             }
-            if self.live().phase() != Phase::Submitting {
+            if is_over {
                 self.reference.settle(end);
                 self.possible.clear();
                 break;
             }
-            if self.medium.refused() > refused {
+            if is_refused {
                 assert!(
                     self.was_refused || end == NO_ROOM,
                     "the end does not fit the room that was kept for it"
@@ -336,7 +339,7 @@ impl World {
         }
     }
 
-    /// Takes the state that was found after a restart, if it is one of those that may be.
+    /// Adopts the state found after a restart, if it is one of the possible ones.
     fn adopt(&mut self, collector: &Collector, plans: usize) {
         let known = (self.reference.clone(), self.plans);
         let mut errors = Vec::new();
@@ -361,7 +364,7 @@ impl World {
         self.process.handle.snapshots.borrow().state.clone()
     }
 
-    /// Waits until the actor has done everything that it was asked to. Returns false if it was killed.
+    /// Waits until the actor has processed everything. Returns false if it was killed.
     async fn settled(&self) -> bool {
         let (reply, received) = oneshot::channel();
         let command = Command::Outputs {
@@ -380,11 +383,11 @@ impl World {
         true
     }
 
-    /// Compares the state of the actor, and what would be found after a restart, with the reference.
+    /// Compares the state of the actor, and the state that would be found after a restart, with the reference.
     pub(super) async fn check(&mut self) {
         if self.medium.is_killed() {
             self.restart(self.power_cut).await;
-            // The second process can be killed by no fault of the first.
+            // Faults of the first process cannot kill the second.
             assert!(!self.medium.is_killed());
         }
         compare(&self.live(), &self.reference).unwrap();

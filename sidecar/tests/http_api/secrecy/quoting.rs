@@ -7,24 +7,24 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-/// A key of several lines, with all that one encoding or another changes.
+/// A key of several lines, with all characters that some encoding changes.
 pub(super) const KEY: &str = "-----BEGIN Qx KEY-----\nMIIEvQ8Zk3JhbmRvbUxpbmVPbmU7\n&<ä>\"\\ qZ9-second+Line/77xw?\n-----END Qx KEY-----\n";
 
-/// The field in which the template puts it.
+/// Returns the field that gets it in the template.
 pub(super) fn field() -> String {
     format!("key={KEY}")
 }
 
-/// A quotation: how the value is written, and the text.
+/// A quotation: the form of the value, and the text.
 pub(super) type Form = (&'static str, String);
 
-/// Every form.
+/// Returns every form.
 pub(super) fn forms() -> Vec<Form> {
     let base64 = |text: &str| STANDARD.encode(text);
     let hex: String = each_byte(KEY, |out, byte| write!(out, "{byte:02x}"));
     let lines: Vec<&str> = KEY.lines().collect();
     let json = Value::from(field()).to_string();
-    // With spaces, which nothing of Gleaner's own has there.
+    // With spaces, which Gleaner's own values never have there.
     let object = format!(r#"{{ "data" : {{ "token" : "{}" }}}}"#, base64(&field()));
     vec![
         ("plain", KEY.to_owned()),
@@ -89,7 +89,7 @@ impl<'a> Pieces<'a> {
         Self(text.windows(Self::LENGTH).collect())
     }
 
-    /// Returns the first piece that the text has of a quotation.
+    /// Returns the first piece of a quotation in the text.
     pub(super) fn of_quotation<'b>(&self, quoted: &'b str) -> Option<&'b [u8]> {
         let fillers = [b"xxxxxxxx".as_slice(), b"--------".as_slice()];
         let mut quoted = quoted.as_bytes().windows(Self::LENGTH);
@@ -103,7 +103,7 @@ fn each_byte(text: &str, write: impl Fn(&mut String, u8) -> std::fmt::Result) ->
     out
 }
 
-/// Go's encoder escapes what HTML would read.
+/// Returns JSON as Go's encoder writes it, which escapes HTML characters.
 fn go_json(json: &str) -> String {
     let json = json.replace('&', "\\u0026").replace('<', "\\u003c");
     json.replace('>', "\\u003e")

@@ -1,4 +1,4 @@
-//! Text of the API server about an object with a secret is passed on nowhere, whatever form it quotes the secret in.
+//! Text of the API server about an object with a secret is never passed on, regardless of the form in which it quotes the secret.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use super::quoting::{KEY, Pieces, field, forms};
 use super::seen_everywhere;
 use crate::support::{Setup, api_server, until};
 
-/// In every text that the API server says about the Secret.
+/// In every text of the API server about the Secret.
 const MARK: &str = "Qu0tation-mark";
 
 const NOTICE: &str = "the API server's message is withheld because this object contains the secret output 'key' of step 'login'";
@@ -34,8 +34,8 @@ objects:
 submit: Manual
 ";
 
-/// Submits to `cluster`, and returns the answer after it and everything else that can be seen, before and after a restart, was
-/// searched for the quoted texts.
+/// Submits to `cluster`, and returns the response after checking that it and all other visible content, before and
+/// after a restart, do not contain the quoted texts.
 fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, String) {
     let setup = Setup::new(declaration)
         .with(cluster)
@@ -47,14 +47,14 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     step.outputs("login", &body).ok();
     let answer = step.post("/v1/submit", "");
     let mut seen = seen_everywhere(&sidecar);
-    seen.push(("the answer".to_owned(), answer.body.clone()));
+    seen.push(("the response".to_owned(), answer.body.clone()));
     until("Events tell it", || !cluster.events().is_empty());
     let events = Value::from(cluster.events()).to_string();
     seen.push(("the Events".to_owned(), events.into_bytes()));
     sidecar.kill();
     let restarted = setup.start();
     seen.extend(seen_everywhere(&restarted));
-    // The journal has the value, and nothing that the API server said about it.
+    // The journal has the value, but no text of the API server about it.
     let journal = fs::read(setup.path("state/journal")).unwrap();
     let mark = |text: &[u8]| text.windows(MARK.len()).any(|text| text == MARK.as_bytes());
     assert!(!mark(&journal));
@@ -72,7 +72,7 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     (answer.status, answer.text().to_owned())
 }
 
-/// The text of a refusal that quotes the value in this form.
+/// Returns the text of a refusal that quotes the value in this form.
 fn words(quoted: &str) -> String {
     format!("{MARK}: data.token: Invalid value: {quoted}")
 }
@@ -93,7 +93,7 @@ fn no_form_of_quoting_gets_through_a_refusal() {
     }
 }
 
-/// All forms at once.
+/// Returns all forms.
 fn all_forms() -> Vec<String> {
     forms().into_iter().map(|(_, quoted)| quoted).collect()
 }
@@ -116,7 +116,7 @@ fn no_part_of_a_refusal_carries_a_quotation() {
     let causes = |cause: Value| json!({"kind": "Secret", "causes": [cause]});
     let invalid = || refusal(422, "Invalid", "no");
     let carriers = [
-        ("a code of its own", 418, refusal(418, "Teapot", &quoted)),
+        ("another code", 418, refusal(418, "Teapot", &quoted)),
         (
             "a webhook",
             400,
@@ -248,7 +248,7 @@ fn no_later_request_carries_a_quotation() {
     cluster.on(Method::POST, "secrets").from(2).fail(refuse());
     assert_withheld("the create", DECLARATION, &cluster);
 
-    // It exists, and what is there cannot be read.
+    // It exists, but cannot be read.
     let cluster = api_server();
     cluster
         .on(Method::POST, "secrets")
@@ -256,7 +256,7 @@ fn no_later_request_carries_a_quotation() {
     cluster.on(Method::GET, "secrets/").fail(refuse());
     assert_withheld("the look", DECLARATION, &cluster);
 
-    // It was created and cannot be deleted, because another object was refused. What is said of that one is passed on.
+    // It was created and cannot be deleted, because another object was refused. Text about that one is passed on.
     let cluster = api_server();
     cluster
         .on(Method::POST, "configmaps")

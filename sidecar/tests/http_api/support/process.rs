@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::PATIENCE;
 
-/// How a sidecar is to be started, and where it keeps its things. It can be started again and again.
+/// The configuration of a sidecar, and its directories. It can be started repeatedly.
 #[derive(Clone)]
 pub(crate) struct Setup {
     folder: Arc<TempDir>,
@@ -23,7 +23,7 @@ pub(crate) struct Setup {
     user: Option<u32>,
 }
 
-/// A sidecar that runs. It is killed when it goes out of scope.
+/// A running sidecar. It is killed when it goes out of scope.
 pub(crate) struct Sidecar {
     process: Process,
     address: SocketAddr,
@@ -33,7 +33,7 @@ pub(crate) struct Sidecar {
 // === impl Setup ===
 
 impl Setup {
-    /// A sidecar of the run `u-1` for `declaration`, with an API server that cannot be reached.
+    /// Returns a sidecar of the run `u-1` for `declaration`, with an API server that cannot be reached.
     pub(crate) fn new(declaration: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("declaration.yaml");
@@ -59,7 +59,7 @@ impl Setup {
         .flag("--api-server=http://127.0.0.1:1")
     }
 
-    /// One flag more. A flag given twice counts as the last one says.
+    /// Adds a flag. The last of equal flags counts.
     pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         let flag = flag.into();
         let name = flag.split('=').next().unwrap_or_default();
@@ -72,24 +72,24 @@ impl Setup {
         self
     }
 
-    /// Without a flag that has been given.
+    /// Removes a flag.
     pub(crate) fn without(mut self, start: &str) -> Self {
         self.flags.retain(|given| !given.starts_with(start));
         self
     }
 
-    /// With an API server.
+    /// Sets the API server.
     pub(crate) fn with(self, api_server: &ApiServer) -> Self {
         self.flag(format!("--api-server={}", api_server.url()))
     }
 
-    /// No file may grow beyond this many KiB, as if the disk were full then.
+    /// Limits the size of files to this many KiB, as if the disk were full then.
     pub(crate) fn file_size(mut self, kibibytes: u64) -> Self {
         self.file_size = Some(kibibytes);
         self
     }
 
-    /// As this user, to whom everything is given that it needs. Only root can do that.
+    /// Runs as this user, with access to everything that it needs. Only root can do that.
     pub(crate) fn owned_by(mut self, user: u32) -> Self {
         for path in [self.folder.path(), &self.path("declaration.yaml")] {
             std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
@@ -98,7 +98,7 @@ impl Setup {
         self
     }
 
-    /// Files may grow again.
+    /// Removes the limit on the size of files.
     pub(crate) fn without_file_size(&self) -> Self {
         Self {
             file_size: None,
@@ -106,12 +106,12 @@ impl Setup {
         }
     }
 
-    /// A file or folder of this sidecar.
+    /// Returns a file or directory of this sidecar.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Starts it, and waits until it is ready.
+    /// Starts the sidecar, and waits until it is ready.
     pub(crate) fn start(&self) -> Sidecar {
         let process = Process::spawn(self.command()).unwrap();
         let ready = process.wait_for(PATIENCE, |line| {
@@ -128,14 +128,14 @@ impl Setup {
         }
     }
 
-    /// Runs it to its end, and returns its exit code and what it has written.
+    /// Runs the sidecar until it exits, and returns its exit code and its output.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
         let ran = process::run(self.command());
         (ran.code, ran.stderr)
     }
 
     fn command(&self) -> Command {
-        // The same suite can be run against the binary that is shipped.
+        // The same suite can run with the released binary.
         let shipped = std::env::var("GLEANER_TEST_SIDECAR").ok();
         let program = shipped.as_deref();
         let program = program.unwrap_or(env!("CARGO_BIN_EXE_gleaner-sidecar"));
@@ -155,32 +155,32 @@ impl Setup {
 // === impl Sidecar ===
 
 impl Sidecar {
-    /// The socket of a step.
+    /// Returns the socket of a step.
     pub(crate) fn step(&self, step: &str) -> Place {
         Place::Socket(self.run_dir().join(step).join("gleaner.sock"))
     }
 
-    /// The folder of the steps' folders.
+    /// Returns the parent of the steps' directories.
     pub(crate) fn run_dir(&self) -> PathBuf {
         self.folder.path().join("run")
     }
 
-    /// The loopback address.
+    /// Returns the loopback address.
     pub(crate) fn loopback(&self) -> Place {
         Place::Tcp(self.address)
     }
 
-    /// The loopback address, as text.
+    /// Returns the loopback address, as text.
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
 
-    /// The bearer token of a step.
+    /// Returns the bearer token of a step.
     pub(crate) fn token(&self, step: &str) -> String {
         fs::read_to_string(self.run_dir().join(step).join("token")).unwrap()
     }
 
-    /// Everything that it has said so far.
+    /// Returns everything that it has printed so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
@@ -190,27 +190,28 @@ impl Sidecar {
         self.process.signal("TERM");
     }
 
-    /// Kills it as the kernel would.
+    /// Kills the sidecar as the kernel would.
     pub(crate) fn kill(self) {
         self.process.kill();
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the sidecar has exited by itself.
     pub(crate) fn ended_within(self, time: Duration) -> ExitStatus {
         self.process.ended_within(time)
     }
 
-    /// Changes the bound on the size of files while it runs, as `prlimit` writes it.
+    /// Changes the limit on the size of files while it runs, in the syntax of `prlimit`.
     pub(crate) fn limit_file_size(&self, limit: &str) {
         assert!(self.process.limit_file_size(limit), "no such process");
     }
 
-    /// The user to whom the kernel gives its memory and environment: root, if the process is not for others of its user.
+    /// Returns the user that owns its memory and environment in the kernel: root, if other processes of its user have
+    /// no access.
     pub(crate) fn memory_owner(&self) -> u32 {
         process::memory_owner(self.process.id())
     }
 
-    /// A figure in KiB of `/proc/PID/status`.
+    /// Returns a figure in KiB of `/proc/PID/status`.
     pub(crate) fn memory(&self, field: &str) -> u64 {
         self.process.memory(field)
     }

@@ -1,4 +1,4 @@
-//! The objects, and what each verb does to them.
+//! The objects, and the effect of each verb on them.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(crate) struct Objects {
     writes: u32,
 }
 
-/// A request, taken apart.
+/// A parsed request.
 pub(crate) struct Call<'a> {
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
@@ -175,7 +175,7 @@ fn not_found() -> Answer {
     refused(404, "NotFound", "not found")
 }
 
-/// Discovery: the kinds that are served.
+/// Returns the discovery document of the served kinds.
 fn kinds(path: &str) -> Option<Value> {
     let resource = |name: &str, kind: &str, namespaced: bool| json!({"name": name, "kind": kind, "namespaced": namespaced, "verbs": ["create"]});
     let resources = match path {

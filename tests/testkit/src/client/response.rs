@@ -1,4 +1,4 @@
-//! Reading a response, and what it holds.
+//! Reads and represents a response.
 
 use std::io::{self, ErrorKind, Read};
 
@@ -10,10 +10,10 @@ use super::Connection;
 /// A response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
-    /// Its status.
+    /// The status.
     pub status: u16,
     headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ impl Connection {
         let mut response = self.head()?;
         if let Some(length) = response.header("content-length") {
             response.body = vec![0; length.parse().expect("a length")];
-            // A response to HEAD announces a body that does not come.
+            // A response to HEAD announces a body that is not sent.
             let mut read = 0;
             while read < response.body.len() {
                 match self.stream.read(&mut response.body[read..])? {
@@ -71,19 +71,19 @@ impl Connection {
 // === impl Response ===
 
 impl Response {
-    /// The value of a header field.
+    /// Returns the value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         let found = headers.find(|(given, _)| given.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body in UTF-8")
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         let media_type = self.header("content-type");
@@ -91,14 +91,14 @@ impl Response {
         serde_json::from_slice(&self.body).expect("a body in JSON")
     }
 
-    /// The body of a 200 as JSON.
+    /// Returns the body of a 200 response as JSON.
     #[track_caller]
     pub fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text());
         self.json()
     }
 
-    /// The problem document, which must have this status and type, and be short enough to be read.
+    /// Returns the problem document, which must have this status and type, and be short enough to read.
     #[track_caller]
     pub fn problem(&self, status: u16, kind: &str) -> Problem {
         assert_eq!(self.status, status, "{}", self.text());

@@ -1,4 +1,4 @@
-//! TLS of a client that trusts exactly what it is told to.
+//! TLS of a client that trusts only the given CAs.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ pub(crate) struct Stream {
     pub(crate) socket: TcpStream,
 }
 
-/// Connects, trusting these CAs (PEM) and asking for this name, and completes the handshake.
+/// Connects, trusting these CAs (PEM) and verifying this name, and completes the handshake.
 pub(crate) fn connect(mut socket: TcpStream, trusted: &str, name: &str) -> io::Result<Stream> {
     let mut roots = RootCertStore::empty();
     for authority in CertificateDer::pem_slice_iter(trusted.as_bytes()) {
@@ -34,15 +34,15 @@ pub(crate) fn connect(mut socket: TcpStream, trusted: &str, name: &str) -> io::R
     Ok(Stream { connection, socket })
 }
 
-/// The certificate that the server presented.
+/// Returns the certificate that the server presented.
 pub(crate) fn certificate(stream: &Stream) -> Option<CertificateDer<'static>> {
     let presented = stream.connection.peer_certificates()?;
     Some(presented.first()?.clone().into_owned())
 }
 
 impl Read for Stream {
-    /// Unlike that of rustls, it sends nothing first: a server that has refused a body takes no more of it, and its
-    /// response is to be read all the same.
+    /// Unlike rustls' own shutdown, it does not send first: a server that has refused a body reads no more of it, and
+    /// its response must still be read.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.connection.reader().read(buffer) {

@@ -1,45 +1,45 @@
-//! The requests that arrived.
+//! The recorded requests.
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-/// One request and its outcome.
+/// A request and its outcome.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its path, without the query.
+    /// The path, without the query.
     pub path: String,
-    /// Its query; empty when there is none.
+    /// The query; empty if there is none.
     pub query: String,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
-    /// Its outcome so far.
+    /// The outcome so far.
     pub outcome: Outcome,
 }
 
 /// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Not answered yet, or its client went away.
+    /// No response yet, or the client disconnected.
     Pending,
-    /// Performed; the backend's reply went back, or what a fault made of it.
+    /// Performed; the backend's response was sent, or the fault's version of it.
     Answered(StatusCode),
-    /// Performed with this status, but the reply was lost.
+    /// Performed with this status, but the response was lost.
     ReplyLost(StatusCode),
-    /// Answered by a rule; the backend has not seen it.
+    /// A rule sent the response; the backend has not seen the request.
     Refused(StatusCode),
-    /// The connection was cut; the backend has not seen it.
+    /// The connection was closed; the backend has not seen the request.
     Reset,
-    /// Never answered; the backend has not seen it.
+    /// No response was ever sent; the backend has not seen the request.
     Hung,
-    /// Passed to the backend, which gave no reply.
+    /// Passed to the backend, which gave no response.
     UpstreamFailed,
 }
 
 impl Recorded {
-    /// Path and query, as rules match them.
+    /// Returns path and query, as rules match them.
     pub fn target(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
@@ -48,19 +48,19 @@ impl Recorded {
         }
     }
 
-    /// The body as JSON; null when it is not.
+    /// Returns the body as JSON; null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The name of the object in the body.
+    /// Returns the name of the object in the body.
     pub fn name(&self) -> String {
         let object = self.json();
         let name = object["metadata"]["name"].as_str();
         name.unwrap_or_default().to_owned()
     }
 
-    /// Returns true if it asks for a dry run.
+    /// Returns true for a dry run.
     pub fn is_dry_run(&self) -> bool {
         self.query.split('&').any(|pair| pair == "dryRun=All")
     }

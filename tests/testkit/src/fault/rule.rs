@@ -1,4 +1,4 @@
-//! The faults, and the requests that they are for.
+//! The faults, and the requests that they apply to.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,42 +10,42 @@ use serde_json::{Value, json};
 
 use super::{Plan, Recorded};
 
-/// What is done to a request.
+/// The effect on a request.
 #[derive(Clone)]
 pub enum Fault {
-    /// Performed, but the connection is closed instead of a reply: the ambiguous case.
+    /// Performed, but the connection is closed instead of a response: the ambiguous case.
     DropReply,
-    /// Performed, and answered with something that is not JSON.
+    /// Performed; the response is not JSON.
     GarbleReply,
-    /// Performed; the header of the reply promises all of it, and the connection is cut after half.
+    /// Performed; the response's header announces all of it, and the connection is closed after half.
     HalfReply,
-    /// Performed, and answered with this status and JSON instead, as by something between client and server.
+    /// Performed; the response has this status and JSON instead, as from an intermediary between client and server.
     OtherReply(StatusCode, Value),
-    /// Performed; the reply is held back for a while.
+    /// Performed; the response is delayed.
     SlowReply(Duration),
-    /// Performed after a while, whether or not the client is still there, and never answered.
+    /// Performed after a delay, even if the client has disconnected, without a response.
     Late(Duration),
-    /// Answered with this and not performed.
+    /// Not performed; this is the response.
     Answer {
         /// Such as 409, 429, 500, 503.
         status: StatusCode,
-        /// Header fields besides the content type.
+        /// Header fields in addition to the content type.
         headers: Vec<(&'static str, String)>,
         /// JSON.
         body: Value,
     },
-    /// Neither performed nor ever answered.
+    /// Not performed, and never gets a response.
     Hang,
     /// The connection is closed before anything is performed.
     Close,
     /// The connection is reset before anything is performed.
     Reset,
-    /// Performed after this, as if somebody else had been quicker.
+    /// Performed after this, as if another client had been faster.
     After(Arc<dyn Fn() + Send + Sync>),
 }
 
 impl Fault {
-    /// Answers with this status, header fields and JSON.
+    /// Responds with this status, header fields and JSON.
     pub fn answer(status: u16, headers: &[(&'static str, &str)], body: Value) -> Self {
         let owned = |(name, value): &(&'static str, &str)| (*name, (*value).to_owned());
         Self::Answer {
@@ -55,7 +55,7 @@ impl Fault {
         }
     }
 
-    /// Performs the request, and answers with this status and JSON instead.
+    /// Performs the request, and responds with this status and JSON instead.
     pub fn other_reply(status: u16, body: Value) -> Self {
         Self::OtherReply(StatusCode::from_u16(status).expect("a status"), body)
     }
@@ -65,7 +65,7 @@ impl Fault {
         Self::answer(status, &[], refusal(status, reason, message))
     }
 
-    /// Refuses with a status and the reason that goes with it.
+    /// Refuses with a status and its usual reason.
     pub fn status(status: u16) -> Self {
         let reason = match status {
             409 => "Conflict",
@@ -112,21 +112,21 @@ pub fn refusal(status: u16, reason: &str, message: &str) -> Value {
     })
 }
 
-/// A rule in the making: see [`FaultServer::on`](super::FaultServer::on).
+/// A rule that is being built: see [`FaultServer::on`](super::FaultServer::on).
 #[must_use = "call `fail`"]
 pub struct RuleBuilder<'a> {
     plan: &'a Plan,
     rule: Rule,
 }
 
-/// The requests that a fault is for.
+/// The requests that a fault applies to.
 pub(crate) struct Rule {
     method: Method,
     target: Regex,
     name: Option<String>,
-    /// The number of matching requests that pass before the first that is hit.
+    /// The number of matching requests that pass before the first affected one.
     pass: usize,
-    /// The number that are hit then.
+    /// The number of affected requests.
     hit: usize,
     fault: Fault,
 }
@@ -144,32 +144,32 @@ impl<'a> RuleBuilder<'a> {
         Self { plan, rule }
     }
 
-    /// Only requests whose body is an object with this name.
+    /// Applies only to requests whose body is an object with this name.
     pub fn named(mut self, name: &str) -> Self {
         self.rule.name = Some(name.to_owned());
         self
     }
 
-    /// Only the first `count` matching requests from now on.
+    /// Applies only to the first `count` matching requests from now on.
     pub fn first(mut self, count: usize) -> Self {
         self.rule.hit = count;
         self
     }
 
-    /// Only the `nth` matching request from now on, counted from 1.
+    /// Applies only to the `nth` matching request from now on, counted from 1.
     pub fn nth(mut self, nth: usize) -> Self {
         self.rule.pass = nth.saturating_sub(1);
         self.rule.hit = 1;
         self
     }
 
-    /// Only the `nth` matching request and those after it, counted from 1.
+    /// Applies only to the `nth` matching request and all later ones, counted from 1.
     pub fn from(mut self, nth: usize) -> Self {
         self.rule.pass = nth.saturating_sub(1);
         self
     }
 
-    /// Puts the rule in force.
+    /// Activates the rule.
     pub fn fail(mut self, fault: Fault) {
         self.rule.fault = fault;
         self.plan.add(self.rule);
@@ -184,7 +184,7 @@ impl Rule {
             && self.name.as_ref().is_none_or(is_named)
     }
 
-    /// Counts a matching request as one that passes, if the rule is not due yet; returns true then.
+    /// If the rule is not due yet, counts a matching request as passed and returns true.
     pub(crate) fn pass(&mut self) -> bool {
         let passes = self.pass > 0;
         self.pass = self.pass.saturating_sub(1);

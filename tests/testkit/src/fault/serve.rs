@@ -1,4 +1,4 @@
-//! The connections of the server, and the way of one request through it.
+//! The connections of the server, and the processing of a request.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -20,10 +20,10 @@ use super::record::{Outcome, Recorded};
 use super::rule::{Fault, refusal};
 use super::{Backend, BodyError, Plan, Reply};
 
-/// The connection is cut instead of a reply.
+/// The connection is closed instead of a response.
 #[derive(Debug)]
 struct Cut {
-    /// By a reset, not by an orderly end.
+    /// By a reset, not by an orderly shutdown.
     reset: bool,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Display for Cut {
 
 impl Error for Cut {}
 
-/// Accepts connections until it is aborted; they end with it.
+/// Accepts connections until it is aborted, which closes them.
 pub(crate) async fn serve<B: Backend>(listener: TcpListener, backend: Arc<B>, plan: Arc<Plan>) {
     let mut connections = JoinSet::new();
     loop {
@@ -54,7 +54,7 @@ async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Pl
     let service = service_fn(|request| Box::pin(handle(request, &backend, &plan)));
     let mut connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // Without hyper's own shutdown, so that the socket is still there to be reset.
+    // Without hyper's own shutdown, so that the socket is still open and can be reset.
     let Err(error) = poll_fn(|context| connection.poll_without_shutdown(context)).await else {
         return;
     };
@@ -62,7 +62,7 @@ async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Pl
         .source()
         .and_then(|source| source.downcast_ref::<Cut>());
     if cut.is_some_and(|cut| cut.reset) {
-        // Zero linger makes the close a reset. Failing that, it is an end at least.
+        // Zero linger makes the close a reset. If it cannot be set, the connection is at least closed.
         let _ = connection.into_parts().io.inner().set_zero_linger();
     }
 }
@@ -131,13 +131,13 @@ async fn handle<B: Backend>(
     }
     let Some(reply) = backend.perform(Request::from_parts(parts, body)).await else {
         plan.end(index, Outcome::UpstreamFailed);
-        let body = refusal(502, "", "the backend gave no reply");
+        let body = refusal(502, "", "the backend gave no response");
         return Ok(json(StatusCode::BAD_GATEWAY, &body));
     };
     let status = reply.status();
     match fault {
         Some(Fault::DropReply) => {
-            // It is performed when the backend has replied in full.
+            // It is performed when the backend's response is complete.
             let _ = reply.into_body().collect().await;
             plan.end(index, Outcome::ReplyLost(status));
             return Err(Cut { reset: false });
@@ -163,7 +163,7 @@ async fn handle<B: Backend>(
     Ok(reply)
 }
 
-/// A reply of JSON.
+/// Returns a JSON response.
 pub(crate) fn json(status: StatusCode, body: &Value) -> Reply {
     let mut reply = own(status, body.to_string().into());
     let media_type = header::HeaderValue::from_static("application/json");
@@ -171,11 +171,11 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Reply {
     reply
 }
 
-/// The first half of a reply, whose header promises all of it.
+/// Returns the first half of a response whose header announces all of it.
 fn half(status: StatusCode, whole: &Bytes) -> Reply {
     let first = Frame::data(whole.slice(..whole.len() / 2));
     let cut = async {
-        // An error at once would keep the first half from being sent.
+        // An immediate error would keep the first half from being sent.
         tokio::time::sleep(Duration::from_millis(50)).await;
         Err(Box::new(Cut { reset: false }) as BodyError)
     };

@@ -1,5 +1,5 @@
-//! A world of replicas, API servers and a clock, played by chance: at no time does an API server meet a certificate that it
-//! does not trust.
+//! Simulates replicas, API servers and a clock with random events: at no time does an API server meet a certificate
+//! that it does not trust.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,11 +8,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An API server sees a change of the configuration this late, in seconds, at most.
+/// The maximum delay, in seconds, after which an API server sees a change of the configuration.
 const LAG: i64 = 12;
-/// A replica looks this often, in seconds, at least.
+/// The maximum interval, in seconds, between two checks of a replica.
 const POLL: i64 = 20;
-/// A time in which a certificate or an authority can fall due, but not end, in seconds.
+/// A time in which a certificate or a CA can become due, but not expire, in seconds.
 const LONG: i64 = 6 * 3600;
 const REPLICAS: usize = 3;
 
@@ -20,7 +20,7 @@ struct World {
     policy: Policy,
     now: i64,
     secret: Option<Content>,
-    /// Every bundle that the configuration ever held, with the second from which on it did.
+    /// Every bundle that the configuration ever had, with the second from which on it did.
     bundles: Vec<(i64, String)>,
     replicas: Vec<Replica>,
     /// Results of checking which CA signed which certificate: a signature takes a millisecond to verify.
@@ -68,7 +68,7 @@ impl World {
         &self.bundles.last().unwrap().1
     }
 
-    /// One check of the rotation, without an API server.
+    /// Runs one check of the rotation, without an API server.
     fn look(&mut self, index: usize) {
         let (now, time) = (self.now, self.time());
         self.replicas[index].looked = now;
@@ -117,8 +117,8 @@ impl World {
         panic!("it never comes to rest");
     }
 
-    /// All replicas look as often as they must, up to this second. Of long times most is left out: they look only at the end of
-    /// each quarter of a day.
+    /// Lets all replicas check as often as they must, up to this second. Long times are mostly skipped: they check only
+    /// at the end of each quarter of a day.
     fn until(&mut self, second: i64) {
         while self.now < second {
             let left = second - self.now;
@@ -158,7 +158,7 @@ impl World {
                     let after = self.now - START;
                     assert!(
                         trusted.iter().any(of),
-                        "after {after} s, with {} authorities",
+                        "after {after} s, with {} CAs",
                         trusted.len()
                     );
                 }
@@ -194,7 +194,7 @@ proptest! {
         deeds in prop::collection::vec(deed(), 1..20)
     ) {
         let mut world = World::new();
-        // An installation: no replica is ready, and no API server calls.
+        // A new installation: no replica is ready, and no API server calls.
         (0..REPLICAS).for_each(|index| world.look(index));
         world.now += LAG;
         for deed in deeds {

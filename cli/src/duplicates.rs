@@ -1,0 +1,111 @@
+//! Duplicate documents, of the same kind, name and namespace: `kubectl apply` keeps the last one, and for a run they are ambiguous.
+
+use std::collections::HashMap;
+
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::{Finding, Node, Place, Source};
+use gleaner_core::task::site::kind_of;
+
+/// The kinds that a run uses.
+pub(crate) const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
+
+/// The use of the documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// The documents form one run.
+    Run,
+    /// The documents are applied to a cluster, those of Tekton's `v1alpha1` after translation, so that an object may exist
+    /// next to its translation.
+    Cluster,
+}
+
+/// Returns an error for each document of [`KINDS`] that has the kind, name and namespace of an earlier one; it names both.
+pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use) -> Vec<Finding> {
+    let mut last = HashMap::new();
+    let mut found = Vec::new();
+    for source in sources {
+        for node in &source.documents {
+            let kind = kind_of(node);
+            // A prefix of a name does not identify anything.
+            let metadata = node.present("metadata");
+            let name = metadata.and_then(|metadata| metadata.text_of("name"));
+            let (true, Some(name)) = (KINDS.contains(&kind), name) else {
+                continue;
+            };
+            let namespace = metadata.and_then(|metadata| metadata.text_of("namespace"));
+            let is_apart = usage == Use::Cluster && is_old(node);
+            let here = (&source.name, node.at);
+            if let Some((file, at)) = last.insert((kind, name, namespace, is_apart), here) {
+                let position = format!("{file}:{}:{}", at.line, at.column);
+                let message = format!("duplicate {kind} '{name}', also at {position}");
+                let diagnostic = Diagnostic::new(Place::root(), Some(node.at), message);
+                let diagnostic = diagnostic.help("rename or remove one of them");
+                found.push(Finding::error(&*source.name, diagnostic));
+            }
+        }
+    }
+    found
+}
+
+/// Returns true for a version that Tekton no longer serves; `v1alpha1` is the first version of StepActions.
+fn is_old(node: &Node) -> bool {
+    node.text_of("apiVersion") == Some("tekton.dev/v1alpha1") && kind_of(node) != "StepAction"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str, text: &str) -> Source {
+        Source::parse(name.to_owned(), text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn two_of_one_name_are_named_both() {
+        let task = |name: &str| format!("{{kind: Task, metadata: {{name: {name}}}}}\n");
+        let sources = [
+            source("a", &task("x")),
+            source("b", &format!("{}---\n{}", task("y"), task("x"))),
+        ];
+        let found = find(&sources, Use::Cluster);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].to_string(),
+            "b:3:1: error: duplicate Task 'x', also at a:1:1; rename or remove one of them"
+        );
+    }
+
+    #[test]
+    fn what_only_looks_alike_is_not_another() {
+        let documents = [
+            "{kind: Task, metadata: {name: x}}",
+            "{kind: Task, metadata: {name: x, namespace: other}}",
+            "{kind: Pipeline, metadata: {name: x}}",
+            "{apiVersion: a.b/v1, kind: Task, metadata: {name: x}}",
+            "{kind: TaskRun, metadata: {generateName: x-}}",
+            "{kind: TaskRun, metadata: {generateName: x-}}",
+            "{kind: ConfigMap, metadata: {name: x}}",
+            "{kind: ConfigMap, metadata: {name: x}}",
+        ];
+        let source = source("a", &documents.join("\n---\n"));
+        assert_eq!(find([&source], Use::Cluster), []);
+        assert_eq!(find([&source], Use::Run), []);
+    }
+
+    #[test]
+    fn a_document_in_an_old_syntax_is_not_next_to_its_translation() {
+        let task = |version: &str| {
+            format!("{{apiVersion: tekton.dev/{version}, kind: Task, metadata: {{name: x}}}}")
+        };
+        let sources = [source("a", &task("v1alpha1")), source("b", &task("v1"))];
+        assert_eq!(find(&sources, Use::Cluster), []);
+        assert_eq!(find(&sources, Use::Run).len(), 1);
+        let sources = [source("a", &task("v1beta1")), source("b", &task("v1"))];
+        assert_eq!(find(&sources, Use::Cluster).len(), 1);
+        let twice = [
+            source("a", &task("v1alpha1")),
+            source("b", &task("v1alpha1")),
+        ];
+        assert_eq!(find(&twice, Use::Cluster).len(), 1);
+    }
+}

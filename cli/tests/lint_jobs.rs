@@ -1,0 +1,240 @@
+//! `gleaner lint`: Jobs whose fields do not fit the declaration of their pods, and clusters without the webhook.
+
+mod support;
+
+use support::{gleaner, gleaner_with_input};
+
+const JOB: &str = "\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: j}
+spec:
+  completions: 1
+  template:
+    metadata:
+      annotations:
+        gleaner.dev/outputs: |
+          steps: {main: [{name: v}]}
+          objects:
+            - name: cm
+              resourceTemplate:
+                apiVersion: v1
+                kind: ConfigMap
+                metadata: {name: fixed}
+                data: {v: $(steps.main.v)}
+    spec:
+      restartPolicy: Never
+      containers: [{name: main, image: i, command: [sh]}]
+";
+
+/// Expects the findings of `command`, each given by its beginning after `<stdin>:`.
+#[track_caller]
+fn finds(command: &[&str], text: &str, expected: &[&str]) {
+    let ran = gleaner_with_input(command, text);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{text}{lines:#?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(
+            line.starts_with(&format!("<stdin>:{expected}")),
+            "{line}\n{expected}"
+        );
+    }
+    let is_error = expected.iter().any(|line| line.contains(": error: "));
+    assert_eq!(ran.code, i32::from(is_error), "{lines:#?}");
+}
+
+const LINT: [&str; 3] = ["lint", "-f", "-"];
+const AHEAD: [&str; 4] = ["lint", "--without-webhook", "-f", "-"];
+
+#[test]
+fn several_pods_without_an_index_replace_each_others_objects() {
+    let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each replaces the 'cm' of another; add completionMode: Indexed";
+    for (fields, place) in [
+        ("completions: 2", Some("spec.completions")),
+        ("completions: 2, parallelism: 1", Some("spec.completions")),
+        ("parallelism: 2", Some("spec.parallelism")),
+        ("completions: 1, parallelism: 2", None),
+        (
+            "completions: null, parallelism: 2",
+            Some("spec.parallelism"),
+        ),
+        ("parallelism: 1", None),
+    ] {
+        let fields = fields.replace(", ", "\n  ");
+        // A name that is derived is that of the run, too.
+        for name in ["{name: fixed}", "{}", "{generateName: a-}"] {
+            let text = JOB.replace("completions: 1", &fields);
+            let text = text.replace("{name: fixed}", name);
+            match place {
+                Some(place) => {
+                    let key = place.rsplit('.').next().unwrap();
+                    let line = text.lines().position(|line| line.contains(key)).unwrap() + 1;
+                    let column = key.len() + 5;
+                    let expected = format!("{line}:{column}: error: {place}: {one_run}");
+                    finds(&LINT, &text, &[&expected]);
+                }
+                None => finds(&LINT, &text, &[]),
+            }
+        }
+    }
+    let several = JOB.replace("completions: 1", "completions: 2");
+    let apply = several.replace("- name: cm", "- name: cm\n              policy: Apply");
+    finds(
+        &LINT,
+        &apply,
+        &[
+            "5:16: warning: spec.completions: all pods of this Job apply the same 'cm', which has the values of the last one; add completionMode: Indexed",
+        ],
+    );
+    let lines = several.replace("kind: Job", "kind: CronJob").replace(
+        "spec:\n  completions",
+        "spec:\n  jobTemplate:\n   spec:\n    completions",
+    );
+    let cron: Vec<String> = lines
+        .lines()
+        .map(|line| {
+            match line.starts_with("  template")
+                || line.starts_with("    ") && !line.contains("completions")
+            {
+                true => format!("  {line}"),
+                false => line.to_owned(),
+            }
+        })
+        .collect();
+    finds(
+        &LINT,
+        &(cron.join("\n") + "\n"),
+        &[
+            "7:18: error: spec.jobTemplate.spec.completions: without completionMode: Indexed, all pods of this Job are one run",
+        ],
+    );
+}
+
+#[test]
+fn an_indexed_job_needs_its_index_in_static_names() {
+    let indexed = JOB.replace(
+        "completions: 1",
+        "completions: 2\n  completionMode: Indexed",
+    );
+    finds(
+        &LINT,
+        &indexed,
+        &[
+            "17:34: error: objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' under the same name; put $(context.job.completionIndex) into metadata.name, or leave the name out",
+        ],
+    );
+    let named = |text: &str| {
+        text.replace(
+            "{name: fixed}",
+            "{name: fixed-$(context.job.completionIndex)}",
+        )
+    };
+    finds(&LINT, &named(&indexed), &[]);
+    finds(&LINT, &indexed.replace("{name: fixed}", "{}"), &[]);
+    finds(
+        &LINT,
+        &named(JOB),
+        &[
+            "16:40: error: objects[0].resourceTemplate.metadata.name: only the pods of an Indexed Job have a completion index; add completionMode: Indexed to the Job",
+        ],
+    );
+}
+
+#[test]
+fn a_cluster_without_the_webhook_is_checked_for_what_inject_refuses() {
+    let several = JOB.replace("completions: 1", "completions: 2");
+    finds(&AHEAD, JOB, &[]);
+    finds(
+        &AHEAD,
+        &several,
+        &[
+            "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of this Job would create 'cm' under the same name; leave the name out, or use generateName",
+        ],
+    );
+    finds(&AHEAD, &several.replace("{name: fixed}", "{}"), &[]);
+    let index = several.replace("{name: fixed}", "{name: a-$(context.job.completionIndex)}");
+    let index = index.replace(
+        "completions: 2",
+        "completions: 2\n  completionMode: Indexed",
+    );
+    finds(
+        &AHEAD,
+        &index,
+        &[
+            "17:36: error: objects[0].resourceTemplate.metadata.name: the completion index of a Job is not known ahead of time",
+        ],
+    );
+    let task = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: t
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {a: [{name: v}], b: [{name: w, fromPath: $(params.p)/w}]}
+      objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.a.v), w: $(steps.b.w)}}}]
+spec:
+  params: [{name: p}]
+  steps:
+    - {name: a, image: i}
+    - {name: b, image: i, script: x}
+";
+    finds(&LINT, task, &[]);
+    let ahead = gleaner_with_input(&AHEAD, task);
+    ahead.exits(1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = support::file(folder.path(), "task.yaml", task);
+    let injected = gleaner(&["inject", "-f", &file, "--image", "gleaner"]);
+    injected.exits(78);
+    assert_eq!(
+        ahead.stdout.replace("<stdin>", &file),
+        injected.stderr,
+        "lint and inject report the same"
+    );
+    assert!(
+        ahead.stdout.contains("runs its image's own command"),
+        "{}",
+        ahead.stdout
+    );
+}
+
+#[test]
+fn context_variables_without_a_value_are_errors() {
+    let task = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: t
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {a: [{name: v, fromPath: /tmp/v}]}
+      objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.a.v)-$(context.taskRun.name)}}}]
+spec:
+  steps: [{name: a, image: i, script: x}]
+";
+    finds(&LINT, task, &[]);
+    finds(
+        &LINT,
+        &task.replace("taskRun.name", "job.completionIndex"),
+        &[
+            "8:103: error: objects[0].resourceTemplate.data.v: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have it",
+        ],
+    );
+    finds(
+        &LINT,
+        &task.replace("/tmp/v", "/tmp/$(context.job.completionIndex)"),
+        &[
+            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have it",
+        ],
+    );
+    for name in ["pipelineRun.uid", "task.retry-count"] {
+        finds(
+            &LINT,
+            &JOB.replace("fixed", &format!("a-$(context.{name})")),
+            &[&format!(
+                "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.{name})` has no value here; only Tekton's pods have it"
+            )],
+        );
+    }
+    finds(&LINT, &JOB.replace("fixed", "a-$(context.task.name)"), &[]);
+}

@@ -1,0 +1,210 @@
+//! `gleaner lint`: variables in steps that Tekton refuses or leaves unchanged.
+
+mod support;
+
+use support::{gleaner, gleaner_with_input, repository};
+
+const TASK: &str = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: app
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {build: [{name: digest}]}
+      objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a: $(steps.build.digest)}}}]
+spec:
+  params: [{name: image}]
+  workspaces: [{name: src}]
+  steps:
+    - name: build
+      image: busybox
+      script: |
+        cd $(workspaces.src.path)
+        echo $(params.image) $(date) > $GLEANER_OUTPUTS/digest
+";
+
+/// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
+#[track_caller]
+fn finds(text: &str, expected: &[&str]) {
+    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(
+            line.starts_with(&format!("<stdin>:{expected}")),
+            "{line}\n{expected}"
+        );
+    }
+    let is_error = expected.iter().any(|line| line.contains(": error: "));
+    assert_eq!(ran.code, i32::from(is_error), "{lines:#?}");
+}
+
+#[track_caller]
+fn in_task(from: &str, to: &str, expected: &[&str]) {
+    assert!(TASK.contains(from), "{from}");
+    finds(&TASK.replace(from, to), expected);
+}
+
+#[test]
+fn an_unknown_variable_that_tekton_refuses_is_an_error_at_its_place() {
+    in_task(
+        "$(params.image)",
+        "$(params.imgae)",
+        &[
+            "17:14: error: spec.steps[0].script: `$(params.imgae)`: the Task has no parameter 'imgae'; did you mean 'image'?",
+        ],
+    );
+    in_task(
+        "cd $(workspaces.src.path)",
+        "cat $(results.digest.path)",
+        &[
+            "16:13: error: spec.steps[0].script: `$(results.digest.path)`: the Task has no result 'digest'",
+        ],
+    );
+    in_task(
+        "image: busybox",
+        "image: 'busybox:$(context.taskRun.nme)'",
+        &[
+            "14:23: error: spec.steps[0].image: unknown variable `$(context.taskRun.nme)`; did you mean 'taskRun.name'?",
+        ],
+    );
+}
+
+#[test]
+fn a_variable_that_tekton_leaves_as_it_is_is_a_warning() {
+    in_task(
+        "$(workspaces.src.path)",
+        "$(workspaces.scr.path)",
+        &[
+            "16:12: warning: spec.steps[0].script: `$(workspaces.scr.path)`: the Task has no workspace 'scr'; did you mean 'src'?",
+        ],
+    );
+    in_task(
+        "image: busybox",
+        "image: busybox\n      args: [$(steps.build.results.b), $(steps.a.results.b)]",
+        &[
+            "15:14: warning: spec.steps[0].args[0]: `$(steps.build.results.b)`: step 'build' runs later, or is this step",
+            "15:40: warning: spec.steps[0].args[1]: `$(steps.a.results.b)`: the Task has no step 'a'; expected one of: build",
+        ],
+    );
+    let ran = gleaner_with_input(
+        &["lint", "--strict", "-f", "-"],
+        &TASK.replace("workspaces.src", "workspaces.scr"),
+    );
+    ran.exits(1);
+}
+
+#[test]
+fn a_variable_that_only_templates_have_is_reported_once() {
+    in_task(
+        "$(params.image)",
+        "$(steps.build.digest)",
+        &[
+            "17:14: error: spec.steps[0].script: `$(steps.build.digest)`: outputs of the step 'build' are only available in templates",
+        ],
+    );
+    in_task(
+        "$(params.image)",
+        "$(resources.cm.name)",
+        &[
+            "17:14: error: spec.steps[0].script: `$(resources.cm.name)`: steps cannot refer to the resource 'cm'",
+        ],
+    );
+}
+
+#[test]
+fn tasks_without_outputs_and_step_actions_are_checked_too() {
+    let plain = TASK.lines().filter(|line| {
+        !line.starts_with("   ") || line.starts_with("    - ") || !line.contains("gleaner.dev")
+    });
+    let plain: Vec<&str> = plain
+        .filter(|line| {
+            !line.contains("objects:")
+                && !line.contains("steps: {")
+                && !line.contains("annotations")
+        })
+        .collect();
+    let plain = plain.join("\n").replace("params.image", "params.none");
+    finds(
+        &plain,
+        &["13:14: error: spec.steps[0].script: `$(params.none)`"],
+    );
+    let action = "\
+apiVersion: tekton.dev/v1beta1
+kind: StepAction
+metadata: {name: a}
+spec:
+  image: i
+  params: [{name: x}]
+  args: [$(params.y)]
+  script: echo $(params.x)
+";
+    finds(
+        action,
+        &[
+            "7:10: error: spec.args[0]: `$(params.y)`: the StepAction has no parameter 'y'; expected one of: x",
+            "8:16: error: spec.script: `$(params.x)`: the script of a StepAction cannot use parameters; pass it in env or args",
+        ],
+    );
+}
+
+#[test]
+fn an_embedded_task_is_checked_with_the_names_around_it() {
+    let pipeline = "\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: p}
+spec:
+  params: [{name: outer}]
+  workspaces: [{name: shared}]
+  tasks:
+    - name: t
+      taskSpec:
+        steps:
+          - {name: s, image: i, script: $(params.outer) $(workspaces.shared.path) $(params.inner) $(workspaces.own.path)}
+";
+    finds(
+        pipeline,
+        &[
+            "11:83: error: spec.tasks[0].taskSpec.steps[0].script: `$(params.inner)`: the Task has no parameter 'inner'",
+            "11:99: warning: spec.tasks[0].taskSpec.steps[0].script: `$(workspaces.own.path)`: the Task has no workspace 'own'",
+        ],
+    );
+}
+
+#[test]
+fn every_command_refuses_what_tekton_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TASK.replace("params.image)", "params.imgae)");
+    let task = support::file(folder.path(), "task.yaml", &text);
+    for command in [
+        &["render", "-f", &task, "--output", "build.digest=x"][..],
+        &["run", "-f", &task, "-p", "image=x", "--workspace", "src=."],
+        &["inject", "-f", &task, "--image", "gleaner"],
+        &["translate", "-f", &task],
+    ] {
+        let ran = gleaner(command);
+        ran.exits(78)
+            .says("`$(params.imgae)`: the Task has no parameter 'imgae'");
+        assert_eq!(ran.stderr.matches("imgae)`").count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_injected_task_has_no_findings() {
+    for example in [
+        "build-and-push.yaml",
+        "typed-outputs.yaml",
+        "secret-output.yaml",
+    ] {
+        let path = repository().join("examples").join(example);
+        let injected = gleaner(&["inject", "-f", path.to_str().unwrap(), "--image", "gleaner"]);
+        let ran = gleaner_with_input(&["lint", "-f", "-"], &injected.exits(0).stdout);
+        assert!(
+            !ran.stdout.contains("variable") && !ran.stdout.contains("`$("),
+            "{}",
+            ran.stdout
+        );
+    }
+}

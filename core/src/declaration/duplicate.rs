@@ -1,0 +1,46 @@
+//! Templates that would create the same object.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::model::{Declaration, Naming, Origin, Template};
+use crate::document::Diagnostics;
+use crate::document::diagnostic::Diagnostic;
+use crate::variable::Field;
+
+/// Reports each template with the kind, namespace and static name of an earlier one. Names with variables are compared
+/// as written: equal texts have equal values.
+pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
+    let mut places = HashMap::new();
+    for template in &declaration.templates {
+        let Naming::Static(name) = &template.naming else {
+            continue;
+        };
+        let group = template.api_version.split_once('/').map(|(group, _)| group);
+        let namespace = match template.tree.field(&["metadata", "namespace"]) {
+            Some(Field::Fixed(value)) => value.to_string(),
+            Some(Field::Variable(tree)) => format!("{tree:?}"),
+            None => String::new(),
+        };
+        let key = (group, &template.kind, namespace, format!("{name:?}"));
+        match places.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(template);
+            }
+            Entry::Occupied(entry) => found.push(twice(template, entry.get())),
+        }
+    }
+}
+
+fn twice(template: &Template, first: &Template) -> Diagnostic {
+    let object = match template.origin {
+        Origin::PipelineResource { .. } => template.place.clone(),
+        Origin::Object => template.place.key("resourceTemplate"),
+    };
+    let message = format!(
+        "'{}' and '{}' are the same object: a {} of this name",
+        template.name, first.name, template.kind
+    );
+    Diagnostic::new(object.key("metadata").key("name"), None, message)
+        .help("give one of them another name")
+}

@@ -1,0 +1,57 @@
+//! Outputs in `data` of a Secret, which is base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::check::is_secret_data;
+use super::model::Declaration;
+use crate::document::Diagnostics;
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::variable::Reference;
+
+/// Adds a warning for each output in `data` of a Secret, unless a pattern shows that the step encodes it.
+pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
+    for template in &declaration.templates {
+        for usage in &template.uses {
+            let Reference::Output { step, output, .. } = &usage.reference else {
+                continue;
+            };
+            let inside = usage.place.within(&template.place).unwrap_or_default();
+            let is_encoded = inside.starts_with(&["resourceTemplate", "data"]);
+            let has_pattern = declaration
+                .output(step, output)
+                .is_none_or(|output| output.pattern.is_some());
+            if is_encoded && is_secret_data(template, &inside) && !has_pattern {
+                warnings.push_with(|_| {
+                    let message = format!(
+                        "`$({})` must be base64: data of a Secret is encoded",
+                        usage.reference
+                    );
+                    let help = "put it under stringData, which takes plain text; if the step encodes it, declare a pattern \
+                                such as '^[A-Za-z0-9+/]*={0,2}$'";
+                    Diagnostic::new(&usage.place, usage.at, message)
+                        .help(help)
+                        .about(Part::Offset(usage.offset))
+                });
+            }
+        }
+    }
+}
+
+/// Returns the keys in `data` of a Secret whose values are not valid base64; none for other objects.
+pub fn undecodable(object: &Value) -> Vec<&str> {
+    let is_secret = object["apiVersion"] == "v1" && object["kind"] == "Secret";
+    let data = object["data"].as_object().filter(|_| is_secret);
+    let wrong = data.into_iter().flatten().filter(|(_, value)| {
+        let text = value.as_str();
+        text.is_some_and(|text| !is_base64(text))
+    });
+    wrong.map(|(key, _)| key.as_str()).collect()
+}
+
+/// Returns true if `text` is base64 as Kubernetes reads it: Go skips line ends.
+pub(crate) fn is_base64(text: &str) -> bool {
+    let text: String = text.split(['\r', '\n']).collect();
+    STANDARD.decode(text).is_ok()
+}

@@ -1,0 +1,96 @@
+//! Objects that a run cannot own: an owner must be in the namespace of what it owns
+//! (`k8s.io/apimachinery/pkg/apis/meta/v1`, `ObjectMeta.OwnerReferences`).
+
+use super::check::Scope;
+use super::model::{Declaration, Origin, Policy, Template};
+use crate::document::Diagnostics;
+use crate::document::diagnostic::Diagnostic;
+use crate::variable::{Field, Reference, Tree};
+
+/// The groups of Kubernetes whose kinds are all cluster-scoped.
+const CLUSTER_GROUPS: [&str; 4] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+];
+/// The cluster-scoped kinds of other groups of Kubernetes.
+const CLUSTER_KINDS: [(&str, &str); 18] = [
+    ("", "Namespace"),
+    ("", "Node"),
+    ("", "PersistentVolume"),
+    ("certificates.k8s.io", "CertificateSigningRequest"),
+    ("certificates.k8s.io", "ClusterTrustBundle"),
+    ("networking.k8s.io", "IPAddress"),
+    ("networking.k8s.io", "IngressClass"),
+    ("networking.k8s.io", "ServiceCIDR"),
+    ("node.k8s.io", "RuntimeClass"),
+    ("rbac.authorization.k8s.io", "ClusterRole"),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    ("scheduling.k8s.io", "PriorityClass"),
+    ("storage.k8s.io", "CSIDriver"),
+    ("storage.k8s.io", "CSINode"),
+    ("storage.k8s.io", "StorageClass"),
+    ("storage.k8s.io", "VolumeAttachment"),
+    ("storage.k8s.io", "VolumeAttributesClass"),
+    ("gateway.networking.k8s.io", "GatewayClass"),
+];
+
+/// Reports each owned object that is in no namespace, or in one that is not the run's.
+pub(super) fn check(
+    declaration: &Declaration,
+    scope: &Scope,
+    errors: &mut Diagnostics,
+    warnings: &mut Diagnostics,
+) {
+    let objects = declaration.templates.iter();
+    for template in objects.filter(|one| one.owned && one.origin == Origin::Object) {
+        let kind = &template.kind;
+        if is_cluster_scoped(template) {
+            let message = format!(
+                "a run cannot own a {kind}, which is cluster-scoped: the run is in a namespace"
+            );
+            let help = "remove 'owned', and delete the object otherwise";
+            let place = template.place.key("owned");
+            errors.push(Diagnostic::new(place, None, message).help(help));
+            continue;
+        }
+        let place = template.place.key("resourceTemplate");
+        let place = place.key("metadata").key("namespace");
+        let help = "remove the namespace, or 'owned'";
+        match template.tree.field(&["metadata", "namespace"]) {
+            Some(Field::Variable(Tree::String(Reference::Resource { name, field })))
+                if field == "name" && declaration.template(name).is_some_and(is_new_namespace) =>
+            {
+                let message = format!(
+                    "an owned object must be in the namespace of the run; '{name}' is a new one"
+                );
+                errors.push(Diagnostic::new(place, None, message).help(help));
+            }
+            Some(Field::Fixed(namespace)) => {
+                let (Some(own), Some(namespace)) = (&scope.namespace, namespace.as_str()) else {
+                    continue;
+                };
+                if own != namespace {
+                    let message = format!(
+                        "an owned object must be in the namespace of the run, which is probably '{own}'"
+                    );
+                    warnings.push(Diagnostic::new(place, None, message).help(help));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_cluster_scoped(template: &Template) -> bool {
+    let version = template.api_version.as_str();
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    CLUSTER_GROUPS.contains(&group) || CLUSTER_KINDS.contains(&(group, template.kind.as_str()))
+}
+
+/// Returns true for a Namespace that does not exist before the run.
+fn is_new_namespace(template: &Template) -> bool {
+    let is_namespace = template.api_version == "v1" && template.kind == "Namespace";
+    is_namespace && template.policy == Policy::Create
+}

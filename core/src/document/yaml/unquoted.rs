@@ -1,0 +1,172 @@
+//! The remedy for a plain value with characters that YAML reserves, such as `$(params.list[*])` in `{}`.
+
+use crate::document::Location;
+
+/// The number of characters of a value that the remedy shows.
+const SHOWN: usize = 60;
+/// The number of lines up to the reported one in which the value is looked for: the parser may report a later line.
+const LINES: usize = 3;
+/// The characters that no plain value begins with (YAML 1.2.2, `c-indicator`), except those of structure.
+const RESERVED: [char; 3] = ['%', '@', '`'];
+
+/// Returns the remedy for an error with this message and position, if a value without quotes may be the cause.
+pub(super) fn help(text: &str, message: &str, at: Option<Location>) -> Option<String> {
+    let at = at?;
+    let mut near: Vec<&str> = text
+        .lines()
+        .take(at.line)
+        .skip(at.line.saturating_sub(LINES))
+        .collect();
+    near.reverse();
+    if let Some(value) = near.first().and_then(|line| reserved(line, at.column)) {
+        let first = value.chars().next()?;
+        return Some(format!(
+            "quote a value that begins with {first}{}",
+            example(value)
+        ));
+    }
+    let is_structure = ["flow", "expected", "mapping", "sequence", "block"];
+    if !is_structure.iter().any(|word| message.contains(word)) {
+        return None;
+    }
+    let value = near.into_iter().find_map(|line| {
+        let starts = line
+            .char_indices()
+            .filter(|(start, _)| begins(line, *start));
+        let mut values = starts.filter_map(|(start, _)| value(&line[start..]));
+        values.find(|value| value.contains(['[', '{']))
+    })?;
+    Some(format!(
+        "quote a value that contains [ or {{{}",
+        example(value)
+    ))
+}
+
+/// The value that begins with a reserved character at or before `column`.
+fn reserved(line: &str, column: usize) -> Option<&str> {
+    let starts: Vec<usize> = line.char_indices().map(|(start, _)| start).collect();
+    let near = starts.iter().take(column).rev().take(2);
+    let start = near
+        .copied()
+        .find(|start| line[*start..].starts_with(RESERVED) && begins(line, *start))?;
+    let value = line[start..].split(" #").next().unwrap_or_default();
+    Some(value.trim_end())
+}
+
+/// Returns true if a value may begin at `start`: after a key, the dash of an item, or in a flow.
+fn begins(line: &str, start: usize) -> bool {
+    let before = line[..start].trim_end();
+    let is_apart = before.len() < start;
+    match before.chars().last() {
+        Some(':' | '-') => is_apart,
+        Some('[' | '{' | ',') => true,
+        _ => false,
+    }
+}
+
+/// The plain value at the beginning of `rest`, as far as its brackets are closed; none for a map, a list or a value in
+/// quotes.
+fn value(rest: &str) -> Option<&str> {
+    if rest.starts_with(['[', '{', '"', '\'', '#', ' ', '|', '>', '&', '*']) {
+        return None;
+    }
+    let mut open = Vec::new();
+    let mut end = rest.len();
+    for (at, letter) in rest.char_indices() {
+        match letter {
+            '[' => open.push(']'),
+            '{' => open.push('}'),
+            '(' => open.push(')'),
+            ']' | '}' | ')' if open.last() == Some(&letter) => {
+                open.pop();
+            }
+            // The end of the flow, or of the item.
+            ']' | '}' | ',' if open.is_empty() => {
+                end = at;
+                break;
+            }
+            ':' if open.is_empty() && rest[at + 1..].starts_with(' ') => return None,
+            '#' if rest[..at].ends_with(' ') => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+    }
+    let value = rest[..end].trim_end();
+    // Without its end the value is unknown.
+    (open.is_empty() && !value.is_empty()).then_some(value)
+}
+
+/// The value in quotes; nothing if it is too long to be shown whole.
+fn example(value: &str) -> String {
+    if value.chars().count() > SHOWN {
+        return String::new();
+    }
+    if value.contains(['"', '\\']) {
+        format!(", such as '{}'", value.replace('\'', "''"))
+    } else {
+        format!(", such as \"{value}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+
+    fn help(text: &str) -> String {
+        parse(text).unwrap_err().help.unwrap_or_default()
+    }
+
+    #[test]
+    fn the_example_is_the_whole_value_in_quotes_that_it_can_be_in() {
+        for (text, expected) in [
+            (
+                "a: {b: {v: $(steps.build.v[\"a\"])}}",
+                "quote a value that contains [ or {, such as '$(steps.build.v[\"a\"])'",
+            ),
+            (
+                "a: [{name: v, pattern: ^sha256:[0-9a-f]{64}$}]",
+                "quote a value that contains [ or {, such as \"^sha256:[0-9a-f]{64}$\"",
+            ),
+            (
+                "a: {ip: .status.ingress[0].ip}",
+                "quote a value that contains [ or {, such as \".status.ingress[0].ip\"",
+            ),
+            (
+                "a: {b: x, c: $(params.list[*]), d: e}",
+                "quote a value that contains [ or {, such as \"$(params.list[*])\"",
+            ),
+            (
+                "v: %{foo}",
+                "quote a value that begins with %, such as \"%{foo}\"",
+            ),
+            (
+                "v: @foo # x",
+                "quote a value that begins with @, such as \"@foo\"",
+            ),
+            (
+                "a:\n- `x`",
+                "quote a value that begins with `, such as \"`x`\"",
+            ),
+        ] {
+            assert_eq!(help(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_example_is_valid() {
+        for text in [
+            "a: {v: $(steps.build.v[\"a\"])}",
+            "a: {v: ^x'[\"]$}",
+            "a: {v: ^sha256:[0-9a-f]{64}$}",
+        ] {
+            let help = help(text);
+            let (_, example) = help.split_once(", such as ").unwrap();
+            let value = text.trim_start_matches("a: {v: ").trim_end_matches("}");
+            let fixed = parse(&format!("a: {{v: {example}}}")).unwrap();
+            let found = fixed.descend(&["a", "v"]).and_then(|node| node.as_str());
+            assert_eq!(found, Some(value));
+        }
+    }
+}

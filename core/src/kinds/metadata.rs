@@ -1,0 +1,62 @@
+//! The metadata of objects of any kind, also of those that a CRD defines.
+
+use gleaner_proto::name::is_dns_label;
+
+use super::rules::items;
+use super::types::{Types, entries, literal};
+use super::values::is_label_key;
+use crate::document::Cursor;
+
+/// Metadata whose types the declaration reader checks.
+const OWN: [&str; 5] = [
+    "name",
+    "generateName",
+    "labels",
+    "annotations",
+    "ownerReferences",
+];
+
+/// Finalizers without a prefix that Kubernetes' own kinds take (`pkg/apis/core/helper`, `IsStandardFinalizerName`).
+const FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+
+impl Types<'_> {
+    /// Checks the metadata of an object against the type `own`.
+    pub(super) fn check_metadata(&mut self, own: &str, metadata: &Cursor<'_>, is_own_kind: bool) {
+        let fields = super::fields(own);
+        for (key, field) in entries(metadata) {
+            match fields["fields"][key].as_str() {
+                Some(map) if OWN.contains(&key) => self.check_keys(map, &field),
+                Some(own) => self.check(own, &field),
+                None => self.unknown(key, &field, fields, "metadata", true),
+            }
+        }
+        self.check_namespace(metadata);
+        for finalizer in metadata.field("finalizers").iter().flat_map(items) {
+            self.check_finalizer(&finalizer, is_own_kind);
+        }
+    }
+
+    fn check_namespace(&mut self, metadata: &Cursor<'_>) {
+        let Some(field) = metadata.field("namespace") else {
+            return;
+        };
+        if let Some(name) = literal(&field)
+            && !name.is_empty()
+            && !is_dns_label(&name)
+        {
+            let message = format!("Kubernetes rejects the namespace '{name}'");
+            let help = "use at most 63 lower-case letters, digits and '-', and begin and end with a letter or digit";
+            self.errors.refuse(&field, message, help);
+        }
+    }
+
+    fn check_finalizer(&mut self, field: &Cursor<'_>, is_own_kind: bool) {
+        let Some(name) = literal(field) else { return };
+        let is_known = !is_own_kind || name.contains('/') || FINALIZERS.contains(&name.as_str());
+        if !is_label_key(&name) || !is_known {
+            let message = format!("Kubernetes rejects the finalizer '{name}'");
+            let help = "use a name with the domain of its controller, such as example.com/cleanup";
+            self.errors.refuse(field, message, help);
+        }
+    }
+}

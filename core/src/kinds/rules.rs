@@ -1,0 +1,280 @@
+//! Rules of Kubernetes about several fields of one object (`pkg/apis/*/validation` in k8s.io/kubernetes).
+
+use std::collections::HashSet;
+
+use super::types::{entries, literal};
+use crate::document::diagnostic::Part;
+use crate::document::{Content, Cursor, Diagnostics};
+
+/// The keys of the data of a Secret by its type; one of each list is enough.
+const SECRETS: [(&str, &[&[&str]]); 5] = [
+    ("kubernetes.io/basic-auth", &[&["username", "password"]]),
+    ("kubernetes.io/dockercfg", &[&[".dockercfg"]]),
+    ("kubernetes.io/dockerconfigjson", &[&[".dockerconfigjson"]]),
+    ("kubernetes.io/ssh-auth", &[&["ssh-privatekey"]]),
+    ("kubernetes.io/tls", &[&["tls.crt"], &["tls.key"]]),
+];
+
+/// The bounds of the fields of a schedule: minute, hour, day of the month, month, day of the week.
+const SCHEDULE: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
+
+/// Checks an object that is created, not applied to one that may have the missing fields.
+pub(super) fn check(version: &str, kind: &str, object: &Cursor<'_>, found: &mut Diagnostics) {
+    let Some(spec) = object.field("spec") else {
+        if (version, kind) == ("v1", "Secret") {
+            check_secret(object, found);
+        }
+        return;
+    };
+    let pod = spec.descend(&["template", "spec"]);
+    match (version, kind) {
+        ("v1", "Pod") => check_mounts(&spec, found),
+        ("v1", "Service") => check_ports(&spec, found),
+        ("apps/v1", "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet") => {
+            check_selector(&spec, found);
+            if let Some(pod) = pod {
+                check_restart(&pod, kind, found);
+                // A StatefulSet adds the volumes of its claims.
+                if kind != "StatefulSet" {
+                    check_mounts(&pod, found);
+                }
+            }
+        }
+        ("v1", "ReplicationController") => {
+            if let Some(pod) = pod {
+                check_restart(&pod, kind, found);
+                check_mounts(&pod, found);
+            }
+        }
+        ("batch/v1", "Job") => check_job(&spec, found),
+        ("batch/v1", "CronJob") => {
+            if let Some(schedule) = spec.field("schedule") {
+                check_schedule(&schedule, found);
+            }
+            if let Some(job) = spec.descend(&["jobTemplate", "spec"]) {
+                check_job(&job, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn check_job(spec: &Cursor<'_>, found: &mut Diagnostics) {
+    if let Some(pod) = spec.descend(&["template", "spec"]) {
+        check_job_restart(&pod, found);
+        check_mounts(&pod, found);
+    }
+}
+
+/// Pods of a controller run until it deletes them.
+fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
+    let Some(field) = pod.field("restartPolicy") else {
+        return;
+    };
+    if literal(&field).is_some_and(|policy| matches!(policy.as_str(), "Never" | "OnFailure")) {
+        let message = format!("the pods of a {kind} have restartPolicy: Always");
+        found.refuse(&field, message, "remove it, or create a Job");
+    }
+}
+
+/// The default of a pod, `Always`, is not for pods that finish.
+fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
+    const HELP: &str = "use Never, or OnFailure to restart a failed container in its pod";
+    match pod.field("restartPolicy") {
+        None if pod.node.mapping().is_some() => {
+            let message =
+                "'restartPolicy' is missing; Kubernetes requires it for the pods of a Job";
+            found.refuse(pod, message, HELP);
+        }
+        Some(field)
+            if literal(&field).is_some_and(|policy| policy.is_empty() || policy == "Always") =>
+        {
+            let message = "the pods of a Job cannot have restartPolicy: Always";
+            found.refuse(&field, message, HELP);
+        }
+        _ => {}
+    }
+}
+
+/// The selector must select the pods of the template.
+fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
+    const HELP: &str = "give spec.template.metadata.labels the labels of spec.selector.matchLabels";
+    let (Some(selector), Some(template)) = (
+        spec.descend(&["selector", "matchLabels"]),
+        spec.field("template"),
+    ) else {
+        return;
+    };
+    let labels = template.descend(&["metadata", "labels"]);
+    let is_open = |map: Option<&Cursor<'_>>| map.is_some_and(|map| map.node.mapping().is_none());
+    if is_open(labels.as_ref()) || is_open(template.field("metadata").as_ref()) {
+        return;
+    }
+    for (key, wanted) in entries(&selector) {
+        let given = labels.as_ref().and_then(|labels| labels.field(key));
+        let Some(given) = given else {
+            found.push_with(|_| {
+                let message = format!("the template of the pods has no label '{key}'");
+                let diagnostic = wanted.diagnostic(message).help(HELP);
+                crate::document::diagnostic::Diagnostic {
+                    at: None,
+                    ..diagnostic
+                }
+                .about(Part::Key)
+            });
+            continue;
+        };
+        if let (Some(wanted_text), Some(given)) = (literal(&wanted), literal(&given))
+            && wanted_text != given
+        {
+            let message = format!("the template of the pods has the label {key}: '{given}'");
+            found.refuse(&wanted, message, HELP);
+        }
+    }
+}
+
+/// Each mounted volume must be one of the pod's.
+fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
+    let mut volumes = HashSet::new();
+    if let Some(list) = pod.field("volumes") {
+        for volume in items(&list) {
+            match volume.field("name").and_then(|name| literal(&name)) {
+                Some(name) => volumes.insert(name),
+                // It may be any.
+                None => return,
+            };
+        }
+        if list.node.sequence().is_none() {
+            return;
+        }
+    }
+    let lists = ["initContainers", "containers"];
+    let containers = lists.iter().filter_map(|list| pod.field(list));
+    for container in containers.flat_map(|list| items(&list)) {
+        for mount in container.field("volumeMounts").iter().flat_map(items) {
+            let Some(field) = mount.field("name") else {
+                continue;
+            };
+            let Some(name) = literal(&field).filter(|name| !volumes.contains(name)) else {
+                continue;
+            };
+            found.push_with(|found| {
+                let help = found.suggestion(&name, volumes.iter().map(String::as_str));
+                let help = help.unwrap_or_else(|| "declare it in volumes of the pod".to_owned());
+                field
+                    .diagnostic(format!("the pod has no volume '{name}'"))
+                    .help(help)
+            });
+        }
+    }
+}
+
+/// Each of several ports needs a unique name.
+fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
+    let ports = spec
+        .field("ports")
+        .iter()
+        .flat_map(items)
+        .collect::<Vec<_>>();
+    // An item that is not a map may be replaced by several, or by none.
+    if ports.len() < 2 || ports.iter().any(|port| port.node.mapping().is_none()) {
+        return;
+    }
+    let mut names = HashSet::new();
+    for port in &ports {
+        match port.field("name") {
+            None => {
+                let message =
+                    "'name' is missing; Kubernetes requires it where a Service has several ports";
+                found.refuse(port, message, "for example name: http");
+            }
+            Some(field) => {
+                if let Some(name) = literal(&field).filter(|name| !names.insert(name.clone())) {
+                    let message = format!("another port has the name '{name}'");
+                    found.refuse(&field, message, "rename one of them");
+                }
+            }
+        }
+    }
+}
+
+/// A type of Secret needs its keys.
+fn check_secret(secret: &Cursor<'_>, found: &mut Diagnostics) {
+    let Some(field) = secret.field("type") else {
+        return;
+    };
+    let Some(own) = literal(&field) else { return };
+    let maps: Vec<_> = ["data", "stringData"]
+        .iter()
+        .filter_map(|map| secret.field(map))
+        .collect();
+    let Some((_, required)) = SECRETS.iter().find(|(known, _)| *known == own) else {
+        return;
+    };
+    if maps.iter().any(|map| map.node.mapping().is_none()) {
+        return;
+    }
+    for keys in *required {
+        let has = |key: &&str| maps.iter().any(|map| map.node.get(key).is_some());
+        if !keys.iter().any(has) {
+            let keys = keys.join("' or '");
+            let message = format!("a Secret of type {own} needs the key '{keys}'");
+            found.refuse(
+                &field,
+                message,
+                "rename the key of stringData or data, or remove the type",
+            );
+        }
+    }
+}
+
+/// The form of `github.com/robfig/cron/v3`, `ParseStandard`.
+fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
+    let Some(schedule) = literal(field) else {
+        return;
+    };
+    let parts: Vec<&str> = schedule.split_whitespace().collect();
+    let fits = match schedule.strip_prefix('@') {
+        Some(word) => {
+            word.starts_with("every ")
+                || [
+                    "yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly",
+                ]
+                .contains(&word)
+        }
+        // The server rejects a time zone in the schedule with its own message.
+        None if schedule.starts_with("TZ=") || schedule.starts_with("CRON_TZ=") => true,
+        None => parts.len() == SCHEDULE.len() && parts.iter().zip(SCHEDULE).all(is_part),
+    };
+    if !fits {
+        let message = format!("Kubernetes rejects the schedule '{schedule}'");
+        let help = "use minute, hour, day of the month, month and day of the week, such as '30 2 * * 1', or @daily";
+        found.refuse(field, message, help);
+    }
+}
+
+/// Returns true if a field of a schedule may be within its bounds. Names of months and days are not examined.
+fn is_part((part, (least, most)): (&&str, (u32, u32))) -> bool {
+    part.split(',').all(|range| {
+        let (range, step) = range.split_once('/').unwrap_or((range, "1"));
+        let is_number = |text: &str| text.parse::<u32>();
+        let is_bound = |bound: &str| match is_number(bound) {
+            Ok(number) => (least..=most).contains(&number),
+            Err(_) => {
+                matches!(bound, "*" | "?")
+                    || most <= 12
+                        && bound.len() == 3
+                        && bound.bytes().all(|b| b.is_ascii_alphabetic())
+            }
+        };
+        is_number(step).is_ok_and(|step| step > 0) && range.split('-').all(is_bound)
+    })
+}
+
+/// The items of a list; none if it is something else.
+pub(super) fn items<'a>(list: &Cursor<'a>) -> Vec<Cursor<'a>> {
+    match list.node.content {
+        Content::Sequence(_) => list.items(&mut Diagnostics::default()),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,43 @@
+//! The objects that Tekton Triggers creates: the `resourcetemplates` of a TriggerTemplate, and of the templates in an EventListener or a
+//! Trigger.
+
+use crate::document::{Content, Cursor, Diagnostics, Node};
+
+const KINDS: [&str; 3] = ["TriggerTemplate", "EventListener", "Trigger"];
+
+/// The objects in a document of Triggers; none in any other document.
+pub fn all(document: &Node) -> Vec<Cursor<'_>> {
+    let mut found = Vec::new();
+    let version = document.text_of("apiVersion").unwrap_or_default();
+    let kind = document.text_of("kind").unwrap_or_default();
+    let is_triggers = version.is_empty() || version.starts_with("triggers.tekton.dev/");
+    if let Some(spec) = Cursor::root(document).field("spec")
+        && is_triggers
+        && KINDS.contains(&kind)
+    {
+        gather(&spec, &mut found);
+    }
+    found
+}
+
+fn gather<'a>(cursor: &Cursor<'a>, found: &mut Vec<Cursor<'a>>) {
+    match &cursor.node.content {
+        Content::Mapping(entries) => {
+            for (key, node) in entries {
+                let below = Cursor::new(node, cursor.place.key(&key.name));
+                match node.sequence() {
+                    Some(_) if key.name == "resourcetemplates" => {
+                        found.extend(below.items(&mut Diagnostics::default()));
+                    }
+                    _ => gather(&below, found),
+                }
+            }
+        }
+        Content::Sequence(items) => {
+            for (index, node) in items.iter().enumerate() {
+                gather(&Cursor::new(node, cursor.place.index(index)), found);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,160 @@
+//! The variables for which Tekton's webhook refuses an object, as `pkg/apis/pipeline/v1/task_validation.go`,
+//! `container_validation.go`, `pkg/apis/pipeline/v1beta1/stepaction_validation.go` and `pkg/substitution/substitution.go` define
+//! them. Tekton validates embedded tasks partly when the TaskRun is created.
+
+use crate::variable::occurrence::Occurrence;
+
+use super::field::{Field, Owner};
+use super::names::{Kind, Names};
+
+/// The context variables of a step, by the prefix that Tekton looks for.
+pub(super) const CONTEXT: [(&str, &[&str]); 2] = [
+    ("context.taskRun", &["name", "namespace", "uid"]),
+    ("context.task", &["name", "retry-count"]),
+];
+
+/// Returns true if Tekton's webhook refuses the variable in this field.
+pub(super) fn refuses(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>) -> bool {
+    is_misused_param(names, one, field)
+        || has_unknown_context(names, one.inner, field)
+        || is_unknown_result(names, one.inner, field)
+        || !names.is_step_action && is_misplaced_step_result(one.inner, field)
+}
+
+/// The name that Tekton extracts from a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name<'t> {
+    /// The name with its indices.
+    Of(&'t str),
+    /// More than two parts after the prefix, which are always refused.
+    TooDeep,
+}
+
+/// Returns the name after `prefix`, as the regular expression `braceMatchingRegex` finds it; none if that does not match.
+fn name_after<'t>(inner: &'t str, prefix: &str) -> Option<Name<'t>> {
+    let rest = inner.strip_prefix(prefix)?;
+    if rest.contains('\n') {
+        return None;
+    }
+    if let Some(dotted) = rest.strip_prefix('.') {
+        let mut parts = dotted.split('.');
+        let first = parts.next().unwrap_or_default();
+        return Some(match parts.count() {
+            0 | 1 => Name::Of(first),
+            _ => Name::TooDeep,
+        });
+    }
+    let quotes = [("[\"", "\"]"), ("['", "']")];
+    let mut quoted = quotes
+        .iter()
+        .filter_map(|(open, close)| rest.strip_prefix(open)?.strip_suffix(close));
+    quoted.next().map(Name::Of)
+}
+
+/// The name without `[0]` and `[*]`, as `TrimArrayIndex` leaves it where there is one at most.
+fn without_index(name: &str) -> &str {
+    let index = |text: &str| text == "*" || text.bytes().all(|byte| byte.is_ascii_digit());
+    match name
+        .strip_suffix(']')
+        .and_then(|open| open.rsplit_once('['))
+    {
+        Some((bare, inner)) if index(inner) => bare,
+        _ => name,
+    }
+}
+
+/// Returns true if the name after `prefix` is refused where `is_known` does not hold.
+fn is_unknown(inner: &str, prefix: &str, is_known: impl Fn(&str) -> bool) -> bool {
+    match name_after(inner, prefix) {
+        Some(Name::Of(name)) => !is_known(without_index(name)),
+        Some(Name::TooDeep) => true,
+        None => false,
+    }
+}
+
+/// Returns true for the fields in which parameters and the context are validated.
+fn is_validated(names: &Names<'_>, field: &Field<'_>) -> bool {
+    if !matches!(field.owner, Owner::Step(_)) {
+        return false;
+    }
+    match field.name {
+        "image" | "script" | "command" | "args" => true,
+        "workingDir" | "onError" => !names.is_step_action,
+        "env" => field.key == "value",
+        "volumeMounts" if names.is_step_action => field.key == "name",
+        "volumeMounts" => ["name", "mountPath", "subPath"].contains(&field.key),
+        _ => false,
+    }
+}
+
+fn is_misused_param(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>) -> bool {
+    if !is_validated(names, field) {
+        return false;
+    }
+    let Some(found) = name_after(one.inner, "params") else {
+        return false;
+    };
+    if names.is_step_action && field.is_script() {
+        return true;
+    }
+    let Name::Of(written) = found else {
+        return true;
+    };
+    let name = without_index(written);
+    let is_whole = name == written || written.ends_with("[*]");
+    match names.params.get(name) {
+        None => !names.untyped.contains(name),
+        // `onError` is not among the fields whose types are validated.
+        Some(_) if field.name == "onError" => false,
+        Some(Kind::String) => false,
+        Some(Kind::Array) if ["command", "args"].contains(&field.name) => is_whole && !one.is_whole,
+        Some(Kind::Array) => is_whole,
+        Some(Kind::Object(keys)) => {
+            let has_key = |key: &str| keys.is_empty() || keys.contains(key);
+            let access = one.inner.strip_prefix("params.");
+            let access = access.and_then(|access| access.strip_prefix(name));
+            match access {
+                Some("" | "[*]") => true,
+                Some(access) => is_unknown(access, "", has_key),
+                None => is_whole,
+            }
+        }
+    }
+}
+
+fn has_unknown_context(names: &Names<'_>, inner: &str, field: &Field<'_>) -> bool {
+    let is_unknown =
+        |(prefix, known): (&str, &[&str])| is_unknown(inner, prefix, |name| known.contains(&name));
+    !names.is_step_action && is_validated(names, field) && CONTEXT.into_iter().any(is_unknown)
+}
+
+/// Returns true for an unknown result of the Task, or of a step that declares results, in the step's script.
+fn is_unknown_result(names: &Names<'_>, inner: &str, field: &Field<'_>) -> bool {
+    let Some(step) = field.step().filter(|_| field.is_script()) else {
+        return false;
+    };
+    let own = names.step_results(step);
+    let is_own = |name: &str| own.is_some_and(|own| own.contains(name));
+    let of_task = |name: &str| match names.is_step_action {
+        true => is_own(name),
+        false => names.results.contains(name),
+    };
+    let validates_own = names.is_step_action || own.is_some_and(|own| !own.is_empty());
+    is_unknown(inner, "results", of_task)
+        || validates_own && is_unknown(inner, "step.results", is_own)
+}
+
+/// Returns true for a result of another step in a field where Tekton does not allow one (`errorIfStepResultReferencedInField`).
+fn is_misplaced_step_result(inner: &str, field: &Field<'_>) -> bool {
+    let is_result = inner
+        .strip_prefix("steps.")
+        .is_some_and(|rest| !inner.contains('\n') && rest.contains(".results."));
+    let forbidden = match field.name {
+        "image" | "script" | "imagePullPolicy" | "workingDir" => true,
+        "envFrom" => ["prefix", "name"].contains(&field.key),
+        "volumeMounts" => ["name", "mountPath", "subPath"].contains(&field.key),
+        "volumeDevices" => ["name", "devicePath"].contains(&field.key),
+        _ => false,
+    };
+    is_result && forbidden && field.owner != Owner::Other
+}

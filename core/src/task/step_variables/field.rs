@@ -1,0 +1,67 @@
+//! The place of a text in a Task.
+
+/// The owner of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The step of this index.
+    Step(usize),
+    /// The step template.
+    Template,
+    /// A sidecar, a volume, a workspace or a result.
+    Other,
+}
+
+/// The place of a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'a> {
+    pub(super) owner: Owner,
+    /// The field of the owner.
+    pub(super) name: &'a str,
+    /// The innermost field, such as `subPath` in `volumeMounts`.
+    pub(super) key: &'a str,
+}
+
+// === impl Field ===
+
+impl<'a> Field<'a> {
+    pub(super) const fn new(owner: Owner, name: &'a str) -> Self {
+        Self {
+            owner,
+            name,
+            key: name,
+        }
+    }
+
+    /// The index of the step.
+    pub(super) const fn step(&self) -> Option<usize> {
+        match self.owner {
+            Owner::Step(index) => Some(index),
+            Owner::Template | Owner::Other => None,
+        }
+    }
+
+    /// Returns true for a list in which an array becomes as many items.
+    pub(super) fn spreads(&self) -> bool {
+        match self.name {
+            "command" | "args" => true,
+            "when" => self.key == "values",
+            _ => false,
+        }
+    }
+
+    /// Returns true for a text in which a shell may have commands in `$(...)`.
+    pub(super) fn is_script(&self) -> bool {
+        self.name == "script"
+    }
+
+    /// Returns true if the entrypoint replaces results of steps here (`pkg/entrypoint/entrypointer.go`), or the controller in the
+    /// parameters of a StepAction.
+    pub(super) fn has_step_results(&self) -> bool {
+        match self.name {
+            name if self.owner == Owner::Other => name == "value",
+            "command" | "args" | "when" | "params" => true,
+            "env" => self.key == "value",
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Template variables in the TaskSpec itself, where neither Gleaner nor Tekton replaces them.
+
+use crate::declaration::Declaration;
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Content, Cursor, Diagnostics};
+
+use crate::task::consistency::{dotted, variables};
+
+/// Fields without variables: the declaration, and text for users.
+const SKIPPED: [&str; 5] = [
+    "metadata",
+    "outputs",
+    "description",
+    "displayName",
+    "inputs",
+];
+/// The fields of a step that Tekton itself provides (`docs/variables.md`).
+pub(in crate::task) const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
+
+/// Adds an error for each variable in `spec`, a TaskSpec, that is only allowed in a template.
+pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostics) {
+    match &spec.node.content {
+        Content::String(text) if text.contains("$(") => {
+            for (offset, variable) in variables(text) {
+                // For Tekton, `$$(` is not an escape; it replaces the variable.
+                if let Some((message, help)) = refused(declaration, variable) {
+                    found.push_with(|_| {
+                        let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);
+                        diagnostic.help(help).about(Part::Offset(offset))
+                    });
+                }
+            }
+        }
+        Content::Sequence(items) => {
+            for (index, node) in items.iter().enumerate() {
+                find(
+                    declaration,
+                    &Cursor::new(node, spec.place.index(index)),
+                    found,
+                );
+            }
+        }
+        Content::Mapping(entries) => {
+            for (key, node) in entries {
+                if !SKIPPED.contains(&key.name.as_str()) {
+                    find(
+                        declaration,
+                        &Cursor::new(node, spec.place.key(&key.name)),
+                        found,
+                    );
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)> {
+    if !variable.starts_with("steps") && !variable.starts_with("resources") {
+        return None;
+    }
+    let dotted = dotted(variable);
+    let words: Vec<&str> = dotted.split('.').collect();
+    match words.as_slice() {
+        ["steps", step, rest @ ..] if declaration.steps.contains_key(*step) => {
+            let output = match rest {
+                // Tekton uses this name for the artifacts of a step.
+                ["outputs", output, ..] => {
+                    declaration.output(step, output)?;
+                    output
+                }
+                ["outputs"] => return None,
+                [word, ..] if OF_TEKTON.contains(word) => return None,
+                [output, ..] => output,
+                [] => return None,
+            };
+            let message = format!(
+                "`$({variable})`: outputs of the step '{step}' are only available in templates"
+            );
+            let path = declaration.output(step, output);
+            let path = path.and_then(|output| output.spec.path.as_deref());
+            let help = match path {
+                Some(path) => format!("read the file that the step wrote: {path}"),
+                None => format!(
+                    "have '{step}' write the value to a file in a workspace or /workspace (fromPath names it), and read that file here"
+                ),
+            };
+            Some((message, help))
+        }
+        ["resources", name, _, ..] if declaration.template(name).is_some() => {
+            let message = format!(
+                "`$({variable})`: steps cannot refer to the resource '{name}', which is created from their outputs"
+            );
+            let help = format!("the next task gets it as $(tasks.TASK.results.{name}.name)");
+            Some((message, help))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,114 @@
+//! `$(...)` in the texts of Tekton's documents: the places, the parts, and words that were probably meant to be a
+//! variable.
+
+use super::{Access, Reference};
+use crate::document::suggestion::nearest;
+
+/// The longest variable, in bytes: names of Tekton's have up to 253. A longer text is a shell's.
+const LONGEST: usize = 1024;
+
+/// A variable in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occurrence<'t> {
+    /// The text between `$(` and `)`.
+    pub inner: &'t str,
+    /// The byte offset of the variable in the text.
+    pub offset: usize,
+    /// True if the text is this variable and nothing else.
+    pub is_whole: bool,
+}
+
+/// Returns the text between `$(` and the next `)`, from left to right. It may be a shell's.
+pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
+    text.match_indices("$(").filter_map(|(offset, open)| {
+        let start = offset + open.len();
+        let mut reach = text.as_bytes()[start..].iter().take(LONGEST + 1);
+        let end = start + reach.position(|byte| *byte == b')')?;
+        Some(Occurrence {
+            inner: &text[start..end],
+            offset,
+            is_whole: offset == 0 && end + 1 == text.len(),
+        })
+    })
+}
+
+/// Replaces the variables of `text` that `value` knows. Replaced text is not read again.
+///
+/// # Errors
+/// The errors of `value`.
+pub fn replace<E>(
+    text: &str,
+    value: impl Fn(&str) -> Result<Option<String>, E>,
+) -> Result<String, E> {
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = 0;
+    for one in occurrences(text) {
+        if one.offset < rest {
+            continue;
+        }
+        if let Some(value) = value(one.inner)? {
+            replaced.push_str(&text[rest..one.offset]);
+            replaced.push_str(&value);
+            rest = one.offset + "$()".len() + one.inner.len();
+        }
+    }
+    replaced.push_str(&text[rest..]);
+    Ok(replaced)
+}
+
+/// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]; `None` if
+/// `inner` is not a variable.
+pub fn parts(inner: &str) -> Option<Vec<Access>> {
+    // The grammar of parameters is that of all variables of Tekton.
+    let reference = Reference::parse(&format!("params.p.{inner}")).ok()?;
+    Some(reference.access().to_vec())
+}
+
+/// Returns the part at `index` if it is a key.
+pub fn key(parts: &[Access], index: usize) -> Option<&str> {
+    match parts.get(index) {
+        Some(Access::Key(key)) => Some(key),
+        _ => None,
+    }
+}
+
+/// Returns the first word of `inner` if a `.` or `[` follows it, as it does in a variable.
+pub fn root(inner: &str) -> Option<&str> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let end = inner.find(|c| !word(c))?;
+    let follows = inner[end..].starts_with(['.', '[']);
+    (end > 0 && follows).then(|| &inner[..end])
+}
+
+/// Returns the known root that an unknown root was probably meant to be, if all of `inner` could be a variable.
+pub fn misspelt<'a>(inner: &str, roots: &[&'a str]) -> Option<&'a str> {
+    let unknown = root(inner).filter(|root| !roots.contains(root))?;
+    parts(inner)?;
+    nearest(unknown, roots.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_told_from_a_shells() {
+        let inner = |text| occurrences(text).map(|one| one.inner).collect::<Vec<_>>();
+        assert_eq!(inner("a $(params.x)$(date) $(open"), ["params.x", "date"]);
+        assert!(occurrences("$(params.x)").all(|one| one.is_whole));
+        let long = format!("$({}) $(params.x)", "a".repeat(LONGEST + 1));
+        assert_eq!(inner(&long), ["params.x"]);
+        assert_eq!(root("params.x"), Some("params"));
+        assert_eq!(root("date +%s"), None);
+        assert_eq!(misspelt("param.x", &["params", "tasks"]), Some("params"));
+        assert_eq!(misspelt("param.x -v", &["params", "tasks"]), None);
+        assert_eq!(misspelt("date.x", &["params", "tasks"]), None);
+    }
+
+    #[test]
+    fn a_variable_has_parts() {
+        let found = parts("tasks.build.results.img.url").unwrap();
+        assert_eq!((key(&found, 3), found.len()), (Some("img"), 5));
+        assert_eq!(parts("date +%s"), None);
+    }
+}

@@ -1,0 +1,21 @@
+use super::*;
+
+#[test]
+fn only_a_kind_of_another_group_needs_a_crd() {
+    for (api_version, expected) in [
+        ("autoscaling/v3", "it is one of Kubernetes' own: check"),
+        ("apps/v1", "it is one of Kubernetes' own: check"),
+        ("v1", "check apiVersion and kind"),
+        ("gateway.networking.k8s.io/v1", "install its CRD"),
+        ("example.com/v1", "install its CRD"),
+    ] {
+        let name = KindName {
+            api_version: api_version.to_owned(),
+            kind: "Any".to_owned(),
+        };
+        let Reason::KindNotServed { remedy, .. } = not_served(&name, None) else {
+            panic!("{api_version}");
+        };
+        assert!(remedy.starts_with(expected), "{api_version}: {remedy}");
+    }
+}
