@@ -52,7 +52,9 @@ mod sidecar_process;
 mod step_actions;
 mod step_commands;
 mod steps;
+mod strays;
 mod substitution;
+mod task_consistency;
 mod task_run;
 mod task_source;
 mod variable;
@@ -305,7 +307,8 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
                     context: context.of_pipeline(),
                     workspaces: pipeline.workspaces.clone(),
                     ..Scope::default()
-                },
+                }
+                .with_context(),
                 begun,
                 report: Report::default(),
                 skipped: BTreeSet::new(),

@@ -270,7 +270,7 @@ tasks:
 ";
     run(&format!("{}{quiet}", pipeline(spec, "")), &[])
         .exits(65)
-        .says("task 'taker': task 'quiet' has no result 'r'");
+        .says("task 'taker': task 'quiet' did not write the result 'r'");
 }
 
 #[test]
@@ -310,7 +310,10 @@ spec:
 "
     );
     let ran = run(&text, &[]);
-    assert_eq!(ran.exits(0).result("r"), Some("you you nightly-run"));
+    assert_eq!(
+        ran.exits(0).result("r"),
+        Some("you you nightly-runnightly-run")
+    );
     let folder = tempfile::tempdir().unwrap();
     let given = format!("shared={}", folder.path().display());
     run(&text, &["-w", &given]).exits(0);

@@ -49,8 +49,8 @@ fn what_cannot_be_run_is_said_with_its_place() {
     )
     .exits(78);
     run(&task("steps: {}", "steps: [{name: One, script: x}]"), &[])
-        .exits(64)
-        .says("'One' is not a valid name");
+        .exits(78)
+        .says("spec.steps[0].name: 'One' is not a valid name");
 }
 
 #[test]

@@ -319,12 +319,11 @@ spec:
     let wrong = text.replace("$(params.greeting), '", "$(params.greting), '");
     run(&wrong, &[])
         .exits(78)
-        .says("`$(params.greting)`: the StepAction has no parameter 'greting'");
+        .says("`$(params.greting)`: the StepAction 'greet' has no parameter 'greting'");
     let wrong = text.replace("{name: greeting, value: hello $(params.who)}, ", "");
     run(&wrong, &[])
         .exits(78)
-        .says("StepAction 'greet'")
-        .says("'greeting' has no value");
+        .says("the parameter 'greeting' of the StepAction 'greet' has no value");
     let wrong = text.replace("ref: {name: greet}", "ref: {name: greet}, script: x");
     run(&wrong, &[])
         .exits(78)

@@ -22,22 +22,27 @@ steps: [{name: one, script: 'mkdir /data/sub; printf x > /data/sub/try-run'}]
 #[test]
 fn results_that_tekton_would_refuse_are_named() {
     let spec = "
-results: [{name: l, type: array}, {name: m, type: array}, {name: o, type: object, properties: {k: {}}}, {name: big}]
+results: [{name: l, type: array}, {name: m, type: array}, {name: o, type: object, properties: {k: {}}}, {name: p, type: object, properties: {x: {}, y: {}, z: {}}}, {name: q, type: object, properties: {x: {}}}, {name: big}]
 steps:
 - name: one
   script: |
     printf '[\"a\"]' > $(results.l.path)
     printf '[1]' > $(results.m.path)
     printf 'k=v' > $(results.o.path)
+    printf '{\"x\":\"1\"}\\n' > $(results.p.path)
+    printf ' {\"x\":\"1\"}' > $(results.q.path)
     head -c 5000 /dev/zero | tr '\\0' x > $(results.big.path)
     printf x > $GLEANER_OUTPUTS/a
 ";
     let ran = run(&task(ONE, spec), &[]);
-    ran.exits(0)
-        .says("warning: the result 'm' is of type array")
-        .says("warning: the result 'o' is of type object")
-        .says("warning: the result 'big' has 5000 bytes");
+    ran.exits(65)
+        .says("error: the result 'm' is of type array")
+        .says("error: the result 'o' is of type object")
+        .says("error: the result 'p' lacks y, z, which its properties declare")
+        .says("error: the result 'q' is of type object")
+        .says("error: the result 'big' has 5000 bytes");
     assert!(!ran.stderr.contains("the result 'l'"), "{}", ran.stderr);
+    ran.says("the objects stay although the task failed");
 }
 
 #[test]
@@ -109,8 +114,8 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         )
         .replace("$(params.mixed)", "$(params.mixed[0])");
     run(&task(ONE, &array), &["-p", "none=x"])
-        .exits(64)
-        .says("the parameter 'mixed' is of type array");
+        .exits(78)
+        .says("params[3].default: the default is a string, and the parameter is of type array");
     let declaration = ONE.replace("$(steps.one.a)", "$(params.num) $(params.bo) $(params.fl)");
     let folder = tempfile::tempdir().unwrap();
     let path = support::file(folder.path(), "task.yaml", &task(&declaration, spec));

@@ -14,7 +14,7 @@ mod values;
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::declaration::{Declaration, Examined, Scope};
 use crate::document::diagnostic::Diagnostic;
@@ -30,6 +30,54 @@ pub const VERSION: &str = "1.33";
 static OUTLINE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("kinds/outline.json")).expect("invariant: generated JSON")
 });
+
+/// Fields that Kubernetes added after [`VERSION`] to the types that a pod template uses.
+const LATER: [&str; 3] = ["fileKeyRef", "podCertificate", "workloadRef"];
+
+/// Reports the fields of `cursor` and below that a kind of `v1` does not have. `path` leads from the kind to the type of
+/// `cursor`: `Pod`, `spec`, `volumes`.
+pub fn check_fields(path: &[&str], cursor: &Cursor<'_>, found: &mut Diagnostics) {
+    let Some((kind, fields)) = path.split_first() else {
+        return;
+    };
+    let mut own = OUTLINE["kinds"]["v1"][kind].as_str().unwrap_or_default();
+    for field in fields {
+        let kind = own.trim_start_matches("[]").trim_start_matches("{}");
+        own = field_type(kind, field).unwrap_or_default();
+    }
+    check_fields_of(own, cursor, found);
+}
+
+fn check_fields_of(own: &str, cursor: &Cursor<'_>, found: &mut Diagnostics) {
+    let mut ignored = Diagnostics::default();
+    if let Some(item) = own.strip_prefix("[]") {
+        for cursor in cursor.items(&mut ignored) {
+            check_fields_of(item, &cursor, found);
+        }
+    } else if let Some(value) = own.strip_prefix("{}") {
+        for (_, cursor) in cursor.entries(&mut ignored) {
+            check_fields_of(value, &cursor, found);
+        }
+    } else if let (Some(fields), Some(_)) = (fields_of(own), cursor.node.mapping()) {
+        let known: Vec<&str> = fields.keys().map(String::as_str).chain(LATER).collect();
+        cursor.fields(&known, found);
+        for (key, cursor) in cursor.entries(&mut ignored) {
+            if let Some(own) = fields.get(key).and_then(Value::as_str) {
+                check_fields_of(own, &cursor, found);
+            }
+        }
+    }
+}
+
+/// The fields of the type with this number.
+fn fields_of(own: &str) -> Option<&'static Map<String, Value>> {
+    let index: usize = own.parse().ok()?;
+    OUTLINE["types"][index]["fields"].as_object()
+}
+
+fn field_type(own: &str, field: &str) -> Option<&'static str> {
+    fields_of(own)?.get(field)?.as_str()
+}
 
 /// Checks the kind of each object in the declaration `node`, and the types of its fields. A running sidecar leaves this
 /// check to its API server.
@@ -61,7 +109,7 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
         let mut types = types::Types::new(declared, scope, &mut errors, &mut warnings);
         types.template = templates.find(|one| one.place == item.place);
         let is_whole = item.node.text_of("policy") != Some("Apply");
-        check_fields(&mut types, version, kind, &object, is_whole);
+        check_object(&mut types, version, kind, &object, is_whole);
     }
     for template in &declared.templates {
         awaited::check(template, &mut errors, &mut warnings);
@@ -106,7 +154,7 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
         let scope = Scope::default();
         let mut types = types::Types::new(&declared, &scope, &mut errors, &mut warnings);
         let version = text("apiVersion").unwrap_or_default();
-        check_fields(
+        check_object(
             &mut types,
             version,
             text("kind").unwrap_or_default(),
@@ -119,7 +167,7 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
 
 /// Checks the fields of an object of a built-in kind, and the metadata of any other. With `is_whole`, it is not applied to
 /// an object that may have the missing fields.
-fn check_fields(
+fn check_object(
     types: &mut types::Types<'_>,
     version: &str,
     kind: &str,

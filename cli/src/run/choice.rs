@@ -21,7 +21,18 @@ pub(crate) fn choose<'a>(
     let files: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     let files = files.join(", ");
     let names = |found: &[Document<'_>]| {
-        let names: Vec<String> = found.iter().map(Document::title).collect();
+        let names: Vec<String> = found
+            .iter()
+            .map(|one| {
+                let title = one.title();
+                let same = found.iter().filter(|other| other.title() == title);
+                if same.count() > 1 {
+                    format!("{title} at {} (rename it)", one.position())
+                } else {
+                    title
+                }
+            })
+            .collect();
         names.join(", ")
     };
     let named = |kinds: &[&str], what: &str, name: &str| {

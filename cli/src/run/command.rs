@@ -178,6 +178,16 @@ fn mount(
 ) -> Result<Vec<PathBuf>, String> {
     let mut directories = Vec::new();
     for mount in surroundings.mounts.get(step).into_iter().flatten() {
+        if mount.is_workspace {
+            let name = format!("workspaces.{}.path", mount.volume);
+            let directory = surroundings.substitution.named.get(&name);
+            // One that is optional may have none.
+            if let Some(directory) = directory.filter(|directory| !directory.is_empty()) {
+                let path = surroundings.text(step, &mount.path)?;
+                paths.lead(&path, Path::new(directory));
+            }
+            continue;
+        }
         let volume = surroundings.text(step, &mount.volume)?;
         let sub_path = surroundings.text(step, mount.sub_path.as_deref().unwrap_or_default())?;
         if !is_dns_label(&volume) && !volume.contains(UNKNOWN) {

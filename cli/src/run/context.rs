@@ -109,7 +109,7 @@ impl Context {
                 ("pipelineRun.name", name.as_str()),
                 ("pipelineRun.namespace", &self.namespace),
                 ("pipelineRun.uid", uid),
-                ("pipeline.name", &self.pipeline),
+                ("pipeline.name", or_run(&self.pipeline, name)),
                 ("pipelineTask.retries", "0"),
             ] {
                 context.insert(variable.to_owned(), value.to_owned());
@@ -138,7 +138,8 @@ impl Context {
         let mut context = self.of_pipeline();
         context.retain(|name, _| CONTEXT.contains(&name.as_str()));
         for (name, value) in [
-            ("task.name", task),
+            // Of an embedded spec, that of the TaskRun (`GetTaskData` in `pkg/reconciler/taskrun/resources`).
+            ("task.name", or_run(task, &run)),
             ("task.retry-count", "0"),
             ("taskRun.name", &run),
             ("taskRun.namespace", &self.namespace),

@@ -112,8 +112,8 @@ impl RunDirectory {
     /// Starts a process that cleans up if this process is killed: it kills the processes of the run, and removes the
     /// directory unless it must be kept.
     pub(crate) fn watch(&mut self, program: &Path) -> io::Result<()> {
-        let removed = self._guard.as_ref().map(|_| self.path.as_path());
-        self.watcher = Some(Watcher::start(program, removed)?);
+        let removes = self._guard.is_some();
+        self.watcher = Some(Watcher::start(program, &self.path, removes)?);
         Ok(())
     }
 

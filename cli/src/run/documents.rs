@@ -121,12 +121,27 @@ impl<'a> Documents<'a> {
     ) -> Result<Document<'a>, (String, Option<String>)> {
         let all = self.of_kind(kind);
         let of_name = all.iter().filter(|one| one.given_name() == Some(name));
-        let mut found: Vec<&Document<'a>> = of_name.collect();
-        if found.len() > 1 {
-            found.retain(|document| document.namespace() == namespace);
+        let found: Vec<&Document<'a>> = of_name.collect();
+        let near = found.iter().copied().filter(|one| {
+            let of_both = one.namespace().zip(namespace);
+            of_both.is_none_or(|(own, other)| own == other)
+        });
+        let mut near: Vec<&Document<'a>> = near.collect();
+        if near.len() > 1 {
+            near.retain(|document| document.namespace() == namespace);
         }
-        match found.as_slice() {
-            [only] => Ok(**only),
+        match (near.as_slice(), found.as_slice(), namespace) {
+            ([only], ..) => Ok(**only),
+            // Tekton looks in the namespace of the run.
+            ([], [other, ..], Some(namespace)) => {
+                let own = other.namespace().unwrap_or_default();
+                let message = format!(
+                    "the {kind} '{name}' at {} is in the namespace '{own}', not in '{namespace}'",
+                    other.position()
+                );
+                let help = "give both the same namespace, or none";
+                Err((message, Some(help.to_owned())))
+            }
             _ => {
                 let help = suggestion(name, all.iter().filter_map(Document::given_name));
                 let help = help.unwrap_or_else(|| "pass its file with -f".to_owned());

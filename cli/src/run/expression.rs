@@ -24,6 +24,8 @@ pub(crate) struct Scope {
     pub(crate) results: BTreeMap<String, Results>,
     /// `$(tasks.NAME.status)`.
     pub(crate) statuses: BTreeMap<String, &'static str>,
+    /// `$(tasks.NAME.reason)`.
+    pub(crate) reasons: BTreeMap<String, &'static str>,
     /// True before the run: results are unknown.
     pub(crate) tentative: bool,
 }
@@ -43,7 +45,7 @@ impl std::fmt::Display for Unavailable {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Result { task, result } => {
-                write!(out, "task '{task}' has no result '{result}'")
+                write!(out, "task '{task}' did not write the result '{result}'")
             }
             Self::Invalid(message) => out.write_str(message),
         }
@@ -51,6 +53,14 @@ impl std::fmt::Display for Unavailable {
 }
 
 impl Scope {
+    /// Replaces the context variables in the values of the parameters, as Tekton does after the parameters.
+    pub(crate) fn with_context(mut self) -> Self {
+        for value in self.params.values_mut() {
+            variable::replace_context(value, &|name| self.context.get(name));
+        }
+        self
+    }
+
     /// Replaces the variables in a text.
     pub(crate) fn text(&self, text: &str) -> Result<String, Unavailable> {
         variable::replace(text, |inner| Ok(self.lookup(inner)?.as_ref().map(as_text)))
@@ -120,10 +130,11 @@ impl Scope {
             return Ok(None);
         };
         match variable::root(inner) {
-            Some("context") => Ok(self
-                .context
-                .get(&inner["context.".len()..])
-                .map(|value| Value::from(value.as_str()))),
+            Some("context") => {
+                let known = self.context.get(&inner["context.".len()..]);
+                let known = known.map(|value| Value::from(value.as_str()));
+                Ok(known.or_else(|| self.unknown()))
+            }
             Some("tasks" | "finally") => self.of_task(inner, &parts),
             Some("workspaces") if key(&parts, 2) == Some("bound") => {
                 let bound = key(&parts, 1).is_some_and(|name| self.workspaces.contains(name));
@@ -133,16 +144,27 @@ impl Scope {
         }
     }
 
+    /// Returns the value of what only the run itself knows, before the run.
+    fn unknown(&self) -> Option<Value> {
+        self.tentative.then(|| UNKNOWN.into())
+    }
+
     fn of_task(&self, inner: &str, parts: &[Access]) -> Result<Option<Value>, Unavailable> {
         let Some(task) = key(parts, 1) else {
             return Ok(None);
         };
         if parts.len() == 2 && task == "status" {
-            return Ok(self.statuses.get("").map(|status| Value::from(*status)));
+            let known = self.statuses.get("").map(|status| Value::from(*status));
+            return Ok(known.or_else(|| self.unknown()));
         }
         match (key(parts, 2), key(parts, 3)) {
             (Some("status"), None) => {
-                Ok(self.statuses.get(task).map(|status| Value::from(*status)))
+                let known = self.statuses.get(task).map(|status| Value::from(*status));
+                Ok(known.or_else(|| self.unknown()))
+            }
+            (Some("reason"), None) => {
+                let known = self.reasons.get(task).map(|reason| Value::from(*reason));
+                Ok(known.or_else(|| self.unknown()))
             }
             (Some("results"), Some(result)) => {
                 let written = self
@@ -208,7 +230,10 @@ mod tests {
     #[test]
     fn a_missing_result_names_task_and_result() {
         let error = scope().text("$(tasks.build.results.none)").unwrap_err();
-        assert_eq!(error.to_string(), "task 'build' has no result 'none'");
+        assert_eq!(
+            error.to_string(),
+            "task 'build' did not write the result 'none'"
+        );
         let tentative = Scope {
             tentative: true,
             ..scope()

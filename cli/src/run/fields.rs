@@ -8,235 +8,11 @@ use serde_json::Value;
 
 use super::paths::is_file_name;
 
-/// The treatment of a field.
-#[derive(Debug, Clone, Copy)]
-enum Use {
-    /// It is used, or is only informative.
-    Played,
-    /// Only a cluster has it; the term for it in a note.
-    Cluster(&'static str),
-    /// It is refused, with this remedy.
-    Refused(&'static str),
-}
+mod shape;
+mod tables;
 
-use Use::{Cluster, Played, Refused};
-
-const REMOVE: &str = "remove it to run it here";
-
-type Table = &'static [(&'static str, Use)];
-
-const DOCUMENT: Table = &[
-    ("apiVersion", Played),
-    ("kind", Played),
-    ("metadata", Played),
-    ("spec", Played),
-    ("status", Played),
-];
-
-const TASK_RUN: Table = &[
-    ("params", Played),
-    ("taskRef", Played),
-    ("taskSpec", Played),
-    ("timeout", Played),
-    ("workspaces", Played),
-    ("serviceAccountName", Cluster("service accounts")),
-    ("podTemplate", Cluster("pod templates")),
-    ("stepSpecs", Cluster("stepSpecs")),
-    ("sidecarSpecs", Cluster("sidecarSpecs")),
-    ("computeResources", Cluster("resource limits")),
-    ("managedBy", Cluster("managedBy")),
-    ("retries", Refused(REMOVE)),
-    ("debug", Refused(REMOVE)),
-    (
-        "status",
-        Refused("a canceled run does not start; remove it"),
-    ),
-    ("statusMessage", Refused(REMOVE)),
-    ("resources", Refused(TRANSLATE)),
-];
-
-const TRANSLATE: &str =
-    "translate the documents first: gleaner translate -f FILE | gleaner run -f -";
-
-const PIPELINE_RUN: Table = &[
-    ("params", Played),
-    ("pipelineRef", Played),
-    ("pipelineSpec", Played),
-    ("timeouts", Played),
-    ("workspaces", Played),
-    ("taskRunTemplate", Cluster("taskRunTemplate")),
-    ("taskRunSpecs", Played),
-    ("managedBy", Cluster("managedBy")),
-    ("serviceAccountName", Cluster("service accounts")),
-    ("podTemplate", Cluster("pod templates")),
-    ("timeout", Refused("in v1 it is timeouts.pipeline")),
-    (
-        "status",
-        Refused("a canceled or pending run does not start; remove it"),
-    ),
-    ("resources", Refused(TRANSLATE)),
-];
-
-const TASK_RUN_SPEC: Table = &[
-    ("pipelineTaskName", Played),
-    ("serviceAccountName", Cluster("service accounts")),
-    ("podTemplate", Cluster("pod templates")),
-    ("stepSpecs", Cluster("stepSpecs")),
-    ("sidecarSpecs", Cluster("sidecarSpecs")),
-    ("computeResources", Cluster("resource limits")),
-    ("metadata", Refused(REMOVE)),
-    ("timeout", Refused("set the timeout of the pipeline's task")),
-];
-
-const PIPELINE: Table = &[
-    ("displayName", Played),
-    ("description", Played),
-    ("params", Played),
-    ("tasks", Played),
-    ("finally", Played),
-    ("workspaces", Played),
-    ("results", Played),
-    ("resources", Refused(TRANSLATE)),
-];
-
-const PIPELINE_TASK: Table = &[
-    ("name", Played),
-    ("displayName", Played),
-    ("description", Played),
-    ("taskRef", Played),
-    ("taskSpec", Played),
-    ("params", Played),
-    ("when", Played),
-    ("runAfter", Played),
-    ("workspaces", Played),
-    ("timeout", Played),
-    ("onError", Played),
-    ("retries", Refused(REMOVE)),
-    (
-        "matrix",
-        Refused("write a task for each combination to run it here"),
-    ),
-    (
-        "pipelineRef",
-        Refused("pipelines in pipelines run only in a cluster; name a task"),
-    ),
-    (
-        "pipelineSpec",
-        Refused("pipelines in pipelines run only in a cluster; name a task"),
-    ),
-    ("resources", Refused(TRANSLATE)),
-    ("conditions", Refused(TRANSLATE)),
-];
-
-const TASK: Table = &[
-    ("displayName", Played),
-    ("description", Played),
-    ("params", Played),
-    ("steps", Played),
-    ("stepTemplate", Played),
-    ("workspaces", Played),
-    ("results", Played),
-    ("volumes", Played),
-    ("sidecars", Cluster("sidecars")),
-    // The proposal's own, and Tekton's of 2019.
-    ("resources", Played),
-    ("inputs", Played),
-    ("outputs", Played),
-    ("containerTemplate", Played),
-    // Of an embedded spec.
-    ("metadata", Played),
-    (
-        "apiVersion",
-        Refused("custom tasks run only in a cluster; remove it"),
-    ),
-    (
-        "kind",
-        Refused("custom tasks run only in a cluster; remove it"),
-    ),
-    (
-        "spec",
-        Refused("custom tasks run only in a cluster; write steps"),
-    ),
-];
-
-const STEP: Table = &[
-    ("name", Played),
-    ("displayName", Played),
-    ("image", Cluster("images")),
-    ("command", Played),
-    ("args", Played),
-    ("script", Played),
-    ("workingDir", Played),
-    ("env", Played),
-    ("onError", Played),
-    ("timeout", Played),
-    ("when", Played),
-    ("results", Played),
-    ("params", Played),
-    ("ref", Played),
-    ("stdoutConfig", Played),
-    ("stderrConfig", Played),
-    ("outputs", Played),
-    ("volumeMounts", Played),
-    ("workspaces", Cluster("workspaces of single steps")),
-    ("envFrom", Cluster("envFrom")),
-    ("computeResources", Cluster("resource limits")),
-    ("resources", Cluster("resource limits")),
-    ("imagePullPolicy", Cluster("images")),
-    ("securityContext", Cluster("security contexts")),
-    ("volumeDevices", Cluster("volumes")),
-    ("ports", Cluster("ports")),
-    ("livenessProbe", Cluster("probes")),
-    ("readinessProbe", Cluster("probes")),
-    ("startupProbe", Cluster("probes")),
-    ("lifecycle", Cluster("lifecycle hooks")),
-    ("terminationMessagePath", Cluster("termination messages")),
-    ("terminationMessagePolicy", Cluster("termination messages")),
-    ("stdin", Cluster("stdin")),
-    ("stdinOnce", Cluster("stdin")),
-    ("tty", Cluster("terminals")),
-];
-
-const STEP_ACTION: Table = &[
-    ("description", Played),
-    ("image", Cluster("images")),
-    ("command", Played),
-    ("args", Played),
-    ("script", Played),
-    ("workingDir", Played),
-    ("env", Played),
-    ("params", Played),
-    ("results", Played),
-    ("volumeMounts", Played),
-    ("securityContext", Cluster("security contexts")),
-];
-
-const REFERENCE: Table = &[
-    ("name", Played),
-    ("kind", Played),
-    ("apiVersion", Played),
-    (
-        "resolver",
-        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
-    ),
-    (
-        "params",
-        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
-    ),
-    (
-        "bundle",
-        Refused("bundles work only in a cluster; give the file with -f and its name here"),
-    ),
-];
-
-/// The reference of a step; if it is in no file, `--step-command` can replace it.
-const STEP_REFERENCE: Table = &[
-    ("name", Played),
-    ("kind", Played),
-    ("apiVersion", Played),
-    ("resolver", Cluster("resolvers")),
-    ("params", Cluster("resolvers")),
-];
+use tables::Table;
+use tables::Use::{Cluster, Played, Refused};
 
 /// A kind of map in a document.
 #[derive(Debug, Clone, Copy)]
@@ -249,6 +25,7 @@ pub(crate) enum Kind {
     PipelineTask,
     Task,
     Step,
+    StepTemplate,
     StepAction,
     Reference,
     StepReference,
@@ -257,17 +34,18 @@ pub(crate) enum Kind {
 impl Kind {
     const fn table(self) -> Table {
         match self {
-            Self::Document => DOCUMENT,
-            Self::TaskRun => TASK_RUN,
-            Self::PipelineRun => PIPELINE_RUN,
-            Self::TaskRunSpec => TASK_RUN_SPEC,
-            Self::Pipeline => PIPELINE,
-            Self::PipelineTask => PIPELINE_TASK,
-            Self::Task => TASK,
-            Self::Step => STEP,
-            Self::StepAction => STEP_ACTION,
-            Self::Reference => REFERENCE,
-            Self::StepReference => STEP_REFERENCE,
+            Self::Document => tables::DOCUMENT,
+            Self::TaskRun => tables::TASK_RUN,
+            Self::PipelineRun => tables::PIPELINE_RUN,
+            Self::TaskRunSpec => tables::TASK_RUN_SPEC,
+            Self::Pipeline => tables::PIPELINE,
+            Self::PipelineTask => tables::PIPELINE_TASK,
+            Self::Task => tables::TASK,
+            Self::Step => tables::STEP,
+            Self::StepTemplate => tables::STEP_TEMPLATE,
+            Self::StepAction => tables::STEP_ACTION,
+            Self::Reference => tables::REFERENCE,
+            Self::StepReference => tables::STEP_REFERENCE,
         }
     }
 }
@@ -292,6 +70,8 @@ pub(crate) fn check(
                 cluster.insert(word);
             }
             Refused(_) if !is_set(map, field) => {}
+            // Said of the resolver.
+            Refused(_) if *field == "params" && is_set(map, "resolver") => {}
             Refused(help) => {
                 found.refuse(
                     &cursor,
@@ -301,6 +81,7 @@ pub(crate) fn check(
             }
         }
     }
+    shape::check(map, kind, found);
     if let Kind::Task | Kind::Step | Kind::StepAction = kind {
         check_names(map, "results", found);
     }
@@ -357,8 +138,12 @@ pub(crate) fn check_task(
             check_names(&parent, list, found);
         }
     }
-    let steps = spec.items_at("steps", found).into_iter();
-    for step in steps.chain(spec.field("stepTemplate")) {
+    for template in ["stepTemplate", "containerTemplate"] {
+        if let Some(template) = spec.field(template) {
+            check(&template, Kind::StepTemplate, found, cluster);
+        }
+    }
+    for step in spec.items_at("steps", found) {
         check(&step, Kind::Step, found, cluster);
         let Some(reference) = step.field("ref") else {
             if let Some(params) = step.field("params") {

@@ -92,10 +92,12 @@ pub(crate) struct PlannedTask {
 /// Mounts by step.
 pub(crate) type Mounts = BTreeMap<String, Vec<Mount>>;
 
-/// A mount of a volume that is an empty directory. The texts may hold variables.
+/// A mount of a volume that is an empty directory, or of a workspace. The texts may hold variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Mount {
+    /// The name of the volume or workspace.
     pub(crate) volume: String,
+    pub(crate) is_workspace: bool,
     pub(crate) path: String,
     pub(crate) sub_path: Option<String>,
 }

@@ -1,6 +1,8 @@
 //! The parameters that documents give: to a run, to a task of a pipeline, to a StepAction.
 
-use gleaner_core::document::{Cursor, Diagnostics};
+use std::collections::BTreeMap;
+
+use gleaner_core::document::{Content, Cursor, Diagnostics};
 use gleaner_core::task::param::value;
 use gleaner_core::task::{ParamKind, ParamSpec};
 use serde_json::Value;
@@ -9,24 +11,97 @@ use super::model::Params;
 
 /// Reads `params` with their values.
 pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Params {
-    let mut params = Params::new();
+    let given = given_with_places(parent, found).into_iter();
+    given.map(|(name, (value, _))| (name, value)).collect()
+}
+
+/// Reads `params` with their values and the places of those.
+pub(crate) fn given_with_places<'a>(
+    parent: &Cursor<'a>,
+    found: &mut Diagnostics,
+) -> BTreeMap<String, (Value, Cursor<'a>)> {
+    let mut params = BTreeMap::new();
     for item in parent.items_at("params", found) {
         let Some(name) = item.name(found) else {
             continue;
         };
-        let Some(given) = item.node.present("value") else {
+        let Some(given) = item.field("value") else {
             found.add(&item, format!("the parameter '{name}' has no value"), None);
             continue;
         };
-        if params.insert(name.clone(), value(given)).is_some() {
-            found.add(
-                &item,
-                format!("the parameter '{name}' is given twice"),
-                None,
-            );
+        let read = value(given.node);
+        if params.insert(name.clone(), (read, given)).is_some() {
+            let message = format!("the parameter '{name}' is given twice");
+            found.refuse(&item, message, "remove one of them");
         }
     }
     params
+}
+
+/// Adds the parameters that a run gives to a Pipeline embedded in it, which need no declaration (Tekton's "propagated
+/// parameters", `docs/pipelineruns.md`). Their values determine the types.
+pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
+    for (name, value) in given_params(run, &mut Diagnostics::default()) {
+        if specs.iter().any(|spec| spec.name == name) {
+            continue;
+        }
+        let kind = match &value {
+            Value::Array(_) => ParamKind::Array,
+            Value::Object(map) => ParamKind::Object {
+                keys: map.keys().cloned().collect(),
+            },
+            _ => ParamKind::String,
+        };
+        specs.push(ParamSpec {
+            name,
+            kind,
+            default: None,
+            choices: Vec::new(),
+            description: None,
+        });
+    }
+}
+
+/// Checks the value at `place` against the declaration; values with variables of unknown type pass.
+pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: &mut Diagnostics) {
+    let name = &spec.name;
+    if let Some(message) = misfit(spec, value) {
+        let is_list = matches!(
+            place.node.content,
+            Content::Sequence(_) | Content::Mapping(_)
+        );
+        // Tekton takes a list or map with other values for a text (`ParamValue.UnmarshalJSON`).
+        let help = (value.is_string() && is_list)
+            .then(|| "it holds values other than strings; put them in quotes".to_owned());
+        found.add(place, message, help);
+        return;
+    }
+    match value {
+        Value::String(text)
+            if !spec.choices.is_empty() && !text.contains("$(") && !spec.choices.contains(text) =>
+        {
+            let message = format!("the parameter '{name}' cannot be '{text}'");
+            let help = format!("it is one of {}", spec.choices.join(", "));
+            found.refuse(place, message, help);
+        }
+        Value::Object(given) => {
+            let ParamKind::Object { keys } = &spec.kind else {
+                return;
+            };
+            let default = spec.default.as_ref().and_then(Value::as_object);
+            let has = |key: &String| {
+                given.contains_key(key) || default.is_some_and(|default| default.contains_key(key))
+            };
+            let missing = keys.iter().filter(|key| !has(key));
+            let missing: Vec<&str> = missing.map(String::as_str).collect();
+            if !missing.is_empty() {
+                let missing = missing.join(", ");
+                let message = format!("the object parameter '{name}' has no value for {missing}");
+                found.refuse(place, message, "add what is missing to the value");
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Returns the message if a given value is not of the declared type; values with variables of unknown type pass.

@@ -12,6 +12,8 @@ use super::model::{Pipeline, PlannedTask};
 use super::order;
 use super::pipeline_task::{self, Notices, PipelineSource};
 use super::pipeline_variables::{Names, ResultShapes, shapes};
+use super::task_consistency;
+use super::variable::{key, occurrences, parts, root};
 
 /// The tasks and other parts of a pipeline.
 pub(crate) struct ReadPipeline {
@@ -33,6 +35,7 @@ pub(crate) fn read(
 ) -> Result<ReadPipeline, Vec<Finding>> {
     let mut found = Diagnostics::default();
     fields::check(&source.spec, Kind::Pipeline, &mut found, cluster);
+    task_consistency::check_params(&source.spec, &mut found);
     let mut findings = Vec::new();
     let mut lists = ["tasks", "finally"].map(|list| {
         let items = source.spec.items_at(list, &mut found).into_iter();
@@ -152,6 +155,20 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
     }
 }
 
+/// Returns true if `value` holds a result of a task (`validatePipelineResults` in
+/// `pkg/apis/pipeline/v1/pipeline_validation.go`).
+fn takes_result(value: &Value) -> bool {
+    match value {
+        Value::String(text) => occurrences(text).any(|one| {
+            let of_task = matches!(root(one.inner), Some("tasks" | "finally"));
+            of_task && parts(one.inner).is_some_and(|parts| key(&parts, 2) == Some("results"))
+        }),
+        Value::Array(items) => items.iter().any(takes_result),
+        Value::Object(entries) => entries.values().any(takes_result),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 fn sorted(tasks: Vec<PlannedTask>, spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<PlannedTask> {
     let known: BTreeSet<String> = tasks.iter().map(|task| task.name.clone()).collect();
     if tasks.iter().any(|task| !task.after.is_subset(&known)) || known.len() < tasks.len() {
@@ -203,14 +220,20 @@ fn results(
     };
     let mut results = Vec::new();
     for item in source.spec.items_at("results", found) {
-        item.fields(&["name", "type", "description", "value"], found);
         let Some(name) = item.name(found) else {
             continue;
         };
         if let Some(field) = item.required("value", "$(tasks.NAME.results.NAME)", found) {
             let mut takes = BTreeSet::new();
+            let before = found.count();
             names.check(&field, false, source.document.source, &mut takes, found);
-            results.push((name, value(field.node)));
+            let value = value(field.node);
+            if found.count() == before && !takes_result(&value) {
+                let message = format!("the result '{name}' takes no result of a task");
+                let help = "write $(tasks.NAME.results.NAME); Tekton refuses other values";
+                found.refuse(&field, message, help);
+            }
+            results.push((name, value));
         }
     }
     results

@@ -1,6 +1,7 @@
 //! The plan of a PipelineRun, or of a Pipeline without a run.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Location, Node, Place};
 use gleaner_core::task::{ParamSpec, name as task_name};
@@ -9,6 +10,7 @@ use gleaner_proto::duration;
 use super::documents::Document;
 use super::fields::{self, Kind};
 use super::model::{Limits, Pipeline, Play};
+use super::params;
 use super::pipeline;
 use super::pipeline_task::PipelineSource;
 use super::planner::{NOTHING_DECLARED, Planner, Refusal, run_name, run_params, run_spec, unbound};
@@ -35,7 +37,14 @@ impl<'a> Planner<'a> {
             Some(Given::Reference(reference)) => {
                 let namespace = document.namespace();
                 let documents = self.documents;
-                PIPELINE.resolve(&reference, namespace, documents, &mut cluster, &mut found)
+                PIPELINE.resolve(
+                    &reference,
+                    namespace,
+                    None,
+                    documents,
+                    &mut cluster,
+                    &mut found,
+                )
             }
             None => None,
         };
@@ -83,7 +92,7 @@ impl<'a> Planner<'a> {
         mut found: Diagnostics,
     ) -> Result<Play, Refusal> {
         let mut wrong = Diagnostics::default();
-        let specs = ParamSpec::read_all(&spec, &mut wrong);
+        let mut specs = ParamSpec::read_all(&spec, &mut wrong);
         let declared = spec.items_at("workspaces", &mut wrong);
         let mut errors = Vec::new();
         let mut known: Vec<String> = declared
@@ -91,6 +100,10 @@ impl<'a> Planner<'a> {
             .filter_map(|item| item.name(&mut wrong))
             .collect();
         wrong.finish(()).map_err(|wrong| document.errors(wrong))?;
+        let is_own = document.kind() == "Pipeline";
+        if let Some(run) = run_spec.filter(|_| !is_own) {
+            params::propagate(run, &mut specs);
+        }
         let (run_params, mut notes) = match run_spec {
             Some(run) => run_params(run, &specs, "Pipeline", &mut found),
             None => Default::default(),
@@ -111,12 +124,21 @@ impl<'a> Planner<'a> {
                 .get("optional")
                 .is_some_and(|node| node.to_json() == true);
             let name = item.node.text_of("name").unwrap_or_default();
-            if !optional && !bound.contains_key(name) {
-                errors.push(unbound(name));
+            if optional || bound.contains_key(name) {
+                continue;
+            }
+            match run_spec {
+                // What is wrong with a binding was said of that.
+                Some(run) if is_bound_by(run, name) => {}
+                Some(run) => found.add(run, unbound(name), None),
+                None => errors.push(unbound(name)),
             }
         }
         let params = self.params(&specs, run_params, &mut errors);
-        found.finish(()).map_err(|found| run.errors(found))?;
+        found.finish(()).map_err(|found| Refusal {
+            findings: run.errors(found),
+            usage: std::mem::take(&mut errors),
+        })?;
         if !errors.is_empty() {
             return Err(Refusal {
                 usage: errors,
@@ -129,13 +151,12 @@ impl<'a> Planner<'a> {
             specs,
             params,
             workspaces: bound,
-            namespace: document.namespace(),
+            namespace: run.namespace().or_else(|| document.namespace()),
         };
         let read = pipeline::read(&source, self.documents, &mut cluster, &mut notes)?;
         if !read.declares {
             notes.push(NOTHING_DECLARED.to_owned());
         }
-        let is_own = document.kind() == "Pipeline";
         // Those of a run reach a Pipeline that is embedded in it.
         let unknown = source.workspaces.keys().filter(|name| {
             let declares = |item: &Cursor<'_>| item.node.text_of("name") == Some(name);
@@ -165,19 +186,61 @@ impl<'a> Planner<'a> {
     }
 }
 
+fn is_bound_by(run: &Cursor<'_>, name: &str) -> bool {
+    let bound = run.node.list_of("workspaces").iter();
+    bound
+        .filter_map(|item| item.text_of("name"))
+        .any(|bound| bound == name)
+}
+
 fn limits(run: &Cursor<'_>, found: &mut Diagnostics) -> Limits {
     let Some(timeouts) = run.field("timeouts") else {
         return Limits::default();
     };
-    timeouts.fields(&["pipeline", "tasks", "finally"], found);
     let mut read = |key: &str| {
         let field = timeouts.field(key)?;
         field.parsed(duration::parse, found)
     };
-    let limit = |limit: Option<std::time::Duration>| limit.filter(|limit| !limit.is_zero());
+    let [whole, tasks, finally] = ["pipeline", "tasks", "finally"].map(&mut read);
+    if let Some(whole) = whole.filter(|whole| !whole.is_zero()) {
+        check_limits(&timeouts, whole, [tasks, finally], found);
+    }
+    let limit = |limit: Option<Duration>| limit.filter(|limit| !limit.is_zero());
     Limits {
-        whole: limit(Some(read("pipeline").unwrap_or(Limits::DEFAULT))),
-        tasks: limit(read("tasks")),
-        finally: limit(read("finally")),
+        whole: limit(Some(whole.unwrap_or(Limits::DEFAULT))),
+        tasks: limit(tasks),
+        finally: limit(finally),
+    }
+}
+
+/// Checks that the limits of tasks and finally are within that of the pipeline (`validatePipelineTimeout` in
+/// `pkg/apis/pipeline/v1/pipelinerun_validation.go`).
+fn check_limits(
+    timeouts: &Cursor<'_>,
+    whole: Duration,
+    parts: [Option<Duration>; 2],
+    found: &mut Diagnostics,
+) {
+    let help = "shorten it, or lengthen timeouts.pipeline";
+    let mut fit = true;
+    for (key, part) in ["tasks", "finally"].into_iter().zip(parts) {
+        let (Some(part), Some(field)) = (part, timeouts.field(key)) else {
+            continue;
+        };
+        if part > whole || part.is_zero() {
+            fit = false;
+            found.refuse(
+                &field,
+                "the timeout is longer than that of the pipeline",
+                help,
+            );
+        }
+    }
+    if let [Some(tasks), Some(finally)] = parts
+        && fit
+        && tasks + finally > whole
+    {
+        let message = "tasks and finally together are longer than the timeout of the pipeline";
+        found.refuse(timeouts, message, help);
     }
 }

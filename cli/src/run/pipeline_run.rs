@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::directory::RunDirectory;
-use super::expression::{Scope, Unavailable};
+use super::expression::{Scope, UNKNOWN, Unavailable};
 use super::model::{BoundWorkspace, Limits, Pipeline, PlannedTask, Play, Results};
 use super::plan::{Inputs, Plan};
 use super::progress::Progress;
@@ -16,6 +16,7 @@ use super::report::{Report, TaskReport};
 use super::step_commands::StepCommands;
 use super::task_run::{self, Deadline, Surroundings, TaskEnd};
 use crate::failure::Failure;
+use gleaner_core::task::ParamSpec;
 use gleaner_proto::exit_code;
 
 /// A run of a pipeline.
@@ -140,6 +141,13 @@ impl PipelineRun<'_> {
             .play_task(surroundings, task, params, workspaces, limit)
             .await?;
         let status = if end.code == 0 { SUCCEEDED } else { FAILED };
+        let reason = match end.code {
+            0 => SUCCEEDED,
+            _ if end.timed_out => "TaskRunTimeout",
+            _ if task.continues && !is_finally => "FailureIgnored",
+            _ => "StepFailed",
+        };
+        self.scope.reasons.insert(task.name.clone(), reason);
         let name = self.context.task_run_name(&task.name);
         self.record(task, status, name, end.results.clone());
         self.scope.results.insert(task.name.clone(), end.results);
@@ -197,6 +205,7 @@ impl PipelineRun<'_> {
             TaskEnd {
                 code: exit_code::USAGE,
                 interrupted: false,
+                timed_out: false,
                 objects: Vec::new(),
                 texts: Results::new(),
                 results: Results::new(),
@@ -234,6 +243,8 @@ impl PipelineRun<'_> {
 
     fn record(&mut self, task: &PlannedTask, status: &'static str, run: String, results: Results) {
         self.scope.statuses.insert(task.name.clone(), status);
+        // Of a task without a TaskRun.
+        self.scope.reasons.entry(task.name.clone()).or_default();
         self.report.tasks.push(TaskReport {
             name: task.name.clone(),
             run,
@@ -276,13 +287,26 @@ type Prepared = (BTreeMap<String, Value>, BTreeMap<String, BoundWorkspace>);
 /// Replaces the variables of the pipeline in the parameters and workspaces of a task.
 pub(crate) fn prepare(task: &PlannedTask, scope: &Scope) -> Result<Prepared, Unavailable> {
     let mut file = serde_json::Map::new();
+    let mut unknown = BTreeMap::new();
     for (name, value) in &task.params {
-        file.insert(name.clone(), scope.value(value)?);
+        match scope.value(value)? {
+            // Before the run, the type of a result of another task is not that of its value.
+            Value::String(text) if scope.tentative && text.contains(UNKNOWN) => {
+                unknown.insert(name.clone(), Value::String(text));
+            }
+            value => {
+                file.insert(name.clone(), value);
+            }
+        }
     }
-    let (params, errors) = crate::values::params(&task.task.spec.params, &[], &file);
-    if let Some(error) = errors.first().filter(|_| !scope.tentative) {
+    let known = task.task.spec.params.iter();
+    let known = known.filter(|spec| !unknown.contains_key(&spec.name));
+    let known: Vec<ParamSpec> = known.cloned().collect();
+    let (mut params, errors) = crate::values::params(&known, &[], &file);
+    if let Some(error) = errors.first() {
         return Err(Unavailable::Invalid(error.to_string()));
     }
+    params.append(&mut unknown);
     let mut workspaces = task.workspaces.clone();
     for bound in workspaces.values_mut() {
         if let Some(sub_path) = &mut bound.sub_path {

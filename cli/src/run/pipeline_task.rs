@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
-use super::params::{given_params, misfit};
+use super::params::{self, given_params, given_with_places};
 use super::reference::{self, Given, TASK};
+use super::task_consistency;
 use super::task_source::{self, ReadTask};
 
 /// A PipelineSpec and what its run gives it.
@@ -111,13 +112,17 @@ fn task_of(
     }
     match TASK.given_by(item, "task", found) {
         Some(Given::Spec(spec)) => {
-            let around = source.workspaces.keys().cloned().collect();
-            let (document, around) = (source.document, Some(&around));
-            let read = task_source::read(document, &spec.place, around, documents, cluster);
+            // Tekton declares those that the task binds (`pkg/workspace/apply.go`).
+            let bound = item.node.list_of("workspaces").iter();
+            let bound = bound.filter_map(|item| item.text_of("name").map(str::to_owned));
+            let workspaces = source.workspaces.keys().cloned().chain(bound).collect();
+            let (document, inherited) = (source.document, Some(&workspaces));
+            let read = task_source::read(document, &spec.place, inherited, documents, cluster);
             read.map(Some)
         }
         Some(Given::Reference(reference)) => {
-            reference::task(&reference, source.namespace, documents, cluster, found)
+            let (namespace, params) = (source.namespace, Some(&source.params));
+            reference::task(&reference, namespace, params, documents, cluster, found)
         }
         None => Ok(None),
     }
@@ -132,23 +137,19 @@ fn complete_params(
     params: &mut Params,
     found: &mut Diagnostics,
 ) {
-    let own = item.field("taskSpec");
-    let own = own.map(|spec| spec.items_at("params", found));
-    let own = own.unwrap_or_default();
-    let declares = |name: &str| {
-        own.iter()
-            .any(|item| item.node.text_of("name") == Some(name))
-    };
     for spec in &read.task.spec.params {
-        // The task's own default takes precedence over the Pipeline's value, but the Pipeline's default does not.
-        let has_default = spec.default.is_some() && (!embedded || declares(&spec.name));
-        if params.contains_key(&spec.name) || has_default {
+        if params.contains_key(&spec.name) {
             continue;
         }
+        // The Pipeline's value wins over the default of a spec embedded in it (`propagateParams` in
+        // `pkg/reconciler/pipelinerun/resources/apply.go`).
         match source.params.get(&spec.name).filter(|_| embedded) {
             Some(value) => {
                 params.insert(spec.name.clone(), value.clone());
             }
+            None if spec.default.is_some() => {}
+            // A matrix is refused with a message of its own.
+            None if fields::is_set(item, "matrix") => {}
             None => {
                 let message = format!("the parameter '{}' of the Task has no value", spec.name);
                 let help = format!(
@@ -159,14 +160,17 @@ fn complete_params(
             }
         }
     }
+    let own = given_with_places(item, &mut Diagnostics::default());
     for spec in &read.task.spec.params {
-        if let Some(message) = params.get(&spec.name).and_then(|value| misfit(spec, value)) {
-            found.add(item, message, None);
+        if let Some(value) = params.get(&spec.name) {
+            let place = own.get(&spec.name).map(|(_, place)| place);
+            params::check(spec, value, place.unwrap_or(item), found);
         }
     }
 }
 
 pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
+    task_consistency::check_conditions(item, found);
     let mut guards = Vec::new();
     for condition in item.items_at("when", found) {
         if let Some(cel) = condition.field("cel") {
@@ -174,7 +178,6 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
             found.refuse(&cel, message, "write input, operator and values");
             continue;
         }
-        condition.fields(&["input", "operator", "values"], found);
         let Some(operator) = condition.required("operator", "in", found) else {
             continue;
         };
@@ -201,9 +204,8 @@ fn workspaces(
 ) -> BTreeMap<String, BoundWorkspace> {
     let declared = &read.task.spec.workspaces;
     let of_pipeline = source.known_workspaces();
-    let mut bound = BTreeMap::new();
+    let (mut bound, mut refused) = (BTreeMap::new(), BTreeSet::new());
     for mapping in item.items_at("workspaces", found) {
-        mapping.fields(&["name", "workspace", "subPath"], found);
         let Some(name) = mapping.name(found) else {
             continue;
         };
@@ -225,6 +227,7 @@ fn workspaces(
             let help = found.suggestion(&of_run, of_pipeline.iter().copied());
             let message = format!("the Pipeline has no workspace '{of_run}'");
             found.add(&mapping, message, help);
+            refused.insert(name);
             continue;
         }
         if let Some(of_run) = source.workspaces.get(&of_run) {
@@ -244,7 +247,7 @@ fn workspaces(
             (false, Some(of_run)) => {
                 bound.insert(name.clone(), of_run.clone());
             }
-            (false, None) if workspace.optional => {}
+            (false, None) if workspace.optional || refused.contains(name) => {}
             (false, None) => {
                 let message = format!("the workspace '{name}' of the Task is not bound");
                 let help = "bind it in the task's workspaces and in those of the run";

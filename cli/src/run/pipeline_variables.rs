@@ -90,7 +90,7 @@ impl Names<'_> {
                     if embedded && !matches!(root(one.inner), Some("tasks" | "finally")) {
                         continue;
                     }
-                    match self.problem(one) {
+                    match self.problem(one, embedded) {
                         Ok(Some(task)) => {
                             takes.insert(task);
                         }
@@ -118,7 +118,7 @@ impl Names<'_> {
     }
 
     /// Returns the task whose result the variable is.
-    fn problem(&self, one: Occurrence<'_>) -> Result<Option<String>, Problem> {
+    fn problem(&self, one: Occurrence<'_>, embedded: bool) -> Result<Option<String>, Problem> {
         let inner = one.inner;
         let unknown = || format!("unknown variable `$({inner})`");
         let Some(root) = root(inner).filter(|root| ROOTS.contains(root)) else {
@@ -134,13 +134,13 @@ impl Names<'_> {
             return Err((unknown(), None));
         };
         match root {
-            "tasks" => self.of_task(one, &parts),
+            "tasks" => self.of_task(one, &parts, embedded),
             "finally" => match self.finally {
                 Some(finally) => Names {
                     tasks: finally,
                     ..*self
                 }
-                .of_task(one, &parts)
+                .of_task(one, &parts, embedded)
                 .map(|_| None),
                 None => Err((
                     unknown(),
@@ -196,16 +196,27 @@ impl Names<'_> {
         }
     }
 
-    /// `$(tasks.NAME.results.NAME...)`, `$(tasks.NAME.status)` and `$(tasks.status)`.
-    fn of_task(&self, one: Occurrence<'_>, parts: &[Access]) -> Result<Option<String>, Problem> {
+    /// `$(tasks.NAME.results.NAME...)`, `$(tasks.NAME.status)`, `$(tasks.NAME.reason)` and `$(tasks.status)`.
+    fn of_task(
+        &self,
+        one: Occurrence<'_>,
+        parts: &[Access],
+        embedded: bool,
+    ) -> Result<Option<String>, Problem> {
         let inner = one.inner;
         let unknown = || format!("unknown variable `$({inner})`");
         let task = key(parts, 1).unwrap_or_default();
         let is_status = (parts.len() == 2 && task == "status")
-            || (parts.len() == 3 && key(parts, 2) == Some("status"));
+            || (parts.len() == 3 && matches!(key(parts, 2), Some("status" | "reason")));
         if is_status && !self.statuses {
             let help = "the status of a task is known only in 'finally'";
             return Err((unknown(), Some(help.to_owned())));
+        }
+        // `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
+        if is_status && embedded {
+            let message = format!("`$({inner})` stays as it is in an embedded spec");
+            let help = "pass it by a parameter of the task: params: [{name: NAME, value: ...}]";
+            return Err((message, Some(help.to_owned())));
         }
         if parts.len() == 2 && is_status {
             return Ok(None);
@@ -218,7 +229,7 @@ impl Names<'_> {
             ));
         };
         match (key(parts, 2), key(parts, 3)) {
-            (Some("status"), None) => Ok(None),
+            (Some("status" | "reason"), None) => Ok(None),
             (Some("results"), Some(result)) => match results.get(result) {
                 Some(shape) => match misuse(one, result, shape, &parts[4..]) {
                     Some(problem) => Err(problem),

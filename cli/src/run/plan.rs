@@ -14,6 +14,7 @@ use super::model::{BoundWorkspace, Mounts, Params, PlannedTask, Results, Volume}
 use super::paths::{Paths, WORKSPACE, leads_out};
 use super::read_only::{self, ReadOnly};
 use super::substitution::Substitution;
+use super::variable::replace_context;
 use crate::values::as_text;
 use gleaner_core::task::spec::Workspace;
 
@@ -113,6 +114,11 @@ impl Plan {
     pub(crate) fn name_run(&mut self, context: &BTreeMap<String, String>) {
         for (name, value) in context {
             self.substitution.name(format!("context.{name}"), value);
+        }
+        // Tekton replaces them after the parameters, so also in the values of those.
+        let of_task = |name: &str| context.get(name).filter(|_| name.starts_with("task"));
+        for value in self.substitution.params.values_mut() {
+            replace_context(value, &of_task);
         }
     }
 

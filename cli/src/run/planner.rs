@@ -84,19 +84,14 @@ impl<'a> Planner<'a> {
         let mut cluster = BTreeSet::new();
         let spec = Place::from(["spec"]);
         let read = task_source::read(document, &spec, None, self.documents, &mut cluster)?;
-        if !read.declares {
-            return Err(usage(format!(
-                "{}: the Task '{}' declares no outputs; declare what its steps produce in the annotation \
-                 gleaner.dev/outputs",
-                document.source.name,
-                document.name()
-            )));
-        }
         let mut errors = Vec::new();
         let known = workspace_names(&read);
         let given = workspaces::given(&self.options.workspaces, &known, &mut errors);
         let name = task_name::of_run(&read.task.name);
-        let notes = self.old_runs();
+        let mut notes = self.old_runs();
+        if !read.declares {
+            notes.push(NOTHING_DECLARED.to_owned());
+        }
         let play = self.single(document, name, read, given, Params::new(), cluster, errors)?;
         Ok(Play { notes, ..play })
     }
@@ -192,19 +187,29 @@ impl<'a> Planner<'a> {
                 let names = items.filter_map(|item| Some(item.text_of("name")?.to_owned()));
                 let (names, documents) = (names.collect(), self.documents);
                 let place = &task.place;
-                let read =
-                    task_source::read(document, place, Some(&names), documents, &mut cluster);
-                Some(read?)
+                task_source::read(document, place, Some(&names), documents, &mut cluster).map(Some)
             }
             Some(Given::Reference(reference)) => {
                 let namespace = document.namespace();
                 let documents = self.documents;
-                reference::task(&reference, namespace, documents, &mut cluster, &mut found)?
+                reference::task(
+                    &reference,
+                    namespace,
+                    None,
+                    documents,
+                    &mut cluster,
+                    &mut found,
+                )
             }
-            None => None,
+            None => Ok(None),
         };
-        let Some(read) = read else {
-            return Err(document.errors(found.into_vec()).into());
+        let read = match read {
+            Ok(Some(read)) => read,
+            Ok(None) => return Err(document.errors(found.into_vec()).into()),
+            Err(of_task) => {
+                let of_run = document.errors(found.into_vec()).into_iter();
+                return Err(of_run.chain(of_task).collect::<Vec<_>>().into());
+            }
         };
         let known = workspace_names(&read);
         let given = workspaces::given(&self.options.workspaces, &known, &mut errors);
@@ -215,7 +220,10 @@ impl<'a> Planner<'a> {
         let timeout = spec
             .field("timeout")
             .and_then(|field| field.parsed(duration::parse, &mut found));
-        found.finish(()).map_err(|found| document.errors(found))?;
+        found.finish(()).map_err(|found| Refusal {
+            findings: document.errors(found),
+            usage: std::mem::take(&mut errors),
+        })?;
         let declares = read.declares;
         let name = run_name(document, &read.task.name);
         let mut play = self.single(
@@ -268,6 +276,14 @@ pub(crate) fn run_spec<'a>(
     cluster: &mut BTreeSet<&'static str>,
 ) -> Result<Cursor<'a>, Refusal> {
     fields::check(root, Kind::Document, found, cluster);
+    if let Some(name) = root.descend(&["metadata", "name"])
+        && let Some(text) = name.node.as_str()
+        && !is_dns_subdomain(text)
+    {
+        let message = format!("'{text}' is not a valid name of a {}", document.kind());
+        let help = "use lower-case letters, digits, '-' and '.', at most 253 characters";
+        found.refuse(&name, message, help);
+    }
     let Some(spec) = root.required("spec", "{}", found) else {
         let found = std::mem::take(found);
         return Err(document.errors(found.into_vec()).into());
@@ -291,16 +307,26 @@ fn check_bound(
             .iter()
             .any(|input| input.name == *name)
     };
+    let items = run.items_at("workspaces", &mut Diagnostics::default());
+    let binds = |name: &str| {
+        items
+            .iter()
+            .find(|item| item.node.text_of("name") == Some(name))
+    };
     for name in bound.keys() {
         if declared.iter().all(|workspace| workspace.name != *name) && !cloned(name) {
             let known = declared.iter().map(|workspace| workspace.name.as_str());
             let help = found.suggestion(name, known);
-            found.add(run, format!("the Task has no workspace '{name}'"), help);
+            let help = help.unwrap_or_else(|| "remove it, or declare it in the Task".to_owned());
+            let message = format!("the Task has no workspace '{name}'");
+            found.refuse(binds(name).unwrap_or(run), message, help);
         }
     }
     for workspace in declared {
-        if !workspace.optional && !bound.contains_key(&workspace.name) {
-            found.add(run, unbound(&workspace.name), None);
+        let name = &workspace.name;
+        // What is wrong with a binding was said of that.
+        if !workspace.optional && !bound.contains_key(name) && binds(name).is_none() {
+            found.add(run, unbound(name), None);
         }
     }
 }
@@ -313,22 +339,19 @@ pub(crate) fn run_params(
     found: &mut Diagnostics,
 ) -> (Params, Vec<String>) {
     let mut notes = Vec::new();
-    let mut params = params::given_params(run, found);
-    params.retain(|name, value| {
-        let spec = specs.iter().find(|spec| spec.name == *name);
-        match spec {
+    let mut params = Params::new();
+    for (name, (value, place)) in params::given_with_places(run, found) {
+        match specs.iter().find(|spec| spec.name == name) {
             Some(spec) => {
-                if let Some(message) = params::misfit(spec, value) {
-                    found.add(run, message, None);
-                }
+                params::check(spec, &value, &place, found);
+                params.insert(name, value);
             }
             None => {
-                let help = did_you_mean(name, specs.iter().map(|spec| &spec.name));
+                let help = did_you_mean(&name, specs.iter().map(|spec| &spec.name));
                 notes.push(format!("the {what} has no parameter '{name}', which the run sets; Tekton ignores it{help}"));
             }
         }
-        spec.is_some()
-    });
+    }
     (params, notes)
 }
 

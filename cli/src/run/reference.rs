@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 
 use gleaner_core::document::{Cursor, Diagnostics, Finding, Place};
+use gleaner_core::variable::Reference;
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
+use super::model::Params;
 use super::task_source::{self, ReadTask};
+use super::variable;
+use crate::values::as_text;
 
 /// A kind of document, and the fields that embed it and refer to it.
 pub(crate) struct Referable {
@@ -64,11 +68,13 @@ impl Referable {
         }
     }
 
-    /// Returns the document that `reference` names, and its spec. None if what is wrong with it is in `found`.
+    /// Returns the document that `reference` names, and its spec. None if what is wrong with it is in `found`. `params` are
+    /// those of the Pipeline, whose variables the name may hold.
     pub(crate) fn resolve<'a>(
         &self,
         reference: &Cursor<'_>,
         namespace: Option<&str>,
+        params: Option<&Params>,
         documents: &Documents<'a>,
         cluster: &mut BTreeSet<&'static str>,
         found: &mut Diagnostics,
@@ -98,7 +104,8 @@ impl Referable {
             }
             return None;
         };
-        let text = name.text(found)?;
+        let text = name_of(&name, params, found)?;
+        let text = text.as_str();
         let document = match documents.named(own, text, namespace) {
             Ok(document) => document,
             Err((message, help)) => {
@@ -119,15 +126,30 @@ impl Referable {
     }
 }
 
+/// Returns the name with the parameters of the Pipeline replaced (Tekton `docs/variables.md`).
+fn name_of(name: &Cursor<'_>, params: Option<&Params>, found: &mut Diagnostics) -> Option<String> {
+    let text = name.text(found)?;
+    let replaced = variable::replace(text, |inner| match Reference::parse(inner) {
+        Ok(ref reference @ Reference::Param { ref name, .. }) => {
+            let value = params.and_then(|params| params.get(name));
+            let value = value.map(|value| reference.reach(value).map(as_text));
+            value.transpose()
+        }
+        _ => Ok(None),
+    });
+    replaced.map_err(|error| found.add(name, error, None)).ok()
+}
+
 /// Reads the Task of a `taskRef`. None if what is wrong with the reference is in `found`.
 pub(crate) fn task(
     reference: &Cursor<'_>,
     namespace: Option<&str>,
+    params: Option<&Params>,
     documents: &Documents<'_>,
     cluster: &mut BTreeSet<&'static str>,
     found: &mut Diagnostics,
 ) -> Result<Option<ReadTask>, Vec<Finding>> {
-    let resolved = TASK.resolve(reference, namespace, documents, cluster, found);
+    let resolved = TASK.resolve(reference, namespace, params, documents, cluster, found);
     let read = resolved
         .map(|(document, spec)| task_source::read(document, &spec.place, None, documents, cluster));
     read.transpose()

@@ -49,14 +49,20 @@ pub(crate) fn results(
     results
 }
 
-/// Returns a warning for each result that Tekton would not accept from a step.
-pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for TaskResult { name, kind, .. } in declared {
+/// Returns an error for each result with which Tekton fails the TaskRun (`validateTaskRunResults` in
+/// `pkg/reconciler/taskrun/validate_taskrun.go`).
+pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String> {
+    let mut misfits = Vec::new();
+    for result in declared {
+        let (name, kind) = (&result.name, &result.kind);
         let Some(text) = results.get(name).and_then(Value::as_str) else {
             continue;
         };
-        let value = serde_json::from_str::<Value>(text).unwrap_or_default();
+        // Tekton decides by the first byte.
+        let value = match text.starts_with(['[', '{']) {
+            true => serde_json::from_str::<Value>(text).unwrap_or_default(),
+            false => Value::Null,
+        };
         let (array, object) = (value.as_array(), value.as_object());
         let (fits, form) = match kind.as_str() {
             "array" => (
@@ -70,20 +76,33 @@ pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String
             _ => (true, ""),
         };
         if !fits {
-            warnings.push(format!(
+            misfits.push(format!(
                 "the result '{name}' is of type {kind}, but a step wrote something other than a JSON {kind} of strings, such as \
-                 {form}: Tekton would fail the TaskRun"
+                 {form}: Tekton fails the TaskRun"
+            ));
+        }
+        let lacks = |key: &&String| object.is_some_and(|map| !map.contains_key(*key));
+        let missing: Vec<&str> = result
+            .keys
+            .iter()
+            .filter(lacks)
+            .map(String::as_str)
+            .collect();
+        if fits && kind == "object" && !missing.is_empty() {
+            misfits.push(format!(
+                "the result '{name}' lacks {}, which its properties declare: Tekton fails the TaskRun; write all keys",
+                missing.join(", ")
             ));
         }
         if text.len() > RESULT_MAX {
-            warnings.push(format!(
+            misfits.push(format!(
                 "the result '{name}' has {} bytes, and Tekton accepts at most {RESULT_MAX} from a step for all results \
-                 together: it would be lost, or fail the TaskRun",
+                 together: it fails the step; write less, or where the rest is stored",
                 text.len()
             ));
         }
     }
-    warnings
+    misfits
 }
 
 /// The outcome of a run, for standard output.

@@ -1,15 +1,16 @@
 //! Steps that refer to a StepAction of the files: the StepAction's fields replace the reference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Finding, Key, Node, Place};
-use gleaner_core::task::{ParamSpec, step_variables};
+use gleaner_core::task::{ParamKind, ParamSpec, step_variables};
 use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
-use super::params::given_params;
+use super::params::{given_params, misfit};
 use super::substitution::Substitution;
+use super::variable::{occurrences, parts};
 use crate::values;
 
 /// Fields of a StepAction, which a step with a reference does not have (`pkg/apis/pipeline/v1/container_validation.go`).
@@ -50,8 +51,16 @@ pub(crate) fn resolve(
             continue;
         };
         // A StepAction that is in no file can be replaced by --step-command; without that the step reports it.
-        let Ok(action) = documents.named("StepAction", name, document.namespace()) else {
-            continue;
+        let action = match documents.named("StepAction", name, document.namespace()) {
+            Ok(action) => action,
+            Err((message, help)) => {
+                let all = documents.of_kind("StepAction");
+                if all.iter().any(|one| one.given_name() == Some(name)) {
+                    let diagnostic = reference.diagnostic(message).maybe_help(help);
+                    found.push(document.error(diagnostic));
+                }
+                continue;
+            }
         };
         let merged = merge(document, step, action, cluster);
         match merged {
@@ -60,7 +69,12 @@ pub(crate) fn resolve(
                     *node = merged;
                 }
             }
-            Err(errors) => found.extend(errors),
+            // Steps may refer to the same StepAction.
+            Err(errors) => {
+                let known: Vec<String> = found.iter().map(Finding::to_string).collect();
+                let errors = errors.into_iter();
+                found.extend(errors.filter(|error| !known.contains(&error.to_string())));
+            }
         }
     }
     if found.is_empty() {
@@ -97,9 +111,28 @@ fn merge(
         );
         found.add(step, message, None);
     }
-    let known = |name: &String| params.iter().any(|param| param.name == *name);
-    let known: Map<String, Value> = given.into_iter().filter(|(name, _)| known(name)).collect();
-    let (values, wrong) = values::params(&params, &[], &known);
+    let mut passed = BTreeMap::new();
+    let (mut specs, mut known) = (Vec::new(), Map::new());
+    for param in &params {
+        let name = &param.name;
+        let value = given.get(name);
+        if let Some(variable) = value.and_then(|value| whole_variable(param, value)) {
+            passed.insert(name.clone(), variable.to_owned());
+        } else if let Some(message) = value.and_then(|value| misfit(param, value)) {
+            found.add(step, message, None);
+        } else if value.is_none() && param.default.is_none() {
+            let message = format!(
+                "the parameter '{name}' of the StepAction '{}' has no value",
+                action.name()
+            );
+            let help = format!("add it to the step: params: [{{name: {name}, value: VALUE}}]");
+            found.refuse(step, message, help);
+        } else {
+            specs.push(param.clone());
+            known.extend(value.map(|value| (name.clone(), value.clone())));
+        }
+    }
+    let (values, wrong) = values::params(&specs, &[], &known);
     for error in wrong {
         found.add(
             step,
@@ -113,6 +146,7 @@ fn merge(
     }
     let substitution = Substitution {
         params: values,
+        passed,
         ..Substitution::default()
     };
     let passed_on = |entries: &[(Key, Node)], without: &[&str]| {
@@ -156,6 +190,14 @@ fn read<'a>(
         Ok(read) => Ok(read),
         Err(wrong) => Err(action.errors(wrong)),
     }
+}
+
+/// Returns the variable without `[*]` if the value of an array or object is that of a whole other one.
+fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
+    let text = value.as_str().filter(|_| param.kind != ParamKind::String)?;
+    let whole = occurrences(text).find(|one| one.is_whole)?;
+    parts(whole.inner)?;
+    whole.inner.strip_suffix("[*]")
 }
 
 /// Replaces the parameters in the texts of `node`.

@@ -28,6 +28,7 @@ use super::progress::Progress;
 use super::redirector_arguments::{self, Finish, Role};
 use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
+use super::strays;
 use super::substitution::Substitution;
 use super::waits::Waiting;
 use gleaner_core::finish;
@@ -54,6 +55,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) limit: &'static str,
     /// True once a signal requested the shutdown.
     pub(crate) interrupted: bool,
+    /// True once the time for the whole task was over.
+    pub(crate) timed_out: bool,
     /// True once a step was started.
     pub(crate) begun: bool,
     /// The start of the wait for the objects.
@@ -94,7 +97,7 @@ impl Steps<'_> {
                 for skipped in &steps[index + 1..] {
                     Progress::step_skipped(
                         &self.plan.shown(&skipped.name),
-                        "the task finished before this step",
+                        "the task failed before it",
                     );
                 }
                 return Ok(code);
@@ -119,6 +122,7 @@ impl Steps<'_> {
         let took = began.elapsed();
         let code = end.code();
         self.interrupted |= matches!(end, End::Interrupted(_));
+        self.timed_out |= matches!(end, End::TimedOut { whole_run: true });
         std::fs::write(self.plan.directory.step_exit_code(name), code.to_string())?;
         if let Some(message) = self.written_to_read_only() {
             Progress::step_failed(shown, took, &message, false);
@@ -179,6 +183,7 @@ impl Steps<'_> {
         let end = self.wait(&mut group, command.timeout).await;
         // Processes that the step has left running are killed now, as with the container; then its pipes have an end.
         group.kill();
+        strays::kill(&self.plan.directory.outputs(name));
         let rest = async {
             while let Some(read) = readers.join_next().await {
                 if let Ok(Err(error)) = read {

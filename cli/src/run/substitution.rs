@@ -17,6 +17,8 @@ use gleaner_core::task::consistency::dotted;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Substitution {
     pub(crate) params: BTreeMap<String, Value>,
+    /// Parameters of a StepAction that are whole arrays or objects of the Task, and their variables without `[*]`.
+    pub(crate) passed: BTreeMap<String, String>,
     /// Everything else, by the text between `$(` and `)`.
     pub(crate) named: BTreeMap<String, String>,
     /// Results of steps and of other tasks, by `steps.NAME.results.NAME` and `tasks.NAME.results.NAME`.
@@ -86,6 +88,10 @@ impl Substitution {
                 None => self.result(variable),
             };
         };
+        if let Some(variable) = self.passed.get(name) {
+            let access: String = reference.access().iter().map(Access::to_string).collect();
+            return Ok(Some(format!("$({variable}{access})")));
+        }
         let value = self.params.get(name).ok_or_else(|| {
             let help = did_you_mean(name, self.params.keys());
             format!("`$({reference})`: the Task has no parameter '{name}'{help}")

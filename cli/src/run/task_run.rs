@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gleaner_proto::exit_code;
 use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -64,6 +65,8 @@ pub(crate) struct TaskEnd {
     pub(crate) code: u8,
     /// True if a signal requested the shutdown.
     pub(crate) interrupted: bool,
+    /// True if its time was over.
+    pub(crate) timed_out: bool,
     pub(crate) objects: Vec<Value>,
     /// The results as the steps wrote them.
     pub(crate) texts: Results,
@@ -86,6 +89,7 @@ pub(crate) async fn run(
     let interrupted = |signal: u8| TaskEnd {
         code: 128 | signal,
         interrupted: true,
+        timed_out: false,
         objects: Vec::new(),
         texts: Results::new(),
         results: Results::new(),
@@ -105,26 +109,31 @@ pub(crate) async fn run(
         deadline: deadline.at,
         limit: deadline.limit,
         interrupted: false,
+        timed_out: false,
         begun: false,
         waiting: Default::default(),
     };
     let ended = steps.run().await;
-    let was_interrupted = steps.interrupted;
+    let (was_interrupted, timed_out) = (steps.interrupted, steps.timed_out);
+    let declared = &plan.task.spec.results;
+    let declaration = &plan.task.declaration;
+    let substitution = steps::with_step_results(plan);
+    let texts = report::results(&plan.directory, declared, declaration, &substitution);
+    let misfits = report::misfits(&texts, declared);
+    misfits.iter().for_each(terminal::error);
+    let ended = ended.map(|code| match code {
+        0 if !misfits.is_empty() => exit_code::OUTPUT,
+        code => code,
+    });
     let succeeded = matches!(ended, Ok(0));
     let existing = outcome::end(sidecar, interrupt).await;
     if !plan.task.declaration.templates.is_empty() {
         existing.say(succeeded, &context["taskRun.uid"]);
     }
-    let declared = &plan.task.spec.results;
-    let declaration = &plan.task.declaration;
-    let substitution = steps::with_step_results(plan);
-    let texts = report::results(&plan.directory, declared, declaration, &substitution);
-    report::warnings(&texts, declared)
-        .iter()
-        .for_each(terminal::warning);
     Ok(TaskEnd {
         code: ended?,
         interrupted: was_interrupted,
+        timed_out,
         objects: existing.objects().to_vec(),
         results: results::typed(&texts, declared, declaration),
         texts,

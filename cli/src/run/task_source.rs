@@ -11,6 +11,7 @@ use super::documents::{Document, Documents};
 use super::fields;
 use super::model::{Mount, Mounts};
 use super::step_actions;
+use super::task_consistency;
 
 /// A Task that was read, and its requirements.
 #[derive(Debug)]
@@ -21,14 +22,15 @@ pub(crate) struct ReadTask {
     pub(crate) declares: bool,
 }
 
-/// Reads the TaskSpec at `place`. `workspaces` are those of the embedding document, which it has without declaring them.
+/// Reads the TaskSpec at `place`. `inherited` are the workspaces that an embedded spec has without declaring them; `None` for the
+/// spec of a Task.
 ///
 /// # Errors
 /// All errors in it and in its declaration.
 pub(crate) fn read(
     document: Document<'_>,
     place: &Place,
-    workspaces: Option<&BTreeSet<String>>,
+    inherited: Option<&BTreeSet<String>>,
     documents: &Documents<'_>,
     cluster: &mut BTreeSet<&'static str>,
 ) -> Result<ReadTask, Vec<Finding>> {
@@ -36,6 +38,8 @@ pub(crate) fn read(
     if let Some(spec) = document.node.find(place) {
         let spec = Cursor::new(spec, place.clone());
         fields::check_task(&spec, &mut found, cluster);
+        let none = BTreeSet::new();
+        task_consistency::check(&spec, inherited.unwrap_or(&none), &mut found);
     }
     found.finish(()).map_err(|found| document.errors(found))?;
     let node = step_actions::resolve(document, place, documents, cluster)?;
@@ -53,8 +57,8 @@ pub(crate) fn read(
     })?;
     let spec = site.task().map_err(errors)?.unwrap_or_default();
     let declared = site.declaration(document.source).map_err(errors)?;
-    let spec = with_workspaces(spec, workspaces);
-    let embedded = workspaces.is_some();
+    let spec = with_workspaces(spec, inherited);
+    let embedded = inherited.is_some();
     let cursor = node
         .find(place)
         .map(|node| Cursor::new(node, place.clone()));
@@ -111,6 +115,23 @@ fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) ->
     spec
 }
 
+/// The workspaces that a step has at a path of its own.
+fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
+    let items = step.node.list_of("workspaces").iter();
+    let mounts = items.filter_map(|item| {
+        Some(Mount {
+            volume: item.text_of("name")?.to_owned(),
+            is_workspace: true,
+            path: item
+                .text_of("mountPath")
+                .filter(|path| !path.is_empty())?
+                .to_owned(),
+            sub_path: None,
+        })
+    });
+    mounts.collect()
+}
+
 /// The mounts of volumes that are empty directories; other volumes are a cluster's, and so are those of a pod template.
 fn mounts(
     spec: &Cursor<'_>,
@@ -144,6 +165,7 @@ fn mounts(
             if let Some(path) = path.text(found) {
                 mounts.push(Mount {
                     volume,
+                    is_workspace: false,
                     path: path.to_owned(),
                     sub_path: item.text_at("subPath", found),
                 });
@@ -156,6 +178,7 @@ fn mounts(
     let steps = spec.items_at("steps", &mut Diagnostics::default());
     let of_steps = task.steps.iter().zip(&steps).map(|(step, node)| {
         let mut mounts = of(node);
+        mounts.extend(workspace_mounts(node));
         mounts.extend(template.iter().cloned());
         (step.name.clone(), mounts)
     });

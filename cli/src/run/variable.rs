@@ -1,11 +1,34 @@
 //! Values of variables: the parts lead into them.
 
+use std::convert::Infallible;
+
 use gleaner_core::variable::{Access, Reference};
 use serde_json::Value;
 
 pub(crate) use gleaner_core::variable::occurrence::{
     Occurrence, key, misspelt, occurrences, parts, replace, root,
 };
+
+/// Replaces the context variables in all texts of `value`. `known` gets their names without `context.`.
+pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Option<&'k String>) {
+    match value {
+        Value::String(text) => {
+            let replaced: Result<String, Infallible> = replace(text, |inner| {
+                let name = inner.strip_prefix("context.");
+                Ok(name.and_then(known).cloned())
+            });
+            let Ok(replaced) = replaced;
+            *text = replaced;
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| replace_context(item, known)),
+        Value::Object(entries) => entries
+            .values_mut()
+            .for_each(|value| replace_context(value, known)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
 
 /// Applies the access to `value`.
 ///

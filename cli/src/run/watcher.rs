@@ -15,8 +15,12 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::strays;
+
 /// The subcommand of this process; internal.
 pub(crate) const COMMAND: &str = "watcher";
+/// The argument by which it removes the directory.
+const REMOVES: &str = "remove";
 /// The number of attempts at the removal: processes that were just killed may still write.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
@@ -31,12 +35,13 @@ struct Process(Child);
 // === impl Watcher ===
 
 impl Watcher {
-    /// Starts the watcher, which removes `directory` if there is one.
-    pub(crate) fn start(program: &Path, directory: Option<&Path>) -> io::Result<Self> {
+    /// Starts it for the run in `directory`, which it removes at the end if `removes`.
+    pub(crate) fn start(program: &Path, directory: &Path, removes: bool) -> io::Result<Self> {
         let mut command = Command::new(program);
         command
             .arg(COMMAND)
-            .args(directory)
+            .arg(directory)
+            .args(removes.then_some(REMOVES))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -72,7 +77,10 @@ impl Drop for Process {
 
 /// Runs the process: waits for the end of the run, and cleans up.
 pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
-    let directory = arguments.next();
+    let Some(directory) = arguments.next() else {
+        return;
+    };
+    let removes = arguments.next().is_some();
     let mut groups = BTreeSet::new();
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let Some((sign, Ok(id))) = line
@@ -89,12 +97,14 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
     for group in groups.into_iter().filter_map(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
     }
-    let Some(directory) = directory else {
+    let directory = Path::new(&directory);
+    strays::kill(directory);
+    if !removes {
         return;
-    };
-    super::read_only::make_writable(Path::new(&directory));
+    }
+    super::read_only::make_writable(directory);
     for _ in 0..ATTEMPTS {
-        match std::fs::remove_dir_all(&directory) {
+        match std::fs::remove_dir_all(directory) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(PAUSE),
             _ => return,
         }

@@ -7,6 +7,7 @@ use gleaner_core::document::{Cursor, Diagnostics};
 
 use super::fields;
 use super::model::{BoundWorkspace, Volume};
+use super::paths::leads_out;
 use crate::values::{Assignment, did_you_mean};
 
 /// The directories of `--workspace` by name.
@@ -48,6 +49,17 @@ fn existing_directory(directory: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// The sources of a workspace, of which it has one (`pkg/apis/pipeline/v1/workspace_validation.go`).
+const SOURCES: [&str; 7] = [
+    "emptyDir",
+    "volumeClaimTemplate",
+    "persistentVolumeClaim",
+    "configMap",
+    "secret",
+    "projected",
+    "csi",
+];
+
 /// Reads `spec.workspaces` of a run. A directory of the command line replaces any volume.
 pub(crate) fn bound(
     run: &Cursor<'_>,
@@ -60,6 +72,14 @@ pub(crate) fn bound(
             continue;
         };
         fields::check_name(&item, found);
+        let kinds: Vec<&str> = SOURCES
+            .into_iter()
+            .filter(|kind| item.field(kind).is_some())
+            .collect();
+        if let [_, _, ..] = kinds.as_slice() {
+            let message = format!("the workspace '{name}' has {}", kinds.join(" and "));
+            found.refuse(&item, message, "keep one of them");
+        }
         let source = match given.get(&name) {
             Some(directory) => Volume::Directory(directory.clone()),
             None => match volume(&item, &name, found) {
@@ -68,6 +88,13 @@ pub(crate) fn bound(
             },
         };
         let sub_path = item.text_at("subPath", found);
+        if let Some(field) = item.field("subPath")
+            && let Some(text) = sub_path.as_deref().filter(|text| !text.contains("$("))
+            && leads_out(text)
+        {
+            let message = format!("the subPath '{text}' leads out of the workspace");
+            found.refuse(&field, message, "use a relative path without '..'");
+        }
         if bound
             .insert(name.clone(), BoundWorkspace { source, sub_path })
             .is_some()
@@ -96,14 +123,7 @@ fn volume(item: &Cursor<'_>, name: &str, found: &mut Diagnostics) -> Option<Volu
     if item.field("volumeClaimTemplate").is_some() {
         return Some(Volume::Shared(name.to_owned()));
     }
-    let kinds = [
-        "persistentVolumeClaim",
-        "configMap",
-        "secret",
-        "projected",
-        "csi",
-    ];
-    let kind = kinds.into_iter().find(|kind| item.field(kind).is_some());
+    let kind = SOURCES.into_iter().find(|kind| item.field(kind).is_some());
     let message = match kind {
         Some(kind) => format!("the workspace '{name}' is a {kind}, which exists only in a cluster"),
         None => format!("the workspace '{name}' is not bound"),

@@ -3,7 +3,7 @@
 use crate::declaration::ParamShape;
 use crate::document::Location;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::{Cursor, Diagnostics, Place};
+use crate::document::{Cursor, Diagnostics, Key, Node, Place};
 use indexmap::IndexMap;
 
 use super::param::{ParamKind, ParamSpec};
@@ -46,6 +46,8 @@ pub struct TaskResult {
     pub value: Option<String>,
     /// `string`, `array` or `object`.
     pub kind: String,
+    /// The declared keys of an object.
+    pub keys: Vec<String>,
     /// The result's place in the document.
     pub place: Place,
     /// The result's position in the text.
@@ -137,12 +139,22 @@ fn results(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<TaskResult> {
         results.push(TaskResult {
             name,
             value: item.node.text_of("value").map(str::to_owned),
+            keys: item
+                .node
+                .present("properties")
+                .and_then(Node::mapping)
+                .map(keys)
+                .unwrap_or_default(),
             kind: kind.unwrap_or_else(|| "string".to_owned()),
             at: item.node.at,
             place: item.place,
         });
     }
     results
+}
+
+fn keys(entries: &[(Key, Node)]) -> Vec<String> {
+    entries.iter().map(|(key, _)| key.name.clone()).collect()
 }
 
 /// `resources` as in the proposal (a list), `resources.inputs` of v1beta1, and `inputs.resources` of v1alpha1.

@@ -1,6 +1,6 @@
 //! Steps, merged with the step template.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::document::Node;
 use crate::document::{Cursor, Diagnostics};
@@ -163,14 +163,7 @@ impl Step {
         if self.args.is_empty() {
             self.args.clone_from(&template.args);
         }
-        let own: HashSet<&str> = self.env.iter().map(|own| own.name.as_str()).collect();
-        let inherited = template.env.iter();
-        let mut env: Vec<Environment> = inherited
-            .filter(|variable| !own.contains(variable.name.as_str()))
-            .cloned()
-            .collect();
-        env.append(&mut self.env);
-        self.env = env;
+        self.env = merged_environment(self.env, &template.env);
         self.working_dir = self.working_dir.or_else(|| template.working_dir.clone());
         self
     }
@@ -187,6 +180,23 @@ impl Step {
         });
         action + size_of_texts(&self.args) + variables.sum::<usize>()
     }
+}
+
+/// Returns a step's variables that the template does not have, then the template's, each with the value that the step
+/// gives it (`MergeStepsWithStepTemplate` in `pkg/apis/pipeline/v1/merge.go`).
+fn merged_environment(own: Vec<Environment>, template: &[Environment]) -> Vec<Environment> {
+    let inherited: HashSet<&str> = template.iter().map(|one| one.name.as_str()).collect();
+    let (changed, mut env): (Vec<_>, Vec<_>) = own
+        .into_iter()
+        .partition(|one| inherited.contains(one.name.as_str()));
+    let changed: HashMap<&str, &Environment> =
+        changed.iter().map(|one| (one.name.as_str(), one)).collect();
+    let inherited = template.iter().map(|one| {
+        let own = changed.get(one.name.as_str()).copied();
+        own.unwrap_or(one).clone()
+    });
+    env.extend(inherited);
+    env
 }
 
 fn size_of_texts(texts: &[String]) -> usize {

@@ -41,12 +41,20 @@ fn a_command_gets_its_arguments_and_variables() {
         &[],
     );
     let command = command.unwrap();
-    // The step's own A comes after the template's B, which therefore does not see it.
+    // The step's own A takes the place of the template's.
     assert_eq!(
         command.environment,
-        [("B".into(), "$(A)b".into()), ("A".into(), "c".into())]
+        [("A".into(), "c".into()), ("B".into(), "cb".into())]
     );
-    assert_eq!(command.arguments, ["cp", "1", "2", "/w/x", "$(A)b"]);
+    assert_eq!(command.arguments, ["cp", "1", "2", "/w/x", "cb"]);
+    // A new variable comes before those of the template, which it does not see.
+    let command = prepare(
+        "{command: [x], env: [{name: B, value: z}, {name: NEW, value: $(A)2}]}",
+        &[],
+    );
+    let expected = [("NEW", "$(A)2"), ("A", "a"), ("B", "z")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(command.unwrap().environment, expected);
 }
 
 #[test]

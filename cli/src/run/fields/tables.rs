@@ -1,0 +1,263 @@
+//! The fields of each kind of map, and their uses.
+
+/// The use of a field.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Use {
+    /// It is played, or for people.
+    Played,
+    /// Only a cluster has it; the word for it in a note.
+    Cluster(&'static str),
+    /// It is refused, for this is what to do instead.
+    Refused(&'static str),
+}
+
+use Use::{Cluster, Played, Refused};
+
+const REMOVE: &str = "remove it to run it here";
+
+pub(super) type Table = &'static [(&'static str, Use)];
+
+pub(super) const DOCUMENT: Table = &[
+    ("apiVersion", Played),
+    ("kind", Played),
+    ("metadata", Played),
+    ("spec", Played),
+    ("status", Played),
+];
+
+pub(super) const TASK_RUN: Table = &[
+    ("params", Played),
+    ("taskRef", Played),
+    ("taskSpec", Played),
+    ("timeout", Played),
+    ("workspaces", Played),
+    ("serviceAccountName", Cluster("service accounts")),
+    ("podTemplate", Cluster("pod templates")),
+    ("stepSpecs", Cluster("stepSpecs")),
+    ("sidecarSpecs", Cluster("sidecarSpecs")),
+    ("computeResources", Cluster("resource limits")),
+    ("managedBy", Cluster("managedBy")),
+    ("retries", Refused(REMOVE)),
+    ("debug", Refused(REMOVE)),
+    (
+        "status",
+        Refused("a canceled run does not start; remove it"),
+    ),
+    ("statusMessage", Refused(REMOVE)),
+    ("resources", Refused(TRANSLATE)),
+    ("inputs", Refused(TRANSLATE)),
+    ("outputs", Refused(TRANSLATE)),
+];
+
+const TRANSLATE: &str =
+    "translate the documents first: gleaner translate -f FILE | gleaner run -f -";
+
+pub(super) const PIPELINE_RUN: Table = &[
+    ("params", Played),
+    ("pipelineRef", Played),
+    ("pipelineSpec", Played),
+    ("timeouts", Played),
+    ("workspaces", Played),
+    ("taskRunTemplate", Cluster("taskRunTemplate")),
+    ("taskRunSpecs", Played),
+    ("managedBy", Cluster("managedBy")),
+    ("serviceAccountName", Cluster("service accounts")),
+    ("podTemplate", Cluster("pod templates")),
+    ("timeout", Refused("v1 has it as timeouts.pipeline")),
+    (
+        "status",
+        Refused("a canceled or pending run does not start; remove it"),
+    ),
+    ("resources", Refused(TRANSLATE)),
+];
+
+pub(super) const TASK_RUN_SPEC: Table = &[
+    ("pipelineTaskName", Played),
+    ("serviceAccountName", Cluster("service accounts")),
+    ("podTemplate", Cluster("pod templates")),
+    ("stepSpecs", Cluster("stepSpecs")),
+    ("sidecarSpecs", Cluster("sidecarSpecs")),
+    ("computeResources", Cluster("resource limits")),
+    ("metadata", Refused(REMOVE)),
+    (
+        "timeout",
+        Refused("write the timeout at the pipeline's task"),
+    ),
+];
+
+pub(super) const PIPELINE: Table = &[
+    ("displayName", Played),
+    ("description", Played),
+    ("params", Played),
+    ("tasks", Played),
+    ("finally", Played),
+    ("workspaces", Played),
+    ("results", Played),
+    ("resources", Refused(TRANSLATE)),
+];
+
+pub(super) const PIPELINE_TASK: Table = &[
+    ("name", Played),
+    ("displayName", Played),
+    ("description", Played),
+    ("taskRef", Played),
+    ("taskSpec", Played),
+    ("params", Played),
+    ("when", Played),
+    ("runAfter", Played),
+    ("workspaces", Played),
+    ("timeout", Played),
+    ("onError", Played),
+    ("retries", Refused(REMOVE)),
+    (
+        "matrix",
+        Refused("write a task for each combination to run it here"),
+    ),
+    (
+        "pipelineRef",
+        Refused("pipelines in pipelines run only in a cluster; name a task"),
+    ),
+    (
+        "pipelineSpec",
+        Refused("pipelines in pipelines run only in a cluster; name a task"),
+    ),
+    ("resources", Refused(TRANSLATE)),
+    ("conditions", Refused(TRANSLATE)),
+];
+
+pub(super) const TASK: Table = &[
+    ("displayName", Played),
+    ("description", Played),
+    ("params", Played),
+    ("steps", Played),
+    ("stepTemplate", Played),
+    ("workspaces", Played),
+    ("results", Played),
+    ("volumes", Played),
+    ("sidecars", Cluster("sidecars")),
+    // The proposal's own, and Tekton's of 2019.
+    ("resources", Played),
+    ("inputs", Played),
+    ("outputs", Played),
+    ("containerTemplate", Played),
+    // Of an embedded spec.
+    ("metadata", Played),
+    (
+        "apiVersion",
+        Refused("custom tasks run only in a cluster; remove it"),
+    ),
+    (
+        "kind",
+        Refused("custom tasks run only in a cluster; remove it"),
+    ),
+    (
+        "spec",
+        Refused("custom tasks run only in a cluster; write steps"),
+    ),
+];
+
+pub(super) const STEP: Table = &[
+    ("name", Played),
+    ("displayName", Played),
+    ("image", Cluster("images")),
+    ("command", Played),
+    ("args", Played),
+    ("script", Played),
+    ("workingDir", Played),
+    ("env", Played),
+    ("onError", Played),
+    ("timeout", Played),
+    ("when", Played),
+    ("results", Played),
+    ("params", Played),
+    ("ref", Played),
+    ("stdoutConfig", Played),
+    ("stderrConfig", Played),
+    ("outputs", Played),
+    ("volumeMounts", Played),
+    ("workspaces", Cluster("workspaces of single steps")),
+    ("envFrom", Cluster("envFrom")),
+    ("computeResources", Cluster("resource limits")),
+    ("resources", Cluster("resource limits")),
+    ("imagePullPolicy", Cluster("images")),
+    ("securityContext", Cluster("security contexts")),
+    ("volumeDevices", Cluster("volumes")),
+    ("ports", Cluster("ports")),
+    ("livenessProbe", Cluster("probes")),
+    ("readinessProbe", Cluster("probes")),
+    ("startupProbe", Cluster("probes")),
+    ("lifecycle", Cluster("lifecycle hooks")),
+    ("terminationMessagePath", Cluster("termination messages")),
+    ("terminationMessagePolicy", Cluster("termination messages")),
+    ("stdin", Cluster("stdin")),
+    ("stdinOnce", Cluster("stdin")),
+    ("tty", Cluster("terminals")),
+];
+
+/// That of v1, and the fields that v1beta1 has in addition.
+pub(super) const STEP_TEMPLATE: Table = &[
+    ("name", Played),
+    ("image", Cluster("images")),
+    ("command", Played),
+    ("args", Played),
+    ("workingDir", Played),
+    ("env", Played),
+    ("volumeMounts", Played),
+    ("envFrom", Cluster("envFrom")),
+    ("computeResources", Cluster("resource limits")),
+    ("resources", Cluster("resource limits")),
+    ("imagePullPolicy", Cluster("images")),
+    ("securityContext", Cluster("security contexts")),
+    ("volumeDevices", Cluster("volumes")),
+    ("ports", Cluster("ports")),
+    ("livenessProbe", Cluster("probes")),
+    ("readinessProbe", Cluster("probes")),
+    ("startupProbe", Cluster("probes")),
+    ("lifecycle", Cluster("lifecycle hooks")),
+    ("terminationMessagePath", Cluster("termination messages")),
+    ("terminationMessagePolicy", Cluster("termination messages")),
+    ("stdin", Cluster("stdin")),
+    ("stdinOnce", Cluster("stdin")),
+    ("tty", Cluster("terminals")),
+];
+
+pub(super) const STEP_ACTION: Table = &[
+    ("description", Played),
+    ("image", Cluster("images")),
+    ("command", Played),
+    ("args", Played),
+    ("script", Played),
+    ("workingDir", Played),
+    ("env", Played),
+    ("params", Played),
+    ("results", Played),
+    ("volumeMounts", Played),
+    ("securityContext", Cluster("security contexts")),
+];
+
+pub(super) const REFERENCE: Table = &[
+    ("name", Played),
+    ("kind", Played),
+    ("apiVersion", Played),
+    (
+        "resolver",
+        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
+    ),
+    (
+        "params",
+        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
+    ),
+    (
+        "bundle",
+        Refused("bundles work only in a cluster; give the file with -f and its name here"),
+    ),
+];
+
+/// The reference of a step; one that no file has can be replaced by `--step-command`.
+pub(super) const STEP_REFERENCE: Table = &[
+    ("name", Played),
+    ("kind", Played),
+    ("apiVersion", Played),
+    ("resolver", Cluster("resolvers")),
+    ("params", Cluster("resolvers")),
+];

@@ -1,0 +1,46 @@
+//! Processes of a step that left its process group (`setsid`), which in a cluster end with the container. Their environment
+//! tells them apart: each has the step's `$GLEANER_OUTPUTS`, unless it cleared that.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use gleaner_proto::path::OUTPUTS_VARIABLE;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The number of searches: what was found may have started others.
+const SEARCHES: u32 = 20;
+
+/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or below it. Only Linux tells the environment of a process.
+pub(crate) fn kill(directory: &Path) {
+    for _ in 0..SEARCHES {
+        let strays = find(directory);
+        if strays.is_empty() {
+            return;
+        }
+        for stray in strays {
+            // One that is gone needs no signal.
+            let _ = kill_process(stray, Signal::KILL);
+        }
+    }
+}
+
+fn find(directory: &Path) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let strays = processes.filter_map(|process| {
+        let id = process.file_name().to_str()?.parse().ok()?;
+        // Of a process that has exited it is empty.
+        let environment = std::fs::read(process.path().join("environ")).ok()?;
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables
+            .any(|variable| is_of(variable, directory))
+            .then(|| Pid::from_raw(id))?
+    });
+    strays.collect()
+}
+
+fn is_of(variable: &[u8], directory: &Path) -> bool {
+    let value = variable
+        .strip_prefix(OUTPUTS_VARIABLE.as_bytes())
+        .and_then(|rest| rest.strip_prefix(b"="));
+    value.is_some_and(|value| Path::new(std::ffi::OsStr::from_bytes(value)).starts_with(directory))
+}
