@@ -95,7 +95,7 @@ objects:
 
 #[test]
 fn variables_count_by_their_types() {
-    let good = task(DEPLOYMENT, "steps: [{name: build, script: x}]");
+    let good = task(DEPLOYMENT, "steps: [{name: build, image: x, script: x}]");
     let good = good.replace(", b: '$(steps.build.items)-'", "");
     finds(&good, &[]);
     for (from, to, expected) in [

@@ -90,15 +90,15 @@ fn a_fault_is_told_once() {
         "",
     ) + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {image: i, script: 'echo $(params.who)'}\n";
     for (text, message) in [
-        (matrix, "'matrix' is not played on this machine"),
-        (remote, "'resolver' is not played on this machine"),
+        (matrix, "'matrix' is not supported on this machine"),
+        (remote, "'resolver' is not supported on this machine"),
         (
             misspelt,
             "the Pipeline has no workspace 'sharedd'; did you mean 'shared'?",
         ),
         (
             action,
-            "`$(params.who)`: the StepAction 'sa' has no parameter 'who'",
+            "`$(params.who)`: the StepAction has no parameter 'who'",
         ),
     ] {
         let ran = refuses(&text, message);
@@ -114,7 +114,7 @@ fn a_fault_is_told_once() {
         .says("the workspace 'c' is a configMap")
         .says("--workspace: there is no workspace 'cc'; did you mean 'c'?");
     let params = task_run("{steps: [{name: a, ref: {name: sa}}]}", "")
-        + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {params: [{name: msg}], image: i, script: 'echo $(params.msg)'}\n";
+        + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {params: [{name: msg}], image: i, args: [$(params.msg)]}\n";
     refuses(
         &params,
         "steps[0]: the parameter 'msg' of the StepAction 'sa' has no value; add it to the step: params: [{name: msg, value: VALUE}]",

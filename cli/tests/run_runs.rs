@@ -319,7 +319,7 @@ spec:
     let wrong = text.replace("$(params.greeting), '", "$(params.greting), '");
     run(&wrong, &[])
         .exits(78)
-        .says("`$(params.greting)`: the StepAction 'greet' has no parameter 'greting'");
+        .says("`$(params.greting)`: the StepAction has no parameter 'greting'");
     let wrong = text.replace("{name: greeting, value: hello $(params.who)}, ", "");
     run(&wrong, &[])
         .exits(78)

@@ -349,7 +349,7 @@ fn what_a_run_gives_is_checked_at_its_place() {
         (
             "{workspaces: [{name: w}], STEPS}",
             "workspaces: [{name: w}]",
-            "workspaces[0]: the workspace 'w' is bound to nothing",
+            "workspaces[0]: the workspace 'w' is not bound; give it a directory",
         ),
         (
             "{workspaces: [{name: w}], STEPS}",
@@ -364,12 +364,12 @@ fn what_a_run_gives_is_checked_at_its_place() {
     let unbound = "{workspaces: [{name: w}], tasks: [{name: t, taskSpec: {steps: [{name: a, image: i, script: x}]}}]}";
     refuses(
         &pipeline_run(unbound, ""),
-        "error: spec: the workspace 'w' is bound to nothing; bind it in the run",
+        "error: spec: the workspace 'w' is not bound; bind it in the run",
     );
     let old = of_run("inputs: {params: [{name: a, value: b}]}");
     refuses(
         &old,
-        "spec.inputs: 'inputs' is not played on this machine; translate the documents first",
+        "spec.inputs: 'inputs' is not supported on this machine; translate the documents first",
     );
 }
 

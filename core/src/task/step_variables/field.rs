@@ -49,6 +49,12 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Returns true for a parameter of a StepAction, which a lone variable turns into an array or object
+    /// (`ParamValue.ApplyReplacements` in `pkg/apis/pipeline/v1/param_types.go`).
+    pub(super) fn takes_any_type(&self) -> bool {
+        self.step().is_some() && self.name == "params"
+    }
+
     /// Returns true for a text in which a shell may have commands in `$(...)`.
     pub(super) fn is_script(&self) -> bool {
         self.name == "script"

@@ -221,6 +221,11 @@ impl<'a> Rule<'a> {
             )
         };
         match (kind, access.first()) {
+            (Kind::Array | Kind::Object(_), _)
+                if is_whole && one.is_whole && field.takes_any_type() =>
+            {
+                None
+            }
             (Kind::Array, _) if is_whole && !(one.is_whole && field.spreads()) => Some((
                 format!("`$({inner})` is an array"),
                 Some(
