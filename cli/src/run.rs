@@ -54,7 +54,6 @@ mod step_commands;
 mod steps;
 mod strays;
 mod substitution;
-mod task_consistency;
 mod task_run;
 mod task_source;
 mod variable;

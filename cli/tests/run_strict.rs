@@ -245,33 +245,33 @@ fn fields_of_a_task_that_contradict_each_other_are_refused() {
         ),
         (
             with("params: [{name: p, type: object, default: {k: v}}]"),
-            "params[0]: an object needs 'properties'",
+            "params[0]: a parameter of type object needs properties",
         ),
         (
             with(
                 "params: [{name: p, type: object, properties: {k: {type: array}}, default: {k: v}}]",
             ),
-            "properties.k: the property 'k' is of type array",
+            "properties.k.type: the property 'k' of an object is a string, not 'array'",
         ),
         (
             with("results: [{name: q, type: number}]"),
-            "results[0].type: 'number' is not a result type",
+            "results[0].type: 'number' is not a type of results",
         ),
         (
             with("results: [{name: q, type: object}]"),
-            "results[0]: an object needs 'properties'",
+            "results[0]: a result of type object needs properties",
         ),
         (
             with("results: [{name: q, type: object, properties: {k: {type: array}}}]"),
-            "properties.k: the property 'k' is of type array",
+            "properties.k.type: the property 'k' of an object is a string, not 'array'",
         ),
         (
             with("workspaces: [{name: w, optional: true}, {name: w}]"),
-            "workspaces[1]: the workspace 'w' is declared twice",
+            "workspaces[1]: an earlier workspace is also named 'w'",
         ),
         (
             with("volumes: [{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]"),
-            "volumes[1]: the volume 'v' is declared twice",
+            "volumes[1]: an earlier volume is also named 'v'",
         ),
         (
             step("env: [{name: A, value: x, valueFrom: {secretKeyRef: {name: s, key: k}}}]"),
@@ -287,7 +287,7 @@ fn fields_of_a_task_that_contradict_each_other_are_refused() {
         ),
         (
             step("onError: ignore"),
-            "onError: 'ignore' is not a value of onError; use continue or stopAndFail",
+            "onError: 'ignore' is not a value of onError; expected one of: continue, stopAndFail",
         ),
         (step("timeout: soon"), "<stdin>:5:"),
         (

@@ -188,7 +188,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: x, onError: $(step.results.own.path)}",
             "onError",
-            "the step has no result 'own'",
+            "'$(step.results.own.path)' is not a value of onError",
         ),
         (
             "{name: one, script: x, timeout: $(tasks.a.results.b)}",

@@ -12,6 +12,7 @@
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | the selection of one Task among several |
 //! | `syntax` | the two syntaxes of a declaration |
+//! | [`structure`] | faults of a TaskSpec that Tekton or the API server refuses |
 //! | [`step_variables`] | variables in steps that Tekton refuses or leaves unchanged |
 
 pub mod consistency;
@@ -26,6 +27,7 @@ pub mod site;
 pub mod spec;
 pub mod step;
 pub mod step_variables;
+pub mod structure;
 mod syntax;
 
 pub use param::{ParamKind, ParamSpec};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Cursor, Diagnostics, Finding};
 use gleaner_core::task::param::value;
+use gleaner_core::task::structure;
 use serde_json::Value;
 
 use super::documents::Documents;
@@ -12,7 +13,6 @@ use super::model::{Pipeline, PlannedTask};
 use super::order;
 use super::pipeline_task::{self, Notices, PipelineSource};
 use super::pipeline_variables::{Names, ResultShapes, shapes};
-use super::task_consistency;
 use super::variable::{key, occurrences, parts, root};
 
 /// The tasks and other parts of a pipeline.
@@ -35,7 +35,7 @@ pub(crate) fn read(
 ) -> Result<ReadPipeline, Vec<Finding>> {
     let mut found = Diagnostics::default();
     fields::check(&source.spec, Kind::Pipeline, &mut found, cluster);
-    task_consistency::check_params(&source.spec, &mut found);
+    structure::params(&source.spec, &mut found);
     let mut findings = Vec::new();
     let mut lists = ["tasks", "finally"].map(|list| {
         let items = source.spec.items_at(list, &mut found).into_iter();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Cursor, Diagnostics, Finding};
-use gleaner_core::task::ParamSpec;
+use gleaner_core::task::{ParamSpec, structure};
 use gleaner_proto::duration;
 use serde_json::Value;
 
@@ -12,7 +12,6 @@ use super::fields::{self, Kind};
 use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
 use super::params::{self, given_params, given_with_places};
 use super::reference::{self, Given, TASK};
-use super::task_consistency;
 use super::task_source::{self, ReadTask};
 
 /// A PipelineSpec and what its run gives it.
@@ -170,7 +169,7 @@ fn complete_params(
 }
 
 pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
-    task_consistency::check_conditions(item, found);
+    structure::conditions(item, found);
     let mut guards = Vec::new();
     for condition in item.items_at("when", found) {
         if let Some(cel) = condition.field("cel") {

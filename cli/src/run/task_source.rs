@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::{Cursor, Diagnostics, Finding, Node, Place};
-use gleaner_core::task::{DeclarationSite, Task, TaskSpec, step_variables};
+use gleaner_core::task::{DeclarationSite, Task, TaskSpec, step_variables, structure};
 use serde_json::json;
 
 use super::documents::{Document, Documents};
 use super::fields;
 use super::model::{Mount, Mounts};
 use super::step_actions;
-use super::task_consistency;
 
 /// A Task that was read, and its requirements.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ pub(crate) fn read(
         let spec = Cursor::new(spec, place.clone());
         fields::check_task(&spec, &mut found, cluster);
         let none = BTreeSet::new();
-        task_consistency::check(&spec, inherited.unwrap_or(&none), &mut found);
+        structure::check(&spec, Some(inherited.unwrap_or(&none)), &mut found);
     }
     found.finish(()).map_err(|found| document.errors(found))?;
     let node = step_actions::resolve(document, place, documents, cluster)?;

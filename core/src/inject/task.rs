@@ -15,7 +15,6 @@
 //! | `matrix` | objects and object results of a matrix |
 //! | [`producer`] | the results, outputs and objects of a task, as other tasks see them |
 //! | [`references`] | references of a Pipeline to its tasks |
-//! | `structure` | faults of a TaskSpec that Tekton or the API server refuses |
 //! | `removal` | removes Gleaner from a TaskSpec |
 //! | `task_specs` | the TaskSpecs in a Pipeline or run |
 
@@ -30,7 +29,6 @@ pub(crate) mod references;
 mod removal;
 mod results;
 mod sidecar;
-mod structure;
 mod task_specs;
 
 use std::collections::{HashMap, HashSet};

@@ -98,6 +98,50 @@ fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
             format!("{STEP}\nresults: [{{name: r, type: sting}}]"),
             "spec.results[0].type: 'sting' is not a type of results; did you mean 'string'?",
         ),
+        (
+            format!("{STEP}\nparams: [{{name: 1x}}]"),
+            "spec.params[0]: '1x' is not a valid name of a parameter; use letters, digits, '-', '_' and '.', and begin with a letter or '_'",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: a.b, type: object, properties: {{k: {{}}}}}}]"),
+            "spec.params[0]: 'a.b' is not a valid name of a parameter; use letters, digits, '-' and '_', and begin with a letter or '_'",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: l, type: array, default: x}}]"),
+            "spec.params[0].default: the default is a string, and the parameter is of type array; write a list of strings",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: l, type: string, default: [x]}}]"),
+            "spec.params[0].default: the default is a list of strings, and the parameter is of type string",
+        ),
+        (
+            format!("{STEP}\nworkspaces: [{{name: w}}, {{name: w}}]"),
+            "spec.workspaces[1]: an earlier workspace is also named 'w'; rename one of them",
+        ),
+        (
+            "steps: [{name: build, image: x, workspaces: [{name: v}]}]\nworkspaces: [{name: w}]".to_owned(),
+            "spec.steps[0].workspaces[0].name: the Task declares no workspace 'v'; expected one of: w",
+        ),
+        (
+            "steps: [{name: build, image: x}, {name: A_b, image: x}]".to_owned(),
+            "spec.steps[1].name: 'A_b' is not a valid name",
+        ),
+        (
+            "steps: [{name: build, image: x, timeout: 5x}]".to_owned(),
+            "spec.steps[0].timeout: invalid duration '5x': use a form such as 500ms, 30s, 5m or 1h30m",
+        ),
+        (
+            "steps: [{name: build, image: x, when: [{input: a, operator: in}]}]".to_owned(),
+            "spec.steps[0].when[0]: the condition has no values; write values: [VALUE]",
+        ),
+        (
+            "steps: [{name: build, image: x, env: [{name: A, value: b, valueFrom: {fieldRef: {fieldPath: x}}}]}]".to_owned(),
+            "spec.steps[0].env[0].valueFrom: the variable has 'value' and 'valueFrom'; keep one of them",
+        ),
+        (
+            format!("{STEP}\nsidecars: [{{name: s, image: x, env: [{{name: A, value: b, valueFrom: {{}}}}]}}]"),
+            "spec.sidecars[0].env[0].valueFrom: the variable has 'value' and 'valueFrom'; keep one of them",
+        ),
     ] {
         let refused = refused(&task(&spec));
         assert!(refused.starts_with(expected), "{spec}\n{refused}");
@@ -117,6 +161,8 @@ fn what_tekton_allows_passes() {
         "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",
+        "params: [{name: t.d}]\nsteps: [{name: build, image: x, timeout: $(params.t.d), when: [{cel: \"'a' == 'a'\"}, {input: a, operator: in, values: [b]}], env: [{name: A, value: '', valueFrom: {fieldRef: {fieldPath: x}}}]}]",
+        "workspaces: [{name: w}]\nsteps: [{name: build, image: x, workspaces: [{name: w, mountPath: /w}]}]",
     ] {
         injected(&task(spec));
     }

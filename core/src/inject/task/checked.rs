@@ -1,5 +1,7 @@
 //! The checks of a TaskSpec and its declaration before injection.
 
+use std::collections::BTreeSet;
+
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Diagnostics, Live, Place};
 use crate::finish::Finish;
@@ -7,11 +9,11 @@ use crate::inject::environment;
 use crate::inject::messages::OfTask;
 use crate::inject::settings::Settings;
 use crate::inject::shape;
-use crate::task::{DeclarationSite, Declared, TaskSpec, step_variables};
+use crate::task::{DeclarationSite, Declared, TaskSpec, step_variables, structure};
 use serde_json::Value;
 
 use super::sidecar::Placement;
-use super::{ahead, forecast, obstacles, results, structure};
+use super::{ahead, forecast, obstacles, results};
 
 /// A checked TaskSpec, with the data that injection needs.
 #[derive(Debug)]
@@ -43,7 +45,9 @@ pub(crate) fn check(
     if !found.is_empty() {
         return found.finish(None);
     }
-    structure::check(cursor, &mut found);
+    let none = BTreeSet::new();
+    let inherited = (*place == Place::from(["spec"])).then_some(&none);
+    structure::check(cursor, inherited, &mut found);
     let mut declared = site.declaration(&Live).unwrap_or_else(|wrong| {
         found.extend(wrong);
         None
