@@ -17,6 +17,7 @@ use crate::inject::task::producer::{ObjectResults, Producer};
 use crate::inject::task::{self, Operation, Placement, checked, references};
 use crate::inject::{Outcome, Refusal, ResultsFrom, Settings, exemption, pod, removal, stray};
 use crate::kinds;
+use crate::task::fields::{self, Unknown};
 use crate::task::site::{is_tekton, kind_of};
 use crate::task::step_variables::{self, Misused};
 use crate::task::{DeclarationSite, pod_template, resource_templates};
@@ -88,6 +89,12 @@ pub fn document(
         let (refused, warnings) = kinds::check_document(document, report.errors.is_empty());
         report.refused_elsewhere.extend(refused);
         report.warnings.extend(warnings);
+        let mut unknown = Unknown::default();
+        fields::check_document(document, &mut unknown);
+        report
+            .refused_elsewhere
+            .extend(unknown.misspelled.into_vec());
+        report.warnings.extend(unknown.other.into_vec());
     }
     let Report {
         errors,

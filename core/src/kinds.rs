@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use crate::declaration::{Declaration, Examined, Scope};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Node};
+use crate::task::fields::Unknown;
 use crate::task::site::{TEKTON, is_tekton};
 
 pub(crate) use names::group_of;
@@ -36,7 +37,7 @@ const LATER: [&str; 3] = ["fileKeyRef", "podCertificate", "workloadRef"];
 
 /// Reports the fields of `cursor` and below that a kind of `v1` does not have. `path` leads from the kind to the type of
 /// `cursor`: `Pod`, `spec`, `volumes`.
-pub fn check_fields(path: &[&str], cursor: &Cursor<'_>, found: &mut Diagnostics) {
+pub(crate) fn check_fields(path: &[&str], cursor: &Cursor<'_>, found: &mut Unknown) {
     let Some((kind, fields)) = path.split_first() else {
         return;
     };
@@ -48,7 +49,7 @@ pub fn check_fields(path: &[&str], cursor: &Cursor<'_>, found: &mut Diagnostics)
     check_fields_of(own, cursor, found);
 }
 
-fn check_fields_of(own: &str, cursor: &Cursor<'_>, found: &mut Diagnostics) {
+fn check_fields_of(own: &str, cursor: &Cursor<'_>, found: &mut Unknown) {
     let mut ignored = Diagnostics::default();
     if let Some(item) = own.strip_prefix("[]") {
         for cursor in cursor.items(&mut ignored) {
@@ -60,7 +61,7 @@ fn check_fields_of(own: &str, cursor: &Cursor<'_>, found: &mut Diagnostics) {
         }
     } else if let (Some(fields), Some(_)) = (fields_of(own), cursor.node.mapping()) {
         let known: Vec<&str> = fields.keys().map(String::as_str).chain(LATER).collect();
-        cursor.fields(&known, found);
+        found.add(cursor, &known);
         for (key, cursor) in cursor.entries(&mut ignored) {
             if let Some(own) = fields.get(key).and_then(Value::as_str) {
                 check_fields_of(own, &cursor, found);

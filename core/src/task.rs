@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`consistency`] | contradictions between a declaration and its TaskSpec |
 //! | `early_creation` | objects that are created before the last step runs |
+//! | [`fields`] | unknown fields of Tekton's documents |
 //! | [`site`] | the place of a declaration in a document, and the names in its scope |
 //! | [`name`] | names that a cluster accepts |
 //! | `pod_template` | the pod templates in a document |
@@ -17,6 +18,7 @@
 
 pub mod consistency;
 mod early_creation;
+pub mod fields;
 pub mod name;
 pub mod param;
 pub(crate) mod pod_template;

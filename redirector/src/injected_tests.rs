@@ -86,8 +86,8 @@ fn the_flags_of_a_pod_are_read() {
         "kind": "Pod",
         "metadata": {"name": "p", "labels": {"tekton.dev/taskRun": "run-1"}},
         "spec": {"containers": [
-            {"name": "step-build", "command": ["/tekton/bin/entrypoint"], "args": ["-entrypoint", "make", "--", "all"]},
-            {"name": "sidecar-gleaner", "args": sidecar},
+            {"name": "step-build", "image": "i", "command": ["/tekton/bin/entrypoint"], "args": ["-entrypoint", "make", "--", "all"]},
+            {"name": "sidecar-gleaner", "image": "i", "args": sidecar},
         ]},
     });
     let pod = changed(pod::inject(&pod, &settings()));

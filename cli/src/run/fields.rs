@@ -4,49 +4,31 @@
 use std::collections::BTreeSet;
 
 use gleaner_core::document::{Cursor, Diagnostics};
+use gleaner_core::task::fields::{self, Unknown};
 use serde_json::Value;
 
 use super::paths::is_file_name;
 
-mod shape;
 mod tables;
 
+pub(crate) use gleaner_core::task::fields::Kind;
 use tables::Table;
-use tables::Use::{Cluster, Played, Refused};
+use tables::Use::{Cluster, Refused};
 
-/// A kind of map in a document.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    Document,
-    TaskRun,
-    PipelineRun,
-    TaskRunSpec,
-    Pipeline,
-    PipelineTask,
-    Task,
-    Step,
-    StepTemplate,
-    StepAction,
-    Reference,
-    StepReference,
-}
-
-impl Kind {
-    const fn table(self) -> Table {
-        match self {
-            Self::Document => tables::DOCUMENT,
-            Self::TaskRun => tables::TASK_RUN,
-            Self::PipelineRun => tables::PIPELINE_RUN,
-            Self::TaskRunSpec => tables::TASK_RUN_SPEC,
-            Self::Pipeline => tables::PIPELINE,
-            Self::PipelineTask => tables::PIPELINE_TASK,
-            Self::Task => tables::TASK,
-            Self::Step => tables::STEP,
-            Self::StepTemplate => tables::STEP_TEMPLATE,
-            Self::StepAction => tables::STEP_ACTION,
-            Self::Reference => tables::REFERENCE,
-            Self::StepReference => tables::STEP_REFERENCE,
-        }
+fn table(kind: Kind) -> Table {
+    match kind {
+        Kind::TaskRun => tables::TASK_RUN,
+        Kind::PipelineRun => tables::PIPELINE_RUN,
+        Kind::TaskRunSpec => tables::TASK_RUN_SPEC,
+        Kind::Pipeline => tables::PIPELINE,
+        Kind::PipelineTask => tables::PIPELINE_TASK,
+        Kind::Task => tables::TASK,
+        Kind::Step => tables::STEP,
+        Kind::StepTemplate => tables::STEP_TEMPLATE,
+        Kind::StepAction => tables::STEP_ACTION,
+        Kind::Reference => tables::REFERENCE,
+        Kind::StepReference => tables::STEP_REFERENCE,
+        Kind::Document => &[],
     }
 }
 
@@ -57,15 +39,14 @@ pub(crate) fn check(
     found: &mut Diagnostics,
     cluster: &mut BTreeSet<&'static str>,
 ) {
-    let table = kind.table();
-    let known: Vec<&str> = table.iter().map(|(field, _)| *field).collect();
-    map.fields(&known, found);
-    for (field, what) in table {
+    let mut unknown = Unknown::default();
+    fields::check(map, kind, &mut unknown);
+    unknown.all_into(found);
+    for (field, what) in table(kind) {
         let Some(cursor) = map.field(field) else {
             continue;
         };
         match what {
-            Played => {}
             Cluster(word) => {
                 cluster.insert(word);
             }
@@ -81,7 +62,6 @@ pub(crate) fn check(
             }
         }
     }
-    shape::check(map, kind, found);
     if let Kind::Task | Kind::Step | Kind::StepAction = kind {
         check_names(map, "results", found);
     }
@@ -145,16 +125,8 @@ pub(crate) fn check_task(
     }
     for step in spec.items_at("steps", found) {
         check(&step, Kind::Step, found, cluster);
-        let Some(reference) = step.field("ref") else {
-            if let Some(params) = step.field("params") {
-                let message = "only a step with 'ref' has params";
-                found.refuse(&params, message, "declare them in the params of the Task");
-            }
-            continue;
-        };
-        check(&reference, Kind::StepReference, found, cluster);
-        if !is_set(&reference, "name") && !is_set(&reference, "resolver") {
-            found.refuse(&reference, "'name' is missing", "write ref: {name: NAME}");
+        if let Some(reference) = step.field("ref") {
+            check(&reference, Kind::StepReference, found, cluster);
         }
     }
 }

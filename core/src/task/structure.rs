@@ -31,6 +31,7 @@ pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mu
         .chain(spec.field("stepTemplate"))
     {
         of_step(&step, found);
+        reference(&step, found);
         environment(&step, found);
         conditions(&step, found);
         for result in items(&step, "results") {
@@ -109,6 +110,21 @@ fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
         && let Err(error) = duration::parse(text)
     {
         found.add(&field, error.to_string(), None);
+    }
+}
+
+/// Reports a reference without the name of a StepAction, and parameters without a reference.
+fn reference(step: &Cursor<'_>, found: &mut Diagnostics) {
+    let is_set = |map: &Cursor<'_>, key| map.node.text_of(key).is_some_and(|text| !text.is_empty());
+    match (step.field("ref"), step.field("params")) {
+        (Some(reference), _) if !is_set(&reference, "name") && !is_set(&reference, "resolver") => {
+            found.refuse(&reference, "'name' is missing", "write ref: {name: NAME}");
+        }
+        (None, Some(params)) => {
+            let message = "only a step with 'ref' has params";
+            found.refuse(&params, message, "declare them in the params of the Task");
+        }
+        _ => {}
     }
 }
 

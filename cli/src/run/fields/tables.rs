@@ -1,36 +1,21 @@
-//! The fields of each kind of map, and their uses.
+//! The fields that a run on this machine does not use, by kind of map.
 
 /// The use of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
-    /// It is played, or for people.
-    Played,
     /// Only a cluster has it; the word for it in a note.
     Cluster(&'static str),
     /// It is refused, for this is what to do instead.
     Refused(&'static str),
 }
 
-use Use::{Cluster, Played, Refused};
+use Use::{Cluster, Refused};
 
 const REMOVE: &str = "remove it to run it here";
 
 pub(super) type Table = &'static [(&'static str, Use)];
 
-pub(super) const DOCUMENT: Table = &[
-    ("apiVersion", Played),
-    ("kind", Played),
-    ("metadata", Played),
-    ("spec", Played),
-    ("status", Played),
-];
-
 pub(super) const TASK_RUN: Table = &[
-    ("params", Played),
-    ("taskRef", Played),
-    ("taskSpec", Played),
-    ("timeout", Played),
-    ("workspaces", Played),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
     ("stepSpecs", Cluster("stepSpecs")),
@@ -53,13 +38,7 @@ const TRANSLATE: &str =
     "translate the documents first: gleaner translate -f FILE | gleaner run -f -";
 
 pub(super) const PIPELINE_RUN: Table = &[
-    ("params", Played),
-    ("pipelineRef", Played),
-    ("pipelineSpec", Played),
-    ("timeouts", Played),
-    ("workspaces", Played),
     ("taskRunTemplate", Cluster("taskRunTemplate")),
-    ("taskRunSpecs", Played),
     ("managedBy", Cluster("managedBy")),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
@@ -72,7 +51,6 @@ pub(super) const PIPELINE_RUN: Table = &[
 ];
 
 pub(super) const TASK_RUN_SPEC: Table = &[
-    ("pipelineTaskName", Played),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
     ("stepSpecs", Cluster("stepSpecs")),
@@ -85,29 +63,9 @@ pub(super) const TASK_RUN_SPEC: Table = &[
     ),
 ];
 
-pub(super) const PIPELINE: Table = &[
-    ("displayName", Played),
-    ("description", Played),
-    ("params", Played),
-    ("tasks", Played),
-    ("finally", Played),
-    ("workspaces", Played),
-    ("results", Played),
-    ("resources", Refused(TRANSLATE)),
-];
+pub(super) const PIPELINE: Table = &[("resources", Refused(TRANSLATE))];
 
 pub(super) const PIPELINE_TASK: Table = &[
-    ("name", Played),
-    ("displayName", Played),
-    ("description", Played),
-    ("taskRef", Played),
-    ("taskSpec", Played),
-    ("params", Played),
-    ("when", Played),
-    ("runAfter", Played),
-    ("workspaces", Played),
-    ("timeout", Played),
-    ("onError", Played),
     ("retries", Refused(REMOVE)),
     (
         "matrix",
@@ -126,22 +84,9 @@ pub(super) const PIPELINE_TASK: Table = &[
 ];
 
 pub(super) const TASK: Table = &[
-    ("displayName", Played),
-    ("description", Played),
-    ("params", Played),
-    ("steps", Played),
-    ("stepTemplate", Played),
-    ("workspaces", Played),
-    ("results", Played),
-    ("volumes", Played),
     ("sidecars", Cluster("sidecars")),
     // The proposal's own, and Tekton's of 2019.
-    ("resources", Played),
-    ("inputs", Played),
-    ("outputs", Played),
-    ("containerTemplate", Played),
     // Of an embedded spec.
-    ("metadata", Played),
     (
         "apiVersion",
         Refused("custom tasks run only in a cluster; remove it"),
@@ -157,24 +102,7 @@ pub(super) const TASK: Table = &[
 ];
 
 pub(super) const STEP: Table = &[
-    ("name", Played),
-    ("displayName", Played),
     ("image", Cluster("images")),
-    ("command", Played),
-    ("args", Played),
-    ("script", Played),
-    ("workingDir", Played),
-    ("env", Played),
-    ("onError", Played),
-    ("timeout", Played),
-    ("when", Played),
-    ("results", Played),
-    ("params", Played),
-    ("ref", Played),
-    ("stdoutConfig", Played),
-    ("stderrConfig", Played),
-    ("outputs", Played),
-    ("volumeMounts", Played),
     ("workspaces", Cluster("workspaces of single steps")),
     ("envFrom", Cluster("envFrom")),
     ("computeResources", Cluster("resource limits")),
@@ -196,13 +124,7 @@ pub(super) const STEP: Table = &[
 
 /// That of v1, and the fields that v1beta1 has in addition.
 pub(super) const STEP_TEMPLATE: Table = &[
-    ("name", Played),
     ("image", Cluster("images")),
-    ("command", Played),
-    ("args", Played),
-    ("workingDir", Played),
-    ("env", Played),
-    ("volumeMounts", Played),
     ("envFrom", Cluster("envFrom")),
     ("computeResources", Cluster("resource limits")),
     ("resources", Cluster("resource limits")),
@@ -222,23 +144,11 @@ pub(super) const STEP_TEMPLATE: Table = &[
 ];
 
 pub(super) const STEP_ACTION: Table = &[
-    ("description", Played),
     ("image", Cluster("images")),
-    ("command", Played),
-    ("args", Played),
-    ("script", Played),
-    ("workingDir", Played),
-    ("env", Played),
-    ("params", Played),
-    ("results", Played),
-    ("volumeMounts", Played),
     ("securityContext", Cluster("security contexts")),
 ];
 
 pub(super) const REFERENCE: Table = &[
-    ("name", Played),
-    ("kind", Played),
-    ("apiVersion", Played),
     (
         "resolver",
         Refused("resolvers work only in a cluster; give the file with -f and its name here"),
@@ -255,9 +165,6 @@ pub(super) const REFERENCE: Table = &[
 
 /// The reference of a step; one that no file has can be replaced by `--step-command`.
 pub(super) const STEP_REFERENCE: Table = &[
-    ("name", Played),
-    ("kind", Played),
-    ("apiVersion", Played),
     ("resolver", Cluster("resolvers")),
     ("params", Cluster("resolvers")),
 ];

@@ -124,8 +124,8 @@ fn the_arguments_of_an_injected_pod_are_read_and_those_before_are_refused() {
         "kind": "Pod",
         "metadata": {"name": "p", "labels": {"tekton.dev/taskRun": "run-1"}},
         "spec": {"containers": [
-            {"name": "step-build", "command": ["/tekton/bin/entrypoint"], "args": entrypoint},
-            {"name": "sidecar-gleaner", "args": args},
+            {"name": "step-build", "image": "i", "command": ["/tekton/bin/entrypoint"], "args": entrypoint},
+            {"name": "sidecar-gleaner", "image": "i", "args": args},
         ]},
     });
     let pod = changed(pod::inject(&pod, &settings()));
@@ -146,8 +146,8 @@ fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
         "kind": "Pod",
         "metadata": {"name": "p", "labels": {"tekton.dev/taskRun": "run-1"}},
         "spec": {"containers": [
-            {"name": "step-build", "command": ["/tekton/bin/entrypoint"], "args": ["-entrypoint", "true", "--"]},
-            {"name": "sidecar-gleaner", "args": args},
+            {"name": "step-build", "image": "i", "command": ["/tekton/bin/entrypoint"], "args": ["-entrypoint", "true", "--"]},
+            {"name": "sidecar-gleaner", "image": "i", "args": args},
         ]},
     });
     let kinds = list.iter().map(|text| text.parse().unwrap());
@@ -201,7 +201,7 @@ fn the_arguments_of_an_injected_plain_pod_are_read() {
         }, "ownerReferences": [
             {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "job-1", "controller": true},
         ]},
-        "spec": {"restartPolicy": "Never", "hostNetwork": true, "containers": [{"name": "build", "command": ["true"]}]},
+        "spec": {"restartPolicy": "Never", "hostNetwork": true, "containers": [{"name": "build", "image": "i", "command": ["true"]}]},
     });
     let pod = changed(pod::inject(&pod, &settings()));
     let args = pod.pointer("/spec/initContainers/0/args").unwrap().clone();
