@@ -366,6 +366,11 @@ fn what_a_run_gives_is_checked_at_its_place() {
         &pipeline_run(unbound, ""),
         "error: spec: the workspace 'w' is not bound; bind it in the run",
     );
+    let named = "{tasks: [{name: A b, taskSpec: {steps: [{name: a, image: i, script: x}]}}]}";
+    refuses(
+        &pipeline_run(named, ""),
+        "spec.pipelineSpec.tasks[0]: 'A b' is not a valid name",
+    );
     let old = of_run("inputs: {params: [{name: a, value: b}]}");
     refuses(
         &old,

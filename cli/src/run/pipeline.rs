@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gleaner_core::document::{Cursor, Diagnostics, Finding};
 use gleaner_core::task::param::value;
 use gleaner_core::task::structure;
+use gleaner_proto::StepName;
 use serde_json::Value;
 
 use super::documents::Documents;
@@ -103,6 +104,10 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
     let mut all = BTreeSet::new();
     for (position, list) in lists.iter().enumerate() {
         for (item, (task, _)) in list {
+            // Like a step's, a task's name is a DNS label (`pkg/apis/pipeline/v1/pipeline_types.go`, `Validate`).
+            if let Err(error) = StepName::new(&task.name) {
+                found.refuse(item, error.to_string(), "rename the task");
+            }
             if !all.insert(task.name.clone()) {
                 let message = format!("duplicate task name '{}'", task.name);
                 found.refuse(item, message, "rename one of them");
