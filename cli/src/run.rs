@@ -30,7 +30,6 @@ mod fields;
 mod http;
 mod lines;
 mod model;
-mod order;
 mod outcome;
 mod params;
 mod paths;

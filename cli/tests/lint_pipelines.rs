@@ -3,6 +3,7 @@
 mod support;
 
 use support::gleaner_with_input;
+use support::lint::{TASK, lint};
 
 /// A Task with an output, a result of its own, an object and a PipelineResource, and a Pipeline that refers to it.
 const FILE: &str = "\
@@ -169,7 +170,6 @@ fn a_reference_that_a_task_gives_or_may_give_passes() {
         "tasks.a.status",
         "tasks.a.outputs.sbom",
         "tasks.other.results.v",
-        "tasks.b.results.v",
         "finally.a.results.v",
         "steps.main.results.v",
         "steps.main.outputs",
@@ -330,4 +330,60 @@ fn objects_of_a_matrix_need_different_names() {
         );
     let (_, after) = after.split_once('\n').unwrap();
     finds(&format!("{before}{after}"), &[]);
+}
+
+#[test]
+fn faults_that_tekton_rejects_in_a_pipeline_are_errors() {
+    for (task, expected) in [
+        (
+            "runAfter: [zz]",
+            "error: spec.tasks[1]: runAfter: the Pipeline has no task 'zz'; expected one of: a, b",
+        ),
+        (
+            "runAfter: [b]",
+            "error: spec.tasks: these tasks wait for each other: b; remove a result or a runAfter",
+        ),
+        (
+            "params: [{name: p, value: $(tasks.b.results.cm.name)}]",
+            "error: spec.tasks: these tasks wait for each other: b",
+        ),
+        (
+            "when: [{input: a, operator: isin, values: [b]}]",
+            "error: spec.tasks[1].when[0].operator: 'isin' is not one of in, notin",
+        ),
+        (
+            "timeout: 5x",
+            "error: spec.tasks[1].timeout: invalid duration '5x'",
+        ),
+        (
+            "runAfterr: [a]",
+            "error: spec.tasks[1].runAfterr: unknown field 'runAfterr'; did you mean 'runAfter'?",
+        ),
+        (
+            "name: a",
+            "error: spec.tasks[1]: duplicate task name 'a'; rename one of them",
+        ),
+        (
+            "name: B_c",
+            "error: spec.tasks[1]: 'B_c' is not a valid name",
+        ),
+    ] {
+        let name = match task.starts_with("name: ") {
+            true => "",
+            false => "name: b, ",
+        };
+        let pipeline = format!(
+            "---\napiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {{name: p}}\nspec: {{tasks: [{{name: a, taskRef: {{name: app}}}}, {{{name}taskRef: {{name: app}}, {task}}}]}}\n"
+        );
+        let (code, lines) = lint(&format!("{TASK}{pipeline}"));
+        assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
+        assert!(lines[0].contains(expected), "{lines:?}");
+    }
+    let finally = "---\napiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nspec: {tasks: [{name: a, taskRef: {name: app}}], finally: [{name: f, taskRef: {name: app}, runAfter: [a]}]}\n";
+    let (code, lines) = lint(&format!("{TASK}{finally}"));
+    assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
+    assert!(
+        lines[0].contains("error: spec.finally[0].runAfter: a task of 'finally' has no runAfter"),
+        "{lines:?}"
+    );
 }

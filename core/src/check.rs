@@ -18,6 +18,7 @@ use crate::inject::task::{self, Operation, Placement, checked, references};
 use crate::inject::{Outcome, Refusal, ResultsFrom, Settings, exemption, pod, removal, stray};
 use crate::kinds;
 use crate::task::fields::{self, Unknown};
+use crate::task::pipeline;
 use crate::task::site::{is_tekton, kind_of};
 use crate::task::step_variables::{self, Misused};
 use crate::task::{DeclarationSite, pod_template, resource_templates};
@@ -85,10 +86,18 @@ pub fn document(
     report.warnings.extend(stray::carried(document));
     let mut read = sites.iter().filter(|site| site.is_read());
     // The proposal's syntax is translated before any cluster reads it.
-    if read.any(DeclarationSite::is_annotated) {
+    let is_annotated = read.any(DeclarationSite::is_annotated);
+    if is_annotated {
         let (refused, warnings) = kinds::check_document(document, report.errors.is_empty());
         report.refused_elsewhere.extend(refused);
         report.warnings.extend(warnings);
+    }
+    if is_annotated || references::any(document, tasks) {
+        let mut found = Diagnostics::default();
+        if let Some(spec) = references::pipeline(document) {
+            pipeline::check(&spec, &mut found);
+        }
+        report.refused_elsewhere.extend(found.into_vec());
         let mut unknown = Unknown::default();
         fields::check_document(document, &mut unknown);
         report

@@ -7,6 +7,7 @@
 //! | [`fields`] | unknown fields of Tekton's documents |
 //! | [`site`] | the place of a declaration in a document, and the names in its scope |
 //! | [`name`] | names that a cluster accepts |
+//! | [`pipeline`] | faults of a Pipeline that Tekton refuses |
 //! | `pod_template` | the pod templates in a document |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
 //! | [`resource_templates`] | the objects that Tekton Triggers creates |
@@ -21,6 +22,7 @@ mod early_creation;
 pub mod fields;
 pub mod name;
 pub mod param;
+pub mod pipeline;
 pub(crate) mod pod_template;
 pub mod proposal;
 pub mod resource_templates;

@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Cursor, Diagnostics, Finding};
 use gleaner_core::task::param::value;
-use gleaner_core::task::structure;
-use gleaner_proto::StepName;
+use gleaner_core::task::pipeline;
 use serde_json::Value;
 
 use super::documents::Documents;
 use super::fields::{self, Kind};
 use super::model::{Pipeline, PlannedTask};
-use super::order;
 use super::pipeline_task::{self, Notices, PipelineSource};
 use super::pipeline_variables::{Names, ResultShapes, shapes};
 use super::variable::{key, occurrences, parts, root};
@@ -36,7 +34,7 @@ pub(crate) fn read(
 ) -> Result<ReadPipeline, Vec<Finding>> {
     let mut found = Diagnostics::default();
     fields::check(&source.spec, Kind::Pipeline, &mut found, cluster);
-    structure::params(&source.spec, &mut found);
+    pipeline::check(&source.spec, &mut found);
     let mut findings = Vec::new();
     let mut lists = ["tasks", "finally"].map(|list| {
         let items = source.spec.items_at(list, &mut found).into_iter();
@@ -65,9 +63,6 @@ pub(crate) fn read(
     if !findings.is_empty() {
         return Err(findings);
     }
-    if lists[0].is_empty() {
-        found.add(&source.spec, "the Pipeline has no tasks", None);
-    }
     check(source, &mut lists, &mut found);
     let results = results(source, &lists, &mut found);
     let [tasks, finally] = lists;
@@ -77,7 +72,7 @@ pub(crate) fn read(
         .any(|(_, (_, declares))| *declares);
     let [tasks, finally] =
         [tasks, finally].map(|list| list.into_iter().map(|(_, (task, _))| task).collect());
-    let tasks = sorted(tasks, &source.spec, &mut found);
+    let tasks = sorted(tasks);
     let pipeline = Pipeline {
         params: source.params.clone(),
         workspaces: source.workspaces.keys().cloned().collect(),
@@ -97,21 +92,12 @@ pub(crate) fn read(
 /// A task with its place; true if it declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
-/// Checks names, variables and `runAfter`, and adds to each task the tasks whose results it uses.
+/// Checks variables, and adds to each task the tasks whose results it uses.
 fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &mut Diagnostics) {
     let mut results: BTreeMap<String, ResultShapes> = BTreeMap::new();
     let workspaces = source.known_workspaces();
-    let mut all = BTreeSet::new();
     for (position, list) in lists.iter().enumerate() {
-        for (item, (task, _)) in list {
-            // Like a step's, a task's name is a DNS label (`pkg/apis/pipeline/v1/pipeline_types.go`, `Validate`).
-            if let Err(error) = StepName::new(&task.name) {
-                found.refuse(item, error.to_string(), "rename the task");
-            }
-            if !all.insert(task.name.clone()) {
-                let message = format!("duplicate task name '{}'", task.name);
-                found.refuse(item, message, "rename one of them");
-            }
+        for (_, (task, _)) in list {
             if position == 0 {
                 results.insert(task.name.clone(), shapes(&task.task));
             }
@@ -138,22 +124,6 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
                     );
                 }
             }
-            let after = item.field("runAfter").filter(|_| position == 1);
-            if let Some(after) = after {
-                found.refuse(&after, "a task of 'finally' has no runAfter", "remove it");
-            }
-            for name in task
-                .after
-                .iter()
-                .filter(|name| !results.contains_key(*name))
-            {
-                let help = found.suggestion(name, results.keys().map(String::as_str));
-                found.add(
-                    item,
-                    format!("runAfter: the Pipeline has no task '{name}'"),
-                    help,
-                );
-            }
             task.after.extend(takes.iter().cloned());
             task.takes = takes;
         }
@@ -174,34 +144,15 @@ fn takes_result(value: &Value) -> bool {
     }
 }
 
-fn sorted(tasks: Vec<PlannedTask>, spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<PlannedTask> {
-    let known: BTreeSet<String> = tasks.iter().map(|task| task.name.clone()).collect();
-    if tasks.iter().any(|task| !task.after.is_subset(&known)) || known.len() < tasks.len() {
+/// Sorts the tasks by their order in the run. Those that wait for each other were refused before.
+fn sorted(tasks: Vec<PlannedTask>) -> Vec<PlannedTask> {
+    let names = tasks.iter().map(|task| (task.name.as_str(), &task.after));
+    let Ok(order) = pipeline::sort(&names.collect::<Vec<_>>()) else {
         return tasks;
-    }
-    let names: Vec<_> = tasks
-        .iter()
-        .map(|task| (task.name.as_str(), &task.after))
-        .collect();
-    match order::sort(&names) {
-        Ok(order) => {
-            let mut tasks: Vec<Option<PlannedTask>> = tasks.into_iter().map(Some).collect();
-            order
-                .into_iter()
-                .filter_map(|index| tasks[index].take())
-                .collect()
-        }
-        Err(waiting) => {
-            let message = format!("these tasks wait for each other: {}", waiting.join(", "));
-            let at = spec.field("tasks");
-            found.refuse(
-                at.as_ref().unwrap_or(spec),
-                message,
-                "remove a result or a runAfter",
-            );
-            tasks
-        }
-    }
+    };
+    let mut tasks: Vec<Option<PlannedTask>> = tasks.into_iter().map(Some).collect();
+    let sorted = order.into_iter().filter_map(|index| tasks[index].take());
+    sorted.collect()
 }
 
 fn results(

@@ -62,7 +62,7 @@ pub(crate) fn read<'a>(
         return Ok(None);
     };
     let timeout = item.field("timeout").and_then(|field| {
-        let parsed = field.parsed(duration::parse, found)?;
+        let parsed = duration::parse(field.node.as_str()?).ok()?;
         Some(parsed).filter(|timeout| !timeout.is_zero())
     });
     let on_error = [("continue", true), ("stopAndFail", false)];
@@ -169,7 +169,6 @@ fn complete_params(
 }
 
 pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
-    structure::conditions(item, found);
     let mut guards = Vec::new();
     for condition in item.items_at("when", found) {
         if let Some(cel) = condition.field("cel") {
@@ -177,10 +176,10 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
             found.refuse(&cel, message, "write input, operator and values");
             continue;
         }
-        let Some(operator) = condition.required("operator", "in", found) else {
-            continue;
-        };
-        let Some(among) = operator.word(&[("in", true), ("notin", false)], found) else {
+        // Another operator is reported with the Pipeline.
+        let operator = condition.field("operator");
+        let ignored = &mut Diagnostics::default();
+        let Some(among) = operator.and_then(|one| one.word(&structure::OPERATORS, ignored)) else {
             continue;
         };
         let values = condition.texts_at("values", found).into_iter();

@@ -139,11 +139,20 @@ fn environment(container: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports conditions (`when`) without values, of a step or a task of a Pipeline.
+/// The operators of a condition, true for the first (`pkg/apis/pipeline/v1/when_types.go`).
+pub const OPERATORS: [(&str, bool); 2] = [("in", true), ("notin", false)];
+
+/// Reports conditions (`when`) without an operator or values, of a step or a task of a Pipeline.
 pub fn conditions(parent: &Cursor<'_>, found: &mut Diagnostics) {
     for condition in items(parent, "when") {
         let mut values = condition.node.list_of("values").iter();
-        if condition.field("cel").is_none() && values.all(|value| value.content == Content::Null) {
+        if condition.field("cel").is_some() {
+            continue;
+        }
+        if let Some(operator) = condition.required("operator", "in", found) {
+            operator.word(&OPERATORS, found);
+        }
+        if values.all(|value| value.content == Content::Null) {
             let message = "the condition has no values";
             found.refuse(&condition, message, "write values: [VALUE]");
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// The names of the tasks that wait for each other.
-pub(crate) fn sort(tasks: &[(&str, &BTreeSet<String>)]) -> Result<Vec<usize>, Vec<String>> {
+pub fn sort(tasks: &[(&str, &BTreeSet<String>)]) -> Result<Vec<usize>, Vec<String>> {
     let mut order = Vec::with_capacity(tasks.len());
     let mut done = BTreeSet::new();
     while order.len() < tasks.len() {

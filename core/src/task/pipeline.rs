@@ -1,0 +1,126 @@
+//! Faults of a Pipeline for which Tekton refuses it (`pkg/apis/pipeline/v1/pipeline_validation.go`).
+
+mod order;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use gleaner_proto::{StepName, duration};
+
+use super::structure;
+use crate::document::{Content, Cursor, Diagnostics, Node};
+use crate::variable::Access;
+use crate::variable::occurrence::{occurrences, parts, root};
+
+pub use order::sort;
+
+/// Reports what Tekton refuses in the spec of a Pipeline, apart from the Tasks and the variables of its tasks.
+pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
+    structure::params(spec, found);
+    let [tasks, finally] = ["tasks", "finally"].map(|list| {
+        let mut items = spec.items_at(list, &mut Diagnostics::default());
+        items.retain(|item| item.node.mapping().is_some());
+        items
+    });
+    if tasks.is_empty() && finally.is_empty() {
+        found.refuse(spec, "the Pipeline has no tasks", "add tasks");
+    }
+    let mut names = HashSet::new();
+    for item in tasks.iter().chain(&finally) {
+        structure::conditions(item, found);
+        of_timeout(item, found);
+        let Some(name) = name_of(item.node) else {
+            continue;
+        };
+        if let Err(error) = StepName::new(name) {
+            found.refuse(item, error.to_string(), "rename the task");
+        }
+        if !names.insert(name) {
+            let message = format!("duplicate task name '{name}'");
+            found.refuse(item, message, "rename one of them");
+        }
+    }
+    for after in finally.iter().filter_map(|item| item.field("runAfter")) {
+        found.refuse(&after, "a task of 'finally' has no runAfter", "remove it");
+    }
+    order_of(spec, &tasks, found);
+}
+
+fn name_of(task: &Node) -> Option<&str> {
+    task.text_of("name").filter(|name| !name.is_empty())
+}
+
+fn of_timeout(task: &Cursor<'_>, found: &mut Diagnostics) {
+    if let Some(field) = task.field("timeout")
+        && let Some(text) = field.node.as_str().filter(|text| !text.contains("$("))
+        && let Err(error) = duration::parse(text)
+    {
+        found.add(&field, error.to_string(), None);
+    }
+}
+
+/// Reports tasks that wait for no task of the Pipeline, or for each other.
+fn order_of(spec: &Cursor<'_>, tasks: &[Cursor<'_>], found: &mut Diagnostics) {
+    let named = tasks.iter().filter_map(|item| name_of(item.node));
+    let known: BTreeSet<&str> = named.collect();
+    let mut is_sound = true;
+    let mut after: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for item in tasks {
+        let Some(name) = name_of(item.node) else {
+            continue;
+        };
+        let own = after.entry(name).or_default();
+        for other in item
+            .node
+            .list_of("runAfter")
+            .iter()
+            .filter_map(Node::as_str)
+        {
+            if !known.contains(other) {
+                is_sound = false;
+                let help = found.suggestion(other, known.iter().copied());
+                let message = format!("runAfter: the Pipeline has no task '{other}'");
+                found.add(item, message, help);
+            }
+            own.insert(other.to_owned());
+        }
+        taken(item.node, &known, own);
+    }
+    if !is_sound || known.len() < tasks.len() {
+        return;
+    }
+    let tasks: Vec<_> = after.iter().map(|(name, after)| (*name, after)).collect();
+    if let Err(waiting) = sort(&tasks) {
+        let message = format!("these tasks wait for each other: {}", waiting.join(", "));
+        let at = spec.field("tasks");
+        let help = "remove a result or a runAfter";
+        found.refuse(at.as_ref().unwrap_or(spec), message, help);
+    }
+}
+
+/// Adds the tasks that `node` has results of.
+fn taken(node: &Node, known: &BTreeSet<&str>, after: &mut BTreeSet<String>) {
+    match &node.content {
+        Content::String(text) => {
+            let tasks = occurrences(text).filter_map(|one| {
+                if root(one.inner)? != "tasks" {
+                    return None;
+                }
+                let parts = parts(one.inner)?;
+                match parts.as_slice() {
+                    [_, Access::Key(task), Access::Key(field), ..] if field == "results" => {
+                        Some(task.clone())
+                    }
+                    _ => None,
+                }
+            });
+            after.extend(tasks.filter(|task| known.contains(task.as_str())));
+        }
+        Content::Sequence(items) => items.iter().for_each(|item| taken(item, known, after)),
+        Content::Mapping(entries) => {
+            for (_, value) in entries {
+                taken(value, known, after);
+            }
+        }
+        _ => {}
+    }
+}
