@@ -57,8 +57,8 @@ fn with(declaration: Declaration) -> Collector {
     Collector::new(declaration, run, values, [StepName::new("lint").unwrap()])
 }
 
-/// A message with these outputs.
-#[allow(clippy::needless_pass_by_value)] // Callers always create it in place.
+/// Returns a message with these outputs.
+#[allow(clippy::needless_pass_by_value)] // Callers always pass a temporary value.
 fn message(exit_code: i32, outputs: Value) -> Outputs {
     serde_json::from_value(json!({"outputs": outputs, "exitCode": exit_code})).unwrap()
 }
@@ -293,7 +293,7 @@ fn a_failed_step_leaves_what_always_counts_and_its_defaults_do_too() {
     assert_eq!(step(&collector, "build"), (StepState::Failed, Some(1)));
     let report = variable(&collector, "steps.build.report");
     assert_eq!(report, (VariableState::Resolved, Some(json!({"lines": 9}))));
-    // `verdict` is `when: Success`: its default is used only when the run finishes.
+    // `verdict` is `when: Success`, so its default is used only when the run finishes.
     take(&mut collector, "scan", message(2, json!({})));
     assert_eq!(
         variable(&collector, "steps.scan.verdict").0,

@@ -29,7 +29,7 @@ pub struct Finding {
 }
 
 impl Severity {
-    /// The name of the severity in messages.
+    /// Returns the name of the severity in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -49,7 +49,7 @@ impl Finding {
         }
     }
 
-    /// The finding as JSON: `file`, `line`, `column`, `place`, `severity`, `message`, `help`.
+    /// Returns the finding as JSON: `file`, `line`, `column`, `place`, `severity`, `message`, `help`.
     pub fn to_json(&self) -> Value {
         let Diagnostic {
             place,

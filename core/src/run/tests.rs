@@ -38,7 +38,7 @@ fn the_pipeline_run_owns_before_the_task_run() {
         ..run(&within)
     };
     assert_eq!(nobody.owner(), None);
-    // Labels of the downward API are empty if the pod has none.
+    // The downward API sets an empty value for a label that the pod does not have.
     let unlabelled = run(&[alone[0], alone[1], ("pipelineRun.uid", "")]);
     assert_eq!(kind(&unlabelled).as_deref(), Some("TaskRun"));
 }

@@ -136,7 +136,7 @@ fn no_refusal_quotes_a_part_of_a_secret_output() {
             );
             let quoted = message.lines().filter(|line| line.contains("18446744073"));
             for line in quoted {
-                // The number of the other output, which is not secret.
+                // Only the number of the other output, which is not secret, may be quoted.
                 let (secret, other) = line.split_once("output 'other'").expect("both are named");
                 assert!(!secret.contains("18446744073"), "{secret}");
                 assert!(other.contains(&canary), "{other}");
@@ -168,10 +168,10 @@ objects: []
         (problem.status, problem.exit_code),
         (422, exit_code::OUTPUT)
     );
-    // The constraints also hold for a failed step.
+    // The constraints also apply if the step failed.
     let refused = collector.examine("a", message(1, json!({"files": []})));
     assert!(matches!(refused, Err(Refusal::Outputs(_))), "{refused:?}");
-    // A value of the wrong type is only refused for its type.
+    // A value of the wrong type is rejected only for its type.
     let refused = collector.examine("a", message(0, json!({"files": {}, "token": "t-1"})));
     assert_eq!(
         refused.unwrap_err().to_string(),
@@ -222,7 +222,7 @@ fn who_completed_the_set_gets_the_failure_and_the_steps_before_their_receipt() {
     collector.submitting().unwrap().fail(failure());
     assert_eq!(collector.outcome(), Err(failure()));
     assert_eq!(collector.receipt().phase, Phase::Failed);
-    // A later step need not wait either.
+    // A step that posts later need not wait either.
     assert_eq!(
         take(&mut collector, "lint", message(0, json!({}))),
         Verdict::Settled

@@ -68,7 +68,7 @@ fn a_syntax_error_in_a_folded_scalar_names_the_style() {
         let help = source.locate(node, wrong(Place::root())).help;
         let expected = if is_folded { FOLDED } else { "other" };
         assert_eq!(help.as_deref(), Some(expected), "{header}");
-        // Other errors have a place in the declaration.
+        // Other errors are about a place in the declaration, and keep their remedy.
         let other = source.locate(node, wrong(Place::from(["x"]))).help;
         assert_eq!(other.as_deref(), Some("other"));
     }

@@ -30,7 +30,7 @@ objects:
       list: ["$(steps.a.list[*])", more, "$(steps.a.map)"]
 "#;
 
-/// Each object is as large as all previous ones together: its first variable is repeated.
+/// Each object is as large as all previous ones together, because it repeats its first variable.
 const DOUBLED: &str = r"
 resources:
   - name: r0
@@ -151,7 +151,7 @@ fn a_masked_secret_counts_as_what_is_shown() {
             .json
     };
     assert!(size(Secrecy::Plain, None) > size(Secrecy::Masked, None) + 17_000);
-    // The object itself, and the resource that it refers to.
+    // The size includes the object itself and the resource that it refers to.
     assert_eq!(
         size(Secrecy::Plain, Some("one")),
         size(Secrecy::Plain, None)

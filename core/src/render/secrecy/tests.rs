@@ -78,7 +78,7 @@ fn text_about_an_object_is_withheld_if_it_holds_a_secret_not_if_it_names_the_obj
 
 #[test]
 fn an_object_that_takes_a_secret_from_another_object_is_shown_without_it() {
-    // The check of a declaration rejects this; withholding must not depend on that check.
+    // The check of a declaration rejects this case, but withholding must not depend on that check.
     let text = SECRETS.replace(
         "metadata: {name: credentials,",
         "metadata: {name: $(steps.login.open),",

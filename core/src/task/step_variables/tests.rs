@@ -3,7 +3,7 @@ use crate::document::yaml;
 
 const NONE: [Vec<String>; 3] = [const { Vec::new() }; 3];
 
-/// Returns a Task with each kind of name, and with `fields` in its second step.
+/// Returns a Task that declares each kind of name, and has `fields` in its second step.
 fn task(fields: &str) -> String {
     format!(
         "kind: Task
@@ -20,7 +20,7 @@ spec:
     )
 }
 
-/// Returns the messages about the document: about refused variables, about literal ones, and about those whose effect
+/// Returns the messages about the document: for rejected variables, for variables that stay literal, and for those whose effect
 /// depends on the cluster or the Task.
 fn found(document: &str) -> [Vec<String>; 3] {
     let document = yaml::parse(document).unwrap();
@@ -397,6 +397,6 @@ fn many_variables_are_checked_in_time_that_grows_with_their_number() {
         (refused.len(), literal.len()),
         (Diagnostics::KEPT + 1, Diagnostics::KEPT + 1)
     );
-    // 120,000 variables. Looking through all parameters for each would be minutes in this build.
+    // The Task has 120,000 variables. Searching all parameters for each of them would take minutes in this build.
     assert!(begin.elapsed().as_secs() < 60);
 }

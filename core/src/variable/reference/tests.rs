@@ -12,7 +12,7 @@ fn every_form_of_the_language_is_read_and_written_alike() {
         "params.obj.key",
         "params.obj[\"a.b\"]",
         "steps.kaniko.digest",
-        // No step or resource can have such a name; formatting must still give the parsed text.
+        // No step or resource can have such a name, but formatting must still return the parsed text.
         "steps[\"a.b\"].digest",
         "resources[\"a.b\"].url",
         "steps.kaniko.report.images[0].url",
