@@ -26,7 +26,7 @@ pub enum Position {
     Alone,
     /// The variable has text around it, and its value is inserted into the text.
     Within,
-    /// The variable is in `string(...)`: any value is interpolated.
+    /// The variable is in `string(...)`, and any value is inserted as text.
     String,
 }
 

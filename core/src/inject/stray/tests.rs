@@ -25,7 +25,7 @@ fn fields_that_the_cluster_writes_pass() {
         "{{kind: Pod, apiVersion: v1, metadata: {metadata}, spec: {{containers: []}}, status: {{gleaner.dev/outputs: x}}}}"
     );
     assert_eq!(found(&pod), [""; 0]);
-    // A user's own map of that name does not belong to the cluster.
+    // A user's own map named `managedFields` does not belong to the cluster.
     let own = "{kind: Task, apiVersion: tekton.dev/v1, spec: {steps: [], managedFields: {gleaner.dev/outputs: x}}}";
     assert_eq!(found(own).len(), 1);
 }

@@ -1,5 +1,5 @@
-//! Faults of a TaskSpec for which Tekton refuses the Task or its TaskRuns (`pkg/apis/pipeline/v1/task_validation.go`,
-//! `container_validation.go`, `result_validation.go`), or the API server its pod.
+//! Errors in a TaskSpec for which Tekton rejects the Task or its TaskRuns (`pkg/apis/pipeline/v1/task_validation.go`,
+//! `container_validation.go`, `result_validation.go`), or for which the API server rejects the pod.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::task::param;
 
 /// The values of `onError` (`OnErrorType` in `pkg/apis/pipeline/v1/container_types.go`).
 const ON_ERROR: [&str; 2] = ["continue", "stopAndFail"];
-/// The beginning of another value of `onError` that Tekton accepts (`isParamRefs`).
+/// The beginning of any other value of `onError` that Tekton accepts (`isParamRefs`).
 const PARAM: &str = "$(params";
 /// The types of a result of a Task or step.
 const RESULT_TYPES: [&str; 3] = ["string", "array", "object"];
@@ -34,7 +34,7 @@ pub(super) fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// The warnings about a TaskSpec with an annotation: what Tekton refuses, but a local run does not need.
+/// Returns warnings about a TaskSpec with an annotation: errors for which Tekton rejects it, but which do not affect a local run.
 pub(super) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let template = ["stepTemplate", "containerTemplate"];
@@ -81,7 +81,8 @@ fn on_error(step: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports sidecars of the same name, whose containers would have the same name, too, and volumes (`ValidateVolumes`).
+/// Reports sidecars with the same name, whose containers would also have the same name, and volumes with the same name
+/// (`ValidateVolumes`).
 fn names(spec: &Cursor<'_>, found: &mut Diagnostics) {
     for (list, what) in [("sidecars", "sidecar"), ("volumes", "volume")] {
         let mut names = HashSet::new();
@@ -95,7 +96,7 @@ fn names(spec: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true if a parameter is an object by its type, or by its default if it has no type.
+/// Returns true if a parameter is an object, according to its type, or to its default if it has no type.
 fn is_object(param: &Cursor<'_>) -> bool {
     match param.node.text_of("type").unwrap_or_default() {
         "" => param
@@ -139,8 +140,8 @@ fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports an object without properties, which a default does not replace (`ValidateObjectParamsHaveProperties`; for a
-/// TaskSpec in a run or Pipeline `validateInlineParameters`).
+/// Reports an object without properties, even if it has a default (`ValidateObjectParamsHaveProperties`; for a TaskSpec in a run
+/// or Pipeline, `validateInlineParameters`).
 fn without_properties(field: &Cursor<'_>, what: &str, found: &mut Diagnostics) {
     let message = format!("a {what} of type object needs properties");
     let help = "add its keys, such as properties: {url: {type: string}}";
