@@ -2,7 +2,7 @@ use super::*;
 use crate::kinds;
 use indexmap::IndexMap;
 
-/// The findings about a declaration in the namespace `demo`, each as `error: ...` or `warning: ...`.
+/// Returns the findings about a declaration in the namespace `demo`, each as `error: ...` or `warning: ...`.
 fn findings(text: &str) -> Vec<String> {
     let scope = Scope {
         steps: Some(vec!["s".to_owned()]),
@@ -21,7 +21,7 @@ fn findings(text: &str) -> Vec<String> {
     errors.chain(lines("warning", examined.warnings)).collect()
 }
 
-/// Expects one finding that begins with `expected`; none if that is empty.
+/// Expects one finding that begins with `expected`; no finding if `expected` is empty.
 #[track_caller]
 fn finds(text: &str, expected: &str) {
     let found = findings(text);
@@ -33,14 +33,14 @@ fn finds(text: &str, expected: &str) {
     }
 }
 
-/// A declaration of one object with these fields, next to one that uses the output.
+/// Returns a declaration of one object with these fields, next to an object that uses the output.
 fn object(fields: &str) -> String {
     format!(
         "steps: {{s: [{{name: v}}]}}\nobjects:\n  - {{name: user, resourceTemplate: {{apiVersion: v1, kind: ConfigMap, data: {{v: $(steps.s.v)}}}}}}\n  - {{name: o, {fields}}}\n"
     )
 }
 
-/// The same for an output `v` with these fields.
+/// Returns the same declaration with these fields for the output `v`.
 fn output(fields: &str) -> String {
     let whole = object("resourceTemplate: {apiVersion: v1, kind: ConfigMap}");
     whole.replace("{name: v}", &format!("{{name: v, {fields}}}"))

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::declaration::{Declaration, Output, Scope};
 
-/// The output declared by `fields`.
+/// Returns the output declared by `fields`.
 fn output(fields: &str) -> Output {
     let text = format!("steps: {{build: [{{name: a, {fields}}}]}}");
     let declaration = Declaration::parse(&text, &Scope::default()).unwrap();
@@ -134,7 +134,7 @@ fn a_value_that_is_too_long_to_compare_is_refused() {
     );
 }
 
-/// A backtracking engine would need 2^40 steps; the bound distinguishes them from the linear time of this one.
+/// A backtracking engine would need 2^40 steps; the time limit distinguishes that from the linear time of this engine.
 #[test]
 fn a_comparison_takes_linear_time() {
     let pattern = Pattern::new("^(a|a)*(a*)*$").unwrap();
