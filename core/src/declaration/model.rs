@@ -61,9 +61,9 @@ pub struct Template {
     pub api_version: String,
     /// `kind`; always literal.
     pub kind: String,
-    /// The source of its name.
+    /// The source of the object's name.
     pub naming: Naming,
-    /// The policy for an object that exists already.
+    /// The policy for an object that already exists.
     pub policy: Policy,
     /// True if the object is deleted with the run.
     pub owned: bool,

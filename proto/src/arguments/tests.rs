@@ -54,7 +54,7 @@ fn what_can_be_read_in_two_ways_is_refused() {
         params: last.to_vec(),
         ..Arguments::default()
     };
-    // Only one of the two is followed by nothing.
+    // Only one of the two end frames is the last argument.
     assert_eq!(Arguments::parse(&arguments.to_args()).unwrap().params, last);
 }
 

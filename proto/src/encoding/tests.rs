@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Returns `text` in each encoding other than UTF-8, without a mark.
+/// Returns `text` in each encoding other than UTF-8, without a byte order mark.
 fn encoded(text: &str) -> [(Encoding, Vec<u8>); 4] {
     let wide = || text.encode_utf16();
     let full = || text.chars().map(u32::from);
@@ -23,7 +23,7 @@ fn other_encodings_of_unicode_are_recognized_in_either_order() {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");
         }
     }
-    // A mark is enough, even without more text.
+    // A byte order mark is enough, even without more text.
     for text in ["\u{feff}", "\u{feff}5", "\u{feff}日本語", "\u{feff}\n"] {
         for (encoding, bytes) in encoded(text) {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");

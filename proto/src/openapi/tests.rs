@@ -10,7 +10,7 @@ use crate::message::{Outcome, Outputs, Problem, Status};
 
 mod routes;
 
-/// Returns the JSON that `document` has in the file.
+/// Formats `document` as in the file.
 fn text(document: &Value) -> String {
     format!("{document:#}\n")
 }
@@ -22,11 +22,11 @@ fn document() -> Value {
             "title": "Gleaner sidecar",
             "version": "1",
             "summary": "Collects the outputs of one run's steps and turns them into Kubernetes resources.",
-            "description": "One router behind a Unix socket for each step and a loopback address. The socket by which a \
-                            message arrives is the step's identity; on the loopback address GET is open and a POST needs \
-                            the step's bearer token. HEAD is answered wherever GET is. Every error is a problem document \
-                            (RFC 9457) with a stable `type`; a request that cannot even be parsed (not HTTP, header too \
-                            long) gets the status only.",
+            "description": "The API is served on one Unix socket per step and on a loopback address. The socket on which a \
+                            message arrives identifies the step; on the loopback address, GET needs no credential, and POST \
+                            needs the step's bearer token. HEAD is supported wherever GET is. Every error is a problem \
+                            document (RFC 9457) with a stable `type`; a request that cannot be parsed at all (not HTTP, \
+                            header too long) gets the status only.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}
         },
         "servers": [{
@@ -36,7 +36,7 @@ fn document() -> Value {
         }],
         "tags": [
             {"name": "steps", "description": "For steps: post outputs, and control the submission."},
-            {"name": "people", "description": "For people: what is known, and what would be created."},
+            {"name": "people", "description": "For users: the state of the run, and the objects that would be created."},
             {"name": "operation", "description": "For probes, monitoring and tools."}
         ],
         "paths": routes::paths(),
@@ -77,7 +77,7 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// Removes what applies to Rust only: line breaks in comments, and null, because a field without a value is absent.
+/// Removes what applies to Rust only: the line breaks of comments, and null, because a field without a value is omitted.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

@@ -40,7 +40,7 @@ fn the_byte_order_mark_goes_unless_every_byte_is_to_stay() {
     assert_eq!(Trim::Whitespace.apply(string, "\u{feff} a "), "a");
     assert_eq!(Trim::None.apply(string, marked), marked);
     assert_eq!(Trim::None.apply(OutputType::Number, "\u{feff}5\n"), "5\n");
-    // Only the first character is a mark.
+    // Only the first character is a byte order mark.
     assert_eq!(
         Trim::Whitespace.apply(string, " \u{feff}a\u{feff}"),
         "\u{feff}a\u{feff}"

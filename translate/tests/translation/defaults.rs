@@ -1,4 +1,4 @@
-//! The directory and the home that old versions of Tekton set.
+//! The working directory and the home that old versions of Tekton set by default.
 
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{refused, translate, translated};
 
-/// A Task with the git resource `src` as an input, and a parameter `context`.
+/// A Task with the git resource `src` as an input and a parameter `context`.
 const BUILD: &str = "\
 apiVersion: tekton.dev/v1beta1
 kind: Task
