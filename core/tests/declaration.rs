@@ -1,4 +1,4 @@
-//! The validator: all errors of a declaration, with place and remedy.
+//! Tests of the validator: all errors of a declaration, with place and remedy.
 
 use gleaner_core::declaration::{Declaration, ParamShape, Scope};
 use indexmap::IndexMap;
@@ -19,7 +19,7 @@ fn scope() -> Scope {
     }
 }
 
-/// All errors as `LINE:COLUMN PLACE: MESSAGE; HELP`.
+/// Returns all errors as `LINE:COLUMN PLACE: MESSAGE; HELP`.
 fn errors(text: &str) -> String {
     let diagnostics = Declaration::parse(text, &scope()).expect_err("the declaration is wrong");
     let line = |diagnostic: &gleaner_core::document::diagnostic::Diagnostic| {
@@ -36,7 +36,7 @@ fn the_whole_declaration_is_read() {
     insta::assert_debug_snapshot!(declaration);
 }
 
-/// The errors of several declarations, each with fewer than the bound.
+/// The errors are split over several declarations, so that each stays below the maximum number of errors.
 #[test]
 fn every_error_is_reported_at_once_with_place_and_remedy() {
     let outputs = "steps: {kaniko: [{name: digest}, {name: files, type: array}]}";

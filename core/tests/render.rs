@@ -1,4 +1,4 @@
-//! Rendering from declaration and values to objects: names, marks, order, secrets.
+//! Tests of rendering a declaration and values to objects: names, metadata, order, secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -231,7 +231,7 @@ fn without_a_run_the_api_server_would_have_to_name_it() {
     assert!(metadata.get("ownerReferences").is_none());
 }
 
-/// A number, a boolean and an object in every string field, and in some other fields.
+/// A declaration with a number, a boolean and an object in every string field, and in some other fields.
 const TEXTS: &str = r#"
 steps: {t: [{name: num, type: number}, {name: flag, type: boolean}, {name: o, type: object}]}
 resources:
@@ -336,7 +336,7 @@ fn a_part_that_turns_out_to_be_a_list_is_not_put_into_a_field_of_text() {
     assert!(error.contains(sentence), "{error}");
 }
 
-/// The metadata of the only object of this template, in a run of the Task `task`.
+/// Returns the metadata of the only object, created from this template in a run of the Task `task`.
 fn metadata_of(task: &str, more: &[(&str, &str)], template: &str) -> Value {
     let text = format!("objects: [{{name: a, resourceTemplate: {template}}}]");
     let declaration = Declaration::parse(&text, &Scope::default()).unwrap();

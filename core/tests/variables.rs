@@ -1,4 +1,5 @@
-//! Properties of the variable language: the content of a value never matters, and substitution only changes its leaf.
+//! Properties of the variable language: the content of a value never matters, and substitution changes only the leaf that
+//! contains the variable.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use gleaner_core::variable::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Values by whole variable.
+/// The values of variables, by the text of the variable.
 struct Known(BTreeMap<String, Value>);
 
 impl Variables for Known {
@@ -48,7 +49,7 @@ fn substitute(text: &str, known: &Known) -> Value {
     tree(text).substitute(known).unwrap()
 }
 
-/// Strings that often break templates.
+/// Strings that often break template engines.
 const NASTY: [&str; 16] = [
     "\"quoted\" 'both'",
     "two\nlines\n",
@@ -167,7 +168,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A template with a variable as the leaf at `path`, and the same template with a mark instead.
+/// Returns a template with a variable as the leaf at `path`, and the same template with a marker instead of the variable.
 fn template(values: &[Value], at: usize) -> (Value, Value) {
     let fixed = |value: &Value| escape(value.clone());
     let with = |leaf: &str| {
@@ -183,7 +184,7 @@ fn template(values: &[Value], at: usize) -> (Value, Value) {
     (with("$(params.a)"), plain("MARK".into()))
 }
 
-/// Literal text as written in a template.
+/// Returns literal text as it must be written in a template.
 fn escape(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("$(", "$$(")),
@@ -198,7 +199,7 @@ fn escape(value: Value) -> Value {
 }
 
 fn from_json(value: &Value) -> Tree {
-    // JSON is YAML, but the parser does not accept all its escapes of control characters: build the node by hand.
+    // JSON is YAML, but the parser does not accept all JSON escapes of control characters, so the test builds the node itself.
     let node = Node::from(value);
     let mut found = Diagnostics::default();
     let tree = Tree::read(&Cursor::root(&node), &mut Vec::new(), &mut found);

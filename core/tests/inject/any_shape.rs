@@ -1,4 +1,4 @@
-//! Objects with a value of another type anywhere: injected, or rejected with a place, but never a panic.
+//! Objects in which any value has the wrong type: they are injected, or rejected with a place, but never cause a panic.
 
 use gleaner_core::document::{Content, Node, Place};
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -37,10 +37,10 @@ fn objects() -> Vec<Value> {
     vec![object("Task", spec), owned, pipeline_of, pipeline_run]
 }
 
-/// The number of keys and indices of the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
+/// The number of keys and indices in the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
 const DEEPEST: usize = 10;
 
-/// The places of a node and of all nodes below it.
+/// Returns the places of a node and of all nodes below it.
 fn places(node: &Node, place: &Place) -> Vec<Place> {
     let mut found = vec![place.clone()];
     match &node.content {
@@ -71,7 +71,7 @@ fn with_any_value_anywhere(
 ) -> usize {
     let mut refused = 0;
     let all = places(&Node::from(object), &Place::root()).into_iter();
-    // Deeper nodes are copied without being read.
+    // Injection copies deeper nodes without reading them.
     for place in all.filter(|place| place.segments().len() <= DEEPEST) {
         for value in values() {
             let mut changed = object.clone();
@@ -124,7 +124,7 @@ fn a_value_of_another_type_in_a_pod_never_makes_it_panic() {
         .push(other);
     let inject = |object: &Value| pod::inject(object, &settings());
     let mut tekton = tekton_pod(DECLARATION, "u", &[]);
-    // The steps and the sidecar are sufficient.
+    // A pod with only the steps and the sidecar is sufficient.
     for list in ["initContainers", "volumes"] {
         tekton["spec"].as_object_mut().unwrap().remove(list);
     }

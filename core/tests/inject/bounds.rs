@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::{injected, refused, yaml};
 
-/// Each key may become an argument of the sidecar, and each embedded task inherits all of them.
+/// Each key may become an argument of the sidecar, and each embedded task inherits all keys.
 #[test]
 fn more_keys_of_object_parameters_than_are_read_are_refused() {
     let param = |count: usize| {
@@ -47,7 +47,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     );
 }
 
-/// Each opening of a variable is looked at, but not all of the text after it.
+/// The check looks at each `$(`, but not at all of the text after it.
 #[test]
 fn a_path_with_many_openings_of_variables_is_refused_soon() {
     let begin = std::time::Instant::now();
@@ -61,7 +61,8 @@ spec: {{steps: [{{name: a, image: i, command: [c]}}]}}
 "
     ));
     let message = refused(&task);
-    // 100,000 openings. A message with all of the text after each would take minutes in this build.
+    // The path has 100,000 openings of variables. A message with all the text after each of them would take minutes in this
+    // build.
     assert!(
         message.starts_with("513 errors:") && message.ends_with("and 493 more errors"),
         "{message}"

@@ -1,5 +1,4 @@
-//! The image in a pod: that of the injector that writes the pod's flags, even if the Task was injected with another
-//! one.
+//! The image in a pod is that of the injector that writes the pod's flags, even if the Task was injected with another image.
 
 use gleaner_core::inject::settings::PullPolicy;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
@@ -11,7 +10,7 @@ use crate::support::{changed, injected_pod, settings};
 /// The image of the previous release.
 const OLD: &str = "registry.example/gleaner:0";
 
-/// The pod of a Task that an earlier release injected, with an added step that has fewer flags.
+/// Returns the pod of a Task that an earlier release injected, with an added step that has fewer flags.
 fn old_pod() -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &["a"]);
     let containers = pod["spec"]["containers"].as_array_mut().unwrap();

@@ -1,4 +1,4 @@
-//! The kinds that an operator allows, checked in every object that has a declaration.
+//! The kinds that an operator allows. They are checked in every object that has a declaration.
 
 use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -50,7 +50,8 @@ fn a_task_is_refused_whose_declaration_creates_another_kind() {
     changed(task::inject(&task(), Operation::Create, &unlimited()));
 }
 
-/// A pod of a Task that was injected with another list, ahead of time or manually, and a pod with its own annotation.
+/// The test covers pods of a Task that was injected with another list, ahead of time or by the webhook, and a pod with its own
+/// annotation.
 #[test]
 fn a_pod_is_refused_whose_declaration_creates_another_kind() {
     for placement in [

@@ -1,4 +1,4 @@
-//! The termination messages of a pod: the number of containers that share them, and the contents that Tekton writes.
+//! The termination messages of a pod: the number of containers that share their space, and the contents that Tekton writes.
 
 use gleaner_core::check;
 use gleaner_core::document::Live;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::pod::{DECLARATION, args, tekton_pod};
 use crate::support::{changed, injected_pod, settings, yaml};
 
-/// A pod with these additional flags of Tekton's entrypoint in its steps.
+/// Returns a pod whose steps have these additional flags of Tekton's entrypoint.
 fn pod_with(flags: &[&str]) -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &[]);
     for container in pod["spec"]["containers"].as_array_mut().unwrap() {
@@ -22,7 +22,7 @@ fn pod_with(flags: &[&str]) -> Value {
     pod
 }
 
-/// The arguments of a container that concern results.
+/// Returns the arguments of a container that concern results.
 fn of_results(pod: &Value, container: &str) -> Vec<String> {
     let starts = [
         "--termination-share",
@@ -133,7 +133,7 @@ fn containers_that_others_add_later_are_counted() {
     );
 }
 
-/// Ahead of time the pod is unknown, but its containers follow from the Task.
+/// Ahead of time, the pod does not exist yet, but the Task determines its containers.
 #[test]
 fn ahead_of_time_the_containers_of_the_pod_are_foreseen() {
     let task = yaml(
@@ -165,8 +165,8 @@ spec:
     };
     let plain = ahead(ResultsFrom::default());
     let steps = &plain["spec"]["steps"];
-    // Two steps and a sidecar; Tekton's init containers, including those for scripts and working directories; Gleaner's
-    // sidecar and step.
+    // The pod has two steps and a sidecar, Tekton's init containers, including those for scripts and working directories, and
+    // Gleaner's sidecar and step.
     let flags = r#""--termination-share=6+2","--results=img,own","--step-results=part","--step-metadata-dir=/tekton/run/0/status""#;
     assert!(
         steps[0]["script"].as_str().unwrap().contains(flags),
@@ -197,7 +197,7 @@ spec:
     );
 }
 
-/// The warnings for a Task with this many objects and its own step result, in a pod with as many steps.
+/// Returns the warnings for a Task with this many steps and objects, and with the given `results`.
 fn warned(steps: usize, objects: usize, results: &str) -> Vec<String> {
     let step = |index| format!("  - {{name: s{index}, image: i, command: [b]}}\n");
     let object = |index| {
@@ -213,7 +213,7 @@ fn warned(steps: usize, objects: usize, results: &str) -> Vec<String> {
     warnings_of(&text)
 }
 
-/// The warnings about a Task, except those about unused outputs.
+/// Returns the warnings about a Task, except those about unused outputs.
 fn warnings_of(text: &str) -> Vec<String> {
     let document = gleaner_core::document::yaml::parse(text).unwrap();
     let tasks = Default::default();
@@ -269,7 +269,7 @@ fn results_that_will_not_fit_are_foreseen() {
     assert_eq!(warned(10, 3, "[]"), [""; 0]);
 }
 
-/// The forecast does not render what would fill the memory: half a GiB here.
+/// The forecast does not render objects that would fill the memory, half a GiB in this test.
 #[test]
 fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
     let resource = |number: usize| {
@@ -293,6 +293,6 @@ fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
             && found[0].contains("at most 3145728 are accepted"),
         "{found:?}"
     );
-    // A generous ceiling: rendering it takes minutes in a build without optimization.
+    // The limit is generous: rendering the object takes minutes in an unoptimized build.
     assert!(started.elapsed() < std::time::Duration::from_secs(10));
 }

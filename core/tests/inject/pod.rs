@@ -1,4 +1,4 @@
-//! Injection into pods: adds redirector and sidecar to a pod that requests Gleaner.
+//! Injection into pods: it adds redirector and sidecar to a pod that requests Gleaner.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +18,7 @@ pub(crate) fn pod(review: &str) -> Value {
     review["request"]["object"].clone()
 }
 
-/// The TaskRun of the rich pod, reduced to the fields that injection reads.
+/// Returns the TaskRun of the rich pod, reduced to the fields that injection reads.
 fn rich_task(declaration: &str) -> Value {
     let mut object = yaml(
         "
@@ -53,7 +53,7 @@ resources:
 preflight: Strict
 "#;
 
-/// The rich pod as Tekton creates it from the injected Task, with these parameter values.
+/// Returns the rich pod as Tekton creates it from the injected Task, with these parameter values.
 pub(crate) fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
     let run = injected(&rich_task(declaration));
     let mut sidecar = run["spec"]["taskSpec"]["sidecars"][0].clone();
@@ -114,12 +114,12 @@ pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The result of the kubelet's expansion of an argument, without any variables.
+/// Returns an argument after the kubelet's expansion, if no variables are set.
 fn expanded(argument: &str) -> String {
     argument.replace("$$", "$")
 }
 
-/// The values that the sidecar reads.
+/// Returns the values that the sidecar reads.
 pub(crate) fn values(pod: &Value) -> Value {
     let args = args(pod, "sidecar-gleaner");
     let parts = args
@@ -193,7 +193,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
             "--",
             "--injected",
             "--step=lint",
-            // `$HOME` is not a Kubernetes variable; the kubelet's expansion turns the doubled sign into one.
+            // `$HOME` is not a Kubernetes variable. The kubelet's expansion turns the doubled `$` into a single one.
             "--output=findings,optional=/workspace/a$$HOME/findings",
             "--termination-share=7+1",
             "--",
@@ -360,7 +360,7 @@ fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
     let at = args.iter().position(|argument| argument == "-entrypoint");
     args.drain(at.unwrap()..at.unwrap() + 2);
     let env = build["env"].as_array_mut().unwrap();
-    // The second is from `podTemplate.env`, and takes effect.
+    // The second variable comes from `podTemplate.env` and takes effect.
     for command in ["/ep", "/other"] {
         let commands = json!({"linux/amd64": [command]}).to_string();
         env.push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
@@ -442,7 +442,7 @@ fn long_values_are_in_arguments_that_linux_takes() {
 
 #[test]
 fn a_task_is_injected_and_its_pod_under_one_declaration() {
-    // The pod's annotation may be another object's, since in Tekton a Pipeline's takes precedence. The injected
+    // The pod's annotation may come from another object, because a Pipeline's annotation takes precedence in Tekton. The injected
     // declaration counts.
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();

@@ -1,4 +1,4 @@
-//! Repeated injection, also after other injectors; and values that pass through the pod.
+//! Repeated injection, also after other injectors, and values that pass through the pod.
 
 use gleaner_core::inject::{Outcome, Skip, pod};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Removing Gleaner.
+//! Removal of Gleaner from Tasks and pods.
 
 use gleaner_core::document::Place;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -10,7 +10,7 @@ use crate::support::{changed, settings, yaml};
 
 const OUTPUTS: &str = "steps: {a: [{name: v}]}\nobjects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: o}, data: {v: $(steps.a.v)}}}]";
 
-/// Various TaskSpecs.
+/// TaskSpecs with various commands, scripts, volumes and sidecars.
 const SPECS: [&str; 6] = [
     "steps: [{name: a, image: i, command: [c], args: [d, e]}]",
     "steps: [{name: a, image: i, script: echo}, {name: b, image: i, command: [c], args: [--, x], onError: continue}]",
@@ -100,10 +100,10 @@ fn what_was_injected_into_a_pod_is_taken_out_again() {
     }
 }
 
-/// Makes an object with a pod template.
+/// A function that creates an object with the given pod template.
 type Within = fn(&Value) -> Value;
 
-/// Objects with a pod template, by the place of it.
+/// Kinds of objects with a pod template, by the place of the template.
 const TEMPLATES: [(&str, Within); 3] = [
     (
         "spec.template",

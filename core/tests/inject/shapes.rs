@@ -1,4 +1,4 @@
-//! Unusual pods: from other clusters, from other tools, or impossible to inject.
+//! Unusual pods: from other clusters, from other tools, or unsuitable for injection.
 
 use gleaner_core::inject::settings::Sidecars;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};

@@ -1,4 +1,4 @@
-//! Faults of a TaskSpec that Tekton, or the API server for its pod, would refuse.
+//! Errors in a TaskSpec for which Tekton would reject it, or for which the API server would reject its pod.
 
 use gleaner_core::inject::Outcome;
 use gleaner_core::inject::task::{self, Operation};
@@ -113,7 +113,7 @@ fn what_tekton_allows_passes() {
         "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}, default: {k: v}}]",
-        // A default with other values than strings is a string.
+        // A default that contains values other than strings is itself a string.
         "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",
@@ -163,7 +163,7 @@ fn a_container_without_an_image_and_old_resources_get_a_warning() {
         let Ok(Outcome::Changed(changed)) = outcome else {
             panic!("{outcome:?}");
         };
-        // Steps after the last one with outputs have a warning of their own.
+        // A separate warning is about steps after the last one with outputs.
         let warnings = changed.warnings.iter().map(ToString::to_string);
         let warnings = warnings.filter(|warning| !warning.starts_with("steps."));
         assert_eq!(warnings.collect::<Vec<_>>(), expected, "{spec}");

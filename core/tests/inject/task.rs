@@ -1,4 +1,4 @@
-//! Injection into a Task that requests Gleaner, so that any Tekton can run it.
+//! Injection into a Task that requests Gleaner. The result can run on any Tekton.
 
 use crate::support::{changed, injected, refused, settings, yaml};
 use gleaner_core::inject::task::{self, Operation};
@@ -48,7 +48,7 @@ pub(crate) fn build_and_push() -> Value {
     yaml(BUILD_AND_PUSH)
 }
 
-/// The sidecar's arguments, except the declaration.
+/// Returns the sidecar's arguments, except the declaration.
 pub(crate) fn arguments(object: &Value) -> Vec<String> {
     let args = object.pointer("/spec/sidecars/0/args").expect("a sidecar");
     let args = args
@@ -185,8 +185,8 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     });
     let mut spec = injected(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
     spec.as_object_mut().unwrap().remove("metadata");
-    // The TaskRun as Tekton's controller creates it: the Pipeline's parameter is substituted, and not available
-    // otherwise.
+    // The TaskRun is as Tekton's controller creates it: the Pipeline's parameter is substituted, and no longer available as a
+    // parameter.
     let substituted = spec
         .to_string()
         .replace("$(params.text)", "from the pipeline");
@@ -200,7 +200,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     });
     let outcome = task::inject(&run, Operation::Create, &settings());
     assert_eq!(outcome, Ok(Outcome::Skipped(Skip::Done)));
-    // A copy created by a user has no owner, and lacks the parameter.
+    // A copy that a user created has no owner and lacks the parameter.
     run["metadata"]
         .as_object_mut()
         .unwrap()
@@ -484,7 +484,7 @@ fn what_does_not_ask_is_left_alone() {
         said.contains("put the annotation on the Task that the TaskRun refers to"),
         "{said}"
     );
-    // Tekton passes annotations on to the runs that it creates.
+    // Tekton copies annotations to the runs that it creates.
     run["metadata"]["ownerReferences"] = json!([{"controller": true, "kind": "PipelineRun"}]);
     assert_eq!(skip(&run, Operation::Create), Skip::ByReference);
     assert_eq!(skip(&run, Operation::Update { old: &run }), Skip::RunUpdate);

@@ -1,4 +1,4 @@
-//! Repeated injection: updates, and injection into the same object.
+//! Repeated injection: after updates, and into the same object.
 
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Skip};
@@ -22,7 +22,7 @@ fn without_its_annotation_a_task_is_as_it_was() {
     let mut old = build_and_push();
     old["spec"]["steps"][1]["onError"] = "continue".into();
     let old = injected(&old);
-    // The result of client-side apply: the annotation is gone, the injected parts stay.
+    // This is the result of a client-side apply: the annotation is gone, but the injected parts stay.
     let mut new = old.clone();
     new["metadata"]
         .as_object_mut()
@@ -54,7 +54,7 @@ fn an_edited_declaration_replaces_what_the_old_one_brought() {
     );
 }
 
-/// Tasks of various shapes, in the fields that injection reads.
+/// Generates Tasks that vary in the fields that injection reads.
 fn tasks() -> impl Strategy<Value = Value> {
     let step = (
         proptest::option::of("[a-z][a-z0-9]{0,8}"),

@@ -43,7 +43,7 @@ impl Repository {
     }
 }
 
-/// Returns a command in the directory, without the user's git configuration. The environment is cleared, because a hook's
+/// Returns a command in the directory, without the user's git configuration. The `GIT_*` variables are removed, because a hook's
 /// `GIT_DIR` would select another repository.
 fn program(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(name);
