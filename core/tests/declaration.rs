@@ -129,7 +129,7 @@ steps:
 }
 
 #[test]
-fn more_patterns_than_are_compiled_quickly_are_refused_unread() {
+fn too_many_patterns_are_rejected_before_they_are_compiled() {
     let declaration = |count: usize| {
         let output = |number| {
             let pattern = if number < 64 { "x" } else { "(" };
@@ -217,7 +217,7 @@ objects:
 }
 
 #[test]
-fn broken_yaml_and_empty_text_are_errors_of_their_own() {
+fn invalid_yaml_and_empty_text_have_their_own_errors() {
     assert_eq!(
         errors("steps: [\n  a"),
         "1:8 unclosed bracket '['; close it, or quote the value if it is text"
@@ -312,7 +312,7 @@ fn a_namespace_and_a_crd_come_before_what_is_in_them() {
 }
 
 #[test]
-fn what_is_waited_for_fits_the_object() {
+fn a_wait_must_fit_the_kind_of_object() {
     let declared = |kind: &str, wait: &str| {
         format!(
             "objects:\n  - name: a\n    waitFor: {wait}\n    resourceTemplate: {{apiVersion: apps/v1, kind: {kind}}}\n"

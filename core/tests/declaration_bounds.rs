@@ -35,7 +35,7 @@ fn a_declaration_larger_than_an_annotation_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn what_aliases_repeat_counts_against_the_bounds() {
+fn aliases_count_against_the_limits_at_each_use() {
     let items = vec!["x"; 300].join(", ");
     let lists = vec!["*a"; 300].join(", ");
     let many = format!("b: &a [{items}]\nc: [{lists}]\n");

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interpreter_is_where_the_steps_see_the_redirector() {
+    fn the_script_interpreter_is_the_redirectors_path_in_a_step() {
         let line = format!("#!{} {SCRIPT}", crate::path::REDIRECTOR);
         assert_eq!(line, SCRIPT_INTERPRETER);
     }

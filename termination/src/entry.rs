@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_that_of_what_go_writes() {
+    fn the_length_matches_gos_output() {
         // `json.Marshal` prints Tekton's []result.RunResult this way.
         let written = concat!(
             r#"[{"key":"StartedAt","value":"2026-11-26T00:00:00.000Z","type":3},"#,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_by_what_it_takes_escaped() {
+    fn a_text_is_cut_by_its_escaped_length() {
         assert_eq!(cut_escaped("a<é", 9), "a<é");
         assert_eq!(cut_escaped("a<é", 8), "a<");
         assert_eq!(cut_escaped("a<é", 6), "a");

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grants_rights_must_be_named() {
+    fn kinds_that_grant_permissions_must_be_named() {
         let role = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding}";
         let webhook =
             "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration}";
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_passed_on_as_it_is() {
+    fn a_list_survives_the_sidecars_arguments() {
         let named: AllowedKinds = ["apps/*", "core/ConfigMap"]
             .map(|text| text.parse().unwrap())
             .into_iter()
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_pattern_is_refused() {
+    fn an_invalid_kind_pattern_is_rejected() {
         for text in [
             "",
             "ConfigMap",

@@ -187,7 +187,7 @@ fn an_applied_object_needs_a_name() {
 }
 
 #[test]
-fn a_wait_that_cannot_end_well_is_reported() {
+fn a_wait_that_cannot_succeed_is_reported() {
     for (wait, expected) in [
         (
             "{condition: condition=Ready}",
@@ -337,7 +337,7 @@ fn a_list_is_not_an_object() {
 }
 
 #[test]
-fn what_has_no_effect_is_a_warning() {
+fn fields_without_effect_are_warnings() {
     for (text, expected) in [
         (
             output("default: "),
@@ -404,7 +404,7 @@ fn a_wrong_value_gets_a_remedy_that_is_accepted() {
 }
 
 #[test]
-fn a_name_is_judged_by_the_part_that_is_kept() {
+fn only_the_kept_part_of_a_prefix_is_checked() {
     let long = format!("generateName: {}-", "a".repeat(300));
     for (name, expected) in [
         (long.as_str(), ""),

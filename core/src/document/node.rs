@@ -212,7 +212,7 @@ mod tests {
     use crate::document::yaml;
 
     #[test]
-    fn a_place_is_found_as_far_as_it_goes() {
+    fn the_closest_existing_ancestor_gives_the_position() {
         let document = yaml::parse("a:\n  b.c:\n  - x\n  - d: y\n").unwrap();
         let list = Place::from(["a", "b.c"]);
         let at = |place: &Place| {

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_near_miss_is_named_and_a_far_one_gets_the_list() {
+    fn a_similar_name_is_suggested_and_otherwise_all_are_listed() {
         let known = ["digest", "version"];
         assert_eq!(
             suggestion("digset", known).as_deref(),

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_whole_and_documents_apart() {
+    fn long_lines_are_not_folded_and_documents_are_separated() {
         let long = format!("{} {}", "x".repeat(90), "y".repeat(90));
         let yaml = to_yaml([&json!({"a": long}), &json!({"b": "1\n2\n"})]);
         assert_eq!(yaml, format!("a: {long}\n---\nb: |\n  1\n  2\n"));

@@ -14,7 +14,7 @@ fn run(context: &[(&str, &str)]) -> Run {
 }
 
 #[test]
-fn the_pipeline_run_owns_before_the_task_run() {
+fn the_pipeline_run_is_the_owner_if_it_exists() {
     let alone = [("taskRun.name", "tr"), ("taskRun.uid", "1")];
     let kind = |run: &Run| run.owner().map(|owner| owner.kind);
     assert_eq!(kind(&run(&alone)).as_deref(), Some("TaskRun"));
@@ -44,7 +44,7 @@ fn the_pipeline_run_owns_before_the_task_run() {
 }
 
 #[test]
-fn a_pod_outside_tekton_gets_none_of_its_labels() {
+fn a_pod_outside_tekton_gets_no_tekton_labels() {
     let job = OwnerReference {
         api_version: "batch/v1".into(),
         kind: "Job".into(),

@@ -67,7 +67,7 @@ mod tests {
     use gleaner_proto::name::is_dns_label;
 
     #[test]
-    fn a_long_task_has_runs_with_a_name_that_kubernetes_takes() {
+    fn run_names_of_long_task_names_are_valid() {
         assert_eq!(of_run("build"), "build-run");
         assert_eq!(of_run(""), "task-run");
         for length in 50..=63 {

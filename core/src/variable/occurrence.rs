@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_told_from_a_shells() {
+    fn variables_are_distinguished_from_shell_text() {
         let inner = |text| occurrences(text).map(|one| one.inner).collect::<Vec<_>>();
         assert_eq!(inner("a $(params.x)$(date) $(open"), ["params.x", "date"]);
         assert!(occurrences("$(params.x)").all(|one| one.is_whole));

@@ -86,7 +86,7 @@ fn with_any_value_anywhere(
 }
 
 #[test]
-fn a_value_of_another_type_in_a_task_never_makes_it_panic() {
+fn a_wrong_type_in_a_task_never_causes_a_panic() {
     let ahead = Placement::AheadOfTime(ResultsFrom::default());
     for object in objects() {
         let placement = if object["kind"] == "Task" {
@@ -113,7 +113,7 @@ fn an_injected_task_may_be_edited_in_any_way() {
 }
 
 #[test]
-fn a_value_of_another_type_in_a_pod_never_makes_it_panic() {
+fn a_wrong_type_in_a_pod_never_causes_a_panic() {
     let mut plain = reviewed(JOB);
     plain["spec"]["resources"] = json!({"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}});
     let rules = json!([{"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}]);
@@ -136,7 +136,7 @@ fn a_value_of_another_type_in_a_pod_never_makes_it_panic() {
 }
 
 #[test]
-fn what_is_no_map_is_named_with_its_place() {
+fn values_of_the_wrong_type_are_reported_with_their_place() {
     let task = &objects()[0];
     let refusal = |place: &str, value: Value| {
         let mut object = task.clone();

@@ -85,7 +85,7 @@ fn containers_that_others_add_are_counted_in_such_a_script_too() {
 }
 
 #[test]
-fn a_script_with_arguments_is_a_command_for_tekton_leaves_it_alone() {
+fn a_script_with_arguments_is_injected_as_a_command() {
     let mut before = pod_with(SCRIPT);
     let list = before["spec"]["containers"][1]["args"]
         .as_array_mut()

@@ -6,7 +6,7 @@ use crate::support::{injected, refused, yaml};
 
 /// Each key may become an argument of the sidecar, and each embedded task inherits all keys.
 #[test]
-fn more_keys_of_object_parameters_than_are_read_are_refused() {
+fn too_many_keys_of_object_parameters_are_rejected() {
     let param = |count: usize| {
         let keys = (0..count).map(|number| (format!("k{number}"), json!("")));
         let default: serde_json::Map<_, _> = keys.collect();
@@ -49,7 +49,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
 
 /// The check looks at each `$(`, but not at all of the text after it.
 #[test]
-fn a_path_with_many_openings_of_variables_is_refused_soon() {
+fn a_path_with_many_openings_of_variables_is_rejected_quickly() {
     let begin = std::time::Instant::now();
     let path = format!("{})", "$(".repeat(100_000));
     let task = yaml(&format!(

@@ -32,7 +32,7 @@ fn old_pod() -> Value {
 }
 
 #[test]
-fn a_pod_gets_the_image_of_its_injector_whichever_its_task_was_injected_with() {
+fn a_pod_gets_the_image_of_its_injector_not_of_its_task() {
     let before = old_pod();
     let pod = injected_pod(&before);
     for name in ["step-gleaner", "sidecar-gleaner"] {

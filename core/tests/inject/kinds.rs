@@ -45,7 +45,7 @@ fn refused<E: std::fmt::Display>(outcome: Result<Outcome, E>) {
 }
 
 #[test]
-fn a_task_is_refused_whose_declaration_creates_another_kind() {
+fn a_task_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     refused(task::inject(&task(), Operation::Create, &settings()));
     changed(task::inject(&task(), Operation::Create, &unlimited()));
 }
@@ -53,7 +53,7 @@ fn a_task_is_refused_whose_declaration_creates_another_kind() {
 /// The test covers pods of a Task that was injected with another list, ahead of time or by the webhook, and a pod with its own
 /// annotation.
 #[test]
-fn a_pod_is_refused_whose_declaration_creates_another_kind() {
+fn a_pod_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     for placement in [
         Placement::Webhook,
         Placement::AheadOfTime(ResultsFrom::default()),

@@ -36,7 +36,7 @@ fn of_results(pod: &Value, container: &str) -> Vec<String> {
 }
 
 #[test]
-fn redirector_and_sidecar_learn_how_many_containers_share_the_room() {
+fn redirector_and_sidecar_get_the_number_of_containers_that_share_the_room() {
     let flags = [
         "-results",
         "img,own",
@@ -80,7 +80,7 @@ fn compressed_messages_have_more_room() {
 }
 
 #[test]
-fn results_from_the_log_of_a_sidecar_take_no_room() {
+fn results_from_sidecar_logs_take_no_room() {
     let pod = injected_pod(&pod_with(&[
         "-result_from",
         "sidecar-logs",
@@ -135,7 +135,7 @@ fn containers_that_others_add_later_are_counted() {
 
 /// Ahead of time, the pod does not exist yet, but the Task determines its containers.
 #[test]
-fn ahead_of_time_the_containers_of_the_pod_are_foreseen() {
+fn ahead_of_time_the_containers_of_the_pod_are_predicted() {
     let task = yaml(
         r#"
 apiVersion: tekton.dev/v1
@@ -225,7 +225,7 @@ fn warnings_of(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_task_whose_results_get_less_room_is_warned_about() {
+fn a_task_whose_results_get_less_room_gets_a_warning() {
     assert_eq!(warned(1, 1, "[]"), [""; 0]);
     assert_eq!(
         warned(1, 1, "[{name: own}]"),
@@ -251,7 +251,7 @@ fn a_task_whose_results_get_less_room_is_warned_about() {
 }
 
 #[test]
-fn results_that_will_not_fit_are_foreseen() {
+fn results_that_will_not_fit_cause_a_warning() {
     let found = warned(10, 10, "[]");
     assert!(
         found[0].contains("the results of 10 resources take at least 1"),
@@ -271,7 +271,7 @@ fn results_that_will_not_fit_are_foreseen() {
 
 /// The forecast does not render objects that would fill the memory, half a GiB in this test.
 #[test]
-fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
+fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
     let resource = |number: usize| {
         let value = match number {
             0 => "x".to_owned(),

@@ -8,7 +8,7 @@ use crate::pod::{JOB, args, container, pod, refused};
 use crate::support::{injected_pod, settings};
 
 #[test]
-fn a_job_s_container_plays_the_step_and_the_job_owns() {
+fn a_jobs_container_is_the_step_and_the_job_is_the_owner() {
     let pod = injected_pod(&pod(JOB));
     assert_eq!(
         container(&pod, "main")["command"],
@@ -88,7 +88,7 @@ fn a_static_name_is_refused_for_the_pods_of_an_indexed_job() {
 }
 
 #[test]
-fn the_index_is_refused_in_the_pod_of_another_job() {
+fn the_completion_index_is_rejected_without_an_indexed_job() {
     let mut pod = indexed(&named(
         "name: release-$(context.job.completionIndex)",
         "Create",
@@ -115,7 +115,7 @@ fn the_index_is_refused_in_the_pod_of_another_job() {
 }
 
 #[test]
-fn a_plain_pod_is_refused_what_it_cannot_have() {
+fn unsupported_features_of_plain_pods_are_rejected() {
     let refusal = |change: &dyn Fn(&mut Value)| {
         let mut pod = pod(JOB);
         change(&mut pod);
@@ -175,7 +175,7 @@ fn with_other(other: Value) -> Value {
 }
 
 #[test]
-fn a_container_that_is_started_again_is_refused_where_it_says_so() {
+fn a_step_container_that_may_restart_is_rejected_at_its_field() {
     let rule =
         |action: &str| json!([{"action": action, "exitCodes": {"operator": "In", "values": [42]}}]);
     let cases = [
@@ -211,7 +211,7 @@ fn a_container_that_is_started_again_is_refused_where_it_says_so() {
 }
 
 #[test]
-fn a_container_that_is_no_step_may_be_started_again_by_itself() {
+fn a_container_that_is_not_a_step_may_restart_alone() {
     let rule =
         |action: &str| json!([{"action": action, "exitCodes": {"operator": "In", "values": [42]}}]);
     let other = json!({"name": "other", "image": "i", "restartPolicy": "OnFailure", "restartPolicyRules": rule("Restart")});

@@ -208,7 +208,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
 }
 
 #[test]
-fn a_step_sees_its_own_folders_and_no_other_s() {
+fn a_step_mounts_only_its_own_directories() {
     let pod = injected_pod(&tekton_pod(DECLARATION, "u", &[]));
     for step in ["build", "lint", "last"] {
         let mounts = container(&pod, &format!("step-{step}"))["volumeMounts"]
@@ -232,7 +232,7 @@ fn a_step_sees_its_own_folders_and_no_other_s() {
 }
 
 #[test]
-fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
+fn the_sidecar_becomes_a_native_sidecar_after_tektons_init_containers() {
     let before = tekton_pod(DECLARATION, "u", &[]);
     let pod = injected_pod(&before);
     let init = pod["spec"]["initContainers"].as_array().unwrap();
@@ -281,7 +281,7 @@ fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
 }
 
 #[test]
-fn values_reach_the_sidecar_past_the_kubelet() {
+fn values_reach_the_sidecar_without_kubelet_expansion() {
     let hostile = "$(HOME) $$ \"quoted\"\n--owner=x";
     let pod = injected_pod(&tekton_pod(DECLARATION, hostile, &["--", "$$(x)"]));
     let values = values(&pod);
@@ -300,7 +300,7 @@ fn values_reach_the_sidecar_past_the_kubelet() {
 }
 
 #[test]
-fn the_pipeline_run_is_known_by_the_pod_s_labels() {
+fn the_pipeline_run_is_taken_from_the_pods_labels() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let labels = before["metadata"]["labels"].as_object_mut().unwrap();
     labels.insert("tekton.dev/pipelineRun".into(), "pr".into());
@@ -317,7 +317,7 @@ fn the_pipeline_run_is_known_by_the_pod_s_labels() {
 }
 
 #[test]
-fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
+fn the_images_own_command_is_injected_for_each_platform() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let build = &mut before["spec"]["containers"][0];
     let mut args_: Vec<Value> = build["args"].as_array().unwrap().clone();
@@ -353,7 +353,7 @@ fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
 }
 
 #[test]
-fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
+fn an_image_command_that_a_run_adds_is_also_injected() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let build = &mut before["spec"]["containers"][0];
     let args = build["args"].as_array_mut().unwrap();
@@ -379,7 +379,7 @@ fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
 }
 
 #[test]
-fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
+fn gleaners_own_step_is_not_injected_but_has_a_socket() {
     let mut task = rich_task(DECLARATION);
     task["spec"]["taskSpec"]["steps"][2]["onError"] = "continue".into();
     let sidecar_args = injected(&task)["spec"]["taskSpec"]["sidecars"][0]["args"].clone();
@@ -410,7 +410,7 @@ fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
 }
 
 #[test]
-fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
+fn a_step_that_calls_the_redirector_itself_is_injected_like_any_other() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let last = &mut before["spec"]["containers"][2];
     let at = last["args"]
@@ -431,7 +431,7 @@ fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
 }
 
 #[test]
-fn long_values_are_in_arguments_that_linux_takes() {
+fn long_values_are_split_into_arguments_that_linux_accepts() {
     let long = "v".repeat(120_000);
     let pod = injected_pod(&tekton_pod(DECLARATION, &long, &["x"]));
     for argument in args(&pod, "sidecar-gleaner") {
@@ -441,7 +441,7 @@ fn long_values_are_in_arguments_that_linux_takes() {
 }
 
 #[test]
-fn a_task_is_injected_and_its_pod_under_one_declaration() {
+fn a_pod_uses_the_declaration_of_its_injected_task() {
     // The pod's annotation may come from another object, because a Pipeline's annotation takes precedence in Tekton. The injected
     // declaration counts.
     let mut before = tekton_pod(DECLARATION, "u", &[]);

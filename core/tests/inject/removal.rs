@@ -40,7 +40,7 @@ fn objects(spec: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn what_was_injected_into_a_task_is_taken_out_again() {
+fn injection_into_a_task_can_be_removed() {
     for spec in SPECS {
         for object in objects(&yaml(spec)) {
             for placement in [
@@ -60,7 +60,7 @@ fn what_was_injected_into_a_task_is_taken_out_again() {
 }
 
 #[test]
-fn the_first_word_of_a_command_line_is_its_command_afterwards() {
+fn after_removal_the_first_word_is_the_command() {
     let spec = yaml("steps: [{name: a, image: i, command: [sh, -c], args: [x]}]");
     let object = &objects(&spec)[0];
     let placement = Placement::AheadOfTime(ResultsFrom::default());
@@ -74,7 +74,7 @@ fn the_first_word_of_a_command_line_is_its_command_afterwards() {
 }
 
 #[test]
-fn what_was_injected_into_a_pod_is_taken_out_again() {
+fn injection_into_a_pod_can_be_removed() {
     let mut with_init = reviewed(JOB);
     with_init["spec"]["initContainers"] = json!([{"name": "x", "image": "i"}]);
     let mut without_token = reviewed(JOB);
@@ -140,7 +140,7 @@ fn declarations_are_removed_on_request() {
 }
 
 #[test]
-fn what_merely_has_a_name_of_gleaners_stays() {
+fn parts_of_the_user_with_gleaners_names_stay() {
     let object = json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task", "metadata": {"name": "t"},
         "spec": {"sidecars": [{"name": "gleaner", "image": "i", "args": ["x"]}], "steps": [{"name": "gleaner", "image": "i"}]},

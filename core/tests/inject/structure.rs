@@ -23,7 +23,7 @@ fn task(spec: &str) -> serde_json::Value {
 }
 
 #[test]
-fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
+fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
     for (spec, expected) in [
         (
             "steps: [{name: build, image: x, onError: ignore}]".to_owned(),
@@ -106,7 +106,7 @@ fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
 }
 
 #[test]
-fn what_tekton_allows_passes() {
+fn valid_task_specs_are_accepted() {
     for spec in [
         "steps: [{name: build, image: x, onError: continue}, {name: b, image: x, onError: stopAndFail}]",
         "params: [{name: e}]\nsteps: [{name: build, image: x, onError: $(params.e), securityContext: null, ports: null}]",
@@ -163,7 +163,7 @@ fn a_container_without_an_image_and_old_resources_get_a_warning() {
         let Ok(Outcome::Changed(changed)) = outcome else {
             panic!("{outcome:?}");
         };
-        // A separate warning is about steps after the last one with outputs.
+        // The separate warning about steps after the last one with outputs is not compared.
         let warnings = changed.warnings.iter().map(ToString::to_string);
         let warnings = warnings.filter(|warning| !warning.starts_with("steps."));
         assert_eq!(warnings.collect::<Vec<_>>(), expected, "{spec}");

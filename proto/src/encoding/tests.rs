@@ -50,7 +50,7 @@ fn zero_bytes_alone_are_not_another_encoding() {
 }
 
 #[test]
-fn what_is_not_utf8_is_named_with_what_to_do() {
+fn text_that_is_not_utf8_is_reported_with_a_remedy() {
     let message = |bytes: &[u8]| decode(bytes.to_vec()).unwrap_err().to_string();
     assert_eq!(
         message(b"\xff\xfes\0"),
@@ -70,7 +70,7 @@ fn what_is_not_utf8_is_named_with_what_to_do() {
 
 proptest! {
     #[test]
-    fn text_without_zero_bytes_is_what_it_is(text in "[^\\x00]*") {
+    fn text_without_zero_bytes_is_never_another_encoding(text in "[^\\x00]*") {
         prop_assert_eq!(decode(text.clone().into_bytes()), Ok(text));
     }
 

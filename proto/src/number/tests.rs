@@ -82,7 +82,7 @@ fn a_number_that_was_read_must_fit() {
 }
 
 #[test]
-fn a_number_is_found_wherever_it_is() {
+fn a_number_is_found_anywhere() {
     let text = r#"{"1e400": ["0.1234567890123456789\"1e400", {"a\\": 18446744073709551615}]}"#;
     assert_eq!(first_changed(text), Some("18446744073709551615"));
     let value: Value = serde_json::from_str(text).unwrap();
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn of_larger_integers_those_survive_that_a_double_prints(integer in (1 << 63)..=u64::MAX) {
+    fn larger_integers_survive_if_a_double_prints_them(integer in (1 << 63)..=u64::MAX) {
         prop_assert_eq!(survives(&integer.to_string()), (integer as f64).to_string() == integer.to_string());
         prop_assert!(survives(&(integer as f64).to_string()));
     }
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn a_decimal_beside_the_nearest_is_refused(double in doubles(), away in prop_oneof![-9_i64..-1, 2_i64..9]) {
+    fn a_decimal_next_to_the_nearest_is_rejected(double in doubles(), away in prop_oneof![-9_i64..-1, 2_i64..9]) {
         let nearest = format!("{double:.16e}");
         let (mantissa, power) = nearest.split_once('e').unwrap();
         let digits: i64 = mantissa.replace('.', "").parse().unwrap();

@@ -118,7 +118,7 @@ fn the_file_is_generated_from_the_messages_and_the_routes() {
 }
 
 #[test]
-fn every_reference_leads_somewhere_and_every_component_is_used() {
+fn every_reference_resolves_and_every_component_is_used() {
     let document = document();
     let mut used = BTreeSet::new();
     references(&document, &mut used);
@@ -134,7 +134,7 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
 }
 
 #[test]
-fn every_operation_says_who_may_ask_and_every_response_what_it_means() {
+fn every_operation_has_its_security_and_every_response_a_description() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -153,7 +153,7 @@ fn every_operation_says_who_may_ask_and_every_response_what_it_means() {
 }
 
 #[test]
-fn every_field_and_every_word_of_a_message_is_described() {
+fn every_field_and_every_enum_value_of_a_message_is_described() {
     let schemas = schemas();
     for (name, schema) in &schemas {
         assert!(schema["description"].is_string(), "{name}");

@@ -231,7 +231,7 @@ fn texts(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn nothing_old_is_left_in_any_file_of_the_repository() {
+fn no_old_construct_remains_in_any_file_of_the_repository() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut paths = Vec::new();
     for directory in [
@@ -283,7 +283,7 @@ const HOSTS: [&str; 5] = [
 ];
 
 #[test]
-fn nothing_old_is_left_in_documents_made_of_old_parts() {
+fn no_old_construct_remains_in_generated_documents() {
     let mut translated = 0;
     for version in ["v1alpha1", "v1beta1"] {
         for host in HOSTS {

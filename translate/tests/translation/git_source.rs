@@ -130,7 +130,7 @@ fn every_kind_of_revision_is_checked_out() {
 }
 
 #[test]
-fn submodules_and_theirs_are_fetched() {
+fn nested_submodules_are_fetched() {
     let (inner, middle, outer) = (Repository::new(), Repository::new(), Repository::new());
     for (repository, module) in [(&middle, &inner), (&outer, &middle)] {
         let files = "protocol.file.allow=always";
@@ -154,7 +154,7 @@ fn submodules_and_theirs_are_fetched() {
 }
 
 #[test]
-fn what_comes_from_a_pull_request_is_never_a_command() {
+fn values_from_a_pull_request_never_run_as_commands() {
     let repository = Repository::new();
     let url = repository.url();
     let hostile = [
@@ -181,7 +181,7 @@ fn what_comes_from_a_pull_request_is_never_a_command() {
 }
 
 #[test]
-fn a_revision_that_is_not_there_is_named() {
+fn a_missing_revision_is_named() {
     let repository = Repository::new();
     let (output, _folder) = clone(&repository.url(), "no-such-branch", false);
     assert!(!output.status.success());
@@ -199,7 +199,7 @@ fn an_optional_resource_may_be_unbound() {
 }
 
 #[test]
-fn the_folder_may_exist_already() {
+fn the_directory_may_already_exist() {
     let repository = Repository::new();
     let (output, folder) = clone(&repository.url(), "v1", false);
     assert!(output.status.success());

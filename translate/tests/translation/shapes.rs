@@ -42,7 +42,7 @@ fn assert_native(document: &Value) {
 }
 
 #[test]
-fn a_value_of_another_type_never_makes_it_panic() {
+fn a_wrong_type_never_causes_a_panic() {
     for text in [
         include_str!("../../../examples/build-and-test.yaml"),
         include_str!("../../../examples/pipeline-v1beta1.yaml"),

@@ -297,7 +297,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_collector_does_as_documented(
+    fn the_collector_matches_the_reference_model(
         submit in prop::sample::select(&SUBMITS[..]),
         commands in commands(),
     ) {

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_the_whole_value_in_quotes_that_it_can_be_in() {
+    fn the_example_is_the_whole_value_in_suitable_quotes() {
         for (text, expected) in [
             (
                 "a: {b: {v: $(steps.build.v[\"a\"])}}",

@@ -62,7 +62,7 @@ fn left_out(bytes: usize) -> Result<Vec<String>, DoesNotFit> {
 }
 
 #[test]
-fn params_go_first_then_declared_results_then_types() {
+fn params_are_omitted_first_then_declared_results_then_types() {
     let full = full();
     assert_eq!(left_out(full).unwrap(), [""; 0]);
     assert_eq!(left_out(full - 1).unwrap(), ["image.digest"]);
@@ -78,7 +78,7 @@ fn params_go_first_then_declared_results_then_types() {
 }
 
 #[test]
-fn names_and_uids_never_go() {
+fn names_and_uids_are_never_omitted() {
     let least = full() - 71 - 40 - 90 - 5;
     assert!(left_out(least).is_ok());
     let error = left_out(least - 1).unwrap_err();
@@ -101,7 +101,7 @@ fn a_note_names_the_field_and_the_figures() {
 }
 
 #[test]
-fn what_is_checked_before_the_commit_is_what_fits_at_the_end() {
+fn the_check_before_the_commit_matches_the_final_fit() {
     let declaration = declaration();
     let objects = [
         ("image", "build-image-abcde"),
