@@ -72,25 +72,25 @@ const CHUNK: usize = 96 << 10;
 pub enum Param {
     /// A parameter of type string.
     Text {
-        /// Its name.
+        /// The parameter's name.
         name: String,
-        /// Its value.
+        /// The parameter's value.
         value: String,
     },
     /// One key of a parameter of type object.
     Key {
-        /// The object's name.
+        /// The parameter's name.
         name: String,
         /// The key.
         key: String,
-        /// Its value.
+        /// The key's value.
         value: String,
     },
     /// A parameter of type array.
     Array {
-        /// Its name.
+        /// The parameter's name.
         name: String,
-        /// Its items.
+        /// The items of the array.
         items: Vec<String>,
     },
 }
@@ -98,9 +98,9 @@ pub enum Param {
 /// The file of an output, if its declared path contains variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPath {
-    /// The step.
+    /// The name of the step.
     pub step: String,
-    /// The output.
+    /// The name of the output.
     pub output: String,
     /// The known part of the path.
     pub path: String,

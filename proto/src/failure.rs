@@ -66,7 +66,7 @@ pub enum FailureCode {
     Unknown,
 }
 
-/// One cause of a failure.
+/// A cause of a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

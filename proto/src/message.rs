@@ -132,7 +132,7 @@ impl fmt::Display for Created {
         let action = match self.action {
             Action::Created => "created",
             Action::Adopted => "already created by an earlier attempt",
-            Action::Replaced => "replaced what an earlier attempt had created",
+            Action::Replaced => "replaced the object of an earlier attempt",
             Action::Applied => "applied",
         };
         write!(out, "{kind} {namespace}{name} ({resource}): {action}")
@@ -177,7 +177,7 @@ pub struct Status {
     pub notes: Vec<String>,
 }
 
-/// One step.
+/// A step of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -207,7 +207,7 @@ pub enum StepState {
     Skipped,
 }
 
-/// One variable of the templates.
+/// A variable of the templates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -235,7 +235,7 @@ pub enum VariableState {
     Secret,
 }
 
-/// One resource or object of the declaration.
+/// A resource or object of the declaration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

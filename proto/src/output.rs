@@ -1,4 +1,4 @@
-//! One output of a step: its file, its type, and the condition under which it is used.
+//! An output of a step: its file, its type, and the condition under which it is used.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,9 +29,7 @@ pub enum OutputType {
 /// the beginning has been removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Trim {
-    /// One trailing line end, `
-    /// ` or `\r
-    /// `, such as the one that `echo` adds.
+    /// One trailing line end, `\n` or `\r\n`, such as the one that `echo` adds.
     #[default]
     Newline,
     /// All whitespace at both ends.
@@ -50,7 +48,7 @@ pub enum When {
     Always,
 }
 
-/// One output, in the form that the redirector needs. On the command line it is written as `NAME[,WORD...][=PATH]`, for example
+/// An output, in the form that the redirector needs. On the command line it is written as `NAME[,WORD...][=PATH]`, for example
 /// `digest=/workspace/digest` or `report,object,Always,optional`; the words are those of [`OutputType`], [`Trim`], [`When`], and
 /// `optional`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub const OF_TEKTON: [Entry<'_>; 2] = [
     },
 ];
 
-/// One entry: a result, or information about the step.
+/// An entry: a result, or information about the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The result's name.

@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldPath(Vec<PathSegment>);
 
-/// One key or index of a [`FieldPath`].
+/// A key or index of a [`FieldPath`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathSegment {
     /// A key of a map.

@@ -29,7 +29,7 @@ pub struct Declaration {
     pub preflight: Preflight,
 }
 
-/// One output of a step.
+/// An output of a step.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// Name, file and type, which is all that the redirector needs.
@@ -46,7 +46,7 @@ pub struct Output {
     pub at: Option<Location>,
 }
 
-/// One object to create.
+/// An object to create.
 #[derive(Debug, Clone)]
 pub struct Template {
     /// The template's name in the declaration.

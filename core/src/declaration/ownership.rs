@@ -62,7 +62,7 @@ pub(super) fn check(
                 if field == "name" && declaration.template(name).is_some_and(is_new_namespace) =>
             {
                 let message = format!(
-                    "an owned object must be in the namespace of the run; '{name}' is a new one"
+                    "an owned object must be in the namespace of the run; '{name}' is a new namespace"
                 );
                 errors.push(Diagnostic::new(place, None, message).help(help));
             }

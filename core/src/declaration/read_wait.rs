@@ -179,10 +179,10 @@ fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> 
     };
     if text.contains('=') {
         let help = if status.eq_ignore_ascii_case("true") {
-            format!("write the type alone, such as {kind}: it must be True")
+            format!("write the type alone, such as {kind}; the condition must be True")
         } else {
             format!(
-                "only True can be waited for: name another condition than {kind}, or a field with jsonPath"
+                "only True can be waited for; use a condition other than {kind}, or a field with jsonPath"
             )
         };
         findings.refuse(

@@ -84,7 +84,7 @@ struct Output {
     name: String,
     /// The file that the step writes; `$GLEANER_OUTPUTS/<name>` by default.
     from_path: Option<String>,
-    /// The type of the value; the file holds JSON for all but `string`.
+    /// The type of the value; the file contains JSON for all types except `string`.
     #[schemars(with = "Option<OutputType>")]
     r#type: Option<output::OutputType>,
     /// The characters to cut from the file's text: one trailing line end (the default), all whitespace around it, or
@@ -115,7 +115,7 @@ struct Resource {
     name: String,
     /// A static name, and labels and annotations.
     metadata: Option<ResourceMetadata>,
-    /// The PipelineResource's spec; every value may hold variables.
+    /// The PipelineResource's spec; every value may contain variables.
     spec: ResourceSpec,
 }
 
@@ -169,7 +169,7 @@ struct Object {
     wait_for: Option<WaitFor>,
     /// Fields of the created object that become results, by name, such as `url: .status.url`.
     results: Option<std::collections::BTreeMap<String, String>>,
-    /// The object; every value may hold variables.
+    /// The object; every value may contain variables.
     resource_template: ResourceTemplate,
 }
 

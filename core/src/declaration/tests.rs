@@ -166,7 +166,7 @@ fn an_object_that_a_run_cannot_own_is_an_error() {
     );
     finds(
         &new,
-        "error: objects[2].resourceTemplate.metadata.namespace: an owned object must be in the namespace of the run; 'xs' is a new one",
+        "error: objects[2].resourceTemplate.metadata.namespace: an owned object must be in the namespace of the run; 'xs' is a new namespace",
     );
 }
 
@@ -437,7 +437,7 @@ fn braces_of_go_templates_are_left_alone_and_a_shell_variable_in_an_image_is_not
     finds(&object(&alert), "");
     finds(
         &object(&POD.replace("image: i", "image: 'app:${VERSION}'")),
-        "warning: objects[1].resourceTemplate.spec.containers[0].image: `${VERSION}` is created literally",
+        "warning: objects[1].resourceTemplate.spec.containers[0].image: `${VERSION}` is created as literal text",
     );
     finds(
         &object(&POD.replace(

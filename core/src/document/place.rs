@@ -14,7 +14,7 @@ struct Link {
     segment: Segment,
 }
 
-/// One part of a [`Place`].
+/// A part of a [`Place`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Segment {
     /// A key of a map.

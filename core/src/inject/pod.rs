@@ -42,7 +42,7 @@ use crate::inject::shape;
 use crate::inject::stray;
 use crate::task::step::STEPS_MAX;
 
-/// The lists of a pod's spec that hold containers.
+/// The lists of containers in a pod's spec.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
 /// The maximum number of containers in a pod, including init containers: one for each step, and as many from other injectors.

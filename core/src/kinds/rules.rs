@@ -114,7 +114,7 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
         let given = labels.as_ref().and_then(|labels| labels.field(key));
         let Some(given) = given else {
             found.push_with(|_| {
-                let message = format!("the template of the pods has no label '{key}'");
+                let message = format!("the pod template has no label '{key}'");
                 let diagnostic = Diagnostic::new(&wanted.place, None, message).help(HELP);
                 diagnostic.about(Part::Key)
             });
@@ -123,7 +123,7 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
         if let (Some(wanted_text), Some(given)) = (literal(&wanted), literal(&given))
             && wanted_text != given
         {
-            let message = format!("the template of the pods has the label {key}: '{given}'");
+            let message = format!("the pod template has the label {key}: '{given}'");
             found.refuse(&wanted, message, HELP);
         }
     }

@@ -1,4 +1,4 @@
-//! One variable: the value that it refers to, and the path into it.
+//! A variable: the value that it refers to, and the path into it.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ pub enum Reference {
     },
 }
 
-/// One step of a path into a value.
+/// A part of a path into a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Access {
     /// `.key` or `["key"]`: a field of an object.

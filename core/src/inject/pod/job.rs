@@ -182,7 +182,7 @@ impl Findings {
                 .push(Diagnostic::new(place, None, message).help(help));
         } else if let Some(template) = of_policy(Policy::Apply) {
             let message = format!(
-                "all pods of this Job apply the same '{}', which has the values of the last one",
+                "all pods of this Job apply the same '{}', which gets the values of the last pod",
                 template.name
             );
             self.warnings

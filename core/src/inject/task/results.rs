@@ -1,4 +1,4 @@
-//! One object result for each output resource. The next task uses it to find the created object.
+//! The object results that Gleaner adds, one for each output resource. The next task uses a result to find the created object.
 
 use std::collections::HashMap;
 

@@ -127,7 +127,7 @@ impl<'a> Rule<'a> {
             }
             Some(_) => "write a name with dots in brackets, such as $(params[\"a.b\"])",
             None if field.is_script() => {
-                "Tekton reads it as its own variable; use backquotes for a command substitution of the shell"
+                "Tekton reads it as its own variable; use backquotes for a shell command substitution"
             }
             None => "remove it",
         };

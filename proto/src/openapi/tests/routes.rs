@@ -47,13 +47,13 @@ const PENDING: Response = (
     "Pending",
     409,
     problem::PENDING,
-    "variables are unknown; `pending` names them",
+    "variables are still unknown; `pending` names them",
 );
 const TOO_LARGE: Response = (
     "TooLarge",
     413,
     problem::TOO_LARGE,
-    "too many bytes or JSON values, or objects too large to be created or shown; `detail` names the bound",
+    "too many bytes or JSON values, or objects too large to be created or shown; `detail` names the limit",
 );
 const OTHER_HOST: Response = (
     "OtherHost",
@@ -84,7 +84,7 @@ const INTERNAL: Response = (
     "Internal",
     500,
     problem::INTERNAL,
-    "the sidecar's own failure, such as a full disk; nothing was accepted",
+    "the sidecar itself failed, for example because the disk is full; nothing was accepted",
 );
 const BUSY: Response = (
     "Busy",
