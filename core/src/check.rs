@@ -1,7 +1,7 @@
 //! Checks a document before anything is done with it.
 //!
-//! The checks are those of the injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module,
-//! and the webhook runs the injection itself. This module only adds positions, where the document has lines.
+//! The checks are those of injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module,
+//! and the webhook runs injection itself. This module only adds positions, where the document has lines.
 
 mod triggers;
 

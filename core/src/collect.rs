@@ -4,7 +4,7 @@
 //!               outputs                      trigger                 commit
 //! Collecting ------------> all known ---------------> Submitting ------------> Committed
 //!     |                                                   |
-//!     +--- finished with unknown variables ---------------+------ rejected ----> Failed
+//!     +--- finished with unknown variables ---------------+----- rejected ----> Failed
 //! ```
 //!
 //! The trigger is the declaration's `submit`: as soon as all variables are known, when the run finishes, or on request.

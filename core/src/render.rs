@@ -28,9 +28,9 @@ pub use values::Values;
 /// An object that is ready to create, except for what only the API server knows (whether its kind is namespaced).
 #[derive(Debug, Clone)]
 pub struct Rendered {
-    /// The name of its template in the declaration.
+    /// The name of the object's template in the declaration.
     pub resource: ResourceName,
-    /// The policy for an object that exists already.
+    /// The policy for an object that already exists.
     pub policy: Policy,
     /// True if the run owns the object.
     pub owned: bool,

@@ -71,7 +71,7 @@ pub enum Phase {
     Submitting,
     /// All resources exist.
     Committed,
-    /// Not all resources could be created. None of them exists, except those that `left` and `kept` of the problem list.
+    /// Not all resources could be created. None exists, except those listed in `left` and `kept` of the problem.
     Failed,
 }
 
@@ -101,7 +101,7 @@ pub struct Outcome {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
-    /// The name of its template in the declaration.
+    /// The name of the object's template in the declaration.
     pub resource: String,
     /// `apiVersion` of the object.
     pub api_version: String,

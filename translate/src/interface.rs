@@ -1,4 +1,4 @@
-//! The inputs and outputs of a Task or a Pipeline that documents referring to it need to know.
+//! The inputs and outputs of a Task or a Pipeline, for documents that refer to it.
 
 use gleaner_core::declaration::{Declaration, Origin};
 use gleaner_core::document::Node;

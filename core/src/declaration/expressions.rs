@@ -31,7 +31,7 @@ enum Form {
     Dollar,
 }
 
-/// Keys whose values a program may read and then replace `${NAME}` in.
+/// Keys whose values may be read by a program that replaces `${NAME}` itself.
 const READ_BY_PROGRAMS: [&str; 5] = ["annotations", "binaryData", "data", "env", "stringData"];
 
 /// Keys whose values are commands for a shell.

@@ -71,7 +71,7 @@ struct Outputs {
     /// The time of creation: as soon as all variables are known (the default), after the last step has succeeded, or
     /// on POST /v1/submit.
     submit: Option<Submit>,
-    /// The action to take if the preflight shows that the API server would refuse a create.
+    /// The action to take if the preflight shows that the API server would reject a create.
     preflight: Option<Preflight>,
 }
 

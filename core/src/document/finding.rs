@@ -69,7 +69,7 @@ impl Finding {
         })
     }
 
-    /// File, line and column, in the form that editors and terminals recognize as a link.
+    /// Returns file, line and column in the form that editors and terminals recognize as a link.
     pub fn position(&self) -> String {
         match self.diagnostic.at {
             Some(Location { line, column }) => format!("{}:{line}:{column}", self.file),

@@ -8,8 +8,8 @@ use super::list;
 
 /// Returns the flag for the sidecar in a pod with these containers; `None` if the default port is free.
 ///
-/// The check relies on the `ports` of each container. If a container listens on the default port without listing it, it fails
-/// with "address in use".
+/// The check relies on the `ports` of each container. A container that listens on the default port without listing it fails with
+/// "address in use".
 pub(crate) fn flag<'a>(containers: impl Iterator<Item = &'a Value>) -> Option<String> {
     let ports = containers.flat_map(|container| list::items(container, "ports"));
     let taken: Vec<u64> = ports

@@ -15,7 +15,7 @@
 //! | `matrix` | objects and object results of a matrix |
 //! | [`producer`] | the results, outputs and objects of a task, as other tasks see them |
 //! | [`references`] | references of a Pipeline to its tasks |
-//! | `structure` | faults of a TaskSpec that Tekton or the API server refuses |
+//! | `structure` | errors in a TaskSpec for which Tekton or the API server rejects it |
 //! | `removal` | removes Gleaner from a TaskSpec |
 //! | `task_specs` | the TaskSpecs in a Pipeline or run |
 

@@ -208,7 +208,7 @@ fn check_tekton(
     false
 }
 
-/// Reports a version in which Tekton does not have the kind of a document; returns true if it has.
+/// Reports a document whose kind Tekton does not have in this version; returns true if Tekton has it.
 pub(super) fn check_tekton_document(
     version: &str,
     kind: &str,

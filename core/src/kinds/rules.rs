@@ -136,7 +136,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
         for volume in pod.list_of("volumes") {
             match volume.field("name").and_then(|name| literal(&name)) {
                 Some(name) => volumes.insert(name),
-                // The name is only known at run time, and may be that of any mount.
+                // A name that is not literal may be that of any mount.
                 None => return,
             };
         }

@@ -46,7 +46,7 @@ impl Types<'_> {
             match fields["fields"][key].as_str() {
                 Some(_) if key == "metadata" => self.check_metadata(&field, true),
                 Some(own) => self.check(own, &field),
-                // The kind has no status, so the API server drops the field silently.
+                // The outline leaves `status` out, and the API server ignores it at creation.
                 None if key == "status" => {}
                 None => self.unknown(key, &field, fields, &format!("a {kind}"), true),
             }

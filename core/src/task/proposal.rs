@@ -61,7 +61,7 @@ impl Proposal {
         Some(found)
     }
 
-    /// Errors about parts that could not be moved.
+    /// Returns the errors about parts that could not be moved.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }

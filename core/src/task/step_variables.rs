@@ -1,9 +1,9 @@
-//! Variables in a Task itself: those that Tekton's webhook rejects, those that it leaves unchanged, so that the step sees them, and
-//! those that only templates have.
+//! Variables in a Task itself: those that Tekton's webhook rejects, those that Tekton leaves unchanged, so that the step receives
+//! them literally, and those that are only available in templates.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `admission` | the variables for which Tekton's webhook refuses an object |
+//! | `admission` | the variables for which Tekton's webhook rejects an object |
 //! | `artifacts` | variables of Tekton's artifacts |
 //! | `names` | the names that the variables of a Task may refer to |
 //! | `of_results` | variables of results and exit codes of steps |

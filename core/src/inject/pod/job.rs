@@ -1,6 +1,6 @@
 //! The Jobs that pods belong to. If the webhook injects, a pod's run is identified by the Job, together with the completion index
-//! in an Indexed Job. Ahead of time, a pod's run is identified by the pod, and environment variables pass on what the Job sets on
-//! its pods.
+//! in an Indexed Job. Ahead of time, a pod's run is identified by the pod, and environment variables provide the properties that
+//! the Job sets on its pods.
 
 use crate::declaration::{Declaration, Naming, Policy};
 use crate::document::diagnostic::{Diagnostic, Part};

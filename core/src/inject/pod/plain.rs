@@ -212,7 +212,7 @@ fn inject_container(
     Ok(())
 }
 
-/// Returns the sidecar's container, which no Task has added here.
+/// Returns a new sidecar container, because no Task provides one.
 fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
     let mut container = Map::from_iter([("name".to_owned(), Value::from(SIDECAR_CONTAINER))]);
     container.extend(settings.container("resources"));
@@ -272,7 +272,7 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Propert
     }
 }
 
-/// Returns the pod's controller, such as a Job, which exists longer than the pod.
+/// Returns the pod's controller, such as a Job, which outlives the pod.
 fn controller(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| owner["controller"] == true)
