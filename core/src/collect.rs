@@ -157,7 +157,7 @@ impl Collector {
     /// Examines a message without accepting it.
     ///
     /// # Errors
-    /// A [`Refusal`] that lists every fault of the message. Nothing changes.
+    /// A [`Refusal`] that lists every error in the message. Nothing changes.
     pub fn examine(&self, step: &str, message: impl Into<Message>) -> Result<Examined, Refusal> {
         intake::examine(self, step, message.into())
     }

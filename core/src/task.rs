@@ -12,7 +12,7 @@
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | the selection of one Task among several |
 //! | `syntax` | the two syntaxes of a declaration |
-//! | [`step_variables`] | variables in steps that Tekton refuses or leaves unchanged |
+//! | [`step_variables`] | variables in steps that Tekton rejects or leaves unchanged |
 
 pub mod consistency;
 mod early_creation;

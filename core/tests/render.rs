@@ -313,7 +313,10 @@ fn string_fields_take_numbers_and_booleans_as_text() {
     );
     assert_eq!(secret["metadata"]["generateName"], "8080");
     assert_eq!(secret["stringData"]["num"], "8080");
-    assert_eq!(app["data"]["num"], 8080, "not a ConfigMap's");
+    assert_eq!(
+        app["data"]["num"], 8080,
+        "data of a kind other than ConfigMap keeps its type"
+    );
     let spec = &app["spec"];
     assert_eq!(
         (&spec["replicas"], &spec["text"], &spec["list"]),

@@ -107,7 +107,7 @@ fn an_injected_task_may_be_edited_in_any_way() {
     let inject =
         |object: &Value| task::inject_for(object, Operation::Create, &settings(), placement);
     let Ok(Outcome::Changed(injected)) = inject(&objects()[0]) else {
-        panic!("the object is valid");
+        panic!("a valid object was not injected");
     };
     assert!(with_any_value_anywhere(&injected.object, &inject) > 20);
 }

@@ -44,7 +44,7 @@ fn a_pod_gets_the_image_of_its_injector_not_of_its_task() {
     assert_eq!(
         args(&pod, "step-gleaner")[3..],
         ["finish", "--injected", "--termination-share=7+2"],
-        "arguments and image are of the same release"
+        "arguments and image belong to the same release"
     );
     for name in ["step-build", "step-lint", "step-last", "sidecar-registry"] {
         for field in ["image", "imagePullPolicy"] {

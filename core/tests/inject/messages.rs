@@ -90,7 +90,7 @@ fn results_from_sidecar_logs_take_no_room() {
     assert_eq!(
         of_results(&pod, "step-build"),
         ["--termination-share=7+1"],
-        "a failure's message still has to fit"
+        "the message of a failure must still fit"
     );
     assert_eq!(of_results(&pod, "sidecar-gleaner"), [""; 0]);
 }
@@ -230,12 +230,12 @@ fn a_task_whose_results_get_less_room_gets_a_warning() {
     assert_eq!(
         warned(1, 1, "[{name: own}]"),
         [""; 0],
-        "two containers and Gleaner's have 4096 bytes each"
+        "with three containers, each has 4096 bytes"
     );
     assert_eq!(
         warned(2, 1, "[{name: note-0, type: object}]"),
         [""; 0],
-        "Gleaner's own result"
+        "the result of a resource is not one of the Task's own"
     );
     let found = warned(2, 1, "[{name: own}]");
     assert!(

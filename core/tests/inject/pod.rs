@@ -250,7 +250,7 @@ fn the_sidecar_becomes_a_native_sidecar_after_tektons_init_containers() {
             {"name": "gleaner-internal", "mountPath": "/gleaner"},
             {"name": "kube-api-access-dgctg", "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"},
         ]),
-        "no workspace of the task's"
+        "the sidecar mounts no workspace of the task"
     );
     let names: Vec<&Value> = pod["spec"]["containers"]
         .as_array()

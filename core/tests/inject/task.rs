@@ -89,7 +89,7 @@ fn the_sidecar_carries_steps_parameters_and_context() {
     assert_eq!(
         object.pointer("/spec/sidecars/0/command"),
         None,
-        "Tekton's nop image would not find it"
+        "Tekton's nop image does not contain the command"
     );
     assert_eq!(
         object.pointer("/spec/steps"),
@@ -210,7 +210,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_substituted() {
     assert_eq!(
         injected(&run)["metadata"]["labels"],
         json!({}),
-        "of a PipelineRun that did not create it"
+        "the labels of a PipelineRun that did not create the run are removed"
     );
 }
 

@@ -112,7 +112,7 @@ impl Owner {
                         submitting.commit(outcome_of(number), Attempts::new());
                     }
                     End::Failed(number) => submitting.fail(problem_of(number)),
-                    End::Pending => panic!("it has no record"),
+                    End::Pending => panic!("a pending end has no record"),
                 }
                 Verdict::Settled
             }

@@ -134,7 +134,7 @@ fn the_notice_names_the_output_and_the_place_of_the_message() {
 #[test]
 fn nothing_is_disclosed_about_an_unavailable_object() {
     let Disclosure::Withheld(withheld) = Disclosure::of_unseen("login", "token") else {
-        panic!("it is disclosed");
+        panic!("the object is disclosed");
     };
     assert_eq!(withheld.visible_path("metadata.name"), None);
     assert!(withheld.notice().contains("'token' of step 'login'"));
