@@ -151,7 +151,7 @@ fn an_expression_of_another_language_is_a_warning() {
             IMAGE,
             &to,
             &[&format!(
-                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is created literally; {help}"
+                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is created as literal text; {help}"
             )],
         );
     }

@@ -66,7 +66,7 @@ fn several_pods_without_an_index_replace_each_others_objects() {
     finds(
         &apply,
         &[
-            "5:16: warning: spec.completions: all pods of this Job apply the same 'cm', which has the values of the last one; add completionMode: Indexed",
+            "5:16: warning: spec.completions: all pods of this Job apply the same 'cm', which gets the values of the last pod; add completionMode: Indexed",
         ],
     );
     let lines = several.replace("kind: Job", "kind: CronJob").replace(

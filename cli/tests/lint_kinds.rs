@@ -205,11 +205,11 @@ fn fields_of_one_object_must_agree() {
     for (template, expected) in [
         (
             controller("{a: c}", "{a: b}", POD),
-            "error: spec.selector.matchLabels.a: the template of the pods has the label a: 'b'",
+            "error: spec.selector.matchLabels.a: the pod template has the label a: 'b'",
         ),
         (
             controller("{a: c}", "{b: c}", POD),
-            "error: spec.selector.matchLabels.a: the template of the pods has no label 'a'",
+            "error: spec.selector.matchLabels.a: the pod template has no label 'a'",
         ),
         (
             controller(

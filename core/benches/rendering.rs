@@ -1,6 +1,6 @@
-//! Rendering, compared with the minimum: copying the finished objects.
+//! Measures rendering, compared with the minimum: copying the finished objects.
 //!
-//! The goal is 4 ms for 400 objects of 10 variables, and linear growth. A declaration of 256 KiB can hold no more.
+//! The goal is 4 ms for 400 objects with 10 variables each, and linear growth. A declaration of 256 KiB cannot contain more.
 
 use std::sync::Arc;
 

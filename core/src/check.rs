@@ -1,7 +1,7 @@
 //! Checks a document before anything is done with it.
 //!
-//! The checks are those of the injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module,
-//! and the webhook runs the injection itself. This module only adds positions, where the document has lines.
+//! The checks are those of injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module,
+//! and the webhook runs injection itself. This module only adds positions, where the document has lines.
 
 mod triggers;
 
@@ -28,7 +28,7 @@ use crate::task::{DeclarationSite, pod_template, resource_templates};
 pub struct Report {
     /// Reasons to reject the document, in the order of the document if it has lines.
     pub errors: Vec<Diagnostic>,
-    /// Errors for which Tekton's webhook or the API server refuses the object, but Gleaner's webhook does not.
+    /// Errors for which Tekton's webhook or the API server rejects the object, although Gleaner's webhook accepts it.
     pub refused_elsewhere: Vec<Diagnostic>,
     /// Constructs that work but are probably not intended.
     pub warnings: Vec<Diagnostic>,
@@ -48,7 +48,7 @@ pub fn document(
 ) -> Report {
     let mut sites = DeclarationSite::all(document);
     let created = resource_templates::all(document);
-    // The pods in them are checked with the objects that are created.
+    // Pods in resource templates are checked with the objects that the templates create.
     sites.retain(|site| {
         let is_in = |item: &Cursor<'_>| site.metadata().within(&item.place).is_some();
         !created.iter().any(is_in)
@@ -69,7 +69,7 @@ pub fn document(
         }
         "StepAction" if is_tekton(document) => {
             let mut report = of_templates(document, &sites, settings, placement);
-            // Tekton reports errors in its fields.
+            // Tekton itself reports errors in the fields of a StepAction.
             let spec = Cursor::root(document).field("spec");
             let found = spec.and_then(|spec| step_variables::of_step_action(&spec).ok());
             report.misused(found.unwrap_or_default());
@@ -85,7 +85,7 @@ pub fn document(
     }
     report.warnings.extend(stray::carried(document));
     let mut read = sites.iter().filter(|site| site.is_read());
-    // The proposal's syntax is translated before any cluster reads it.
+    // The proposal's syntax is translated before it reaches a cluster.
     let is_annotated = read.any(DeclarationSite::is_annotated);
     if is_annotated {
         let (refused, warnings) = kinds::check_document(document, report.errors.is_empty());
@@ -127,7 +127,7 @@ pub fn document(
     report
 }
 
-/// The Tasks among `documents`, with the results of their declarations.
+/// Returns the Tasks among `documents`, with the results of their declarations.
 pub fn object_results<'a>(documents: impl IntoIterator<Item = &'a Node>) -> ObjectResults {
     let mut results = ObjectResults::new();
     for document in documents {
@@ -250,7 +250,7 @@ fn of_template(template: &Value, form: Form, settings: &Settings) -> Result<Outc
     Ok(outcome)
 }
 
-/// Returns a diagnostic about the object at `place` as one about the document.
+/// Converts a diagnostic about the object at `place` to one about the whole document.
 fn below(place: &Place, one: Diagnostic) -> Diagnostic {
     match &one.annotation {
         Some(annotation) => Diagnostic {
@@ -292,8 +292,8 @@ impl Report {
         }
     }
 
-    /// Adds what is wrong with TaskSpecs that were injected ahead of time, and may have been edited since: the webhook
-    /// leaves them unchanged.
+    /// Reports errors in TaskSpecs that were injected ahead of time and may have been edited since then. The webhook does not
+    /// change such a TaskSpec.
     fn check_injected(&mut self, object: &Value, settings: &Settings) {
         let original = removal::remove(object).object;
         let node = Node::from(&original);
@@ -355,7 +355,7 @@ impl Report {
         self.warnings.extend(found.warnings().filter(is_new));
     }
 
-    /// Adds the findings that only show with the Tasks that the document refers to.
+    /// Adds the findings that depend on the Tasks that the document refers to.
     fn refer(&mut self, document: &Node, tasks: &ObjectResults) {
         if tasks.is_empty() {
             return;

@@ -4,7 +4,7 @@
 //!               outputs                      trigger                 commit
 //! Collecting ------------> all known ---------------> Submitting ------------> Committed
 //!     |                                                   |
-//!     +--- finished with unknown variables ---------------+------ refused ----> Failed
+//!     +--- finished with unknown variables ---------------+----- rejected ----> Failed
 //! ```
 //!
 //! The trigger is the declaration's `submit`: as soon as all variables are known, when the run finishes, or on request.
@@ -64,7 +64,7 @@ pub struct Collector {
 enum StepRecord {
     /// No message has arrived.
     Waiting,
-    /// A message has arrived; of several, the last counts.
+    /// A message has arrived; if there are several, the last one counts.
     Heard {
         /// Identifies a repeated message.
         fingerprint: [u8; 32],
@@ -73,7 +73,7 @@ enum StepRecord {
         /// The number of messages that the step sent.
         posts: u32,
         exit_code: i32,
-        /// True if this message completed the set of outputs, so that its sender waits for the commit.
+        /// True if this message completed the set of outputs; its sender then waits for the commit.
         completing: bool,
     },
 }
@@ -124,32 +124,32 @@ impl Collector {
         collector
     }
 
-    /// The declaration of the Task.
+    /// Returns the declaration of the Task.
     pub fn declaration(&self) -> &Declaration {
         &self.declaration
     }
 
-    /// The run that the sidecar serves.
+    /// Returns the run that the sidecar serves.
     pub fn run(&self) -> &Run {
         &self.run
     }
 
-    /// The messages for users.
+    /// Returns the messages for users.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The values that are known so far.
+    /// Returns the values that are known so far.
     pub const fn values(&self) -> &Arc<Values> {
         &self.values
     }
 
-    /// The number of name suffixes tried for each resource with a derived name.
+    /// Returns the number of name suffixes tried for each resource with a derived name.
     pub const fn attempts(&self) -> &Attempts {
         &self.attempts
     }
 
-    /// The steps that may post.
+    /// Returns the steps that may post.
     pub fn steps(&self) -> impl Iterator<Item = &StepName> {
         self.steps.keys()
     }
@@ -157,7 +157,7 @@ impl Collector {
     /// Examines a message without accepting it.
     ///
     /// # Errors
-    /// A [`Refusal`] that lists every fault of the message. Nothing changes.
+    /// A [`Refusal`] that lists every error in the message. Nothing changes.
     pub fn examine(&self, step: &str, message: impl Into<Message>) -> Result<Examined, Refusal> {
         intake::examine(self, step, message.into())
     }
@@ -179,7 +179,7 @@ impl Collector {
             if !self.notes.contains(&note) {
                 self.notes.push(note);
             }
-            // Outputs that it does not send again become unknown.
+            // Outputs that the step does not post again become unknown.
             self.unknown = (0..self.variables.len()).collect();
             Arc::make_mut(&mut self.defaulted).retain(|(defaulted, _)| defaulted != step.as_str());
         }
@@ -338,12 +338,12 @@ impl Collector {
         unknown.filter_map(|position| self.variables.get_index(*position))
     }
 
-    /// The pending variables as written in templates, without `$()`.
+    /// Returns the pending variables as written in templates, without `$()`.
     pub fn pending_names(&self) -> Vec<String> {
         self.pending().map(ToString::to_string).collect()
     }
 
-    /// Returns the variables that will stay unknown: parameters and context come from the command line or not at all.
+    /// Returns the variables that stay unknown: parameters and context variables are set on the command line only.
     pub fn unreachable(&self) -> impl Iterator<Item = &Reference> {
         self.pending()
             .filter(|variable| !matches!(variable, Reference::Output { .. }))

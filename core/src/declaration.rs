@@ -142,7 +142,8 @@ impl Examined {
     }
 }
 
-/// Reports well-formed constructs that cannot work. A running sidecar reads such a declaration: its run fails in any case.
+/// Reports well-formed constructs that cannot work. A running sidecar accepts such a declaration, because the run fails in any
+/// case.
 fn find_without_effect(
     node: &Node,
     declaration: &Declaration,

@@ -30,12 +30,12 @@ pub trait Locate {
     #[must_use]
     fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic;
 
-    /// Gives a diagnostic about `document` the position of its place.
+    /// Sets the position of a diagnostic about `document` from the diagnostic's place.
     #[must_use]
     fn settle(&self, document: &Node, diagnostic: Diagnostic) -> Diagnostic;
 }
 
-/// Implements [`Locate::settle`]; `rest` returns the text from a position on.
+/// Implements [`Locate::settle`]; `rest` returns the text from a position to the end.
 fn settled<'a>(
     document: &Node,
     diagnostic: Diagnostic,

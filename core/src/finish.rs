@@ -12,7 +12,7 @@ pub enum Finish {
 }
 
 impl Finish {
-    /// The number of containers that Gleaner adds to a pod: its sidecar, and its own step if there is one.
+    /// Returns the number of containers that Gleaner adds to a pod: its sidecar, and its own step if there is one.
     pub const fn containers(self) -> usize {
         match self {
             Self::LastStep => 1,

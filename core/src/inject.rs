@@ -17,7 +17,7 @@
 //! | `readiness` | the probe by which the kubelet learns that the sidecar is ready |
 //! | `stray` | annotations that have no effect |
 //! | [`quantity`] | `500m`, `128Mi` |
-//! | [`outcome`] | the result: changed, skipped or refused, with the reason |
+//! | [`outcome`] | the result: changed, skipped or rejected, with the reason |
 
 mod environment;
 pub(crate) mod exemption;

@@ -35,8 +35,8 @@ static OUTLINE: LazyLock<Value> = LazyLock::new(|| {
 /// Fields that Kubernetes added after [`VERSION`] to the types that a pod template uses.
 const LATER: [&str; 3] = ["fileKeyRef", "podCertificate", "workloadRef"];
 
-/// Reports the fields of `cursor` and below that a kind of `v1` does not have. `path` leads from the kind to the type of
-/// `cursor`: `Pod`, `spec`, `volumes`.
+/// Reports the fields of `cursor`, at any depth, that a `v1` kind does not have. `path` leads from the kind to the type of
+/// `cursor`, such as `Pod`, `spec`, `volumes`.
 pub(crate) fn check_fields(path: &[&str], cursor: &Cursor<'_>, found: &mut Unknown) {
     let Some((kind, fields)) = path.split_first() else {
         return;
@@ -70,7 +70,7 @@ fn check_fields_of(own: &str, cursor: &Cursor<'_>, found: &mut Unknown) {
     }
 }
 
-/// The fields of the type with this number.
+/// Returns the fields of the object type with the index `own`.
 fn fields_of(own: &str) -> Option<&'static Map<String, Value>> {
     let index: usize = own.parse().ok()?;
     OUTLINE["types"][index]["fields"].as_object()
@@ -125,8 +125,8 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
     }
 }
 
-/// Checks the kind of a document with a declaration, and, if the declaration is `sound`, its metadata, and the types of its
-/// fields if it is of a built-in kind. Returns the errors and the warnings.
+/// Checks the kind of a document with a declaration. If the declaration is `sound`, also checks the metadata, and the field types
+/// of a built-in kind. Returns the errors and the warnings.
 pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let root = Cursor::root(document);
@@ -139,7 +139,7 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
         (Some(version), Some(kind)) => {
             names::check(version, kind, &root, &mut errors, &mut warnings)
         }
-        // Injection adds the version of Tekton's kinds.
+        // Injection sets `apiVersion` on Tekton's kinds.
         (None, Some(kind)) if !TEKTON.contains(&kind) => {
             let message = "'apiVersion' is missing; Kubernetes requires it";
             let version = names::version_of(kind);
@@ -166,8 +166,8 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
     (errors.into_vec(), warnings.into_vec())
 }
 
-/// Checks the fields of an object of a built-in kind, and the metadata of any other. With `is_whole`, it is not applied to
-/// an object that may have the missing fields.
+/// Checks the fields of an object of a built-in kind, and only the metadata of an object of any other kind. `is_whole` is true if
+/// the object is created rather than applied: an existing object may already have the missing fields.
 fn check_object(
     types: &mut types::Types<'_>,
     version: &str,
@@ -185,15 +185,15 @@ fn check_object(
     }
 }
 
-/// Returns true if the group of an `apiVersion` is neither Kubernetes' own nor Tekton's, so that a controller may copy
-/// parts of such an object into others.
+/// Returns true if the group of an `apiVersion` is neither Kubernetes' own nor Tekton's. The controller of such an object may
+/// copy parts of it into other objects.
 pub(crate) fn is_foreign(version: &str) -> bool {
     let group = group_of(version);
     let is_tekton = group == "tekton.dev" || group.ends_with(".tekton.dev");
     group.contains('.') && !is_tekton && !is_own_group(group)
 }
 
-/// The object type `own`: its `fields`, and those that are `required`.
+/// Returns the object type `own`, with its `fields` and the list of those that are `required`.
 fn fields(own: &str) -> &'static Value {
     let index = own.parse::<usize>().unwrap_or(usize::MAX);
     &OUTLINE["types"][index]

@@ -1,6 +1,6 @@
 //! The domain of Gleaner, pure: no I/O, no async runtime, no HTTP, no Kubernetes client.
 //!
-//! In the order of the product:
+//! The modules, in the order in which they are used:
 //!
 //! | module | holds |
 //! | --- | --- |

@@ -28,20 +28,20 @@ pub use values::Values;
 /// An object that is ready to create, except for what only the API server knows (whether its kind is namespaced).
 #[derive(Debug, Clone)]
 pub struct Rendered {
-    /// The name of its template in the declaration.
+    /// The name of the object's template in the declaration.
     pub resource: ResourceName,
-    /// The policy for an object that exists already.
+    /// The policy for an object that already exists.
     pub policy: Policy,
     /// True if the run owns the object.
     pub owned: bool,
-    /// True if its name is derived from the run's UID, so that it may take the next suffix if a foreign object has the
-    /// name; a static name may not.
+    /// True if the name is derived from the run's UID. If a foreign object already has that name, the next suffix is tried; a
+    /// static name never changes.
     pub derived_name: bool,
     /// The state to wait for after creation.
     pub wait_for: Option<WaitFor>,
     /// Fields of the created object that become results.
     pub results: Vec<(String, FieldPath)>,
-    /// The amount of the API server's text about it that may be passed on.
+    /// The limit on what may be disclosed of the API server's messages about the object.
     pub disclosure: Disclosure,
     /// The whole object: `apiVersion`, `kind`, `metadata` with name, labels, annotations and owner reference.
     pub object: Value,
@@ -50,7 +50,7 @@ pub struct Rendered {
 /// An object during rendering.
 struct Draft<'a> {
     object: Value,
-    /// A secret output that the object holds, directly or through another object that it refers to.
+    /// A secret output that the object contains, directly or through another object that it refers to.
     secret: Option<SecretOutput<'a>>,
     /// The object with its secrets masked, if `object` holds any in plain text.
     masked: Option<Value>,
@@ -58,7 +58,7 @@ struct Draft<'a> {
 
 type Drafts<'a> = HashMap<&'a str, Draft<'a>>;
 
-/// The number of times that a foreign object had the derived name, by resource.
+/// The number of derived names that foreign objects already had, by resource.
 pub type Attempts = BTreeMap<ResourceName, u32>;
 
 /// Renders all templates of `declaration`, in its order.
@@ -149,7 +149,7 @@ fn render_with(
             secret: own,
             masked: None,
         };
-        // The name of a Secret is not secret: a reference to it holds a secret only if masking a secret changes the
+        // The name of a Secret is not secret. A reference to the Secret contains a secret only if masking the secret changes the
         // name.
         let mut dependencies = template.dependencies();
         let secret = own.or_else(|| dependencies.find_map(|other| drafts.get(other)?.secret));

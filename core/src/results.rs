@@ -23,11 +23,11 @@ const TYPE: &str = "type";
 pub struct ObjectResult {
     /// The fields named by [`keys`].
     pub fields: Map<String, Value>,
-    /// Messages for people about fields that do not fit.
+    /// Messages for users about fields that do not fit.
     pub notes: Vec<String>,
 }
 
-/// The field names of the result of `template`, in order.
+/// Returns the field names of the result of `template`, in order.
 pub fn keys(template: &Template) -> IndexSet<String> {
     let mut keys: IndexSet<String> = GIVEN_RESULTS.iter().map(ToString::to_string).collect();
     if let Origin::PipelineResource { params, .. } = &template.origin {

@@ -15,8 +15,8 @@ pub struct Run {
     pub labels: BTreeMap<String, String>,
     /// The owner of created objects.
     pub ownership: Ownership,
-    /// Keys the hash of content that holds secrets; each process has a different key. Without a key such content has no
-    /// hash, and an existing object is replaced where it would otherwise be adopted.
+    /// The key for hashes of content with secrets; each process has a different key. Without a key, such content has no hash, and
+    /// an existing object is replaced instead of adopted.
     pub secret_key: Option<String>,
 }
 
@@ -53,29 +53,29 @@ impl Run {
             .filter(|value| !value.is_empty())
     }
 
-    /// The UID from which this run's names are derived: the TaskRun's.
+    /// Returns the UID from which this run's names are derived: the TaskRun's.
     pub fn uid(&self) -> Option<&str> {
         self.context("taskRun.uid")
     }
 
-    /// The completion index of an Indexed Job's pod.
+    /// Returns the completion index of an Indexed Job's pod.
     pub fn completion_index(&self) -> Option<&str> {
         self.context(COMPLETION_INDEX)
     }
 
-    /// The run's namespace.
+    /// Returns the run's namespace.
     pub fn namespace(&self) -> Option<&str> {
         self.context("taskRun.namespace")
     }
 
-    /// The first part of derived names: the Task's name, or the TaskRun's if the Task has none.
+    /// Returns the first part of derived names: the Task's name, or the TaskRun's if the Task has none.
     pub fn task(&self) -> &str {
         self.context("task.name")
             .or_else(|| self.context("taskRun.name"))
             .unwrap_or("task")
     }
 
-    /// The owner of created objects: the PipelineRun, by UID, or a standalone TaskRun.
+    /// Returns the owner of created objects: the PipelineRun, by UID, or a standalone TaskRun.
     pub fn owner(&self) -> Option<OwnerReference> {
         let owner = |kind: &str, prefix: &str| {
             Some(OwnerReference {
@@ -109,8 +109,8 @@ impl Run {
         }
     }
 
-    /// The labels of every created object: the proposal's two, Tekton's own, and the managing tool. A pod outside
-    /// Tekton has no name for Tekton's labels.
+    /// Returns the labels of every created object: the proposal's two, Tekton's own, and the managing tool. A pod outside Tekton
+    /// has no Task or TaskRun to name in Tekton's labels.
     pub fn labels(&self) -> BTreeMap<String, String> {
         let of_tekton = |name| match self.ownership {
             Ownership::Other(_) => None,
@@ -131,8 +131,7 @@ impl Run {
 }
 
 impl OwnerReference {
-    /// The owner reference as in the proposal, except for the version (see
-    /// `gleaner_proto::kubernetes::RUN_API_VERSION`).
+    /// Returns the owner reference as in the proposal, except for the version (see `gleaner_proto::kubernetes::RUN_API_VERSION`).
     pub fn to_json(&self) -> Value {
         json!({
             "apiVersion": self.api_version,

@@ -7,15 +7,15 @@
 //! | [`fields`] | unknown fields of Tekton's documents |
 //! | [`site`] | the place of a declaration in a document, and the names in its scope |
 //! | [`name`] | names that a cluster accepts |
-//! | [`pipeline`] | faults of a Pipeline that Tekton refuses |
+//! | [`pipeline`] | errors in a Pipeline for which Tekton rejects it |
 //! | `pod_template` | the pod templates in a document |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
 //! | [`resource_templates`] | the objects that Tekton Triggers creates |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | the selection of one Task among several |
 //! | `syntax` | the two syntaxes of a declaration |
-//! | [`structure`] | faults of a TaskSpec that Tekton or the API server refuses |
-//! | [`step_variables`] | variables in steps that Tekton refuses or leaves unchanged |
+//! | [`structure`] | errors in a TaskSpec for which Tekton or the API server rejects it |
+//! | [`step_variables`] | variables in steps that Tekton rejects or leaves unchanged |
 
 pub mod consistency;
 mod early_creation;

@@ -1,4 +1,4 @@
-//! The validator: all errors of a declaration, with place and remedy.
+//! Tests of the validator: all errors of a declaration, with place and remedy.
 
 use gleaner_core::declaration::{Declaration, ParamShape, Scope};
 use indexmap::IndexMap;
@@ -19,7 +19,7 @@ fn scope() -> Scope {
     }
 }
 
-/// All errors as `LINE:COLUMN PLACE: MESSAGE; HELP`.
+/// Returns all errors as `LINE:COLUMN PLACE: MESSAGE; HELP`.
 fn errors(text: &str) -> String {
     let diagnostics = Declaration::parse(text, &scope()).expect_err("the declaration is wrong");
     let line = |diagnostic: &gleaner_core::document::diagnostic::Diagnostic| {
@@ -36,7 +36,7 @@ fn the_whole_declaration_is_read() {
     insta::assert_debug_snapshot!(declaration);
 }
 
-/// The errors of several declarations, each with fewer than the bound.
+/// The errors are split over several declarations, so that each stays below the maximum number of errors.
 #[test]
 fn every_error_is_reported_at_once_with_place_and_remedy() {
     let outputs = "steps: {kaniko: [{name: digest}, {name: files, type: array}]}";
@@ -129,7 +129,7 @@ steps:
 }
 
 #[test]
-fn more_patterns_than_are_compiled_quickly_are_refused_unread() {
+fn too_many_patterns_are_rejected_before_they_are_compiled() {
     let declaration = |count: usize| {
         let output = |number| {
             let pattern = if number < 64 { "x" } else { "(" };
@@ -217,7 +217,7 @@ objects:
 }
 
 #[test]
-fn broken_yaml_and_empty_text_are_errors_of_their_own() {
+fn invalid_yaml_and_empty_text_have_their_own_errors() {
     assert_eq!(
         errors("steps: [\n  a"),
         "1:8 unclosed bracket '['; close it, or quote the value if it is text"
@@ -312,7 +312,7 @@ fn a_namespace_and_a_crd_come_before_what_is_in_them() {
 }
 
 #[test]
-fn what_is_waited_for_fits_the_object() {
+fn a_wait_must_fit_the_kind_of_object() {
     let declared = |kind: &str, wait: &str| {
         format!(
             "objects:\n  - name: a\n    waitFor: {wait}\n    resourceTemplate: {{apiVersion: apps/v1, kind: {kind}}}\n"

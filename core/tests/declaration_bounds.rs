@@ -1,4 +1,4 @@
-//! The bounds on a declaration: its size, its errors, and the time to read it.
+//! Tests of the limits on a declaration: its size, its errors, and the time to read it.
 
 use gleaner_core::declaration::{Declaration, Scope};
 
@@ -24,7 +24,7 @@ fn errors_beyond_the_first_are_counted_and_suggestions_are_for_a_few() {
 
 #[test]
 fn a_declaration_larger_than_an_annotation_is_refused_before_it_is_read() {
-    // A text that is not YAML; the size check comes first.
+    // The text is not YAML, but the size check comes first.
     let text = "[".repeat((256 << 10) + 1);
     let found = Declaration::parse(&text, &Scope::default()).unwrap_err();
     assert_eq!(
@@ -35,7 +35,7 @@ fn a_declaration_larger_than_an_annotation_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn what_aliases_repeat_counts_against_the_bounds() {
+fn aliases_count_against_the_limits_at_each_use() {
     let items = vec!["x"; 300].join(", ");
     let lists = vec!["*a"; 300].join(", ");
     let many = format!("b: &a [{items}]\nc: [{lists}]\n");
@@ -51,7 +51,7 @@ fn what_aliases_repeat_counts_against_the_bounds() {
     }
 }
 
-/// The text of a declaration with a given number of items.
+/// A function that returns the text of a declaration with a given number of items.
 type Text<'a> = &'a dyn Fn(usize) -> String;
 
 /// Measures the time that `work` takes with `count` items.
@@ -63,8 +63,8 @@ fn time(count: usize, work: impl Fn(usize) -> String) -> std::time::Duration {
     start.elapsed()
 }
 
-/// Four times as many items take four times as long if the work is linear, and sixteen times if it is quadratic; the
-/// bound is halfway, applied to the fastest of three runs.
+/// Four times as many items take four times as long if the work is linear, and sixteen times as long if it is quadratic. The
+/// limit is halfway between, and applies to the fastest of three runs.
 #[test]
 fn the_time_to_read_a_declaration_grows_with_its_size() {
     let outputs = |count: usize| {
@@ -111,7 +111,7 @@ fn the_time_to_read_a_declaration_grows_with_its_size() {
     }
 }
 
-/// As above, for the look-ups alone, which take less time than parsing.
+/// The same test for lookups alone, which take less time than parsing.
 #[test]
 fn an_output_and_a_resource_are_found_in_the_same_time_in_a_long_list() {
     let declaration = |count: usize| {

@@ -1,4 +1,4 @@
-//! Rendering from declaration and values to objects: names, marks, order, secrets.
+//! Tests of rendering a declaration and values to objects: names, metadata, order, secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ fn the_same_input_gives_the_same_objects() {
 }
 
 #[test]
-fn a_name_that_is_taken_moves_on_wherever_it_is_mentioned() {
+fn a_taken_name_gets_the_next_suffix_in_all_references() {
     let attempts = Attempts::from([("img".parse().expect("a name"), 1)]);
     let (first, second) = (
         objects(&values(), &run(), &Attempts::new()),
@@ -123,7 +123,7 @@ fn a_name_that_is_taken_moves_on_wherever_it_is_mentioned() {
 }
 
 #[test]
-fn other_content_has_another_hash_and_other_names_do_not_change_it() {
+fn the_hash_depends_on_the_content_and_not_on_names() {
     let hash = |objects: &[Value], index: usize| {
         objects[index]["metadata"]["annotations"]["gleaner.dev/content"]
             .as_str()
@@ -146,7 +146,7 @@ fn other_content_has_another_hash_and_other_names_do_not_change_it() {
 }
 
 #[test]
-fn the_hash_of_a_secret_cannot_be_guessed_from_what_everybody_sees() {
+fn the_hash_of_a_secret_cannot_be_guessed_from_public_data() {
     let hash = |secret_key: Option<&str>| {
         let run = Run {
             secret_key: secret_key.map(str::to_owned),
@@ -178,7 +178,7 @@ fn a_masked_rendering_shows_no_secret() {
 }
 
 #[test]
-fn what_is_unknown_is_named_in_the_order_of_its_use() {
+fn unknown_variables_are_named_in_order_of_use() {
     let error = render(&declaration(), &Values::default(), &run(), &Attempts::new())
         .expect_err("nothing is known");
     let SubstitutionError::Pending(pending) = error else {
@@ -198,7 +198,7 @@ fn what_is_unknown_is_named_in_the_order_of_its_use() {
 }
 
 #[test]
-fn a_value_without_the_part_that_is_asked_for_is_no_pending_one() {
+fn a_missing_part_of_a_known_value_is_not_pending() {
     let mut values = values();
     Arc::make_mut(values.outputs.get_mut("test").expect("a step"))
         .insert("report".into(), json!({}));
@@ -231,7 +231,7 @@ fn without_a_run_the_api_server_would_have_to_name_it() {
     assert!(metadata.get("ownerReferences").is_none());
 }
 
-/// A number, a boolean and an object in every string field, and in some other fields.
+/// A declaration with a number, a boolean and an object in every string field, and in some other fields.
 const TEXTS: &str = r#"
 steps: {t: [{name: num, type: number}, {name: flag, type: boolean}, {name: o, type: object}]}
 resources:
@@ -285,7 +285,7 @@ fn texts(o: &Value) -> Result<Vec<Value>, SubstitutionError> {
 }
 
 #[test]
-fn fields_of_text_take_the_text_of_numbers_and_booleans_and_others_their_type() {
+fn string_fields_take_numbers_and_booleans_as_text() {
     let objects = texts(&json!({"count": 1.5, "list": []})).unwrap();
     let [img, config, secret, app] = &objects[..] else {
         panic!("{objects:?}")
@@ -313,7 +313,10 @@ fn fields_of_text_take_the_text_of_numbers_and_booleans_and_others_their_type() 
     );
     assert_eq!(secret["metadata"]["generateName"], "8080");
     assert_eq!(secret["stringData"]["num"], "8080");
-    assert_eq!(app["data"]["num"], 8080, "not a ConfigMap's");
+    assert_eq!(
+        app["data"]["num"], 8080,
+        "data of a kind other than ConfigMap keeps its type"
+    );
     let spec = &app["spec"];
     assert_eq!(
         (&spec["replicas"], &spec["text"], &spec["list"]),
@@ -330,13 +333,13 @@ fn fields_of_text_take_the_text_of_numbers_and_booleans_and_others_their_type() 
 }
 
 #[test]
-fn a_part_that_turns_out_to_be_a_list_is_not_put_into_a_field_of_text() {
+fn a_list_is_rejected_in_a_string_field() {
     let error = texts(&json!({"count": [1]})).unwrap_err().to_string();
     let sentence = "`$(steps.t.o.count)` is of type array, but a string is required; write $(string(steps.t.o.count)) for its JSON";
     assert!(error.contains(sentence), "{error}");
 }
 
-/// The metadata of the only object of this template, in a run of the Task `task`.
+/// Returns the metadata of the only object, created from this template in a run of the Task `task`.
 fn metadata_of(task: &str, more: &[(&str, &str)], template: &str) -> Value {
     let text = format!("objects: [{{name: a, resourceTemplate: {template}}}]");
     let declaration = Declaration::parse(&text, &Scope::default()).unwrap();
@@ -349,7 +352,7 @@ fn metadata_of(task: &str, more: &[(&str, &str)], template: &str) -> Value {
 }
 
 #[test]
-fn labels_of_the_template_win_but_for_those_that_say_who_generated_a_pipeline_resource() {
+fn template_labels_win_except_the_generator_labels_of_a_pipeline_resource() {
     let labels = "metadata: {labels: {app.kubernetes.io/managed-by: Helm, tekton.dev/task: mine}}";
     let config = metadata_of(
         "t",

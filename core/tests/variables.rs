@@ -1,4 +1,5 @@
-//! Properties of the variable language: the content of a value never matters, and substitution only changes its leaf.
+//! Properties of the variable language: the content of a value never matters, and substitution changes only the leaf that
+//! contains the variable.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use gleaner_core::variable::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Values by whole variable.
+/// The values of variables, by the text of the variable.
 struct Known(BTreeMap<String, Value>);
 
 impl Variables for Known {
@@ -48,7 +49,7 @@ fn substitute(text: &str, known: &Known) -> Value {
     tree(text).substitute(known).unwrap()
 }
 
-/// Strings that often break templates.
+/// Strings that often break template engines.
 const NASTY: [&str; 16] = [
     "\"quoted\" 'both'",
     "two\nlines\n",
@@ -83,7 +84,7 @@ fn nasty_values_stay_strings_and_are_not_expanded_again() {
 }
 
 #[test]
-fn sixteen_mebibytes_change_their_leaf_only() {
+fn a_value_of_16_mib_changes_only_its_leaf() {
     let large = "$(params.a)\n".repeat((16 << 20) / 12);
     let known = known([("params.a", large.as_str().into())]);
     let value = substitute("{spec: {a: $(params.a), b: 1}}", &known);
@@ -128,7 +129,7 @@ fn a_spread_becomes_as_many_items_as_the_array_has() {
 }
 
 #[test]
-fn what_is_unknown_is_named_once_and_what_leads_nowhere_is_explained() {
+fn unknown_variables_are_named_once_and_missing_paths_are_explained() {
     let tree = tree("[$(params.b), $(params.a.k), '$(params.b)$(params.c)']");
     let error = tree
         .substitute(&known([("params.c", "".into())]))
@@ -167,7 +168,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A template with a variable as the leaf at `path`, and the same template with a mark instead.
+/// Returns a template with a variable as the leaf at `path`, and the same template with a marker instead of the variable.
 fn template(values: &[Value], at: usize) -> (Value, Value) {
     let fixed = |value: &Value| escape(value.clone());
     let with = |leaf: &str| {
@@ -183,7 +184,7 @@ fn template(values: &[Value], at: usize) -> (Value, Value) {
     (with("$(params.a)"), plain("MARK".into()))
 }
 
-/// Literal text as written in a template.
+/// Returns literal text as it must be written in a template.
 fn escape(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("$(", "$$(")),
@@ -198,7 +199,7 @@ fn escape(value: Value) -> Value {
 }
 
 fn from_json(value: &Value) -> Tree {
-    // JSON is YAML, but the parser does not accept all its escapes of control characters: build the node by hand.
+    // JSON is YAML, but the parser does not accept all JSON escapes of control characters, so the test builds the node itself.
     let node = Node::from(value);
     let mut found = Diagnostics::default();
     let tree = Tree::read(&Cursor::root(&node), &mut Vec::new(), &mut found);
@@ -227,14 +228,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_escaped_comes_out_as_it_was(text in ".*") {
+    fn escaped_text_is_restored(text in ".*") {
         let literal = text.replace("$(", "$$(");
         let parsed = Text::parse(&literal).unwrap();
         prop_assert_eq!(parsed.as_literal(), Some(text.as_str()));
     }
 
     #[test]
-    fn parsing_never_panics_and_what_is_read_is_written_alike(text in "[a-z.\\[\\]*0-9\"' $()_-]{0,40}") {
+    fn parsing_never_panics_and_parsed_text_is_written_identically(text in "[a-z.\\[\\]*0-9\"' $()_-]{0,40}") {
         if let Ok(reference) = Reference::parse(&text) {
             prop_assert_eq!(Reference::parse(&reference.to_string()).unwrap(), reference);
         }
@@ -242,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn string_gives_the_text_that_a_value_has_within_a_text(value in json_value()) {
+    fn string_gives_the_same_text_as_interpolation(value in json_value()) {
         let tree = from_json(&json!({"alone": "$(string(params.a))", "within": "<$(string(params.a))>", "plain": "<$(params.a)>"}));
         let rendered = tree.substitute(&known([("params.a", value.clone())])).unwrap();
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -252,7 +253,7 @@ proptest! {
     }
 
     #[test]
-    fn a_field_of_text_takes_text_and_nothing_else_changes(value in json_value(), other in json_value()) {
+    fn string_fields_take_text_and_other_fields_do_not_change(value in json_value(), other in json_value()) {
         let template = json!({"text": "$(params.a)", "typed": "$(params.a)", "other": escape(other.clone())});
         let mut tree = from_json(&template);
         tree.take_texts(&Place::root(), &|place| place.ends_with(&["text"]));
@@ -270,7 +271,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_unknown_stays_as_it_was_written(text in "[a-z]{1,8}") {
+    fn unknown_variables_stay_as_written(text in "[a-z]{1,8}") {
         let text = format!("params.{text}");
         let template = json!([format!("$({text})"), format!("$(string({text}))"), format!("<$({text})>")]);
         let mut tree = from_json(&template);
@@ -281,7 +282,7 @@ proptest! {
     }
 
     #[test]
-    fn substitution_twice_is_substitution_once(value in ".*") {
+    fn substitution_is_idempotent(value in ".*") {
         let tree = from_json(&json!({"a": "$(params.a)", "b": "x$(params.a)"}));
         let known = known([("params.a", value.as_str().into())]);
         prop_assert_eq!(tree.substitute(&known).unwrap(), tree.substitute(&known).unwrap());

@@ -1,5 +1,5 @@
-//! Any bytes of a server are a response, the beginning of one, or refused; more bytes never make an invalid response
-//! valid.
+//! Checks that any bytes from a server are a response, the beginning of a response, or rejected, and that more bytes never make
+//! an invalid response valid.
 #![no_main]
 
 use std::io::{self, Read};
@@ -8,7 +8,7 @@ use gleaner_redirector::answer::parse;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let whole = parse(bytes);
-    // Each cut reads all bytes before it: for long responses, some cuts are enough.
+    // Each cut reads all bytes before it, so long responses are cut only at some positions.
     for cut in (0..bytes.len()).step_by(1 + bytes.len() / 2048) {
         match parse(&bytes[..cut]) {
             Err(_) => assert!(whole.is_err(), "refused at {cut}, accepted later"),
@@ -25,14 +25,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Reads a body; returns false with the bytes read so far if it is interrupted.
+/// Reads a body; returns false together with the bytes read so far if the body is interrupted.
 fn read(mut body: impl Read) -> (bool, Vec<u8>) {
     let mut bytes = Vec::new();
     let is_whole = body.read_to_end(&mut bytes).is_ok();
     (is_whole, bytes)
 }
 
-/// Bytes that arrive a few at a time.
+/// A reader that returns a few bytes at a time.
 struct Pieces<'a>(&'a [u8]);
 
 impl Read for Pieces<'_> {

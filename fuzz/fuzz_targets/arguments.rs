@@ -1,4 +1,4 @@
-//! The sidecar's arguments: with any text substituted by Tekton, they are parsed as they were written, or refused.
+//! Checks that the sidecar's arguments, with any text substituted by Tekton, are parsed as they were written or rejected.
 #![no_main]
 
 use gleaner_proto::arguments::Arguments;

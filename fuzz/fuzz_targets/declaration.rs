@@ -1,4 +1,4 @@
-//! A declaration may be anything: it is parsed, or refused with errors that have a place.
+//! Checks that any declaration is parsed, or rejected with errors that have a place.
 #![no_main]
 
 use gleaner_core::declaration::{Declaration, Scope};

@@ -1,9 +1,9 @@
-//! Any bytes on a connection to the sidecar get a response or the connection is closed, in bounded time.
+//! Checks that any bytes on a connection to the sidecar get a response or close the connection, in bounded time.
 //!
-//! The first byte selects the socket: `l` loopback, `p` the probes' socket, else the socket of step `a`. After `b`
-//! the bytes are the body of that step's outputs.
+//! The first byte selects the socket: `l` is the loopback address, `p` the socket for probes, anything else the socket of step
+//! `a`. After `b`, the bytes are the body of that step's outputs.
 //!
-//! The clock is paused while there is work and jumps when there is none, so waits cost no time.
+//! The clock is paused while there is work, and jumps ahead when there is none, so waits cost no time.
 #![no_main]
 
 use std::sync::{LazyLock, mpsc};
@@ -27,12 +27,12 @@ resources: [{name: img, spec: {type: image, params: [{name: url, value: $(steps.
 submit: Manual
 ";
 
-/// The real time for work on threads, which the paused clock does not see.
+/// The real time allowed for work on threads, during which the paused clock does not advance.
 const GRACE: Duration = Duration::from_millis(5);
-/// The same until something counts as hanging.
+/// The real time after which a connection counts as hanging.
 const LONG_GRACE: Duration = Duration::from_secs(5);
 
-/// Longer than any of the sidecar's own timeouts.
+/// A time that is longer than any of the sidecar's own timeouts.
 const LONG: Duration = Duration::from_secs(15 * 60);
 
 static DECLARED: LazyLock<Declaration> =
@@ -72,7 +72,7 @@ fn head(length: usize) -> String {
 async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let directory = directory.expect("a directory");
-    // No server listens there.
+    // No server listens on this address.
     let server = ApiServer::at(
         "http://127.0.0.1:1".parse().expect("an address"),
         Bounds::default(),
@@ -90,7 +90,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let mut response = Vec::new();
     let mut talk = Box::pin(async {
         let write = async {
-            // The sidecar may close before it has read everything.
+            // The sidecar may close the connection before it has read everything.
             let _ = writing.write_all(request).await;
         };
         let read = async {
@@ -98,7 +98,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
         };
         tokio::join!(write, read);
     });
-    // Events continue until the client closes the stream.
+    // The event stream continues until the client closes it.
     let _ = within(GRACE, talk.as_mut()).await;
     drop(talk);
     drop((reading, writing));
@@ -113,10 +113,10 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     response
 }
 
-/// Waits for `future`: first `grace` in real time, then as long as an operation of the sidecar may take.
+/// Waits for `future`: first for `grace` in real time, then for as long as an operation of the sidecar may take.
 async fn within<T>(grace: Duration, future: impl Future<Output = T>) -> Option<T> {
     let (done, waiting) = mpsc::channel::<()>();
-    // The clock does not jump while there is such a task.
+    // The clock does not jump while this task is running.
     let held = tokio::task::spawn_blocking(move || waiting.recv_timeout(grace));
     let result = timeout(LONG, future).await;
     drop(done);

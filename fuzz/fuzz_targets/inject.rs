@@ -1,4 +1,4 @@
-//! Any object is left alone, refused or injected; and an injected object needs no further change.
+//! Checks that any object is left unchanged, rejected or injected, and that an injected object needs no further change.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -40,7 +40,7 @@ fn injected(object: &Value) {
         let create = Operation::Create;
         let inject = |object: &Value| task::inject_for(object, create, &settings, placement);
         if let Some(injected) = once(object, inject) {
-            // The webhook sees updates of injected objects, and objects injected ahead of time.
+            // The webhook also receives updates of injected objects, and objects injected ahead of time.
             let update = Operation::Update { old: &injected };
             let _ = task::inject(object, update, &settings);
             let _ = task::inject(&injected, Operation::Update { old: object }, &settings);
@@ -50,7 +50,7 @@ fn injected(object: &Value) {
     once(object, |pod| pod::inject(pod, &settings));
 }
 
-/// Injects twice: the second time changes nothing.
+/// Injects twice, and checks that the second injection changes nothing.
 fn once(object: &Value, inject: impl Fn(&Value) -> Result<Outcome, Refusal>) -> Option<Value> {
     match inject(object) {
         Err(refusal) => {

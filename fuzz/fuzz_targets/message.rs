@@ -1,4 +1,5 @@
-//! Any body of a step is accepted or refused; an accepted one is recognized, and read unchanged from the journal.
+//! Checks that any body from a step is accepted or rejected, and that an accepted body is recognized and read back unchanged from
+//! the journal.
 #![no_main]
 
 use gleaner_core::collect::{Collector, Examined};

@@ -1,4 +1,5 @@
-//! Any file is an output or refused, consistently with the sidecar's parser; and reading in pieces makes no difference.
+//! Checks that any file is an output or rejected, consistently with the sidecar's parser, and that reading in pieces makes no
+//! difference.
 #![no_main]
 
 use std::cell::RefCell;
@@ -10,7 +11,7 @@ use gleaner_proto::{OutputType, Trim, number};
 use gleaner_redirector::fuzzing::{is_json, output};
 use serde_json::Value;
 
-/// Longer numbers are refused unread.
+/// The length above which numbers are rejected unread.
 const NUMBER_MAX: usize = 1000;
 
 thread_local! {
@@ -21,7 +22,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((first, bytes)) = bytes.split_first() else {
         return;
     };
-    // A file is read in pieces of 64 KiB.
+    // A file is read in pieces of 64 KiB, and the padding moves the input across the end of a piece.
     let padding = if first & 0x80 == 0 { 0 } else { (64 << 10) - 2 };
     let bytes = &[&vec![b' '; padding], bytes].concat();
     let kind = match first & 0x7f {

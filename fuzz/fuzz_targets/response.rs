@@ -1,7 +1,7 @@
-//! With any responses of an API server, a submission ends: with all objects, or with errors that name the cause.
+//! Checks that a submission terminates with any responses of an API server: with all objects, or with errors that name the cause.
 //!
-//! The server behaves correctly, except for responses that the input replaces. The clock is paused while there is work
-//! and jumps when there is none, so retries cost no time.
+//! The server behaves correctly, except for responses that the input replaces. The clock is paused while there is work, and jumps
+//! ahead when there is none, so retries cost no time.
 #![no_main]
 
 use std::collections::VecDeque;
@@ -37,16 +37,16 @@ objects:
   resourceTemplate: {apiVersion: v1, kind: Secret, metadata: {generateName: key-}, stringData: {a: b}}
 ";
 
-/// Longer than all timeouts of a submission together.
+/// A time that is longer than all timeouts of a submission together.
 const LONG: Duration = Duration::from_secs(60 * 60);
-/// The longest text that may be kept from the API server, with room for the surrounding message, for each object.
+/// The longest text from the API server that may be kept for each object, with room for the surrounding message.
 const TEXT_MAX: usize = 64 << 10;
 
 #[derive(Debug, Arbitrary)]
 enum Response {
-    /// Correct.
+    /// A correct response.
     Right,
-    /// Correct, except for some fields of the body.
+    /// A correct response, except for some fields of the body.
     Fields(Vec<(Field, Json)>),
     Status {
         code: Code,
@@ -62,7 +62,7 @@ enum Response {
         body: Vec<u8>,
         headers: Vec<Header>,
     },
-    /// Bytes, and the end of the connection.
+    /// Raw bytes, followed by the end of the connection.
     Bytes(Vec<u8>),
 }
 
@@ -177,7 +177,7 @@ async fn serve(listener: TcpListener, script: Script) {
     }
 }
 
-/// Responds until one of the responses ends the connection.
+/// Responds to requests until one of the responses ends the connection.
 async fn connection(mut stream: TcpStream, script: Script) -> Option<()> {
     let mut received = Vec::new();
     loop {
@@ -233,7 +233,7 @@ async fn connection(mut stream: TcpStream, script: Script) -> Option<()> {
     }
 }
 
-/// Removes a whole request from the received bytes; returns its first line, and its body.
+/// Removes a complete request from the received bytes; returns its first line and its body.
 fn request(received: &mut Vec<u8>) -> Option<(String, Value)> {
     let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&received[..end]).to_ascii_lowercase();

@@ -1,4 +1,5 @@
-//! Any body gets a response or is refused; a patch in a response can be applied, and the result needs no further change.
+//! Checks that any body gets a response or is rejected, that a patch in a response can be applied, and that the result needs no
+//! further change.
 #![no_main]
 
 use gleaner_core::declaration::AllowedKinds;
@@ -11,7 +12,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     for route in [Route::Pods, Route::Tekton] {
         answered(route, body);
     }
-    // As the object of an otherwise valid review, which fuzzing alone would take long to find.
+    // The input is also sent as the object of an otherwise valid review, because fuzzing alone would take long to find one.
     let Ok(object) = serde_json::from_slice::<Value>(body) else {
         return;
     };
@@ -28,14 +29,14 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
         if let Some(again) = created(route, group, kind, &changed) {
             assert_eq!(again, changed, "a second review changes nothing");
         }
-        // An update of the injected object, to the object that was first applied.
+        // The review is an update of the injected object to the object that was first applied.
         changed["metadata"]["annotations"] = object["metadata"]["annotations"].clone();
         let body = review(group, kind, "UPDATE", &object, &changed);
         answered(route, body.as_bytes());
     }
 });
 
-/// Returns the object as it is created, if it is changed.
+/// Returns the object after its creation, if the webhook changes it.
 fn created(route: Route, group: &str, kind: &str, object: &Value) -> Option<Value> {
     let body = review(group, kind, "CREATE", object, &Value::Null);
     let patch = answered(route, body.as_bytes())?;

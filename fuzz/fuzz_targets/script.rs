@@ -1,4 +1,4 @@
-//! Any file is a script with flags or refused, and any flags are a command line or refused with a message.
+//! Checks that any file is a script with flags or rejected, and that any flags are a command line or rejected with a message.
 #![no_main]
 
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
         let flags = flags.into_iter().map(OsString::from);
         parsed(flags.chain(command.clone()));
     }
-    // Not every argument is text.
+    // An argument need not be text.
     let arguments = content.split(|&byte| byte == 0).map(OsStr::from_bytes);
     parsed(arguments.map(OsString::from).chain(command));
 });

@@ -1,4 +1,5 @@
-//! Any share is parsed as it is written; sizes are never too low; and a failure's message fits if there is room for it.
+//! Checks that any share is parsed as it is written, that sizes are never too low, and that a failure's message fits if there is
+//! room for it.
 #![no_main]
 
 use gleaner_redirector::fuzzing::termination_message;

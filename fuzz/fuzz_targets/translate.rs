@@ -1,4 +1,5 @@
-//! Any documents are translated or refused with findings; a translation can be written, read and translated again.
+//! Checks that any documents are translated or rejected with findings, and that a translation can be written, read and translated
+//! again.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -37,7 +38,7 @@ fn translated(text: &str) {
                 let yaml = writer::to_yaml(&documents);
                 let read = Source::parse("b.yaml".to_owned(), yaml).expect("valid YAML");
                 let read: Vec<_> = read.documents.iter().map(|node| node.to_json()).collect();
-                // The reader splits lists, and skips empty documents.
+                // The reader splits lists and skips empty documents.
                 let is_plain = documents
                     .iter()
                     .all(|document| document.is_object() && document.get("items").is_none());

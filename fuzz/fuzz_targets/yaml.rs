@@ -1,4 +1,5 @@
-//! Written YAML is read back equal, with any values; and any text that is read can be written and read again.
+//! Checks that written YAML is read back equal, with any values, and that any text that can be read can be written and read
+//! again.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -34,7 +35,7 @@ fn read_again(value: &Value) {
     let yaml = to_yaml([value]);
     match yaml::parse(&yaml) {
         Ok(read) => assert_eq!(read.to_json(), *value, "{yaml}"),
-        // A document of nothing is none.
+        // An empty document counts as no document.
         Err(_) if value.is_null() => {}
         Err(error) => panic!("{}: {yaml}", error.message),
     }

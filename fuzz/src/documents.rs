@@ -1,4 +1,4 @@
-//! Documents of the project with random edits.
+//! Documents of the project, with random edits.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Json;
 
-/// The greatest depth of an edit.
+/// The greatest depth of an edited value.
 const DEPTH: usize = 10;
 
 /// Files of the project with objects of the kinds that Gleaner reads.
@@ -28,7 +28,7 @@ const FILES: [&str; 13] = [
     include_str!("../seeds/translate/task-runs.yaml"),
 ];
 
-/// Their documents.
+/// The documents in these files.
 static BASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let documents = FILES
         .iter()
@@ -41,7 +41,7 @@ pub fn bases() -> &'static [Value] {
     &BASES
 }
 
-/// A document of the project after some edits.
+/// A document of the project after some random edits.
 #[derive(Debug)]
 pub struct Edited(pub Value);
 
@@ -104,7 +104,7 @@ fn edit(document: &mut Value, u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Descends to a random value.
+/// Descends to a random value and returns it.
 fn place<'v>(mut value: &'v mut Value, u: &mut Unstructured<'_>) -> Result<&'v mut Value> {
     for _ in 0..u.int_in_range(0..=DEPTH)? {
         let count = match &*value {

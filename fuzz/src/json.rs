@@ -5,10 +5,10 @@ use gleaner_core::document::yaml;
 use gleaner_proto::number;
 use serde_json::{Map, Value};
 
-/// The nesting depth of values.
+/// The maximum nesting depth of values.
 const DEPTH: usize = 6;
 
-/// Keys and texts that have a meaning in some document.
+/// Keys and strings that have a meaning in some document.
 const WORDS: [&str; 32] = [
     "name",
     "steps",

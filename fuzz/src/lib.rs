@@ -1,6 +1,6 @@
 //! Input shared by several targets: random JSON values, and documents of the project with random edits.
 //!
-//! Random bytes alone rarely form a Task; editing one keeps the rest of it intact.
+//! Random bytes alone rarely form a Task. Editing one value of a Task keeps the rest of it intact.
 
 mod documents;
 mod json;

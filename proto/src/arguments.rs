@@ -1,36 +1,36 @@
-//! The sidecar's arguments: written when Gleaner is injected into a Task, read when it is injected into the pod, and
-//! read by the sidecar itself.
+//! The sidecar's arguments. They are written when Gleaner is injected into a Task, and read twice: when Gleaner is injected into
+//! the pod, and by the sidecar itself.
 //!
-//! Between the first and the second Tekton substitutes the values of parameters; between the second and the
-//! third the kubelet expands `$(NAME)` and `$$`. To keep values distinct from flags:
+//! Between injection into the Task and injection into the pod, Tekton substitutes the values of parameters. Between injection
+//! into the pod and the start of the sidecar, the kubelet expands `$(NAME)` and `$$`. To keep values distinct from flags:
 //!
-//! - a text is one argument with its flag: `--param=url=$(params.url)`;
-//! - an array becomes as many arguments as it has items (Tekton replaces an argument that consists of
-//!   `$(params.list[*])`), so arrays come after `--`, framed: `array:list`, the items, `end:list`. Names and order of the
-//!   frames are known from a preceding `--array=list`; if items could be mistaken for a frame, all is refused;
-//! - values that are known only when the pod is created are encoded (`--values`), which the kubelet does not change.
+//! - a string is one argument together with its flag: `--param=url=$(params.url)`;
+//! - an array becomes as many arguments as it has items (Tekton replaces an argument that consists of `$(params.list[*])`), so
+//!   arrays come after `--`, in frames: `array:list`, the items, `end:list`. The names and the order of the frames are known from
+//!   the preceding `--array=list` flags; if an item could be mistaken for a frame, all arguments are rejected;
+//! - values that are known only when the pod is created are encoded (`--values`), so that the kubelet does not change them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Marks the pod of these arguments as not injected yet. The sidecar refuses to start with it: a pod without
+/// Marks the pod with these arguments as not injected yet. The sidecar does not start with this flag, because a pod without
 /// redirectors would succeed without creating anything.
 pub const UNWRAPPED: &str = "--unwrapped";
-/// A variable of the sidecar that cannot be set until injection into the pod removes it: a limit of the container
-/// [`UNWRAPPED_CONTAINER`], which cannot exist. A sidecar that terminates does not fail a TaskRun; one that cannot be
-/// created does (`pkg/pod/status.go`, `isPodHitConfigError`), before any step has run, and the pod's events name the
+/// An environment variable of the sidecar that cannot be set until injection into the pod removes it: its value is a limit of the
+/// container [`UNWRAPPED_CONTAINER`], which cannot exist. A sidecar that terminates does not fail a TaskRun, but a sidecar that
+/// cannot be created does (`pkg/pod/status.go`, `isPodHitConfigError`), before any step has run, and the pod's events name the
 /// container.
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
-/// The container of [`UNWRAPPED_VARIABLE`]. No container can have this name, which is not a DNS label, even if an
-/// attacker may edit the namespace; but the reference is valid: of a variable's `resourceFieldRef`, the API server
-/// checks only the resource (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`,
-/// `validateContainerResourceFieldSelector`), and the kubelet fails with `container NAME not found`
-/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a ConfigMap or Secret would not do: it must be
-/// valid, so an attacker could create the object (`validateConfigMapKeySelector`).
+/// The container that [`UNWRAPPED_VARIABLE`] refers to. No container can have this name, which is not a DNS label, even if an
+/// attacker may edit the namespace. The reference is still valid, because the API server checks only the resource of a variable's
+/// `resourceFieldRef` (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`, `validateContainerResourceFieldSelector`); the
+/// kubelet then fails with `container NAME not found` (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a
+/// ConfigMap or Secret would not work: such a name must be valid, so an attacker could create the object
+/// (`validateConfigMapKeySelector`).
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
-/// The declaration in base64; if given several times, the parts are concatenated.
+/// The declaration in base64; if the flag is repeated, the parts are concatenated.
 pub const DECLARATION: &str = "--declaration";
 /// A step that may post, in the order of the Task.
 pub const STEP: &str = "--step";
@@ -43,54 +43,54 @@ pub const PARAM_KEY: &str = "--param-key";
 pub const ARRAY: &str = "--array";
 /// A value of `$(context.NAME)`: `NAME=VALUE`.
 pub const CONTEXT: &str = "--context";
-/// The file of an output whose path contains variables: `STEP.OUTPUT=PATH`. Only for injection into the pod.
+/// The file of an output whose path contains variables: `STEP.OUTPUT=PATH`. Used only for injection into the pod.
 pub const PATH: &str = "--path";
-/// [`RunValues`] as JSON in base64; if given several times, the parts are concatenated.
+/// [`RunValues`] as JSON in base64; if the flag is repeated, the parts are concatenated.
 pub const VALUES: &str = "--values";
 /// The owner of created objects, if it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
-/// The containers that share the pod's termination messages, if these carry results: `OWN+ADDED`, such as `3+1`, or
+/// The containers that share the space for the pod's termination messages, if these carry results: `OWN+ADDED`, such as `3+1`, or
 /// `3+1,compressed`.
 pub const TERMINATION_SHARE: &str = "--termination-share";
-/// A kind that the declaration may create, as `GROUP/KIND`; once without a value if there is none. If absent, every
+/// A kind that the declaration may create, as `GROUP/KIND`; the flag has no value if no kind is allowed. Without the flag, every
 /// kind is allowed.
 pub const ALLOW_KIND: &str = "--allow-kind";
-/// The redirector to copy for the steps.
+/// The redirector binary to copy for the steps.
 pub const REDIRECTOR: &str = "--redirector";
-/// The path of the copy.
+/// The destination path of the copy.
 pub const INSTALL_REDIRECTOR: &str = "--install-redirector";
-/// The loopback address.
+/// The loopback address to listen on.
 pub const LISTEN: &str = "--listen";
-/// The level of the log.
+/// The log level.
 pub const LOG_LEVEL: &str = "--log-level";
 
 /// The longest part of a text in one argument, in bytes: Linux accepts 128 KiB (`MAX_ARG_STRLEN`), including the flag.
 const CHUNK: usize = 96 << 10;
 
-/// A parameter on its way to the sidecar.
+/// A parameter that is passed to the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
     /// A parameter of type string.
     Text {
-        /// Its name.
+        /// The parameter's name.
         name: String,
-        /// Its value.
+        /// The parameter's value.
         value: String,
     },
     /// One key of a parameter of type object.
     Key {
-        /// The object's name.
+        /// The parameter's name.
         name: String,
         /// The key.
         key: String,
-        /// Its value.
+        /// The key's value.
         value: String,
     },
     /// A parameter of type array.
     Array {
-        /// Its name.
+        /// The parameter's name.
         name: String,
-        /// Its items.
+        /// The items of the array.
         items: Vec<String>,
     },
 }
@@ -98,9 +98,9 @@ pub enum Param {
 /// The file of an output, if its declared path contains variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPath {
-    /// The step.
+    /// The name of the step.
     pub step: String,
-    /// The output.
+    /// The name of the output.
     pub output: String,
     /// The known part of the path.
     pub path: String,
@@ -123,13 +123,13 @@ pub struct Arguments {
     pub paths: Vec<OutputPath>,
     /// [`RunValues`] in base64; empty before injection into the pod.
     pub values: String,
-    /// Kinds that the declaration may create; every kind if there are none.
+    /// Kinds that the declaration may create; if there are none, every kind is allowed.
     pub kinds: Vec<String>,
-    /// Everything else, unchanged.
+    /// All other arguments, unchanged.
     pub others: Vec<String>,
 }
 
-/// Facts of a run that are known when its pod is created, encoded so that the kubelet does not expand them.
+/// Properties of a run that are known when its pod is created, encoded so that the kubelet does not expand them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunValues {
     /// Parameters by name.
@@ -146,7 +146,7 @@ pub struct RunValues {
 /// An error in a list of arguments.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
-    /// A flag whose value lacks its `=`, or for a key its `.`.
+    /// The value of a flag lacks its `=` or, for a key, its `.`.
     #[error("'{0}' is not of the form {1}")]
     Form(String, &'static str),
     /// The frames of the array of this name are not in the expected places.
@@ -204,8 +204,8 @@ impl Arguments {
     /// Parses arguments.
     ///
     /// # Errors
-    /// Fails if they are not as [`to_args`](Self::to_args) writes them, or an item of an array could be taken for a
-    /// frame.
+    /// Fails if the arguments do not have the form in which [`to_args`](Self::to_args) writes them, or if an item of an array
+    /// could be mistaken for a frame.
     pub fn parse<S: AsRef<str>>(args: &[S]) -> Result<Self, ArgumentsError> {
         let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
         let end = args.iter().position(|argument| *argument == "--");
@@ -253,7 +253,7 @@ impl Arguments {
                     let (step, output, path) = dotted("STEP.OUTPUT=PATH")?;
                     read.paths.push(OutputPath { step, output, path });
                 }
-                // Its position among the parameters; the items come last.
+                // The flag sets the array's position among the parameters; the items come last.
                 ARRAY => names.push(value.to_owned()),
                 _ => read.others.push((*argument).to_owned()),
             }
@@ -295,7 +295,7 @@ fn chunks<'a>(flag: &'a str, text: &'a str) -> impl Iterator<Item = String> + 'a
     chunks.map(move |chunk| format!("{flag}={}", String::from_utf8_lossy(chunk)))
 }
 
-/// Returns the items of the arrays `names`, which are framed and in this order in `tail`.
+/// Returns the items of the arrays `names`, whose frames are in this order in `tail`.
 fn arrays<S: AsRef<str>>(
     names: &[String],
     tail: &[S],
@@ -310,7 +310,7 @@ fn arrays<S: AsRef<str>>(
         }
         let end = format!("end:{name}");
         let next = names.get(index + 1).map(|name| format!("array:{name}"));
-        // An end frame counts only if the next array, or nothing, follows.
+        // An end frame counts only if it is followed by the next array or by nothing.
         let is_end = |at: &usize| rest[*at] == end && rest.get(at + 1).copied() == next.as_deref();
         let mut ends = (1..rest.len()).filter(is_end);
         let at = ends.next().ok_or_else(frame)?;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// A text that is not a valid duration.
+/// An error for a text that is not a valid duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid duration '{0}': use a form such as 500ms, 30s, 5m or 1h30m")]
 pub struct DurationError(String);
 
-/// Parses a duration of Go's `time.ParseDuration`, without signs. A bare `0` is allowed.
+/// Parses a duration in the syntax of Go's `time.ParseDuration`, without signs. A bare `0` is allowed.
 ///
 /// # Errors
 /// Fails if the text is not a duration, or longer than Go's longest duration (290 years).
@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Formats a duration for [`parse`], in its largest whole unit; fractions of a millisecond are dropped.
+/// Formats a duration for [`parse`], in the largest unit that gives a whole number; fractions of a millisecond are dropped.
 pub fn written(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     match milliseconds {
@@ -41,8 +41,8 @@ pub fn written(duration: Duration) -> String {
     }
 }
 
-/// Parses one number with its unit, in nanoseconds, and returns the rest. Whole numbers throughout: floating point
-/// would cost the redirector more bytes than the rest of its parsing.
+/// Parses one number with its unit, in nanoseconds, and returns the rest of the text. The calculation uses integers, because
+/// floating point would add more code to the redirector than all other parsing.
 fn part(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, after) = text.split_at(end);

@@ -1,23 +1,23 @@
-//! The encoding of text in files: UTF-8, with or without a byte order mark. Other encodings are named in errors.
+//! The encoding of text in files: UTF-8, with or without a byte order mark. Errors name other encodings.
 
 use std::fmt;
 
-/// The byte order mark in UTF-8, with which PowerShell and .NET begin a file. It is not part of the text.
+/// The byte order mark in UTF-8, which PowerShell and .NET write at the start of a file. It is not part of the text.
 pub const MARK: char = '\u{feff}';
 
-/// The first bytes of a file that are enough for [`Encoding::of`].
+/// The number of bytes at the start of a file that [`Encoding::of`] needs.
 pub const HEAD: usize = 256;
 
 /// An encoding of Unicode other than UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Two or four bytes for each character: the default of Windows PowerShell.
+    /// Two or four bytes for each character; the default of Windows PowerShell.
     Utf16,
     /// Four bytes for each character.
     Utf32,
 }
 
-/// A text that is not UTF-8.
+/// An error for a text that is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// The text is in another encoding of Unicode.
@@ -37,11 +37,11 @@ pub enum EncodingError {
 }
 
 impl Encoding {
-    /// Returns the encoding of the file that begins with `head`, if it is UTF-16 or UTF-32 of either byte order. Only
-    /// the first [`HEAD`] bytes count.
+    /// Returns the encoding of the file that begins with `head`, if it is UTF-16 or UTF-32 in either byte order. Only the first
+    /// [`HEAD`] bytes are examined.
     ///
-    /// Without a mark, UTF-16 is recognized by its zero bytes, as in RFC 4627, section 3: more than half of the first
-    /// characters are below U+0100, and none is U+0000.
+    /// Without a byte order mark, UTF-16 is recognized by its zero bytes, as in RFC 4627, section 3: more than half of the first
+    /// characters are below U+0100, and none of them is U+0000.
     pub fn of(head: &[u8]) -> Option<Self> {
         let head = &head[..head.len().min(HEAD)];
         match head {
@@ -58,8 +58,8 @@ impl Encoding {
     }
 }
 
-/// The fewest characters by which an encoding without a mark is recognized: a letter and a zero byte are more likely
-/// the end of a C string.
+/// The minimum number of characters from which an encoding without a byte order mark is recognized: a letter and a zero byte are
+/// more likely the end of a C string.
 const UNITS: usize = 2;
 
 fn is_utf32(head: &[u8], number: fn([u8; 4]) -> u32) -> bool {
@@ -81,7 +81,7 @@ fn is_utf16(head: &[u8], number: fn([u8; 2]) -> u16) -> bool {
     count >= UNITS && narrow.is_some_and(|narrow| narrow * 2 > count)
 }
 
-/// Decodes UTF-8, and keeps a byte order mark.
+/// Decodes UTF-8, and keeps a byte order mark if there is one.
 ///
 /// # Errors
 /// `bytes` is not UTF-8, or is UTF-16 or UTF-32 that could be read as UTF-8 with zero bytes.
@@ -98,7 +98,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, EncodingError> {
     })
 }
 
-/// Returns `text` without the mark at its beginning.
+/// Returns `text` without a byte order mark at its beginning.
 pub fn without_mark(text: &str) -> &str {
     text.strip_prefix(MARK).unwrap_or(text)
 }

@@ -1,11 +1,11 @@
 //! Exit codes of Gleaner's own failures, after BSD's `sysexits.h`.
 //!
-//! The exit code of a step's command always passes through unchanged; these appear only if Gleaner itself
-//! is the reason that a step failed, so that `kubectl describe` shows the kind of problem.
+//! The exit code of a step's command is always passed through unchanged. These codes appear only if Gleaner itself made a
+//! step fail, so that `kubectl describe` shows the kind of problem.
 
 /// The command line of a Gleaner binary is invalid (`EX_USAGE`).
 pub const USAGE: u8 = 64;
-/// An output is missing, too large, not a valid value of its type, or refused by its declaration (`EX_DATAERR`).
+/// An output is missing, too large, not a valid value of its type, or rejected by its declaration (`EX_DATAERR`).
 pub const OUTPUT: u8 = 65;
 /// A named file cannot be read, or the files contain nothing (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
@@ -15,7 +15,7 @@ pub const UNREACHABLE: u8 = 69;
 pub const NOT_CREATED: u8 = 73;
 /// Standard output could not be written (`EX_IOERR`).
 pub const IO: u8 = 74;
-/// The declaration is wrong (`EX_CONFIG`).
+/// The declaration is invalid (`EX_CONFIG`).
 pub const DECLARATION: u8 = 78;
 /// The step's command exists but cannot be run (the shell's convention).
 pub const NOT_EXECUTABLE: u8 = 126;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The cause of a failure, as a stable code. Programs must use it, never a message; later versions may add codes.
+/// The cause of a failure, as a stable code. Programs must decide by the code, never by a message; later versions may add codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum FailureCode {
@@ -12,19 +12,19 @@ pub enum FailureCode {
     KindNotServed,
     /// The ServiceAccount of the run lacks a permission.
     Forbidden,
-    /// An admission policy or webhook refused the object.
+    /// An admission policy or webhook rejected the object.
     Denied,
-    /// A ResourceQuota left no room for the object by the submission's deadline.
+    /// A ResourceQuota had no room for the object until the submission's deadline.
     QuotaExceeded,
     /// The API server did not accept the credentials of the run.
     Unauthorized,
-    /// An object that does not belong to this run has the name.
+    /// An object with this name exists and does not belong to this run.
     AlreadyExists,
-    /// An object of the same name is being deleted and still exists.
+    /// An object with the same name is being deleted and still exists.
     BeingDeleted,
-    /// An object of the same name is repeatedly created and deleted by another client.
+    /// Another client repeatedly creates and deletes an object with the same name.
     Contested,
-    /// Server-side apply met fields that another manager owns.
+    /// Server-side apply conflicts with fields that another manager owns.
     Conflict,
     /// The API server found the content of the object invalid.
     Invalid,
@@ -34,13 +34,13 @@ pub enum FailureCode {
     NamespaceNotFound,
     /// An object that the object refers to, such as the ServiceAccount of a Pod, does not exist.
     ReferenceNotFound,
-    /// The object cannot have the namespace or the name that its template gives it.
+    /// The object cannot have the namespace or the name that its template specifies.
     Misplaced,
     /// The API server could not be reached.
     Unreachable,
     /// The API server responded, but did not complete the request in time.
     Timeout,
-    /// The API server refused the request for another reason.
+    /// The API server rejected the request for another reason.
     Refused,
     /// A request could not be sent, or its response could not be read.
     RequestFailed,
@@ -52,21 +52,21 @@ pub enum FailureCode {
     ResultsTooLarge,
     /// The condition of `waitFor` was not met in time.
     WaitFailed,
-    /// The object failed while it was waited for.
+    /// The object failed while Gleaner waited for it.
     ObjectFailed,
     /// Another client deleted the object while Gleaner waited for it.
     Deleted,
-    /// The step ran a second time and sent other outputs after the first ones were used.
+    /// The step ran a second time and sent different outputs after the first ones had been used.
     StepRepeated,
     /// Gleaner itself failed: its journal could not be written, or it panicked.
     Internal,
-    /// A code of another version of Gleaner.
+    /// A code from another version of Gleaner.
     #[serde(other)]
     #[cfg_attr(test, schemars(skip))]
     Unknown,
 }
 
-/// One cause of a failure.
+/// A cause of a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -109,14 +109,14 @@ pub struct ObjectReference {
 pub struct LeftBehind {
     /// The object.
     pub object: ObjectReference,
-    /// The certainty that it exists.
+    /// The certainty that the object exists.
     #[serde(default)]
     pub state: LeftState,
     /// The reason, for users.
     pub why: String,
 }
 
-/// The certainty that an object exists which the rollback did not delete. Later versions may add states.
+/// The certainty that an object which the rollback did not delete still exists. Later versions may add states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -126,11 +126,11 @@ pub enum LeftState {
     Exists,
     /// The object could not be read.
     MayExist,
-    /// The object did not exist at the last check, but a create that got no response may still be carried out.
+    /// The object did not exist at the last check, but a create request that got no response may still take effect.
     MayAppear,
-    /// The object exists, and was kept so that its status can be read: `keepOnFailure`.
+    /// The object exists and was kept so that its status can be read (`keepOnFailure`).
     Retained,
-    /// A state of another version of Gleaner.
+    /// A state from another version of Gleaner.
     #[serde(other)]
     #[cfg_attr(test, schemars(skip))]
     Unknown,

@@ -2,22 +2,22 @@
 
 /// Annotations.
 pub mod annotation {
-    /// Carries the declaration, on a Task or on the template of any pod.
+    /// The declaration, on a Task or on the template of any pod.
     pub const OUTPUTS: &str = "gleaner.dev/outputs";
     /// The sidecar's `requests.cpu`.
     pub const CPU_REQUEST: &str = "gleaner.dev/cpu-request";
-    /// `limits.cpu`
+    /// The sidecar's `limits.cpu`.
     pub const CPU_LIMIT: &str = "gleaner.dev/cpu-limit";
-    /// `requests.memory`
+    /// The sidecar's `requests.memory`.
     pub const MEMORY_REQUEST: &str = "gleaner.dev/memory-request";
-    /// `limits.memory`
+    /// The sidecar's `limits.memory`.
     pub const MEMORY_LIMIT: &str = "gleaner.dev/memory-limit";
-    /// On a created object: a keyed hash of its rendered content, to distinguish a repeated create from another one.
+    /// On a created object: a keyed hash of its rendered content, which distinguishes a repeated create from a different one.
     pub const CONTENT: &str = "gleaner.dev/content";
-    /// On a created object: the UID of the TaskRun (or pod) that it came from.
+    /// On a created object: the UID of the TaskRun (or pod) that created it.
     pub const RUN_UID: &str = "gleaner.dev/run-uid";
-    /// On an object that server-side apply has created: the UID of the TaskRun that applied it. The next
-    /// run's apply drops it.
+    /// On an object that server-side apply created: the UID of the TaskRun that applied it. The apply of the next run removes
+    /// this annotation.
     pub const MADE_BY: &str = "gleaner.dev/made-by";
     /// On a created object: the name of its template in the declaration.
     pub const RESOURCE: &str = "gleaner.dev/resource";
@@ -25,11 +25,11 @@ pub mod annotation {
 
 /// Labels.
 pub mod label {
-    /// The Task's name (also the proposal's).
+    /// The Task's name (also used in the proposal).
     pub const TASK: &str = "tekton.dev/task";
     /// The TaskRun's name as the 2019 proposal spells it.
     pub const TASKRUN_PROPOSAL: &str = "tekton.dev/taskrun";
-    /// The TaskRun's name as Tekton spells it today (`pkg/apis/pipeline/register.go`).
+    /// The TaskRun's name as Tekton currently spells it (`pkg/apis/pipeline/register.go`).
     pub const TASK_RUN: &str = "tekton.dev/taskRun";
     /// The PipelineRun's UID, on the pods of its TaskRuns.
     pub const PIPELINE_RUN_UID: &str = "tekton.dev/pipelineRunUID";
@@ -43,14 +43,14 @@ pub mod label {
     pub const MANAGER: &str = "gleaner";
 }
 
-/// The sidecar, as a Task names it.
+/// The sidecar's name in a Task.
 pub const SIDECAR: &str = "gleaner";
-/// The sidecar's container: Tekton's prefix before its name (`pkg/pod/pod.go`).
+/// The name of the sidecar's container: Tekton puts a prefix before the sidecar's name (`pkg/pod/pod.go`).
 pub const SIDECAR_CONTAINER: &str = "sidecar-gleaner";
 
 /// `apiVersion` of a PipelineResource, as in the proposal.
 pub const PIPELINE_RESOURCE_API_VERSION: &str = "tekton.dev/v1alpha1";
-/// The types of a PipelineResource: those that Tekton had at the time of the proposal, and no others are valid
+/// The types of a PipelineResource that Tekton had at the time of the proposal. No other types are valid
 /// (`pkg/apis/resource/v1alpha1/pipeline_resource_types.go`).
 pub const PIPELINE_RESOURCE_TYPES: [&str; 6] = [
     "git",
@@ -62,6 +62,6 @@ pub const PIPELINE_RESOURCE_TYPES: [&str; 6] = [
 ];
 /// `kind` of a PipelineResource.
 pub const PIPELINE_RESOURCE_KIND: &str = "PipelineResource";
-/// `apiVersion` of the runs that own resources. The proposal's `v1alpha1` of PipelineRun is no longer served,
-/// and the garbage collector cannot resolve an owner whose version is not served.
+/// `apiVersion` of the runs that own resources. The proposal's `v1alpha1` of PipelineRun is no longer served, and the garbage
+/// collector cannot resolve an owner in a version that is not served.
 pub const RUN_API_VERSION: &str = "tekton.dev/v1";

@@ -1,4 +1,4 @@
-//! The contract between the processes of Gleaner: the data that passes between them, and only that.
+//! The contract between Gleaner's processes: the data that they exchange, and nothing else.
 //!
 //! | module | holds |
 //! | --- | --- |

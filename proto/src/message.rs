@@ -18,31 +18,30 @@ use serde_json::{Map, Value};
 
 use crate::failure::{Failure, LeftBehind, ObjectReference};
 
-/// The outputs of one step. Write-once: the same message again gets the same response.
+/// The outputs of one step. They can be written only once; the same message again gets the same response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Outputs {
-    /// Values by output name, each of the type that the declaration gives it. An optional output whose file is missing
-    /// is omitted.
+    /// Values by output name, each of the type in the declaration. An optional output whose file is missing is omitted.
     pub outputs: BTreeMap<String, Value>,
-    /// The command's exit code; 128 plus the number of the signal that ended it.
+    /// The command's exit code; if a signal ended the command, 128 plus the signal's number.
     #[serde(default)]
     pub exit_code: i32,
 }
 
-/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: the size of the step's own results in its
+/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: the space that the step's own results take in its
 /// termination message, which is not available for the results of resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OwnResults {
-    /// Bytes as JSON; `None` from a step that does not know.
+    /// The size as JSON in bytes; `None` if the step does not know it.
     pub result_bytes: Option<usize>,
-    /// Bytes when compressed, if Tekton compresses termination messages.
+    /// The compressed size in bytes, if Tekton compresses termination messages.
     pub compressed_result_bytes: Option<usize>,
 }
 
-/// The query, from `?` on.
+/// Writes the query, beginning with `?`.
 impl fmt::Display for OwnResults {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
@@ -70,10 +69,9 @@ pub enum Phase {
     Resolved,
     /// The resources are being created.
     Submitting,
-    /// Everything exists.
+    /// All resources exist.
     Committed,
-    /// The resources could not all be created. None of them exists, or `left` and `kept` of the problem list those that
-    /// do.
+    /// Not all resources could be created. None exists, except those listed in `left` and `kept` of the problem.
     Failed,
 }
 
@@ -98,12 +96,12 @@ pub struct Outcome {
     pub notes: Vec<String>,
 }
 
-/// An object that exists now.
+/// An object that exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
-    /// The name of its template in the declaration.
+    /// The name of the object's template in the declaration.
     pub resource: String,
     /// `apiVersion` of the object.
     pub api_version: String,
@@ -116,7 +114,7 @@ pub struct Created {
     pub name: String,
     /// The UID.
     pub uid: String,
-    /// The action taken on it.
+    /// The action taken on the object.
     pub action: Action,
 }
 
@@ -134,7 +132,7 @@ impl fmt::Display for Created {
         let action = match self.action {
             Action::Created => "created",
             Action::Adopted => "already created by an earlier attempt",
-            Action::Replaced => "replaced what an earlier attempt had created",
+            Action::Replaced => "replaced the object of an earlier attempt",
             Action::Applied => "applied",
         };
         write!(out, "{kind} {namespace}{name} ({resource}): {action}")
@@ -145,13 +143,13 @@ impl fmt::Display for Created {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Action {
-    /// Created now.
+    /// The object was created.
     Created,
-    /// Found as an earlier attempt of the same run created it.
+    /// The object already existed, as created by an earlier attempt of the same run.
     Adopted,
-    /// An earlier attempt of the same run had created it with other content; replaced.
+    /// The object was created by an earlier attempt of the same run with different content, and was replaced.
     Replaced,
-    /// Applied by server-side apply, to an existing object or a new one.
+    /// Server-side apply created or changed the object.
     Applied,
 }
 
@@ -179,7 +177,7 @@ pub struct Status {
     pub notes: Vec<String>,
 }
 
-/// One step.
+/// A step of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -191,7 +189,7 @@ pub struct StepStatus {
     /// The command's exit code, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// The names of its declared outputs.
+    /// The names of the step's declared outputs.
     pub outputs: Vec<String>,
 }
 
@@ -209,7 +207,7 @@ pub enum StepState {
     Skipped,
 }
 
-/// One variable of the templates.
+/// A variable of the templates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -218,7 +216,7 @@ pub struct VariableStatus {
     pub name: String,
     /// The state of its value.
     pub state: VariableState,
-    /// The value, shortened; never a secret's.
+    /// The value, shortened; a secret value is never included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
 }
@@ -227,17 +225,17 @@ pub struct VariableStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum VariableState {
-    /// Not yet known.
+    /// The value is not known yet.
     Pending,
-    /// Known.
+    /// The value is known.
     Resolved,
-    /// Known, by its declared default.
+    /// The value is the declared default.
     Defaulted,
-    /// Known, and never shown.
+    /// The value is known, but never shown.
     Secret,
 }
 
-/// One resource or object of the declaration.
+/// A resource or object of the declaration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -248,7 +246,7 @@ pub struct ResourceStatus {
     pub api_version: String,
     /// `kind` of the object.
     pub kind: String,
-    /// The object's name, once everything is known.
+    /// The object's name, once all variables are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The object's UID, once it exists.
@@ -276,40 +274,40 @@ pub struct Problem {
     pub detail: String,
     /// The exit code with which the redirector fails its step.
     pub exit_code: u8,
-    /// Variables that are still unknown, if that is the problem.
+    /// Variables that are still unknown, if they are the problem.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
     /// Every cause, in the order of the declaration, if resources could not be created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
-    /// Objects of the run that still exist, or may exist: delete them by hand.
+    /// Objects of the run that still exist, or may exist: delete them manually.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftBehind>,
-    /// Objects that existed before the run and keep the fields that it applied.
+    /// Objects that existed before the run and still have the fields that the run applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<ObjectReference>,
 }
 
-/// The values of [`Problem::kind`]. Relative references, so that they do not depend on the API's URL.
+/// The values of [`Problem::kind`]. They are relative references, so they do not depend on the API's URL.
 pub mod problem_type {
-    /// Declares each type, and the list of all.
+    /// Declares each type and the list of all types.
     macro_rules! types {
         ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
             $($(#[$doc])* pub const $name: &str = $value;)*
 
-            /// All of them.
+            /// The list of all types.
             pub const ALL: &[&str] = &[$($name),*];
         };
     }
 
     types! {
-        /// No such route, step or resource.
+        /// The route, step or resource does not exist.
         NOT_FOUND = "/problems/not-found";
-        /// The route takes another method.
+        /// The route requires a different method.
         METHOD = "/problems/method-not-allowed";
         /// The body or the query is not valid for this route.
         MALFORMED = "/problems/malformed-message";
-        /// A bearer token is missing or wrong.
+        /// The bearer token is missing or wrong.
         UNAUTHORIZED = "/problems/unauthorized";
         /// The credential belongs to another step.
         FORBIDDEN = "/problems/wrong-step";
@@ -317,7 +315,7 @@ pub mod problem_type {
         OUTPUT = "/problems/invalid-output";
         /// A body, value or header exceeds its limit.
         TOO_LARGE = "/problems/too-large";
-        /// The step has already sent other outputs.
+        /// The step has already sent different outputs.
         ALREADY_WRITTEN = "/problems/already-written";
         /// Variables are still unknown.
         PENDING = "/problems/pending";
@@ -331,7 +329,7 @@ pub mod problem_type {
         TIMEOUT = "/problems/timeout";
         /// The sidecar is shutting down; retry, it may be restarting.
         BUSY = "/problems/busy";
-        /// A failure of the sidecar itself (disk full, for instance).
+        /// The sidecar itself failed, for example because the disk is full.
         INTERNAL = "/problems/internal";
     }
 }

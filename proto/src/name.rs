@@ -1,4 +1,4 @@
-//! Names as types that can only be created by validation, so that no later checks are needed.
+//! Names as types that can only be created by validation, so no later checks are needed.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -10,16 +10,16 @@ const LABEL_MAX: usize = 63;
 /// Longest output name.
 const OUTPUT_MAX: usize = 128;
 
-/// A text that is not a valid name.
+/// An error for a text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The text is empty.
     #[error("a name must not be empty")]
     Empty,
-    /// The text is longer than its kind of name may be; with that limit, in bytes.
+    /// The text is longer than this kind of name may be; the second field is the limit in bytes.
     #[error("'{0}' has {length} characters, at most {1} are allowed", length = .0.len())]
     TooLong(String, usize),
-    /// The text has a character that this kind of name cannot hold; with the rule.
+    /// The text has a character that is not allowed in this kind of name; the second field is the rule.
     #[error("'{0}' is not a valid name: {1}")]
     Characters(String, &'static str),
 }
@@ -93,8 +93,8 @@ name!(
     output_name
 );
 name!(
-    /// The name of a resource or object within a declaration: a DNS label, because it also names a Tekton
-    /// result and a part of the created object's name.
+    /// The name of a resource or object within a declaration: a DNS label, because it is also the name of a Tekton result and
+    /// part of the created object's name.
     ResourceName,
     dns_label
 );
@@ -105,7 +105,7 @@ pub fn is_dns_label(name: &str) -> bool {
 }
 
 /// Returns true for a DNS subdomain, such as the name of most objects (`k8s.io/apimachinery/pkg/util/validation`,
-/// `IsDNS1123Subdomain`; a part may be longer than a label).
+/// `IsDNS1123Subdomain`; each part may be longer than a label).
 pub fn is_dns_subdomain(name: &str) -> bool {
     /// Longest subdomain.
     const SUBDOMAIN_MAX: usize = 253;

@@ -1,24 +1,23 @@
 //! Numbers that reach the API server unchanged.
 //!
 //! Kubernetes stores a number as a 64-bit signed integer if it is one, and as a double otherwise
-//! (`k8s.io/apimachinery/pkg/util/json`). A number that fits neither would be stored as a different one, without an
-//! error.
+//! (`k8s.io/apimachinery/pkg/util/json`). A number that fits neither would be changed without an error.
 
 use serde_json::{Number, Value};
 
-/// The significant digits that distinguish all doubles (C's `DBL_DECIMAL_DIG`).
+/// The number of significant digits that distinguishes all doubles (C's `DBL_DECIMAL_DIG`).
 const DOUBLE_DIGITS: usize = 17;
-/// The digits after the first that are enough to write any double exactly.
+/// The number of digits after the first that is enough to write any double exactly.
 const EXACT_DIGITS: usize = 766;
 
-/// Returns true if the JSON number `literal` is stored unchanged. It is one of
+/// Returns true if the JSON number `literal` is stored unchanged. Such a number is one of
 /// - an integer of 64 bits with a sign;
-/// - a larger integer, in a form that a program prints for a double: `36893488147419103000` for two to the power of 65;
-/// - a decimal that a program prints for a double: at most 17 significant digits, which distinguish all
-///   doubles, and as close to the parsed double as that many digits allow.
+/// - a larger integer in the form in which programs print a double: `36893488147419103000` for two to the power of 65;
+/// - a decimal in the form in which programs print a double: at most 17 significant digits, which distinguish all doubles, and as
+///   close to the parsed double as that many digits allow.
 ///
-/// So it does not matter whether the program printed as few digits as possible (`0.1`, and 1278578419099525.3 or
-/// 1278578419099525.2, which are the same double and equally short) or always 17 (C's `%.17g`: `0.10000000000000001`).
+/// It does not matter whether the program printed as few digits as possible (`0.1`, or 1278578419099525.3 and 1278578419099525.2,
+/// which are the same double and equally short) or always 17 (C's `%.17g`: `0.10000000000000001`).
 pub fn survives(literal: &str) -> bool {
     if literal.parse::<i64>().is_ok() {
         return true;
@@ -33,8 +32,7 @@ pub fn survives(literal: &str) -> bool {
     double.is_finite() && decimal.is_some_and(|decimal| decimal.is_printed_for(double))
 }
 
-/// Returns true if `number`, which was parsed, is stored unchanged: same as [`survives`], unless the parser has
-/// changed it already.
+/// Returns true if the parsed `number` is stored unchanged, as in [`survives`], unless the parser has already changed it.
 pub fn fits(number: &Number) -> bool {
     number.is_i64() || number.is_f64() || survives(&number.to_string())
 }
@@ -49,8 +47,8 @@ pub fn misfit(value: &Value) -> Option<&Number> {
     }
 }
 
-/// Returns the first number in the JSON text `json` that does not [survive](survives). Text that is not JSON is left to
-/// a parser.
+/// Returns the first number in the JSON text `json` that does not [survive](survives). Reporting text that is not JSON is up to a
+/// parser.
 pub fn first_changed(json: &str) -> Option<&str> {
     let bytes = json.as_bytes();
     let mut at = 0;
@@ -87,14 +85,14 @@ pub fn first_changed(json: &str) -> Option<&str> {
 #[derive(PartialEq, Eq)]
 struct Decimal {
     negative: bool,
-    /// Without zeros at either end; empty for zero.
+    /// The digits without zeros at either end; empty for zero.
     digits: String,
     /// The power of ten by which the digits, as an integer, are multiplied.
     power: i64,
 }
 
 impl Decimal {
-    /// Returns `None` when the power is far beyond that of any double.
+    /// Parses a number; returns `None` if the power is far beyond that of any double.
     fn read(number: &str) -> Option<Self> {
         let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -116,7 +114,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if it is `double`, rounded to this many digits.
+    /// Returns true if the number is `double` rounded to this many digits.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,
@@ -128,8 +126,8 @@ impl Decimal {
         }
     }
 
-    /// Returns true if `double` lies halfway between this and a neighbor with as many digits: programs round it either
-    /// way.
+    /// Returns true if `double` lies halfway between this number and a neighbor with as many digits, so that programs may round
+    /// it either way.
     fn is_half_a_unit_from(&self, double: f64) -> bool {
         let sign = if self.negative { "-" } else { "" };
         let digits: i64 = self

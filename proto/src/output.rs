@@ -1,4 +1,4 @@
-//! One output of a step: its file, its type, and the condition under which it counts.
+//! An output of a step: its file, its type, and the condition under which it is used.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,32 +25,32 @@ pub enum OutputType {
     Object,
 }
 
-/// The part that is removed from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte
-/// order mark at its beginning.
+/// The part of the file's text that is removed from the end (and, for `Whitespace`, from both ends), after the byte order mark at
+/// the beginning has been removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Trim {
-    /// One trailing line end, `\n` or `\r\n`: what `echo` adds.
+    /// One trailing line end, `\n` or `\r\n`, such as the one that `echo` adds.
     #[default]
     Newline,
-    /// All white space at both ends.
+    /// All whitespace at both ends.
     Whitespace,
-    /// Nothing. The byte order mark stays, too, unless the output is JSON.
+    /// Nothing. The byte order mark is also kept, unless the output is JSON.
     None,
 }
 
-/// The condition under which an output of a failed step counts.
+/// The condition under which an output of a failed step is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum When {
-    /// Only when the step succeeded.
+    /// The output is used only if the step succeeded.
     #[default]
     Success,
-    /// Also when the step failed.
+    /// The output is also used if the step failed.
     Always,
 }
 
-/// One output, as the redirector needs it. Its form on the command line is
-/// `NAME[,WORD...][=PATH]`, for example `digest=/workspace/digest` or `report,object,Always,optional`;
-/// the words are those of [`OutputType`], [`Trim`], [`When`], and `optional`.
+/// An output, in the form that the redirector needs. On the command line it is written as `NAME[,WORD...][=PATH]`, for example
+/// `digest=/workspace/digest` or `report,object,Always,optional`; the words are those of [`OutputType`], [`Trim`], [`When`], and
+/// `optional`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputSpec {
     /// The output's name.
@@ -61,7 +61,7 @@ pub struct OutputSpec {
     pub kind: OutputType,
     /// The part of the text that is removed.
     pub trim: Trim,
-    /// The condition under which a failed step's output counts.
+    /// The condition under which a failed step's output is used.
     pub when: When,
     /// True if the file may be missing, because the declaration has a default.
     pub optional: bool,
@@ -70,7 +70,7 @@ pub struct OutputSpec {
 /// The keyword of an output whose file may be missing.
 const OPTIONAL: &str = "optional";
 
-/// A text that is not a valid [`OutputSpec`].
+/// An error for a text that is not a valid [`OutputSpec`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutputSpecError {
     /// The part before the first `,` or `=` is not a valid output name.
@@ -99,7 +99,7 @@ impl OutputType {
         ("object", Self::Object),
     ];
 
-    /// Returns its keyword.
+    /// Returns the keyword of the type.
     pub fn as_str(self) -> &'static str {
         word(&Self::WORDS, self)
     }
@@ -126,7 +126,7 @@ impl Trim {
         ("None", Self::None),
     ];
 
-    /// Returns true if the byte order mark is removed from an output of type `kind`. Before JSON it has no meaning (RFC
+    /// Returns true if the byte order mark is removed from an output of type `kind`. Before JSON, the mark has no meaning (RFC
     /// 8259, section 8.1).
     pub fn cuts_mark(self, kind: OutputType) -> bool {
         self != Self::None || kind != OutputType::String

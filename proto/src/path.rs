@@ -2,19 +2,19 @@
 
 /// The mount point of the shared volume.
 pub const GLEANER: &str = "/gleaner";
-/// The redirector's path for the steps.
+/// The path of the redirector in the steps.
 pub const REDIRECTOR: &str = "/gleaner/bin/redirector";
 /// The directory of [`REDIRECTOR`].
 pub const BIN: &str = "/gleaner/bin";
 /// The mount point, in an injected pod, of the directory for a step's outputs.
 pub const OUTPUTS: &str = "/gleaner/outputs";
-/// The parent of one directory per step, for the sidecar.
+/// The directory that contains one directory per step, as the sidecar mounts it.
 pub const RUN: &str = "/gleaner/run";
-/// A step's own directory, for the step.
+/// A step's own directory, as the step mounts it.
 pub const OWN_RUN: &str = "/gleaner/run/me";
 /// The socket in a step's directory.
 pub const SOCKET_FILE: &str = "gleaner.sock";
-/// The sidecar's own socket in [`RUN`], for probes: no step mounts it.
+/// The sidecar's own socket in [`RUN`], for probes. No step mounts it.
 pub const READY_SOCKET: &str = "ready.sock";
 /// The bearer token in a step's directory, for the loopback listener.
 pub const TOKEN_FILE: &str = "token";
@@ -34,7 +34,7 @@ pub const IMAGE_REDIRECTOR: &str = "/gleaner-redirector";
 /// The sidecar in Gleaner's own image.
 pub const IMAGE_SIDECAR: &str = "/gleaner-sidecar";
 
-/// Environment variable with the directory of a step's outputs, for its command.
+/// The environment variable that contains the directory of a step's outputs, set for the step's command.
 pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
 
 /// The default name of the step that finishes a run whose last step cannot.

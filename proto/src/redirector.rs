@@ -1,5 +1,5 @@
-//! The redirector's command line: its flags, their environment variables, and the form of a script whose
-//! interpreter it is. `core` writes it into Tasks and pods, the redirector reads it.
+//! The redirector's command line: its flags, their environment variables, and the form of a script whose interpreter is the
+//! redirector. `core` writes the command line into Tasks and pods; the redirector parses it.
 
 use std::fmt::Display;
 
@@ -18,17 +18,17 @@ pub const STEP: Flag = Flag::new("step", "GLEANER_STEP");
 pub const SIDECAR: Flag = Flag::new("sidecar", "GLEANER_SIDECAR");
 /// A file with the bearer token for the sidecar.
 pub const TOKEN_FILE: Flag = Flag::new("token-file", "GLEANER_TOKEN_FILE");
-/// An [`OutputSpec`](crate::OutputSpec); may be repeated.
+/// An [`OutputSpec`](crate::OutputSpec); the flag may be repeated.
 pub const OUTPUT: Flag = Flag::new("output", "GLEANER_OUTPUT");
-/// The directory of outputs without a path.
+/// The directory of outputs that have no path of their own.
 pub const OUTPUTS_DIR: Flag = Flag::new("outputs-dir", crate::path::OUTPUTS_VARIABLE);
-/// The largest file that is read.
+/// The maximum size of a file.
 pub const MAX_OUTPUT_SIZE: Flag = Flag::new("max-output-size", "GLEANER_MAX_OUTPUT_SIZE");
-/// The largest sum of the sizes of a step's files.
+/// The maximum total size of a step's files.
 pub const MAX_OUTPUTS_SIZE: Flag = Flag::new("max-outputs-size", "GLEANER_MAX_OUTPUTS_SIZE");
 /// The longest time that the sidecar may be unreachable.
 pub const DEADLINE: Flag = Flag::new("deadline", "GLEANER_DEADLINE");
-/// The time limit of the sidecar's whole response.
+/// The time limit for the sidecar's whole response.
 pub const ANSWER_TIMEOUT: Flag = Flag::new("answer-timeout", "GLEANER_ANSWER_TIMEOUT");
 /// The directory of the Task's results.
 pub const RESULTS_DIR: Flag = Flag::new("results-dir", "GLEANER_RESULTS_DIR");
@@ -37,16 +37,16 @@ pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
-/// The containers that share the pod's termination messages: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
+/// The containers that share the space for the pod's termination messages: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
 pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
-/// The results of the Task that Tekton writes to the termination message, separated by commas; as `-results` of its
+/// The results of the Task that Tekton writes to the termination message, separated by commas, as in `-results` of Tekton's
 /// entrypoint.
 pub const RESULTS: Flag = Flag::new("results", "GLEANER_RESULTS");
-/// The results of the step, as `-step_results` of Tekton's entrypoint.
+/// The results of the step, as in `-step_results` of Tekton's entrypoint.
 pub const STEP_RESULTS: Flag = Flag::new("step-results", "GLEANER_STEP_RESULTS");
-/// The directory that holds the results of the step, as `-step_metadata_dir` of Tekton's entrypoint.
+/// The directory that contains the results of the step, as in `-step_metadata_dir` of Tekton's entrypoint.
 pub const STEP_METADATA_DIR: Flag = Flag::new("step-metadata-dir", "GLEANER_STEP_METADATA_DIR");
-/// Requests the preflight first; a switch.
+/// Requests the preflight before the command runs; a switch.
 pub const PREFLIGHT: Flag = Flag::new("preflight", "GLEANER_PREFLIGHT");
 /// Finishes the run after the command succeeded; a switch.
 pub const FINISH: Flag = Flag::new("finish", "GLEANER_FINISH");
@@ -73,20 +73,20 @@ pub const VALUED: [Flag; 16] = [
 /// The flags without a value.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
-/// The flag of a redirector that injection put into a Task or pod: no setting comes from the environment. A user who
-/// creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not control a Task that
-/// others wrote. A variable is for a redirector that is part of an image.
+/// The flag of a redirector that injection put into a Task or pod; with it, no setting comes from the environment. A user who
+/// creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not control a Task that others wrote.
+/// Environment variables are meant for a redirector that is part of an image.
 pub const INJECTED: &str = "--injected";
 
 /// The subcommand that finishes the run, as a separate step.
 pub const FINISH_COMMAND: &str = "finish";
 
-/// The first argument of the redirector as an interpreter; the script's path follows (execve(2): the rest of the first
+/// The first argument of the redirector when it is an interpreter; the script's path follows (execve(2): the rest of the first
 /// line is one argument).
 pub const SCRIPT: &str = "--script";
 /// The first line of a script whose interpreter is the redirector.
 pub const SCRIPT_INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
-/// The beginning of its second line; the flags follow as a JSON array. The original script begins on the third.
+/// The beginning of the script's second line; the flags follow as a JSON array. The original script begins on the third line.
 pub const SCRIPT_FLAGS: &str = "#gleaner: ";
 /// The lines that Tekton prepends to a script that does not name its interpreter (`pkg/pod/script.go`).
 pub const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interpreter_is_where_the_steps_see_the_redirector() {
+    fn the_script_interpreter_is_the_redirectors_path_in_a_step() {
         let line = format!("#!{} {SCRIPT}", crate::path::REDIRECTOR);
         assert_eq!(line, SCRIPT_INTERPRETER);
     }

@@ -1,34 +1,34 @@
-//! The reports of the redirector: data for a program, instead of text for users.
+//! The reports of the redirector: data for programs instead of text for users.
 //!
-//! With `--report-file`, each is one line of JSON at the end of that file, and none is printed.
+//! With `--report-file`, each report is appended to that file as one line of JSON, and nothing is printed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::message::{Created, Phase};
 
-/// One report.
+/// A report of the redirector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all_fields = "camelCase")]
 pub enum Report {
-    /// A failure of Gleaner, not of the command, fails the step.
+    /// Gleaner itself failed, not the command, and the step fails.
     Failed {
-        /// One word in CamelCase, as Tekton shows it.
+        /// A reason of one word in CamelCase, which Tekton shows.
         reason: String,
         /// One of [`crate::exit_code`].
         exit_code: u8,
         /// The cause and the remedy, for users.
         message: String,
-        /// The causes from the sidecar.
+        /// The causes that the sidecar reported.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         failures: Vec<Failure>,
     },
-    /// A message that does not affect how the step ends.
+    /// A message that does not affect the result of the step.
     Remark {
         /// The message, for users.
         message: String,
     },
-    /// An object exists. Each is one report, and so is each note: an outcome may list thousands.
+    /// An object exists. Each object and each note is a separate report, because an outcome may list thousands.
     Created {
         /// The object.
         created: Created,
@@ -38,7 +38,7 @@ pub enum Report {
         /// The message, for users.
         message: String,
     },
-    /// The step finished the run; its objects were reported before.
+    /// The step finished the run; the objects were reported before.
     Finished {
         /// The progress of the run.
         phase: Phase,

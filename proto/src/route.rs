@@ -1,14 +1,14 @@
-//! The routes of the sidecar's HTTP API, version 1. Documented in the OpenAPI document.
+//! The routes of the sidecar's HTTP API, version 1. The OpenAPI document describes them.
 
 /// `GET`: the page for users.
 pub const PAGE: &str = "/";
 /// `POST`: the outputs of a step. See [`outputs`].
 pub const OUTPUTS: &str = "/v1/steps/{step}/outputs";
-/// `POST`: submits now.
+/// `POST`: starts the submission.
 pub const SUBMIT: &str = "/v1/submit";
 /// `POST`: finishes the run.
 pub const FINISH: &str = "/v1/finish";
-/// `GET`: the findings before the first step.
+/// `GET`: the findings of the preflight.
 pub const PREFLIGHT: &str = "/v1/preflight";
 /// `GET`: the rendered resources.
 pub const RESOURCES: &str = "/v1/resources";
@@ -16,7 +16,7 @@ pub const RESOURCES: &str = "/v1/resources";
 pub const RESOURCE: &str = "/v1/resources/{name}";
 /// `GET`: the state of the run.
 pub const STATUS: &str = "/v1/status";
-/// `GET`: the same as server-sent events.
+/// `GET`: the state of the run as server-sent events.
 pub const EVENTS: &str = "/v1/events";
 /// `GET`: 200 as long as the process serves.
 pub const LIVE: &str = "/livez";

@@ -1,11 +1,11 @@
 //! Sizes in bytes: `1048576`, `512Ki`, `16Mi` or `16MiB`, `1Gi`.
 
-/// A text that is not a valid size.
+/// An error for a text that is not a valid size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid size '{0}': use a form such as 1048576, 512Ki, 16Mi or 1Gi")]
 pub struct SizeError(String);
 
-/// Parses a size in bytes, with the binary units of Kubernetes' quantities; a `B` may follow them.
+/// Parses a size in bytes, with the binary units of Kubernetes quantities; a `B` may follow the unit.
 ///
 /// # Errors
 /// Fails if the text is not a size, or does not fit into 64 bits.

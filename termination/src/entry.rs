@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// The largest form of Tekton's own entries of a step: its start time, and its exit code.
+/// The largest form of the entries that Tekton itself adds for a step: its start time and its exit code.
 pub const OF_TEKTON: [Entry<'_>; 2] = [
     Entry {
         key: "StartedAt",
@@ -16,14 +16,14 @@ pub const OF_TEKTON: [Entry<'_>; 2] = [
     },
 ];
 
-/// One entry: a result, or information about the step.
+/// An entry: a result, or information about the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The result's name.
     pub key: &'a str,
     /// The result's value.
     pub value: &'a str,
-    /// The type, which determines Tekton's treatment.
+    /// The type, which determines how Tekton treats the entry.
     pub kind: EntryType,
 }
 
@@ -32,7 +32,7 @@ pub struct Entry<'a> {
 pub enum EntryType {
     /// A result of the Task.
     TaskRunResult = 1,
-    /// Interpreted by Tekton and not shown, such as a step's `terminationReason`.
+    /// A value that Tekton interprets and does not show, such as a step's `terminationReason`.
     Internal = 3,
     /// A result of the step.
     StepResult = 4,
@@ -48,14 +48,14 @@ impl Entry<'_> {
         json!({"key": self.key, "value": self.value, "type": self.kind as u8})
     }
 
-    /// Returns the bytes of the entry in an uncompressed message, with the comma after it.
+    /// Returns the size of the entry in an uncompressed message, in bytes, including the comma after it.
     pub fn bytes(self) -> usize {
         const FRAME: usize = r#"{"key":"","value":"","type":1},"#.len();
         FRAME + escaped_len(self.key) + escaped_len(self.value)
     }
 }
 
-/// Returns the bytes of a message of these entries as JSON: exact or a little high.
+/// Returns the size of a message with these entries as JSON, in bytes: exact or slightly too high.
 pub(crate) fn plain_len<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> usize {
     "[]".len() + entries.into_iter().map(Entry::bytes).sum::<usize>()
 }
@@ -66,7 +66,7 @@ pub(crate) fn message<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Strin
     entries.to_string()
 }
 
-/// Returns the beginning of `text` that takes at most `bytes` between the quotes of a JSON string.
+/// Returns the longest beginning of `text` that takes at most `bytes` between the quotes of a JSON string.
 pub fn cut_escaped(text: &str, bytes: usize) -> &str {
     let mut taken = 0;
     let end = text.char_indices().find(|(_, character)| {
@@ -76,13 +76,13 @@ pub fn cut_escaped(text: &str, bytes: usize) -> &str {
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// Returns the bytes of `text` between the quotes of a JSON string as Go writes it.
+/// Returns the number of bytes that `text` takes between the quotes of a JSON string written by Go.
 pub fn escaped_len(text: &str) -> usize {
     text.chars().map(escaped_char_len).sum()
 }
 
-/// Returns the bytes of a character in a JSON string as Go writes it: `<`, `>`, `&`, U+2028 and U+2029 are escaped too
-/// (`encoding/json`, `appendString`).
+/// Returns the number of bytes that a character takes in a JSON string written by Go, which also escapes `<`, `>`, `&`, U+2028
+/// and U+2029 (`encoding/json`, `appendString`).
 const fn escaped_char_len(character: char) -> usize {
     match character {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
@@ -104,8 +104,8 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_that_of_what_go_writes() {
-        // As `json.Marshal` of Tekton's []result.RunResult prints it.
+    fn the_length_matches_gos_output() {
+        // `json.Marshal` prints Tekton's []result.RunResult this way.
         let written = concat!(
             r#"[{"key":"StartedAt","value":"2026-11-26T00:00:00.000Z","type":3},"#,
             r#"{"key":"ExitCode","value":"255","type":3},"#,
@@ -116,12 +116,12 @@ mod tests {
                 .into_iter()
                 .chain([result("a", "<é\"\n\u{2028}\u{1}")]),
         );
-        // A comma after the last entry is counted too.
+        // The length also includes a comma after the last entry.
         assert_eq!(length, written.len() + 1);
     }
 
     #[test]
-    fn a_text_is_cut_by_what_it_takes_escaped() {
+    fn a_text_is_cut_by_its_escaped_length() {
         assert_eq!(cut_escaped("a<é", 9), "a<é");
         assert_eq!(cut_escaped("a<é", 8), "a<");
         assert_eq!(cut_escaped("a<é", 6), "a");

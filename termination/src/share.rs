@@ -1,4 +1,4 @@
-//! The containers that share a pod's termination messages.
+//! The containers that share the space for a pod's termination messages.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,19 +13,19 @@ use crate::{CONTAINER_MAX, POD_MAX, Size};
 const COMPRESSED: &str = "compressed";
 /// The prefix of a compressed message (`pkg/termination/write.go`).
 const COMPRESSED_PREFIX: &str = "tknz:";
-/// The level of compression that Tekton uses (`flate.BestCompression`).
+/// The compression level that Tekton uses (`flate.BestCompression`).
 const LEVEL: u8 = 9;
-/// Added to a compressed size together with an eighth of it: Tekton's compressor is a different one, and two messages
-/// compressed together may take more than separately.
+/// The margin, together with an eighth of the size, that is added to a compressed size: Tekton uses a different compressor, and
+/// two messages may take more space compressed together than separately.
 const MARGIN: usize = 32;
 
-/// The containers that share a pod's 12 KiB of termination messages. As text `3+1`, the pod's own containers and
-/// Gleaner's, or `3+1,compressed` if Tekton compresses messages (`enable-termination-message-compression`).
+/// The containers that share a pod's 12 KiB of termination messages. The text form is `3+1`, the numbers of the pod's own
+/// containers and of Gleaner's, or `3+1,compressed` if Tekton compresses messages (`enable-termination-message-compression`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// The pod's own containers, including Tekton's init containers.
     pub own: usize,
-    /// The containers that Gleaner adds: its sidecar, and in some Tasks a step.
+    /// The containers that Gleaner adds: its sidecar and, in some Tasks, a step.
     pub added: usize,
     /// True if Tekton compresses messages.
     pub compressed: bool,
@@ -44,13 +44,12 @@ impl Share {
         room(self.own + self.added)
     }
 
-    /// Returns the room that each container would have without Gleaner, in bytes.
+    /// Returns the space that each container would have without Gleaner, in bytes.
     pub fn room_without(self) -> usize {
         room(self.own)
     }
 
-    /// Returns the size of a message with these results of resources, each of which Tekton reads as one compact JSON
-    /// object.
+    /// Returns the size of a message with these results of resources. Tekton reads each result as one compact JSON object.
     pub fn size_of_results(self, results: &BTreeMap<String, Map<String, Value>>) -> Size {
         let texts: Vec<(&String, String)> = results
             .iter()
@@ -66,7 +65,7 @@ impl Share {
         }))
     }
 
-    /// Returns the size of a message of these entries.
+    /// Returns the size of a message with these entries.
     pub fn size<'a>(self, entries: impl IntoIterator<Item = Entry<'a>> + Clone) -> Size {
         Size {
             plain: plain_len(entries.clone()),
@@ -78,7 +77,7 @@ impl Share {
     }
 }
 
-/// Returns the bytes of a compressed message: compressed, in base64, after a prefix.
+/// Returns the size of a compressed message in bytes: a prefix and the compressed text in base64.
 fn packed_len(message: &str) -> usize {
     let packed = miniz_oxide::deflate::compress_to_vec(message.as_bytes(), LEVEL).len();
     COMPRESSED_PREFIX.len() + (packed * 4).div_ceil(3)

@@ -2,24 +2,24 @@
 
 use std::ops::Add;
 
-/// The bytes of a message in both forms that Tekton may write, of which it uses the shorter one.
+/// The size of a message in bytes, in both forms that Tekton may write; Tekton uses the shorter form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
-    /// Uncompressed JSON.
+    /// The size of the uncompressed JSON.
     pub plain: usize,
-    /// Compressed, if Tekton compresses messages: an estimate that is never below the real size.
+    /// The compressed size, if Tekton compresses messages: an estimate that is never below the real size.
     pub compressed: Option<usize>,
 }
 
 impl Size {
-    /// Returns the bytes of the shorter form.
+    /// Returns the size of the shorter form.
     pub fn bytes(self) -> usize {
         self.compressed
             .map_or(self.plain, |compressed| compressed.min(self.plain))
     }
 }
 
-/// The size of one message with the entries of both: exact or a little high.
+/// Returns the size of one message with the entries of both: exact or slightly too high.
 impl Add for Size {
     type Output = Self;
 

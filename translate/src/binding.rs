@@ -1,4 +1,4 @@
-//! Bindings: the resources that a run or a Pipeline's task gets, with their names.
+//! Bindings: the resources that a run or a pipeline task receives, by name.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::suggestion;
@@ -17,13 +17,13 @@ pub(crate) struct Binding<'a> {
     /// The bound resource: its name, or an inline PipelineResource.
     pub(crate) target: Cursor<'a>,
     pub(crate) target_kind: TargetKind,
-    /// The names of the tasks after which this one runs.
+    /// The tasks after which this task runs.
     pub(crate) from: Vec<Cursor<'a>>,
     pub(crate) direction: Direction,
     pub(crate) cursor: Cursor<'a>,
 }
 
-/// The field that has the target of a binding.
+/// The field that contains the target of a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TargetKind {
     /// `resourceRef.name`: the name of a PipelineResource, or a variable.
@@ -36,19 +36,19 @@ pub(crate) enum TargetKind {
 
 const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "from"];
 
-/// A resource, and the value of the parameter that replaces its binding.
+/// A resource, with the value of the parameter that replaces its binding.
 #[derive(Debug)]
 pub(crate) struct Passed {
     pub(crate) name: String,
-    /// None if the binding was reported.
+    /// The value of the parameter; none if an error in the binding was reported.
     pub(crate) value: Option<Value>,
 }
 
-/// The Task or Pipeline that gets the resources: its title in messages, and its interface if known.
+/// The Task or Pipeline that receives the resources: its title in messages, and its interface if known.
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
-/// Replaces the bindings in the `spec` of a run or a Pipeline's task by parameters, and returns these. `value` returns
-/// the value of a binding, which is for a resource of `bound` if that is known.
+/// Replaces the bindings in the `spec` of a run or a pipeline task with parameters, and returns the parameters. `value` returns
+/// the value of a binding, whose resource in `bound` is passed if it is known.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
@@ -103,7 +103,7 @@ pub(crate) fn replace_all(
     passed
 }
 
-/// Reads bindings, and reports names that are bound twice. Also returns the names of those that were reported.
+/// Reads bindings and reports names that are bound twice. Also returns the names of the bindings with reported errors.
 fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>, Vec<String>) {
     let mut bindings: Vec<Binding<'a>> = Vec::new();
     let mut reported = Vec::new();
@@ -135,8 +135,8 @@ fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>
     (bindings, reported)
 }
 
-/// Reports bindings of resources that `title` does not declare, and declared resources without a binding. `cursor` is
-/// the spec with bindings and parameters; `reported` are the names of bindings that could not be read.
+/// Reports bindings of resources that `title` does not declare, and declared resources that are not bound. `cursor` is the spec
+/// with bindings and parameters; `reported` are the names of bindings that could not be read.
 fn check(
     bindings: &[Binding<'_>],
     reported: &[String],

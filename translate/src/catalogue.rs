@@ -12,18 +12,18 @@ use serde_json::{Map, Value};
 use crate::resource_lists::Direction;
 use crate::resource_type::ResourceType;
 
-/// The existing PipelineResources, and those that were referenced but not found.
+/// The existing PipelineResources, and the names that were referenced but not found.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     entries: Vec<Entry>,
     /// The number of entries from files.
     files: usize,
-    /// The place that was searched in addition to the files, as messages name it.
+    /// The source that was searched in addition to the files, as messages name it.
     origin: Option<String>,
     missing: RefCell<BTreeSet<Missing>>,
 }
 
-/// A PipelineResource that a document references and that is not in any file.
+/// A PipelineResource that a document references but that is not in any file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
     /// The namespace of the document that references it, if any.
@@ -32,12 +32,12 @@ pub struct Missing {
     pub name: String,
 }
 
-/// PipelineResources from outside the files.
+/// PipelineResources that do not come from the files.
 #[derive(Debug, Clone)]
 pub struct Fetched {
     /// The origin of the PipelineResources, as messages name it: `namespace builds of the cluster old`.
     pub origin: String,
-    /// The namespace and the document of each.
+    /// The namespace and the document of each PipelineResource.
     pub resources: Vec<(String, Node)>,
 }
 
@@ -45,17 +45,17 @@ pub struct Fetched {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Referrer<'a> {
     pub(crate) namespace: Option<&'a str>,
-    /// The index of the containing document, if it is part of another one, such as a TriggerTemplate.
+    /// The index of the containing document, if the referring document is part of another one, such as a TriggerTemplate.
     pub(crate) outer: Option<usize>,
 }
 
 #[derive(Debug)]
 struct Entry {
     namespace: Option<String>,
-    /// As [`Referrer::outer`]: a PipelineResource in a TriggerTemplate is created for the runs in it.
+    /// The same as [`Referrer::outer`]: a PipelineResource in a TriggerTemplate is created only for the runs in that template.
     outer: Option<usize>,
     name: String,
-    /// Findings are only reported for referenced PipelineResources.
+    /// True if a document references the PipelineResource. Findings are only reported for referenced PipelineResources.
     is_referenced: Cell<bool>,
     resource: Result<Resource, Vec<Finding>>,
 }
@@ -94,7 +94,7 @@ impl Catalogue {
         }
     }
 
-    /// Adds `document` from a file; those from files come before fetched ones.
+    /// Adds `document` from a file. PipelineResources from files take precedence over fetched ones.
     pub(crate) fn add(&mut self, document: &Cursor<'_>, file: &str, outer: Option<usize>) {
         let namespace = document.node.descend(&["metadata", "namespace"]);
         let namespace = namespace.and_then(Node::as_str).map(str::to_owned);
@@ -104,12 +104,12 @@ impl Catalogue {
         self.files += 1;
     }
 
-    /// The PipelineResources that were referenced but not found.
+    /// Returns the PipelineResources that were referenced but not found.
     pub(crate) fn missing(&self) -> Vec<Missing> {
         self.missing.borrow().iter().cloned().collect()
     }
 
-    /// The findings about referenced PipelineResources.
+    /// Returns the findings about referenced PipelineResources.
     pub(crate) fn findings(&self) -> impl Iterator<Item = Finding> {
         let entries = self.entries.iter();
         let referenced = entries.filter(|entry| entry.is_referenced.get());
@@ -215,8 +215,7 @@ impl Entry {
 // === impl Resource ===
 
 impl Resource {
-    /// Reads the spec of a PipelineResource, which may have a name. Errors: invalid fields, and those without an
-    /// equivalent.
+    /// Reads the spec of a PipelineResource, which may have a name. Fails if fields are invalid or have no equivalent.
     pub(crate) fn read(spec: &Cursor<'_>, name: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         spec.fields(&["type", "params", "secrets", "description"], &mut found);
@@ -244,7 +243,7 @@ impl Resource {
                 continue;
             };
             let value = param.text_at("value", &mut found).unwrap_or_default();
-            // Tekton compared the names regardless of case (`strings.EqualFold`).
+            // Tekton compared the names case-insensitively (`strings.EqualFold`).
             let mut keys = kind.keys().into_iter();
             let own = keys.find(|own| own.eq_ignore_ascii_case(&key));
             let key = own.map_or(key, str::to_owned);
@@ -264,7 +263,7 @@ impl Resource {
     }
 }
 
-/// Returns true if the param is a setting of Tekton's clone, not a value of the resource. The clone step has no
+/// Returns true if the param is a setting of Tekton's clone step, not a value of the resource. The new clone step has no
 /// settings, so values that differ from its behavior are reported.
 fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [

@@ -1,4 +1,5 @@
-//! Tekton objects of old versions that a declaration creates. They are not translated: their variables are Gleaner's.
+//! Tekton objects in old versions that a declaration creates. They are not translated, because the variables in them are
+//! Gleaner's.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Diagnostics, Node, Source};
@@ -7,8 +8,8 @@ use gleaner_core::task::{DeclarationSite, Declared};
 use crate::inner;
 use crate::kind::{Kind, Version};
 
-/// Returns a warning for each old version, and each object with PipelineResources, among the templates of the pods in
-/// `document`.
+/// Returns a warning for each object in an old version, and for each object with PipelineResources, among the templates of the
+/// pods in `document`.
 pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     let sites = DeclarationSite::all(document).into_iter();
     let pods = sites.filter(|site| site.pod().is_some());
@@ -75,7 +76,7 @@ fn of_object(object: &Cursor<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// The first field for PipelineResources in a Task, Pipeline or run.
+/// Returns the first field for PipelineResources in a Task, Pipeline or run.
 fn resources<'a>(object: &Cursor<'a>) -> Option<Cursor<'a>> {
     let spec = object.field("spec")?;
     let specs = [

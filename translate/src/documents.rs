@@ -12,7 +12,7 @@ use crate::kind::Kind;
 /// The settings of a translation.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The image of the clone step; it needs git and `/bin/sh`.
+    /// The image of the clone step, which must contain git and `/bin/sh`.
     pub git_image: String,
     /// Keeps the PipelineResources among the translated documents.
     pub keep_resources: bool,
@@ -23,7 +23,7 @@ pub struct Settings {
 pub struct Refusal {
     /// All errors in the documents, in the order of the files.
     pub findings: Vec<Finding>,
-    /// The PipelineResources that could not be found. With these in [`Fetched`], the translation may succeed.
+    /// The PipelineResources that could not be found. If [`Fetched`] contains them, the translation may succeed.
     pub missing: Vec<Missing>,
 }
 
@@ -32,13 +32,13 @@ pub struct Refusal {
 pub struct Translation {
     /// The documents, in the order of the files.
     pub documents: Vec<Value>,
-    /// The index of the original of each document, among the documents of all sources.
+    /// The index of each document's original among the documents of all sources.
     pub originals: Vec<usize>,
     /// Differences between old and new versions of Tekton that a user should review.
     pub warnings: Vec<Finding>,
 }
 
-/// Translates all documents of `sources` to Tekton v1. PipelineResources missing from them are taken from `fetched`.
+/// Translates all documents of `sources` to Tekton v1. PipelineResources that are not in `sources` are taken from `fetched`.
 ///
 /// # Errors
 /// All errors in the documents.
@@ -98,7 +98,7 @@ pub fn translate(
     let mut findings: Vec<Finding> = catalogue.findings().collect();
     let mut warnings = Vec::new();
     let mut documents = outers;
-    // In reverse order, since removing a PipelineResource from a list shifts those after it.
+    // Processed in reverse order, because removing a PipelineResource from a list shifts the items after it.
     for draft in drafts.into_iter().rev() {
         let outer = &mut documents[draft.position.outer];
         let is_kept = settings.keep_resources || draft.kind != Kind::Resource;

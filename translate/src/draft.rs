@@ -1,4 +1,4 @@
-//! A document during translation to Tekton v1: its Tasks, then its Pipeline, then its bindings.
+//! A document during translation to Tekton v1: first its Tasks, then its Pipeline, then its bindings.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ impl Position {
         Self { outer, place: None }
     }
 
-    /// The index of the document, if it is part of another one.
+    /// Returns the index of the document, if it is part of another one.
     pub(crate) const fn shared(&self) -> Option<usize> {
         match self.place {
             Some(_) => Some(self.outer),
@@ -47,10 +47,10 @@ pub(crate) struct Draft<'a> {
     pub(crate) kind: Kind,
     pub(crate) document: Node,
     pub(crate) position: Position,
-    /// The API version of the document was `v1alpha1`, `v1beta1` or `v1`.
+    /// The original API version of the document: `v1alpha1`, `v1beta1` or `v1`.
     version: Version,
     warnings: Vec<Diagnostic>,
-    /// The interfaces of the TaskSpecs and PipelineSpecs in it, by place.
+    /// The interfaces of the TaskSpecs and PipelineSpecs in the document, by place.
     pub(crate) interfaces: HashMap<Place, Interface>,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Draft<'a> {
             let interface = self.interfaces.entry(place).or_default();
             interface.creates(&declaration);
         }
-        // The indices of the steps, which findings about the declaration use, change only now.
+        // Findings about the declaration use the indices of the steps, so steps are added only now.
         for (place, interface) in &self.interfaces {
             let spec = at(&mut self.document, place);
             git_source::prepend(spec, &interface.resources, git_image);
@@ -126,7 +126,7 @@ impl<'a> Draft<'a> {
 
     fn task(&mut self, place: &Place) -> Interface {
         let annotation = host(self.kind, place).join(&Place::of_annotation(annotation::OUTPUTS));
-        // A copy, since the TaskSpec is changed at the same time and may contain the annotation.
+        // The declaration is copied, because the TaskSpec is changed at the same time and may contain the annotation.
         let mut declaration = self.document.find(&annotation).cloned();
         let interface = task::translate(
             at(&mut self.document, place),
@@ -141,7 +141,7 @@ impl<'a> Draft<'a> {
         interface
     }
 
-    /// Translates the PipelineSpec in the document, and returns its place and its interface.
+    /// Translates the PipelineSpec in the document and returns its place and its interface.
     pub(crate) fn pipeline(
         &mut self,
         known: &Interfaces,
@@ -218,7 +218,7 @@ impl<'a> Draft<'a> {
         }
         let mut document = self.document.clone();
         document.put("apiVersion", Node::derived(document.at, RUN_API_VERSION));
-        // The status was written by a controller, for another version.
+        // A controller wrote the status, for another version.
         document.take("status");
         if let Some(entries) = document.entries_mut() {
             entries.sort_by_key(|(key, _)| rank(&key.name));
@@ -226,7 +226,7 @@ impl<'a> Draft<'a> {
         document.to_json()
     }
 
-    /// The errors, and the warnings.
+    /// Returns the errors and the warnings.
     pub(crate) fn findings(self) -> (Vec<Finding>, Vec<Finding>) {
         let base = self.position.place.unwrap_or_default();
         let finding = |severity, diagnostic: Diagnostic| Finding {
@@ -245,21 +245,21 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The node at `place`, which was read from `document`.
+/// Returns the node at `place`, which was read from `document`.
 fn at<'a>(document: &'a mut Node, place: &Place) -> &'a mut Node {
     document
         .find_mut(place)
         .expect("invariant: TaskSpecs, PipelineSpecs and annotations do not move")
 }
 
-/// The rank of a document's field: identifying fields come first.
+/// Returns the sort rank of a document's field: identifying fields come first.
 fn rank(key: &str) -> usize {
     const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
     let rank = FIRST.iter().position(|first| *first == key);
     rank.unwrap_or(FIRST.len())
 }
 
-/// The place of the object whose metadata belongs to the TaskSpec at `place`; an embedded TaskSpec has its own.
+/// Returns the place of the object whose metadata belongs to the TaskSpec at `place`; an embedded TaskSpec has its own metadata.
 fn host(kind: Kind, place: &Place) -> Place {
     match kind {
         Kind::Pipeline | Kind::PipelineRun => place.clone(),

@@ -1,13 +1,13 @@
-//! The spelling of fields: old versions of Tekton accept `workingdir` for `workingDir`, as Go's `encoding/json` does;
-//! v1 rejects it.
+//! The spelling of fields: old versions of Tekton accept `workingdir` for `workingDir`, as Go's `encoding/json` does, but v1
+//! rejects it.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Content, Cursor, Diagnostics, Key, Node, Place};
 
 use crate::inner;
 
-/// The fields of Tekton's kinds and of the parts of a pod in them (`pkg/apis/pipeline`, `k8s.io/api/core/v1`),
-/// independent of where each belongs: no two differ only in case.
+/// The fields of Tekton's kinds and of the pod parts in them (`pkg/apis/pipeline`, `k8s.io/api/core/v1`). One list is enough for
+/// all places, because no two fields differ only in case.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
     "accessModes", "add", "affinity", "allowPrivilegeEscalation", "annotations", "apiGroup", "apiVersion",
@@ -49,7 +49,7 @@ const NAMES: &[&str] = &[
     "workspaces",
 ];
 
-/// Fields with keys that are the user's own.
+/// Fields whose keys are chosen by the user.
 const FREE: [&str; 14] = [
     "annotations",
     "labels",
@@ -133,7 +133,7 @@ fn rename(entries: &mut [(Key, Node)], place: &Place, found: &mut Diagnostics) {
 /// Returns true if the keys in `value`, the value of the field `key`, are not fields of Tekton.
 fn is_free(key: &str, value: &Node) -> bool {
     let version = Cursor::root(value).field("apiVersion");
-    // The spec of a custom task, or the map of a template's results.
+    // This is the spec of a custom task, or the map of a template's results.
     let is_foreign = key == "taskSpec"
         && version.is_some_and(|version| !version.node.as_str().is_some_and(inner::is_tekton));
     FREE.contains(&key) || is_foreign || (key == "results" && value.mapping().is_some())

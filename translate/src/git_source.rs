@@ -1,4 +1,4 @@
-//! The step that clones a git resource, as Tekton used to do.
+//! The step that clones a git resource, as Tekton itself used to do.
 
 #[cfg(test)]
 mod tests;
@@ -12,12 +12,11 @@ use crate::resource_type::ResourceType;
 /// The longest name of a step (a DNS label).
 const LONGEST: usize = 63;
 
-/// Clones `$1` at revision `$2` into `$3`. Parameter values are passed as arguments: in the text of a script, the name
-/// of a branch could run as a command. The script contains no `$(...)`, which Tekton and the kubelet would try to
-/// replace.
+/// Clones `$1` at revision `$2` into `$3`. Parameter values are passed as arguments, because in the text of a script the name of
+/// a branch could run as a command. The script contains no `$(...)`, which Tekton and the kubelet would try to replace.
 const SCRIPT: &str = include_str!("git_source.sh");
 
-/// Precedes the script if the resource is optional.
+/// The line before the script if the resource is optional.
 const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
 
 /// Adds a step at the start of the TaskSpec `spec` for each git resource among `resources`.
@@ -29,7 +28,7 @@ pub(crate) fn prepend(spec: &mut Node, resources: &[InputResource], image: &str)
     }
     let mut names = Vec::new();
     for (index, step) in spec.items_at_mut("steps").iter_mut().enumerate() {
-        // Tekton names a step without a name by its index, which is about to change.
+        // Tekton derives the name of an unnamed step from its index, which is about to change.
         if step.text_of("name").unwrap_or_default().is_empty() {
             step.take("name");
             step.put_first("name", Node::derived(step.at, format!("unnamed-{index}")));
@@ -57,7 +56,7 @@ fn step(resource: &InputResource, name: &str, image: &str) -> Node {
     let step = json!({
         "name": name,
         "image": image,
-        // A step template may set a directory that this step is about to create.
+        // A step template may set a working directory that this step has yet to create.
         "workingDir": "/",
         // Tekton writes the ServiceAccount's credentials to HOME, which must be a directory that any user can write to.
         "env": [{"name": "HOME", "value": "/tekton/home"}],
@@ -67,7 +66,7 @@ fn step(resource: &InputResource, name: &str, image: &str) -> Node {
     Node::derived(resource.at, step)
 }
 
-/// `git-source-<resource>`, turned into a DNS label that no other step has.
+/// Returns `git-source-<resource>`, converted to a DNS label that no other step uses.
 fn step_name(resource: &str, taken: &[String]) -> String {
     let lower = resource.to_ascii_lowercase().replace('_', "-");
     let wanted = format!("git-source-{lower}");

@@ -9,7 +9,8 @@ pub(crate) fn is_tekton(version: &str) -> bool {
     version.starts_with("tekton.dev/")
 }
 
-/// The Tekton objects in a document that is not a Tekton object itself. A reference to an object (`taskRef`, an owner) has no spec.
+/// Returns the Tekton objects in a document that is not a Tekton object itself. A reference to an object (`taskRef`, an owner
+/// reference) has no spec, so it is not returned.
 pub(crate) fn objects(document: &Node) -> Vec<Cursor<'_>> {
     let mut found = Vec::new();
     if !names_tekton(document) {
@@ -18,7 +19,7 @@ pub(crate) fn objects(document: &Node) -> Vec<Cursor<'_>> {
     found
 }
 
-/// Puts the translated object at `place`, or removes it from its list.
+/// Puts the translated object at `place`, or removes the object from its list.
 pub(crate) fn replace(document: &mut Option<Value>, place: &Place, object: Option<Value>) {
     let Some(document) = document else {
         return;
@@ -65,7 +66,7 @@ fn names_tekton(node: &Node) -> bool {
     version.is_some_and(is_tekton)
 }
 
-/// The field `key` in any case; the case is corrected later.
+/// Returns the field `key` in any case; the case is corrected later.
 fn any_case<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     let mut entries = node.mapping()?.iter();
     let (_, value) = entries.find(|(own, _)| own.name.eq_ignore_ascii_case(key))?;

@@ -1,4 +1,4 @@
-//! The resources that a Task or a Pipeline declares: each becomes an object parameter.
+//! The resources that a Task or a Pipeline declares; each becomes an object parameter.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Diagnostics, Location, Node, Place};
@@ -7,24 +7,24 @@ use serde_json::{Map, Value, json};
 use crate::resource_lists::{Direction, Item};
 use crate::resource_type::ResourceType;
 
-/// A resource that a run binds to an existing one, or to one that another task creates.
+/// A resource that a run binds to an existing PipelineResource, or to a resource that another task creates.
 #[derive(Debug, Clone)]
 pub(crate) struct InputResource {
     /// The name of the resource, and of its parameter.
     pub(crate) name: String,
     pub(crate) kind: ResourceType,
-    /// Both for an image that is input and output under one name: a run binds one value to it.
+    /// Contains both directions for an image that is input and output under one name: a run binds one value to it.
     pub(crate) directions: Vec<Direction>,
-    /// True if runs may leave it unbound.
+    /// True if runs may leave the resource unbound.
     pub(crate) optional: bool,
-    /// The directory into which it is cloned.
+    /// The directory into which the resource is cloned.
     pub(crate) path: String,
     description: Option<String>,
-    /// The keys that a bound resource must have. None has a default: Tekton accepts a default for one key, but ignores
-    /// the other keys that another task's result will have (`MissingKeysObjectParamNames`,
+    /// The keys that a bound resource must have. No key has a default: if one key has a default, Tekton accepts it, but ignores
+    /// the other keys, which another task's result will have (`MissingKeysObjectParamNames`,
     /// `pkg/reconciler/taskrun/validate_taskrun.go`).
     pub(crate) keys: Vec<String>,
-    /// The position of its declaration.
+    /// The position of the declaration.
     pub(crate) at: Location,
 }
 
@@ -32,14 +32,14 @@ pub(crate) struct InputResource {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
     pub(crate) resources: Vec<InputResource>,
-    /// The names of reported resources: references to them cause no further errors.
+    /// The names of resources with reported errors: references to them cause no further errors.
     pub(crate) refused: Vec<String>,
 }
 
 const FIELDS: [&str; 5] = ["name", "type", "description", "targetPath", "optional"];
 
 impl InputResource {
-    /// Reads declarations; reports those without an equivalent, and names that are declared twice.
+    /// Reads declarations. Reports resources without an equivalent, and names that are declared twice.
     pub(crate) fn read_all(items: &[Item], found: &mut Diagnostics) -> Declared {
         let mut declared = Declared::default();
         for item in items {
@@ -125,7 +125,7 @@ impl InputResource {
         }
     }
 
-    /// Declares the parameter in the `params` of the spec at `place`.
+    /// Declares the resource's parameter in the `params` of the spec at `place`.
     pub(crate) fn declare(&self, spec: &mut Node, place: &Place, found: &mut Diagnostics) {
         if spec.get("params").is_none() {
             spec.put_first("params", Node::derived(self.at, Vec::<Value>::new()));
@@ -156,8 +156,8 @@ impl InputResource {
     }
 }
 
-/// Adds a parameter that replaces the resource `name`. Errors: the position of an existing parameter of this name, and
-/// a message.
+/// Adds a parameter that replaces the resource `name`. Fails with a message and the position of an existing parameter if one has
+/// this name.
 pub(crate) fn add_param(
     spec: &mut Node,
     name: &str,

@@ -1,4 +1,4 @@
-//! The inputs and outputs of a Task or a Pipeline, as needed by documents that refer to it.
+//! The inputs and outputs of a Task or a Pipeline, for documents that refer to it.
 
 use gleaner_core::declaration::{Declaration, Origin};
 use gleaner_core::document::Node;
@@ -12,9 +12,9 @@ use crate::input_resource::InputResource;
 pub(crate) struct Interface {
     /// The resources that a run binds.
     pub(crate) resources: Vec<InputResource>,
-    /// The names of resources that were reported.
+    /// The names of resources with reported errors.
     pub(crate) refused: Vec<String>,
-    /// The objects that it creates, by name in the declaration.
+    /// The objects that the Task or Pipeline creates, by their names in the declaration.
     pub(crate) created: IndexMap<String, Created>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Interface {
 pub(crate) enum Created {
     Resource {
         kind: String,
-        /// The keys of its result.
+        /// The keys of the resource's result.
         keys: Vec<String>,
     },
     /// An object of another kind, which cannot be bound.
@@ -58,7 +58,7 @@ impl Interface {
     }
 }
 
-/// The interface in `known` of the Task or Pipeline that `reference` names; none if a resolver fetches it.
+/// Returns the interface in `known` of the Task or Pipeline that `reference` names; none if a resolver fetches it.
 pub(crate) fn referred<'a>(
     known: &'a IndexMap<String, Interface>,
     reference: Option<&Node>,

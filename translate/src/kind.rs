@@ -13,7 +13,7 @@ pub(crate) enum Kind {
     Pipeline,
     PipelineRun,
     Resource,
-    /// Any other kind, left unchanged.
+    /// Any other kind, which is left unchanged.
     Other,
 }
 
@@ -28,7 +28,7 @@ const UNCHANGED: [&str; 4] = [
 ];
 
 impl Kind {
-    /// Returns the kind of a document; reports one that Tekton removed.
+    /// Returns the kind of a document; reports a kind that Tekton removed.
     pub(crate) fn of(document: &Node, found: &mut Diagnostics) -> Self {
         let version = document.text_of("apiVersion").unwrap_or_default();
         let Some(kind) = Cursor::root(document).field("kind") else {

@@ -1,13 +1,14 @@
 //! Translates documents in the proposal's syntax, and PipelineResources of Tekton v1alpha1 and v1beta1, to Tekton v1.
 //!
-//! The input is parsed documents, the output JSON documents or findings: no file system, no terminal, no cluster.
+//! The input is parsed documents, the output is JSON documents or findings. The crate does not access files, terminals or
+//! clusters.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | `documents` | all documents, in the order of their dependencies: Tasks, Pipelines, runs |
 //! | `task`, `pipeline` | a TaskSpec, and a PipelineSpec |
 //! | `resource_lists` | the lists of resources in a spec, in each of their spellings |
-//! | `input_resource`, `binding` | their entries: declarations, and bindings |
+//! | `input_resource`, `binding` | the entries of these lists: declarations and bindings |
 //! | `interface` | the inputs and outputs of a Task or Pipeline |
 //! | `draft`, `kind` | one document during translation, its kind and its version |
 //! | `inner` | Tekton objects that are part of another document, such as a TriggerTemplate |

@@ -1,4 +1,4 @@
-//! Declarations: moves them from the proposal's fields in the spec into the annotation, and checks them.
+//! Declarations: checks them and moves them from the proposal's fields in the spec into the annotation.
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::created;
 
-/// Checks every declaration in `document`, moves it into the annotation of its host, and returns it with the place of
-/// its TaskSpec. `host` returns the place of the object whose metadata belongs to the TaskSpec at a place.
-/// Old objects among the templates are added to `doubtful`.
+/// Checks every declaration in `document`, moves it into the annotation of the object that it belongs to, and returns it with the
+/// place of its TaskSpec. `host` returns the place of the object whose metadata belongs to the TaskSpec at a place. Warnings
+/// about old objects among the templates are added to `doubtful`.
 pub(crate) fn move_to_annotations(
     document: &mut Node,
     host: impl Fn(&Place) -> Place,
@@ -51,7 +51,7 @@ pub(crate) fn move_to_annotations(
         .collect()
 }
 
-/// Removes the proposal's fields from a TaskSpec; returns true if there were any.
+/// Removes the proposal's fields from a TaskSpec; returns true if any existed.
 fn take_proposal(spec: &mut Node) -> bool {
     let mut found = spec.take("outputs").is_some();
     for step in spec.items_at_mut("steps") {

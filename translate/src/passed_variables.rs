@@ -1,5 +1,5 @@
-//! Variables of resources in a run, or in a Pipeline's task: Tekton substituted a parameter's value into the Task's
-//! steps, and then replaced the resource variables in it. v1 replaces no variables in values, so they are replaced
+//! Variables of resources in a run or a pipeline task. Old versions of Tekton substituted a parameter's value into the Task's
+//! steps and then replaced the resource variables in that value. v1 does not replace variables in values, so they are replaced
 //! here.
 
 use gleaner_core::document::suggestion::suggestion;
@@ -9,13 +9,13 @@ use crate::binding::Passed;
 use crate::interface::Interface;
 use crate::variables::{self, Replacement, Variables};
 
-/// The variables of the resources that a run or a Pipeline's task passes.
+/// The variables of the resources that a run or a pipeline task passes.
 pub(crate) struct PassedVariables<'a> {
-    /// The object that passes them: `the task 'build'`, `the run`.
+    /// The object that passes the resources: `the task 'build'`, `the run`.
     pub(crate) title: &'a str,
     pub(crate) is_run: bool,
     pub(crate) passed: &'a [Passed],
-    /// The Task or Pipeline that gets them, if known.
+    /// The Task or Pipeline that receives the resources, if known.
     pub(crate) interface: Option<&'a Interface>,
     /// The keys of the Pipeline's own resources that are used here.
     pub(crate) used: Vec<(String, String)>,
@@ -55,7 +55,7 @@ impl PassedVariables<'_> {
             };
         };
         let Some(value) = &passed.value else {
-            // Its binding was reported, so the document is not printed.
+            // The error in the binding was already reported, so the document is not printed.
             return Replacement::Text(name.to_owned());
         };
         let resource = self

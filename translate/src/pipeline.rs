@@ -1,4 +1,4 @@
-//! A PipelineSpec: its resources become object parameters, which its tasks pass on.
+//! A PipelineSpec: its resources become object parameters, which it passes to its tasks.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::resource_lists::{self, Direction};
 use crate::variables::{self, Replacement, Variables};
 use crate::versions;
 
-/// The documents around a PipelineSpec.
+/// The documents that surround a PipelineSpec.
 pub(crate) struct Surroundings<'a> {
     /// The Tasks of all files.
     pub(crate) known: &'a Interfaces,
@@ -40,7 +40,7 @@ pub(crate) fn translate(
         refused,
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
-        // Its tasks may be in other files, and use any of the keys.
+        // Its tasks may be in other files and use any of the keys.
         resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);
@@ -70,7 +70,7 @@ const LISTS: [&str; 2] = ["tasks", "finally"];
 
 type Tasks = IndexMap<String, Option<Interface>>;
 
-/// The tasks of a PipelineSpec by name, each with its interface if known.
+/// Returns the tasks of a PipelineSpec by name, each with its interface if known.
 fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
     let mut found = IndexMap::new();
     for list in LISTS {
@@ -88,7 +88,7 @@ fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
 
 struct Pipeline {
     resources: Vec<InputResource>,
-    /// The names of resources that were reported.
+    /// The names of resources with reported errors.
     refused: Vec<String>,
     tasks: Tasks,
 }
@@ -136,7 +136,7 @@ impl Pipeline {
         }
     }
 
-    /// Returns the value of the parameter that replaces a binding, which is for `resource` if that is known.
+    /// Returns the value of the parameter that replaces a binding; `resource` is the bound resource if it is known.
     fn value(
         &mut self,
         binding: &Binding<'_>,
@@ -168,7 +168,7 @@ impl Pipeline {
         }
     }
 
-    /// Returns one of the Pipeline's own resources, or the task's result if a task in `from` creates it.
+    /// Returns one of the Pipeline's own resources, or the result of a task in `from` if that task creates the resource.
     fn own(
         &mut self,
         name: &str,
@@ -269,7 +269,7 @@ impl Pipeline {
 
     fn resource(&mut self, name: &str, key: &str, inside: &str) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // Its declaration was reported, so the document is not printed.
+            // The error in the declaration was already reported, so the document is not printed.
             return Replacement::Text(name.to_owned());
         }
         let known = self.resources.iter().map(|own| own.name.as_str());

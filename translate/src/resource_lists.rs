@@ -6,11 +6,11 @@ use gleaner_core::document::{Content, Cursor, Diagnostics, Node, Place};
 pub(crate) enum Direction {
     /// An input of the task.
     Input,
-    /// An output of the task, which a run binds to an existing resource.
+    /// An output of the task that a run binds to an existing resource.
     Output,
 }
 
-/// An entry of a list: the declaration of a resource in a Task, or a binding elsewhere.
+/// An entry of a list: in a Task, the declaration of a resource; elsewhere, a binding.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     node: Node,
@@ -32,9 +32,9 @@ impl Item {
     }
 }
 
-/// Removes the lists from `spec`: `resources` in the proposal's syntax, `resources.inputs` and `resources.outputs` of
-/// v1beta1, `inputs.resources` and `outputs.resources` of v1alpha1. Entries of the last that `is_created` accepts stay,
-/// since the Task creates them. `inputs.params` are moved to `params`.
+/// Removes the lists from `spec`: `resources` in the proposal's syntax, `resources.inputs` and `resources.outputs` of v1beta1,
+/// `inputs.resources` and `outputs.resources` of v1alpha1. Entries of `outputs.resources` for which `is_created` returns true
+/// stay, because the Task creates them. `inputs.params` are moved to `params`.
 pub(crate) fn take(
     spec: &mut Node,
     place: &Place,

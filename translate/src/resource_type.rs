@@ -11,11 +11,11 @@ use crate::resource_lists::Direction;
 pub(crate) enum ResourceType {
     /// A repository and a revision, cloned into `/workspace/NAME`.
     Git,
-    /// An image, by URL and digest; it is not pulled.
+    /// An image with URL and digest; it is not pulled.
     Image,
 }
 
-/// A type, Tekton's former handling of it, and the remedy.
+/// A type, Tekton's former handling of the type, and the remedy.
 type Refused = (&'static str, &'static str, &'static str);
 
 const INPUTS: [Refused; 4] = [
@@ -66,8 +66,8 @@ const OUTPUTS: [Refused; 5] = [
 ];
 
 impl ResourceType {
-    /// Reads the type of an input, or of an output that a run binds. Reports types for which Tekton did more than pass
-    /// values: v1 has no equivalent.
+    /// Reads the type of an input, or of an output that a run binds. Reports types for which Tekton did more than pass values,
+    /// because v1 has no equivalent.
     pub(crate) fn read(
         cursor: &Cursor<'_>,
         direction: Direction,
@@ -103,7 +103,8 @@ impl ResourceType {
         }
     }
 
-    /// The params of its resources. The second may be missing, and is then an empty string, as in Tekton.
+    /// Returns the names of the params of such resources. The second param may be missing, and is then an empty string, as in
+    /// Tekton.
     pub(crate) const fn keys(self) -> [&'static str; 2] {
         match self {
             Self::Git => ["url", "revision"],

@@ -17,7 +17,7 @@ const REMOVED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Pod fields that runs had before `podTemplate`.
+/// Pod fields that runs had before `podTemplate` existed.
 const OF_POD: [&str; 3] = ["nodeSelector", "tolerations", "affinity"];
 
 /// Translates the fields of a TaskRun's spec; reports those that v1 removed.
@@ -76,7 +76,7 @@ fn common(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Translates `stepOverrides` and `sidecarOverrides` of v1beta1, and the resources in them.
+/// Translates `stepOverrides` and `sidecarOverrides` of v1beta1, and the `resources` in them.
 fn specs(node: &mut Node, place: &Place, found: &mut Diagnostics) {
     for (from, to) in [
         ("stepOverrides", "stepSpecs"),
@@ -122,7 +122,7 @@ fn service_accounts(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Moves the field `from` to `parent.key`, unless that exists.
+/// Moves the field `from` to `parent.key`; reports an error if that field already exists.
 fn move_into(
     node: &mut Node,
     place: &Place,

@@ -1,4 +1,4 @@
-//! A TaskSpec: its resources become object parameters, and its variables refer to those.
+//! A TaskSpec: its resources become object parameters, and its variables refer to the parameters.
 
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Diagnostics, Node, Place, Source};
@@ -10,8 +10,8 @@ use crate::resource_type::ResourceType;
 use crate::variables::{self, Replacement, Variables, rewrite, rewrite_text};
 use crate::versions;
 
-/// Translates the TaskSpec at `place`, except its declaration: in the proposal's syntax, that stays in the spec.
-/// `annotation` is the annotation with the declaration, and its place.
+/// Translates the TaskSpec at `place`, except its declaration: in the proposal's syntax, the declaration stays in the spec for
+/// now. `annotation` is the annotation with the declaration and the annotation's place.
 pub(crate) fn translate(
     spec: &mut Node,
     place: &Place,
@@ -26,7 +26,7 @@ pub(crate) fn translate(
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
         if resource.kind == ResourceType::Git {
-            // The clone step uses both.
+            // The clone step uses both keys.
             resource.uses_keys_of_type();
         }
     }
@@ -65,13 +65,13 @@ pub(crate) fn translate(
     }
 }
 
-/// Returns true for an entry of `outputs.resources` that the Task creates. One with a type and without a spec is older
-/// than the proposal: a run binds it to an existing resource.
+/// Returns true for an entry of `outputs.resources` that the Task creates. An entry with a type and without a spec is older than
+/// the proposal: a run binds it to an existing resource.
 fn is_created(entry: &Node) -> bool {
     entry.present("type").is_none() || entry.present("spec").is_some()
 }
 
-/// The parts of a TaskSpec with a declaration in the proposal's syntax, each with its place.
+/// Returns the parts of a TaskSpec that contain a declaration in the proposal's syntax, each with its place.
 fn declaration_parts<'a>(spec: &'a mut Node, place: &Place) -> Vec<(&'a mut Node, Place)> {
     let mut parts = Vec::new();
     for (key, node) in spec.entries_mut().into_iter().flatten() {
@@ -90,7 +90,7 @@ fn declaration_parts<'a>(spec: &'a mut Node, place: &Place) -> Vec<(&'a mut Node
     parts
 }
 
-/// The names of the objects that the Task creates, in the proposal's syntax.
+/// Returns the names of the objects that the Task creates, in the proposal's syntax.
 fn created(spec: &Node) -> Vec<String> {
     let lists = ["resources", "objects"].into_iter();
     let items = lists.filter_map(|key| spec.descend(&["outputs", key])?.sequence());
@@ -98,7 +98,7 @@ fn created(spec: &Node) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Writes the proposal's `command: ["$(params.list)"]` as `$(params.list[*])`.
+/// Rewrites the proposal's `command: ["$(params.list)"]` to `$(params.list[*])`.
 fn expand_arrays(spec: &mut Node) {
     let arrays = spec.list_of("params").iter().filter(|param| {
         let default = param.get("default").and_then(Node::sequence);
@@ -126,7 +126,7 @@ fn expand_arrays(spec: &mut Node) {
 
 struct TaskVariables {
     resources: Vec<InputResource>,
-    /// The names of resources that were reported.
+    /// The names of resources with reported errors.
     refused: Vec<String>,
     /// The names of the objects that the Task creates.
     created: Vec<String>,
@@ -136,7 +136,7 @@ struct TaskVariables {
 /// The part of the Task that contains a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// The default of a parameter, in which Tekton replaced resource variables and v1 replaces none.
+    /// The default of a parameter, in which old versions of Tekton replaced resource variables and v1 replaces no variables.
     Default,
     /// Fields in which Tekton replaces variables.
     Steps,
@@ -178,8 +178,8 @@ impl Variables for TaskVariables {
         }
     }
 
-    /// During the translation of steps: the declaration (an embedded TaskSpec has its annotation in `metadata`), and
-    /// text for people.
+    /// Skips, while steps are translated, the declaration (an embedded TaskSpec has its annotation in `metadata`) and text for
+    /// users.
     fn skips(&self, field: &str) -> bool {
         self.within != Within::Declaration
             && ["outputs", "metadata", "description", "displayName"].contains(&field)
@@ -191,7 +191,7 @@ impl Variables for TaskVariables {
 }
 
 impl TaskVariables {
-    /// Translates the variable of a resource, in the direction that the variable names, if any.
+    /// Translates the variable of a resource; `direction` is the direction that the variable names, if any.
     fn resource(
         &mut self,
         direction: Option<Direction>,
@@ -200,7 +200,7 @@ impl TaskVariables {
         inside: &str,
     ) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // Its declaration was reported, so the document is not printed.
+            // The error in the declaration was already reported, so the document is not printed.
             return Replacement::Text(name.to_owned());
         }
         let creates = self.created.iter().any(|created| created == name);
@@ -270,7 +270,7 @@ impl TaskVariables {
     fn unknown(&self, creates: bool, name: &str, inside: &str) -> Replacement {
         let known = self.resources.iter().map(|own| own.name.as_str());
         match self.within {
-            // The reader of the declaration reports it, with a better suggestion.
+            // The reader of the declaration reports the error with a better suggestion.
             Within::Declaration => Replacement::Keep,
             _ if creates => Replacement::refused(
                 format!("`$({inside})`: '{name}' is created after the steps"),

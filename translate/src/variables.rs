@@ -1,4 +1,4 @@
-//! Finds and replaces `$(...)` in texts.
+//! Finds and replaces `$(...)` in strings.
 
 #[cfg(test)]
 mod tests;
@@ -13,9 +13,9 @@ pub(crate) enum Replacement {
     Keep,
     /// Another variable: the text between `$(` and `)`.
     Variable(String),
-    /// A text without variables.
+    /// A text without variables, which replaces the variable.
     Text(String),
-    /// There is no equivalent.
+    /// The variable has no equivalent.
     Refused {
         message: String,
         help: Option<String>,
@@ -37,18 +37,18 @@ pub(crate) trait Variables {
     /// Returns true for a field in which no variables are replaced.
     fn skips(&self, field: &str) -> bool;
 
-    /// Returns true if Tekton before v0.6 replaced `${...}` with these words here.
+    /// Returns true if Tekton before v0.6 replaced `${...}` with these words in this place.
     fn had_braces(&self, words: &[&str]) -> bool {
         matches!(words, ["inputs" | "outputs", ..])
     }
 
-    /// Returns true if `$$(` is a literal `$(`, as in a declaration. Tekton has no such escape.
+    /// Returns true if `$$(` stands for a literal `$(`, as in a declaration. Tekton has no such escape.
     fn escapes(&self) -> bool {
         false
     }
 }
 
-/// Translates the variables in every string in and below `node`, which is at `place` of a document of `source`.
+/// Translates the variables in `node` and all strings below it; `node` is at `place` of a document of `source`.
 pub(crate) fn rewrite(
     node: &mut Node,
     place: &Place,
@@ -83,8 +83,8 @@ pub(crate) fn rewrite(
     }
 }
 
-/// Returns `text` with its variables translated. `report` gets the offset of each variable without a translation, the message and
-/// the remedy.
+/// Returns `text` with its variables translated. `report` is called for each variable without a translation, with the variable's
+/// offset, the message and the remedy.
 pub(crate) fn rewrite_text(
     text: &str,
     variables: &mut dyn Variables,
@@ -104,7 +104,7 @@ pub(crate) fn rewrite_text(
             inside,
             words.filter(|words| brace == '(' || variables.had_braces(words)),
         ) else {
-            // There may be a variable inside: `$(cat $(params.file))` is shell.
+            // The text may contain a variable: `$(cat $(params.file))` is shell.
             written.push_str(&text[begin..rest]);
             continue;
         };
@@ -125,7 +125,7 @@ pub(crate) fn rewrite_text(
     written
 }
 
-/// The offset of the next `$(` or `${` from `rest` on, and its bracket.
+/// Returns the offset of the next `$(` or `${` at or after `rest`, and its bracket.
 fn opening(text: &str, rest: usize) -> Option<(usize, char)> {
     let mut dollars = text[rest..].match_indices('$');
     dollars.find_map(|(offset, _)| {
@@ -140,7 +140,7 @@ pub(crate) fn inside(text: &str) -> Option<&str> {
     text.strip_prefix("$(")?.strip_suffix(')')
 }
 
-/// Returns the words of a variable: `params["a.b"].c` has three. None if it is not a variable.
+/// Returns the words of a variable: `params["a.b"].c` has three. Returns `None` if the text is not a variable.
 pub(crate) fn words(inside: &str) -> Option<Vec<&str>> {
     let mut words = Vec::new();
     let mut rest = inside;

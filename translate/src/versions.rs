@@ -36,7 +36,7 @@ pub(crate) fn task_spec(spec: &mut Node, place: &Place, found: &mut Diagnostics)
     }
 }
 
-/// The steps, the step template and the sidecars of a TaskSpec.
+/// Returns the steps, the step template and the sidecars of a TaskSpec.
 pub(crate) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
     let entries = spec.entries_mut().into_iter().flatten();
     entries.flat_map(|(key, node)| match key.name.as_str() {
@@ -60,7 +60,7 @@ pub(crate) fn reference(
     let version = reference.text_of("apiVersion").unwrap_or_default();
     let own_kind = reference.text_of("kind");
     let own_kind = own_kind.is_none_or(|text| text.eq_ignore_ascii_case(kind));
-    // With an apiVersion, v1 treats it as a reference to a custom task (tektoncd/pipeline#6457).
+    // If the reference has an apiVersion, v1 treats it as a reference to a custom task (tektoncd/pipeline#6457).
     if version.starts_with("tekton.dev/") && own_kind {
         reference.take("apiVersion");
     }
@@ -93,7 +93,7 @@ fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnosti
     *reference = Node::derived(reference.at, resolved);
 }
 
-/// Reports fields that v1 removed, and drops those without content.
+/// Reports fields that v1 removed, and drops those fields that are empty.
 fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
     for key in REMOVED_FROM_STEPS {
         let Some(value) = step.present(key) else {
@@ -116,7 +116,7 @@ fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Renames a field, unless the new name exists.
+/// Renames a field; reports an error if a field with the new name already exists.
 pub(crate) fn rename(
     node: &mut Node,
     place: &Place,

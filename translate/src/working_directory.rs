@@ -1,4 +1,4 @@
-//! The default directory and home of a step: before v0.24, Tekton set both (`disable-working-directory-overwrite` and
+//! The default working directory and home of a step, which Tekton set before v0.24 (`disable-working-directory-overwrite` and
 //! `disable-home-env-overwrite` in its feature flags).
 
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -8,7 +8,7 @@ use serde_json::json;
 const DIRECTORY: &str = "/workspace";
 const HOME: &str = "/tekton/home";
 
-/// Sets both in the steps of a Task of v1alpha1, which later versions of Tekton cannot run.
+/// Sets both in the steps of a v1alpha1 Task, which later versions of Tekton cannot run.
 pub(crate) fn set(spec: &mut Node) {
     let template = spec.present("stepTemplate");
     let (directory, home) = (
@@ -29,7 +29,7 @@ pub(crate) fn set(spec: &mut Node) {
     }
 }
 
-/// Returns a warning for each step of the TaskSpec at `place` that may rely on the old directory.
+/// Returns a warning for each step of the TaskSpec at `place` that may rely on the old default directory.
 pub(crate) fn warnings(spec: &Node, place: &Place) -> Vec<Diagnostic> {
     if spec.present("stepTemplate").is_some_and(has_directory) {
         return Vec::new();

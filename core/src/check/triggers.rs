@@ -70,15 +70,15 @@ pub(super) fn check(
     report
 }
 
-/// Returns the error about a value that only Triggers provides, which replaces an error about its mask.
+/// Replaces an error about a mask with one about the value, which only Triggers provides.
 fn not_known_yet(one: Diagnostic) -> Diagnostic {
     let message = "injecting ahead of time requires this value, which only Triggers provides";
     let diagnostic = Diagnostic::new(one.place, one.at, message);
-    diagnostic.help("install Gleaner's injector, which sees the run")
+    diagnostic.help("install Gleaner's injector, which injects at run time")
 }
 
-/// Reports the variables of Triggers in declarations. Triggers does not find them in a declaration that was injected
-/// ahead of time, because it is encoded.
+/// Reports variables of Triggers in declarations. In a declaration that was injected ahead of time, Triggers cannot find them,
+/// because the declaration is encoded.
 fn in_declarations(object: &Node) -> Vec<Diagnostic> {
     let sites = DeclarationSite::all(object).into_iter();
     let mut found = Vec::new();
@@ -94,7 +94,7 @@ fn in_declarations(object: &Node) -> Vec<Diagnostic> {
                     "`$({inner})` is not replaced in a declaration that is injected ahead of time"
                 );
                 Diagnostic::new(&place, None, message)
-                    .help("pass it as a parameter of the run, or install Gleaner's injector, which sees the run")
+                    .help("pass it as a parameter of the run, or install Gleaner's injector, which injects at run time")
                     .about(Part::Offset(one.offset))
             });
         found.extend(first.take(1));
@@ -109,17 +109,18 @@ fn is_of_triggers(inner: &str) -> bool {
     inner == "uid" || name.is_some_and(|name| !name.is_empty() && name.bytes().all(is_word))
 }
 
-/// The forms of the texts that replace variables while an object is checked, and the letter at their end: a name, a number, a duration
-/// and a path. A document that is wrong regardless of the values is wrong with all of these.
+/// The placeholder texts that replace variables while an object is checked, each with the character that pads it: a name, a
+/// number, a duration and a path. A document that is wrong regardless of the values is wrong with each of them.
 const FORMS: [(&str, char); 4] = [(MASK, 'x'), ("5", ' '), ("5m", ' '), ("/a", 'a')];
-/// The beginning of a name.
+/// The prefix of a placeholder name.
 const MASK: &str = "gleanertt";
-/// The name for `$(uid)`, of the same length.
+/// The placeholder name for `$(uid)`, of the same length.
 const UID: &str = "gtuid0";
 /// The maximum number of variables in one object.
 const MASKS_MAX: usize = 1000;
 
-/// Variables of Triggers and the texts that replace them, of the same length, so that positions stay.
+/// The variables of Triggers and their placeholders. Each placeholder is as long as its variable, so that positions do not
+/// change.
 #[derive(Debug)]
 struct Masks {
     form: (&'static str, char),
@@ -182,7 +183,7 @@ impl Masks {
         })
     }
 
-    /// Puts the variables back.
+    /// Restores the variables.
     fn unmasked(&self, value: Value) -> Value {
         match value {
             Value::String(mut text) => {
@@ -234,7 +235,7 @@ impl Locate for Original<'_> {
     }
 }
 
-/// The text that begins at this position of the file.
+/// Returns the string that begins at this position of the file.
 fn text_at(node: &Node, at: Location) -> Option<&Node> {
     match &node.content {
         Content::String(_) => (node.at == at).then_some(node),
@@ -249,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_keep_the_length_and_can_be_taken_off() {
+    fn masks_keep_the_length_and_are_reversible() {
         let mut masks = Masks::new(FORMS[0]);
         let text = "a-$(tt.params.a)/$(tt.params.long.name-x) $(uid) $(tt.params.a) $(params.b) $(tt.params.a b)";
         let masked = masks.text(text);

@@ -10,8 +10,7 @@ use super::{Collector, Life, Stage, StepRecord, Verdict};
 use crate::collect::problem;
 use crate::render;
 
-/// A step's message with its hash and size. It is created outside the run's state, because hashing a large message
-/// takes time.
+/// A step's message with its hash and size. It is created outside the run's state because hashing a large message takes time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     outputs: Outputs,
@@ -32,50 +31,50 @@ impl From<Outputs> for Message {
 /// The result of examining a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Examined {
-    /// The message is new and valid; make it durable, then [`Collector::accept`] it.
+    /// The message is new and valid. Make the message durable, then pass it to [`Collector::accept`].
     New(Admission),
     /// The step sent the same message before.
     Repeated(Verdict),
 }
 
-/// A message that was examined and found new and valid. Only examination creates one.
+/// A message that was examined and found to be new and valid. Only examination creates an `Admission`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Admission {
     pub(super) step: StepName,
     pub(super) message: Outputs,
     pub(super) fingerprint: [u8; 32],
-    /// The memory that it uses once accepted, in bytes.
+    /// The memory that the message uses once it is accepted, in bytes.
     pub(super) memory: u64,
 }
 
 impl Admission {
-    /// The step that sent it.
+    /// Returns the step that sent the message.
     pub const fn step(&self) -> &StepName {
         &self.step
     }
 
-    /// The message.
+    /// Returns the message.
     pub const fn message(&self) -> &Outputs {
         &self.message
     }
 }
 
-/// The reason for refusing a message.
+/// The reason for rejecting a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The Task has no such step; the second field suggests one.
+    /// The Task has no such step; the second field is a suggestion.
     #[error("unknown step '{0}'; {1}")]
     UnknownStep(String, String),
-    /// The step sent different outputs before, which can no longer be replaced: the submission started, or the run
+    /// The step sent different outputs before. They can no longer be replaced, because the submission started or the run
     /// finished.
     #[error(
         "step '{0}' ran again and sent different outputs; those of its first run are kept, because the run already uses them"
     )]
     AlreadyWritten(String),
-    /// The run finished, and missing outputs took their defaults.
+    /// The run finished, and missing outputs took their default values.
     #[error("step '{0}' posted too late: the run has finished")]
     Finished(String),
-    /// The step's outputs do not fit the memory in addition to those already accepted.
+    /// The step's outputs do not fit in memory in addition to the outputs already accepted.
     #[error(
         "the outputs of step '{step}' take {memory} bytes in addition to {accepted} bytes already accepted, and the limit is {bound}; \
          make the outputs smaller, or raise the sidecar's memory limit or --max-outputs"
@@ -83,23 +82,23 @@ pub enum Refusal {
     TooLarge {
         /// The step that sent the message.
         step: String,
-        /// The size of its outputs, in bytes.
+        /// The size of the step's outputs, in bytes.
         memory: u64,
-        /// The size of all outputs accepted before, in bytes.
+        /// The size of all outputs accepted earlier, in bytes.
         accepted: u64,
-        /// The limit on all of them together, in bytes.
+        /// The limit for all outputs together, in bytes.
         bound: u64,
     },
-    /// Outputs are unknown, missing or invalid; a message for each.
+    /// Outputs are unknown, missing or invalid; there is one message for each.
     #[error("{}", .0.join("; "))]
     Outputs(Vec<String>),
 }
 
-/// The kubelet may run a container again under any restart policy (after a restart of the node, for instance).
+/// The kubelet may run a container again under any restart policy, for example after the node restarts.
 const REPEATED_REMEDY: &str =
     "start a new run; a step may only run twice if its outputs are the same each time";
 
-/// The maximum number of messages kept per step: each takes space in the journal.
+/// The maximum number of messages kept per step; each takes space in the journal.
 const POSTS_MAX: u32 = 32;
 
 impl From<Refusal> for Problem {
@@ -161,7 +160,7 @@ pub(super) fn examine(
             ..
         } => {
             if fingerprint != *before {
-                // The first message has not been used: the step ran again, and the later message replaces it.
+                // The first message was not used yet. The step ran again, and the later message replaces the first.
                 let replaces = collector.stage == Stage::Open
                     && collector.life == Life::Running
                     && *posts < POSTS_MAX;
@@ -171,7 +170,7 @@ pub(super) fn examine(
                     Err(Refusal::AlreadyWritten(step.to_owned()))
                 };
             }
-            // The response is the same as before: a sender that waited for the commit waits again.
+            // The response is the same as for the first message: a sender that waited for the commit waits again.
             let waits = *completing && collector.stage != Stage::Open;
             Ok(Examined::Repeated(if waits {
                 Verdict::AwaitCommit
@@ -186,7 +185,7 @@ pub(super) fn examine(
     }
 }
 
-/// Admits a message that conforms to the declaration.
+/// Accepts a message that conforms to the declaration.
 fn fitting(
     collector: &Collector,
     step: &StepName,
@@ -231,7 +230,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
         }
         if let Some(number) = number::misfit(value) {
             wrong.add(|| {
-                // Messages do not quote any part of a secret.
+                // Messages never quote any part of a secret.
                 let number = match output.secret {
                     true => "a number that".to_owned(),
                     false => format!("the number {number}, which"),
@@ -259,7 +258,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
     wrong.sentences()
 }
 
-/// The errors of a message, bounded: a longer list does not help, and a hostile body must not cause a huge response.
+/// The errors of a message, bounded: a longer list does not help users, and a hostile body must not cause a huge response.
 #[derive(Default)]
 struct Wrong {
     sentences: Vec<String>,
@@ -294,14 +293,14 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// Returns the memory of the outputs in bytes, at most.
+/// Returns an upper bound of the memory for the outputs, in bytes.
 fn memory(message: &Outputs) -> u64 {
     let outputs = message.outputs.iter();
     let sizes = outputs.map(|(name, value)| name.len() as u64 + render::memory(value));
     sizes.sum()
 }
 
-/// Returns a hash that identifies a message, regardless of whitespace.
+/// Returns a hash that identifies a message and does not depend on whitespace.
 fn fingerprint(message: &Outputs) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(message.exit_code.to_le_bytes());

@@ -6,16 +6,16 @@ use crate::render::{self, Rendered, Secrecy, TooLarge};
 /// The limits on the memory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// All accepted outputs together, in bytes.
+    /// The limit for all accepted outputs together, in bytes.
     pub outputs: u64,
-    /// The objects of a submission.
+    /// The limits for the objects of a submission.
     pub objects: render::Bounds,
-    /// The objects of one response.
+    /// The limits for the objects of one response.
     pub preview: render::Bounds,
 }
 
 impl Default for Bounds {
-    /// No limits, except the API server's on one object.
+    /// Returns no limits, except the API server's limit for one object.
     fn default() -> Self {
         let objects = render::Bounds::default();
         Self {
@@ -27,20 +27,20 @@ impl Default for Bounds {
 }
 
 impl Collector {
-    /// Sets the limits for further messages. Messages in the journal were checked against the limits of their time.
+    /// Sets the limits for further messages. Messages in the journal were checked against the limits at the time they arrived.
     pub const fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
 
-    /// The limits on memory.
+    /// Returns the limits on memory.
     pub const fn bounds(&self) -> &Bounds {
         &self.bounds
     }
 
-    /// Renders the objects, or only that of one template, with secrets masked and unknown variables as written.
+    /// Renders all objects, or the object of one template, with secrets masked and unknown variables left as written.
     ///
     /// # Errors
-    /// A [`TooLarge`] if they exceed the limits of a response; then no object is rendered.
+    /// Returns [`TooLarge`] if the objects exceed the limits for a response; no object is rendered then.
     pub fn masked_preview(&self, only: Option<&str>) -> Result<Vec<Rendered>, TooLarge> {
         let Self {
             declaration,
@@ -55,7 +55,7 @@ impl Collector {
         Ok(rendered)
     }
 
-    /// Checks that there is memory for a message of `bytes` bytes, which the journal keeps.
+    /// Checks that there is enough memory for a message; the journal keeps a copy of `bytes` bytes.
     ///
     /// # Errors
     /// A [`Refusal`] if all outputs together would exceed the limit. Nothing changes.
@@ -64,7 +64,7 @@ impl Collector {
             return Ok(examined);
         };
         let memory = admission.memory.max(bytes as u64);
-        // The memory of a replaced message is freed.
+        // A replaced message frees its memory.
         let replaced = match self.steps.get(&admission.step) {
             Some(StepRecord::Heard { memory, .. }) => *memory,
             _ => 0,

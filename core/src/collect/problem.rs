@@ -3,11 +3,11 @@
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Problem, problem_type};
 
-/// The longest `detail`, in bytes. A failure of thousands of objects names each in `failures` and `left`; the
-/// redirector reads the whole detail and shows its first 4 KiB.
+/// The longest `detail`, in bytes. A failure of thousands of objects lists them all in `failures` and `left`. The redirector
+/// reads the whole detail and shows the first 4 KiB.
 const DETAIL_MAX: usize = 64 << 10;
 
-/// Creates a problem. A detail over 64 KiB is cut off.
+/// Creates a problem. A detail over 64 KiB is truncated.
 pub fn new(
     kind: &str,
     status: u16,
@@ -40,7 +40,7 @@ fn cut(mut detail: String) -> String {
     detail
 }
 
-/// Variables are still unknown. `unheard` are the declared steps that have not posted.
+/// Returns the problem for variables that are still unknown. `unheard` are the declared steps that have not posted.
 pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     let variables: Vec<String> = pending.iter().map(|name| format!("$({name})")).collect();
     let mut detail = format!("still unknown: {}", variables.join(", "));
@@ -60,7 +60,7 @@ pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     }
 }
 
-/// The sidecar is shutting down.
+/// Returns the problem for a sidecar that is shutting down.
 pub fn ending() -> Problem {
     new(
         problem_type::BUSY,
@@ -71,7 +71,7 @@ pub fn ending() -> Problem {
     )
 }
 
-/// The sidecar's own failure.
+/// Returns the problem for an internal failure of the sidecar.
 pub fn internal(detail: impl Into<String>) -> Problem {
     new(
         problem_type::INTERNAL,

@@ -5,10 +5,10 @@ use gleaner_proto::message::{Outcome, Problem};
 use super::Collector;
 use crate::render::Attempts;
 
-/// The stage of the submission. A transition consumes the previous stage; the last two are final.
+/// The stage of the submission. Each transition consumes the previous stage; the last two stages are final.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Stage {
-    /// The submission was not requested, or variables are unknown.
+    /// The submission was not requested, or some variables are unknown.
     #[default]
     Open,
     /// The submission is in progress or about to start.
@@ -17,7 +17,7 @@ pub(super) enum Stage {
     Failed(Problem),
 }
 
-/// A run with a submission in progress: only such a run can be committed, or fail by its submission.
+/// A run with a submission in progress. Only such a run can be committed, or fail because of its submission.
 #[derive(Debug)]
 pub struct Submitting<'a>(&'a mut Collector);
 
@@ -32,7 +32,7 @@ impl Stage {
         }
     }
 
-    /// Ends an open run without a submission.
+    /// Fails an open run without a submission.
     pub(super) fn abandon(self, problem: Problem) -> Self {
         match self {
             Self::Open => Self::Failed(problem),
@@ -53,7 +53,7 @@ impl Stage {
 // === impl Submitting ===
 
 impl<'a> Submitting<'a> {
-    /// The submission of `collector`, if one is in progress.
+    /// Returns the submission of `collector`, if one is in progress.
     pub(super) fn of(collector: &'a mut Collector) -> Option<Self> {
         (collector.stage == Stage::Submitting).then_some(Self(collector))
     }

@@ -1,4 +1,4 @@
-//! The state of a run for people: without secrets and without long values.
+//! The state of a run as shown to users: without secrets and without long values.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -14,15 +14,15 @@ use serde_json::Value;
 use super::{Collector, Life, Stage, StepRecord};
 use crate::render::{Secrecy, Values, measure, preview};
 
-/// The maximum number of characters shown of a string; four times as many for JSON. No name is that long.
+/// The maximum number of characters shown of a string, and a quarter of the maximum for JSON. No name is that long.
 const SHOWN: usize = 256;
-/// With many variables, less of each is shown: about this many characters in total.
+/// The approximate total number of characters shown; with many variables, less is shown of each.
 const SHOWN_TOGETHER: usize = 256 << 10;
 /// The minimum number of characters shown.
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
-    /// The whole state, for users.
+    /// Returns the whole state, for users.
     pub fn status(&self) -> Status {
         Status {
             phase: self.phase(),
@@ -119,8 +119,8 @@ impl Collector {
         }
     }
 
-    /// Returns the names that the objects will have, in the order of the templates; all are none if the objects are too
-    /// large.
+    /// Returns the names that the objects will have, in the order of the templates. If the objects are too large, all names are
+    /// `None`.
     fn names(&self) -> Vec<Option<String>> {
         let Self {
             declaration,
@@ -150,7 +150,7 @@ impl Collector {
             Stage::Failed(problem) => problem.failures.as_slice(),
             _ => &[],
         };
-        // If several have the same name, the first counts.
+        // If several created objects belong to one template, the first one counts.
         let created: HashMap<&str, &Created> = created
             .iter()
             .rev()
@@ -161,7 +161,7 @@ impl Collector {
             .rev()
             .filter_map(|failure| Some((failure.resource.as_deref()?, failure)))
             .collect();
-        // A name is shown once all variables are known, since it may depend on them.
+        // The name may depend on any variable, so it is shown only once all variables are known.
         let waits = matches!(
             self.phase(),
             Phase::Resolved | Phase::Submitting | Phase::Failed
@@ -205,7 +205,7 @@ fn known(value: Option<Value>) -> (VariableState, Option<Value>) {
     (state, value)
 }
 
-/// A value that fits a few lines: a long string is cut off, a large list or map is described.
+/// Returns a form of the value that fits on a few lines: a long string is truncated, and a large list or map is described.
 fn shortened(value: &Value, shown: usize) -> Value {
     match value {
         Value::String(text) => cut(text, shown),
@@ -227,7 +227,7 @@ fn cut(text: &str, shown: usize) -> Value {
     format!("{cut}… ({} bytes)", text.len()).into()
 }
 
-/// Returns true if the value's JSON is too long to show; it is written only as far as necessary.
+/// Returns true if the value's JSON is too long to show. The JSON is written only up to the limit.
 fn is_long(value: &Value, shown: usize) -> bool {
     struct Room(usize);
 
@@ -248,7 +248,7 @@ fn is_long(value: &Value, shown: usize) -> bool {
     serde_json::to_writer(Room(4 * shown), value).is_err()
 }
 
-/// The value with strings cut off that are too long for any name: enough to derive names, and cheap to render.
+/// Returns the value with strings truncated that are too long for any name: enough to derive names, and cheap to render.
 fn light(value: &Value) -> Value {
     match value {
         Value::String(text) => text.chars().take(SHOWN).collect::<String>().into(),

@@ -57,8 +57,8 @@ fn with(declaration: Declaration) -> Collector {
     Collector::new(declaration, run, values, [StepName::new("lint").unwrap()])
 }
 
-/// A message with these outputs.
-#[allow(clippy::needless_pass_by_value)] // Callers always create it in place.
+/// Returns a message with these outputs.
+#[allow(clippy::needless_pass_by_value)] // Callers always pass a temporary value.
 fn message(exit_code: i32, outputs: Value) -> Outputs {
     serde_json::from_value(json!({"outputs": outputs, "exitCode": exit_code})).unwrap()
 }
@@ -130,7 +130,7 @@ fn step(collector: &Collector, name: &str) -> (StepState, Option<i32>) {
 }
 
 #[test]
-fn resolved_submits_with_the_last_variable_whichever_step_brings_it() {
+fn resolved_submits_when_the_last_variable_is_known() {
     for (first, second) in [("build", "scan"), ("scan", "build")] {
         let say = |step| if step == "build" { build() } else { scan() };
         let mut collector = collector("Resolved");
@@ -185,14 +185,14 @@ fn manual_submits_by_request_only_before_or_after_the_finish() {
 }
 
 #[test]
-fn a_request_while_something_is_unknown_changes_nothing() {
+fn a_request_with_unknown_variables_changes_nothing() {
     let mut collector = collector("Manual");
     collector.request_submission();
     assert_eq!(collector.phase(), Phase::Collecting);
 }
 
 #[test]
-fn a_request_begins_nothing_before_a_completed_run_has_finished() {
+fn a_request_does_not_submit_a_completed_run_before_it_finishes() {
     let mut collector = collector("Completed");
     take(&mut collector, "build", build());
     take(&mut collector, "scan", scan());
@@ -202,7 +202,7 @@ fn a_request_begins_nothing_before_a_completed_run_has_finished() {
 }
 
 #[test]
-fn only_a_submission_in_progress_can_be_ended() {
+fn only_a_submission_in_progress_can_complete() {
     let mut collector = collector("Resolved");
     assert!(collector.submitting().is_none());
     take(&mut collector, "scan", scan());
@@ -214,7 +214,7 @@ fn only_a_submission_in_progress_can_be_ended() {
 }
 
 #[test]
-fn what_no_step_can_bring_is_unreachable() {
+fn variables_that_no_step_provides_are_unreachable() {
     let text = "steps: {build: [{name: digest}]}\nresources: [{name: img, spec: {type: image, params: [{name: a, value: \
                 $(params.url)}, {name: b, value: $(context.pipelineRun.name)}, {name: c, value: $(steps.build.digest)}]}}]\n";
     let collector = of(text);
@@ -240,7 +240,7 @@ fn a_declaration_without_templates_is_resolved_from_the_start() {
 }
 
 #[test]
-fn an_optional_output_that_a_succeeded_step_left_out_takes_its_default_at_once() {
+fn a_missing_output_of_a_successful_step_takes_its_default_immediately() {
     let mut collector = collector("Manual");
     take(&mut collector, "build", build());
     let report = variable(&collector, "steps.build.report");
@@ -283,7 +283,7 @@ fn finish_without_a_value_and_without_a_default_fails_and_names_the_step() {
 }
 
 #[test]
-fn a_failed_step_leaves_what_always_counts_and_its_defaults_do_too() {
+fn a_failed_step_provides_outputs_with_when_always_and_their_defaults() {
     let mut collector = collector("Manual");
     take(
         &mut collector,
@@ -293,7 +293,7 @@ fn a_failed_step_leaves_what_always_counts_and_its_defaults_do_too() {
     assert_eq!(step(&collector, "build"), (StepState::Failed, Some(1)));
     let report = variable(&collector, "steps.build.report");
     assert_eq!(report, (VariableState::Resolved, Some(json!({"lines": 9}))));
-    // `verdict` is `when: Success`: its default is used only when the run finishes.
+    // `verdict` is `when: Success`, so its default is used only when the run finishes.
     take(&mut collector, "scan", message(2, json!({})));
     assert_eq!(
         variable(&collector, "steps.scan.verdict").0,
@@ -313,7 +313,7 @@ fn a_failed_step_leaves_what_always_counts_and_its_defaults_do_too() {
 }
 
 #[test]
-fn a_failed_step_may_not_bring_what_counts_on_success() {
+fn a_failed_step_cannot_provide_outputs_with_when_success() {
     let collector = collector("Resolved");
     let refused = collector.examine("build", message(1, json!({"digest": "x"})));
     let Err(Refusal::Outputs(wrong)) = refused else {

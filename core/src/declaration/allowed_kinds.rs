@@ -1,4 +1,4 @@
-//! The kinds that declarations may create: a list set by the operator, since a run's ServiceAccount may be allowed more
+//! The kinds that declarations may create. The operator sets this list, because a run's ServiceAccount may have more permissions
 //! than the authors of Tasks should be able to use.
 
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::variable::Tree;
 
-/// Groups whose kinds grant permissions or change how the API server works. A pattern with `*` does not include them.
+/// API groups whose kinds grant permissions or change how the API server works. A pattern with `*` does not include these groups.
 const GUARDED: [&str; 7] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
@@ -19,23 +19,23 @@ const GUARDED: [&str; 7] = [
     "certificates.k8s.io",
     "rbac.authorization.k8s.io",
 ];
-/// The core group in a pattern.
+/// The name of the core group in a pattern.
 const CORE: &str = "core";
-/// The type of a Secret into which Kubernetes puts the token of a ServiceAccount (`k8s.io/api/core/v1`).
+/// The type of a Secret that Kubernetes fills with the token of a ServiceAccount (`k8s.io/api/core/v1`).
 const TOKEN: &str = "kubernetes.io/service-account-token";
 
 /// The kinds that declarations may create. The default is [`AllowedKinds::unguarded`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedKinds(Option<Vec<KindPattern>>);
 
-/// `GROUP/KIND`, in which either may be `*`; `core` is the group without a name, and `*` alone is `*/*`.
+/// `GROUP/KIND`, where each may be `*`. `core` is the group without a name, and `*` alone means `*/*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindPattern {
     group: String,
     kind: String,
 }
 
-/// A text that is not a pattern.
+/// An error for a text that is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid kind '{0}': use GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*, or * for all"
@@ -45,8 +45,8 @@ pub struct KindPatternError(String);
 // === impl AllowedKinds ===
 
 impl AllowedKinds {
-    /// All kinds but those that must be named to be allowed: kinds of the groups for RBAC, admission, API extension,
-    /// tokens and certificates, and Secrets with a ServiceAccount token.
+    /// Returns all kinds except those that must be named to be allowed: the kinds of the groups for RBAC, admission, API
+    /// extension, tokens and certificates, and Secrets with a ServiceAccount token.
     pub fn unguarded() -> Self {
         Self(Some(vec![KindPattern {
             group: "*".to_owned(),
@@ -54,7 +54,7 @@ impl AllowedKinds {
         }]))
     }
 
-    /// Every kind, for users who are not bound by a cluster's operator.
+    /// Returns every kind, for users who are not bound by a cluster's operator.
     pub const fn unlimited() -> Self {
         Self(None)
     }
@@ -71,7 +71,7 @@ impl AllowedKinds {
     /// Parses the output of [`AllowedKinds::to_arguments`].
     ///
     /// # Errors
-    /// The first text that is not a pattern.
+    /// Returns the first text that is not a pattern.
     pub fn from_arguments(arguments: &[String]) -> Result<Self, KindPatternError> {
         if arguments.is_empty() {
             return Ok(Self::unlimited());
@@ -158,7 +158,7 @@ fn is_guarded(template: &Template) -> bool {
         || (group == CORE && template.kind == "Secret" && may_hold_token(&template.tree))
 }
 
-/// Returns true for a Secret of the token type, or of a type that is known only at run time.
+/// Returns true for a Secret of the token type, or of a type that is only known at run time.
 fn may_hold_token(secret: &Tree) -> bool {
     match secret {
         Tree::Fixed(secret) => secret["type"] == TOKEN,
@@ -177,7 +177,7 @@ fn refused(template: &Template, group: &str) -> Diagnostic {
     };
     let place: Place = template.place.key("resourceTemplate").key("kind");
     Diagnostic::new(place, template.at, format!("'{name}': {what} is not allowed in this cluster")).help(format!(
-        "use another kind, or ask the operator of Gleaner to name {group}/{kind} in the chart's outputs.allowedKinds (--allow-kind of the injector)"
+        "use another kind, or ask the operator of Gleaner to add {group}/{kind} to the chart's outputs.allowedKinds (--allow-kind of the injector)"
     ))
 }
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grants_rights_must_be_named() {
+    fn kinds_that_grant_permissions_must_be_named() {
         let role = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding}";
         let webhook =
             "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration}";
@@ -220,8 +220,8 @@ mod tests {
         assert_eq!(
             refused(&["*"], role).unwrap(),
             "objects[0].resourceTemplate.kind: 'it': the kind ClusterRoleBinding of the group rbac.authorization.k8s.io is not \
-             allowed in this cluster; use another kind, or ask the operator of Gleaner to name \
-             rbac.authorization.k8s.io/ClusterRoleBinding in the chart's outputs.allowedKinds (--allow-kind of the injector)"
+             allowed in this cluster; use another kind, or ask the operator of Gleaner to add \
+             rbac.authorization.k8s.io/ClusterRoleBinding to the chart's outputs.allowedKinds (--allow-kind of the injector)"
         );
         assert_eq!(
             refused(&["rbac.authorization.k8s.io/ClusterRoleBinding"], role),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_passed_on_as_it_is() {
+    fn a_list_survives_the_sidecars_arguments() {
         let named: AllowedKinds = ["apps/*", "core/ConfigMap"]
             .map(|text| text.parse().unwrap())
             .into_iter()
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_pattern_is_refused() {
+    fn an_invalid_kind_pattern_is_rejected() {
         for text in [
             "",
             "ConfigMap",

@@ -1,4 +1,4 @@
-//! Checks the parts of a declaration against each other, and against its Task.
+//! Checks the parts of a declaration against each other and against its Task.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE
 use gleaner_proto::name::StepName;
 use gleaner_proto::output::OutputType;
 
-/// The known parts of the Task around a declaration; unknown parts are not checked.
+/// The known parts of the Task that contains a declaration; unknown parts are not checked.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// The names of the Task's steps.
@@ -38,7 +38,7 @@ pub enum ParamShape {
     Object(Option<IndexSet<String>>),
 }
 
-/// Adds errors to `found`.
+/// Checks the declaration and adds errors to `found`.
 pub(super) fn check(
     declaration: &Declaration,
     gaps: &Gaps,
@@ -79,7 +79,7 @@ pub(super) fn check(
     found.extend(cycle::find(declaration));
 }
 
-/// Rejects `Apply` for a PipelineResource, which never changes after creation (the proposal: "they are immutable once
+/// Rejects `Apply` for a PipelineResource, which never changes after it is created (the proposal: "they are immutable once
 /// generated").
 fn check_policy(template: &Template, found: &mut Diagnostics) {
     let is_resource = template.is(PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND);
@@ -90,7 +90,7 @@ fn check_policy(template: &Template, found: &mut Diagnostics) {
     }
 }
 
-/// Rejects the data of a Secret as a result, which everyone can read.
+/// Rejects a result that exposes the data of a Secret, because everyone can read results.
 fn check_results(template: &Template, found: &mut Diagnostics) {
     if !is_secret(template) {
         return;
@@ -154,7 +154,7 @@ fn check_use(
 /// Returns the type of a parameter or of a part of it, if it is known before the run.
 ///
 /// # Errors
-/// The message and the remedy if there is no such parameter or part.
+/// Returns the message and the remedy if there is no such parameter or part.
 pub(crate) fn param_type(
     params: &IndexMap<String, ParamShape>,
     name: &str,
@@ -245,13 +245,13 @@ fn output_type(
     }
 }
 
-/// Returns true if `usage` is in the data of a Secret; its name and labels are visible to everyone.
+/// Returns true if `usage` is in the data of a Secret. The Secret's name and labels are visible to everyone.
 fn may_hold_secret(template: &Template, usage: &Use) -> bool {
     is_secret_data(template, &inside(template, usage))
 }
 
-/// Returns true if a place within `template` is the data of a Secret, which holds only strings. (For anything else, the
-/// API server's error message would quote the value.)
+/// Returns true if a place within `template` is in the data of a Secret, which contains only strings. For any other type, the API
+/// server's error message would quote the value.
 pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]
@@ -259,7 +259,7 @@ pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
             .any(|data| inside.starts_with(&["resourceTemplate", data]))
 }
 
-/// The place of a variable relative to its template.
+/// Returns the place of a variable relative to its template.
 fn inside(template: &Template, usage: &Use) -> Place {
     usage.place.within(&template.place).unwrap_or_default()
 }
@@ -305,8 +305,8 @@ fn check_resource(
     Err((message, found.suggestion(field, fields.chain(params))))
 }
 
-/// Rejects a list or map inside a string or in a string field. Numbers and booleans become text in a string field, but
-/// not in the data of a Secret, which is base64.
+/// Rejects a list or map inside a string or in a string field. Numbers and booleans become text in a string field, except in the
+/// data of a Secret, which is base64.
 fn check_position(
     template: &Template,
     usage: &Use,

@@ -8,36 +8,36 @@ use serde_json::Value;
 
 /// The longest pattern, in bytes.
 pub const PATTERN_MAX: usize = 1 << 10;
-/// The maximum number of patterns in one declaration: each is compiled when the declaration is read.
+/// The maximum number of patterns in one declaration: each pattern is compiled when the declaration is read.
 pub const PATTERNS_MAX: usize = 64;
-/// The memory of a compiled pattern, in bytes. Together with [`VALUE_MAX`] it bounds the time of a match to seconds,
-/// even for patterns that are designed to be slow.
+/// The maximum memory of a compiled pattern, in bytes. Together with [`VALUE_MAX`], the limit keeps a match within seconds, even
+/// for patterns that are designed to be slow.
 const COMPILED_MAX: usize = 256 << 10;
-/// The memory of the automaton that is built during a match, in bytes.
+/// The maximum memory of the automaton that is built during a match, in bytes.
 const AUTOMATON_MAX: usize = 1 << 20;
-/// The deepest nesting of groups.
+/// The maximum nesting depth of groups.
 const NEST_MAX: u32 = 50;
 /// The longest value that is matched against a pattern, in bytes.
 pub const VALUE_MAX: usize = 64 << 10;
-/// The number of characters of a value that a message shows.
+/// The maximum length of a value in a message, in characters.
 const SHOWN: usize = 80;
 
-/// A regular expression in RE2's syntax, as in the schemas of CRDs: it matches anywhere in the text unless it is
-/// anchored, and has neither look-around nor back-references. It is compiled for each use, so that a declaration with
-/// many patterns takes little memory.
+/// A regular expression in RE2's syntax, as in the schemas of CRDs. The expression matches anywhere in the text unless it is
+/// anchored, and has neither look-around nor back-references. It is compiled for each use, so that a declaration with many
+/// patterns takes little memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(String);
 
 /// An invalid [`Pattern`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// The pattern is too long; with its length in bytes.
+    /// The pattern is too long; the field is its length in bytes.
     #[error("the pattern is {0} bytes long; at most {PATTERN_MAX} are allowed")]
     TooLong(usize),
     /// The pattern ends with a newline.
     #[error("the pattern ends with a newline; write it in single quotes, or after |- instead of |")]
     LineEnd,
-    /// The regular expression is invalid, for this reason.
+    /// The regular expression is invalid; the field is the reason.
     #[error("invalid pattern: {0}")]
     Syntax(String),
     /// The compiled pattern needs too much memory.
@@ -49,13 +49,13 @@ pub enum PatternError {
     TooLarge,
 }
 
-/// A value that its declaration does not allow. The message continues a subject such as `the default`.
+/// A value that its declaration does not allow. The message continues a sentence whose subject is, for example, `the default`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// The value is empty.
     #[error("is empty, which nonEmpty: true does not allow")]
     Empty,
-    /// The value is too long to match it against a pattern; with its length in bytes.
+    /// The value is too long to match it against a pattern; the field is its length in bytes.
     #[error("is {0} bytes long; at most {VALUE_MAX} are matched against a pattern")]
     TooLong(usize),
     /// The value does not match the pattern.
@@ -68,7 +68,7 @@ pub enum Violation {
     },
 }
 
-/// The value in a message, with its verb and pronoun.
+/// The value as part of a message, with the verb before it and the pronoun after it.
 struct Shown<'a>(Option<&'a str>);
 
 impl Pattern {
@@ -106,7 +106,7 @@ fn compile(text: &str) -> Result<Regex, regex::Error> {
         .build()
 }
 
-/// The last line of an error, which is its message; the previous lines repeat the pattern.
+/// Returns the last line of an error, which is the message; the previous lines repeat the pattern.
 fn reason(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
@@ -116,7 +116,7 @@ fn reason(error: &regex::Error) -> String {
 /// Checks the value of an output against `nonEmpty` and `pattern`. The message does not show a secret value.
 ///
 /// # Errors
-/// The first constraint that it violates.
+/// Returns the first constraint that the value violates.
 pub(super) fn check(
     value: &Value,
     non_empty: bool,
@@ -141,7 +141,7 @@ pub(super) fn check(
     })
 }
 
-/// Returns true if values of the type can be empty. Numbers and booleans never are.
+/// Returns true if values of the type can be empty. Numbers and booleans are never empty.
 pub(super) const fn can_be_empty(kind: OutputType) -> bool {
     !matches!(kind, OutputType::Number | OutputType::Boolean)
 }
@@ -155,7 +155,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The beginning of `text`, on one line.
+/// Returns the beginning of `text`, on one line.
 fn shortened(text: &str) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters

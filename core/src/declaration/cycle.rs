@@ -1,9 +1,9 @@
-//! Resources that refer to each other in a cycle, so that none can be rendered first.
+//! Resources that refer to each other in a cycle, so that none of them can be rendered first.
 
 use super::model::{Declaration, Template};
 use crate::document::diagnostic::Diagnostic;
 
-/// The progress of the search with a template.
+/// The progress of the search at a template.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Visit {
     Not,
@@ -11,13 +11,13 @@ enum Visit {
     Done,
 }
 
-/// Returns the first cycle. A chain may be as long as the declaration, so the search keeps its path on the heap.
+/// Returns the first cycle. A chain of references may be as long as the declaration, so the search keeps its path on the heap.
 pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
     let templates = &declaration.templates;
     let dependencies = |index: usize| {
         let template: &Template = &templates[index];
         let others = template.dependencies();
-        // A reference to itself has its own error.
+        // A template that refers to itself is reported by another check.
         others
             .filter_map(|name| templates.position(name))
             .filter(move |other| *other != index)

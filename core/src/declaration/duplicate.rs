@@ -8,8 +8,8 @@ use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
 use crate::variable::Field;
 
-/// Reports each template with the kind, namespace and static name of an earlier one. Names with variables are compared
-/// as written: equal texts have equal values.
+/// Reports each template with the same kind, namespace and static name as an earlier one. Names with variables are compared as
+/// written, because equal texts have equal values.
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let mut places = HashMap::new();
     for template in &declaration.templates {

@@ -1,4 +1,4 @@
-//! Fields without a value or without effect, which were probably meant to have one.
+//! Fields that have no value or no effect but were probably meant to have one.
 
 use super::read::OUTPUT;
 use super::read_template::{OBJECT, RESOURCE};
@@ -6,8 +6,8 @@ use super::read_wait::WAIT_FOR;
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics, Node};
 
-/// Adds a warning for each field of an output, resource or object that is left empty, for a `generateName` next to a
-/// `name`, and for a declaration without content.
+/// Adds a warning for each empty field of an output, resource or object, for a `generateName` in addition to a `name`, and for a
+/// declaration without content.
 pub(super) fn find(node: &Node, warnings: &mut Diagnostics) {
     let root = Cursor::root(node);
     let mut ignored = Diagnostics::default();

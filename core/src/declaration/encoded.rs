@@ -1,4 +1,4 @@
-//! Outputs in `data` of a Secret, which is base64.
+//! Outputs in `data` of a Secret, which must be base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use super::model::Declaration;
 use crate::document::Diagnostics;
 use crate::variable::Reference;
 
-/// Adds a warning for each output in `data` of a Secret, unless a pattern shows that the step encodes it.
+/// Adds a warning for each output in `data` of a Secret, unless the output has a pattern that shows that the step encodes it.
 pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
     for template in &declaration.templates {
         for usage in &template.uses {

@@ -1,7 +1,7 @@
-//! Expressions of other languages in templates, which are created literally.
+//! Expressions of other languages in templates, which are created as literal text.
 //!
-//! An object may hold such text on purpose: a shell script in a ConfigMap, a template for another controller. So a
-//! string is reported only if it cannot be shell, or if it names something in the declaration.
+//! An object may contain such text on purpose: a shell script in a ConfigMap, or a template for another controller. A string is
+//! therefore reported only if it cannot be shell, or if it names something in the declaration.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const FORMS: [(&str, &str, Form); 4] = [
     ("${", "}", Form::Dollar),
 ];
 
-/// The longest content of an expression, in bytes, with its end.
+/// The longest content of an expression, in bytes, including the closing characters.
 const LONGEST: usize = 120;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ enum Form {
     Dollar,
 }
 
-/// Keys whose values a program may read, which then replaces `${NAME}` itself.
+/// Keys whose values may be read by a program that replaces `${NAME}` itself.
 const READ_BY_PROGRAMS: [&str; 5] = ["annotations", "binaryData", "data", "env", "stringData"];
 
 /// Keys whose values are commands for a shell.
@@ -67,7 +67,7 @@ pub(super) fn find(
 
 struct Context<'a> {
     names: &'a Names<'a>,
-    /// The object's kind is not one of Kubernetes' own, so its controller may have a template language.
+    /// True if the object's kind is not one of Kubernetes' own, so that its controller may have a template language.
     has_own_templates: bool,
     is_command: bool,
     is_read_by_program: bool,
@@ -108,7 +108,7 @@ impl Context<'_> {
             let is_wrong = match (form, &meaning) {
                 (Form::Unmistakable, _) | (_, Meaning::Path(_)) => true,
                 (_, Meaning::Name(_)) => !is_prose,
-                // `$` begins a variable of a Go template, such as those of alerts.
+                // `$` begins a variable of a Go template, such as those in alerts.
                 (Form::Braces, Meaning::Other) => {
                     !is_prose && !self.has_own_templates && !inner.starts_with('$')
                 }
@@ -122,7 +122,7 @@ impl Context<'_> {
             if is_wrong {
                 warnings.push_with(|_| {
                     let shown: String = whole.chars().take(60).collect();
-                    let message = format!("`{shown}` is created literally");
+                    let message = format!("`{shown}` is created as literal text");
                     let help = match meaning {
                         Meaning::Path(Some(right)) | Meaning::Name(right) => {
                             format!("write {right}")
@@ -147,7 +147,7 @@ struct Expression<'a> {
     inner: &'a str,
 }
 
-/// Finds the next expression in `text` from a byte offset on.
+/// Finds the next expression in `text`, starting at the byte offset `from`.
 fn next(text: &str, from: usize) -> Option<(usize, Expression<'_>)> {
     let mut at = from;
     loop {
@@ -167,7 +167,7 @@ fn next(text: &str, from: usize) -> Option<(usize, Expression<'_>)> {
                 return Some((at, Expression { form, whole, inner }));
             }
         }
-        // Skips each brace once: a string may consist of braces alone.
+        // Each brace is skipped only once, because a string may consist of braces alone.
         at += rest.len() - rest.trim_start_matches(['$', '{']).len();
     }
 }

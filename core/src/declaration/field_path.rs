@@ -1,4 +1,4 @@
-//! Paths to a field of an object, such as `.status.addresses[0].url`: the part of JSONPath that always names exactly
+//! Paths to a field of an object, such as `.status.addresses[0].url`: the subset of JSONPath in which a path always names exactly
 //! one field.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldPath(Vec<PathSegment>);
 
-/// One key or index of a [`FieldPath`].
+/// A key or index of a [`FieldPath`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathSegment {
     /// A key of a map.
@@ -27,7 +27,7 @@ pub enum PathSegment {
 pub struct FieldPathError(String);
 
 impl FieldPath {
-    /// The field of `object`, if there is one.
+    /// Returns the field of `object`, if it exists.
     pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
         self.0
             .iter()
@@ -37,7 +37,7 @@ impl FieldPath {
             })
     }
 
-    /// The keys and indexes, from the object on.
+    /// Returns the keys and indexes, starting at the object.
     pub fn segments(&self) -> &[PathSegment] {
         &self.0
     }

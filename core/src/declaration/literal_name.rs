@@ -7,13 +7,13 @@ use crate::render::SUFFIX;
 use crate::variable::{Part, Tree};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// The part of a prefix that is kept in the name of any kind, in bytes: a DNS label without the suffix.
+/// The length up to which a prefix is kept in the names of all kinds, in bytes: a DNS label without the suffix.
 const PREFIX_MAX: usize = 63 - SUFFIX;
 
 /// The rules for the names of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A path segment, which is enough for RBAC's kinds (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
+    /// A path segment; the kinds of RBAC require nothing else (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
     Segment,
     /// A DNS label (RFC 1123), without dots.
     Label,
@@ -46,7 +46,7 @@ impl Form {
         }
     }
 
-    /// Returns true if `text` may be next to a variable in a name of this form.
+    /// Returns true if `text` may occur next to a variable in a name of this form.
     fn admits_part(self, text: &str) -> bool {
         let is_label = |part: &str| part.is_empty() || is_dns_subdomain(&format!("x{part}x"));
         match self {
@@ -61,7 +61,7 @@ impl Form {
         self != Self::Segment && letter.is_some_and(|letter| matches!(letter, '-' | '.'))
     }
 
-    /// Returns the remedy; a name with a `suffix` may end with any of these characters.
+    /// Returns the remedy. A name to which a `suffix` is added may end with any of these characters.
     fn help(self, suffix: &str) -> String {
         let letters = match self {
             Self::Label => "digits and '-'",
@@ -110,7 +110,7 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
                 return;
             };
             let longest = longest(template);
-            // A long prefix is shortened.
+            // A prefix that is too long is truncated.
             let whole = match suffix {
                 "" => name,
                 _ => name.get(..PREFIX_MAX).unwrap_or(name),
@@ -132,7 +132,7 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
     found.push(Diagnostic::new(place, None, message).help(help));
 }
 
-/// The longest name, in characters: the name of a StatefulSet or CronJob becomes part of a label of its pods.
+/// Returns the longest name, in characters: the name of a StatefulSet or CronJob becomes part of a label of its pods.
 fn longest(template: &Template) -> usize {
     let is = |api_version, kind| template.is(api_version, kind);
     if is("apps/v1", "StatefulSet") || is("batch/v1", "CronJob") {

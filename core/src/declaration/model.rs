@@ -1,4 +1,4 @@
-//! The declaration after parsing; not yet checked against a Task.
+//! The declaration after parsing, before it is checked against a Task.
 
 use std::time::Duration;
 
@@ -21,18 +21,18 @@ use gleaner_proto::output::OutputSpec;
 pub struct Declaration {
     /// The declared outputs of each step.
     pub steps: IndexMap<StepName, NamedList<Output>>,
-    /// Everything to create, in order: the `resources`, then the `objects`.
+    /// All objects to create, in order: the `resources`, then the `objects`.
     pub templates: NamedList<Template>,
     /// The event that triggers the creation.
     pub submit: Submit,
-    /// The action to take if the preflight shows that the API server would refuse a create.
+    /// The action to take if the preflight shows that the API server would reject a create.
     pub preflight: Preflight,
 }
 
-/// One output of a step.
+/// An output of a step.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Name, file and type; all that the redirector needs.
+    /// Name, file and type, which is all that the redirector needs.
     pub spec: OutputSpec,
     /// The value if the file is missing.
     pub default: Option<Value>,
@@ -42,11 +42,11 @@ pub struct Output {
     pub pattern: Option<Pattern>,
     /// True if the value is secret: it appears in no log, event, metric, GET or result.
     pub secret: bool,
-    /// The position of its declaration.
+    /// The position of the output's declaration.
     pub at: Option<Location>,
 }
 
-/// One object to create.
+/// An object to create.
 #[derive(Debug, Clone)]
 pub struct Template {
     /// The template's name in the declaration.
@@ -55,15 +55,15 @@ pub struct Template {
     pub place: Place,
     /// The template's position in the text.
     pub at: Option<Location>,
-    /// The list that it is in.
+    /// The list of the declaration that contains the template.
     pub origin: Origin,
     /// `apiVersion`; always literal.
     pub api_version: String,
     /// `kind`; always literal.
     pub kind: String,
-    /// The source of its name.
+    /// The source of the object's name.
     pub naming: Naming,
-    /// The policy for an object that exists already.
+    /// The policy for an object that already exists.
     pub policy: Policy,
     /// True if the object is deleted with the run.
     pub owned: bool,
@@ -71,7 +71,7 @@ pub struct Template {
     pub wait_for: Option<WaitFor>,
     /// Fields of the created object that become results.
     pub results: IndexMap<String, FieldPath>,
-    /// Every variable that it uses, with its place.
+    /// Every variable that the template uses, with its place.
     pub uses: Vec<Use>,
     /// The whole object: `apiVersion`, `kind`, `metadata` without a name, and the rest.
     pub tree: Tree,
@@ -80,13 +80,13 @@ pub struct Template {
 /// The fields of every result, which a declaration may not redefine.
 pub const GIVEN_RESULTS: [&str; 2] = ["name", "uid"];
 
-/// The longest wait for which the redirector's default timeout is enough.
+/// The longest wait for which the redirector's default timeout is long enough.
 const ANSWERED_BY_DEFAULT: Duration = Duration::from_secs(12 * 60);
-/// The time for commit and rollback in addition to the wait: a generous bound, since the defaults are a minute and half
-/// a minute.
+/// The time allowed for commit and rollback in addition to the wait. The bound is generous: the defaults are a minute and half a
+/// minute.
 const COMMIT_AND_ROLLBACK: Duration = Duration::from_secs(5 * 60);
 
-/// The list of the declaration that a template is in.
+/// The list of the declaration that contains a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// `resources`: a PipelineResource of this `spec.type`.
@@ -103,7 +103,7 @@ pub enum Origin {
 /// The source of an object's name.
 #[derive(Debug, Clone)]
 pub enum Naming {
-    /// `metadata.name`: a string that may hold variables.
+    /// `metadata.name`: a string that may contain variables.
     Static(Tree),
     /// `metadata.generateName`: this prefix and a derived suffix.
     Prefix(Tree),
@@ -111,7 +111,7 @@ pub enum Naming {
     Derived,
 }
 
-/// The policy for an object that exists already.
+/// The policy for an object that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Policy {
     /// Create; an existing object is an error.
@@ -136,7 +136,7 @@ pub enum Submit {
 /// The action to take if the preflight finds a kind that is not served or a create that is forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Preflight {
-    /// Report it, and fail at submission (the proposal uploads the image all the same).
+    /// Report the finding, and fail at submission (in the proposal, the image is uploaded in any case).
     #[default]
     Report,
     /// Fail the first step before it runs.
@@ -148,7 +148,7 @@ pub enum Preflight {
 pub struct WaitFor {
     /// The state to wait for.
     pub target: WaitTarget,
-    /// A state that ends the wait as a failure, in addition to the known ones of the kind.
+    /// A state that ends the wait with a failure, in addition to the known failure states of the kind.
     pub failure: Option<WaitTarget>,
     /// True if the object is kept after a failure or timeout, so that its status can be read.
     pub keep_on_failure: bool,
@@ -167,13 +167,13 @@ pub enum WaitTarget {
     Field {
         /// The field.
         path: FieldPath,
-        /// The string it must equal; any value but null if there is none.
+        /// The string that the field must equal; if there is none, any value except null is accepted.
         value: Option<String>,
     },
 }
 
 impl Submit {
-    /// The keyword in a declaration.
+    /// Returns the keyword in a declaration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Resolved => "Resolved",
@@ -184,8 +184,8 @@ impl Submit {
 }
 
 impl Declaration {
-    /// Returns the timeout of a response to a step, if the redirector's default of 15 minutes is not enough. All
-    /// objects are waited for at once, after the commit and before the rollback.
+    /// Returns the timeout for the response to a step, if the redirector's default of 15 minutes is too short. The waits for all
+    /// objects run at the same time, after the commit and before a rollback.
     pub fn answer_timeout(&self) -> Option<Duration> {
         let waits = self.templates.iter();
         let longest = waits
@@ -195,23 +195,23 @@ impl Declaration {
         (longest > ANSWERED_BY_DEFAULT).then(|| longest + COMMIT_AND_ROLLBACK)
     }
 
-    /// The outputs of `step`; empty if it declares none.
+    /// Returns the outputs of `step`; empty if it declares none.
     pub fn outputs(&self, step: &str) -> &[Output] {
         self.steps.get(step).map_or(&[], |outputs| outputs)
     }
 
-    /// The output `name` of `step`.
+    /// Returns the output `name` of `step`.
     pub fn output(&self, step: &str, name: &str) -> Option<&Output> {
         self.steps.get(step)?.named(name)
     }
 
-    /// The uses of variables in all templates, in order.
+    /// Returns the uses of variables in all templates, in order.
     pub fn uses(&self) -> impl Iterator<Item = &Use> {
         self.templates.iter().flat_map(|template| &template.uses)
     }
 
-    /// The variables of all templates, without paths into their values, each once, in order of first use. References to
-    /// other templates are left out, since they have no value.
+    /// Returns the variables of all templates, without paths into their values, each once, in order of first use. References to
+    /// other templates are omitted, because they have no value of their own.
     pub fn variables(&self) -> IndexSet<Reference> {
         self.uses()
             .map(|usage| usage.reference.root())
@@ -236,7 +236,7 @@ impl Declaration {
         self.secret_of(template).is_some()
     }
 
-    /// The template named `name`.
+    /// Returns the template named `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
         self.templates.named(name)
     }
@@ -270,13 +270,13 @@ impl Template {
         self.api_version == api_version && self.kind == kind
     }
 
-    /// The API group; none for the core.
+    /// Returns the API group; none for the core group.
     pub(crate) fn group(&self) -> Option<&str> {
         let version = self.api_version.split_once('/');
         version.map(|(group, _)| group)
     }
 
-    /// The place of the object's `metadata` in the declaration.
+    /// Returns the place of the object's `metadata` in the declaration.
     pub(crate) fn metadata(&self) -> Place {
         let object = match self.origin {
             Origin::PipelineResource { .. } => self.place.clone(),
@@ -285,7 +285,7 @@ impl Template {
         object.key("metadata")
     }
 
-    /// The names of the other templates that this one refers to.
+    /// Returns the names of the other templates that this one refers to.
     pub fn dependencies(&self) -> impl Iterator<Item = &str> {
         self.uses.iter().filter_map(|usage| match &usage.reference {
             Reference::Resource { name, .. } => Some(name.as_str()),

@@ -18,7 +18,7 @@ pub struct NamedList<T> {
 }
 
 impl<T: Named> NamedList<T> {
-    /// Appends an item. If several have the same name, lookup finds the first.
+    /// Appends an item. If several items have the same name, lookup returns the first.
     pub fn push(&mut self, item: T) {
         let position = self.items.len();
         self.positions
@@ -27,12 +27,12 @@ impl<T: Named> NamedList<T> {
         self.items.push(item);
     }
 
-    /// The item named `name`.
+    /// Returns the item named `name`.
     pub fn named(&self, name: &str) -> Option<&T> {
         self.items.get(self.position(name)?)
     }
 
-    /// The position of the item named `name`, from 0.
+    /// Returns the position of the item named `name`, from 0.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.positions.get(name).copied()
     }

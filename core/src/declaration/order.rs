@@ -1,5 +1,5 @@
-//! The order of templates. Objects are created in the order of the declaration, so a Namespace or CRD must come before
-//! the objects that need it.
+//! The order of templates. Objects are created in the order of the declaration, so a Namespace or CRD must precede the objects
+//! that need it.
 
 use std::collections::HashMap;
 
@@ -8,22 +8,22 @@ use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
 use crate::variable::{Field, Reference, Tree};
 
-/// A requirement of a template, compared as written in the declaration.
+/// A requirement of a template; names are compared as written in the declaration.
 #[derive(PartialEq, Eq, Hash)]
 enum Need {
     /// The Namespace with this name.
     Namespace(String),
-    /// The Namespace that the template of this name creates.
+    /// The Namespace that the template with this name creates.
     NamespaceOf(String),
-    /// The CRD of this group and kind.
+    /// The CRD that defines this group and kind.
     Kind(String, String),
 }
 
-/// Reports each template that comes before the one that creates its Namespace or defines its kind.
+/// Reports each template that precedes the template that creates its Namespace or defines its kind.
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let templates = || declaration.templates.iter().enumerate();
     let mut makers: HashMap<Need, (usize, &Template)> = HashMap::new();
-    // An applied object may exist already.
+    // An applied object may already exist.
     for (index, template) in templates().filter(|(_, one)| one.policy == Policy::Create) {
         for need in fulfilled(template) {
             makers.entry(need).or_insert((index, template));
@@ -47,7 +47,7 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     }
 }
 
-/// The needs of other templates that this template fulfills.
+/// Returns the needs of other templates that this template fulfills.
 fn fulfilled(template: &Template) -> Vec<Need> {
     if template.is("v1", "Namespace") {
         let of = Need::NamespaceOf(template.name.to_string());
@@ -68,7 +68,7 @@ fn fulfilled(template: &Template) -> Vec<Need> {
     }
 }
 
-/// The needs of a template, each with the field that has it.
+/// Returns the needs of a template, each with the field that causes the need.
 fn needs(template: &Template) -> Vec<(Need, &'static [&'static str])> {
     let mut needs: Vec<(Need, &'static [&'static str])> = Vec::new();
     let path = &["metadata", "namespace"];
@@ -96,7 +96,7 @@ fn needed_namespace(tree: &Tree) -> Need {
     }
 }
 
-/// A name as written: equal texts render to the same name.
+/// Returns a name as written: equal texts render to the same name.
 fn written(name: &Tree) -> String {
     name.as_literal()
         .map_or_else(|| format!("{name:?}"), str::to_owned)

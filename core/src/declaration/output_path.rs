@@ -1,4 +1,4 @@
-//! Values of `fromPath` that name no file: the redirector opens the path as written, without a shell.
+//! Values of `fromPath` that cannot name a file: the redirector opens the path as written, without a shell.
 
 use std::convert::Infallible;
 
@@ -6,7 +6,7 @@ use crate::document::diagnostic::Part;
 use crate::document::{Cursor, Diagnostics};
 use crate::variable::occurrence::replace;
 
-/// Reports the path of the output `name` if no regular file can have it.
+/// Reports the path of the output `name` if no regular file can have this path.
 pub(super) fn check(
     path: &Cursor<'_>,
     name: &str,
@@ -34,7 +34,7 @@ pub(super) fn check(
     });
 }
 
-/// The byte offset of the refused part of the path, the error, and the remedy.
+/// Returns the byte offset of the rejected part of the path, the error, and the remedy.
 fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, String)> {
     let default = format!("omit fromPath and write to $GLEANER_OUTPUTS/{name}");
     let absolute = || {
@@ -79,8 +79,8 @@ fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, Stri
     None
 }
 
-/// The range of the first variable of a shell: `${NAME}`, or a part of the path that begins with `$NAME`. Elsewhere `$`
-/// may belong to the name of a file, such as a class of Java.
+/// Returns the range of the first shell variable: `${NAME}`, or a path segment that begins with `$NAME`. Elsewhere, `$` may
+/// belong to the name of a file, such as a Java class file.
 fn shell_variable(literal: &str) -> Option<(usize, usize)> {
     literal.match_indices('$').find_map(|(start, _)| {
         let rest = &literal[start + 1..];
@@ -95,7 +95,7 @@ fn shell_variable(literal: &str) -> Option<(usize, usize)> {
     })
 }
 
-/// The path with a letter instead of each byte of `$(...)`, which has a value only in the run.
+/// Returns the path with a letter for each byte of `$(...)`, whose value is known only at run time.
 fn without_variables(text: &str) -> String {
     let letters = |inner: &str| Some("v".repeat("$()".len() + inner.len()));
     let Ok(literal) = replace(text, |inner| Ok::<_, Infallible>(letters(inner)));

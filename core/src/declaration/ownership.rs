@@ -1,4 +1,4 @@
-//! Objects that a run cannot own: an owner must be in the namespace of what it owns
+//! Objects that a run cannot own: an owner must be in the same namespace as the object that it owns
 //! (`k8s.io/apimachinery/pkg/apis/meta/v1`, `ObjectMeta.OwnerReferences`).
 
 use super::check::Scope;
@@ -7,14 +7,14 @@ use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
 use crate::variable::{Field, Reference, Tree};
 
-/// The groups of Kubernetes whose kinds are all cluster-scoped.
+/// Kubernetes' API groups whose kinds are all cluster-scoped.
 const CLUSTER_GROUPS: [&str; 4] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
     "apiregistration.k8s.io",
     "flowcontrol.apiserver.k8s.io",
 ];
-/// The cluster-scoped kinds of other groups of Kubernetes.
+/// The cluster-scoped kinds in Kubernetes' other API groups.
 const CLUSTER_KINDS: [(&str, &str); 18] = [
     ("", "Namespace"),
     ("", "Node"),
@@ -36,7 +36,7 @@ const CLUSTER_KINDS: [(&str, &str); 18] = [
     ("gateway.networking.k8s.io", "GatewayClass"),
 ];
 
-/// Reports each owned object that is in no namespace, or in one that is not the run's.
+/// Reports each owned object that is cluster-scoped, or in another namespace than the run.
 pub(super) fn check(
     declaration: &Declaration,
     scope: &Scope,
@@ -62,7 +62,7 @@ pub(super) fn check(
                 if field == "name" && declaration.template(name).is_some_and(is_new_namespace) =>
             {
                 let message = format!(
-                    "an owned object must be in the namespace of the run; '{name}' is a new one"
+                    "an owned object must be in the namespace of the run; '{name}' is a new namespace"
                 );
                 errors.push(Diagnostic::new(place, None, message).help(help));
             }
@@ -87,7 +87,7 @@ fn is_cluster_scoped(template: &Template) -> bool {
     CLUSTER_GROUPS.contains(&group) || CLUSTER_KINDS.contains(&(group, template.kind.as_str()))
 }
 
-/// Returns true for a Namespace that does not exist before the run.
+/// Returns true for a Namespace that is created during the run.
 fn is_new_namespace(template: &Template) -> bool {
     template.is("v1", "Namespace") && template.policy == Policy::Create
 }

@@ -29,7 +29,7 @@ const SUBMITS: [(&str, Submit); 3] = [
 const PREFLIGHTS: [(&str, Preflight); 2] =
     [("Report", Preflight::Report), ("Strict", Preflight::Strict)];
 
-/// The parts of a declaration that could not be read. Variables that refer to them are not reported.
+/// The parts of a declaration that could not be read. A variable that may refer to one of these parts is not reported.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     /// True if `steps` as a whole, or the name of a step, could not be read.
@@ -56,12 +56,12 @@ impl Gaps {
     }
 }
 
-/// Reads a declaration as far as possible, and reports the errors.
+/// Reads as much of a declaration as possible, and reports the errors.
 pub(super) fn read(node: &Node) -> (Declaration, Gaps, Diagnostics) {
     let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
-    // The list may be there under a misspelled name.
+    // The list may be declared under a misspelled name.
     let misspelt = !findings.is_empty();
     let lists = |known: &[&str]| known.iter().any(|key| root.field(key).is_none());
     let mut gaps = Gaps {
@@ -172,7 +172,7 @@ fn read_output(
     spec.trim = item.word_at("trim", &Trim::WORDS, findings);
     spec.when = item.word_at("when", &When::WORDS, findings);
     let secret = item.flag_at("secret", findings);
-    // `default: null` means no default, as if the field were absent.
+    // `default: null` means no default, as if the field were missing.
     let default = item
         .field("default")
         .map(|default| default_value(&default, spec.kind, findings));

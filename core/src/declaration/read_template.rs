@@ -1,4 +1,4 @@
-//! Reads a [`Template`] from YAML: a PipelineResource of `resources`, or any object of `objects`.
+//! Reads a [`Template`] from YAML: a PipelineResource in `resources`, or any object in `objects`.
 
 use std::collections::HashSet;
 
@@ -88,8 +88,8 @@ pub(super) fn pipeline_resource(
     })
 }
 
-/// Reads the type. It is a part of the object's name, so it must be literal; the API server would reject an unknown
-/// type only after the steps have run.
+/// Reads the type of a PipelineResource. The type is part of the object's name, so it must be literal. The API server would
+/// reject an unknown type only after the steps have run.
 fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&'a str> {
     let kind = field.text(findings)?;
     if !PIPELINE_RESOURCE_TYPES.contains(&kind) {
@@ -169,7 +169,7 @@ pub(super) fn object(
     // Labels and owner are added under `metadata` even if the template has none.
     tree.entry("metadata".to_owned())
         .or_insert_with(|| Tree::map(IndexMap::new()));
-    // A name that could not be read is reported.
+    // An invalid name is reported elsewhere.
     let metadata = template.node.present("metadata");
     let is_named = metadata.is_some_and(|metadata| metadata.get("name").is_some());
     if !is_named && policy == Policy::Apply && template.node.mapping().is_some() {
@@ -193,7 +193,7 @@ pub(super) fn object(
     })
 }
 
-/// Reads a field that must not hold variables: the checks before the run depend on it.
+/// Reads a field that must not contain variables, because the checks before the run depend on its value.
 fn literal(
     template: &Cursor<'_>,
     key: &str,
@@ -209,7 +209,7 @@ fn literal(
     Some(text.to_owned())
 }
 
-/// Removes the name from `metadata`, and reads the rest.
+/// Removes the name from `metadata` and reads the other fields.
 fn read_metadata(
     metadata: &Cursor<'_>,
     naming: &mut Naming,
@@ -222,7 +222,7 @@ fn read_metadata(
     }
     for (key, field) in metadata.entries(findings) {
         match key {
-            // The API server reads a null as an absent field; exports have `creationTimestamp: null`.
+            // The API server treats a null field as absent; exported objects have `creationTimestamp: null`.
             key if key != "name" && field.node.content == Content::Null => {}
             "name" | "generateName" => {
                 if field.text(findings).is_none() {
@@ -231,12 +231,12 @@ fn read_metadata(
                 let errors = findings.count();
                 let text = Tree::read(&field, uses, findings);
                 if findings.count() > errors {
-                    // An error in a variable is reported without an error about the name.
+                    // An error in a variable is reported instead of an error about the name.
                     continue;
                 }
                 match (key, &*naming) {
                     ("name", _) => *naming = Naming::Static(text),
-                    // `name` has precedence over `generateName`, as on the API server.
+                    // `name` takes precedence over `generateName`, as on the API server.
                     (_, Naming::Static(_)) => {}
                     _ => *naming = Naming::Prefix(text),
                 }

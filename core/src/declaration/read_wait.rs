@@ -22,7 +22,7 @@ pub(super) const FAILURE: [&str; 3] = ["condition", "jsonPath", "value"];
 /// The default timeout of `waitFor`.
 const WAIT_DEFAULT: Duration = Duration::from_secs(5 * 60);
 
-/// The longest wait. The injected redirector waits for its response as long as the declaration does.
+/// The longest wait. The injected redirector waits for its response for as long as the declaration allows.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The kinds of `apps/v1` that report a rollout.
@@ -97,7 +97,7 @@ pub(super) fn read(
 /// An example of a state.
 const EXAMPLE: &str = "for example condition: Ready, or jsonPath: .status.phase and value: Running";
 
-/// Returns true if a wait or failure is a map; otherwise reports it.
+/// Returns true if a `waitFor` or `failure` is a map; otherwise reports it.
 fn is_map(wait: &Cursor<'_>, findings: &mut Diagnostics) -> bool {
     let is_map = wait.node.mapping().is_some();
     if !is_map {
@@ -107,7 +107,7 @@ fn is_map(wait: &Cursor<'_>, findings: &mut Diagnostics) -> bool {
     is_map
 }
 
-/// Returns true if an object in the state `ready` is in the state `failure`, too.
+/// Returns true if an object in the state `ready` is also in the state `failure`.
 fn is_met_with(failure: &WaitTarget, ready: &WaitTarget) -> bool {
     match (failure, ready) {
         (WaitTarget::Conditions(failure), WaitTarget::Conditions(ready)) => {
@@ -117,7 +117,7 @@ fn is_met_with(failure: &WaitTarget, ready: &WaitTarget) -> bool {
     }
 }
 
-/// A state: conditions, or a field. `known` are the fields that may be next to it.
+/// Reads a state: conditions or a field. `known` are the fields that are allowed in addition.
 fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Option<WaitTarget> {
     let value = wait
         .field("value")
@@ -136,7 +136,7 @@ fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Opti
             value,
         },
         (None, None) => {
-            // It may be there under a misspelled name, which is reported.
+            // The state may be declared under a misspelled name, which is reported elsewhere.
             let mut keys = wait.node.mapping().into_iter().flatten();
             if keys.all(|(key, _)| known.contains(&key.name.as_str())) {
                 findings.refuse(wait, "nothing to wait for", EXAMPLE);
@@ -157,7 +157,7 @@ fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Opti
     Some(target)
 }
 
-/// Reads one condition, or a list of them.
+/// Reads one condition or a list of conditions.
 fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<String>> {
     if !matches!(cursor.node.content, Content::Sequence(_)) {
         return Some(vec![condition(cursor, findings)?]);
@@ -170,7 +170,7 @@ fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<Str
     items.iter().map(|item| condition(item, findings)).collect()
 }
 
-/// Reads the type of one condition. No type has `=`, which belongs to `kubectl wait --for=condition=Ready`.
+/// Reads the type of one condition. A type never contains `=`, which comes from `kubectl wait --for=condition=Ready`.
 fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> {
     let text = cursor.text(findings)?;
     let (kind, status) = match text.strip_prefix("condition=").unwrap_or(text) {
@@ -179,10 +179,10 @@ fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> 
     };
     if text.contains('=') {
         let help = if status.eq_ignore_ascii_case("true") {
-            format!("write the type alone, such as {kind}: it must be True")
+            format!("write the type alone, such as {kind}; the condition must be True")
         } else {
             format!(
-                "only True can be waited for: name another condition than {kind}, or a field with jsonPath"
+                "only True can be waited for; use a condition other than {kind}, or a field with jsonPath"
             )
         };
         findings.refuse(

@@ -1,6 +1,6 @@
 //! The JSON Schema of the declaration, for completion in editors.
 //!
-//! These types only describe the structure; the reader (`read.rs`) decides. A test compares their field names with the
+//! These types only describe the structure; the reader (`read.rs`) is authoritative. A test compares their field names with the
 //! reader's.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -11,7 +11,7 @@ use super::model::{Policy, Preflight, Submit};
 use gleaner_proto::output;
 
 /// The JSON type of an output.
-// The `proto` crate has no schemas: these three enums repeat its own, and `remote` makes the compiler compare them.
+// The `proto` crate has no schemas, so these three enums repeat the crate's own; `remote` makes the compiler compare them.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::OutputType", rename_all = "lowercase")]
@@ -71,7 +71,7 @@ struct Outputs {
     /// The time of creation: as soon as all variables are known (the default), after the last step has succeeded, or
     /// on POST /v1/submit.
     submit: Option<Submit>,
-    /// The action to take if the preflight shows that the API server would refuse a create.
+    /// The action to take if the preflight shows that the API server would reject a create.
     preflight: Option<Preflight>,
 }
 
@@ -82,9 +82,9 @@ struct Output {
     /// The name, used as `$(steps.STEP.NAME)`.
     #[schemars(regex(pattern = r"^[A-Za-z_][A-Za-z0-9_.-]*$"), length(max = 128))]
     name: String,
-    /// The file that the step writes. Without it: `$GLEANER_OUTPUTS/<name>`.
+    /// The file that the step writes; `$GLEANER_OUTPUTS/<name>` by default.
     from_path: Option<String>,
-    /// The type of the value; the file holds JSON for all but `string`.
+    /// The type of the value; the file contains JSON for all types except `string`.
     #[schemars(with = "Option<OutputType>")]
     r#type: Option<output::OutputType>,
     /// The characters to cut from the file's text: one trailing line end (the default), all whitespace around it, or
@@ -110,12 +110,12 @@ struct Output {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Resource {
-    /// Its name in the declaration, and the name of the Task's result.
+    /// The resource's name in the declaration, and the name of the Task's result.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
     /// A static name, and labels and annotations.
     metadata: Option<ResourceMetadata>,
-    /// The PipelineResource's spec; every value may hold variables.
+    /// The PipelineResource's spec; every value may contain variables.
     spec: ResourceSpec,
 }
 
@@ -139,7 +139,7 @@ struct ResourceSpec {
     params: Option<Vec<ResourceParam>>,
     /// References to fields of Secrets.
     secrets: Option<Vec<Map<String, Value>>>,
-    /// For people.
+    /// A description for users.
     description: Option<String>,
     /// True if the resource may be missing.
     optional: Option<bool>,
@@ -158,7 +158,7 @@ struct ResourceParam {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Object {
-    /// Its name in the declaration, and the name of the Task's result.
+    /// The object's name in the declaration, and the name of the Task's result.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
     /// `Create` (the default) fails when the object exists; `Apply` is server-side apply, never forced.
@@ -169,7 +169,7 @@ struct Object {
     wait_for: Option<WaitFor>,
     /// Fields of the created object that become results, by name, such as `url: .status.url`.
     results: Option<std::collections::BTreeMap<String, String>>,
-    /// The object; every value may hold variables.
+    /// The object; every value may contain variables.
     resource_template: ResourceTemplate,
 }
 
@@ -200,7 +200,7 @@ struct WaitFor {
     /// `true` waits until all pods of a Deployment, StatefulSet or DaemonSet have the newest template and are
     /// available.
     rollout: Option<bool>,
-    /// A state that ends the wait as a failure. Those of common kinds, such as `Failed` of a Job, are built in.
+    /// A state that ends the wait with a failure. The failure states of common kinds, such as `Failed` of a Job, are built in.
     failure: Option<WaitFailure>,
     /// `true` keeps the object after a failure or timeout, so that its status can be read.
     keep_on_failure: Option<bool>,
@@ -229,7 +229,7 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-/// The JSON Schema (draft 2020-12) of the declaration.
+/// Returns the JSON Schema (draft 2020-12) of the declaration.
 pub fn schema() -> Schema {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<Outputs>();
     schema.insert("$id".to_owned(), ID.into());

@@ -2,7 +2,7 @@ use super::*;
 use crate::kinds;
 use indexmap::IndexMap;
 
-/// The findings about a declaration in the namespace `demo`, each as `error: ...` or `warning: ...`.
+/// Returns the findings about a declaration in the namespace `demo`, each as `error: ...` or `warning: ...`.
 fn findings(text: &str) -> Vec<String> {
     let scope = Scope {
         steps: Some(vec!["s".to_owned()]),
@@ -21,7 +21,7 @@ fn findings(text: &str) -> Vec<String> {
     errors.chain(lines("warning", examined.warnings)).collect()
 }
 
-/// Expects one finding that begins with `expected`; none if that is empty.
+/// Expects one finding that begins with `expected`; no finding if `expected` is empty.
 #[track_caller]
 fn finds(text: &str, expected: &str) {
     let found = findings(text);
@@ -33,14 +33,14 @@ fn finds(text: &str, expected: &str) {
     }
 }
 
-/// A declaration of one object with these fields, next to one that uses the output.
+/// Returns a declaration of one object with these fields, next to an object that uses the output.
 fn object(fields: &str) -> String {
     format!(
         "steps: {{s: [{{name: v}}]}}\nobjects:\n  - {{name: user, resourceTemplate: {{apiVersion: v1, kind: ConfigMap, data: {{v: $(steps.s.v)}}}}}}\n  - {{name: o, {fields}}}\n"
     )
 }
 
-/// The same for an output `v` with these fields.
+/// Returns the same declaration with these fields for the output `v`.
 fn output(fields: &str) -> String {
     let whole = object("resourceTemplate: {apiVersion: v1, kind: ConfigMap}");
     whole.replace("{name: v}", &format!("{{name: v, {fields}}}"))
@@ -166,7 +166,7 @@ fn an_object_that_a_run_cannot_own_is_an_error() {
     );
     finds(
         &new,
-        "error: objects[2].resourceTemplate.metadata.namespace: an owned object must be in the namespace of the run; 'xs' is a new one",
+        "error: objects[2].resourceTemplate.metadata.namespace: an owned object must be in the namespace of the run; 'xs' is a new namespace",
     );
 }
 
@@ -187,7 +187,7 @@ fn an_applied_object_needs_a_name() {
 }
 
 #[test]
-fn a_wait_that_cannot_end_well_is_reported() {
+fn a_wait_that_cannot_succeed_is_reported() {
     for (wait, expected) in [
         (
             "{condition: condition=Ready}",
@@ -337,7 +337,7 @@ fn a_list_is_not_an_object() {
 }
 
 #[test]
-fn what_has_no_effect_is_a_warning() {
+fn fields_without_effect_are_warnings() {
     for (text, expected) in [
         (
             output("default: "),
@@ -404,7 +404,7 @@ fn a_wrong_value_gets_a_remedy_that_is_accepted() {
 }
 
 #[test]
-fn a_name_is_judged_by_the_part_that_is_kept() {
+fn only_the_kept_part_of_a_prefix_is_checked() {
     let long = format!("generateName: {}-", "a".repeat(300));
     for (name, expected) in [
         (long.as_str(), ""),
@@ -437,7 +437,7 @@ fn braces_of_go_templates_are_left_alone_and_a_shell_variable_in_an_image_is_not
     finds(&object(&alert), "");
     finds(
         &object(&POD.replace("image: i", "image: 'app:${VERSION}'")),
-        "warning: objects[1].resourceTemplate.spec.containers[0].image: `${VERSION}` is created literally",
+        "warning: objects[1].resourceTemplate.spec.containers[0].image: `${VERSION}` is created as literal text",
     );
     finds(
         &object(&POD.replace(

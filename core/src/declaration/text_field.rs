@@ -1,14 +1,14 @@
-//! The fields that are strings in every Kubernetes object, so that a number in them can only be meant as text.
+//! The fields that are strings in every Kubernetes object; a number in such a field can only be meant as text.
 
 use super::model::{Naming, Origin, Template};
 use crate::document::Place;
 use crate::document::place::Segment;
 
-/// Represents an index in a path of keys.
+/// The element that represents an index in a path of keys.
 const INDEX: &str = "[]";
 
 impl Template {
-    /// Makes each variable that fills a string field take the text of its value.
+    /// Changes each variable that is the whole value of a string field to take its value as text.
     pub(super) fn take_texts(&mut self) {
         let mut tree = std::mem::take(&mut self.tree);
         let mut naming = std::mem::replace(&mut self.naming, Naming::Derived);
@@ -26,9 +26,9 @@ impl Template {
 
     /// Returns true if Kubernetes defines the field at `inside`, a place within this template, as a string.
     ///
-    /// The list has the fields with this type in every object: metadata (`ObjectMeta`), label selectors, environment
-    /// variables (`EnvVar`), and the data of a ConfigMap and of a Secret before it is encoded
-    /// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go, k8s.io/api/core/v1/types.go); and the params of a
+    /// The list contains the fields of this type in every object: metadata (`ObjectMeta`), label selectors, environment variables
+    /// (`EnvVar`), and the data of a ConfigMap, and of a Secret before it is encoded
+    /// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go, k8s.io/api/core/v1/types.go). It also contains the params of a
     /// PipelineResource.
     pub(crate) fn is_text(&self, inside: &Place) -> bool {
         let segments = inside.segments();

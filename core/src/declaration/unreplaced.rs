@@ -1,4 +1,4 @@
-//! Variables in fields that hold no variables: they would stay as written.
+//! Variables in fields where variables are not replaced and would remain as written.
 
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ fn target(target: &WaitTarget, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// The first variable in the strings of `value`.
+/// Returns the first variable in the strings of `value`.
 fn first(value: &Value) -> Option<Reference> {
     match value {
         Value::String(text) => in_text(text),
@@ -64,7 +64,7 @@ fn first(value: &Value) -> Option<Reference> {
     }
 }
 
-/// The first variable in `text`.
+/// Returns the first variable in `text`.
 fn in_text(text: &str) -> Option<Reference> {
     if !text.contains("$(") {
         return None;

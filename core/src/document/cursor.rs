@@ -76,8 +76,8 @@ impl Diagnostics {
         }
     }
 
-    /// Returns the likely intended candidate, or the list of candidates, as the help of the next error; only for the
-    /// first few errors.
+    /// Returns the candidate that was probably meant, or the list of candidates, as the help of the next error. Only the first
+    /// few errors get a suggestion.
     pub fn suggestion<'a>(
         &self,
         wrong: &str,
@@ -96,7 +96,7 @@ impl Diagnostics {
         self.kept.len() >= Self::KEPT
     }
 
-    /// The number of errors so far, kept or only counted.
+    /// Returns the number of errors so far, kept or only counted.
     pub const fn count(&self) -> usize {
         self.kept.len() + self.omitted
     }
@@ -106,8 +106,8 @@ impl Diagnostics {
         self.kept.is_empty() && self.omitted == 0
     }
 
-    /// Gives the kept diagnostics the positions of their places in `document`. The position of a part of a scalar needs
-    /// the text.
+    /// Sets the positions of the kept diagnostics from their places in `document`. The position of a part of a scalar can only be
+    /// found in the text.
     pub fn settle(&mut self, document: &Node, text: Option<&str>) {
         for diagnostic in &mut self.kept {
             let rest = |at| scalar::from(text?, at);
@@ -123,7 +123,7 @@ impl Diagnostics {
         self.kept.sort_by_key(|diagnostic| diagnostic.at);
     }
 
-    /// Returns the kept diagnostics in the order in which they were found, and a last one that counts the others.
+    /// Returns the kept diagnostics in the order in which they were found, followed by one that counts the rest.
     pub fn into_vec(mut self) -> Vec<Diagnostic> {
         if self.omitted > 0 {
             self.kept.push(Diagnostic::more(self.omitted));
@@ -155,17 +155,17 @@ impl Extend<Diagnostic> for Diagnostics {
 // === impl Cursor ===
 
 impl<'a> Cursor<'a> {
-    /// The root of a document.
+    /// Starts at the root of a document.
     pub const fn root(node: &'a Node) -> Self {
         Self::new(node, Place::root())
     }
 
-    /// The node at `place` in its document.
+    /// Starts at `node`, whose place in the document is `place`.
     pub const fn new(node: &'a Node, place: Place) -> Self {
         Self { node, place }
     }
 
-    /// The node's position in the text.
+    /// Returns the node's position in the text.
     pub const fn at(&self) -> Option<Location> {
         Some(self.node.at)
     }
@@ -175,13 +175,13 @@ impl<'a> Cursor<'a> {
         Diagnostic::new(&self.place, self.at(), message)
     }
 
-    /// The field `key`, if it exists and is not null.
+    /// Returns the field `key`, if it exists and is not null.
     pub fn field(&self, key: &str) -> Option<Self> {
         let node = self.node.present(key)?;
         Some(Self::new(node, self.place.key(key)))
     }
 
-    /// The field at a path of keys, if it exists and is not null.
+    /// Returns the field at a path of keys, if it exists and is not null.
     pub fn descend(&self, keys: &[&str]) -> Option<Self> {
         keys.iter()
             .try_fold(self.clone(), |cursor, key| cursor.field(key))
@@ -216,7 +216,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The items of this list.
+    /// Returns the items of this list.
     pub fn items(&self, found: &mut Diagnostics) -> Vec<Self> {
         let Some(items) = self.node.sequence() else {
             self.expected("a list", found);
@@ -228,19 +228,19 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// The items of the list in the field `key`; none if it is absent.
+    /// Returns the items of the list in the field `key`; none if it is absent.
     pub fn items_at(&self, key: &str, found: &mut Diagnostics) -> Vec<Self> {
         self.field(key)
             .map(|list| list.items(found))
             .unwrap_or_default()
     }
 
-    /// The items of the list in the field `key`; none if it is something else, which another check reports.
+    /// Returns the items of the list in the field `key`; none if the field is not a list, which another check reports.
     pub fn list_of(&self, key: &str) -> Vec<Self> {
         self.items_at(key, &mut Diagnostics::default())
     }
 
-    /// The entries of this map.
+    /// Returns the entries of this map.
     pub fn entries(&self, found: &mut Diagnostics) -> Vec<(&'a str, Self)> {
         let Some(entries) = self.node.mapping() else {
             self.expected("a map", found);
@@ -257,21 +257,21 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// The entries of the map in the field `key`; none if it is absent.
+    /// Returns the entries of the map in the field `key`; none if it is absent.
     pub fn entries_at(&self, key: &str, found: &mut Diagnostics) -> Vec<(&'a str, Self)> {
         self.field(key)
             .map(|map| map.entries(found))
             .unwrap_or_default()
     }
 
-    /// The text of this string; numbers and booleans are errors, as in Kubernetes.
+    /// Returns the text of this string; reports an error for numbers and booleans, as Kubernetes does.
     pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
         self.text_or(found, |value| {
             format!("YAML reads this as {value}; put it in quotes")
         })
     }
 
-    /// The text of this string. `help` gives the remedy for a number or boolean, from its text.
+    /// Returns the text of this string. `help` returns the remedy for a number or boolean, given its text.
     pub fn text_or(
         &self,
         found: &mut Diagnostics,
@@ -287,12 +287,12 @@ impl<'a> Cursor<'a> {
         text
     }
 
-    /// The text of the string in the field `key`, if it exists.
+    /// Returns the text of the string in the field `key`, if it exists.
     pub fn text_at(&self, key: &str, found: &mut Diagnostics) -> Option<String> {
         self.field(key)?.text(found).map(str::to_owned)
     }
 
-    /// The strings of the list in the field `key`; none if it is absent. Null items are skipped.
+    /// Returns the strings of the list in the field `key`; none if it is absent. Null items are skipped.
     pub fn texts_at(&self, key: &str, found: &mut Diagnostics) -> Vec<String> {
         let items = self.items_at(key, found).into_iter();
         items
@@ -309,7 +309,7 @@ impl<'a> Cursor<'a> {
         self.text_at("name", found)
     }
 
-    /// The value of this boolean.
+    /// Returns the value of this boolean.
     pub fn flag(&self, found: &mut Diagnostics) -> Option<bool> {
         match self.node.content {
             Content::Boolean(flag) => Some(flag),
@@ -320,13 +320,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The boolean in the field `key`; false if it is absent.
+    /// Returns the boolean in the field `key`; false if it is absent.
     pub fn flag_at(&self, key: &str, found: &mut Diagnostics) -> bool {
         let flag = self.field(key).and_then(|flag| flag.flag(found));
         flag.unwrap_or_default()
     }
 
-    /// The value of this string in `words`; reports an error if it is not one of them.
+    /// Returns the value for this string in `words`; reports an error if it is not one of them.
     pub fn word<T: Copy>(&self, words: &[(&str, T)], found: &mut Diagnostics) -> Option<T> {
         let listed = || {
             let listed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
@@ -345,7 +345,7 @@ impl<'a> Cursor<'a> {
         known.map(|(_, value)| *value)
     }
 
-    /// The value of the string in the field `key`; the default if it is absent.
+    /// Returns the value for the string in the field `key`; the default if the field is absent.
     pub fn word_at<T: Copy + Default>(
         &self,
         key: &str,
@@ -363,7 +363,7 @@ impl<'a> Cursor<'a> {
         found: &mut Diagnostics,
     ) -> Option<T> {
         let Some(text) = self.node.as_str() else {
-            // Quotes help only if the value is valid then.
+            // Quotes help only if the quoted value is valid.
             self.text_or(found, |value| match parse(value) {
                 Ok(_) => format!("YAML reads this as {value}; put it in quotes"),
                 Err(error) => error.to_string(),

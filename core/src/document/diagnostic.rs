@@ -5,7 +5,7 @@ use std::fmt;
 use super::location::Location;
 use super::place::Place;
 
-/// A fault of a document.
+/// An error or warning about a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The place in the document, such as `resources[0].spec.params[1].value`; the root for the whole document.
@@ -16,11 +16,11 @@ pub struct Diagnostic {
     pub message: String,
     /// The remedy.
     pub help: Option<String>,
-    /// The number of errors that this diagnostic counts without naming them; 0 for an ordinary one.
+    /// The number of errors that this diagnostic stands for without listing them; 0 for an ordinary diagnostic.
     pub omitted: usize,
-    /// The part of the node that it is about.
+    /// The part of the node that the diagnostic is about.
     pub part: Part,
-    /// The place of the annotation, if `place` and `at` are relative to its text.
+    /// The place of the annotation, if `place` and `at` are relative to the annotation's text.
     pub annotation: Option<Place>,
 }
 
@@ -53,7 +53,7 @@ impl Diagnostic {
         }
     }
 
-    /// Adds help unless there is some; `help` may return none.
+    /// Adds help unless the diagnostic already has one; `help` may return `None`.
     #[must_use]
     pub fn maybe_help_with(self, help: impl FnOnce() -> Option<String>) -> Self {
         match self.help {
@@ -62,7 +62,7 @@ impl Diagnostic {
         }
     }
 
-    /// Sets the part of the node that it is about.
+    /// Sets the part of the node that the diagnostic is about.
     #[must_use]
     pub const fn about(mut self, part: Part) -> Self {
         self.part = part;
@@ -76,7 +76,7 @@ impl Diagnostic {
         self
     }
 
-    /// Creates the last diagnostic of a bounded list, which counts the errors that were left out.
+    /// Creates the last diagnostic of a bounded list, which counts the omitted errors.
     pub(super) fn more(omitted: usize) -> Self {
         let errors = if omitted == 1 { "error" } else { "errors" };
         Self {

@@ -1,6 +1,6 @@
 //! Edits a document node by node, so that unchanged nodes keep their positions.
 //!
-//! A null field counts as absent. A node that is not a map has no fields and gets none.
+//! A null field counts as absent. A node that is not a map has no fields, and none can be added to it.
 
 use serde_json::Value;
 
@@ -9,14 +9,14 @@ use super::node::{Content, Key, Node};
 use super::place::{Place, Segment};
 
 impl Node {
-    /// Creates a node that is not in the text, with the position of the node that it is derived from.
+    /// Creates a node that does not occur in the text, with the position of the node that it is derived from.
     pub fn derived(at: Location, value: impl Into<Value>) -> Self {
         let mut node = Self::from(&value.into());
         node.move_to(at);
         node
     }
 
-    /// The entries, if this is a map.
+    /// Returns the entries, if this is a map.
     pub const fn entries_mut(&mut self) -> Option<&mut Vec<(Key, Self)>> {
         match &mut self.content {
             Content::Mapping(entries) => Some(entries),
@@ -24,7 +24,7 @@ impl Node {
         }
     }
 
-    /// The items, if this is a list; empty otherwise.
+    /// Returns the items, if this is a list; empty otherwise.
     pub fn items_mut(&mut self) -> &mut [Self] {
         match &mut self.content {
             Content::Sequence(items) => items,
@@ -32,7 +32,7 @@ impl Node {
         }
     }
 
-    /// The node at `place` below this one.
+    /// Returns the node at `place` below this one.
     pub fn find_mut(&mut self, place: &Place) -> Option<&mut Self> {
         let mut segments = place.segments().into_iter();
         segments.try_fold(self, |node, segment| match segment {
@@ -44,19 +44,19 @@ impl Node {
         })
     }
 
-    /// The value of the field `key`.
+    /// Returns the value of the field `key`.
     pub fn field_mut(&mut self, key: &str) -> Option<&mut Self> {
         let mut entries = self.entries_mut()?.iter_mut();
         let (_, node) = entries.find(|(own, _)| own.name == key)?;
         (node.content != Content::Null).then_some(node)
     }
 
-    /// The items of the list in the field `key`; empty if it is absent.
+    /// Returns the items of the list in the field `key`; empty if it is absent.
     pub fn items_at_mut(&mut self, key: &str) -> &mut [Self] {
         self.field_mut(key).map_or(&mut [], Self::items_mut)
     }
 
-    /// The map in the field `key`, which is created if absent. None if this is not a map.
+    /// Returns the map in the field `key`, which is created if absent. None if this is not a map.
     pub fn map_at_mut(&mut self, key: &str) -> Option<&mut Self> {
         self.created(key, Content::Mapping(Vec::new()))
     }

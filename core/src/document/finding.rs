@@ -29,7 +29,7 @@ pub struct Finding {
 }
 
 impl Severity {
-    /// The name of the severity in messages.
+    /// Returns the name of the severity in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -49,7 +49,7 @@ impl Finding {
         }
     }
 
-    /// The finding as JSON: `file`, `line`, `column`, `place`, `severity`, `message`, `help`.
+    /// Returns the finding as JSON: `file`, `line`, `column`, `place`, `severity`, `message`, `help`.
     pub fn to_json(&self) -> Value {
         let Diagnostic {
             place,
@@ -69,7 +69,7 @@ impl Finding {
         })
     }
 
-    /// File, line and column, in the form that editors and terminals recognize as a link.
+    /// Returns file, line and column in the form that editors and terminals recognize as a link.
     pub fn position(&self) -> String {
         match self.diagnostic.at {
             Some(Location { line, column }) => format!("{}:{line}:{column}", self.file),

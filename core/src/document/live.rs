@@ -6,8 +6,8 @@ use super::node::Node;
 
 use super::Locate;
 
-/// A document without lines. Positions are relative to the text of the annotation, the only ones that a user can find
-/// again; all other diagnostics go by place.
+/// A document without lines. Only positions within the annotation's text are useful to a user; other diagnostics are located by
+/// place.
 #[derive(Debug, Clone, Copy)]
 pub struct Live;
 
@@ -22,8 +22,8 @@ impl Locate for Live {
 }
 
 impl Live {
-    /// The diagnostic as shown: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`, or without the first part if it is
-    /// not about the text of the annotation.
+    /// Returns the diagnostic as users see it: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`, without the first part if the
+    /// diagnostic is not about the annotation's text.
     #[must_use]
     pub fn show(diagnostic: &Diagnostic) -> String {
         match diagnostic.at {

@@ -9,13 +9,13 @@ use super::place::{Place, Segment};
 /// A node and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The position where it begins. For a block scalar: its first line of content.
+    /// The position of the node's first character; for a block scalar, its first line of content.
     pub at: Location,
     /// The content.
     pub content: Content,
 }
 
-/// The content of a node: JSON's types, the only ones that Kubernetes has.
+/// The content of a node, with JSON's types only, as in Kubernetes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// `null`.
@@ -42,30 +42,30 @@ pub struct Key {
 }
 
 impl Node {
-    /// The value under `key`, if this is a map that has it.
+    /// Returns the value under `key`, if this is a map with that key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.mapping()?
             .iter()
             .find_map(|(name, node)| (name.name == key).then_some(node))
     }
 
-    /// The value under `key`, if it exists and is not null.
+    /// Returns the value under `key`, if it exists and is not null.
     pub fn present(&self, key: &str) -> Option<&Self> {
         self.get(key).filter(|node| node.content != Content::Null)
     }
 
-    /// The value at a path of keys, if it exists and is not null.
+    /// Returns the value at a path of keys, if it exists and is not null.
     pub fn descend(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| node.present(key))
     }
 
-    /// The node at `place` below this one.
+    /// Returns the node at `place` below this one.
     pub fn find(&self, place: &Place) -> Option<&Self> {
         let mut segments = place.segments().into_iter();
         segments.try_fold(self, Self::child)
     }
 
-    /// The position of `place` below this node, or of its closest ancestor that exists.
+    /// Returns the position of `place` below this node, or of its closest ancestor that exists.
     pub fn position(&self, place: &Place) -> Location {
         let mut node = self;
         for segment in place.segments() {
@@ -77,7 +77,7 @@ impl Node {
         node.at
     }
 
-    /// The position of the key of the node at `place`.
+    /// Returns the position of the key of the node at `place`.
     pub(super) fn key_position(&self, place: &Place) -> Option<Location> {
         let mut segments = place.segments();
         let Some(Segment::Key(last)) = segments.pop() else {
@@ -95,18 +95,18 @@ impl Node {
         }
     }
 
-    /// The string under `key`, if there is one.
+    /// Returns the string under `key`, if there is one.
     pub fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
 
-    /// The items of the list under `key`; empty if there is no list.
+    /// Returns the items of the list under `key`; empty if there is no list.
     pub fn list_of(&self, key: &str) -> &[Self] {
         let list = self.get(key).and_then(Self::sequence);
         list.unwrap_or_default()
     }
 
-    /// The text, if this is a string.
+    /// Returns the text, if this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.content {
             Content::String(text) => Some(text),
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// The items, if this is a list.
+    /// Returns the items, if this is a list.
     pub fn sequence(&self) -> Option<&[Self]> {
         match &self.content {
             Content::Sequence(items) => Some(items),
@@ -122,7 +122,7 @@ impl Node {
         }
     }
 
-    /// The entries, if this is a map.
+    /// Returns the entries, if this is a map.
     pub fn mapping(&self) -> Option<&[(Key, Self)]> {
         match &self.content {
             Content::Mapping(entries) => Some(entries),
@@ -130,7 +130,7 @@ impl Node {
         }
     }
 
-    /// The kind of node, as error messages name it.
+    /// Returns the kind of node for error messages.
     pub const fn describe(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
@@ -142,12 +142,12 @@ impl Node {
         }
     }
 
-    /// The node as compact JSON text.
+    /// Returns the node as compact JSON text.
     pub fn to_json_text(&self) -> String {
         serde_json::to_string(self).expect("invariant: keys are strings, and numbers are finite")
     }
 
-    /// The node as plain JSON.
+    /// Returns the node as plain JSON.
     pub fn to_json(&self) -> Value {
         match &self.content {
             Content::Null => Value::Null,
@@ -181,7 +181,7 @@ impl Serialize for Node {
     }
 }
 
-/// Converts JSON that has no text: its nodes have no positions.
+/// Converts JSON, which has no text, so the nodes have no positions.
 impl From<&Value> for Node {
     fn from(value: &Value) -> Self {
         let content = match value {
@@ -212,7 +212,7 @@ mod tests {
     use crate::document::yaml;
 
     #[test]
-    fn a_place_is_found_as_far_as_it_goes() {
+    fn the_closest_existing_ancestor_gives_the_position() {
         let document = yaml::parse("a:\n  b.c:\n  - x\n  - d: y\n").unwrap();
         let list = Place::from(["a", "b.c"]);
         let at = |place: &Place| {

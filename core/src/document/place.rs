@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The place of a node in a document: the keys and indices on the path from the root, such as `spec.steps[0].image`.
-/// Places share common prefixes, so that one for each node of a document is cheap.
+/// The place of a node in a document: the keys and indices on the path from the root, such as `spec.steps[0].image`. Places share
+/// common prefixes, so keeping one for each node of a document is cheap.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Place(Option<Arc<Link>>);
 
@@ -14,7 +14,7 @@ struct Link {
     segment: Segment,
 }
 
-/// One part of a [`Place`].
+/// A part of a [`Place`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Segment {
     /// A key of a map.
@@ -24,36 +24,36 @@ pub enum Segment {
 }
 
 impl Place {
-    /// The place of the document root.
+    /// Returns the place of the document root.
     pub const fn root() -> Self {
         Self(None)
     }
 
-    /// The place of an annotation of an object.
+    /// Returns the place of an annotation of an object.
     pub fn of_annotation(name: &str) -> Self {
         Self::from(["metadata", "annotations", name])
     }
 
-    /// The place of the field `key` of the map at this place.
+    /// Returns the place of the field `key` of the map at this place.
     #[must_use]
     pub fn key(&self, key: impl Into<String>) -> Self {
         self.child(Segment::Key(key.into()))
     }
 
-    /// The place of the item `index` of the list at this place.
+    /// Returns the place of the item `index` of the list at this place.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.child(Segment::Index(index))
     }
 
-    /// The place of `inner` in a document whose root is at this place.
+    /// Returns the place of `inner` in a document whose root is at this place.
     #[must_use]
     pub fn join(&self, inner: &Self) -> Self {
         let segments = inner.segments().into_iter();
         segments.fold(self.clone(), |place, segment| place.child(segment.clone()))
     }
 
-    /// The place of the containing map or list; none for the root.
+    /// Returns the place of the containing map or list; none for the root.
     pub fn parent(&self) -> Option<Self> {
         Some(self.0.as_deref()?.parent.clone())
     }
@@ -63,14 +63,14 @@ impl Place {
         self.0.is_none()
     }
 
-    /// The segments from the root to here.
+    /// Returns the segments from the root to this place.
     pub fn segments(&self) -> Vec<&Segment> {
         let mut segments: Vec<&Segment> = self.upwards().collect();
         segments.reverse();
         segments
     }
 
-    /// This place relative to `ancestor`; none if it is not at or below it.
+    /// Returns this place relative to `ancestor`; none if the place is not at or below `ancestor`.
     pub fn within(&self, ancestor: &Self) -> Option<Self> {
         let below = self.depth().checked_sub(ancestor.depth())?;
         let mut top = self;
@@ -102,7 +102,7 @@ impl Place {
         (0..windows).any(|below| are(self.upwards().skip(below), keys))
     }
 
-    /// The place as a JSON Pointer (RFC 6901), such as `/spec/steps/0/image`.
+    /// Returns the place as a JSON Pointer (RFC 6901), such as `/spec/steps/0/image`.
     pub fn pointer(&self) -> String {
         let mut pointer = String::new();
         for segment in self.segments() {
@@ -115,7 +115,7 @@ impl Place {
         pointer
     }
 
-    /// The segments from this place up to the root.
+    /// Returns the segments from this place up to the root.
     fn upwards(&self) -> impl Iterator<Item = &Segment> {
         let mut place = self;
         std::iter::from_fn(move || {
@@ -125,7 +125,7 @@ impl Place {
         })
     }
 
-    /// The number of segments.
+    /// Returns the number of segments.
     fn depth(&self) -> usize {
         self.upwards().count()
     }
@@ -136,7 +136,7 @@ impl Place {
     }
 }
 
-/// Returns true if `segments`, which are enough, match `keys` upwards.
+/// Returns true if `segments`, from the end up, match `keys`; there are at least as many segments as keys.
 fn are<'a>(segments: impl Iterator<Item = &'a Segment>, keys: &[&str]) -> bool {
     let mut pairs = segments.zip(keys.iter().rev());
     pairs.all(|(segment, key)| matches!(segment, Segment::Key(own) if own == key))
@@ -154,7 +154,7 @@ impl From<&Self> for Place {
     }
 }
 
-/// The longest key that is shown in full, in bytes: a qualified name in Kubernetes has at most 317.
+/// The longest key that is shown in full, in bytes: a qualified name in Kubernetes has at most 317 bytes.
 const SHOWN: usize = 317;
 
 /// Quotes keys with characters other than letters, digits, `-` and `_`: `metadata.annotations["gleaner.dev/outputs"]`.

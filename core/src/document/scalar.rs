@@ -8,13 +8,13 @@ use std::str::Chars;
 
 use super::location::Location;
 
-/// Returns the position of the byte `offset` of `value`, the value of a scalar at `at`; `rest` is the text from there
-/// on. `None` if the text does not contain the value, as at an alias.
+/// Returns the position of the byte `offset` of `value`, the value of a scalar at `at`; `rest` is the text from `at` to the end.
+/// Returns `None` if the text does not contain the value, for example at an alias.
 pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> Option<Location> {
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();
     match rest.chars().next()? {
-        // A block scalar may begin with a quote, too; its position is that of its first character.
+        // A block scalar may also begin with a quote, and its position is that of the first character of its content.
         quote @ ('"' | '\'') if first == Some(quote) => {
             walk(Style::Verbatim).or_else(|| walk(Style::of(quote)))
         }
@@ -22,7 +22,7 @@ pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> 
     }
 }
 
-/// Returns the byte of `text` at a position in it.
+/// Returns the byte offset of a position in `text`.
 pub(super) fn offset(text: &str, at: Location) -> usize {
     let mut lines = text.split_inclusive('\n');
     let before: usize = lines
@@ -35,14 +35,14 @@ pub(super) fn offset(text: &str, at: Location) -> usize {
     before + within.map_or(line.len(), |(start, _)| start)
 }
 
-/// Returns the part of `text` from a position on.
+/// Returns `text` from a position to the end.
 pub(super) fn from(text: &str, at: Location) -> Option<&str> {
     text.get(offset(text, at)..)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// Plain or block: there are no escapes.
+    /// A plain or block scalar, which has no escapes.
     Verbatim,
     Single,
     Double,
@@ -66,7 +66,7 @@ fn walk(rest: &str, at: Location, value: &str, offset: usize, style: Style) -> O
     }
     for (index, wanted) in value.char_indices() {
         if is_blank(wanted) && !(style == Style::Double && raw.skips_escaped(wanted)) {
-            // Line ends and indentation differ between value and text.
+            // The positions of line ends and indentation differ between value and text.
             if index >= offset {
                 return Some(raw.at);
             }
@@ -95,7 +95,7 @@ const fn is_blank(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\r' | '\n')
 }
 
-/// The text of a scalar, and a position in it.
+/// The text of a scalar, and the current position in the text.
 #[derive(Clone)]
 struct Raw<'a> {
     chars: Peekable<Chars<'a>>,
@@ -132,7 +132,7 @@ impl Raw<'_> {
         }
     }
 
-    /// Skips an escape that means `blank`, if that is next.
+    /// Skips an escape for `blank`, if it comes next.
     fn skips_escaped(&mut self, blank: char) -> bool {
         let mut ahead = self.clone();
         ahead.skip_blanks(Style::Double);
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::document::yaml;
 
-    /// The position of `needle` in the value under `a`, as line and column.
+    /// Returns the position of `needle` in the value under `a`, as line and column.
     fn found(text: &str, needle: &str) -> Option<(usize, usize)> {
         let document = yaml::parse(text).unwrap();
         let node = document.get("a").unwrap();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_does_not_hold_the_value_gives_no_position() {
+    fn a_text_without_the_value_gives_no_position() {
         let at = Location { line: 1, column: 1 };
         assert_eq!(position("*alias\n", at, "one $(x)", 4), None);
     }

@@ -52,7 +52,7 @@ impl Source {
         }
     }
 
-    /// Returns true if `node` is a block scalar of the style that joins lines.
+    /// Returns true if `node` is a folded block scalar (`>`).
     fn is_folded(&self, node: &Node) -> bool {
         let start = node.at.line.saturating_sub(1);
         let before = self
@@ -67,7 +67,7 @@ impl Source {
         indicators.is_some_and(|rest| rest.bytes().all(is_indicator))
     }
 
-    /// The text of the file from a position on.
+    /// Returns the text of the file from a position to the end.
     fn from(&self, at: Location) -> Option<&str> {
         let start = self.lines.get(at.line.checked_sub(1)?)?;
         let column = at.column;
@@ -98,7 +98,7 @@ impl Locate for Source {
     }
 }
 
-/// The items of a `List`, or of the list of one kind, such as a `PipelineList`; any other document unchanged.
+/// Returns the items of a `List`, or of a list of one kind, such as a `PipelineList`; returns any other document unchanged.
 fn items(document: Node) -> Vec<Node> {
     let kind = document.text_of("kind").unwrap_or_default();
     let is_object = |item: &Node| item.text_of("kind").is_some();

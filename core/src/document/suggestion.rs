@@ -1,9 +1,9 @@
 //! "Did you mean ...?": finds the intended name for a misspelled one.
 
-/// The number of candidates that are compared: the time of a comparison is the product of both lengths, and the author
-/// of the document controls all of them.
+/// The maximum number of candidates to compare. The time of a comparison is the product of both lengths, and the author of the
+/// document controls both lengths and the number of candidates.
 const COMPARED: usize = 100;
-/// The longest name that is compared or listed, in bytes; Kubernetes' own have up to 63.
+/// The longest name to compare or list, in bytes; Kubernetes names have up to 63.
 const LONGEST: usize = 64;
 
 /// Returns a question with the candidate that was probably meant by `wrong`, as the help of a diagnostic; otherwise the
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_near_miss_is_named_and_a_far_one_gets_the_list() {
+    fn a_similar_name_is_suggested_and_otherwise_all_are_listed() {
         let known = ["digest", "version"];
         assert_eq!(
             suggestion("digset", known).as_deref(),

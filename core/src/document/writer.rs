@@ -1,4 +1,4 @@
-//! YAML for people and for `kubectl`.
+//! Writes YAML for users and for `kubectl`.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub fn write_yaml<'a>(
             out.write_str("---\n")?;
         }
         let mut options = serde_saphyr::SerializerOptions::default();
-        // Folding suits prose; a digest or a URL should stay on one line, so that it can be searched for.
+        // Folding suits prose, but a digest or a URL should stay on one line so that users can search for it.
         options.folded_wrap_chars = usize::MAX;
         // A JSON value is always valid YAML: any error comes from `out`.
         serde_saphyr::to_fmt_writer_with_options(&mut *out, &Written(object), options)
@@ -41,7 +41,7 @@ pub fn write_yaml<'a>(
     Ok(())
 }
 
-/// A value. Strings that some readers reject in a block scalar are quoted.
+/// A value to write. A string that some readers would reject as a block scalar is quoted.
 struct Written<'a>(&'a Value);
 
 impl Serialize for Written<'_> {
@@ -61,8 +61,8 @@ impl Serialize for Written<'_> {
     }
 }
 
-/// Returns true for a multi-line string whose first non-empty line begins with a tab: libyaml, which `kubectl` and
-/// PyYAML's CSafeLoader use, takes the indentation of a block scalar from that line, and rejects the tab.
+/// Returns true for a multi-line string whose first non-empty line begins with a tab. libyaml, which `kubectl` and PyYAML's
+/// CSafeLoader use, determines the indentation of a block scalar from that line, and rejects the tab.
 fn begins_with_tab(text: &str) -> bool {
     text.contains('\n') && text.trim_start_matches('\n').starts_with('\t')
 }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_whole_and_documents_apart() {
+    fn long_lines_are_not_folded_and_documents_are_separated() {
         let long = format!("{} {}", "x".repeat(90), "y".repeat(90));
         let yaml = to_yaml([&json!({"a": long}), &json!({"b": "1\n2\n"})]);
         assert_eq!(yaml, format!("a: {long}\n---\nb: |\n  1\n  2\n"));

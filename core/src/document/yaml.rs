@@ -16,27 +16,27 @@ use super::location::Location;
 use super::node::{Content, Key, Node};
 use super::place::Place;
 
-/// The deepest nesting of a document. The parser is recursive, and must fit a thread's stack of 2 MiB even in a build
-/// without optimization; Kubernetes' own kinds have about 20 levels.
+/// The deepest nesting of a document. The parser is recursive and must fit the 2 MiB stack of a thread, even in an unoptimized
+/// build. Kubernetes' own kinds nest about 20 levels deep.
 const DEPTH_MAX: usize = 40;
 
 /// Limits on a document.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// The maximum number of nodes; those of an alias count at each use.
+    /// The maximum number of nodes; the nodes of an alias count at each use.
     nodes: usize,
-    /// The maximum size of their text in bytes, counted the same way.
+    /// The maximum size of the text in the nodes, in bytes; the text of an alias counts at each use.
     bytes: usize,
 }
 
 impl Bounds {
-    /// A file, which may hold many objects.
+    /// The limits on a file, which may contain many objects.
     const FILE: Self = Self {
         nodes: 250_000,
         bytes: 64 << 20,
     };
-    /// A declaration. A node takes a hundred bytes, several copies of the tree exist at once, and the injector has 100
-    /// ms for all its work on a declaration.
+    /// The limits on a declaration. A node takes about a hundred bytes, several copies of the tree exist at once, and the
+    /// injector has 100 ms for all its work on a declaration.
     pub const DECLARATION: Self = Self {
         nodes: 25_000,
         bytes: 512 << 10,
@@ -67,7 +67,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
                 column: usize::try_from(at.column()).unwrap_or(usize::MAX),
             });
             let message = error.without_snippet().to_string();
-            // The parser's message ends with the position, which the diagnostic has in its own field.
+            // The parser's message ends with the position, but the diagnostic has a separate field for the position.
             let message = message.split(" at line ").next().unwrap_or(&message);
             let explained = remedy::of_cause(explained(message, at, bounds), text);
             remedy::otherwise(explained.maybe_help_with(|| unquoted::help(text, message, at)))
@@ -85,7 +85,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
 /// The beginning of the parser's message about a number that does not fit.
 const CHANGED: &str = "number that does not fit:";
 
-/// Translates the parser's messages that are about the parser rather than the document.
+/// Rewords those messages of the parser that describe the parser rather than the document.
 fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic {
     let diagnostic =
         |message: &str, help: &str| Diagnostic::new(Place::root(), at, message).help(help);
@@ -116,9 +116,9 @@ fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic 
     }
 }
 
-/// A number in JSON's form: a whole number has no fraction, so that Kubernetes reads it as an integer.
+/// Returns a number in JSON's form. A whole number gets no fraction, so that Kubernetes reads it as an integer.
 pub fn json_number(number: f64) -> Option<Number> {
-    /// The largest value up to which a double holds every whole number.
+    /// The largest value up to which a double can represent every whole number.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
         #[expect(

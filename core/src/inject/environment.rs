@@ -1,4 +1,4 @@
-//! The variable that the redirector sets for the command of a step.
+//! The environment variable that the redirector sets for a step's command.
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::list;
 
-/// Returns a warning for each value that one of the `steps` gives this variable itself. The containers are in the list
-/// `key` of `spec`, which is at `place`.
+/// Returns a warning for each of the `steps` that sets this variable itself. The containers are in the list `key` of `spec`,
+/// which is at `place`.
 pub(crate) fn overridden(
     spec: &Value,
     key: &str,

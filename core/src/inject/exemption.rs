@@ -4,20 +4,20 @@ use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Node, Place};
 use crate::task::DeclarationSite;
 
-/// The label, which the selectors of the webhook configurations name.
+/// The label, which the selectors of the webhook configurations use.
 pub(super) const LABEL: &str = "gleaner.dev/injection";
-/// The only value with an effect.
+/// The only value that has an effect.
 const DISABLED: &str = "disabled";
 
-/// Returns a warning for each label in `document` that keeps the webhook from a declaration, or that was probably meant
-/// to: the API server does not send such an object to the webhook.
+/// Returns a warning for each label in `document` that exempts an object with a declaration from the webhook, or was probably
+/// meant to: the API server does not send such an object to the webhook.
 pub(crate) fn warnings(document: &Node, sites: &[DeclarationSite<'_>]) -> Vec<Diagnostic> {
     let declaring = sites.iter().filter(|site| site.declares());
     let mut places: Vec<Place> = declaring.map(|site| site.metadata().clone()).collect();
     if places.is_empty() {
         return Vec::new();
     }
-    // Pod templates are only sent to the webhook as pods.
+    // The webhook receives pod templates only as pods.
     if sites.iter().any(DeclarationSite::is_task) {
         places.insert(0, Place::from(["metadata"]));
     }

@@ -1,18 +1,18 @@
-//! Lists in the fields of an object.
+//! Helpers for lists in the fields of an object.
 
 use serde_json::Value;
 
-/// The items of the list; empty if there is no list.
+/// Returns the items of the list; none if there is no list.
 pub(crate) fn items<'a>(parent: &'a Value, list: &str) -> &'a [Value] {
     parent[list].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The items of the list that are strings.
+/// Returns those items of the list that are strings.
 pub(crate) fn texts<'a>(parent: &'a Value, list: &str) -> impl Iterator<Item = &'a str> {
     items(parent, list).iter().filter_map(Value::as_str)
 }
 
-/// Appends to the list of a map, which is created if there is none.
+/// Appends to a list in a map; creates the list if it does not exist.
 pub(crate) fn push(parent: &mut Value, list: &str, item: Value) {
     let Value::Object(parent) = parent else {
         return;
@@ -23,7 +23,7 @@ pub(crate) fn push(parent: &mut Value, list: &str, item: Value) {
     }
 }
 
-/// Removes the items of the list that are not `wanted`, and the list if it becomes empty.
+/// Removes the items of the list that are not `wanted`, and the list itself if it becomes empty.
 pub(crate) fn retain(parent: &mut Value, list: &str, wanted: impl Fn(&Value) -> bool) {
     let Some(Value::Array(items)) = parent.get_mut(list) else {
         return;
@@ -35,7 +35,7 @@ pub(crate) fn retain(parent: &mut Value, list: &str, wanted: impl Fn(&Value) -> 
     }
 }
 
-/// Returns true if the object has a controller as its owner.
+/// Returns true if one of the object's owners is a controller.
 pub(crate) fn has_controller(object: &Value) -> bool {
     let mut owners = items(&object["metadata"], "ownerReferences").iter();
     owners.any(|owner| owner["controller"] == true)

@@ -1,4 +1,4 @@
-//! The termination messages of a pod, as configured for redirector and sidecar.
+//! The termination messages of a pod, as passed to redirector and sidecar.
 
 use gleaner_proto::redirector as flag;
 use gleaner_termination::Share;
@@ -14,7 +14,7 @@ const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"]
 pub enum ResultsFrom {
     /// The termination messages.
     TerminationMessage {
-        /// True if they are compressed.
+        /// True if the messages are compressed.
         compressed: bool,
     },
     /// The log of Tekton's own sidecar.
@@ -32,16 +32,16 @@ impl Default for ResultsFrom {
 pub(crate) struct Messages {
     /// The containers that share the space.
     pub(crate) share: Share,
-    /// The Task's results; none if Tekton reads them from a container's log.
+    /// The Task's results; none if Tekton reads results from a container's log.
     pub(crate) results: Vec<String>,
     /// The step's own results.
     pub(crate) step_results: Vec<String>,
-    /// Tekton's directory of the step.
+    /// The directory in which Tekton keeps the step's metadata.
     pub(crate) step_metadata_dir: Option<String>,
 }
 
 impl Messages {
-    /// The messages of a container without results.
+    /// Returns the messages of a container without results.
     pub(crate) const fn without_results(share: Share) -> Self {
         Self {
             share,
@@ -67,7 +67,7 @@ impl Messages {
     }
 }
 
-/// Returns the share of each container in `pod`, of which `added` are Gleaner's.
+/// Returns the share of each container in `pod`, `added` of which are Gleaner's.
 pub(crate) fn share(pod: &Value, added: usize, results_from: ResultsFrom) -> Share {
     share_of(
         containers_of(pod).saturating_sub(added),
@@ -83,8 +83,8 @@ fn containers_of(pod: &Value) -> usize {
         .sum()
 }
 
-/// Counts the containers of an injected pod again, since another injector may have added some. Only the first flag of
-/// each container is Gleaner's; a command may have a similar one. Returns the number of containers.
+/// Counts the containers of an injected pod again, because another injector may have added some. Only the first such flag of each
+/// container is Gleaner's; the command may have a similar flag. Returns the number of containers.
 pub(crate) fn count_again(pod: &mut Value) -> usize {
     let all = containers_of(pod);
     for list in LISTS {
@@ -99,7 +99,7 @@ pub(crate) fn count_again(pod: &mut Value) -> usize {
     all
 }
 
-/// Sets the share in a string with the flag to `all` containers; `None` if it has no flag.
+/// Sets the share in a string with the flag to `all` containers; returns `None` if the string does not have the flag.
 pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
     let share = find_share(text)?;
     let counted = Share {
@@ -107,13 +107,13 @@ pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
         ..share
     };
     let flag = |share| flag::TERMINATION_SHARE.with(share);
-    // The flag occurs more than once only if Tekton keeps a command for each platform.
+    // The flag occurs more than once only if Tekton keeps one command for each platform.
     *text = text.replace(&flag(share), &flag(counted));
     Some(())
 }
 
-/// Returns the strings of a container that may contain the redirector's flags: arguments, command, and the commands for
-/// each platform that Tekton keeps in a variable.
+/// Returns the strings of a container that may contain the redirector's flags: arguments, command, and the commands for each
+/// platform, which Tekton keeps in an environment variable.
 fn texts(container: &mut Value) -> Vec<&mut String> {
     let Value::Object(fields) = container else {
         return Vec::new();
@@ -137,7 +137,7 @@ fn texts(container: &mut Value) -> Vec<&mut String> {
     found
 }
 
-/// Returns the share in a string with the flag.
+/// Returns the share in a string that has the flag.
 fn find_share(text: &str) -> Option<Share> {
     let (_, rest) = text.split_once(&flag::TERMINATION_SHARE.with(""))?;
     rest.split('"').next()?.parse().ok()
@@ -152,8 +152,8 @@ pub(crate) struct OfTask {
 }
 
 impl OfTask {
-    /// The messages of a TaskSpec before injection, which will add `added` containers and these results. Tekton adds an
-    /// init container to each pod, one for scripts, and one for working directories (`pkg/pod/pod.go`).
+    /// Returns the messages of a TaskSpec before injection, which will add `added` containers and these results. Tekton adds up
+    /// to three init containers to each pod: one always, one for scripts, and one for working directories (`pkg/pod/pod.go`).
     pub(crate) fn new<'a>(
         spec: &'a Value,
         added: usize,
@@ -169,7 +169,7 @@ impl OfTask {
             usize::from(all.any(|container| container[field].is_string()))
         };
         let own = containers().count() + 1 + has("script") + has("workingDir");
-        // A result with a value is a step's, which Tekton's entrypoint does not write again.
+        // A result with a value is taken from a step's result, and Tekton's entrypoint does not write it again.
         let declared = list::items(spec, "results").iter();
         let declared = declared.filter(|result| result["value"].is_null());
         let declared = declared.filter_map(|result| result["name"].as_str());
@@ -183,12 +183,12 @@ impl OfTask {
         }
     }
 
-    /// The share of the sidecar; `None` if termination messages carry no results.
+    /// Returns the share of the sidecar; `None` if termination messages do not carry results.
     pub(crate) fn share(&self) -> Option<Share> {
         (self.results_from != ResultsFrom::SidecarLogs).then_some(self.share)
     }
 
-    /// The messages of the step at `index`, which has these results itself.
+    /// Returns the messages of the step at `index`, which declares these results itself.
     pub(crate) fn of_step(&self, index: usize, step_results: &[String]) -> Messages {
         match self.results_from {
             ResultsFrom::SidecarLogs => Messages::without_results(self.share),

@@ -1,4 +1,4 @@
-//! The shared volume, and the part of it that each container sees.
+//! The shared volume, and the part of it that each container mounts.
 //!
 //! ```text
 //! bin/redirector      copied by the sidecar; all steps mount bin/ at /gleaner/bin, read-only
@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 
 use super::list;
 
-/// The name of the volume. The prefix `tekton-internal-` would rule out conflicts, but Tekton rejects it in TaskSpecs.
+/// The name of the volume. The prefix `tekton-internal-` would prevent conflicts, but Tekton rejects it in TaskSpecs.
 const VOLUME: &str = "gleaner-internal";
 
-/// Returns the volume, for a pod or a TaskSpec.
+/// Returns the volume to add to a pod or a TaskSpec.
 pub(crate) fn volume() -> Value {
     json!({"name": VOLUME, "emptyDir": {}})
 }
 
-/// Returns the sidecar's own mount: the whole volume.
+/// Returns the mount of the sidecar, which mounts the whole volume.
 pub(crate) fn of_sidecar() -> Value {
     json!({"name": VOLUME, "mountPath": path::GLEANER})
 }
 
-/// Reports mounts of a container that conflict with Gleaner's.
+/// Reports mounts of a container that conflict with Gleaner's mounts.
 pub(crate) fn in_the_way(container: &Value, place: &Place) -> Vec<Diagnostic> {
     let mounts = list::items(container, "volumeMounts").iter().enumerate();
     mounts
@@ -47,7 +47,7 @@ fn at_gleaner(mount: &Value, place: &Place, what: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Reports volumes of the pod or Task that have the name of Gleaner's. `spec` must be without injected parts.
+/// Reports volumes of the pod or Task that have the name of Gleaner's volume. `spec` must not contain injected parts.
 pub(crate) fn reserved(spec: &Value, place: &Place) -> Vec<Diagnostic> {
     let volumes = list::items(spec, "volumes").iter().enumerate();
     let taken = volumes.filter(|(_, volume)| volume["name"] == VOLUME);
@@ -60,7 +60,7 @@ pub(crate) fn reserved(spec: &Value, place: &Place) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Reports workspaces with mount paths that conflict with Gleaner's.
+/// Reports workspaces whose mount paths conflict with Gleaner's mounts.
 pub(crate) fn workspaces_in_the_way(spec: &Value, place: &Place) -> Vec<Diagnostic> {
     let workspaces = list::items(spec, "workspaces").iter().enumerate();
     let steps = list::items(spec, "steps").iter().enumerate();
@@ -88,13 +88,13 @@ pub(crate) fn add_to_step(container: &mut Value, step: &str) {
     }
 }
 
-/// Returns true if the container mounts a part of the volume: an injected step, or the sidecar.
+/// Returns true if the container mounts a part of the volume: it is an injected step or the sidecar.
 pub(crate) fn are_in(container: &Value) -> bool {
     let mut all = list::items(container, "volumeMounts").iter();
     all.any(|mount| mount["name"] == VOLUME)
 }
 
-/// Removes Gleaner's mounts or volumes from a list, and the list if it becomes empty.
+/// Removes Gleaner's mounts or volumes from a list, and the list itself if it becomes empty.
 pub(crate) fn remove(parent: &mut Value, list: &str) {
     list::retain(parent, list, |item| item["name"] != VOLUME);
 }

@@ -21,7 +21,7 @@ pub enum Outcome {
 pub struct Changed {
     /// The object after injection.
     pub object: Value,
-    /// Warnings for the user who applies it, such as results that may not fit.
+    /// Warnings for the user who applies the object, such as results that may not fit.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -34,24 +34,24 @@ impl From<Value> for Changed {
     }
 }
 
-/// The reason for leaving an object unchanged.
+/// A reason for leaving an object unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Skip {
     /// The object has no declaration.
     NotAsked,
     /// The object is already injected.
     Done,
-    /// A run that refers to a Task, which is injected itself.
+    /// The object is a run that refers to a Task; the Task itself is injected.
     ByReference,
-    /// An update of a run, whose spec is immutable in Tekton.
+    /// The request is an update of a run, whose spec is immutable in Tekton.
     RunUpdate,
-    /// A kind that Gleaner does not handle.
+    /// Gleaner does not handle this kind.
     Kind,
     /// The object is being deleted.
     Deleting,
 }
 
-/// An error that rejects an object; it has at least one diagnostic.
+/// A rejection of an object, with at least one diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The errors, each with its place and remedy.
@@ -59,7 +59,7 @@ pub struct Refusal {
 }
 
 impl Skip {
-    /// The name of the reason in logs and metrics.
+    /// Returns the name of the reason for logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotAsked => "not-asked",
@@ -89,7 +89,7 @@ impl From<Vec<Diagnostic>> for Refusal {
     }
 }
 
-/// Shows a single error on one line; several as a line with their number and a line for each error.
+/// Shows a single error on one line. Shows several errors as a line with their number, followed by a line for each.
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.diagnostics.as_slice() {

@@ -42,24 +42,23 @@ use crate::inject::shape;
 use crate::inject::stray;
 use crate::task::step::STEPS_MAX;
 
-/// The lists of a pod's spec that hold containers.
+/// The lists of containers in a pod's spec.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
-/// The maximum number of containers in a pod, including init containers: one for each step, and those of other
-/// injectors.
+/// The maximum number of containers in a pod, including init containers: one for each step, and as many from other injectors.
 const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 
 /// The form of a pod outside Tekton.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Form {
-    /// A Pod, which has its owner.
+    /// A Pod, whose owner is known.
     Pod,
-    /// The pod of a template. The sidecar gets these properties of its Job by variables.
+    /// The pod of a template. The sidecar receives these properties of the pod's Job in environment variables.
     Template(&'static [job::Property]),
 }
 
-/// Injects into a pod at creation. Rejects annotations that have no effect, if a user wrote them; those that a
-/// controller passed on belong to another object.
+/// Injects into a pod at creation. Rejects annotations without effect if a user wrote them; annotations that a controller copied
+/// to the pod belong to another object.
 ///
 /// # Errors
 /// The same as [`inject_containers`], and annotations that have no effect.
@@ -78,9 +77,9 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     }
 }
 
-/// Injects into a pod, or the pod of a template.
+/// Injects into a pod, or into the pod of a template.
 ///
-/// Idempotent, and independent of what other injectors add before or after it.
+/// Injection is idempotent, and does not depend on what other injectors add before or after it.
 ///
 /// # Errors
 /// The reasons why the pod cannot be injected.
@@ -136,7 +135,7 @@ pub(crate) fn inject_containers(
     Ok(Outcome::Changed(injected.into()))
 }
 
-/// Returns a pod outside Tekton without its injection, which a user may have edited since.
+/// Returns a pod outside Tekton as it was before injection; a user may have edited the injected pod since.
 pub(crate) fn original(pod: &Value) -> Value {
     let mut original = pod.clone();
     let is_injected = sidecar::find(pod)
@@ -147,7 +146,7 @@ pub(crate) fn original(pod: &Value) -> Value {
     original
 }
 
-/// Repairs the changes of other webhooks in an injected pod with its sidecar at `place`.
+/// Repairs the changes that other webhooks made to an injected pod with its sidecar at `place`.
 fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     let mut again = pod.clone();
     let containers = messages::count_again(&mut again);
@@ -158,7 +157,7 @@ fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     again
 }
 
-/// Reports fields of the wrong type, among those that injection reads.
+/// Reports fields that injection reads and that have the wrong type.
 fn misshapen(pod: &Value) -> Vec<Diagnostic> {
     let node = Node::from(pod);
     let mut found = Diagnostics::default();
@@ -172,8 +171,8 @@ fn too_many(containers: usize) -> Diagnostic {
     Diagnostic::new(["spec", "containers"], None, message).help("split it into several")
 }
 
-/// The error for a Task that was applied without the webhook, or for an annotation on a Pipeline or run that was passed
-/// on to the pod of a Task without one (Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod).
+/// Returns the error for a Task that was applied without the webhook, or for an annotation on a Pipeline or run that Tekton
+/// copied to the pod of a Task without the annotation. Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod.
 fn not_injected() -> Diagnostic {
     let place = Place::of_annotation(annotation::OUTPUTS);
     let message = "this TaskRun declares outputs, but Gleaner's webhook did not inject its Task";
@@ -183,8 +182,8 @@ fn not_injected() -> Diagnostic {
     )
 }
 
-/// Returns an error if the pod with this `spec` at `place`, or a pod from this template of Tekton, will run on Windows,
-/// by any of the fields that select it.
+/// Returns an error if the pod with this `spec` at `place`, or a pod created from this pod template of Tekton, will run on
+/// Windows according to any of the fields that select the operating system.
 pub(crate) fn windows(spec: &Value, place: &Place) -> Option<Diagnostic> {
     let fields = [["os", "name"], ["nodeSelector", "kubernetes.io/os"]];
     let field = fields
@@ -203,8 +202,8 @@ fn name_taken((list, index): (&str, usize)) -> Diagnostic {
     Diagnostic::new(place, None, message).help("rename it")
 }
 
-/// Returns true for the pods that keep workspaces on one node: they have the annotations of a PipelineRun, but no steps
-/// (`pkg/reconciler/pipelinerun/affinity_assistant.go`).
+/// Returns true for affinity assistants, the pods that keep workspaces on one node. They have the annotations of a PipelineRun,
+/// but no steps (`pkg/reconciler/pipelinerun/affinity_assistant.go`).
 fn is_affinity_assistant(pod: &Value) -> bool {
     label_of(pod, "app.kubernetes.io/component") == Some("affinity-assistant")
 }
@@ -214,7 +213,7 @@ fn label_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
     value.filter(|value| !value.is_empty())
 }
 
-/// The redirector and its arguments, up to and including the `--` before the command, escaped for the kubelet.
+/// Returns the redirector and its arguments, up to and including the `--` before the command, escaped for the kubelet.
 fn prefix(flags: &[String]) -> Vec<String> {
     let flags = flags.iter().map(|flag| kubelet_expansion::escape(flag));
     std::iter::once(path::REDIRECTOR.to_owned())
@@ -223,12 +222,12 @@ fn prefix(flags: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// The containers in a list of a pod's spec.
+/// Returns the containers in a list of a pod's spec.
 fn containers<'a>(pod: &'a Value, list: &str) -> &'a [Value] {
     list::items(&pod["spec"], list)
 }
 
-/// The list of containers in a pod's spec, created if there is none.
+/// Returns the list of containers in a pod's spec; creates it if it does not exist.
 fn containers_mut<'a>(pod: &'a mut Value, list: &str) -> &'a mut Vec<Value> {
     let list = &mut pod["spec"][list];
     if !list.is_array() {

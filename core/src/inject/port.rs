@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::list;
 
-/// Returns the sidecar's flag in a pod with these containers; `None` if the default port is free.
+/// Returns the flag for the sidecar in a pod with these containers; `None` if the default port is free.
 ///
-/// The check relies on the `ports` of each container. A container that uses the default port without listing it gets
+/// The check relies on the `ports` of each container. A container that listens on the default port without listing it fails with
 /// "address in use".
 pub(crate) fn flag<'a>(containers: impl Iterator<Item = &'a Value>) -> Option<String> {
     let ports = containers.flat_map(|container| list::items(container, "ports"));
@@ -22,7 +22,7 @@ pub(crate) fn flag<'a>(containers: impl Iterator<Item = &'a Value>) -> Option<St
     (port != LOOPBACK_PORT).then(|| on(port))
 }
 
-/// Returns the sidecar's flag in a pod on the host network, where all ports are the node's.
+/// Returns the flag for the sidecar in a pod on the host network, where all ports are the node's.
 pub(crate) fn any() -> String {
     on(0)
 }

@@ -1,12 +1,12 @@
-//! Kubernetes quantities, as needed for requests and limits of containers
+//! Kubernetes quantities in the forms used for requests and limits of containers
 //! (`k8s.io/apimachinery/pkg/api/resource/quantity.go`: a decimal number and a suffix, or an exponent).
 
 /// Parses a non-negative quantity: `500m`, `128Mi`, `1.5`, `1e3`.
 ///
-/// The check makes a typo stop the installation, not each pod later.
+/// With this check, a typo stops the installation instead of each pod later.
 ///
 /// # Errors
-/// The error with its remedy.
+/// Returns the error with its remedy.
 pub fn parse(text: &str) -> Result<String, String> {
     let wrong = || format!("invalid quantity '{text}': use a form such as 500m, 0.5, 128Mi or 1G");
     let number = text
@@ -29,16 +29,16 @@ pub fn parse(text: &str) -> Result<String, String> {
     known.then(|| text.to_owned()).ok_or_else(wrong)
 }
 
-/// Returns true if `text` is a larger quantity than `other`; false if either is invalid. The precision of a double is
-/// more than enough for container resources.
+/// Returns true if `text` is a larger quantity than `other`; false if either is invalid. Double precision is more than enough for
+/// container resources.
 pub(crate) fn is_more(text: &str, other: &str) -> bool {
     value(text)
         .zip(value(other))
         .is_some_and(|(text, other)| text > other)
 }
 
-/// Returns true if the sum of the quantities `parts` exceeds `whole`; false if one of them is invalid. A difference of
-/// less than one part in 10^9 is ignored, since sums of doubles are not exact.
+/// Returns true if the sum of the quantities `parts` exceeds `whole`; false if one of them is invalid. A relative difference
+/// below 10^-9 is ignored, because sums of doubles are not exact.
 pub(crate) fn is_sum_more(parts: &[String], whole: &str) -> bool {
     let sum: Option<f64> = parts.iter().map(|part| value(part)).sum();
     sum.zip(value(whole))

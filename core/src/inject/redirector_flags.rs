@@ -15,15 +15,15 @@ use super::messages::Messages;
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
     pub(crate) name: &'a str,
-    /// True for the first step, which a strict preflight stops.
+    /// True for the first step, which fails if a strict preflight fails.
     pub(crate) is_first: bool,
     pub(crate) finishes: bool,
-    /// The path of the container's termination message, if it is not Tekton's.
+    /// The path of the container's termination message, if it differs from Tekton's.
     pub(crate) termination_message: Option<&'a str>,
     pub(crate) messages: Messages,
 }
 
-/// The paths of output files with Tekton's variables replaced, by step and output. The default has none.
+/// The paths of output files with Tekton's variables replaced, by step and output. The default value contains no paths.
 #[derive(Debug, Default)]
 pub(crate) struct Paths<'a>(HashMap<(&'a str, &'a str), &'a str>);
 
@@ -35,12 +35,12 @@ impl<'a> Paths<'a> {
                 path.path.as_str(),
             )
         };
-        // If there are several for one output, the first counts.
+        // If an output has several paths, the first one counts.
         Self(paths.iter().rev().map(entry).collect())
     }
 }
 
-/// Returns the redirector's flags; the caller escapes their `$` for the kubelet. The first is
+/// Returns the redirector's flags; the caller escapes `$` in them for the kubelet. The first flag is
 /// [`INJECTED`](flag::INJECTED).
 pub(crate) fn flags(declaration: &Declaration, step: &Step<'_>, paths: &Paths<'_>) -> Vec<String> {
     let mut flags = vec![flag::INJECTED.to_owned(), flag::STEP.with(step.name)];
@@ -70,7 +70,7 @@ pub(crate) fn flags(declaration: &Declaration, step: &Step<'_>, paths: &Paths<'_
     flags
 }
 
-/// Returns the sidecar's flags that install the redirector where the steps find it.
+/// Returns the sidecar's flags that install the redirector in the directory where the steps expect it.
 pub(crate) fn install() -> [String; 2] {
     [
         format!("{REDIRECTOR}={}", path::IMAGE_REDIRECTOR),

@@ -1,4 +1,4 @@
-//! The inverse of injection: removes Gleaner from a Task, a run or a pod template.
+//! The inverse of injection: removes Gleaner from a Task, run or pod template.
 
 use crate::document::{Node, Place};
 use crate::task::{DeclarationSite, resource_templates};
@@ -12,15 +12,15 @@ use super::{pod, task};
 pub struct Removed {
     /// The document without Gleaner.
     pub object: Value,
-    /// The TaskSpecs and pods that were injected.
+    /// The TaskSpecs and pods that had been injected.
     pub injected: Vec<Place>,
-    /// The objects that have a declaration of outputs.
+    /// The objects that declare outputs.
     pub declaring: Vec<Place>,
 }
 
-/// Removes Gleaner from every TaskSpec and pod in `object`. Injection ahead of time loses two details that Tekton does
-/// not distinguish: the first word of a step's command line becomes its `command` and the rest its `args`, and a script
-/// loses the leading lines that Tekton itself adds ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
+/// Removes Gleaner from every TaskSpec and pod in `object`. Injection ahead of time loses two details that make no difference to
+/// Tekton: the first word of a step's command line becomes its `command` and the rest its `args`, and a script loses the leading
+/// lines that Tekton itself adds ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
 #[must_use]
 pub fn remove(object: &Value) -> Removed {
     let node = Node::from(object);

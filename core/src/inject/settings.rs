@@ -11,17 +11,18 @@ use crate::inject::quantity;
 /// The settings of an installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Gleaner's own image: sidecar and redirector.
+    /// Gleaner's own image, with sidecar and redirector.
     pub image: String,
-    /// The image pull policy; the cluster's default if none is set.
+    /// The image pull policy; if none is set, the cluster's default applies.
     pub image_pull_policy: Option<PullPolicy>,
     /// Requests and limits of the sidecar.
     pub resources: Resources,
-    /// The user that Gleaner's containers run as; if none is set, the image's own (65532). OpenShift requires none.
+    /// The user that Gleaner's containers run as; if none is set, the image's own user (65532). OpenShift requires that none is
+    /// set.
     pub run_as_user: Option<i64>,
-    /// The kind of sidecar; native ones need Kubernetes 1.29 or later (KEP-753).
+    /// The kind of sidecar; native sidecars require Kubernetes 1.29 or later (KEP-753).
     pub sidecars: Sidecars,
-    /// The log level of the sidecar; its own default if none is set.
+    /// The log level of the sidecar; if none is set, the sidecar's default applies.
     pub log_level: Option<String>,
     /// The kinds that declarations may create.
     pub kinds: AllowedKinds,
@@ -38,10 +39,10 @@ pub enum PullPolicy {
     Never,
 }
 
-/// Checks an image for a command line.
+/// Checks an image given on a command line.
 ///
 /// # Errors
-/// The text is empty, or has a character that no image reference has (`distribution/reference`).
+/// The text is empty, or contains a character that is not allowed in an image reference (`distribution/reference`).
 pub fn image(text: &str) -> Result<String, String> {
     let is_printable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     is_printable
@@ -74,8 +75,8 @@ pub struct Resources {
 // === impl Settings ===
 
 impl Settings {
-    /// Returns the settings for an object with these annotations, which may set other resources. Errors: annotations
-    /// with invalid quantities.
+    /// Returns the settings for an object with these annotations, which may set other resources. Fails if an annotation contains
+    /// an invalid quantity.
     pub(crate) fn with_annotations(
         &self,
         metadata: Option<&Value>,
@@ -113,8 +114,7 @@ impl Settings {
         }
     }
 
-    /// The security context required by the `restricted` Pod Security Standard (v1.36), with a read-only root file
-    /// system.
+    /// Returns the security context required by the `restricted` Pod Security Standard (v1.36), with a read-only root filesystem.
     pub(crate) fn security_context(&self) -> Value {
         let mut context = json!({
             "allowPrivilegeEscalation": false,
@@ -130,8 +130,8 @@ impl Settings {
         context
     }
 
-    /// Image, pull policy, security and resources of a container that Gleaner adds; `resources` is the field name of
-    /// the resources in this kind of object.
+    /// Returns image, pull policy, security context and resources of a container that Gleaner adds. `resources` is the name of
+    /// the resources field in this kind of object.
     pub(crate) fn container(&self, resources: &str) -> Map<String, Value> {
         let mut container = Map::new();
         self.set_image(&mut container);
@@ -140,16 +140,16 @@ impl Settings {
         container
     }
 
-    /// Sets image and pull policy of a container that Gleaner adds. A pod gets the image of its injector even if its
-    /// Task was injected with another one: the flags in the pod are those of the injector's release, which an older
-    /// image may not know.
+    /// Sets image and pull policy of a container that Gleaner adds. A pod gets the image of its injector even if its Task was
+    /// injected with another image: the flags in the pod are those of the injector's release, and an older image may not support
+    /// them.
     pub(crate) fn set_image(&self, container: &mut Map<String, Value>) {
         let before = container.insert("image".to_owned(), self.image.as_str().into());
         match self.image_pull_policy {
             Some(policy) => {
                 container.insert("imagePullPolicy".to_owned(), policy.as_str().into());
             }
-            // The policy of another image, or the API server's default for it.
+            // The policy was chosen for another image, or is the API server's default for that image.
             None if before.is_some_and(|image| image != *self.image) => {
                 container.shift_remove("imagePullPolicy");
             }
@@ -159,7 +159,7 @@ impl Settings {
 }
 
 impl PullPolicy {
-    /// The name in a manifest.
+    /// Returns the name in a manifest.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Always => "Always",
@@ -170,7 +170,8 @@ impl PullPolicy {
 }
 
 impl Default for Resources {
-    /// The sidecar's measured needs: 6 MiB idle, 40 MiB with 16 MiB of outputs, 77 MiB while it renders them as YAML.
+    /// Returns the sidecar's measured needs: 6 MiB idle, 40 MiB with 16 MiB of outputs, 77 MiB while it renders those outputs as
+    /// YAML.
     fn default() -> Self {
         Self {
             cpu_request: "10m".to_owned(),
@@ -182,10 +183,10 @@ impl Default for Resources {
 }
 
 impl Resources {
-    /// Checks that no request exceeds its limit, for a command line.
+    /// Checks that no request on a command line exceeds its limit.
     ///
     /// # Errors
-    /// The flags, and the remedy.
+    /// Returns a message with the flags and the remedy.
     pub fn check_flags(&self) -> Result<(), String> {
         let Some((what, request, limit)) = self.excess().into_iter().next() else {
             return Ok(());
@@ -195,7 +196,7 @@ impl Resources {
         ))
     }
 
-    /// The requests that exceed their limit: `cpu` or `memory`, the request, the limit.
+    /// Returns the requests that exceed their limit: `cpu` or `memory`, the request, the limit.
     fn excess(&self) -> Vec<(&'static str, &str, &str)> {
         let all = [
             ("cpu", &*self.cpu_request, &*self.cpu_limit),

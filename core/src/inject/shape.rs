@@ -1,5 +1,5 @@
-//! Checks the types of the fields that injection reads and extends: lists of maps, lists of strings, maps. Any other
-//! type is an error with its place, as on the API server.
+//! Checks the types of the fields that injection reads and extends: lists of maps, lists of strings, and maps. Any other type is
+//! an error with its place, as on the API server.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics};
 use crate::inject::quantity;
 
-/// The lists of a TaskSpec; true for lists of containers.
+/// The lists of a TaskSpec, with true for lists of containers.
 const OF_TASK: [(&str, bool); 6] = [
     ("steps", true),
     ("sidecars", true),
@@ -17,7 +17,7 @@ const OF_TASK: [(&str, bool); 6] = [
     ("workspaces", false),
 ];
 
-/// The lists of a pod's spec; true for lists of containers.
+/// The lists of a pod's spec, with true for lists of containers.
 const OF_POD: [(&str, bool); 4] = [
     ("initContainers", true),
     ("containers", true),
@@ -88,7 +88,7 @@ fn containers(spec: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks requests and limits of the pod itself and of its containers.
+/// Checks the requests and limits of the pod itself and of its containers.
 fn quantities(spec: &Cursor<'_>, found: &mut Diagnostics) {
     let mut ignored = Diagnostics::default();
     let lists = ["initContainers", "containers"].into_iter();

@@ -1,4 +1,4 @@
-//! Annotations similar to Gleaner's that have no effect: misspelled, misplaced, or on an object of another kind.
+//! Annotations that resemble Gleaner's but have no effect: misspelled, misplaced, or on an object of another kind.
 
 mod key;
 
@@ -13,7 +13,7 @@ use gleaner_proto::kubernetes::annotation;
 
 use key::Likeness;
 
-/// Maps with keys that are a user's own data.
+/// Maps whose keys are a user's own data.
 const DATA: [&str; 9] = [
     "data",
     "stringData",
@@ -25,10 +25,10 @@ const DATA: [&str; 9] = [
     "resourcetemplates",
     "properties",
 ];
-/// The keys of a declaration, which belong in the text of the annotation.
+/// The keys of a declaration, which belong inside the text of the annotation.
 const OF_DECLARATION: [&str; 5] = ["steps", "resources", "objects", "submit", "preflight"];
 
-/// Adds an error for each annotation in `document` that has no effect, except at the places `earlier`.
+/// Adds an error for each annotation in `document` that has no effect, except those at the places in `earlier`.
 pub(crate) fn find(document: &Node, earlier: &HashSet<Place>, found: &mut Diagnostics) {
     let search = Search::new(document);
     search.walk(&Cursor::root(document), &mut |diagnostic, is_carried| {
@@ -44,8 +44,8 @@ pub(crate) fn find(document: &Node, earlier: &HashSet<Place>, found: &mut Diagno
     }
 }
 
-/// Returns a warning for each annotation in `document` that only has an effect where another program copies it to: from
-/// an object of its own kind, or from a patch.
+/// Returns a warning for each annotation in `document` that has an effect only if another program copies it elsewhere: from an
+/// object of that program's own kind, or from a patch.
 pub(crate) fn carried(document: &Node) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let search = Search::new(document);
@@ -57,7 +57,7 @@ pub(crate) fn carried(document: &Node) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// The places at which [`find`] reports an error.
+/// Returns the places at which [`find`] reports an error.
 pub(crate) fn places(document: &Node) -> HashSet<Place> {
     let mut places = HashSet::new();
     let search = Search::new(document);
@@ -69,9 +69,9 @@ pub(crate) fn places(document: &Node) -> HashSet<Place> {
 
 struct Search<'a> {
     document: &'a Node,
-    /// The metadata with annotations that are read; true if there is a declaration.
+    /// The metadata in which annotations are read; true if the metadata contains a declaration.
     read: HashMap<Place, bool>,
-    /// The place of the correct metadata.
+    /// The place of the metadata that the annotation should be in.
     right: Option<Place>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Reports what has no effect; with true, what another program may copy.
+    /// Reports annotations that have no effect; the flag is true for those that another program may copy.
     fn walk(&self, cursor: &Cursor<'_>, report: &mut impl FnMut(Diagnostic, bool)) {
         match &cursor.node.content {
             Content::Sequence(items) => {
@@ -129,8 +129,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns a warning and its remedy for an annotation that is not read here, but that another program may copy to
-    /// where it is read.
+    /// Returns a warning and its remedy for an annotation that Gleaner does not read here, but that another program may copy to
+    /// an object where Gleaner reads it.
     fn carried(
         &self,
         key: &str,
@@ -219,7 +219,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The place where the annotation would be read, as a remedy.
+    /// Returns the place where Gleaner would read the annotation, as a remedy.
     fn remedy(&self) -> String {
         let kind = self.document.text_of("kind").unwrap_or_default();
         let version = self.document.text_of("apiVersion").unwrap_or_default();
@@ -259,7 +259,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Checks the annotations next to a declaration: each must be a string, and not a part of the declaration.
+/// Checks the annotations next to a declaration: each must be a string, and must not be a part of the declaration.
 fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     if annotations.node.present(annotation::OUTPUTS).is_none() {
         return;
@@ -269,7 +269,7 @@ fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     for (key, cursor) in entries {
         let found = match &cursor.node.content {
             Content::String(_) if !OF_DECLARATION.contains(&key) => continue,
-            // The reader of the declaration reports it.
+            // The reader of the declaration reports errors in this one.
             _ if key == annotation::OUTPUTS => continue,
             Content::String(_) => {
                 "belongs in the declaration and has no effect on its own".to_owned()
@@ -293,7 +293,7 @@ fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     }
 }
 
-/// The kind of map that a key is in.
+/// The kind of map that contains a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Map {
     Annotations,
@@ -313,7 +313,7 @@ impl Map {
     }
 }
 
-/// Returns true if the API server or a controller writes the field `key` of the map at `place`, so that a user cannot
+/// Returns true if the API server or a controller writes the field `key` of the map at `place`, which means that a user cannot
 /// correct it. Fields in `managedFields` are named by paths, such as `f:gleaner.dev/outputs`
 /// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go).
 fn is_of_the_cluster(place: &Place, key: &str) -> bool {

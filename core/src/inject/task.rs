@@ -1,4 +1,4 @@
-//! Turns a Task that requests Gleaner into one that any Tekton can run.
+//! Turns a Task that requests Gleaner into a Task that any Tekton can run.
 //!
 //! The injected spec is self-contained: for a remote Task, Tekton keeps the mutated spec and discards the metadata
 //! (`pkg/reconciler/taskrun/resources/taskref.go`).
@@ -49,7 +49,7 @@ pub(crate) use removal::{is_complete, is_incomplete, remove};
 pub use sidecar::Placement;
 use task_specs::{Host, Hosts};
 
-/// The operation on an object.
+/// The admission operation on an object.
 #[derive(Debug, Clone, Copy)]
 pub enum Operation<'a> {
     /// Creation.
@@ -61,8 +61,8 @@ pub enum Operation<'a> {
     },
 }
 
-/// Injects into every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a
-/// declaration, and removes Gleaner from those that no longer have one.
+/// Injects into every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration, and
+/// removes Gleaner from every TaskSpec that no longer has one.
 ///
 /// The spec of a run is not changed on UPDATE: Tekton rejects any change of it (`taskrun_validation.go`,
 /// `ValidateUpdate`).
@@ -101,7 +101,7 @@ pub fn inject_for(
     let node = Node::from(object);
     let Hosts { mut hosts, bytes } = task_specs::declaring(&node);
     bounded(&hosts, bytes)?;
-    // Tekton passes annotations on to the runs that its controllers create.
+    // Tekton copies annotations to the runs that its controllers create.
     let is_by_person = !list::has_controller(object);
     let mut found = Diagnostics::default();
     let mut warnings = Diagnostics::default();
@@ -135,7 +135,7 @@ pub fn inject_for(
         }
     }
     let mut injected = object.clone();
-    // The order of a Pipeline's tasks may have changed since.
+    // The order of a Pipeline's tasks may have changed since then.
     let titles: HashSet<&str> = hosts.iter().map(|host| host.title.as_str()).collect();
     let mut lost = old
         .iter()
@@ -187,10 +187,10 @@ pub fn inject_for(
     })
 }
 
-/// The maximum number of TaskSpecs with a declaration in one object. Each may refer to all parameters of the Pipeline.
+/// The maximum number of TaskSpecs with a declaration in one object. Each of them may refer to all parameters of the Pipeline.
 const HOSTS_MAX: usize = 100;
 
-/// Rejects an object with too many declarations.
+/// Rejects an object with too many or too large declarations.
 fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
     let diagnostic = if bytes > DECLARATION_MAX {
         Declaration::too_large("the declarations of this object have", bytes)
@@ -206,7 +206,8 @@ fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
     Err(Refusal::new(diagnostic))
 }
 
-/// Returns warnings about constructs that are allowed but probably not intended.
+/// Injects into the TaskSpec at one declaration site. Returns warnings about constructs that are allowed but probably not
+/// intended.
 fn inject_host(
     site: &DeclarationSite<'_>,
     place: &Place,

@@ -82,7 +82,7 @@ impl Awaited<'_> {
                 .errors
                 .push(Diagnostic::new(place, None, message).help(help));
         };
-        // Only a similar name is certainly wrong where others may add conditions.
+        // Other controllers may add conditions, so only a misspelling of a known condition is certainly wrong.
         if known.contains(&condition) || condition.contains('/') {
             return;
         }
@@ -114,7 +114,7 @@ impl Awaited<'_> {
             .push(Diagnostic::new(place, None, message).help(help));
     }
 
-    /// Reports the first key of `path` that the kind does not have. The outline has no status.
+    /// Reports the first key of `path` that the kind does not have. The outline contains no status fields.
     fn path(&mut self, path: &FieldPath, place: Place) {
         if path.is_below("status") {
             if !self.has_status {
@@ -167,7 +167,8 @@ impl Awaited<'_> {
         }
     }
 
-    /// A later version of Kubernetes may have the field, unless only its case differs from a known one.
+    /// Reports an unknown field. It is an error only if its case differs from that of a known field: a later version of
+    /// Kubernetes may have any other.
     fn unknown(&mut self, key: &str, known: &[&str], place: Place) {
         let kind = &self.template.kind;
         let message = format!("a {kind} has no field '{key}' here in Kubernetes {VERSION}");

@@ -1,4 +1,4 @@
-//! The metadata of objects of any kind, also of those that a CRD defines.
+//! Checks of the metadata of any kind of object, including kinds that a CRD defines.
 
 use gleaner_proto::name::is_dns_label;
 
@@ -16,11 +16,11 @@ const OWN: [&str; 5] = [
     "ownerReferences",
 ];
 
-/// Finalizers without a prefix that Kubernetes' own kinds take (`pkg/apis/core/helper`, `IsStandardFinalizerName`).
+/// Finalizers without a prefix that Kubernetes' own kinds accept (`pkg/apis/core/helper`, `IsStandardFinalizerName`).
 const FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 impl Types<'_> {
-    /// Checks the metadata of an object, whose type is that of all kinds.
+    /// Checks the metadata of an object; all kinds share the same metadata type.
     pub(super) fn check_metadata(&mut self, metadata: &Cursor<'_>, is_own_kind: bool) {
         let fields = fields(OUTLINE["metadata"].as_str().unwrap_or_default());
         for (key, field) in entries(metadata) {

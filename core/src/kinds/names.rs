@@ -39,7 +39,7 @@ const KINDS: [(&str, &[&str]); 19] = [
         ],
     ),
     ("batch/v1", &["CronJob", "Job"]),
-    // The newest version first: it replaces the ones that are gone.
+    // The newest version comes first, because it is suggested in place of removed versions.
     ("autoscaling/v2", &["HorizontalPodAutoscaler"]),
     ("autoscaling/v1", &["HorizontalPodAutoscaler"]),
     ("policy/v1", &["PodDisruptionBudget"]),
@@ -188,7 +188,7 @@ pub(super) fn check(
     true
 }
 
-/// Reports a kind that Tekton does not have: a misspelt one, or one of another version.
+/// Reports a kind that Tekton does not have: the name is misspelled, or the kind is in another version.
 fn check_tekton(
     (version, kinds): (&str, &[&str]),
     kind: &str,
@@ -208,7 +208,7 @@ fn check_tekton(
     false
 }
 
-/// Reports a version in which Tekton does not have the kind of a document; returns true if it has.
+/// Reports a document whose kind Tekton does not have in this version; returns true if Tekton has it.
 pub(super) fn check_tekton_document(
     version: &str,
     kind: &str,
@@ -241,20 +241,20 @@ pub(super) fn check_tekton_document(
     }
 }
 
-/// The `apiVersion` of a kind with exactly this name.
+/// Returns the `apiVersion` of a kind with exactly this name.
 pub(super) fn version_of(kind: &str) -> Option<&'static str> {
     let found = KINDS.iter().find(|(_, kinds)| kinds.contains(&kind));
     found.map(|(version, _)| *version)
 }
 
-/// The known kind that `kind` was probably meant to be, in any version.
+/// Returns the known kind that `kind` was probably meant to be, in any version.
 fn misspelt(kind: &str) -> Option<(&'static str, &'static str)> {
     KINDS
         .iter()
         .find_map(|(version, kinds)| Some((nearest(kind, kinds.iter().copied())?, *version)))
 }
 
-/// The API group of an `apiVersion`; empty for the core.
+/// Returns the API group of an `apiVersion`; empty for the core.
 pub(crate) fn group_of(version: &str) -> &str {
     version.split_once('/').map_or("", |(group, _)| group)
 }

@@ -18,7 +18,7 @@ const SECRETS: [(&str, &[&[&str]]); 5] = [
 /// The bounds of the fields of a schedule: minute, hour, day of the month, month, day of the week.
 const SCHEDULE: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
 
-/// Checks an object that is created, not applied to one that may have the missing fields.
+/// Checks an object that is created. Applied objects are exempt, because the existing object may already have the missing fields.
 pub(super) fn check(version: &str, kind: &str, object: &Cursor<'_>, found: &mut Diagnostics) {
     let Some(spec) = object.field("spec") else {
         if (version, kind) == ("v1", "Secret") {
@@ -66,7 +66,7 @@ fn check_job(spec: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Pods of a controller run until it deletes them.
+/// Checks the restart policy of a controller's pods, which run until the controller deletes them.
 fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
     let Some(field) = pod.field("restartPolicy") else {
         return;
@@ -77,7 +77,7 @@ fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
     }
 }
 
-/// The default of a pod, `Always`, is not for pods that finish.
+/// Checks the restart policy of a Job's pods. The default of a pod, `Always`, does not work for pods that finish.
 fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
     const HELP: &str = "use Never, or OnFailure to restart a failed container in its pod";
     match pod.field("restartPolicy") {
@@ -96,7 +96,7 @@ fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// The selector must select the pods of the template.
+/// Checks that the selector matches the pods of the template.
 fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
     const HELP: &str = "give spec.template.metadata.labels the labels of spec.selector.matchLabels";
     let (Some(selector), Some(template)) = (
@@ -114,7 +114,7 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
         let given = labels.as_ref().and_then(|labels| labels.field(key));
         let Some(given) = given else {
             found.push_with(|_| {
-                let message = format!("the template of the pods has no label '{key}'");
+                let message = format!("the pod template has no label '{key}'");
                 let diagnostic = Diagnostic::new(&wanted.place, None, message).help(HELP);
                 diagnostic.about(Part::Key)
             });
@@ -123,20 +123,20 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
         if let (Some(wanted_text), Some(given)) = (literal(&wanted), literal(&given))
             && wanted_text != given
         {
-            let message = format!("the template of the pods has the label {key}: '{given}'");
+            let message = format!("the pod template has the label {key}: '{given}'");
             found.refuse(&wanted, message, HELP);
         }
     }
 }
 
-/// Each mounted volume must be one of the pod's.
+/// Checks that each mounted volume is one of the pod's volumes.
 fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
     let mut volumes = HashSet::new();
     if let Some(list) = pod.field("volumes") {
         for volume in pod.list_of("volumes") {
             match volume.field("name").and_then(|name| literal(&name)) {
                 Some(name) => volumes.insert(name),
-                // It may be any.
+                // A name that is not literal may be that of any mount.
                 None => return,
             };
         }
@@ -164,7 +164,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Each of several ports needs a unique name.
+/// Checks that each of several ports has a unique name.
 fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
     let ports = spec.list_of("ports");
     // An item that is not a map may be replaced by several, or by none.
@@ -189,7 +189,7 @@ fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// A type of Secret needs its keys.
+/// Checks that a Secret has the keys that its type requires.
 fn check_secret(secret: &Cursor<'_>, found: &mut Diagnostics) {
     let Some(field) = secret.field("type") else {
         return;
@@ -219,7 +219,7 @@ fn check_secret(secret: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// The form of `github.com/robfig/cron/v3`, `ParseStandard`.
+/// Checks a schedule by the syntax of `ParseStandard` in `github.com/robfig/cron/v3`.
 fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
     let Some(schedule) = literal(field) else {
         return;
@@ -244,7 +244,7 @@ fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true if a field of a schedule may be within its bounds. Names of months and days are not examined.
+/// Returns true if a field of a schedule may be within its bounds. Names of months and days are not checked.
 fn is_part((part, (least, most)): (&&str, (u32, u32))) -> bool {
     part.split(',').all(|range| {
         let (range, step) = range.split_once('/').unwrap_or((range, "1"));

@@ -28,7 +28,7 @@ pub(super) const WITHOUT_STATUS: [(&str, &[&str]); 10] = [
     ("storage.k8s.io/v1", &["StorageClass"]),
 ];
 
-/// The status of a kind, as far as its own controllers write it.
+/// The part of a kind's status that its own controllers write.
 pub(super) struct Status {
     pub(super) version: &'static str,
     pub(super) kind: &'static str,
@@ -36,11 +36,11 @@ pub(super) struct Status {
     pub(super) conditions: Option<&'static [&'static str]>,
     /// The values of `phase`; empty if there is no such field.
     pub(super) phases: &'static [&'static str],
-    /// The state that a wait for a condition probably means.
+    /// The `waitFor` entry that was probably meant by a wait for a condition.
     pub(super) instead: Option<&'static str>,
 }
 
-/// Kinds that are often waited for. Other controllers may write conditions of their own.
+/// The kinds that users often wait for. Other controllers may add conditions of their own.
 pub(super) const STATUSES: [Status; 12] = [
     status(
         "v1",

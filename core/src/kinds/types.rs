@@ -46,7 +46,7 @@ impl Types<'_> {
             match fields["fields"][key].as_str() {
                 Some(_) if key == "metadata" => self.check_metadata(&field, true),
                 Some(own) => self.check(own, &field),
-                // Without a status there is nothing to ignore.
+                // The outline leaves `status` out, and the API server ignores it at creation.
                 None if key == "status" => {}
                 None => self.unknown(key, &field, fields, &format!("a {kind}"), true),
             }
@@ -170,7 +170,7 @@ impl Types<'_> {
         }
     }
 
-    /// Checks a field that is a single variable of a known type, which it takes.
+    /// Checks a field whose value is a single variable of a known type.
     fn check_kind(
         &mut self,
         own: &str,
@@ -227,7 +227,7 @@ impl Types<'_> {
         });
     }
 
-    /// The type of a variable, if it is known before the run.
+    /// Returns the type of a variable, if it is known before the run.
     fn kind_of(&self, reference: &Reference) -> Option<OutputType> {
         match reference {
             Reference::Context(_) | Reference::Resource { .. } => Some(OutputType::String),
@@ -283,8 +283,8 @@ impl Types<'_> {
         });
     }
 
-    /// Reports an unknown field; a warning deep in an object, where a later Kubernetes may have it, unless it is close
-    /// to a known name.
+    /// Reports an unknown field. Deep in an object this is a warning, because a later Kubernetes may have the field, unless the
+    /// name is close to a known one.
     pub(super) fn unknown(
         &mut self,
         key: &str,
@@ -325,12 +325,12 @@ impl Types<'_> {
     }
 }
 
-/// The form of the keys and the type of the values of a type of maps.
+/// Returns the form of the keys and the type of the values of a map type.
 pub(super) fn map_of(own: &str) -> Option<(&str, &str)> {
     own.strip_prefix('{')?.split_once('}')
 }
 
-/// The text of a string without variables.
+/// Returns the text of a string; `None` if it contains variables.
 pub(super) fn literal(cursor: &Cursor<'_>) -> Option<String> {
     let parsed = Text::parse(cursor.node.as_str()?).ok()?;
     parsed.as_literal().map(str::to_owned)
@@ -343,7 +343,7 @@ pub(super) fn entries<'a>(map: &Cursor<'a>) -> Vec<(&'a str, Cursor<'a>)> {
     }
 }
 
-/// A type, as error messages name it.
+/// Returns the name of a type as error messages show it.
 fn described(own: &str) -> &'static str {
     match simple(own) {
         "string" | "bytes" => "a string",

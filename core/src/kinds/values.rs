@@ -12,7 +12,7 @@ use crate::inject::quantity;
 pub(super) struct Wrong {
     pub(super) message: String,
     pub(super) help: String,
-    /// True if another version of Kubernetes may take the value.
+    /// True if another version of Kubernetes may accept the value.
     pub(super) is_doubtful: bool,
 }
 
@@ -29,7 +29,7 @@ fn wrong(message: String, help: impl Into<String>) -> Wrong {
     }
 }
 
-/// Returns the simple type of a type of the outline: that without words and bounds.
+/// Returns a type of the outline without its list of words and its bounds.
 pub(super) fn simple(own: &str) -> &str {
     match own {
         "int32" => "integer",

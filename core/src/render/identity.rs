@@ -1,4 +1,4 @@
-//! The marks of an object of a run: labels, annotations, owner.
+//! The metadata that marks an object as part of a run: labels, annotations, owner reference.
 
 use crate::declaration::Template;
 use gleaner_proto::kubernetes::{
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::run::Run;
 
-/// The marks of a run, created once for all its objects.
+/// The marks of a run, created once for all objects of the run.
 pub(super) struct Identity<'a> {
     uid: Option<&'a str>,
     secret_key: Option<&'a str>,
@@ -28,7 +28,8 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// Adds name and marks to `object`, in the usual order: `apiVersion`, `kind`, `metadata`, then the rest.
+    /// Adds the name and the marks to `object`, and puts the fields in the usual order: `apiVersion`, `kind`, `metadata`, then
+    /// the rest.
     pub(super) fn stamp(
         &self,
         template: &Template,
@@ -36,8 +37,8 @@ impl<'a> Identity<'a> {
         (key, name): (&str, Value),
         object: Value,
     ) -> Value {
-        // The hash is computed before marks are added, since marks may differ for the same content (an owner reference
-        // that fell back).
+        // The hash is computed before marks are added, because marks may differ for the same content, for example if the owner
+        // reference fell back to another owner.
         let hash_key = if holds_secret {
             self.secret_key
         } else {
@@ -51,8 +52,8 @@ impl<'a> Identity<'a> {
             Some(Value::Object(given)) => given,
             _ => Map::new(),
         };
-        // The template's own labels take precedence: no program recognizes an object by a label. The labels of a
-        // PipelineResource name the run that generated it, and an admission policy protects them.
+        // The template's own labels take precedence: no program recognizes an object by a label. The labels of a PipelineResource
+        // are an exception: they name the run that generated it, and an admission policy protects them.
         let own = object_field(&given, "labels");
         let (mut labels, winning) = if is_pipeline_resource(template) {
             (own, self.labels.clone())
@@ -103,13 +104,13 @@ fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
     field.cloned().unwrap_or_default()
 }
 
-/// Distinguishes the content of two attempts. The key is the run's UID, which everyone can see; for content with a
-/// secret it is a secret key, since short secrets could otherwise be found by guessing.
+/// Returns a hash that distinguishes the content of two attempts. The key is the run's UID, which is public. For content with a
+/// secret it is a secret key, because a short secret could otherwise be guessed from the hash.
 fn content_hash(key: &str, object: &Value) -> String {
     let mut hash = Hashing(Sha256::new());
     hash.0.update(key.as_bytes());
     hash.0.update([0]);
-    // JSON is written in many small pieces, and a large value must not be copied for hashing.
+    // The JSON is written in many small pieces, so it is buffered; a large value must not be copied just to be hashed.
     let mut buffer = std::io::BufWriter::new(&mut hash);
     serde_json::to_writer(&mut buffer, object).expect("invariant: a hash takes any JSON value");
     drop(buffer);

@@ -1,4 +1,4 @@
-//! The size of rendered objects, computed before they take up memory.
+//! The size of rendered objects, computed before any memory is allocated for them.
 //!
 //! A rendered text is at most as long as its literals and the values of its variables, so the sum over the variables
 //! bounds the size of the object, without copying a value.
@@ -17,22 +17,21 @@ use super::secrecy::Secrecy;
 use super::size::Size;
 use super::values::{Environment, Values};
 
-/// The largest object that the API server reads, in bytes of JSON (`MaxRequestBodyBytes`,
-/// k8s.io/apiserver/pkg/server/config.go). etcd's own limit is lower and configurable, and only the API server knows
-/// it.
+/// The largest object that the API server reads, in bytes of JSON (`MaxRequestBodyBytes`, k8s.io/apiserver/pkg/server/config.go).
+/// etcd's own limit is lower and configurable, and only the API server knows the configured value.
 pub const OBJECT_MAX: u64 = 3 << 20;
 
 /// The limits on objects that are rendered together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// The JSON of one object, in bytes.
+    /// The limit for the JSON of one object, in bytes.
     pub object: u64,
-    /// All objects together.
+    /// The limit for all objects together.
     pub total: Size,
 }
 
 impl Default for Bounds {
-    /// No limit, except the API server's on one object.
+    /// Returns no limits, except the API server's limit for one object.
     fn default() -> Self {
         Self {
             object: OBJECT_MAX,
@@ -47,7 +46,7 @@ impl Default for Bounds {
 /// An error for objects that exceed the limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooLarge {
-    /// The template of the object; none for all objects together.
+    /// The template of the object; none if all objects together are too large.
     pub resource: Option<ResourceName>,
     /// The size in bytes.
     pub size: u64,
@@ -57,23 +56,23 @@ pub struct TooLarge {
     pub largest: Vec<(String, u64)>,
 }
 
-/// The name, labels, annotations and owner reference of every object.
+/// The size of the name, labels, annotations and owner reference that every object gets.
 const MARKS: Size = Size {
     json: 1 << 10,
     memory: 4 << 10,
 };
-/// A name, a namespace or a kind.
+/// The size of a name, a namespace or a kind.
 const SHORT: Size = Size {
     json: 256,
     memory: 256,
 };
-/// The number of contributions that an error names.
+/// The number of contributing variables that an error names.
 const NAMED: usize = 3;
 
-/// Measures the objects of `declaration`, or only the object of the template `only` and those that it refers to.
+/// Measures the objects of `declaration`, or only the object of the template `only` and the objects that it refers to.
 ///
 /// # Errors
-/// [`TooLarge`] for the first object over its limit, or for all together.
+/// Returns [`TooLarge`] for the first object over its limit, or for all objects together.
 pub fn measure(
     declaration: &Declaration,
     values: &Values,
@@ -125,7 +124,7 @@ pub fn measure(
 struct Measuring<'a> {
     variables: Environment<'a>,
     templates: HashMap<&'a str, &'a Template>,
-    /// The size of a variable's value as a whole, and within text.
+    /// The size of a variable's value as a whole, and when inserted into text.
     known: HashMap<&'a Reference, (Size, Size)>,
 }
 
@@ -135,7 +134,7 @@ enum Part<'a> {
     Fixed(&'a Value),
 }
 
-/// The bytes that each variable contributes.
+/// The number of bytes that each variable contributes.
 #[derive(Default)]
 struct Contributions<'a>(HashMap<&'a Reference, u64>);
 
@@ -190,7 +189,7 @@ impl<'a> Measuring<'a> {
             }
             _ => match self.variables.lookup(reference) {
                 Lookup::Value(value) => (Size::of(&value), Size::within_text(&value)),
-                // The variable stays as written.
+                // A variable without a value stays in the object as written.
                 Lookup::Pending | Lookup::Absent(_) => {
                     let text = Size::of_text(&format!("$({reference})"));
                     (text + Size::container(), text)
@@ -201,7 +200,7 @@ impl<'a> Measuring<'a> {
         size
     }
 
-    /// Measures a field of another template. Its own variables were measured before: dependencies come first.
+    /// Measures a field of another template. That template was measured before, because dependencies come first.
     fn field(&mut self, name: &str, field: &str) -> Size {
         let Some(template) = self.templates.get(name).copied() else {
             return Size::default();
@@ -215,7 +214,7 @@ impl<'a> Measuring<'a> {
         match part {
             Some(Part::Tree(tree)) => self.tree(tree, nobody),
             Some(Part::Fixed(value)) => Size::of(value),
-            // A derived name, the run's namespace, or a kind.
+            // The field is a derived name, the run's namespace, or a kind.
             None => SHORT,
         }
     }
@@ -237,7 +236,7 @@ impl<'a> Part<'a> {
         })
     }
 
-    /// The value of a param of a PipelineResource.
+    /// Returns the value of a param of a PipelineResource.
     fn param(self, name: &str) -> Option<Self> {
         let is_it = |param: &Self| match param {
             Self::Tree(Tree::Map(entries)) => {

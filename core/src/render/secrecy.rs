@@ -1,34 +1,34 @@
-//! Secrecy: masks secret outputs in rendered objects, and decides how much of the API server's text about an object may
-//! be passed on.
+//! Masks secret outputs in rendered objects, and decides whether the API server's messages about an object may be disclosed.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-/// Shown in place of a secret.
+/// The text shown instead of a secret.
 pub const SECRET: &str = "(secret)";
 
 /// The form of secrets in rendered objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
-    /// The secrets' values: for the API server only.
+    /// The values of the secrets, for the API server only.
     Plain,
-    /// [`SECRET`]: for everyone else.
+    /// [`SECRET`], for everyone else.
     Masked,
 }
 
-/// The amount of the API server's text about one object that may be passed on.
+/// The limit on what may be disclosed of the API server's messages about one object.
 ///
-/// API servers, webhooks and proxies quote what they reject, in any encoding and cut at any byte: in Go's escapes, as
-/// base64 of a whole field, as JSON within JSON, or as one line of a key. No search for the value finds all of these,
-/// so no text about an object with a secret is passed on. Text about an object without secrets cannot quote one.
-/// Metadata of an existing object, such as its owner or finalizers, does not count as text about it.
+/// API servers, webhooks and proxies quote what they reject, in any encoding and truncated at any byte: with Go's escapes, as
+/// base64 of a whole field, as JSON within JSON, or as one line of a key. Searching for the secret cannot find all of these
+/// forms, so no message about an object with a secret is disclosed. A message about an object without secrets cannot quote a
+/// secret. A message about the metadata of an existing object, such as its owner or finalizers, does not count as a message about
+/// the object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Disclosure {
-    /// All of it.
+    /// All messages may be disclosed.
     #[default]
     Full,
-    /// None of it.
+    /// No message may be disclosed.
     Withheld(Arc<Withheld>),
 }
 
@@ -37,7 +37,7 @@ pub enum Disclosure {
 pub struct Withheld {
     step: String,
     output: String,
-    /// The object with [`SECRET`] for each secret; null if it is not known.
+    /// The object with [`SECRET`] for each secret; null if the object is not known.
     masked: Value,
 }
 
@@ -45,7 +45,7 @@ pub struct Withheld {
 pub(super) type SecretOutput<'a> = (&'a str, &'a str);
 
 impl Disclosure {
-    /// Creates the disclosure of an object that contains this secret output and is not available.
+    /// Creates the disclosure for an object that contains this secret output and is not available itself.
     pub fn of_unseen(step: &str, output: &str) -> Self {
         Self::withheld((step, output), Value::Null)
     }
@@ -65,7 +65,7 @@ impl Withheld {
         (self.step.clone(), self.output.clone())
     }
 
-    /// Returns the message that replaces the text.
+    /// Returns the message that is shown instead of the API server's.
     pub fn notice(&self) -> String {
         let Self { step, output, .. } = self;
         format!(
@@ -74,8 +74,8 @@ impl Withheld {
         )
     }
 
-    /// Returns the part of `field`, a path as the API server writes it, that exists in the masked object. It ends
-    /// before a key that is part of a secret or does not exist.
+    /// Returns the part of `field`, a path in the API server's notation, that exists in the masked object. The part ends before a
+    /// key that is part of a secret or does not exist.
     pub fn visible_path<'a>(&self, field: &'a str) -> Option<&'a str> {
         let mut value = &self.masked;
         let mut rest = field;
@@ -87,8 +87,7 @@ impl Withheld {
     }
 }
 
-/// Splits one key or index off the start of `path`. Validation writes paths as `data[a.b]`, server-side apply as
-/// `.data.a.b`.
+/// Splits the first key or index off `path`. Validation writes paths as `data[a.b]`, server-side apply as `.data.a.b`.
 fn enter<'a, 'b>(value: &'a Value, path: &'b str) -> Option<(&'a Value, &'b str)> {
     if let Some(bracket) = path.strip_prefix('[') {
         let (key, after) = bracket.split_once(']')?;

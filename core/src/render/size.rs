@@ -9,9 +9,9 @@ use serde_json::Value;
 /// The size of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
-    /// The size of its compact JSON, in bytes.
+    /// The size of the value's compact JSON, in bytes.
     pub json: u64,
-    /// The memory of its parsed form, in bytes, at most.
+    /// An upper bound of the memory for the value's parsed form, in bytes.
     pub memory: u64,
 }
 
@@ -54,7 +54,7 @@ impl Size {
         }
     }
 
-    /// The size of an empty list, map or string: two brackets or quotes, and an allocation.
+    /// Returns the size of an empty list, map or string: two brackets or quotes, and an allocation.
     pub(super) const fn container() -> Self {
         Self {
             json: 2,
@@ -95,7 +95,7 @@ impl Sum for Size {
     }
 }
 
-/// Returns the memory of a parsed value, including the spare capacity of lists and maps that a parser has grown.
+/// Returns the memory of a parsed value, including the spare capacity that the parser leaves in lists and maps.
 pub(crate) fn memory(value: &Value) -> u64 {
     let slots = |length: usize| match length {
         0 => 0,
@@ -116,7 +116,7 @@ pub(crate) fn memory(value: &Value) -> u64 {
         }
 }
 
-/// Counts the bytes of written JSON, and those that JSON would escape inside a string.
+/// Counts the bytes of written JSON, and the bytes that JSON would escape inside a string.
 #[derive(Default)]
 struct Counter {
     bytes: u64,

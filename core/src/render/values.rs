@@ -17,11 +17,11 @@ use crate::run::Run;
 pub struct Values {
     /// Parameters of the Task.
     pub params: BTreeMap<String, Value>,
-    /// Outputs by step and name. Those of a step are shared, so that a copy of the values copies no outputs.
+    /// Outputs by step and name. The outputs of a step are shared, so copying the values does not copy outputs.
     pub outputs: BTreeMap<String, Arc<BTreeMap<String, Value>>>,
 }
 
-/// The values available to one template: with the context, and the templates that it may refer to.
+/// The values available to one template, including the context and the templates that it may refer to.
 pub(super) struct Environment<'a> {
     values: &'a Values,
     declaration: &'a Declaration,
@@ -47,7 +47,7 @@ impl Values {
         }
     }
 
-    /// The value of an output, if it is known.
+    /// Returns the value of an output, if it is known.
     pub fn output(&self, step: &str, name: &str) -> Option<&Value> {
         self.outputs.get(step)?.get(name)
     }

@@ -1,8 +1,8 @@
-//! The space for results in a termination message, and the fields that are left out if it is short.
+//! The space for results in a termination message, and the fields that are omitted if there is not enough space.
 //!
-//! A field is left out by making it empty, because Tekton fails a run whose result lacks a declared key
-//! (`pkg/apis/pipeline/v1/result_validation.go`). The params of PipelineResources are left out first, then the declared
-//! `results`, then the types of PipelineResources; within a group the longest first. Names and UIDs are kept.
+//! An omitted field is made empty, because Tekton fails a run whose result lacks a declared key
+//! (`pkg/apis/pipeline/v1/result_validation.go`). The params of PipelineResources are omitted first, then the declared `results`,
+//! then the types of PipelineResources; within each group, the longest field comes first. Names and UIDs are always kept.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,19 +16,19 @@ use crate::declaration::{Declaration, Template};
 /// The results by resource name.
 pub type Results = BTreeMap<String, Map<String, Value>>;
 
-/// A placeholder of a UID's length (RFC 9562); the UID is unknown before the object exists.
+/// A placeholder with the length of a UID (RFC 9562); the UID is unknown until the object exists.
 const UID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The space for Gleaner's results in the termination message of the step that writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// The containers that share the pod's messages.
+    /// The containers that share the space for the pod's messages.
     pub share: Share,
     /// The known size of the step's own results.
     pub taken: Size,
 }
 
-/// The error for results with names and UIDs that alone exceed the space.
+/// An error for results whose names and UIDs alone exceed the space.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the results of {resources} resources take at least {needed} bytes, but {room} bytes are free in the step's termination \
@@ -44,7 +44,7 @@ pub struct DoesNotFit {
     pub room: usize,
     /// The size of the step's own results, in bytes.
     pub taken: usize,
-    /// The number of containers in the pod without Gleaner's.
+    /// The number of containers in the pod, without Gleaner's.
     pub own: usize,
     /// The number of Gleaner's containers.
     pub added: usize,
@@ -57,14 +57,14 @@ impl DoesNotFit {
 }
 
 impl Room {
-    /// The space in a step that writes no other results.
+    /// Returns the space in a step that writes no other results.
     pub fn new(share: Share) -> Self {
         let taken = share.size(OF_TEKTON);
         Self { share, taken }
     }
 
-    /// Checks, before any object is created, that at least the names and UIDs of the results fit; `objects` gives them
-    /// by resource and object name.
+    /// Checks, before any object is created, that at least the names and UIDs of the results fit. `objects` maps resource names
+    /// to object names.
     ///
     /// # Errors
     /// The results do not fit.
@@ -80,7 +80,7 @@ impl Room {
         self.check_results(&smallest.collect())
     }
 
-    /// Clears fields of `results` until the rest fits, and returns a note for each.
+    /// Clears fields of `results` until the rest fits, and returns a note for each cleared field.
     ///
     /// # Errors
     /// Names and UIDs alone do not fit; `results` is unchanged.
@@ -100,7 +100,7 @@ impl Room {
             results
         };
         self.check_results(&without(order.len()))?;
-        // The smallest number of fields to clear so that the rest fits.
+        // Finds the smallest number of fields to clear so that the rest fits.
         let counts: Vec<usize> = (0..=order.len()).collect();
         let count = counts.partition_point(|count| !self.holds(&without(*count)));
         *results = without(count);
@@ -135,7 +135,7 @@ impl Room {
         results.is_empty() || self.size_with(results).bytes() <= self.share.room()
     }
 
-    /// The size of the message with `results`.
+    /// Returns the size of the message with `results`.
     pub(crate) fn size_with(self, results: &Results) -> Size {
         self.taken + self.share.size_of_results(results)
     }
@@ -145,7 +145,7 @@ impl Room {
     }
 }
 
-/// The result of an object with this name and a placeholder UID, with all other fields empty.
+/// Returns the result of an object with this name and a placeholder UID; all other fields are empty.
 pub(crate) fn smallest(template: &Template, name: &str) -> Map<String, Value> {
     let field = |key: String| {
         let value = match key.as_str() {
@@ -158,7 +158,7 @@ pub(crate) fn smallest(template: &Template, name: &str) -> Map<String, Value> {
     keys(template).into_iter().map(field).collect()
 }
 
-/// The fields that may be left out, in that order.
+/// Returns the fields that may be omitted, in the order in which they are omitted.
 fn order(declaration: &Declaration, results: &Results) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     for (resource, result) in results {

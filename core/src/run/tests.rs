@@ -14,7 +14,7 @@ fn run(context: &[(&str, &str)]) -> Run {
 }
 
 #[test]
-fn the_pipeline_run_owns_before_the_task_run() {
+fn the_pipeline_run_is_the_owner_if_it_exists() {
     let alone = [("taskRun.name", "tr"), ("taskRun.uid", "1")];
     let kind = |run: &Run| run.owner().map(|owner| owner.kind);
     assert_eq!(kind(&run(&alone)).as_deref(), Some("TaskRun"));
@@ -38,13 +38,13 @@ fn the_pipeline_run_owns_before_the_task_run() {
         ..run(&within)
     };
     assert_eq!(nobody.owner(), None);
-    // Labels of the downward API are empty if the pod has none.
+    // The downward API sets an empty value for a label that the pod does not have.
     let unlabelled = run(&[alone[0], alone[1], ("pipelineRun.uid", "")]);
     assert_eq!(kind(&unlabelled).as_deref(), Some("TaskRun"));
 }
 
 #[test]
-fn a_pod_outside_tekton_gets_none_of_its_labels() {
+fn a_pod_outside_tekton_gets_no_tekton_labels() {
     let job = OwnerReference {
         api_version: "batch/v1".into(),
         kind: "Job".into(),

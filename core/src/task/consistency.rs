@@ -15,8 +15,8 @@ use super::spec::TaskSpec;
 use super::step::{Action, Step};
 use super::step_variables::OF_TEKTON;
 
-/// Checks the variables in `fromPath`, which only Tekton replaces; a plain pod has no `spec`. Places and positions are the
-/// declaration's.
+/// Checks the variables in `fromPath`, which only Tekton replaces; `spec` is `None` for a plain pod. Places and positions are
+/// relative to the declaration.
 pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Diagnostics) {
     let names = spec.map(Names::of);
     for (step, outputs) in &declaration.steps {
@@ -40,8 +40,8 @@ pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Dia
     }
 }
 
-/// Reports results that both a step and a resource write; places and positions are the document's. A Task result that
-/// no step writes makes the resource's result known to Tekton.
+/// Reports results that both a step and a resource write. Places and positions are relative to the document. A Task may also
+/// declare a result that no step writes, in order to declare the resource's result to Tekton.
 pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     let written: HashSet<&str> = spec.steps.iter().flat_map(written_by).collect();
     let both = spec.results.iter().filter(|result| {
@@ -61,8 +61,8 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Context variables in templates that no run of the host has; places and positions are the declaration's. `is_task` is false for a
-/// pod that is not Tekton's.
+/// Reports context variables in templates that have no value in any run of this object. Places and positions are relative to the
+/// declaration. `is_task` is false for a pod outside Tekton.
 pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
     let wrong = context_uses(declaration, |name| {
         let help = match (is_task, name) {
@@ -78,7 +78,8 @@ pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics
     found.extend(wrong.into_vec());
 }
 
-/// The context variables in templates that are `wrong`, by their names; places and positions are the declaration's.
+/// Reports the context variables in templates for which `wrong` returns an error, given the name. Places and positions are
+/// relative to the declaration.
 pub(crate) fn context_uses(
     declaration: &Declaration,
     wrong: impl Fn(&str) -> Option<Finding>,
@@ -96,7 +97,7 @@ pub(crate) fn context_uses(
 
 const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have it";
 
-/// The results whose files `step` refers to.
+/// Returns the results whose files `step` refers to.
 fn written_by(step: &Step) -> impl Iterator<Item = &str> {
     let action = match &step.action {
         Action::Script(script) => std::slice::from_ref(script),
@@ -113,7 +114,7 @@ fn written_by(step: &Step) -> impl Iterator<Item = &str> {
         .filter_map(|one| result(one.inner))
 }
 
-/// The result whose file `variable` refers to.
+/// Returns the result whose file `variable` refers to.
 fn result(variable: &str) -> Option<&str> {
     let spellings = [(".", ".path"), ("[\"", "\"].path"), ("['", "'].path")];
     let access = variable.strip_prefix("results")?;
@@ -131,7 +132,7 @@ fn outside_tekton(variable: &str) -> Finding {
 /// The fields of a workspace (Tekton `docs/variables.md`).
 const OF_WORKSPACE: [&str; 4] = ["path", "bound", "claim", "volume"];
 
-/// The names that a path may refer to.
+/// The names that `fromPath` may refer to.
 struct Names<'a> {
     params: IndexMap<String, ParamShape>,
     workspaces: IndexSet<&'a str>,
@@ -187,7 +188,7 @@ impl<'a> Names<'a> {
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }
-            // Tekton's own, and resources of old Tasks.
+            // These are Tekton's own variables, or refer to resources of old Tasks.
             ("step" | "inputs", _) | ("resources", ["inputs" | "outputs", _, ..]) => None,
             ("steps", [_, field, ..]) if OF_TEKTON.contains(field) || *field == "outputs" => None,
             ("steps", [step, output, ..]) if declaration.output(step, output).is_some() => {
@@ -205,7 +206,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// A parameter that does not exist, or is not a string.
+    /// Reports a parameter that does not exist or is not a string.
     fn param(
         &self,
         variable: &str,
@@ -229,7 +230,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// A workspace that does not exist, or its field.
+    /// Reports a workspace, or a field of a workspace, that does not exist.
     fn workspace(&self, variable: &str, rest: &str, found: &Diagnostics) -> Option<Finding> {
         let (name, field) = match rest.rsplit_once('.') {
             Some((name, field)) if !self.workspaces.contains(rest) => (name, field),

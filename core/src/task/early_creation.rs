@@ -11,8 +11,8 @@ use crate::variable::Reference;
 
 use super::spec::TaskSpec;
 
-/// Returns a warning if the objects are created before steps that may fail; its place is the declaration's. An explicit
-/// `submit` turns the warning off.
+/// Returns a warning if the objects are created before steps that may fail. The warning's place is relative to the declaration.
+/// An explicit `submit` suppresses the warning.
 pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diagnostic> {
     if declaration.submit != Submit::Resolved {
         return None;

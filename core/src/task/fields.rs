@@ -9,7 +9,7 @@ use crate::document::{Cursor, Diagnostics, Node};
 use crate::kinds;
 use shape::{Fields, Shape};
 
-/// A kind of map in a document.
+/// The kinds of maps in a document.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// A whole document.
@@ -38,15 +38,15 @@ pub enum Kind {
     StepReference,
 }
 
-/// The version whose documents are checked as a whole.
+/// The version whose documents [`check_document`] checks.
 const VERSION: &str = "tekton.dev/v1";
 
 /// Unknown fields.
 #[derive(Debug, Default)]
 pub struct Unknown {
-    /// The fields that are close to a known one.
+    /// Fields whose name is close to that of a known field.
     pub misspelled: Diagnostics,
-    /// The others, which a later version of Tekton or Kubernetes may have.
+    /// Other fields, which a later version of Tekton or Kubernetes may have.
     pub other: Diagnostics,
 }
 
@@ -81,15 +81,15 @@ impl Unknown {
         }
     }
 
-    /// Moves all into `found`.
+    /// Moves all unknown fields into `found`.
     pub fn all_into(self, found: &mut Diagnostics) {
         found.extend(self.misspelled.into_vec());
         found.extend(self.other.into_vec());
     }
 }
 
-/// Adds the unknown fields of `map` and of the maps below it that are of no [`Kind`] of their own. A value of another
-/// type is reported where it is read.
+/// Adds the unknown fields of `map` and of the maps below it that have no [`Kind`] of their own. Values of a wrong type are
+/// reported by the code that reads them.
 pub fn check(map: &Cursor<'_>, kind: Kind, found: &mut Unknown) {
     kind.fields().check(map, found);
 }
@@ -142,7 +142,7 @@ fn check_pipeline(pipeline: &Cursor<'_>, found: &mut Unknown) {
 /// Checks the Task of a run or of a task in a Pipeline.
 fn check_task_of(parent: &Cursor<'_>, found: &mut Unknown) {
     at(parent, "taskRef", Kind::Reference, found);
-    // A custom task has fields of its own.
+    // The fields of a custom task are not known.
     if let Some(spec) = parent.field("taskSpec")
         && spec.node.present("apiVersion").is_none()
     {

@@ -5,7 +5,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// The longest name of a Task (Tekton's `pkg/apis/validate/metadata.go`): it becomes a label value.
+/// The longest name of a Task (Tekton's `pkg/apis/validate/metadata.go`): the name becomes a label value.
 const LONGEST: usize = 63;
 /// The remedy for an invalid name.
 const RULE: &str =
@@ -37,7 +37,7 @@ pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// The name of a run of `task`, truncated if it is too long. Without a name, the task is called `task`.
+/// Returns the name of a run of `task`, truncated if it is too long. A Task without a name is called `task`.
 pub fn of_run(task: &str) -> String {
     const SUFFIX: &str = "-run";
     let task = if task.is_empty() { "task" } else { task };
@@ -49,7 +49,7 @@ pub fn of_run(task: &str) -> String {
     format!("{begin}{SUFFIX}")
 }
 
-/// The name of the TaskRun of a pipeline task: run and task, truncated if they are too long together.
+/// Returns the name of the TaskRun of a pipeline task: the run's and the task's name, truncated if they are too long together.
 pub fn of_part(run: &str, task: &str) -> String {
     let name = format!("{run}-{task}");
     let ends = name
@@ -67,7 +67,7 @@ mod tests {
     use gleaner_proto::name::is_dns_label;
 
     #[test]
-    fn a_long_task_has_runs_with_a_name_that_kubernetes_takes() {
+    fn run_names_of_long_task_names_are_valid() {
         assert_eq!(of_run("build"), "build-run");
         assert_eq!(of_run(""), "task-run");
         for length in 50..=63 {

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
-/// The maximum number of keys in all object parameters of a Task. Each may become an argument of the sidecar.
+/// The maximum number of keys in all object parameters of a Task. Each key may become an argument of the sidecar.
 const KEYS_MAX: usize = 4000;
 
 /// A parameter of a Task.
@@ -19,9 +19,9 @@ pub struct ParamSpec {
     pub kind: ParamKind,
     /// The default value.
     pub default: Option<Value>,
-    /// The allowed values; any if empty.
+    /// The allowed values; if empty, any value is allowed.
     pub choices: Vec<String>,
-    /// The description, for people.
+    /// The description for users.
     pub description: Option<String>,
 }
 
@@ -34,13 +34,13 @@ pub enum ParamKind {
     Array,
     /// A map of strings.
     Object {
-        /// The declared keys; each needs a value.
+        /// The declared keys; each must have a value.
         keys: Vec<String>,
     },
 }
 
 impl ParamKind {
-    /// The name of the type in a Task.
+    /// Returns the name of the type in a Task.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::String => "string",
@@ -84,16 +84,15 @@ impl ParamSpec {
         params
     }
 
-    /// The number of keys in the default, value and properties of a parameter, each counted as often as it occurs.
+    /// Returns the number of keys in the default, value and properties of a parameter; a key counts each time it occurs.
     pub(crate) fn keys_of(param: &Node) -> usize {
         let fields = ["default", "value", "properties"].into_iter();
         let maps = fields.filter_map(|field| param.get(field)?.mapping());
         maps.map(<[_]>::len).sum()
     }
 
-    /// Reads the parameters that a TaskSpec inherits: those of the objects that it is embedded in, nearest first
-    /// (Tekton's "propagated parameters", `docs/taskruns.md`). A run's parameters have no declared type; their values
-    /// determine it.
+    /// Reads the parameters that a TaskSpec inherits from the objects that it is embedded in, nearest first (Tekton's "propagated
+    /// parameters", `docs/taskruns.md`). A run's parameters have no declared type; the type follows from the value.
     pub(crate) fn read_around(around: &[&Node], own: &[Self]) -> Vec<Self> {
         let mut params: Vec<Self> = Vec::new();
         let mut names: HashSet<String> = own.iter().map(|param| param.name.clone()).collect();
@@ -101,7 +100,7 @@ impl ParamSpec {
             .iter()
             .filter_map(|node| node.get("params")?.sequence());
         for node in lists.flatten() {
-            // Tekton reports errors in these parameters.
+            // Tekton itself reports errors in inherited parameters.
             let param = match node.present("value") {
                 Some(value) => Self::of_value(node, value),
                 None => Self::read(&Cursor::root(node), &mut Diagnostics::default()),
@@ -120,7 +119,7 @@ impl ParamSpec {
             Content::Mapping(entries) => ParamKind::Object {
                 keys: entries.iter().map(|(key, _)| key.name.clone()).collect(),
             },
-            // The value is a whole other parameter, whose type is unknown here.
+            // The value is a whole other parameter, whose type is not known here.
             Content::String(text) if text.trim_end().ends_with("[*])") => return None,
             _ => ParamKind::String,
         };
@@ -148,7 +147,7 @@ impl ParamSpec {
                 found.refuse(field, message, help);
                 return None;
             }
-            // As in Tekton, the default determines the type.
+            // As in Tekton, the type follows from the default.
             None => match default.map(value) {
                 Some(Value::Array(_)) => ParamKind::Array,
                 Some(Value::Object(_)) => object(param, found),
@@ -187,8 +186,8 @@ pub fn value(node: &Node) -> Value {
     }
 }
 
-/// Returns a value as compact JSON, with numbers formatted as in Go: the API server passes them on in this form. Go
-/// writes whole numbers without `.0`, and exponents only from 1e21 on and below 1e-6 (`encoding/json`, `floatEncoder`).
+/// Returns a value as compact JSON with numbers formatted as in Go, because the API server forwards values in this form. Go
+/// writes whole numbers without `.0`, and exponents only for numbers from 1e21 or below 1e-6 (`encoding/json`, `floatEncoder`).
 fn go_json(value: &Value) -> String {
     match value {
         Value::Number(number) => go_number(number),

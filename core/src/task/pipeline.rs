@@ -1,4 +1,4 @@
-//! Faults of a Pipeline for which Tekton refuses it (`pkg/apis/pipeline/v1/pipeline_validation.go`).
+//! Errors in a Pipeline for which Tekton rejects it (`pkg/apis/pipeline/v1/pipeline_validation.go`).
 
 mod order;
 
@@ -13,7 +13,7 @@ use crate::variable::occurrence::{occurrences, parts, root};
 
 pub use order::sort;
 
-/// Reports what Tekton refuses in the spec of a Pipeline, apart from the Tasks and the variables of its tasks.
+/// Reports errors for which Tekton rejects the spec of a Pipeline. The Tasks and the variables of its tasks are checked elsewhere.
 pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     structure::params(spec, found);
     let [tasks, finally] = ["tasks", "finally"].map(|list| {
@@ -58,7 +58,7 @@ fn of_timeout(task: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports tasks that wait for no task of the Pipeline, or for each other.
+/// Reports tasks that run after a task that does not exist, and tasks that wait for each other.
 fn order_of(spec: &Cursor<'_>, tasks: &[Cursor<'_>], found: &mut Diagnostics) {
     let named = tasks.iter().filter_map(|item| name_of(item.node));
     let known: BTreeSet<&str> = named.collect();
@@ -97,7 +97,7 @@ fn order_of(spec: &Cursor<'_>, tasks: &[Cursor<'_>], found: &mut Diagnostics) {
     }
 }
 
-/// Adds the tasks that `node` has results of.
+/// Adds the tasks whose results the strings in `node` use.
 fn taken(node: &Node, known: &BTreeSet<&str>, after: &mut BTreeSet<String>) {
     match &node.content {
         Content::String(text) => {

@@ -3,10 +3,10 @@
 use crate::document::{Content, Cursor, Node, Place};
 use crate::kinds::group_of;
 
-/// The deepest nesting of a pod template; in a JobSet it is seven levels deep.
+/// The deepest nesting at which pod templates are searched for; in a JobSet, the template is seven levels deep.
 const DEPTH_MAX: usize = 12;
 
-/// The pod templates in the document: maps under `template`, or another key, with containers in their `spec`.
+/// Returns the pod templates in the document: maps under `template` or another key whose `spec` has containers.
 pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
     let mut found = Vec::new();
     if let Some(spec) = document.field("spec") {
@@ -15,8 +15,8 @@ pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
     found
 }
 
-/// Returns the API group and the kind of the nearest object around the pod template at `template`, which may be part of another
-/// object.
+/// Returns the API group and the kind of the innermost object that contains the pod template at `template`; that object may
+/// itself be part of another object.
 pub(crate) fn owner<'a>(document: &'a Node, template: &Place) -> Option<(&'a str, &'a str)> {
     let mut around = std::iter::successors(template.parent(), Place::parent);
     around.find_map(|place| {

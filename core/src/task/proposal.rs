@@ -1,7 +1,7 @@
 //! The syntax of the 2019 proposal: `steps[].outputs`, `outputs.resources`, `outputs.objects`.
 //!
-//! It is equivalent to an annotation. So it is moved, node by node with positions, into the tree that an annotation
-//! would hold, and read by the same reader.
+//! The syntax is equivalent to an annotation. Its parts are therefore moved, with their positions, into the tree that an
+//! annotation would have, and the same reader reads that tree.
 
 use std::collections::HashSet;
 
@@ -22,10 +22,10 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// The declaration in the TaskSpec `spec`; none if it does not use the proposal's syntax.
+    /// Returns the declaration in the TaskSpec `spec`; none if it does not use the proposal's syntax.
     ///
-    /// `outputs.resources` alone is older than the proposal: with only `name` and `type` it binds an existing resource,
-    /// and declares no outputs.
+    /// `outputs.resources` alone is older than the proposal: an entry with only `name` and `type` binds an existing resource, and
+    /// does not declare outputs.
     pub fn find(spec: &Cursor<'_>) -> Option<Self> {
         let Cursor { node: spec, place } = spec;
         let outputs = spec.present("outputs");
@@ -61,12 +61,12 @@ impl Proposal {
         Some(found)
     }
 
-    /// Errors about parts that could not be moved.
+    /// Returns the errors about parts that could not be moved.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    /// The declaration in the form of an annotation.
+    /// Returns the declaration in the form of an annotation.
     pub const fn tree(&self) -> &Node {
         &self.tree
     }

@@ -1,11 +1,11 @@
-//! The objects that Tekton Triggers creates: the `resourcetemplates` of a TriggerTemplate, and of the templates in an EventListener or a
-//! Trigger.
+//! The objects that Tekton Triggers creates: the `resourcetemplates` of a TriggerTemplate, and of the templates embedded in an
+//! EventListener or a Trigger.
 
 use crate::document::{Content, Cursor, Diagnostics, Node};
 
 const KINDS: [&str; 3] = ["TriggerTemplate", "EventListener", "Trigger"];
 
-/// The objects in a document of Triggers; none in any other document.
+/// Returns the objects in a document of Tekton Triggers; none for any other document.
 pub fn all(document: &Node) -> Vec<Cursor<'_>> {
     let mut found = Vec::new();
     let version = document.text_of("apiVersion").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Selects one of several Tasks, and reads it completely.
+//! Selects one of several Tasks and reads all of it.
 
 use crate::declaration::Declaration;
 use crate::document::Node;
@@ -20,7 +20,7 @@ pub struct Task {
     pub spec: TaskSpec,
     /// The outputs of its steps, and the objects created from them.
     pub declaration: Declaration,
-    /// The declaration in the form that the sidecar gets.
+    /// The declaration in the form that is passed to the sidecar.
     pub document: Value,
 }
 
@@ -31,7 +31,7 @@ pub enum SelectionError {
     /// The file has no Task.
     #[error("{0}: no Task found; pass a file with a Task using -f")]
     NoTask(String),
-    /// The file has no Task, but an object of this title with an embedded taskSpec.
+    /// The file has no Task, but has an object of this title with an embedded taskSpec.
     #[error(
         "{0}: {1} has an embedded taskSpec, but a Task is required here; move the taskSpec to a separate file, as the spec of an \
          object of kind Task"
@@ -72,7 +72,7 @@ pub enum SelectionError {
 }
 
 impl Task {
-    /// Returns the Task named `name` in `sources`; without a name the only one, or the only one that declares outputs.
+    /// Returns the Task named `name` in `sources`; without a name, the only Task, or the only Task that declares outputs.
     ///
     /// # Errors
     /// There is no such Task, the choice is ambiguous, or the Task is invalid.
@@ -145,7 +145,7 @@ impl Task {
         )
     }
 
-    /// Returns the name of the Task in `document`: that in its metadata, the prefix of it, or `task`.
+    /// Returns the name of the Task in `document`: `metadata.name`, `metadata.generateName`, or `task`.
     pub fn name_of(document: &Node) -> &str {
         metadata_name(document).unwrap_or("task")
     }
@@ -172,7 +172,7 @@ impl Task {
     }
 }
 
-/// The first two Tasks with the same name and namespace.
+/// Returns the first two Tasks with the same name and namespace.
 fn twins<'a>(tasks: &[&'a Node]) -> Option<(&'a Node, &'a Node)> {
     let key = |task: &Node| {
         let namespace = task.descend(&["metadata", "namespace"]);
@@ -189,7 +189,7 @@ fn twins<'a>(tasks: &[&'a Node]) -> Option<(&'a Node, &'a Node)> {
     })
 }
 
-/// The error if none of the documents is a Task.
+/// Returns the error for sources without any Task.
 fn no_task(sources: &[Source]) -> SelectionError {
     let file = files(sources);
     let documents = sources.iter().flat_map(|source| &source.documents);
@@ -200,7 +200,7 @@ fn no_task(sources: &[Source]) -> SelectionError {
     }
 }
 
-/// The names of the files, for a message.
+/// Returns the names of the files for a message.
 fn files(sources: &[Source]) -> String {
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     names.join(", ")

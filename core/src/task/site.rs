@@ -1,4 +1,4 @@
-//! The place of a declaration in a document, and the names in its scope.
+//! Declaration sites: where a document may have a declaration, and the names in the scope of each site.
 
 use crate::declaration::{Declaration, Examined, Scope};
 use crate::document::Node;
@@ -14,10 +14,10 @@ use super::syntax::Syntax;
 use super::{consistency, early_creation, name, pod_template};
 use crate::document::{Cursor, Diagnostics, Locate, Place};
 
-/// A part of a document that can carry a declaration.
+/// A part of a document that can have a declaration.
 #[derive(Debug, Clone)]
 pub struct DeclarationSite<'a> {
-    /// Kind and name, for people: `Task build-and-push`.
+    /// The kind and the name for users: `Task build-and-push`.
     pub title: String,
     /// Errors about the document's name.
     misnamed: Vec<Diagnostic>,
@@ -34,9 +34,9 @@ pub struct DeclarationSite<'a> {
 pub struct Declared {
     /// The parsed declaration.
     pub declaration: Declaration,
-    /// The declaration in the form of an annotation, for either syntax; it is passed to the sidecar.
+    /// The declaration in the form of an annotation, whichever syntax it was written in; it is passed to the sidecar.
     pub document: Node,
-    /// The TaskSpec, as read by [`DeclarationSite::task`]; `None` if the host is not a Task.
+    /// The TaskSpec, as read by [`DeclarationSite::task`]; `None` if the site is not a Task.
     pub task: Option<TaskSpec>,
     /// Constructs that are allowed but probably not intended.
     pub warnings: Vec<Diagnostic>,
@@ -47,21 +47,21 @@ pub struct Declared {
 enum Host<'a> {
     Task {
         spec: Cursor<'a>,
-        /// The objects that it is embedded in and that may have parameters, nearest first.
+        /// The objects around the TaskSpec that may have parameters, nearest first.
         around: Vec<&'a Node>,
     },
     /// A Pod, or a pod template.
     Pod { pod: Cursor<'a> },
-    /// A Pipeline, or a run by reference: its steps are not in the document.
+    /// A Pipeline, or a run that refers to its Task: the steps are not in the document.
     Unseen,
 }
 
-/// The maximum number of parameters, counting keys of object parameters, that an embedded task may inherit. Each such
-/// task has a copy of all of them.
+/// The maximum number of parameters that an embedded task may inherit, counting the keys of object parameters. Each embedded task
+/// has a copy of them all.
 const PROPAGATED_MAX: usize = 300;
 
 impl<'a> DeclarationSite<'a> {
-    /// All places in `document` that can carry a declaration, with or without one.
+    /// Returns all declaration sites in `document`, with or without a declaration.
     pub fn all(document: &'a Node) -> Vec<Self> {
         let mut found = Vec::new();
         let kind = kind_of(document);
@@ -100,7 +100,7 @@ impl<'a> DeclarationSite<'a> {
                 let pod = root.field("spec").map(|_| Host::Pod { pod: root.clone() });
                 found.extend(pod.map(|host| Self::new(title, &root, host)));
             }
-            // Tekton kinds without pods, and kinds of other groups with the names of Tekton's.
+            // These are Tekton kinds without pods, or kinds of other API groups with the same names as Tekton's.
             _ if is_tekton(document) => {}
             _ => found.extend(pod_template::all(&root).into_iter().map(|pod| {
                 let host = Host::Pod { pod: pod.clone() };
@@ -120,7 +120,7 @@ impl<'a> DeclarationSite<'a> {
         found
     }
 
-    /// A site whose annotation is in the metadata of `owner`.
+    /// Creates a site whose annotation is in the metadata of `owner`.
     fn new(title: String, owner: &Cursor<'a>, host: Host<'a>) -> Self {
         let misnamed = Vec::new();
         Self {
@@ -133,17 +133,17 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// The place of the metadata that may have the annotation.
+    /// Returns the place of the metadata that may have the annotation.
     pub const fn metadata(&self) -> &Place {
         &self.metadata
     }
 
-    /// Returns true if an annotation here is read.
+    /// Returns true if Gleaner reads an annotation at this site.
     pub const fn is_read(&self) -> bool {
         !matches!(self.host, Host::Unseen)
     }
 
-    /// The place of the Pod or pod template in its document; none for other hosts.
+    /// Returns the place of the Pod or pod template in its document; none for other sites.
     pub const fn pod(&self) -> Option<&Place> {
         match &self.host {
             Host::Pod { pod } => Some(&pod.place),
@@ -151,7 +151,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// The TaskSpec as written; none if the host is not a Task.
+    /// Returns the TaskSpec as written; none if the site is not a Task.
     pub const fn task_cursor(&self) -> Option<&Cursor<'a>> {
         match &self.host {
             Host::Task { spec, .. } => Some(spec),
@@ -159,7 +159,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// The nodes around the TaskSpec that may have parameters and workspaces, innermost first.
+    /// Returns the nodes around the TaskSpec that may have parameters and workspaces, innermost first.
     pub(super) fn around(&self) -> &[&'a Node] {
         match &self.host {
             Host::Task { around, .. } => around,
@@ -167,12 +167,12 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns true for a task embedded in a Pipeline: the Pipeline's task and the PipelineSpec are around the TaskSpec.
+    /// Returns true for a task embedded in a Pipeline: the pipeline task and the PipelineSpec are both around the TaskSpec.
     pub(super) fn is_in_pipeline(&self) -> bool {
         self.around().len() > 1
     }
 
-    /// Returns true if there is a declaration.
+    /// Returns true if the site has a declaration.
     pub fn declares(&self) -> bool {
         self.annotation.is_some() || self.proposal().is_some()
     }
@@ -182,12 +182,12 @@ impl<'a> DeclarationSite<'a> {
         self.annotation.is_some()
     }
 
-    /// Returns true if the host is a TaskSpec.
+    /// Returns true if the site is a TaskSpec.
     pub const fn is_task(&self) -> bool {
         self.task_spec().is_some()
     }
 
-    /// The place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`; none if the host is not a Task.
+    /// Returns the place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`; none if the site is not a Task.
     pub const fn task_spec(&self) -> Option<&Place> {
         match &self.host {
             Host::Task { spec, .. } => Some(&spec.place),
@@ -195,7 +195,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Reads the TaskSpec, with the parameters that it inherits; `None` if the host is not a Task.
+    /// Reads the TaskSpec, with the parameters that it inherits; `None` if the site is not a Task.
     ///
     /// # Errors
     /// All errors in the fields that Gleaner reads.
@@ -275,7 +275,7 @@ impl<'a> DeclarationSite<'a> {
         })
     }
 
-    /// Moves a diagnostic about the declaration, with its place and position there, to its position in the document.
+    /// Moves a diagnostic whose place and position are relative to the declaration to its position in the document.
     #[must_use]
     pub fn locate(&self, diagnostic: Diagnostic, source: &dyn Locate) -> Diagnostic {
         match self.syntax() {
@@ -284,12 +284,12 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// The place of the annotation with the declaration.
+    /// Returns the place of the annotation with the declaration.
     pub fn place_of_annotation(&self) -> Place {
         self.metadata.key("annotations").key(annotation::OUTPUTS)
     }
 
-    /// The size of the annotation in bytes; 0 if there is none.
+    /// Returns the size of the annotation in bytes; 0 if there is none.
     pub fn annotation_bytes(&self) -> usize {
         let text = self.annotation.and_then(Node::as_str);
         text.map_or(0, str::len)
@@ -318,7 +318,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// The scope of the declaration, and the TaskSpec if there is one.
+    /// Returns the scope of the declaration, and the TaskSpec if there is one.
     fn scope(&self) -> Result<(Scope, Option<TaskSpec>), Vec<Diagnostic>> {
         match &self.host {
             Host::Task { .. } => {
@@ -352,7 +352,7 @@ impl<'a> DeclarationSite<'a> {
 /// The kinds of Tekton that can hold TaskSpecs.
 pub(crate) const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
-/// The kind of a document; empty for a Task or similar that is not Tekton's.
+/// Returns the kind of a document; empty for a kind of the same name in another API group.
 pub fn kind_of(document: &Node) -> &str {
     let kind = document.text_of("kind").unwrap_or_default();
     let version = document.text_of("apiVersion").unwrap_or_default();
@@ -364,13 +364,13 @@ pub fn kind_of(document: &Node) -> &str {
     }
 }
 
-/// Returns true for a document that Tekton reads, of any kind.
+/// Returns true for a document of any of Tekton's kinds.
 pub(crate) fn is_tekton(document: &Node) -> bool {
     let version = document.text_of("apiVersion").unwrap_or_default();
     version.starts_with("tekton.dev/")
 }
 
-/// The name in a document's metadata, or the prefix that becomes one.
+/// Returns the name in a document's metadata, or the prefix from which the API server generates one.
 pub fn metadata_name(document: &Node) -> Option<&str> {
     let metadata = document.present("metadata")?;
     let name = metadata.present("name");
@@ -378,7 +378,7 @@ pub fn metadata_name(document: &Node) -> Option<&str> {
     Some(name.as_str()?.trim_end_matches('-'))
 }
 
-/// Returns the name in a document's metadata; none where only the API server would make one.
+/// Returns the name in a document's metadata; none if only the API server would generate one.
 pub fn given_name(document: &Node) -> Option<&str> {
     document.descend(&["metadata", "name"])?.as_str()
 }
@@ -387,8 +387,8 @@ fn own_annotation(object: &Node) -> Option<&Node> {
     object.descend(&["metadata", "annotations", annotation::OUTPUTS])
 }
 
-/// The tasks that a PipelineSpec embeds, including those of embedded pipelines. `outer` are the objects that the
-/// PipelineSpec itself is embedded in.
+/// Returns the tasks that a PipelineSpec embeds, including those of embedded pipelines. `outer` are the objects that contain the
+/// PipelineSpec.
 fn embedded<'a>(
     pipeline: &Cursor<'a>,
     title: &str,
@@ -396,7 +396,7 @@ fn embedded<'a>(
 ) -> Vec<DeclarationSite<'a>> {
     let mut found = Vec::new();
     for list in ["tasks", "finally"] {
-        // Tekton rejects a list of another type.
+        // Tekton itself rejects a field that is not a list.
         for item in pipeline.list_of(list) {
             let name = item.node.text_of("name").unwrap_or("without a name");
             let title = format!("{title}, task {name}");

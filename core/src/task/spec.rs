@@ -12,13 +12,13 @@ use super::step::Step;
 /// The parts of a Task that Gleaner needs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskSpec {
-    /// Its parameters.
+    /// The parameters of the Task.
     pub params: Vec<ParamSpec>,
     /// The steps, merged with the step template.
     pub steps: Vec<Step>,
-    /// The directories that it shares with other tasks.
+    /// The directories that the Task shares with other tasks.
     pub workspaces: Vec<Workspace>,
-    /// The results that it writes itself.
+    /// The results that the Task itself declares.
     pub results: Vec<TaskResult>,
     /// Input resources of v1alpha1, which current Tekton versions do not support.
     pub inputs: Vec<InputResource>,
@@ -31,9 +31,9 @@ pub struct Workspace {
     pub name: String,
     /// The mount path in the pod.
     pub mount_path: String,
-    /// True if the task works without it.
+    /// True if the task works without the workspace.
     pub optional: bool,
-    /// True if the steps must not write into it.
+    /// True if the steps must not write to the workspace.
     pub read_only: bool,
 }
 
@@ -42,7 +42,7 @@ pub struct Workspace {
 pub struct TaskResult {
     /// The name of the result.
     pub name: String,
-    /// The result's value, if it is that of a step's result.
+    /// The result's value, if the Task takes it from a step's result.
     pub value: Option<String>,
     /// `string`, `array` or `object`.
     pub kind: String,
@@ -87,12 +87,12 @@ impl TaskSpec {
         found.finish(read)
     }
 
-    /// The step names that the declaration may refer to.
+    /// Returns the step names that the declaration may refer to.
     pub fn step_names(&self) -> Vec<String> {
         self.steps.iter().map(|step| step.name.clone()).collect()
     }
 
-    /// The parameters that the declaration may refer to.
+    /// Returns the parameters that the declaration may refer to.
     pub fn param_shapes(&self) -> IndexMap<String, ParamShape> {
         let shape = |kind: &ParamKind| match kind {
             ParamKind::String => ParamShape::String,
@@ -157,7 +157,7 @@ fn keys(entries: &[(Key, Node)]) -> Vec<String> {
     entries.iter().map(|(key, _)| key.name.clone()).collect()
 }
 
-/// `resources` as in the proposal (a list), `resources.inputs` of v1beta1, and `inputs.resources` of v1alpha1.
+/// Reads `resources` as in the proposal (a list), `resources.inputs` of v1beta1, and `inputs.resources` of v1alpha1.
 fn inputs(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<InputResource> {
     let mut resources = Vec::new();
     if let Some(list) = spec.field("resources") {

@@ -13,9 +13,9 @@ pub fn has_interpreter(script: &str) -> bool {
     script.trim_start().starts_with("#!")
 }
 
-/// The maximum number of steps in a Task: each becomes a container of the same pod.
+/// The maximum number of steps in a Task: each step becomes a container of the same pod.
 pub const STEPS_MAX: usize = 256;
-/// The maximum size of all copies of a step template, in bytes: each step gets one.
+/// The maximum size of all copies of a step template, in bytes: each step gets a copy.
 const COPIES_MAX: usize = 4 << 20;
 
 /// A step of a Task.
@@ -23,7 +23,7 @@ const COPIES_MAX: usize = 4 << 20;
 pub struct Step {
     /// The step's name; `unnamed-<i>` if it has none, as in Tekton.
     pub name: String,
-    /// The action that it runs.
+    /// The action that the step runs.
     pub action: Action,
     /// The arguments of the action.
     pub args: Vec<String>,
@@ -31,13 +31,13 @@ pub struct Step {
     pub env: Vec<Environment>,
     /// The working directory.
     pub working_dir: Option<String>,
-    /// `onError`, which may hold a variable.
+    /// `onError`, which may contain a variable.
     pub on_error: Option<String>,
-    /// `timeout`, which may hold a variable.
+    /// `timeout`, which may contain a variable.
     pub timeout: Option<String>,
     /// The conditions, all of which must hold for the step to run.
     pub when: Vec<Condition>,
-    /// The names of the results that it writes itself.
+    /// The names of the results that the step declares itself.
     pub results: Vec<String>,
     /// A file that gets a copy of the step's standard output.
     pub stdout_path: Option<String>,
@@ -74,7 +74,7 @@ pub enum Condition {
     Listed {
         /// The string to look for.
         input: String,
-        /// True if the input must be one of the values, false if it must be none of them.
+        /// True if the input must be one of the values; false if it must not be one of them.
         among: bool,
         /// The values to compare with.
         values: Vec<String>,
@@ -151,7 +151,7 @@ impl Step {
         }
     }
 
-    /// Takes the fields that the step does not set from the template. Environment variables are merged by name.
+    /// Takes fields that the step does not set from the template. Environment variables are merged by name.
     fn merged_with(mut self, template: &Self) -> Self {
         if let (Action::Image(image), action) = (&self.action, &template.action) {
             self.action = match action {
@@ -168,7 +168,7 @@ impl Step {
         self
     }
 
-    /// The minimum memory of a copy.
+    /// Returns a lower bound of the memory that a copy takes, in bytes.
     fn bytes(&self) -> usize {
         let action = match &self.action {
             Action::Script(text) | Action::Image(text) | Action::Reference(text) => text.len(),
@@ -182,8 +182,8 @@ impl Step {
     }
 }
 
-/// Returns a step's variables that the template does not have, then the template's, each with the value that the step
-/// gives it (`MergeStepsWithStepTemplate` in `pkg/apis/pipeline/v1/merge.go`).
+/// Returns the step's variables that the template does not have, followed by the template's variables, with the step's value
+/// where the step sets one (`MergeStepsWithStepTemplate` in `pkg/apis/pipeline/v1/merge.go`).
 fn merged_environment(own: Vec<Environment>, template: &[Environment]) -> Vec<Environment> {
     let inherited: HashSet<&str> = template.iter().map(|one| one.name.as_str()).collect();
     let (changed, mut env): (Vec<_>, Vec<_>) = own
@@ -204,7 +204,7 @@ fn size_of_texts(texts: &[String]) -> usize {
     sizes.sum()
 }
 
-/// The name of the step `node`, the one at `index` in its Task.
+/// Returns the name of the step `node` at `index` in its Task.
 pub(crate) fn step_name(node: &Node, index: usize) -> String {
     match node.get("name").and_then(Node::as_str) {
         Some(name) if !name.is_empty() => name.to_owned(),

@@ -1,9 +1,9 @@
-//! Variables in a Task itself: those that Tekton's webhook refuses, those that it leaves unchanged, so that the step sees them, and
-//! those that only templates have.
+//! Variables in a Task itself: those that Tekton's webhook rejects, those that Tekton leaves unchanged, so that the step receives
+//! them literally, and those that are only available in templates.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `admission` | the variables for which Tekton's webhook refuses an object |
+//! | `admission` | the variables for which Tekton's webhook rejects an object |
 //! | `artifacts` | variables of Tekton's artifacts |
 //! | `names` | the names that the variables of a Task may refer to |
 //! | `of_results` | variables of results and exit codes of steps |
@@ -34,11 +34,11 @@ use field::{Field, Owner};
 use names::Names;
 use rule::{Effect, Rule};
 
-/// The variables in the texts of a Task or StepAction that are unknown or misused, by effect. The places are the document's; the
-/// positions are not known yet.
+/// The unknown or misused variables in the strings of a Task or StepAction, by effect. The places are relative to the document;
+/// the positions are not set yet.
 #[derive(Debug, Default)]
 pub struct Misused {
-    /// Tekton's webhook refuses the object, or the TaskRun that is made of the task.
+    /// Tekton's webhook rejects the object, or the TaskRun that is created from the task.
     pub refused: Diagnostics,
     /// Tekton leaves the text unchanged.
     pub literal: Diagnostics,
@@ -55,7 +55,7 @@ impl Misused {
         found.flat_map(Diagnostics::into_vec)
     }
 
-    /// Returns the variables that `gleaner run` refuses, with their positions, in the order of the document.
+    /// Returns the variables that `gleaner run` rejects, with their positions, in the order of the document.
     pub fn in_document(self, document: &Node, source: &dyn Locate) -> Vec<Diagnostic> {
         let found = [self.refused, self.literal, self.elsewhere].into_iter();
         let found = found.flat_map(Diagnostics::into_vec);
@@ -80,7 +80,8 @@ pub fn of_steps(written: &Cursor<'_>, site: &DeclarationSite<'_>, spec: &TaskSpe
     check.found
 }
 
-/// Checks a whole TaskSpec, which was read as `spec`: steps, step template, sidecars, volumes, mount paths of workspaces, values of results.
+/// Checks a whole TaskSpec, which was read as `spec`: steps, step template, sidecars, volumes, mount paths of workspaces and
+/// values of results.
 pub fn of_task(site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
     let names = Names::of(site, spec);
     let mut check = Check::new(&names);
@@ -94,12 +95,12 @@ pub fn of_task(site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
 /// Checks the spec of a StepAction.
 ///
 /// # Errors
-/// Everything that is wrong with the part that Gleaner reads.
+/// All errors in the part that Gleaner reads.
 pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
     let mut found = Diagnostics::default();
     let params = ParamSpec::read_all(spec, &mut found);
     found.finish(())?;
-    // A Task with this step alone, and with the parameters of the StepAction.
+    // The StepAction is checked as the only step of a Task that has the parameters of the StepAction.
     let one = |content| Node {
         at: spec.node.at,
         content,
@@ -120,10 +121,10 @@ pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
     Ok(check.found)
 }
 
-/// Fields that hold no variables of Tekton: the declaration of outputs is checked by its own reader.
+/// The fields in which Tekton replaces no variables. The declaration of outputs is checked by its own reader.
 const PASSED_OVER: [&str; 5] = ["name", "displayName", "description", "outputs", "ref"];
 
-/// The problems of one Task that are counted: a script may have a hundred thousand, and each costs a message.
+/// The maximum number of problems reported for one Task: a script may have a hundred thousand, and each costs a message.
 const PROBLEMS_MAX: usize = 1000;
 
 struct Check<'a> {
@@ -144,7 +145,7 @@ impl<'a> Check<'a> {
     }
 
     fn steps(&mut self, spec: &Cursor<'_>) {
-        // The texts of a StepAction are checked in its own document.
+        // The strings of a StepAction are checked in the StepAction's own document.
         for (index, step) in spec.list_of("steps").iter().enumerate() {
             self.map(step, Owner::Step(index));
         }

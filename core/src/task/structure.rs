@@ -1,5 +1,5 @@
-//! Faults of a TaskSpec for which Tekton refuses the Task or its TaskRuns (`pkg/apis/pipeline/v1/task_validation.go`,
-//! `container_validation.go`, `param_types.go`, `result_validation.go`), or the API server its pod.
+//! Errors in a TaskSpec for which Tekton rejects the Task or its TaskRuns (`pkg/apis/pipeline/v1/task_validation.go`,
+//! `container_validation.go`, `param_types.go`, `result_validation.go`), or for which the API server rejects the pod.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,13 +12,13 @@ use crate::document::{Content, Cursor, Diagnostics};
 
 /// The values of `onError` (`OnErrorType` in `pkg/apis/pipeline/v1/container_types.go`).
 const ON_ERROR: [&str; 2] = ["continue", "stopAndFail"];
-/// The beginning of another value of `onError` that Tekton accepts (`isParamRefs`).
+/// The beginning of any other value of `onError` that Tekton accepts (`isParamRefs`).
 const PARAM: &str = "$(params";
 /// The types of a parameter, and of a result of a Task or step.
 const TYPES: [&str; 3] = ["string", "array", "object"];
 
-/// Reports what Tekton refuses in a TaskSpec. `inherited` are the workspaces that it has without declaring them (Tekton's
-/// "propagated workspaces"); `None` if they are not known.
+/// Reports errors in a TaskSpec for which Tekton rejects it. `inherited` are the workspaces that the spec has without declaring
+/// them (Tekton's "propagated workspaces"); `None` if they are not known.
 pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mut Diagnostics) {
     let inherited = inherited.map(|inherited| {
         let declared = spec.node.list_of("workspaces").iter();
@@ -51,7 +51,7 @@ pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mu
     }
 }
 
-/// The warnings about a TaskSpec with an annotation: what Tekton refuses, but a local run does not need.
+/// Returns warnings about a TaskSpec with an annotation: errors for which Tekton rejects it, but which do not affect a local run.
 pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let template = ["stepTemplate", "containerTemplate"];
@@ -87,7 +87,7 @@ fn has_image(container: &Cursor<'_>) -> bool {
     image.is_some_and(|image| image.node.as_str() != Some(""))
 }
 
-/// Checks the name, `onError` and the timeout of a step. Tekton replaces variables in them first.
+/// Checks the name, `onError` and the timeout of a step. Tekton replaces variables in a timeout first.
 fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     let text = |key| {
         let field = step.field(key)?;
@@ -194,7 +194,7 @@ fn names(spec: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports what Tekton refuses in the parameters of a TaskSpec, PipelineSpec or StepAction.
+/// Reports parameters of a TaskSpec, PipelineSpec or StepAction that Tekton rejects.
 pub fn params(spec: &Cursor<'_>, found: &mut Diagnostics) {
     for param in items(spec, "params") {
         let default = param.node.present("default").map(param::value);
@@ -248,7 +248,7 @@ fn of_default(default: &Cursor<'_>, own: &str, kind: &str, found: &mut Diagnosti
     found.refuse(default, message, help);
 }
 
-/// Tekton's `stringAndArrayVariableNameFormat` and `objectVariableNameFormat`.
+/// Returns true if a name matches Tekton's `stringAndArrayVariableNameFormat` and `objectVariableNameFormat`.
 fn is_param_name(name: &str, is_object: bool) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     let other = |c: char| first(c) || c.is_ascii_digit() || c == '-' || (c == '.' && !is_object);
@@ -289,8 +289,8 @@ fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports an object without properties, which a default does not replace (`ValidateObjectParamsHaveProperties`; for a
-/// TaskSpec in a run or Pipeline `validateInlineParameters`).
+/// Reports an object without properties, even if it has a default (`ValidateObjectParamsHaveProperties`; for a TaskSpec in a run
+/// or Pipeline, `validateInlineParameters`).
 fn without_properties(field: &Cursor<'_>, what: &str, found: &mut Diagnostics) {
     let message = format!("a {what} of type object needs properties");
     let help = "add its keys, such as properties: {url: {type: string}}";

@@ -1,4 +1,4 @@
-//! The two syntaxes of a declaration: the annotation, and that of the proposal.
+//! The two syntaxes of a declaration: the annotation and the proposal's.
 
 use crate::declaration::{DECLARATION_MAX, Declaration};
 use crate::document::diagnostic::Diagnostic;
@@ -13,7 +13,7 @@ pub(super) enum Syntax<'a> {
 }
 
 impl Syntax<'_> {
-    /// The text of the annotation; none for the proposal's syntax.
+    /// Returns the text of the annotation; none for the proposal's syntax.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Annotation(node) => node.as_str(),
@@ -21,7 +21,7 @@ impl Syntax<'_> {
         }
     }
 
-    /// Errors in moving the declaration out of the proposal's syntax.
+    /// Returns the errors that occurred when the declaration was moved out of the proposal's syntax.
     pub(super) fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Self::Annotation(_) => &[],
@@ -29,8 +29,8 @@ impl Syntax<'_> {
         }
     }
 
-    /// Parses the declaration, unless it is too large as written, or in the form that the sidecar gets: JSON with each
-    /// alias expanded.
+    /// Parses the declaration. Fails if the declaration is too large, either as written or in the form that the sidecar receives:
+    /// JSON with all aliases expanded.
     pub(super) fn parse(&self, annotation: &Place) -> Result<Node, Diagnostic> {
         let parsed = match self {
             Self::Proposal(proposal) => proposal.tree().clone(),
@@ -75,7 +75,7 @@ fn not_a_string(node: &Node, place: &Place) -> Diagnostic {
     Diagnostic::new(place, Some(node.at), message).help(help)
 }
 
-/// The length of `node` as compact JSON, without the escapes in strings.
+/// Returns the length of `node` as compact JSON, without the escapes in strings.
 fn json_bytes(node: &Node) -> usize {
     match &node.content {
         Content::Null => 4,

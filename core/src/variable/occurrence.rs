@@ -1,16 +1,15 @@
-//! `$(...)` in the texts of Tekton's documents: the places, the parts, and words that were probably meant to be a
-//! variable.
+//! `$(...)` in the strings of Tekton's documents: the positions, the parts, and words that were probably meant to be a variable.
 
 use super::{Access, Reference};
 use crate::document::suggestion::nearest;
 
-/// The longest variable, in bytes: names of Tekton's have up to 253. A longer text is a shell's.
+/// The longest variable, in bytes: names in Tekton have up to 253 bytes. Longer text in `$(...)` belongs to a shell.
 const LONGEST: usize = 1024;
 
-/// A variable in a text.
+/// A variable in a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occurrence<'t> {
-    /// The text between `$(` and `)`.
+    /// The content of `$(...)`.
     pub inner: &'t str,
     /// The byte offset of the variable in the text.
     pub offset: usize,
@@ -18,7 +17,7 @@ pub struct Occurrence<'t> {
     pub is_whole: bool,
 }
 
-/// Returns the text between `$(` and the next `)`, from left to right. It may be a shell's.
+/// Returns each text between `$(` and the next `)`, from left to right. Such a text may be a command substitution of a shell.
 pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let start = offset + open.len();
@@ -32,7 +31,7 @@ pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     })
 }
 
-/// Replaces the variables of `text` that `value` knows. Replaced text is not read again.
+/// Replaces each variable in `text` for which `value` returns a value. Replaced text is not searched for variables.
 ///
 /// # Errors
 /// The errors of `value`.
@@ -59,7 +58,7 @@ pub fn replace<E>(
 /// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]; `None` if
 /// `inner` is not a variable.
 pub fn parts(inner: &str) -> Option<Vec<Access>> {
-    // The grammar of parameters is that of all variables of Tekton.
+    // The grammar of parameters covers all of Tekton's variables.
     let reference = Reference::parse(&format!("params.p.{inner}")).ok()?;
     Some(reference.access().to_vec())
 }
@@ -72,7 +71,7 @@ pub fn key(parts: &[Access], index: usize) -> Option<&str> {
     }
 }
 
-/// Returns the first word of `inner` if a `.` or `[` follows it, as it does in a variable.
+/// Returns the first word of `inner` if `.` or `[` follows it, as in a variable.
 pub fn root(inner: &str) -> Option<&str> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let end = inner.find(|c| !word(c))?;
@@ -80,7 +79,7 @@ pub fn root(inner: &str) -> Option<&str> {
     (end > 0 && follows).then(|| &inner[..end])
 }
 
-/// Returns the known root that an unknown root was probably meant to be, if all of `inner` could be a variable.
+/// Returns the known root that the unknown root of `inner` was probably meant to be, if the whole of `inner` could be a variable.
 pub fn misspelt<'a>(inner: &str, roots: &[&'a str]) -> Option<&'a str> {
     let unknown = root(inner).filter(|root| !roots.contains(root))?;
     parts(inner)?;
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_told_from_a_shells() {
+    fn variables_are_distinguished_from_shell_text() {
         let inner = |text| occurrences(text).map(|one| one.inner).collect::<Vec<_>>();
         assert_eq!(inner("a $(params.x)$(date) $(open"), ["params.x", "date"]);
         assert!(occurrences("$(params.x)").all(|one| one.is_whole));

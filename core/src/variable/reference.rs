@@ -1,4 +1,4 @@
-//! One variable: the value that it refers to, and the path into it.
+//! A variable: the value that it refers to, and the path into it.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::document::suggestion::suggestion;
 
-/// The names that may follow `context.` (Tekton `docs/variables.md`; the `pipelineRun` ones come from the pod's labels,
-/// Tekton itself does not offer them to Tasks; the `job` one comes from the pod of an Indexed Job).
+/// The names that may follow `context.` (Tekton `docs/variables.md`). The values of the `pipelineRun` names come from the pod's
+/// labels, because Tekton does not offer them to Tasks; the value of the `job` name comes from the pod of an Indexed Job.
 pub const CONTEXT: [&str; 9] = [
     "taskRun.name",
     "taskRun.namespace",
@@ -30,7 +30,7 @@ const ROOTS: [&str; 4] = ["params", "steps", "context", "resources"];
 pub enum Reference {
     /// `params.NAME`, or the proposal's `inputs.params.NAME`.
     Param {
-        /// The parameter's name; one with dots needs the bracket form.
+        /// The parameter's name; a name with dots needs the bracket form.
         name: String,
         /// The path into its value.
         access: Vec<Access>,
@@ -55,14 +55,14 @@ pub enum Reference {
     },
 }
 
-/// One step of a path into a value.
+/// A part of a path into a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Access {
     /// `.key` or `["key"]`: a field of an object.
     Key(String),
     /// `[0]`: an item of an array.
     Index(usize),
-    /// `[*]`: all items; as an item of a list it is replaced by all items of the array.
+    /// `[*]`: all items. As an item of a list, the variable is replaced by all items of the array.
     All,
 }
 
@@ -72,7 +72,7 @@ pub enum ReferenceError {
     /// `$()`.
     #[error("an empty variable; write `$$(` for a literal `$(`")]
     Empty,
-    /// This character, the first of the rest, is not allowed there.
+    /// This character, at the start of the second field, is not allowed here.
     #[error(
         "`$({0})` is invalid at '{1}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
     )]
@@ -86,10 +86,10 @@ pub enum ReferenceError {
          literal `$(`"
     )]
     Function(String, String),
-    /// The text is too short or too long; with its correct form.
+    /// The variable has too few or too many parts; the second field is the correct form.
     #[error("`$({0})` is not a complete variable; write {1}")]
     Form(String, &'static str),
-    /// The text is not a context variable; the second field is its name.
+    /// The text is not a context variable; the second field is the unknown name.
     #[error("unknown variable `$({0})`; {help}", help = suggestion(.1, CONTEXT).unwrap_or_default())]
     Context(String, String),
 }
@@ -98,7 +98,7 @@ impl Reference {
     /// Parses the content of `$(...)`.
     ///
     /// # Errors
-    /// The text is not a variable. Parsing does not check that the named value exists.
+    /// The text is not a variable. Parsing does not check that the variable exists.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         let segments = segments(text)?;
         let mut keys = segments.iter().map(|segment| match segment {
@@ -152,7 +152,7 @@ impl Reference {
         }
     }
 
-    /// The path into the value.
+    /// Returns the path into the value.
     pub fn access(&self) -> &[Access] {
         match self {
             Self::Param { access, .. } | Self::Output { access, .. } => access,
@@ -160,7 +160,7 @@ impl Reference {
         }
     }
 
-    /// The same variable without a path into its value.
+    /// Returns the same variable without a path into its value.
     #[must_use]
     pub fn root(&self) -> Self {
         let mut root = self.clone();
@@ -178,7 +178,7 @@ impl Reference {
     /// Follows the variable's path into `value`.
     ///
     /// # Errors
-    /// A message that names the step of the path that does not exist.
+    /// Returns a message that names the part of the path that does not exist.
     pub fn reach<'a>(&self, value: &'a Value) -> Result<&'a Value, String> {
         self.access()
             .iter()

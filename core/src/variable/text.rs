@@ -11,29 +11,29 @@ pub struct Text(Vec<Part>);
 /// A part of a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// Literal text; `$$(` has become `$(`.
+    /// Literal text, in which `$$(` was replaced by `$(`.
     Literal(String),
     /// A variable, which is replaced.
     Variable(Reference),
-    /// `string(...)`: replaced by the value as text, even if it is the whole string.
+    /// `string(...)`, which is replaced by the value as text even if it is the whole string.
     String(Reference),
 }
 
 /// The position of a variable in its leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
-    /// The variable is the whole leaf, which takes the value with its type.
+    /// The variable is the whole leaf, and the leaf takes the value with its type.
     Alone,
-    /// The variable has text around it and is interpolated.
+    /// The variable has text around it, and its value is inserted into the text.
     Within,
-    /// The variable is in `string(...)`: any value is interpolated.
+    /// The variable is in `string(...)`, and any value is inserted as text.
     String,
 }
 
 /// An error in a string with variables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// `$(` without its `)`.
+    /// `$(` without a closing `)`.
     #[error("`$(` without a closing `)`; write `$$(` for a literal `$(`")]
     Unclosed,
     /// The content of `$(...)` is not a variable.
@@ -58,8 +58,8 @@ impl Text {
         first.map_or(Ok(parsed), Err)
     }
 
-    /// Parses a string. Calls `variable` with the byte offset of each variable, and `wrong` with that of each invalid
-    /// `$(`, which is read as a literal.
+    /// Parses a string. Calls `variable` with the byte offset of each variable, and `wrong` with the byte offset of each invalid
+    /// `$(`, which is treated as a literal.
     pub(super) fn read(
         text: &str,
         mut variable: impl FnMut(usize),
@@ -106,12 +106,12 @@ impl Text {
         Self(parts)
     }
 
-    /// The parts, in order.
+    /// Returns the parts, in order.
     pub fn parts(&self) -> &[Part] {
         &self.0
     }
 
-    /// The variables, in order.
+    /// Returns the variables, in order.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
         self.0.iter().filter_map(|part| match part {
             Part::Variable(reference) | Part::String(reference) => Some(reference),
@@ -119,7 +119,7 @@ impl Text {
         })
     }
 
-    /// The variables with their positions, in order.
+    /// Returns the variables with their positions, in order.
     pub(super) fn uses(&self) -> impl Iterator<Item = (&Reference, Position)> {
         let is_alone = self.as_variable().is_some();
         self.0.iter().filter_map(move |part| match part {
@@ -130,7 +130,7 @@ impl Text {
         })
     }
 
-    /// The variable, if it is the whole string, which takes its type.
+    /// Returns the variable if it is the whole string; the string then takes the type of the value.
     pub fn as_variable(&self) -> Option<&Reference> {
         match self.0.as_slice() {
             [Part::Variable(reference)] => Some(reference),
@@ -138,7 +138,7 @@ impl Text {
         }
     }
 
-    /// The text itself, if it has no variables.
+    /// Returns the text if it has no variables.
     pub fn as_literal(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
@@ -172,7 +172,7 @@ pub(super) fn interpolate(into: &mut String, value: &Value) {
     }
 }
 
-/// The position of the `)` that closes a variable: a quoted key may contain one, and `string(...)` has its own.
+/// Returns the position of the `)` that closes a variable: a quoted key may contain a `)`, and `string(...)` has its own.
 fn closing(text: &str) -> Option<usize> {
     let mut quote = None;
     let mut depth = 0;
@@ -186,7 +186,7 @@ fn closing(text: &str) -> Option<usize> {
             _ => {}
         }
     }
-    // An apostrophe in prose must not hide the rest: a single one is not a quote.
+    // A single quote is an apostrophe, not the start of a quoted key, and must not hide the rest of the text.
     text.find(')')
 }
 

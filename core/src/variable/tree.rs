@@ -12,14 +12,14 @@ use crate::document::Location;
 use crate::document::diagnostic::{self, Diagnostic};
 use crate::document::{Cursor, Diagnostics, Place};
 
-/// A tree. Subtrees without variables are kept as plain JSON, so that substitution costs only as much as it changes.
+/// A tree. Subtrees without variables are kept as plain JSON, so substitution costs only as much as it changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tree {
     /// A subtree without variables.
     Fixed(Value),
     /// A string leaf with variables.
     Text(Text),
-    /// A variable that is the whole value of a string field: its value becomes text, unless it is a list or map.
+    /// A variable that is the whole value of a string field; its value becomes text unless it is a list or map.
     String(Reference),
     /// A list with variables.
     List(Vec<Self>),
@@ -47,7 +47,7 @@ pub struct Use {
     pub at: Option<Location>,
     /// The byte offset of the variable in the leaf's text.
     pub offset: usize,
-    /// The position in the leaf.
+    /// The position of the variable in the leaf.
     pub position: Position,
 }
 
@@ -61,7 +61,7 @@ impl Use {
 
 /// A source of values for substitution.
 pub trait Variables {
-    /// The value of `reference`, with its path applied.
+    /// Returns the value of `reference`, with its path applied.
     fn lookup(&self, reference: &Reference) -> Lookup<'_>;
 }
 
@@ -70,16 +70,16 @@ pub trait Variables {
 pub enum Lookup<'a> {
     /// The value.
     Value(Cow<'a, Value>),
-    /// Not known yet.
+    /// The value is not known yet.
     Pending,
-    /// The value is known, but the variable's path does not exist in it; the message names the missing part.
+    /// The value is known, but does not have the variable's path; the message names the missing part.
     Absent(String),
 }
 
 /// Variables that could not be replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unresolved {
-    /// Variables that are not known yet, without paths, each once, in order of first use.
+    /// Variables that are not known yet, without paths. Each occurs once, in order of first use.
     pub pending: IndexSet<Reference>,
     /// Messages about variables whose paths do not exist.
     pub absent: Vec<String>,
@@ -100,7 +100,7 @@ impl Unresolved {
     /// Returns an error unless every variable was replaced.
     ///
     /// # Errors
-    /// The variables whose paths do not exist; if there are none, those still unknown.
+    /// Returns the variables whose paths do not exist; if there are none, the variables that are still unknown.
     pub fn into_result(self) -> Result<(), SubstitutionError> {
         if !self.absent.is_empty() {
             Err(SubstitutionError::Absent(self.absent))
@@ -123,7 +123,7 @@ fn list(references: &[Reference]) -> String {
 }
 
 impl Tree {
-    /// Reads a tree, and adds the variables in it to `uses`.
+    /// Reads a tree, and adds its variables to `uses`.
     pub fn read(cursor: &Cursor<'_>, uses: &mut Vec<Use>, found: &mut Diagnostics) -> Self {
         let Cursor { node, place } = cursor;
         match &node.content {
@@ -177,8 +177,7 @@ impl Tree {
         }
     }
 
-    /// Makes each variable that is the whole value of a string field take the text of its value. The tree is at
-    /// `place`.
+    /// Changes each variable that is the whole value of a string field to take the value as text. The tree is at `place`.
     pub fn take_texts(&mut self, place: &Place, is_text: &dyn Fn(&Place) -> bool) {
         match self {
             Self::Fixed(_) | Self::String(_) => {}
@@ -200,7 +199,7 @@ impl Tree {
         }
     }
 
-    /// A list of trees; plain JSON if none has a variable.
+    /// Creates a list of trees; plain JSON if no item has a variable.
     pub fn list(items: Vec<Self>) -> Self {
         if items.iter().all(|item| matches!(item, Self::Fixed(_))) {
             Self::Fixed(items.into_iter().filter_map(Self::into_fixed).collect())
@@ -209,7 +208,7 @@ impl Tree {
         }
     }
 
-    /// A map of trees; plain JSON if none has a variable.
+    /// Creates a map of trees; plain JSON if no value has a variable.
     pub fn map(entries: IndexMap<String, Self>) -> Self {
         if entries
             .values()
@@ -245,7 +244,7 @@ impl Tree {
         }
     }
 
-    /// The text, if this is a string leaf without variables.
+    /// Returns the text if this is a string leaf without variables.
     pub fn as_literal(&self) -> Option<&str> {
         match self {
             Self::Fixed(value) => value.as_str(),
@@ -253,7 +252,7 @@ impl Tree {
         }
     }
 
-    /// The variables in this tree, in order.
+    /// Returns the variables in this tree, in order.
     pub fn references(&self) -> Vec<&Reference> {
         match self {
             Self::Fixed(_) => Vec::new(),
@@ -264,7 +263,7 @@ impl Tree {
         }
     }
 
-    /// Replaces every variable, once: variables in values are not replaced.
+    /// Replaces every variable once: variables inside values are not replaced.
     ///
     /// # Errors
     /// A variable is still unknown, or its path does not exist; all such variables are named.
@@ -335,7 +334,7 @@ fn lookup<'a>(
     }
 }
 
-/// Returns text for a string field. Null stays null: an absent value.
+/// Returns text for a string field. Null stays null and counts as an absent value.
 fn substitute_string(
     reference: &Reference,
     variables: &dyn Variables,

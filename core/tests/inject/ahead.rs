@@ -40,7 +40,7 @@ fn ahead(object: &Value) -> Value {
 }
 
 #[test]
-fn a_command_moves_behind_the_redirector_s_dashes() {
+fn a_command_moves_after_the_redirectors_dashes() {
     let object = ahead(&yaml(TASK));
     let steps = &object["spec"]["steps"];
     assert_eq!(steps[0]["command"], json!(["/gleaner/bin/redirector"]));
@@ -60,7 +60,7 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
             "--",
             "x"
         ]),
-        "Tekton's variables stay, and a doubled sign is escaped for the kubelet"
+        "Tekton's variables stay, and a doubled $ is escaped for the kubelet"
     );
     assert_eq!(
         steps[1]["args"],
@@ -104,7 +104,7 @@ fn a_script_gets_the_redirector_as_its_interpreter() {
 }
 
 #[test]
-fn the_sidecar_brings_all_that_a_pod_s_wrapping_would() {
+fn the_sidecar_is_complete_without_injection_into_the_pod() {
     let object = ahead(&yaml(TASK));
     let sidecar = &object["spec"]["sidecars"][0];
     let args: Vec<&str> = sidecar["args"]
@@ -141,7 +141,7 @@ fn the_sidecar_brings_all_that_a_pod_s_wrapping_would() {
 }
 
 #[test]
-fn twice_is_once_and_a_webhook_leaves_it_alone() {
+fn injection_is_idempotent_and_the_webhook_changes_nothing() {
     let mut task = yaml(TASK);
     for on_error in ["stopAndFail", "continue"] {
         task["spec"]["steps"][2]["onError"] = on_error.into();
@@ -221,7 +221,7 @@ fn an_annotation_that_nothing_would_read_is_refused() {
 }
 
 #[test]
-fn what_is_known_to_the_controller_alone_is_refused() {
+fn steps_that_only_the_controller_can_resolve_are_rejected() {
     let refusal = |change: &dyn Fn(&mut Value)| {
         let mut task = yaml(TASK);
         task["spec"].as_object_mut().unwrap().remove("stepTemplate");
@@ -270,7 +270,7 @@ fn what_is_known_to_the_controller_alone_is_refused() {
 }
 
 #[test]
-fn the_port_of_a_sidecar_of_the_task_s_own_is_left_to_it() {
+fn the_port_of_the_tasks_own_sidecar_is_avoided() {
     let mut task = yaml(TASK);
     let port = |task: &Value| {
         let object = ahead(task);

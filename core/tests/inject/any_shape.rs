@@ -1,4 +1,4 @@
-//! Objects with a value of another type anywhere: injected, or rejected with a place, but never a panic.
+//! Objects in which any value has the wrong type: they are injected, or rejected with a place, but never cause a panic.
 
 use gleaner_core::document::{Content, Node, Place};
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -37,10 +37,10 @@ fn objects() -> Vec<Value> {
     vec![object("Task", spec), owned, pipeline_of, pipeline_run]
 }
 
-/// The number of keys and indices of the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
+/// The number of keys and indices in the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
 const DEEPEST: usize = 10;
 
-/// The places of a node and of all nodes below it.
+/// Returns the places of a node and of all nodes below it.
 fn places(node: &Node, place: &Place) -> Vec<Place> {
     let mut found = vec![place.clone()];
     match &node.content {
@@ -71,7 +71,7 @@ fn with_any_value_anywhere(
 ) -> usize {
     let mut refused = 0;
     let all = places(&Node::from(object), &Place::root()).into_iter();
-    // Deeper nodes are copied without being read.
+    // Injection copies deeper nodes without reading them.
     for place in all.filter(|place| place.segments().len() <= DEEPEST) {
         for value in values() {
             let mut changed = object.clone();
@@ -86,7 +86,7 @@ fn with_any_value_anywhere(
 }
 
 #[test]
-fn a_value_of_another_type_in_a_task_never_makes_it_panic() {
+fn a_wrong_type_in_a_task_never_causes_a_panic() {
     let ahead = Placement::AheadOfTime(ResultsFrom::default());
     for object in objects() {
         let placement = if object["kind"] == "Task" {
@@ -107,13 +107,13 @@ fn an_injected_task_may_be_edited_in_any_way() {
     let inject =
         |object: &Value| task::inject_for(object, Operation::Create, &settings(), placement);
     let Ok(Outcome::Changed(injected)) = inject(&objects()[0]) else {
-        panic!("the object is valid");
+        panic!("a valid object was not injected");
     };
     assert!(with_any_value_anywhere(&injected.object, &inject) > 20);
 }
 
 #[test]
-fn a_value_of_another_type_in_a_pod_never_makes_it_panic() {
+fn a_wrong_type_in_a_pod_never_causes_a_panic() {
     let mut plain = reviewed(JOB);
     plain["spec"]["resources"] = json!({"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}});
     let rules = json!([{"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}]);
@@ -124,7 +124,7 @@ fn a_value_of_another_type_in_a_pod_never_makes_it_panic() {
         .push(other);
     let inject = |object: &Value| pod::inject(object, &settings());
     let mut tekton = tekton_pod(DECLARATION, "u", &[]);
-    // The steps and the sidecar are sufficient.
+    // A pod with only the steps and the sidecar is sufficient.
     for list in ["initContainers", "volumes"] {
         tekton["spec"].as_object_mut().unwrap().remove(list);
     }
@@ -136,7 +136,7 @@ fn a_value_of_another_type_in_a_pod_never_makes_it_panic() {
 }
 
 #[test]
-fn what_is_no_map_is_named_with_its_place() {
+fn values_of_the_wrong_type_are_reported_with_their_place() {
     let task = &objects()[0];
     let refusal = |place: &str, value: Value| {
         let mut object = task.clone();

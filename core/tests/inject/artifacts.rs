@@ -1,4 +1,4 @@
-//! Scripts with variables of Tekton's artifacts, which Tekton replaces only if the script alone is the step's command.
+//! Scripts with variables of Tekton's artifacts, which Tekton replaces only if the step's command is the script alone.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use crate::support::{injected_pod, settings};
 const SCRIPT: &str =
     "#!/bin/sh\nset -e\necho '$(steps.build.outputs.image)' > \"$GLEANER_OUTPUTS/findings\"\n";
 
-/// The rich pod with this script as its second step.
+/// Returns the rich pod with this script as its second step.
 fn pod_with(script: &str) -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &[]);
     let place = pod["spec"]["initContainers"].as_array_mut().unwrap();
@@ -27,7 +27,7 @@ fn pod_with(script: &str) -> Value {
     pod
 }
 
-/// The scripts in a pod, in order.
+/// Returns the scripts in a pod, in order.
 fn scripts(pod: &Value) -> Vec<String> {
     let text = container(pod, "place-scripts")["args"][1].as_str().unwrap();
     let parts = text.split("_EOF_'\n").skip(1);
@@ -85,7 +85,7 @@ fn containers_that_others_add_are_counted_in_such_a_script_too() {
 }
 
 #[test]
-fn a_script_with_arguments_is_a_command_for_tekton_leaves_it_alone() {
+fn a_script_with_arguments_is_injected_as_a_command() {
     let mut before = pod_with(SCRIPT);
     let list = before["spec"]["containers"][1]["args"]
         .as_array_mut()

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::support::{injected, refused, yaml};
 
-/// Each key may become an argument of the sidecar, and each embedded task inherits all of them.
+/// Each key may become an argument of the sidecar, and each embedded task inherits all keys.
 #[test]
-fn more_keys_of_object_parameters_than_are_read_are_refused() {
+fn too_many_keys_of_object_parameters_are_rejected() {
     let param = |count: usize| {
         let keys = (0..count).map(|number| (format!("k{number}"), json!("")));
         let default: serde_json::Map<_, _> = keys.collect();
@@ -47,9 +47,9 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     );
 }
 
-/// Each opening of a variable is looked at, but not all of the text after it.
+/// The check looks at each `$(`, but not at all of the text after it.
 #[test]
-fn a_path_with_many_openings_of_variables_is_refused_soon() {
+fn a_path_with_many_openings_of_variables_is_rejected_quickly() {
     let begin = std::time::Instant::now();
     let path = format!("{})", "$(".repeat(100_000));
     let task = yaml(&format!(
@@ -61,7 +61,8 @@ spec: {{steps: [{{name: a, image: i, command: [c]}}]}}
 "
     ));
     let message = refused(&task);
-    // 100,000 openings. A message with all of the text after each would take minutes in this build.
+    // The path has 100,000 openings of variables. A message with all the text after each of them would take minutes in this
+    // build.
     assert!(
         message.starts_with("513 errors:") && message.ends_with("and 493 more errors"),
         "{message}"

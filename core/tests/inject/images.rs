@@ -1,5 +1,4 @@
-//! The image in a pod: that of the injector that writes the pod's flags, even if the Task was injected with another
-//! one.
+//! The image in a pod is that of the injector that writes the pod's flags, even if the Task was injected with another image.
 
 use gleaner_core::inject::settings::PullPolicy;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
@@ -11,7 +10,7 @@ use crate::support::{changed, injected_pod, settings};
 /// The image of the previous release.
 const OLD: &str = "registry.example/gleaner:0";
 
-/// The pod of a Task that an earlier release injected, with an added step that has fewer flags.
+/// Returns the pod of a Task that an earlier release injected, with an added step that has fewer flags.
 fn old_pod() -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &["a"]);
     let containers = pod["spec"]["containers"].as_array_mut().unwrap();
@@ -33,7 +32,7 @@ fn old_pod() -> Value {
 }
 
 #[test]
-fn a_pod_gets_the_image_of_its_injector_whichever_its_task_was_injected_with() {
+fn a_pod_gets_the_image_of_its_injector_not_of_its_task() {
     let before = old_pod();
     let pod = injected_pod(&before);
     for name in ["step-gleaner", "sidecar-gleaner"] {
@@ -45,7 +44,7 @@ fn a_pod_gets_the_image_of_its_injector_whichever_its_task_was_injected_with() {
     assert_eq!(
         args(&pod, "step-gleaner")[3..],
         ["finish", "--injected", "--termination-share=7+2"],
-        "arguments and image are of the same release"
+        "arguments and image belong to the same release"
     );
     for name in ["step-build", "step-lint", "step-last", "sidecar-registry"] {
         for field in ["image", "imagePullPolicy"] {

@@ -1,4 +1,4 @@
-//! The kinds that an operator allows, checked in every object that has a declaration.
+//! The kinds that an operator allows. They are checked in every object that has a declaration.
 
 use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -45,14 +45,15 @@ fn refused<E: std::fmt::Display>(outcome: Result<Outcome, E>) {
 }
 
 #[test]
-fn a_task_is_refused_whose_declaration_creates_another_kind() {
+fn a_task_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     refused(task::inject(&task(), Operation::Create, &settings()));
     changed(task::inject(&task(), Operation::Create, &unlimited()));
 }
 
-/// A pod of a Task that was injected with another list, ahead of time or manually, and a pod with its own annotation.
+/// The test covers pods of a Task that was injected with another list, ahead of time or by the webhook, and a pod with its own
+/// annotation.
 #[test]
-fn a_pod_is_refused_whose_declaration_creates_another_kind() {
+fn a_pod_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     for placement in [
         Placement::Webhook,
         Placement::AheadOfTime(ResultsFrom::default()),

@@ -1,4 +1,4 @@
-//! The termination messages of a pod: the number of containers that share them, and the contents that Tekton writes.
+//! The termination messages of a pod: the number of containers that share their space, and the contents that Tekton writes.
 
 use gleaner_core::check;
 use gleaner_core::document::Live;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::pod::{DECLARATION, args, tekton_pod};
 use crate::support::{changed, injected_pod, settings, yaml};
 
-/// A pod with these additional flags of Tekton's entrypoint in its steps.
+/// Returns a pod whose steps have these additional flags of Tekton's entrypoint.
 fn pod_with(flags: &[&str]) -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &[]);
     for container in pod["spec"]["containers"].as_array_mut().unwrap() {
@@ -22,7 +22,7 @@ fn pod_with(flags: &[&str]) -> Value {
     pod
 }
 
-/// The arguments of a container that concern results.
+/// Returns the arguments of a container that concern results.
 fn of_results(pod: &Value, container: &str) -> Vec<String> {
     let starts = [
         "--termination-share",
@@ -36,7 +36,7 @@ fn of_results(pod: &Value, container: &str) -> Vec<String> {
 }
 
 #[test]
-fn redirector_and_sidecar_learn_how_many_containers_share_the_room() {
+fn redirector_and_sidecar_get_the_number_of_containers_that_share_the_room() {
     let flags = [
         "-results",
         "img,own",
@@ -80,7 +80,7 @@ fn compressed_messages_have_more_room() {
 }
 
 #[test]
-fn results_from_the_log_of_a_sidecar_take_no_room() {
+fn results_from_sidecar_logs_take_no_room() {
     let pod = injected_pod(&pod_with(&[
         "-result_from",
         "sidecar-logs",
@@ -90,7 +90,7 @@ fn results_from_the_log_of_a_sidecar_take_no_room() {
     assert_eq!(
         of_results(&pod, "step-build"),
         ["--termination-share=7+1"],
-        "a failure's message still has to fit"
+        "the message of a failure must still fit"
     );
     assert_eq!(of_results(&pod, "sidecar-gleaner"), [""; 0]);
 }
@@ -133,9 +133,9 @@ fn containers_that_others_add_later_are_counted() {
     );
 }
 
-/// Ahead of time the pod is unknown, but its containers follow from the Task.
+/// Ahead of time, the pod does not exist yet, but the Task determines its containers.
 #[test]
-fn ahead_of_time_the_containers_of_the_pod_are_foreseen() {
+fn ahead_of_time_the_containers_of_the_pod_are_predicted() {
     let task = yaml(
         r#"
 apiVersion: tekton.dev/v1
@@ -165,8 +165,8 @@ spec:
     };
     let plain = ahead(ResultsFrom::default());
     let steps = &plain["spec"]["steps"];
-    // Two steps and a sidecar; Tekton's init containers, including those for scripts and working directories; Gleaner's
-    // sidecar and step.
+    // The pod has two steps and a sidecar, Tekton's init containers, including those for scripts and working directories, and
+    // Gleaner's sidecar and step.
     let flags = r#""--termination-share=6+2","--results=img,own","--step-results=part","--step-metadata-dir=/tekton/run/0/status""#;
     assert!(
         steps[0]["script"].as_str().unwrap().contains(flags),
@@ -197,7 +197,7 @@ spec:
     );
 }
 
-/// The warnings for a Task with this many objects and its own step result, in a pod with as many steps.
+/// Returns the warnings for a Task with this many steps and objects, and with the given `results`.
 fn warned(steps: usize, objects: usize, results: &str) -> Vec<String> {
     let step = |index| format!("  - {{name: s{index}, image: i, command: [b]}}\n");
     let object = |index| {
@@ -213,7 +213,7 @@ fn warned(steps: usize, objects: usize, results: &str) -> Vec<String> {
     warnings_of(&text)
 }
 
-/// The warnings about a Task, except those about unused outputs.
+/// Returns the warnings about a Task, except those about unused outputs.
 fn warnings_of(text: &str) -> Vec<String> {
     let document = gleaner_core::document::yaml::parse(text).unwrap();
     let tasks = Default::default();
@@ -225,17 +225,17 @@ fn warnings_of(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_task_whose_results_get_less_room_is_warned_about() {
+fn a_task_whose_results_get_less_room_gets_a_warning() {
     assert_eq!(warned(1, 1, "[]"), [""; 0]);
     assert_eq!(
         warned(1, 1, "[{name: own}]"),
         [""; 0],
-        "two containers and Gleaner's have 4096 bytes each"
+        "with three containers, each has 4096 bytes"
     );
     assert_eq!(
         warned(2, 1, "[{name: note-0, type: object}]"),
         [""; 0],
-        "Gleaner's own result"
+        "the result of a resource is not one of the Task's own"
     );
     let found = warned(2, 1, "[{name: own}]");
     assert!(
@@ -251,7 +251,7 @@ fn a_task_whose_results_get_less_room_is_warned_about() {
 }
 
 #[test]
-fn results_that_will_not_fit_are_foreseen() {
+fn results_that_will_not_fit_cause_a_warning() {
     let found = warned(10, 10, "[]");
     assert!(
         found[0].contains("the results of 10 resources take at least 1"),
@@ -269,9 +269,9 @@ fn results_that_will_not_fit_are_foreseen() {
     assert_eq!(warned(10, 3, "[]"), [""; 0]);
 }
 
-/// The forecast does not render what would fill the memory: half a GiB here.
+/// The forecast does not render objects that would fill the memory, half a GiB in this test.
 #[test]
-fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
+fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
     let resource = |number: usize| {
         let value = match number {
             0 => "x".to_owned(),
@@ -293,6 +293,6 @@ fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
             && found[0].contains("at most 3145728 are accepted"),
         "{found:?}"
     );
-    // A generous ceiling: rendering it takes minutes in a build without optimization.
+    // The limit is generous: rendering the object takes minutes in an unoptimized build.
     assert!(started.elapsed() < std::time::Duration::from_secs(10));
 }

@@ -8,7 +8,7 @@ use crate::pod::{JOB, args, container, pod, refused};
 use crate::support::{injected_pod, settings};
 
 #[test]
-fn a_job_s_container_plays_the_step_and_the_job_owns() {
+fn a_jobs_container_is_the_step_and_the_job_is_the_owner() {
     let pod = injected_pod(&pod(JOB));
     assert_eq!(
         container(&pod, "main")["command"],
@@ -42,7 +42,7 @@ fn a_job_s_container_plays_the_step_and_the_job_owns() {
     );
 }
 
-/// The pod of an Indexed Job with this declaration.
+/// Returns the pod of an Indexed Job with this declaration.
 fn indexed(declaration: &str) -> Value {
     let mut pod = pod(JOB);
     pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"] = "2".into();
@@ -88,7 +88,7 @@ fn a_static_name_is_refused_for_the_pods_of_an_indexed_job() {
 }
 
 #[test]
-fn the_index_is_refused_in_the_pod_of_another_job() {
+fn the_completion_index_is_rejected_without_an_indexed_job() {
     let mut pod = indexed(&named(
         "name: release-$(context.job.completionIndex)",
         "Create",
@@ -115,7 +115,7 @@ fn the_index_is_refused_in_the_pod_of_another_job() {
 }
 
 #[test]
-fn a_plain_pod_is_refused_what_it_cannot_have() {
+fn unsupported_features_of_plain_pods_are_rejected() {
     let refusal = |change: &dyn Fn(&mut Value)| {
         let mut pod = pod(JOB);
         change(&mut pod);
@@ -166,7 +166,7 @@ fn a_plain_pod_is_refused_what_it_cannot_have() {
     assert!(refused(&pod(JOB), &old).contains("Kubernetes 1.29"));
 }
 
-/// The pod of a Job with one container `main` that is a step, and a container `other` that is not.
+/// Returns the pod of a Job with a container `main` that is a step and a container `other` that is not.
 fn with_other(other: Value) -> Value {
     let mut pod = pod(JOB);
     let containers = pod["spec"]["containers"].as_array_mut().unwrap();
@@ -175,7 +175,7 @@ fn with_other(other: Value) -> Value {
 }
 
 #[test]
-fn a_container_that_is_started_again_is_refused_where_it_says_so() {
+fn a_step_container_that_may_restart_is_rejected_at_its_field() {
     let rule =
         |action: &str| json!([{"action": action, "exitCodes": {"operator": "In", "values": [42]}}]);
     let cases = [
@@ -211,7 +211,7 @@ fn a_container_that_is_started_again_is_refused_where_it_says_so() {
 }
 
 #[test]
-fn a_container_that_is_no_step_may_be_started_again_by_itself() {
+fn a_container_that_is_not_a_step_may_restart_alone() {
     let rule =
         |action: &str| json!([{"action": action, "exitCodes": {"operator": "In", "values": [42]}}]);
     let other = json!({"name": "other", "image": "i", "restartPolicy": "OnFailure", "restartPolicyRules": rule("Restart")});
@@ -220,7 +220,7 @@ fn a_container_that_is_no_step_may_be_started_again_by_itself() {
     let init = json!({"name": "proxy", "image": "i", "restartPolicy": "Always"});
     sidecar["spec"]["initContainers"] = json!([init]);
     injected_pod(&sidecar);
-    // A restart of all containers includes the step.
+    // A restart of all containers also restarts the step.
     let other =
         json!({"name": "other", "image": "i", "restartPolicyRules": rule("RestartAllContainers")});
     let said = refused(&with_other(other), &settings());
@@ -248,13 +248,13 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
     let fitted = json!({"limits": {"cpu": "200m", "memory": "64Mi"}, "requests": {"cpu": "0", "memory": "0"}});
     assert_eq!(resources(&injected_pod(&full)), fitted);
 
-    // There is room for the sidecar's own requests.
+    // The pod has room for the sidecar's own requests.
     let usual = json!({"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}});
     let mut roomy = full.clone();
     roomy["spec"]["resources"] = json!({"requests": {"cpu": "110m", "memory": "80Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}});
     assert_eq!(resources(&injected_pod(&roomy)), usual);
 
-    // A pod's limit without a request is both, as for a container; other sidecars are included.
+    // A pod's limit without a request is also the request, as for a container. Other sidecars are included in the sum.
     let mut limits = full.clone();
     limits["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
     limits["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "500m"}});

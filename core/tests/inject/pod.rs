@@ -1,4 +1,4 @@
-//! Injection into pods: adds redirector and sidecar to a pod that requests Gleaner.
+//! Injection into pods: it adds redirector and sidecar to a pod that requests Gleaner.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +18,7 @@ pub(crate) fn pod(review: &str) -> Value {
     review["request"]["object"].clone()
 }
 
-/// The TaskRun of the rich pod, reduced to the fields that injection reads.
+/// Returns the TaskRun of the rich pod, reduced to the fields that injection reads.
 fn rich_task(declaration: &str) -> Value {
     let mut object = yaml(
         "
@@ -53,7 +53,7 @@ resources:
 preflight: Strict
 "#;
 
-/// The rich pod as Tekton creates it from the injected Task, with these parameter values.
+/// Returns the rich pod as Tekton creates it from the injected Task, with these parameter values.
 pub(crate) fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
     let run = injected(&rich_task(declaration));
     let mut sidecar = run["spec"]["taskSpec"]["sidecars"][0].clone();
@@ -114,12 +114,12 @@ pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The result of the kubelet's expansion of an argument, without any variables.
+/// Returns an argument after the kubelet's expansion, if no variables are set.
 fn expanded(argument: &str) -> String {
     argument.replace("$$", "$")
 }
 
-/// The values that the sidecar reads.
+/// Returns the values that the sidecar reads.
 pub(crate) fn values(pod: &Value) -> Value {
     let args = args(pod, "sidecar-gleaner");
     let parts = args
@@ -193,7 +193,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
             "--",
             "--injected",
             "--step=lint",
-            // `$HOME` is not a Kubernetes variable; the kubelet's expansion turns the doubled sign into one.
+            // `$HOME` is not a Kubernetes variable. The kubelet's expansion turns the doubled `$` into a single one.
             "--output=findings,optional=/workspace/a$$HOME/findings",
             "--termination-share=7+1",
             "--",
@@ -208,7 +208,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
 }
 
 #[test]
-fn a_step_sees_its_own_folders_and_no_other_s() {
+fn a_step_mounts_only_its_own_directories() {
     let pod = injected_pod(&tekton_pod(DECLARATION, "u", &[]));
     for step in ["build", "lint", "last"] {
         let mounts = container(&pod, &format!("step-{step}"))["volumeMounts"]
@@ -232,7 +232,7 @@ fn a_step_sees_its_own_folders_and_no_other_s() {
 }
 
 #[test]
-fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
+fn the_sidecar_becomes_a_native_sidecar_after_tektons_init_containers() {
     let before = tekton_pod(DECLARATION, "u", &[]);
     let pod = injected_pod(&before);
     let init = pod["spec"]["initContainers"].as_array().unwrap();
@@ -250,7 +250,7 @@ fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
             {"name": "gleaner-internal", "mountPath": "/gleaner"},
             {"name": "kube-api-access-dgctg", "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"},
         ]),
-        "no workspace of the task's"
+        "the sidecar mounts no workspace of the task"
     );
     let names: Vec<&Value> = pod["spec"]["containers"]
         .as_array()
@@ -281,7 +281,7 @@ fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
 }
 
 #[test]
-fn values_reach_the_sidecar_past_the_kubelet() {
+fn values_reach_the_sidecar_without_kubelet_expansion() {
     let hostile = "$(HOME) $$ \"quoted\"\n--owner=x";
     let pod = injected_pod(&tekton_pod(DECLARATION, hostile, &["--", "$$(x)"]));
     let values = values(&pod);
@@ -300,7 +300,7 @@ fn values_reach_the_sidecar_past_the_kubelet() {
 }
 
 #[test]
-fn the_pipeline_run_is_known_by_the_pod_s_labels() {
+fn the_pipeline_run_is_taken_from_the_pods_labels() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let labels = before["metadata"]["labels"].as_object_mut().unwrap();
     labels.insert("tekton.dev/pipelineRun".into(), "pr".into());
@@ -317,7 +317,7 @@ fn the_pipeline_run_is_known_by_the_pod_s_labels() {
 }
 
 #[test]
-fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
+fn the_images_own_command_is_injected_for_each_platform() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let build = &mut before["spec"]["containers"][0];
     let mut args_: Vec<Value> = build["args"].as_array().unwrap().clone();
@@ -353,14 +353,14 @@ fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
 }
 
 #[test]
-fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
+fn an_image_command_that_a_run_adds_is_also_injected() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let build = &mut before["spec"]["containers"][0];
     let args = build["args"].as_array_mut().unwrap();
     let at = args.iter().position(|argument| argument == "-entrypoint");
     args.drain(at.unwrap()..at.unwrap() + 2);
     let env = build["env"].as_array_mut().unwrap();
-    // The second is from `podTemplate.env`, and takes effect.
+    // The second variable comes from `podTemplate.env` and takes effect.
     for command in ["/ep", "/other"] {
         let commands = json!({"linux/amd64": [command]}).to_string();
         env.push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
@@ -379,7 +379,7 @@ fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
 }
 
 #[test]
-fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
+fn gleaners_own_step_is_not_injected_but_has_a_socket() {
     let mut task = rich_task(DECLARATION);
     task["spec"]["taskSpec"]["steps"][2]["onError"] = "continue".into();
     let sidecar_args = injected(&task)["spec"]["taskSpec"]["sidecars"][0]["args"].clone();
@@ -410,7 +410,7 @@ fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
 }
 
 #[test]
-fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
+fn a_step_that_calls_the_redirector_itself_is_injected_like_any_other() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let last = &mut before["spec"]["containers"][2];
     let at = last["args"]
@@ -431,7 +431,7 @@ fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
 }
 
 #[test]
-fn long_values_are_in_arguments_that_linux_takes() {
+fn long_values_are_split_into_arguments_that_linux_accepts() {
     let long = "v".repeat(120_000);
     let pod = injected_pod(&tekton_pod(DECLARATION, &long, &["x"]));
     for argument in args(&pod, "sidecar-gleaner") {
@@ -441,8 +441,8 @@ fn long_values_are_in_arguments_that_linux_takes() {
 }
 
 #[test]
-fn a_task_is_injected_and_its_pod_under_one_declaration() {
-    // The pod's annotation may be another object's, since in Tekton a Pipeline's takes precedence. The injected
+fn a_pod_uses_the_declaration_of_its_injected_task() {
+    // The pod's annotation may come from another object, because a Pipeline's annotation takes precedence in Tekton. The injected
     // declaration counts.
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();

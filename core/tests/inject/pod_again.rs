@@ -1,4 +1,4 @@
-//! Repeated injection, also after other injectors; and values that pass through the pod.
+//! Repeated injection, also after other injectors, and values that pass through the pod.
 
 use gleaner_core::inject::{Outcome, Skip, pod};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use crate::pod::{DECLARATION, JOB, container, pod, tekton_pod, values};
 use crate::support::{injected_pod, settings};
 
 #[test]
-fn what_another_webhook_dropped_of_the_sidecar_is_put_back() {
+fn sidecar_fields_that_another_webhook_dropped_are_restored() {
     for before in [tekton_pod(DECLARATION, "u", &["a"]), pod(JOB)] {
         let once = injected_pod(&before);
         let mut stripped = once.clone();
@@ -26,7 +26,7 @@ fn what_another_webhook_dropped_of_the_sidecar_is_put_back() {
 
 proptest! {
     #[test]
-    fn injecting_twice_into_a_pod_is_injecting_once(url in "\\PC{0,20}", list in proptest::collection::vec("[a-z$()-]{0,6}", 0..4)) {
+    fn injection_into_a_pod_is_idempotent(url in "\\PC{0,20}", list in proptest::collection::vec("[a-z$()-]{0,6}", 0..4)) {
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
         for before in [tekton_pod(DECLARATION, &url, &list), pod(JOB)] {
             let once = injected_pod(&before);
@@ -35,14 +35,14 @@ proptest! {
     }
 
     #[test]
-    fn a_value_is_never_expanded_on_its_way(url in "[$()a-zA-Z =\"-]{0,24}", list in proptest::collection::vec("[$()a-z:-]{0,8}", 0..4)) {
+    fn a_value_is_never_expanded_by_the_kubelet(url in "[$()a-zA-Z =\"-]{0,24}", list in proptest::collection::vec("[$()a-z:-]{0,8}", 0..4)) {
         let items: Vec<&str> = list.iter().map(String::as_str).collect();
         let pod = injected_pod(&tekton_pod(DECLARATION, &url, &items));
         prop_assert_eq!(values(&pod)["params"].clone(), json!({"url": url, "list": list}));
     }
 
     #[test]
-    fn other_injectors_may_come_before_or_behind(native in any::<bool>()) {
+    fn other_injectors_may_run_before_or_after(native in any::<bool>()) {
         // A service mesh adds an init container, a container and a volume.
         let mesh = |mut pod: Value| {
             let list = if native { "initContainers" } else { "containers" };

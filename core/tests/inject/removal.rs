@@ -1,4 +1,4 @@
-//! Removing Gleaner.
+//! Removal of Gleaner from Tasks and pods.
 
 use gleaner_core::document::Place;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -10,7 +10,7 @@ use crate::support::{changed, settings, yaml};
 
 const OUTPUTS: &str = "steps: {a: [{name: v}]}\nobjects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: o}, data: {v: $(steps.a.v)}}}]";
 
-/// Various TaskSpecs.
+/// TaskSpecs with various commands, scripts, volumes and sidecars.
 const SPECS: [&str; 6] = [
     "steps: [{name: a, image: i, command: [c], args: [d, e]}]",
     "steps: [{name: a, image: i, script: echo}, {name: b, image: i, command: [c], args: [--, x], onError: continue}]",
@@ -40,7 +40,7 @@ fn objects(spec: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn what_was_injected_into_a_task_is_taken_out_again() {
+fn injection_into_a_task_can_be_removed() {
     for spec in SPECS {
         for object in objects(&yaml(spec)) {
             for placement in [
@@ -60,7 +60,7 @@ fn what_was_injected_into_a_task_is_taken_out_again() {
 }
 
 #[test]
-fn the_first_word_of_a_command_line_is_its_command_afterwards() {
+fn after_removal_the_first_word_is_the_command() {
     let spec = yaml("steps: [{name: a, image: i, command: [sh, -c], args: [x]}]");
     let object = &objects(&spec)[0];
     let placement = Placement::AheadOfTime(ResultsFrom::default());
@@ -74,7 +74,7 @@ fn the_first_word_of_a_command_line_is_its_command_afterwards() {
 }
 
 #[test]
-fn what_was_injected_into_a_pod_is_taken_out_again() {
+fn injection_into_a_pod_can_be_removed() {
     let mut with_init = reviewed(JOB);
     with_init["spec"]["initContainers"] = json!([{"name": "x", "image": "i"}]);
     let mut without_token = reviewed(JOB);
@@ -100,10 +100,10 @@ fn what_was_injected_into_a_pod_is_taken_out_again() {
     }
 }
 
-/// Makes an object with a pod template.
+/// A function that creates an object with the given pod template.
 type Within = fn(&Value) -> Value;
 
-/// Objects with a pod template, by the place of it.
+/// Kinds of objects with a pod template, by the place of the template.
 const TEMPLATES: [(&str, Within); 3] = [
     (
         "spec.template",
@@ -140,7 +140,7 @@ fn declarations_are_removed_on_request() {
 }
 
 #[test]
-fn what_merely_has_a_name_of_gleaners_stays() {
+fn parts_of_the_user_with_gleaners_names_stay() {
     let object = json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task", "metadata": {"name": "t"},
         "spec": {"sidecars": [{"name": "gleaner", "image": "i", "args": ["x"]}], "steps": [{"name": "gleaner", "image": "i"}]},

@@ -1,4 +1,4 @@
-//! Unusual pods: from other clusters, from other tools, or impossible to inject.
+//! Unusual pods: from other clusters, from other tools, or unsuitable for injection.
 
 use gleaner_core::inject::settings::Sidecars;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
@@ -8,7 +8,7 @@ use crate::pod::{DECLARATION, JOB, RICH, args, container, pod, refused, tekton_p
 use crate::support::{changed, injected_pod, settings};
 
 #[test]
-fn a_sidecar_that_tekton_made_native_stays_where_it_is_found() {
+fn a_sidecar_that_tekton_made_native_stays_in_place() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let mut sidecar = before["spec"]["containers"]
         .as_array_mut()
@@ -27,7 +27,7 @@ fn a_sidecar_that_tekton_made_native_stays_where_it_is_found() {
 }
 
 #[test]
-fn without_native_sidecars_it_stays_one_of_tekton_s_with_a_probe() {
+fn without_native_sidecars_the_tekton_sidecar_gets_a_probe() {
     let old = Settings {
         sidecars: Sidecars::Tekton,
         ..settings()
@@ -80,7 +80,7 @@ fn the_sidecar_gets_a_token_where_the_steps_have_none() {
 }
 
 #[test]
-fn on_the_host_network_the_port_is_left_to_the_system() {
+fn on_the_host_network_the_system_chooses_the_port() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["spec"]["hostNetwork"] = true.into();
     assert!(
@@ -90,7 +90,7 @@ fn on_the_host_network_the_port_is_left_to_the_system() {
 }
 
 #[test]
-fn the_port_of_another_container_is_left_to_it() {
+fn the_port_of_another_container_is_avoided() {
     let listens = |args: &[String]| {
         let mut flags = args.iter().filter(|flag| flag.starts_with("--listen"));
         flags.next().cloned()
@@ -118,7 +118,7 @@ fn the_port_of_another_container_is_left_to_it() {
 }
 
 #[test]
-fn what_cannot_be_injected_is_refused_with_a_remedy() {
+fn pods_that_cannot_be_injected_are_rejected_with_a_remedy() {
     let injected = tekton_pod(DECLARATION, "u", &[]);
     let refusal = |change: &dyn Fn(&mut Value)| {
         let mut pod = injected.clone();
@@ -153,7 +153,7 @@ fn what_cannot_be_injected_is_refused_with_a_remedy() {
 }
 
 #[test]
-fn a_pod_without_the_annotation_is_left_alone() {
+fn a_pod_without_the_annotation_is_unchanged() {
     for review in [RICH, JOB] {
         let mut pod = pod(review);
         pod["metadata"]
@@ -174,7 +174,7 @@ fn a_pod_without_the_annotation_is_left_alone() {
 }
 
 #[test]
-fn what_merely_has_a_name_of_gleaner_s_is_left_alone() {
+fn parts_of_the_user_with_gleaners_names_are_unchanged() {
     let mut foreign = pod(RICH);
     foreign["metadata"]
         .as_object_mut()

@@ -1,4 +1,4 @@
-//! Faults of a TaskSpec that Tekton, or the API server for its pod, would refuse.
+//! Errors in a TaskSpec for which Tekton would reject it, or for which the API server would reject its pod.
 
 use gleaner_core::inject::Outcome;
 use gleaner_core::inject::task::{self, Operation};
@@ -23,7 +23,7 @@ fn task(spec: &str) -> serde_json::Value {
 }
 
 #[test]
-fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
+fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
     for (spec, expected) in [
         (
             "steps: [{name: build, image: x, onError: ignore}]".to_owned(),
@@ -150,14 +150,14 @@ fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
 }
 
 #[test]
-fn what_tekton_allows_passes() {
+fn valid_task_specs_are_accepted() {
     for spec in [
         "steps: [{name: build, image: x, onError: continue}, {name: b, image: x, onError: stopAndFail}]",
         "params: [{name: e}]\nsteps: [{name: build, image: x, onError: $(params.e), securityContext: null, ports: null}]",
         "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}, default: {k: v}}]",
-        // A default with other values than strings is a string.
+        // A default that contains values other than strings is itself a string.
         "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",
@@ -209,7 +209,7 @@ fn a_container_without_an_image_and_old_resources_get_a_warning() {
         let Ok(Outcome::Changed(changed)) = outcome else {
             panic!("{outcome:?}");
         };
-        // Steps after the last one with outputs have a warning of their own.
+        // The separate warning about steps after the last one with outputs is not compared.
         let warnings = changed.warnings.iter().map(ToString::to_string);
         let warnings = warnings.filter(|warning| !warning.starts_with("steps."));
         assert_eq!(warnings.collect::<Vec<_>>(), expected, "{spec}");

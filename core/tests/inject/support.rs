@@ -5,7 +5,7 @@ use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Refusal, Settings, Skip, pod};
 use serde_json::Value;
 
-/// The settings of a typical installation.
+/// Returns the settings of a typical installation.
 pub(crate) fn settings() -> Settings {
     Settings {
         image: "registry.example/gleaner:1".into(),
@@ -25,20 +25,20 @@ pub(crate) fn yaml(text: &str) -> Value {
         .to_json()
 }
 
-/// The object after injection at creation.
+/// Returns the object after injection at creation.
 #[track_caller]
 pub(crate) fn injected(object: &Value) -> Value {
     changed(task::inject(object, Operation::Create, &settings()), object)
 }
 
-/// The refusal of an object at creation.
+/// Returns the message with which an object is rejected at creation.
 #[track_caller]
 pub(crate) fn refused(object: &Value) -> String {
     let refused = task::inject(object, Operation::Create, &settings());
     refused.expect_err("a refusal").to_string()
 }
 
-/// The pod after injection.
+/// Returns the pod after injection.
 #[track_caller]
 pub(crate) fn injected_pod(pod: &Value) -> Value {
     changed(pod::inject(pod, &settings()), pod)

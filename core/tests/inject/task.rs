@@ -1,4 +1,4 @@
-//! Injection into a Task that requests Gleaner, so that any Tekton can run it.
+//! Injection into a Task that requests Gleaner. The result can run on any Tekton.
 
 use crate::support::{changed, injected, refused, settings, yaml};
 use gleaner_core::inject::task::{self, Operation};
@@ -48,7 +48,7 @@ pub(crate) fn build_and_push() -> Value {
     yaml(BUILD_AND_PUSH)
 }
 
-/// The sidecar's arguments, except the declaration.
+/// Returns the sidecar's arguments, except the declaration.
 pub(crate) fn arguments(object: &Value) -> Vec<String> {
     let args = object.pointer("/spec/sidecars/0/args").expect("a sidecar");
     let args = args
@@ -89,7 +89,7 @@ fn the_sidecar_carries_steps_parameters_and_context() {
     assert_eq!(
         object.pointer("/spec/sidecars/0/command"),
         None,
-        "Tekton's nop image would not find it"
+        "Tekton's nop image does not contain the command"
     );
     assert_eq!(
         object.pointer("/spec/steps"),
@@ -121,7 +121,7 @@ fn each_resource_becomes_an_object_result() {
 }
 
 #[test]
-fn the_containers_pass_the_standard_restricted() {
+fn the_containers_meet_the_restricted_pod_security_standard() {
     let mut task = build_and_push();
     task["spec"]["steps"][1]["onError"] = "continue".into();
     let object = injected(&task);
@@ -148,7 +148,7 @@ fn the_containers_pass_the_standard_restricted() {
 }
 
 #[test]
-fn annotations_ask_for_other_resources_and_must_be_quantities() {
+fn annotations_set_other_resources_and_must_be_quantities() {
     let mut task = build_and_push();
     task["metadata"]["annotations"]["gleaner.dev/memory-limit"] = "1Gi".into();
     let object = injected(&task);
@@ -174,7 +174,7 @@ fn a_request_above_its_limit_is_refused_at_apply() {
 }
 
 #[test]
-fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
+fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_substituted() {
     let declaration = "objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      data: {a: $(params.text)}\n";
     let metadata = json!({"annotations": {"gleaner.dev/outputs": declaration}});
     let mut spec = json!({"steps": [{"name": "a", "image": "i", "command": ["true"]}]});
@@ -185,8 +185,8 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     });
     let mut spec = injected(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
     spec.as_object_mut().unwrap().remove("metadata");
-    // The TaskRun as Tekton's controller creates it: the Pipeline's parameter is substituted, and not available
-    // otherwise.
+    // The TaskRun is as Tekton's controller creates it: the Pipeline's parameter is substituted, and no longer available as a
+    // parameter.
     let substituted = spec
         .to_string()
         .replace("$(params.text)", "from the pipeline");
@@ -200,7 +200,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     });
     let outcome = task::inject(&run, Operation::Create, &settings());
     assert_eq!(outcome, Ok(Outcome::Skipped(Skip::Done)));
-    // A copy created by a user has no owner, and lacks the parameter.
+    // A copy that a user created has no owner and lacks the parameter.
     run["metadata"]
         .as_object_mut()
         .unwrap()
@@ -210,12 +210,12 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     assert_eq!(
         injected(&run)["metadata"]["labels"],
         json!({}),
-        "of a PipelineRun that did not create it"
+        "the labels of a PipelineRun that did not create the run are removed"
     );
 }
 
 #[test]
-fn what_is_no_list_is_not_repaired_in_silence() {
+fn a_field_that_is_not_a_list_is_rejected() {
     let mut task = build_and_push();
     task["spec"]["sidecars"] = json!({"name": "redis"});
     task["spec"]["volumes"] = Value::Null;
@@ -234,7 +234,7 @@ fn what_is_no_list_is_not_repaired_in_silence() {
 }
 
 #[test]
-fn what_would_be_refused_at_the_pod_is_refused_at_apply() {
+fn errors_in_the_pod_are_reported_when_the_task_is_applied() {
     let mut task = build_and_push();
     task["spec"]["stepTemplate"] = json!({
         "volumeMounts": [{"name": "v", "mountPath": "/gleaner/x"}],
@@ -261,7 +261,7 @@ fn what_would_be_refused_at_the_pod_is_refused_at_apply() {
 }
 
 #[test]
-fn a_task_of_a_pipeline_is_found_again_wherever_it_stands() {
+fn a_pipeline_task_is_recognized_in_any_position() {
     let task = |name: &str, annotated: bool| {
         let mut task = json!({"name": name, "taskSpec": {"steps": [{"name": "a", "image": "i"}]}});
         if annotated {
@@ -286,7 +286,7 @@ fn a_task_of_a_pipeline_is_found_again_wherever_it_stands() {
 }
 
 #[test]
-fn a_last_step_that_may_not_run_or_not_count_gets_one_behind_it() {
+fn a_step_is_added_if_the_last_step_may_be_skipped_or_ignored() {
     for (key, value, own_step) in [
         ("onError", json!("continue"), true),
         ("onError", json!("$(params.unused)"), true),
@@ -315,7 +315,7 @@ fn a_last_step_that_may_not_run_or_not_count_gets_one_behind_it() {
 }
 
 #[test]
-fn every_kind_that_embeds_a_task_is_injected_where_the_task_stands() {
+fn every_kind_that_embeds_a_task_is_injected() {
     let task = build_and_push();
     let annotations = task["metadata"]["annotations"].clone();
     let spec = task["spec"].clone();
@@ -401,7 +401,7 @@ fn parameters_that_tekton_propagates_are_known_by_their_values() {
 }
 
 #[test]
-fn old_versions_name_resources_as_they_do() {
+fn old_api_versions_keep_their_name_for_resources() {
     let mut task = build_and_push();
     task["apiVersion"] = "tekton.dev/v1beta1".into();
     let object = injected(&task);
@@ -410,7 +410,7 @@ fn old_versions_name_resources_as_they_do() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_with_place_and_remedy() {
+fn all_errors_are_reported_with_place_and_remedy() {
     let mut task = build_and_push();
     task["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps:\n  kanikoo: [{name: digest}]\nresources:\n  - name: img\n    spec:\n      type: image\n      params: [{name: url, value: $(params.imageURL)}]\n".into();
     assert_eq!(
@@ -422,7 +422,7 @@ fn everything_that_is_wrong_is_said_with_place_and_remedy() {
 }
 
 #[test]
-fn names_that_gleaner_needs_are_refused_to_others() {
+fn names_that_gleaner_reserves_are_rejected() {
     let mut task = build_and_push();
     task["spec"]["sidecars"] = json!([{"name": "gleaner", "image": "other"}]);
     task["spec"]["steps"][0]["name"] = "gleaner".into();
@@ -442,7 +442,7 @@ fn names_that_gleaner_needs_are_refused_to_others() {
 }
 
 #[test]
-fn a_result_of_the_tasks_own_stays_when_it_fits() {
+fn the_tasks_own_result_stays_if_it_is_compatible() {
     let mut task = build_and_push();
     task["spec"]["results"] =
         json!([{"name": "img", "type": "object", "properties": {"digest": {"type": "string"}}}]);
@@ -459,7 +459,7 @@ fn a_result_of_the_tasks_own_stays_when_it_fits() {
 }
 
 #[test]
-fn what_does_not_ask_is_left_alone() {
+fn objects_without_a_declaration_are_unchanged() {
     let mut task = build_and_push();
     task["metadata"]
         .as_object_mut()
@@ -484,7 +484,7 @@ fn what_does_not_ask_is_left_alone() {
         said.contains("put the annotation on the Task that the TaskRun refers to"),
         "{said}"
     );
-    // Tekton passes annotations on to the runs that it creates.
+    // Tekton copies annotations to the runs that it creates.
     run["metadata"]["ownerReferences"] = json!([{"controller": true, "kind": "PipelineRun"}]);
     assert_eq!(skip(&run, Operation::Create), Skip::ByReference);
     assert_eq!(skip(&run, Operation::Update { old: &run }), Skip::RunUpdate);

@@ -1,4 +1,4 @@
-//! Repeated injection: updates, and injection into the same object.
+//! Repeated injection: after updates, and into the same object.
 
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Skip};
@@ -9,7 +9,7 @@ use crate::support::{changed, injected, settings};
 use crate::task::{arguments, build_and_push};
 
 #[test]
-fn without_its_annotation_a_task_is_as_it_was() {
+fn removing_the_annotation_removes_the_injection() {
     let plain = {
         let mut task = build_and_push();
         task["metadata"]
@@ -22,7 +22,7 @@ fn without_its_annotation_a_task_is_as_it_was() {
     let mut old = build_and_push();
     old["spec"]["steps"][1]["onError"] = "continue".into();
     let old = injected(&old);
-    // The result of client-side apply: the annotation is gone, the injected parts stay.
+    // This is the result of a client-side apply: the annotation is gone, but the injected parts stay.
     let mut new = old.clone();
     new["metadata"]
         .as_object_mut()
@@ -36,7 +36,7 @@ fn without_its_annotation_a_task_is_as_it_was() {
 }
 
 #[test]
-fn an_edited_declaration_replaces_what_the_old_one_brought() {
+fn an_edited_declaration_replaces_the_old_injection() {
     let mut edited = injected(&build_and_push());
     edited["metadata"]["annotations"]["gleaner.dev/outputs"] =
         "steps: {kaniko: [{name: digest}]}\nobjects: []\n".into();
@@ -54,7 +54,7 @@ fn an_edited_declaration_replaces_what_the_old_one_brought() {
     );
 }
 
-/// Tasks of various shapes, in the fields that injection reads.
+/// Generates Tasks that vary in the fields that injection reads.
 fn tasks() -> impl Strategy<Value = Value> {
     let step = (
         proptest::option::of("[a-z][a-z0-9]{0,8}"),
@@ -107,7 +107,7 @@ fn tasks() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn injecting_twice_is_injecting_once(task in tasks()) {
+    fn injection_is_idempotent(task in tasks()) {
         let once = injected(&task);
         prop_assert_eq!(task::inject(&once, Operation::Create, &settings()), Ok(Outcome::Skipped(Skip::Done)));
         prop_assert_eq!(task::inject(&once, Operation::Update { old: &once }, &settings()), Ok(Outcome::Skipped(Skip::Done)));
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn what_another_injector_adds_stays_wherever_it_comes(task in tasks()) {
+    fn parts_from_other_injectors_stay_in_any_position(task in tasks()) {
         let add = |mut object: Value| {
             let list = object["spec"]["sidecars"].as_array_mut().unwrap();
             list.push(json!({"name": "mesh", "image": "m"}));
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_but_what_is_added_changes(task in tasks()) {
+    fn injection_only_adds_parts(task in tasks()) {
         let object = injected(&task);
         for list in ["steps", "sidecars", "results"] {
             let before = task["spec"][list].as_array().unwrap();

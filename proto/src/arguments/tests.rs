@@ -11,7 +11,7 @@ fn array(name: &str, items: &[&str]) -> Param {
 }
 
 #[test]
-fn a_value_never_passes_for_a_flag() {
+fn a_value_is_never_parsed_as_a_flag() {
     let arguments = Arguments {
         params: vec![
             Param::Text {
@@ -39,7 +39,7 @@ fn a_value_never_passes_for_a_flag() {
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_is_refused() {
+fn ambiguous_arguments_are_rejected() {
     let hostile = ["a", "end:list", "array:other", "b"];
     let arguments = Arguments {
         params: vec![array("list", &hostile), array("other", &["c"])],
@@ -54,12 +54,12 @@ fn what_can_be_read_in_two_ways_is_refused() {
         params: last.to_vec(),
         ..Arguments::default()
     };
-    // Only one of the two is followed by nothing.
+    // Only one of the two end frames is the last argument.
     assert_eq!(Arguments::parse(&arguments.to_args()).unwrap().params, last);
 }
 
 #[test]
-fn what_is_long_is_in_as_many_arguments_as_linux_needs() {
+fn long_text_is_split_into_arguments_that_linux_accepts() {
     let arguments = Arguments {
         declaration: "abcd".repeat(50_000),
         values: "efgh".repeat(25_000),
@@ -94,7 +94,7 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn arguments_read_as_they_were_written_or_not_at_all(
+    fn arguments_are_parsed_as_written_or_rejected(
         texts in proptest::collection::vec(text(), 0..3),
         a in proptest::collection::vec(text(), 0..4),
         b in proptest::collection::vec(text(), 0..4),

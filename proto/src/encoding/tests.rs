@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Returns `text` in each encoding other than UTF-8, without a mark.
+/// Returns `text` in each encoding other than UTF-8, without a byte order mark.
 fn encoded(text: &str) -> [(Encoding, Vec<u8>); 4] {
     let wide = || text.encode_utf16();
     let full = || text.chars().map(u32::from);
@@ -23,7 +23,7 @@ fn other_encodings_of_unicode_are_recognized_in_either_order() {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");
         }
     }
-    // A mark is enough, even without more text.
+    // A byte order mark is enough, even without more text.
     for text in ["\u{feff}", "\u{feff}5", "\u{feff}日本語", "\u{feff}\n"] {
         for (encoding, bytes) in encoded(text) {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");
@@ -50,7 +50,7 @@ fn zero_bytes_alone_are_not_another_encoding() {
 }
 
 #[test]
-fn what_is_not_utf8_is_named_with_what_to_do() {
+fn text_that_is_not_utf8_is_reported_with_a_remedy() {
     let message = |bytes: &[u8]| decode(bytes.to_vec()).unwrap_err().to_string();
     assert_eq!(
         message(b"\xff\xfes\0"),
@@ -70,7 +70,7 @@ fn what_is_not_utf8_is_named_with_what_to_do() {
 
 proptest! {
     #[test]
-    fn text_without_zero_bytes_is_what_it_is(text in "[^\\x00]*") {
+    fn text_without_zero_bytes_is_never_another_encoding(text in "[^\\x00]*") {
         prop_assert_eq!(decode(text.clone().into_bytes()), Ok(text));
     }
 

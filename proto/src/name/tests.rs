@@ -16,7 +16,7 @@ fn a_step_is_a_dns_label() {
 }
 
 #[test]
-fn an_output_cannot_walk_out_of_its_folder() {
+fn an_output_name_cannot_leave_its_directory() {
     assert!(OutputName::new("image_digest.v1").is_ok());
     for wrong in [
         "", ".", "..", "../x", "a/b", "1a", "a b", "a,b", "a=b", "$(a)",

@@ -23,18 +23,18 @@ fn a_number_must_survive() {
         "2.2250738585072014e-308",
         "1.7976931348623157e308",
         "0.30000000000000004",
-        // Equally short, equally near, the same double: some programs print one, some the other.
+        // Both have the same length and are equally close to the same double: some programs print one, some the other.
         "1278578419099525.3",
         "1278578419099525.2",
         "-1278578419099525.3",
-        // As `%.17g` and `%.16e` in C and Python print 0.1, 0.3, 5e-324, 1e23 and the largest double.
+        // In C and Python, `%.17g` and `%.16e` print 0.1, 0.3, 5e-324, 1e23 and the largest double this way.
         "0.10000000000000001",
         "0.29999999999999999",
         "4.9406564584124654e-324",
         "9.9999999999999992e+22",
         "1.7976931348623157e+308",
         "1.0000000000000000e+00",
-        // As JavaScript prints two to the power of 65.
+        // JavaScript prints two to the power of 65 this way.
         "36893488147419103000",
         "10000000000000000000",
         "-10000000000000000000",
@@ -43,18 +43,18 @@ fn a_number_must_survive() {
     }
     for changed in [
         "12345678901234567890123",
-        // The server stores 9223372036854776000 and 18446744073709552000.
+        // The API server stores these as 9223372036854776000 and 18446744073709552000.
         "9223372036854775808",
         "18446744073709551615",
         "18446744073709551616",
-        // Two to the power of 65, exactly, and 1e23 with 17 digits.
+        // These are two to the power of 65, exactly, and 1e23 with 17 digits.
         "36893488147419103232",
         "99999999999999992000000",
         "-9223372036854775809",
         "9007199254740993.0",
         "9007199254740993e0",
         "0.1234567890123456789",
-        // They parse as 0.1, 0.3 and 1278578419099525.25, and no program prints them this way.
+        // These parse as 0.1, 0.3 and 1278578419099525.25, but no program prints those numbers this way.
         "0.100000000000000011",
         "0.30000000000000001",
         "1278578419099525.1",
@@ -82,19 +82,19 @@ fn a_number_that_was_read_must_fit() {
 }
 
 #[test]
-fn a_number_is_found_wherever_it_is() {
+fn a_number_is_found_anywhere() {
     let text = r#"{"1e400": ["0.1234567890123456789\"1e400", {"a\\": 18446744073709551615}]}"#;
     assert_eq!(first_changed(text), Some("18446744073709551615"));
     let value: Value = serde_json::from_str(text).unwrap();
     assert_eq!(misfit(&value).unwrap().to_string(), "18446744073709551615");
     assert_eq!(first_changed("[1, {\"1e400\": \"\\\"1e400\"}]"), None);
-    // Not JSON.
+    // These texts are not JSON.
     for text in ["-", "1-2", "1e", "\"1e400", "\"\\"] {
         assert_eq!(first_changed(text), None, "{text}");
     }
 }
 
-/// Doubles of all sizes, and doubles halfway between two decimals of 16 or 17 digits.
+/// Generates doubles of all sizes, and doubles halfway between two decimals of 16 or 17 digits.
 fn doubles() -> impl Strategy<Value = f64> {
     use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
     let halfway = (1_u64 << 50..1 << 53, 0..8)
@@ -109,15 +109,15 @@ proptest! {
     }
 
     #[test]
-    fn of_larger_integers_those_survive_that_a_double_prints(integer in (1 << 63)..=u64::MAX) {
+    fn larger_integers_survive_if_a_double_prints_them(integer in (1 << 63)..=u64::MAX) {
         prop_assert_eq!(survives(&integer.to_string()), (integer as f64).to_string() == integer.to_string());
         prop_assert!(survives(&(integer as f64).to_string()));
     }
 
     #[test]
     fn every_double_survives_however_it_is_printed(double in doubles()) {
-        // The shortest form in two implementations, and all fixed numbers of digits that distinguish it from its
-        // neighbors.
+        // Includes the shortest form of two implementations, and every fixed number of digits that distinguishes the double from
+        // its neighbors.
         let mut printed = vec![format!("{double}"), format!("{double:e}"), serde_json::to_string(&double).unwrap()];
         let rounded = (0..DOUBLE_DIGITS).map(|digits| format!("{double:.digits$e}"));
         printed.extend(rounded.filter(|text| text.parse() == Ok(double)));
@@ -128,13 +128,13 @@ proptest! {
     }
 
     #[test]
-    fn a_decimal_beside_the_nearest_is_refused(double in doubles(), away in prop_oneof![-9_i64..-1, 2_i64..9]) {
+    fn a_decimal_next_to_the_nearest_is_rejected(double in doubles(), away in prop_oneof![-9_i64..-1, 2_i64..9]) {
         let nearest = format!("{double:.16e}");
         let (mantissa, power) = nearest.split_once('e').unwrap();
         let digits: i64 = mantissa.replace('.', "").parse().unwrap();
         let power = power.parse::<i32>().unwrap() - 16;
         let beside = format!("{}e{power}", digits + away);
-        // If it parses as another double, it is that double's.
+        // A text that parses as a different double belongs to that double.
         if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
             prop_assert!(!survives(&beside));
         }

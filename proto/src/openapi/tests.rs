@@ -10,7 +10,7 @@ use crate::message::{Outcome, Outputs, Problem, Status};
 
 mod routes;
 
-/// Returns the JSON that `document` has in the file.
+/// Formats `document` as in the file.
 fn text(document: &Value) -> String {
     format!("{document:#}\n")
 }
@@ -22,11 +22,11 @@ fn document() -> Value {
             "title": "Gleaner sidecar",
             "version": "1",
             "summary": "Collects the outputs of one run's steps and turns them into Kubernetes resources.",
-            "description": "One router behind a Unix socket for each step and a loopback address. The socket by which a \
-                            message arrives is the step's identity; on the loopback address GET is open and a POST needs \
-                            the step's bearer token. HEAD is answered wherever GET is. Every error is a problem document \
-                            (RFC 9457) with a stable `type`; a request that cannot even be parsed (not HTTP, header too \
-                            long) gets the status only.",
+            "description": "The API is served on one Unix socket per step and on a loopback address. The socket on which a \
+                            message arrives identifies the step; on the loopback address, GET needs no credential, and POST \
+                            needs the step's bearer token. HEAD is supported wherever GET is. Every error is a problem \
+                            document (RFC 9457) with a stable `type`; a request that cannot be parsed at all (not HTTP, \
+                            header too long) gets the status only.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}
         },
         "servers": [{
@@ -36,7 +36,7 @@ fn document() -> Value {
         }],
         "tags": [
             {"name": "steps", "description": "For steps: post outputs, and control the submission."},
-            {"name": "people", "description": "For people: what is known, and what would be created."},
+            {"name": "people", "description": "For users: the state of the run, and the objects that would be created."},
             {"name": "operation", "description": "For probes, monitoring and tools."}
         ],
         "paths": routes::paths(),
@@ -77,7 +77,7 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// Removes what applies to Rust only: line breaks in comments, and null, because a field without a value is absent.
+/// Removes what applies to Rust only: the line breaks of comments, and null, because a field without a value is omitted.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -118,7 +118,7 @@ fn the_file_is_generated_from_the_messages_and_the_routes() {
 }
 
 #[test]
-fn every_reference_leads_somewhere_and_every_component_is_used() {
+fn every_reference_resolves_and_every_component_is_used() {
     let document = document();
     let mut used = BTreeSet::new();
     references(&document, &mut used);
@@ -134,7 +134,7 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
 }
 
 #[test]
-fn every_operation_says_who_may_ask_and_every_response_what_it_means() {
+fn every_operation_has_its_security_and_every_response_a_description() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -153,7 +153,7 @@ fn every_operation_says_who_may_ask_and_every_response_what_it_means() {
 }
 
 #[test]
-fn every_field_and_every_word_of_a_message_is_described() {
+fn every_field_and_every_enum_value_of_a_message_is_described() {
     let schemas = schemas();
     for (name, schema) in &schemas {
         assert!(schema["description"].is_string(), "{name}");

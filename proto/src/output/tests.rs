@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_spec_reads_as_it_was_written() {
+fn a_spec_is_parsed_as_written() {
     for text in [
         "digest",
         "digest=/a=b,c",
@@ -33,14 +33,14 @@ fn trimming_takes_one_line_end_only() {
 }
 
 #[test]
-fn the_byte_order_mark_goes_unless_every_byte_is_to_stay() {
+fn the_byte_order_mark_is_removed_unless_all_bytes_are_kept() {
     let string = OutputType::String;
     let marked = "\u{feff}sha256:ab\r\n";
     assert_eq!(Trim::Newline.apply(string, marked), "sha256:ab");
     assert_eq!(Trim::Whitespace.apply(string, "\u{feff} a "), "a");
     assert_eq!(Trim::None.apply(string, marked), marked);
     assert_eq!(Trim::None.apply(OutputType::Number, "\u{feff}5\n"), "5\n");
-    // Only the first character is a mark.
+    // Only the first character is a byte order mark.
     assert_eq!(
         Trim::Whitespace.apply(string, " \u{feff}a\u{feff}"),
         "\u{feff}a\u{feff}"

@@ -20,7 +20,7 @@ fn result<'a>(key: &'a str, value: &'a str) -> Entry<'a> {
 }
 
 #[test]
-fn the_room_is_what_the_kubelet_keeps() {
+fn the_room_matches_the_kubelets_limit() {
     let rooms: Vec<usize> = (1..=12).map(|own| share(own, 0).room()).collect();
     assert_eq!(
         rooms,
@@ -33,7 +33,7 @@ fn the_room_is_what_the_kubelet_keeps() {
 }
 
 #[test]
-fn the_text_is_read_back_and_nothing_else_is_read() {
+fn only_the_written_form_is_parsed() {
     for text in ["3+1", "0+1", "12+2,compressed"] {
         assert_eq!(
             text.parse::<Share>().map(|share| share.to_string()),
@@ -57,7 +57,7 @@ fn the_text_is_read_back_and_nothing_else_is_read() {
 }
 
 #[test]
-fn compression_makes_room_for_what_repeats_itself() {
+fn compression_makes_room_for_repeated_text() {
     let text = "registry.example.com/team/image@sha256:".repeat(200);
     let plain = share(3, 1);
     let compressed = Share {
@@ -69,7 +69,7 @@ fn compression_makes_room_for_what_repeats_itself() {
 }
 
 proptest! {
-    /// The sidecar measures its results without knowing the step's own.
+    /// The sidecar measures its results without knowing those of the step.
     #[test]
     fn sizes_of_parts_are_at_least_the_size_of_the_whole(
         first in proptest::collection::vec(("[a-z]{1,20}", "\\PC{0,300}"), 0..8),

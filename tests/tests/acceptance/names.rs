@@ -120,7 +120,7 @@ async fn what_an_earlier_attempt_has_left_otherwise_is_replaced(server: &Server)
         attempt(&mut second, "sha256:2")
             .await
             .expect(0)
-            .says(&["replaced what an earlier attempt had created"]);
+            .says(&["replaced the object of an earlier attempt"]);
         let after = only(resources(&second).await);
         assert_eq!(after["metadata"]["name"], before["metadata"]["name"]);
         assert_ne!(after["metadata"]["uid"], before["metadata"]["uid"]);

@@ -1,5 +1,5 @@
-//! All YAML of the repository, and Tasks with each old construct in turn: the translation removes all of them, and a
-//! second translation changes nothing.
+//! Translates all YAML in the repository, and Tasks with each old construct in turn. The translation removes all old constructs,
+//! and a second translation changes nothing.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::settings;
 
-/// Fields of v1alpha1 and v1beta1 that v1 does not have, by object.
+/// The fields of v1alpha1 and v1beta1 that v1 does not have, by object.
 const OF_SPECS: [&str; 4] = ["inputs", "outputs", "resources", "containerTemplate"];
 const OF_RUNS: [&str; 9] = [
     "resources",
@@ -147,7 +147,7 @@ fn variables(value: &Value, place: &str, found: &mut Vec<String>) {
         }
         Value::Object(fields) => {
             for (key, value) in fields {
-                // Text for people, and the declaration, which has its own resource variables.
+                // These fields are text for users, and the declaration, which has its own resource variables.
                 if !["description", "displayName", "annotations"].contains(&key.as_str()) {
                     variables(value, &format!("{place}.{key}"), found);
                 }
@@ -158,7 +158,7 @@ fn variables(value: &Value, place: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Translates one file; returns true if it is translated, and panics if an old construct remains.
+/// Translates one file; returns true if the file is translated, and panics if an old construct remains.
 fn check(name: &str, text: &str) -> bool {
     let Ok(source) = Source::parse(name.to_owned(), text.to_owned()) else {
         return false;
@@ -202,7 +202,7 @@ fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// The YAML in a file: the file itself, the code blocks of a page, the string literals of a test.
+/// Returns the YAML in a file: the file itself, the code blocks of a page, or the string literals of a test.
 fn texts(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     match path.extension().and_then(|own| own.to_str()) {
@@ -231,7 +231,7 @@ fn texts(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn nothing_old_is_left_in_any_file_of_the_repository() {
+fn no_old_construct_remains_in_any_file_of_the_repository() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut paths = Vec::new();
     for directory in [
@@ -273,7 +273,7 @@ const PARTS: [&str; 16] = [
     "steps: [{image: i}]",
 ];
 
-/// Documents with a TaskSpec; `SPEC` is indented by four.
+/// Documents with a TaskSpec; `SPEC` is indented by four spaces.
 const HOSTS: [&str; 5] = [
     "kind: Task\nmetadata: {name: t}\nspec:\n    SPEC\n",
     "kind: TaskRun\nmetadata: {name: t}\nspec:\n  serviceAccount: a\n  taskSpec:\n    SPEC\n",
@@ -283,13 +283,13 @@ const HOSTS: [&str; 5] = [
 ];
 
 #[test]
-fn nothing_old_is_left_in_documents_made_of_old_parts() {
+fn no_old_construct_remains_in_generated_documents() {
     let mut translated = 0;
     for version in ["v1alpha1", "v1beta1"] {
         for host in HOSTS {
             for (index, one) in PARTS.iter().enumerate() {
                 for other in &PARTS[index..] {
-                    // The last TaskSpecs are indented more than necessary.
+                    // The TaskSpecs in the last documents are indented more than necessary.
                     let indent = if host.contains("   tasks:") {
                         "       "
                     } else if host.contains("  tasks:") {

@@ -2,7 +2,7 @@
 
 use crate::warned;
 
-/// A Task that creates `template`.
+/// Returns a Task that creates `template`.
 fn task(template: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: t\n  annotations:\n    gleaner.dev/outputs: |\n      \
@@ -11,7 +11,7 @@ fn task(template: &str) -> String {
     )
 }
 
-/// A Job that creates `template`.
+/// Returns a Job that creates `template`.
 fn job(template: &str) -> String {
     format!(
         "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j}}\nspec:\n  template:\n    metadata:\n      annotations:\n        \
@@ -45,14 +45,14 @@ fn old_versions_in_templates_are_named_with_their_place_and_a_remedy() {
             "<stdin>:9:38: warning: spec.outputs.objects[0].resourceTemplate.apiVersion: {message}"
         )
     );
-    // Objects in others.
+    // The template is nested in another object.
     let inner = "{apiVersion: triggers.tekton.dev/v1beta1, kind: TriggerTemplate, spec: {resourcetemplates: [OLD]}}";
     let warning = warned(&task(&inner.replace("OLD", OLD)));
     assert_eq!(
         warning.split_once("warning: ").unwrap().1,
         format!("objects[0].resourceTemplate.spec.resourcetemplates[0].apiVersion: {message}")
     );
-    // As it should be, and kinds that have no v1.
+    // These templates are up to date, or their kinds do not exist in v1.
     for template in [
         OLD.replace("v1beta1", "v1"),
         OLD.replace("TaskRun", "CustomRun"),

@@ -1,4 +1,4 @@
-//! The directory and the home that old versions of Tekton set.
+//! The working directory and the home that old versions of Tekton set by default.
 
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn a_step_template_decides_for_its_steps() {
 }
 
 #[test]
-fn embedded_tasks_of_v1alpha1_keep_it_too() {
+fn embedded_tasks_of_v1alpha1_keep_them_too() {
     let documents = translate(
         "apiVersion: tekton.dev/v1alpha1\nkind: PipelineRun\nmetadata: {name: r}\nspec:\n  pipelineSpec:\n    tasks:\n    \
          - {name: a, taskSpec: {steps: [{image: i}]}}\n",

@@ -16,7 +16,7 @@ spec:
 ";
 
 #[test]
-fn what_is_translated_already_stays_as_it_is() {
+fn translated_documents_stay_unchanged() {
     let proposal = include_str!("../../../examples/build-and-test.yaml");
     let embedded = "apiVersion: tekton.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  tasks:\n  - name: t\n    taskSpec:\n      \
                     description: of $(resources.nothing.url)\n      steps: [{image: i, outputs: [{name: a}]}]\n      \
@@ -45,7 +45,7 @@ fn documents_of_other_kinds_pass_through() {
 }
 
 #[test]
-fn a_resource_that_is_in_no_file_is_wanted_from_elsewhere() {
+fn a_resource_that_is_in_no_file_is_reported_as_missing() {
     let refusal = translate(RUN).unwrap_err();
     let missing = Missing {
         namespace: Some("builds".to_owned()),

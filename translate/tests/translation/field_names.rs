@@ -1,4 +1,4 @@
-//! Fields in other cases: old versions of Tekton match them as Go does.
+//! Field names in other cases: old versions of Tekton match them case-insensitively, as Go does.
 
 use crate::{refused, translate, translated};
 

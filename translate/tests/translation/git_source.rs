@@ -1,4 +1,4 @@
-//! The step that clones a git input, run unchanged.
+//! Tests of the step that clones a git input; the step runs unchanged.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -43,8 +43,8 @@ impl Repository {
     }
 }
 
-/// A command in the directory, without the user's configuration; a hook's `GIT_DIR` would select another
-/// repository.
+/// Returns a command in the directory, without the user's git configuration. The `GIT_*` variables are removed, because a hook's
+/// `GIT_DIR` would select another repository.
 fn program(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(name);
     for (variable, _) in std::env::vars_os() {
@@ -60,7 +60,7 @@ fn program(name: &str, folder: &Path) -> Command {
     command
 }
 
-/// Runs the step's command and arguments, with these parameter values.
+/// Runs the command and arguments of the clone step with these parameter values.
 fn clone(url: &str, revision: &str, optional: bool) -> (Output, tempfile::TempDir) {
     let task = format!(
         "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {{name: t}}\nspec:\n  \
@@ -69,7 +69,7 @@ fn clone(url: &str, revision: &str, optional: bool) -> (Output, tempfile::TempDi
     let documents = translate(&task).unwrap();
     let step = &documents[0]["spec"]["steps"][0];
     let folder = tempfile::tempdir().unwrap();
-    // By default git does not fetch submodules from local files.
+    // By default, git does not fetch submodules from local files.
     let files = "[protocol \"file\"]\n\tallow = always\n";
     std::fs::write(folder.path().join(".gitconfig"), files).unwrap();
     let into = folder.path().join("src");
@@ -130,7 +130,7 @@ fn every_kind_of_revision_is_checked_out() {
 }
 
 #[test]
-fn submodules_and_theirs_are_fetched() {
+fn nested_submodules_are_fetched() {
     let (inner, middle, outer) = (Repository::new(), Repository::new(), Repository::new());
     for (repository, module) in [(&middle, &inner), (&outer, &middle)] {
         let files = "protocol.file.allow=always";
@@ -145,7 +145,7 @@ fn submodules_and_theirs_are_fetched() {
         ]);
         repository.git(&["commit", "-q", "-m", "module"]);
     }
-    // The recorded commit need not be the last of a branch.
+    // The recorded commit of a submodule need not be the last commit of a branch.
     inner.commit("three");
     let (output, folder) = clone(&outer.url(), "main", false);
     assert!(output.status.success(), "{output:?}");
@@ -154,7 +154,7 @@ fn submodules_and_theirs_are_fetched() {
 }
 
 #[test]
-fn what_comes_from_a_pull_request_is_never_a_command() {
+fn values_from_a_pull_request_never_run_as_commands() {
     let repository = Repository::new();
     let url = repository.url();
     let hostile = [
@@ -181,7 +181,7 @@ fn what_comes_from_a_pull_request_is_never_a_command() {
 }
 
 #[test]
-fn a_revision_that_is_not_there_is_named() {
+fn a_missing_revision_is_named() {
     let repository = Repository::new();
     let (output, _folder) = clone(&repository.url(), "no-such-branch", false);
     assert!(!output.status.success());
@@ -199,11 +199,11 @@ fn an_optional_resource_may_be_unbound() {
 }
 
 #[test]
-fn the_folder_may_exist_already() {
+fn the_directory_may_already_exist() {
     let repository = Repository::new();
     let (output, folder) = clone(&repository.url(), "v1", false);
     assert!(output.status.success());
-    // The directory exists and is not empty, like a volume.
+    // The directory exists and is not empty, like the root of a volume.
     let other = Repository::new();
     let target = folder.path().join("src");
     std::fs::remove_dir_all(target.join(".git")).unwrap();

@@ -125,7 +125,7 @@ fn templates_in_event_listeners_and_triggers_are_translated() {
 }
 
 #[test]
-fn lists_of_any_kind_are_taken_apart() {
+fn lists_of_any_kind_are_split() {
     let task = "{apiVersion: tekton.dev/v1beta1, kind: Task, metadata: {name: a}, spec: {steps: [{image: i, resources: {}}]}}";
     for list in [
         format!("apiVersion: v1\nkind: List\nitems: [{task}]\n"),
@@ -145,7 +145,7 @@ fn lists_of_any_kind_are_taken_apart() {
 }
 
 #[test]
-fn references_to_tekton_objects_are_none() {
+fn references_to_tekton_objects_are_not_translated() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, ownerReferences: [{apiVersion: tekton.dev/v1beta1, kind: TaskRun, name: r, uid: u}]}\n";
     let owner = &translate(text).unwrap()[0]["metadata"]["ownerReferences"][0];
     assert_eq!(owner["apiVersion"], "tekton.dev/v1beta1");

@@ -1,4 +1,4 @@
-//! The translation of parsed documents.
+//! Tests of the translation of parsed documents.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -7,11 +7,11 @@
 //! | `variables` | variables of resources and old parameters, in all positions |
 //! | `field_names` | fields in other cases |
 //! | `inner` | Tekton objects in other documents |
-//! | `defaults` | the directory and the home that old versions of Tekton set |
+//! | `defaults` | the working directory and the home that old versions of Tekton set |
 //! | `corpus` | all YAML of the repository and more: no old construct remains, and a second translation changes nothing |
 //! | `documents` | documents that stay unchanged, and PipelineResources from outside the files |
 //! | `created` | old Tekton objects that a declaration creates |
-//! | `shapes` | documents with a value of another type anywhere |
+//! | `shapes` | documents in which any value has the wrong type |
 //! | `git_source` | the step that clones a git input, run unchanged |
 
 mod corpus;
@@ -51,7 +51,7 @@ fn translate_with(text: &str, fetched: Option<&Fetched>) -> Result<Vec<Value>, R
     translated.map(|translation| translation.documents)
 }
 
-/// The warnings about `text`, which must be translated, one per line.
+/// Returns the warnings about `text`, one per line; the translation must succeed.
 #[track_caller]
 fn warned(text: &str) -> String {
     let translated = gleaner_translate::translate(&[source(text)], None, &settings());
@@ -62,7 +62,7 @@ fn warned(text: &str) -> String {
         .collect()
 }
 
-/// The findings about `text`, which must be rejected, one per line.
+/// Returns the findings about `text`, one per line; the translation must fail.
 #[track_caller]
 fn refused(text: &str) -> String {
     let refusal = translate(text).expect_err("a refusal");
@@ -70,7 +70,7 @@ fn refused(text: &str) -> String {
     findings.map(|finding| format!("{finding}\n")).collect()
 }
 
-/// The translation of `text` as YAML, with valid declarations.
+/// Returns the translation of `text` as YAML; its declarations must be valid.
 #[track_caller]
 fn translated(text: &str) -> String {
     let yaml = writer::to_yaml(&translate(text).expect("a translation"));

@@ -1,6 +1,6 @@
 //! Each old construct, and its translation.
 
-/// The text without the clone script, which the snapshot of the proposal contains.
+/// Returns the text without the clone script, which is in the snapshot of the proposal.
 fn without_script(text: &str) -> String {
     let mut within = false;
     let mut lines = String::new();
@@ -362,7 +362,7 @@ spec:
     };
     let today = crate::translated(&format!("{task}{}", pipeline("image")));
     insta::assert_snapshot!(today);
-    // Without the Task the binding is the same.
+    // Without the Task, the binding is treated the same way.
     crate::translated(&pipeline("image"));
     let said = crate::refused(&format!("{task}{}", pipeline("other")));
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use crate::{refused, translate};
 
-/// A Task with this spec, which begins on line 5.
+/// Returns a Task with this spec, which begins on line 5.
 fn task(spec: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {{name: t}}\nspec:\n  {}\n",
@@ -10,8 +10,8 @@ fn task(spec: &str) -> String {
     )
 }
 
-/// A Pipeline with the tasks `build`, which creates `img` and the object `note`, and `test`, with the `binding` on line
-/// 26. `test` has the image `img` as an input, and uses its version.
+/// Returns a Pipeline with two tasks: `build` creates `img` and the object `note`; `test` has the `binding` on line 26, takes the
+/// image `img` as an input, and uses its version.
 fn pipeline(binding: &str) -> String {
     format!(
         "\
@@ -314,7 +314,7 @@ fn a_run_lacks_nothing_that_its_pipeline_takes_in() {
         "pipelineRef: {name: p}\nresources: [{name: code, resourceSpec: {type: image, params: [{name: url, value: x}]}}]",
     );
     insta::assert_snapshot!(refused(&format!("{text}---\n{run}")));
-    // A parameter of the same name replaces the binding.
+    // A parameter with the same name replaces the binding.
     let run = pipeline_run("pipelineRef: {name: p}\nparams: [{name: code, value: {url: x}}]");
     translate(&format!("{text}---\n{run}")).unwrap();
 }

@@ -1,11 +1,11 @@
-//! Documents with a value of another type anywhere: translated or rejected, but never a panic.
+//! Documents in which any value has the wrong type: they are translated or rejected, but never cause a panic.
 
 use gleaner_core::document::{Content, Node, Place};
 use serde_json::{Value, json};
 
 use crate::{settings, source};
 
-/// The places of a node and of all nodes below it.
+/// Returns the places of a node and of all nodes below it.
 fn places(node: &Node, place: &Place) -> Vec<Place> {
     let below: Vec<Place> = match &node.content {
         Content::Sequence(items) => {
@@ -42,7 +42,7 @@ fn assert_native(document: &Value) {
 }
 
 #[test]
-fn a_value_of_another_type_never_makes_it_panic() {
+fn a_wrong_type_never_causes_a_panic() {
     for text in [
         include_str!("../../../examples/build-and-test.yaml"),
         include_str!("../../../examples/pipeline-v1beta1.yaml"),

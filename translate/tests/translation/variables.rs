@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{refused, translate, translated};
 
-/// A Task with the git resource `src` as an input, and a parameter `context`.
+/// A Task with the git resource `src` as an input and a parameter `context`.
 const BUILD: &str = "\
 apiVersion: tekton.dev/v1beta1
 kind: Task
@@ -35,7 +35,7 @@ spec:
 }
 
 #[test]
-fn a_parameter_of_a_run_gets_the_values_of_what_the_run_binds() {
+fn a_parameter_of_a_run_gets_the_values_of_bound_resources() {
     let run = task_run(
         "build",
         "  - {name: context, value: $(resources.inputs.src.path)/web@$(inputs.resources.src.revision)}",
@@ -46,7 +46,7 @@ fn a_parameter_of_a_run_gets_the_values_of_what_the_run_binds() {
 }
 
 #[test]
-fn a_parameter_of_a_pipelines_task_gets_the_values_of_what_the_task_binds() {
+fn a_parameter_of_a_pipeline_task_gets_the_values_of_bound_resources() {
     let pipeline = "\
 apiVersion: tekton.dev/v1beta1
 kind: Pipeline
@@ -171,7 +171,7 @@ spec:
 }
 
 #[test]
-fn braces_of_old_are_variables() {
+fn old_braces_are_variables() {
     let documents = translate(
         "\
 apiVersion: tekton.dev/v1alpha1

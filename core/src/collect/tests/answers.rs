@@ -15,7 +15,7 @@ fn a_repeated_message_changes_nothing() {
 }
 
 #[test]
-fn what_a_step_sends_when_it_runs_again_counts_until_the_submission_begins() {
+fn outputs_of_a_repeated_step_replace_the_first_until_the_submission_starts() {
     let mut collector = collector("Manual");
     take(&mut collector, "build", build());
     // An invalid message replaces nothing.
@@ -136,7 +136,7 @@ fn no_refusal_quotes_a_part_of_a_secret_output() {
             );
             let quoted = message.lines().filter(|line| line.contains("18446744073"));
             for line in quoted {
-                // The number of the other output, which is not secret.
+                // Only the number of the other output, which is not secret, may be quoted.
                 let (secret, other) = line.split_once("output 'other'").expect("both are named");
                 assert!(!secret.contains("18446744073"), "{secret}");
                 assert!(other.contains(&canary), "{other}");
@@ -168,10 +168,10 @@ objects: []
         (problem.status, problem.exit_code),
         (422, exit_code::OUTPUT)
     );
-    // The constraints also hold for a failed step.
+    // The constraints also apply if the step failed.
     let refused = collector.examine("a", message(1, json!({"files": []})));
     assert!(matches!(refused, Err(Refusal::Outputs(_))), "{refused:?}");
-    // A value of the wrong type is only refused for its type.
+    // A value of the wrong type is rejected only for its type.
     let refused = collector.examine("a", message(0, json!({"files": {}, "token": "t-1"})));
     assert_eq!(
         refused.unwrap_err().to_string(),
@@ -182,7 +182,7 @@ objects: []
 }
 
 #[test]
-fn after_the_finish_only_what_was_said_before_is_heard() {
+fn after_the_finish_only_repeated_messages_are_accepted() {
     let mut collector = collector("Completed");
     take(&mut collector, "build", build());
     collector.finish();
@@ -207,7 +207,7 @@ fn a_step_that_is_not_known_gets_a_suggestion() {
 }
 
 #[test]
-fn who_completed_the_set_gets_the_failure_and_the_steps_before_their_receipt() {
+fn the_completing_step_gets_the_failure_and_earlier_steps_get_a_receipt() {
     let mut collector = collector("Resolved");
     take(&mut collector, "scan", scan());
     take(&mut collector, "build", build());
@@ -222,7 +222,7 @@ fn who_completed_the_set_gets_the_failure_and_the_steps_before_their_receipt() {
     collector.submitting().unwrap().fail(failure());
     assert_eq!(collector.outcome(), Err(failure()));
     assert_eq!(collector.receipt().phase, Phase::Failed);
-    // A later step need not wait either.
+    // A step that posts later need not wait either.
     assert_eq!(
         take(&mut collector, "lint", message(0, json!({}))),
         Verdict::Settled
@@ -235,7 +235,7 @@ fn who_completed_the_set_gets_the_failure_and_the_steps_before_their_receipt() {
 }
 
 #[test]
-fn a_commit_is_what_everybody_is_answered_from_then_on() {
+fn after_the_commit_every_request_gets_the_outcome() {
     let mut collector = collector("Resolved");
     take(&mut collector, "scan", scan());
     take(&mut collector, "build", build());
@@ -248,7 +248,7 @@ fn a_commit_is_what_everybody_is_answered_from_then_on() {
 }
 
 #[test]
-fn the_names_of_the_objects_are_shown_once_everything_is_known() {
+fn object_names_are_shown_once_all_variables_are_known() {
     let name = |collector: &Collector| collector.status().resources[0].name.clone();
     let mut collector = collector("Resolved");
     take(&mut collector, "build", build());

@@ -14,11 +14,11 @@ use super::*;
 #[derive(Debug, Clone, Copy)]
 enum Command {
     Post(Post),
-    /// The journal cannot write the record of this message.
+    /// The journal fails to write the record of this message.
     PostUnwritten(Post),
     Submit,
     Finish,
-    /// The submission in progress succeeds, or fails.
+    /// The submission in progress succeeds or fails.
     Commit(u8),
     Fail(u8),
     /// The sidecar restarts and replays the journal.
@@ -39,7 +39,7 @@ struct Owner {
     declaration: Declaration,
     collector: Collector,
     journal: Vec<Record>,
-    /// Notes since the last restart, and those of the commit.
+    /// The notes added since the last restart, and the notes of the commit.
     notes: Vec<String>,
 }
 
@@ -112,7 +112,7 @@ impl Owner {
                         submitting.commit(outcome_of(number), Attempts::new());
                     }
                     End::Failed(number) => submitting.fail(problem_of(number)),
-                    End::Pending => panic!("it has no record"),
+                    End::Pending => panic!("a pending end has no record"),
                 }
                 Verdict::Settled
             }
@@ -202,7 +202,7 @@ impl Owner {
         for post in POSTS {
             let (mut response, is_new) = reference.examine(post);
             if is_new {
-                // The collector decides this when the message is accepted.
+                // The collector chooses the receipt when it accepts the message.
                 response = Response::Receipt;
             }
             assert_eq!(self.examine(post), (response, is_new), "{post:?}");
@@ -297,7 +297,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_collector_does_as_documented(
+    fn the_collector_matches_the_reference_model(
         submit in prop::sample::select(&SUBMITS[..]),
         commands in commands(),
     ) {

@@ -1,4 +1,4 @@
-//! All orders of events up to a length, and some longer ones.
+//! Tests all sequences of events up to a length, and some longer sequences.
 
 use super::*;
 
@@ -26,7 +26,7 @@ const EVENTS: [Event; 8] = [
     Event::Failed,
 ];
 
-/// Handles an event as the owner of the collector does; returns true if it is journaled.
+/// Handles an event as the sidecar does; returns true if the event is journaled.
 fn happen(collector: &mut Collector, event: Event) -> bool {
     let (step, message) = match event {
         Event::Build => ("build", build()),
@@ -119,22 +119,21 @@ fn declarations() -> [Declaration; 3] {
 }
 
 #[test]
-fn in_every_order_of_events_the_end_is_final_and_can_be_recovered() {
+fn the_end_of_every_event_order_is_final_and_can_be_recovered() {
     for declaration in declarations() {
         let mut sequences = vec![Vec::new()];
         for _ in 0..5 {
             let longer = |events: &Vec<Event>| EVENTS.map(|event| [&events[..], &[event]].concat());
             sequences = sequences.iter().flat_map(longer).collect();
-            // After an event without effect the state is unchanged, so its continuations are covered by other
-            // sequences.
+            // After an event without effect the state is unchanged, so other sequences cover its continuations.
             sequences.retain(|events| check(&declaration, events));
         }
     }
 }
 
 #[test]
-fn in_long_orders_of_events_too() {
-    // Xorshift: the same orders in each run.
+fn the_end_of_long_event_orders_is_final_and_can_be_recovered() {
+    // Xorshift makes the sequences the same in each run.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
         state ^= state << 13;

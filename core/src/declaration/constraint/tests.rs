@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::declaration::{Declaration, Output, Scope};
 
-/// The output declared by `fields`.
+/// Returns the output declared by `fields`.
 fn output(fields: &str) -> Output {
     let text = format!("steps: {{build: [{{name: a, {fields}}}]}}");
     let declaration = Declaration::parse(&text, &Scope::default()).unwrap();
@@ -74,7 +74,7 @@ fn a_mismatch_shows_the_value_on_one_line_unless_it_is_secret() {
 }
 
 #[test]
-fn what_is_no_pattern_is_refused_on_one_line() {
+fn an_invalid_pattern_is_rejected_with_a_one_line_message() {
     let long = "a".repeat(PATTERN_MAX + 1);
     for (text, message) in [
         (
@@ -124,7 +124,7 @@ fn patterns_of_everyday_use_are_within_the_bounds() {
 }
 
 #[test]
-fn a_value_that_is_too_long_to_compare_is_refused() {
+fn a_value_that_is_too_long_to_match_is_rejected() {
     let any = "pattern: '(?s).'";
     let most = "x".repeat(VALUE_MAX);
     assert_eq!(output(any).check(&json!(most)), Ok(()));
@@ -134,9 +134,9 @@ fn a_value_that_is_too_long_to_compare_is_refused() {
     );
 }
 
-/// A backtracking engine would need 2^40 steps; the bound distinguishes them from the linear time of this one.
+/// A backtracking engine would need 2^40 steps; the time limit distinguishes that from the linear time of this engine.
 #[test]
-fn a_comparison_takes_linear_time() {
+fn a_match_takes_linear_time() {
     let pattern = Pattern::new("^(a|a)*(a*)*$").unwrap();
     let start = std::time::Instant::now();
     assert!(!pattern.matches(&format!("{}!", "a".repeat(VALUE_MAX))));
@@ -145,7 +145,7 @@ fn a_comparison_takes_linear_time() {
 
 proptest! {
     #[test]
-    fn any_text_is_a_pattern_or_refused_in_a_line(text in "[a-z(){}\\[\\]|*+?.^$\\\\0-9-]{0,30}", value in ".{0,20}") {
+    fn any_text_is_a_pattern_or_rejected_with_a_one_line_message(text in "[a-z(){}\\[\\]|*+?.^$\\\\0-9-]{0,30}", value in ".{0,20}") {
         match Pattern::new(&text) {
             Ok(pattern) => { pattern.matches(&value); }
             Err(error) => prop_assert_eq!(error.to_string().lines().count(), 1),

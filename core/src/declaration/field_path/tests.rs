@@ -21,7 +21,7 @@ fn paths_reach_their_field() {
 }
 
 #[test]
-fn what_is_written_is_what_was_read() {
+fn a_path_is_written_as_it_was_parsed() {
     for text in ["['']", "['a\"b']", "[\"a'b\"]", "['a b'].c", ".a/b[3]"] {
         let path: FieldPath = text.parse().unwrap();
         assert_eq!(path.to_string().parse(), Ok(path), "{text}");

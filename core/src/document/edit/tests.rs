@@ -19,7 +19,7 @@ fn fields_are_changed_where_they_are_and_added_at_the_end() {
 }
 
 #[test]
-fn a_place_finds_the_node_to_change() {
+fn a_node_to_change_is_found_by_its_place() {
     let mut node = yaml::parse("a:\n- b: null\n").unwrap();
     let place = Place::from(["a"]).index(0).key("b");
     let found = node.find_mut(&place).unwrap();

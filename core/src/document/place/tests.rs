@@ -20,7 +20,7 @@ fn a_place_is_shown_with_quotes_where_a_key_needs_them() {
 }
 
 #[test]
-fn a_place_is_seen_from_another_one() {
+fn a_place_is_relative_to_an_ancestor() {
     let outer = Place::from(["resources"]).index(0);
     let inner = Place::from(["metadata", "labels", "a"]);
     let place = outer.join(&inner);

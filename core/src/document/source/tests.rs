@@ -20,26 +20,26 @@ fn located(text: &str, line: usize, column: usize) -> (usize, usize) {
 }
 
 #[test]
-fn a_place_in_a_block_scalar_is_a_place_in_the_file() {
+fn a_position_in_a_block_scalar_maps_to_the_file() {
     assert_eq!(located("a:\n  b: |\n    x: 1\n    y: 2\n", 2, 4), (4, 8));
     assert_eq!(located("a:\n  b: |-\n\n    x: 1\n    y: 2\n", 3, 1), (5, 5));
     assert_eq!(located("a:\n  b: |2\n      x: 1\n    y: 2\n", 2, 1), (4, 5));
 }
 
 #[test]
-fn a_place_in_a_scalar_of_another_style_is_one_in_the_file_too() {
+fn a_position_in_other_scalar_styles_maps_to_the_file() {
     assert_eq!(located("a:\n  b: \"x: 1\\ny: 2\"\n", 2, 4), (2, 16));
     assert_eq!(located("a: {b: plain}\n", 1, 3), (1, 10));
     assert_eq!(located("a:\n  b: >\n    x: 1\n\n    y: 2\n", 2, 4), (5, 8));
 }
 
 #[test]
-fn at_an_alias_the_scalar_as_a_whole_is_meant() {
+fn an_error_in_an_alias_is_located_at_the_alias() {
     assert_eq!(located("c: &text one\na: {b: *text}\n", 1, 3), (2, 8));
 }
 
 #[test]
-fn lists_are_taken_apart() {
+fn lists_are_split_into_items() {
     let text = "kind: List\nitems: [{kind: A}, {kind: B}]\n---\nkind: C\n";
     assert_eq!(
         Source::parse("f".into(), text.into())
@@ -68,7 +68,7 @@ fn a_syntax_error_in_a_folded_scalar_names_the_style() {
         let help = source.locate(node, wrong(Place::root())).help;
         let expected = if is_folded { FOLDED } else { "other" };
         assert_eq!(help.as_deref(), Some(expected), "{header}");
-        // Other errors have a place in the declaration.
+        // Other errors are about a place in the declaration, and keep their remedy.
         let other = source.locate(node, wrong(Place::from(["x"]))).help;
         assert_eq!(other.as_deref(), Some("other"));
     }

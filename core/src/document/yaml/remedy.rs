@@ -2,13 +2,13 @@
 
 use crate::document::diagnostic::Diagnostic;
 
-/// The number of characters of a value that a remedy shows.
+/// The maximum length of a value in a remedy, in characters.
 const SHOWN: usize = 60;
-/// The remedy for all other errors.
+/// The remedy for errors of unknown cause.
 const OTHERWISE: &str =
     "check indentation, quotes and brackets of this line and of those before it";
 
-/// Adds the remedy if the message of a YAML error in `text` shows its cause.
+/// Adds a remedy to a YAML error if the message and `text` show the cause.
 pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {
     let (Some(at), None) = (error.at, &error.help) else {
         return error;
@@ -55,14 +55,14 @@ pub(super) fn otherwise(error: Diagnostic) -> Diagnostic {
     }
 }
 
-/// The position of the first `{{` that is not in quotes.
+/// Returns the position of the first `{{` that is not in quotes.
 fn template(line: &str) -> Option<usize> {
     let is_even = |before: &str, quote| before.matches(quote).count() % 2 == 0;
     let mut starts = line.match_indices("{{").map(|(start, _)| start);
     starts.find(|start| is_even(&line[..*start], '"') && is_even(&line[..*start], '\''))
 }
 
-/// The value of `line` with the `{{ }}` at `start`, in quotes; none if the value does not end with it.
+/// Returns the value of `line` that ends with the `{{ }}` at `start`, in quotes; none if the value does not end there.
 fn of_template(line: &str, start: usize) -> Option<String> {
     let end = start + line[start..].find("}}")? + 2;
     let begins = line[..start].trim_end().ends_with([':', '-', ',', '[']);
@@ -71,7 +71,7 @@ fn of_template(line: &str, start: usize) -> Option<String> {
     (begins && ends && !line[..start].trim().is_empty()).then(|| quoted(&line[start..end]))?
 }
 
-/// The value of `line` with another `: ` at `column`, in quotes.
+/// Returns the value of `line` that contains another `: ` at `column`, in quotes.
 fn second_colon(line: &str, column: usize) -> Option<String> {
     let (before, value) = line.split_once(": ")?;
     let value = value.split(" #").next().unwrap_or_default().trim();
@@ -80,7 +80,7 @@ fn second_colon(line: &str, column: usize) -> Option<String> {
     (is_plain && is_before && value.contains(": ")).then(|| quoted(value))?
 }
 
-/// The text as a scalar in quotes; none if it is too long to be shown whole.
+/// Returns the text as a quoted scalar; none if it is too long to be shown in full.
 pub(super) fn quoted(text: &str) -> Option<String> {
     if text.chars().count() > SHOWN {
         None

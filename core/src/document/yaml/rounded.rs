@@ -5,14 +5,14 @@ use gleaner_proto::number;
 use crate::document::location::Location;
 use crate::document::node::{Content, Node};
 
-/// The smallest absolute value of a double that may have been such an integer, with a margin.
+/// The smallest absolute value of a double that may come from such an integer, with a margin.
 const LEAST: f64 = 9.2e18;
 
 /// Returns the first integer in `documents` that the parser rounded, as written in `text`.
 pub(super) fn first<'a>(documents: &[Node], text: &'a str) -> Option<(Location, &'a str)> {
     let mut places = Vec::new();
     documents.iter().for_each(|node| doubles(node, &mut places));
-    // Each place once and in order, so that each line is scanned at most once.
+    // Each place occurs once, in order, so each line is scanned at most once.
     places.sort_unstable_by_key(|at| (at.line, at.column));
     places.dedup();
     let mut lines = (1..).zip(text.lines());

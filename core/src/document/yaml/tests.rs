@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn nodes_know_where_they_stand() {
+fn nodes_have_their_positions() {
     let node = parse("a:\n  - b: |\n      text\n    c: 1\n").unwrap();
     let item = &node.get("a").unwrap().sequence().unwrap()[0];
     assert_eq!(item.get("b").unwrap().at, Location { line: 3, column: 7 });
@@ -22,7 +22,7 @@ fn numbers_are_read_as_kubectl_reads_them() {
 }
 
 #[test]
-fn errors_speak_of_the_document() {
+fn errors_describe_the_document_not_the_parser() {
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
     for (text, message) in [
         ("a: 1\na: 2", "duplicate mapping key: a; remove one of them"),
@@ -42,7 +42,7 @@ fn errors_speak_of_the_document() {
 }
 
 #[test]
-fn an_integer_that_the_parser_rounds_is_refused_at_its_place() {
+fn an_integer_that_the_parser_rounds_is_rejected_at_its_position() {
     for (text, number, column) in [
         ("# é\na: 18446744073709551616", "18446744073709551616", 4),
         (
@@ -79,7 +79,7 @@ fn an_integer_that_the_parser_rounds_is_refused_at_its_place() {
 }
 
 #[test]
-fn broken_yaml_names_its_place() {
+fn a_syntax_error_has_a_position() {
     let error = parse("a: 1\na: 2").unwrap_err();
     assert_eq!(error.at, Some(Location { line: 2, column: 1 }));
     assert!(

@@ -4,12 +4,12 @@ use crate::document::Location;
 
 use super::remedy::quoted;
 
-/// The number of lines up to the reported one in which the value is looked for: the parser may report a later line.
+/// The number of lines, up to the reported one, that are searched for the value: the parser may report a later line.
 const LINES: usize = 3;
-/// The characters that no plain value begins with (YAML 1.2.2, `c-indicator`), except those of structure.
+/// The characters that cannot begin a plain value (YAML 1.2.2, `c-indicator`), except those that mark structure.
 const RESERVED: [char; 3] = ['%', '@', '`'];
 
-/// Returns the remedy for an error with this message and position, if a value without quotes may be the cause.
+/// Returns the remedy for an error with this message and position, if an unquoted value may be the cause.
 pub(super) fn help(text: &str, message: &str, at: Option<Location>) -> Option<String> {
     let at = at?;
     let mut near: Vec<&str> = text
@@ -42,7 +42,7 @@ pub(super) fn help(text: &str, message: &str, at: Option<Location>) -> Option<St
     ))
 }
 
-/// The value that begins with a reserved character at or before `column`.
+/// Returns the value that begins with a reserved character at or before `column`.
 fn reserved(line: &str, column: usize) -> Option<&str> {
     let starts: Vec<usize> = line.char_indices().map(|(start, _)| start).collect();
     let near = starts.iter().take(column).rev().take(2);
@@ -53,7 +53,7 @@ fn reserved(line: &str, column: usize) -> Option<&str> {
     Some(value.trim_end())
 }
 
-/// Returns true if a value may begin at `start`: after a key, the dash of an item, or in a flow.
+/// Returns true if a value can begin at `start`: after a key, after the dash of an item, or in a flow collection.
 fn begins(line: &str, start: usize) -> bool {
     let before = line[..start].trim_end();
     let is_apart = before.len() < start;
@@ -64,8 +64,7 @@ fn begins(line: &str, start: usize) -> bool {
     }
 }
 
-/// The plain value at the beginning of `rest`, as far as its brackets are closed; none for a map, a list or a value in
-/// quotes.
+/// Returns the plain value at the beginning of `rest`, up to where its brackets close; none for a map, a list or a quoted value.
 fn value(rest: &str) -> Option<&str> {
     if rest.starts_with(['[', '{', '"', '\'', '#', ' ', '|', '>', '&', '*']) {
         return None;
@@ -80,7 +79,7 @@ fn value(rest: &str) -> Option<&str> {
             ']' | '}' | ')' if open.last() == Some(&letter) => {
                 open.pop();
             }
-            // The end of the flow, or of the item.
+            // The flow collection or its item ends here.
             ']' | '}' | ',' if open.is_empty() => {
                 end = at;
                 break;
@@ -94,11 +93,11 @@ fn value(rest: &str) -> Option<&str> {
         }
     }
     let value = rest[..end].trim_end();
-    // Without its end the value is unknown.
+    // If a bracket is not closed, the end of the value is unknown.
     (open.is_empty() && !value.is_empty()).then_some(value)
 }
 
-/// The value in quotes; nothing if it is too long to be shown whole.
+/// Returns `, such as` and the quoted value; an empty string if the value is too long to be shown in full.
 fn example(value: &str) -> String {
     let example = quoted(value);
     example.map_or_else(String::new, |value| format!(", such as {value}"))
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_the_whole_value_in_quotes_that_it_can_be_in() {
+    fn the_example_is_the_whole_value_in_suitable_quotes() {
         for (text, expected) in [
             (
                 "a: {b: {v: $(steps.build.v[\"a\"])}}",

@@ -1,9 +1,9 @@
-//! Inserts the redirector inside Tekton's own entrypoint, so that Tekton still controls the order of steps, timeouts,
+//! Inserts the redirector between Tekton's own entrypoint and the command, so Tekton still controls the order of steps, timeouts,
 //! `onError`, results and breakpoints.
 //!
 //! Tekton writes a step as `/tekton/bin/entrypoint FLAGS -entrypoint CMD -- ARGS` and splits at the first `--`
-//! (`pkg/pod/entrypoint.go`, `cmd/entrypoint/args.go`). If the command is the image's own, there is no `-entrypoint`,
-//! and a variable holds the command for each platform (`pkg/pod/entrypoint_lookup.go`).
+//! (`pkg/pod/entrypoint.go`, `cmd/entrypoint/args.go`). If the step runs the image's own command, there is no `-entrypoint`, and
+//! an environment variable contains the command for each platform (`pkg/pod/entrypoint_lookup.go`).
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -16,13 +16,13 @@ use crate::inject::messages::{Messages, ResultsFrom};
 
 /// Tekton's entrypoint, the command of every step (`pkg/apis/pipeline/paths.go`).
 const ENTRYPOINT: &str = "/tekton/bin/entrypoint";
-/// The flag with the command.
+/// The flag that names the command.
 const FLAG: &str = "-entrypoint";
-/// The variable with the image's own commands.
+/// The environment variable that contains the image's own commands.
 const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
 
-/// Inserts `prefix` before the command of the step in `container`, which is at `place`. Errors: the step does not have
-/// Tekton's form.
+/// Inserts `prefix` before the command of the step in `container`, which is at `place`. Fails if the step does not have Tekton's
+/// form.
 pub(super) fn inject(
     container: &mut Value,
     prefix: &[String],
@@ -52,7 +52,7 @@ pub(super) fn inject(
     }
 }
 
-/// The command of the step in `container`, if it has no arguments.
+/// Returns the command of the step in `container`, if the command has no arguments.
 pub(super) fn lone_command(container: &Value) -> Option<&str> {
     let mut args = list::items(container, "args").iter().rev();
     let last = [args.next()?, args.next()?, args.next()?];
@@ -66,13 +66,13 @@ fn unknown(place: &Place, what: &str) -> Diagnostic {
     Diagnostic::new(place, None, message).help(help)
 }
 
-/// The index of the `--` after the entrypoint's own arguments.
+/// Returns the index of the `--` after the entrypoint's own arguments.
 fn end_of_flags(args: &[String], place: &Place) -> Result<usize, Diagnostic> {
     let end = args.iter().position(|argument| argument == "--");
     end.ok_or_else(|| unknown(place, "its arguments have no '--'"))
 }
 
-/// Returns the source of Tekton's results, by the entrypoint's arguments in `container`, a step.
+/// Returns the source of Tekton's results, according to the entrypoint's arguments in `container`, a step.
 pub(super) fn results_from(container: &Value) -> ResultsFrom {
     let flags = flags(container);
     if flag(&flags, "-result_from") == Some("sidecar-logs") {
@@ -103,7 +103,7 @@ pub(super) fn messages(container: &Value, share: Share) -> Messages {
     }
 }
 
-/// The entrypoint's own arguments.
+/// Returns the entrypoint's own arguments.
 fn flags(container: &Value) -> Vec<String> {
     let args = texts(container, "args").into_iter();
     args.take_while(|argument| argument != "--").collect()
@@ -114,8 +114,8 @@ fn flag<'a>(flags: &'a [String], name: &str) -> Option<&'a str> {
     flags.get(at + 1).map(String::as_str)
 }
 
-/// Replaces the arguments of the step in `container`, which is at `place` and has the redirector as its command.
-/// Errors: the step does not have Tekton's form.
+/// Replaces the arguments of the step in `container`, which is at `place` and whose command is the redirector. Fails if the step
+/// does not have Tekton's form.
 pub(super) fn set_args(
     container: &mut Value,
     own: impl Iterator<Item = String>,
@@ -128,8 +128,9 @@ pub(super) fn set_args(
     Ok(())
 }
 
-/// Inserts `prefix` before each platform's command. A run can add a second variable of this name (`podTemplate.env`),
-/// and the last counts, so all are changed. Returns `None` if there is none, or one does not have Tekton's form.
+/// Inserts `prefix` before each platform's command. A run can add a second variable with this name (`podTemplate.env`), and the
+/// last one takes effect, so all of them are changed. Returns `None` if there is no such variable, or if one does not have
+/// Tekton's form.
 fn wrap_image_command(container: &mut Value, prefix: &[String]) -> Option<()> {
     let variables = container.get_mut("env")?.as_array_mut()?.iter_mut();
     let mut variables = variables

@@ -1,5 +1,6 @@
-//! The Jobs of pods. Under the webhook the identity of a pod's run is its Job's, with the completion index of an Indexed one; ahead of
-//! time it is the pod's own, and variables tell what the Job gives its pods.
+//! The Jobs that pods belong to. If the webhook injects, a pod's run is identified by the Job, together with the completion index
+//! in an Indexed Job. Ahead of time, a pod's run is identified by the pod, and environment variables provide the properties that
+//! the Job sets on its pods.
 
 use crate::declaration::{Declaration, Naming, Policy};
 use crate::document::diagnostic::{Diagnostic, Part};
@@ -9,11 +10,11 @@ use crate::task::{Declared, consistency, pod_template};
 use crate::variable::COMPLETION_INDEX;
 use gleaner_proto::kubernetes::annotation;
 
-/// A property that the controller of Jobs gives a pod (`k8s.io/api/batch/v1`): `$(context.NAME)`, the sidecar's variable, the pod's
-/// field.
+/// A property that the Job controller sets on a pod (`k8s.io/api/batch/v1`): NAME in `$(context.NAME)`, the sidecar's environment
+/// variable, the pod's field.
 pub(crate) type Property = (&'static str, &'static str, &'static str);
 
-/// The properties of a Job's pod; the last one is only that of an Indexed Job's.
+/// The properties of a Job's pod; only the pods of an Indexed Job have the last one.
 const PROPERTIES: [Property; 2] = [
     (
         NAME,
@@ -28,10 +29,10 @@ const PROPERTIES: [Property; 2] = [
 ];
 const NAME: &str = "task.name";
 
-/// The map with a pod template, such as the spec of a Job.
+/// A map with a pod template, such as the spec of a Job.
 struct Job<'a> {
     fields: Cursor<'a>,
-    /// False for the spec of another kind, whose controller may create Jobs.
+    /// True for a Job; false for the spec of another kind, whose controller may create Jobs.
     is_job: bool,
     is_indexed: bool,
 }
@@ -46,7 +47,7 @@ impl<'a> Job<'a> {
         let is_indexed = mode == Some("Indexed");
         let (is_job, is_indexed) = match pod_template::owner(document, template) {
             Some(("batch", "Job" | "CronJob")) => (true, is_indexed),
-            // The default of a JobSet's Jobs (`pkg/webhooks/jobset_webhook.go`).
+            // A JobSet's Jobs are Indexed by default (`pkg/webhooks/jobset_webhook.go`).
             Some(("jobset.x-k8s.io", "JobSet")) => (true, is_indexed || mode.is_none()),
             _ => (is_indexed, is_indexed),
         };
@@ -66,7 +67,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The properties that a pod of the template at `template` of `document` has, if its Job is not known yet.
+/// Returns the properties that a pod of the template at `template` of `document` will have, if its Job is not known yet.
 pub(crate) fn properties(document: &Node, template: &Place) -> &'static [Property] {
     Job::of_template(document, template).map_or(&[], |job| job.properties())
 }
@@ -78,7 +79,7 @@ pub(crate) struct Findings {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Checks the declaration of the pod template at `template` of `document` against the fields of the Job around it.
+/// Checks the declaration of the pod template at `template` of `document` against the fields of the surrounding Job.
 pub(crate) fn check(
     document: &Node,
     template: &Place,
@@ -114,7 +115,7 @@ pub(crate) fn check(
     found
 }
 
-/// Checks the declaration of a Pod, which has its owner.
+/// Checks the declaration of a Pod, whose owner is known.
 pub(super) fn of_pod(
     declaration: &Declaration,
     has_controller: bool,
@@ -135,7 +136,7 @@ pub(super) fn of_pod(
     found
 }
 
-/// Moves findings to their places in the declaration, which was read as `declared` from the `text` of the annotation.
+/// Moves findings to their places in the declaration, which was parsed as `declared` from the `text` of the annotation.
 pub(super) fn located(
     found: Vec<Diagnostic>,
     declared: &Node,
@@ -144,7 +145,7 @@ pub(super) fn located(
 ) -> Vec<Diagnostic> {
     let mut located = Diagnostics::default();
     located.extend(found.into_iter().map(|one| match one.part {
-        // At its place, not where the template begins.
+        // The finding is located by its place, not by the start of the template.
         Part::Whole => Diagnostic { at: None, ..one },
         _ => one,
     }));
@@ -153,7 +154,7 @@ pub(super) fn located(
     located.map(|one| one.in_annotation(annotation)).collect()
 }
 
-/// The field that gives a Job several pods to complete. Without `completions` all pods work on one queue.
+/// Returns the field that makes a Job run several pods to completion. Without `completions`, all pods work on one queue.
 fn several(job: &Node) -> Option<&'static str> {
     let is_several = |key: &str| job.present(key)?.to_json().as_i64().map(|count| count > 1);
     let key = match job.present("completions") {
@@ -164,7 +165,8 @@ fn several(job: &Node) -> Option<&'static str> {
 }
 
 impl Findings {
-    /// The pods have one identity, so that each adopts or replaces what another has created.
+    /// Reports objects that the pods would share: the pods have one identity, so each of them adopts or replaces what another has
+    /// created.
     fn shared(&mut self, declaration: &Declaration, place: &Place) {
         let of_policy = |policy: Policy| {
             let mut templates = declaration.templates.iter();
@@ -180,7 +182,7 @@ impl Findings {
                 .push(Diagnostic::new(place, None, message).help(help));
         } else if let Some(template) = of_policy(Policy::Apply) {
             let message = format!(
-                "all pods of this Job apply the same '{}', which has the values of the last one",
+                "all pods of this Job apply the same '{}', which gets the values of the last pod",
                 template.name
             );
             self.warnings
@@ -189,7 +191,8 @@ impl Findings {
     }
 }
 
-/// Reports objects that would have the same name for every completion index; places and positions are the declaration's.
+/// Reports objects that would have the same name for every completion index. Places and positions are relative to the
+/// declaration.
 pub(super) fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
     let help = "put $(context.job.completionIndex) into metadata.name, or omit the name";
     of_one_name(declaration, "an Indexed Job", help)
@@ -220,7 +223,7 @@ fn of_one_name(declaration: &Declaration, job: &str, help: &str) -> Vec<Diagnost
         .collect()
 }
 
-/// Reports the variables that only the pods of an Indexed Job have.
+/// Reports the variables that are only available in the pods of an Indexed Job.
 fn without_index(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     let message = "only the pods of an Indexed Job have a completion index";
     let wrong = |name: &str| {
@@ -229,7 +232,7 @@ fn without_index(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     consistency::context_uses(declaration, wrong).into_vec()
 }
 
-/// Reports the variables that pods without a named creator do not have.
+/// Reports the variables that have no value in pods without a named controller.
 fn without_name(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     let message = format!("`$(context.{NAME})` has no value here");
     let wrong = |name: &str| (name == NAME).then(|| (message.clone(), Some(help.to_owned())));

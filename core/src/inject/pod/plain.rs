@@ -1,8 +1,7 @@
-//! Pods outside Tekton with the annotation: those of a Job, of a CronJob, or standalone. Their containers are the
-//! steps.
+//! Pods outside Tekton with the annotation: pods of a Job or CronJob, and standalone pods. Their containers are the steps.
 //!
-//! Containers have no order and no last step, so the complete set of outputs triggers the creation. Only a container
-//! that is the only step can also finish the run.
+//! Containers have no order and no last step, so the objects are created once the set of outputs is complete. A container can
+//! finish the run only if it is the only step.
 
 use crate::declaration::{Declaration, Submit};
 use crate::document::diagnostic::Diagnostic;
@@ -28,7 +27,7 @@ use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{environment, list, mounts};
 use crate::kinds::group_of;
 
-/// The pod's identity, passed by variables: admission comes before the UID, and sometimes before the name.
+/// The pod's identity, passed in environment variables: at admission, the pod has no UID, and sometimes no name.
 const OF_POD: [(&str, &str); 3] = [
     ("POD_NAME", "metadata.name"),
     ("POD_NAMESPACE", "metadata.namespace"),
@@ -38,7 +37,7 @@ const OF_POD: [(&str, &str); 3] = [
 /// The default path of a container's termination message (`k8s.io/api/core/v1`).
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
-/// Injects into a pod outside Tekton. Errors: all errors of its declaration, and conflicts.
+/// Injects into a pod outside Tekton. Fails with all errors of its declaration, and with conflicts.
 pub(super) fn inject(
     pod: &Value,
     form: Form,
@@ -134,7 +133,7 @@ pub(super) fn inject(
     })
 }
 
-/// Reports template variables in the containers, where nothing replaces them.
+/// Reports template variables in the containers, where nothing would replace them.
 fn unreplaced(pod: &Value, declaration: &Declaration) -> Vec<Diagnostic> {
     let node = Node::from(pod);
     let mut found = Diagnostics::default();
@@ -146,14 +145,14 @@ fn unreplaced(pod: &Value, declaration: &Declaration) -> Vec<Diagnostic> {
     let found = found.into_vec().into_iter();
     found
         .map(|diagnostic| match diagnostic.omitted {
-            // The remedy for a Task names its workspaces.
+            // For a container, this replaces the Task's remedy, which mentions workspaces.
             0 => diagnostic.help(help),
             _ => diagnostic,
         })
         .collect()
 }
 
-/// Errors: an invalid declaration, or a pod without containers.
+/// Returns the pod's declaration. Fails if the declaration is invalid or the pod has no containers.
 fn declared(pod: &Value) -> Result<Option<Declared>, Vec<Diagnostic>> {
     let node = Node::from(pod);
     let declared = match DeclarationSite::all(&node).first() {
@@ -213,7 +212,7 @@ fn inject_container(
     Ok(())
 }
 
-/// The sidecar's container, since there is no Task that has one.
+/// Returns a new sidecar container, because no Task provides one.
 fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
     let mut container = Map::from_iter([("name".to_owned(), Value::from(SIDECAR_CONTAINER))]);
     container.extend(settings.container("resources"));
@@ -225,11 +224,12 @@ fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
     container
 }
 
-/// Returns the sidecar's arguments. The pod takes the role of the TaskRun. Variables set by the kubelet name it, but
-/// its identity is that of its Job, if any: another pod of the Job, or of the same completion index, recognizes the
-/// objects of the first.
+/// Returns the sidecar's arguments. The pod takes the role of the TaskRun. Environment variables set by the kubelet name the pod,
+/// but the run's identity is that of the Job, if any: another pod of the Job, or of the same completion index, recognizes the
+/// objects of the first pod.
 ///
-/// The Job of a template that is injected ahead of time is not known yet: variables have its properties (`of_job`).
+/// The Job of a template that is injected ahead of time is not known yet, so environment variables pass its properties
+/// (`of_job`).
 fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Property]) -> Arguments {
     let index = completion_index(pod);
     let uid = match (job(pod), index) {
@@ -272,26 +272,26 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Propert
     }
 }
 
-/// Returns the pod's controller, such as a Job, which outlives it.
+/// Returns the pod's controller, such as a Job, which outlives the pod.
 fn controller(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| owner["controller"] == true)
 }
 
-/// Returns an error if the controller always restarts its pods' containers.
+/// Returns an error if the controller always restarts the containers of its pods.
 fn restarting(controller: &Value) -> Option<Diagnostic> {
     let text = |key: &str| controller[key].as_str().unwrap_or_default();
     restarts::of_kind(group_of(text("apiVersion")), text("kind"))
 }
 
-/// The UID of the Job that the pod belongs to.
+/// Returns the UID of the Job that the pod belongs to.
 fn job(pod: &Value) -> Option<&str> {
     let owner = controller(pod)?;
     let is_job = owner["apiVersion"] == "batch/v1" && owner["kind"] == "Job";
     owner["uid"].as_str().filter(|_| is_job)
 }
 
-/// The index that an Indexed Job gives each of its pods (`k8s.io/api/batch/v1`, `JobCompletionIndexAnnotation`).
+/// Returns the index that an Indexed Job sets on each of its pods (`k8s.io/api/batch/v1`, `JobCompletionIndexAnnotation`).
 fn completion_index(pod: &Value) -> Option<&str> {
     job(pod)?;
     pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"].as_str()

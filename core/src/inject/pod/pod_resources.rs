@@ -1,5 +1,5 @@
-//! Pod-level resources (KEP-2837): all containers of the pod share them, and the API server rejects a pod whose
-//! containers together request more, or one of which has a higher limit (`k8s.io/kubernetes/pkg/apis/core/validation`,
+//! Pod-level resources (KEP-2837), which all containers of the pod share. The API server rejects a pod if its containers together
+//! request more than the pod, or if one container has a higher limit than the pod (`k8s.io/kubernetes/pkg/apis/core/validation`,
 //! `validatePodResourceConsistency`).
 
 use crate::document::Place;
@@ -20,9 +20,8 @@ const RESOURCES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Fits the resources of `container`, the future sidecar of `pod`, into the pod's own. If there is no room, it requests
-/// nothing: it is scheduled with the pod's request anyway. Errors: requests and limits from annotations that do not
-/// fit.
+/// Fits the resources of `container`, the future sidecar of `pod`, into the pod's own. If there is no room, the sidecar requests
+/// nothing, because the pod is scheduled by its own request anyway. Fails if requests and limits from annotations do not fit.
 pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
     let own = &pod["spec"]["resources"];
     let mut fitted = container.get("resources").cloned().unwrap_or_default();
@@ -39,7 +38,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
             ));
             fitted["limits"][resource] = whole.into();
         }
-        // If the pod has a limit but no request, its request is the limit.
+        // If the pod has a limit but no request, the limit is also the request.
         let whole = quantity_of(&own["requests"], resource);
         let Some(whole) = whole.or_else(|| quantity_of(&own["limits"], resource)) else {
             continue;
@@ -65,7 +64,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
     Ok(())
 }
 
-/// Returns an error at the annotation, if the pod has it.
+/// Returns an error at the annotation, if the pod has the annotation.
 fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     let given = pod["metadata"]["annotations"].get(annotation)?;
     let message = format!("{given} does not fit: {message}");
@@ -76,7 +75,7 @@ fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     )
 }
 
-/// The requests of the containers that run together; a limit without a request is both.
+/// Returns the requests of the containers that run together; a limit without a request counts as the request.
 fn requests(pod: &Value, resource: &str) -> Vec<String> {
     let sidecars = containers(pod, "initContainers").iter();
     let sidecars = sidecars.filter(|container| container["restartPolicy"] == "Always");
@@ -88,7 +87,7 @@ fn requests(pod: &Value, resource: &str) -> Vec<String> {
     requests.collect()
 }
 
-/// A quantity, which YAML may have parsed as a number.
+/// Returns a quantity, which YAML may have parsed as a number.
 fn quantity_of(list: &Value, resource: &str) -> Option<String> {
     match list.get(resource)? {
         Value::String(text) => Some(text.clone()),

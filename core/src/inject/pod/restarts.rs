@@ -1,4 +1,4 @@
-//! Containers that may restart: each may post only once, since the second value would differ.
+//! Containers that may restart. Each step may post only once, because the outputs of a second execution would differ.
 
 use crate::document::Place;
 use crate::document::diagnostic::{Diagnostic, Part};
@@ -10,7 +10,7 @@ use crate::inject::list;
 
 const HELP: &str = "use Never; a Job starts new pods up to its backoffLimit";
 
-/// The kinds whose pods always restart their containers, by API group: each of them rejects another `restartPolicy`
+/// The kinds whose pods always restart their containers, by API group. Each of these kinds rejects any other `restartPolicy`
 /// (`k8s.io/kubernetes/pkg/apis/apps/validation`, `ValidatePodTemplateSpecForRC`; Rollouts and Knative do the same).
 const RESTARTING: [(&str, &[&str]); 4] = [
     (
@@ -22,7 +22,7 @@ const RESTARTING: [(&str, &[&str]); 4] = [
     ("serving.knative.dev", &["Service", "Configuration"]),
 ];
 
-/// Returns an error about a declaration in a pod of this kind, if the kind always restarts its containers.
+/// Returns an error about a declaration in a pod of this kind, if pods of the kind always restart their containers.
 pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
     let mut known = RESTARTING.iter();
     let (_, kinds) = known.find(|(known, _)| *known == group)?;
@@ -37,11 +37,11 @@ pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Reports everything that may restart a container for one of `steps`: the pod's policy, the container's own
-/// (Kubernetes 1.29 for init containers, 1.34 for others, KEP-5307), or rules of any container that restart the whole
+/// Reports every setting that may restart a container of one of the `steps`: the pod's restart policy, the container's own
+/// (Kubernetes 1.29 for init containers, 1.34 for other containers, KEP-5307), and rules of any container that restart the whole
 /// pod in place (KEP-5532).
 pub(super) fn all(pod: &Value, steps: &[String]) -> Vec<Diagnostic> {
-    // A template may omit it; a pod at creation has it.
+    // A pod template may omit the policy; a pod at creation has it.
     let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
     if policy != "Never" {
         let message = format!(
@@ -80,7 +80,7 @@ fn rules(container: &Value, name: &str, is_step: bool, place: &Place) -> Vec<Dia
             Some("RestartAllContainers") => {
                 format!("a rule of the container '{name}' restarts all containers, but each can post only once")
             }
-            // An unknown action is probably another kind of restart.
+            // An unknown action probably restarts the container in some other way.
             action if is_step => {
                 let action = action.unwrap_or("Restart");
                 format!("the container '{name}' may restart (action: {action}), but it can post only once")

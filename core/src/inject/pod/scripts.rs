@@ -8,9 +8,9 @@
 //! _EOF_
 //! ```
 //!
-//! `$(steps.X.outputs.Y)` of Tekton's artifacts is known only when the step starts. Tekton's entrypoint replaces it in
-//! a script only if the step's command is the script alone (`pkg/entrypoint/entrypointer.go`). So a script with such a
-//! variable remains the command, with the redirector as its interpreter.
+//! The value of `$(steps.X.outputs.Y)`, one of Tekton's artifacts, is known only when the step starts. Tekton's entrypoint
+//! replaces it in a script only if the step's command is the script alone (`pkg/entrypoint/entrypointer.go`). So a script with
+//! such a variable remains the command, with the redirector as its interpreter.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,8 +28,8 @@ const BEGIN: &str = "<< '_EOF_'\n";
 /// The text after a script.
 const END: &str = "\n_EOF_\n";
 
-/// Makes the redirector with `flags` the interpreter of the script at `path`, if the script has variables of artifacts.
-/// Returns false if it has none, or there is no such script.
+/// Makes the redirector with `flags` the interpreter of the script at `path`, if the script refers to artifacts. Returns false if
+/// it does not, or if there is no such script.
 pub(super) fn interpret(pod: &mut Value, path: &str, flags: &[String]) -> bool {
     let flags = Value::from(flags);
     let mut done = false;
@@ -56,7 +56,7 @@ pub(super) fn change_flags(pod: &mut Value, mut change: impl FnMut(&mut String))
     });
 }
 
-/// Replaces the scripts for which `change`, given path and text, returns another text.
+/// Replaces each script for which `change`, given its path and text, returns a new text.
 fn rewrite(pod: &mut Value, mut change: impl FnMut(&str, &str) -> Option<String>) {
     let all = containers_mut(pod, "initContainers").iter_mut();
     for container in all.filter(|container| name_of(container) == CONTAINER) {
@@ -70,7 +70,7 @@ fn rewrite(pod: &mut Value, mut change: impl FnMut(&str, &str) -> Option<String>
     }
 }
 
-/// Returns the text of an argument with rewritten scripts; `None` if no script changes.
+/// Returns the text of an argument with its scripts rewritten; `None` if no script changes.
 fn rewritten(text: &str, change: &mut impl FnMut(&str, &str) -> Option<String>) -> Option<String> {
     let mut changed = false;
     let mut out = String::new();
@@ -89,7 +89,7 @@ fn rewritten(text: &str, change: &mut impl FnMut(&str, &str) -> Option<String>) 
     changed.then_some(out)
 }
 
-/// A script in a text of shell commands: its path, and the range of its encoded text.
+/// A script within shell commands: its path, and the range of its encoded text.
 struct Placed<'a> {
     path: &'a str,
     begin: usize,
@@ -107,8 +107,8 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// Returns true if a script has `$(steps.STEP.inputs.NAME)` or `outputs`, by Tekton's own pattern
-/// (`internal/artifactref`: `\$\(steps\.([^.]+)\.(?:inputs|outputs)\.([^.)]+)\)`).
+/// Returns true if a script contains `$(steps.STEP.inputs.NAME)` or `$(steps.STEP.outputs.NAME)`, according to Tekton's own
+/// pattern (`internal/artifactref`: `\$\(steps\.([^.]+)\.(?:inputs|outputs)\.([^.)]+)\)`).
 fn has_artifact(script: &str) -> bool {
     script.match_indices("$(steps.").any(|(at, start)| {
         let reference = script[at + start.len()..].split_once('.');

@@ -11,7 +11,7 @@ use crate::inject::{list, mounts, port, readiness, redirector_flags};
 
 /// The mount path of the pod's ServiceAccount token (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The volume with the token, if the pod has none.
+/// The volume with the token, which is added if the pod has none.
 pub(super) const TOKEN_VOLUME: &str = "gleaner-token";
 /// The field and the value that make an init container a native sidecar (KEP-753).
 const RESTART_POLICY: &str = "restartPolicy";
@@ -20,11 +20,11 @@ const ALWAYS: &str = "Always";
 /// The state of a container with the sidecar's name.
 #[derive(Debug)]
 pub(super) enum State {
-    /// Only in the TaskSpec, with these arguments: the steps are not injected yet.
+    /// The container is only in the TaskSpec, with these arguments; the steps are not injected yet.
     InTask(Vec<String>),
-    /// In the pod, with these arguments; also after injection ahead of time.
+    /// The container is in the pod, with these arguments; also after injection ahead of time.
     InPod(Vec<String>),
-    /// A container that is not Gleaner's.
+    /// The container is not Gleaner's.
     Foreign,
 }
 
@@ -53,16 +53,16 @@ pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State 
     }
 }
 
-/// Restores the field that makes the injected sidecar at `place` a native one. A webhook built with an API older than
-/// Kubernetes 1.28 drops it from pods, and the API server then rejects the pod because of its `lifecycle`.
+/// Restores the field that makes the injected sidecar at `place` a native sidecar. A webhook built with an API older than
+/// Kubernetes 1.28 drops the field from pods, and the API server then rejects the pod because of the sidecar's `lifecycle`.
 pub(super) fn restore(pod: &mut Value, (list, index): (&'static str, usize)) {
     if list == "initContainers" {
         containers_mut(pod, list)[index][RESTART_POLICY] = ALWAYS.into();
     }
 }
 
-/// Makes `container` a running sidecar of this release with `arguments`, and adds it to the pod. Errors: it does not
-/// fit into the pod's own resources.
+/// Turns `container` into a running sidecar of this release with `arguments`, and adds it to the pod. Fails if the sidecar does
+/// not fit into the pod's own resources.
 pub(super) fn place(
     pod: &mut Value,
     mut container: Map<String, Value>,
@@ -71,7 +71,7 @@ pub(super) fn place(
 ) -> Result<(), Vec<Diagnostic>> {
     pod_resources::fit(pod, &mut container)?;
     let mut args = arguments.clone();
-    // The pod's list replaces the one from the Task.
+    // The list of allowed kinds in the pod replaces the list from the Task.
     args.kinds = settings.kinds.to_arguments();
     args.others.extend(redirector_flags::install());
     args.others.extend(if pod["spec"]["hostNetwork"] == true {
@@ -81,7 +81,7 @@ pub(super) fn place(
     });
     container.insert("args".to_owned(), args.to_args().into());
     settings.set_image(&mut container);
-    // `kubectl describe` shows a termination message as the reason for a crash; it has no other reader.
+    // `kubectl describe` shows the termination message as the reason for a crash; nothing else reads it.
     container.insert(
         "terminationMessagePolicy".to_owned(),
         "FallbackToLogsOnError".into(),
@@ -115,15 +115,15 @@ pub(super) fn place(
     Ok(())
 }
 
-/// The token's mount, as in the other containers.
+/// Returns the mount of the token, as in the pod's other containers.
 fn token_of_others(pod: &Value) -> Option<Value> {
     let all = LISTS.iter().flat_map(|list| containers(pod, list));
     let mut mounts = all.flat_map(|container| list::items(container, "volumeMounts"));
     mounts.find(|mount| mount["mountPath"] == TOKEN).cloned()
 }
 
-/// A token for the sidecar alone, if the pod or its ServiceAccount turns it off for the steps; its form is Kubernetes'
-/// own.
+/// Returns a volume with a token for the sidecar alone, for a pod whose steps get no token because the pod or its ServiceAccount
+/// disables it. The volume has the same form as Kubernetes' own.
 fn token_volume() -> Value {
     json!({
         "name": TOKEN_VOLUME,

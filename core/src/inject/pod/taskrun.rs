@@ -21,8 +21,8 @@ use crate::inject::{list, messages, mounts};
 /// Tekton's prefix for the container names of steps (`pkg/pod/pod.go`).
 const STEP_PREFIX: &str = "step-";
 
-/// Injects into the pod of an injected Task, with its sidecar at `place` and these arguments. Errors: the pod does not
-/// have Tekton's form.
+/// Injects into the pod of an injected Task, with its sidecar at `place` and these arguments. Fails if the pod does not have
+/// Tekton's form.
 pub(super) fn inject(
     pod: &Value,
     place: (&'static str, usize),
@@ -34,7 +34,8 @@ pub(super) fn inject(
     let arguments = Arguments::parse(args)
         .map_err(|error| vec![Diagnostic::new(&at, None, error.to_string())])?;
     let declaration = declaration(&arguments, &at)?;
-    // The check is repeated: the Task may not have passed the webhook, or the list may have changed.
+    // The check is repeated here, because the Task may not have passed through the webhook, or the list of allowed kinds may have
+    // changed.
     let refused = settings.kinds.check(&declaration);
     if !refused.is_empty() {
         return Err(refused);
@@ -60,8 +61,8 @@ pub(super) fn inject(
     Ok(changed)
 }
 
-/// Checks the kinds of a pod that has its sidecar already, since it may not have passed a webhook. The sidecar itself
-/// rejects a declaration that cannot be read.
+/// Checks the kinds of a pod that already has its sidecar, because the pod may not have passed through a webhook. The sidecar
+/// itself rejects a declaration that cannot be parsed.
 pub(super) fn check_kinds(
     (list, index): (&'static str, usize),
     args: &[String],
@@ -85,21 +86,21 @@ fn declaration(arguments: &Arguments, place: &Place) -> Result<Declaration, Vec<
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let message = "the declaration is not base64-encoded text";
     let text = text.ok_or_else(|| vec![Diagnostic::new(place, None, message)])?;
-    // The declaration was checked when the Task was injected; its positions do not refer to a user's file.
+    // The declaration was checked when the Task was injected. Its positions no longer refer to a user's file.
     Declaration::parse(&text, &Scope::default()).map_err(|mut found| {
         found.iter_mut().for_each(|diagnostic| diagnostic.at = None);
         found
     })
 }
 
-/// Returns the source of the pod's results, which Tekton passes to each step alike.
+/// Returns the source of the pod's results; Tekton passes the same source to every step.
 fn results_from(pod: &Value) -> ResultsFrom {
     let mut all = containers(pod, "containers").iter();
     let step = all.find(|container| name_of(container).starts_with(STEP_PREFIX));
     step.map(entrypoint::results_from).unwrap_or_default()
 }
 
-/// The number of Gleaner's containers in the pod: the sidecar, and its own step if there is one.
+/// Returns the number of Gleaner's containers in the pod: the sidecar, and its own step if there is one.
 fn added(arguments: &Arguments) -> usize {
     1 + arguments
         .steps
@@ -108,8 +109,7 @@ fn added(arguments: &Arguments) -> usize {
         .count()
 }
 
-/// Matches steps by their order, since Tekton cuts off names that are too long for containers
-/// (`pkg/names/generate.go`).
+/// Matches steps by their order, because Tekton truncates names that are too long for containers (`pkg/names/generate.go`).
 fn wrap_steps(
     pod: &mut Value,
     declaration: &Declaration,
@@ -158,7 +158,7 @@ fn wrap_steps(
     wrong.finish(())
 }
 
-/// Sets image and flags of this release in the added step, which already runs the redirector.
+/// Sets the image and the flags of this release in the step that Gleaner added, which already runs the redirector.
 fn complete_finish_step(
     container: &mut Value,
     messages: &Messages,
@@ -172,10 +172,10 @@ fn complete_finish_step(
     entrypoint::set_args(container, args.chain(messages.flags()), place)
 }
 
-/// Encodes the arguments with all values from Tekton or the pod, so that the kubelet does not expand them.
+/// Encodes the arguments together with all values from Tekton or the pod, so that the kubelet does not expand them.
 fn encoded(pod: &Value, arguments: Arguments) -> Arguments {
     let mut context: std::collections::BTreeMap<_, _> = arguments.context.iter().cloned().collect();
-    // The API server's data about the pod has precedence over substituted values.
+    // The API server's data about the pod takes precedence over substituted values.
     if let Some(run) = owning_run(pod) {
         for key in ["name", "uid"] {
             if let Some(value) = run[key].as_str() {

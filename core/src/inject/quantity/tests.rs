@@ -18,7 +18,7 @@ fn quantities_are_compared_whatever_their_suffix() {
 }
 
 #[test]
-fn quantities_are_taken_as_kubernetes_writes_them() {
+fn kubernetes_quantities_are_accepted() {
     for text in [
         "0", "10m", "500m", "0.5", ".5", "5.", "16Mi", "1G", "1e3", "1E-2",
     ] {
@@ -27,7 +27,7 @@ fn quantities_are_taken_as_kubernetes_writes_them() {
 }
 
 #[test]
-fn what_is_no_quantity_is_refused_with_the_way_to_write_it() {
+fn an_invalid_quantity_is_rejected_with_a_remedy() {
     for text in [
         "", "m", "-1", "128MB", "1.2.3", "1 Gi", "1e", "1e+", "16mi", ".",
     ] {

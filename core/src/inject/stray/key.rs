@@ -1,4 +1,4 @@
-//! Keys that are, or were probably meant to be, annotations of Gleaner.
+//! Keys that are annotations of Gleaner, or were probably meant to be.
 
 use gleaner_proto::kubernetes::annotation;
 
@@ -13,7 +13,7 @@ pub(super) const KNOWN: [&str; 5] = [
     annotation::MEMORY_REQUEST,
     annotation::MEMORY_LIMIT,
 ];
-/// The annotations of created objects; a Task that Gleaner created has them, too.
+/// The annotations of created objects; a Task that Gleaner created also has them.
 const OF_CREATED: [&str; 4] = [
     annotation::CONTENT,
     annotation::RUN_UID,
@@ -21,7 +21,7 @@ const OF_CREATED: [&str; 4] = [
     annotation::RESOURCE,
 ];
 const PREFIX: &str = "gleaner.dev/";
-/// The longest key that is compared, in bytes; Kubernetes' own have up to 317.
+/// The longest key that is compared, in bytes; keys in Kubernetes have up to 317 bytes.
 const LONGEST: usize = 100;
 
 /// The similarity of a key to Gleaner's annotations.
@@ -29,17 +29,17 @@ const LONGEST: usize = 100;
 pub(super) enum Likeness {
     /// An annotation that a user writes.
     Known,
-    /// Probably meant to be this annotation.
+    /// A key that was probably meant to be this annotation.
     Misspelt(&'static str),
     /// An annotation that Gleaner writes.
     OfCreated,
-    /// The label that exempts from the webhook.
+    /// The label that exempts an object from the webhook.
     Injection,
-    /// An unknown name with Gleaner's prefix, or a similar one.
+    /// An unknown name with Gleaner's prefix or a similar prefix.
     Unknown,
 }
 
-/// Returns `None` for a key unrelated to Gleaner.
+/// Returns the similarity of a key to Gleaner's annotations; `None` for an unrelated key.
 pub(super) fn likeness(key: &str) -> Option<Likeness> {
     if key.len() > LONGEST || key.len() < 7 {
         return None;
@@ -60,7 +60,7 @@ pub(super) fn likeness(key: &str) -> Option<Likeness> {
     let own = prefix == PREFIX.trim_end_matches('/');
     let labels: Vec<&str> = prefix.split('.').collect();
     let is_named = labels.len() <= 2 && labels.contains(&"gleaner");
-    // `cleaner.io` is a separate word.
+    // The name `cleaner.io` is a different word, not a misspelling.
     let is_near = !own && !is_named && labels.len() <= 3 && labels.iter().any(|word| is_near(word));
     let meant = || {
         let known = KNOWN.iter().map(|known| &known[PREFIX.len()..]);
@@ -76,7 +76,7 @@ pub(super) fn likeness(key: &str) -> Option<Likeness> {
     }
 }
 
-/// A key without a prefix, such as `gleaner-outputs`, `gleaner.dev` or `outputs.gleaner.dev`.
+/// Returns the similarity of a key without a prefix, such as `gleaner-outputs`, `gleaner.dev` or `outputs.gleaner.dev`.
 fn without_prefix(key: &str) -> Option<Likeness> {
     let words = || key.split(['.', '-', '_', ':']);
     let is_ours = words()

@@ -17,7 +17,7 @@ fn on_task(metadata: &str) -> Vec<String> {
 }
 
 #[test]
-fn fields_that_the_cluster_writes_pass() {
+fn fields_that_the_cluster_writes_are_not_reported() {
     let managed = "[{manager: kubectl, fieldsV1: {f:metadata: {f:annotations: {f:gleaner.dev/outputs: {}, f:gleaner.dev/output: {}}}}}]";
     let metadata = format!("{{annotations: {{gleaner.dev/outputs: x}}, managedFields: {managed}}}");
     assert_eq!(on_task(&metadata), [""; 0]);
@@ -25,13 +25,13 @@ fn fields_that_the_cluster_writes_pass() {
         "{{kind: Pod, apiVersion: v1, metadata: {metadata}, spec: {{containers: []}}, status: {{gleaner.dev/outputs: x}}}}"
     );
     assert_eq!(found(&pod), [""; 0]);
-    // A user's own map of that name does not belong to the cluster.
+    // A user's own map named `managedFields` does not belong to the cluster.
     let own = "{kind: Task, apiVersion: tekton.dev/v1, spec: {steps: [], managedFields: {gleaner.dev/outputs: x}}}";
     assert_eq!(found(own).len(), 1);
 }
 
 #[test]
-fn annotations_that_are_read_pass() {
+fn annotations_with_an_effect_are_not_reported() {
     for metadata in [
         "{annotations: {gleaner.dev/outputs: x, gleaner.dev/cpu-limit: 1m, a/b: c}}",
         "{annotations: {gleaner.dev/run-uid: x, gleaner.dev/content: y}}",
@@ -53,7 +53,7 @@ fn annotations_that_are_read_pass() {
 }
 
 #[test]
-fn misspelt_keys_are_found() {
+fn misspelled_keys_are_reported() {
     for key in [
         "gleaner.dev/output",
         "gleaner.dev/Outputs",
@@ -89,7 +89,7 @@ fn misspelt_keys_are_found() {
 }
 
 #[test]
-fn misplaced_keys_are_found_with_the_right_place() {
+fn misplaced_keys_are_reported_with_the_right_place() {
     let outputs = "gleaner.dev/outputs: x";
     for (document, expected) in [
         (
@@ -164,7 +164,7 @@ fn misplaced_keys_are_found_with_the_right_place() {
 }
 
 #[test]
-fn parts_of_a_declaration_next_to_it_are_found() {
+fn parts_of_a_declaration_next_to_it_are_reported() {
     assert_eq!(
         on_task("{annotations: {gleaner.dev/outputs: x, objects: [], steps: 'y', other: 1}}"),
         [
@@ -177,7 +177,7 @@ fn parts_of_a_declaration_next_to_it_are_found() {
 }
 
 #[test]
-fn what_was_there_before_an_update_is_passed_over() {
+fn annotations_from_before_an_update_are_not_reported() {
     let document = yaml::parse(&TASK.replace("METADATA", "{annotations: {gleaner.dev/output: x}}"));
     let document = document.unwrap();
     let mut errors = Diagnostics::default();

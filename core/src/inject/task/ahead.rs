@@ -1,9 +1,9 @@
 //! Injection ahead of time, into the TaskSpec itself, for clusters without a webhook.
 //!
-//! A TaskSpec can express the changes that the webhook makes to a pod, as long as each step has a `command` or a
-//! `script`: only Tekton's controller knows the image's own command. A command moves behind the redirector's `--`.
-//! Tekton still delivers a script (it substitutes variables and protects it from the kubelet), but its first line makes
-//! the redirector its interpreter, and its second holds the redirector's flags:
+//! A TaskSpec can express the changes that the webhook makes to a pod if each step has a `command` or a `script`: only Tekton's
+//! controller knows the image's own command. A command moves after the redirector's `--`. Tekton still delivers a script (it
+//! substitutes variables and protects the script from the kubelet), but the first line makes the redirector the interpreter, and
+//! the second line contains the redirector's flags:
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
@@ -25,8 +25,8 @@ use crate::inject::messages::OfTask;
 use crate::inject::redirector_flags::{self, Paths, Step as Redirected};
 use crate::inject::{list, mounts, readiness};
 
-/// Inserts the redirector before the steps of `spec`, which was parsed as `read`, and adds their volumes and mounts.
-/// Errors: steps with an unknown command, and mounts that conflict.
+/// Inserts the redirector before the steps of `spec`, which was parsed as `read`, and adds the volumes and mounts of the steps.
+/// Fails if a step's command is unknown, or if mounts conflict.
 pub(super) fn wrap_steps(
     spec: &mut Value,
     read: &TaskSpec,
@@ -41,7 +41,7 @@ pub(super) fn wrap_steps(
     for (index, item) in items.into_iter().flatten().enumerate() {
         let place = place.key("steps").index(index);
         let Some(step) = read.steps.get(index) else {
-            // Gleaner's own results, after those of the Task.
+            // The flags for Gleaner's own results come after those for the Task's results.
             for flag in messages.of_step(index, &[]).flags() {
                 list::push(item, "args", flag.into());
             }
@@ -67,8 +67,8 @@ pub(super) fn wrap_steps(
     Ok(())
 }
 
-/// Removes the redirector from the steps; returns the number of steps that had it. The division into command and arguments
-/// is lost, which makes no difference to Tekton.
+/// Removes the redirector from the steps and returns the number of steps that had it. The original division into command and
+/// arguments is lost, which makes no difference to Tekton.
 pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
     let mut count = 0;
     let steps = spec.get_mut("steps").and_then(Value::as_array_mut);
@@ -79,7 +79,7 @@ pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
             && interpreter == SCRIPT_INTERPRETER
             && flags.starts_with(SCRIPT_FLAGS)
         {
-            // Tekton adds it again if it was the user's own.
+            // If the preamble was the user's own, Tekton adds the same one again.
             let script = script.strip_prefix(SCRIPT_PREAMBLE).unwrap_or(script);
             step["script"] = Value::from(script);
         } else if is_redirected(step)
@@ -102,7 +102,7 @@ pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
     count
 }
 
-/// Adds the parts of the sidecar that the pod's injection would add.
+/// Adds the parts of the sidecar that injection into the pod would add.
 pub(super) fn complete_sidecar(sidecar: &mut Map<String, Value>) {
     sidecar.insert("volumeMounts".to_owned(), json!([mounts::of_sidecar()]));
     sidecar.insert("readinessProbe".to_owned(), readiness::probe());
@@ -134,7 +134,7 @@ fn wrap_step(
         ),
         Action::Script(script) => {
             if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
-                // Tekton would substitute the value into the script's text, where a quote in it would break the line.
+                // Tekton would substitute the value into the script's text, where a quote in the value would break the line.
                 let message = format!(
                     "the path in {output} has a variable, but the step '{name}' is a script"
                 );
@@ -142,8 +142,8 @@ fn wrap_step(
                     "pass the script as arguments of a command, or use a path without variables";
                 return unknown(message, help);
             }
-            // A script that begins with a variable may name an interpreter after substitution: the redirector sees the
-            // value.
+            // A script that begins with a variable may name an interpreter after substitution, and the redirector receives the
+            // substituted script.
             let preamble = match has_interpreter(script) || begins_with_parameter(script) {
                 true => "",
                 false => SCRIPT_PREAMBLE,
@@ -166,14 +166,14 @@ fn wrap_step(
     }
 }
 
-/// Returns true if the script begins with a parameter, whose value is unknown here.
+/// Returns true if the script begins with a parameter, whose value is not known yet.
 fn begins_with_parameter(script: &str) -> bool {
     let roots = ["$(params.", "$(params[", "$(inputs.params."];
     let script = script.trim_start();
     roots.iter().any(|root| script.starts_with(root))
 }
 
-/// Returns true if a step's command is the redirector, with the flags that injection begins with.
+/// Returns true if a step's command is the redirector, with the flags that every injected command begins with.
 fn is_redirected(step: &Value) -> bool {
     let step_name = step["args"][1].as_str().unwrap_or_default();
     step["command"][0] == path::REDIRECTOR
@@ -181,7 +181,7 @@ fn is_redirected(step: &Value) -> bool {
         && step_name.starts_with(&STEP.with(""))
 }
 
-/// Escapes a flag for the kubelet. Tekton's variables stay; a doubled `$` survives the expansion.
+/// Escapes a flag for the kubelet. Tekton's variables stay unescaped; a doubled `$` survives the expansion.
 fn shielded(flag: &str) -> String {
     flag.replace("$$", "$$$$")
 }

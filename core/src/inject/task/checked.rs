@@ -27,8 +27,8 @@ pub(crate) struct Checked {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Checks a TaskSpec and its declaration; `None` if there is none. `spec` is its JSON without injected parts. Errors:
-/// all errors in either.
+/// Checks a TaskSpec and its declaration; returns `None` if it has no declaration. `spec` is the JSON of the TaskSpec without
+/// injected parts. Fails with all errors in the TaskSpec and in the declaration.
 pub(crate) fn check(
     site: &DeclarationSite<'_>,
     spec: &Value,
@@ -61,7 +61,7 @@ pub(crate) fn check(
     });
     let read = match &mut declared {
         Some(declared) => declared.task.take(),
-        // Its errors are among those of the declaration.
+        // Errors in the TaskSpec are already among those of the declaration.
         None => site.task().unwrap_or_default(),
     };
     let finish = read.as_ref().map(|read| Finish::of(&read.steps));
@@ -109,7 +109,7 @@ pub(crate) fn check(
     }))
 }
 
-/// Reports outputs in the spec next to an annotation: Tekton has no such fields since v1.
+/// Reports outputs in the spec in addition to an annotation: Tekton v1 has no such fields.
 fn untranslated(spec: &Cursor<'_>) -> Option<Diagnostic> {
     let steps = spec.items_at("steps", &mut Diagnostics::default());
     let mut all = [spec.clone()].into_iter().chain(steps);
@@ -119,7 +119,7 @@ fn untranslated(spec: &Cursor<'_>) -> Option<Diagnostic> {
     Some(outputs.diagnostic(message).help(help).about(Part::Key))
 }
 
-/// The place in the metadata of an object, relative to `metadata`.
+/// Returns the place in the metadata of an object, relative to `metadata`.
 fn below(metadata: &Place, place: &Place) -> Place {
     match place.within(&Place::from(["metadata"])) {
         Some(rest) => metadata.join(&rest),

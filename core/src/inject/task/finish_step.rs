@@ -16,7 +16,7 @@ pub(super) fn step(
 ) -> Value {
     let mut step = Map::from_iter([("name".to_owned(), Value::from(FINISH_STEP))]);
     step.extend(settings.container(resources));
-    // Tekton merges the Task's stepTemplate into it.
+    // Tekton merges the Task's stepTemplate into this step.
     step["securityContext"]["privileged"] = false.into();
     step.insert("command".to_owned(), Value::from_iter([IMAGE_REDIRECTOR]));
     let timeout = answer_timeout.map(|timeout| ANSWER_TIMEOUT.with(duration::written(timeout)));
@@ -26,7 +26,7 @@ pub(super) fn step(
     step.into()
 }
 
-/// Returns true if it is the step that [`step`] creates, with any settings.
+/// Returns true if `step` is the step that [`step`] creates, with any settings.
 pub(super) fn is_own_step(step: &Value) -> bool {
     step["name"] == FINISH_STEP
         && step["command"][0] == IMAGE_REDIRECTOR

@@ -1,4 +1,4 @@
-//! Warnings about results that may not fit, given when a Task is applied.
+//! Warnings about results that may not fit, returned when a Task is applied.
 
 use gleaner_termination::Share;
 use serde_json::Value;
@@ -22,10 +22,10 @@ const RENDERED: Bounds = Bounds {
     },
 };
 
-/// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71, a version far less.
+/// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71 bytes, a version has far fewer.
 const VALUE: usize = 48;
 
-/// The termination messages of a TaskSpec before injection.
+/// Returns the termination messages of a TaskSpec before injection.
 pub(super) fn messages(
     spec: &Value,
     declaration: &Declaration,
@@ -48,7 +48,7 @@ pub(super) fn warning(
     of_resources(declaration, share, place).or_else(|| of_task(spec, declaration, share, place))
 }
 
-/// Returns a warning if the Task has its own results, and less space for them than without Gleaner.
+/// Returns a warning if the Task declares its own results and has less space for them than without Gleaner.
 fn of_task(
     spec: &Value,
     declaration: &Declaration,
@@ -75,7 +75,7 @@ const REMEDY: &str = "set Tekton's feature flag results-from to sidecar-logs if 
 fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {
     let room = Room::new(share);
     let place = place.key("results");
-    // The estimate leaves out the names of the objects, which need rendering; it is sufficient for very many objects.
+    // The estimate omits the names of the objects, which need rendering. It is sufficient for very many objects.
     let nameless = declaration.templates.iter();
     let nameless = nameless.map(|template| {
         let resource = template.name.to_string();
@@ -93,7 +93,7 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
             let warning = Diagnostic::new(place, None, too_large.to_string());
             return Some(warning.help(too_large.remedy()));
         }
-        // The objects are too large to be rendered here.
+        // The objects are too large to render here.
         Err(_) => return None,
         Ok(_) => {}
     }

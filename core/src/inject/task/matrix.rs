@@ -1,4 +1,4 @@
-//! The objects of a task with a matrix, which has a TaskRun for each combination of its parameters.
+//! The objects of a task with a matrix, which runs one TaskRun for each combination of the matrix parameters.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,8 @@ use crate::document::{Content, Cursor, Diagnostics};
 
 use super::producer::Producer;
 
-/// The error and the remedy for a reference to the object result `name`. Tekton collects the results of a matrix into
-/// an array only if they are strings (TEP-0140); a reference to others is empty, and the run succeeds.
+/// Returns the error and the remedy for a reference to the object result `name`. Tekton collects the results of a matrix into an
+/// array only if they are strings (TEP-0140). A reference to other results is empty, and the run still succeeds.
 pub(super) fn lost(variable: &str, task: &str, name: &str) -> (String, String) {
     let message = format!(
         "`$({variable})` is empty: the task '{task}' has a matrix, from which Tekton does not collect object results such as '{name}'"
@@ -18,8 +18,8 @@ pub(super) fn lost(variable: &str, task: &str, name: &str) -> (String, String) {
     (message, help)
 }
 
-/// Reports objects of `task` that would have the same name in every TaskRun of `matrix`: each TaskRun after the first
-/// fails. It is a warning if the number of TaskRuns is not known.
+/// Reports objects of `task` that would have the same name in every TaskRun of `matrix`, so that each TaskRun after the first
+/// fails. The report is a warning if the number of TaskRuns is not known.
 pub(super) fn alike(
     task: &str,
     producer: &Producer,
@@ -51,7 +51,7 @@ pub(super) fn alike(
     }
 }
 
-/// The least number of TaskRuns of a matrix; `None` if that depends on values.
+/// Returns the minimum number of TaskRuns of a matrix; `None` if the number depends on values.
 fn runs(matrix: &Cursor<'_>) -> Option<usize> {
     let params = matrix.node.list_of("params");
     if params.is_empty() {
@@ -68,7 +68,7 @@ fn runs(matrix: &Cursor<'_>) -> Option<usize> {
     lengths.product()
 }
 
-/// The parameters that a matrix sets.
+/// Returns the parameters that a matrix sets.
 fn varying<'a>(matrix: &Cursor<'a>) -> HashSet<&'a str> {
     let include = matrix.node.list_of("include").iter();
     let included = include.flat_map(|item| item.list_of("params"));

@@ -1,4 +1,4 @@
-//! Conflicts with a Task's own names and mounts, reported when it is applied instead of by Kubernetes when it runs.
+//! Conflicts with a Task's own names and mounts, reported when the Task is applied instead of by Kubernetes when it runs.
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -39,7 +39,7 @@ pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic
     wrong
 }
 
-/// Reports the pod templates of a TaskRun or PipelineRun that no injected pod can have. `hosts` are its TaskSpecs with a
+/// Reports pod templates of a TaskRun or PipelineRun that an injected pod cannot have. `hosts` are the run's TaskSpecs with a
 /// declaration.
 pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
     let spec = Place::from(["spec"]);
@@ -69,7 +69,7 @@ pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
             continue;
         };
         wrong.extend(mounts::reserved(template, place));
-        // A special template may select other nodes.
+        // A task-specific template may select other nodes.
         if !is_default || special.is_empty() {
             wrong.extend(pod::windows(template, place));
         }
@@ -77,14 +77,14 @@ pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
     wrong
 }
 
-/// The name of the pipeline task with the TaskSpec of `host`.
+/// Returns the name of the pipeline task with the TaskSpec of `host`.
 fn name_of<'a>(run: &'a Value, host: &Host) -> Option<&'a str> {
     let task = host.place.parent()?;
     run.pointer(&task.key("name").pointer())?.as_str()
 }
 
-/// Reports a capability in the step template, which Tekton also merges into the added step: Kubernetes rejects a
-/// container with this capability that may not gain privileges (`k8s.io/kubernetes/pkg/apis/core/validation`,
+/// Reports a capability in the step template, which Tekton also merges into the step that Gleaner adds. Kubernetes rejects a
+/// container that has this capability but does not allow privilege escalation (`k8s.io/kubernetes/pkg/apis/core/validation`,
 /// `ValidateSecurityContext`).
 fn unfit_for_finish(template: &Value, place: &Place) -> Option<Diagnostic> {
     let mut added = list::texts(&template["securityContext"]["capabilities"], "add");

@@ -1,4 +1,4 @@
-//! The results, outputs and objects of a task, as other tasks of its Pipeline see them.
+//! The results, outputs and objects of a task that other tasks of its Pipeline can refer to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,13 +13,13 @@ pub type ObjectResults = HashMap<String, Option<Producer>>;
 /// A task with a declaration.
 #[derive(Debug, Clone)]
 pub struct Producer {
-    /// Its declaration.
+    /// The declaration of the task.
     pub(super) declaration: Declaration,
     /// The results that the Task declares itself.
     results: HashSet<String>,
-    /// Their names up to the first dot, of those with dots.
+    /// The names of the results with dots, up to the first dot.
     dotted: HashSet<String>,
-    /// True if it is declared in the proposal's syntax, whose variables `gleaner translate` converts.
+    /// True if the declaration is in the proposal's syntax, whose variables `gleaner translate` converts.
     pub(super) is_proposal: bool,
     /// True if a step may write Tekton's artifacts, which `$(tasks.TASK.outputs.NAME)` refers to.
     has_artifacts: bool,
@@ -44,31 +44,31 @@ impl Producer {
         })
     }
 
-    /// Returns true if the Task declares the result `name` itself. In `$(tasks.TASK.results.a.b)`, `a.b` may be the name.
+    /// Returns true if the Task itself declares the result `name`. In `$(tasks.TASK.results.a.b)`, the name may be `a.b`.
     pub(super) fn has_result(&self, name: &str) -> bool {
         self.results.contains(name) || self.dotted.contains(name)
     }
 
-    /// The names of all results, those of resources first.
+    /// Returns the names of all results, beginning with those of resources.
     pub(super) fn result_names(&self) -> impl Iterator<Item = &str> {
         let templates = self.declaration.templates.iter();
         let templates = templates.map(|template| template.name.as_str());
         templates.chain(self.results.iter().map(String::as_str))
     }
 
-    /// The step that declares the output `name`.
+    /// Returns the step that declares the output `name`.
     pub(super) fn step_of(&self, name: &str) -> Option<&str> {
         let mut steps = self.declaration.steps.keys().map(|step| step.as_str());
         steps.find(|step| self.declaration.output(step, name).is_some())
     }
 
-    /// Returns true if `$(tasks.TASK.outputs.NAME)` may be an artifact of Tekton's.
+    /// Returns true if `$(tasks.TASK.outputs.NAME)` may refer to one of Tekton's artifacts.
     pub(super) const fn has_artifacts(&self) -> bool {
         self.has_artifacts
     }
 
-    /// The templates that give each TaskRun's object the same name, and would create it, if only the parameters
-    /// `varying` differ between the TaskRuns.
+    /// Returns the templates that create an object with the same name in each TaskRun, if the TaskRuns differ only in the
+    /// parameters `varying`.
     pub(super) fn alike<'a>(
         &'a self,
         varying: &'a HashSet<&str>,

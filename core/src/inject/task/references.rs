@@ -1,6 +1,6 @@
-//! References of a Pipeline to results, outputs and objects of its tasks. Tekton fails a PipelineRun that refers to a
-//! result that the Task does not declare (`pkg/reconciler/pipelinerun/resources/validate_dependencies.go`), and passes
-//! on most other wrong references as they are written.
+//! References of a Pipeline to results, outputs and objects of its tasks. Tekton fails a PipelineRun that refers to a result that
+//! the Task does not declare (`pkg/reconciler/pipelinerun/resources/validate_dependencies.go`), and leaves most other invalid
+//! references in place as literal text.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -16,7 +16,7 @@ use crate::variable::occurrence::{occurrences, parts, root};
 use super::matrix;
 use super::producer::{ObjectResults, Producer};
 
-/// Fields without variables: the declaration, text for people, and fields of the proposal.
+/// Fields in which Tekton replaces no variables: the declaration, text for users, and fields of the proposal.
 const SKIPPED: [&str; 5] = [
     "metadata",
     "outputs",
@@ -29,9 +29,8 @@ const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
 /// The fields of a step that Tekton itself provides (`docs/variables.md`).
 const OF_STEP: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
 
-/// Checks the Pipeline in `document`, whose tasks are embedded or listed in `tasks`. Adds an error for each reference
-/// that has no value, and for each matrix whose objects have the same name; a warning where the matrix may have only
-/// one TaskRun.
+/// Checks the Pipeline in `document`, whose tasks are embedded or listed in `tasks`. Adds an error for each reference that has no
+/// value, and for each matrix whose objects have the same name. If the matrix may have only one TaskRun, the latter is a warning.
 pub(crate) fn find(
     document: &Node,
     tasks: &ObjectResults,
@@ -105,15 +104,15 @@ fn of_pipeline<'a>(
 struct Member<'a> {
     name: &'a str,
     item: Cursor<'a>,
-    /// The declaration's place if it is embedded.
+    /// The declaration site, if the task is embedded.
     site: Option<&'a DeclarationSite<'a>>,
-    /// The Task that it refers to, if that is known.
+    /// The Task that the pipeline task refers to, if that Task is known.
     referred: Option<&'a Producer>,
     read: OnceCell<Option<Cow<'a, Producer>>>,
 }
 
 impl Member<'_> {
-    /// The task as a producer; `None` if it has no declaration, or is not known.
+    /// Returns the task as a producer; `None` if it has no declaration or is not known.
     fn producer(&self) -> Option<&Producer> {
         let read = self.read.get_or_init(|| match (self.site, self.referred) {
             (Some(site), _) => Producer::of(site).map(Cow::Owned),
@@ -135,11 +134,11 @@ struct Members<'a> {
     all: Vec<Member<'a>>,
     /// The index of each task, by the root of its variables (`tasks` or `finally`) and its name.
     named: HashMap<(&'static str, &'a str), usize>,
-    /// The indexes of those that may have a declaration.
+    /// The indexes of the tasks that may have a declaration.
     producers: Vec<usize>,
 }
 
-/// The task in which a variable is.
+/// The task that contains a variable.
 #[derive(Clone, Copy)]
 struct Within {
     member: usize,
@@ -264,7 +263,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// `$(tasks.TASK...)`.
+    /// Checks `$(tasks.TASK...)`.
     fn of_task(
         &self,
         root: &'static str,
@@ -328,7 +327,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// `$(steps.STEP.OUTPUT)` outside the Task that has the step.
+    /// Checks `$(steps.STEP.OUTPUT)` outside the Task that contains the step.
     fn output(
         &self,
         variable: &str,
@@ -357,7 +356,7 @@ impl<'a> Members<'a> {
         Some((message, as_result(name, step, task)))
     }
 
-    /// `$(resources.NAME.KEY)` outside the declaration that has the resource.
+    /// Checks `$(resources.NAME.KEY)` outside the declaration that contains the resource.
     fn resource(
         &self,
         variable: &str,
@@ -382,14 +381,14 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The remedy for a reference to the output `name`.
+/// Returns the remedy for a reference to the output `name`.
 fn as_result(name: &str, step: &str, task: &str) -> String {
     format!(
         "'{name}' is an output of the step '{step}', for templates only; declare a result '{name}' in '{task}', have the step write it to $(results.{name}.path) too, and refer to $(tasks.{task}.results.{name})"
     )
 }
 
-/// The remedy for a reference to the resource `name`.
+/// Returns the remedy for a reference to the resource `name`.
 fn as_object(member: &Member<'_>, name: &str, key: Option<&str>) -> String {
     let task = member.name;
     if member.item.field("matrix").is_some() {

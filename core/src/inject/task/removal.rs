@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{ahead, finish_step, results};
 use crate::inject::{list, mounts};
 
-/// Removes the injected parts, and nothing else: parts that only have the same names stay.
+/// Removes the injected parts and nothing else: the user's parts with the same names stay.
 pub(crate) fn remove(spec: &mut Value) {
-    // The Task's own volume may have the name of Gleaner's.
+    // If the TaskSpec is not injected, a volume with the name of Gleaner's belongs to the user.
     let is_injected = is_injected(spec);
     let steps = ahead::unwrap_steps(spec);
     if is_injected || steps > 0 {
@@ -25,12 +25,12 @@ pub(super) fn is_injected(spec: &Value) -> bool {
     list::items(spec, "sidecars").iter().any(is_own_sidecar)
 }
 
-/// Returns true if steps of the TaskSpec have the redirector, but the sidecar is missing.
+/// Returns true if steps of the TaskSpec use the redirector, but the sidecar is missing.
 pub(crate) fn is_incomplete(spec: &Value) -> bool {
     !is_injected(spec) && ahead::unwrap_steps(&mut spec.clone()) > 0
 }
 
-/// Returns true if the TaskSpec was injected ahead of time, and needs no webhook.
+/// Returns true if the TaskSpec was injected ahead of time and needs no webhook.
 pub(crate) fn is_complete(spec: &Value) -> bool {
     let is_complete = |sidecar| !list::texts(sidecar, "args").any(|arg| arg == UNWRAPPED);
     let mut sidecars = list::items(spec, "sidecars").iter();

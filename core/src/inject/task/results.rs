@@ -1,4 +1,4 @@
-//! One object result for each output resource, by which the next task finds the created object.
+//! The object results that Gleaner adds, one for each output resource. The next task uses a result to find the created object.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use crate::inject::list;
 use crate::results;
 use serde_json::{Map, Value};
 
-/// The prefix of the description of a result that Gleaner adds; it distinguishes it from the Task's own.
+/// The prefix of the description of a result that Gleaner adds; it distinguishes such a result from the Task's own.
 const DESCRIPTION: &str = "Created by Gleaner: ";
 
-/// Adds the results that the Task does not declare itself.
+/// Adds the results that the Task does not already declare.
 pub(super) fn add(spec: &mut Value, declaration: &Declaration) {
     let own = own(spec);
     let templates = declaration.templates.iter();
@@ -23,8 +23,8 @@ pub(super) fn add(spec: &mut Value, declaration: &Declaration) {
     }
 }
 
-/// Reports invalid results that the Task declares under a resource's name. Tekton fails a TaskRun with a result that is
-/// not of the declared type or lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
+/// Reports invalid results that the Task itself declares under a resource's name. Tekton fails a TaskRun if a result is not of
+/// the declared type or lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
 pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Diagnostics::default();
     let own = own(spec);
@@ -66,7 +66,8 @@ pub(super) fn is_added(result: &Value) -> bool {
     description.is_some_and(|description| description.starts_with(DESCRIPTION))
 }
 
-/// The results that the Task declares itself, by name, each with its index; if several have the same name, the first.
+/// Returns the results that the Task itself declares, by name, each with its index. If several have the same name, only the first
+/// is returned.
 fn own(spec: &Value) -> HashMap<&str, (usize, &Value)> {
     let mut own = HashMap::new();
     for (index, result) in list::items(spec, "results").iter().enumerate() {
@@ -85,7 +86,7 @@ fn result(template: &Template) -> Value {
     let of_text = || Value::Object(Map::from_iter([("type".to_owned(), "string".into())]));
     let properties = results::keys(template).into_iter();
     let properties: Map<String, Value> = properties.map(|key| (key, of_text())).collect();
-    // Built by hand, since `json!` would copy the properties, and there may be thousands of results.
+    // Built without `json!`, which would copy the properties; there may be thousands of results.
     let fields = [
         ("name", template.name.as_str().into()),
         ("type", "object".into()),

@@ -1,6 +1,6 @@
 //! The Tekton sidecar `gleaner`.
 //!
-//! It has no `command`: Tekton stops a sidecar by replacing its image with one that would not have the command
+//! The sidecar has no `command`: Tekton stops a sidecar by replacing its image with one that would not contain the command
 //! (`pkg/pod/entrypoint.go`, `StopSidecars`).
 
 use crate::declaration::Declaration;
@@ -22,12 +22,12 @@ use crate::inject::messages::{OfTask, ResultsFrom};
 use crate::inject::redirector_flags::install;
 use crate::inject::settings::Settings;
 
-/// The way in which redirector and sidecar get into the pod.
+/// The way in which redirector and sidecar are added to the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
     /// The webhook injects into the pod.
     Webhook,
-    /// No webhook: the Task contains everything, for a cluster whose Tekton reads results from this source.
+    /// There is no webhook. The Task contains everything, for a cluster whose Tekton reads results from this source.
     AheadOfTime(ResultsFrom),
 }
 
@@ -50,8 +50,8 @@ const CONTEXT: [&str; 5] = [
     "task.retry-count",
 ];
 
-/// The properties that only the pod has: `$(context.NAME)`, the sidecar's environment variable that the kubelet sets,
-/// the pod's label.
+/// The properties that only the pod has: NAME in `$(context.NAME)`, the sidecar's environment variable that the kubelet sets, the
+/// pod's label.
 const OF_POD: [(&str, &str, &str); 2] = [
     ("pipelineRun.name", "PIPELINE_RUN", label::PIPELINE_RUN),
     (
@@ -111,14 +111,14 @@ pub(super) fn sidecar(
     sidecar.into()
 }
 
-/// Prevents the container from being created in a pod that was not injected.
+/// Returns the environment variable that prevents the container from being created in a pod that was not injected.
 fn until_wrapped() -> Value {
     let from =
         json!({"containerName": UNWRAPPED_CONTAINER, "resource": "limits.cpu", "divisor": "0"});
     json!([{"name": UNWRAPPED_VARIABLE, "valueFrom": {"resourceFieldRef": from}}])
 }
 
-/// The variables of [`OF_POD`]; empty if the pod has no such label.
+/// Returns the environment variables of [`OF_POD`]; a variable is empty if the pod does not have its label.
 fn environment() -> Value {
     let variable = |(_, name, label): &(&str, &str, &str)| {
         let path = format!("metadata.labels['{label}']");
@@ -127,7 +127,7 @@ fn environment() -> Value {
     OF_POD.iter().map(variable).collect()
 }
 
-/// The parameters that the templates use, in the order of the Task, each in a form that Tekton substitutes.
+/// Returns the parameters that the templates use, in the order of the Task, each in a form that Tekton substitutes.
 fn params(declaration: &Declaration, spec: &TaskSpec) -> Vec<Param> {
     let used = declaration.variables();
     let reference = |name: &str, access: Vec<Access>| {
@@ -163,7 +163,7 @@ fn params(declaration: &Declaration, spec: &TaskSpec) -> Vec<Param> {
     params
 }
 
-/// The files with variables of Tekton in their paths.
+/// Returns the output files whose paths contain variables of Tekton.
 fn paths(declaration: &Declaration) -> Vec<OutputPath> {
     let outputs = declaration
         .steps

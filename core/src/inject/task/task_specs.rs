@@ -23,7 +23,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
     pub(super) place: Place,
-    /// The title of the task, which does not depend on its position in the list.
+    /// The title of the task; it does not depend on the task's position in the list.
     pub(super) title: String,
 }
 
@@ -58,15 +58,15 @@ impl Kind {
     }
 }
 
-/// The declarations of an object; the bounds of a single declaration apply to their total.
+/// The declarations of an object; the limits for a single declaration apply to their total.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,
-    /// The size of their annotations in bytes.
+    /// The total size of the annotations in bytes.
     pub(super) bytes: usize,
 }
 
-/// Returns all TaskSpecs with a declaration in `object`, which is parsed as `node`.
+/// Returns all TaskSpecs with a declaration in `object`, which was parsed as `node`.
 pub(super) fn declaring(node: &Node) -> Hosts {
     let sites = DeclarationSite::all(node).into_iter();
     let mut found = Hosts::default();
@@ -81,7 +81,7 @@ pub(super) fn declaring(node: &Node) -> Hosts {
     found
 }
 
-/// The places of all TaskSpecs in the document, by title; if several have the same title, the first.
+/// Returns the places of all TaskSpecs in the document, by title. If several have the same title, only the first is returned.
 pub(super) fn by_title(node: &Node) -> HashMap<String, Place> {
     let mut places = HashMap::new();
     for site in DeclarationSite::all(node) {
@@ -98,7 +98,7 @@ pub(super) fn is_annotated(object: &Value) -> bool {
     annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
 }
 
-/// The metadata that belongs to the TaskSpec at `place`.
+/// Returns the metadata that belongs to the TaskSpec at `place`.
 pub(super) fn metadata_of<'a>(object: &'a Value, place: &Place) -> Option<&'a Value> {
     let of_object = [Place::from(["spec"]), Place::from(["spec", "taskSpec"])];
     if of_object.contains(place) {
@@ -108,14 +108,14 @@ pub(super) fn metadata_of<'a>(object: &'a Value, place: &Place) -> Option<&'a Va
     }
 }
 
-/// Returns true if a PipelineRun's controller created the run.
+/// Returns true if the run was created by the controller of a PipelineRun.
 pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
     let mut owners = list::items(&object["metadata"], "ownerReferences").iter();
     owners.any(|owner| owner["controller"] == true && owner["kind"] == "PipelineRun")
 }
 
-/// Removes the labels of a PipelineRun that did not create the run: a run created from another one's YAML still has
-/// them, and its objects would be deleted along with a PipelineRun that does not exist.
+/// Removes the labels of a PipelineRun that did not create the run. A run created from the YAML of another run still has those
+/// labels, and its objects would be deleted together with a PipelineRun that does not exist.
 pub(super) fn forget_pipeline_run(object: &mut Value) {
     let labels = object.pointer_mut("/metadata/labels");
     if let Some(labels) = labels.and_then(Value::as_object_mut) {
@@ -123,7 +123,7 @@ pub(super) fn forget_pipeline_run(object: &mut Value) {
     }
 }
 
-/// The name of the field for the resources of a step or sidecar in this API version (`computeResources` since v1).
+/// Returns the name of the field for the resources of a step or sidecar in this API version (`computeResources` since v1).
 pub(super) fn resources_field(object: &Value) -> &'static str {
     match object["apiVersion"].as_str() {
         Some("tekton.dev/v1beta1") => "resources",

@@ -30,7 +30,7 @@ objects:
       list: ["$(steps.a.list[*])", more, "$(steps.a.map)"]
 "#;
 
-/// Each object is as large as all previous ones together: its first variable is repeated.
+/// Each object is as large as all previous ones together, because it repeats its first variable.
 const DOUBLED: &str = r"
 resources:
   - name: r0
@@ -57,7 +57,7 @@ fn given(declaration: &str, outputs: &Value) -> (Declaration, Values) {
 }
 
 #[test]
-fn a_size_is_never_less_than_what_is_rendered_and_hardly_more() {
+fn a_measured_size_is_a_close_upper_bound() {
     for outputs in [
         json!({"text": "x".repeat(5000), "list": ["a", "b"], "map": {"k": 1}}),
         json!({"text": "\"\\\n\u{1}ä".repeat(900), "list": ["", [[], {}]], "map": {"k": vec!["\\"; 90]}}),
@@ -85,7 +85,7 @@ fn a_size_is_never_less_than_what_is_rendered_and_hardly_more() {
 }
 
 #[test]
-fn an_object_over_its_bound_is_named_with_the_variables_that_make_it_so() {
+fn an_object_over_its_limit_is_reported_with_its_largest_variables() {
     let outputs =
         json!({"text": "x".repeat(900_000), "list": ["b"], "map": {"k": "y".repeat(9000)}});
     let found = measured(
@@ -125,7 +125,7 @@ fn all_objects_together_are_bounded_in_text_and_in_memory() {
 }
 
 #[test]
-fn a_chain_of_templates_that_doubles_at_each_link_is_refused_unrendered() {
+fn a_chain_of_doubling_templates_is_rejected_before_rendering() {
     let mut declaration = DOUBLED.to_owned();
     for link in 1..64 {
         let before = link - 1;
@@ -139,7 +139,7 @@ fn a_chain_of_templates_that_doubles_at_each_link_is_refused_unrendered() {
 }
 
 #[test]
-fn a_masked_secret_counts_as_what_is_shown() {
+fn a_masked_secret_counts_with_its_masked_size() {
     let declaration = OBJECTS.replace("{name: text}", "{name: text, secret: true}");
     let declaration = declaration.replace("\"$(steps.a.text)/x\"", "plain");
     let outputs = json!({"text": "x".repeat(9000), "list": ["b"], "map": {"k": 1}});
@@ -151,7 +151,7 @@ fn a_masked_secret_counts_as_what_is_shown() {
             .json
     };
     assert!(size(Secrecy::Plain, None) > size(Secrecy::Masked, None) + 17_000);
-    // The object itself, and the resource that it refers to.
+    // The size includes the object itself and the resource that it refers to.
     assert_eq!(
         size(Secrecy::Plain, Some("one")),
         size(Secrecy::Plain, None)

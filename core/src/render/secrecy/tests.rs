@@ -57,7 +57,7 @@ fn withheld(rendered: &Rendered) -> &Withheld {
 }
 
 #[test]
-fn text_about_an_object_is_withheld_if_it_holds_a_secret_not_if_it_names_the_object_that_does() {
+fn messages_are_withheld_for_objects_with_secrets_not_for_references_to_them() {
     let disclosed: BTreeMap<_, _> = rendered(&declaration())
         .iter()
         .map(|one| {
@@ -78,7 +78,7 @@ fn text_about_an_object_is_withheld_if_it_holds_a_secret_not_if_it_names_the_obj
 
 #[test]
 fn an_object_that_takes_a_secret_from_another_object_is_shown_without_it() {
-    // The check of a declaration rejects this; withholding must not depend on that check.
+    // The check of a declaration rejects this case, but withholding must not depend on that check.
     let text = SECRETS.replace(
         "metadata: {name: credentials,",
         "metadata: {name: $(steps.login.open),",
@@ -97,7 +97,7 @@ fn an_object_that_takes_a_secret_from_another_object_is_shown_without_it() {
 }
 
 #[test]
-fn a_path_is_shown_as_far_as_it_leads_through_the_masked_object() {
+fn only_the_part_of_a_path_in_the_masked_object_is_shown() {
     let rendered = rendered(&declaration());
     let withheld = withheld(&rendered[0]);
     assert!(!withheld.masked.to_string().contains("hunter"));
@@ -132,9 +132,9 @@ fn the_notice_names_the_output_and_the_place_of_the_message() {
 }
 
 #[test]
-fn nothing_is_disclosed_of_an_object_that_is_not_at_hand() {
+fn nothing_is_disclosed_about_an_unavailable_object() {
     let Disclosure::Withheld(withheld) = Disclosure::of_unseen("login", "token") else {
-        panic!("it is disclosed");
+        panic!("the object is disclosed");
     };
     assert_eq!(withheld.visible_path("metadata.name"), None);
     assert!(withheld.notice().contains("'token' of step 'login'"));

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::declaration::Scope;
 
-/// A PipelineResource and an object with a declared result.
+/// Declares a PipelineResource and an object with a declared result.
 const DECLARATION: &str = r#"
 steps: {build: [{name: digest}]}
 resources:
@@ -19,7 +19,7 @@ fn declaration() -> Declaration {
     Declaration::parse(DECLARATION, &Scope::default()).unwrap()
 }
 
-/// A space with `bytes` free.
+/// Returns a space with `bytes` bytes free.
 fn room(bytes: usize) -> Room {
     let share = Share {
         own: 3,
@@ -47,7 +47,7 @@ fn full() -> usize {
     room(0).share.size_of_results(&results()).bytes()
 }
 
-/// The fields that are empty after a fit into `bytes` free bytes.
+/// Returns the fields that are empty after the results were fitted into `bytes` free bytes.
 fn left_out(bytes: usize) -> Result<Vec<String>, DoesNotFit> {
     let mut fitted = results();
     let notes = room(bytes).fit(&declaration(), &mut fitted)?;
@@ -62,7 +62,7 @@ fn left_out(bytes: usize) -> Result<Vec<String>, DoesNotFit> {
 }
 
 #[test]
-fn params_go_first_then_declared_results_then_types() {
+fn params_are_omitted_first_then_declared_results_then_types() {
     let full = full();
     assert_eq!(left_out(full).unwrap(), [""; 0]);
     assert_eq!(left_out(full - 1).unwrap(), ["image.digest"]);
@@ -78,7 +78,7 @@ fn params_go_first_then_declared_results_then_types() {
 }
 
 #[test]
-fn names_and_uids_never_go() {
+fn names_and_uids_are_never_omitted() {
     let least = full() - 71 - 40 - 90 - 5;
     assert!(left_out(least).is_ok());
     let error = left_out(least - 1).unwrap_err();
@@ -101,7 +101,7 @@ fn a_note_names_the_field_and_the_figures() {
 }
 
 #[test]
-fn what_is_checked_before_the_commit_is_what_fits_at_the_end() {
+fn the_check_before_the_commit_matches_the_final_fit() {
     let declaration = declaration();
     let objects = [
         ("image", "build-image-abcde"),

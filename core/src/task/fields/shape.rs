@@ -6,9 +6,9 @@ use super::Kind;
 /// The fields of a map.
 #[derive(Debug)]
 pub(super) struct Fields {
-    /// Fields that several kinds have in common.
+    /// The fields that this kind has in common with others.
     pub(super) base: Option<&'static Self>,
-    /// Those whose value has no fields of its own here.
+    /// Fields whose values are not checked further.
     pub(super) plain: &'static [&'static str],
     pub(super) nested: &'static [(&'static str, Shape)],
 }
@@ -19,15 +19,15 @@ pub(super) enum Shape {
     Map(Fields),
     /// A list of values.
     Each(&'static Self),
-    /// A map with keys of the author.
+    /// A map with arbitrary keys.
     Values(&'static Self),
-    /// Those of a field of a container in a pod.
+    /// The type of a field of a container.
     Container(&'static str),
-    /// Those of a field of a pod's spec.
+    /// The type of a field of a pod's spec.
     Pod(&'static str),
-    /// Those of a volume of a pod's spec, or of its source of this name.
+    /// The type of a pod's volume, or of the volume source with this name.
     Volume(Option<&'static str>),
-    /// Those of a PersistentVolumeClaim.
+    /// A PersistentVolumeClaim.
     Claim,
 }
 
@@ -184,7 +184,7 @@ const PIPELINE_TASK: Fields = Fields {
     ],
 };
 
-/// With the fields of an embedded spec, of the proposal, and of Tekton in 2019.
+/// Also has the fields of an embedded spec, of the 2019 proposal, and of Tekton in 2019.
 const TASK: Fields = Fields {
     base: None,
     plain: &[

@@ -1,19 +1,19 @@
-//! The variables for which Tekton's webhook refuses an object, as `pkg/apis/pipeline/v1/task_validation.go`,
-//! `container_validation.go`, `pkg/apis/pipeline/v1beta1/stepaction_validation.go` and `pkg/substitution/substitution.go` define
-//! them. Tekton validates embedded tasks partly when the TaskRun is created.
+//! The variables for which Tekton's webhook rejects an object, as defined in `pkg/apis/pipeline/v1/task_validation.go`,
+//! `container_validation.go`, `pkg/apis/pipeline/v1beta1/stepaction_validation.go` and `pkg/substitution/substitution.go`. Part
+//! of the validation of an embedded task happens only when its TaskRun is created.
 
 use crate::variable::occurrence::Occurrence;
 
 use super::field::{Field, Owner};
 use super::names::{Kind, Names};
 
-/// The context variables of a step, by the prefix that Tekton looks for.
+/// The context variables of a step, by the prefix that Tekton searches for.
 pub(super) const CONTEXT: [(&str, &[&str]); 2] = [
     ("context.taskRun", &["name", "namespace", "uid"]),
     ("context.task", &["name", "retry-count"]),
 ];
 
-/// Returns true if Tekton's webhook refuses the variable in this field.
+/// Returns true if Tekton's webhook rejects the variable in this field.
 pub(super) fn refuses(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>) -> bool {
     is_misused_param(names, one, field)
         || has_unknown_context(names, one.inner, field)
@@ -26,11 +26,12 @@ pub(super) fn refuses(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>)
 enum Name<'t> {
     /// The name with its indices.
     Of(&'t str),
-    /// More than two parts after the prefix, which are always refused.
+    /// More than two parts after the prefix, which Tekton always rejects.
     TooDeep,
 }
 
-/// Returns the name after `prefix`, as the regular expression `braceMatchingRegex` finds it; none if that does not match.
+/// Returns the name after `prefix`, as the regular expression `braceMatchingRegex` extracts it; none if the expression does not
+/// match.
 fn name_after<'t>(inner: &'t str, prefix: &str) -> Option<Name<'t>> {
     let rest = inner.strip_prefix(prefix)?;
     if rest.contains('\n') {
@@ -51,7 +52,7 @@ fn name_after<'t>(inner: &'t str, prefix: &str) -> Option<Name<'t>> {
     quoted.next().map(Name::Of)
 }
 
-/// The name without `[0]` and `[*]`, as `TrimArrayIndex` leaves it where there is one at most.
+/// Returns the name without `[0]` and `[*]`, as `TrimArrayIndex` does if there is at most one index.
 fn without_index(name: &str) -> &str {
     let index = |text: &str| text == "*" || text.bytes().all(|byte| byte.is_ascii_digit());
     match name
@@ -63,7 +64,7 @@ fn without_index(name: &str) -> &str {
     }
 }
 
-/// Returns true if the name after `prefix` is refused where `is_known` does not hold.
+/// Returns true if the name after `prefix` is rejected because `is_known` returns false for it.
 fn is_unknown(inner: &str, prefix: &str, is_known: impl Fn(&str) -> bool) -> bool {
     match name_after(inner, prefix) {
         Some(Name::Of(name)) => !is_known(without_index(name)),
@@ -72,7 +73,7 @@ fn is_unknown(inner: &str, prefix: &str, is_known: impl Fn(&str) -> bool) -> boo
     }
 }
 
-/// Returns true for the fields in which parameters and the context are validated.
+/// Returns true for the fields in which Tekton validates parameters and context variables.
 fn is_validated(names: &Names<'_>, field: &Field<'_>) -> bool {
     if !matches!(field.owner, Owner::Step(_)) {
         return false;
@@ -104,7 +105,7 @@ fn is_misused_param(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>) -
     let is_whole = name == written || written.ends_with("[*]");
     match names.params.get(name) {
         None => !names.untyped.contains(name),
-        // `onError` is not among the fields whose types are validated.
+        // Tekton does not validate types in `onError`.
         Some(_) if field.name == "onError" => false,
         Some(Kind::String) => false,
         Some(Kind::Array) if ["command", "args"].contains(&field.name) => is_whole && !one.is_whole,
@@ -128,7 +129,7 @@ fn has_unknown_context(names: &Names<'_>, inner: &str, field: &Field<'_>) -> boo
     !names.is_step_action && is_validated(names, field) && CONTEXT.into_iter().any(is_unknown)
 }
 
-/// Returns true for an unknown result of the Task, or of a step that declares results, in the step's script.
+/// Returns true for an unknown result in a step's script: of the Task, or of the step if it declares results.
 fn is_unknown_result(names: &Names<'_>, inner: &str, field: &Field<'_>) -> bool {
     let Some(step) = field.step().filter(|_| field.is_script()) else {
         return false;

@@ -1,12 +1,12 @@
 //! Variables of Tekton's artifacts.
 
-/// Returns the message and remedy for such a variable.
+/// Returns the message and remedy for a variable of an artifact.
 pub(super) fn only_in_a_cluster(inner: &str) -> (String, Option<String>) {
     let message = format!("`$({inner})`: artifacts are known only in a cluster");
     (message, Some("use a result or an output".to_owned()))
 }
 
-/// Returns true for the artifacts of a step, which Tekton refuses unless its feature flag `enable-artifacts` is set.
+/// Returns true for the artifacts of a step, which Tekton rejects unless its feature flag `enable-artifacts` is set.
 pub(super) fn is_artifact(inner: &str) -> bool {
     let words: Vec<&str> = inner.splitn(4, '.').collect();
     matches!(

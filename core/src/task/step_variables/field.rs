@@ -1,9 +1,9 @@
-//! The place of a text in a Task.
+//! The position of a string in a Task.
 
-/// The owner of a text.
+/// The part of a Task that a string belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// The step of this index.
+    /// The step with this index.
     Step(usize),
     /// The step template.
     Template,
@@ -11,7 +11,7 @@ pub(super) enum Owner {
     Other,
 }
 
-/// The place of a text.
+/// The field of a Task that contains a string.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) owner: Owner,
@@ -32,7 +32,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The index of the step.
+    /// Returns the index of the step.
     pub(super) const fn step(&self) -> Option<usize> {
         match self.owner {
             Owner::Step(index) => Some(index),
@@ -40,7 +40,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns true for a list in which an array becomes as many items.
+    /// Returns true for a list in which an array parameter expands to several items.
     pub(super) fn spreads(&self) -> bool {
         match self.name {
             "command" | "args" => true,
@@ -49,19 +49,19 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns true for a parameter of a StepAction, which a lone variable turns into an array or object
+    /// Returns true for a parameter of a StepAction: a lone variable turns it into an array or object
     /// (`ParamValue.ApplyReplacements` in `pkg/apis/pipeline/v1/param_types.go`).
     pub(super) fn takes_any_type(&self) -> bool {
         self.step().is_some() && self.name == "params"
     }
 
-    /// Returns true for a text in which a shell may have commands in `$(...)`.
+    /// Returns true for a field in which a shell may have command substitutions, `$(...)`.
     pub(super) fn is_script(&self) -> bool {
         self.name == "script"
     }
 
-    /// Returns true if the entrypoint replaces results of steps here (`pkg/entrypoint/entrypointer.go`), or the controller in the
-    /// parameters of a StepAction.
+    /// Returns true for a field in which the entrypoint replaces results of steps (`pkg/entrypoint/entrypointer.go`), or in which
+    /// the controller does, for the parameters of a StepAction.
     pub(super) fn has_step_results(&self) -> bool {
         match self.name {
             name if self.owner == Owner::Other => name == "value",

@@ -12,7 +12,7 @@ use crate::task::{DeclarationSite, ParamKind, TaskSpec};
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
     pub(super) params: IndexMap<&'a str, Kind<'a>>,
-    /// Parameters of the objects around the TaskSpec; their types are not known.
+    /// Parameters of the objects around the TaskSpec; their types are unknown.
     pub(super) untyped: HashSet<&'a str>,
     pub(super) workspaces: IndexSet<&'a str>,
     pub(super) results: IndexSet<&'a str>,
@@ -35,15 +35,16 @@ pub(super) enum Kind<'a> {
 #[derive(Debug)]
 pub(super) struct StepNames<'a> {
     pub(super) results: IndexSet<&'a str>,
-    /// True if the results are those of a StepAction that is not known.
+    /// True if the step refers to a StepAction whose results are unknown.
     pub(super) is_unknown: bool,
 }
 
 // === impl Names ===
 
 impl<'a> Names<'a> {
-    /// Returns the names of the TaskSpec at `site`, which was read as `spec`. The TaskSpec inherits the parameters and
-    /// workspaces of the objects around it without declaring them (Tekton's `docs/pipelineruns.md`, "Propagated Parameters" and "Propagated Workspaces").
+    /// Returns the names of the TaskSpec at `site`, which was read as `spec`. The TaskSpec also inherits the parameters and
+    /// workspaces of the objects around it without declaring them (Tekton's `docs/pipelineruns.md`, "Propagated Parameters" and
+    /// "Propagated Workspaces").
     pub(super) fn of(site: &DeclarationSite<'a>, spec: &'a TaskSpec) -> Self {
         let mut names = Self {
             is_in_pipeline: site.is_in_pipeline(),
@@ -56,7 +57,7 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// The names of a StepAction, which was read as the only step of `spec`.
+    /// Returns the names of a StepAction, which was read as the only step of `spec`.
     pub(super) fn of_step_action(spec: &'a TaskSpec) -> Self {
         Self {
             is_step_action: true,
@@ -85,7 +86,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The kind of document, for messages.
+    /// Returns the kind of document for messages.
     pub(super) const fn title(&self) -> &'static str {
         if self.is_step_action {
             "StepAction"
@@ -98,7 +99,7 @@ impl<'a> Names<'a> {
         self.params.contains_key(name) || self.untyped.contains(name)
     }
 
-    /// The results of the step with this index.
+    /// Returns the results of the step with this index.
     pub(super) fn step_results(&self, index: usize) -> Option<&IndexSet<&'a str>> {
         let (_, step) = self.steps.get_index(index)?;
         Some(&step.results)

@@ -1,4 +1,4 @@
-//! Variables of a step's own results, and of other steps.
+//! Variables for a step's own results and for other steps.
 
 use crate::variable::Access;
 use crate::variable::occurrence::key;
@@ -8,7 +8,7 @@ use super::field::{Field, Owner};
 use super::rule::{Rule, Wrong, dotted};
 
 impl Rule<'_> {
-    /// `$(step.results.NAME.path)`.
+    /// Checks `$(step.results.NAME.path)`.
     pub(super) fn of_own_step(
         &self,
         inner: &str,
@@ -34,7 +34,7 @@ impl Rule<'_> {
         }
     }
 
-    /// `$(steps.STEP.results.NAME)` and `$(steps.step-STEP.exitCode.path)`.
+    /// Checks `$(steps.STEP.results.NAME)` and `$(steps.step-STEP.exitCode.path)`.
     pub(super) fn of_steps(
         &self,
         inner: &str,
@@ -98,7 +98,7 @@ impl Rule<'_> {
     }
 }
 
-/// Returns the problem of a step's own result in a field outside of the steps. The step template is part of each step.
+/// Returns the problem of a step's own result in a field outside the steps. The step template counts as part of each step.
 fn unknown_of_no_step(inner: &str, field: &Field<'_>) -> Option<Wrong> {
     let message = format!("`$({inner})`: only a step has results of its own");
     let help = "use $(results.NAME.path) or a workspace";

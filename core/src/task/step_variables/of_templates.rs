@@ -7,7 +7,7 @@ use crate::document::{Content, Cursor, Diagnostics};
 use crate::task::consistency::dotted;
 use crate::variable::occurrence::occurrences;
 
-/// Fields without variables: the declaration, and text for users.
+/// Fields in which nothing replaces variables: the declaration, and text for users.
 const SKIPPED: [&str; 5] = [
     "metadata",
     "outputs",
@@ -23,7 +23,7 @@ pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostic
     match &spec.node.content {
         Content::String(text) if text.contains("$(") => {
             for one in occurrences(text) {
-                // For Tekton, `$$(` is not an escape; it replaces the variable.
+                // Tekton does not treat `$$(` as an escape; it replaces the variable.
                 if let Some((message, help)) = refused(declaration, one.inner) {
                     found.push_with(|_| {
                         let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);

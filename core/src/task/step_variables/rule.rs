@@ -29,7 +29,7 @@ const ROOTS: [&str; 12] = [
     "finally",
 ];
 
-/// The context variables that Tekton replaces in embedded tasks of Pipelines alone.
+/// The context variables that Tekton replaces only in the embedded tasks of Pipelines.
 const OF_PIPELINES: [&str; 2] = ["pipelineRun.", "pipeline."];
 const OF_PIPELINE: [&str; 4] = [
     "pipelineRun.name",
@@ -41,7 +41,7 @@ const OF_PIPELINE: [&str; 4] = [
 /// The effect of a variable that is unknown or misused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Tekton's webhook refuses the object.
+    /// Tekton's webhook rejects the object.
     Refused,
     /// Tekton does not replace the variable.
     Literal,
@@ -59,10 +59,10 @@ pub(super) struct Problem {
     pub(super) help: Option<String>,
 }
 
-/// The maximum number of problems that get a suggestion: finding one costs more than the rest of a check.
+/// The maximum number of problems that get a suggestion: a suggestion costs more than the rest of a check.
 const SUGGESTIONS: usize = 40;
 
-/// The rule, with the known names.
+/// The rule for variables, with the known names.
 pub(super) struct Rule<'a> {
     pub(super) names: &'a Names<'a>,
     suggestions: Cell<usize>,
@@ -81,7 +81,7 @@ impl<'a> Rule<'a> {
         }
     }
 
-    /// Returns the problem of the variable `one` in `text`; `None` for text that may be a shell's.
+    /// Returns the problem of the variable `one` in `text`; `None` for text that may belong to a shell.
     pub(super) fn problem(
         &self,
         text: &str,
@@ -115,7 +115,7 @@ impl<'a> Rule<'a> {
         })
     }
 
-    /// The problem of a variable that Tekton refuses for its form.
+    /// Returns the problem of a variable whose form Tekton rejects.
     fn refused(&self, inner: &str, field: &Field<'_>) -> Wrong {
         if self.names.is_step_action && inner.starts_with("params") {
             let message = format!("`$({inner})`: the script of a StepAction cannot use parameters");
@@ -127,7 +127,7 @@ impl<'a> Rule<'a> {
             }
             Some(_) => "write a name with dots in brackets, such as $(params[\"a.b\"])",
             None if field.is_script() => {
-                "Tekton reads it as its own variable; use backquotes for a command substitution of the shell"
+                "Tekton reads it as its own variable; use backquotes for a shell command substitution"
             }
             None => "remove it",
         };
@@ -168,7 +168,7 @@ impl<'a> Rule<'a> {
             return self.of_param(one, &name, &access, field);
         }
         let Some(parts) = parts(inner) else {
-            // A script may run a program of that name: `$(steps.sh a b)`.
+            // A script may run a program with that name: `$(steps.sh a b)`.
             return (!field.is_script()).then(|| unknown(None)).flatten();
         };
         let name = key(&parts, 1).unwrap_or_default();
@@ -315,7 +315,7 @@ impl<'a> Rule<'a> {
         Some((message, self.suggestion(name, all)))
     }
 
-    /// Returns the problem that `name` is not one of `known`.
+    /// Returns the problem that `name` is not in `known`.
     pub(super) fn lacks(
         &self,
         inner: &str,
@@ -342,7 +342,7 @@ impl<'a> Rule<'a> {
     }
 }
 
-/// The name between `open` and `close`, which may have dots.
+/// Returns the name between `open` and `close`; the name may contain dots.
 pub(super) fn dotted<'t>(inner: &'t str, open: &str, close: &str) -> Option<&'t str> {
     inner.strip_prefix(open)?.strip_suffix(close)
 }

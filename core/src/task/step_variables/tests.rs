@@ -3,7 +3,7 @@ use crate::document::yaml;
 
 const NONE: [Vec<String>; 3] = [const { Vec::new() }; 3];
 
-/// Returns a Task with each kind of name, and with `fields` in its second step.
+/// Returns a Task that declares each kind of name, and has `fields` in its second step.
 fn task(fields: &str) -> String {
     format!(
         "kind: Task
@@ -20,7 +20,7 @@ spec:
     )
 }
 
-/// Returns the messages about the document: about refused variables, about literal ones, and about those whose effect
+/// Returns the messages about the document: for rejected variables, for variables that stay literal, and for those whose effect
 /// depends on the cluster or the Task.
 fn found(document: &str) -> [Vec<String>; 3] {
     let document = yaml::parse(document).unwrap();
@@ -53,7 +53,7 @@ fn expect(fields: &str, kind: usize, message: &str) {
 }
 
 #[test]
-fn known_variables_and_a_shells_own_are_no_findings() {
+fn known_and_shell_variables_are_not_reported() {
     for fields in [
         "script: '$(params.x) $(params[\"x\"]) $(params[''x'']) $(inputs.params.x) $(params[\"d.e\"])'",
         "script: '$(params.l[0]) $(params[\"l\"][0]) $(params.o.k)'",
@@ -74,7 +74,7 @@ fn known_variables_and_a_shells_own_are_no_findings() {
 }
 
 #[test]
-fn tektons_webhook_refuses_these() {
+fn variables_that_tektons_webhook_rejects_are_errors() {
     for (fields, message) in [
         ("script: $(params.nope)", "the Task has no parameter 'nope'"),
         (
@@ -142,7 +142,7 @@ fn tektons_webhook_refuses_these() {
 }
 
 #[test]
-fn tekton_leaves_these_as_they_are() {
+fn variables_that_tekton_leaves_unchanged_are_reported() {
     for (fields, message) in [
         ("timeout: $(params.nope)", "no parameter 'nope'"),
         (
@@ -239,7 +239,7 @@ fn artifacts_depend_on_the_cluster() {
 }
 
 #[test]
-fn the_rest_of_a_task_is_left_as_it_is() {
+fn variables_outside_the_steps_stay_literal() {
     let text = task("image: i");
     for (rest, message) in [
         (
@@ -283,7 +283,7 @@ fn the_rest_of_a_task_is_left_as_it_is() {
 }
 
 #[test]
-fn an_embedded_task_has_the_names_of_what_it_is_embedded_in() {
+fn an_embedded_task_inherits_names_from_its_pipeline_and_run() {
     let pipeline = "kind: PipelineRun
 spec:
   params: [{name: a, value: x}]
@@ -325,7 +325,7 @@ spec:
 }
 
 #[test]
-fn a_step_action_has_names_of_its_own() {
+fn a_step_action_has_its_own_names() {
     let action = |fields: &str| {
         let text = format!("{{params: [{{name: x}}], results: [{{name: r}}], image: i, {fields}}}");
         let node = yaml::parse(&text).unwrap();
@@ -385,7 +385,7 @@ fn a_step_action_has_names_of_its_own() {
 }
 
 #[test]
-fn many_variables_are_checked_in_time_that_grows_with_their_number() {
+fn checking_many_variables_takes_linear_time() {
     let begin = std::time::Instant::now();
     let params: String = (0..3000).map(|i| format!("{{name: p{i}}}, ")).collect();
     let script = "$(params.p2999) $(params.nope) $(workspaces.none.path) $(".repeat(30_000);
@@ -397,6 +397,6 @@ fn many_variables_are_checked_in_time_that_grows_with_their_number() {
         (refused.len(), literal.len()),
         (Diagnostics::KEPT + 1, Diagnostics::KEPT + 1)
     );
-    // 120,000 variables. Looking through all parameters for each would be minutes in this build.
+    // The Task has 120,000 variables. Searching all parameters for each of them would take minutes in this build.
     assert!(begin.elapsed().as_secs() < 60);
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_form_of_the_language_is_read_and_written_alike() {
+fn every_form_is_parsed_and_written_identically() {
     for text in [
         "params.imageUrl",
         "params[\"a.b\"]",
@@ -12,7 +12,7 @@ fn every_form_of_the_language_is_read_and_written_alike() {
         "params.obj.key",
         "params.obj[\"a.b\"]",
         "steps.kaniko.digest",
-        // No step or resource can have such a name; formatting must still give the parsed text.
+        // No step or resource can have such a name, but formatting must still return the parsed text.
         "steps[\"a.b\"].digest",
         "resources[\"a.b\"].url",
         "steps.kaniko.report.images[0].url",
@@ -33,7 +33,7 @@ fn every_form_of_the_language_is_read_and_written_alike() {
 }
 
 #[test]
-fn what_is_no_variable_is_refused_with_its_remedy() {
+fn an_invalid_variable_is_rejected_with_a_remedy() {
     for (text, part) in [
         ("", "literal"),
         ("param.x", "did you mean 'params'?"),

@@ -9,7 +9,7 @@ fn literal(text: &str) -> Part {
 }
 
 #[test]
-fn a_text_comes_apart_from_left_to_right() {
+fn a_text_is_parsed_from_left_to_right() {
     let parts = |text: &str| Text::parse(text).unwrap().0;
     assert_eq!(
         parts("$(params.a)@$(params.b)!"),
@@ -34,7 +34,7 @@ fn an_unclosed_variable_is_refused() {
 }
 
 #[test]
-fn a_text_is_asked_for_by_string() {
+fn string_requests_the_text_of_a_value() {
     let parts = |text: &str| Text::parse(text).unwrap().0;
     let string = |text: &str| Part::String(Reference::parse(text).unwrap());
     assert_eq!(parts("$(string(params.a))"), [string("params.a")]);

@@ -1,4 +1,4 @@
-//! The routes of the API, and the problems with which each may respond.
+//! The routes of the API, and the problems that each may respond with.
 
 use serde_json::{Map, Value, json};
 
@@ -47,19 +47,19 @@ const PENDING: Response = (
     "Pending",
     409,
     problem::PENDING,
-    "variables are unknown; `pending` names them",
+    "variables are still unknown; `pending` names them",
 );
 const TOO_LARGE: Response = (
     "TooLarge",
     413,
     problem::TOO_LARGE,
-    "too many bytes or JSON values, or objects too large to be created or shown; `detail` names the bound",
+    "too many bytes or JSON values, or objects too large to be created or shown; `detail` names the limit",
 );
 const OTHER_HOST: Response = (
     "OtherHost",
     421,
     problem::FORBIDDEN,
-    "the Host header names another server than the loopback address",
+    "the Host header does not name the loopback address",
 );
 const INVALID_OUTPUT: Response = (
     "InvalidOutput",
@@ -84,13 +84,13 @@ const INTERNAL: Response = (
     "Internal",
     500,
     problem::INTERNAL,
-    "the sidecar's own failure, such as a full disk; nothing was accepted",
+    "the sidecar itself failed, for example because the disk is full; nothing was accepted",
 );
 const BUSY: Response = (
     "Busy",
     503,
     problem::BUSY,
-    "the sidecar is shutting down, or others hold what the request needs; retry after `Retry-After`",
+    "the sidecar is shutting down, or other requests hold what this one needs; retry after `Retry-After`",
 );
 
 pub(super) fn problems() -> Value {
@@ -147,7 +147,7 @@ pub(super) fn parameters() -> Value {
         "compressedResultBytes": {
             "name": "compressedResultBytes",
             "in": "query",
-            "description": "The same when compressed, where Tekton compresses termination messages.",
+            "description": "The same size when compressed, if Tekton compresses termination messages.",
             "schema": {"type": "integer", "minimum": 0}
         }
     })
@@ -160,19 +160,19 @@ pub(super) fn paths() -> Value {
             "steps",
             "submit",
             "Create the resources now",
-            "For `submit: Manual`; with any other it only returns the outcome. Idempotent. Responds after the commit or its \
+            "For `submit: Manual`; otherwise, the request only returns the outcome. Idempotent. Responds after the commit or its \
              failure.",
-            success("Everything exists.", "Outcome"),
+            success("All resources exist.", "Outcome"),
             &[PENDING, TOO_LARGE, INVALID_OUTPUT, NOT_CREATED],
         ))},
         "/v1/finish": {"post": with_parameters(writes(operation(
             "steps",
             "finish",
             "Declare that all steps have finished",
-            "Missing outputs take their defaults; if everything is known, it is committed, unless the declaration says \
-             `submit: Manual`. Idempotent. Returns the outcome and the results.",
+            "Missing outputs take their defaults. If all variables are known, the resources are created, unless the \
+             declaration has `submit: Manual`. Idempotent. Returns the outcome and the results.",
             success(
-                "The outcome; for `submit: Manual` perhaps with the note that no submit request arrived.",
+                "The outcome; for `submit: Manual`, it may include the note that no submit request arrived.",
                 "Outcome",
             ),
             &[MALFORMED, PENDING, TOO_LARGE, INVALID_OUTPUT, NOT_CREATED, RESULTS_TOO_LARGE],
@@ -180,10 +180,10 @@ pub(super) fn paths() -> Value {
         "/v1/preflight": {"get": operation(
             "steps",
             "getPreflight",
-            "Check whether the resources can be created, as far as that is known",
-            "Responds when the API server has been asked. Findings are in `notes`; with `preflight: Strict` they are a \
+            "Check whether the resources can be created, as far as the API server can tell",
+            "Responds once the API server has been queried. Findings are in `notes`; with `preflight: Strict` they are a \
              problem.",
-            success("No obstacle was found, or notes only.", "Outcome"),
+            success("There are no findings, or only notes.", "Outcome"),
             &[NOT_CREATED, BUSY],
         )},
         "/v1/resources": {"get": with_parameters(operation(
@@ -213,7 +213,7 @@ pub(super) fn paths() -> Value {
             "people",
             "getStatus",
             "Read the whole state: steps, variables, resources",
-            "Values are shortened, and a secret's is never shown.",
+            "Values are shortened, and secret values are never shown.",
             success("The state.", "Status"),
             &[TOO_LARGE, BUSY],
         )},
@@ -221,7 +221,7 @@ pub(super) fn paths() -> Value {
             "people",
             "getEvents",
             "Follow the state as it changes",
-            "Server-sent events. Each has the name `status` and a Status as its data; the first one comes at once. The \
+            "Server-sent events. Each has the name `status` and a Status as its data; the first one is sent immediately. The \
              stream ends when the sidecar shuts down.",
             response("The stream.", "text/event-stream", json!({
                 "schema": {"type": "string"},
@@ -241,17 +241,17 @@ pub(super) fn paths() -> Value {
         "/livez": {"get": operation(
             "operation",
             "getLive",
-            "Check that the sidecar responds at all",
+            "Check that the sidecar responds",
             "For a liveness probe.",
-            response("It does.", "text/plain", json!({"schema": {"const": "ok\n"}})),
+            response("The sidecar responds.", "text/plain", json!({"schema": {"const": "ok\n"}})),
             &[],
         )},
         "/readyz": {"get": operation(
             "operation",
             "getReady",
             "Check that steps can post outputs",
-            "The sockets open only when everything is ready, so a response of any kind means that the sidecar is ready.",
-            response("They can.", "text/plain", json!({"schema": {"const": "ok\n"}})),
+            "The sockets open only when everything is ready, so any response means that the sidecar is ready.",
+            response("Steps can post outputs.", "text/plain", json!({"schema": {"const": "ok\n"}})),
             &[],
         )},
         "/metrics": {"get": operation(
@@ -282,9 +282,9 @@ fn post_outputs() -> Value {
         "steps",
         "postOutputs",
         "Post the outputs of a step",
-        "Write-once: the same message again gets the same response, another one is refused. Responds when the message is on \
+        "Write-once: the same message again gets the same response, a different one is rejected. Responds when the message is on \
          disk; if it completes the set, after the commit or its failure.",
-        success("Accepted, now or before.", "Outcome"),
+        success("The message is accepted, now or earlier.", "Outcome"),
         &[
             MALFORMED,
             OTHER_STEP,
@@ -338,7 +338,7 @@ fn operation(
     })
 }
 
-/// Returns the same operation for steps only, which may change the state.
+/// Returns the same operation, restricted to steps, which may change the state.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);
     for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {

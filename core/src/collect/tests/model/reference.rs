@@ -1,5 +1,5 @@
-//! The run as docs/http-api.md and docs/declaration.md describe it, for one declaration: a reference to compare the
-//! collector and the sidecar's run actor with. It keeps what was accepted and derives everything else from that.
+//! A reference model of the run for one declaration, as docs/http-api.md and docs/declaration.md describe it. The collector and
+//! the sidecar's run actor are compared with the model. The model keeps only what was accepted and derives everything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,8 +8,8 @@ use gleaner_proto::message::{Phase, StepState, problem_type};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The declaration, without `submit`. The reference has its own copy of the outputs in [`OUTPUTS`]. A step `lint`
-/// without outputs may post, too.
+/// The declaration, without `submit`. The reference model has its own copy of the outputs in [`OUTPUTS`]. A step `lint` without
+/// outputs may also post.
 pub(super) const DECLARATION: &str = "\
 steps:
   build:
@@ -35,7 +35,7 @@ struct Output {
     is_object: bool,
     always: bool,
     has_default: bool,
-    /// The template variable that needs it.
+    /// The template variable that uses the output.
     variable: &'static str,
 }
 
@@ -114,25 +114,25 @@ pub(super) const POSTS: [Post; 14] = [
     Post::NoSuchStep,
 ];
 
-/// The result of a run. The number distinguishes two submissions.
+/// The result of a run. The number distinguishes one submission from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Committed(u8),
     Failed(u8),
-    /// Failed without a submission: the run finished with unknown variables.
+    /// The run failed without a submission: it finished with unknown variables.
     Pending,
 }
 
 /// The response to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Response {
-    /// Refused with a problem of this type.
+    /// The request is rejected with a problem of this type.
     Refused(&'static str),
     /// The step's outputs are accepted, even if the run fails.
     Receipt,
     /// The response is sent when the submission completes.
     Waits,
-    /// The outcome of the run: a problem if it failed.
+    /// The response is the outcome of the run: a problem if the run failed.
     Outcome,
 }
 
@@ -144,13 +144,13 @@ pub(super) struct Sequence<T>(pub(super) Vec<T>);
 pub(super) struct Reference {
     submit: Submit,
     accepted: BTreeMap<&'static str, Post>,
-    /// The steps that sent more than one message.
+    /// The steps that sent several messages.
     repeated: BTreeSet<&'static str>,
     /// The step whose message completed the set of outputs.
     completing: Option<&'static str>,
     requested: bool,
     finished: bool,
-    /// True if the run finished before the submission that it waits for was requested.
+    /// True if the run finished and still waits for a submit request.
     finished_idle: bool,
     end: Option<End>,
 }
@@ -211,7 +211,7 @@ impl Post {
 }
 
 pub(super) fn posts() -> impl Strategy<Value = Post> {
-    // The simplest first, since a failing case shrinks to it.
+    // The simplest case comes first, because a failing case shrinks to it.
     prop_oneof![
         3 => Just(Post::Build),
         3 => Just(Post::Scan),
@@ -273,12 +273,12 @@ impl Reference {
         self.finished
     }
 
-    /// Returns true if the run finished without a submit request, as a note reports.
+    /// Returns true if the run finished without a submit request, which a note reports.
     pub(super) fn has_idle_note(&self) -> bool {
         self.finished_idle
     }
 
-    /// Returns the number of steps that ran again, as a note reports for each.
+    /// Returns the number of steps that ran again; there is one note for each.
     pub(super) fn repeated(&self) -> usize {
         self.repeated.len()
     }
@@ -298,7 +298,7 @@ impl Reference {
         let response = match self.accepted.get(step) {
             _ if !STEPS.contains(&step) => Response::Refused(problem_type::NOT_FOUND),
             Some(before) if *before != post => match self.phase() {
-                // The step ran again before its first message was used.
+                // The step ran again before its first message was used for the submission.
                 Phase::Collecting | Phase::Resolved if !self.finished => {
                     return self.examine_fitting(post);
                 }

@@ -28,7 +28,7 @@ fn variables_of_artifacts_are_found_as_tekton_finds_them() {
 }
 
 #[test]
-fn what_is_no_script_as_tekton_places_them_stays_as_it_is() {
+fn text_without_tektons_script_form_is_unchanged() {
     for text in [
         "",
         "scriptfile=\"",

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn pipelines_within_pipelines_are_walked() {
+fn task_specs_in_nested_pipelines_are_found() {
     let annotations = json!({"gleaner.dev/outputs": ""});
     let task = |name: &str| json!({"name": name, "taskSpec": {"steps": [], "metadata": {"annotations": annotations}}});
     let object = json!({
