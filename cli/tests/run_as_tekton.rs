@@ -41,7 +41,7 @@ fn a_whole_result_is_a_parameter_of_the_next_task() {
     // What is known before the run is checked before it.
     let wrong = "  pipelineSpec:\n    tasks: [{name: a, params: [{name: mode, value: medium}], taskSpec: {params: [{name: mode, enum: [fast, slow]}], steps: [{name: s, image: i, script: echo never}]}}]";
     let ran = run(&pipeline_run(wrong), &[]);
-    ran.says("'mode' cannot be 'medium'; it is one of fast, slow");
+    ran.says("'mode' cannot be 'medium'; use one of fast, slow");
     assert!(ran.code != 0 && !ran.stderr.contains("▶"), "{ran:?}");
 }
 
@@ -153,7 +153,7 @@ fn finally_gets_status_and_reason_by_parameters_alone() {
             "  pipelineSpec:\n    tasks: [{{name: a, taskSpec: {{steps: [{{name: s, image: i, script: x}}]}}}}]\n    finally: [{{name: f, taskSpec: {{steps: [{{name: s, image: i, script: 'echo $({variable})'}}]}}}}]"
         );
         run(&pipeline_run(&spec), &[]).exits(78).says(&format!(
-            "finally[0].taskSpec.steps[0].script: `$({variable})` stays as it is in an embedded spec; pass it by a parameter"
+            "finally[0].taskSpec.steps[0].script: `$({variable})` is not replaced in an embedded spec; pass it as a parameter"
         ));
     }
 }
@@ -204,7 +204,7 @@ steps:
     assert_eq!(printed(ran.exits(0)), ["u|v w|kv|v w|p|q|"]);
     run(&text.replace("'$(params.lst[*])'}", "text}"), &[])
         .exits(78)
-        .says("spec.taskSpec.steps[1]: the parameter 'lst' is of type array, and its value is a string");
+        .says("spec.taskSpec.steps[1]: the parameter 'lst' is of type array, but its value is a string");
 }
 
 /// A TaskRun `r` with this TaskSpec, and these fields in its spec.

@@ -90,8 +90,8 @@ fn a_fault_is_told_once() {
         "",
     ) + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {image: i, script: 'echo $(params.who)'}\n";
     for (text, message) in [
-        (matrix, "'matrix' is not played on this machine"),
-        (remote, "'resolver' is not played on this machine"),
+        (matrix, "'matrix' is not supported on this machine"),
+        (remote, "'resolver' is not supported on this machine"),
         (
             misspelt,
             "the Pipeline has no workspace 'sharedd'; did you mean 'shared'?",

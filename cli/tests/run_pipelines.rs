@@ -388,7 +388,7 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: [a]}]}",
-            "the parameter 'name' is of type string, and its value is an array",
+            "the parameter 'name' is of type string, but its value is an array",
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: a}], runAfter: [fisrt]}",

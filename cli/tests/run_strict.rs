@@ -241,7 +241,7 @@ fn fields_of_a_task_that_contradict_each_other_are_refused() {
         ),
         (
             with("params: [{name: p, type: array, default: x}]"),
-            "params[0].default: the default is a string, and the parameter is of type array",
+            "params[0].default: the default is a string, but the parameter is of type array",
         ),
         (
             with("params: [{name: p, type: object, default: {k: v}}]"),
@@ -275,7 +275,7 @@ fn fields_of_a_task_that_contradict_each_other_are_refused() {
         ),
         (
             step("env: [{name: A, value: x, valueFrom: {secretKeyRef: {name: s, key: k}}}]"),
-            "env[0].valueFrom: the variable has 'value' and 'valueFrom'",
+            "env[0].valueFrom: the variable has both 'value' and 'valueFrom'",
         ),
         (
             step("workspaces: [{name: nope}]"),
@@ -316,15 +316,15 @@ fn what_a_run_gives_is_checked_at_its_place() {
     for (given, message) in [
         (
             "{name: s, value: [x]}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' is of type string, and its value is an array",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' is of type string, but its value is an array",
         ),
         (
             "{name: s, value: u}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' cannot be 'u'; it is one of x, z",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' cannot be 'u'; use one of x, z",
         ),
         (
             "{name: l, value: [true]}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, and its value is a string; it holds values other than strings; put them in quotes",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; it contains values other than strings; put them in quotes",
         ),
         (
             "{name: part, value: {k: '1'}}",
@@ -369,7 +369,7 @@ fn what_a_run_gives_is_checked_at_its_place() {
     let old = of_run("inputs: {params: [{name: a, value: b}]}");
     refuses(
         &old,
-        "spec.inputs: 'inputs' is not played on this machine; translate the documents first",
+        "spec.inputs: 'inputs' is not supported on this machine; translate the documents first",
     );
 }
 
@@ -411,7 +411,7 @@ fn timeouts_and_results_of_a_pipeline_are_checked() {
         );
         refuses(
             &pipeline_run(&with_result, ""),
-            "results[0].value: the result 'r' takes no result of a task",
+            "results[0].value: the result 'r' does not use a result of a task",
         );
     }
 }

@@ -115,7 +115,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         .replace("$(params.mixed)", "$(params.mixed[0])");
     run(&task(ONE, &array), &["-p", "none=x"])
         .exits(78)
-        .says("params[3].default: the default is a string, and the parameter is of type array");
+        .says("params[3].default: the default is a string, but the parameter is of type array");
     let declaration = ONE.replace("$(steps.one.a)", "$(params.num) $(params.bo) $(params.fl)");
     let folder = tempfile::tempdir().unwrap();
     let path = support::file(folder.path(), "task.yaml", &task(&declaration, spec));

@@ -8,8 +8,8 @@ use gleaner_core::inject::settings::{self, PullPolicy};
 
 use super::{Files, Form};
 
-/// Gleaner's own image of this version, if this program is a released one: the release build sets the variable. Other
-/// builds have no published image.
+/// The image of this version, if this program is a release: the release build sets the variable. Other builds have no published
+/// image.
 const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use super::{Files, Form};
 #[command(after_help = UNINJECT_EXAMPLES)]
 #[command(mut_arg("filename", |files| files.required_unless_present(CLUSTER)))]
 pub(crate) struct Uninject {
-    /// None where a cluster is listed.
+    /// Empty if a cluster is listed.
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The sidecar, as a child process.
+//! The sidecar as a child process.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,7 +22,7 @@ use crate::values::as_text;
 const STARTING: Duration = Duration::from_secs(20);
 /// The interval between readiness checks at startup.
 const ASKING: Duration = Duration::from_millis(10);
-/// The number of log lines that are shown, from the end, if the sidecar exits unexpectedly.
+/// The number of last log lines that are shown if the sidecar exits unexpectedly.
 const LOG_LINES: usize = 20;
 
 #[derive(Debug)]
@@ -77,12 +77,12 @@ impl SidecarProcess {
             .arg("--state-dir")
             .arg(directory.state())
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
-            // The wait of `outcome` depends on it.
+            // `outcome` waits slightly longer than this grace period.
             .arg("--shutdown-grace=20s")
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
-        // The last step finishes the run even if it declares no outputs, so all steps may post.
+        // The last step finishes the run even if it declares no outputs, so every step may post.
         let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
         for name in names.chain([FINISH_STEP]) {
             if StepName::new(name).is_ok() {
@@ -110,7 +110,7 @@ impl SidecarProcess {
         Group::start(&mut command, directory.watcher())
     }
 
-    /// Returns a message with the end of the log if the sidecar exited unexpectedly.
+    /// Returns a message with the last log lines if the sidecar exited unexpectedly.
     pub(crate) fn has_ended(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(
@@ -121,13 +121,13 @@ impl SidecarProcess {
         }
     }
 
-    /// Shuts it down; requests in progress have `grace` to complete.
+    /// Shuts down the sidecar; requests in progress have `grace` to complete.
     pub(crate) async fn end(mut self, grace: Duration) {
-        // Its exit status does not matter: its work is done, or has failed already.
+        // The exit status does not matter: the sidecar's work is done, or has already failed.
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until the sidecar is ready; returns its exit status if it exits first.
+    /// Waits until the sidecar is ready; returns its exit status if it exits before that.
     async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;
@@ -139,7 +139,7 @@ impl SidecarProcess {
     }
 }
 
-/// Removes Gleaner's own variables from a child's environment: they were meant for another process.
+/// Removes Gleaner's own variables, which are meant for another process, from a child's environment.
 pub(crate) fn without_own_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GLEANER_") {

@@ -1,4 +1,4 @@
-//! Steps that refer to a StepAction of the files: the StepAction's fields replace the reference.
+//! Steps that refer to a StepAction in the files: its fields replace the reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use super::substitution::Substitution;
 use super::variable::{occurrences, parts};
 use crate::values;
 
-/// Fields of a StepAction, which a step with a reference does not have (`pkg/apis/pipeline/v1/container_validation.go`).
+/// Fields of a StepAction, which a step with a reference must not have (`pkg/apis/pipeline/v1/container_validation.go`).
 const OF_ACTION: [&str; 9] = [
     "image",
     "command",
@@ -26,7 +26,7 @@ const OF_ACTION: [&str; 9] = [
     "securityContext",
 ];
 
-/// Returns the document with the steps of the TaskSpec at `place` as Tekton runs them.
+/// Returns the document with the steps of the TaskSpec at `place` in the form that Tekton runs.
 ///
 /// # Errors
 /// All errors in the StepActions and in the references.
@@ -50,7 +50,7 @@ pub(crate) fn resolve(
         let Some(name) = reference.node.text_of("name") else {
             continue;
         };
-        // A StepAction that is in no file can be replaced by --step-command; without that the step reports it.
+        // `--step-command` can replace a StepAction that is in no file; without it, the step reports the error.
         let action = match documents.named("StepAction", name, document.namespace()) {
             Ok(action) => action,
             Err((message, help)) => {
@@ -69,7 +69,7 @@ pub(crate) fn resolve(
                     *node = merged;
                 }
             }
-            // Steps may refer to the same StepAction.
+            // Several steps may refer to the same StepAction.
             Err(errors) => {
                 let known: Vec<String> = found.iter().map(Finding::to_string).collect();
                 let errors = errors.into_iter();
@@ -84,7 +84,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// Returns the step with the fields of the StepAction, the parameters replaced.
+/// Returns the step with the fields of the StepAction, in which parameters are replaced.
 fn merge(
     document: Document<'_>,
     step: &Cursor<'_>,
@@ -95,7 +95,7 @@ fn merge(
     for field in OF_ACTION {
         if let Some(own) = step.field(field) {
             let message = format!("a step with 'ref' must not have '{field}'");
-            found.refuse(&own, message, "write it into the StepAction");
+            found.refuse(&own, message, "move it to the StepAction");
         }
     }
     let given = given_params(step, &mut found);
@@ -192,7 +192,7 @@ fn read<'a>(
     }
 }
 
-/// Returns the variable without `[*]` if the value of an array or object is that of a whole other one.
+/// Returns the variable, without `[*]`, if the value of an array or object parameter is another whole array or object.
 fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
     let text = value.as_str().filter(|_| param.kind != ParamKind::String)?;
     let whole = occurrences(text).find(|one| one.is_whole)?;
@@ -200,7 +200,7 @@ fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
     whole.inner.strip_suffix("[*]")
 }
 
-/// Replaces the parameters in the texts of `node`.
+/// Replaces the parameters in the strings of `node`.
 fn replaced(node: &Node, substitution: &Substitution) -> Result<Node, String> {
     let content = match &node.content {
         Content::String(text) => Content::String(substitution.text(text)?),

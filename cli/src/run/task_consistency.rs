@@ -1,5 +1,5 @@
-//! The fields of a TaskSpec against each other, as Tekton's webhook compares them (`pkg/apis/pipeline/v1/task_validation.go`
-//! and `result_validation.go`).
+//! Consistency checks between the fields of a TaskSpec, as in Tekton's webhook (`pkg/apis/pipeline/v1/task_validation.go` and
+//! `result_validation.go`).
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,8 @@ use gleaner_core::task::param::value;
 use gleaner_proto::{StepName, duration};
 use serde_json::Value;
 
-/// Reports what Tekton refuses in the TaskSpec `spec`. `around` are the workspaces that it has without declaring them.
+/// Reports errors in the TaskSpec `spec` that Tekton refuses. `around` are the workspaces that it inherits without declaring
+/// them.
 pub(super) fn check(spec: &Cursor<'_>, around: &BTreeSet<String>, found: &mut Diagnostics) {
     check_params(spec, found);
     for param in items(spec, "params") {
@@ -44,7 +45,7 @@ pub(super) fn check(spec: &Cursor<'_>, around: &BTreeSet<String>, found: &mut Di
     }
 }
 
-/// Reports what Tekton refuses in the params of a TaskSpec, PipelineSpec or StepAction.
+/// Reports errors in the params of a TaskSpec, PipelineSpec or StepAction that Tekton refuses.
 pub(super) fn check_params(spec: &Cursor<'_>, found: &mut Diagnostics) {
     for param in items(spec, "params") {
         let Some(name) = param.node.text_of("name") else {
@@ -83,7 +84,7 @@ fn check_default(param: &Cursor<'_>, kind: &str, default: Option<&Value>, found:
     if !["string", "array", "object"].contains(&kind) || own == kind {
         return;
     }
-    let message = format!("the default is {form}, and the parameter is of type {kind}");
+    let message = format!("the default is {form}, but the parameter is of type {kind}");
     let help = match kind {
         "array" => "write a list of strings, numbers in quotes: [\"a\", \"1\"]",
         "object" => "write a map of strings, numbers in quotes: {key: \"1\"}",
@@ -141,7 +142,7 @@ fn check_names(spec: &Cursor<'_>, list: &str, what: &str, found: &mut Diagnostic
     }
 }
 
-/// Kubernetes refuses a variable with both (`validateEnvVarValueFrom`).
+/// Reports variables with both `value` and `valueFrom`, which Kubernetes refuses (`validateEnvVarValueFrom`).
 fn check_environment(step: &Cursor<'_>, found: &mut Diagnostics) {
     for variable in items(step, "env") {
         let is_set = |field| {
@@ -151,13 +152,13 @@ fn check_environment(step: &Cursor<'_>, found: &mut Diagnostics) {
                 .is_some_and(|text| !text.is_empty())
         };
         if let Some(elsewhere) = variable.field("valueFrom").filter(|_| is_set("value")) {
-            let message = "the variable has 'value' and 'valueFrom'";
+            let message = "the variable has both 'value' and 'valueFrom'";
             found.refuse(&elsewhere, message, "keep one of them");
         }
     }
 }
 
-/// Checks the texts of a step that hold no variables.
+/// Checks the fields of a step that contain no variables.
 fn check_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     let literal = |field| {
         let field: Cursor<'_> = step.field(field)?;
@@ -183,7 +184,7 @@ fn check_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports conditions (`when`) without values.
+/// Reports `when` conditions without values.
 pub(super) fn check_conditions(parent: &Cursor<'_>, found: &mut Diagnostics) {
     for condition in items(parent, "when") {
         if condition.field("cel").is_none()
@@ -204,7 +205,7 @@ fn items<'a>(parent: &Cursor<'a>, list: &str) -> Vec<Cursor<'a>> {
     parent.items_at(list, &mut Diagnostics::default())
 }
 
-/// Tekton's `stringAndArrayVariableNameFormat` and `objectVariableNameFormat`.
+/// Checks a name against Tekton's `stringAndArrayVariableNameFormat` or `objectVariableNameFormat`.
 fn is_param_name(name: &str, is_object: bool) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     let other = |c: char| first(c) || c.is_ascii_digit() || c == '-' || (c == '.' && !is_object);

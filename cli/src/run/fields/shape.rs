@@ -1,4 +1,4 @@
-//! The fields below those of the tables, at every level that Tekton decodes strictly (`DisallowUnknownFields` of its
+//! The nested fields below those in the tables, at every level that Tekton decodes strictly (`DisallowUnknownFields` of its
 //! webhook; the types are in Tekton's `pkg/apis/pipeline/v1` and `pkg/apis/pipeline/pod`).
 
 use gleaner_core::document::{Cursor, Diagnostics};
@@ -6,18 +6,18 @@ use gleaner_core::kinds;
 
 use super::Kind;
 
-/// The fields of a value.
+/// The permitted fields of a value.
 #[derive(Debug)]
 enum Shape {
-    /// Any.
+    /// Any fields.
     Any,
-    /// These.
+    /// These fields, each with its shape.
     Map(&'static [(&'static str, Self)]),
-    /// A list of values.
+    /// A list whose items have this shape.
     Each(&'static Self),
-    /// A map with keys of the author.
+    /// A map with arbitrary keys, whose values have this shape.
     Values(&'static Self),
-    /// Those of a field of a Kubernetes kind.
+    /// The fields of a Kubernetes kind at this path.
     Kubernetes(&'static [&'static str]),
 }
 
@@ -305,7 +305,7 @@ impl Kind {
     }
 }
 
-/// Reports the unknown fields below those of `map`.
+/// Reports unknown nested fields in `map`.
 pub(super) fn check(map: &Cursor<'_>, kind: Kind, found: &mut Diagnostics) {
     for (field, shape) in kind.nested() {
         if let Some(cursor) = map.field(field) {
@@ -315,7 +315,7 @@ pub(super) fn check(map: &Cursor<'_>, kind: Kind, found: &mut Diagnostics) {
 }
 
 impl Shape {
-    /// Reports the unknown fields of `cursor`. Values of another type are reported where they are read.
+    /// Reports the unknown fields of `cursor`. A value of the wrong type is reported by the code that parses it.
     fn check(&self, cursor: &Cursor<'_>, found: &mut Diagnostics) {
         let mut ignored = Diagnostics::default();
         match self {

@@ -1,36 +1,36 @@
-//! The fields of each kind of map, and their uses.
+//! The known fields of each kind of map, and their uses.
 
 /// The use of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
-    /// It is played, or for people.
-    Played,
-    /// Only a cluster has it; the word for it in a note.
+    /// The run uses the field, or it only informs readers.
+    Supported,
+    /// Only a cluster uses the field; holds the term for a note.
     Cluster(&'static str),
-    /// It is refused, for this is what to do instead.
+    /// The field is refused; holds the remedy.
     Refused(&'static str),
 }
 
-use Use::{Cluster, Played, Refused};
+use Use::{Cluster, Refused, Supported};
 
 const REMOVE: &str = "remove it to run it here";
 
 pub(super) type Table = &'static [(&'static str, Use)];
 
 pub(super) const DOCUMENT: Table = &[
-    ("apiVersion", Played),
-    ("kind", Played),
-    ("metadata", Played),
-    ("spec", Played),
-    ("status", Played),
+    ("apiVersion", Supported),
+    ("kind", Supported),
+    ("metadata", Supported),
+    ("spec", Supported),
+    ("status", Supported),
 ];
 
 pub(super) const TASK_RUN: Table = &[
-    ("params", Played),
-    ("taskRef", Played),
-    ("taskSpec", Played),
-    ("timeout", Played),
-    ("workspaces", Played),
+    ("params", Supported),
+    ("taskRef", Supported),
+    ("taskSpec", Supported),
+    ("timeout", Supported),
+    ("workspaces", Supported),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
     ("stepSpecs", Cluster("stepSpecs")),
@@ -53,17 +53,17 @@ const TRANSLATE: &str =
     "translate the documents first: gleaner translate -f FILE | gleaner run -f -";
 
 pub(super) const PIPELINE_RUN: Table = &[
-    ("params", Played),
-    ("pipelineRef", Played),
-    ("pipelineSpec", Played),
-    ("timeouts", Played),
-    ("workspaces", Played),
+    ("params", Supported),
+    ("pipelineRef", Supported),
+    ("pipelineSpec", Supported),
+    ("timeouts", Supported),
+    ("workspaces", Supported),
     ("taskRunTemplate", Cluster("taskRunTemplate")),
-    ("taskRunSpecs", Played),
+    ("taskRunSpecs", Supported),
     ("managedBy", Cluster("managedBy")),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
-    ("timeout", Refused("v1 has it as timeouts.pipeline")),
+    ("timeout", Refused("in v1, set timeouts.pipeline")),
     (
         "status",
         Refused("a canceled or pending run does not start; remove it"),
@@ -72,42 +72,39 @@ pub(super) const PIPELINE_RUN: Table = &[
 ];
 
 pub(super) const TASK_RUN_SPEC: Table = &[
-    ("pipelineTaskName", Played),
+    ("pipelineTaskName", Supported),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
     ("stepSpecs", Cluster("stepSpecs")),
     ("sidecarSpecs", Cluster("sidecarSpecs")),
     ("computeResources", Cluster("resource limits")),
     ("metadata", Refused(REMOVE)),
-    (
-        "timeout",
-        Refused("write the timeout at the pipeline's task"),
-    ),
+    ("timeout", Refused("set the timeout in the pipeline's task")),
 ];
 
 pub(super) const PIPELINE: Table = &[
-    ("displayName", Played),
-    ("description", Played),
-    ("params", Played),
-    ("tasks", Played),
-    ("finally", Played),
-    ("workspaces", Played),
-    ("results", Played),
+    ("displayName", Supported),
+    ("description", Supported),
+    ("params", Supported),
+    ("tasks", Supported),
+    ("finally", Supported),
+    ("workspaces", Supported),
+    ("results", Supported),
     ("resources", Refused(TRANSLATE)),
 ];
 
 pub(super) const PIPELINE_TASK: Table = &[
-    ("name", Played),
-    ("displayName", Played),
-    ("description", Played),
-    ("taskRef", Played),
-    ("taskSpec", Played),
-    ("params", Played),
-    ("when", Played),
-    ("runAfter", Played),
-    ("workspaces", Played),
-    ("timeout", Played),
-    ("onError", Played),
+    ("name", Supported),
+    ("displayName", Supported),
+    ("description", Supported),
+    ("taskRef", Supported),
+    ("taskSpec", Supported),
+    ("params", Supported),
+    ("when", Supported),
+    ("runAfter", Supported),
+    ("workspaces", Supported),
+    ("timeout", Supported),
+    ("onError", Supported),
     ("retries", Refused(REMOVE)),
     (
         "matrix",
@@ -126,22 +123,22 @@ pub(super) const PIPELINE_TASK: Table = &[
 ];
 
 pub(super) const TASK: Table = &[
-    ("displayName", Played),
-    ("description", Played),
-    ("params", Played),
-    ("steps", Played),
-    ("stepTemplate", Played),
-    ("workspaces", Played),
-    ("results", Played),
-    ("volumes", Played),
+    ("displayName", Supported),
+    ("description", Supported),
+    ("params", Supported),
+    ("steps", Supported),
+    ("stepTemplate", Supported),
+    ("workspaces", Supported),
+    ("results", Supported),
+    ("volumes", Supported),
     ("sidecars", Cluster("sidecars")),
-    // The proposal's own, and Tekton's of 2019.
-    ("resources", Played),
-    ("inputs", Played),
-    ("outputs", Played),
-    ("containerTemplate", Played),
-    // Of an embedded spec.
-    ("metadata", Played),
+    // The fields of the proposal and of Tekton in 2019.
+    ("resources", Supported),
+    ("inputs", Supported),
+    ("outputs", Supported),
+    ("containerTemplate", Supported),
+    // The field of an embedded spec.
+    ("metadata", Supported),
     (
         "apiVersion",
         Refused("custom tasks run only in a cluster; remove it"),
@@ -157,24 +154,24 @@ pub(super) const TASK: Table = &[
 ];
 
 pub(super) const STEP: Table = &[
-    ("name", Played),
-    ("displayName", Played),
+    ("name", Supported),
+    ("displayName", Supported),
     ("image", Cluster("images")),
-    ("command", Played),
-    ("args", Played),
-    ("script", Played),
-    ("workingDir", Played),
-    ("env", Played),
-    ("onError", Played),
-    ("timeout", Played),
-    ("when", Played),
-    ("results", Played),
-    ("params", Played),
-    ("ref", Played),
-    ("stdoutConfig", Played),
-    ("stderrConfig", Played),
-    ("outputs", Played),
-    ("volumeMounts", Played),
+    ("command", Supported),
+    ("args", Supported),
+    ("script", Supported),
+    ("workingDir", Supported),
+    ("env", Supported),
+    ("onError", Supported),
+    ("timeout", Supported),
+    ("when", Supported),
+    ("results", Supported),
+    ("params", Supported),
+    ("ref", Supported),
+    ("stdoutConfig", Supported),
+    ("stderrConfig", Supported),
+    ("outputs", Supported),
+    ("volumeMounts", Supported),
     ("workspaces", Cluster("workspaces of single steps")),
     ("envFrom", Cluster("envFrom")),
     ("computeResources", Cluster("resource limits")),
@@ -194,15 +191,15 @@ pub(super) const STEP: Table = &[
     ("tty", Cluster("terminals")),
 ];
 
-/// That of v1, and the fields that v1beta1 has in addition.
+/// The fields of v1, and the additional ones of v1beta1.
 pub(super) const STEP_TEMPLATE: Table = &[
-    ("name", Played),
+    ("name", Supported),
     ("image", Cluster("images")),
-    ("command", Played),
-    ("args", Played),
-    ("workingDir", Played),
-    ("env", Played),
-    ("volumeMounts", Played),
+    ("command", Supported),
+    ("args", Supported),
+    ("workingDir", Supported),
+    ("env", Supported),
+    ("volumeMounts", Supported),
     ("envFrom", Cluster("envFrom")),
     ("computeResources", Cluster("resource limits")),
     ("resources", Cluster("resource limits")),
@@ -222,23 +219,23 @@ pub(super) const STEP_TEMPLATE: Table = &[
 ];
 
 pub(super) const STEP_ACTION: Table = &[
-    ("description", Played),
+    ("description", Supported),
     ("image", Cluster("images")),
-    ("command", Played),
-    ("args", Played),
-    ("script", Played),
-    ("workingDir", Played),
-    ("env", Played),
-    ("params", Played),
-    ("results", Played),
-    ("volumeMounts", Played),
+    ("command", Supported),
+    ("args", Supported),
+    ("script", Supported),
+    ("workingDir", Supported),
+    ("env", Supported),
+    ("params", Supported),
+    ("results", Supported),
+    ("volumeMounts", Supported),
     ("securityContext", Cluster("security contexts")),
 ];
 
 pub(super) const REFERENCE: Table = &[
-    ("name", Played),
-    ("kind", Played),
-    ("apiVersion", Played),
+    ("name", Supported),
+    ("kind", Supported),
+    ("apiVersion", Supported),
     (
         "resolver",
         Refused("resolvers work only in a cluster; give the file with -f and its name here"),
@@ -253,11 +250,11 @@ pub(super) const REFERENCE: Table = &[
     ),
 ];
 
-/// The reference of a step; one that no file has can be replaced by `--step-command`.
+/// The fields of a step's reference. If no file has the StepAction, `--step-command` can replace it.
 pub(super) const STEP_REFERENCE: Table = &[
-    ("name", Played),
-    ("kind", Played),
-    ("apiVersion", Played),
+    ("name", Supported),
+    ("kind", Supported),
+    ("apiVersion", Supported),
     ("resolver", Cluster("resolvers")),
     ("params", Cluster("resolvers")),
 ];

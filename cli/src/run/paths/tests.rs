@@ -11,7 +11,7 @@ fn paths() -> Paths {
 }
 
 #[test]
-fn paths_of_the_pod_lead_to_this_machine() {
+fn pod_paths_are_mapped_to_this_machine() {
     for (text, mapped) in [
         ("/workspace", "/tmp/g/workspace"),
         (
@@ -31,7 +31,7 @@ fn paths_of_the_pod_lead_to_this_machine() {
 }
 
 #[test]
-fn what_only_looks_alike_stays() {
+fn similar_paths_stay_unchanged() {
     for text in [
         "/workspaces",
         "/workspace-2/x",
