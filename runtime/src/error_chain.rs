@@ -1,4 +1,4 @@
-//! An error and its causes on one line.
+//! Formats an error and its causes as one line.
 
 use std::error::Error;
 

@@ -13,10 +13,10 @@ use gleaner_proto::exit_code;
 #[cfg(unix)]
 pub use long_running::{Failure, run};
 
-/// The message about standard output that cannot be written, without its cause.
+/// The error message if standard output cannot be written, without the cause.
 pub const UNWRITABLE: &str = "cannot write to standard output";
 
-/// Parses a command line, the program's name first.
+/// Parses a command line, which begins with the program's name.
 ///
 /// # Errors
 /// The exit code if the command line is wrong, or requests help or the version. The message, help or version has been
@@ -34,11 +34,11 @@ pub fn print(error: &clap::Error) -> ExitCode {
     }
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            // Without standard error, the exit code still reports it.
+            // If standard error fails too, the exit code still reports the error.
             let _ = writeln!(io::stderr(), "error: {UNWRITABLE}: {error}");
             ExitCode::from(exit_code::IO)
         }
-        // A closed pipe is the reader's choice.
+        // A closed pipe is not an error: the reader needs no more.
         _ => ExitCode::SUCCESS,
     }
 }

@@ -1,4 +1,4 @@
-//! A request to an API server ends in time and reports its error.
+//! Requests to an API server complete in time and report their errors.
 
 use std::time::Duration;
 

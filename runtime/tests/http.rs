@@ -1,4 +1,4 @@
-//! A server keeps its limits with any client.
+//! A server enforces its limits on any client.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// Longer than anything here takes.
+/// Longer than any operation in these tests takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(200);
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -124,7 +124,7 @@ async fn a_connection_beyond_the_bound_waits_for_another_to_end() {
     hello(&mut first).await;
     let mut second = server.send(GET).await;
     let early = tokio::time::timeout(SHORT, second.readable()).await;
-    assert!(early.is_err(), "one is all that is allowed");
+    assert!(early.is_err(), "only one connection is allowed");
     drop(first);
     hello(&mut second).await;
 }
@@ -205,7 +205,7 @@ async fn the_address_of_all_is_that_of_both_families() {
     let router = Router::new().route("/", get(async || "hello"));
     tokio::spawn(Server::new(router, &limits(), 8 << 10, PATIENCE).serve(listener, shutdown));
     let mut clients = vec!["127.0.0.1"];
-    // A system may have no IPv6.
+    // The system may have no IPv6.
     clients.extend(
         std::net::TcpListener::bind("[::1]:0")
             .is_ok()
@@ -218,7 +218,7 @@ async fn the_address_of_all_is_that_of_both_families() {
     }
 }
 
-/// More than the buffers of a loopback connection hold.
+/// More than the buffers of a loopback connection can hold.
 const LARGE: usize = 32 << 20;
 
 async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
@@ -233,11 +233,11 @@ async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
     (address, trigger)
 }
 
-/// Returns true if the other side resets or closes the connection before everything was sent.
+/// Returns true if the server resets or closes the connection before everything was sent.
 async fn is_cut_off(stream: &mut TcpStream) -> bool {
     let mut response = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response));
-    let read = read.await.expect("not held for ever");
+    let read = read.await.expect("the connection is closed");
     read.is_err() || response.len() < LARGE
 }
 
@@ -325,15 +325,15 @@ async fn a_share_of_the_memory_for_bodies_is_out_of_reach_for_other_clients() {
         let read = tokio::time::timeout(patience, stream.read_to_string(&mut response));
         read.await.map(|_| response)
     };
-    // One client announces all of the memory and sends next to nothing.
+    // One client announces a body as large as all memory, and sends almost nothing.
     let mut dripping = send("guest", 1 << 20, "0").await;
     let mut guest = send("guest", 1, "0").await;
     assert!(response(&mut guest, SHORT).await.is_err(), "no memory");
     let mut host = send("host", 40, &"0".repeat(40)).await;
-    // Well before the first is refused for sending nothing, which is after 5 s.
+    // Well before the first client is refused for stalling, which happens after 5 s.
     let heard = response(&mut host, 15 * SHORT).await.unwrap();
     assert!(heard.ends_with("40 bytes"), "{heard}");
-    // The other one gets its turn then, long before the 20 s for a whole body.
+    // The other client gets memory then, long before the 20 s for a whole body have passed.
     let refused = response(&mut dripping, PATIENCE).await.unwrap();
     assert!(refused.contains("stalled"), "{refused}");
     assert!(

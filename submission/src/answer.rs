@@ -77,8 +77,8 @@ pub(super) enum Topic {
     Permission,
     /// The namespace does not exist. The code and reason are those of any missing object; only the message names the kind.
     Namespace,
-    /// A ResourceQuota that is exhausted, or whose usage has not been counted yet (`exceeded quota: q, requested: ...`, `status
-    /// unknown for quota: q`). The code is 403, as for other refusals, but this one is temporary.
+    /// A ResourceQuota that is exhausted, or whose usage has not been counted yet (`exceeded quota: q, requested: ...`,
+    /// `status unknown for quota: q`). The code is 403, as for other refusals, but this one is temporary.
     Quota,
     /// An object that another one refers to does not exist: `serviceaccount "x" not found` and similar, from the
     /// admission plugins for ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or

@@ -334,7 +334,7 @@ fn a_number_that_would_change_on_its_way_is_refused() {
 }
 
 #[test]
-fn all_errors_are_reported_together() {
+fn everything_that_is_wrong_is_said_at_once() {
     let line = "output 'o' is missing: there is no file 'no'; let the command write it, or declare a default; output \
                 'p': 'outputs' is a directory; only regular files are read";
     let sidecar = Sidecar::content();

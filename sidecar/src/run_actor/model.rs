@@ -1,5 +1,5 @@
-//! Compares the run actor with the reference model of a run, by random sequences of requests, ends of the submission,
-//! disk faults, kills and restarts.
+//! Compares the run actor with a reference model of a run, in random sequences of requests, ends of the submission, disk faults,
+//! kills and restarts.
 
 mod comparison;
 mod disk;
@@ -25,9 +25,9 @@ enum Command {
     Commits(u8),
     Fails(u8),
     Panics,
-    /// The pause between two attempts to record the outcome passes.
+    /// The pause between two attempts to record the outcome elapses.
     Pause,
-    /// One disk operation is refused, after `after` others.
+    /// One disk operation is refused, after `after` successful ones.
     Refuse {
         after: u8,
         torn: usize,
@@ -64,7 +64,7 @@ fn commands() -> impl Strategy<Value = Sequence<Command>> {
         2 => Just(Command::Heal),
         2 => any::<bool>().prop_map(|power_cut| Command::Restart { power_cut }),
     ];
-    // Most cases begin with a submission, which few would reach by chance.
+    // Most cases begin with a submission, because few random sequences would reach one.
     let complete = [Command::Post(Post::Build), Command::Post(Post::Scan)];
     let begin = [&[][..], &[Command::Submit], &[Command::Finish]];
     let begin = begin.map(|last| [&complete[..], last].concat());

@@ -1,4 +1,4 @@
-//! The sidecar reads the arguments that the injector writes.
+//! Arguments that the injector writes, as the sidecar reads them.
 
 use clap::Parser as _;
 use gleaner_core::inject::settings::{Resources, Sidecars};
@@ -49,7 +49,7 @@ fn changed(outcome: Result<Outcome, gleaner_core::inject::Refusal>) -> Value {
     }
 }
 
-/// Returns the arguments of a sidecar in a TaskSpec, with the values that Tekton substitutes.
+/// Returns the arguments of a TaskSpec's sidecar, with the values that Tekton substitutes.
 fn substituted(task: &Value) -> Vec<String> {
     let args = task.pointer("/spec/sidecars/0/args").unwrap();
     let args = args
@@ -133,7 +133,8 @@ fn the_arguments_of_an_injected_pod_are_read_and_those_before_are_refused() {
     assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
 }
 
-/// Returns the kinds that the sidecar of a Task's pod has after its injection with `list`, if the Task has its own list.
+/// Returns the kinds that a sidecar may create after injection into a pod with the operator's `list`, if the Task brings its own
+/// list.
 fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
     let mut args = substituted(&changed(task::inject(
         &task(),
