@@ -14,8 +14,8 @@ pub(crate) const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun"
 pub(crate) enum Use {
     /// The documents form one run.
     Run,
-    /// The documents are applied to a cluster. Documents of Tekton's `v1alpha1` are applied only after translation, so the files may
-    /// contain both an object and its translation.
+    /// The documents are applied to a cluster. Documents of Tekton's `v1alpha1` are applied only after translation, so the files
+    /// may contain both an object and its translation.
     Cluster,
 }
 

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_comes_back_as_its_place() {
+    fn a_panic_becomes_its_location() {
         install();
         let place = catch(|| -> () { panic!("secret") }).unwrap_err();
         assert!(
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_of_asynchronous_work_comes_back_after_it_has_waited() {
+    async fn a_panic_after_an_await_becomes_its_location() {
         install();
         let mut reached = 0;
         let place = catch_async(async {

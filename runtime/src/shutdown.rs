@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_request_is_seen_by_every_clone_and_stays() {
+    async fn a_shutdown_request_reaches_every_clone_and_persists() {
         let (trigger, shutdown) = channel();
         let clone = shutdown.clone();
         assert!(!clone.is_requested());
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_trigger_that_is_dropped_has_made_the_request() {
+    async fn dropping_the_trigger_requests_the_shutdown() {
         let (trigger, shutdown) = channel();
         drop(trigger);
         shutdown.requested().await;

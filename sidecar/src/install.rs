@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_copy_is_executable_for_everyone_and_replaces_an_older_one() {
+    fn the_copy_is_executable_for_all_users_and_replaces_an_old_one() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("source");
         let target = folder.path().join("bin/redirector");

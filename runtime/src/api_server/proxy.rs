@@ -127,7 +127,7 @@ mod tests {
     const PROXY: (&str, &str) = ("HTTPS_PROXY", "http://proxy.example:3128");
 
     #[test]
-    fn the_scheme_of_the_address_chooses_the_variable() {
+    fn the_scheme_of_the_address_selects_the_variable() {
         let expected = Some("http://proxy.example:3128/".to_owned());
         assert_eq!(proxy("https://a.example", &[PROXY]), expected);
         assert_eq!(proxy("http://a.example", &[PROXY]), None);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_never_behind_a_proxy() {
+    fn loopback_addresses_never_use_a_proxy() {
         for url in [
             "https://127.0.0.1:6443",
             "https://localhost:6443",

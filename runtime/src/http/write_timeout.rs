@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_little_at_a_time_is_not_enough_unless_it_is_all_that_there_is() {
+    async fn a_slow_client_is_disconnected_unless_little_remains() {
         assert_eq!(taking(1, 1000).await, Some(io::ErrorKind::TimedOut));
         assert_eq!(taking(1, 1).await, None);
         assert_eq!(taking(PART, 10 * PART).await, None);

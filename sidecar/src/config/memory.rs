@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_limit_of_a_cgroup_and_those_above_it_counts_in_both_versions() {
+    fn the_lowest_limit_of_a_cgroup_and_its_ancestors_counts_in_both_versions() {
         let (_directory, root) = files(&[
             ("memory.max", "134217728\n"),
             ("pod/memory.max", "max\n"),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_fit_the_limit_together() {
+    fn all_bounds_together_fit_the_memory_limit() {
         let limits = Limits::for_tests(&[]);
         for limit in [64_u64, 128, 256, 1024].map(|mebibytes| mebibytes << 20) {
             let memory = Memory::new(Some(limit), &limits, 3);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_the_documented_defaults_hold() {
+    fn the_documented_defaults_apply_without_a_limit() {
         let memory = Memory::new(None, &Limits::for_tests(&[]), 3);
         assert_eq!((memory.max_body, memory.run.outputs), (64 << 20, 64 << 20));
         let given = Limits::for_tests(&["--max-body=1Ki", "--max-outputs=2Ki"]);

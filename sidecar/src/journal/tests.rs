@@ -19,7 +19,7 @@ fn accepted(text: &str) -> Record {
 }
 
 #[test]
-fn what_was_appended_is_there_after_a_restart() {
+fn appended_records_exist_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let planned = Record::Planned(Planned {
         attempts: BTreeMap::from([("img".parse().unwrap(), 1)]),
@@ -89,7 +89,7 @@ fn opened(bytes: &[u8]) -> Result<Vec<Record>, JournalError> {
 }
 
 #[test]
-fn no_wrong_bit_changes_or_drops_what_was_acknowledged() {
+fn no_wrong_bit_changes_or_drops_an_acknowledged_record() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = grown(folder.path(), &some_records());
     for reserved in [false, true] {
@@ -125,7 +125,7 @@ fn no_wrong_bit_changes_or_drops_what_was_acknowledged() {
 }
 
 #[test]
-fn a_lost_sector_before_other_frames_is_damage_and_not_the_end() {
+fn a_lost_sector_before_other_frames_is_reported_as_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (_, states) = grown(folder.path(), &some_records());
     let [first, .., whole] = states.as_slice() else {
@@ -141,7 +141,7 @@ fn a_lost_sector_before_other_frames_is_damage_and_not_the_end() {
 }
 
 #[test]
-fn a_journal_cut_at_any_byte_holds_the_whole_frames_before() {
+fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
     let folder = tempfile::tempdir().unwrap();
     let records = some_records();
     let (_, states) = grown(folder.path(), &records);
@@ -160,7 +160,7 @@ fn a_journal_cut_at_any_byte_holds_the_whole_frames_before() {
 }
 
 #[test]
-fn a_frame_torn_in_the_room_of_the_ending_is_cleared_and_the_room_kept() {
+fn a_frame_torn_in_the_reserved_space_is_cleared_and_the_space_kept() {
     let folder = tempfile::tempdir().unwrap();
     let records = some_records();
     let (mut journal, _) = grown(folder.path(), &records);
@@ -208,7 +208,7 @@ fn a_frame_torn_in_the_room_of_the_ending_is_cleared_and_the_room_kept() {
 }
 
 #[test]
-fn the_ending_takes_the_room_that_was_reserved_and_others_do_not() {
+fn only_the_outcome_uses_the_reserved_space() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
@@ -238,7 +238,7 @@ fn the_ending_takes_the_room_that_was_reserved_and_others_do_not() {
 }
 
 #[test]
-fn zeros_that_a_power_cut_has_left_are_cut_off() {
+fn zeros_after_a_power_failure_are_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
@@ -255,7 +255,7 @@ fn zeros_that_a_power_cut_has_left_are_cut_off() {
 }
 
 #[test]
-fn one_sidecar_at_a_time_writes_a_journal() {
+fn only_one_sidecar_at_a_time_writes_a_journal() {
     let folder = tempfile::tempdir().unwrap();
     let first = Journal::open(folder.path(), b"run").unwrap();
     let second = Journal::open(folder.path(), b"run");
@@ -275,7 +275,7 @@ fn another_runs_journal_is_refused() {
 }
 
 #[test]
-fn a_journal_of_another_version_is_refused_as_such() {
+fn a_journal_of_another_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     // The beginning of a journal of version 2.
     let payload = b"gleaner-journal/2\nrun";

@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_run_actor_does_as_documented_and_forgets_nothing(
+    fn the_run_actor_behaves_like_the_reference_model(
         submit in prop::sample::select(&SUBMITS[..]),
         commands in commands(),
     ) {
@@ -128,7 +128,7 @@ proptest! {
 }
 
 #[test]
-fn a_full_disk_does_not_keep_a_restarted_sidecar_from_what_it_has_created() {
+fn a_restarted_sidecar_finds_its_objects_even_if_the_disk_is_full() {
     let restart = Command::Restart { power_cut: false };
     let begin = [Command::Post(Post::Build), Command::Post(Post::Scan)];
     let rest = [

@@ -46,7 +46,7 @@ fn longest(objects: usize) -> Problem {
 }
 
 #[test]
-fn a_failure_is_shortened_to_the_room_and_keeps_what_is_left() {
+fn a_failure_is_shortened_to_the_room_and_keeps_the_remaining_objects() {
     for objects in [1, 3, 200] {
         let room = room(&declaration(objects));
         let problem = shortened(Err(longest(objects)), room).unwrap_err();
@@ -65,7 +65,7 @@ fn a_failure_is_shortened_to_the_room_and_keeps_what_is_left() {
 }
 
 #[test]
-fn a_commit_gives_up_its_notes_for_the_room() {
+fn a_commit_omits_notes_that_do_not_fit() {
     let outcome = gleaner_proto::message::Outcome {
         phase: gleaner_proto::message::Phase::Committed,
         pending: Vec::new(),
