@@ -22,6 +22,7 @@ mod choice;
 mod cluster;
 mod command;
 mod context;
+mod detached;
 mod directory;
 mod documents;
 mod end;
@@ -52,7 +53,6 @@ mod sidecar_process;
 mod step_actions;
 mod step_commands;
 mod steps;
-mod strays;
 mod substitution;
 mod task_consistency;
 mod task_run;
@@ -121,7 +121,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
         planner::plan(options, &params, &sources).map_err(|refusal| refuse(&refusal))?;
     checking::pass(&sources, |document| is_used(&run_plan, document))?;
     if options.no_wait {
-        all_tasks_mut(&mut run_plan).for_each(|task| waits::take_out(&mut task.task.document));
+        all_tasks_mut(&mut run_plan).for_each(|task| waits::remove_waits(&mut task.task.document));
     }
     let mut errors = Vec::new();
     let commands = step_commands::read(&options.step_commands, &run_plan, &mut errors);
@@ -322,7 +322,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
             plan.directory = directory.same();
             let task = &run_plan.tasks[0];
             let context = context.of_task(&task.name, &task.task.name, &cluster)?;
-            plan.name_run(&context);
+            plan.set_context_variables(&context);
             let deadline = Deadline::of_single(options, task, begun);
             let end = task_run::run(&mut surroundings, &plan, &context, deadline).await?;
             let report = Report {

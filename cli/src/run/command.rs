@@ -184,7 +184,7 @@ fn mount(
             // An optional workspace may have no directory.
             if let Some(directory) = directory.filter(|directory| !directory.is_empty()) {
                 let path = surroundings.text(step, &mount.path)?;
-                paths.lead(&path, Path::new(directory));
+                paths.map(&path, Path::new(directory));
             }
             continue;
         }
@@ -201,7 +201,7 @@ fn mount(
             ));
         }
         let directory = surroundings.directory.volume(&volume).join(sub_path);
-        paths.lead(&surroundings.text(step, &mount.path)?, &directory);
+        paths.map(&surroundings.text(step, &mount.path)?, &directory);
         directories.push(directory);
     }
     Ok(directories)

@@ -11,7 +11,7 @@ const LONGEST: usize = 64 << 10;
 
 /// Reads `stream`, the output of a step, to its end and calls `line` with each line, without the line break. Copies all bytes to
 /// the file `copy`, as `stdoutConfig` and `stderrConfig` request.
-pub(crate) async fn pass_on(
+pub(crate) async fn forward(
     stream: impl AsyncRead + Unpin,
     copy: Option<PathBuf>,
     mut line: impl FnMut(&str),
@@ -71,7 +71,7 @@ mod tests {
         let copy = directory.path().join("a/copy");
         let mut lines = Vec::new();
         let text = "one\r\n\ntwo \u{e9}\nrest";
-        pass_on(text.as_bytes(), Some(copy.clone()), |line| {
+        forward(text.as_bytes(), Some(copy.clone()), |line| {
             lines.push(line.to_owned())
         })
         .await
@@ -83,7 +83,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_without_an_end_is_forwarded_in_pieces() {
         let mut pieces = 0;
-        pass_on(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
+        forward(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
             pieces += usize::from(line.len() >= LONGEST)
         })
         .await

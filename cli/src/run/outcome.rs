@@ -13,7 +13,7 @@ use super::sidecar_process::SidecarProcess;
 
 /// The time allowed for the shutdown of the sidecar. The sidecar itself takes up to 20 s (`--shutdown-grace`) to complete a
 /// submission or to roll it back.
-const ENDING: Duration = Duration::from_secs(25);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// The objects that exist after the run.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     };
     let ended = async {
         tokio::select! {
-            () = sidecar.end(ENDING) => {}
+            () = sidecar.end(SHUTDOWN_TIMEOUT) => {}
             // A second signal skips the wait; dropping the processes kills them.
             _ = interrupt.next() => {}
         }
@@ -54,7 +54,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     }
     Progress::note("a submission is in progress; completing it or rolling it back");
     // The request is sent before the shutdown begins, so that it is pending when the sidecar shuts down.
-    let (answer, ()) = tokio::join!(client.submit(ENDING), async {
+    let (answer, ()) = tokio::join!(client.submit(SHUTDOWN_TIMEOUT), async {
         let _ = client.status().await;
         ended.await;
     });
@@ -79,7 +79,7 @@ async fn objects(client: &SidecarClient) -> Vec<Value> {
 
 impl Existing {
     /// Prints the objects that exist after a run that failed, or that was committed while it shut down.
-    pub(crate) fn say(&self, succeeded: bool, run_uid: &str) {
+    pub(crate) fn print(&self, succeeded: bool, run_uid: &str) {
         match self {
             Self::Objects(objects) if !succeeded && !objects.is_empty() => Progress::note(
                 "the objects stay although the task failed; 'submit: Completed' creates them after the last step",

@@ -65,7 +65,7 @@ pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
 /// Checks the value at `place` against the declaration. A value with variables of unknown type is accepted.
 pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: &mut Diagnostics) {
     let name = &spec.name;
-    if let Some(message) = misfit(spec, value) {
+    if let Some(message) = type_mismatch(spec, value) {
         let is_list = matches!(
             place.node.content,
             Content::Sequence(_) | Content::Mapping(_)
@@ -105,7 +105,7 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
 }
 
 /// Returns a message if the value does not have the declared type. A value with variables of unknown type is accepted.
-pub(crate) fn misfit(spec: &ParamSpec, value: &Value) -> Option<String> {
+pub(crate) fn type_mismatch(spec: &ParamSpec, value: &Value) -> Option<String> {
     let has_variables = value.as_str().is_some_and(|text| text.contains("$("));
     let fits = match (&spec.kind, value) {
         (ParamKind::String, Value::String(_))

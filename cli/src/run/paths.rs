@@ -19,7 +19,7 @@ pub(crate) struct Paths {
 
 impl Paths {
     /// Maps `from`, and everything below it, to `to`.
-    pub(crate) fn lead(&mut self, from: &str, to: &Path) {
+    pub(crate) fn map(&mut self, from: &str, to: &Path) {
         let from = from.trim_end_matches('/');
         if !from.is_empty() && self.rules.iter().all(|(other, _)| other != from) {
             self.rules
@@ -31,13 +31,13 @@ impl Paths {
 
     /// Keeps `path`, and everything below it, unchanged.
     pub(crate) fn keep(&mut self, path: &Path) {
-        self.lead(&path.to_string_lossy(), path);
+        self.map(&path.to_string_lossy(), path);
     }
 
     /// Returns the mapping for a step, including the directory that only this step sees.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
-        paths.lead(OWN_RUN, own_run);
+        paths.map(OWN_RUN, own_run);
         paths
     }
 

@@ -45,7 +45,7 @@ const NONE: &str = "None";
 /// The result of running a list of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Course {
-    GoesOn,
+    Continue,
     /// A task failed with this exit code.
     Failed(u8),
     /// A signal requested the shutdown.
@@ -61,9 +61,9 @@ impl PipelineRun<'_> {
             (tasks, ..) => tasks,
         };
         let tasks = self.deadline(of_tasks, "timeouts.tasks").earlier(whole);
-        let mut course = Course::GoesOn;
+        let mut course = Course::Continue;
         for task in &self.run_plan.tasks {
-            if course != Course::GoesOn {
+            if course != Course::Continue {
                 self.skip(task, "an earlier task failed");
                 continue;
             }
@@ -81,15 +81,15 @@ impl PipelineRun<'_> {
         .earlier(whole);
         for task in &self.pipeline.finally {
             match self.task(surroundings, task, finally, true).await? {
-                Course::GoesOn => {}
+                Course::Continue => {}
                 Course::Interrupted(code) => return Ok(code),
-                failed if course == Course::GoesOn => course = failed,
+                failed if course == Course::Continue => course = failed,
                 Course::Failed(_) => {}
             }
         }
         self.pipeline_results();
         Ok(match course {
-            Course::GoesOn => 0,
+            Course::Continue => 0,
             Course::Failed(code) | Course::Interrupted(code) => code,
         })
     }
@@ -114,13 +114,13 @@ impl PipelineRun<'_> {
         {
             let why = format!("'{other}' did not run");
             self.skip(task, &why);
-            return Ok(Course::GoesOn);
+            return Ok(Course::Continue);
         }
         let prepared = match self.scope.holds(&task.when) {
             Ok(false) => {
                 // As in Tekton, tasks that are only ordered after this one still run; tasks that use its results do not.
                 self.end_without(task, "its conditions (when) do not hold");
-                return Ok(Course::GoesOn);
+                return Ok(Course::Continue);
             }
             Ok(true) => self.prepare(task),
             Err(error) => Err(error),
@@ -129,7 +129,7 @@ impl PipelineRun<'_> {
             Ok(prepared) => prepared,
             Err(error @ Unavailable::Result { .. }) if is_finally || self.is_skipped(&error) => {
                 self.skip(task, &error.to_string());
-                return Ok(Course::GoesOn);
+                return Ok(Course::Continue);
             }
             Err(error) => {
                 Progress::failed(&format!("task '{}': {error}", task.name));
@@ -138,7 +138,7 @@ impl PipelineRun<'_> {
             }
         };
         let end = self
-            .play_task(surroundings, task, params, workspaces, limit)
+            .run_task(surroundings, task, params, workspaces, limit)
             .await?;
         let status = if end.code == 0 { SUCCEEDED } else { FAILED };
         let reason = match end.code {
@@ -153,14 +153,14 @@ impl PipelineRun<'_> {
         self.scope.results.insert(task.name.clone(), end.results);
         self.report.objects.extend(end.objects);
         Ok(match end.code {
-            0 => Course::GoesOn,
+            0 => Course::Continue,
             code if end.interrupted => Course::Interrupted(code),
             code if task.continues && !is_finally => {
                 Progress::note(&format!(
                     "task '{}' failed with code {code}, and the pipeline continues (onError: continue)",
                     task.name
                 ));
-                Course::GoesOn
+                Course::Continue
             }
             code => Course::Failed(code),
         })
@@ -179,7 +179,7 @@ impl PipelineRun<'_> {
         prepare(task, &self.scope)
     }
 
-    async fn play_task(
+    async fn run_task(
         &mut self,
         surroundings: &mut Surroundings<'_>,
         task: &PlannedTask,
@@ -218,8 +218,8 @@ impl PipelineRun<'_> {
         let context = self
             .context
             .of_task(&task.name, &task.task.name, surroundings.cluster)?;
-        plan.name_run(&self.context.of_pipeline());
-        plan.name_run(&context);
+        plan.set_context_variables(&self.context.of_pipeline());
+        plan.set_context_variables(&context);
         let (errors, _) = plan.trial();
         if !errors.is_empty() {
             return Ok(failed(errors));

@@ -94,8 +94,8 @@ impl Plan {
             commands: inputs.commands,
             directory,
         };
-        plan.lay_out_directories(&inputs.workspaces, inputs.shared, &mut errors);
-        plan.name_places();
+        plan.create_directories(&inputs.workspaces, inputs.shared, &mut errors);
+        plan.set_path_variables();
         if errors.is_empty() {
             Ok(plan)
         } else {
@@ -112,7 +112,7 @@ impl Plan {
     }
 
     /// Sets the variables that are known only when the run starts.
-    pub(crate) fn name_run(&mut self, context: &BTreeMap<String, String>) {
+    pub(crate) fn set_context_variables(&mut self, context: &BTreeMap<String, String>) {
         for (name, value) in context {
             self.substitution.name(format!("context.{name}"), value);
         }
@@ -124,7 +124,7 @@ impl Plan {
     }
 
     /// Creates directories for workspaces and for git inputs, which old Tekton versions cloned.
-    fn lay_out_directories(
+    fn create_directories(
         &mut self,
         bound: &BTreeMap<String, BoundWorkspace>,
         shared: &Path,
@@ -169,8 +169,8 @@ impl Plan {
                     .name(format!("{spelling}.{}.path", input.name), path.clone());
             }
         }
-        self.paths.lead(WORKSPACE, &self.directory.workspace());
-        self.paths.lead("/tekton", &self.directory.tekton());
+        self.paths.map(WORKSPACE, &self.directory.workspace());
+        self.paths.map("/tekton", &self.directory.tekton());
     }
 
     /// Returns the directory for the workspace's path in the pod.
@@ -196,7 +196,7 @@ impl Plan {
         } else {
             own
         };
-        self.paths.lead(&workspace.mount_path, &path);
+        self.paths.map(&workspace.mount_path, &path);
         path.to_string_lossy().into_owned()
     }
 
@@ -256,7 +256,7 @@ impl Plan {
     }
 
     /// Sets the variables for paths in the directory of the run.
-    fn name_places(&mut self) {
+    fn set_path_variables(&mut self) {
         let path = |path: PathBuf| path.to_string_lossy().into_owned();
         for result in &self.task.spec.results {
             let place = path(self.directory.results().join(&result.name));

@@ -66,7 +66,7 @@ impl Progress {
         }
     }
 
-    pub(crate) fn has_told_objects(&self) -> bool {
+    pub(crate) fn has_shown_objects(&self) -> bool {
         !self.objects.is_empty()
     }
 

@@ -51,8 +51,8 @@ pub(crate) fn results(
 
 /// Returns an error for each result that makes Tekton fail the TaskRun (`validateTaskRunResults` in
 /// `pkg/reconciler/taskrun/validate_taskrun.go`).
-pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String> {
-    let mut misfits = Vec::new();
+pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<String> {
+    let mut type_errors = Vec::new();
     for result in declared {
         let (name, kind) = (&result.name, &result.kind);
         let Some(text) = results.get(name).and_then(Value::as_str) else {
@@ -76,7 +76,7 @@ pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String>
             _ => (true, ""),
         };
         if !fits {
-            misfits.push(format!(
+            type_errors.push(format!(
                 "the result '{name}' is of type {kind}, but a step wrote something other than a JSON {kind} of strings, such as \
                  {form}: Tekton fails the TaskRun"
             ));
@@ -89,20 +89,20 @@ pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String>
             .map(String::as_str)
             .collect();
         if fits && kind == "object" && !missing.is_empty() {
-            misfits.push(format!(
+            type_errors.push(format!(
                 "the result '{name}' lacks {}, which its properties declare: Tekton fails the TaskRun; write all keys",
                 missing.join(", ")
             ));
         }
         if text.len() > RESULT_MAX {
-            misfits.push(format!(
+            type_errors.push(format!(
                 "the result '{name}' has {} bytes, and Tekton accepts at most {RESULT_MAX} from a step for all results \
                  together: it fails the step; write less, or where the rest is stored",
                 text.len()
             ));
         }
     }
-    misfits
+    type_errors
 }
 
 /// The outcome of a run, for standard output.

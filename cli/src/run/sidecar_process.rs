@@ -21,7 +21,7 @@ use crate::values::as_text;
 
 const STARTING: Duration = Duration::from_secs(20);
 /// The interval between readiness checks at startup.
-const ASKING: Duration = Duration::from_millis(10);
+const READY_INTERVAL: Duration = Duration::from_millis(10);
 /// The number of last log lines that are shown if the sidecar exits unexpectedly.
 const LOG_LINES: usize = 20;
 
@@ -46,7 +46,7 @@ impl SidecarProcess {
             socket: plan.directory.socket(FINISH_STEP),
         };
         let mut sidecar = Self { group, client };
-        let ready = tokio::time::timeout(STARTING, sidecar.get_ready()).await;
+        let ready = tokio::time::timeout(STARTING, sidecar.wait_until_ready()).await;
         let seconds = STARTING.as_secs();
         let problem = match ready {
             Ok(Ok(None)) => return Ok(sidecar),
@@ -54,7 +54,7 @@ impl SidecarProcess {
             Ok(Err(error)) => return Err(unstartable(error)),
             Err(_) => format!("the sidecar is not ready after {seconds} s"),
         };
-        let log = last_words(plan);
+        let log = last_log_lines(plan);
         Err(Failure::unreachable(format_args!("{problem}:\n{log}")))
     }
 
@@ -111,11 +111,11 @@ impl SidecarProcess {
     }
 
     /// Returns a message with the last log lines if the sidecar exited unexpectedly.
-    pub(crate) fn has_ended(&mut self, plan: &Plan) -> Option<String> {
+    pub(crate) fn unexpected_exit(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(
                 "the sidecar exited ({status}):\n{}",
-                last_words(plan)
+                last_log_lines(plan)
             )),
             _ => None,
         }
@@ -128,13 +128,13 @@ impl SidecarProcess {
     }
 
     /// Waits until the sidecar is ready; returns its exit status if it exits before that.
-    async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
+    async fn wait_until_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;
             if ended.is_some() || self.client.is_ready().await {
                 return Ok(ended);
             }
-            tokio::time::sleep(ASKING).await;
+            tokio::time::sleep(READY_INTERVAL).await;
         }
     }
 }
@@ -148,7 +148,7 @@ pub(crate) fn without_own_variables(command: &mut Command) {
     }
 }
 
-fn last_words(plan: &Plan) -> String {
+fn last_log_lines(plan: &Plan) -> String {
     let log = std::fs::read_to_string(plan.directory.log()).unwrap_or_default();
     let lines: Vec<String> = log.lines().map(|line| format!("  {line}")).collect();
     lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")

@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
-use super::params::{given_params, misfit};
+use super::params::{given_params, type_mismatch};
 use super::substitution::Substitution;
 use super::variable::{occurrences, parts};
 use crate::values;
 
 /// Fields of a StepAction, which a step with a reference must not have (`pkg/apis/pipeline/v1/container_validation.go`).
-const OF_ACTION: [&str; 9] = [
+const STEP_ACTION_FIELDS: [&str; 9] = [
     "image",
     "command",
     "args",
@@ -92,7 +92,7 @@ fn merge(
     cluster: &mut BTreeSet<&'static str>,
 ) -> Result<Node, Vec<Finding>> {
     let mut found = Diagnostics::default();
-    for field in OF_ACTION {
+    for field in STEP_ACTION_FIELDS {
         if let Some(own) = step.field(field) {
             let message = format!("a step with 'ref' must not have '{field}'");
             found.refuse(&own, message, "move it to the StepAction");
@@ -118,7 +118,7 @@ fn merge(
         let value = given.get(name);
         if let Some(variable) = value.and_then(|value| whole_variable(param, value)) {
             passed.insert(name.clone(), variable.to_owned());
-        } else if let Some(message) = value.and_then(|value| misfit(param, value)) {
+        } else if let Some(message) = value.and_then(|value| type_mismatch(param, value)) {
             found.add(step, message, None);
         } else if value.is_none() && param.default.is_none() {
             let message = format!(

@@ -18,24 +18,24 @@ use gleaner_runtime::shutdown::Signals;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::command::Command;
+use super::detached;
 use super::directory::text_files;
 use super::end::End;
 use super::http::PATIENCE;
-use super::lines::pass_on;
+use super::lines::forward;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
 use super::redirector_arguments::{self, Finish, Role};
 use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
-use super::strays;
 use super::substitution::Substitution;
 use super::waits::Waiting;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
 
 /// The interval between requests for the sidecar's status.
-const NEWS: Duration = Duration::from_millis(200);
+const STATUS_INTERVAL: Duration = Duration::from_millis(200);
 /// The exit code of a step that wrote to a read-only workspace. Most programs exit with 1 if they cannot write.
 const READ_ONLY: u8 = 1;
 /// The time to wait for the rest of a step's output after the step has exited.
@@ -175,15 +175,15 @@ impl Steps<'_> {
         let step = self.plan.shown(name);
         let show = move |line: &str| Progress::line(&step, line);
         if let Some(stream) = group.child.stdout.take() {
-            readers.spawn(pass_on(stream, command.stdout_copy.clone(), show.clone()));
+            readers.spawn(forward(stream, command.stdout_copy.clone(), show.clone()));
         }
         if let Some(stream) = group.child.stderr.take() {
-            readers.spawn(pass_on(stream, command.stderr_copy.clone(), show));
+            readers.spawn(forward(stream, command.stderr_copy.clone(), show));
         }
         let end = self.wait(&mut group, command.timeout).await;
         // Processes that the step left running are killed now, as at the end of a container. This also closes the output pipes.
         group.kill();
-        strays::kill(&self.plan.directory.outputs(name));
+        detached::kill(&self.plan.directory.outputs(name));
         let rest = async {
             while let Some(read) = readers.join_next().await {
                 if let Ok(Err(error)) = read {
@@ -192,7 +192,7 @@ impl Steps<'_> {
             }
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
-        self.show_news().await;
+        self.show_status().await;
         // Read after the sidecar's status, because the reports refer to it.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
@@ -207,7 +207,7 @@ impl Steps<'_> {
             .map(|timeout| Instant::now() + timeout)
             .filter(|own| self.deadline.is_none_or(|deadline| *own < deadline));
         let deadline = own.or(self.deadline);
-        let mut news = tokio::time::interval(NEWS);
+        let mut news = tokio::time::interval(STATUS_INTERVAL);
         news.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -230,8 +230,8 @@ impl Steps<'_> {
                     return Ok(End::TimedOut { whole_run: own.is_none() });
                 }
                 _ = news.tick() => {
-                    self.show_news().await;
-                    if let Some(words) = self.sidecar.has_ended(self.plan) {
+                    self.show_status().await;
+                    if let Some(words) = self.sidecar.unexpected_exit(self.plan) {
                         Progress::failed(&words);
                         group.end(GRACE).await?;
                         return Ok(End::Exited(exit_code::UNREACHABLE));
@@ -269,7 +269,7 @@ impl Steps<'_> {
         child.env("HOME", self.plan.directory.home());
     }
 
-    async fn show_news(&mut self) {
+    async fn show_status(&mut self) {
         // The error of a sidecar that does not respond is reported elsewhere.
         if let Ok(status) = self.sidecar.client.status().await {
             self.progress.status(&status);
@@ -280,7 +280,7 @@ impl Steps<'_> {
             if let Some(line) = line {
                 Progress::note(&line);
             }
-            if status.phase == Phase::Committed && !self.progress.has_told_objects() {
+            if status.phase == Phase::Committed && !self.progress.has_shown_objects() {
                 // The redirector also reports the outcome, but only that of the last step. Another submit request after the
                 // submission has finished changes nothing.
                 if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {

@@ -119,16 +119,16 @@ pub(crate) async fn run(
     let declaration = &plan.task.declaration;
     let substitution = steps::with_step_results(plan);
     let texts = report::results(&plan.directory, declared, declaration, &substitution);
-    let misfits = report::misfits(&texts, declared);
-    misfits.iter().for_each(terminal::error);
+    let type_errors = report::type_errors(&texts, declared);
+    type_errors.iter().for_each(terminal::error);
     let ended = ended.map(|code| match code {
-        0 if !misfits.is_empty() => exit_code::OUTPUT,
+        0 if !type_errors.is_empty() => exit_code::OUTPUT,
         code => code,
     });
     let succeeded = matches!(ended, Ok(0));
     let existing = outcome::end(sidecar, interrupt).await;
     if !plan.task.declaration.templates.is_empty() {
-        existing.say(succeeded, &context["taskRun.uid"]);
+        existing.print(succeeded, &context["taskRun.uid"]);
     }
     Ok(TaskEnd {
         code: ended?,

@@ -47,7 +47,7 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
 }
 
 /// Removes the waits of a declaration, and the results that only a controller could set.
-pub(crate) fn take_out(declaration: &mut Value) {
+pub(crate) fn remove_waits(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
     for object in objects
         .into_iter()
@@ -108,7 +108,7 @@ mod tests {
         let mut declaration = json!({"objects": [
             {"name": "a", "waitFor": {"condition": "Complete"}, "results": {"url": ".status.url", "ip": ".spec.clusterIP"}},
         ]});
-        take_out(&mut declaration);
+        remove_waits(&mut declaration);
         assert_eq!(
             declaration,
             json!({"objects": [{"name": "a", "results": {"ip": ".spec.clusterIP"}}]})

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::strays;
+use super::detached;
 
 /// The subcommand of this process; internal.
 pub(crate) const COMMAND: &str = "watcher";
@@ -98,7 +98,7 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
         let _ = kill_process_group(group, Signal::KILL);
     }
     let directory = Path::new(&directory);
-    strays::kill(directory);
+    detached::kill(directory);
     if !removes {
         return;
     }

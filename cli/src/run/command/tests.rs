@@ -13,7 +13,7 @@ fn prepare(step: &str, commands: &[(&str, &str)]) -> Result<Command, String> {
     let spec = TaskSpec::read(&Cursor::root(&yaml::parse(&spec).unwrap())).unwrap();
     let directory = RunDirectory::new(false).unwrap();
     let mut paths = Paths::default();
-    paths.lead("/workspace", std::path::Path::new("/w"));
+    paths.map("/workspace", std::path::Path::new("/w"));
     let params = serde_json::from_value(json!({"list": ["1", "2"], "mode": "continue"})).unwrap();
     let substitution = Substitution {
         params,

@@ -4,8 +4,8 @@ use super::*;
 
 fn paths() -> Paths {
     let mut paths = Paths::default();
-    paths.lead("/workspace", Path::new("/tmp/g/workspace"));
-    paths.lead("/workspace/src", Path::new("/home/me/src"));
+    paths.map("/workspace", Path::new("/tmp/g/workspace"));
+    paths.map("/workspace/src", Path::new("/home/me/src"));
     paths.keep(Path::new("/tmp/g"));
     paths
 }

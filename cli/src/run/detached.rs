@@ -13,20 +13,20 @@ const SEARCHES: u32 = 20;
 /// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or below it. Only Linux exposes the environment of a process.
 pub(crate) fn kill(directory: &Path) {
     for _ in 0..SEARCHES {
-        let strays = find(directory);
-        if strays.is_empty() {
+        let detached = find(directory);
+        if detached.is_empty() {
             return;
         }
-        for stray in strays {
+        for process in detached {
             // A process that has exited needs no signal.
-            let _ = kill_process(stray, Signal::KILL);
+            let _ = kill_process(process, Signal::KILL);
         }
     }
 }
 
 fn find(directory: &Path) -> Vec<Pid> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let strays = processes.filter_map(|process| {
+    let detached = processes.filter_map(|process| {
         let id = process.file_name().to_str()?.parse().ok()?;
         // The environment of a process that has exited is empty.
         let environment = std::fs::read(process.path().join("environ")).ok()?;
@@ -35,7 +35,7 @@ fn find(directory: &Path) -> Vec<Pid> {
             .any(|variable| is_of(variable, directory))
             .then(|| Pid::from_raw(id))?
     });
-    strays.collect()
+    detached.collect()
 }
 
 fn is_of(variable: &[u8], directory: &Path) -> bool {
