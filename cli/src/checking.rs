@@ -37,7 +37,7 @@ pub(crate) fn check(
     check::document(document, source, &settings(), placement, tasks)
 }
 
-/// Adds the findings of a report about a document of the file `name`.
+/// Adds a report's findings about a document in the file `name`.
 pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [

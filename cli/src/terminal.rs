@@ -1,4 +1,4 @@
-//! Messages in color, only on a terminal (`anstream`, which prints, honors `NO_COLOR` and similar variables).
+//! Messages in color, but only on a terminal (`anstream`, which prints them, honors `NO_COLOR` and similar variables).
 
 use anstyle::{AnsiColor, Style};
 

@@ -49,7 +49,7 @@ struct Sleeping {
 }
 
 impl Sleeping {
-    /// Starts the run and waits until its step prints `begins` and its workspace.
+    /// Starts the run and waits until its step has printed `begins` and the path of its workspace.
     fn start(mut command: Command, begins: &str) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -77,7 +77,7 @@ impl Sleeping {
     }
 }
 
-/// Waits until no process has the directory in its command line.
+/// Waits until no process has `directory` in its command line.
 fn expect_no_process(directory: &str) {
     // The time limit separates a process that never exits from one that is about to exit.
     let ceiling = Instant::now() + Duration::from_secs(30);

@@ -19,7 +19,7 @@ spec:
   resources: {inputs: [{name: src, resourceRef: {name: demo}}]}
 ";
 
-/// A cluster with the PipelineResource `demo`.
+/// Returns a cluster with the PipelineResource `demo`.
 fn cluster() -> Cluster {
     let cluster = Cluster::start(LocalApiServer::builder().namespace("builds"));
     seed(&cluster, "demo", "builds", "https://git.example/demo");

@@ -94,13 +94,13 @@ pub enum JournalError {
         #[source]
         source: io::Error,
     },
-    /// A frame in the middle has a wrong checksum.
+    /// A frame that is not the last one has a wrong checksum.
     #[error(
         "the journal {path} is damaged at byte {at}; delete the pod, so that the run starts again"
     )]
     Damaged {
         path: PathBuf,
-        /// The beginning of the bad frame.
+        /// The position of the damaged frame.
         at: u64,
     },
     /// Another sidecar is writing the journal.

@@ -29,7 +29,7 @@ pub enum ReadError {
     /// This output contains a number that the parser would round, or that Kubernetes would store as a different one.
     #[error("a number of the output '{0}' cannot be stored exactly")]
     Number(String),
-    /// The value of this output has this key twice in one object.
+    /// An object in the value of this output has a duplicate key.
     #[error("the output '{output}' has a duplicate key")]
     DuplicateKey { output: String, key: String },
 }

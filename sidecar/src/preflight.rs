@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The findings of the preflight.
 #[derive(Debug)]
 pub struct Report {
-    /// The consequence of a finding.
+    /// The effect of a finding on the steps.
     pub mode: Preflight,
     /// The failures that the submission would have.
     pub blocking: Vec<Failure>,

@@ -53,7 +53,7 @@ pub enum ProgramError {
         #[source]
         source: io::Error,
     },
-    /// Any other refusal by the system.
+    /// Any other error of the operating system.
     #[error("{what}")]
     System {
         what: String,

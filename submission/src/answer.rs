@@ -40,7 +40,7 @@ pub(super) enum Answer {
 
 #[derive(Debug)]
 pub(super) struct Done {
-    /// 201 means that an object is new, 200 that it existed.
+    /// 201 means that the object is new, 200 that it existed before.
     pub(super) status: StatusCode,
     pub(super) value: Value,
     /// From `Warning:` headers.
@@ -145,8 +145,8 @@ pub(super) fn read(
 /// Classifies a request that got no response. It may or may not have been sent: if it created no object, a later read finds none.
 pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> Answer {
     let chain = error_chain(reason);
-    // A retry does not fix a certificate. The text is rustls's: its error is wrapped by hyper and io, which hide its
-    // type.
+    // A retry does not fix an invalid certificate. It is detected by the text of rustls, because hyper and io wrap the error and
+    // hide its type.
     let untrusted = chain.contains("invalid peer certificate");
     let words = match (reason, disclosure) {
         (api_server::Reason::Interrupted(_), Disclosure::Withheld(_)) if untrusted => {

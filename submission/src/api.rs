@@ -35,7 +35,7 @@ pub(super) struct Api<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Notes(Mutex<Vec<String>>);
 
-/// The waits between attempts: full jitter, so that many runs that failed together do not retry together.
+/// The waits between attempts. They have full jitter, so that runs that failed at the same time do not retry at the same time.
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 
@@ -43,7 +43,7 @@ pub(super) struct Backoff(Duration);
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) done: Done,
-    /// True if an earlier attempt may have succeeded too.
+    /// True if an earlier attempt may also have succeeded.
     pub(super) unsure: bool,
 }
 
@@ -64,7 +64,7 @@ pub(super) enum End {
         last: String,
         answered: bool,
     },
-    /// A create or delete got a 2xx response that is not the API server's: only a read tells what exists.
+    /// A create or delete got a 2xx response that is not the API server's: only a read can tell what exists.
     Unexpected(String),
     /// The request cannot be sent, or its response can never be read.
     Broken(String),
@@ -96,8 +96,8 @@ impl<'a> Api<'a> {
         self.write(call, &mut None).await
     }
 
-    /// Same as [`Api::call`]; stores in `in_flight` the moment until which the API server may carry out an attempt
-    /// whose outcome is not known. It is set before each attempt, because this future may be dropped at any point.
+    /// Like [`Api::call`], and stores in `in_flight` the moment until which the API server may execute an attempt whose outcome
+    /// is unknown. The moment is set before each attempt, because this future may be dropped at any point.
     pub(super) async fn write(
         self,
         call: &Call,

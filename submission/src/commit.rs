@@ -25,7 +25,7 @@ use super::request::{Call, Mode};
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) created: Created,
-    /// The object, if results or waits read it.
+    /// The object, if its results are read or it is waited for.
     pub(super) object: Option<Value>,
 }
 
@@ -114,7 +114,7 @@ async fn resume(
     }
     let is_missing = |one: usize| one >= index;
     let (mut refused, mut other_names, mut unblocked) = (Vec::new(), Vec::new(), None);
-    // Collected first: see `plan`.
+    // Collected first; `plan` explains why.
     let tries: Vec<_> = due
         .iter()
         .map(|one| try_again(api, &items[*one], run_uid))

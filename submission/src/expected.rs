@@ -16,7 +16,7 @@ pub(super) enum Expected {
     Deletion { place: Place, uid: String },
     /// The kinds of a group version.
     Kinds,
-    /// A decision about a permission.
+    /// The decision about a permission.
     Review,
     /// Any JSON, for a request that only improves a message.
     Json,

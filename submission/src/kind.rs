@@ -31,7 +31,7 @@ pub(super) struct Place {
     /// `None` for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
-    /// The part of the API server's text about the object that may be passed on.
+    /// The part of the API server's text about the object that may be forwarded.
     pub(super) disclosure: Disclosure,
 }
 

@@ -50,7 +50,7 @@ pub struct PlannedObject {
 
 /// Stores the plan of a submission, so that a later process can continue it.
 pub trait Memory: Send + Sync {
-    /// Returns what was stored before this process started, in order.
+    /// Returns the plans that were stored before this process started, in order.
     fn earlier(&self) -> &[Planned];
 
     /// Stores `planned` durably: the first create follows as soon as the future completes.

@@ -133,7 +133,7 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
             }
         }
     }
-    // Collected before they are streamed: the compiler cannot show a lazy map of borrowing futures to be Send.
+    // Collected before streaming: the compiler cannot prove that a lazy map of borrowing futures is `Send`.
     let answers: Vec<_> = questions
         .into_iter()
         .map(|(template, kind, namespace, need)| async move {

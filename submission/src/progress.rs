@@ -26,7 +26,7 @@ pub enum Progress<'a> {
     Waiting,
     /// An object failed; the created objects are about to be deleted.
     RollingBack,
-    /// The objects have been deleted, as far as possible.
+    /// The objects have been deleted, except those that could not be deleted.
     RolledBack,
     /// The submission has succeeded or failed, and is about to return.
     Done,

@@ -22,7 +22,7 @@ pub(super) struct Call {
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
     pub(super) expected: Expected,
-    /// The disclosure of its object.
+    /// The disclosure of the request's object.
     pub(super) disclosure: Disclosure,
 }
 

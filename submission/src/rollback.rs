@@ -47,7 +47,7 @@ pub(super) async fn roll_back(
     let mut late = Vec::new();
     let begun = Instant::now();
     for wave in waves(&items[range.clone()]) {
-        // Collected first: see `plan`.
+        // Collected first; `plan` explains why.
         let removals: Vec<_> = wave
             .iter()
             .map(|index| range.start + index)

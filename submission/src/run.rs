@@ -46,7 +46,7 @@ pub(super) struct Inner {
 #[non_exhaustive]
 pub struct Committed {
     pub created: Created,
-    /// The object's declared result fields, each as a string; a field that is not a string as compact JSON.
+    /// The declared result fields of the object, as strings; a field that is not a string is compact JSON.
     pub results: Map<String, Value>,
 }
 
@@ -76,7 +76,7 @@ enum Round {
 /// The objects of all rounds so far, with their states. They outlive each round.
 #[derive(Default)]
 struct Objects {
-    /// The objects of this round, in the order of the declaration, then those that only earlier rounds or attempts
+    /// The objects of this round in the order of the declaration, followed by objects that only earlier rounds or attempts
     /// planned.
     items: Vec<Item>,
     /// The number of objects of this round.

@@ -21,7 +21,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) directory: &'a RunDirectory,
     pub(crate) paths: &'a Paths,
     pub(crate) substitution: &'a Substitution,
-    /// The lines of `--step-command` by step.
+    /// The shell commands of `--step-command`, by step.
     pub(crate) commands: &'a BTreeMap<String, String>,
     pub(crate) declaration: &'a Declaration,
     /// The volumes that steps mount.

@@ -1,4 +1,4 @@
-//! The end of a step, and its consequences.
+//! The way in which a step ended, and the consequences for the task.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;

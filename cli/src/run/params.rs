@@ -38,7 +38,7 @@ pub(crate) fn given_with_places<'a>(
     params
 }
 
-/// Adds the parameters that a run gives to a Pipeline embedded in it, which need no declaration (Tekton's "propagated
+/// Adds the parameters that a run passes to a Pipeline embedded in it, which need no declaration (Tekton's "propagated
 /// parameters", `docs/pipelineruns.md`). Their values determine the types.
 pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
     for (name, value) in given_params(run, &mut Diagnostics::default()) {

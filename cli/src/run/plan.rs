@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     pub(crate) directory: RunDirectory,
     pub(crate) paths: Paths,
     pub(crate) substitution: Substitution,
-    /// The lines of `--step-command` by step.
+    /// The shell commands of `--step-command`, by step.
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) mounts: Mounts,
     /// True if steps receive only the environment variables of the documents.
@@ -52,7 +52,7 @@ pub(crate) struct Inputs<'a> {
     /// The directory for volumes that the tasks share.
     pub(crate) shared: &'a Path,
     pub(crate) in_pipeline: bool,
-    /// True for a trial, in which the results of other tasks are unknown.
+    /// True in a trial, in which the results of other tasks are unknown.
     pub(crate) tentative: bool,
 }
 

@@ -35,7 +35,7 @@ pub(crate) const PIPELINE: Referable = Referable {
     example: "{tasks: []}",
 };
 
-/// The embedded spec or the reference of a run or task.
+/// The spec that is embedded in a run or task, or the reference that it has instead.
 pub(crate) enum Given<'a> {
     Spec(Cursor<'a>),
     Reference(Cursor<'a>),

@@ -53,7 +53,7 @@ pub(crate) struct Steps<'a> {
     pub(crate) deadline: Option<Instant>,
     /// The name of the limit that sets the deadline.
     pub(crate) limit: &'static str,
-    /// True once a signal requested the shutdown.
+    /// True after a signal requested the shutdown.
     pub(crate) interrupted: bool,
     /// True after the deadline of the whole task has passed.
     pub(crate) timed_out: bool,

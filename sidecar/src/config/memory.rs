@@ -22,7 +22,7 @@ use super::Limits;
 /// The memory of the program itself.
 const OWN: u64 = 24 << 20;
 const PARTS: u64 = 11;
-/// The minimum of a part: less would refuse even the smallest runs.
+/// The minimum size of a part; with less, even the smallest runs would be refused.
 const PART_MIN: u64 = 1 << 20;
 /// The assumed memory limit if none is set: parts of 32 MiB.
 const UNLIMITED: u64 = OWN + PARTS * (32 << 20);
@@ -46,7 +46,7 @@ pub struct Memory {
     pub responses: usize,
     /// One rendered response.
     pub response: usize,
-    /// The memory of the run itself.
+    /// The memory bounds of the run itself.
     pub run: collect::Bounds,
 }
 

@@ -96,7 +96,7 @@ fn outputs_that_do_not_match_the_declaration_are_refused_with_all_errors() {
         rounded.contains("output 'report' has a number that cannot be stored exactly"),
         "{rounded}"
     );
-    // None of these was accepted.
+    // None of these messages was accepted.
     place.outputs("build", DIGEST).ok();
 }
 

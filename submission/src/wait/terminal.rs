@@ -1,4 +1,4 @@
-//! The states from which objects of common kinds do not recover.
+//! Terminal states of objects of common kinds.
 
 use gleaner_core::declaration::WaitTarget;
 use serde_json::Value;
