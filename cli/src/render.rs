@@ -179,6 +179,6 @@ fn report(unresolved: &Unresolved) {
                 format!("the missing values of the resource '{name}'")
             }
         };
-        error(format!("$({reference}) has no value; give it with {flag}"));
+        error(format!("$({reference}) has no value; set it with {flag}"));
     }
 }

@@ -158,7 +158,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     }
     if run_plan.pipeline.is_some() {
         all.push(format!(
-            "its directories are in {}",
+            "the directories of this run are in {}",
             directory.path().display()
         ));
     }

@@ -67,8 +67,8 @@ fn names_are_derived_from_a_given_run() {
 fn each_missing_variable_is_reported_with_its_flag() {
     let ran = gleaner(&["render", "-f", PROPOSAL]);
     ran.exits(1)
-        .says("$(params.imageUrl) has no value; give it with -p imageUrl=VALUE\n")
-        .says("$(steps.kaniko.digest) has no value; give it with --output kaniko.digest=VALUE or --output-file kaniko.digest=PATH\n");
+        .says("$(params.imageUrl) has no value; set it with -p imageUrl=VALUE\n")
+        .says("$(steps.kaniko.digest) has no value; set it with --output kaniko.digest=VALUE or --output-file kaniko.digest=PATH\n");
     assert_eq!(ran.stdout, "");
 }
 

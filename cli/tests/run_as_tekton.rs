@@ -167,7 +167,7 @@ fn a_parameter_can_name_the_task() {
     assert_eq!(printed(ran.exits(0)), ["here"]);
     run(&text.replace("first: tt", "first: uu"), &[])
         .exits(78)
-        .says("taskRef.name: no file has the Task 'uu'");
+        .says("taskRef.name: no file contains the Task 'uu'");
 }
 
 #[test]

@@ -436,7 +436,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: sya}}",
-            "no file has the Task 'sya'; did you mean 'say'?",
+            "no file contains the Task 'sya'; did you mean 'say'?",
         ),
         (
             "{name: b, taskRef: {name: say}, workspaces: [{name: w}], params: [{name: name, value: a}]}",

@@ -190,7 +190,7 @@ fn parameters_of_a_step_action_must_have_exactly_one_value() {
         ("{name: p}", "the parameter 'p' has no value"),
         (
             "{name: p, value: a}, {name: p, value: b}",
-            "the parameter 'p' is given twice",
+            "duplicate parameter 'p'",
         ),
     ] {
         let spec = format!("steps: [{{name: one, ref: {{name: act}}, params: [{params}]}}]");
@@ -208,7 +208,7 @@ fn a_reference_does_not_match_a_name_prefix() {
     );
     run(&text, &[])
         .exits(78)
-        .says("spec.taskRef.name: no file has the Task 'try'; pass its file with -f");
+        .says("spec.taskRef.name: no file contains the Task 'try'; pass its file with -f");
     // On the command line, the prefix may be used as the name; a Task with exactly that name takes precedence.
     run(&text, &["--task", "try"]).exits(0);
     let both = format!(

@@ -18,7 +18,7 @@ steps: [{name: one, script: echo never}]
         &["-p", "mode=medium", "-p", "image=url:x", "-p", "mde=x"],
     );
     ran.exits(64)
-        .says("the parameter 'url' has no value; give it with -p url=VALUE (where to)")
+        .says("the parameter 'url' has no value; set it with -p url=VALUE (where to)")
         .says("'mode' cannot be 'medium'; use one of fast, slow")
         .says("the object parameter 'image' has no value for digest")
         .says("the Task has no parameter 'mde'; did you mean 'mode'?");

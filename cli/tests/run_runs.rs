@@ -131,7 +131,7 @@ params: [{name: unknown, value: x}]";
     let unknown = with_run(spec, "").replace("taskRef: {name: try}", "taskRef: {name: tri}");
     run(&unknown, &[])
         .exits(78)
-        .says("no file has the Task 'tri'; did you mean 'try'?");
+        .says("no file contains the Task 'tri'; did you mean 'try'?");
 }
 
 #[test]

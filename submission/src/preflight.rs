@@ -213,7 +213,7 @@ impl Need {
             namespace => format!(" in namespace '{namespace}'"),
         };
         let message = format!(
-            "the run may not {} {}{place}, so {}",
+            "the run is not allowed to {} {}{place}, so {}",
             self.verb,
             kind.resource(),
             self.without

@@ -51,7 +51,7 @@ impl Cluster {
         if let Some(name) = own.filter(|name| options.namespace.is_none() && !is_dns_label(name)) {
             return Err(Failure::usage(format_args!(
                 "the namespace '{name}' in the documents is not a valid name: use at most 63 lower-case \
-                 letters, digits and '-', or give another one with -n"
+                 letters, digits and '-', or set another namespace with -n"
             )));
         }
         if options.context.is_some() || options.kubeconfig.is_some() {

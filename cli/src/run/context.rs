@@ -25,9 +25,7 @@ pub(crate) fn overrides(assignments: &[Assignment], errors: &mut Vec<String>) ->
                 "--variable: there is no context variable '{bare}'{help}"
             ));
         } else if bare.ends_with(".namespace") {
-            errors.push(format!(
-                "--variable {bare}: give the namespace with -n NAME"
-            ));
+            errors.push(format!("--variable {bare}: set the namespace with -n NAME"));
         } else if overrides.insert(bare.to_owned(), value.clone()).is_some() {
             errors.push(format!("--variable: duplicate '{bare}'"));
         }

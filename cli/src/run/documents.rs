@@ -139,13 +139,13 @@ impl<'a> Documents<'a> {
                     "the {kind} '{name}' at {} is in the namespace '{own}', not in '{namespace}'",
                     other.position()
                 );
-                let help = "give both the same namespace, or none";
+                let help = "set the same namespace for both, or none";
                 Err((message, Some(help.to_owned())))
             }
             _ => {
                 let help = suggestion(name, all.iter().filter_map(Document::given_name));
                 let help = help.unwrap_or_else(|| "pass its file with -f".to_owned());
-                Err((format!("no file has the {kind} '{name}'"), Some(help)))
+                Err((format!("no file contains the {kind} '{name}'"), Some(help)))
             }
         }
     }
@@ -161,7 +161,7 @@ mod tests {
         let sources = [Source::parse("a".to_owned(), text.to_owned()).unwrap()];
         let documents = Documents::new(&sources).unwrap();
         let (message, help) = documents.named("Task", "biuld", None).unwrap_err();
-        assert_eq!(message, "no file has the Task 'biuld'");
+        assert_eq!(message, "no file contains the Task 'biuld'");
         assert_eq!(help.as_deref(), Some("did you mean 'build'?"));
         assert!(documents.named("Task", "build", Some("ci")).is_ok());
     }

@@ -31,7 +31,7 @@ pub(crate) fn given_with_places<'a>(
         };
         let read = value(given.node);
         if params.insert(name.clone(), (read, given)).is_some() {
-            let message = format!("the parameter '{name}' is given twice");
+            let message = format!("duplicate parameter '{name}'");
             found.refuse(&item, message, "remove one of them");
         }
     }

@@ -218,7 +218,7 @@ impl Plan {
         let outer = match bound.map(|bound| &bound.source) {
             None => {
                 self.notes.push(format!(
-                    "{} is an empty directory; give another with --workspace {}=DIR",
+                    "{} is an empty directory; use another one with --workspace {}=DIR",
                     workspace.mount_path, workspace.name
                 ));
                 None

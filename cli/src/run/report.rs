@@ -97,7 +97,7 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
         if text.len() > RESULT_MAX {
             type_errors.push(format!(
                 "the result '{name}' has {} bytes, and Tekton accepts at most {RESULT_MAX} from a step for all results \
-                 together: it fails the step; write less, or where the rest is stored",
+                 together: it fails the step; write less, or write a reference to the data",
                 text.len()
             ));
         }

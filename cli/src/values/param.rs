@@ -103,7 +103,7 @@ fn missing(spec: &ParamSpec) -> ParamError {
     let about = spec.description.as_ref();
     let about = about.map(|about| format!(" ({})", about.trim()));
     ParamError::Missing(format!(
-        "the parameter '{name}' has no value; give it with -p {name}={form}{}",
+        "the parameter '{name}' has no value; set it with -p {name}={form}{}",
         about.unwrap_or_default()
     ))
 }

@@ -238,15 +238,15 @@ pub(super) const REFERENCE: Table = &[
     ("apiVersion", Supported),
     (
         "resolver",
-        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
+        Refused("resolvers work only in a cluster; pass the file with -f and set its name here"),
     ),
     (
         "params",
-        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
+        Refused("resolvers work only in a cluster; pass the file with -f and set its name here"),
     ),
     (
         "bundle",
-        Refused("bundles work only in a cluster; give the file with -f and its name here"),
+        Refused("bundles work only in a cluster; pass the file with -f and set its name here"),
     ),
 ];
 

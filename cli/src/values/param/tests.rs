@@ -77,7 +77,7 @@ fn all_errors_are_reported_together() {
         [
             "the Task has no parameter 'imageURL'; did you mean 'imageUrl'?",
             "duplicate parameter 'p'; for several values of an array write -p p=a,b",
-            "the parameter 'imageUrl' has no value; give it with -p imageUrl=VALUE",
+            "the parameter 'imageUrl' has no value; set it with -p imageUrl=VALUE",
             "the parameter 'p' cannot be 'z'; use one of x, y",
         ]
     );
