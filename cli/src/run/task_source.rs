@@ -1,4 +1,4 @@
-//! Reads a Task that can be run from its place in a document: fields, StepActions, declaration, variables and volumes.
+//! Reads a runnable Task from its position in a document: fields, StepActions, declaration, variables and volumes.
 
 use std::collections::BTreeSet;
 

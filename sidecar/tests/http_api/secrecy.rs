@@ -130,7 +130,7 @@ fn other_processes_of_the_same_user_cannot_read_the_memory() {
     let body = format!(r#"{{"outputs": {{"token": "{CANARY}"}}}}"#);
     place.outputs("login", &body).ok();
     assert_eq!(sidecar.memory_owner(), 0);
-    // After the exec of the program.
+    // The owner changes only when the process has executed `sleep`.
     until("the memory of another program belongs to its user", || {
         process::memory_owner(other.id()) != 0
     });
