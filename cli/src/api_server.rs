@@ -8,7 +8,7 @@ use gleaner_runtime::error_chain;
 
 use crate::failure::Failure;
 
-/// Runs `command` on this thread until it is done.
+/// Runs `command` on this thread until it completes.
 pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -16,7 +16,7 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
     runtime.block_on(command)
 }
 
-/// Returns the API server of a kubeconfig's context; without them, of the usual kubeconfig and its current context.
+/// Returns the API server of the given kubeconfig and context; by default, of the usual kubeconfig and its current context.
 ///
 /// # Errors
 /// Fails if the kubeconfig cannot be used.

@@ -25,9 +25,8 @@ const STYLES: Styles = Styles::styled()
 
 /// Creates Kubernetes resources from the outputs of a Tekton task's steps.
 ///
-/// The annotation gleaner.dev/outputs of a Task declares which files of its steps hold values, and which resources to
-/// create from them. A cluster with Gleaner does so in every TaskRun; this command does it on this machine, for tests
-/// and checks.
+/// The annotation gleaner.dev/outputs of a Task declares which files of its steps contain values, and which resources to create
+/// from them. In a cluster, Gleaner does this for every TaskRun; this command does it on this machine, for tests and checks.
 #[derive(Debug, Parser)]
 #[command(name = "gleaner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -54,25 +53,25 @@ Examples:
 pub(crate) enum Command {
     /// Run a Task, TaskRun or PipelineRun on this machine and create its resources.
     ///
-    /// If the files hold a TaskRun or PipelineRun, it is run with the Tasks, Pipelines and StepActions of the files, as
-    /// Tekton would: parameters, workspaces, when, finally, timeouts, and results between tasks. Tasks run one at a
-    /// time. Without a run, the only Pipeline or the only Task (that declares outputs) is run. Features that only a
-    /// cluster has (images, sidecars, service accounts, resource limits) are named before the first step; features that
-    /// would change the run (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines) are refused.
+    /// A TaskRun or PipelineRun in the files is run with the Tasks, Pipelines and StepActions of the files, as in Tekton:
+    /// parameters, workspaces, when, finally, timeouts, and results between tasks. Tasks run one at a time. Without a run, the
+    /// only Pipeline or the only Task (that declares outputs) is run. Features that only a cluster has (images, sidecars, service
+    /// accounts, resource limits) are listed before the first step; features that would change the run (matrix, retries, CEL,
+    /// resolvers, custom tasks, pipelines in pipelines) are refused.
     ///
-    /// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects
-    /// their outputs, renders and creates. Without --context or --kubeconfig it does so in an API server within this
-    /// process. Progress and the output of the steps go to standard error, the created YAML and the results to standard
-    /// output. The exit code is that of the step that failed, or 0.
+    /// The steps run in order as processes of this machine, each under Gleaner's redirector. Gleaner's sidecar collects their
+    /// outputs, renders the templates and creates the objects; without --context or --kubeconfig, in an API server within this
+    /// process. Progress and the output of the steps go to standard error, the created YAML and the results to standard output.
+    /// The exit code is that of the step that failed, or 0.
     ///
-    /// Linux only. A step finds the tools of this machine: it gets PATH, HOME (an empty directory) and the variables of the
-    /// documents, and nothing else of this environment. A temporary directory replaces /workspace and /tekton in the
-    /// text of a step's command, script, arguments and variables.
+    /// Linux only. The steps use the tools of this machine. They get PATH, HOME (an empty directory) and the variables of the
+    /// documents, but no other variable of this environment. A temporary directory replaces /workspace and /tekton in the text of
+    /// a step's command, script, arguments and variables.
     Run(Box<Run>),
     /// Show the YAML that would be created, without running anything.
     ///
-    /// Standard output has the YAML and nothing else. If a value is missing, no YAML is printed, and each missing
-    /// variable is named with the flag that sets it. A name that only a run can determine is shown as generateName.
+    /// Standard output contains only the YAML. If a value is missing, no YAML is printed, and each missing variable is reported
+    /// with the flag that sets it. A name that only a run can determine is shown as generateName.
     Render(Render),
     /// Check the declarations in files.
     ///
@@ -82,23 +81,22 @@ pub(crate) enum Command {
     Lint(Lint),
     /// Convert the proposal's documents to Tekton v1.
     ///
-    /// Reads Tasks, Pipelines, runs and PipelineResources in the syntax of the proposal "Dynamic Output Resources" and
-    /// of Tekton's v1alpha1 and v1beta1, and prints today's equivalents: outputs are in the annotation
-    /// gleaner.dev/outputs, an input resource is an object parameter, a first step clones a git input, and the next
-    /// task gets the resources of a task as results. Documents that need no translation are printed unchanged.
+    /// Reads Tasks, Pipelines, runs and PipelineResources in the syntax of the proposal "Dynamic Output Resources" and of
+    /// Tekton's v1alpha1 and v1beta1, and prints their current equivalents: outputs are in the annotation gleaner.dev/outputs, an
+    /// input resource is an object parameter, a first step clones a git input, and the next task gets the resources of a task as
+    /// results. Documents that need no translation are printed unchanged.
     ///
-    /// Anything without an equivalent is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are
-    /// reported at once, and then no document is printed.
+    /// Anything without an equivalent is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are reported
+    /// together; then no document is printed.
     Translate(Box<Translate>),
     /// Inject Gleaner into Tasks and pods ahead of time, for a cluster without its webhook.
     ///
-    /// Prints the documents with everything that the webhook would have added: to each TaskSpec with a declaration the
-    /// sidecar, the results and the volume, and before each step's command the redirector. Pods and pod templates (Job,
-    /// CronJob) with the annotation get the same. Everything else is printed unchanged. Injecting twice changes
-    /// nothing.
+    /// Prints the documents with everything that the webhook would have added. Each TaskSpec with a declaration gets the sidecar,
+    /// the results and the volume, and each step's command gets the redirector in front of it. Pods and pod templates (Job,
+    /// CronJob) with the annotation get the same. Everything else is printed unchanged. Injecting twice changes nothing.
     ///
-    /// A step needs a command or a script: this command does not know an image's own command. The cluster needs the kind
-    /// PipelineResource if the outputs declare one, and the ServiceAccount of the runs needs permission to create the
+    /// A step needs a command or a script, because this command cannot look up the default command of an image. The cluster needs
+    /// the kind PipelineResource if the outputs declare one, and the ServiceAccount of the runs needs permission to create the
     /// objects.
     Inject(Box<Inject>),
     /// Remove Gleaner from Tasks and pod templates.
@@ -179,13 +177,13 @@ pub(crate) struct TaskArgs {
     /// A file or directory, as with -f.
     #[arg(value_name = "FILE")]
     pub(crate) positional: Vec<String>,
-    /// The Task's name, if the files contain several or runs.
+    /// The name of the Task, if the files contain several Tasks, or runs.
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
     /// A parameter: text; for an array a,b or JSON; for an object key:value,... or JSON.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
     pub(crate) params: Vec<Assignment>,
-    /// A YAML or JSON file with parameters, a map; -p takes precedence.
+    /// A YAML or JSON file with a map of parameters; -p takes precedence.
     #[arg(long, value_name = "FILE")]
     pub(crate) param_file: Option<String>,
 }
@@ -239,7 +237,7 @@ pub(crate) enum Form {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
-    /// Replaces a step's command by a line for sh, for steps whose tool is not installed on this machine.
+    /// Replace a step's command with a shell command, for a tool that is not installed on this machine.
     #[arg(long = "step-command", value_name = "STEP=COMMAND")]
     pub(crate) step_commands: Vec<Assignment>,
     /// A directory for a workspace of the Task or Pipeline, or for a git resource. If the Task declares the workspace as
@@ -249,17 +247,16 @@ pub(crate) struct Run {
     /// A file with CustomResourceDefinitions for the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
-    /// Stops the run after this duration, as Tekton would; by default the run's timeout, or 1h.
+    /// Stop the run after this duration, as Tekton would; by default the run's timeout, or 1h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
-    /// The TaskRun or PipelineRun to run, if the files hold several.
+    /// The TaskRun or PipelineRun to run, if the files contain several.
     #[arg(long, value_name = "NAME", conflicts_with = "task")]
     pub(crate) run: Option<String>,
-    /// Replaces a context variable: taskRun.name=mine names the run, a fixed taskRun.uid=... makes derived names
-    /// reproducible.
+    /// Replace a context variable: taskRun.name=mine names the run, a fixed taskRun.uid=... makes derived names reproducible.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
-    /// Gives steps only PATH, HOME and the variables of the documents; false: all of this environment too.
+    /// Give steps only PATH, HOME and the variables of the documents; if false, all variables of this environment, too.
     #[arg(
         long,
         value_name = "BOOL",
@@ -270,10 +267,10 @@ pub(crate) struct Run {
         action = clap::ArgAction::Set
     )]
     pub(crate) clean_env: bool,
-    /// Does not wait after the objects were created: ignores waitFor, and results below .status.
+    /// Do not wait after the objects were created: ignore waitFor, and results below .status.
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// Creates in the cluster of this context of the kubeconfig.
+    /// Create the objects in the cluster of this kubeconfig context.
     #[arg(
         long,
         value_name = "NAME",
@@ -281,7 +278,7 @@ pub(crate) struct Run {
         conflicts_with = "crds"
     )]
     pub(crate) context: Option<String>,
-    /// Creates in the cluster of this kubeconfig.
+    /// Create the objects in the cluster of this kubeconfig.
     #[arg(
         long,
         value_name = "FILE",
@@ -292,7 +289,7 @@ pub(crate) struct Run {
     /// The namespace of the run; by default that in the documents, that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// Keeps the temporary directory and prints its path.
+    /// Keep the temporary directory and print its path.
     #[arg(long)]
     pub(crate) keep: bool,
     /// Format of the final output.

@@ -1,12 +1,12 @@
-//! The internal programs in this binary, so that this one file is all that a local run needs: redirector and sidecar, the two
-//! binaries of a pod, and the watcher, which outlives a run that is killed.
+//! The internal programs in this binary, so that a local run needs only this one file: redirector and sidecar, which are separate
+//! binaries in a pod, and the watcher, which outlives a run that is killed.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::run;
 
-/// Runs the program of this name with its own arguments; none if there is no such program.
+/// Runs the internal program `name` with `arguments`; returns `None` if no such program exists.
 pub(crate) fn program(name: &str, arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     match name {
         "redirector" => gleaner_redirector::main(arguments),

@@ -14,7 +14,7 @@ use gleaner_translate::Translation;
 
 use crate::terminal;
 
-/// Returns the webhook's settings that are known without a cluster: all kinds are allowed.
+/// Returns the webhook's settings as far as they are known without a cluster; all kinds are allowed.
 pub(crate) fn settings() -> Settings {
     Settings {
         image: "gleaner".to_owned(),
@@ -27,7 +27,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Checks a document as the webhook does, or as it is done ahead of time.
+/// Checks a document as the webhook does, or as `gleaner inject` does.
 pub(crate) fn check(
     source: &Source,
     document: &Node,
@@ -37,7 +37,7 @@ pub(crate) fn check(
     check::document(document, source, &settings(), placement, tasks)
 }
 
-/// Adds the findings of a report about a document of the file `name`.
+/// Adds a report's findings about a document in the file `name`.
 pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
@@ -64,7 +64,7 @@ pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) ->
     }
 }
 
-/// Prints what the webhook reports about the documents that `is_used` accepts.
+/// Prints the webhook's findings about the documents that `is_used` accepts.
 ///
 /// # Errors
 /// The exit code if the webhook would refuse one of the documents.
@@ -84,12 +84,13 @@ pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Resul
     Ok(())
 }
 
-/// Returns true if `document` is the Task called `name`, as [`Task::name_of`] calls it.
+/// Returns true if `document` is the Task that [`Task::name_of`] calls `name`.
 pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && Task::name_of(document) == name
 }
 
-/// Returns what the webhook reports about translated documents, with place and position of those findings that the originals have, too.
+/// Returns the webhook's findings about translated documents. A finding that the original document has too keeps the place and
+/// position in the original.
 pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Vec<Finding> {
     let documents = sources.iter().flat_map(|source| {
         let documents = source.documents.iter();
@@ -118,7 +119,7 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
         for found in found.into_iter().flatten() {
             match original_of(found, &known) {
                 Some(original) => found.clone_from(original),
-                // Lines of a generated text do not help.
+                // A line number in generated text would not help the user.
                 None => found.at = None,
             }
         }
@@ -127,7 +128,7 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
     findings
 }
 
-/// Returns the same finding among those of the original document, which may have it at another place.
+/// Returns the same finding of the original document, where its place may differ.
 fn original_of<'a>(found: &Diagnostic, known: &'a [Diagnostic]) -> Option<&'a Diagnostic> {
     let mut same = known.iter().filter(|one| one.message == found.message);
     let first = same.clone().next();

@@ -1,4 +1,4 @@
-//! Duplicate documents, of the same kind, name and namespace: `kubectl apply` keeps the last one, and for a run they are ambiguous.
+//! Documents with the same kind, name and namespace: `kubectl apply` keeps the last one, and for a run they are ambiguous.
 
 use std::collections::HashMap;
 
@@ -9,24 +9,25 @@ use gleaner_core::task::site::{given_name, kind_of};
 /// The kinds that a run uses.
 pub(crate) const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
 
-/// The use of the documents.
+/// The purpose for which documents are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
     /// The documents form one run.
     Run,
-    /// The documents are applied to a cluster, those of Tekton's `v1alpha1` after translation, so that an object may exist
-    /// next to its translation.
+    /// The documents are applied to a cluster. Documents of Tekton's `v1alpha1` are applied only after translation, so the files
+    /// may contain both an object and its translation.
     Cluster,
 }
 
-/// Returns an error for each document of [`KINDS`] that has the kind, name and namespace of an earlier one; it names both.
+/// Returns an error for each document of [`KINDS`] with the kind, name and namespace of an earlier one. The error gives both
+/// positions.
 pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use) -> Vec<Finding> {
     let mut last = HashMap::new();
     let mut found = Vec::new();
     for source in sources {
         for node in &source.documents {
             let kind = kind_of(node);
-            // A prefix of a name does not identify anything.
+            // A name prefix does not identify an object.
             let (true, Some(name)) = (KINDS.contains(&kind), given_name(node)) else {
                 continue;
             };
@@ -46,7 +47,7 @@ pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use
     found
 }
 
-/// Returns true for a version that Tekton no longer serves; `v1alpha1` is the first version of StepActions.
+/// Returns true for a version that Tekton no longer serves. For StepActions, `v1alpha1` is not old: it is their first version.
 fn is_old(node: &Node) -> bool {
     node.text_of("apiVersion") == Some("tekton.dev/v1alpha1") && kind_of(node) != "StepAction"
 }
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn two_of_one_name_are_named_both() {
+    fn a_duplicate_is_reported_with_both_positions() {
         let task = |name: &str| format!("{{kind: Task, metadata: {{name: {name}}}}}\n");
         let sources = [
             source("a", &task("x")),
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_alike_is_not_another() {
+    fn similar_documents_are_not_duplicates() {
         let documents = [
             "{kind: Task, metadata: {name: x}}",
             "{kind: Task, metadata: {name: x, namespace: other}}",
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_in_an_old_syntax_is_not_next_to_its_translation() {
+    fn an_alpha_document_and_its_translation_are_duplicates_only_in_a_run() {
         let task = |version: &str| {
             format!("{{apiVersion: tekton.dev/{version}, kind: Task, metadata: {{name: x}}}}")
         };

@@ -1,4 +1,4 @@
-//! `gleaner run`, and the programs that it starts, on systems other than Linux: a message.
+//! Stubs for `gleaner run` and its internal programs on systems other than Linux: they print an error.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use crate::args::Run;
 use crate::failure::Failure;
 
-/// The programs that only `gleaner run` starts.
+/// The internal programs that only `gleaner run` starts.
 const CARRIED: [&str; 3] = ["redirector", "sidecar", "watcher"];
 
 pub(crate) fn main(_: &Run) -> Result<ExitCode, u8> {
     Err(refused("run"))
 }
 
-/// Returns the exit code of a carried program; none if there is no such program.
+/// Returns the exit code of the internal program `name`; `None` if no such program exists.
 pub(crate) fn program(name: &str, _: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     CARRIED.contains(&name).then(|| refused(name).into())
 }
@@ -35,7 +35,7 @@ mod tests {
     use crate::args::{Cli, Command};
 
     #[test]
-    fn what_needs_linux_is_refused_by_name_and_nothing_else() {
+    fn only_commands_that_need_linux_are_refused() {
         for name in CARRIED {
             assert!(program(name, std::iter::empty()).is_some(), "{name}");
         }

@@ -15,10 +15,10 @@ use crate::failure::Failure;
 use crate::{carried, run};
 use crate::{inject, lint, printing, render, translate, uninject};
 
-/// The file name by which `kubectl` finds this plugin.
+/// The file name under which `kubectl` finds the program as a plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
 
-/// Runs the program with these arguments, including its own name.
+/// Runs the program with these arguments, the first of which is the program's own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if let Some(name) = arguments.get(1).and_then(|command| command.to_str()) {

@@ -1,4 +1,4 @@
-//! The failure that ends a command.
+//! An error that terminates a command.
 
 use std::fmt::Display;
 

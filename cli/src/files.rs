@@ -11,7 +11,7 @@ use gleaner_proto::exit_code;
 
 use crate::terminal;
 
-/// The largest file that is read: Kubernetes accepts no object over 1.5 MiB, and a file contains a few.
+/// The maximum size of a file: Kubernetes accepts no object over 1.5 MiB, and a file contains only a few.
 const LARGEST: u64 = 32 << 20;
 
 /// The reason why a file has no documents.
@@ -19,7 +19,7 @@ const LARGEST: u64 = 32 << 20;
 pub(crate) enum Unread {
     /// The file cannot be read.
     Missing(Finding),
-    /// The file is not a file of Kubernetes objects.
+    /// The file does not contain Kubernetes objects.
     Invalid(Finding),
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
     }
 }
 
-/// Reads a small file of text.
+/// Reads a small text file.
 ///
 /// # Errors
 /// Fails if it cannot be read, or is not UTF-8.
@@ -62,14 +62,14 @@ pub(crate) fn read_text(path: impl AsRef<Path>) -> Result<String, String> {
     encoding::decode(bytes).map_err(|error| error.to_string())
 }
 
-/// Reads to the end; returns `None` if there is too much.
+/// Reads to the end; returns `None` if the maximum size is exceeded.
 fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>>> {
     let mut bytes = Vec::new();
     reader.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= LARGEST).then(|| encoding::decode(bytes)))
 }
 
-/// Reads the files, and of a directory those that end in `.yaml`, `.yml` or `.json`; not those of subdirectories.
+/// Reads the files; of a directory, only its files with the extension `.yaml`, `.yml` or `.json`, not those in subdirectories.
 ///
 /// # Errors
 /// The exit code if a file cannot be read; the messages have been printed.
@@ -88,7 +88,7 @@ pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8>
     read_each(&files, found)
 }
 
-/// Reads the files. Findings in `found` are printed, and fail the read.
+/// Reads the files, then prints all findings, including `found`. Any finding fails the read.
 ///
 /// # Errors
 /// The exit code if a file cannot be read; the messages have been printed.

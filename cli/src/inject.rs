@@ -1,4 +1,4 @@
-//! `gleaner inject`: does the webhook's work on Tasks and pods ahead of time, for a cluster without the webhook.
+//! `gleaner inject`: injects into Tasks and pods ahead of time, for a cluster without the webhook.
 
 mod documents;
 
@@ -18,7 +18,7 @@ use crate::printing::{print, read_all};
 use crate::terminal;
 use documents::{Cluster, inject};
 
-/// Prints the documents with redirector and sidecar in them, or all errors.
+/// Prints the documents with redirector and sidecar injected, or all errors.
 pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     let settings = settings(options);
     if let Err(message) = settings.resources.check_flags() {

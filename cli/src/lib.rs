@@ -1,15 +1,15 @@
-//! The command `gleaner`, also `kubectl gleaner`: the cluster's work, at a terminal.
+//! The command `gleaner`, also `kubectl gleaner`: runs, checks and converts on this machine what a cluster processes.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
 //! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | one command each |
 //! | `carried` | the programs that this one contains; Linux only, like `run` |
-//! | `elsewhere` | replaces both on other systems |
+//! | `elsewhere` | replaces both on systems other than Linux |
 //! | `checking` | the checks of documents, shared by all commands |
 //! | `duplicates` | documents with the same kind and name |
-//! | `files`, `printing` | reading and printing of documents |
+//! | `files`, `printing` | reading and printing documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
 mod api_server;

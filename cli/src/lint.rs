@@ -1,4 +1,4 @@
-//! `gleaner lint`: reports all errors in the documents of files, before a cluster does.
+//! `gleaner lint`: reports all errors in documents before a cluster does.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ use crate::files::{self, Unread};
 use crate::printing;
 use crate::terminal;
 
-/// The exit code if anything was found.
+/// The exit code for findings.
 const FOUND: u8 = 1;
 
 /// Reads the files, prints the findings, and returns the exit code.

@@ -1,4 +1,4 @@
-//! Reading files and printing documents: for the commands between an editor and `kubectl apply`.
+//! Reading files and printing documents, for the commands whose output goes to `kubectl apply`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,12 +31,12 @@ pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
 /// Writes `text` to standard output.
 ///
 /// # Errors
-/// Fails if it cannot be written. A closed pipe is not an error: the reader has seen enough.
+/// Fails if it cannot be written. A closed pipe is not an error: the reader needs no more.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)
 }
 
-/// Writes `text` to standard output, without its colors if that is not a terminal; errors as [`write`].
+/// Writes `text` to standard output, without colors unless that is a terminal. Fails like [`write`].
 pub(crate) fn write_colored(text: &str) -> Result<(), Failure> {
     write_to(anstream::stdout().lock(), text)
 }

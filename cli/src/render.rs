@@ -20,8 +20,8 @@ use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
 
-/// The limits of rendering: those of a sidecar without a memory limit, such as that of `gleaner run`. Without limits,
-/// references between resources could multiply a short declaration.
+/// The limits of rendering, equal to those of a sidecar without a memory limit, such as that of `gleaner run`. Without limits,
+/// references between resources could turn a short declaration into a huge output.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {
@@ -34,7 +34,7 @@ const RENDERED: Bounds = Bounds {
 pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     let task = open_task(&options.task)?;
     let (params, mut errors) = read_params(&task, &options.task)?;
-    // A parameter that no template uses may be missing, or a part of it.
+    // A missing parameter, or a missing key of one, is an error only if a template uses it.
     errors.retain(|error| !matches!(error, ParamError::Missing(_)));
     errors.iter().for_each(error);
     let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);
@@ -83,7 +83,7 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     print(&objects.collect::<Vec<_>>(), options.form)
 }
 
-/// Opens the files and selects the Task; on failure prints the reason and returns the exit code.
+/// Reads the files and selects the Task; on failure prints the reason and returns the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
     let sources = files::read_with_directories(&options.files())?;
     let task = Task::select(&sources, options.task.as_deref()).map_err(|found| match found {
@@ -133,7 +133,7 @@ fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, Str
     Ok(context)
 }
 
-/// Reports each value in `data` of a Secret that is not valid base64; returns true if there is one.
+/// Reports each value in `data` of a Secret that is not valid base64; returns true if there is any.
 fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> bool {
     if !declaration
         .templates
@@ -160,7 +160,7 @@ fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> 
 fn too_large(found: &TooLarge) -> String {
     let remedy = match found.resource {
         Some(_) => found.remedy(),
-        // No memory limit changes what this command renders.
+        // This command has no memory limit that could be raised.
         None => "make the outputs or the templates smaller",
     };
     format!("{found}; {remedy}")
@@ -179,6 +179,6 @@ fn report(unresolved: &Unresolved) {
                 format!("the missing values of the resource '{name}'")
             }
         };
-        error(format!("$({reference}) has no value; give it with {flag}"));
+        error(format!("$({reference}) has no value; set it with {flag}"));
     }
 }

@@ -8,20 +8,21 @@
 //! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, and the values between them |
 //! | `reference`, `task_source`, `step_actions` | a Task, its StepActions |
 //! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | settings from the command line |
-//! | `pipeline_run`, `task_run` | the tasks one after the other; one task |
-//! | `plan` | one task on this machine, before its first step |
+//! | `pipeline_run`, `task_run` | running all tasks in sequence; running one task |
+//! | `plan` | the plan of one task on this machine, made before its first step |
 //! | `directory`, `paths` | the run's directory, and the mapping of the pod's paths to it |
-//! | `substitution`, `command` | Tekton's `$(...)`; from a step to a command |
+//! | `substitution`, `command` | Tekton's `$(...)`; conversion of a step to a command |
 //! | `cluster` | an API server within this process, or a real cluster |
 //! | `sidecar_process`, `http` | the real sidecar as a child process, and requests to it |
-//! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
+//! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | running the steps in order, each under the real redirector |
 //! | `progress`, `report`, `results` | output for users and for programs |
-//! | `outcome` | the existing objects at the end |
+//! | `outcome` | the objects that exist at the end |
 
 mod choice;
 mod cluster;
 mod command;
 mod context;
+mod detached;
 mod directory;
 mod documents;
 mod end;
@@ -51,7 +52,6 @@ mod sidecar_process;
 mod step_actions;
 mod step_commands;
 mod steps;
-mod strays;
 mod substitution;
 mod task_run;
 mod task_source;
@@ -83,7 +83,7 @@ use cluster::Cluster;
 use context::Context;
 use directory::RunDirectory;
 use expression::Scope;
-use model::{Limits, PlannedTask, Play, Volume};
+use model::{Limits, PlannedTask, RunPlan, Volume};
 use pipeline_run::PipelineRun;
 use plan::{Inputs, Plan};
 use planner::Refusal;
@@ -96,7 +96,7 @@ pub(crate) use watcher::{COMMAND as WATCHER, main as watch};
 
 /// A run that is ready to start.
 struct Ready {
-    play: Play,
+    run_plan: RunPlan,
     directory: RunDirectory,
     commands: StepCommands,
     overrides: context::Overrides,
@@ -111,31 +111,32 @@ pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
     ended.map(ExitCode::from).map_err(Failure::print)
 }
 
-/// Plans the run and tries all of its steps; on errors prints them and returns the exit code.
+/// Plans the run and checks all steps in a trial; on errors prints them and returns the exit code.
 fn prepare(options: &Run) -> Result<Ready, u8> {
     let sources = files::read_with_directories(&options.task.files())?;
     let params = render::read_param_file(&options.task)?;
-    let mut play = planner::plan(options, &params, &sources).map_err(|refusal| refuse(&refusal))?;
-    checking::pass(&sources, |document| is_played(&play, document))?;
+    let mut run_plan =
+        planner::plan(options, &params, &sources).map_err(|refusal| refuse(&refusal))?;
+    checking::pass(&sources, |document| is_used(&run_plan, document))?;
     if options.no_wait {
-        all_tasks_mut(&mut play).for_each(|task| waits::take_out(&mut task.task.document));
+        all_tasks_mut(&mut run_plan).for_each(|task| waits::remove_waits(&mut task.task.document));
     }
     let mut errors = Vec::new();
-    let commands = step_commands::read(&options.step_commands, &play, &mut errors);
+    let commands = step_commands::read(&options.step_commands, &run_plan, &mut errors);
     let overrides = context::overrides(&options.variables, &mut errors);
     let directory = RunDirectory::new(options.keep).map_err(|error| {
         Failure::unreachable(format_args!("cannot create a temporary directory: {error}")).print()
     })?;
     let mut plan = None;
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
-    for task in all_tasks(&play) {
-        match trial(options, &play, task, &commands, &directory) {
+    for task in all_tasks(&run_plan) {
+        match trial(options, &run_plan, task, &commands, &directory) {
             Ok(tried) => {
                 let (found, warned) = tried.trial();
                 errors.extend(found);
                 warnings.extend(warned);
-                notes.extend(tried.differences(play.pipeline.is_none()));
-                plan = play.pipeline.is_none().then_some(tried);
+                notes.extend(tried.differences(run_plan.pipeline.is_none()));
+                plan = run_plan.pipeline.is_none().then_some(tried);
             }
             Err(found) => errors.extend(found),
         }
@@ -145,24 +146,24 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
         errors.iter().for_each(terminal::error);
         return Err(exit_code::USAGE);
     }
-    let mut all = std::mem::take(&mut play.notes);
-    if !play.cluster.is_empty() {
-        let words: Vec<&str> = play.cluster.iter().copied().collect();
+    let mut all = std::mem::take(&mut run_plan.notes);
+    if !run_plan.cluster.is_empty() {
+        let words: Vec<&str> = run_plan.cluster.iter().copied().collect();
         all.push(format!(
             "steps run with the tools of this machine; not used here: {}",
             words.join(", ")
         ));
     }
-    if play.pipeline.is_some() {
+    if run_plan.pipeline.is_some() {
         all.push(format!(
-            "its directories are in {}",
+            "the directories of this run are in {}",
             directory.path().display()
         ));
     }
     all.append(&mut notes);
-    play.notes = all;
+    run_plan.notes = all;
     Ok(Ready {
-        play,
+        run_plan,
         directory,
         commands,
         overrides,
@@ -170,15 +171,15 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     })
 }
 
-/// Returns true if `document` is the run, its Pipeline or one of its Tasks.
-fn is_played(play: &Play, document: &Node) -> bool {
+/// Returns true if the run uses `document`: as the run itself, its Pipeline or one of its Tasks.
+fn is_used(plan: &RunPlan, document: &Node) -> bool {
     let name = site::metadata_name(document).unwrap_or_default();
     match site::kind_of(document) {
-        "Task" => all_tasks(play).any(|task| task.task.name == name),
-        "Pipeline" => play.pipeline.as_ref().is_some_and(|one| one.name == name),
+        "Task" => all_tasks(plan).any(|task| task.task.name == name),
+        "Pipeline" => plan.pipeline.as_ref().is_some_and(|one| one.name == name),
         "TaskRun" | "PipelineRun" => {
             let given = site::given_name(document);
-            given == Some(&play.name) || given.is_none() && play.name.starts_with(name)
+            given == Some(&plan.name) || given.is_none() && plan.name.starts_with(name)
         }
         _ => false,
     }
@@ -194,28 +195,28 @@ fn refuse(refusal: &Refusal) -> u8 {
     }
 }
 
-fn all_tasks(play: &Play) -> impl Iterator<Item = &PlannedTask> {
-    let finally = play.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
-    play.tasks.iter().chain(finally)
+fn all_tasks(plan: &RunPlan) -> impl Iterator<Item = &PlannedTask> {
+    let finally = plan.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
+    plan.tasks.iter().chain(finally)
 }
 
-fn all_tasks_mut(play: &mut Play) -> impl Iterator<Item = &mut PlannedTask> {
-    let finally = play
+fn all_tasks_mut(plan: &mut RunPlan) -> impl Iterator<Item = &mut PlannedTask> {
+    let finally = plan
         .pipeline
         .iter_mut()
         .flat_map(|pipeline| &mut pipeline.finally);
-    play.tasks.iter_mut().chain(finally)
+    plan.tasks.iter_mut().chain(finally)
 }
 
-/// Plans a task with the values that are known before the run.
+/// Plans a task with the values that are known before the run, to detect errors early.
 fn trial(
     options: &Run,
-    play: &Play,
+    run_plan: &RunPlan,
     task: &PlannedTask,
     commands: &StepCommands,
     directory: &RunDirectory,
 ) -> Result<Plan, Vec<String>> {
-    let Some(pipeline) = &play.pipeline else {
+    let Some(pipeline) = &run_plan.pipeline else {
         let inputs = Inputs {
             params: task.params.clone(),
             results: &BTreeMap::new(),
@@ -237,7 +238,7 @@ fn trial(
     let wrong = |error: &dyn std::fmt::Display| vec![format!("task '{}': {error}", task.name)];
     let prepared = pipeline_run::prepare(task, &scope);
     let (params, mut workspaces) = prepared.map_err(|error| wrong(&error))?;
-    // The trial needs none of the directories of this machine.
+    // The trial must not use the user's directories.
     for workspace in workspaces.values_mut() {
         workspace.source = Volume::Empty;
     }
@@ -263,7 +264,7 @@ fn trial(
 
 async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     let Ready {
-        play,
+        run_plan,
         mut directory,
         commands,
         overrides,
@@ -276,21 +277,21 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     ])?;
     let program = std::env::current_exe()?;
     directory.watch(&program)?;
-    let own = play.namespace.as_deref();
-    let namespaces = namespaces(&play);
+    let own = run_plan.namespace.as_deref();
+    let namespaces = namespaces(&run_plan);
     let cluster = Cluster::open(options, own, &namespaces, directory.path()).await?;
-    let context = Context::new(&play, overrides, &cluster)?;
-    begin(&play, &context, &cluster, options, &namespaces);
+    let context = Context::new(&run_plan, overrides, &cluster)?;
+    begin(&run_plan, &context, &cluster, options, &namespaces);
     let mut surroundings = Surroundings {
         program: &program,
         cluster: &cluster,
         interrupt: &mut interrupt,
     };
     let begun = Instant::now();
-    let (code, report) = match (&play.pipeline, plan) {
+    let (code, report) = match (&run_plan.pipeline, plan) {
         (Some(pipeline), _) => {
             let mut run = PipelineRun {
-                play: &play,
+                run_plan: &run_plan,
                 pipeline,
                 context: &context,
                 directory: &directory,
@@ -317,9 +318,9 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
         }
         (None, Some(mut plan)) => {
             plan.directory = directory.same();
-            let task = &play.tasks[0];
+            let task = &run_plan.tasks[0];
             let context = context.of_task(&task.name, &task.task.name, &cluster)?;
-            plan.name_run(&context);
+            plan.set_context_variables(&context);
             let deadline = Deadline::of_single(options, task, begun);
             let end = task_run::run(&mut surroundings, &plan, &context, deadline).await?;
             let report = Report {
@@ -344,10 +345,10 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     Ok(code)
 }
 
-/// Returns the namespaces that templates name but do not create themselves.
-fn namespaces(play: &Play) -> Vec<String> {
+/// Returns the namespaces that templates name but no template creates.
+fn namespaces(run_plan: &RunPlan) -> Vec<String> {
     let (mut named, mut created) = (BTreeSet::new(), BTreeSet::new());
-    for task in all_tasks(play) {
+    for task in all_tasks(run_plan) {
         let objects = task.task.document.get("objects").and_then(Value::as_array);
         for template in objects
             .into_iter()
@@ -365,12 +366,18 @@ fn namespaces(play: &Play) -> Vec<String> {
     missing.map(|name| (*name).to_owned()).collect()
 }
 
-fn begin(play: &Play, context: &Context, cluster: &Cluster, options: &Run, namespaces: &[String]) {
-    let title = match &play.pipeline {
+fn begin(
+    run_plan: &RunPlan,
+    context: &Context,
+    cluster: &Cluster,
+    options: &Run,
+    namespaces: &[String],
+) {
+    let title = match &run_plan.pipeline {
         Some(pipeline) if !pipeline.name.is_empty() => &pipeline.name,
         Some(_) => "pipeline",
-        None if play.tasks[0].task.name.is_empty() => "task",
-        None => &play.tasks[0].task.name,
+        None if run_plan.tasks[0].task.name.is_empty() => "task",
+        None => &run_plan.tasks[0].task.name,
     };
     Progress::begins(title, context.name(), &cluster.describe());
     cluster.note().into_iter().for_each(Progress::note);
@@ -383,8 +390,8 @@ fn begin(play: &Play, context: &Context, cluster: &Cluster, options: &Run, names
         ));
     }
     if cluster.is_embedded() && !options.no_wait {
-        let notes = all_tasks(play).filter_map(|task| waits::note(&task.task.declaration));
+        let notes = all_tasks(run_plan).filter_map(|task| waits::note(&task.task.declaration));
         notes.for_each(|note| Progress::note(&note));
     }
-    play.notes.iter().for_each(|note| Progress::note(note));
+    run_plan.notes.iter().for_each(|note| Progress::note(note));
 }

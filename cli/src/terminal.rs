@@ -1,16 +1,16 @@
-//! Messages in color, only on a terminal (`anstream`, which prints, honors `NO_COLOR` and similar variables).
+//! Messages in color, but only on a terminal (`anstream`, which prints them, honors `NO_COLOR` and similar variables).
 
 use anstyle::{AnsiColor, Style};
 
 use gleaner_core::document::{Finding, Severity};
 
-// `gleaner run` alone uses it.
+// Only `gleaner run` uses it.
 #[cfg(target_os = "linux")]
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const STRONG: Style = Style::new().bold();
-// `gleaner run` alone uses it.
+// Only `gleaner run` uses it.
 #[cfg(target_os = "linux")]
 pub(crate) const FAINT: Style = Style::new().dimmed();
 

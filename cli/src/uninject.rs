@@ -12,7 +12,7 @@ use crate::args::Uninject;
 use crate::failure::Failure;
 use crate::printing::{self, print, read_all};
 
-/// Prints the documents without Gleaner, or the list of those that have it.
+/// Prints the documents without Gleaner, or lists the objects that contain it.
 pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
     let files = options.files.all();
     if files.is_empty() {
@@ -41,8 +41,8 @@ pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
     print(&printed, options.form)
 }
 
-/// Returns namespace, kind, name and states of the document, separated by tabs; `None` if it is neither injected nor
-/// declares outputs.
+/// Returns namespace, kind, name and states of the document, separated by tabs. Returns `None` if the document is neither
+/// injected nor declares outputs.
 fn line(removed: &Removed) -> Option<String> {
     let states = [
         (!removed.injected.is_empty(), "injected"),

@@ -1,4 +1,4 @@
-//! The command line itself: help, completions, the name under `kubectl`.
+//! The command line itself: help, completions, and the name under `kubectl`.
 
 mod support;
 
@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 
 use support::gleaner;
 
-/// An output of the example.
+/// The output of the example.
 const DIGEST: &str =
     "build.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 #[test]
-fn help_teaches_by_examples() {
+fn help_contains_examples() {
     for command in ["run", "render", "lint", "translate", "inject", "uninject"] {
         let ran = gleaner(&[command, "--help"]);
         ran.exits(0);
@@ -31,7 +31,7 @@ fn help_teaches_by_examples() {
 }
 
 #[test]
-fn the_two_hidden_commands_are_not_for_people() {
+fn internal_commands_are_hidden() {
     let ran = gleaner(&["--help"]);
     assert!(
         !ran.stdout.contains("sidecar ") && !ran.stdout.contains("redirector "),
@@ -51,7 +51,7 @@ fn the_two_hidden_commands_are_not_for_people() {
 }
 
 #[test]
-fn a_wrong_command_line_is_usage() {
+fn a_wrong_command_line_is_a_usage_error() {
     gleaner(&["lint"]).exits(64).says("--filename <FILE>");
     gleaner(&["rendr"]).exits(64).says("'render'");
     gleaner(&["run", "-f", "x", "--timeout", "soon"])
@@ -60,7 +60,7 @@ fn a_wrong_command_line_is_usage() {
 }
 
 #[test]
-fn files_are_taken_with_and_without_a_flag() {
+fn files_are_accepted_with_and_without_a_flag() {
     let file = "examples/build-and-push.yaml";
     for command in [
         &["lint"][..],
@@ -93,7 +93,7 @@ fn files_are_taken_with_and_without_a_flag() {
 }
 
 #[test]
-fn the_form_has_one_flag_in_every_command() {
+fn every_command_has_the_same_flag_for_the_format() {
     let file = "examples/build-and-push.yaml";
     for command in [
         &["lint"][..],
@@ -111,7 +111,7 @@ fn the_form_has_one_flag_in_every_command() {
 }
 
 #[test]
-fn completions_know_the_flags() {
+fn completions_include_the_flags() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = gleaner(&["completions", shell]);
         ran.exits(0);
@@ -120,7 +120,7 @@ fn completions_know_the_flags() {
 }
 
 #[test]
-fn kubectl_finds_it_under_its_own_name() {
+fn kubectl_finds_the_plugin() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
     let output = command
         .arg0("/usr/bin/kubectl-gleaner")
@@ -132,13 +132,13 @@ fn kubectl_finds_it_under_its_own_name() {
 }
 
 #[test]
-fn a_full_standard_output_is_told_by_every_command() {
+fn every_command_reports_a_full_standard_output() {
     let task = "examples/build-and-push.yaml";
     for arguments in [
         &["run", "-f", task][..],
         &["run", "-f", task, "-o", "json"],
         &["render", "-f", task, "--output", DIGEST],
-        // A file without a declaration gets a message.
+        // A file without a declaration also produces a message.
         &["lint", "-f", "examples/crds/knative-service.yaml"],
         &["lint", "-f", task, "--format", "json"],
         &["translate", "-f", task],
@@ -163,7 +163,7 @@ fn a_full_standard_output_is_told_by_every_command() {
 }
 
 #[test]
-fn a_closed_pipe_is_the_readers_choice() {
+fn a_closed_pipe_is_not_an_error() {
     for arguments in [
         &[
             "render",

@@ -22,7 +22,7 @@ objects:
 ";
 
 #[test]
-fn a_task_holds_all_that_its_pod_needs() {
+fn an_injected_task_contains_everything_that_its_pod_needs() {
     let spec = "
 workspaces: [{name: w}]
 steps:
@@ -44,13 +44,13 @@ steps:
 }
 
 #[test]
-fn the_proposals_documents_go_through_translate_and_inject() {
+fn the_proposals_documents_can_be_translated_and_injected() {
     let translated = gleaner(&["translate", "-f", "examples/build-and-test.yaml"]).stdout;
     let ran = inject(&translated, &[]);
     ran.exits(0);
     let before = gleaner_with_input(&["translate", "-f", "-"], &translated).objects();
     let after = ran.objects();
-    // The Task that declares outputs is different now, and nothing else is.
+    // Only the Task that declares outputs has changed.
     assert_eq!(after[1..], before[1..]);
     let steps = after[0]["spec"]["steps"].as_array().unwrap();
     let command = |index: usize| steps[index]["command"][0].as_str().unwrap();
@@ -67,7 +67,7 @@ fn the_proposals_documents_go_through_translate_and_inject() {
 }
 
 #[test]
-fn the_proposals_syntax_is_to_be_translated_first() {
+fn the_proposals_syntax_must_be_translated_first() {
     let ran = gleaner(&[
         "inject",
         "-f",
@@ -82,7 +82,7 @@ fn the_proposals_syntax_is_to_be_translated_first() {
 }
 
 #[test]
-fn what_is_not_known_here_is_an_error_at_its_line() {
+fn unknown_commands_are_errors_at_their_lines() {
     let spec = "
 workspaces: [{name: w}]
 steps:
@@ -104,7 +104,7 @@ volumes: [{name: x, emptyDir: {}}]
 }
 
 #[test]
-fn a_wrong_declaration_is_named_as_lint_does() {
+fn a_wrong_declaration_is_reported_as_by_lint() {
     let text = task(
         "steps: {one: [{name: a}]}\nobjects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: $(steps.one.b)}}}]",
         "steps: [{name: one, image: i, command: [a]}]",
@@ -117,7 +117,7 @@ fn a_wrong_declaration_is_named_as_lint_does() {
 }
 
 #[test]
-fn the_sidecar_is_as_the_command_line_says() {
+fn the_command_line_configures_the_sidecar() {
     let text = task(support::ONE, "steps: [{name: one, image: i, command: [a]}]");
     let arguments = [
         "--image-pull-policy",
@@ -216,7 +216,7 @@ fn pods_and_their_templates_are_injected_too() {
 }
 
 #[test]
-fn where_nothing_asks_nothing_changes_and_that_is_said() {
+fn without_a_declaration_nothing_changes_and_a_warning_is_printed() {
     let text = "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n";
     let ran = inject(text, &[]);
     ran.exits(0)
@@ -225,7 +225,7 @@ fn where_nothing_asks_nothing_changes_and_that_is_said() {
         ran.object(),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}})
     );
-    // A run by reference: its Task is injected instead.
+    // A run that refers to a Task: inject into the Task instead.
     let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r, annotations: {gleaner.dev/outputs: 'steps: {}'}}\n\
                spec: {pipelineRef: {name: p}}\n";
     inject(run, &[])
@@ -234,7 +234,7 @@ fn where_nothing_asks_nothing_changes_and_that_is_said() {
 }
 
 #[test]
-fn a_script_that_may_name_its_interpreter_gets_no_other() {
+fn no_interpreter_is_added_to_a_script_that_may_have_one() {
     let declaration = "gleaner.dev/outputs: 'steps: {one: [{name: a}]}'";
     let script_of = |script: &str| {
         let text = format!(
@@ -247,7 +247,7 @@ fn a_script_that_may_name_its_interpreter_gets_no_other() {
             .unwrap()
             .to_owned()
     };
-    // The redirector sees the value, and finds the interpreter after empty lines.
+    // The redirector reads the script with its values, and skips empty lines before the interpreter.
     for script in ["$(params.body)", "\n\n#!/usr/bin/env python3\nprint()"] {
         let injected = script_of(script);
         let rest = injected.splitn(3, '\n').nth(2).unwrap().to_owned();
@@ -257,7 +257,7 @@ fn a_script_that_may_name_its_interpreter_gets_no_other() {
 }
 
 #[test]
-fn an_image_that_nobody_published_is_not_assumed() {
+fn an_unpublished_image_is_not_assumed() {
     let text = task(support::ONE, "steps: [{name: one, image: i, command: [a]}]");
     let without = gleaner_with_input(&["inject", "-f", "-"], &text);
     without.exits(64).says("--image <IMAGE>");
@@ -276,7 +276,7 @@ fn an_image_that_nobody_published_is_not_assumed() {
 }
 
 #[test]
-fn what_was_injected_is_taken_out_again() {
+fn uninject_reverses_inject() {
     let spec = "steps: [{name: one, image: i, command: [a], args: [b]}]";
     let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n";
     let text = format!("{}---\n{config}", task(support::ONE, spec));

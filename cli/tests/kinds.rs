@@ -4,9 +4,9 @@ mod support;
 
 use support::repository;
 
-/// `GLEANER_UPDATE_KINDS=1 cargo test -p gleaner --test kinds` writes the file.
+/// Run with `GLEANER_UPDATE_KINDS=1 cargo test -p gleaner --test kinds` to update the file.
 #[test]
-fn the_checked_types_are_those_of_the_local_api_server() {
+fn the_types_match_the_local_api_server() {
     let path = repository().join("core/src/kinds/outline.json");
     let expected = format!("{}\n", gleaner_local_apiserver::outline());
     if std::env::var_os("GLEANER_UPDATE_KINDS").is_some() {

@@ -54,7 +54,7 @@ spec:
 ";
 
 #[test]
-fn errors_in_an_annotation_stand_at_their_line_of_the_file() {
+fn errors_in_an_annotation_have_their_line_in_the_file() {
     let (code, lines) = lint(ANNOTATED);
     assert_eq!(code, 1);
     assert_eq!(
@@ -82,7 +82,7 @@ fn errors_in_the_proposals_syntax_name_the_place_in_the_task() {
 }
 
 #[test]
-fn a_program_gets_json() {
+fn findings_can_be_json() {
     let ran = gleaner_with_input(&["lint", "-f", "-", "--format", "json"], ANNOTATED);
     ran.exits(1);
     let findings: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -116,7 +116,7 @@ fn the_examples_and_the_proposal_pass() {
 }
 
 #[test]
-fn a_file_without_a_declaration_is_noted_and_passes() {
+fn a_file_without_a_declaration_passes_with_a_note() {
     let (code, lines) = lint("kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n");
     assert_eq!(code, 0);
     assert_eq!(lines.len(), 1);
@@ -125,14 +125,14 @@ fn a_file_without_a_declaration_is_noted_and_passes() {
         "{}",
         lines[0]
     );
-    // Binding an existing resource was Tekton's own feature, before the proposal.
+    // Binding an existing resource is a feature of Tekton itself, older than the proposal.
     let bound =
         "kind: Task\nspec: {steps: [{name: a}], outputs: {resources: [{name: img, type: image}]}}";
     assert_eq!(lint(bound).0, 0);
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_of_its_file() {
+fn an_unreadable_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let good = file(folder.path(), "good.yaml", ANNOTATED);
     let broken = file(folder.path(), "broken.yaml", "a: 1\na: 2\n");
@@ -158,7 +158,7 @@ fn what_cannot_be_read_is_an_error_of_its_file() {
 }
 
 #[test]
-fn declarations_are_found_wherever_a_cluster_would_find_them() {
+fn declarations_are_found_in_every_declaration_site() {
     let wrong = "gleaner.dev/outputs: 'steps: {b: [{name: x}]}'";
     let task = format!("{{metadata: {{annotations: {{{wrong}}}}}, steps: [{{name: a}}]}}");
     let template = format!(
@@ -260,7 +260,7 @@ fn names_that_a_cluster_would_refuse_are_refused() {
 }
 
 #[test]
-fn a_variable_in_from_path_that_is_not_there_is_found() {
+fn an_unknown_variable_in_from_path_is_an_error() {
     let text = CLEAN
         .replace("src.path", "scr.path")
         .replace("params.file", "params.fiel");
@@ -279,7 +279,7 @@ fn a_variable_in_from_path_that_is_not_there_is_found() {
 }
 
 #[test]
-fn a_result_that_a_step_and_a_resource_write_is_found() {
+fn a_result_written_by_a_step_and_a_resource_is_an_error() {
     let (_, lines) = lint(&CLEAN.replace("script: echo", "script: echo x > $(results.cm.path)"));
     let expected = "<stdin>:12:13: error: spec.results[0]: the Task's result 'cm' and the resource 'cm' would write the same \
                     result; rename one of them";
@@ -287,7 +287,7 @@ fn a_result_that_a_step_and_a_resource_write_is_found() {
 }
 
 #[test]
-fn two_documents_of_one_name_are_an_error_that_names_both() {
+fn duplicate_documents_are_an_error_that_names_both() {
     let folder = tempfile::tempdir().unwrap();
     let task = |name: &str, namespace: &str| {
         format!(

@@ -1,4 +1,4 @@
-//! `gleaner lint`: documents that a cluster would refuse, and declarations that nothing would read.
+//! `gleaner lint`: documents that a cluster would refuse, and declarations that have no effect.
 
 mod support;
 
@@ -11,7 +11,7 @@ fn a_good_task_passes() {
 }
 
 #[test]
-fn names_that_gleaner_needs_are_refused() {
+fn reserved_names_are_refused() {
     let spec = "spec:\n  params:";
     finds(
         &TASK.replace("build", "gleaner"),
@@ -44,7 +44,7 @@ fn names_that_gleaner_needs_are_refused() {
 }
 
 #[test]
-fn a_pod_whose_containers_are_started_again_is_refused() {
+fn a_pod_whose_containers_may_restart_is_refused() {
     for (kind, place, template) in [
         ("batch/v1, kind: Job", "spec.template", "{template: POD}"),
         (
@@ -79,7 +79,7 @@ fn a_pod_whose_containers_are_started_again_is_refused() {
 }
 
 #[test]
-fn declarations_that_nothing_reads_are_errors() {
+fn declarations_without_effect_are_errors() {
     in_task(
         "gleaner.dev/outputs",
         "gleaner.dev/output",
@@ -107,7 +107,7 @@ fn declarations_that_nothing_reads_are_errors() {
             "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec",
         ],
     );
-    // The list is moved out of the block, four levels up.
+    // The indentation of the list is four levels too small, so it is outside the block.
     let outside = TASK.replace("      objects:", "    objects:");
     finds(
         &outside,
@@ -119,7 +119,7 @@ fn declarations_that_nothing_reads_are_errors() {
 }
 
 #[test]
-fn an_expression_of_another_language_is_a_warning() {
+fn an_expression_in_another_template_language_is_a_warning() {
     for (expression, help) in [
         (
             "${{ steps.build.outputs.digest }}",
@@ -161,7 +161,7 @@ fn an_expression_of_another_language_is_a_warning() {
 }
 
 #[test]
-fn shell_and_templates_of_other_controllers_are_left_alone() {
+fn shell_and_templates_of_other_controllers_are_accepted() {
     let script = format!(
         "{IMAGE}\n              run: |\n                echo ${{image}} ${{HOME}}\n                {{{{ .Other }}}}\n              home: ${{HOME}}\n              escaped: $${{x}}"
     );
@@ -177,7 +177,7 @@ fn shell_and_templates_of_other_controllers_are_left_alone() {
 }
 
 #[test]
-fn a_variable_of_a_template_in_a_step_is_an_error() {
+fn a_template_variable_in_a_step_is_an_error() {
     let script = "script: echo sha256:abc > $GLEANER_OUTPUTS/digest";
     for (variable, message) in [
         (
@@ -233,7 +233,7 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
             );
         }
     }
-    // Fields of Tekton's steps.
+    // Field names of Tekton's steps.
     in_task(
         script,
         &format!(
@@ -248,7 +248,7 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
 }
 
 #[test]
-fn objects_that_are_created_before_a_later_step_fails_are_named() {
+fn objects_created_before_a_step_that_may_fail_are_reported() {
     let build = "    - name: build\n      image: busybox\n      script: echo sha256:abc > $GLEANER_OUTPUTS/digest\n";
     let test = "    - name: test\n      image: busybox\n      script: exit 1\n";
     let task = TASK.replace(build, &format!("{build}{test}"));
@@ -262,13 +262,13 @@ fn objects_that_are_created_before_a_later_step_fails_are_named() {
         let submit = format!("      submit: {named}\n      steps:\n");
         finds(&task.replace("      steps:\n", &submit), &[]);
     }
-    // The step whose output is used comes last.
+    // The step whose output is used is the last one.
     finds(&TASK.replace(build, &format!("{test}{build}")), &[]);
 }
 
 #[test]
 fn an_object_result_does_not_survive_a_matrix() {
-    // Each TaskRun creates an object with a name of its own.
+    // Each TaskRun creates an object with its own name.
     let task = TASK.replace(
         "name: app\n            data",
         "generateName: app-\n            data",
@@ -307,7 +307,7 @@ fn an_object_result_does_not_survive_a_matrix() {
 }
 
 #[test]
-fn exit_codes_tell_findings_from_what_could_not_be_read() {
+fn exit_codes_distinguish_findings_from_unreadable_files() {
     gleaner(&["lint", "-f", "nowhere.yaml"]).exits(66);
     gleaner_with_input(&["lint", "-f", "-"], "# nothing\n").exits(66);
     gleaner(&["lint"]).exits(64);
@@ -316,7 +316,7 @@ fn exit_codes_tell_findings_from_what_could_not_be_read() {
 }
 
 #[test]
-fn a_variable_in_a_path_that_nothing_replaces_is_an_error() {
+fn an_unreplaced_variable_in_a_path_is_an_error() {
     for (variable, message) in [
         (
             "$(steps.other.x)",

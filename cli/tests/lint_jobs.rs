@@ -1,4 +1,4 @@
-//! `gleaner lint`: Jobs whose fields do not fit the declaration of their pods, and clusters without the webhook.
+//! `gleaner lint`: Jobs whose fields conflict with the declaration of their pods, and clusters without the webhook.
 
 mod support;
 
@@ -31,7 +31,7 @@ spec:
 const AHEAD: [&str; 4] = ["lint", "--without-webhook", "-f", "-"];
 
 #[test]
-fn several_pods_without_an_index_replace_each_others_objects() {
+fn several_pods_without_an_index_are_refused() {
     let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each replaces the 'cm' of another; add completionMode: Indexed";
     for (fields, place) in [
         ("completions: 2", Some("spec.completions")),
@@ -45,7 +45,7 @@ fn several_pods_without_an_index_replace_each_others_objects() {
         ("parallelism: 1", None),
     ] {
         let fields = fields.replace(", ", "\n  ");
-        // A name that is derived is that of the run, too.
+        // A derived name is also derived from the run, so it is the same in all pods.
         for name in ["{name: fixed}", "{}", "{generateName: a-}"] {
             let text = JOB.replace("completions: 1", &fields);
             let text = text.replace("{name: fixed}", name);
@@ -93,7 +93,7 @@ fn several_pods_without_an_index_replace_each_others_objects() {
 }
 
 #[test]
-fn an_indexed_job_needs_its_index_in_static_names() {
+fn static_names_of_an_indexed_job_need_its_index() {
     let indexed = JOB.replace(
         "completions: 1",
         "completions: 2\n  completionMode: Indexed",
@@ -121,7 +121,7 @@ fn an_indexed_job_needs_its_index_in_static_names() {
 }
 
 #[test]
-fn a_cluster_without_the_webhook_is_checked_for_what_inject_refuses() {
+fn without_webhook_reports_the_errors_of_inject() {
     let several = JOB.replace("completions: 1", "completions: 2");
     finds_by(&AHEAD, JOB, &[]);
     finds_by(
@@ -216,7 +216,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
     let named = JOB.replace("fixed", "a-$(context.task.name)");
     finds(&named, &[]);
     finds_by(&AHEAD, &named, &[]);
-    // A controller of another kind names its pods, and may give them an index.
+    // A controller of another kind also names its pods, and may give them an index.
     let indexed = named.replace("task.name", "job.completionIndex");
     let scaled = |text: &str| text.replace("batch/v1\nkind: Job", "keda.sh/v1\nkind: ScaledJob");
     finds(&scaled(&named), &[]);

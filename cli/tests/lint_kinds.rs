@@ -1,11 +1,11 @@
-//! `gleaner lint`: objects of Kubernetes' own kinds in templates, field by field.
+//! `gleaner lint`: templates of built-in kinds, checked field by field.
 
 mod support;
 
 use support::lint::{assert_found, lint};
 use support::task;
 
-/// Expects the findings for a template, written in flow or block style, each given by the rest of its line after
+/// Expects these findings for a template in flow or block style. Each is given by the rest of its line after
 /// `objects[0].resourceTemplate`.
 #[track_caller]
 fn finds(template: &str, expected: &[&str]) {
@@ -40,7 +40,7 @@ objects:
 }
 
 #[test]
-fn what_the_api_server_fills_in_is_not_required() {
+fn fields_that_the_api_server_sets_are_not_required() {
     for template in [
         "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: c}, roleRef: {kind: Role, name: x}}",
         "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: c}, roleRef: {kind: ClusterRole, name: x}}",
@@ -149,7 +149,7 @@ fn values_that_the_api_server_rejects_are_errors() {
 }
 
 #[test]
-fn kinds_that_are_less_common_have_types_too() {
+fn less_common_kinds_are_checked_too() {
     finds(
         "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {lables: {a: b}}, spec: {minReplica: 2, maxReplicas: '5', scaleTargetRef: Deployment/x}}",
         &[
@@ -176,7 +176,7 @@ fn kinds_that_are_less_common_have_types_too() {
 const POD: &str = "{containers: [{name: c, image: x}]}";
 
 #[test]
-fn fields_of_one_object_must_agree() {
+fn fields_of_an_object_must_be_consistent() {
     let controller = |selector: &str, labels: &str, pod: &str| {
         format!(
             "{{apiVersion: apps/v1, kind: Deployment, spec: {{selector: {{matchLabels: {selector}}}, template: {{metadata: \
@@ -281,7 +281,7 @@ fn fields_of_one_object_must_agree() {
 }
 
 #[test]
-fn kinds_and_versions_that_do_not_exist_are_named_with_the_right_one() {
+fn errors_about_unknown_kinds_and_versions_suggest_the_right_one() {
     for (kind, expected) in [
         (
             "tekton.dev/v1, kind: Taskrun",

@@ -1,11 +1,11 @@
-//! `gleaner lint`: references of a Pipeline to its tasks, and the objects of a matrix.
+//! `gleaner lint`: references between the tasks of a Pipeline, and objects created by a matrix.
 
 mod support;
 
 use support::gleaner_with_input;
 use support::lint::{TASK, lint};
 
-/// A Task with an output, a result of its own, an object and a PipelineResource, and a Pipeline that refers to it.
+/// A Task with an output, its own results, an object and a PipelineResource, and a Pipeline that refers to the Task.
 const FILE: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -37,7 +37,7 @@ spec:
       taskSpec: {steps: [{name: s, image: x, args: ['ARGUMENT']}]}
 ";
 
-/// The Pipeline with the Task in it.
+/// Returns the Pipeline with the Task embedded in it.
 fn embedded() -> String {
     let (task, pipeline) = FILE.split_once("---\n").unwrap();
     let declaration = task.split_once("outputs: |\n").unwrap().1;
@@ -56,7 +56,7 @@ fn embedded() -> String {
 #[track_caller]
 fn finds(text: &str, expected: &[&str]) {
     let ran = gleaner_with_input(&["lint", "-f", "-"], text);
-    // The Task's own result has less room, which is not of interest here.
+    // The warning about the room for the Task's own result is not tested here.
     let is_of_room =
         |line: &&str| line.contains(": warning: ") && line.contains("without Gleaner's container");
     let lines: Vec<&str> = ran
@@ -73,7 +73,7 @@ fn finds(text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn a_reference_that_a_task_does_not_give_is_an_error() {
+fn a_reference_to_an_unknown_result_is_an_error() {
     let output = "'v' is an output of the step 'main', for templates only; declare a result 'v' in 'a', have the step write it to $(results.v.path) too, and refer to $(tasks.a.results.v)";
     for (variable, message, help) in [
         (
@@ -137,7 +137,7 @@ fn a_reference_that_a_task_does_not_give_is_an_error() {
                     continue;
                 }
                 let text = text.replace(slot, &format!("$({variable})"));
-                // The offset of the variable within the text of its field.
+                // The position includes the offset of the variable within its field.
                 let mut lines = text.lines().enumerate();
                 let is_changed =
                     |line: &str| line.contains(variable) && !line.contains(": $(steps");
@@ -157,7 +157,7 @@ fn a_reference_that_a_task_does_not_give_is_an_error() {
 }
 
 #[test]
-fn a_reference_that_a_task_gives_or_may_give_passes() {
+fn a_reference_to_a_known_or_possible_result_passes() {
     for variable in [
         "tasks.a.results.own",
         "tasks.a.results.whole.k",
@@ -182,13 +182,13 @@ fn a_reference_that_a_task_gives_or_may_give_passes() {
                 &text.replace("VALUE", &format!("$({})", variable.replace('"', "\\\""))),
                 &[],
             );
-            // The other variables in a step are those of its own Task.
+            // All other variables in a step belong to its own Task.
             if variable.starts_with("tasks.") {
                 finds(&text.replace("ARGUMENT", &format!("$({variable})")), &[]);
             }
         }
     }
-    // Tekton's own variables, also where an object has the name.
+    // Tekton's own variables are allowed, even if an object has the same name.
     for variable in ["status", "reason", "matrix.length"] {
         let (name, _) = variable.split_once('.').unwrap_or((variable, ""));
         let named = FILE.replace("- name: o\n", &format!("- name: {name}\n"));
@@ -206,7 +206,7 @@ fn a_reference_that_a_task_gives_or_may_give_passes() {
     ] {
         finds(&bad.replace("taskRef: {name: build}", other), &[]);
     }
-    // Which of two Tasks of one name is meant, depends on the namespace.
+    // If two Tasks have the same name, the namespace determines which of them the reference means.
     let (task, _) = FILE.split_once("---\n").unwrap();
     let task = task.replace("own", "v");
     let elsewhere = task.replace("  name: build\n", "  name: build\n  namespace: other\n");
@@ -219,7 +219,7 @@ fn a_reference_that_a_task_gives_or_may_give_passes() {
             .replace("script: 'true'", artifacts),
         &[],
     );
-    // The step's own variable, which the check of steps reports.
+    // `$(steps.main.v)` is a variable of the step itself, so the check of steps reports it.
     finds(
         &FILE
             .replace("ARGUMENT", "$(steps.main.v)")
@@ -231,7 +231,7 @@ fn a_reference_that_a_task_gives_or_may_give_passes() {
 }
 
 #[test]
-fn results_of_finally_and_of_inner_pipelines_are_checked_in_their_scope() {
+fn results_of_finally_and_nested_pipelines_are_checked_in_their_scope() {
     let finally = FILE.replace(
         "  tasks:\n",
         "  results: [{name: r, value: $(finally.a.results.v)}]\n  finally:\n",
@@ -258,7 +258,7 @@ fn results_of_finally_and_of_inner_pipelines_are_checked_in_their_scope() {
             "spec.tasks[0].pipelineSpec.tasks[1].params[0].value: `$(tasks.a.results.v)`: the task 'a' has no result 'v'",
         ],
     );
-    // The outer task `a` has other results.
+    // The outer task `a` has different results.
     let outer = FILE.replace("taskRef: {name: build}", "pipelineSpec: {tasks: []}");
     finds(&outer.replace("VALUE", "$(tasks.a.results.v)"), &[]);
 }
@@ -321,7 +321,7 @@ fn objects_of_a_matrix_need_different_names() {
     }
     let namespaces = matrix("cm', namespace: '$(params.x)", two, "");
     finds(&namespaces, &[]);
-    // Without a matrix there is one TaskRun.
+    // Without a matrix, the task has a single TaskRun.
     let (before, after) = matrix("cm", two, "")
         .split_once("      matrix")
         .map_or_else(
@@ -383,7 +383,8 @@ fn faults_that_tekton_rejects_in_a_pipeline_are_errors() {
     let (code, lines) = lint(&format!("{TASK}{finally}"));
     assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
     assert!(
-        lines[0].contains("error: spec.finally[0].runAfter: a task of 'finally' has no runAfter"),
+        lines[0]
+            .contains("error: spec.finally[0].runAfter: a task of 'finally' cannot have runAfter"),
         "{lines:?}"
     );
 }

@@ -1,10 +1,11 @@
-//! `gleaner lint` and `inject`: documents whose declaration another program, a label or an edit keeps from its effect.
+//! `gleaner lint` and `inject`: documents in which another program, a label or an edit prevents the declaration from taking
+//! effect.
 
 mod support;
 
 use support::gleaner_with_input;
 
-/// A Task of one step `build` with the output `v`, and a ConfigMap.
+/// A Task with one step `build`, the output `v` and a ConfigMap.
 const TASK: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -39,7 +40,7 @@ fn inject(text: &str, flags: &[&str]) -> (i32, String, String) {
     (ran.code, ran.stdout, ran.stderr)
 }
 
-/// Expects this finding of lint alone.
+/// Expects this finding and no other.
 #[track_caller]
 fn finds(text: &str, expected: &str) {
     let (code, said) = lint(text);
@@ -52,7 +53,7 @@ fn finds(text: &str, expected: &str) {
 }
 
 #[test]
-fn an_annotation_that_another_program_copies_is_a_warning() {
+fn an_annotation_on_an_unknown_kind_is_a_warning() {
     let read = "Gleaner does not read 'gleaner.dev/outputs' here; it has an effect only if the controller of";
     finds(
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec:\n  values:\n    podAnnotations:\n      gleaner.dev/outputs: x\n",
@@ -76,12 +77,12 @@ fn an_annotation_that_another_program_copies_is_a_warning() {
         ),
     );
     assert_eq!(inject(&wrapped, &[]).0, 0);
-    // A misspelled one is wrong wherever it is copied to.
+    // A misspelled annotation is wrong wherever it is copied.
     finds(
         &wrapped.replace("gleaner.dev/outputs", "gleaner.dev/output"),
         "10:9: error: spec.manifest.metadata.annotations[\"gleaner.dev/output\"]: unknown annotation",
     );
-    // Kubernetes' own kinds and Tekton's copy nothing.
+    // Built-in kinds and Tekton's kinds do not copy annotations.
     finds(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  annotations:\n    gleaner.dev/outputs: x\n",
         "5:5: error: ",
@@ -136,7 +137,7 @@ fn a_misspelled_annotation_is_recognized() {
 }
 
 #[test]
-fn the_remedy_names_the_kind_and_the_list() {
+fn the_remedy_names_the_right_kind_or_form() {
     for kind in ["pod", "Pods"] {
         let pod = TASK
             .replace("tekton.dev/v1", "v1")
@@ -173,7 +174,7 @@ fn an_exempt_object_is_a_warning() {
             &text,
             &format!("5:12: warning: metadata.labels[\"gleaner.dev/injection\"]: {expected}"),
         );
-        // Ahead of time, no webhook is needed.
+        // Injecting ahead of time needs no webhook.
         let (code, injected, said) = inject(&text, &[]);
         assert_eq!((code, said.as_str()), (0, ""));
         assert!(injected.contains("--declaration="));
@@ -186,7 +187,7 @@ fn an_exempt_object_is_a_warning() {
 }
 
 #[test]
-fn an_edited_task_is_checked_as_edited() {
+fn an_injected_task_is_checked_with_its_edits() {
     let (code, injected, said) = inject(TASK, &[]);
     assert_eq!((code, said.as_str()), (0, ""));
     assert_eq!(lint(&injected), (0, String::new()));
@@ -240,7 +241,7 @@ fn an_injected_task_without_its_sidecar_is_injected_again() {
 }
 
 #[test]
-fn the_pod_template_of_a_run_is_checked() {
+fn pod_templates_of_runs_are_checked() {
     let (metadata, spec) = TASK.split_once("spec:\n").unwrap();
     let steps: String = spec.lines().map(|line| format!("  {line}\n")).collect();
     let spec = format!("  taskSpec:\n{steps}");
@@ -344,7 +345,7 @@ fn a_variable_that_gleaner_sets_is_a_warning() {
 }
 
 #[test]
-fn flags_that_contradict_each_other_are_named() {
+fn contradictory_flags_are_reported() {
     for (flags, expected) in [
         (
             &["--cpu-request", "1"][..],

@@ -1,4 +1,4 @@
-//! `gleaner lint` and `inject`: pods, templates of pods, and the objects that create them.
+//! `gleaner lint` and `inject`: pods, pod templates, and the objects that create pods.
 
 mod support;
 
@@ -7,7 +7,7 @@ use support::gleaner_with_input;
 const OBJECT: &str =
     "{apiVersion: v1, kind: ConfigMap, metadata: {NAME}, data: {v: $(steps.main.v)}}";
 
-/// The metadata of a pod with an output `v` and a ConfigMap with this metadata.
+/// Returns the metadata of a pod that declares an output `v` and a ConfigMap with this name field.
 fn metadata(name: &str) -> String {
     let object = OBJECT.replace("NAME", name);
     format!(
@@ -17,7 +17,7 @@ fn metadata(name: &str) -> String {
 
 const CONTAINERS: &str = "restartPolicy: Never, containers: [{name: main, image: x, command: [a]}]";
 
-/// A Job with this field in its spec and this metadata in its object.
+/// Returns a Job with this field in its spec, whose ConfigMap has this name field.
 fn job(field: &str, name: &str) -> String {
     let metadata = metadata(name);
     format!(
@@ -25,7 +25,7 @@ fn job(field: &str, name: &str) -> String {
     )
 }
 
-/// A Pod with this spec.
+/// Returns a Pod with this spec.
 fn pod(spec: &str) -> String {
     let metadata = metadata("generateName: cm-");
     format!("{{apiVersion: v1, kind: Pod, metadata: {metadata}, spec: {{{spec}}}}}")
@@ -44,7 +44,7 @@ fn inject(text: &str) -> (i32, String) {
     ran(&["inject", "--image", "x/y:1", "-f", "-"], text)
 }
 
-/// Expects both commands to report this error alone.
+/// Expects both commands to report only this error.
 #[track_caller]
 fn refused(text: &str, expected: &str) {
     for (code, (ended, said)) in [(1, lint(text)), (78, inject(text))] {
@@ -63,7 +63,7 @@ fn passes(text: &str) -> String {
 }
 
 #[test]
-fn kinds_that_always_restart_their_containers_are_refused_by_name() {
+fn kinds_that_always_restart_containers_are_refused() {
     for (version, kind) in [
         ("apps/v1", "Deployment"),
         ("apps/v1", "StatefulSet"),
@@ -90,7 +90,7 @@ fn kinds_that_always_restart_their_containers_are_refused_by_name() {
 }
 
 #[test]
-fn the_sidecar_of_a_job_learns_name_and_index_from_its_pod() {
+fn the_sidecar_of_a_job_gets_name_and_index_from_its_pod() {
     let name = "name: 'cm-$(context.task.name)-$(context.job.completionIndex)'";
     let injected = passes(&job("completionMode: Indexed, completions: 3, ", name));
     for expected in [
@@ -159,7 +159,7 @@ fn a_template_variable_in_a_container_is_refused() {
 }
 
 #[test]
-fn pods_that_no_api_server_accepts_are_refused() {
+fn pods_that_the_api_server_would_refuse_are_refused() {
     for (from, to, expected) in [
         ("image: x, ", "", "spec.containers[0]: 'image' is missing"),
         (
@@ -234,7 +234,7 @@ fn pods_that_no_api_server_accepts_are_refused() {
 }
 
 #[test]
-fn jobs_that_no_api_server_accepts_are_refused() {
+fn jobs_that_the_api_server_would_refuse_are_refused() {
     let good = job("", "generateName: cm-");
     for (from, to, expected) in [
         (
@@ -287,7 +287,7 @@ fn jobs_that_no_api_server_accepts_are_refused() {
 }
 
 #[test]
-fn an_edited_pod_is_injected_as_edited() {
+fn an_injected_pod_is_injected_again_with_its_edits() {
     for text in [job("", "generateName: cm-"), pod(CONTAINERS)] {
         let injected = passes(&text);
         assert_eq!(passes(&injected), injected);

@@ -30,7 +30,7 @@ fn in_app(from: &str, to: &str, expected: &[&str]) {
 }
 
 #[test]
-fn an_unknown_variable_that_tekton_refuses_is_an_error_at_its_place() {
+fn an_unknown_variable_that_tekton_refuses_is_an_error_at_its_position() {
     in_app(
         "$(params.image)",
         "$(params.imgae)",
@@ -55,7 +55,7 @@ fn an_unknown_variable_that_tekton_refuses_is_an_error_at_its_place() {
 }
 
 #[test]
-fn a_variable_that_tekton_leaves_as_it_is_is_a_warning() {
+fn a_variable_that_tekton_does_not_replace_is_a_warning() {
     in_app(
         "$(workspaces.src.path)",
         "$(workspaces.scr.path)",
@@ -134,7 +134,7 @@ spec:
 }
 
 #[test]
-fn an_embedded_task_is_checked_with_the_names_around_it() {
+fn an_embedded_task_may_use_names_of_its_pipeline() {
     let pipeline = "\
 apiVersion: tekton.dev/v1
 kind: Pipeline
@@ -158,7 +158,7 @@ spec:
 }
 
 #[test]
-fn every_command_refuses_what_tekton_refuses() {
+fn every_command_refuses_documents_that_tekton_refuses() {
     let folder = tempfile::tempdir().unwrap();
     let text = app().replace("params.image)", "params.imgae)");
     let task = support::file(folder.path(), "task.yaml", &text);

@@ -1,4 +1,4 @@
-//! `gleaner lint`: types of the objects in templates, and the place of each of several errors.
+//! `gleaner lint`: types of the objects in templates, and the positions of several errors in one value.
 
 mod support;
 
@@ -63,7 +63,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
             "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is in apiVersion batch/v1",
         ],
     );
-    // The names of a CRD are not known.
+    // The kinds of a custom API group are unknown, so any kind is accepted.
     finds(
         &TASK
             .replace("apiVersion: v1", "apiVersion: example.com/v1")
@@ -94,7 +94,7 @@ objects:
 ";
 
 #[test]
-fn variables_count_by_their_types() {
+fn variables_are_checked_by_their_types() {
     let good = task(DEPLOYMENT, "steps: [{name: build, image: x, script: x}]");
     let good = good.replace(", b: '$(steps.build.items)-'", "");
     finds(&good, &[]);
@@ -142,7 +142,7 @@ fn variables_count_by_their_types() {
 }
 
 #[test]
-fn each_of_several_errors_in_one_value_is_at_its_place() {
+fn several_errors_in_one_value_have_their_own_positions() {
     in_task(
         "name: app\n            data",
         "name: app-$(tasks.a.results.b)-$(params.nope)\n            data",
@@ -176,7 +176,7 @@ fn each_of_several_errors_in_one_value_is_at_its_place() {
 }
 
 #[test]
-fn what_could_not_be_read_gives_no_further_errors() {
+fn an_unreadable_field_causes_no_further_errors() {
     in_task(
         "- name: digest",
         "- name: 'di gest'",
@@ -209,7 +209,7 @@ fn what_could_not_be_read_gives_no_further_errors() {
 }
 
 #[test]
-fn render_run_and_translate_refuse_what_lint_refuses() {
+fn render_run_and_translate_refuse_the_same_as_lint() {
     let number = TASK.replace(IMAGE, &format!("port: 8080\n              {IMAGE}"));
     let expected = "objects[0].resourceTemplate.data.port: expected a string, found a number; YAML reads this as 8080; put it in quotes";
     let output = ["--output", "build.digest=x", "-p", "image=i"];

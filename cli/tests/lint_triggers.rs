@@ -1,4 +1,4 @@
-//! The objects that Tekton Triggers creates: `gleaner lint`, `inject` and `uninject` of TriggerTemplates.
+//! Objects that Tekton Triggers creates: `gleaner lint`, `inject` and `uninject` of TriggerTemplates.
 
 mod support;
 
@@ -53,7 +53,7 @@ fn in_template(from: &str, to: &str, expected: &[&str]) {
 }
 
 #[test]
-fn variables_of_triggers_are_left_alone() {
+fn variables_of_triggers_are_accepted() {
     finds(TEMPLATE, &[]);
     for (from, to) in [
         ("replicas: 1", "replicas: $(tt.params.count)"),
@@ -73,7 +73,7 @@ fn variables_of_triggers_are_left_alone() {
 }
 
 #[test]
-fn embedded_objects_are_checked_at_their_places() {
+fn embedded_objects_are_checked_at_their_positions() {
     in_template(
         "$(steps.build.digest)",
         "$(steps.build.digset)",
@@ -175,7 +175,7 @@ fn the_templates_of_listeners_and_triggers_are_checked_too() {
 }
 
 #[test]
-fn embedded_objects_are_injected_ahead_of_time_and_taken_out_again() {
+fn embedded_objects_can_be_injected_ahead_of_time_and_uninjected() {
     let folder = tempfile::tempdir().unwrap();
     let inject = |text: &str| {
         let file = support::file(folder.path(), "template.yaml", text);

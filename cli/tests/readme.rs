@@ -1,4 +1,4 @@
-//! The README: its commands run as pasted, its Task is the example, and the links of the pages lead to files.
+//! The README: its commands run as pasted, its Task is the example, and all links in the pages lead to existing files.
 
 mod support;
 
@@ -12,7 +12,7 @@ fn readme() -> String {
     fs::read_to_string(repository().join("README.md")).unwrap()
 }
 
-/// The contents of the fences of this language.
+/// Returns the contents of the code blocks in this language.
 fn fences<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let opening = format!("```{language}\n");
     let fences = page.split(&opening).skip(1);
@@ -21,7 +21,7 @@ fn fences<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The commands in the fences and in the table, each as a line for `sh`, with `gleaner` in place of `cargo run --`.
+/// Returns the commands in the code blocks and in the table, each as a line for `sh` with `gleaner` instead of `cargo run --`.
 fn commands(page: &str) -> Vec<String> {
     let scripts = fences(page, "sh").join("\n").replace("\\\n", " ");
     let fenced = scripts.lines().map(str::to_owned);
@@ -80,7 +80,7 @@ fn the_task_in_the_readme_is_the_example() {
 }
 
 #[test]
-fn every_link_leads_to_a_file() {
+fn every_link_in_the_pages_leads_to_a_file() {
     for name in ["README.md", "CONTRIBUTING.md"] {
         let page = fs::read_to_string(repository().join(name)).unwrap();
         let links = page.split("](").skip(1);

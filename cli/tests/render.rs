@@ -1,4 +1,4 @@
-//! `gleaner render`: prints the YAML on standard output, and nothing else there.
+//! `gleaner render`: prints the YAML, and only the YAML, on standard output.
 
 mod support;
 
@@ -29,7 +29,7 @@ fn the_proposals_task_renders_the_proposals_resource() {
 }
 
 #[test]
-fn with_a_run_named_the_names_are_the_runs() {
+fn names_are_derived_from_a_given_run() {
     let digest = format!("kaniko.digest={DIGEST}");
     let run = [
         "--variable",
@@ -64,16 +64,16 @@ fn with_a_run_named_the_names_are_the_runs() {
 }
 
 #[test]
-fn each_missing_variable_is_named_with_its_flag() {
+fn each_missing_variable_is_reported_with_its_flag() {
     let ran = gleaner(&["render", "-f", PROPOSAL]);
     ran.exits(1)
-        .says("$(params.imageUrl) has no value; give it with -p imageUrl=VALUE\n")
-        .says("$(steps.kaniko.digest) has no value; give it with --output kaniko.digest=VALUE or --output-file kaniko.digest=PATH\n");
+        .says("$(params.imageUrl) has no value; set it with -p imageUrl=VALUE\n")
+        .says("$(steps.kaniko.digest) has no value; set it with --output kaniko.digest=VALUE or --output-file kaniko.digest=PATH\n");
     assert_eq!(ran.stdout, "");
 }
 
 #[test]
-fn an_outputs_file_is_read_as_the_run_would_read_it() {
+fn an_output_file_is_read_as_in_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let digest = format!(
         "kaniko.digest={}",
@@ -92,9 +92,9 @@ fn an_outputs_file_is_read_as_the_run_would_read_it() {
     assert_eq!(ran.object()["spec"]["params"], params);
 }
 
-/// Files as PowerShell writes them with `-Encoding utf8`, and without it.
+/// Files as PowerShell writes them with `-Encoding utf8`, and without that option.
 #[test]
-fn a_file_with_a_byte_order_mark_is_read_and_utf16_is_named() {
+fn a_byte_order_mark_is_accepted_and_utf16_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
@@ -151,7 +151,7 @@ fn a_file_with_a_byte_order_mark_is_read_and_utf16_is_named() {
 }
 
 #[test]
-fn what_is_given_wrongly_is_said_at_once() {
+fn wrong_arguments_are_all_reported() {
     let ran = gleaner(&[
         "render",
         "-f",
@@ -173,7 +173,7 @@ fn what_is_given_wrongly_is_said_at_once() {
 }
 
 #[test]
-fn a_given_value_that_the_declaration_does_not_allow_is_refused() {
+fn a_value_that_the_declaration_does_not_allow_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let declaration = "
 steps: {one: [{name: a, pattern: '^sha256:[0-9a-f]+$'}, {name: list, type: array, nonEmpty: true, default: [x]},
@@ -205,7 +205,7 @@ objects:
 }
 
 #[test]
-fn data_of_a_secret_that_is_not_base64_is_refused_without_the_value() {
+fn invalid_base64_in_a_secret_is_refused_without_the_value() {
     let declaration = "
 steps: {one: [{name: a, secret: true, pattern: .}]}
 objects:
@@ -257,7 +257,7 @@ fn typed_outputs_keep_their_types() {
 }
 
 #[test]
-fn a_secret_is_shown_only_when_asked_for() {
+fn a_secret_is_shown_only_on_request() {
     let arguments = [
         "render",
         "-f",
@@ -284,7 +284,7 @@ spec: {steps: [{name: a, image: i}]}
 ";
 
 #[test]
-fn one_of_several_tasks_is_picked_by_name() {
+fn one_of_several_tasks_is_selected_by_name() {
     let [one, two] = ["one", "two"].map(|name| TASK.replace("NAME", name));
     let both = format!(
         "{one}---\n{two}---\nkind: Task\nmetadata: {{name: plain}}\nspec: {{steps: [{{name: a}}]}}\n"
@@ -306,14 +306,14 @@ fn one_of_several_tasks_is_picked_by_name() {
 }
 
 #[test]
-fn a_wrong_declaration_is_shown_as_lint_shows_it() {
+fn render_reports_a_wrong_declaration_as_lint_does() {
     let wrong = TASK.replace("name: cm", "nam: cm");
     let ran = gleaner_with_input(&["render", "-f", "-"], &wrong);
     ran.exits(78).says("<stdin>:7:18: error: objects[0].nam: ");
 }
 
 #[test]
-fn what_the_webhook_would_refuse_is_told_of_a_task_without_a_name_too() {
+fn errors_of_the_webhook_are_reported_for_a_task_without_a_name() {
     let nameless = TASK.replace("  name: NAME\n", "").replace("NAME", "x");
     let wrong = nameless.replace("{name: a,", "{name: gleaner,");
     for text in [
@@ -327,7 +327,7 @@ fn what_the_webhook_would_refuse_is_told_of_a_task_without_a_name_too() {
 }
 
 #[test]
-fn a_prefix_of_a_name_is_not_the_name_of_another_task() {
+fn a_name_prefix_does_not_match_another_task() {
     let named = TASK.replace("NAME", "x");
     let prefix = named
         .replace("name: x", "generateName: x-")
@@ -349,7 +349,8 @@ fn a_prefix_of_a_name_is_not_the_name_of_another_task() {
         .says("duplicate Task 'x'");
 }
 
-/// A Task whose resources each double the one before it, up to `links`, and `objects` ConfigMaps with the last.
+/// Returns a Task with resources that each double the previous one, up to `links`, and `objects` ConfigMaps that use the last
+/// one.
 fn doubling(links: usize, objects: usize) -> String {
     let mut declaration = "steps: {one: [{name: a}]}\nresources:\n".to_owned();
     let mut url = "$(steps.one.a)".to_owned();
@@ -369,12 +370,12 @@ fn doubling(links: usize, objects: usize) -> String {
 }
 
 #[test]
-fn what_multiplies_is_refused_before_it_takes_up_memory() {
+fn multiplying_references_are_refused_before_they_take_up_memory() {
     let folder = tempfile::tempdir().unwrap();
     let value = format!("one.a={}", "x".repeat(1000));
     let render = |links, objects| {
         let task = file(folder.path(), "task.yaml", &doubling(links, objects));
-        // The program takes up 60 MB of addresses; of 80 MB of objects there is no room for one copy.
+        // The program needs 60 MB of address space; the limit leaves no room for even one copy of 80 MB of objects.
         let limited = ["-c", "ulimit -v 100000; exec \"$@\"", "sh"];
         let own = support::command(&["render", "-f", &task, "--output", &value]);
         let mut command = std::process::Command::new("sh");
@@ -385,7 +386,7 @@ fn what_multiplies_is_refused_before_it_takes_up_memory() {
         support::without_variables(&mut command, &["GLEANER_"]);
         support::ran(command.output().unwrap())
     };
-    // Each object is small enough by itself.
+    // Each object alone is small enough.
     let together = render(11, 40);
     together
         .exits(65)

@@ -1,11 +1,11 @@
-//! `gleaner run`: the real binary, redirector, sidecar and API server, on real files.
+//! `gleaner run`: the real binary with the real redirector, sidecar and API server, on real files.
 
 mod support;
 
 use serde_json::json;
 use support::{ONE, Ran, file, gleaner, run, task};
 
-/// Runs an example by the command in its first line.
+/// Runs an example with the command in its first line.
 fn example(name: &str) -> Ran {
     let path = support::repository().join("examples").join(name);
     let text = std::fs::read_to_string(path).unwrap();
@@ -37,7 +37,7 @@ fn a_digest_becomes_a_pipeline_resource() {
 }
 
 #[test]
-fn the_proposals_own_task_runs_with_another_tool_in_kanikos_place() {
+fn the_proposals_task_runs_with_a_replacement_for_kaniko() {
     let step = "kaniko=printf sha256:54ed > /workspace/digest";
     let ran = gleaner(&[
         "run",
@@ -49,7 +49,7 @@ fn the_proposals_own_task_runs_with_another_tool_in_kanikos_place() {
         step,
     ]);
     ran.exits(0)
-        .says("/workspace/src is an empty directory; give another with --workspace src=DIR");
+        .says("/workspace/src is an empty directory; use another one with --workspace src=DIR");
     let params = json!([{"name": "url", "value": "docker.io/x"}, {"name": "digest", "value": "sha256:54ed"}]);
     assert_eq!(
         ran.object()["spec"],
@@ -63,7 +63,7 @@ fn the_proposals_own_task_runs_with_another_tool_in_kanikos_place() {
 }
 
 #[test]
-fn a_tool_that_is_not_here_fails_with_a_hint() {
+fn a_missing_tool_fails_with_a_hint() {
     let ran = gleaner(&[
         "run",
         "-f",
@@ -94,7 +94,7 @@ fn a_deployment_runs_the_image_that_was_built() {
 }
 
 #[test]
-fn both_objects_of_the_deployment_exist_or_neither() {
+fn both_objects_of_the_example_exist_or_neither() {
     let ran = example("build-and-deploy.yaml");
     let kinds: Vec<_> = ran
         .exits(0)
@@ -111,7 +111,7 @@ fn both_objects_of_the_deployment_exist_or_neither() {
 }
 
 #[test]
-fn typed_outputs_arrive_as_their_types() {
+fn typed_outputs_keep_their_types_in_a_run() {
     let ran = example("typed-outputs.yaml");
     let objects = ran.exits(0).objects();
     assert_eq!(
@@ -134,21 +134,21 @@ fn typed_outputs_arrive_as_their_types() {
 }
 
 #[test]
-fn a_secret_is_nowhere_to_be_seen() {
+fn a_secret_is_never_printed() {
     let ran = example("secret-output.yaml");
     ran.exits(0).says("steps.issue.token = (secret)");
     assert_eq!(ran.object()["stringData"]["token"], "(secret)");
 }
 
 #[test]
-fn a_line_that_reads_like_gleaners_own_is_the_steps() {
+fn a_line_of_a_step_that_imitates_gleaner_keeps_its_prefix() {
     let spec = r#"steps: [{name: one, script: "echo \"gleaner: step 'one': no\"; printf x > $GLEANER_OUTPUTS/a"}]"#;
     let ran = run(&task(ONE, spec), &[]);
     ran.exits(0).says("one | gleaner: step 'one': no\n");
 }
 
 #[test]
-fn a_strict_preflight_says_how_a_kind_is_brought() {
+fn a_strict_preflight_suggests_the_crd_flag() {
     let declaration = "
       steps: {one: [{name: a}]}
       objects:
@@ -166,7 +166,7 @@ fn a_strict_preflight_says_how_a_kind_is_brought() {
 }
 
 #[test]
-fn a_failed_step_gives_its_code_and_ends_the_task() {
+fn a_failed_step_ends_the_task_with_its_exit_code() {
     let text = task(
         ONE,
         "steps:\n- {name: one, script: exit 7}\n- {name: two, script: echo never}",
@@ -179,7 +179,7 @@ fn a_failed_step_gives_its_code_and_ends_the_task() {
 }
 
 #[test]
-fn a_killed_step_gives_128_and_the_signal() {
+fn a_killed_step_exits_with_128_plus_the_signal() {
     let text = task(ONE, "steps: [{name: one, script: kill -9 $$}]");
     run(&text, &[])
         .exits(137)
@@ -189,7 +189,7 @@ fn a_killed_step_gives_128_and_the_signal() {
 }
 
 #[test]
-fn with_on_error_continue_the_task_goes_on() {
+fn the_task_continues_with_on_error_continue() {
     let spec = "
 params: [{name: mode, default: continue}]
 steps:
@@ -204,7 +204,7 @@ steps:
 }
 
 #[test]
-fn a_swallowed_failure_is_found_by_the_finish() {
+fn an_ignored_failure_is_detected_by_the_finish() {
     let text = task(
         ONE,
         "steps: [{name: one, onError: continue, script: 'exit 0'}]",
@@ -217,7 +217,7 @@ fn a_swallowed_failure_is_found_by_the_finish() {
 }
 
 #[test]
-fn a_last_step_that_may_be_skipped_does_not_finish() {
+fn the_finish_does_not_depend_on_a_step_that_may_be_skipped() {
     let spec = "
 steps:
 - {name: one, script: 'printf x > $GLEANER_OUTPUTS/a; printf no > $(step.results.go.path)', results: [{name: go}]}
@@ -231,7 +231,7 @@ steps:
 }
 
 #[test]
-fn a_step_that_takes_too_long_is_ended_and_never_continued() {
+fn a_step_that_times_out_is_stopped_even_with_on_error_continue() {
     let spec = "steps: [{name: one, timeout: 200ms, onError: continue, script: 'sleep 60'}, {name: two, script: 'echo never'}]";
     let began = std::time::Instant::now();
     run(&task(ONE, spec), &[])
@@ -254,7 +254,7 @@ fn a_missing_output_fails_the_step() {
 }
 
 #[test]
-fn parameters_workspaces_and_variables_reach_the_step_as_in_tekton() {
+fn parameters_workspaces_and_variables_are_passed_as_in_tekton() {
     let declaration = ONE.replace("{name: a}", "{name: a, fromPath: /workspace/src/sub/out}");
     let spec = "
 params:
@@ -279,7 +279,7 @@ steps:
         &task(&declaration, spec),
         &["--workspace", &workspace, "-p", "o=k:v"],
     );
-    // A new variable comes before those of the template, which it does not see.
+    // A new variable precedes those of the template, so it cannot refer to them.
     let expected = "x|y z|y z|v|$(GREETING)-$(GREETING)|false|try-run|sub|";
     assert_eq!(ran.exits(0).object()["data"]["a"], expected);
     assert_eq!(
@@ -323,7 +323,7 @@ steps: [{name: one, results: [{name: own}], script: 'echo R > $(results.r.path);
 }
 
 #[test]
-fn results_are_printed_as_declared_and_those_of_resources_after_them() {
+fn results_are_printed_in_the_order_of_the_declaration() {
     let spec = "
 results: [{name: z}, {name: b}]
 steps: [{name: one, script: 'echo Z > $(results.z.path); echo B > $(results.b.path); printf x > $GLEANER_OUTPUTS/a'}]
@@ -339,7 +339,7 @@ steps: [{name: one, script: 'echo Z > $(results.z.path); echo B > $(results.b.pa
 }
 
 #[test]
-fn what_a_step_prints_is_copied_where_it_asks_for() {
+fn the_output_of_a_step_is_copied_to_a_file_on_request() {
     let spec = "
 steps:
 - {name: zero, script: 'echo seen; echo aside >&2', stdoutConfig: {path: /workspace/log}}
@@ -356,7 +356,7 @@ steps:
 }
 
 #[test]
-fn the_folder_goes_unless_it_is_to_be_kept() {
+fn the_directory_is_removed_unless_keep_is_set() {
     let text = task(
         ONE,
         "steps: [{name: one, script: 'pwd; printf x > $GLEANER_OUTPUTS/a'}]",
@@ -378,13 +378,13 @@ fn the_folder_goes_unless_it_is_to_be_kept() {
 }
 
 #[test]
-fn nothing_is_coloured_into_a_pipe() {
+fn output_to_a_pipe_has_no_colors() {
     let ran = example("build-and-push.yaml");
     assert!(!ran.stderr.contains('\u{1b}') && !ran.stdout.contains('\u{1b}'));
 }
 
 #[test]
-fn an_environment_meant_for_others_is_not_heard() {
+fn gleaners_variables_in_the_environment_are_ignored() {
     let text = task(
         ONE,
         "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]",
@@ -400,7 +400,7 @@ fn an_environment_meant_for_others_is_not_heard() {
 }
 
 #[test]
-fn a_workspace_with_a_blank_in_its_name_needs_no_quotes() {
+fn a_workspace_path_with_a_blank_needs_no_quotes() {
     let folder = tempfile::tempdir().unwrap();
     let blank = folder.path().join("a b");
     std::fs::create_dir(&blank).unwrap();
@@ -415,7 +415,7 @@ steps: [{name: one, script: 'cd $(workspaces.src.path); printf x > /workspace/sr
 }
 
 #[test]
-fn a_step_asks_for_the_submission_over_its_own_socket() {
+fn a_step_can_submit_over_its_own_socket() {
     let ran = example("manual-submit.yaml");
     assert_eq!(ran.exits(0).object()["data"]["coverage"], "87.5");
 }

@@ -1,4 +1,4 @@
-//! Values, names and order in `gleaner run`, as Tekton has them.
+//! Values, names and order in `gleaner run` are the same as in Tekton.
 
 mod support;
 
@@ -6,12 +6,12 @@ use std::process::Stdio;
 
 use support::{Ran, command, gleaner, gleaner_with_input, run};
 
-/// A PipelineRun `r` with these fields in its spec.
+/// Returns a PipelineRun `r` with these fields in its spec.
 fn pipeline_run(spec: &str) -> String {
     format!("apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n{spec}\n")
 }
 
-/// A TaskRun `r` with these fields in its TaskSpec.
+/// Returns a TaskRun `r` with these fields in its TaskSpec.
 fn task_run(spec: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec:\n    {}\n",
@@ -19,7 +19,7 @@ fn task_run(spec: &str) -> String {
     )
 }
 
-/// The lines that steps print.
+/// Returns the lines that steps print.
 fn printed(ran: &Ran) -> Vec<&str> {
     let lines = ran.stderr.lines();
     lines
@@ -28,7 +28,7 @@ fn printed(ran: &Ran) -> Vec<&str> {
 }
 
 #[test]
-fn a_whole_result_is_a_parameter_of_the_next_task() {
+fn a_whole_result_can_be_a_parameter_of_the_next_task() {
     let takes = "{name: use, params: [{name: o, value: '$(tasks.make.results.o[*])'}, {name: l, value: '$(tasks.make.results.l[*])'}], taskSpec: {params: [{name: o, type: object, properties: {k: {}}}, {name: l, type: array, default: [zz]}], steps: [{name: s, image: i, command: [echo], args: ['$(params.o.k)', '$(params.l[1])', '$(params.l[*])']}]}}";
     let makes = |results: &str| {
         format!(
@@ -38,15 +38,15 @@ fn a_whole_result_is_a_parameter_of_the_next_task() {
     let results = "[{name: o, type: object, properties: {k: {}}}, {name: l, type: array}]";
     let ran = run(&pipeline_run(&makes(results)), &[]);
     assert_eq!(printed(ran.exits(0)), ["v b c a b c"]);
-    // What is known before the run is checked before it.
+    // A value that is known before the run is checked before the run.
     let wrong = "  pipelineSpec:\n    tasks: [{name: a, params: [{name: mode, value: medium}], taskSpec: {params: [{name: mode, enum: [fast, slow]}], steps: [{name: s, image: i, script: echo never}]}}]";
     let ran = run(&pipeline_run(wrong), &[]);
-    ran.says("'mode' cannot be 'medium'; it is one of fast, slow");
+    ran.says("'mode' cannot be 'medium'; use one of fast, slow");
     assert!(ran.code != 0 && !ran.stderr.contains("▶"), "{ran:?}");
 }
 
 #[test]
-fn the_object_result_of_a_resource_is_a_parameter_of_the_next_task() {
+fn the_object_result_of_a_resource_can_be_a_parameter_of_the_next_task() {
     let run_of = pipeline_run(
         "  pipelineSpec:\n    tasks:\n    - {name: a, taskRef: {name: make}}\n    - {name: b, params: [{name: img, value: '$(tasks.a.results.img[*])'}], taskRef: {name: use}}",
     );
@@ -57,7 +57,7 @@ fn the_object_result_of_a_resource_is_a_parameter_of_the_next_task() {
 }
 
 #[test]
-fn a_value_of_the_run_wins_over_the_default_of_an_embedded_task() {
+fn a_value_of_the_run_overrides_the_default_of_an_embedded_task() {
     let tasks = "
     tasks:
     - {name: a, taskSpec: {params: [{name: who, default: inner}], steps: [{name: s, image: i, script: 'echo $(params.who)'}]}}
@@ -71,7 +71,7 @@ fn a_value_of_the_run_wins_over_the_default_of_an_embedded_task() {
         ["outer", "middle", "outer z", "of outer"]
     );
     assert!(!ran.stderr.contains("Tekton ignores"), "{}", ran.stderr);
-    // So does the default of the Pipeline.
+    // The default of the Pipeline also takes precedence.
     let declared = "  params: [{name: l, value: [x, z]}]\n  pipelineSpec:\n    params: [{name: who, default: of-pipeline}]";
     let ran = run(&pipeline_run(&format!("{declared}{tasks}")), &[]);
     assert_eq!(printed(ran.exits(0))[0], "of-pipeline");
@@ -115,7 +115,7 @@ fn an_embedded_spec_has_the_name_of_its_run() {
     );
     let ran = run(&pipeline_run(&spec), &[]);
     assert_eq!(printed(ran.exits(0)), ["r-a r-a r r"]);
-    // A TaskRun is in no pipeline.
+    // A TaskRun does not belong to a pipeline.
     for variable in ["context.pipelineRun.name", "tasks.a.results.b"] {
         let spec = format!("steps: [{{name: s, image: i, script: 'echo $({variable})'}}]");
         run(&task_run(&spec), &[])
@@ -126,7 +126,7 @@ fn an_embedded_spec_has_the_name_of_its_run() {
 }
 
 #[test]
-fn finally_gets_status_and_reason_by_parameters_alone() {
+fn finally_gets_status_and_reason_only_through_parameters() {
     let finally = "finally: [{name: f, params: [{name: p, value: '$(tasks.a.status) $(tasks.a.reason) [$(tasks.b.reason)] $(tasks.status)'}], taskSpec: {params: [{name: p}], steps: [{name: s, image: i, script: 'echo $(params.p)'}]}}]";
     for (first, more, expected) in [
         ("'true'", "", "Succeeded Succeeded [] Completed"),
@@ -153,7 +153,7 @@ fn finally_gets_status_and_reason_by_parameters_alone() {
             "  pipelineSpec:\n    tasks: [{{name: a, taskSpec: {{steps: [{{name: s, image: i, script: x}}]}}}}]\n    finally: [{{name: f, taskSpec: {{steps: [{{name: s, image: i, script: 'echo $({variable})'}}]}}}}]"
         );
         run(&pipeline_run(&spec), &[]).exits(78).says(&format!(
-            "finally[0].taskSpec.steps[0].script: `$({variable})` stays as it is in an embedded spec; pass it by a parameter"
+            "finally[0].taskSpec.steps[0].script: `$({variable})` is not replaced in an embedded spec; pass it as a parameter"
         ));
     }
 }
@@ -167,11 +167,11 @@ fn a_parameter_can_name_the_task() {
     assert_eq!(printed(ran.exits(0)), ["here"]);
     run(&text.replace("first: tt", "first: uu"), &[])
         .exits(78)
-        .says("taskRef.name: no file has the Task 'uu'");
+        .says("taskRef.name: no file contains the Task 'uu'");
 }
 
 #[test]
-fn an_embedded_task_has_the_workspaces_that_its_pipeline_binds_for_it() {
+fn an_embedded_task_has_the_workspaces_bound_by_its_pipeline() {
     let text = pipeline_run(
         "
   workspaces: [{name: shared, emptyDir: {}}]
@@ -182,7 +182,7 @@ fn an_embedded_task_has_the_workspaces_that_its_pipeline_binds_for_it() {
     );
     let ran = run(&text, &[]);
     assert_eq!(printed(ran.exits(0)), ["in true"]);
-    // A Task that is referred to declares its own.
+    // A Task that is referenced declares its own workspaces.
     let referred = text.replace("taskSpec: {steps", "taskRef: {name: t}, ignored: {steps");
     let referred = referred.split(", ignored").next().unwrap().to_owned()
         + "}\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec: {workspaces: [{name: w, optional: true}], steps: [{name: s, image: i, script: x}]}\n";
@@ -192,7 +192,7 @@ fn an_embedded_task_has_the_workspaces_that_its_pipeline_binds_for_it() {
 }
 
 #[test]
-fn a_step_action_takes_whole_arrays_and_objects() {
+fn a_step_action_accepts_whole_arrays_and_objects() {
     let text = task_run(
         "
 params: [{name: lst, type: array, default: [u, 'v w']}, {name: obj, type: object, properties: {k: {}}, default: {k: kv}}]
@@ -204,10 +204,10 @@ steps:
     assert_eq!(printed(ran.exits(0)), ["u|v w|kv|v w|p|q|"]);
     run(&text.replace("'$(params.lst[*])'}", "text}"), &[])
         .exits(78)
-        .says("spec.taskSpec.steps[1]: the parameter 'lst' is of type array, and its value is a string");
+        .says("spec.taskSpec.steps[1]: the parameter 'lst' is of type array, but its value is a string");
 }
 
-/// A TaskRun `r` with this TaskSpec, and these fields in its spec.
+/// Returns a TaskRun `r` with this TaskSpec, and these fields in its spec.
 fn in_run(spec: &str, more: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {spec}\n  {more}\n"
@@ -215,7 +215,7 @@ fn in_run(spec: &str, more: &str) -> String {
 }
 
 #[test]
-fn a_workspace_of_a_step_is_at_its_path() {
+fn a_workspace_of_a_step_has_its_mount_path() {
     let spec = "{workspaces: [{name: w}], steps: [{name: a, image: i, workspaces: [{name: w, mountPath: /of-step}], script: 'touch /of-step/f'}, {name: b, image: i, script: 'ls $(workspaces.w.path)'}]}";
     run(&in_run(spec, "workspaces: [{name: w, emptyDir: {}}]"), &[])
         .exits(0)
@@ -228,14 +228,14 @@ fn a_workspace_of_a_step_is_at_its_path() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_process_in_a_session_of_its_own_ends_with_its_step() {
+fn a_process_in_its_own_session_ends_with_its_step() {
     let folder = tempfile::tempdir().unwrap();
     let id = folder.path().join("id");
     let script = format!(
         "setsid sh -c 'echo $$ > {0}; exec sleep 1000' & while ! [ -s {0} ]; do sleep 0.05; done",
         id.display()
     );
-    // The next step does not find it.
+    // The next step checks that the process no longer exists.
     let next = format!(
         "read id < {}; ! grep -q '^State:.[RSD]' /proc/$id/status",
         id.display()
@@ -245,8 +245,8 @@ fn a_process_in_a_session_of_its_own_ends_with_its_step() {
     );
     let path = support::file(folder.path(), "run.yaml", &in_run(&spec, ""));
     gleaner(&["run", "-f", &path]).exits(0);
-    assert!(!lives(&id), "the process lives");
-    // It ends with a run that is killed, too, also with one that keeps its directory.
+    assert!(!lives(&id), "the process is still running");
+    // The process also ends with a run that is killed, even if the run keeps its directory.
     for arguments in [&[][..], &["--keep"]] {
         std::fs::remove_file(&id).unwrap();
         let waits = std::fs::read_to_string(&path).unwrap();
@@ -265,17 +265,20 @@ fn a_process_in_a_session_of_its_own_ends_with_its_step() {
     }
 }
 
-/// Waits for a condition, at most a minute, which separates "ended" from "lives on".
+/// Waits at most a minute for a condition, which is enough to detect a process that keeps running.
 #[cfg(target_os = "linux")]
 fn until(holds: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !holds() {
-        assert!(begun.elapsed().as_secs() < 60, "it does not come true");
+        assert!(
+            begun.elapsed().as_secs() < 60,
+            "the condition does not become true"
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 
-/// Returns true if the process whose ID is in the file runs.
+/// Returns true if the process whose ID is in the file is running.
 #[cfg(target_os = "linux")]
 fn lives(id: &std::path::Path) -> bool {
     let id = std::fs::read_to_string(id).unwrap();

@@ -1,4 +1,4 @@
-//! `gleaner run` reports objects if it is stopped while they are created, or if their state is unknown.
+//! `gleaner run` reports the objects if it is stopped while they are created, or if their state is unknown.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::{ONE, Ran, file, run, task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Forwards all requests, each create after a delay.
+/// Forwards all requests, and delays each create.
 async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration) {
     while let Ok((client, _)) = listener.accept().await {
         tokio::spawn(async move {
@@ -34,8 +34,7 @@ async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration
     }
 }
 
-/// Runs the Task against a cluster whose creates take `pause`; also returns the names of the objects that exist at the
-/// end.
+/// Runs the Task against a cluster that delays creates by `pause`. Also returns the names of the objects that exist at the end.
 fn against_a_slow_cluster(
     text: &str,
     arguments: &[&str],
@@ -74,7 +73,7 @@ fn against_a_slow_cluster(
 }
 
 #[test]
-fn what_was_created_after_the_time_was_up_is_not_denied() {
+fn objects_created_after_the_timeout_are_reported() {
     let text = task(
         ONE,
         "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]",
@@ -92,7 +91,7 @@ fn what_was_created_after_the_time_was_up_is_not_denied() {
 }
 
 #[test]
-fn what_an_apply_changed_before_the_failure_is_not_denied() {
+fn an_object_applied_before_the_failure_is_reported() {
     let declaration = r#"
       steps: {one: [{name: a}]}
       objects:
@@ -122,8 +121,8 @@ fn what_an_apply_changed_before_the_failure_is_not_denied() {
 }
 
 #[test]
-fn nothing_is_claimed_when_the_sidecar_is_gone() {
-    // The sidecar is the process with the run's state directory on its command line.
+fn the_state_is_reported_as_unknown_if_the_sidecar_is_gone() {
+    // The sidecar's process is identified by the run's state directory on its command line.
     let kill = r#"printf x > $GLEANER_OUTPUTS/a
 for process in /proc/[0-9]*; do
   if tr '\0' ' ' < $process/cmdline 2>/dev/null | grep -q "^[^ ]* sidecar .*--state-dir $(dirname "$PWD")/state"; then
@@ -147,7 +146,7 @@ sleep 60"#;
 }
 
 #[test]
-fn what_a_step_has_led_to_is_said_below_it_even_when_the_next_one_fails() {
+fn created_objects_are_printed_after_their_step_even_if_the_next_one_fails() {
     let spec = "
 steps:
 - {name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}
@@ -167,7 +166,7 @@ steps:
 }
 
 #[test]
-fn a_namespace_a_kind_and_what_is_in_them_are_created_in_one_run() {
+fn a_namespace_and_a_kind_are_created_with_their_objects_in_one_run() {
     let text = r#"
 apiVersion: tekton.dev/v1
 kind: Task

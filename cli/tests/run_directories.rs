@@ -1,4 +1,4 @@
-//! The directories of `gleaner run`: volumes, workspaces, working directories, and names that are paths.
+//! The directories of `gleaner run`: volumes, workspaces, working directories, and names that are used as paths.
 
 mod support;
 
@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use support::{ONE, run, task, with_run};
 use tempfile::TempDir;
 
-/// Returns a path that does not exist, outside of the directory of a run, and the relative path that leads to it. It may be
-/// created as long as the directory exists.
+/// Returns a path outside a run's directory that does not exist, and a relative path that leads to it. The path could be created
+/// while the returned directory exists.
 fn outside() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("made");
@@ -17,7 +17,7 @@ fn outside() -> (TempDir, PathBuf, String) {
 }
 
 #[test]
-fn volumes_that_are_empty_directories_are_shared_by_steps() {
+fn steps_share_empty_dir_volumes() {
     let spec = "
 volumes: [{name: cache, emptyDir: {}}]
 stepTemplate: {volumeMounts: [{name: cache, mountPath: /cache}]}
@@ -30,7 +30,7 @@ steps:
 }
 
 #[test]
-fn a_mount_has_variables_and_stays_in_its_volume() {
+fn a_mount_may_have_variables_and_stays_in_its_volume() {
     let (_folder, out, up) = outside();
     let text = task(
         ONE,
@@ -62,7 +62,7 @@ steps:
 }
 
 #[test]
-fn a_volume_and_a_claim_of_one_name_are_two_directories() {
+fn a_volume_and_a_claim_with_the_same_name_are_two_directories() {
     let spec = "
 workspaces: [{name: cache}]
 volumes: [{name: cache, emptyDir: {}}]
@@ -79,7 +79,7 @@ steps:
 }
 
 #[test]
-fn a_working_directory_is_the_pods() {
+fn a_working_directory_is_mapped_from_the_pod() {
     let (_folder, out, up) = outside();
     let text = task(
         ONE,
@@ -116,7 +116,7 @@ steps:
 }
 
 #[test]
-fn a_copy_of_what_a_step_prints_is_below_its_working_directory() {
+fn a_copy_of_a_steps_output_is_below_its_working_directory() {
     let here = support::repository().join("copied");
     let spec = "
 steps:
@@ -129,7 +129,7 @@ steps:
 }
 
 #[test]
-fn a_path_of_an_output_is_the_pods() {
+fn a_path_of_an_output_is_mapped_from_the_pod() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "x").unwrap();
     let given = format!("src={}", folder.path().display());
@@ -146,7 +146,7 @@ fn a_path_of_an_output_is_the_pods() {
 }
 
 #[test]
-fn a_name_that_is_a_path_is_refused_at_its_place() {
+fn a_name_that_is_a_path_is_refused_with_its_position() {
     let (_folder, out, path) = outside();
     let action = format!(
         "---\napiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {{name: act}}\nspec: {{image: i, results: [{{name: {path}}}], script: x}}\n"
@@ -209,7 +209,7 @@ fn a_name_that_is_a_path_is_refused_at_its_place() {
 }
 
 #[test]
-fn the_sub_path_of_a_workspace_has_variables_and_stays_in_it() {
+fn the_sub_path_of_a_workspace_may_have_variables_and_stays_in_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("ws/sub")).unwrap();
     std::fs::write(folder.path().join("ws/sub/inside"), "").unwrap();
@@ -234,7 +234,7 @@ fn the_sub_path_of_a_workspace_has_variables_and_stays_in_it() {
 }
 
 #[test]
-fn a_sub_path_in_a_pipeline_is_told_before_its_first_task() {
+fn a_wrong_sub_path_in_a_pipeline_is_reported_before_its_first_task() {
     let spec =
         "workspaces: [{name: src}]\nsteps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
     let pipeline = "---

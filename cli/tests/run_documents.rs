@@ -1,4 +1,4 @@
-//! Documents of `gleaner run` that refer to each other, and faults that are told once.
+//! Documents of `gleaner run` that refer to each other, and errors that are reported only once.
 
 mod support;
 
@@ -16,7 +16,7 @@ fn pipeline_run(spec: &str, more: &str) -> String {
     )
 }
 
-/// A task of a pipeline with these fields.
+/// Returns the spec of a Pipeline whose task has these fields.
 fn of_task(fields: &str) -> String {
     pipeline_run(
         &format!(
@@ -35,7 +35,7 @@ fn refuses(text: &str, message: &str) -> Ran {
 }
 
 #[test]
-fn a_document_in_another_namespace_is_not_referred_to() {
+fn a_reference_does_not_find_a_document_in_another_namespace() {
     let text = |run: &str, pipeline: &str, task: &str| {
         format!(
             "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r{run}}}\nspec: {{pipelineRef: {{name: p}}}}\n---\napiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {{name: p{pipeline}}}\nspec: {{tasks: [{{name: a, taskRef: {{name: t}}}}]}}\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {{name: t{task}}}\nspec: {{steps: [{{name: a, image: i, script: 'true'}}]}}\n"
@@ -74,7 +74,7 @@ fn a_document_in_another_namespace_is_not_referred_to() {
 }
 
 #[test]
-fn a_fault_is_told_once() {
+fn each_error_is_reported_once() {
     let matrix = of_task("matrix: {params: [{name: x, value: [a]}]}")
         .replace("{steps", "{params: [{name: x}], steps");
     let remote = pipeline_run(
@@ -104,7 +104,7 @@ fn a_fault_is_told_once() {
         let ran = refuses(&text, message);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    // An error of the command line is told too.
+    // An error of the command line is reported, too.
     let bound = task_run(
         "{workspaces: [{name: c}], steps: [{name: a, image: i, script: x}]}",
         "workspaces: [{name: c, configMap: {name: x}}]",
@@ -122,7 +122,7 @@ fn a_fault_is_told_once() {
 }
 
 #[test]
-fn runs_of_one_name_are_told_with_their_places() {
+fn runs_with_the_same_name_are_reported_with_their_positions() {
     let one = "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {generateName: r-}\nspec: {taskSpec: {steps: [{name: a, image: i, script: x}]}}\n";
     run(&format!("{one}---\n{one}"), &[])
         .exits(64)
@@ -130,7 +130,7 @@ fn runs_of_one_name_are_told_with_their_places() {
 }
 
 #[test]
-fn the_only_task_is_run_without_outputs_too() {
+fn the_only_task_is_run_even_without_outputs() {
     let task = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec: {steps: [{name: a, image: i, script: echo here}]}\n";
     for arguments in [&[][..], &["--task", "t"]] {
         run(task, arguments)

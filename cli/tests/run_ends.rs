@@ -1,4 +1,4 @@
-//! Runs that are stopped by a signal, and runs that create objects in another cluster.
+//! Runs that a signal stops, and runs that create objects in another cluster.
 
 mod support;
 
@@ -27,7 +27,7 @@ spec:
 ";
 
 #[test]
-fn ctrl_c_ends_the_step_and_leaves_nothing_behind() {
+fn ctrl_c_stops_the_step_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "task.yaml", SLEEPS);
     let mut run = Sleeping::start(support::command(&["run", "-f", &path]), "one | in ");
@@ -41,7 +41,7 @@ fn ctrl_c_ends_the_step_and_leaves_nothing_behind() {
     assert!(!std::path::Path::new(&workspace).exists(), "{workspace}");
 }
 
-/// A run whose step sleeps.
+/// A run with a sleeping step.
 struct Sleeping {
     child: Child,
     stderr: BufReader<ChildStderr>,
@@ -49,7 +49,7 @@ struct Sleeping {
 }
 
 impl Sleeping {
-    /// Starts the run and waits until its step prints `begins` and its workspace.
+    /// Starts the run and waits until its step has printed `begins` and the path of its workspace.
     fn start(mut command: Command, begins: &str) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -62,7 +62,7 @@ impl Sleeping {
         while !line.starts_with(begins) {
             line.clear();
             let read = stderr.read_line(&mut line).unwrap();
-            assert!(read > 0, "the step has not begun");
+            assert!(read > 0, "the step has not started");
         }
         Self {
             child,
@@ -77,9 +77,9 @@ impl Sleeping {
     }
 }
 
-/// Waits until no process has the directory in its command line.
+/// Waits until no process has `directory` in its command line.
 fn expect_no_process(directory: &str) {
-    // A ceiling that tells "held forever" from "closed".
+    // The time limit separates a process that never exits from one that is about to exit.
     let ceiling = Instant::now() + Duration::from_secs(30);
     while !processes_of(directory).is_empty() {
         assert!(Instant::now() < ceiling, "{:?}", processes_of(directory));
@@ -98,7 +98,7 @@ fn processes_of(path: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_no_process_and_no_directory() {
+fn a_killed_run_leaves_no_process_and_no_directory() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "task.yaml", SLEEPS);
     for keep in [false, true] {
@@ -120,7 +120,7 @@ fn a_run_that_is_killed_leaves_no_process_and_no_directory() {
     }
 }
 
-/// A pipeline whose second task sleeps, with a workspace that the Task must not write to.
+/// A pipeline with a sleeping second task, in which the Task must not write to the workspace.
 const PIPELINE: &str = "
 apiVersion: tekton.dev/v1
 kind: PipelineRun
@@ -139,8 +139,7 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
-/// Returns the same command with default actions for the signals that `nohup` or a shell may have set to be ignored in
-/// the tests.
+/// Returns the same command with the default action for signals that `nohup` or a shell may have set to be ignored.
 fn with_default_signals(command: &Command) -> Command {
     let mut env = Command::new("env");
     env.arg("--default-signal=HUP,QUIT,TERM");
@@ -158,7 +157,7 @@ fn with_default_signals(command: &Command) -> Command {
 }
 
 #[test]
-fn a_run_that_a_signal_ends_leaves_no_process_and_no_directory() {
+fn a_run_stopped_by_a_signal_leaves_no_process_and_no_directory() {
     let folder = tempfile::tempdir().unwrap();
     let task = file(folder.path(), "task.yaml", SLEEPS);
     let pipeline = file(folder.path(), "pipeline.yaml", PIPELINE);
@@ -195,8 +194,8 @@ spec:
   steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]
 ";
 
-/// Runs the binary with `arguments` against an API server, whose kubeconfig is in the variable or the flag; returns the
-/// objects that were created there.
+/// Runs the binary with `arguments` against an API server. `environment` determines whether the variable or the flag names the
+/// kubeconfig. Also returns the objects that were created there.
 fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_json::Value>) {
     let builder = LocalApiServer::builder().namespace("builds");
     let cluster = Cluster::start(builder.namespace("other"));
@@ -216,7 +215,7 @@ fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_j
 }
 
 #[test]
-fn a_kubeconfig_leads_to_a_real_cluster() {
+fn a_kubeconfig_selects_a_real_cluster() {
     let (ran, objects) = against_a_cluster(&[], false);
     ran.exits(0)
         .says("namespace builds of the cluster here")
@@ -231,7 +230,7 @@ fn a_kubeconfig_leads_to_a_real_cluster() {
 }
 
 #[test]
-fn a_context_of_the_usual_kubeconfig_does_too() {
+fn a_context_of_the_usual_kubeconfig_selects_a_real_cluster() {
     let (ran, objects) = against_a_cluster(&["--context", "here", "-n", "other"], true);
     ran.exits(0);
     assert_eq!(objects[0]["metadata"]["namespace"], "other");

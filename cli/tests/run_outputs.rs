@@ -1,4 +1,4 @@
-//! Outputs that are refused in a run: the exit code, and the content of the message.
+//! Outputs that a run refuses: the exit code and the error message.
 
 mod support;
 
@@ -16,7 +16,7 @@ fn writes(json: &str) -> String {
 }
 
 #[test]
-fn a_key_that_comes_twice_names_step_output_and_key() {
+fn the_error_about_a_duplicate_key_names_step_output_and_key() {
     for json in [
         r#"{\"total\": 3, \"total\": 4}"#,
         r#"{\"total\": 3, \"by\": [{\"total\": 1, \"\\u0074otal\": 2}]}"#,

@@ -5,7 +5,7 @@ mod support;
 use serde_json::{Value, json};
 use support::{Ran, gleaner, gleaner_with_input, run};
 
-/// A Task that creates a ConfigMap `$(params.name)` of its input, with a result `said`.
+/// A Task with a result `said` that creates the ConfigMap `$(params.name)` from its input.
 const SAY: &str = "
 apiVersion: tekton.dev/v1
 kind: Task
@@ -66,7 +66,7 @@ fn are(report: &Value, expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn results_pass_from_task_to_task_and_give_the_order() {
+fn results_are_passed_between_tasks_and_determine_the_order() {
     let spec = "
 params: [{name: who, default: nobody}]
 results:
@@ -114,7 +114,7 @@ tasks:
 }
 
 #[test]
-fn the_proposals_own_pipeline_run_is_played() {
+fn the_proposals_pipeline_run_can_be_run() {
     let translated = gleaner(&["translate", "-f", "examples/build-and-test.yaml"]);
     let arguments = [
         "run",
@@ -145,7 +145,7 @@ fn the_proposals_own_pipeline_run_is_played() {
 }
 
 #[test]
-fn a_run_in_the_old_syntax_is_not_passed_over_in_silence() {
+fn a_run_in_the_old_syntax_is_reported() {
     let step = "kaniko=printf sha256:54ed > /workspace/digest";
     let file = "examples/build-and-test.yaml";
     gleaner(&[
@@ -166,7 +166,7 @@ fn a_run_in_the_old_syntax_is_not_passed_over_in_silence() {
 }
 
 #[test]
-fn conditions_skip_a_task_and_those_that_take_its_results() {
+fn conditions_skip_a_task_and_the_tasks_that_use_its_results() {
     let spec = "
 tasks:
 - {name: first, taskRef: {name: say}, params: [{name: name, value: cm}, {name: words, value: [go]}]}
@@ -197,7 +197,7 @@ finally:
             ("skipped", "None"),
             ("taker", "None"),
             ("after-taker", "None"),
-            // As in Tekton: the order alone does not skip it.
+            // As in Tekton, a skipped task does not skip tasks that are only ordered after it.
             ("ordered", "Succeeded"),
             ("last", "Succeeded"),
             ("without", "None"),
@@ -210,7 +210,7 @@ finally:
 }
 
 #[test]
-fn a_failure_ends_the_tasks_and_finally_still_runs() {
+fn after_a_failure_only_finally_runs() {
     let spec = "
 tasks:
 - {name: bad, taskRef: {name: fail}}
@@ -242,7 +242,7 @@ finally:
         &pipeline(&continued, "").replace("value: never", "value: $(context.pipelineRun.uid)"),
         &["-o", "json"],
     );
-    // Two tasks create an object of the same name: the second one fails.
+    // Two tasks create an object with the same name, so the second one fails.
     let found = report(
         ran.exits(73)
             .says("the pipeline continues (onError: continue)"),
@@ -274,7 +274,7 @@ tasks:
 }
 
 #[test]
-fn embedded_tasks_see_parameters_workspaces_and_results_of_the_pipeline() {
+fn embedded_tasks_can_use_parameters_workspaces_and_results_of_the_pipeline() {
     let text = format!(
         "{SAY}---
 apiVersion: tekton.dev/v1
@@ -321,7 +321,7 @@ spec:
 }
 
 #[test]
-fn limits_of_time_end_a_task_or_the_pipeline() {
+fn time_limits_stop_a_task_or_the_pipeline() {
     let slow = "---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: slow}\nspec: {steps: [{name: one, script: 'sleep 60'}]}\n";
     let spec = "tasks: [{name: slow, taskRef: {name: slow}}]\nfinally: [{name: last, taskRef: {name: say}, params: [{name: name, value: last}]}]";
     let with = |spec: &str, run_spec: &str| format!("{}{slow}", pipeline(spec, run_spec));
@@ -343,7 +343,7 @@ fn limits_of_time_end_a_task_or_the_pipeline() {
 }
 
 #[test]
-fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
+fn errors_in_a_pipeline_are_reported_before_its_first_task() {
     let first = "{name: first, taskRef: {name: say}, params: [{name: name, value: cm}]}";
     for (tasks, message) in [
         (
@@ -388,7 +388,7 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: [a]}]}",
-            "the parameter 'name' is of type string, and its value is an array",
+            "the parameter 'name' is of type string, but its value is an array",
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: a}], runAfter: [fisrt]}",
@@ -436,7 +436,7 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: sya}}",
-            "no file has the Task 'sya'; did you mean 'say'?",
+            "no file contains the Task 'sya'; did you mean 'say'?",
         ),
         (
             "{name: b, taskRef: {name: say}, workspaces: [{name: w}], params: [{name: name, value: a}]}",
@@ -450,7 +450,7 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
 }
 
 #[test]
-fn a_step_without_a_command_is_named_before_the_first_task() {
+fn a_step_without_a_command_is_reported_before_the_first_task() {
     let image = "---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: image}\nspec: {params: [{name: t}], steps: [{name: one, image: x, timeout: $(params.t)}]}\n";
     let spec = "
 tasks:
@@ -468,7 +468,7 @@ tasks:
 }
 
 #[test]
-fn a_pipeline_without_a_run_has_its_defaults() {
+fn a_pipeline_without_a_run_uses_its_defaults() {
     let spec = "params: [{name: object, default: cm}]\ntasks: [{name: first, taskRef: {name: say}, params: [{name: name, value: $(params.object)}]}]";
     let text = pipeline(spec, "");
     let (text, _) = text.rsplit_once("---\n").unwrap();

@@ -1,4 +1,4 @@
-//! References of `gleaner run`: to Tasks, Pipelines and StepActions of the files, to tasks, workspaces and volumes.
+//! References in the documents of `gleaner run`: to Tasks, Pipelines and StepActions, and to tasks, workspaces and volumes.
 
 mod support;
 
@@ -6,7 +6,7 @@ use support::{ONE, run, task, with_run};
 
 const WRITES: &str = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
 
-/// A PipelineRun with these fields in its spec, and the Task `try` at line 9.
+/// Returns a PipelineRun with these fields in its spec, and the Task `try` at line 9.
 fn pipeline(tasks: &str, more: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n  pipelineSpec:\n    tasks:\n    - {tasks}\n  {more}\n---\n{}",
@@ -15,7 +15,7 @@ fn pipeline(tasks: &str, more: &str) -> String {
 }
 
 #[test]
-fn a_reference_that_leads_to_no_pipeline_is_told_with_its_place() {
+fn an_invalid_reference_to_a_pipeline_is_reported_with_its_position() {
     let missing = "spec.pipelineRef: 'name' is missing; write pipelineRef: {name: NAME}";
     for (reference, message) in [
         ("{}", missing),
@@ -43,7 +43,7 @@ fn a_reference_that_leads_to_no_pipeline_is_told_with_its_place() {
 }
 
 #[test]
-fn a_reference_that_leads_to_no_task_is_told_with_its_place() {
+fn an_invalid_reference_to_a_task_is_reported_with_its_position() {
     let empty = "---\n{apiVersion: tekton.dev/v1, kind: Task, metadata: {name: empty}}\n";
     let missing = "'name' is missing; write taskRef: {name: NAME}";
     for (reference, message) in [
@@ -70,7 +70,7 @@ fn a_reference_that_leads_to_no_task_is_told_with_its_place() {
             .says("spec.pipelineSpec.tasks[0].taskRef")
             .says(message);
     }
-    // An empty kind is that of a Task.
+    // An empty kind means Task.
     let ran = run(
         &with_run(WRITES, "").replace("{name: try}", "{name: try, kind: ''}"),
         &[],
@@ -79,7 +79,7 @@ fn a_reference_that_leads_to_no_task_is_told_with_its_place() {
 }
 
 #[test]
-fn a_task_without_a_task_is_told() {
+fn a_pipeline_task_without_a_task_is_reported() {
     for task in [
         "{name: b}",
         "{name: b, pipelineRef: {}}",
@@ -98,7 +98,7 @@ fn a_task_without_a_task_is_told() {
 }
 
 #[test]
-fn a_name_that_nothing_has_is_not_passed_over() {
+fn a_reference_to_an_unknown_name_is_an_error() {
     let optional = "{name: a, taskSpec: {workspaces: [{name: src, optional: true}], steps: [{name: one, script: x}]}, workspaces: [{name: src, workspace: sorce}]}";
     for (text, message) in [
         (
@@ -161,14 +161,14 @@ fn a_name_that_nothing_has_is_not_passed_over() {
     ] {
         run(&text, &[]).exits(78).says(message);
     }
-    // A task of 'finally' counts, a workspace that nothing binds is one of the Pipeline's all the same.
+    // A reference may name a task of 'finally', or a declared workspace that no run binds.
     let finally = "  workspaces: [{name: sorce, optional: true}]\n    finally: [{name: last, taskRef: {name: try}}]\n  taskRunSpecs: [{pipelineTaskName: last}]";
     let ran = run(
         &pipeline(&optional.replace("script: x", "script: 'true'"), finally),
         &[],
     );
     ran.exits(0);
-    // A run may bind what its Pipeline does not declare.
+    // A run may bind a workspace that its Pipeline does not declare.
     let text = format!(
         "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec: {{pipelineRef: {{name: p}}, workspaces: [{{name: sorce, emptyDir: {{}}}}]}}\n---\n\
          apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {{name: p}}\nspec: {{workspaces: [{{name: source, optional: true}}], tasks: [{{name: a, taskRef: {{name: try}}}}]}}\n---\n{}",
@@ -177,20 +177,20 @@ fn a_name_that_nothing_has_is_not_passed_over() {
     run(&text, &[])
         .exits(0)
         .says("the Pipeline has no workspace 'sorce', which the run binds; did you mean 'source'?");
-    // The volume of a pod template.
+    // A volume that the pod template would provide.
     let mount = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a, volumeMounts: [{name: of-the-pod, mountPath: /v}]}]";
     let ran = run(&task(ONE, mount), &[]);
     ran.exits(0).says("volumes other than emptyDir");
 }
 
 #[test]
-fn the_parameters_of_a_step_action_have_values_and_are_given_once() {
+fn parameters_of_a_step_action_must_have_exactly_one_value() {
     let action = "---\napiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {name: act}\nspec: {image: i, params: [{name: p, default: d}], script: x}\n";
     for (params, message) in [
         ("{name: p}", "the parameter 'p' has no value"),
         (
             "{name: p, value: a}, {name: p, value: b}",
-            "the parameter 'p' is given twice",
+            "duplicate parameter 'p'",
         ),
     ] {
         let spec = format!("steps: [{{name: one, ref: {{name: act}}, params: [{params}]}}]");
@@ -201,15 +201,15 @@ fn the_parameters_of_a_step_action_have_values_and_are_given_once() {
 }
 
 #[test]
-fn a_prefix_of_a_name_is_not_that_of_what_is_referred_to() {
+fn a_reference_does_not_match_a_name_prefix() {
     let text = with_run(WRITES, "").replace(
         "name: try\n  annotations",
         "generateName: try-\n  annotations",
     );
     run(&text, &[])
         .exits(78)
-        .says("spec.taskRef.name: no file has the Task 'try'; pass its file with -f");
-    // The command line may name it so; a Task of that name comes first.
+        .says("spec.taskRef.name: no file contains the Task 'try'; pass its file with -f");
+    // On the command line, the prefix may be used as the name; a Task with exactly that name takes precedence.
     run(&text, &["--task", "try"]).exits(0);
     let both = format!(
         "{}---\n{text}",
@@ -222,7 +222,7 @@ fn a_prefix_of_a_name_is_not_that_of_what_is_referred_to() {
 }
 
 #[test]
-fn a_run_of_what_has_no_name_has_one() {
+fn a_run_of_a_document_without_a_name_has_a_name() {
     let text = task(ONE, WRITES).replace("  name: try\n", "");
     run(&text, &[]).exits(0).says("task-run");
     let nameless = "apiVersion: tekton.dev/v1\nkind: Pipeline\nspec: {tasks: [{name: a, taskRef: {name: try}}]}\n---\n";
@@ -232,7 +232,7 @@ fn a_run_of_what_has_no_name_has_one() {
 }
 
 #[test]
-fn what_the_webhook_would_refuse_is_told_of_documents_without_a_name_too() {
+fn errors_of_the_webhook_are_reported_for_documents_without_a_name() {
     let wrong = "steps: [{name: gleaner, script: x}]";
     let task = task(&ONE.replace("one", "gleaner"), wrong);
     let embedded = "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata:\n  NAME\n  annotations: {gleaner.dev/outputs: 'steps: {gleaner: [{name: a}]}'}\nspec: {taskSpec: {steps: [{name: gleaner, script: x}]}}\n";

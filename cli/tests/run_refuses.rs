@@ -1,11 +1,11 @@
-//! Errors of `gleaner run` before anything runs.
+//! Errors that `gleaner run` reports before any step runs.
 
 mod support;
 
 use support::{ONE, file, gleaner, run, task};
 
 #[test]
-fn what_is_wrong_with_parameters_is_said_before_anything_runs() {
+fn errors_in_parameters_are_reported_before_any_step_runs() {
     let spec = "
 params:
 - {name: url, description: where to}
@@ -18,7 +18,7 @@ steps: [{name: one, script: echo never}]
         &["-p", "mode=medium", "-p", "image=url:x", "-p", "mde=x"],
     );
     ran.exits(64)
-        .says("the parameter 'url' has no value; give it with -p url=VALUE (where to)")
+        .says("the parameter 'url' has no value; set it with -p url=VALUE (where to)")
         .says("'mode' cannot be 'medium'; use one of fast, slow")
         .says("the object parameter 'image' has no value for digest")
         .says("the Task has no parameter 'mde'; did you mean 'mode'?");
@@ -26,7 +26,7 @@ steps: [{name: one, script: echo never}]
 }
 
 #[test]
-fn a_task_without_images_says_which_step_needs_a_command() {
+fn the_error_names_each_step_that_needs_a_command() {
     let text = task(
         ONE,
         "steps: [{name: one, image: tool}, {name: two, ref: {name: clone}}]",
@@ -38,7 +38,7 @@ fn a_task_without_images_says_which_step_needs_a_command() {
 }
 
 #[test]
-fn what_cannot_be_run_is_said_with_its_place() {
+fn errors_are_reported_with_their_positions() {
     run("a: [\n", &[]).exits(64).says("<stdin>:1:");
     run(&task(ONE, "steps: [{name: one, script: 5}]"), &[])
         .exits(78)
@@ -54,7 +54,7 @@ fn what_cannot_be_run_is_said_with_its_place() {
 }
 
 #[test]
-fn a_value_that_the_declaration_does_not_allow_creates_nothing() {
+fn an_output_that_the_declaration_does_not_allow_creates_nothing() {
     let declaration = "
 steps: {one: [{name: a, nonEmpty: true}, {name: b, pattern: '^sha256:[0-9a-f]+$', default: sha256:0}]}
 objects:
@@ -78,7 +78,7 @@ objects:
 const WRITES: &str = "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]";
 
 #[test]
-fn a_wrong_command_line_is_told_from_a_sidecar_out_of_reach() {
+fn a_wrong_command_line_and_an_unreachable_sidecar_have_different_exit_codes() {
     let text = task(ONE, WRITES);
     let folder = tempfile::tempdir().unwrap();
     let no_crd = file(
@@ -117,7 +117,7 @@ fn a_strict_preflight_runs_no_step() {
 }
 
 #[test]
-fn what_is_wrong_with_an_embedded_task_is_said_with_its_place() {
+fn errors_in_an_embedded_task_are_reported_with_their_positions() {
     for (kind, spec, place) in [
         ("TaskRun", "{taskSpec: {steps: []}}", "spec.taskSpec.steps"),
         (
@@ -136,7 +136,7 @@ fn what_is_wrong_with_an_embedded_task_is_said_with_its_place() {
 }
 
 #[test]
-fn a_parameter_that_is_no_argument_is_named() {
+fn a_parameter_too_long_for_an_argument_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let params = file(
         folder.path(),

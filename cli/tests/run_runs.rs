@@ -1,4 +1,4 @@
-//! `gleaner run` of TaskRuns, with the environment of a Task: several files, namespaces, workspaces, variables.
+//! `gleaner run` of TaskRuns, and the environment of a Task: files, namespaces, workspaces, variables.
 
 mod support;
 
@@ -7,17 +7,17 @@ use support::{ONE, Ran, file, gleaner, run, task, with_run};
 const WRITES: &str = "steps: [{name: one, script: 'printf %s \"$(params.p)|$(context.taskRun.name)|$(context.taskRun.namespace)\" > $GLEANER_OUTPUTS/a'}]";
 
 #[test]
-fn a_task_run_gives_parameters_name_and_namespace() {
+fn a_task_run_sets_parameters_name_and_namespace() {
     let spec = format!("params: [{{name: p, default: of-task}}]\n{WRITES}");
     let text = with_run(&spec, "params: [{name: p, value: 4}]");
     let ran = run(&text, &[]);
     let object = ran.exits(0).says("ConfigMap ci/cm").object();
     assert_eq!(object["data"]["a"], "4|mine|ci");
     assert_eq!(object["metadata"]["labels"]["tekton.dev/taskRun"], "mine");
-    // The command line takes precedence over the run, and the run over the file.
+    // The command line takes precedence over the run, which takes precedence over the Task's default.
     let ran = run(&text, &["-p", "p=flag", "-n", "other"]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "flag|mine|other");
-    // Only the Task.
+    // With --task, only the Task is used.
     let ran = run(&text, &["--task", "try"]);
     assert_eq!(
         ran.exits(0).object()["data"]["a"],
@@ -26,7 +26,7 @@ fn a_task_run_gives_parameters_name_and_namespace() {
 }
 
 #[test]
-fn the_namespace_of_a_task_counts_too() {
+fn the_namespace_of_a_task_is_used() {
     let text = task(ONE, WRITES).replace("name: try", "name: try\n  namespace: apps");
     let text = text.replace("$(params.p)|", "");
     let ran = run(&text, &[]);
@@ -34,7 +34,7 @@ fn the_namespace_of_a_task_counts_too() {
 }
 
 #[test]
-fn a_namespace_that_a_template_names_exists() {
+fn the_namespace_of_a_template_is_created() {
     let declaration = ONE.replace(
         "metadata: {name: cm}",
         "metadata: {name: cm, namespace: prod}",
@@ -86,7 +86,7 @@ fn a_task_run_times_out() {
 }
 
 #[test]
-fn what_a_run_asks_for_in_vain_is_named_or_refused() {
+fn unsupported_fields_of_a_run_are_reported_or_refused() {
     let spec = "steps: [{name: one, image: x, computeResources: {}, script: 'printf x > $GLEANER_OUTPUTS/a'}]
 sidecars: [{name: db, image: postgres}]
 volumes: [{name: v, configMap: {name: c}}]";
@@ -131,7 +131,7 @@ params: [{name: unknown, value: x}]";
     let unknown = with_run(spec, "").replace("taskRef: {name: try}", "taskRef: {name: tri}");
     run(&unknown, &[])
         .exits(78)
-        .says("no file has the Task 'tri'; did you mean 'try'?");
+        .says("no file contains the Task 'tri'; did you mean 'try'?");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn an_unknown_field_of_a_task_or_step_is_an_error() {
 }
 
 #[test]
-fn workspaces_of_a_run_need_what_only_a_cluster_has() {
+fn a_workspace_volume_that_needs_a_cluster_is_refused() {
     let spec = "workspaces: [{name: src}]\nsteps: [{name: one, script: 'ls -A $(workspaces.src.path) > $GLEANER_OUTPUTS/a'}]";
     run(&with_run(spec, ""), &[])
         .exits(78)
@@ -178,7 +178,7 @@ fn workspaces_of_a_run_need_what_only_a_cluster_has() {
 }
 
 #[test]
-fn a_read_only_workspace_stays_as_it_is() {
+fn a_read_only_workspace_stays_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "x").unwrap();
     let given = format!("src={}", folder.path().display());
@@ -190,7 +190,7 @@ fn a_read_only_workspace_stays_as_it_is() {
     let reads = "cp $(workspaces.src.path)/file $GLEANER_OUTPUTS/a";
     let ran = run(&task(ONE, &spec(reads)), &["-w", &given]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x");
-    // An empty directory without a flag.
+    // An empty directory is used if no flag is given.
     run(&task(ONE, &spec("printf x > $GLEANER_OUTPUTS/a")), &[]).exits(0);
     let ran = run(
         &task(
@@ -219,7 +219,7 @@ fn a_read_only_workspace_stays_as_it_is() {
             std::fs::read_to_string(folder.path().join("file")).unwrap(),
             "x"
         );
-        // Root may write anywhere, so the change is detected afterwards; the kernel refuses other users.
+        // Root may write anywhere, so the change is only detected afterwards; for other users, the kernel refuses the write.
         let told = ran.stderr.contains("which the Task declares as read-only")
             || ran.stderr.contains("ermission denied");
         assert!(told, "{}", ran.stderr);
@@ -227,7 +227,7 @@ fn a_read_only_workspace_stays_as_it_is() {
 }
 
 #[test]
-fn several_files_and_directories_are_one_set_of_documents() {
+fn several_files_and_directories_form_one_set_of_documents() {
     let folder = tempfile::tempdir().unwrap();
     let tasks = folder.path().join("tasks");
     std::fs::create_dir(&tasks).unwrap();
@@ -265,7 +265,7 @@ fn several_files_and_directories_are_one_set_of_documents() {
 }
 
 #[test]
-fn documents_of_other_kinds_are_named() {
+fn documents_of_other_kinds_are_reported() {
     let spec = "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]";
     let others = "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}\n---\n{apiVersion: tekton.dev/v1, kind: Taskrun, metadata: {name: r}}\n";
     run(&format!("{}{others}", task(ONE, spec)), &[])
@@ -274,7 +274,7 @@ fn documents_of_other_kinds_are_named() {
 }
 
 #[test]
-fn two_runs_need_a_name() {
+fn one_of_two_runs_must_be_selected() {
     let spec = format!("params: [{{name: p}}]\n{WRITES}");
     let text = with_run(&spec, "params: [{name: p, value: x}]");
     let (first, second) = text.split_once("---\n").unwrap();
@@ -297,7 +297,7 @@ fn two_runs_need_a_name() {
 }
 
 #[test]
-fn a_step_action_of_the_files_takes_the_place_of_its_reference() {
+fn a_step_action_in_the_files_replaces_its_reference() {
     let spec = "
 params: [{name: who, default: you}]
 steps: [{name: one, ref: {name: greet}, params: [{name: greeting, value: hello $(params.who)}, {name: words, value: [a, b c]}]}]
@@ -331,7 +331,7 @@ spec:
 }
 
 #[test]
-fn steps_get_a_clean_environment_unless_they_are_to_inherit_it() {
+fn steps_get_a_clean_environment_by_default() {
     let folder = tempfile::tempdir().unwrap();
     let spec = "
 steps:

@@ -1,4 +1,4 @@
-//! Documents that Tekton refuses, and `gleaner run` too: before the first step, with the place and exit code 78.
+//! Documents that both Tekton and `gleaner run` refuse: before the first step, with the position and exit code 78.
 
 mod support;
 
@@ -16,7 +16,7 @@ fn pipeline_run(spec: &str, more: &str) -> String {
     )
 }
 
-/// A TaskSpec with these fields.
+/// Returns a TaskRun whose TaskSpec has these fields.
 fn with(fields: &str) -> String {
     task_run(
         &format!("{{{fields}, steps: [{{name: a, image: i, script: x}}]}}"),
@@ -24,7 +24,7 @@ fn with(fields: &str) -> String {
     )
 }
 
-/// A TaskSpec whose step has these fields.
+/// Returns a TaskRun whose step has these fields.
 fn step(fields: &str) -> String {
     task_run(
         &format!("{{steps: [{{name: a, image: i, script: x, {fields}}}]}}"),
@@ -32,12 +32,12 @@ fn step(fields: &str) -> String {
     )
 }
 
-/// A TaskRun with these fields in its spec.
+/// Returns a TaskRun with these fields in its spec.
 fn of_run(fields: &str) -> String {
     task_run("{steps: [{name: a, image: i, script: x}]}", fields)
 }
 
-/// A task of a pipeline with these fields.
+/// Returns a PipelineRun whose task has these fields.
 fn of_task(fields: &str) -> String {
     pipeline_run(
         &format!(
@@ -209,7 +209,7 @@ fn unknown_fields_are_refused_at_every_level() {
     ] {
         refuses(&text, message);
     }
-    // Both of the run and of its Task.
+    // The unknown fields of the run and of its Task are both reported.
     let ran = refuses(
         &task_run(
             "{description: x, descriptions: x, steps: [{name: a, image: i, script: x}]}",
@@ -218,7 +218,7 @@ fn unknown_fields_are_refused_at_every_level() {
         "unknown field 'descriptions'",
     );
     ran.says("unknown field 'serviceAccount'");
-    // Fields that Kubernetes has, also those of later versions, and keys of the author.
+    // Fields that Kubernetes has, including those of later versions, and keys that the author chooses.
     let known = "
 params: [{name: p, type: object, properties: {k: {type: string}}, default: {k: v}}]
     volumes: [{name: v, projected: {sources: [{secret: {name: s}}]}}]
@@ -229,7 +229,7 @@ params: [{name: p, type: object, properties: {k: {type: string}}, default: {k: v
 }
 
 #[test]
-fn fields_of_a_task_that_contradict_each_other_are_refused() {
+fn contradictory_fields_of_a_task_are_refused() {
     for (text, message) in [
         (
             with("params: [{name: 'a b', default: x}]"),
@@ -241,7 +241,7 @@ fn fields_of_a_task_that_contradict_each_other_are_refused() {
         ),
         (
             with("params: [{name: p, type: array, default: x}]"),
-            "params[0].default: the default is a string, and the parameter is of type array",
+            "params[0].default: the default is a string, but the parameter is of type array",
         ),
         (
             with("params: [{name: p, type: object, default: {k: v}}]"),
@@ -275,7 +275,7 @@ fn fields_of_a_task_that_contradict_each_other_are_refused() {
         ),
         (
             step("env: [{name: A, value: x, valueFrom: {secretKeyRef: {name: s, key: k}}}]"),
-            "env[0].valueFrom: the variable has 'value' and 'valueFrom'",
+            "env[0].valueFrom: the variable has both 'value' and 'valueFrom'",
         ),
         (
             step("workspaces: [{name: nope}]"),
@@ -305,26 +305,26 @@ fn fields_of_a_task_that_contradict_each_other_are_refused() {
     ] {
         refuses(&text, message);
     }
-    // Without a value, `valueFrom` counts.
+    // If `value` is empty, `valueFrom` applies.
     let both = step("env: [{name: A, value: '', valueFrom: {fieldRef: {fieldPath: x}}}]");
     run(&both.replace("script: x", "script: 'true'"), &[]).exits(0);
 }
 
 #[test]
-fn what_a_run_gives_is_checked_at_its_place() {
+fn values_of_a_run_are_checked_at_their_positions() {
     let params = "{params: [{name: s, default: x, enum: [x, z]}, {name: l, type: array, default: [x]}, {name: o, type: object, properties: {k: {}, m: {}}, default: {k: x, m: x}}, {name: part, type: object, properties: {k: {}, m: {}}, default: {k: x}}], steps: [{name: a, image: i, script: x}]}";
     for (given, message) in [
         (
             "{name: s, value: [x]}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' is of type string, and its value is an array",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' is of type string, but its value is an array",
         ),
         (
             "{name: s, value: u}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' cannot be 'u'; it is one of x, z",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' cannot be 'u'; use one of x, z",
         ),
         (
             "{name: l, value: [true]}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, and its value is a string; it holds values other than strings; put them in quotes",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; it contains values other than strings; put them in quotes",
         ),
         (
             "{name: part, value: {k: '1'}}",
@@ -416,7 +416,7 @@ fn timeouts_and_results_of_a_pipeline_are_checked() {
         );
         refuses(
             &pipeline_run(&with_result, ""),
-            "results[0].value: the result 'r' takes no result of a task",
+            "results[0].value: the result 'r' does not use a result of a task",
         );
     }
 }

@@ -1,11 +1,11 @@
-//! The sources of values, and their interpretation by Tekton.
+//! The sources of values, interpreted as in Tekton.
 
 mod support;
 
 use support::{ONE, run, task};
 
 #[test]
-fn from_path_holds_variables_as_everything_else_does() {
+fn from_path_may_contain_variables() {
     let declaration = ONE.replace(
         "{name: a}",
         "{name: a, fromPath: $(workspaces.w.path)/$(params.x)/$(context.taskRun.name)}",
@@ -20,7 +20,7 @@ steps: [{name: one, script: 'mkdir /data/sub; printf x > /data/sub/try-run'}]
 }
 
 #[test]
-fn results_that_tekton_would_refuse_are_named() {
+fn results_that_tekton_would_refuse_are_reported() {
     let spec = "
 results: [{name: l, type: array}, {name: m, type: array}, {name: o, type: object, properties: {k: {}}}, {name: p, type: object, properties: {x: {}, y: {}, z: {}}}, {name: q, type: object, properties: {x: {}}}, {name: big}]
 steps:
@@ -46,7 +46,7 @@ steps:
 }
 
 #[test]
-fn a_long_name_of_a_task_makes_a_name_of_a_run() {
+fn a_long_task_name_gives_a_valid_run_name() {
     for length in [59, 60, 63] {
         let name = "x".repeat(length);
         let text = task(
@@ -63,7 +63,7 @@ fn a_long_name_of_a_task_makes_a_name_of_a_run() {
 }
 
 #[test]
-fn the_first_line_of_a_script_names_its_interpreter_wherever_it_comes_from() {
+fn the_first_line_of_a_script_may_set_its_interpreter() {
     let declaration = &ONE.replace("{name: a}", "{name: a, fromPath: /workspace/out}");
     let interpreter = "#!/usr/bin/env -S sh -c 'printf interpreted > out'";
     let from_parameter = format!(
@@ -88,7 +88,7 @@ fn the_first_line_of_a_script_names_its_interpreter_wherever_it_comes_from() {
 }
 
 #[test]
-fn defaults_without_quotes_are_read_as_tekton_reads_them() {
+fn defaults_without_quotes_are_read_as_in_tekton() {
     let spec = "
 params:
 - {name: num, type: string, default: 4}
@@ -106,7 +106,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         ran.exits(0).says("one | [1,\"x\"]").object()["data"]["a"],
         "4 false 1.1"
     );
-    // A list with anything other than strings is not an array, for Tekton either.
+    // For Tekton as well, a list with values other than strings is not an array.
     let array = spec
         .replace(
             "{name: mixed, default",
@@ -115,7 +115,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         .replace("$(params.mixed)", "$(params.mixed[0])");
     run(&task(ONE, &array), &["-p", "none=x"])
         .exits(78)
-        .says("params[3].default: the default is a string, and the parameter is of type array");
+        .says("params[3].default: the default is a string, but the parameter is of type array");
     let declaration = ONE.replace("$(steps.one.a)", "$(params.num) $(params.bo) $(params.fl)");
     let folder = tempfile::tempdir().unwrap();
     let path = support::file(folder.path(), "task.yaml", &task(&declaration, spec));
@@ -247,13 +247,13 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
             .says(&format!("error: spec.steps[1].{place}: "));
         assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
     }
-    // Text that belongs to the shell stays unchanged.
+    // Expressions of the shell stay unchanged.
     let shell = "{name: one, script: 'echo $(date) $(basename x.y) $(cat a.b c) > $GLEANER_OUTPUTS/a || true; printf x > $GLEANER_OUTPUTS/a'}";
     run(&task(ONE, &spec(shell)), &[]).exits(0);
 }
 
 #[test]
-fn the_place_of_a_variable_in_a_block_is_its_line_and_column() {
+fn a_variable_in_a_block_is_reported_with_its_line_and_column() {
     let spec = "steps:\n- name: one\n  script: |\n    echo a\n    echo  $(params.none)";
     let text = task(ONE, spec);
     let line = text
@@ -281,7 +281,7 @@ objects:
 ";
 
 #[test]
-fn a_wait_that_nothing_here_ends_is_named_and_can_be_left_out() {
+fn a_wait_without_a_controller_is_reported_and_can_be_skipped() {
     let text = task(
         WAITS,
         "steps: [{name: one, script: 'printf 1 > $GLEANER_OUTPUTS/a'}]",

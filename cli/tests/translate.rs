@@ -1,4 +1,4 @@
-//! `gleaner translate`: the proposal's documents, unchanged, as Tekton v1 accepts them.
+//! `gleaner translate`: converts the proposal's documents, unmodified, to documents that Tekton v1 accepts.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{file, gleaner, gleaner_with_input, repository};
 const PROPOSAL: &str = "examples/build-and-test.yaml";
 
 #[test]
-fn the_proposals_documents_become_native_ones() {
+fn the_proposals_documents_become_tekton_v1() {
     let ran = gleaner(&["translate", "-f", PROPOSAL]);
     ran.exits(0);
     assert_eq!(ran.stderr, "");
@@ -17,7 +17,7 @@ fn the_proposals_documents_become_native_ones() {
 }
 
 #[test]
-fn lint_and_render_accept_what_comes_out() {
+fn lint_and_render_accept_translated_documents() {
     let translated = gleaner(&["translate", "-f", PROPOSAL]).stdout;
     let linted = gleaner_with_input(&["lint", "-f", "-"], &translated);
     linted.exits(0);
@@ -34,7 +34,7 @@ fn lint_and_render_accept_what_comes_out() {
 }
 
 #[test]
-fn several_files_are_one_whole() {
+fn references_between_files_are_resolved() {
     let folder = tempfile::tempdir().unwrap();
     let run = "apiVersion: tekton.dev/v1alpha1\nkind: TaskRun\nmetadata: {name: r}\nspec:\n  taskRef: {name: t}\n  \
                resources: [{name: img, resourceRef: {name: mine}}]\n";
@@ -57,7 +57,7 @@ fn several_files_are_one_whole() {
         })
     );
     assert_eq!(objects[1]["spec"]["steps"][0]["image"], "$(params.img.url)");
-    // Without the file that contains the resource, both remedies are named.
+    // Without the file that contains the resource, the error names both remedies.
     let ran = gleaner(&arguments[..4]);
     ran.exits(78)
         .says("run:6:47: error: spec.resources[0].resourceRef.name: PipelineResource 'mine' not found in the files; add its file with -f, or read it from a cluster with --context NAME");
@@ -65,21 +65,21 @@ fn several_files_are_one_whole() {
 }
 
 #[test]
-fn the_clone_steps_image_comes_from_the_command_line() {
+fn the_command_line_sets_the_image_of_the_clone_step() {
     let ran = gleaner(&["translate", "-f", PROPOSAL, "--git-image", "git:1"]);
     ran.exits(0);
     assert_eq!(ran.objects()[0]["spec"]["steps"][0]["image"], "git:1");
 }
 
 #[test]
-fn a_file_that_is_not_there_is_a_wrong_command_line() {
+fn a_missing_file_is_a_usage_error() {
     gleaner(&["translate", "-f", "no-such-file.yaml"])
         .exits(64)
         .says("no-such-file.yaml: error: cannot be read");
 }
 
 #[test]
-fn pipeline_resources_are_left_out_on_demand() {
+fn pipeline_resources_are_omitted_on_request() {
     let kinds = |arguments: &[&str]| {
         let ran = gleaner(&[&["translate", "-f", PROPOSAL], arguments].concat());
         let kinds = ran.objects().into_iter();
@@ -100,7 +100,7 @@ fn pipeline_resources_are_left_out_on_demand() {
 }
 
 #[test]
-fn json_is_a_list() {
+fn json_output_is_a_list() {
     let ran = gleaner(&["translate", "-f", PROPOSAL, "-o", "json"]);
     let list: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(list["kind"], "List");
@@ -111,7 +111,7 @@ fn json_is_a_list() {
 }
 
 #[test]
-fn every_example_can_be_translated_and_the_native_ones_stay_as_they_are() {
+fn every_example_can_be_translated_and_native_ones_stay_unchanged() {
     let mut native = 0;
     for entry in std::fs::read_dir(repository().join("examples")).unwrap() {
         let path = entry.unwrap().path();
@@ -156,7 +156,7 @@ objects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a
         let ran = gleaner_with_input(&["translate", "-f", "-"], &text);
         ran.exits(0);
         assert_eq!(ran.stderr, lint);
-        // The others that print them.
+        // Other commands that print the warnings.
         let inject = ["inject", "-f", "-", "--image", "i"];
         assert_eq!(gleaner_with_input(&inject, &text).stderr, lint);
         let values = ["--output", "one.a=1", "--output", "one.b=1"];
@@ -176,7 +176,7 @@ objects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a
 }
 
 #[test]
-fn a_finding_is_of_the_file_that_has_it() {
+fn a_finding_names_the_file_that_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let first = file(
         folder.path(),

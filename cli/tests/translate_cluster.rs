@@ -1,4 +1,4 @@
-//! `gleaner translate --context`: PipelineResources that are in no file.
+//! `gleaner translate --context`: PipelineResources that no file contains.
 
 mod support;
 
@@ -19,7 +19,7 @@ spec:
   resources: {inputs: [{name: src, resourceRef: {name: demo}}]}
 ";
 
-/// A cluster with the PipelineResource `demo`.
+/// Returns a cluster with the PipelineResource `demo`.
 fn cluster() -> Cluster {
     let cluster = Cluster::start(LocalApiServer::builder().namespace("builds"));
     seed(&cluster, "demo", "builds", "https://git.example/demo");
@@ -47,7 +47,7 @@ fn translate(url: &str, text: &str, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_resource_that_is_in_no_file_comes_from_the_cluster() {
+fn a_resource_that_is_in_no_file_is_fetched_from_the_cluster() {
     let cluster = cluster();
     let url = cluster.server.url();
     let value = |text: &str, arguments: &[&str]| {
@@ -61,7 +61,7 @@ fn a_resource_that_is_in_no_file_comes_from_the_cluster() {
         value(RUN, &["--context", "old"]),
         expected("https://git.example/demo")
     );
-    // The document takes precedence over the flag, and the flag over the kubeconfig.
+    // The namespace in the document takes precedence over the flag, and the flag over the kubeconfig.
     seed(&cluster, "demo", "default", "https://git.example/other");
     assert_eq!(
         value(RUN, &["-n", "default"]),
@@ -76,7 +76,7 @@ fn a_resource_that_is_in_no_file_comes_from_the_cluster() {
 }
 
 #[test]
-fn a_resource_that_is_nowhere_is_named_with_both_places() {
+fn the_error_about_a_missing_resource_names_files_and_cluster() {
     let gone = RUN.replace("demo", "gone");
     let cluster = cluster();
     let without_kind = ApiServer::start();
@@ -93,7 +93,7 @@ fn a_resource_that_is_nowhere_is_named_with_both_places() {
 }
 
 #[test]
-fn a_resource_of_no_use_is_said_to_be_the_clusters() {
+fn the_error_about_an_invalid_resource_names_the_cluster() {
     let cluster = cluster();
     seed(&cluster, "empty", "builds", "");
     let text = RUN.replace("demo", "empty");
@@ -104,7 +104,7 @@ fn a_resource_of_no_use_is_said_to_be_the_clusters() {
 }
 
 #[test]
-fn a_cluster_out_of_reach_is_not_a_fault_of_the_files() {
+fn an_unreachable_cluster_is_not_an_error_of_the_files() {
     let cluster = cluster();
     let url = cluster.server.url();
     translate(&url, RUN, &["--context", "new"])
@@ -117,7 +117,7 @@ fn a_cluster_out_of_reach_is_not_a_fault_of_the_files() {
 }
 
 #[test]
-fn nothing_is_asked_for_what_the_files_have() {
+fn resources_in_the_files_are_not_requested() {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("none");
     gleaner(&[
@@ -130,7 +130,7 @@ fn nothing_is_asked_for_what_the_files_have() {
     .exits(0);
 }
 
-/// Returns a proxy that reads the beginning of one request and closes the connection.
+/// Starts a proxy that reads the beginning of one request and closes the connection. Returns its URL and the request.
 fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
@@ -145,7 +145,7 @@ fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     (url, asked)
 }
 
-/// Panics unless an exited process asked the proxy for the other cluster.
+/// Panics unless the exited process requested a connection to the other cluster from the proxy.
 #[track_caller]
 fn assert_asked(proxy: &std::sync::mpsc::Receiver<String>) {
     let asked = proxy.recv_timeout(std::time::Duration::from_secs(10));
@@ -157,7 +157,7 @@ fn assert_asked(proxy: &std::sync::mpsc::Receiver<String>) {
 }
 
 #[test]
-fn the_proxy_of_a_kubeconfig_counts_more_than_the_variables() {
+fn the_proxy_of_a_kubeconfig_overrides_the_variables() {
     let folder = tempfile::tempdir().unwrap();
     let input = file(folder.path(), "run.yaml", RUN);
     for exceptions in ["*", "127.0.0.1", "cluster.example"] {
@@ -176,7 +176,7 @@ fn the_proxy_of_a_kubeconfig_counts_more_than_the_variables() {
         let kubeconfig = file(folder.path(), "kubeconfig", &kubeconfig.to_string());
         let arguments = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
         let mut command = support::command(&arguments);
-        // No server listens there.
+        // No server listens at this address.
         command.env("HTTPS_PROXY", "http://127.0.0.1:1");
         let through = command.env("NO_PROXY", exceptions).output().unwrap();
         assert_eq!(through.status.code(), Some(69), "{exceptions} {through:?}");
@@ -185,7 +185,7 @@ fn the_proxy_of_a_kubeconfig_counts_more_than_the_variables() {
 }
 
 #[test]
-fn a_proxy_is_used_as_kubectl_does() {
+fn proxies_are_used_as_by_kubectl() {
     let cluster = cluster();
     let input = file(cluster.directory.path(), "run.yaml", RUN);
     let kubeconfig = cluster.kubeconfig("old");
@@ -194,7 +194,7 @@ fn a_proxy_is_used_as_kubectl_does() {
             support::command(&["translate", "-f", &input, "--kubeconfig", kubeconfig]);
         command.envs(variables.iter().copied()).output().unwrap()
     };
-    // No server listens there, and this machine is never behind a proxy.
+    // No server listens at this address. Loopback addresses are never accessed through a proxy.
     let nowhere = "http://127.0.0.1:1";
     let direct = translate(
         &kubeconfig,

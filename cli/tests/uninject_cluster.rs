@@ -1,4 +1,4 @@
-//! `gleaner uninject --list` of a cluster.
+//! `gleaner uninject --list` for a cluster.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::cluster::{Cluster, kubeconfig};
 use support::{Ran, gleaner, gleaner_with_input, task};
 
 const SPEC: &str = "steps: [{name: one, image: i, command: [a]}]";
-/// A kind of Tekton's that the local API server does not have by itself.
+/// The CRD of a Tekton kind that the local API server does not serve by itself.
 const CRD: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -39,7 +39,7 @@ fn list(url: &str, arguments: &[&str]) -> Ran {
     gleaner(&[&first, arguments].concat())
 }
 
-/// A Task that declares outputs, injected.
+/// Returns an injected Task that declares outputs.
 fn injected(spec: &str) -> Value {
     let text = task(support::ONE, spec);
     let ran = gleaner_with_input(&["inject", "-f", "-", "--image", "i"], &text);
@@ -47,7 +47,7 @@ fn injected(spec: &str) -> Value {
     ran.object()
 }
 
-/// `object` with another kind, name and namespace.
+/// Returns `object` with another kind, name and namespace.
 fn named(mut object: Value, kind: &str, name: &str, namespace: &str) -> Value {
     object["kind"] = kind.into();
     object["metadata"]["name"] = name.into();
@@ -64,7 +64,7 @@ fn template() -> Value {
 }
 
 #[test]
-fn everything_in_a_cluster_is_listed_by_kind_and_what_it_does_not_serve_is_named() {
+fn objects_in_a_cluster_are_listed_by_kind_and_unserved_kinds_reported() {
     let builder = LocalApiServer::builder()
         .namespace("builds")
         .namespace("other")
@@ -106,7 +106,7 @@ fn everything_in_a_cluster_is_listed_by_kind_and_what_it_does_not_serve_is_named
     let other =
         "other\tTask\ttwo\tinjected, declares outputs\nother\tCronJob\tcron\tdeclares outputs\n";
     assert_eq!(list(&url, &["-n", "other"]).stdout, other);
-    // Without a flag, the namespace is that of the kubeconfig's context.
+    // Without a flag, the namespace of the kubeconfig's context is listed.
     let own = list(&url, &["--context", "own"]).stdout;
     assert!(
         own.starts_with("builds\t") && !own.contains("other"),
@@ -125,13 +125,13 @@ fn everything_in_a_cluster_is_listed_by_kind_and_what_it_does_not_serve_is_named
     assert_eq!(gone.stdout, "");
 }
 
-/// An API server that responds to a GET by the first of `responses` whose expression matches its path with query, and
-/// else with an empty list.
+/// Returns an API server that responds to a GET with the first of `responses` whose regular expression matches the path and
+/// query, or else with an empty list.
 fn api_server(responses: impl IntoIterator<Item = (&'static str, Fault)>) -> ApiServer {
     with_lists(ApiServer::start(), responses)
 }
 
-/// Adds the rules of [`api_server`] to those that the server has.
+/// Adds the rules of [`api_server`] to the existing ones.
 fn with_lists(
     server: ApiServer,
     responses: impl IntoIterator<Item = (&'static str, Fault)>,
@@ -150,7 +150,7 @@ fn refusal(code: u16, message: &str) -> Fault {
     Fault::refuse(code, "", message)
 }
 
-/// Jobs with these names, as an API server lists them: without the kind of each.
+/// Returns Jobs with these names in the form in which an API server lists them: without their kinds.
 fn jobs(names: &[&str], next: &str) -> Fault {
     let job = |name: &&str| json!({"metadata": {"name": name, "namespace": "n"}, "spec": {"template": template()}});
     let items: Vec<Value> = names.iter().map(job).collect();
@@ -162,7 +162,7 @@ const LINES: &str =
     "n\tJob\ta\tdeclares outputs\nn\tJob\tb\tdeclares outputs\nn\tJob\tc\tdeclares outputs\n";
 
 #[test]
-fn lists_come_in_pages() {
+fn lists_are_read_in_pages() {
     let server = api_server([
         (
             r"^/apis/batch/v1/jobs\?limit=500$",
@@ -198,7 +198,7 @@ fn a_page_that_is_too_large_is_requested_in_parts() {
 }
 
 #[test]
-fn a_list_begins_again_when_the_server_no_longer_has_its_state() {
+fn a_list_restarts_if_the_server_lost_its_state() {
     let server = ApiServer::start();
     let second = r"^/apis/batch/v1/jobs\?limit=500&continue=x$";
     server
@@ -210,7 +210,7 @@ fn a_list_begins_again_when_the_server_no_longer_has_its_state() {
         [
             (r"^/apis/batch/v1/jobs\?limit=500$", jobs(&["a", "b"], "x")),
             (second, jobs(&["c"], "")),
-            // The server never has it.
+            // The server loses the state of the list every time.
             (r"/cronjobs\?", refusal(410, "too old")),
         ],
     );
@@ -222,7 +222,7 @@ fn a_list_begins_again_when_the_server_no_longer_has_its_state() {
 }
 
 #[test]
-fn a_kind_that_may_not_be_listed_is_named_and_the_others_are_listed() {
+fn a_forbidden_kind_is_reported_and_the_others_are_listed() {
     let forbidden = "it is forbidden: User \"u\" cannot list it";
     let server = api_server([
         (
@@ -242,7 +242,7 @@ fn a_kind_that_may_not_be_listed_is_named_and_the_others_are_listed() {
     list(&server.url(), &[]).exits(69).says(
         "403 Forbidden it is forbidden: User \"u\" cannot list it; ask for permission to list them in this namespace\n",
     );
-    // Whom the server does not know, it refuses everything.
+    // An API server refuses every request of an unknown user.
     let server = api_server([("", refusal(401, "Unauthorized"))]);
     list(&server.url(), &["-A"])
         .exits(69)
@@ -271,7 +271,7 @@ fn old_versions_of_tekton_are_listed() {
 }
 
 #[test]
-fn a_cluster_is_listed_and_nothing_else() {
+fn cluster_flags_require_list_without_files() {
     let wrong: [(&[&str], &str); 6] = [
         (&["-A"], "--list"),
         (&["-n", "builds"], "--list"),

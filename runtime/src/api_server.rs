@@ -1,15 +1,15 @@
 //! Access to Kubernetes, one bounded request at a time.
 //!
-//! Requests are raw because kube's own have no strict field validation, and its own retry repeats a POST without knowing
-//! what it creates (kube-rs/kube#2082). The caller decides whether to repeat a request.
+//! Requests are built from raw parts because kube's own have no strict field validation, and kube's retry policy repeats a POST
+//! without knowing what it creates (kube-rs/kube#2082). The caller decides whether to repeat a request.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
-//! | [`access`] | address and credentials, also as flags |
-//! | [`request`] | one request, bounded in time and size |
-//! | `list` | a collection, page by page |
-//! | [`event`] | Events, attached to the object that a user looks at |
-//! | `proxy` | the proxy for an API server, by the variables that kubectl reads |
+//! | [`access`] | address and credentials, also as command-line flags |
+//! | [`request`] | a single request, bounded in time and size |
+//! | `list` | the objects of a collection, page by page |
+//! | [`event`] | Events, attached to the object that users look at |
+//! | `proxy` | the proxy for an API server, from the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
 
 pub mod access;
@@ -42,7 +42,7 @@ pub struct ApiServer {
 pub struct Bounds {
     /// The time for the request and its whole response. Default 10 s.
     pub timeout: Duration,
-    /// The largest response, in bytes; an object has 1.5 MiB at most. Default 4 MiB.
+    /// The maximum size of a response, in bytes; an object has at most 1.5 MiB. Default 4 MiB.
     pub response: usize,
 }
 
@@ -61,12 +61,12 @@ impl ApiServer {
         self.bounds.timeout
     }
 
-    /// Returns the namespace that the kubeconfig's context or the pod's ServiceAccount names, `default` otherwise.
+    /// Returns the namespace that the kubeconfig's context or the pod's ServiceAccount sets; otherwise `default`.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// Returns the name of the kubeconfig's context, if there is one.
+    /// Returns the name of the kubeconfig's context, if one is used.
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }

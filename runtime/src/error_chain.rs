@@ -1,4 +1,4 @@
-//! An error and its causes on one line.
+//! Formats an error and its causes as one line.
 
 use std::error::Error;
 
@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_is_quoted_already_is_not_repeated() {
+    fn an_already_quoted_cause_is_not_repeated() {
         let link = |text, cause: Option<Link>| Link {
             text,
             cause: cause.map(Box::new),

@@ -1,13 +1,13 @@
 //! An HTTP server with limits on connections, headers, bodies and time.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
-//! | [`limits`] | the limits as flags |
-//! | [`server`] | addresses and connections |
-//! | [`body`] | bodies of requests, and the memory for all of them together |
-//! | [`frames`] | a response of shared bytes |
-//! | `header_timeout` | the time limit of a header |
-//! | `write_timeout` | the time limit of a part of a response |
+//! | [`limits`] | the limits, as command-line flags |
+//! | [`server`] | listening, and serving connections |
+//! | [`body`] | request bodies, and the memory that they share |
+//! | [`frames`] | a response body whose bytes are shared |
+//! | `header_timeout` | the time limit of a request header |
+//! | `write_timeout` | the time limit for each part of a response |
 
 pub mod body;
 pub mod frames;

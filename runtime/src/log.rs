@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-/// Level and format of the log, as flags.
+/// The level and format of the log, as command-line flags.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
 #[group(skip)]
@@ -33,7 +33,7 @@ enum Format {
 }
 
 impl Log {
-    /// Starts logging to stderr. A second call in one process changes nothing.
+    /// Starts logging to stderr. Another call in the same process has no effect.
     pub fn start(&self) {
         let terminal = std::io::stderr().is_terminal();
         let json = match self.log_format {
@@ -53,8 +53,9 @@ impl Log {
     }
 }
 
-/// Allows Gleaner's own events at `level`, those of its dependencies at `info` at most: below that they log headers and
-/// frames. The client logs whole responses that it cannot parse, at any level: one could contain a Secret.
+/// Allows Gleaner's own events at `level`, and those of its dependencies at most at `info`: below that, they log headers and
+/// frames. Events of the Kubernetes client are never allowed: it logs whole responses that it cannot parse, and one could contain
+/// a Secret.
 fn filter(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::INFO))

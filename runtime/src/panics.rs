@@ -1,4 +1,4 @@
-//! Panics that are logged and caught without their message, which may quote an object or a secret.
+//! Logs and catches panics without their message, which may quote an object or a secret.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -12,7 +12,7 @@ thread_local! {
 
 const UNKNOWN: &str = "an unknown location";
 
-/// Installs a hook that logs a panic with its source location and nothing else.
+/// Installs a hook that logs only the source location of a panic.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map_or_else(
@@ -24,14 +24,14 @@ pub fn install() {
     }));
 }
 
-/// Runs `work`. A panic in it becomes an error with its source location, if [`install`] has been called.
+/// Runs `work`. Converts a panic in it to an error with the source location, if [`install`] was called.
 ///
 /// # Errors
 /// The source location of a panic in `work`.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // The closure borrows only what it reads, and its own values are gone.
+    // The closure borrows only data that it reads, and its own values are dropped.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
-        // A payload that panics when it is dropped would escape otherwise.
+        // A payload whose drop panics would otherwise escape.
         std::mem::drop(panic::catch_unwind(AssertUnwindSafe(|| drop(payload))));
         PLACE
             .with(RefCell::take)
@@ -39,7 +39,7 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// Same as [`catch`], for asynchronous work. Its borrows are released after a panic.
+/// Like [`catch`], for asynchronous work. Its borrows are released after a panic.
 ///
 /// # Errors
 /// The source location of a panic in `work`.
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_comes_back_as_its_place() {
+    fn a_panic_becomes_its_location() {
         install();
         let place = catch(|| -> () { panic!("secret") }).unwrap_err();
         assert!(
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_of_asynchronous_work_comes_back_after_it_has_waited() {
+    async fn a_panic_after_an_await_becomes_its_location() {
         install();
         let mut reached = 0;
         let place = catch_async(async {

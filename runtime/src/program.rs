@@ -1,4 +1,4 @@
-//! From the command line to the exit code.
+//! Parses the command line and reports its errors.
 
 #[cfg(unix)]
 mod long_running;
@@ -13,10 +13,10 @@ use gleaner_proto::exit_code;
 #[cfg(unix)]
 pub use long_running::{Failure, run};
 
-/// The message about standard output that cannot be written, without its cause.
+/// The error message if standard output cannot be written, without the cause.
 pub const UNWRITABLE: &str = "cannot write to standard output";
 
-/// Parses a command line, the program's name first.
+/// Parses a command line, which begins with the program's name.
 ///
 /// # Errors
 /// The exit code if the command line is wrong, or requests help or the version. The message, help or version has been
@@ -25,7 +25,7 @@ pub fn parse<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, E
     C::try_parse_from(args).map_err(|error| print(&error))
 }
 
-/// Prints the error of a command line, or the help or version that it requests, and returns the exit code.
+/// Prints the error of a command line, or the requested help or version, and returns the exit code.
 #[must_use = "the program ends with this exit code"]
 pub fn print(error: &clap::Error) -> ExitCode {
     let printed = error.print().and_then(|()| io::stdout().flush());
@@ -34,11 +34,11 @@ pub fn print(error: &clap::Error) -> ExitCode {
     }
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            // Without standard error, the exit code still reports it.
+            // If standard error fails too, the exit code still reports the error.
             let _ = writeln!(io::stderr(), "error: {UNWRITABLE}: {error}");
             ExitCode::from(exit_code::IO)
         }
-        // A closed pipe is the reader's choice.
+        // A closed pipe is not an error: the reader needs no more.
         _ => ExitCode::SUCCESS,
     }
 }

@@ -1,4 +1,4 @@
-//! Signals, and the shutdown request that everything waits for.
+//! Signals, and the shutdown request.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,23 +11,23 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
-/// Requests a shutdown, at the latest when it is dropped.
+/// Requests a shutdown; dropping it does too.
 #[derive(Debug)]
 #[must_use = "dropping it requests the shutdown"]
 pub struct Trigger(watch::Sender<bool>);
 
-/// Signals that the process handles instead of being killed by them.
+/// Signals that the process handles, instead of being killed by them.
 #[derive(Debug)]
 pub struct Signals(Vec<(Signal, u8)>);
 
-/// Returns a shutdown request that has not been made yet, and the handle that makes it.
+/// Returns a pending shutdown request, and the handle that triggers it.
 pub fn channel() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(false);
     (Trigger(sender), Shutdown(receiver))
 }
 
 impl Shutdown {
-    /// Returns the request that SIGTERM or SIGINT makes. From now on, neither kills the process.
+    /// Returns the shutdown request that SIGTERM or SIGINT triggers. From now on, neither signal kills the process.
     ///
     /// Must be called within a runtime.
     ///
@@ -43,20 +43,20 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Returns true if the request has been made.
+    /// Returns true if the shutdown was requested.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits for the request.
+    /// Waits until the shutdown is requested.
     pub async fn requested(&self) {
-        // A dropped sender has made it.
+        // A dropped sender has also requested the shutdown.
         let _ = self.0.clone().wait_for(|requested| *requested).await;
     }
 }
 
 impl Trigger {
-    /// Makes the request.
+    /// Requests the shutdown.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
@@ -85,7 +85,7 @@ impl Signals {
             .map(Self)
     }
 
-    /// Waits for the next signal and returns its number. Dropping the future loses no signal.
+    /// Waits for the next signal and returns its number. If the future is dropped, no signal is lost.
     pub async fn next(&mut self) -> u8 {
         poll_fn(|context| {
             for (signal, number) in &mut self.0 {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_request_is_seen_by_every_clone_and_stays() {
+    async fn a_shutdown_request_reaches_every_clone_and_persists() {
         let (trigger, shutdown) = channel();
         let clone = shutdown.clone();
         assert!(!clone.is_requested());
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_trigger_that_is_dropped_has_made_the_request() {
+    async fn dropping_the_trigger_requests_the_shutdown() {
         let (trigger, shutdown) = channel();
         drop(trigger);
         shutdown.requested().await;

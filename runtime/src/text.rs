@@ -1,6 +1,6 @@
-//! Text cut to a length.
+//! Truncation of text.
 
-/// Returns the first `bytes` of `text`, or a little less where that would split a character.
+/// Returns the first `bytes` bytes of `text`, or slightly fewer if that would split a character.
 pub fn cut(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len()))
         .rev()

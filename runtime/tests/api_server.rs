@@ -1,4 +1,4 @@
-//! A request to an API server ends in time and reports its error.
+//! Requests to an API server complete in time and report their errors.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn api_server() -> ApiServer {
 }
 
 #[tokio::test]
-async fn an_object_is_read_by_its_name_and_may_be_absent() {
+async fn an_object_is_read_by_name_and_may_be_absent() {
     let server = api_server().await;
     let object = server.object("v1", "secrets", "ci", "a/b").await.unwrap();
     assert_eq!(object.unwrap()["kind"], "Secret");
@@ -46,7 +46,7 @@ async fn an_object_is_read_by_its_name_and_may_be_absent() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_useful_response_says_which_and_why() {
+async fn the_error_of_a_request_names_the_request_and_the_reason() {
     let server = api_server().await;
     let cases = [
         (
@@ -70,7 +70,7 @@ async fn a_request_without_a_useful_response_says_which_and_why() {
 }
 
 #[tokio::test]
-async fn a_caller_may_allow_less_time_than_the_bound_and_gets_any_status() {
+async fn a_caller_may_set_a_shorter_limit_and_gets_any_status() {
     let server = api_server().await;
     let request = |path| http::Request::builder().method(Method::GET).uri(path);
     let short = Duration::from_millis(50);
@@ -83,7 +83,7 @@ async fn a_caller_may_allow_less_time_than_the_bound_and_gets_any_status() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_names_server_context_and_namespace() {
+async fn a_kubeconfig_sets_server_context_and_namespace() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");
     let kubeconfig = json!({

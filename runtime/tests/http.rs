@@ -1,4 +1,4 @@
-//! A server keeps its limits with any client.
+//! A server enforces its limits on any client.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// Longer than anything here takes.
+/// Longer than any operation in these tests takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(200);
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -92,7 +92,7 @@ async fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
 }
 
 #[tokio::test]
-async fn half_a_header_is_cut_off_and_a_connection_at_rest_is_not() {
+async fn half_a_header_is_disconnected_and_an_idle_connection_is_not() {
     let mut limits = limits();
     limits.header_timeout = SHORT;
     let server = start(limits, PATIENCE).await;
@@ -106,7 +106,7 @@ async fn half_a_header_is_cut_off_and_a_connection_at_rest_is_not() {
 }
 
 #[tokio::test]
-async fn a_connection_that_rests_for_too_long_is_closed() {
+async fn a_connection_that_is_idle_for_too_long_is_closed() {
     let server = start(limits(), SHORT).await;
     let mut silent = server.send(b"").await;
     let mut resting = server.send(GET).await;
@@ -116,7 +116,7 @@ async fn a_connection_that_rests_for_too_long_is_closed() {
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_bound_waits_for_another_to_end() {
+async fn a_connection_beyond_the_bound_waits_until_another_closes() {
     let mut limits = limits();
     limits.max_connections = 1;
     let server = start(limits, PATIENCE).await;
@@ -124,7 +124,7 @@ async fn a_connection_beyond_the_bound_waits_for_another_to_end() {
     hello(&mut first).await;
     let mut second = server.send(GET).await;
     let early = tokio::time::timeout(SHORT, second.readable()).await;
-    assert!(early.is_err(), "one is all that is allowed");
+    assert!(early.is_err(), "only one connection is allowed");
     drop(first);
     hello(&mut second).await;
 }
@@ -154,7 +154,7 @@ async fn a_body_is_bounded_in_size_and_time() {
 }
 
 #[tokio::test]
-async fn after_the_request_to_shut_down_what_was_begun_is_answered() {
+async fn pending_requests_complete_after_a_shutdown_request() {
     let server = start(limits(), PATIENCE).await;
     let head = "POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n0";
     let mut begun = server.send(head.as_bytes()).await;
@@ -172,7 +172,7 @@ async fn after_the_request_to_shut_down_what_was_begun_is_answered() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_fails_ends_its_connection_and_a_slow_one_holds_up_no_other() {
+async fn a_failed_handshake_closes_its_connection_and_a_slow_one_delays_no_other() {
     let router = Router::new().route("/", get(async || "hello"));
     let (listener, address) = bind("127.0.0.1:0".parse().unwrap(), "--listen")
         .await
@@ -199,13 +199,13 @@ async fn a_handshake_that_fails_ends_its_connection_and_a_slow_one_holds_up_no_o
 }
 
 #[tokio::test]
-async fn the_address_of_all_is_that_of_both_families() {
+async fn the_unspecified_address_covers_both_families() {
     let (listener, address) = bind("[::]:0".parse().unwrap(), "--listen").await.unwrap();
     let (_trigger, shutdown) = shutdown::channel();
     let router = Router::new().route("/", get(async || "hello"));
     tokio::spawn(Server::new(router, &limits(), 8 << 10, PATIENCE).serve(listener, shutdown));
     let mut clients = vec!["127.0.0.1"];
-    // A system may have no IPv6.
+    // The system may have no IPv6.
     clients.extend(
         std::net::TcpListener::bind("[::1]:0")
             .is_ok()
@@ -218,7 +218,7 @@ async fn the_address_of_all_is_that_of_both_families() {
     }
 }
 
-/// More than the buffers of a loopback connection hold.
+/// More than the buffers of a loopback connection can hold.
 const LARGE: usize = 32 << 20;
 
 async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
@@ -233,16 +233,16 @@ async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
     (address, trigger)
 }
 
-/// Returns true if the other side resets or closes the connection before everything was sent.
+/// Returns true if the server resets or closes the connection before everything was sent.
 async fn is_cut_off(stream: &mut TcpStream) -> bool {
     let mut response = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response));
-    let read = read.await.expect("not held for ever");
+    let read = read.await.expect("the connection is closed");
     read.is_err() || response.len() < LARGE
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_of_its_response_is_disconnected() {
+async fn a_client_that_reads_nothing_of_its_response_is_disconnected() {
     let (address, _trigger) = serve_large(SHORT).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(GET).await.unwrap();
@@ -251,7 +251,7 @@ async fn a_client_that_takes_nothing_of_its_response_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_a_byte_now_and_then_is_disconnected_too() {
+async fn a_client_that_reads_a_byte_now_and_then_is_disconnected() {
     let (address, _trigger) = serve_large(SHORT).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(GET).await.unwrap();
@@ -265,7 +265,7 @@ async fn a_client_that_takes_a_byte_now_and_then_is_disconnected_too() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_slow_gets_all_of_a_response_whose_length_is_announced() {
+async fn a_slow_client_gets_a_whole_response_with_its_length() {
     let (address, _trigger) = serve_large(PATIENCE / 10).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream
@@ -302,7 +302,7 @@ async fn shared_body(
 }
 
 #[tokio::test]
-async fn a_share_of_the_memory_for_bodies_is_out_of_reach_for_other_clients() {
+async fn a_reserved_share_of_the_memory_for_bodies_is_not_available_to_other_clients() {
     let bodies = Bodies::with_room(1 << 20, 1 << 20, PATIENCE);
     let router = Router::new()
         .route("/{who}", post(shared_body))
@@ -325,15 +325,15 @@ async fn a_share_of_the_memory_for_bodies_is_out_of_reach_for_other_clients() {
         let read = tokio::time::timeout(patience, stream.read_to_string(&mut response));
         read.await.map(|_| response)
     };
-    // One client announces all of the memory and sends next to nothing.
+    // One client announces a body as large as all memory, and sends almost nothing.
     let mut dripping = send("guest", 1 << 20, "0").await;
     let mut guest = send("guest", 1, "0").await;
     assert!(response(&mut guest, SHORT).await.is_err(), "no memory");
     let mut host = send("host", 40, &"0".repeat(40)).await;
-    // Well before the first is refused for sending nothing, which is after 5 s.
+    // Well before the first client is refused for stalling, which happens after 5 s.
     let heard = response(&mut host, 15 * SHORT).await.unwrap();
     assert!(heard.ends_with("40 bytes"), "{heard}");
-    // The other one gets its turn then, long before the 20 s for a whole body.
+    // The other client gets memory then, long before the 20 s for a whole body have passed.
     let refused = response(&mut dripping, PATIENCE).await.unwrap();
     assert!(refused.contains("stalled"), "{refused}");
     assert!(
@@ -345,7 +345,7 @@ async fn a_share_of_the_memory_for_bodies_is_out_of_reach_for_other_clients() {
 }
 
 #[tokio::test]
-async fn a_body_takes_up_memory_until_its_last_byte_is_dropped() {
+async fn a_body_holds_memory_until_its_last_byte_is_dropped() {
     let bodies = Bodies::with_room(4 << 10, 4 << 10, SHORT);
     let body = || Request::new(axum::body::Body::from("hello"));
     let held = bodies.read(body()).await.unwrap().bytes;

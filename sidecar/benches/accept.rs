@@ -1,7 +1,7 @@
-//! Measures how long a step waits until its message is accepted: connect, POST, response, over the step's own socket.
+//! Measures the time until a step's message is accepted: connecting, POST and response, over the step's own socket.
 //!
-//! In the same run, for comparison: a GET over the same kind of socket (HTTP without the journal), and the journal in
-//! memory (`/dev/shm`) against the journal on disk (fsync). The goal is p99 <= 1 ms without fsync.
+//! For comparison, the same run measures a GET over the same kind of socket (HTTP without the journal), and compares the journal
+//! in memory (`/dev/shm`) with the journal on disk (fsync). The goal is p99 <= 1 ms without fsync.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// As many messages as there are steps: each posts once.
+/// The number of messages and of steps: each step posts once.
 const STEPS: usize = 400;
 
 fn main() {

@@ -41,7 +41,7 @@ pub struct Config {
     pub(crate) log: log::Log,
 }
 
-/// Subcommand other than serving.
+/// A subcommand that does not serve the API.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Subcommand {
     /// Wait until the sidecar of this container is ready.
@@ -147,7 +147,7 @@ impl Limits {
 pub struct Cluster {
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Time limit of everything at the API server except waitFor
+    /// Time limit of all requests to the API server except waitFor
     #[arg(long, env = "GLEANER_SUBMIT_DEADLINE", default_value = "60s", value_parser = duration::parse)]
     pub(crate) submit_deadline: Duration,
 }

@@ -1,10 +1,10 @@
-//! Faults that a test may inject, only with the feature `crash-points`.
+//! Faults that a test can inject, only with the feature `crash-points`.
 //!
-//! Crash points are places at which a test may kill the sidecar: if `GLEANER_CRASH_POINT` names the place, the sidecar
-//! creates the file `crash-point` in its state directory and blocks there until it is killed. It does so once per state
-//! directory, so that the restarted sidecar continues.
+//! A crash point is a position in the code at which a test can kill the sidecar. If `GLEANER_CRASH_POINT` names it, the sidecar
+//! creates the file `crash-point` in its state directory and blocks until it is killed. This happens once per state directory, so
+//! that the restarted sidecar continues.
 
-/// Passes the place called `name`.
+/// Passes the crash point `name`.
 #[cfg(feature = "crash-points")]
 pub(crate) fn reach(state: &std::path::Path, name: &str) {
     let wanted = std::env::var("GLEANER_CRASH_POINT").is_ok_and(|wanted| wanted == name);
@@ -16,11 +16,11 @@ pub(crate) fn reach(state: &std::path::Path, name: &str) {
     }
 }
 
-/// Passes the place called `name`: does nothing in a build without the feature `crash-points`.
+/// Passes the crash point `name`; does nothing in a build without the feature `crash-points`.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn reach(_state: &std::path::Path, _name: &str) {}
 
-/// Makes the disk slow: waits before an fsync for the milliseconds in the file that `GLEANER_SLOW_DISK` names.
+/// Simulates a slow disk: before an fsync, waits for the number of milliseconds in the file that `GLEANER_SLOW_DISK` names.
 #[cfg(feature = "crash-points")]
 pub(crate) fn slow_disk() {
     let file = std::env::var_os("GLEANER_SLOW_DISK");
@@ -30,6 +30,6 @@ pub(crate) fn slow_disk() {
     }
 }
 
-/// Makes the disk slow: does nothing in a build without the feature `crash-points`.
+/// Does nothing in a build without the feature `crash-points`.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn slow_disk() {}

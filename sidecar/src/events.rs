@@ -1,7 +1,7 @@
-//! Events about the end of a submission, attached to the run that a user looks at.
+//! Events about the end of a submission, attached to the run that users look at.
 //!
-//! When the pod is gone, only they report which objects a rollback could not delete. They are best effort: if the
-//! ServiceAccount may not create Events, the run continues without them.
+//! After the pod is deleted, only these Events report which objects a rollback could not delete. They are best effort: if the
+//! ServiceAccount is not allowed to create Events, the run continues without them.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::journal::Commit;
 
 const CONTROLLER: &str = "gleaner.dev/sidecar";
 
-/// Time limit for all Events of one outcome together. A process that shuts down waits for them.
+/// The time limit for all Events of one outcome together. A shutdown waits for them.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Creates Events about one run.
@@ -51,7 +51,7 @@ impl Recorder {
         })
     }
 
-    /// Creates an Event for each notice, all at once.
+    /// Creates an Event for each notice, concurrently.
     pub(crate) async fn tell(&self, notices: Vec<Notice>) {
         if self.is_refused.load(Ordering::Relaxed) {
             return;
@@ -91,7 +91,7 @@ impl Recorder {
             return;
         };
         match error.code() {
-            // No permission, or no such kind: the same for each Event.
+            // A missing permission or kind affects every Event in the same way.
             Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
                 if !self.is_refused.swap(true, Ordering::Relaxed) {
                     tracing::info!(error = error_chain(&error), "events-refused");
@@ -102,7 +102,7 @@ impl Recorder {
     }
 }
 
-/// Returns the notices about a commit; empty if there was nothing to create.
+/// Returns the notices about a commit; empty if it created nothing.
 pub(crate) fn of_commit(commit: &Commit) -> Vec<Notice> {
     let created = &commit.outcome.resources;
     let count = created.len();
@@ -115,7 +115,7 @@ pub(crate) fn of_commit(commit: &Commit) -> Vec<Notice> {
     (count > 0).then_some(notice).into_iter().collect()
 }
 
-/// Returns the notices about a failure after which the objects `removed` were deleted again.
+/// Returns the notices about a failure after which the objects `removed` were rolled back.
 pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
     let warning = |reason, note| Notice {
         kind: EventKind::Warning,
@@ -149,9 +149,9 @@ pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
     notices
 }
 
-/// Returns as many of the names as fit into an Event, and the number of the rest.
+/// Returns as many of the names as fit into an Event, and the number of the remaining ones.
 fn named(names: &[impl Display], separator: &str) -> String {
-    // Room for the text before, and "and N more".
+    // Room for the preceding text, and for "and N more".
     const OTHERS: usize = 96;
     let mut text = String::new();
     for (index, name) in names.iter().enumerate() {

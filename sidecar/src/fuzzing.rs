@@ -1,5 +1,5 @@
-//! The entry point of the fuzz target for the HTTP API: the real router in the real server, on one connection. Only in
-//! builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
+//! The entry point of the fuzz target for the HTTP API. It serves the real router with the real server on one connection, and
+//! only exists in builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
 
 use std::future;
 use std::io;
@@ -27,10 +27,10 @@ use crate::preflight::Report;
 use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
 
-/// The limit on the header of a request, in bytes: less than in production, so that a fuzzer reaches it.
+/// The limit on a request header, in bytes: lower than in production, so that a fuzzer can reach it.
 const HEADER_BYTES: usize = 8 << 10;
 
-/// As in production, one for the process: the end of a thread at the moment of a leak check would count as a leak.
+/// One for the whole process, as in production: a thread that exits during a leak check would be reported as a leak.
 static WORKBENCH: LazyLock<Arc<Workbench>> =
     LazyLock::new(|| Arc::new(Workbench::start().expect("invariant: there are threads")));
 

@@ -4,12 +4,12 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Copies the redirector from `source` to `target`, readable and executable for every user: steps run as any user.
+/// Copies the redirector from `source` to `target`, readable and executable for every user, because steps run as any user.
 ///
 /// The copy appears atomically, so that a step never runs an incomplete program.
 ///
 /// # Errors
-/// The error of the system.
+/// The error of the operating system.
 pub(crate) fn install(source: &Path, target: &Path) -> io::Result<()> {
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_copy_is_executable_for_everyone_and_replaces_an_older_one() {
+    fn the_copy_is_executable_for_all_users_and_replaces_an_old_one() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("source");
         let target = folder.path().join("bin/redirector");

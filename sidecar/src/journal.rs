@@ -1,15 +1,15 @@
-//! Accepted messages, on disk before their responses are sent.
+//! The accepted messages, which are on disk before their responses are sent.
 //!
-//! One file of frames ([`frame`]). A payload is one byte for the kind of record and its content. The first frame
-//! contains the format, the run and its declaration, so that a journal is never replayed into another run, nor by a
+//! The journal is one file of frames ([`frame`]). A payload is one byte for the kind of record, followed by its content. The
+//! first frame contains the format, the run and its declaration. So a journal is never replayed into another run, nor by a
 //! version that reads records differently.
 //!
-//! A frame torn by a crash before its response is cut off. A complete frame with a wrong checksum is damage,
-//! and the sidecar refuses to guess.
+//! A frame that a crash tore before its response was sent is cut off. A complete frame with a wrong checksum is damage: the
+//! sidecar refuses to start rather than guess.
 //!
-//! While objects are created, the file ends with space for the record of the outcome, so that a disk that has filled
-//! up since then cannot prevent the write. The space is written, not only allocated, and overwritten in place:
-//! a file system that copies on write may still refuse.
+//! While objects are created, the file ends with space for the record of the outcome, so that the record can be written even if
+//! the disk has filled up in the meantime. The space is written, not only allocated, and then overwritten in place; a
+//! copy-on-write file system may still refuse the write.
 
 mod disk;
 mod frame;
@@ -29,37 +29,37 @@ pub(crate) use disk::Disk;
 use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
-/// The beginning of the first frame. The number changes with the format of any record; only this version is read.
+/// The beginning of the first frame. The number changes with the format of any record; other numbers are not readable.
 const FORMAT: &[u8] = b"gleaner-journal/3\n";
 /// The beginning of the first frame in every version.
 const ANY_FORMAT: &[u8] = b"gleaner-journal/";
-/// Blank bytes per write.
+/// The number of blank bytes in each write.
 const BLANKS: usize = 16 << 10;
 
 /// A journal that is open for appending.
 #[derive(Debug)]
 pub struct Journal {
     file: Box<dyn Disk>,
-    /// The end of the last whole frame.
+    /// The end of the last complete frame.
     end: u64,
-    /// Space after that, for the outcome.
+    /// The number of bytes reserved after `end` for the outcome.
     reserved: u64,
-    /// True if there may be more bytes after `end`.
+    /// True if `end` may be followed by the bytes of an incomplete frame.
     torn: bool,
 }
 
-/// The place of a new frame.
+/// The space into which a new frame is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
-    /// In additional space; the reservation stays.
+    /// Additional space; the reserved space remains.
     New,
-    /// In the reserved space.
+    /// The reserved space.
     Reserved,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// The key of hashes over secrets. A restarted sidecar must compute the same hash to recognize its own objects.
+    /// The key for hashes of secrets. A restarted sidecar must compute the same hashes to recognize its own objects.
     SecretKey(String),
     Accepted {
         step: StepName,
@@ -94,13 +94,13 @@ pub enum JournalError {
         #[source]
         source: io::Error,
     },
-    /// A frame in the middle has a wrong checksum.
+    /// A frame that is not the last one has a wrong checksum.
     #[error(
         "the journal {path} is damaged at byte {at}; delete the pod, so that the run starts again"
     )]
     Damaged {
         path: PathBuf,
-        /// The beginning of the bad frame.
+        /// The position of the damaged frame.
         at: u64,
     },
     /// Another sidecar is writing the journal.
@@ -122,14 +122,14 @@ impl Journal {
     /// Opens the journal in `directory`, creating it if it does not exist, and returns its content.
     ///
     /// # Errors
-    /// Fails if the disk fails, the journal is damaged, or it is another run's.
+    /// Fails if the disk fails, the journal is damaged, or it belongs to another run.
     pub fn open(directory: &Path, identity: &[u8]) -> Result<(Self, Vec<Record>), JournalError> {
         let path = directory.join(FILE);
         let io = |deed| {
             let path = path.clone();
             move |source| JournalError::Io { path, deed, source }
         };
-        // Outputs may be secret.
+        // Outputs may contain secrets.
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -138,19 +138,19 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .map_err(io("opened"))?;
-        // Released when the process exits for any reason.
+        // The lock is released when the process exits for any reason.
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
             return Err(JournalError::InUse { path });
         }
         let opened = Self::on(Box::new(file), path.clone(), identity)?;
-        // The file's directory entry must survive a crash too.
+        // The directory entry of the file must also survive a crash.
         File::open(directory)
             .and_then(|directory| directory.sync_all())
             .map_err(io("written"))?;
         Ok(opened)
     }
 
-    /// Reads the journal in `file`, which messages call `path`, and starts one if it is empty.
+    /// Reads the journal in `file`, which messages call `path`; starts a new journal if the file is empty.
     pub(crate) fn on(
         mut file: Box<dyn Disk>,
         path: PathBuf,
@@ -203,10 +203,10 @@ impl Journal {
         Ok((journal, records))
     }
 
-    /// Appends the message of `step`, in the bytes in which it arrived, and waits until it is on disk.
+    /// Appends the message of `step`, as the bytes that arrived, and waits until they are on disk.
     ///
     /// # Errors
-    /// The error of the system. The journal is unchanged.
+    /// The error of the operating system. The journal is unchanged.
     pub fn append_outputs(&mut self, step: &StepName, body: &[u8]) -> io::Result<()> {
         let length = u8::try_from(step.as_str().len()).unwrap_or(u8::MAX);
         let parts = [b"o", &[length], step.as_str().as_bytes(), body];
@@ -216,7 +216,7 @@ impl Journal {
     /// Appends any other record and waits until it is on disk.
     ///
     /// # Errors
-    /// As [`Journal::append_outputs`].
+    /// Same as [`Journal::append_outputs`].
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         self.append_record(record, Room::New)
     }
@@ -228,12 +228,12 @@ impl Journal {
         self.append_frame(&[&record.encode()?], room)
     }
 
-    /// Reserves space for a record of `length` bytes, for [`Journal::append_ending`] only.
+    /// Reserves space for a record of `length` bytes, which only [`Journal::append_ending`] and plans use.
     ///
     /// # Errors
-    /// The error of the system, such as a full disk. The journal is unchanged.
+    /// The error of the operating system, such as a full disk. The journal is unchanged.
     pub fn reserve(&mut self, length: u64) -> io::Result<()> {
-        // With a blank end, by which the space is recognized even if the record in it is torn.
+        // Includes blank bytes at the end, which identify the space even if the record in it is torn.
         let length = frame::length(length) + frame::HEAD as u64;
         if self.torn {
             self.clear()?;
@@ -245,11 +245,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the plan of a submission: in the reserved space, if that leaves `rest` bytes of it for the
-    /// outcome, and in additional space otherwise.
+    /// Appends the plan of a submission: in the reserved space if `rest` bytes of it remain for the outcome, otherwise in
+    /// additional space.
     ///
     /// # Errors
-    /// As [`Journal::append_outputs`]. The space is kept.
+    /// Same as [`Journal::append_outputs`]. The reserved space is kept.
     pub fn append_plan(&mut self, planned: Planned, rest: u64) -> io::Result<()> {
         let payload = Record::Planned(planned).encode()?;
         let length = frame::length(payload.len() as u64);
@@ -262,13 +262,13 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the record of the submission's outcome in the reserved space, and releases the rest of it.
+    /// Appends the record of the submission's outcome in the reserved space, and releases the remaining space.
     ///
     /// # Errors
-    /// As [`Journal::append_outputs`]. The space is kept.
+    /// Same as [`Journal::append_outputs`]. The reserved space is kept.
     pub fn append_ending(&mut self, record: &Record) -> io::Result<()> {
         self.append_record(record, Room::Reserved)?;
-        // Remaining blank bytes do no harm.
+        // The remaining blank bytes are harmless.
         self.reserved = 0;
         let _ = self.file.set_len(self.end);
         Ok(())
@@ -280,7 +280,7 @@ impl Journal {
             self.clear()?;
         }
         if room == Room::New && self.reserved > 0 {
-            // The reservation moves before the frame takes its space.
+            // Enlarged first, so that the reserved space keeps its size after the frame is written.
             let payload: usize = parts.iter().map(|part| part.len()).sum();
             self.grow(self.reserved + frame::length(payload as u64))?;
         }
@@ -292,7 +292,7 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // Again before the next frame, if this fails too.
+                // If this fails too, it is repeated before the next frame.
                 let _ = self.clear();
                 Err(error)
             }
@@ -306,7 +306,7 @@ impl Journal {
         Ok(length)
     }
 
-    /// Appends blank bytes until there are `room` of them after the last frame.
+    /// Appends blank bytes until `room` of them follow the last frame.
     fn grow(&mut self, room: u64) -> io::Result<()> {
         let present = self.end + self.reserved;
         let wanted = self.end + room;
@@ -350,7 +350,7 @@ impl From<Result<Commit, Problem>> for Record {
 }
 
 impl Record {
-    /// Returns the payload of its frame; [`Journal::append_outputs`] writes that of a step's message.
+    /// Returns the payload of the record's frame; [`Journal::append_outputs`] writes the payload of a step's message.
     fn encode(&self) -> io::Result<Vec<u8>> {
         let (kind, content) = match self {
             Self::SecretKey(key) => (b'k', key.as_bytes().to_vec()),

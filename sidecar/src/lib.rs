@@ -1,8 +1,8 @@
-//! The sidecar: collects the outputs of a task's steps, renders, submits.
+//! The sidecar: collects the outputs of a task's steps, renders the templates and submits the objects.
 //!
-//! In the order in which a value passes through them:
+//! The modules in the order in which a value passes through them:
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
 //! | [`config`] | the command line |
 //! | [`server`] | sockets, routes, permissions of callers |
@@ -10,10 +10,10 @@
 //! | [`message`] | converts the bytes of a body to a step's message |
 //! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
 //! | `events` | Events about the end of the submission, attached to the run |
-//! | `ready` | waits for another process of this program to be ready: hook and probe |
-//! | [`preflight`], [`metrics`] | the findings before the first step, and the counters |
+//! | `ready` | the wait of a hook or probe until the sidecar is ready |
+//! | [`preflight`], [`metrics`] | the findings before the first step runs, and the counters |
 //!
-//! The state itself and the rendering are in `gleaner_core`, the submission is in `gleaner_submission`.
+//! The state itself and the rendering are in `gleaner_core`; the submission is in `gleaner_submission`.
 //!
 //! [`main`] is the whole program; the `gleaner` command includes it too.
 

@@ -1,7 +1,7 @@
-//! Parses the bytes of a body as a step's message: the same parser on arrival and when the journal is replayed.
+//! Parses the bytes of a body as a step's message. The same parser is used on arrival and when the journal is replayed.
 //!
-//! It makes no copies of large text other than the message itself, and does not use `serde_json::Value`'s own parser,
-//! in which some keys have a special meaning (those of its raw values and of its numbers of any precision).
+//! Large text is not copied, except into the message itself. The parser of `serde_json::Value` is not used, because it gives some
+//! keys a special meaning (those of its raw values and arbitrary-precision numbers).
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,12 +16,12 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// Names of outputs in messages are truncated to this many bytes.
+/// The maximum number of bytes shown of an output's name.
 const SHOWN: usize = 64;
-/// Longer text than this many bytes is processed in pieces.
+/// Text longer than this number of bytes is processed in pieces.
 const PIECE: usize = 64 << 10;
 
-/// The reason why a body is not a message.
+/// The reason why a body is not a valid message.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error(transparent)]
@@ -29,12 +29,12 @@ pub enum ReadError {
     /// This output contains a number that the parser would round, or that Kubernetes would store as a different one.
     #[error("a number of the output '{0}' cannot be stored exactly")]
     Number(String),
-    /// The value of this output has this key twice in one object.
+    /// An object in the value of this output has a duplicate key.
     #[error("the output '{output}' has a duplicate key")]
     DuplicateKey { output: String, key: String },
 }
 
-/// The reason why a text is not a JSON value.
+/// The reason why a text is not a valid JSON value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
     #[error(transparent)]
@@ -43,10 +43,10 @@ pub(crate) enum ValueError {
     DuplicateKey(String),
 }
 
-/// The error for the same key twice in one object.
+/// The error text for a duplicate key in an object.
 const DUPLICATE: &str = "duplicate key";
 
-/// [`Outputs`], with the raw values of the body.
+/// Like [`Outputs`], but with the raw JSON values of the body.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Message<'a> {
@@ -56,7 +56,7 @@ struct Message<'a> {
     exit_code: i32,
 }
 
-/// Reads the outputs, without duplicates: which one counts would depend on the parser.
+/// Reads the outputs and refuses duplicates: which of them counts would depend on the parser.
 fn once_each<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<Cow<'de, str>, &'de RawValue>, D::Error> {
@@ -83,7 +83,8 @@ fn once_each<'de, D: Deserializer<'de>>(
     deserializer.deserialize_map(OutputsVisitor)
 }
 
-/// A name that is borrowed from the body if it has no escapes: serde borrows no `Cow` within a tuple.
+/// A name that is borrowed from the body if it has no escapes. A separate type, because serde does not borrow a `Cow` within a
+/// tuple.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -102,7 +103,7 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
                 return Err(ReadError::DuplicateKey { output, key });
             }
         };
-        // From the text itself: the parser rounds.
+        // Checked in the text itself, because the parser rounds.
         if !value.is_string() && number::first_changed(raw.get()).is_some() {
             return Err(ReadError::Number(name.into_owned()));
         }
@@ -114,8 +115,8 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     })
 }
 
-/// Reads one JSON value without duplicate keys in an object. The parser unescapes text in its own buffer, which would
-/// be a third copy of large text, in addition to the body and the value.
+/// Reads one JSON value, without duplicate keys in an object. Large text is unescaped in pieces: the parser would unescape it in
+/// its own buffer, a third copy in addition to the body and the value.
 pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     let inner = json
         .strip_prefix('"')
@@ -133,7 +134,7 @@ pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     Ok(Value::String(text))
 }
 
-/// Returns where a piece of escaped text may end: not within an escape, nor between the two halves of a surrogate pair.
+/// Returns a position at which a piece of escaped text may end: not within an escape, nor between the halves of a surrogate pair.
 fn boundary(escaped: &str) -> usize {
     let bytes = escaped.as_bytes();
     let mut at = 0;
@@ -157,7 +158,7 @@ fn is_low_surrogate(escaped: &[u8]) -> bool {
     )
 }
 
-/// Reads a JSON value in which keys have no special meaning, and are unique in their object.
+/// Reads a JSON value whose keys have no special meaning, and are unique in each object.
 fn plain(json: &str) -> Result<Value, ValueError> {
     let duplicate = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -172,7 +173,7 @@ fn plain(json: &str) -> Result<Value, ValueError> {
     }
 }
 
-/// The deserializer of [`plain`]. The duplicate key is returned next to the error, whose text is for users.
+/// The deserializer of [`plain`]. It returns the duplicate key separately, because the error's text is for users.
 #[derive(Clone, Copy)]
 struct Plain<'a> {
     duplicate: &'a Cell<Option<String>>,
@@ -245,16 +246,16 @@ impl<'de> Visitor<'de> for Plain<'_> {
     }
 }
 
-/// The size of a JSON text's content, determined before any of it takes up memory.
+/// The size of a JSON text's content, determined before parsing allocates memory for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extent {
-    /// Values and keys, at least: small ones need many times their length in the text.
+    /// The minimum number of values and keys: small values need many times the memory of their text.
     pub values: usize,
     /// The depth of nested arrays and objects.
     pub depth: usize,
 }
 
-/// Measures a JSON text, or an invalid one.
+/// Measures a JSON text; the text may be invalid.
 pub fn extent(json: &[u8]) -> Extent {
     let mut extent = Extent::default();
     let mut depth = 0_usize;
@@ -282,7 +283,7 @@ pub fn extent(json: &[u8]) -> Extent {
     extent
 }
 
-/// Returns the error in a body, without values of it: it may contain secrets.
+/// Returns the error in a body without quoting values, because they may contain secrets.
 pub fn explained(error: &ReadError) -> String {
     match error {
         ReadError::Json(error) => match error.classify() {
@@ -290,7 +291,7 @@ pub fn explained(error: &ReadError) -> String {
                 let (line, column) = (error.line(), error.column());
                 format!("unexpected type at line {line} column {column}")
             }
-            // The parser's own texts.
+            // These texts come from the parser itself, so they quote nothing.
             Category::Eof | Category::Io | Category::Syntax => error.to_string(),
         },
         ReadError::DuplicateKey { output, .. } => {

@@ -1,4 +1,4 @@
-//! Metrics that reveal no content.
+//! Metrics, which reveal no content.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const PHASES: [Phase; 5] = [
 
 type Label<T> = [(&'static str, T); 1];
 
-/// The sidecar's metrics. Clones share their numbers.
+/// The metrics of the sidecar. Clones share their values.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     accepted: Counter,
@@ -59,7 +59,7 @@ impl Metrics {
         self.bytes.inc_by(bytes as u64);
     }
 
-    /// `problem` is one of the few stable types, never a text of a client.
+    /// Counts a refused message. `problem` is one of the few problem types, never text from a client.
     pub(crate) fn refused(&self, problem: &str) {
         let problem = problem.trim_start_matches("/problems/").to_owned();
         self.refused.get_or_create(&[("problem", problem)]).inc();

@@ -14,21 +14,21 @@ use tokio::time::Instant;
 use crate::run_actor::Handle;
 use gleaner_submission::{Finding, Submitter};
 
-/// The pause before a request to an unresponsive API server is repeated.
+/// The pause before another request to an API server that did not respond.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The findings of the preflight.
 #[derive(Debug)]
 pub struct Report {
-    /// The consequence of a finding.
+    /// The effect of a finding on the steps.
     pub mode: Preflight,
-    /// The failures that the submission would meet.
+    /// The failures that the submission would have.
     pub blocking: Vec<Failure>,
-    /// Set while the API server has not responded; the request is repeated.
+    /// Set while the API server does not respond; the preflight is repeated.
     pub unanswered: Option<Unanswered>,
 }
 
-/// An unresponsive API server.
+/// An API server that does not respond.
 #[derive(Debug)]
 pub struct Unanswered {
     /// The time of the first request.
@@ -38,13 +38,13 @@ pub struct Unanswered {
 }
 
 impl Report {
-    /// Returns true if a step need not wait any longer: the API server has responded, or its response cannot block a
-    /// step.
+    /// Returns true if a step need not wait any longer, because the API server has responded, or because its response would not
+    /// block the step.
     pub fn is_complete(&self) -> bool {
         self.mode != Preflight::Strict || self.unanswered.is_none()
     }
 
-    /// Returns the problem that blocks the steps, if there is one.
+    /// Returns the problem that blocks the steps, if any.
     pub fn problem(&self) -> Option<Problem> {
         if self.mode != Preflight::Strict {
             return None;
@@ -71,7 +71,8 @@ impl Report {
     }
 }
 
-/// Queries the API server until it responds, notes the findings, and keeps them for `GET /v1/preflight`.
+/// Repeats the preflight until the API server responds, adds the findings to the status, and publishes them for
+/// `GET /v1/preflight`.
 pub(crate) async fn run(
     submitter: Option<Submitter>,
     templates: Vec<Template>,

@@ -1,4 +1,4 @@
-//! From the command line to the end of the process.
+//! The sidecar's program, from the command line to the exit of the process.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Clients, ListenError, Listeners, Views, Workbench, random, router};
 use crate::{install, preflight, ready};
 
-/// An error that ends the sidecar.
+/// An error that terminates the sidecar.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     #[error(transparent)]
@@ -53,14 +53,14 @@ pub enum ProgramError {
         #[source]
         source: io::Error,
     },
-    /// Any other refusal by the system.
+    /// Any other error of the operating system.
     #[error("{what}")]
     System {
         what: String,
         #[source]
         source: io::Error,
     },
-    /// Without the message of the panic, which may quote a secret.
+    /// Omits the message of the panic, which may quote a secret.
     #[error("the task that owns the run's state panicked; this is a bug in Gleaner")]
     Actor,
 }
@@ -83,7 +83,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
-/// Protects the memory, where secret outputs are, from core dumps and from other processes of the same user.
+/// Protects the memory, which contains secret outputs, from core dumps and from other processes of the same user.
 fn hide_memory() -> io::Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
@@ -194,12 +194,12 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
             () = &mut serving => true,
             () = shutdown.requested() => false,
         };
-        // One time limit for requests and submission together: the kubelet counts from the signal, too.
+        // One time limit covers requests and submission together, because the kubelet also counts from the signal.
         let deadline = Instant::now() + limits.shutdown_grace;
         if !over && tokio::time::timeout_at(deadline, serving).await.is_err() {
             tracing::warn!(grace = ?limits.shutdown_grace, "requests-cut-off");
         }
-        // The router's handles are gone with it, the preflight's is the last one: then the actor exits.
+        // The router and its handles are dropped by now. The preflight holds the last handle; when it is gone, the actor exits.
         preflight.abort();
         deadline
     };
@@ -214,7 +214,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     Ok(())
 }
 
-/// Returns a submitter and a recorder of Events, unless there is nothing to create.
+/// Returns a submitter and a recorder of Events, or `None` if nothing will be created.
 async fn submitter(
     declaration: &Declaration,
     run: &Run,
@@ -256,7 +256,7 @@ fn open_journal(
     Ok(Journal::open(state_dir, &identity.finalize())?)
 }
 
-/// Returns the key of hashes over secrets: the journal's, or else a random one, which is written to it.
+/// Returns the key for hashes of secrets: the one in the journal, or else a random one, which is then written to the journal.
 fn secret_key(journal: &mut Journal, records: &[Record]) -> Result<String, ProgramError> {
     let written = records.iter().find_map(|record| match record {
         Record::SecretKey(key) => Some(key.clone()),

@@ -1,4 +1,4 @@
-//! Waits until the sidecar of this container is ready: the kubelet runs it as a hook or probe, in an image without any
+//! Waits until the sidecar of this container is ready. The kubelet runs this as a hook or probe, because the image contains no
 //! other client.
 
 use std::io::{self, Read, Write};
@@ -11,11 +11,11 @@ use gleaner_proto::path;
 
 use crate::config::Ready;
 
-/// The interval between two requests. The hook delays the steps: every millisecond is one of the run's.
+/// The interval between two requests. The hook delays the steps, so each millisecond is added to the duration of the run.
 const ASKING: Duration = Duration::from_millis(5);
-/// The time limit of one response.
+/// The time limit of a response.
 const ANSWER: Duration = Duration::from_secs(2);
-/// The longest relevant status line.
+/// The maximum length of a status line; the rest is ignored.
 const STATUS_LINE: u64 = 64;
 
 /// Polls until the sidecar is ready or the time limit has passed.
@@ -26,7 +26,7 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
         match answer {
             Ok(()) => return ExitCode::SUCCESS,
             Err(why) if start.elapsed() >= ready.wait => {
-                // The kubelet shows it in an event.
+                // The kubelet shows this text in an Event.
                 eprintln!(
                     "gleaner-sidecar: not ready after {:?}: {why}; see the container's log",
                     ready.wait
@@ -38,7 +38,7 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
     }
 }
 
-/// Sends the request on the sidecar's own socket, which no step can hold.
+/// Sends the request to the sidecar's own socket, which no step can block.
 fn ask(run_dir: &Path) -> io::Result<()> {
     let mut stream = UnixStream::connect(run_dir.join(path::READY_SOCKET))?;
     stream.set_read_timeout(Some(ANSWER))?;

@@ -1,12 +1,12 @@
-//! The state of a run after a restart, from its journal.
+//! Restores the state of a run from its journal after a restart.
 
 use gleaner_core::collect::{Collector, Examined};
 use gleaner_submission::Planned;
 
 use crate::journal::Record;
 
-/// The journal contains a record that cannot follow the previous ones: another version of Gleaner wrote it, or it is
-/// damaged in a way that its checksum does not show.
+/// The journal contains a record that cannot follow the previous ones: either another version of Gleaner wrote it, or damage was
+/// not detected by its checksum.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "record {number} of the journal cannot follow those before it: {why}; delete the pod, so that the run starts again"
@@ -16,10 +16,10 @@ pub struct RecoveryError {
     why: String,
 }
 
-/// Applies `records` to `collector`, in the order in which they were written. Returns the planned objects.
+/// Applies `records` to `collector`, in the order in which they were written, and returns the planned objects.
 ///
 /// # Errors
-/// A [`RecoveryError`] for the first record that does not fit.
+/// A [`RecoveryError`] for the first record that cannot follow the previous ones.
 pub(crate) fn replay(
     collector: &mut Collector,
     records: Vec<Record>,
@@ -53,11 +53,11 @@ fn apply(
             Ok(Examined::Repeated(_)) => return Err(format!("step '{step}' has two messages")),
             Err(refusal) => return Err(refusal.to_string()),
         },
-        // All variables are known: the messages before it have been replayed.
+        // All variables are resolved, because the preceding messages have been replayed.
         Record::SubmissionRequested => {
             collector.request_submission();
         }
-        // It is part of the run, which the collector has from the start.
+        // The key belongs to the run, so the collector already has it.
         Record::SecretKey(_) => {}
         Record::Planned(objects) if collector.is_submitting() => planned.push(objects),
         Record::Planned(_) => return Err("a plan without a submission".to_owned()),

@@ -1,8 +1,8 @@
-//! The task that owns the state of the run: collector, journal and submission.
+//! The actor that owns the state of the run: collector, journal and submission.
 //!
-//! It takes commands from a bounded queue, so that nothing needs a lock: a command is examined, made durable and
-//! accepted as a whole. Disk writes happen on the blocking pool, one at a time; the submission is a separate task, so
-//! that a panic in it fails the run and not the sidecar.
+//! The actor takes commands from a bounded queue, so no locks are needed: each command is examined, made durable and accepted
+//! before the next one. Disk writes run on the blocking pool, one at a time. The submission is a separate task, so that a panic
+//! in it fails the run and not the sidecar.
 
 mod ending;
 #[cfg(test)]
@@ -30,7 +30,7 @@ use gleaner_core::collect::{Collector, Examined, Message, Verdict};
 use submitting::Submit;
 pub use submitting::Submitting;
 
-/// The number of queued commands; further ones wait before they are read.
+/// The maximum number of queued commands; clients wait before they can send more.
 const QUEUE: usize = 64;
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
@@ -44,10 +44,10 @@ pub struct Handle {
 /// The state of the run at one moment, for readers.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// A different number for each state.
+    /// A number that differs for each state.
     pub version: u64,
     pub phase: Phase,
-    /// Large values are shared with the run's own.
+    /// The state; large values are shared with the actor's copy.
     pub state: Collector,
 }
 
@@ -72,7 +72,7 @@ enum Command {
     },
 }
 
-/// The task that owns the state of the run.
+/// The actor that owns the state of the run.
 pub struct RunActor {
     collector: Collector,
     journal: Arc<std::sync::Mutex<Journal>>,
@@ -80,13 +80,13 @@ pub struct RunActor {
     state_dir: PathBuf,
     commands: mpsc::Receiver<Command>,
     snapshots: watch::Sender<Arc<Snapshot>>,
-    /// The room for results, if termination messages carry them.
+    /// The room for results, if they are passed in termination messages.
     room: Option<Room>,
     waiting: Vec<Waiting>,
     submission: Option<JoinHandle<submitting::Ended>>,
-    /// The outcome of a submission that the journal does not have yet.
+    /// The outcome of a submission that is not in the journal yet.
     unrecorded: Option<Unrecorded>,
-    /// The Events about that outcome, which are being created.
+    /// The task that creates the Events about the last outcome.
     telling: Option<JoinHandle<()>>,
     metrics: Metrics,
 }
@@ -98,22 +98,22 @@ struct Waiting {
     reply: Reply,
 }
 
-/// A client's request to wait for the end.
+/// The response that a waiting client expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Client {
     /// The outcome.
     Step,
-    /// The outcome, with results that fit into its termination message.
+    /// The outcome, with results that fit into the step's termination message.
     Finish,
 }
 
 // === impl Handle ===
 
 impl Handle {
-    /// Passes a step's message; `body` has its original bytes, kept until it is on disk or refused.
+    /// Passes a step's message to the actor. `body` holds the original bytes, until they are on disk or refused.
     ///
     /// # Errors
-    /// The reason why it was refused, or why the commit failed for which it waited.
+    /// The reason why the message was refused, or why the commit that it waited for failed.
     pub async fn outputs(
         &self,
         step: String,
@@ -131,15 +131,15 @@ impl Handle {
         .await?
     }
 
-    /// Requests the submission and waits for its end.
+    /// Requests the submission and waits until it finishes.
     ///
     /// # Errors
-    /// The unknown variables, or the reason why it failed.
+    /// The unresolved variables, or the reason why the submission failed.
     pub async fn submit(&self) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Submit { reply }).await?
     }
 
-    /// Declares that all steps are done, and waits for the outcome.
+    /// Reports that all steps are done, and waits for the outcome.
     ///
     /// # Errors
     /// The reason why the resources do not exist.
@@ -150,11 +150,11 @@ impl Handle {
 
     /// Adds a note for users to the status.
     pub async fn note(&self, note: String) {
-        // Without the actor, notes are dropped.
+        // If the actor is gone, the note is dropped.
         let _ = self.commands.send(Command::Note { note }).await;
     }
 
-    /// Returns the newest snapshot, and all later ones.
+    /// Returns a receiver of the newest snapshot and all later ones.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
     }
@@ -187,7 +187,7 @@ impl Snapshot {
 // === impl RunActor ===
 
 impl RunActor {
-    /// Returns the owner of `collector`, whose journal has been replayed, and the handle to it.
+    /// Returns the actor for `collector`, into which the journal has been replayed, and a handle to the actor.
     pub fn new(
         collector: Collector,
         journal: Journal,
@@ -233,8 +233,7 @@ impl RunActor {
         )
     }
 
-    /// Runs until every [`Handle`] is gone, no submission is in progress, and the outcome of the last one is recorded
-    /// and reported.
+    /// Runs until every [`Handle`] is dropped, no submission is in progress, and the last outcome is recorded and reported.
     pub async fn run(mut self) {
         self.begin_submission().await;
         loop {
@@ -249,13 +248,13 @@ impl RunActor {
                 },
             }
         }
-        // The process ends with this task.
+        // The process exits after this task.
         if let Some(telling) = self.telling {
             let _ = telling.await;
         }
     }
 
-    /// Returns true if there are no commands and none will arrive.
+    /// Returns true if no commands are queued and none can arrive.
     fn is_abandoned(&self) -> bool {
         self.commands.is_closed() && self.commands.is_empty()
     }
@@ -271,7 +270,7 @@ impl RunActor {
             } => {
                 self.take_own_results(own_results);
                 match self.take_outputs(&step, message, body).await {
-                    // The outputs are accepted even if the run fails because of another step's.
+                    // The outputs are accepted even if the outputs of another step make the run fail.
                     Ok(Verdict::Settled) => {
                         let _ = reply.send(Ok(self.collector.receipt()));
                     }
@@ -346,7 +345,7 @@ impl RunActor {
     }
 
     async fn take_finish(&mut self) -> Result<Verdict, Problem> {
-        // Only once: a client that repeats its request must not fill the disk.
+        // Written only once: a client that repeats its request must not fill the disk.
         if !self.collector.is_finished() {
             let written = self.write(Record::Finished).await;
             written.map_err(|error| disk(&error))?;
@@ -357,7 +356,7 @@ impl RunActor {
         Ok(verdict)
     }
 
-    /// Records how much of the room the results of the last accepted step use.
+    /// Records the room that the results of the last accepted step use.
     fn take_own_results(&mut self, own_results: OwnResults) {
         if let (Some(room), Some(plain)) = (&mut self.room, own_results.result_bytes) {
             room.taken = Size {
@@ -370,7 +369,7 @@ impl RunActor {
     fn answer(&mut self, taken: Result<Verdict, Problem>, client: Client, reply: Reply) {
         let answer = match taken {
             Ok(Verdict::AwaitCommit) if self.collector.is_submitting() => {
-                // A client that disconnected repeats its request, in another message.
+                // A disconnected client sends its request again, as a new message.
                 self.waiting.retain(|waiting| !waiting.reply.is_closed());
                 self.waiting.push(Waiting { client, reply });
                 return;
@@ -396,7 +395,7 @@ impl RunActor {
         Ok(outcome)
     }
 
-    /// Handles a change of the collector: starts what is due and publishes the state.
+    /// Reacts to a change of the collector: starts a due submission and publishes the state.
     async fn changed(&mut self) {
         self.begin_submission().await;
         self.publish();
@@ -415,8 +414,7 @@ impl RunActor {
                 self.end_submission(ended).await;
                 return;
             }
-            // An earlier process may have created objects: they are found again, or rolled back, even if nothing can be
-            // recorded.
+            // An earlier process may have created objects. They must be found or rolled back, even if nothing can be recorded.
             tracing::warn!(problem = %problem.detail, "room-not-reserved");
         }
         let begun = self
@@ -460,7 +458,7 @@ async fn on_disk(
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         write(&mut journal)
     });
-    // The error quotes the message of a panic, which may quote anything.
+    // The error quotes the panic's message, which may contain a secret.
     written
         .await
         .unwrap_or_else(|_| Err(std::io::Error::other("the journal's writer panicked")))

@@ -1,4 +1,4 @@
-//! The HTTP API: one router, for the Unix socket of each step and a loopback address for users.
+//! The HTTP API: one router, served on the Unix socket of each step and on a loopback address for users.
 
 mod answer;
 mod body;
@@ -41,16 +41,16 @@ pub struct Api {
     pub clients: Arc<Clients>,
     pub views: Arc<Views>,
     pub workbench: Arc<Workbench>,
-    /// The findings of the preflight, once it is done.
+    /// The findings of the preflight when it has finished.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     pub metrics: Metrics,
-    /// Ends the waits for events.
+    /// The request that ends the waits of event streams.
     pub shutdown: Shutdown,
-    /// The start of the clock that paces events.
+    /// The reference time of the clock that paces events.
     pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,
-    /// The most memory that a message may need.
+    /// The maximum memory that a message may need.
     pub max_message: usize,
     pub bodies: Bodies,
     pub max_wait: Duration,

@@ -1,8 +1,7 @@
 //! The meaning of an API server's response: done, refused, or worth a retry.
 //!
-//! Text that the API server wrote is parsed only here. Everything that leaves this module in `words` and `warnings` may
-//! be passed on: for an object that contains a secret it is Gleaner's own text, with the API server's
-//! machine-readable reason and fields.
+//! Text that the API server wrote is parsed only here. Callers may forward everything in `words` and `warnings`: for an object
+//! that contains a secret, these hold only Gleaner's own text and the API server's machine-readable reason and fields.
 
 mod withheld;
 
@@ -17,31 +16,31 @@ use serde_json::Value;
 
 use super::quota;
 
-/// Longest text of the API server that is kept, in bytes.
+/// The maximum length, in bytes, of the API server's text that is kept.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The longest wait accepted from a response: longer than any run can wait.
+/// The longest wait accepted from a response; no run waits that long.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The result of sending a request once.
+/// The classified response to one attempt of a request.
 #[derive(Debug)]
 pub(super) enum Answer {
     Done(Done),
-    /// The request was done, according to the status; the body is JSON, but not the API server's.
+    /// The status reports success, but the JSON body did not come from the API server.
     Unexpected(String),
-    /// The request was refused, and will be again.
+    /// The request was refused, and a retry would be refused too.
     Refused(Refusal),
-    /// The API server does not accept the credentials: either the token has just been rotated, or there is none.
+    /// The API server does not accept the credentials: the token was just rotated, or is missing.
     Unauthorised(Refusal),
     /// The request may succeed later.
     Again(Again),
-    /// The request cannot be sent, or the response can never be read.
+    /// The request cannot be sent, or its response can never be read.
     Broken(String),
 }
 
 #[derive(Debug)]
 pub(super) struct Done {
-    /// 201 means that an object is new, 200 that it existed.
+    /// 201 means that the object is new, 200 that it existed before.
     pub(super) status: StatusCode,
     pub(super) value: Value,
     /// From `Warning:` headers.
@@ -54,41 +53,40 @@ pub(super) struct Refusal {
     pub(super) code: StatusCode,
     pub(super) reason: String,
     pub(super) topic: Topic,
-    /// The message, truncated.
+    /// The message, truncated to [`WORDS_MAX`].
     pub(super) words: String,
     /// `details.causes[].reason`.
     pub(super) causes: Vec<String>,
 }
 
-/// The subject of a refusal, where only the API server's own message distinguishes it from others with the same code
-/// and reason.
+/// The subject of a refusal that only the API server's message distinguishes from others with the same code and reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
-    /// Over one of the API server's limits: the request (413), or etcd's, whose error is passed through as a message
+    /// A limit of the API server is exceeded: that of the request (413), or etcd's, whose error is passed through as a message
     /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     TooLarge,
-    /// Server-side apply of an object that does not fit its kind's schema. The API server answers 500 without a reason,
-    /// for any field validation (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
+    /// Server-side apply of an object that does not match the schema of its kind. For any such field error, the API server
+    /// responds with 500 and no reason (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
     /// conversion).
     Mistyped,
-    /// OwnerReferencesPermissionEnforcement: the run may not block its owner's deletion. A 403 like any other; only its
-    /// message names the field (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
+    /// OwnerReferencesPermissionEnforcement: the run must not block its owner's deletion. The code is 403, as for other refusals;
+    /// only the message names the field (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     BlockOwnerDeletion,
     /// RBAC: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
     /// admission use the same code and reason.
     Permission,
-    /// A missing namespace is reported like any missing object; only the message contains the kind.
+    /// The namespace does not exist. The code and reason are those of any missing object; only the message names the kind.
     Namespace,
     /// A ResourceQuota that is exhausted, or whose usage has not been counted yet (`exceeded quota: q, requested: ...`,
-    /// `status unknown for quota: q`). A 403 like any other, but a temporary one.
+    /// `status unknown for quota: q`). The code is 403, as for other refusals, but this one is temporary.
     Quota,
     /// An object that another one refers to does not exist: `serviceaccount "x" not found` and similar, from the
     /// admission plugins for ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or
     /// from RBAC's own storage, which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`).
     /// They share code and reason with other refusals, so only the message identifies them.
     Reference,
-    /// Webhooks choose their own code, mostly 400. Neither they nor policies set a reason or cause that would
-    /// distinguish their refusals from the API server's own, so their fixed prefix must.
+    /// An admission webhook or policy rejected the object. Webhooks choose their own code, mostly 400, and neither webhooks nor
+    /// policies set a reason or cause, so only the fixed prefix of the message identifies them.
     Admission,
     Other,
 }
@@ -97,15 +95,15 @@ pub(super) enum Topic {
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) words: String,
-    /// True if the API server may have carried out the request.
+    /// True if the API server may have executed the request.
     pub(super) unsure: bool,
     /// True if the API server responded.
     pub(super) answered: bool,
-    /// The pause that the API server requests.
+    /// The wait that the API server requests.
     pub(super) after: Option<Duration>,
 }
 
-/// Parses a whole response to a request about an object of this `disclosure`.
+/// Classifies a complete response to a request about an object of this `disclosure`.
 pub(super) fn read(
     method: &Method,
     status: StatusCode,
@@ -120,7 +118,7 @@ pub(super) fn read(
                 value,
                 warnings: warnings(headers, disclosure),
             }),
-            // The request was done, but only another one can tell what exists now.
+            // The request was executed, but only another request can tell what exists now.
             Err(error) => Answer::Again(Again {
                 words: format!("the API server's response was not JSON: {error}"),
                 unsure: true,
@@ -144,12 +142,11 @@ pub(super) fn read(
     }
 }
 
-/// Classifies a request without a response. Whether it was ever sent does not matter: an object that it did not create
-/// is not found afterwards.
+/// Classifies a request that got no response. It may or may not have been sent: if it created no object, a later read finds none.
 pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> Answer {
     let chain = error_chain(reason);
-    // A retry does not fix a certificate. The text is rustls's: its error is wrapped by hyper and io, which hide its
-    // type.
+    // A retry does not fix an invalid certificate. It is detected by the text of rustls, because hyper and io wrap the error and
+    // hide its type.
     let untrusted = chain.contains("invalid peer certificate");
     let words = match (reason, disclosure) {
         (api_server::Reason::Interrupted(_), Disclosure::Withheld(_)) if untrusted => {
@@ -174,16 +171,17 @@ pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> An
     }
 }
 
-/// Returns `Some` if a refusal may be temporary: then true if the request may have been done anyway.
+/// Returns `None` if the refusal is permanent; for one that may be temporary, returns true if the request may have been executed
+/// anyway.
 fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
         // etcd's own limit on an object is reported as an internal error, and is permanent.
         500 if matches!(refusal.topic, Topic::TooLarge | Topic::Mistyped) => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
-        // A quota that several requests count against at once responds to a create this way.
+        // Concurrent creates that count against the same quota can conflict in this way.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
-        // The API server has lost its own optimistic lock; a manager's conflict is a different case.
+        // The API server itself lost an optimistic lock. A field manager's conflict has causes, and is permanent.
         409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
             (!refusal.has_cause("FieldManagerConflict")).then_some(false)
         }
@@ -194,7 +192,7 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
 fn refusal(code: StatusCode, body: &[u8], disclosure: &Disclosure) -> (Refusal, Option<Duration>) {
     let status = serde_json::from_slice::<Status>(body);
     let status = status.unwrap_or_else(|_| {
-        // Not the API server itself but something in front of it, or an unknown path.
+        // The response came from a proxy in front of the API server, or the path is unknown.
         let message = String::from_utf8_lossy(body).into_owned();
         Status {
             message,
@@ -272,7 +270,7 @@ fn words(code: StatusCode, text: &str) -> String {
     }
 }
 
-/// Returns at most [`WORDS_MAX`] bytes of a text of another program.
+/// Truncates another program's text to [`WORDS_MAX`] bytes.
 pub(super) fn bounded(text: &str) -> String {
     match cut(text, WORDS_MAX) {
         whole if whole.len() == text.len() => whole.to_owned(),
@@ -284,7 +282,7 @@ pub(super) fn bounded(text: &str) -> String {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // A number that is too large for its type is a long time, too.
+    // A number that overflows its type also means a long wait.
     is_number.then(|| {
         text.parse()
             .map_or(AFTER_MAX, Duration::from_secs)
@@ -292,7 +290,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// Returns the texts of `Warning: 299 - "text"` headers (RFC 9111 in its older form, which Kubernetes uses).
+/// Returns the texts of the headers `Warning: 299 - "text"` (RFC 7234, section 5.5; Kubernetes still uses them).
 fn warnings(headers: &HeaderMap, disclosure: &Disclosure) -> Vec<String> {
     if let Disclosure::Withheld(withheld) = disclosure {
         let warned = headers.contains_key(header::WARNING);
@@ -322,7 +320,7 @@ pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 // === impl Answer ===
 
 impl Answer {
-    /// Returns true if the request is known to be carried out, or known to be never carried out.
+    /// Returns true if the request was certainly executed, or certainly not.
     pub(super) fn is_certain(&self) -> bool {
         match self {
             Self::Done(_) | Self::Refused(_) | Self::Unauthorised(_) => true,
@@ -339,8 +337,8 @@ impl Refusal {
         self.code == StatusCode::CONFLICT && self.reason == "AlreadyExists"
     }
 
-    /// Returns true if there is no such object. Proxies in front of the API server respond with 404, too, but without
-    /// this reason.
+    /// Returns true if the object does not exist. Proxies in front of the API server also respond with 404, but without this
+    /// reason.
     pub(super) fn is_not_found(&self) -> bool {
         self.code == StatusCode::NOT_FOUND && self.reason == "NotFound"
     }

@@ -1,6 +1,6 @@
 //! A request to the API server, with retries.
 //!
-//! Every request here may be repeated, because every object has its name before it is sent.
+//! Every request here may be repeated, because each object has its name before the first attempt.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use super::answer::{self, Again, Answer, Done, Refusal};
 use super::request::Call;
 use super::settings::Settings;
 
-/// First wait between two attempts; doubled each time.
+/// First wait between two attempts; the limit doubles each time.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
-/// The time that a request may take to reach the API server, whose own time limit for it starts there.
+/// The time allowed for a request to reach the API server. The API server's own time limit starts on arrival.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// Longest wait between two attempts, unless the API server asks for more.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// The API server, for one purpose with one deadline.
+/// A client of the API server, with a purpose and a deadline.
 #[derive(Clone, Copy)]
 pub(super) struct Api<'a> {
     pub(super) server: &'a ApiServer,
@@ -31,11 +31,11 @@ pub(super) struct Api<'a> {
     pub(super) deadline: Instant,
 }
 
-/// Messages for users, each once.
+/// Notes for users, without duplicates.
 #[derive(Debug, Default)]
 pub(super) struct Notes(Mutex<Vec<String>>);
 
-/// The waits between attempts: full jitter, so that many runs that failed together do not retry together.
+/// The waits between attempts. They have full jitter, so that runs that failed at the same time do not retry at the same time.
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 
@@ -43,11 +43,11 @@ pub(super) struct Backoff(Duration);
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) done: Done,
-    /// True if an earlier attempt may have succeeded too.
+    /// True if an earlier attempt may also have succeeded.
     pub(super) unsure: bool,
 }
 
-/// A request that is not known to have succeeded.
+/// A request that failed, or whose outcome is unknown.
 #[derive(Debug)]
 pub(super) struct CallError {
     pub(super) end: End,
@@ -55,7 +55,7 @@ pub(super) struct CallError {
     pub(super) unsure: bool,
 }
 
-/// The end of a request that did not succeed.
+/// The reason why a request did not succeed.
 #[derive(Debug)]
 pub(super) enum End {
     Refused(Refusal),
@@ -64,7 +64,7 @@ pub(super) enum End {
         last: String,
         answered: bool,
     },
-    /// A create or delete got a 2xx response that is not the API server's: only a read tells what exists.
+    /// A create or delete got a 2xx response that is not the API server's: only a read can tell what exists.
     Unexpected(String),
     /// The request cannot be sent, or its response can never be read.
     Broken(String),
@@ -73,7 +73,7 @@ pub(super) enum End {
 // === impl Api ===
 
 impl<'a> Api<'a> {
-    /// Returns the same API server, with `duration` from now on.
+    /// Returns the same client with a deadline of `duration` from now.
     pub(super) fn within(self, duration: Duration) -> Self {
         let started = Instant::now();
         Self {
@@ -83,7 +83,7 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Returns the same with another deadline, unless this one is earlier.
+    /// Returns the same client with the deadline `limit`, unless the current deadline is earlier.
     pub(super) fn sooner(self, limit: Duration) -> Self {
         Self {
             deadline: later(Instant::now(), limit).min(self.deadline),
@@ -96,8 +96,8 @@ impl<'a> Api<'a> {
         self.write(call, &mut None).await
     }
 
-    /// Same as [`Api::call`]; stores in `in_flight` the moment until which the API server may carry out an attempt
-    /// whose outcome is not known. It is set before each attempt, because this future may be dropped at any point.
+    /// Like [`Api::call`], and stores in `in_flight` the moment until which the API server may execute an attempt whose outcome
+    /// is unknown. The moment is set before each attempt, because this future may be dropped at any point.
     pub(super) async fn write(
         self,
         call: &Call,
@@ -120,7 +120,7 @@ impl<'a> Api<'a> {
                 Answer::Unauthorised(refusal) if unauthorised => {
                     return Err(CallError::refused(refusal, unsure));
                 }
-                // Only once: the kubelet has replaced the token and the client has not read it yet.
+                // Only once: the kubelet may have rotated the token before the client read the new one.
                 Answer::Unauthorised(refusal) => {
                     unauthorised = true;
                     Again {
@@ -156,12 +156,12 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Waits before another attempt; returns false, at once, if that would be beyond the deadline.
+    /// Waits before another attempt. If the wait would pass the deadline, returns false immediately.
     pub(super) async fn rest(self, backoff: &mut Backoff) -> bool {
         self.sleep(backoff.next()).await
     }
 
-    /// A wait beyond the deadline is already a failure; the step need not wait for it.
+    /// Does not wait if the wait would pass the deadline: the request has failed already, and the step need not wait for it.
     async fn sleep(self, pause: Duration) -> bool {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let in_time = pause < left;
@@ -171,12 +171,12 @@ impl<'a> Api<'a> {
         in_time
     }
 
-    /// Returns the moment until which a write may be carried out that another process sent before this one started.
+    /// Returns the moment until which the API server may still execute a write that an earlier process sent.
     pub(super) fn predecessor_over(self) -> Instant {
         later(self.started, self.server.timeout() + IN_FLIGHT)
     }
 
-    /// Returns the time that the next attempt has.
+    /// Returns the time allowed for the next attempt.
     fn patience(self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
         left.min(self.server.timeout())
@@ -214,7 +214,7 @@ impl<'a> Api<'a> {
         Reply { done, unsure }
     }
 
-    /// Returns the end of a request that was not done in time.
+    /// Returns the end of a request that did not complete in time.
     pub(super) fn late(self, last: String, answered: bool) -> End {
         End::Late {
             within: self.deadline - self.started,
@@ -250,32 +250,32 @@ impl CallError {
         Self { end, unsure }
     }
 
-    /// Returns true if there is an object of that name.
+    /// Returns true if an object of that name exists.
     pub(super) fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_already_exists)
     }
 
-    /// Returns true if only a read tells what exists.
+    /// Returns true if only a read can tell what exists.
     pub(super) fn is_unexpected(&self) -> bool {
         matches!(self.end, End::Unexpected(_))
     }
 
-    /// Returns true if there is no object of that name.
+    /// Returns true if no object of that name exists.
     pub(super) fn is_not_found(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
-    /// Returns true if the deadline came first.
+    /// Returns true if the deadline passed.
     pub(super) fn is_late(&self) -> bool {
         matches!(self.end, End::Late { .. })
     }
 
-    /// Returns true if a quota left no room.
+    /// Returns true if a quota has no room for the object.
     pub(super) fn is_quota(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_quota)
     }
 
-    /// Returns true if the path may not be served: a bare 404.
+    /// Returns true if the path may not be served: the response is a 404 without a reason.
     pub(super) fn is_not_served(&self) -> bool {
         self.refusal()
             .is_some_and(|refusal| refusal.code == StatusCode::NOT_FOUND)
@@ -312,7 +312,7 @@ impl Notes {
     }
 }
 
-/// Returns the message without any text of the response, which has an unknown source.
+/// Returns a message that omits the text of the response, because its source is unknown.
 fn unexpected(status: StatusCode) -> String {
     let code = status.as_u16();
     format!(
@@ -320,7 +320,7 @@ fn unexpected(status: StatusCode) -> String {
     )
 }
 
-/// Returns the moment `duration` after `moment`; a year later if the clock cannot represent it.
+/// Returns the moment `duration` after `moment`, or one year later if the clock cannot represent the sum.
 pub(super) fn later(moment: Instant, duration: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     moment.checked_add(duration).unwrap_or(moment + YEAR)

@@ -1,4 +1,4 @@
-//! Creates the objects, in order.
+//! Creates the objects in order.
 
 use futures::StreamExt;
 use gleaner_core::declaration::Policy;
@@ -25,7 +25,7 @@ use super::request::{Call, Mode};
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) created: Created,
-    /// The object, if results or waits read it.
+    /// The object, if its results are read or it is waited for.
     pub(super) object: Option<Value>,
 }
 
@@ -34,13 +34,13 @@ pub(super) struct Made {
 pub(super) enum Stop {
     /// Objects cannot be created. Never empty.
     Failed(Vec<Failure>),
-    /// Derived names are taken, detected after the first create: start again with other ones.
+    /// Derived names are taken, which the first create revealed: restart with other names.
     OtherNames(Vec<Failure>),
-    /// The run may not block its owner's deletion, detected after the first create: start again without that.
+    /// The run must not block its owner's deletion, which the first create revealed: restart without `blockOwnerDeletion`.
     Unblocked(Failure),
 }
 
-/// Everything that is needed to create the objects of a submission.
+/// The context for creating the objects of a submission.
 #[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
     pub(super) api: Api<'a>,
@@ -49,7 +49,7 @@ pub(super) struct Means<'a> {
     pub(super) report: Report<'a>,
 }
 
-/// Creates all `items` by their `steps`, and keeps `ledger` accurate at every moment.
+/// Creates all `items` by their `steps`, and keeps `ledger` accurate at all times.
 pub(super) async fn commit(
     means: Means<'_>,
     items: &[Item],
@@ -87,7 +87,7 @@ pub(super) async fn commit(
     Ok(made)
 }
 
-/// Dry-runs the deferred objects from `index` on, before which all exist. Those that need a later object stay deferred.
+/// Dry-runs the deferred objects from `index` on; all earlier objects exist. Objects that need a later one stay deferred.
 async fn resume(
     means: Means<'_>,
     items: &[Item],
@@ -114,7 +114,7 @@ async fn resume(
     }
     let is_missing = |one: usize| one >= index;
     let (mut refused, mut other_names, mut unblocked) = (Vec::new(), Vec::new(), None);
-    // Collected first: see `plan`.
+    // Collected first; `plan` explains why.
     let tries: Vec<_> = due
         .iter()
         .map(|one| try_again(api, &items[*one], run_uid))
@@ -155,7 +155,7 @@ async fn resume(
     }
 }
 
-/// One object and its line in the ledger.
+/// An object and its line in the ledger.
 struct Entry<'a> {
     api: Api<'a>,
     item: &'a Item,
@@ -190,8 +190,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Creates the object. The name decides the race: if a response was lost, or another client was faster, the
-    /// existing object shows its owner.
+    /// Creates the object. The API server lets only one client create the name: if a response was lost, or another client was
+    /// faster, the existing object shows its owner.
     async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
         let item = self.item;
         let manager = &self.api.settings.field_manager;
@@ -245,7 +245,7 @@ impl Entry<'_> {
         Err(self.failed(restless(item)))
     }
 
-    /// Deletes the remains of an earlier attempt of the run.
+    /// Deletes an object that an earlier attempt of the run created.
     async fn clear(&mut self, uid: &str, resource_version: Option<&str>) -> Result<(), Stop> {
         self.trace(Trace::Exists {
             uid: uid.to_owned(),
@@ -257,7 +257,7 @@ impl Entry<'_> {
                 let left = gone(self.api, self.item, uid).await;
                 left.map_err(|reason| self.failed(reason))?;
             }
-            // Nothing was deleted; the create that follows finds the current object.
+            // Nothing was deleted; the create that follows detects the current object.
             Deleted::Changed => return Ok(()),
         }
         self.trace(Trace::Nothing);
@@ -281,7 +281,7 @@ impl Entry<'_> {
             Ok(reply) => {
                 let object = reply.done.value;
                 let new = match before {
-                    // After a lost response, an object that existed may be our own.
+                    // After a lost response, the object that already existed may be our own.
                     Before::Nothing => {
                         reply.done.status == StatusCode::CREATED
                             || (reply.unsure && is_ours(&object, item, self.run_uid))
@@ -306,8 +306,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write repeatedly while a quota has no room for the object. The object itself may have used it up if an
-    /// earlier attempt got no response: the caller handles that refusal.
+    /// Sends a write repeatedly while a quota has no room for the object. If an earlier attempt got no response, that attempt may
+    /// have created the object and used up the quota: the caller handles that refusal.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();
@@ -320,7 +320,7 @@ impl Entry<'_> {
                     }
                     full = Some(error.end);
                 }
-                // The last attempt had little time.
+                // The error of the last attempt may only mean that the remaining time was short.
                 Err(error) if error.is_late() => {
                     let end = full.unwrap_or(error.end);
                     return Err(CallError { end, ..error });

@@ -1,7 +1,7 @@
-//! Objects of a submission that another object of it needs.
+//! Dependencies between the objects of one submission.
 //!
-//! A dry run creates nothing, so the dry run of an object in a Namespace, or of a kind, that the same submission
-//! creates is refused. Such an object is dry-run again when its requirements exist.
+//! A dry run creates nothing. So the API server refuses the dry run of an object whose Namespace or CRD is created by the same
+//! submission. Such an object is dry-run again when its requirements exist.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use gleaner_core::render::Rendered;
 
 /// The kind of a CRD in the group `apiextensions.k8s.io`.
 const CRD: &str = "CustomResourceDefinition";
-/// The group of a CRD itself.
+/// The API group of CRDs.
 const CRD_GROUP: &str = "apiextensions.k8s.io";
 /// The kinds that grant permissions, possibly to the run itself.
 const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
@@ -31,8 +31,8 @@ pub(super) fn contains(other: &Item, item: &Item) -> bool {
             && item.place.namespace.as_deref() == Some(other.place.name.as_str())
 }
 
-/// Returns true if a dry run of `items[index]` may have been refused with `reason` because it needs one of the earlier
-/// objects for which `is_missing` is true.
+/// Returns true if the dry run of `items[index]` may have been refused with `reason` because it needs an earlier object for which
+/// `is_missing` is true.
 pub(super) fn may_pass(
     items: &[Item],
     index: usize,
@@ -60,9 +60,9 @@ pub(super) fn may_pass(
     }
 }
 
-/// Returns true if `reason` may mean that the API server does not see a new object yet: its admission and its
-/// authorization read from caches, a CRD is served some time after its creation, and a controller creates the
-/// ServiceAccount `default` of a new Namespace.
+/// Returns true if `reason` may mean that the API server does not see a new object yet: admission and authorization read from
+/// caches, a CRD is served only some time after its creation, and a controller creates the ServiceAccount `default` of a new
+/// Namespace.
 pub(super) fn may_lag(reason: &Reason) -> bool {
     matches!(
         reason,
@@ -70,12 +70,12 @@ pub(super) fn may_lag(reason: &Reason) -> bool {
     ) || is_not_served(reason)
 }
 
-/// A path that is not served is refused with a bare 404.
+/// Returns true if the path is not served: the response is a 404 without a reason.
 fn is_not_served(reason: &Reason) -> bool {
     matches!(reason, Reason::Refused { code: 404, .. })
 }
 
-/// Returns the template that creates, after `items[index]`, its Namespace.
+/// Returns the Namespace of `items[index]` if a later template creates it.
 pub(super) fn later_namespace(items: &[Item], index: usize) -> Option<&Item> {
     let namespace = items[index].place.namespace.as_deref()?;
     items[index + 1..]
@@ -83,7 +83,7 @@ pub(super) fn later_namespace(items: &[Item], index: usize) -> Option<&Item> {
         .find(|item| is_namespace(&item.place.kind.name) && item.place.name == namespace)
 }
 
-/// Marks the objects whose CRD is among `items`.
+/// Marks the objects whose kind is defined by a CRD among `items`.
 pub(super) fn mark_instances(items: &mut [Item]) {
     let crds: HashSet<String> = items
         .iter()
@@ -95,7 +95,7 @@ pub(super) fn mark_instances(items: &mut [Item]) {
     }
 }
 
-/// Returns the kind `name` as an earlier one of `rendered` will define it.
+/// Returns the kind `name` as an earlier CRD of `rendered` will define it.
 pub(super) fn defined(rendered: &[Rendered], name: &KindName) -> Option<Kind> {
     rendered.iter().find_map(|one| {
         let object = &one.object;
@@ -123,17 +123,17 @@ fn is_namespace(kind: &KindName) -> bool {
     kind.api_version == "v1" && kind.kind == "Namespace"
 }
 
-/// Returns true for the kind of CRDs.
+/// Returns true if `kind` is CustomResourceDefinition.
 pub(super) fn is_crd(kind: &KindName) -> bool {
     kind.group() == CRD_GROUP && kind.kind == CRD
 }
 
-/// A CRD's name is that of the kind that it defines.
+/// Returns true if `other` is the CRD of `kind`; the name of a CRD is `<plural>.<group>`.
 fn is_crd_of(other: &Item, kind: &Kind) -> bool {
     is_crd(&other.place.kind.name) && other.place.name == kind.resource()
 }
 
-/// Returns true if one of `names` occurs as a text in the object outside its own metadata.
+/// Returns true if any of `names` occurs as a string in the object outside its own metadata.
 fn mentions(item: &Item, names: &HashSet<&str>) -> bool {
     if names.is_empty() {
         return false;

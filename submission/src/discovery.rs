@@ -1,4 +1,4 @@
-//! Discovery of the served kinds: one GET for each group version in use, and none for any other.
+//! Discovery of the served kinds: one GET for each group version in use; other group versions are not requested.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,17 +16,16 @@ use super::kind::{Kind, KindName};
 use super::remedy::plain;
 use super::request::Call;
 
-/// The kinds found so far. Missing ones are not cached: a CRD that is missing at the preflight may exist at
-/// the submission.
+/// The kinds found so far. Missing kinds are not cached: a CRD that does not exist at the preflight may exist at the submission.
 #[derive(Debug, Default)]
 pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
 
-/// The result for each kind that was looked up.
+/// The result of the lookup of each kind.
 pub(super) type Found = HashMap<KindName, Result<Arc<Kind>, Reason>>;
 
 #[derive(Deserialize)]
 struct ResourceList {
-    /// Null for an empty list: Go writes it so.
+    /// Null for an empty list, because Go encodes a nil slice as null.
     resources: Option<Vec<Resource>>,
 }
 
@@ -49,7 +48,7 @@ struct GroupVersion {
 }
 
 impl Kinds {
-    /// Looks up `wanted`, all group versions at once.
+    /// Looks up the kinds `wanted`, all group versions concurrently.
     pub(super) async fn find(
         &self,
         api: Api<'_>,
@@ -79,7 +78,7 @@ impl Kinds {
         found
     }
 
-    /// Waits until the kind of an object is served, whose CRD exists.
+    /// Waits until the kind of an object, whose CRD exists, is served.
     ///
     /// # Errors
     /// A reason if it is not served in time.
@@ -154,7 +153,7 @@ impl Kinds {
             .cloned()
     }
 
-    /// Adds a kind that an earlier attempt has found.
+    /// Adds a kind that an earlier attempt found.
     pub(super) fn insert(&self, kind: &Arc<Kind>) {
         self.0
             .lock()
@@ -172,7 +171,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
                 "the API server's list of the kinds of {api_version} cannot be read: {error}"
             )))),
         },
-        // Without a reason: the response for a path that is not served is plain text.
+        // The refusal has no reason: the response for a path that is not served is plain text.
         Err(error)
             if error
                 .refusal()
@@ -185,7 +184,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
 }
 
 fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
-    // `pods/status` and similar subresources have the kind, too.
+    // Subresources such as `pods/status` have the same kind.
     let mut objects = resources
         .iter()
         .filter(|resource| !resource.name.contains('/'));
@@ -206,7 +205,8 @@ fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
     })
 }
 
-/// Returns the served versions of the group, if the one in use is not. Queried once: it only improves the message.
+/// Returns the served versions of the group if the requested version is not served. Sent once, without retries: the result only
+/// improves the message.
 async fn other_versions(api: Api<'_>, api_version: &str) -> Option<String> {
     let (group, _) = api_version.split_once('/')?;
     let Answer::Done(done) = api.attempt(&Call::group(group)).await else {

@@ -13,8 +13,7 @@ pub use reason::Reason;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SubmissionError {
-    /// All errors, in the order of the declaration; never empty. All dry-run errors are here, not
-    /// only the first.
+    /// All errors in the order of the declaration; never empty. Contains every dry-run error, not only the first.
     pub failures: Vec<Failure>,
     /// The objects that existed when it failed.
     pub aftermath: Aftermath,
@@ -29,15 +28,15 @@ pub struct Failure {
     pub reason: Reason,
 }
 
-/// The objects that existed when a submission failed.
+/// The objects that existed when a submission failed, and what was done with each.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Aftermath {
-    /// Objects of this run that were deleted again, in the order of deletion.
+    /// Objects of this run that were rolled back, in the order of deletion.
     pub removed: Vec<String>,
-    /// Objects that existed before, and keep the fields that were applied to them.
+    /// Objects that existed before the submission. The fields that it applied remain.
     pub kept: Vec<ObjectReference>,
-    /// Objects of this run that could not be deleted, or may exist.
+    /// Objects of this run that could not be deleted, or that may exist.
     pub left: Vec<LeftBehind>,
 }
 
@@ -51,7 +50,7 @@ impl SubmissionError {
         }
     }
 
-    /// Returns the whole error in one line, for a step's stderr.
+    /// Returns the complete error in one line, for a step's stderr.
     pub fn sentence(&self) -> String {
         one_line(&self.to_string())
     }
@@ -61,7 +60,7 @@ impl std::error::Error for SubmissionError {}
 
 impl fmt::Display for SubmissionError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An error of several objects, such as an unreachable API server, is reported once.
+        // An error that several objects share, such as an unreachable API server, is reported once.
         for (index, alike) in self
             .failures
             .chunk_by(|a, b| a.reason == b.reason)

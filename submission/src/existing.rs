@@ -1,4 +1,4 @@
-//! Ownership of existing objects.
+//! Ownership of objects that exist already.
 
 use gleaner_core::declaration::Policy;
 use gleaner_proto::kubernetes::{annotation, label};
@@ -12,12 +12,13 @@ use super::owner_references;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// An existing object with the name of one of ours.
+/// An existing object that has the name of one of the run's objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Existing {
     /// This run created the object, from this template and with this content.
     Same { uid: String },
-    /// This run created the object from this template, but with other content: an earlier attempt had other values.
+    /// This run created the object from this template, but with other content, because the values of an earlier attempt were
+    /// different.
     Other {
         uid: String,
         resource_version: Option<String>,
@@ -29,7 +30,7 @@ pub(super) enum Existing {
 }
 
 impl Existing {
-    /// Classifies `object`, which has the place of `item`.
+    /// Classifies `object`, which has the name of `item`.
     pub(super) fn recognise(object: &Value, item: &Item, run_uid: &str) -> Self {
         let ours = is_ours(object, item, run_uid);
         let uid = text(object, "/metadata/uid").to_owned();
@@ -53,7 +54,7 @@ impl Existing {
     }
 }
 
-/// Reads the object at the place of `item`; returns `None` if it does not exist.
+/// Reads the object that has the name of `item`; returns `None` if no such object exists.
 pub(super) async fn look(
     api: Api<'_>,
     item: &Item,
@@ -65,13 +66,13 @@ pub(super) async fn look(
             Ok(Some((Existing::recognise(&object, item, run_uid), object)))
         }
         Err(error) if error.is_not_found() => Ok(None),
-        // Without its CRD there are no objects of the kind, and no path for a request.
+        // Without the CRD, no objects of the kind exist, and the path is not served.
         Err(error) if item.is_instance && error.is_not_served() => Ok(None),
         Err(error) => Err(Purpose::new("get", &item.place.kind).reason(error)),
     }
 }
 
-/// Returns the reason when `holder` has the name of `item`.
+/// Returns the reason for the failure if `holder` has the name of `item`.
 pub(super) fn taken(item: &Item, holder: String) -> Reason {
     let remedy = if item.derived_name {
         "delete it".to_owned()
@@ -88,8 +89,8 @@ pub(super) fn taken(item: &Item, holder: String) -> Reason {
 
 /// Returns true if this run created `object` from the template of `item`.
 ///
-/// The annotations alone could be copied together with a manifest; the owner, if the object has one, is what
-/// the API server guarantees.
+/// The annotations alone are not proof, because they can be copied with a manifest. The owner reference, if the object has one,
+/// identifies the run reliably.
 pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
     annotation_of(object, annotation::RUN_UID) == Some(run_uid)
         && annotation_of(object, annotation::RESOURCE) == Some(item.resource.as_str())

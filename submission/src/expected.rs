@@ -1,5 +1,5 @@
-//! The response that counts as success. Any other 2xx response, such as a login page, comes from a
-//! proxy in front of the API server, and tells nothing about the object.
+//! The response that counts as success. Any other 2xx response, such as a login page, comes from a proxy in front of the API
+//! server and contains no information about the object.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -7,25 +7,25 @@ use serde_json::Value;
 use super::answer::text;
 use super::kind::Place;
 
-/// The response to one request when it is done.
+/// The expected response to a request that succeeded.
 #[derive(Debug, Clone)]
 pub(super) enum Expected {
-    /// The object at this place.
+    /// The object with this name, of this kind.
     Object { place: Place, write: Write },
-    /// A `Status` of success, or the object with this UID that is being deleted.
+    /// A `Status` of success, or the object with this UID while it is being deleted.
     Deletion { place: Place, uid: String },
     /// The kinds of a group version.
     Kinds,
-    /// A decision about a permission.
+    /// The decision about a permission.
     Review,
-    /// Any JSON, if it only improves a message.
+    /// Any JSON, for a request that only improves a message.
     Json,
 }
 
-/// The effect of a request whose response is an object.
+/// The effect of a request that returns an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
-    /// None: the request only reads, or is a dry run.
+    /// No effect: the request only reads, or is a dry run.
     None { create: bool },
     /// The request creates the object.
     Create,
@@ -36,7 +36,7 @@ pub(super) enum Write {
 // === impl Expected ===
 
 impl Expected {
-    /// Returns true if `value`, which came with a 2xx status, is the expected response.
+    /// Returns true if `value`, received with a 2xx status, is the expected response.
     pub(super) fn is_met(&self, status: StatusCode, value: &Value) -> bool {
         match self {
             Self::Object { place, write } => write.is_met(status, value) && place.is_of(value),
@@ -50,7 +50,7 @@ impl Expected {
         }
     }
 
-    /// Returns true if a read tells whether the request was done.
+    /// Returns true if a read can tell whether the request was executed.
     pub(super) fn is_visible(&self) -> bool {
         match self {
             Self::Object { write, .. } => *write == Write::Create,
@@ -60,7 +60,7 @@ impl Expected {
     }
 }
 
-/// Returns true if `value` is a `Status` of success, and of no other object.
+/// Returns true if `value` is a `Status` of success that does not concern another object.
 fn is_success(value: &Value, uid: &str) -> bool {
     let of = text(value, "/details/uid");
     text(value, "/kind") == "Status"
@@ -71,8 +71,8 @@ fn is_success(value: &Value, uid: &str) -> bool {
 // === impl Write ===
 
 impl Write {
-    /// A create responds with 201, also in a dry run; an apply with 200 if the object existed. A stored object has a
-    /// UID.
+    /// Returns true if status and object match the write. A create responds with 201, even in a dry run; an apply responds with
+    /// 200 if the object existed. A stored object has a UID.
     fn is_met(self, status: StatusCode, value: &Value) -> bool {
         let stored = !text(value, "/metadata/uid").is_empty();
         match self {
@@ -87,7 +87,7 @@ impl Write {
 // === impl Place ===
 
 impl Place {
-    /// Returns true if `object` is of the kind, and has the name and namespace, of this place.
+    /// Returns true if `object` has the kind, name and namespace of this place.
     fn is_of(&self, object: &Value) -> bool {
         let name = &self.kind.name;
         text(object, "/apiVersion") == name.api_version

@@ -1,4 +1,4 @@
-//! Deletes an object, and waits until it is gone.
+//! Deletes an object and waits until it is gone.
 
 use std::time::Duration;
 
@@ -17,14 +17,13 @@ const LOOK_FIRST: Duration = Duration::from_millis(50);
 /// Longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// The number of conflicts that a delete may meet: a lost optimistic lock passes, a webhook that refuses with 409 does
-/// not.
+/// The maximum number of conflicts for one delete. A lost optimistic lock is temporary; a webhook that refuses with 409 is not.
 const CONFLICTS_MAX: usize = 5;
 
-/// Deletes the object with this UID. If it is gone, or a different object exists, that is success: the goal
-/// is that this one no longer exists.
+/// Deletes the object with this UID. The delete succeeds if the object is gone, or a different object has the name: this object
+/// no longer exists.
 ///
-/// A conflict and an unreadable response tell nothing about the object, so it is read, and deleted again while
+/// A conflict or an unreadable response contains no information about the object, so the object is read, and deleted again while
 /// it still exists.
 pub(super) async fn delete(
     api: Api<'_>,
@@ -41,7 +40,7 @@ pub(super) async fn delete(
         let error = match api.call(&call).await {
             Ok(reply) if text(&reply.done.value, "/kind") == "Status" => return Ok(Deleted::Gone),
             Ok(_) => return Ok(Deleted::Going),
-            // An attempt whose response was lost may have deleted it.
+            // An earlier attempt without a response may have deleted the object.
             Err(error) if error.is_not_found() && (error.unsure || sent) => {
                 return Ok(Deleted::Gone);
             }
@@ -66,7 +65,7 @@ pub(super) async fn delete(
     }
 }
 
-/// Checks the effect of a delete; returns `None` if the object exists as before, or cannot be read.
+/// Reads the object to check the effect of a delete; returns `None` if the object still exists unchanged, or cannot be read.
 async fn still_there(
     api: Api<'_>,
     item: &Item,
@@ -100,8 +99,8 @@ pub(super) enum Deleted {
     Changed,
 }
 
-/// Waits until the object with this UID is gone, but not forever: a finalizer without a running controller
-/// keeps it permanently.
+/// Waits, with a deadline, until the object with this UID is gone: a finalizer without a running controller would keep the object
+/// forever.
 pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Reason> {
     let patience = later(Instant::now(), api.settings.vanish_timeout);
     let until = patience.min(api.deadline);

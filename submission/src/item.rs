@@ -1,4 +1,4 @@
-//! A rendered object, ready to be sent: its place is determined and its body serialized, once.
+//! A rendered object, ready to be sent: its namespace and name are determined, and its body is serialized once.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,18 +25,18 @@ pub(super) struct Item {
     pub(super) derived_name: bool,
     pub(super) wait_for: Option<WaitFor>,
     pub(super) results: Vec<(String, FieldPath)>,
-    /// True if an earlier attempt of this run may have created it.
+    /// True if an earlier attempt of this run may have created the object.
     pub(super) earlier: bool,
-    /// True if its kind is served; false if an earlier object of the submission will define it.
+    /// True if the kind of the object is served; false if an earlier object of the submission will define it.
     pub(super) is_served: bool,
-    /// True if an object of the submission defines its kind.
+    /// True if an object of the submission defines the kind of this object.
     pub(super) is_instance: bool,
-    /// The object as JSON; empty for one that is known from an earlier attempt only. The parsed tree is dropped: an
+    /// The object as JSON; empty if the object is known only from an earlier attempt. The parsed tree is dropped, because an
     /// object may have megabytes.
     pub(super) body: Bytes,
-    /// The annotation that identifies this content.
+    /// The annotation that identifies the content of the object.
     pub(super) content: Option<String>,
-    /// The UIDs that its owner references name.
+    /// The UIDs in the owner references of the object.
     pub(super) owners: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Terms<'a> {
     pub(super) block_owner_deletion: bool,
 }
 
-/// Returns the kind in an object's fields.
+/// Returns the kind that the fields of an object name.
 pub(super) fn kind_of(object: &Value) -> KindName {
     let text = |field: &str| object[field].as_str().unwrap_or_default();
     KindName::new(text("apiVersion"), text("kind"))
@@ -59,15 +59,15 @@ pub(super) struct Prepared {
     pub(super) items: Vec<Item>,
     /// The objects that cannot be sent.
     pub(super) failures: Vec<Failure>,
-    /// The objects whose derived name another object of the run has.
+    /// The objects whose derived name is also that of another object of the run.
     pub(super) collisions: Vec<Failure>,
 }
 
-/// Prepares all objects that can be sent, and returns the errors of the others.
+/// Prepares all valid objects, and returns the errors of the others.
 pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
-    // Before the first is consumed: cloning each would double the memory of an object.
+    // Collected before the first object is consumed: cloning each object would double its memory.
     let kinds: Vec<_> = (0..rendered.len())
         .map(|index| kind(&rendered[..index], &rendered[index], found))
         .collect();
@@ -88,7 +88,7 @@ pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) 
     }
 }
 
-/// Returns the object as errors name it before its kind is known.
+/// Returns the subject of an error about an object whose kind is not known yet.
 fn unplaced(rendered: &Rendered) -> Subject {
     let KindName { api_version, kind } = kind_of(&rendered.object);
     let metadata = |field: &str| rendered.object["metadata"][field].as_str();
@@ -104,7 +104,7 @@ fn unplaced(rendered: &Rendered) -> Subject {
     }
 }
 
-/// Returns the kind of an object, and true if it is served: an object before it may be the CRD of a kind that is not.
+/// Returns the kind of an object, and true if it is served. If it is not, an earlier object may be the CRD that defines it.
 fn kind(
     before: &[Rendered],
     rendered: &Rendered,
@@ -161,9 +161,9 @@ fn place(
     })
 }
 
-/// Returns the objects whose place another object of the run has: first those with derived names, which can take other
-/// ones, then those with static names. Of two derived names, the first in the declaration keeps its name, so that every
-/// attempt of the run derives the same.
+/// Returns the objects that have the same kind, namespace and name as another object of the run: first those with derived names,
+/// which can take other names, then those with static names. Of two derived names, the first in the declaration keeps its name,
+/// so that every attempt of the run derives the same names.
 fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
     let mut seen = HashSet::new();
     let (derived, fixed): (Vec<&Item>, Vec<&Item>) =
@@ -188,7 +188,7 @@ fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
 // === impl Item ===
 
 impl Item {
-    /// Returns an object of an earlier attempt, to be found and deleted.
+    /// Returns an object of an earlier attempt, which will be looked up and deleted.
     pub(super) fn of_earlier(planned: &PlannedObject) -> Self {
         Self {
             resource: planned.resource.clone(),
@@ -236,7 +236,7 @@ impl Item {
         }
     }
 
-    /// Returns the body of an apply that creates the object, with an annotation of the run.
+    /// Returns the body of an apply that creates the object, with an annotation that names the run.
     pub(super) fn making_body(&self, run_uid: &str) -> Bytes {
         let Ok(mut object) = serde_json::from_slice::<Value>(&self.body) else {
             return self.body.clone();
@@ -253,7 +253,7 @@ impl Item {
 // === impl PlannedObject ===
 
 impl PlannedObject {
-    /// Returns its place.
+    /// Returns the place of the object.
     pub(super) fn place(&self) -> Place {
         Place {
             kind: Arc::new(Kind {

@@ -1,4 +1,4 @@
-//! Kinds as the cluster serves them, and the places of objects.
+//! Kinds as the cluster serves them, and the identification of objects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,26 +19,26 @@ pub(super) struct KindName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) name: KindName,
-    /// The path segment, such as `pipelineresources`. Never guessed: discovery provides it.
+    /// The path segment, such as `pipelineresources`. Discovery provides it; it is never derived from the kind.
     pub(super) plural: String,
     pub(super) namespaced: bool,
 }
 
-/// The place of an object.
+/// The kind, namespace and name of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) kind: Arc<Kind>,
     /// `None` for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
-    /// The part of the API server's text about the object that may be passed on.
+    /// The part of the API server's text about the object that may be forwarded.
     pub(super) disclosure: Disclosure,
 }
 
 /// Group and plural of the kind, namespace, and name.
 pub(super) type PlaceKey = (String, Option<String>, String);
 
-/// An object as errors name it: its template in the declaration, and the object in the cluster.
+/// The object that an error concerns: its template in the declaration, and the object in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// The template's name in the declaration.
@@ -110,7 +110,7 @@ impl Place {
         )
     }
 
-    /// Returns the object's identification between processes.
+    /// Returns the reference by which processes identify the object.
     pub(super) fn reference(&self, uid: Option<&str>) -> ObjectReference {
         ObjectReference {
             api_version: self.kind.name.api_version.clone(),

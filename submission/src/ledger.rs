@@ -1,4 +1,4 @@
-//! Tracks what exists of a submission; drives the rollback.
+//! Tracks which objects of a submission exist; the rollback uses this list.
 
 use tokio::time::Instant;
 
@@ -9,17 +9,17 @@ use super::item::Item;
 pub(super) enum Trace {
     /// No object of this run exists.
     Nothing,
-    /// The object was not checked. Unless the state of an earlier attempt is lost, it did not exist.
+    /// The object was not checked. It did not exist, unless the state of an earlier attempt is lost.
     Unknown,
     /// The object was not checked, and an earlier attempt may have created it.
     Planned,
-    /// A create was sent, and its outcome is not known.
+    /// A create was sent, and the outcome is unknown.
     Sent,
-    /// This run's object exists.
+    /// The object of this run exists.
     Exists { uid: String },
-    /// This run's object exists, and is kept so that its status can be read.
+    /// The object of this run exists, and is kept so that its status can be read.
     Retained { uid: String },
-    /// The object existed before this submission, which applied to it: it must not be deleted.
+    /// The object existed before this submission applied to it: it must not be deleted.
     Kept { uid: Option<String> },
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Trace {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) trace: Trace,
-    /// The moment until which a write that got no response may still be carried out.
+    /// The moment until which the API server may still execute a write that got no response.
     pub(super) in_flight: Option<Instant>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Entry {
 pub(super) struct Ledger(Vec<Entry>);
 
 impl Ledger {
-    /// Returns the ledger before any request.
+    /// Returns the ledger in its state before any request.
     pub(super) fn new(items: &[Item]) -> Self {
         let entry = |item: &Item| Entry {
             trace: if item.earlier {

@@ -1,23 +1,23 @@
 //! The sidecar's communication with the API server: creates all objects of a run, or none.
 //!
-//! A submission is a `run` of rounds, each of which uses these modules, in this order:
+//! A submission is a `run` of several rounds. Each round uses these modules, in this order:
 //!
 //! | module | purpose |
 //! | --- | --- |
 //! | `discovery` | finds the kinds in use, and no others |
 //! | `item` | gives each object its namespace and writes its body |
-//! | `plan` | dry-runs all of them, and recognizes objects of an earlier attempt |
-//! | `dependency` | determines which can be dry-run only after an earlier one of them exists |
-//! | `planned` | the data that must outlive the process before the first of them is created |
-//! | `commit` | creates them in order; `ledger` tracks what exists |
+//! | `plan` | dry-runs all objects, and recognizes objects of an earlier attempt |
+//! | `dependency` | determines which objects can be dry-run only after an earlier object exists |
+//! | `planned` | the data that must outlive the process, stored before the first object is created |
+//! | `commit` | creates the objects in order; `ledger` tracks what exists |
 //! | `wait` | waits for `waitFor` and reads results |
-//! | `rollback` | deletes the existing ones if any of it failed |
+//! | `rollback` | deletes the created objects if any step failed |
 //!
-//! On a lower level, `api` sends one request until it is done, refused or late; `answer` parses the response,
-//! `expected` checks that it came from the API server; `request` builds requests; `remedy` converts a refusal to an
+//! On a lower level, `api` sends one request until it succeeds, is refused, or its deadline passes; `answer` parses the response;
+//! `expected` checks that the response came from the API server; `request` builds requests; `remedy` converts a refusal to an
 //! [`error::Reason`] with a remedy.
 //!
-//! Nothing here logs a body, and at most 2 KiB of the API server's text is kept.
+//! No module logs a body, and at most 2 KiB of the API server's text is kept.
 
 #![allow(
     missing_docs,
@@ -60,5 +60,5 @@ pub use self::run::Committed;
 pub use self::settings::Settings;
 pub use self::submitter::{Submission, Submitter};
 
-/// The maximum number of concurrent requests: enough to hide the round trip, too few to be noticed.
+/// The maximum number of concurrent requests: enough to hide the round trip, and few enough not to burden the API server.
 const PARALLEL: usize = 8;

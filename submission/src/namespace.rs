@@ -6,7 +6,7 @@ use super::error::Reason;
 use super::kind::Kind;
 use super::owner_references;
 
-/// Sets the namespace of `object` to that of its template, or else that of the run, and returns it; `None` for a
+/// Sets the namespace of `object` to that of its template, or else to that of the run, and returns it. Returns `None` for a
 /// cluster-scoped kind.
 pub(super) fn assign(
     kind: &Kind,
@@ -28,7 +28,7 @@ pub(super) fn assign(
     Ok(Some(given.unwrap_or_else(|| run.to_owned())))
 }
 
-/// Checks that an object of this kind can be in the namespace that its template gives it.
+/// Checks that an object of this kind may have the namespace that its template names.
 pub(super) fn check(
     kind: &Kind,
     given: Option<&str>,

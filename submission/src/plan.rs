@@ -1,4 +1,4 @@
-//! The dry run of every object, before the first one is created.
+//! The dry run of every object, before the first object is created.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +20,7 @@ use super::remedy::Purpose;
 use super::request::{Call, Mode};
 use super::wait::has_failed;
 
-/// The number of times that an object may appear and disappear between two requests before it counts as a failure.
+/// The number of times that an object may appear and disappear between two requests before the submission fails.
 pub(super) const TRIES: usize = 5;
 
 /// Planned action for one object.
@@ -28,24 +28,24 @@ pub(super) const TRIES: usize = 5;
 pub(super) enum Step {
     /// The object does not exist.
     Create,
-    /// An earlier attempt of this run has created exactly this object.
+    /// An earlier attempt of this run created exactly this object.
     Adopt {
         uid: String,
         object: Value,
         /// False if the object existed before the run applied it.
         made: bool,
     },
-    /// An earlier attempt of this run has created the object with other content.
+    /// An earlier attempt of this run created the object with other content.
     Replace {
         uid: String,
         resource_version: Option<String>,
     },
     Apply(Before),
-    /// The object needs an earlier one of the submission: dry-run it again when that exists.
+    /// The object needs an earlier one of the submission: dry-run it again when the earlier one exists.
     Deferred,
 }
 
-/// The object that an apply finds.
+/// The owner of an object that exists before an apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Before {
     Nothing,
@@ -62,9 +62,9 @@ pub(super) enum Before {
 pub(super) enum Plan {
     /// One step for each object.
     Go(Vec<Step>),
-    /// Derived names are taken: render again with the next ones.
+    /// Derived names are taken: render again with other names.
     OtherNames(Vec<Failure>),
-    /// The run may not block its owner's deletion: render again without it.
+    /// The run must not block its owner's deletion: render again without `blockOwnerDeletion`.
     Unblocked(Failure),
     /// The API server refuses some of the objects.
     Refused(Vec<Failure>),
@@ -78,7 +78,7 @@ pub(super) enum Verdict {
     Refused(Reason),
 }
 
-/// Dry-runs all `items`, and records in `ledger` which of them exist already.
+/// Dry-runs all `items`, and records in `ledger` which of them already exist.
 pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &mut Ledger) -> Plan {
     // Collected first: a closure inside the stream would make the whole future not `Send` (rust-lang/rust#102211).
     let is_refused = AtomicBool::new(false);
@@ -95,7 +95,7 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     let mut other_names = Vec::new();
     let mut unblocked = None;
     let mut refused = Vec::new();
-    // A process that was killed had one create pending, and creates are in order.
+    // A killed process had at most one create pending, because objects are created in order.
     let missing = items.iter().zip(&verdicts).position(|(item, verdict)| {
         let exists = |step: &Step| step.trace().is_some_and(|trace| trace != Trace::Nothing);
         item.earlier && !matches!(verdict, Verdict::Step(step) if exists(step))
@@ -137,7 +137,7 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
 
 /// Dry-runs an object for the first time, unless its kind is not served.
 ///
-/// The exhausted quota is waited for, unless another object is refused anyway.
+/// Waits while the quota is exhausted, unless another object is refused anyway.
 async fn try_first(api: Api<'_>, item: &Item, run_uid: &str, is_refused: &AtomicBool) -> Verdict {
     if !item.is_served {
         return Verdict::Step(Step::Deferred);
@@ -149,7 +149,7 @@ async fn try_first(api: Api<'_>, item: &Item, run_uid: &str, is_refused: &Atomic
     verdict
 }
 
-/// Dry-runs an object repeatedly while a quota has no room for it, and `give_up` is not set.
+/// Dry-runs an object repeatedly while a quota has no room for it and `give_up` is not set.
 async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &AtomicBool) -> Verdict {
     let mut backoff = Backoff::default();
     let mut full = None;
@@ -164,7 +164,7 @@ async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &Atomi
             {
                 full = Some(reason);
             }
-            // The last attempt had little time.
+            // The error of the last attempt may only mean that the remaining time was short.
             Reason::Unreachable { .. } | Reason::Deadline { .. } => {
                 return Verdict::Refused(full.unwrap_or(reason));
             }
@@ -173,7 +173,7 @@ async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &Atomi
     }
 }
 
-/// Dry-runs an object that needs others which were just created.
+/// Dry-runs an object whose requirements were just created.
 pub(super) async fn try_again(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     let mut backoff = Backoff::default();
     let patience = api.sooner(api.settings.visible_timeout);
@@ -187,7 +187,7 @@ pub(super) async fn try_again(api: Api<'_>, item: &Item, run_uid: &str) -> Verdi
     }
 }
 
-/// Defers the objects that need an earlier one that does not exist or will be replaced.
+/// Defers the objects that need an earlier object which does not exist or will be replaced.
 fn defer(items: &[Item], verdicts: &mut [Verdict]) {
     for index in 0..items.len() {
         let (before, rest) = verdicts.split_at_mut(index);
@@ -197,7 +197,7 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
         let verdict = &mut rest[0];
         let defers = match verdict {
             Verdict::Refused(reason) => dependency::may_pass(items, index, reason, is_missing),
-            // It is deleted together with its Namespace or CRD.
+            // The existing object is deleted together with its Namespace or CRD.
             Verdict::Step(_) => dependency::containers(items, index).any(is_replaced),
             Verdict::OtherName(_) | Verdict::Unblocked(_) => false,
         };
@@ -207,7 +207,8 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
     }
 }
 
-/// Objects are created in the order of the declaration, so a Namespace must come before its objects.
+/// Adds the remedy of reordering the templates: objects are created in the order of the declaration, so a Namespace must come
+/// before its objects.
 fn in_order(items: &[Item], index: usize, reason: Reason) -> Reason {
     match (reason, dependency::later_namespace(items, index)) {
         (Reason::NoNamespace { words, .. }, Some(later)) => Reason::NoNamespace {
@@ -237,7 +238,7 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     let manager = &api.settings.field_manager;
     let call = Call::apply(&item.place, item.body.clone(), manager, Mode::DryRun);
     match api.call(&call).await {
-        // A dry run returns 201, too, if it would have been new.
+        // A dry run also returns 201 if the object would be new.
         Ok(reply) if reply.done.status == StatusCode::CREATED => {
             Verdict::Step(Step::Apply(Before::Nothing))
         }
@@ -246,7 +247,8 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     }
 }
 
-/// Determines the owner of the object that an apply has found. If that is impossible, the run must not delete it.
+/// Determines the owner of the object that exists before an apply. If the owner cannot be determined, the run must not delete the
+/// object.
 async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     match api.call(&Call::get(&item.place)).await {
         Ok(reply) if is_made_by(&reply.done.value, item, run_uid) => Before::Ours {
@@ -256,13 +258,13 @@ async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     }
 }
 
-/// Objects that an earlier attempt may have created are read first: a quota that they use up, or a policy or webhook
-/// that has changed since, would refuse their dry run. All others are dry-run at once, which is one request instead of
-/// two, and read if they are refused.
+/// Dry-runs an object that will be created. An object that an earlier attempt may have created is read first, because its dry run
+/// would be refused by a quota that the object itself uses up, or by a policy or webhook that has changed since. All others are
+/// dry-run at once, which saves a request, and are read only if they are refused.
 async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     if item.earlier {
         match look_and_judge(api, item, run_uid).await {
-            // Without the permission to get it, a refusal of the dry run has to tell.
+            // Without the permission to get the object, only a refused dry run can tell whether the object exists.
             Ok(None) | Err(Reason::Forbidden { .. }) => {}
             Ok(Some(verdict)) => return verdict,
             Err(reason) => return Verdict::Refused(reason),
@@ -285,7 +287,7 @@ async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     Verdict::Refused(restless(item))
 }
 
-/// Reads the existing object and decides; returns `None` if it does not exist.
+/// Reads the existing object and classifies it; returns `None` if it does not exist.
 async fn look_and_judge(
     api: Api<'_>,
     item: &Item,
@@ -297,7 +299,7 @@ async fn look_and_judge(
     })
 }
 
-/// Returns the adoption of the existing object, if an earlier attempt of this run has created it with this content.
+/// Returns the adoption of the existing object if an earlier attempt of this run created it with this content.
 async fn adopted(api: Api<'_>, item: &Item, run_uid: &str) -> Option<Step> {
     match look(api, item, run_uid).await {
         Ok(Some((Existing::Same { uid }, object))) => Some(adopt(item, run_uid, uid, object)),
@@ -310,7 +312,7 @@ fn adopt(item: &Item, run_uid: &str, uid: String, object: Value) -> Step {
     Step::Adopt { uid, object, made }
 }
 
-/// Decides about an existing object; returns `None` if it is gone by the time of the read.
+/// Decides how to treat an existing object; returns `None` if it no longer exists when it is read.
 async fn judge(
     api: Api<'_>,
     item: &Item,
@@ -319,7 +321,8 @@ async fn judge(
     object: Value,
 ) -> Option<Verdict> {
     let reason = match existing {
-        // Of an attempt whose state is lost. One that this attempt waits for is adopted, and its failure reported.
+        // The object is from an attempt whose state is lost. An object that this attempt waits for is adopted, and its failure
+        // reported.
         Existing::Same { uid } if !item.earlier && has_failed(item, &object) => {
             let resource_version = object["metadata"]["resourceVersion"].as_str();
             return Some(Verdict::Step(Step::Replace {
@@ -353,8 +356,8 @@ async fn judge(
     })
 }
 
-/// Decides about a refused dry run. Admission runs before the API server sees that an object of this name exists,
-/// and the object may be this run's own: the state of an earlier attempt is lost with its pod.
+/// Decides how to treat a refused dry run. Admission runs before the API server detects that an object of this name exists, and
+/// that object may belong to this run: the state of an earlier attempt is lost with its pod.
 async fn refused(
     api: Api<'_>,
     item: &Item,
@@ -375,7 +378,7 @@ async fn refused(
     Verdict::Refused(reason)
 }
 
-/// Returns the reason when an object appears and disappears faster than it can be read.
+/// Returns the reason if an object appears and disappears faster than it can be read.
 pub(super) fn restless(item: &Item) -> Reason {
     Reason::Contested(item.place.to_string())
 }
@@ -383,7 +386,7 @@ pub(super) fn restless(item: &Item) -> Reason {
 // === impl Step ===
 
 impl Step {
-    /// Returns the existing object; `None` if it was not read.
+    /// Returns the ledger state of the existing object; `None` if the object was not read.
     pub(super) fn trace(&self) -> Option<Trace> {
         Some(match self {
             Self::Deferred => return None,
@@ -403,7 +406,7 @@ impl Step {
 // === impl Verdict ===
 
 impl Verdict {
-    /// Returns true if the object exists and stays.
+    /// Returns true if the object exists and will not be replaced.
     fn exists(&self) -> bool {
         matches!(
             self,

@@ -1,7 +1,7 @@
-//! The objects that a submission will create, in the form that outlives the process.
+//! The objects that a submission will create, in a form that outlives the process.
 //!
-//! A process that is killed halfway has created some of them. With this list, the next one finds them even if it can
-//! neither render nor discover, and names those that it cannot read.
+//! A process that is killed midway has created some of these objects. With this list, the next process finds them even if it can
+//! neither render nor discover, and reports those that it cannot read.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use gleaner_core::render::Attempts;
 use gleaner_proto::name::ResourceName;
 use serde::{Deserialize, Serialize};
 
-/// The objects of one attempt.
+/// The objects of one attempt of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
@@ -20,7 +20,7 @@ pub struct Planned {
     pub objects: Vec<PlannedObject>,
 }
 
-/// One object: the data to find it, and to check that it belongs to the run.
+/// One planned object: the data to find it, and to check that it belongs to the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedObject {
@@ -40,7 +40,7 @@ pub struct PlannedObject {
     /// True if the object is applied, so that it may have existed before the run.
     #[serde(default)]
     pub applied: bool,
-    /// A secret output that it contains, by step and name: then no text about it is passed on.
+    /// The secret output that the object contains, by step and name. If set, no text about the object is forwarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<(String, String)>,
     /// The UIDs of its owners.
@@ -50,12 +50,12 @@ pub struct PlannedObject {
 
 /// Stores the plan of a submission, so that a later process can continue it.
 pub trait Memory: Send + Sync {
-    /// Returns what was stored before this process started, in order.
+    /// Returns the plans that were stored before this process started, in order.
     fn earlier(&self) -> &[Planned];
 
-    /// Stores `planned`. It must be durable when the future completes: the first create follows.
+    /// Stores `planned` durably: the first create follows as soon as the future completes.
     ///
     /// # Errors
-    /// Fails if it could not be stored; then nothing is created.
+    /// Fails if the plan could not be stored; then nothing is created.
     fn keep(&self, planned: Planned) -> BoxFuture<'_, io::Result<()>>;
 }

@@ -1,4 +1,4 @@
-//! Failures that can be detected before the first step runs: kinds that are not served, and missing permissions.
+//! Failures that can be detected before the first step runs: unserved kinds and missing permissions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,14 +26,14 @@ pub struct Finding {
     pub failure: Failure,
     /// True if the finding makes the submission fail.
     pub blocking: bool,
-    /// False if the API server has not responded, which tells nothing about the submission: try again.
+    /// False if the API server has not responded: the finding says nothing about the submission, so check again.
     pub answered: bool,
 }
 
 /// The namespace that a template names.
 #[derive(Debug, PartialEq, Eq)]
 enum Namespace<'a> {
-    /// None: the run's.
+    /// The template names no namespace; the object gets that of the run.
     Unsaid,
     Literal(&'a str),
     /// The namespace contains variables.
@@ -48,7 +48,7 @@ struct Need {
     blocking: bool,
 }
 
-/// Checks each of `templates`.
+/// Checks kind and permissions of each of `templates`.
 pub(super) async fn preflight(
     api: Api<'_>,
     kinds: &Kinds,
@@ -80,7 +80,7 @@ pub(super) async fn preflight(
     findings
 }
 
-/// Returns true if `crd` may define the kind of `template`, as far as its fields are literal.
+/// Returns true if `crd` may define the kind of `template`; fields with variables match any kind.
 fn may_define(crd: &Template, template: &Template) -> bool {
     let name = KindName::new(&template.api_version, &template.kind);
     let is = |path: &[&str], wanted: &str| match crd.tree.field(path) {
@@ -93,7 +93,7 @@ fn may_define(crd: &Template, template: &Template) -> bool {
         && is(&["spec", "names", "kind"], &name.kind)
 }
 
-/// Returns the namespace of the object (empty for none), if it is known already.
+/// Returns the namespace of the object (empty for a cluster-scoped kind), if it is already known.
 fn placed<'a>(
     template: &'a Template,
     kind: &Kind,
@@ -122,7 +122,7 @@ fn namespace(tree: &Tree) -> Namespace<'_> {
     }
 }
 
-/// Checks each permission of each template. Duplicate checks of two templates are repeated: there are few.
+/// Checks each permission of each template. Identical checks of two templates are sent twice, because there are few.
 async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> Vec<Finding> {
     let mut asked = BTreeSet::new();
     let mut questions = Vec::new();
@@ -133,7 +133,7 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
             }
         }
     }
-    // Collected before they are streamed: the compiler cannot show a lazy map of borrowing futures to be Send.
+    // Collected before streaming: the compiler cannot prove that a lazy map of borrowing futures is `Send`.
     let answers: Vec<_> = questions
         .into_iter()
         .map(|(template, kind, namespace, need)| async move {
@@ -182,7 +182,8 @@ fn needs(template: &Template) -> Vec<Need> {
     needs
 }
 
-/// Returns true if the run has the permission. If that is unknown, the API server decides at the request.
+/// Returns true if the run has the permission, or if that cannot be determined: then the API server decides when the object is
+/// created.
 ///
 /// # Errors
 /// A reason if the API server did not respond.
@@ -212,7 +213,7 @@ impl Need {
             namespace => format!(" in namespace '{namespace}'"),
         };
         let message = format!(
-            "the run may not {} {}{place}, so {}",
+            "the run is not allowed to {} {}{place}, so {}",
             self.verb,
             kind.resource(),
             self.without
@@ -231,7 +232,7 @@ impl Need {
 impl Finding {
     /// Returns a finding that blocks the submission, unless the API server has not responded.
     fn of(template: &Template, reason: &Reason) -> Self {
-        // A token and a certificate may arrive late, too.
+        // Credentials and the CA certificate may also arrive late.
         let answered = !matches!(
             reason,
             Reason::Unreachable { .. }

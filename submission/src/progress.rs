@@ -3,12 +3,12 @@
 use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
 
-/// A moment of a submission. Reported synchronously, before the next action: a caller that stops the process in the
-/// report stops the submission exactly there.
+/// A moment of a submission. Reported synchronously, before the next action: if the caller stops the process in the report, the
+/// submission stops exactly there.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// All objects are about to be dry-run. May occur again, if names have to change.
+    /// All objects are about to be dry-run. Reported again if names have to change.
     DryRun,
     /// All dry runs have passed.
     DryRunDone,
@@ -22,11 +22,11 @@ pub enum Progress<'a> {
         index: usize,
         created: &'a Created,
     },
-    /// All objects exist; those with a `waitFor` or missing results are waited for.
+    /// All objects exist; the submission now waits for those with a `waitFor` or missing results.
     Waiting,
-    /// An object failed; the existing ones are about to be deleted again.
+    /// An object failed; the created objects are about to be deleted.
     RollingBack,
-    /// The objects have been deleted, as far as possible.
+    /// The objects have been deleted, except those that could not be deleted.
     RolledBack,
     /// The submission has succeeded or failed, and is about to return.
     Done,

@@ -1,9 +1,9 @@
-//! Refusals by a ResourceQuota, which are resolved when other objects are deleted or the quota is raised.
+//! Refusals by a ResourceQuota. They end when other objects are deleted or the quota is raised.
 
 use std::collections::BTreeMap;
 
-/// Returns the refusal in readable form: the quota, and for each resource what is requested, used and allowed; `None`
-/// if the text is not that of the API server (`k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go`).
+/// Returns the refusal in readable form: the name of the quota, and for each resource the requested, used and allowed amounts.
+/// Returns `None` if the text is not the API server's (`k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go`).
 pub(super) fn describe(message: &str) -> Option<String> {
     let (_, text) = message.split_once("exceeded quota: ")?;
     let (quota, text) = text.split_once(", requested: ")?;
@@ -27,7 +27,7 @@ pub(super) fn describe(message: &str) -> Option<String> {
     ))
 }
 
-/// `pods=1,requests.cpu=500m`
+/// Parses amounts such as `pods=1,requests.cpu=500m`.
 fn amounts(text: &str) -> Option<BTreeMap<&str, &str>> {
     text.trim()
         .split(',')

@@ -1,4 +1,4 @@
-//! Converts the end of a request to the reason that a user reads.
+//! Converts the end of a request to the reason that users see.
 
 use http::StatusCode;
 
@@ -10,7 +10,7 @@ use super::kind::Kind;
 /// The purpose of a request, so that a refusal can name the missing permission.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose<'a> {
-    /// The verb, as RBAC writes it.
+    /// The verb as RBAC writes it.
     pub(super) verb: &'static str,
     pub(super) kind: &'a Kind,
 }

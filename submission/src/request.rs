@@ -22,7 +22,7 @@ pub(super) struct Call {
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
     pub(super) expected: Expected,
-    /// The disclosure of its object.
+    /// The disclosure of the request's object.
     pub(super) disclosure: Disclosure,
 }
 
@@ -67,7 +67,7 @@ impl Call {
         Self::read(place.path(), object(place, write)).about(place)
     }
 
-    /// Deletes exactly the object with this UID (and in this version, if one is given).
+    /// Deletes exactly the object with this UID (and with this resource version, if one is given).
     pub(super) fn delete(place: &Place, uid: &str, resource_version: Option<&str>) -> Self {
         let mut preconditions = json!({"uid": uid});
         if let Some(version) = resource_version {
@@ -87,15 +87,15 @@ impl Call {
         Self::new(Method::DELETE, place.path(), JSON, body, expected).about(place)
     }
 
-    /// Returns the URI for an attempt that takes up to `patience`. The API server must give up a write a little
-    /// earlier, so that it is not carried out when the client no longer waits for it (`timeout`, in
+    /// Returns the URI for an attempt that takes up to `patience`. The API server's limit for a write is a little shorter, so
+    /// that it does not execute a write after the client has stopped waiting (`timeout`, in
     /// `k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go`).
     pub(super) fn uri_within(&self, patience: Duration) -> String {
         if self.method == Method::GET {
             return self.uri.clone();
         }
         let separator = if self.uri.contains('?') { '&' } else { '?' };
-        // Zero would be the API server's own limit, which is a minute.
+        // Zero would select the API server's own limit, which is one minute.
         let milliseconds = (patience.as_millis() * 9 / 10).max(1);
         format!("{}{separator}timeout={milliseconds}ms", self.uri)
     }
@@ -108,7 +108,7 @@ impl Call {
         Self::read(format!("/apis/{}", path::segment(group)), Expected::Json)
     }
 
-    /// Checks a permission of the client itself.
+    /// Checks a permission of the client itself (SelfSubjectAccessReview).
     pub(super) fn access_review(verb: &str, group: &str, resource: &str, namespace: &str) -> Self {
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1",

@@ -1,4 +1,4 @@
-//! Deletes the existing objects of a failed submission.
+//! Deletes the objects that a failed submission created.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,11 +26,11 @@ const LOOK_FIRST: Duration = Duration::from_millis(50);
 /// Longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// The reason to keep an object.
+/// The message for an object that is kept.
 const RETAINED: &str = "keepOnFailure: its status has the reason";
 
-/// Deletes all of this run's objects in `ledger` that are among `items[range]`. `api` has the rollback's own deadline:
-/// the submission's may be the cause of the failure.
+/// Deletes all of this run's objects in `ledger` that are among `items[range]`. `api` has a deadline of its own, because the
+/// deadline of the submission may be the cause of the failure.
 pub(super) async fn roll_back(
     api: Api<'_>,
     items: &[Item],
@@ -47,7 +47,7 @@ pub(super) async fn roll_back(
     let mut late = Vec::new();
     let begun = Instant::now();
     for wave in waves(&items[range.clone()]) {
-        // Collected first: see `plan`.
+        // Collected first; `plan` explains why.
         let removals: Vec<_> = wave
             .iter()
             .map(|index| range.start + index)
@@ -69,10 +69,10 @@ pub(super) async fn roll_back(
             }
         }
     }
-    // Their deadlines have passed while they waited for a free slot here.
+    // Their deadlines passed while they waited for a free slot here.
     let mut late = futures::stream::iter(late).buffered(PARALLEL);
     while let Some(outcome) = late.next().await {
-        // A late copy has the name of the first.
+        // A copy that was created late has the same name as the first object.
         if !matches!(&outcome, Outcome::Removed(object) if aftermath.removed.contains(object)) {
             outcome.enter(&mut aftermath);
         }
@@ -84,12 +84,11 @@ pub(super) async fn roll_back(
     aftermath
 }
 
-/// Returns the objects, by position, in the order of deletion: one kind after the other, the kind that comes first in
-/// the declaration last, and within a kind the last object first. Objects of one kind are deleted concurrently.
+/// Returns the positions of the objects in the order of deletion. The kinds are deleted in the reverse order of their first
+/// objects in the declaration, and the objects of a kind from last to first. Objects of one kind are deleted concurrently.
 ///
-/// Objects that a later kind needs are of an earlier kind: they are deleted after it. Between objects of one kind no
-/// such order is known. A Namespace and a CRD of one of the objects are deleted last, because they delete their content
-/// with them, unseen.
+/// An object that a later kind needs has an earlier kind, so it is deleted afterwards. Within a kind, no order is known. The
+/// Namespace and the CRD of any of the objects are deleted last, because their deletion also deletes their content, unreported.
 fn waves(items: &[Item]) -> Vec<Vec<usize>> {
     let mut kinds: Vec<&KindName> = Vec::new();
     let mut waves: Vec<Vec<usize>> = Vec::new();
@@ -116,7 +115,7 @@ fn waves(items: &[Item]) -> Vec<Vec<usize>> {
 struct Rollback<'a> {
     api: Api<'a>,
     run_uid: &'a str,
-    /// True once a request has got no response.
+    /// True if a request got no response.
     silent: AtomicBool,
 }
 
@@ -153,7 +152,7 @@ impl Rollback<'_> {
             Ok(Deleted::Going) => {
                 Outcome::Removed(format!("{} (until its finalizers are removed)", item.place))
             }
-            // Our object is gone, and another client's exists; or ours was gone before.
+            // Our object is gone: a different object has the name, or none.
             Ok(Deleted::Changed | Deleted::Absent) => Outcome::Nothing,
             Err(reason) => item.left(Some(uid), LeftState::Exists, &reason.to_string()),
         }
@@ -171,7 +170,7 @@ impl Rollback<'_> {
         }
     }
 
-    /// Checks repeatedly, until the moment after which no create of this object can be carried out.
+    /// Checks repeatedly until no pending create of this object can be executed any more.
     async fn watch(&self, item: &Item, until: Instant) -> Outcome {
         let mut pause = LOOK_FIRST;
         let mut outcome = Outcome::Nothing;
@@ -200,8 +199,8 @@ impl Rollback<'_> {
         }
     }
 
-    /// Checks once for an object of an earlier attempt of this run whose state is lost. This submission has not touched
-    /// it, so an unknown state is not a failure of the rollback.
+    /// Checks once for an object that an earlier attempt of this run, whose state is lost, may have created. This submission has
+    /// not touched it, so an unknown state does not fail the rollback.
     async fn remove_unknown(&self, item: &Item) -> Outcome {
         if self.silent.load(Ordering::Relaxed) {
             return Outcome::Nothing;
@@ -227,7 +226,7 @@ impl Rollback<'_> {
         }
     }
 
-    /// Returns the UID of an object, if it is this run's own.
+    /// Returns the UID of the object if it belongs to this run.
     fn own_uid(&self, item: &Item, existing: Existing, object: &Value) -> Option<String> {
         match existing {
             Existing::Same { uid } | Existing::Other { uid, .. } | Existing::Leaving { uid } => {
@@ -238,7 +237,7 @@ impl Rollback<'_> {
     }
 }
 
-/// Returns the result of a rollback that panicked: the state of all objects that may have existed is unknown.
+/// Returns the result of a rollback that panicked: the state of all objects that may exist is unknown.
 pub(super) fn unknown(items: &[Item], ledger: &Ledger, why: &str) -> Aftermath {
     let mut aftermath = Aftermath::default();
     for (index, item) in items.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A submission: rounds of dry runs, creates and waits, until one succeeds, or everything is rolled back.
+//! A submission: rounds of dry runs, creates and waits, until one succeeds or everything is rolled back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -28,7 +28,8 @@ use super::rollback::{self, roll_back};
 use super::settings::Settings;
 use super::wait::{is_settled, settle};
 
-/// The number of times that one derived name may be found taken. Each has about 25 bits: two in a row are very rare.
+/// The maximum number of names that are tried for one derived name. Each has about 25 random bits: two collisions in a row are
+/// very rare.
 const NAMES_MAX: u32 = 8;
 
 /// The state shared by all submissions of a submitter.
@@ -45,7 +46,7 @@ pub(super) struct Inner {
 #[non_exhaustive]
 pub struct Committed {
     pub created: Created,
-    /// The object's declared result fields, each as a string; a field that is not a string as compact JSON.
+    /// The declared result fields of the object, as strings; a field that is not a string is compact JSON.
     pub results: Map<String, Value>,
 }
 
@@ -63,19 +64,19 @@ enum Round {
     Committed(Vec<Committed>),
     /// Derived names are taken; nothing was created.
     OtherNames(Vec<Failure>),
-    /// Derived names were found to be taken after other objects had been created.
+    /// Derived names are taken, which was detected after other objects had been created.
     NamesLost(Vec<Failure>),
     /// The API server does not let the run block its owner's deletion; nothing was created.
     Unblocked(Failure),
-    /// As [`Self::Unblocked`], but after other objects had been created.
+    /// Like [`Self::Unblocked`], but detected after other objects had been created.
     UnblockedLate(Failure),
     Failed(Vec<Failure>),
 }
 
-/// The objects of the rounds so far, and their states. They outlive a round, however it ends.
+/// The objects of all rounds so far, with their states. They outlive each round.
 #[derive(Default)]
 struct Objects {
-    /// The objects of this round, in the order of the declaration, then those that only earlier rounds or attempts
+    /// The objects of this round in the order of the declaration, followed by objects that only earlier rounds or attempts
     /// planned.
     items: Vec<Item>,
     /// The number of objects of this round.
@@ -100,7 +101,7 @@ impl Run<'_> {
         let mut block_owner_deletion = true;
         let mut objects = self.recall(earlier);
         loop {
-            // A panic must not leave the objects that exist at that moment.
+            // The objects that exist must be rolled back even after a panic.
             let round = self.round(&mut objects, render, &attempts, block_owner_deletion);
             let round = panics::catch_async(round).await.unwrap_or_else(|place| {
                 Round::Failed(vec![Failure::general(panicked("submission", &place))])
@@ -118,7 +119,7 @@ impl Run<'_> {
                     }
                     failures
                 }
-                // Existing objects may mention the name that is taken: start again from nothing.
+                // Existing objects may mention the name that is taken: roll back, then start again.
                 Round::NamesLost(failures) => {
                     let error = self.undo(&objects, failures).await;
                     let clean = error.aftermath.left.is_empty();
@@ -145,11 +146,11 @@ impl Run<'_> {
         }
     }
 
-    /// Returns the objects that earlier attempts planned. Their kinds need not be discovered again.
+    /// Returns the objects that earlier attempts planned. Their kinds are stored with them, so no discovery is needed.
     fn recall(&self, earlier: &[Planned]) -> Objects {
         let mut objects = Objects::default();
         let mut seen = HashSet::new();
-        // The names of the last attempt, if one has planned an object more than once.
+        // If several attempts planned the same object, the name of the last one counts.
         for planned in earlier.iter().rev().flat_map(|planned| &planned.objects) {
             let item = Item::of_earlier(planned);
             if seen.insert(item.place.key()) {
@@ -157,7 +158,7 @@ impl Run<'_> {
             }
         }
         dependency::mark_instances(&mut objects.items);
-        // The kind of a CRD of this submission may not be served.
+        // Excluded: a kind whose CRD belongs to this submission may not be served.
         for item in objects.items.iter().filter(|item| !item.is_instance) {
             self.inner.kinds.insert(&item.place.kind);
         }
@@ -213,7 +214,7 @@ impl Run<'_> {
             count,
             ledger,
         } = objects;
-        // The ledger is written before each request: it also records the effects of a request that is dropped here.
+        // The ledger is updated before each request, so it also covers a request that is dropped here.
         let carried_out = tokio::select! {
             carried_out = self.carry_out(&items[..*count], steps, ledger) => carried_out,
             () = self.cut_off() => Err(Stop::Failed(vec![Failure::general(Reason::CutOff)])),
@@ -236,7 +237,7 @@ impl Run<'_> {
         prepare(rendered, &found, terms)
     }
 
-    /// Makes the plan durable, unless it is already.
+    /// Makes the plan durable, unless it already is.
     async fn keep(&self, items: &[Item], attempts: &Attempts) -> Result<(), Failure> {
         let Some(memory) = self.memory else {
             return Ok(());
@@ -254,7 +255,7 @@ impl Run<'_> {
         })
     }
 
-    /// Deletes objects of earlier attempts under names that are no longer used.
+    /// Deletes objects that earlier attempts created under names that are no longer used.
     async fn remove_others(&self, objects: &mut Objects) {
         let Objects {
             items,
@@ -298,7 +299,7 @@ impl Run<'_> {
         Ok(made.into_iter().zip(results).map(committed).collect())
     }
 
-    /// Returns when shutdown was requested and the patience has passed.
+    /// Returns when shutdown was requested and [`Settings::patience`] has passed.
     async fn cut_off(&self) {
         match &self.ending {
             Some(ending) => {
@@ -343,7 +344,7 @@ fn panicked(what: &str, place: &str) -> Reason {
     ))
 }
 
-/// Keeps an object whose wait has failed, if its declaration requests it, and its Namespace and CRD.
+/// Keeps an object whose wait failed, together with its Namespace and CRD, if its declaration requests it.
 fn retain(items: &[Item], index: usize, ledger: &mut Ledger) {
     let keeps = |wait: &WaitFor| wait.keep_on_failure;
     if !items[index].wait_for.as_ref().is_some_and(keeps) {
@@ -357,7 +358,7 @@ fn retain(items: &[Item], index: usize, ledger: &mut Ledger) {
     }
 }
 
-/// Counts the names that are taken; false if these were too many.
+/// Counts the attempts for each taken name; returns false if the maximum is exceeded.
 fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) -> bool {
     let subjects = failures
         .iter()
@@ -390,7 +391,7 @@ impl Inner {
 // === impl Objects ===
 
 impl Objects {
-    /// Inserts the objects of a new round first. Of the others, keeps those that may exist.
+    /// Puts the objects of a new round first. Of the other objects, keeps those that may exist.
     fn renew(&mut self, mut items: Vec<Item>) {
         let known = std::mem::take(&mut self.items).into_iter().enumerate();
         let mut known: Vec<Item> = known

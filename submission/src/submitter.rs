@@ -40,8 +40,7 @@ pub struct Submission {
 // === impl Submitter ===
 
 impl Submitter {
-    /// Returns a submitter for the run with this UID, whose objects are created in `namespace` unless they name another
-    /// one.
+    /// Returns a submitter for the run with this UID. Objects are created in `namespace` unless their templates name another.
     pub fn new(server: ApiServer, namespace: String, run_uid: String, settings: Settings) -> Self {
         let inner = Arc::new(Inner {
             server,
@@ -57,23 +56,23 @@ impl Submitter {
         }
     }
 
-    /// Gives submissions only [`Settings::patience`] more once `ending` is requested; incomplete ones are then rolled
-    /// back, while there is still time for it.
+    /// Limits submissions to [`Settings::patience`] from the moment that `ending` is requested. Incomplete submissions are then
+    /// rolled back while enough time remains.
     #[must_use]
     pub fn until(mut self, ending: Shutdown) -> Self {
         self.ending = Some(ending);
         self
     }
 
-    /// Stores the planned objects in `memory`, and continues the submission that it contains.
+    /// Stores the planned objects in `memory`, and continues the submission that `memory` contains.
     #[must_use]
     pub fn remembering(mut self, memory: Arc<dyn Memory>) -> Self {
         self.memory = Some(memory);
         self
     }
 
-    /// Looks for certain failures: kinds that are not served, missing permissions. Empty if
-    /// none was found, which does not guarantee success.
+    /// Checks for failures that can be predicted: unserved kinds and missing permissions. An empty list does not guarantee
+    /// success.
     pub async fn preflight(&self, templates: &[Template]) -> Vec<Finding> {
         let notes = Notes::default();
         let inner = &self.inner;
@@ -83,12 +82,11 @@ impl Submitter {
 
     /// Creates all objects that `render` returns, or none.
     ///
-    /// `render` is called with the number of times that the derived name of each template was found taken by a foreign
-    /// object, and again whenever that changes, because other templates may mention the name.
+    /// `render` receives, for each template, the number of times that its derived name was taken by another owner's object. It is
+    /// called again whenever that number changes, because other templates may mention the name.
     ///
-    /// Run it to its end, in a separate task: a future that is dropped halfway rolls nothing back. (A process
-    /// that is killed halfway may simply submit again: its objects are recognized.) A panic in it is a failure like any
-    /// other.
+    /// Run the future to completion, in a separate task: if it is dropped midway, nothing is rolled back. (A process that is
+    /// killed midway may simply submit again, because its objects are recognized.) A panic in the future is treated as a failure.
     ///
     /// # Errors
     /// A [`SubmissionError`] with all errors, and the objects that could not be rolled back.

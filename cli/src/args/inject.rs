@@ -8,8 +8,8 @@ use gleaner_core::inject::settings::{self, PullPolicy};
 
 use super::{Files, Form};
 
-/// Gleaner's own image of this version, if this program is a released one: the release build sets the variable. Other
-/// builds have no published image.
+/// The image of this version, if this program is a release: the release build sets the variable. Other builds have no published
+/// image.
 const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 
 #[derive(Debug, Args)]
@@ -17,8 +17,8 @@ const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Gleaner's own image, which contains sidecar and redirector. Released programs have a default;
-    /// otherwise build one with scripts/image.
+    /// Gleaner's own image, which contains sidecar and redirector. Released programs have a default; otherwise build an image
+    /// with scripts/image.
     #[arg(
         long,
         value_name = "IMAGE",
@@ -28,7 +28,7 @@ pub(crate) struct Inject {
         value_parser = settings::image
     )]
     pub(crate) image: String,
-    /// Pull policy of that image; by default the cluster's.
+    /// Pull policy of Gleaner's image; by default the cluster's.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
     /// Source of the results in the cluster's Tekton: its feature flags results-from and
@@ -50,7 +50,7 @@ pub(crate) struct Inject {
     /// Memory limit; by default 128Mi.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) memory_limit: Option<String>,
-    /// The user that it runs as; by default the image's own (65532).
+    /// The user that the sidecar runs as; by default the image's own (65532).
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
     pub(crate) run_as_user: Option<i64>,
     /// Log level; by default the sidecar's own.

@@ -17,7 +17,7 @@ pub(crate) struct Translate {
     /// The image of the step that clones a git input; it needs git and /bin/sh.
     #[arg(long, value_name = "IMAGE", default_value = GIT_IMAGE)]
     pub(crate) git_image: String,
-    /// Omits PipelineResources, for a cluster that does not serve the kind.
+    /// Omit PipelineResources, for a cluster that does not serve the kind.
     #[arg(long)]
     pub(crate) no_resources: bool,
     /// Output format.
@@ -30,10 +30,10 @@ pub(crate) struct Translate {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "PipelineResources that are in no file")]
 pub(crate) struct ClusterArgs {
-    /// Fetches them from the cluster of this context of the kubeconfig.
+    /// Fetch them from the cluster of this kubeconfig context.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// Fetches them from the cluster of this kubeconfig.
+    /// Fetch them from the cluster of this kubeconfig.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// The namespace of documents without one; by default that of the kubeconfig's context, or default.

@@ -10,19 +10,19 @@ use super::{Files, Form};
 #[command(after_help = UNINJECT_EXAMPLES)]
 #[command(mut_arg("filename", |files| files.required_unless_present(CLUSTER)))]
 pub(crate) struct Uninject {
-    /// None where a cluster is listed.
+    /// Empty if a cluster is listed.
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) cluster: ListedCluster,
-    /// Lists the objects that contain Gleaner or declare outputs, one on each line, from the files or a cluster. Prints no
+    /// List the objects that contain Gleaner or declare outputs, one on each line, from the files or a cluster. Print no
     /// documents.
     #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
     pub(crate) list: bool,
-    /// Omits unchanged documents.
+    /// Omit unchanged documents.
     #[arg(long)]
     pub(crate) only_changed: bool,
-    /// Removes the declarations, too: otherwise a webhook would inject again.
+    /// Remove the declarations, too: otherwise a webhook would inject again.
     #[arg(long)]
     pub(crate) remove_declarations: bool,
     /// Output format.
@@ -38,16 +38,16 @@ const CLUSTER: &str = "cluster";
 #[command(next_help_heading = "Listing a cluster instead of files")]
 #[group(id = CLUSTER, multiple = true, requires = "list", conflicts_with_all = ["filename", "paths"])]
 pub(crate) struct ListedCluster {
-    /// Lists all namespaces.
+    /// List all namespaces.
     #[arg(long, short = 'A', conflicts_with = "namespace")]
     pub(crate) all_namespaces: bool,
-    /// Lists this namespace; by default that of the kubeconfig's context, or default.
+    /// List this namespace; by default that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// Lists the cluster of this context of the kubeconfig, instead of the current one.
+    /// List the cluster of this kubeconfig context, instead of the current one.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// Lists the cluster of this kubeconfig, instead of that of KUBECONFIG or ~/.kube/config.
+    /// List the cluster of this kubeconfig, instead of that of KUBECONFIG or ~/.kube/config.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Injects into one document.
+//! Injection into one document.
 
 use gleaner_core::check;
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -19,8 +19,9 @@ pub(super) struct Cluster {
     pub(super) results_from: ResultsFrom,
 }
 
-/// Injects redirector and sidecar wherever `document` requests them, and adds errors and warnings
-/// meant, to `findings`. `tasks` are the object results of the Tasks in all documents. Returns the document, unchanged if anything is wrong, and true if anything asks.
+/// Injects redirector and sidecar wherever `document` requests them, and adds errors and warnings to `findings`. `tasks` are the
+/// object results of the Tasks in all documents. Returns the document, unchanged if it has errors, and true if it has a
+/// declaration or an error.
 pub(super) fn inject(
     source: &Source,
     document: &Node,
@@ -55,7 +56,7 @@ fn is_untranslated(document: &Node) -> bool {
     })
 }
 
-/// Returns true if a TaskSpec has its declaration in the spec itself.
+/// Returns true if a TaskSpec contains its declaration in the spec itself.
 fn is_proposal(spec: &Node) -> bool {
     let declares = |node: &Node| node.get("outputs").is_some();
     declares(spec) || spec.list_of("steps").iter().any(declares)

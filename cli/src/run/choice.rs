@@ -1,4 +1,4 @@
-//! Selects the document to run: the one that the command line names, or the only run, Pipeline or Task.
+//! Selects the document to run: the one named on the command line, or else the only run, Pipeline or Task.
 
 use gleaner_core::document::Source;
 use gleaner_core::task::DeclarationSite;
@@ -7,8 +7,7 @@ use super::documents::{Document, Documents};
 use crate::args::Run;
 use crate::values::did_you_mean;
 
-/// Selects the document to run: the one that the options name, or the only run, or the only Task (that declares
-/// outputs).
+/// Selects the document to run: the one named by the options, or else the only run, Pipeline or Task (with a declaration).
 pub(crate) fn choose<'a>(
     options: &Run,
     documents: &Documents<'a>,
@@ -69,7 +68,7 @@ pub(crate) fn choose<'a>(
     };
     let declaring: Vec<&Document<'a>> = tasks.iter().filter(declares).collect();
     match (runs.as_slice(), declaring.as_slice()) {
-        // The proposal's own syntax: its Task is run untranslated, its runs after translation.
+        // The files are in the proposal's syntax. Its Task can run untranslated, but its runs only after translation.
         ([run], [only]) if is_old(run) => return Ok(**only),
         ([run], _) => return Ok(*run),
         ([_, ..], _) => {
@@ -103,7 +102,7 @@ pub(crate) fn choose<'a>(
     }
 }
 
-/// Returns true for a run of the proposal or of Tekton's first versions, with PipelineResources.
+/// Returns true for a run in the syntax of the proposal or of the first Tekton versions, which used PipelineResources.
 pub(crate) fn is_old(run: &Document<'_>) -> bool {
     let spec = run.node.present("spec");
     spec.is_some_and(|spec| {

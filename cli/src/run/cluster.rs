@@ -1,4 +1,4 @@
-//! The API server in which objects are created: one within this process, or a real cluster.
+//! The API server in which objects are created: an embedded one in this process, or a real cluster.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -34,8 +34,8 @@ enum Place {
 }
 
 impl Cluster {
-    /// Returns the real cluster of the options, or else starts an embedded API server. `own` is the namespace in the
-    /// documents, `others` those that templates name.
+    /// Returns the real cluster that the options select, or else starts an embedded API server. `own` is the namespace in the
+    /// documents, `others` are the namespaces that templates name.
     pub(crate) async fn open(
         options: &Run,
         own: Option<&str>,
@@ -51,7 +51,7 @@ impl Cluster {
         if let Some(name) = own.filter(|name| options.namespace.is_none() && !is_dns_label(name)) {
             return Err(Failure::usage(format_args!(
                 "the namespace '{name}' in the documents is not a valid name: use at most 63 lower-case \
-                 letters, digits and '-', or give another one with -n"
+                 letters, digits and '-', or set another namespace with -n"
             )));
         }
         if options.context.is_some() || options.kubeconfig.is_some() {
@@ -120,8 +120,8 @@ impl Cluster {
         })
     }
 
-    /// Creates the TaskRun or PipelineRun that owns the created objects, and returns its UID; does nothing in a real
-    /// cluster, which would run it.
+    /// Creates the TaskRun or PipelineRun that owns the created objects, and returns its UID. In a real cluster, creates nothing,
+    /// because Tekton would execute it.
     pub(crate) fn make_run(
         &self,
         kind: &str,
@@ -147,7 +147,7 @@ impl Cluster {
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
-    /// Returns the arguments with which the sidecar uses this cluster.
+    /// Returns the arguments that connect the sidecar to this cluster.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         match &self.place {
             Place::Embedded(server) => vec!["--api-server".into(), server.url().into()],
@@ -180,7 +180,7 @@ impl Cluster {
         }
     }
 
-    /// Returns the difference from a run in the cluster.
+    /// Returns a note about the difference from a run in the cluster.
     pub(crate) fn note(&self) -> Option<&'static str> {
         match &self.place {
             Place::Embedded(_) => None,
@@ -197,11 +197,11 @@ impl Cluster {
     }
 }
 
-/// Returns the kubeconfig as one file: `KUBECONFIG` may name several, and the sidecar takes one.
+/// Returns the kubeconfig merged into one file: `KUBECONFIG` may name several files, but the sidecar reads one.
 fn merged(config: &Kubeconfig, directory: &Path) -> std::io::Result<PathBuf> {
     let path = directory.join("kubeconfig");
     let mut options = std::fs::OpenOptions::new();
-    // It may hold credentials.
+    // The file may contain credentials.
     let mut file = options
         .write(true)
         .create_new(true)

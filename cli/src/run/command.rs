@@ -1,4 +1,4 @@
-//! Converts a step of the Task to a command of this machine.
+//! Conversion of a step to a command of this machine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) directory: &'a RunDirectory,
     pub(crate) paths: &'a Paths,
     pub(crate) substitution: &'a Substitution,
-    /// The lines of `--step-command` by step.
+    /// The shell commands of `--step-command`, by step.
     pub(crate) commands: &'a BTreeMap<String, String>,
     pub(crate) declaration: &'a Declaration,
     /// The volumes that steps mount.
@@ -31,31 +31,31 @@ pub(crate) struct Surroundings<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Command {
     pub(crate) arguments: Vec<String>,
-    /// The content of the script that `arguments[0]` names, which is not written yet.
+    /// The content of the script at `arguments[0]`; the file does not exist yet.
     pub(crate) script: Option<String>,
     /// The declared outputs, each with its path on this machine.
     pub(crate) outputs: Vec<OutputSpec>,
-    /// The environment variables of the documents.
+    /// The environment variables that the documents set.
     pub(crate) environment: Vec<(String, String)>,
-    /// The names of variables whose values are elsewhere in the cluster.
+    /// The names of environment variables whose values come from objects in the cluster (`valueFrom`).
     pub(crate) from_cluster: Vec<String>,
     /// Warnings about this step, shown before it runs.
     pub(crate) warnings: Vec<String>,
-    /// The directories that the step mounts, which may not exist yet.
+    /// The directories of the step's mounts; they may not exist yet.
     pub(crate) volumes: Vec<PathBuf>,
     pub(crate) working_dir: PathBuf,
-    /// True if the working directory is made where it does not exist: Tekton makes those below /workspace.
+    /// True if the working directory is created if missing, as Tekton does below /workspace.
     pub(crate) makes_working_dir: bool,
     pub(crate) continue_on_error: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stdout_copy: Option<PathBuf>,
     pub(crate) stderr_copy: Option<PathBuf>,
-    /// True if a condition (when) does not hold.
+    /// True if a `when` condition does not hold.
     pub(crate) skipped: bool,
 }
 
 impl Command {
-    /// Prepares `step`. Writes and runs nothing.
+    /// Prepares `step`. Writes no file and runs nothing.
     ///
     /// # Errors
     /// A message if the step cannot be run on this machine or is invalid.
@@ -79,7 +79,7 @@ impl Command {
                 (None, vec!["sh".to_owned(), "-c".to_owned(), line])
             }
             (Action::Script(script), None) => {
-                // The value of a parameter may name the interpreter.
+                // A parameter's value may contain the interpreter line.
                 let script = text(script)?;
                 if script.trim_start().starts_with("#!win") {
                     return Err(format!(
@@ -115,7 +115,7 @@ impl Command {
         if !surroundings.commands.contains_key(name) {
             arguments.extend(surroundings.items(name, &step.args, &environment)?);
         }
-        // A relative one is below /workspace, as in Tekton, and a file of a copy below that.
+        // A relative path is below /workspace, as in Tekton, and a file with a relative path is below the working directory.
         let directory = text(step.working_dir.as_deref().unwrap_or_default())?;
         let directory = in_pod(WORKSPACE, &directory);
         let working_dir = surroundings.paths.path(&directory);
@@ -167,10 +167,10 @@ impl Surroundings<'_> {
     }
 }
 
-/// Lets the mounts of a step lead to its volumes, and returns the mounted directories.
+/// Maps the mounts of a step to the directories of its volumes, and returns these directories.
 ///
 /// # Errors
-/// A mount that would lead out of the volumes: Kubernetes refuses it (`validateVolumeMounts`).
+/// A mount that would lead out of its volume: Kubernetes refuses it (`validateVolumeMounts`).
 fn mount(
     step: &str,
     surroundings: &Surroundings<'_>,
@@ -181,10 +181,10 @@ fn mount(
         if mount.is_workspace {
             let name = format!("workspaces.{}.path", mount.volume);
             let directory = surroundings.substitution.named.get(&name);
-            // One that is optional may have none.
+            // An optional workspace may have no directory.
             if let Some(directory) = directory.filter(|directory| !directory.is_empty()) {
                 let path = surroundings.text(step, &mount.path)?;
-                paths.lead(&path, Path::new(directory));
+                paths.map(&path, Path::new(directory));
             }
             continue;
         }
@@ -201,7 +201,7 @@ fn mount(
             ));
         }
         let directory = surroundings.directory.volume(&volume).join(sub_path);
-        paths.lead(&surroundings.text(step, &mount.path)?, &directory);
+        paths.map(&surroundings.text(step, &mount.path)?, &directory);
         directories.push(directory);
     }
     Ok(directories)
@@ -219,7 +219,7 @@ fn from_cluster(step: &Step) -> Vec<String> {
     elsewhere.map(|variable| variable.name.clone()).collect()
 }
 
-/// Returns the declared variables, each expanded with the preceding ones. Omits those whose value is elsewhere in the
+/// Returns the declared environment variables, each expanded with the preceding ones. Omits those whose value comes from the
 /// cluster.
 fn environment(
     step: &Step,
@@ -237,7 +237,7 @@ fn environment(
     Ok(environment)
 }
 
-/// A path that is not absolute is below /workspace.
+/// Returns the outputs of the step; a relative path is below /workspace.
 fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec>, String> {
     let outputs = surroundings.declaration.outputs(step).iter();
     let outputs = outputs.map(|output| {
@@ -280,7 +280,7 @@ fn timeout(step: &Step, surroundings: &Surroundings<'_>) -> Result<Option<Durati
     }
     let parsed = duration::parse(&text);
     let parsed = parsed.map_err(|error| format!("step '{}': timeout: {error}", step.name))?;
-    // Tekton interprets 0 as no limit.
+    // In Tekton, a timeout of 0 means no limit.
     Ok(Some(parsed).filter(|timeout| !timeout.is_zero()))
 }
 

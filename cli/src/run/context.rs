@@ -7,11 +7,11 @@ use gleaner_core::variable::CONTEXT;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
-use super::model::Play;
+use super::model::RunPlan;
 use crate::failure::Failure;
 use crate::values::{Assignment, did_you_mean};
 
-/// Values of `--variable` by the name of the variable.
+/// The values of `--variable`, by the name of the variable.
 pub(crate) type Overrides = BTreeMap<String, String>;
 
 /// Reads `--variable NAME=VALUE`.
@@ -25,9 +25,7 @@ pub(crate) fn overrides(assignments: &[Assignment], errors: &mut Vec<String>) ->
                 "--variable: there is no context variable '{bare}'{help}"
             ));
         } else if bare.ends_with(".namespace") {
-            errors.push(format!(
-                "--variable {bare}: give the namespace with -n NAME"
-            ));
+            errors.push(format!("--variable {bare}: set the namespace with -n NAME"));
         } else if overrides.insert(bare.to_owned(), value.clone()).is_some() {
             errors.push(format!("--variable: duplicate '{bare}'"));
         }
@@ -43,16 +41,16 @@ pub(crate) struct Context {
     /// Name and UID of the PipelineRun.
     pipeline_run: Option<(String, String)>,
     pipeline: String,
-    /// The name of the TaskRun without a PipelineRun.
+    /// The name of the TaskRun if the run has no PipelineRun.
     task_run: String,
 }
 
 // === impl Context ===
 
 impl Context {
-    /// Creates the PipelineRun in the API server of this run.
+    /// Creates the context, and in the API server of this run the PipelineRun.
     pub(crate) fn new(
-        play: &Play,
+        run_plan: &RunPlan,
         overrides: Overrides,
         cluster: &Cluster,
     ) -> Result<Self, Failure> {
@@ -60,9 +58,9 @@ impl Context {
             overrides
                 .get(variable)
                 .cloned()
-                .unwrap_or_else(|| play.name.clone())
+                .unwrap_or_else(|| run_plan.name.clone())
         };
-        let pipeline_run = match &play.pipeline {
+        let pipeline_run = match &run_plan.pipeline {
             Some(pipeline) => {
                 let name = named("pipelineRun.name");
                 let spec = json!({"pipelineRef": {"name": or_run(&pipeline.name, &name)}});
@@ -74,7 +72,7 @@ impl Context {
         };
         Ok(Self {
             namespace: cluster.namespace.clone(),
-            pipeline: play
+            pipeline: run_plan
                 .pipeline
                 .iter()
                 .map(|pipeline| pipeline.name.clone())
@@ -93,7 +91,7 @@ impl Context {
         }
     }
 
-    /// Returns the name of the TaskRun of a pipeline's task.
+    /// Returns the name of the TaskRun that runs a pipeline task.
     pub(crate) fn task_run_name(&self, task: &str) -> String {
         match &self.pipeline_run {
             Some((run, _)) => task_name::of_part(run, task),
@@ -101,7 +99,7 @@ impl Context {
         }
     }
 
-    /// Returns the context of a pipeline, for its own variables.
+    /// Returns the values of `$(context.*)` for the Pipeline's own variables.
     pub(crate) fn of_pipeline(&self) -> BTreeMap<String, String> {
         let mut context = BTreeMap::new();
         if let Some((name, uid)) = &self.pipeline_run {
@@ -118,8 +116,8 @@ impl Context {
         context
     }
 
-    /// Creates the TaskRun of a task in the API server of this run, and returns the values of `$(context.*)`. `name` is
-    /// that in the pipeline, `task` that of the Task.
+    /// Creates the TaskRun of a task in the API server of this run, and returns the values of `$(context.*)`. `name` is the name
+    /// of the pipeline task, `task` that of the Task.
     pub(crate) fn of_task(
         &self,
         name: &str,
@@ -138,7 +136,7 @@ impl Context {
         let mut context = self.of_pipeline();
         context.retain(|name, _| CONTEXT.contains(&name.as_str()));
         for (name, value) in [
-            // Of an embedded spec, that of the TaskRun (`GetTaskData` in `pkg/reconciler/taskrun/resources`).
+            // For an embedded spec, Tekton uses the name of the TaskRun (`GetTaskData` in `pkg/reconciler/taskrun/resources`).
             ("task.name", or_run(task, &run)),
             ("task.retry-count", "0"),
             ("taskRun.name", &run),
@@ -162,7 +160,8 @@ fn or_run<'a>(name: &'a str, run: &'a str) -> &'a str {
     if name.is_empty() { run } else { name }
 }
 
-/// Creates the run in the API server and returns its UID; in a real cluster, which would run it, returns a random one.
+/// Creates the run in the API server and returns its UID. In a real cluster, where Tekton would execute the run, creates nothing
+/// and returns a random UID.
 fn uid(
     cluster: &Cluster,
     kind: &str,
@@ -176,7 +175,7 @@ fn uid(
     }
 }
 
-/// Returns a UID (RFC 9562, version 4) for a run that no API server has.
+/// Returns a UID (RFC 9562, version 4) for a run that does not exist in any API server.
 fn random_uid() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;

@@ -17,10 +17,10 @@
 //! sidecar.log           the sidecar's log
 //! ```
 //!
-//! The directory of a pipeline has one such directory for each task: `0/`, `1/` and so on.
+//! For a pipeline, each task has such a directory, within that of the run: `0/`, `1/` and so on.
 //!
-//! Sockets, tokens and outputs within it are open to all users, as in a pod, which has no others; so the directory
-//! itself is closed to other users.
+//! As in a pod, which has no other users, the sockets, tokens and outputs in it are accessible to all users. Therefore the
+//! directory itself is closed to other users.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -33,16 +33,17 @@ use tempfile::TempDir;
 
 use super::watcher::Watcher;
 
-/// The longest path of a Unix socket, on the system with the shortest (macOS: 104 bytes with the zero at the end).
+/// The longest path of a Unix socket on the system with the lowest limit (macOS: 104 bytes including the terminating zero).
 const SOCKET_PATH_MAX: usize = 103;
 const STEP_MAX: usize = 63;
 
-/// The directory; removed when it is dropped, unless it must be kept.
+/// The directory of a run; removed on drop, unless it must be kept.
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
     path: PathBuf,
     _guard: Option<TempDir>,
-    /// Removes the directory when this process is killed. After the guard, so that it exits when nothing is left.
+    /// Removes the directory if this process is killed. Declared after the guard, so that the watcher exits when the directory is
+    /// already removed.
     watcher: Option<Watcher>,
 }
 
@@ -52,7 +53,8 @@ impl RunDirectory {
             .prefix("gleaner-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent())?;
-        // Steps compare and print paths: one with a link in it (macOS: /tmp) would come back resolved.
+        // Steps compare and print paths. A path with a symbolic link in it (macOS: /tmp) would look different after a step
+        // resolves it.
         let path = guard.path().canonicalize()?;
         Self::fill(&path)?;
         let _guard = if keep {
@@ -68,7 +70,7 @@ impl RunDirectory {
         })
     }
 
-    /// Creates the directory of one task of a pipeline within this one, which removes it.
+    /// Creates the directory of one pipeline task within this directory, which removes it.
     pub(crate) fn of_task(&self, index: usize) -> io::Result<Self> {
         let path = self.path.join(index.to_string());
         Self::fill(&path)?;
@@ -79,7 +81,7 @@ impl RunDirectory {
         })
     }
 
-    /// Returns the same directory, without removing it on drop.
+    /// Returns the same directory as a value that does not remove it on drop.
     pub(crate) fn same(&self) -> Self {
         Self {
             path: self.path.clone(),
@@ -134,7 +136,7 @@ impl RunDirectory {
         self.path.join("volumes").join(name)
     }
 
-    /// Returns the directory of the volumes that the tasks of a run share.
+    /// Returns the directory for volumes that the tasks of a run share.
     pub(crate) fn claims(&self) -> PathBuf {
         self.path.join("claims")
     }
@@ -205,7 +207,7 @@ impl RunDirectory {
     }
 }
 
-/// Returns the system's directory for temporary files, or `/tmp` if its name leaves no room for a socket's.
+/// Returns the system's directory for temporary files, or `/tmp` if that path is too long for a Unix socket below it.
 fn parent() -> PathBuf {
     let usual = std::env::temp_dir();
     let longest = usual
@@ -234,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_else_gets_into_the_folder() {
+    fn other_users_cannot_access_the_directory() {
         for keep in [false, true] {
             let directory = RunDirectory::new(keep).unwrap();
             let mode = std::fs::metadata(directory.path())

@@ -7,7 +7,7 @@ use gleaner_core::task::site::{given_name, kind_of, metadata_name};
 
 use crate::duplicates::{self, KINDS};
 
-/// A document and the file that it is in.
+/// A document with the file that contains it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Document<'a> {
     pub(crate) source: &'a Source,
@@ -25,17 +25,17 @@ impl<'a> Document<'a> {
         kind_of(self.node)
     }
 
-    /// Returns the name, or the prefix that becomes one.
+    /// Returns the name, or the prefix of a generated name.
     pub(crate) fn name(&self) -> &'a str {
         metadata_name(self.node).unwrap_or_default()
     }
 
-    /// Returns the name by which other documents can refer to it: a prefix is not the name of anything.
+    /// Returns the name by which other documents can refer to it; a prefix (`generateName`) is not a name.
     pub(crate) fn given_name(&self) -> Option<&'a str> {
         given_name(self.node)
     }
 
-    /// Returns kind and name, for messages.
+    /// Returns the kind and the name, for messages.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.kind(), self.name())
     }
@@ -109,10 +109,10 @@ impl<'a> Documents<'a> {
         found.copied().collect()
     }
 
-    /// Returns the document of this kind and name; if there are several in different namespaces, the one in `namespace`.
+    /// Returns the document of this kind and name. If several namespaces have one, returns that in `namespace`.
     ///
     /// # Errors
-    /// A message with the similar name, or the list of names.
+    /// A message, and a help text with a similar name or the list of names.
     pub(crate) fn named(
         &self,
         kind: &str,
@@ -132,20 +132,20 @@ impl<'a> Documents<'a> {
         }
         match (near.as_slice(), found.as_slice(), namespace) {
             ([only], ..) => Ok(**only),
-            // Tekton looks in the namespace of the run.
+            // Tekton looks up references in the namespace of the run.
             ([], [other, ..], Some(namespace)) => {
                 let own = other.namespace().unwrap_or_default();
                 let message = format!(
                     "the {kind} '{name}' at {} is in the namespace '{own}', not in '{namespace}'",
                     other.position()
                 );
-                let help = "give both the same namespace, or none";
+                let help = "set the same namespace for both, or none";
                 Err((message, Some(help.to_owned())))
             }
             _ => {
                 let help = suggestion(name, all.iter().filter_map(Document::given_name));
                 let help = help.unwrap_or_else(|| "pass its file with -f".to_owned());
-                Err((format!("no file has the {kind} '{name}'"), Some(help)))
+                Err((format!("no file contains the {kind} '{name}'"), Some(help)))
             }
         }
     }
@@ -156,12 +156,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_one_is_suggested() {
+    fn a_similar_name_is_suggested_for_a_missing_document() {
         let text = "{kind: Task, metadata: {name: build}}";
         let sources = [Source::parse("a".to_owned(), text.to_owned()).unwrap()];
         let documents = Documents::new(&sources).unwrap();
         let (message, help) = documents.named("Task", "biuld", None).unwrap_err();
-        assert_eq!(message, "no file has the Task 'biuld'");
+        assert_eq!(message, "no file contains the Task 'biuld'");
         assert_eq!(help.as_deref(), Some("did you mean 'build'?"));
         assert!(documents.named("Task", "build", Some("ci")).is_ok());
     }

@@ -1,18 +1,18 @@
-//! The end of a step, and its consequences.
+//! The way in which a step ended, and the consequences for the task.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use super::command::Command;
 
-/// The exit code of Tekton's entrypoint when a step takes too long.
+/// The exit code of Tekton's entrypoint when a step times out.
 const TIMED_OUT: u8 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Exited(u8),
     Signalled(u8),
-    /// The step's own limit, or the run's.
+    /// The step exceeded its own timeout, or that of the run.
     TimedOut {
         whole_run: bool,
     },
@@ -29,7 +29,7 @@ impl End {
         }
     }
 
-    /// Returns the exit code, as a shell encodes it.
+    /// Returns the exit code in a shell's encoding.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Exited(code) => code,
@@ -38,14 +38,13 @@ impl End {
         }
     }
 
-    /// Returns true if the step ended by itself. Only then does Tekton continue the task (`onError: continue`), never
-    /// after a timeout.
+    /// Returns true if the step terminated by itself. Only then does Tekton continue the task (`onError: continue`); after a
+    /// timeout it never does.
     pub(crate) const fn is_its_own(self) -> bool {
         matches!(self, Self::Exited(_) | Self::Signalled(_))
     }
 
-    /// Returns the rest of a message that begins with the step's name. `limit` is the name of the limit of the whole
-    /// task.
+    /// Returns the rest of a message that begins with the step's name. `limit` is the name of the whole task's time limit.
     pub(crate) fn describe(self, command: &Command, limit: &str) -> String {
         match (self, command.timeout) {
             (Self::Exited(code), _) => format!("exited with code {code}"),

@@ -1,4 +1,4 @@
-//! The variables of a pipeline, replaced when a task starts.
+//! The variables of a pipeline, which are replaced when a task starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::model::{Guard, Params, Results};
 use super::variable::{self, key, occurrences, parts, reach};
 use crate::values::as_text;
 
-/// A value that the trial before a run does not know yet.
+/// The placeholder for a value that is unknown in the trial before a run.
 pub(crate) const UNKNOWN: &str = "\u{fffc}";
 
 /// The values of a pipeline's variables.
@@ -20,13 +20,13 @@ pub(crate) struct Scope {
     pub(crate) context: BTreeMap<String, String>,
     /// The bound workspaces.
     pub(crate) workspaces: BTreeSet<String>,
-    /// The results of the tasks that ran.
+    /// The results of the completed tasks.
     pub(crate) results: BTreeMap<String, Results>,
     /// `$(tasks.NAME.status)`.
     pub(crate) statuses: BTreeMap<String, &'static str>,
     /// `$(tasks.NAME.reason)`.
     pub(crate) reasons: BTreeMap<String, &'static str>,
-    /// True before the run: results are unknown.
+    /// True in the trial before the run, when results are unknown.
     pub(crate) tentative: bool,
 }
 
@@ -66,7 +66,7 @@ impl Scope {
         variable::replace(text, |inner| Ok(self.lookup(inner)?.as_ref().map(as_text)))
     }
 
-    /// Replaces the variables in a parameter's value. A text that consists of one variable takes the variable's type.
+    /// Replaces the variables in a parameter's value. A text that consists of a single variable takes the variable's type.
     pub(crate) fn value(&self, value: &Value) -> Result<Value, Unavailable> {
         match value {
             Value::String(text) => match self.whole(text)? {
@@ -93,7 +93,7 @@ impl Scope {
         }
     }
 
-    /// Returns true if all conditions hold.
+    /// Returns true if all `when` conditions hold.
     pub(crate) fn holds(&self, guards: &[Guard]) -> Result<bool, Unavailable> {
         for guard in guards {
             let input = self.text(&guard.input)?;
@@ -107,7 +107,7 @@ impl Scope {
         Ok(true)
     }
 
-    /// Returns the value of the variable if the text consists of it.
+    /// Returns the value of the variable if the text consists of a single variable.
     fn whole(&self, text: &str) -> Result<Option<Value>, Unavailable> {
         match occurrences(text).find(|one| one.is_whole) {
             Some(one) => self.lookup(one.inner),
@@ -115,7 +115,7 @@ impl Scope {
         }
     }
 
-    /// Returns the value of a variable; `None` if it is not one of a pipeline's.
+    /// Returns the value of a variable; `None` if it is not a variable of a pipeline.
     fn lookup(&self, inner: &str) -> Result<Option<Value>, Unavailable> {
         if let Ok(reference @ Reference::Param { name, .. }) = &Reference::parse(inner) {
             let value = self.params.get(name).ok_or_else(|| {
@@ -144,7 +144,7 @@ impl Scope {
         }
     }
 
-    /// Returns the value of what only the run itself knows, before the run.
+    /// Returns the placeholder for a value that is unknown before the run; `None` during the run.
     fn unknown(&self) -> Option<Value> {
         self.tentative.then(|| UNKNOWN.into())
     }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_not_read_again() {
+    fn variables_in_a_value_are_not_replaced_again() {
         let mut scope = scope();
         scope.params.insert("url".into(), json!("$(params.list)"));
         assert_eq!(scope.text("$(params.url)").unwrap(), "$(params.list)");

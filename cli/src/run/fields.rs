@@ -1,5 +1,4 @@
-//! The fields of Tekton's documents by their treatment in a run on this machine: used, ignored with a note, or
-//! refused.
+//! The fields of Tekton's documents, each of which a run on this machine uses, ignores with a note, or refuses.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +31,8 @@ fn table(kind: Kind) -> Table {
     }
 }
 
-/// Checks the fields of `map`: unknown and refused ones are errors, the terms for a cluster's are added to `cluster`.
+/// Checks the fields of `map`. Unknown and refused fields are errors; for fields that only a cluster uses, adds a term to
+/// `cluster`.
 pub(crate) fn check(
     map: &Cursor<'_>,
     kind: Kind,
@@ -51,7 +51,7 @@ pub(crate) fn check(
                 cluster.insert(word);
             }
             Refused(_) if !is_set(map, field) => {}
-            // Said of the resolver.
+            // The error about the resolver is sufficient.
             Refused(_) if *field == "params" && is_set(map, "resolver") => {}
             Refused(help) => {
                 found.refuse(
@@ -67,13 +67,13 @@ pub(crate) fn check(
     }
 }
 
-/// Returns true if `map` has `field`, and it changes something.
+/// Returns true if `map` has `field` with a value that has an effect.
 pub(crate) fn is_set(map: &Cursor<'_>, field: &str) -> bool {
     let field = map.node.present(field);
     field.is_some_and(|node| !is_nothing(&node.to_json()))
 }
 
-/// Returns true for a value that changes nothing: `retries: 0`, an empty list.
+/// Returns true for a value without effect, such as `retries: 0` or an empty list.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -85,7 +85,7 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Checks the names in a list of workspaces, results or resources: on this machine they are those of directories and files.
+/// Checks the names in a list of workspaces, results or resources: on this machine they become names of directories and files.
 fn check_names(parent: &Cursor<'_>, list: &str, found: &mut Diagnostics) {
     for item in parent.items_at(list, &mut Diagnostics::default()) {
         check_name(&item, found);
@@ -109,7 +109,7 @@ pub(crate) fn check_task(
     check(spec, Kind::Task, found, cluster);
     for (parent, list) in [
         (&[][..], "workspaces"),
-        // Of the proposal, of v1beta1 and of v1alpha1.
+        // Fields of the proposal, of v1beta1 and of v1alpha1.
         (&[], "resources"),
         (&["resources"], "inputs"),
         (&["inputs"], "resources"),

@@ -12,12 +12,12 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-/// The time limit of a response. No request here waits for a cluster.
+/// The time limit of a response. No request here waits for the API server.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// The largest response: some objects, each with an output of 16 MiB.
+/// The maximum size of a response: several objects, each with an output of 16 MiB.
 const LARGEST: usize = 256 << 20;
 
-/// A client of the sidecar. Its errors contain the reason why there is no response.
+/// A client of the sidecar. Its errors describe why no response arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct SidecarClient {
     pub(crate) socket: PathBuf,
@@ -35,7 +35,7 @@ impl SidecarClient {
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// Returns the objects, secrets masked; `None` unless all their variables are known.
+    /// Returns the objects with secrets masked; `None` unless all their variables are known.
     pub(crate) async fn resources(&self) -> Result<Vec<Value>, String> {
         let (status, body) = self.send(Method::GET, route::RESOURCES, PATIENCE).await?;
         if !status.is_success() {
@@ -44,7 +44,7 @@ impl SidecarClient {
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// Returns the outcome of a running submission, if it finishes within `patience`.
+    /// Returns the outcome of a running submission if it finishes within `patience`.
     pub(crate) async fn submit(
         &self,
         patience: Duration,
@@ -88,11 +88,11 @@ impl SidecarClient {
             let response = sender.send_request(request).await.map_err(broken)?;
             let status = response.status();
             let body = Limited::new(response.into_body(), LARGEST).collect().await;
-            // Ends the connection, and with it the other branch.
+            // Closes the connection, which completes the other branch.
             drop(sender);
             Ok((status, body.map_err(unreadable)?.to_bytes()))
         };
-        // The connection must be polled while waiting for the response; its own result does not matter.
+        // The connection must be polled while the response is pending; its own result does not matter.
         let (response, _) = tokio::join!(response, connection);
         response
     }

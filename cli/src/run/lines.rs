@@ -1,4 +1,4 @@
-//! Passes the output of a step on, line by line after the step's name.
+//! Forwards the output of a step line by line, with the step's name before each line.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 
-/// A line is passed on at this length in bytes at the latest.
+/// The maximum length in bytes at which a line is forwarded even if it is incomplete.
 const LONGEST: usize = 64 << 10;
 
-/// Reads `stream`, the output of a step, to its end and passes each line to `line`, without its end. Copies all bytes
-/// to the file `copy`, as `stdoutConfig` and `stderrConfig` request.
-pub(crate) async fn pass_on(
+/// Reads `stream`, the output of a step, to its end and calls `line` with each line, without the line break. Copies all bytes to
+/// the file `copy`, as `stdoutConfig` and `stderrConfig` request.
+pub(crate) async fn forward(
     stream: impl AsyncRead + Unpin,
     copy: Option<PathBuf>,
     mut line: impl FnMut(&str),
@@ -66,12 +66,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn lines_come_one_by_one_and_the_copy_is_exact() {
+    async fn lines_are_forwarded_one_by_one_and_the_copy_is_exact() {
         let directory = tempfile::tempdir().unwrap();
         let copy = directory.path().join("a/copy");
         let mut lines = Vec::new();
         let text = "one\r\n\ntwo \u{e9}\nrest";
-        pass_on(text.as_bytes(), Some(copy.clone()), |line| {
+        forward(text.as_bytes(), Some(copy.clone()), |line| {
             lines.push(line.to_owned())
         })
         .await
@@ -81,9 +81,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_without_an_end_is_passed_on_in_pieces() {
+    async fn a_line_without_an_end_is_forwarded_in_pieces() {
         let mut pieces = 0;
-        pass_on(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
+        forward(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
             pieces += usize::from(line.len() >= LONGEST)
         })
         .await

@@ -9,21 +9,21 @@ use serde_json::Value;
 
 /// Parameter values by name.
 pub(crate) type Params = BTreeMap<String, Value>;
-/// Values by the names of results, in the order of their declaration: texts, lists of texts, maps of texts.
+/// Values by result name, in the order of the declaration: strings, lists of strings or maps of strings.
 pub(crate) type Results = serde_json::Map<String, Value>;
 
-/// A run.
+/// The plan of a run: its tasks, and the pipeline that contains them.
 #[derive(Debug)]
-pub(crate) struct Play {
+pub(crate) struct RunPlan {
     /// The name of the TaskRun or PipelineRun.
     pub(crate) name: String,
     /// The namespace in the documents.
     pub(crate) namespace: Option<String>,
     /// The tasks in the order in which they run.
     pub(crate) tasks: Vec<PlannedTask>,
-    /// The rest of a pipeline; `None` if a single task is run.
+    /// The other parts of the pipeline; `None` if a single task is run.
     pub(crate) pipeline: Option<Pipeline>,
-    /// Features that only a cluster has, in the terms of a note.
+    /// The features of the documents that only a cluster has, as terms for a note.
     pub(crate) cluster: BTreeSet<&'static str>,
     /// Messages for users.
     pub(crate) notes: Vec<String>,
@@ -32,13 +32,13 @@ pub(crate) struct Play {
 /// The parts of a pipeline other than its tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Pipeline {
-    /// Its name; empty if it is embedded in the run.
+    /// The name of the Pipeline; empty if it is embedded in the run.
     pub(crate) name: String,
     pub(crate) params: Params,
-    /// The names of the workspaces that are bound.
+    /// The names of the bound workspaces.
     pub(crate) workspaces: BTreeSet<String>,
     pub(crate) finally: Vec<PlannedTask>,
-    /// Names and values, which contain variables.
+    /// The names and values of the results; the values contain variables.
     pub(crate) results: Vec<(String, Value)>,
     pub(crate) limits: Limits,
 }
@@ -69,30 +69,30 @@ impl Default for Limits {
 /// One task of a run.
 #[derive(Debug)]
 pub(crate) struct PlannedTask {
-    /// Its name in the pipeline; the Task's own if there is none.
+    /// The name of the task in the pipeline; without a pipeline, that of the Task.
     pub(crate) name: String,
     pub(crate) task: Task,
-    /// The given parameters; those of a pipeline's task contain variables of the pipeline.
+    /// The given parameters; in a pipeline, they contain variables of the pipeline.
     pub(crate) params: Params,
     pub(crate) when: Vec<Guard>,
-    /// The tasks that it runs after (`runAfter`, and those whose results it uses).
+    /// The tasks that must run before this one (`runAfter`, and those whose results it uses).
     pub(crate) after: BTreeSet<String>,
-    /// The tasks whose results it uses.
+    /// The tasks whose results this task uses.
     pub(crate) takes: BTreeSet<String>,
     /// The bound workspaces.
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
     /// The volumes of type emptyDir that each step mounts.
     pub(crate) mounts: Mounts,
-    /// The limit of its own time; none for no limit.
+    /// The time limit of the task alone; `None` for no limit.
     pub(crate) timeout: Option<Duration>,
     /// True if the pipeline continues when the task fails (`onError: continue`).
     pub(crate) continues: bool,
 }
 
-/// Mounts by step.
+/// The mounts of each step.
 pub(crate) type Mounts = BTreeMap<String, Vec<Mount>>;
 
-/// A mount of a volume that is an empty directory, or of a workspace. The texts may hold variables.
+/// A mount of an emptyDir volume or of a workspace. The strings may contain variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Mount {
     /// The name of the volume or workspace.
@@ -115,7 +115,7 @@ pub(crate) struct Guard {
 #[derive(Debug, Clone)]
 pub(crate) struct BoundWorkspace {
     pub(crate) source: Volume,
-    /// A directory below it, which may contain variables of the pipeline.
+    /// A subdirectory, which may contain variables of the pipeline.
     pub(crate) sub_path: Option<String>,
 }
 
@@ -123,8 +123,8 @@ pub(crate) struct BoundWorkspace {
 pub(crate) enum Volume {
     /// A directory of this machine (`--workspace`).
     Directory(PathBuf),
-    /// An empty directory of each task (`emptyDir`).
+    /// A separate empty directory for each task (`emptyDir`).
     Empty,
-    /// An empty directory that the tasks of the run share, by its name (`volumeClaimTemplate`).
+    /// An empty directory, identified by its name, that the tasks of the run share (`volumeClaimTemplate`).
     Shared(String),
 }

@@ -11,25 +11,25 @@ use super::http::SidecarClient;
 use super::progress::Progress;
 use super::sidecar_process::SidecarProcess;
 
-/// The time in which the sidecar must shut down. It takes 20 s (`--shutdown-grace`) to complete a submission or to roll
-/// it back.
-const ENDING: Duration = Duration::from_secs(25);
+/// The time allowed for the shutdown of the sidecar. The sidecar itself takes up to 20 s (`--shutdown-grace`) to complete a
+/// submission or to roll it back.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// The objects that exist after the run.
 #[derive(Debug)]
 pub(crate) enum Existing {
-    /// Everything, in this outcome.
+    /// All objects, as the response to the submit request returned them.
     Objects(Vec<Value>),
-    /// Everything, as the sidecar reported at its end.
+    /// All objects, as the sidecar reported them when it shut down.
     Committed(Outcome),
-    /// Nothing was requested yet, and nothing will be.
+    /// No submission was requested, and none will be.
     Nothing,
     Failed(Problem),
-    /// The sidecar has not reported it.
+    /// The sidecar has not reported the outcome.
     Unknown,
 }
 
-/// Shuts the sidecar down, and a submission with it, and returns the outcome.
+/// Shuts down the sidecar, including a running submission, and returns the outcome.
 pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Existing {
     let client = sidecar.client.clone();
     let known = client.status().await;
@@ -43,8 +43,8 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     };
     let ended = async {
         tokio::select! {
-            () = sidecar.end(ENDING) => {}
-            // A second signal means not to wait; dropped processes are killed.
+            () = sidecar.end(SHUTDOWN_TIMEOUT) => {}
+            // A second signal skips the wait; dropping the processes kills them.
             _ = interrupt.next() => {}
         }
     };
@@ -53,8 +53,8 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
         return existing;
     }
     Progress::note("a submission is in progress; completing it or rolling it back");
-    // Requested before the shutdown begins, so that the response is pending there.
-    let (answer, ()) = tokio::join!(client.submit(ENDING), async {
+    // The request is sent before the shutdown begins, so that it is pending when the sidecar shuts down.
+    let (answer, ()) = tokio::join!(client.submit(SHUTDOWN_TIMEOUT), async {
         let _ = client.status().await;
         ended.await;
     });
@@ -65,7 +65,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     }
 }
 
-/// Returns true if the submission failed, not the request for it.
+/// Returns true if the submission itself failed, not the request for its outcome.
 fn is_of_submission(problem: &Problem) -> bool {
     [problem_type::NOT_CREATED, problem_type::OUTPUT].contains(&problem.kind.as_str())
 }
@@ -78,8 +78,8 @@ async fn objects(client: &SidecarClient) -> Vec<Value> {
 }
 
 impl Existing {
-    /// Prints the existing objects after a run that failed, or that was committed while it shut down.
-    pub(crate) fn say(&self, succeeded: bool, run_uid: &str) {
+    /// Prints the objects that exist after a run that failed, or that was committed while it shut down.
+    pub(crate) fn print(&self, succeeded: bool, run_uid: &str) {
         match self {
             Self::Objects(objects) if !succeeded && !objects.is_empty() => Progress::note(
                 "the objects stay although the task failed; 'submit: Completed' creates them after the last step",

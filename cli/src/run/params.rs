@@ -1,4 +1,4 @@
-//! The parameters that documents give: to a run, to a task of a pipeline, to a StepAction.
+//! The parameters that documents pass to a run, to a pipeline task, or to a StepAction.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::model::Params;
 
-/// Reads `params` with their values.
+/// Reads `params` with the values.
 pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Params {
     let given = given_with_places(parent, found).into_iter();
     given.map(|(name, (value, _))| (name, value)).collect()
 }
 
-/// Reads `params` with their values and the places of those.
+/// Reads `params` with the values and the place of each value.
 pub(crate) fn given_with_places<'a>(
     parent: &Cursor<'a>,
     found: &mut Diagnostics,
@@ -31,14 +31,14 @@ pub(crate) fn given_with_places<'a>(
         };
         let read = value(given.node);
         if params.insert(name.clone(), (read, given)).is_some() {
-            let message = format!("the parameter '{name}' is given twice");
+            let message = format!("duplicate parameter '{name}'");
             found.refuse(&item, message, "remove one of them");
         }
     }
     params
 }
 
-/// Adds the parameters that a run gives to a Pipeline embedded in it, which need no declaration (Tekton's "propagated
+/// Adds the parameters that a run passes to a Pipeline embedded in it, which need no declaration (Tekton's "propagated
 /// parameters", `docs/pipelineruns.md`). Their values determine the types.
 pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
     for (name, value) in given_params(run, &mut Diagnostics::default()) {
@@ -62,17 +62,17 @@ pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
     }
 }
 
-/// Checks the value at `place` against the declaration; values with variables of unknown type pass.
+/// Checks the value at `place` against the declaration. A value with variables of unknown type is accepted.
 pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: &mut Diagnostics) {
     let name = &spec.name;
-    if let Some(message) = misfit(spec, value) {
+    if let Some(message) = type_mismatch(spec, value) {
         let is_list = matches!(
             place.node.content,
             Content::Sequence(_) | Content::Mapping(_)
         );
-        // Tekton takes a list or map with other values for a text (`ParamValue.UnmarshalJSON`).
+        // Tekton treats a list or map with values other than strings as a string (`ParamValue.UnmarshalJSON`).
         let help = (value.is_string() && is_list)
-            .then(|| "it holds values other than strings; put them in quotes".to_owned());
+            .then(|| "it contains values other than strings; put them in quotes".to_owned());
         found.add(place, message, help);
         return;
     }
@@ -81,7 +81,7 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
             if !spec.choices.is_empty() && !text.contains("$(") && !spec.choices.contains(text) =>
         {
             let message = format!("the parameter '{name}' cannot be '{text}'");
-            let help = format!("it is one of {}", spec.choices.join(", "));
+            let help = format!("use one of {}", spec.choices.join(", "));
             found.refuse(place, message, help);
         }
         Value::Object(given) => {
@@ -97,15 +97,15 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
             if !missing.is_empty() {
                 let missing = missing.join(", ");
                 let message = format!("the object parameter '{name}' has no value for {missing}");
-                found.refuse(place, message, "add what is missing to the value");
+                found.refuse(place, message, "add the missing keys to the value");
             }
         }
         _ => {}
     }
 }
 
-/// Returns the message if a given value is not of the declared type; values with variables of unknown type pass.
-pub(crate) fn misfit(spec: &ParamSpec, value: &Value) -> Option<String> {
+/// Returns a message if the value does not have the declared type. A value with variables of unknown type is accepted.
+pub(crate) fn type_mismatch(spec: &ParamSpec, value: &Value) -> Option<String> {
     let has_variables = value.as_str().is_some_and(|text| text.contains("$("));
     let fits = match (&spec.kind, value) {
         (ParamKind::String, Value::String(_))
@@ -121,6 +121,6 @@ pub(crate) fn misfit(spec: &ParamSpec, value: &Value) -> Option<String> {
     };
     (!fits).then(|| {
         let (name, kind) = (&spec.name, spec.kind.as_str());
-        format!("the parameter '{name}' is of type {kind}, and its value is {found}")
+        format!("the parameter '{name}' is of type {kind}, but its value is {found}")
     })
 }

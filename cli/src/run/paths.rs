@@ -1,25 +1,25 @@
-//! Paths of a pod in the text of a step, and their equivalents on this machine.
+//! Pod paths in the texts of a step, and the corresponding paths on this machine.
 //!
-//! A laptop has no `/workspace`, and should not get one. So the directory of the run replaces it wherever a step's
-//! command, script, arguments or variables name it. That is a change of text, and text may name it in ways that
-//! cannot be detected (`W=/work; ls ${W}space`): what is not recognized stays unchanged.
+//! A laptop has no `/workspace`, and should not get one. So the directory of the run replaces it wherever a step's command,
+//! script, arguments or variables contain that path. The replacement works on text, and some forms of a path cannot be recognized
+//! (`W=/work; ls ${W}space`): they remain unchanged.
 
 use std::path::{Component, Path, PathBuf};
 
 use gleaner_proto::path::OWN_RUN;
 
-/// The directory in which steps run unless they name another.
+/// The default working directory of steps.
 pub(crate) const WORKSPACE: &str = "/workspace";
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
-    /// From and to, the longest `from` first. Some map to themselves: paths below them are on this machine already.
+    /// Pairs of original and replacement, the longest original first. A path that is on this machine already is mapped to itself.
     rules: Vec<(String, String)>,
 }
 
 impl Paths {
     /// Maps `from`, and everything below it, to `to`.
-    pub(crate) fn lead(&mut self, from: &str, to: &Path) {
+    pub(crate) fn map(&mut self, from: &str, to: &Path) {
         let from = from.trim_end_matches('/');
         if !from.is_empty() && self.rules.iter().all(|(other, _)| other != from) {
             self.rules
@@ -31,13 +31,13 @@ impl Paths {
 
     /// Keeps `path`, and everything below it, unchanged.
     pub(crate) fn keep(&mut self, path: &Path) {
-        self.lead(&path.to_string_lossy(), path);
+        self.map(&path.to_string_lossy(), path);
     }
 
-    /// Returns the mapping for `step`, including the directory that only it has.
+    /// Returns the mapping for a step, including the directory that only this step sees.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
-        paths.lead(OWN_RUN, own_run);
+        paths.map(OWN_RUN, own_run);
         paths
     }
 
@@ -69,8 +69,8 @@ impl Paths {
     }
 }
 
-/// Returns the absolute path of `path` in a pod, where a relative one is below `directory`. It has no `..`, with which it could lead
-/// out of the directory that is used instead of the pod's.
+/// Returns the absolute path of `path` in a pod; a relative path is below `directory`. The result contains no `..`, which could
+/// lead out of the directory that replaces the pod's.
 pub(crate) fn in_pod(directory: &str, path: &str) -> String {
     let mut absolute = PathBuf::from("/");
     for component in Path::new(directory).join(path).components() {
@@ -85,14 +85,14 @@ pub(crate) fn in_pod(directory: &str, path: &str) -> String {
     absolute.to_string_lossy().into_owned()
 }
 
-/// Returns true if `name` is that of a file, and not a path.
+/// Returns true if `name` is a plain file name, not a path.
 pub(crate) fn is_file_name(name: &str) -> bool {
     let mut components = Path::new(name).components();
     let first = components.next();
     first == Some(Component::Normal(name.as_ref())) && components.next().is_none()
 }
 
-/// Returns true if `sub_path` is absolute or has a `..`.
+/// Returns true if `sub_path` is absolute or contains `..`.
 pub(crate) fn leads_out(sub_path: &str) -> bool {
     let inside =
         |component: Component<'_>| matches!(component, Component::Normal(_) | Component::CurDir);
@@ -105,9 +105,9 @@ fn begins_a_path(before: &str) -> bool {
         return true;
     };
     match last {
-        // file:///workspace, dir:///workspace
+        // Such as file:///workspace or dir:///workspace.
         '/' => before.ends_with("://"),
-        // "$HOME"/workspace is not one, "/workspace is one.
+        // In "$HOME"/workspace the quote closes a string; in "/workspace it opens one.
         '"' | '\'' => {
             before
                 .rsplit('\n')
@@ -118,7 +118,7 @@ fn begins_a_path(before: &str) -> bool {
                 % 2
                 == 1
         }
-        // -I/workspace/include
+        // Such as -I/workspace/include.
         letter if letter.is_ascii_alphabetic() => {
             let option = before[..before.len() - 1].strip_suffix('-');
             option

@@ -1,4 +1,4 @@
-//! A Pipeline: its tasks, checked against each other, in the order in which they run.
+//! A Pipeline: its tasks, checked for consistency, in the order in which they run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::pipeline_task::{self, Notices, PipelineSource};
 use super::pipeline_variables::{Names, ResultShapes, shapes};
 use super::variable::{key, occurrences, parts, root};
 
-/// The tasks and other parts of a pipeline.
+/// The tasks and the other parts of a pipeline.
 pub(crate) struct ReadPipeline {
     pub(crate) tasks: Vec<PlannedTask>,
     pub(crate) pipeline: Pipeline,
@@ -22,7 +22,7 @@ pub(crate) struct ReadPipeline {
     pub(crate) declares: bool,
 }
 
-/// Reads the tasks.
+/// Reads the tasks of a Pipeline.
 ///
 /// # Errors
 /// All errors in the Pipeline and its tasks.
@@ -89,7 +89,7 @@ pub(crate) fn read(
         .map_err(|found| source.document.errors(found))
 }
 
-/// A task with its place; true if it declares outputs.
+/// A task with its place, and true if it declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
 /// Checks variables, and adds to each task the tasks whose results it uses.
@@ -130,7 +130,7 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
     }
 }
 
-/// Returns true if `value` holds a result of a task (`validatePipelineResults` in
+/// Returns true if `value` contains a result of a task (`validatePipelineResults` in
 /// `pkg/apis/pipeline/v1/pipeline_validation.go`).
 fn takes_result(value: &Value) -> bool {
     match value {
@@ -185,7 +185,7 @@ fn results(
             names.check(&field, false, source.document.source, &mut takes, found);
             let value = value(field.node);
             if found.count() == before && !takes_result(&value) {
-                let message = format!("the result '{name}' takes no result of a task");
+                let message = format!("the result '{name}' does not use a result of a task");
                 let help = "write $(tasks.NAME.results.NAME); Tekton refuses other values";
                 found.refuse(&field, message, help);
             }

@@ -9,7 +9,7 @@ use gleaner_proto::duration;
 
 use super::documents::Document;
 use super::fields::{self, Kind};
-use super::model::{Limits, Pipeline, Play};
+use super::model::{Limits, Pipeline, RunPlan};
 use super::params;
 use super::pipeline;
 use super::pipeline_task::PipelineSource;
@@ -24,7 +24,7 @@ static EMPTY: Node = Node {
 };
 
 impl<'a> Planner<'a> {
-    pub(crate) fn pipeline_run(&self, document: Document<'a>) -> Result<Play, Refusal> {
+    pub(crate) fn pipeline_run(&self, document: Document<'a>) -> Result<RunPlan, Refusal> {
         let (mut found, mut cluster) = (Diagnostics::default(), BTreeSet::new());
         let root = Cursor::root(document.node);
         let run = run_spec(&root, Kind::PipelineRun, document, &mut found, &mut cluster)?;
@@ -63,17 +63,17 @@ impl<'a> Planner<'a> {
                 found.add(&field, format!("the Pipeline has no task '{text}'"), help);
             }
         }
-        let play = self.tasks_of(document, Some(&run), of_pipeline, spec, cluster, found)?;
-        Ok(Play {
-            pipeline: play
+        let run_plan = self.tasks_of(document, Some(&run), of_pipeline, spec, cluster, found)?;
+        Ok(RunPlan {
+            pipeline: run_plan
                 .pipeline
                 .map(|pipeline| Pipeline { limits, ..pipeline }),
-            ..play
+            ..run_plan
         })
     }
 
-    /// Plans a Pipeline without a run: with its default parameters, and those of the command line.
-    pub(crate) fn pipeline(&self, document: Document<'a>) -> Result<Play, Refusal> {
+    /// Plans a Pipeline without a run: with the default parameters, and those of the command line.
+    pub(crate) fn pipeline(&self, document: Document<'a>) -> Result<RunPlan, Refusal> {
         let mut found = Diagnostics::default();
         let root = Cursor::root(document.node);
         let Some(spec) = root.required("spec", "{tasks: []}", &mut found) else {
@@ -90,7 +90,7 @@ impl<'a> Planner<'a> {
         spec: Cursor<'a>,
         mut cluster: BTreeSet<&'static str>,
         mut found: Diagnostics,
-    ) -> Result<Play, Refusal> {
+    ) -> Result<RunPlan, Refusal> {
         let mut wrong = Diagnostics::default();
         let mut specs = ParamSpec::read_all(&spec, &mut wrong);
         let declared = spec.items_at("workspaces", &mut wrong);
@@ -128,7 +128,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             match run_spec {
-                // What is wrong with a binding was said of that.
+                // An invalid binding was already reported.
                 Some(run) if is_bound_by(run, name) => {}
                 Some(run) => found.add(run, unbound(name), None),
                 None => errors.push(unbound(name)),
@@ -157,7 +157,7 @@ impl<'a> Planner<'a> {
         if !read.declares {
             notes.push(NOTHING_DECLARED.to_owned());
         }
-        // Those of a run reach a Pipeline that is embedded in it.
+        // The workspaces of a run propagate to a Pipeline that is embedded in it.
         let unknown = source.workspaces.keys().filter(|name| {
             let declares = |item: &Cursor<'_>| item.node.text_of("name") == Some(name);
             is_own && !declared.iter().any(declares)
@@ -169,7 +169,7 @@ impl<'a> Planner<'a> {
         }));
         let name = if is_own { document.name() } else { "" }.to_owned();
         let namespace = run.namespace().or_else(|| document.namespace());
-        Ok(Play {
+        Ok(RunPlan {
             name: match run_spec {
                 Some(_) => run_name(run, &name),
                 None => task_name::of_run(&name),
@@ -213,7 +213,7 @@ fn limits(run: &Cursor<'_>, found: &mut Diagnostics) -> Limits {
     }
 }
 
-/// Checks that the limits of tasks and finally are within that of the pipeline (`validatePipelineTimeout` in
+/// Checks that the time limits of `tasks` and `finally` are within that of the pipeline (`validatePipelineTimeout` in
 /// `pkg/apis/pipeline/v1/pipelinerun_validation.go`).
 fn check_limits(
     timeouts: &Cursor<'_>,

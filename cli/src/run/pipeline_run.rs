@@ -1,4 +1,4 @@
-//! Runs the tasks of a run, one after the other, and then those of `finally`.
+//! Runs the tasks of a pipeline, one after the other, and then those of `finally`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::directory::RunDirectory;
 use super::expression::{Scope, UNKNOWN, Unavailable};
-use super::model::{BoundWorkspace, Limits, Pipeline, PlannedTask, Play, Results};
+use super::model::{BoundWorkspace, Limits, Pipeline, PlannedTask, Results, RunPlan};
 use super::plan::{Inputs, Plan};
 use super::progress::Progress;
 use super::report::{Report, TaskReport};
@@ -21,7 +21,7 @@ use gleaner_proto::exit_code;
 
 /// A run of a pipeline.
 pub(crate) struct PipelineRun<'a> {
-    pub(crate) play: &'a Play,
+    pub(crate) run_plan: &'a RunPlan,
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) context: &'a Context,
     pub(crate) directory: &'a RunDirectory,
@@ -31,10 +31,10 @@ pub(crate) struct PipelineRun<'a> {
     pub(crate) scope: Scope,
     pub(crate) begun: Instant,
     pub(crate) report: Report,
-    /// Tasks that did not run, except those whose own conditions did not hold: tasks that run after them do not run
+    /// The tasks that did not run, except those whose own conditions did not hold. Tasks that must run after these do not run
     /// either.
     pub(crate) skipped: BTreeSet<String>,
-    /// The number of tasks that have a directory.
+    /// The number of tasks that already have a directory.
     pub(crate) count: usize,
 }
 
@@ -42,10 +42,10 @@ const SUCCEEDED: &str = "Succeeded";
 const FAILED: &str = "Failed";
 const NONE: &str = "None";
 
-/// The course of a list of tasks.
+/// The result of running a list of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Course {
-    GoesOn,
+    Continue,
     /// A task failed with this exit code.
     Failed(u8),
     /// A signal requested the shutdown.
@@ -61,9 +61,9 @@ impl PipelineRun<'_> {
             (tasks, ..) => tasks,
         };
         let tasks = self.deadline(of_tasks, "timeouts.tasks").earlier(whole);
-        let mut course = Course::GoesOn;
-        for task in &self.play.tasks {
-            if course != Course::GoesOn {
+        let mut course = Course::Continue;
+        for task in &self.run_plan.tasks {
+            if course != Course::Continue {
                 self.skip(task, "an earlier task failed");
                 continue;
             }
@@ -81,15 +81,15 @@ impl PipelineRun<'_> {
         .earlier(whole);
         for task in &self.pipeline.finally {
             match self.task(surroundings, task, finally, true).await? {
-                Course::GoesOn => {}
+                Course::Continue => {}
                 Course::Interrupted(code) => return Ok(code),
-                failed if course == Course::GoesOn => course = failed,
+                failed if course == Course::Continue => course = failed,
                 Course::Failed(_) => {}
             }
         }
         self.pipeline_results();
         Ok(match course {
-            Course::GoesOn => 0,
+            Course::Continue => 0,
             Course::Failed(code) | Course::Interrupted(code) => code,
         })
     }
@@ -114,13 +114,13 @@ impl PipelineRun<'_> {
         {
             let why = format!("'{other}' did not run");
             self.skip(task, &why);
-            return Ok(Course::GoesOn);
+            return Ok(Course::Continue);
         }
         let prepared = match self.scope.holds(&task.when) {
             Ok(false) => {
-                // Tasks that only run after it still run, as in Tekton; tasks that use its results do not.
+                // As in Tekton, tasks that are only ordered after this one still run; tasks that use its results do not.
                 self.end_without(task, "its conditions (when) do not hold");
-                return Ok(Course::GoesOn);
+                return Ok(Course::Continue);
             }
             Ok(true) => self.prepare(task),
             Err(error) => Err(error),
@@ -129,7 +129,7 @@ impl PipelineRun<'_> {
             Ok(prepared) => prepared,
             Err(error @ Unavailable::Result { .. }) if is_finally || self.is_skipped(&error) => {
                 self.skip(task, &error.to_string());
-                return Ok(Course::GoesOn);
+                return Ok(Course::Continue);
             }
             Err(error) => {
                 Progress::failed(&format!("task '{}': {error}", task.name));
@@ -138,7 +138,7 @@ impl PipelineRun<'_> {
             }
         };
         let end = self
-            .play_task(surroundings, task, params, workspaces, limit)
+            .run_task(surroundings, task, params, workspaces, limit)
             .await?;
         let status = if end.code == 0 { SUCCEEDED } else { FAILED };
         let reason = match end.code {
@@ -153,20 +153,20 @@ impl PipelineRun<'_> {
         self.scope.results.insert(task.name.clone(), end.results);
         self.report.objects.extend(end.objects);
         Ok(match end.code {
-            0 => Course::GoesOn,
+            0 => Course::Continue,
             code if end.interrupted => Course::Interrupted(code),
             code if task.continues && !is_finally => {
                 Progress::note(&format!(
                     "task '{}' failed with code {code}, and the pipeline continues (onError: continue)",
                     task.name
                 ));
-                Course::GoesOn
+                Course::Continue
             }
             code => Course::Failed(code),
         })
     }
 
-    /// Returns true if the result is missing because its task did not run.
+    /// Returns true if the result is missing because the task that writes it did not run.
     fn is_skipped(&self, error: &Unavailable) -> bool {
         match error {
             Unavailable::Result { task, .. } => !self.scope.results.contains_key(task),
@@ -179,7 +179,7 @@ impl PipelineRun<'_> {
         prepare(task, &self.scope)
     }
 
-    async fn play_task(
+    async fn run_task(
         &mut self,
         surroundings: &mut Surroundings<'_>,
         task: &PlannedTask,
@@ -218,8 +218,8 @@ impl PipelineRun<'_> {
         let context = self
             .context
             .of_task(&task.name, &task.task.name, surroundings.cluster)?;
-        plan.name_run(&self.context.of_pipeline());
-        plan.name_run(&context);
+        plan.set_context_variables(&self.context.of_pipeline());
+        plan.set_context_variables(&context);
         let (errors, _) = plan.trial();
         if !errors.is_empty() {
             return Ok(failed(errors));
@@ -243,7 +243,7 @@ impl PipelineRun<'_> {
 
     fn record(&mut self, task: &PlannedTask, status: &'static str, run: String, results: Results) {
         self.scope.statuses.insert(task.name.clone(), status);
-        // Of a task without a TaskRun.
+        // A task without a TaskRun has an empty reason.
         self.scope.reasons.entry(task.name.clone()).or_default();
         self.report.tasks.push(TaskReport {
             name: task.name.clone(),
@@ -253,9 +253,9 @@ impl PipelineRun<'_> {
         });
     }
 
-    /// `$(tasks.status)` (Tekton `docs/variables.md`).
+    /// Returns the value of `$(tasks.status)` (Tekton `docs/variables.md`).
     fn status(&self) -> &'static str {
-        let statuses = self.play.tasks.iter();
+        let statuses = self.run_plan.tasks.iter();
         let statuses: Vec<_> = statuses
             .map(|task| self.scope.statuses.get(&task.name))
             .collect();
@@ -267,7 +267,7 @@ impl PipelineRun<'_> {
         }
     }
 
-    /// Returns the results of the pipeline; omits those of tasks that did not run, as in Tekton.
+    /// Returns the results of the pipeline; as in Tekton, omits results of tasks that did not run.
     fn pipeline_results(&mut self) {
         for (name, value) in &self.pipeline.results {
             match self.scope.value(value) {
@@ -290,7 +290,7 @@ pub(crate) fn prepare(task: &PlannedTask, scope: &Scope) -> Result<Prepared, Una
     let mut unknown = BTreeMap::new();
     for (name, value) in &task.params {
         match scope.value(value)? {
-            // Before the run, the type of a result of another task is not that of its value.
+            // Before the run, the placeholder for a result does not have the result's type.
             Value::String(text) if scope.tentative && text.contains(UNKNOWN) => {
                 unknown.insert(name.clone(), Value::String(text));
             }

@@ -1,4 +1,4 @@
-//! One task of a Pipeline: its Task, parameters, conditions and workspaces.
+//! A pipeline task: its Task, parameters, conditions and workspaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::params::{self, given_params, given_with_places};
 use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
 
-/// A PipelineSpec and what its run gives it.
+/// A PipelineSpec with the parameters and workspaces that its run passes.
 pub(crate) struct PipelineSource<'a> {
     pub(crate) document: Document<'a>,
     pub(crate) spec: Cursor<'a>,
@@ -25,7 +25,7 @@ pub(crate) struct PipelineSource<'a> {
 }
 
 impl PipelineSource<'_> {
-    /// Returns the names of the workspaces that it declares, and of those that its run binds.
+    /// Returns the names of the workspaces that the Pipeline declares, and of those that its run binds.
     pub(crate) fn known_workspaces(&self) -> Vec<&str> {
         let declared = self.spec.node.list_of("workspaces").iter();
         let declared = declared.filter_map(|item| item.text_of("name"));
@@ -35,14 +35,14 @@ impl PipelineSource<'_> {
     }
 }
 
-/// The sinks of errors and notes about the tasks.
+/// Collects errors and notes about the tasks.
 pub(crate) struct Notices<'n> {
     pub(crate) cluster: &'n mut BTreeSet<&'static str>,
     pub(crate) notes: &'n mut Vec<String>,
     pub(crate) found: &'n mut Diagnostics,
 }
 
-/// Reads a task; on errors, adds them to the notices and returns `None`. True if it declares outputs.
+/// Reads a task, and returns true with it if it declares outputs. On errors, adds them to the notices and returns `None`.
 pub(crate) fn read<'a>(
     source: &PipelineSource<'a>,
     item: &Cursor<'a>,
@@ -101,7 +101,7 @@ fn task_of(
     cluster: &mut BTreeSet<&'static str>,
     found: &mut Diagnostics,
 ) -> Result<Option<ReadTask>, Vec<Finding>> {
-    // A pipeline in the pipeline is refused with a message of its own.
+    // A Pipeline as a task is refused with its own message.
     let mut nested = ["pipelineRef", "pipelineSpec"].into_iter();
     let has_task = ["taskRef", "taskSpec"]
         .iter()
@@ -111,7 +111,7 @@ fn task_of(
     }
     match TASK.given_by(item, "task", found) {
         Some(Given::Spec(spec)) => {
-            // Tekton declares those that the task binds (`pkg/workspace/apply.go`).
+            // Tekton implicitly declares the workspaces that the task binds (`pkg/workspace/apply.go`).
             let bound = item.node.list_of("workspaces").iter();
             let bound = bound.filter_map(|item| item.text_of("name").map(str::to_owned));
             let workspaces = source.workspaces.keys().cloned().chain(bound).collect();
@@ -127,7 +127,7 @@ fn task_of(
     }
 }
 
-/// Adds the parameters that an embedded spec gets from the Pipeline, and reports those without a value.
+/// Adds the parameters that an embedded spec inherits from the Pipeline, and reports parameters without a value.
 fn complete_params(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -140,14 +140,14 @@ fn complete_params(
         if params.contains_key(&spec.name) {
             continue;
         }
-        // The Pipeline's value wins over the default of a spec embedded in it (`propagateParams` in
+        // The Pipeline's value takes precedence over the default in an embedded spec (`propagateParams` in
         // `pkg/reconciler/pipelinerun/resources/apply.go`).
         match source.params.get(&spec.name).filter(|_| embedded) {
             Some(value) => {
                 params.insert(spec.name.clone(), value.clone());
             }
             None if spec.default.is_some() => {}
-            // A matrix is refused with a message of its own.
+            // A matrix is refused with its own message.
             None if fields::is_set(item, "matrix") => {}
             None => {
                 let message = format!("the parameter '{}' of the Task has no value", spec.name);
@@ -192,7 +192,7 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// Returns the workspaces of a task: those that it maps, and those of the same name.
+/// Returns the workspaces of a task: those that it binds explicitly, and those of the Pipeline with the same name.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,

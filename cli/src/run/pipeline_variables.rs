@@ -18,7 +18,7 @@ const ROOTS: [&str; 6] = [
     "workspaces",
     "inputs",
 ];
-/// The context of a pipeline (Tekton `docs/variables.md`).
+/// The context variables of a pipeline (Tekton `docs/variables.md`).
 const CONTEXT: [&str; 5] = [
     "pipelineRun.name",
     "pipelineRun.namespace",
@@ -27,19 +27,19 @@ const CONTEXT: [&str; 5] = [
     "pipelineTask.retries",
 ];
 
-/// The form of a result.
+/// The type of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ResultShape {
     Text,
     List,
-    /// With these keys, if they are declared.
+    /// A map; with these keys, if they are declared.
     Map(Option<Vec<String>>),
 }
 
 /// The results of a task by name.
 pub(crate) type ResultShapes = BTreeMap<String, ResultShape>;
 
-/// Returns the results that a Task declares, and those of its resources.
+/// Returns the results that a Task declares, and the results of its resources.
 pub(crate) fn shapes(task: &Task) -> ResultShapes {
     let mut shapes = ResultShapes::new();
     for result in &task.spec.results {
@@ -63,19 +63,19 @@ pub(crate) struct Names<'a> {
     pub(crate) params: &'a [ParamSpec],
     /// The tasks with their results.
     pub(crate) tasks: &'a BTreeMap<String, ResultShapes>,
-    /// Those of `finally`, if they may be referred to.
+    /// The tasks of `finally`, if variables may refer to them.
     pub(crate) finally: Option<&'a BTreeMap<String, ResultShapes>>,
     /// The workspaces of the pipeline.
     pub(crate) workspaces: &'a [&'a str],
-    /// True if the status of a task is known.
+    /// True where variables may refer to the status of a task: in `finally`.
     pub(crate) statuses: bool,
 }
 
 type Problem = (String, Option<String>);
 
 impl Names<'_> {
-    /// Checks the texts of `node` and adds the tasks whose results they use to `takes`. In an embedded TaskSpec only the
-    /// variables of other tasks belong to the pipeline.
+    /// Checks the variables in the strings of `node`, and adds the tasks whose results they use to `takes`. In an embedded
+    /// TaskSpec, only references to other tasks are variables of the pipeline.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,
@@ -117,7 +117,7 @@ impl Names<'_> {
         }
     }
 
-    /// Returns the task whose result the variable is.
+    /// Returns the task whose result the variable refers to.
     fn problem(&self, one: Occurrence<'_>, embedded: bool) -> Result<Option<String>, Problem> {
         let inner = one.inner;
         let unknown = || format!("unknown variable `$({inner})`");
@@ -196,7 +196,7 @@ impl Names<'_> {
         }
     }
 
-    /// `$(tasks.NAME.results.NAME...)`, `$(tasks.NAME.status)`, `$(tasks.NAME.reason)` and `$(tasks.status)`.
+    /// Checks `$(tasks.NAME.results.NAME...)`, `$(tasks.NAME.status)`, `$(tasks.NAME.reason)` and `$(tasks.status)`.
     fn of_task(
         &self,
         one: Occurrence<'_>,
@@ -212,10 +212,10 @@ impl Names<'_> {
             let help = "the status of a task is known only in 'finally'";
             return Err((unknown(), Some(help.to_owned())));
         }
-        // `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
+        // See `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
         if is_status && embedded {
-            let message = format!("`$({inner})` stays as it is in an embedded spec");
-            let help = "pass it by a parameter of the task: params: [{name: NAME, value: ...}]";
+            let message = format!("`$({inner})` is not replaced in an embedded spec");
+            let help = "pass it as a parameter of the task: params: [{name: NAME, value: ...}]";
             return Err((message, Some(help.to_owned())));
         }
         if parts.len() == 2 && is_status {

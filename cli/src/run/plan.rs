@@ -1,4 +1,4 @@
-//! One task of a run on this machine: its directory, its paths, its variables.
+//! The plan of one task on this machine: its directory, its paths, its variables.
 
 use std::collections::BTreeMap;
 use std::io::{self, Error};
@@ -26,40 +26,41 @@ pub(crate) struct Plan {
     pub(crate) task: Task,
     /// The name of the task in its pipeline.
     pub(crate) pipeline_task: Option<String>,
-    /// Dropped before the directory, which cannot be removed while these are write-protected.
+    /// The write-protected workspaces. Declared before the directory, so that they are dropped first: it cannot be removed while
+    /// they are write-protected.
     pub(crate) read_only: Vec<ReadOnly>,
     pub(crate) directory: RunDirectory,
     pub(crate) paths: Paths,
     pub(crate) substitution: Substitution,
-    /// The lines of `--step-command` by step.
+    /// The shell commands of `--step-command`, by step.
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) mounts: Mounts,
-    /// True if steps get only the variables of the documents.
+    /// True if steps receive only the environment variables of the documents.
     pub(crate) clean_env: bool,
-    /// The differences from a run in a cluster, for users.
+    /// Notes for users about the differences from a run in a cluster.
     pub(crate) notes: Vec<String>,
 }
 
 /// The inputs of a plan, in addition to the task.
 pub(crate) struct Inputs<'a> {
     pub(crate) params: Params,
-    /// The results of other tasks, for specs that are embedded in a pipeline.
+    /// The results of other tasks, which specs embedded in a pipeline may use.
     pub(crate) results: &'a BTreeMap<String, Results>,
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) clean_env: bool,
-    /// The directory of the volumes that the tasks share.
+    /// The directory for volumes that the tasks share.
     pub(crate) shared: &'a Path,
     pub(crate) in_pipeline: bool,
-    /// True for a trial, in which the results of other tasks are unknown.
+    /// True in a trial, in which the results of other tasks are unknown.
     pub(crate) tentative: bool,
 }
 
 impl Plan {
-    /// Creates the plan, and the directories in it.
+    /// Creates the plan and the directories that it needs.
     ///
     /// # Errors
-    /// All errors.
+    /// All errors in the plan.
     pub(crate) fn new(
         planned: &PlannedTask,
         inputs: Inputs<'_>,
@@ -93,8 +94,8 @@ impl Plan {
             commands: inputs.commands,
             directory,
         };
-        plan.lay_out_directories(&inputs.workspaces, inputs.shared, &mut errors);
-        plan.name_places();
+        plan.create_directories(&inputs.workspaces, inputs.shared, &mut errors);
+        plan.set_path_variables();
         if errors.is_empty() {
             Ok(plan)
         } else {
@@ -102,7 +103,7 @@ impl Plan {
         }
     }
 
-    /// Returns the name of a step for messages.
+    /// Returns the name of a step as messages show it.
     pub(crate) fn shown(&self, step: &str) -> String {
         match &self.pipeline_task {
             Some(task) => format!("{task}/{step}"),
@@ -110,20 +111,20 @@ impl Plan {
         }
     }
 
-    /// Returns the variables that only the run itself knows.
-    pub(crate) fn name_run(&mut self, context: &BTreeMap<String, String>) {
+    /// Sets the variables that are known only when the run starts.
+    pub(crate) fn set_context_variables(&mut self, context: &BTreeMap<String, String>) {
         for (name, value) in context {
             self.substitution.name(format!("context.{name}"), value);
         }
-        // Tekton replaces them after the parameters, so also in the values of those.
+        // Tekton replaces context variables after the parameters, so the values of parameters may contain them too.
         let of_task = |name: &str| context.get(name).filter(|_| name.starts_with("task"));
         for value in self.substitution.params.values_mut() {
             replace_context(value, &of_task);
         }
     }
 
-    /// Creates directories for workspaces and for git inputs, which Tekton once cloned.
-    fn lay_out_directories(
+    /// Creates directories for workspaces and for git inputs, which old Tekton versions cloned.
+    fn create_directories(
         &mut self,
         bound: &BTreeMap<String, BoundWorkspace>,
         shared: &Path,
@@ -168,8 +169,8 @@ impl Plan {
                     .name(format!("{spelling}.{}.path", input.name), path.clone());
             }
         }
-        self.paths.lead(WORKSPACE, &self.directory.workspace());
-        self.paths.lead("/tekton", &self.directory.tekton());
+        self.paths.map(WORKSPACE, &self.directory.workspace());
+        self.paths.map("/tekton", &self.directory.tekton());
     }
 
     /// Returns the directory for the workspace's path in the pod.
@@ -189,13 +190,13 @@ impl Plan {
             ));
             own.clone()
         });
-        // Scripts rarely quote Tekton's paths, which never need it.
+        // Scripts rarely quote Tekton's paths, because those need no quotes.
         let path = if needs_no_quotes(&directory) {
             directory
         } else {
             own
         };
-        self.paths.lead(&workspace.mount_path, &path);
+        self.paths.map(&workspace.mount_path, &path);
         path.to_string_lossy().into_owned()
     }
 
@@ -217,12 +218,12 @@ impl Plan {
         let outer = match bound.map(|bound| &bound.source) {
             None => {
                 self.notes.push(format!(
-                    "{} is an empty directory; give another with --workspace {}=DIR",
+                    "{} is an empty directory; use another one with --workspace {}=DIR",
                     workspace.mount_path, workspace.name
                 ));
                 None
             }
-            // Of an empty directory that nothing else has, each subPath is another empty one.
+            // Each subPath of an empty directory that only this workspace has is simply another empty directory.
             Some(Volume::Empty) => None,
             Some(Volume::Shared(name)) => Some(shared.join(name)),
             Some(Volume::Directory(directory)) => Some(directory.clone()),
@@ -234,7 +235,7 @@ impl Plan {
         };
         std::fs::create_dir_all(&directory)?;
         if workspace.read_only {
-            // A directory of this machine or of other tasks stays writable for them.
+            // A directory of the user or of other tasks must stay writable, so the step gets a copy.
             if directory != own {
                 let copy = self
                     .directory
@@ -248,14 +249,14 @@ impl Plan {
                 .push(ReadOnly::protect(&workspace.name, &directory)?);
         }
         if directory != own {
-            // So that a step finds it by a relative path too.
+            // A symbolic link, so that a step also finds the directory by a relative path.
             std::os::unix::fs::symlink(&directory, own)?;
         }
         Ok(directory)
     }
 
-    /// Variables for paths in the run's directory.
-    fn name_places(&mut self) {
+    /// Sets the variables for paths in the directory of the run.
+    fn set_path_variables(&mut self) {
         let path = |path: PathBuf| path.to_string_lossy().into_owned();
         for result in &self.task.spec.results {
             let place = path(self.directory.results().join(&result.name));
@@ -271,11 +272,11 @@ impl Plan {
         self.substitution.name("credentials.path", credentials);
     }
 
-    /// Returns the errors that the steps would have when they start, and warnings about them.
+    /// Returns the errors that would occur when the steps start, and warnings about the steps.
     pub(crate) fn trial(&self) -> (Vec<String>, Vec<String>) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         let mut substitution = self.substitution.clone();
-        // From preceding steps: the values are not known yet.
+        // The results of preceding steps are not known yet.
         substitution.tentative = true;
         let surroundings = self.surroundings(&substitution);
         let prepare = |step: &Step| {
@@ -302,8 +303,8 @@ impl Plan {
         }
     }
 
-    /// Returns notes about this task: variables that would come from the cluster and, `with_places`, the paths of its
-    /// directories.
+    /// Returns notes about this task: the variables that would come from the cluster and, if `with_places` is true, the paths of
+    /// its directories.
     pub(crate) fn differences(&self, with_places: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if with_places {
@@ -326,9 +327,9 @@ impl Plan {
     }
 }
 
-/// A parameter reaches the sidecar, and often a step, as an argument.
+/// Returns an error if a parameter is too long for an argument: the sidecar, and often a step, receives it as one.
 fn too_long(name: &str, value: &Value) -> Option<String> {
-    // With the `=` and the zero at the end.
+    // Includes the `=` and the terminating zero.
     let length = name.len() + as_text(value).len() + 2;
     (length > ARGUMENT_MAX).then(|| {
         format!(

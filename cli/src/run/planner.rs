@@ -1,4 +1,4 @@
-//! From the documents of all files to a plan: selects the run or Task, and reports all errors in it.
+//! Creates a plan from the documents of all files: selects the run or Task, and reports all errors in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::choice;
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
-use super::model::{Limits, Params, PlannedTask, Play};
+use super::model::{Limits, Params, PlannedTask, RunPlan};
 use super::params;
 use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
@@ -19,7 +19,7 @@ use super::workspaces;
 use crate::args::Run;
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 
-/// The reasons why nothing can be run.
+/// The reasons why a run is refused.
 #[derive(Debug, Default)]
 pub(crate) struct Refusal {
     /// Errors in the documents.
@@ -44,15 +44,15 @@ fn usage(message: impl Into<String>) -> Refusal {
     }
 }
 
-/// Plans the run that `options` request. `file` contains the values of `--param-file`.
+/// Plans the run that `options` select. `file` contains the values of `--param-file`.
 ///
 /// # Errors
-/// All errors in the documents that it uses, or in the command line.
+/// All errors in the documents that the run uses, or in the command line.
 pub(crate) fn plan(
     options: &Run,
     file: &Map<String, Value>,
     sources: &[Source],
-) -> Result<Play, Refusal> {
+) -> Result<RunPlan, Refusal> {
     let documents = Documents::new(sources)?;
     let planner = Planner {
         options,
@@ -60,14 +60,14 @@ pub(crate) fn plan(
         documents: &documents,
     };
     let chosen = choice::choose(options, &documents, sources).map_err(usage)?;
-    let mut play = match chosen.kind() {
+    let mut run_plan = match chosen.kind() {
         "TaskRun" => planner.task_run(chosen),
         "PipelineRun" => planner.pipeline_run(chosen),
         "Pipeline" => planner.pipeline(chosen),
         _ => planner.task(chosen),
     }?;
-    play.notes.extend(documents.others());
-    Ok(play)
+    run_plan.notes.extend(documents.others());
+    Ok(run_plan)
 }
 
 /// The inputs of all plans.
@@ -80,7 +80,7 @@ pub(crate) struct Planner<'a> {
 // === impl Planner ===
 
 impl<'a> Planner<'a> {
-    fn task(&self, document: Document<'a>) -> Result<Play, Refusal> {
+    fn task(&self, document: Document<'a>) -> Result<RunPlan, Refusal> {
         let mut cluster = BTreeSet::new();
         let spec = Place::from(["spec"]);
         let read = task_source::read(document, &spec, None, self.documents, &mut cluster)?;
@@ -92,8 +92,8 @@ impl<'a> Planner<'a> {
         if !read.declares {
             notes.push(NOTHING_DECLARED.to_owned());
         }
-        let play = self.single(document, name, read, given, Params::new(), cluster, errors)?;
-        Ok(Play { notes, ..play })
+        let run_plan = self.single(document, name, read, given, Params::new(), cluster, errors)?;
+        Ok(RunPlan { notes, ..run_plan })
     }
 
     /// Returns notes about runs in the syntax of the proposal, which are not run.
@@ -125,7 +125,7 @@ impl<'a> Planner<'a> {
         run_params: Params,
         cluster: BTreeSet<&'static str>,
         mut errors: Vec<String>,
-    ) -> Result<Play, Refusal> {
+    ) -> Result<RunPlan, Refusal> {
         let params = self.params(&read.task.spec.params, run_params, &mut errors);
         if !errors.is_empty() {
             return Err(Refusal {
@@ -150,7 +150,7 @@ impl<'a> Planner<'a> {
             continues: false,
             task: read.task,
         };
-        Ok(Play {
+        Ok(RunPlan {
             name,
             namespace: document.namespace().map(str::to_owned),
             tasks: vec![task],
@@ -160,8 +160,7 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Returns the values of `specs`: of the command line, then of the parameter file, then of the run, then the
-    /// defaults.
+    /// Returns the values of `specs`: from the command line, else from the parameter file, else from the run, else the defaults.
     pub(crate) fn params(
         &self,
         specs: &[ParamSpec],
@@ -176,7 +175,7 @@ impl<'a> Planner<'a> {
         params
     }
 
-    fn task_run(&self, document: Document<'a>) -> Result<Play, Refusal> {
+    fn task_run(&self, document: Document<'a>) -> Result<RunPlan, Refusal> {
         let (mut found, mut cluster) = (Diagnostics::default(), BTreeSet::new());
         let root = Cursor::root(document.node);
         let spec = run_spec(&root, Kind::TaskRun, document, &mut found, &mut cluster)?;
@@ -226,7 +225,7 @@ impl<'a> Planner<'a> {
         })?;
         let declares = read.declares;
         let name = run_name(document, &read.task.name);
-        let mut play = self.single(
+        let mut run_plan = self.single(
             document,
             name,
             read,
@@ -235,16 +234,16 @@ impl<'a> Planner<'a> {
             cluster,
             errors,
         )?;
-        play.notes = notes;
+        run_plan.notes = notes;
         if !declares {
-            play.notes.push(NOTHING_DECLARED.to_owned());
+            run_plan.notes.push(NOTHING_DECLARED.to_owned());
         }
-        let task = &mut play.tasks[0];
+        let task = &mut run_plan.tasks[0];
         task.workspaces = bound;
         if let Some(timeout) = timeout {
             task.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
         }
-        Ok(play)
+        Ok(run_plan)
     }
 }
 
@@ -292,7 +291,7 @@ pub(crate) fn run_spec<'a>(
     Ok(spec)
 }
 
-/// Checks the bound workspaces against the declared ones, as Tekton does.
+/// Checks that the declared workspaces are bound and the bound ones declared, as Tekton does.
 fn check_bound(
     run: &Cursor<'_>,
     read: &ReadTask,
@@ -324,14 +323,14 @@ fn check_bound(
     }
     for workspace in declared {
         let name = &workspace.name;
-        // What is wrong with a binding was said of that.
+        // An invalid binding was already reported.
         if !workspace.optional && !bound.contains_key(name) && binds(name).is_none() {
             found.add(run, unbound(name), None);
         }
     }
 }
 
-/// Returns the parameters of a run, with undeclared ones separate: Tekton ignores them.
+/// Returns the parameters of a run. Undeclared parameters become notes, because Tekton ignores them.
 pub(crate) fn run_params(
     run: &Cursor<'_>,
     specs: &[ParamSpec],
@@ -355,7 +354,7 @@ pub(crate) fn run_params(
     (params, notes)
 }
 
-/// Returns the name of a run; one that the API server would generate ends in `run`.
+/// Returns the name of a run; a name that the API server would generate ends in `run`.
 pub(crate) fn run_name(document: Document<'_>, of: &str) -> String {
     match (document.given_name(), document.name()) {
         (Some(name), _) if is_dns_subdomain(name) => name.to_owned(),

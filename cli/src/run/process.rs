@@ -1,4 +1,4 @@
-//! Child processes in separate groups, so that a signal reaches all that a step has started, and a Ctrl-C at the
+//! Child processes in separate process groups: a signal reaches all processes that a step has started, and a Ctrl-C at the
 //! terminal reaches a step only through this process.
 
 use std::process::{ExitStatus, Stdio};
@@ -9,10 +9,10 @@ use tokio::process::{Child, Command};
 
 use super::watcher::Watcher;
 
-/// The time in which a step must exit after SIGTERM; a pod has 30 s, but no user waits for it.
+/// The time allowed for a step to exit after SIGTERM. A pod has 30 s, but a user at a terminal does not wait that long.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
-/// A running child, and all processes that it has started.
+/// A running child process with all processes that it has started.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) child: Child,
@@ -21,7 +21,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts `command` in a separate group, without input; `watcher` kills it if this process is killed.
+    /// Starts `command` in a separate group, without standard input. `watcher` kills the group if this process is killed.
     pub(crate) fn start(command: &mut Command, watcher: Option<Watcher>) -> std::io::Result<Self> {
         let child = command
             .stdin(Stdio::null())
@@ -46,7 +46,7 @@ impl Group {
         self.signal(Signal::KILL);
     }
 
-    /// Sends SIGTERM to all processes of the group, and kills them after `grace`.
+    /// Sends SIGTERM to all processes of the group, and kills the remaining ones after `grace`.
     pub(crate) async fn end(&mut self, grace: Duration) -> std::io::Result<ExitStatus> {
         self.signal(Signal::TERM);
         if let Ok(status) = tokio::time::timeout(grace, self.child.wait()).await {
@@ -58,14 +58,14 @@ impl Group {
 
     fn signal(&self, signal: Signal) {
         if let Some(leader) = self.leader {
-            // A group that is gone needs no signal.
+            // A process group that no longer exists needs no signal.
             let _ = kill_process_group(leader, signal);
         }
     }
 }
 
 impl Drop for Group {
-    /// Processes that a step leaves running are killed with it, as in a container.
+    /// Kills processes that a step left running, as the end of a container does.
     fn drop(&mut self) {
         self.kill();
         if let (Some(watcher), Some(leader)) = (&self.watcher, self.leader) {

@@ -10,15 +10,15 @@ use gleaner_proto::report::Report;
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
 use crate::values::as_text;
 
-/// Values are shown up to this many characters.
+/// The maximum number of characters shown of a value.
 const SHOWN: usize = 100;
 
-/// Remembers the lines that were shown, so that each is shown only once.
+/// Tracks the lines that were shown, so that each is shown only once.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     variables: HashSet<String>,
     notes: HashSet<String>,
-    /// The UIDs of the objects.
+    /// The UIDs of the objects that were shown.
     objects: HashSet<String>,
     waiting: bool,
 }
@@ -56,7 +56,7 @@ impl Progress {
                 anstream::eprintln!("{} step '{step}': {message}", paint(CAUTION, "!"));
             }
             Report::Created { created } => self.created(created),
-            // The status may have it already.
+            // The status may already contain it.
             Report::Note { message } => self.note_once(message),
             Report::Finished {
                 phase: Phase::Committed,
@@ -66,7 +66,7 @@ impl Progress {
         }
     }
 
-    pub(crate) fn has_told_objects(&self) -> bool {
+    pub(crate) fn has_shown_objects(&self) -> bool {
         !self.objects.is_empty()
     }
 
@@ -115,7 +115,7 @@ impl Progress {
     /// Shows changes of the status.
     pub(crate) fn status(&mut self, status: &Status) {
         for variable in &status.variables {
-            // A parameter was known from the start; an output is new.
+            // A parameter was known from the start; only outputs are new.
             let output = Reference::parse(&variable.name);
             let news = matches!(output, Ok(Reference::Output { .. }))
                 && variable.state != VariableState::Pending;

@@ -1,5 +1,5 @@
-//! Workspaces that a Task declares as read-only: a step gets a copy without write permission, and changes by root
-//! (which may write anywhere) are detected after the step.
+//! Workspaces that a Task declares as read-only. A step gets a copy without write permission. Root can write anyway, so the copy
+//! is checked for changes after the step.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata, Permissions};
@@ -7,10 +7,10 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Permission bits for writing.
+/// The permission bits for writing.
 const WRITE: u32 = 0o222;
 
-/// A directory that must not change.
+/// A write-protected directory.
 #[derive(Debug)]
 pub(crate) struct ReadOnly {
     pub(crate) workspace: String,
@@ -18,7 +18,7 @@ pub(crate) struct ReadOnly {
     before: Contents,
 }
 
-/// Size, time of the last change in nanoseconds, and mode of each file, by its path.
+/// The size, the modification time in nanoseconds and the mode of each file, by its path.
 type Contents = BTreeMap<PathBuf, (u64, i64, i64, u32)>;
 
 // === impl ReadOnly ===
@@ -37,12 +37,12 @@ impl ReadOnly {
         })
     }
 
-    /// Returns the path, below the directory, of the first file that is new, gone or changed.
+    /// Returns the path, relative to the directory, of the first file that was added, removed or changed.
     pub(crate) fn changed(&self) -> Option<PathBuf> {
         let now = contents(&self.directory).unwrap_or_default();
         let differs = |path: &&PathBuf| now.get(*path) != self.before.get(*path);
         let path = now.keys().chain(self.before.keys()).filter(differs);
-        // A new file changes its directory too; the file is more informative.
+        // A new file also changes its directory; the path of the file is more informative.
         let path = path.max_by_key(|path| path.components().count())?;
         let below = path.strip_prefix(&self.directory).unwrap_or(path);
         Some(below.to_owned())
@@ -66,7 +66,7 @@ pub(crate) fn make_writable(directory: &Path) {
     });
 }
 
-/// Copies a directory, links as links.
+/// Copies a directory; symbolic links stay links.
 pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -83,7 +83,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Visits `directory` and everything in it except links, a directory before its content.
+/// Visits `directory` and everything in it except symbolic links; each directory comes before its content.
 fn walk(
     directory: &Path,
     visit: &mut impl FnMut(&Path, &Metadata) -> io::Result<()>,
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_noticed_and_the_original_stays() {
+    fn a_change_is_detected_and_the_original_stays() {
         let root = tempfile::tempdir().unwrap();
         let (original, own) = (root.path().join("original"), root.path().join("own"));
         fs::create_dir_all(original.join("sub")).unwrap();

@@ -8,27 +8,27 @@ use gleaner_proto::{OutputSpec, duration};
 
 use super::directory::RunDirectory;
 
-/// The role of a step's redirector in finishing the run.
+/// The part of a step's redirector in finishing the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
     No,
-    /// It finishes the run after the command has succeeded.
+    /// Finishes the run after the command has succeeded.
     After,
-    /// It only finishes the run, without a command.
+    /// Only finishes the run, without running a command.
     Alone,
 }
 
-/// The duties of a step's redirector in addition to running the command.
+/// The tasks of a step's redirector in addition to running the command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) finish: Finish,
-    /// True if the redirector requests the preflight from the sidecar first.
+    /// True if the redirector first waits for the sidecar's preflight.
     pub(crate) checks_preflight: bool,
-    /// The time limit of the sidecar's response, instead of the redirector's default.
+    /// The time limit for the sidecar's response; `None` for the redirector's default.
     pub(crate) answer_timeout: Option<Duration>,
 }
 
-/// Returns the arguments with which this program is the redirector of the step `name`.
+/// Returns the arguments that start this program as the redirector of the step `name`.
 pub(crate) fn of(
     directory: &RunDirectory,
     name: &str,
@@ -42,7 +42,7 @@ pub(crate) fn of(
     if finish == Finish::Alone {
         arguments.push(flag::FINISH_COMMAND.into());
     }
-    // As in a cluster: a step's variables belong to the command.
+    // As in a cluster, the environment variables of a step are meant for its command.
     arguments.push(flag::INJECTED.into());
     arguments.push(flag::STEP.with(name).into());
     for (flag, value) in [

@@ -1,4 +1,4 @@
-//! The spec of a run or of a pipeline's task: embedded, or in a document of the files that it refers to.
+//! The spec of a run or of a pipeline task: embedded, or in another document that it refers to.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use super::task_source::{self, ReadTask};
 use super::variable;
 use crate::values::as_text;
 
-/// A kind of document, and the fields that embed it and refer to it.
+/// A kind of document, with the names of the fields that embed it or refer to it.
 pub(crate) struct Referable {
     kind: &'static str,
     spec: &'static str,
     reference: &'static str,
-    /// A spec that does nothing, for a message.
+    /// A minimal spec, as an example in a message.
     example: &'static str,
 }
 
@@ -35,7 +35,7 @@ pub(crate) const PIPELINE: Referable = Referable {
     example: "{tasks: []}",
 };
 
-/// The embedded spec or the reference of a run or task.
+/// The spec that is embedded in a run or task, or the reference that it has instead.
 pub(crate) enum Given<'a> {
     Spec(Cursor<'a>),
     Reference(Cursor<'a>),
@@ -44,7 +44,7 @@ pub(crate) enum Given<'a> {
 // === impl Referable ===
 
 impl Referable {
-    /// Returns the spec or the reference in `parent`, a run or a task; `None` if it is invalid, as `found` reports.
+    /// Returns the spec or the reference in `parent`, a run or a task. Returns `None` after adding an error to `found`.
     pub(crate) fn given_by<'a>(
         &self,
         parent: &Cursor<'a>,
@@ -68,8 +68,8 @@ impl Referable {
         }
     }
 
-    /// Returns the document that `reference` names, and its spec. None if what is wrong with it is in `found`. `params` are
-    /// those of the Pipeline, whose variables the name may hold.
+    /// Returns the document that `reference` names, and its spec. Returns `None` after adding an error to `found`. `params` are
+    /// those of the Pipeline, whose variables the name may contain.
     pub(crate) fn resolve<'a>(
         &self,
         reference: &Cursor<'_>,
@@ -97,7 +97,7 @@ impl Referable {
         }
         let name = reference.field("name");
         let Some(name) = name.filter(|name| name.node.as_str() != Some("")) else {
-            // These are refused with a message of their own.
+            // Remote references are refused with their own message.
             let is_remote = |field: &str| fields::is_set(reference, field);
             if !["resolver", "bundle"].into_iter().any(is_remote) {
                 found.refuse(reference, "'name' is missing", self.help());
@@ -126,7 +126,7 @@ impl Referable {
     }
 }
 
-/// Returns the name with the parameters of the Pipeline replaced (Tekton `docs/variables.md`).
+/// Returns the name with the Pipeline's parameters replaced (Tekton `docs/variables.md`).
 fn name_of(name: &Cursor<'_>, params: Option<&Params>, found: &mut Diagnostics) -> Option<String> {
     let text = name.text(found)?;
     let replaced = variable::replace(text, |inner| match Reference::parse(inner) {
@@ -140,7 +140,7 @@ fn name_of(name: &Cursor<'_>, params: Option<&Params>, found: &mut Diagnostics) 
     replaced.map_err(|error| found.add(name, error, None)).ok()
 }
 
-/// Reads the Task of a `taskRef`. None if what is wrong with the reference is in `found`.
+/// Reads the Task of a `taskRef`. Returns `None` after adding an error to `found`.
 pub(crate) fn task(
     reference: &Cursor<'_>,
     namespace: Option<&str>,

@@ -12,10 +12,10 @@ use crate::failure::Failure;
 use crate::printing;
 use gleaner_core::task::spec::TaskResult;
 
-/// The size of a container's termination message in bytes, in which Tekton moves results.
+/// The maximum size of a container's termination message in bytes, through which Tekton passes results.
 const RESULT_MAX: usize = 4096;
 
-/// Returns the results as they are declared: those of the task, then those of its resources.
+/// Returns the results in the order of the declaration: those of the task, then those of its resources.
 pub(crate) fn results(
     directory: &RunDirectory,
     declared: &[TaskResult],
@@ -26,7 +26,7 @@ pub(crate) fn results(
     for result in declared {
         let written = std::fs::read(directory.results().join(&result.name)).ok();
         let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        // A result that repeats a step's exists once that step has written it.
+        // A result whose value refers to a step's result exists once the step has written that result.
         let repeated = result.value.as_ref().and_then(|value| {
             let replaced = substitution.text(value).ok()?;
             (replaced != *value || !value.contains("$(")).then_some(replaced)
@@ -49,16 +49,16 @@ pub(crate) fn results(
     results
 }
 
-/// Returns an error for each result with which Tekton fails the TaskRun (`validateTaskRunResults` in
+/// Returns an error for each result that makes Tekton fail the TaskRun (`validateTaskRunResults` in
 /// `pkg/reconciler/taskrun/validate_taskrun.go`).
-pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String> {
-    let mut misfits = Vec::new();
+pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<String> {
+    let mut type_errors = Vec::new();
     for result in declared {
         let (name, kind) = (&result.name, &result.kind);
         let Some(text) = results.get(name).and_then(Value::as_str) else {
             continue;
         };
-        // Tekton decides by the first byte.
+        // Tekton decides by the first byte only.
         let value = match text.starts_with(['[', '{']) {
             true => serde_json::from_str::<Value>(text).unwrap_or_default(),
             false => Value::Null,
@@ -76,7 +76,7 @@ pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String>
             _ => (true, ""),
         };
         if !fits {
-            misfits.push(format!(
+            type_errors.push(format!(
                 "the result '{name}' is of type {kind}, but a step wrote something other than a JSON {kind} of strings, such as \
                  {form}: Tekton fails the TaskRun"
             ));
@@ -89,20 +89,20 @@ pub(crate) fn misfits(results: &Results, declared: &[TaskResult]) -> Vec<String>
             .map(String::as_str)
             .collect();
         if fits && kind == "object" && !missing.is_empty() {
-            misfits.push(format!(
+            type_errors.push(format!(
                 "the result '{name}' lacks {}, which its properties declare: Tekton fails the TaskRun; write all keys",
                 missing.join(", ")
             ));
         }
         if text.len() > RESULT_MAX {
-            misfits.push(format!(
+            type_errors.push(format!(
                 "the result '{name}' has {} bytes, and Tekton accepts at most {RESULT_MAX} from a step for all results \
-                 together: it fails the step; write less, or where the rest is stored",
+                 together: it fails the step; write less, or write a reference to the data",
                 text.len()
             ));
         }
     }
-    misfits
+    type_errors
 }
 
 /// The outcome of a run, for standard output.
@@ -111,9 +111,9 @@ pub(crate) struct Report {
     pub(crate) objects: Vec<Value>,
     /// The results of the run, with their types.
     pub(crate) results: Results,
-    /// The results in the form that YAML output shows, if that is another form.
+    /// The results as YAML output shows them, if that differs from `results`.
     pub(crate) texts: Option<Results>,
-    /// The tasks of a pipeline.
+    /// The tasks of a pipeline, with their outcomes.
     pub(crate) tasks: Vec<TaskReport>,
 }
 
@@ -121,14 +121,14 @@ pub(crate) struct Report {
 #[derive(Debug)]
 pub(crate) struct TaskReport {
     pub(crate) name: String,
-    /// The name of its TaskRun; empty if it did not run.
+    /// The name of the TaskRun; empty if the task did not run.
     pub(crate) run: String,
     /// `Succeeded`, `Failed` or `None`.
     pub(crate) status: &'static str,
     pub(crate) results: Results,
 }
 
-/// Prints the report. YAML stays readable for `kubectl`: results are in comments.
+/// Prints the report. Results are in comments, so that `kubectl` can read the YAML.
 pub(crate) fn print(report: &Report, form: Form) -> Result<(), Failure> {
     let text = match form {
         Form::Json => format!("{:#}\n", json(report)),
@@ -160,7 +160,7 @@ fn json(report: &Report) -> Value {
     value
 }
 
-/// Formats a result on one line: unchanged, or as JSON if it has several.
+/// Formats a result as one line: unchanged, or as JSON if it has several lines.
 fn line(value: &Value) -> String {
     let text = value.as_str();
     match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {

@@ -1,4 +1,4 @@
-//! The results of a task as later tasks get them.
+//! The results of a task, as passed to later tasks.
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::Node;
@@ -17,7 +17,7 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
     match serde_json::from_str::<Value>(json) {
         Ok(json) => match value(&Node::from(&json)) {
-            // Other JSON stays unchanged.
+            // Tekton keeps any other JSON as plain text.
             Value::String(_) if !json.is_string() => Value::String(text.to_owned()),
             typed => typed,
         },
@@ -25,7 +25,7 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
 }
 
-/// Returns results with their types: those of resources are maps, the Task's own as it declares them.
+/// Returns results with their types: results of resources are maps, the Task's own have the declared type.
 pub(crate) fn typed(
     texts: &Results,
     declared: &[TaskResult],

@@ -1,4 +1,4 @@
-//! The sidecar, as a child process.
+//! The sidecar as a child process.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,8 +21,8 @@ use crate::values::as_text;
 
 const STARTING: Duration = Duration::from_secs(20);
 /// The interval between readiness checks at startup.
-const ASKING: Duration = Duration::from_millis(10);
-/// The number of log lines that are shown, from the end, if the sidecar exits unexpectedly.
+const READY_INTERVAL: Duration = Duration::from_millis(10);
+/// The number of last log lines that are shown if the sidecar exits unexpectedly.
 const LOG_LINES: usize = 20;
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl SidecarProcess {
             socket: plan.directory.socket(FINISH_STEP),
         };
         let mut sidecar = Self { group, client };
-        let ready = tokio::time::timeout(STARTING, sidecar.get_ready()).await;
+        let ready = tokio::time::timeout(STARTING, sidecar.wait_until_ready()).await;
         let seconds = STARTING.as_secs();
         let problem = match ready {
             Ok(Ok(None)) => return Ok(sidecar),
@@ -54,7 +54,7 @@ impl SidecarProcess {
             Ok(Err(error)) => return Err(unstartable(error)),
             Err(_) => format!("the sidecar is not ready after {seconds} s"),
         };
-        let log = last_words(plan);
+        let log = last_log_lines(plan);
         Err(Failure::unreachable(format_args!("{problem}:\n{log}")))
     }
 
@@ -77,12 +77,12 @@ impl SidecarProcess {
             .arg("--state-dir")
             .arg(directory.state())
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
-            // The wait of `outcome` depends on it.
+            // `outcome` waits slightly longer than this grace period.
             .arg("--shutdown-grace=20s")
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
-        // The last step finishes the run even if it declares no outputs, so all steps may post.
+        // The last step finishes the run even if it declares no outputs, so every step may post.
         let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
         for name in names.chain([FINISH_STEP]) {
             if StepName::new(name).is_ok() {
@@ -110,36 +110,36 @@ impl SidecarProcess {
         Group::start(&mut command, directory.watcher())
     }
 
-    /// Returns a message with the end of the log if the sidecar exited unexpectedly.
-    pub(crate) fn has_ended(&mut self, plan: &Plan) -> Option<String> {
+    /// Returns a message with the last log lines if the sidecar exited unexpectedly.
+    pub(crate) fn unexpected_exit(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(
                 "the sidecar exited ({status}):\n{}",
-                last_words(plan)
+                last_log_lines(plan)
             )),
             _ => None,
         }
     }
 
-    /// Shuts it down; requests in progress have `grace` to complete.
+    /// Shuts down the sidecar; requests in progress have `grace` to complete.
     pub(crate) async fn end(mut self, grace: Duration) {
-        // Its exit status does not matter: its work is done, or has failed already.
+        // The exit status does not matter: the sidecar's work is done, or has already failed.
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until the sidecar is ready; returns its exit status if it exits first.
-    async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
+    /// Waits until the sidecar is ready; returns its exit status if it exits before that.
+    async fn wait_until_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;
             if ended.is_some() || self.client.is_ready().await {
                 return Ok(ended);
             }
-            tokio::time::sleep(ASKING).await;
+            tokio::time::sleep(READY_INTERVAL).await;
         }
     }
 }
 
-/// Removes Gleaner's own variables from a child's environment: they were meant for another process.
+/// Removes Gleaner's own variables, which are meant for another process, from a child's environment.
 pub(crate) fn without_own_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GLEANER_") {
@@ -148,7 +148,7 @@ pub(crate) fn without_own_variables(command: &mut Command) {
     }
 }
 
-fn last_words(plan: &Plan) -> String {
+fn last_log_lines(plan: &Plan) -> String {
     let log = std::fs::read_to_string(plan.directory.log()).unwrap_or_default();
     let lines: Vec<String> = log.lines().map(|line| format!("  {line}")).collect();
     lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")

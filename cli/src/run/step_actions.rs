@@ -1,4 +1,4 @@
-//! Steps that refer to a StepAction of the files: the StepAction's fields replace the reference.
+//! Steps that refer to a StepAction in the files: its fields replace the reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
-use super::params::{given_params, misfit};
+use super::params::{given_params, type_mismatch};
 use super::substitution::Substitution;
 use super::variable::{occurrences, parts};
 use crate::values;
 
-/// Fields of a StepAction, which a step with a reference does not have (`pkg/apis/pipeline/v1/container_validation.go`).
-const OF_ACTION: [&str; 9] = [
+/// Fields of a StepAction, which a step with a reference must not have (`pkg/apis/pipeline/v1/container_validation.go`).
+const STEP_ACTION_FIELDS: [&str; 9] = [
     "image",
     "command",
     "args",
@@ -26,7 +26,7 @@ const OF_ACTION: [&str; 9] = [
     "securityContext",
 ];
 
-/// Returns the document with the steps of the TaskSpec at `place` as Tekton runs them.
+/// Returns the document with the steps of the TaskSpec at `place` in the form that Tekton runs.
 ///
 /// # Errors
 /// All errors in the StepActions and in the references.
@@ -50,7 +50,7 @@ pub(crate) fn resolve(
         let Some(name) = reference.node.text_of("name") else {
             continue;
         };
-        // A StepAction that is in no file can be replaced by --step-command; without that the step reports it.
+        // `--step-command` can replace a StepAction that is in no file; without it, the step reports the error.
         let action = match documents.named("StepAction", name, document.namespace()) {
             Ok(action) => action,
             Err((message, help)) => {
@@ -69,7 +69,7 @@ pub(crate) fn resolve(
                     *node = merged;
                 }
             }
-            // Steps may refer to the same StepAction.
+            // Several steps may refer to the same StepAction.
             Err(errors) => {
                 let known: Vec<String> = found.iter().map(Finding::to_string).collect();
                 let errors = errors.into_iter();
@@ -84,7 +84,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// Returns the step with the fields of the StepAction, the parameters replaced.
+/// Returns the step with the fields of the StepAction, in which parameters are replaced.
 fn merge(
     document: Document<'_>,
     step: &Cursor<'_>,
@@ -92,10 +92,10 @@ fn merge(
     cluster: &mut BTreeSet<&'static str>,
 ) -> Result<Node, Vec<Finding>> {
     let mut found = Diagnostics::default();
-    for field in OF_ACTION {
+    for field in STEP_ACTION_FIELDS {
         if let Some(own) = step.field(field) {
             let message = format!("a step with 'ref' must not have '{field}'");
-            found.refuse(&own, message, "write it into the StepAction");
+            found.refuse(&own, message, "move it to the StepAction");
         }
     }
     let given = given_params(step, &mut found);
@@ -118,7 +118,7 @@ fn merge(
         let value = given.get(name);
         if let Some(variable) = value.and_then(|value| whole_variable(param, value)) {
             passed.insert(name.clone(), variable.to_owned());
-        } else if let Some(message) = value.and_then(|value| misfit(param, value)) {
+        } else if let Some(message) = value.and_then(|value| type_mismatch(param, value)) {
             found.add(step, message, None);
         } else if value.is_none() && param.default.is_none() {
             let message = format!(
@@ -192,7 +192,7 @@ fn read<'a>(
     }
 }
 
-/// Returns the variable without `[*]` if the value of an array or object is that of a whole other one.
+/// Returns the variable, without `[*]`, if the value of an array or object parameter is another whole array or object.
 fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
     let text = value.as_str().filter(|_| param.kind != ParamKind::String)?;
     let whole = occurrences(text).find(|one| one.is_whole)?;
@@ -200,7 +200,7 @@ fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
     whole.inner.strip_suffix("[*]")
 }
 
-/// Replaces the parameters in the texts of `node`.
+/// Replaces the parameters in the strings of `node`.
 fn replaced(node: &Node, substitution: &Substitution) -> Result<Node, String> {
     let content = match &node.content {
         Content::String(text) => Content::String(substitution.text(text)?),

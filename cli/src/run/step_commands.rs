@@ -1,21 +1,24 @@
-//! `--step-command STEP=COMMAND`, in a pipeline also `TASK.STEP=COMMAND`.
+//! The option `--step-command STEP=COMMAND`; in a pipeline also `TASK.STEP=COMMAND`.
 
 use std::collections::BTreeMap;
 
-use super::model::Play;
+use super::model::RunPlan;
 use crate::values::{Assignment, did_you_mean};
 
-/// Lines for `sh` by task and step.
+/// The shell commands, by task and step.
 pub(crate) type StepCommands = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Reads the assignments. A step's name alone refers to the steps of that name in all tasks.
+/// Reads the assignments. The name of a step alone refers to the steps of that name in all tasks.
 pub(crate) fn read(
     assignments: &[Assignment],
-    play: &Play,
+    run_plan: &RunPlan,
     errors: &mut Vec<String>,
 ) -> StepCommands {
-    let finally = play.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
-    let tasks = play.tasks.iter().chain(finally);
+    let finally = run_plan
+        .pipeline
+        .iter()
+        .flat_map(|pipeline| &pipeline.finally);
+    let tasks = run_plan.tasks.iter().chain(finally);
     let steps = tasks.flat_map(|task| {
         let steps = task.task.spec.steps.iter();
         steps.map(|step| (task.name.as_str(), step.name.as_str()))

@@ -1,4 +1,4 @@
-//! Runs the steps, one after the other, as Tekton does.
+//! Runs the steps in sequence, as Tekton does.
 
 use std::ffi::OsString;
 use std::fs::Permissions;
@@ -18,27 +18,27 @@ use gleaner_runtime::shutdown::Signals;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::command::Command;
+use super::detached;
 use super::directory::text_files;
 use super::end::End;
 use super::http::PATIENCE;
-use super::lines::pass_on;
+use super::lines::forward;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
 use super::redirector_arguments::{self, Finish, Role};
 use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
-use super::strays;
 use super::substitution::Substitution;
 use super::waits::Waiting;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
 
 /// The interval between requests for the sidecar's status.
-const NEWS: Duration = Duration::from_millis(200);
-/// The exit code of a step that wrote to a read-only workspace: what most programs exit with when they cannot write.
+const STATUS_INTERVAL: Duration = Duration::from_millis(200);
+/// The exit code of a step that wrote to a read-only workspace. Most programs exit with 1 if they cannot write.
 const READ_ONLY: u8 = 1;
-/// The time for the rest of a step's output to arrive after it exits.
+/// The time to wait for the rest of a step's output after the step has exited.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 pub(crate) struct Steps<'a> {
@@ -47,19 +47,19 @@ pub(crate) struct Steps<'a> {
     pub(crate) sidecar: &'a mut SidecarProcess,
     pub(crate) interrupt: &'a mut Signals,
     pub(crate) progress: &'a mut Progress,
-    /// True if the API server is this run's own.
+    /// True if the API server is the embedded one of this run.
     pub(crate) embedded: bool,
     /// The deadline of the whole task; `None` for no limit.
     pub(crate) deadline: Option<Instant>,
-    /// The name of that limit.
+    /// The name of the limit that sets the deadline.
     pub(crate) limit: &'static str,
-    /// True once a signal requested the shutdown.
+    /// True after a signal requested the shutdown.
     pub(crate) interrupted: bool,
-    /// True once the time for the whole task was over.
+    /// True after the deadline of the whole task has passed.
     pub(crate) timed_out: bool,
-    /// True once a step was started.
+    /// True after the first step was started.
     pub(crate) begun: bool,
-    /// The start of the wait for the objects.
+    /// Tracks when the wait for the objects began.
     pub(crate) waiting: Waiting,
 }
 
@@ -73,7 +73,7 @@ impl Steps<'_> {
             let substitution = self.substitution_for(step);
             let command = match Command::prepare(step, &self.plan.surroundings(&substitution)) {
                 Ok(command) => command,
-                // A result of a preceding step has made it invalid; everything else was checked before.
+                // A result of a preceding step made the command invalid; everything else was checked before the run.
                 Err(error) => {
                     Progress::failed(&error);
                     return Ok(exit_code::USAGE);
@@ -113,7 +113,7 @@ impl Steps<'_> {
         self.step(FINISH_STEP, &command, Finish::Alone).await
     }
 
-    /// Runs one step, reports its end, and returns its effective exit code: 0 also if the task continues.
+    /// Runs one step, reports its end, and returns the effective exit code, which is 0 if the task continues after a failure.
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
         let shown = &self.plan.shown(name);
         Progress::step_begins(shown);
@@ -140,7 +140,7 @@ impl Steps<'_> {
                     "to replace a tool that is not installed on this machine: --step-command {name}='...'"
                 ))
             }
-            // The API server of a local run serves Kubernetes' kinds and Tekton's; others need a CRD.
+            // The API server of a local run serves the kinds of Kubernetes and Tekton; other kinds need a CRD.
             End::Exited(exit_code::NOT_CREATED)
                 if self.embedded && reports.iter().any(is_of_unknown_kind) =>
             {
@@ -175,15 +175,15 @@ impl Steps<'_> {
         let step = self.plan.shown(name);
         let show = move |line: &str| Progress::line(&step, line);
         if let Some(stream) = group.child.stdout.take() {
-            readers.spawn(pass_on(stream, command.stdout_copy.clone(), show.clone()));
+            readers.spawn(forward(stream, command.stdout_copy.clone(), show.clone()));
         }
         if let Some(stream) = group.child.stderr.take() {
-            readers.spawn(pass_on(stream, command.stderr_copy.clone(), show));
+            readers.spawn(forward(stream, command.stderr_copy.clone(), show));
         }
         let end = self.wait(&mut group, command.timeout).await;
-        // Processes that the step has left running are killed now, as with the container; then its pipes have an end.
+        // Processes that the step left running are killed now, as at the end of a container. This also closes the output pipes.
         group.kill();
-        strays::kill(&self.plan.directory.outputs(name));
+        detached::kill(&self.plan.directory.outputs(name));
         let rest = async {
             while let Some(read) = readers.join_next().await {
                 if let Ok(Err(error)) = read {
@@ -192,8 +192,8 @@ impl Steps<'_> {
             }
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
-        self.show_news().await;
-        // After the sidecar's status at that moment, because they refer to it.
+        self.show_status().await;
+        // Read after the sidecar's status, because the reports refer to it.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
             self.progress.report(&self.plan.shown(name), report);
@@ -201,13 +201,13 @@ impl Steps<'_> {
         Ok((end?, reports))
     }
 
-    /// Waits until a step exits, and shows progress until then.
+    /// Waits until a step exits, and shows progress in the meantime.
     async fn wait(&mut self, group: &mut Group, timeout: Option<Duration>) -> io::Result<End> {
         let own = timeout
             .map(|timeout| Instant::now() + timeout)
             .filter(|own| self.deadline.is_none_or(|deadline| *own < deadline));
         let deadline = own.or(self.deadline);
-        let mut news = tokio::time::interval(NEWS);
+        let mut news = tokio::time::interval(STATUS_INTERVAL);
         news.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -230,8 +230,8 @@ impl Steps<'_> {
                     return Ok(End::TimedOut { whole_run: own.is_none() });
                 }
                 _ = news.tick() => {
-                    self.show_news().await;
-                    if let Some(words) = self.sidecar.has_ended(self.plan) {
+                    self.show_status().await;
+                    if let Some(words) = self.sidecar.unexpected_exit(self.plan) {
                         Progress::failed(&words);
                         group.end(GRACE).await?;
                         return Ok(End::Exited(exit_code::UNREACHABLE));
@@ -252,7 +252,7 @@ impl Steps<'_> {
         ))
     }
 
-    /// Sets the variables that a step would have in a cluster, and a `PATH` with the tools of this machine.
+    /// Sets the variables that the container runtime would set, and a `PATH` with the tools of this machine.
     fn set_environment(&self, child: &mut tokio::process::Command, command: &Command) {
         without_own_variables(child);
         if !self.plan.clean_env {
@@ -265,12 +265,12 @@ impl Steps<'_> {
                 child.env(name, value);
             }
         }
-        // The container runtime sets it.
+        // In a cluster, the container runtime sets it.
         child.env("HOME", self.plan.directory.home());
     }
 
-    async fn show_news(&mut self) {
-        // A sidecar that does not respond is detected elsewhere.
+    async fn show_status(&mut self) {
+        // The error of a sidecar that does not respond is reported elsewhere.
         if let Ok(status) = self.sidecar.client.status().await {
             self.progress.status(&status);
             let is_submitting = status.phase == Phase::Submitting;
@@ -280,9 +280,9 @@ impl Steps<'_> {
             if let Some(line) = line {
                 Progress::note(&line);
             }
-            if status.phase == Phase::Committed && !self.progress.has_told_objects() {
-                // The redirector reports it too, but only that of the last step. Requesting a completed submission
-                // changes nothing.
+            if status.phase == Phase::Committed && !self.progress.has_shown_objects() {
+                // The redirector also reports the outcome, but only that of the last step. Another submit request after the
+                // submission has finished changes nothing.
                 if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
                     self.progress.all_created(&outcome);
                 }
@@ -309,7 +309,7 @@ impl Steps<'_> {
         for volume in &command.volumes {
             std::fs::create_dir_all(volume)?;
         }
-        // The kubelet creates this file, and the redirector writes to it only if it exists.
+        // In a pod, the kubelet creates this file, and the redirector writes to it only if it exists.
         std::fs::write(directory.termination(name), "")?;
         if let Some(script) = &command.script {
             let path = directory.script(name);
@@ -330,7 +330,7 @@ impl Steps<'_> {
         Ok(directory.workspace())
     }
 
-    /// Returns the variables for `step`: with the results of the preceding steps, and its own paths.
+    /// Returns the variables for `step`, including the results of preceding steps and the paths of the step.
     fn substitution_for(&self, step: &Step) -> Substitution {
         let mut substitution = with_step_results(self.plan);
         let own = self.plan.directory.step_results(&step.name);
@@ -351,7 +351,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Returns the reports in the file at `path`. A redirector that was killed may have left an incomplete line.
+/// Returns the reports in the file at `path`. The last line may be incomplete if the redirector was killed.
 fn reports(path: &Path) -> Vec<Report> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let reports = text.lines().map(serde_json::from_str);

@@ -1,8 +1,7 @@
-//! Tekton's `$(...)` in the text of a step.
+//! Tekton's `$(...)` in the strings of a step.
 //!
-//! Tekton replaces the variables that it knows and leaves everything else unchanged, because `$(date)` is the shell's.
-//! This is a different language from that of templates (`gleaner_core::variable`), where an unknown variable is an
-//! error.
+//! Tekton replaces the variables that it knows and leaves everything else unchanged, because `$(date)` is the shell's. Templates
+//! use a different language (`gleaner_core::variable`), in which an unknown variable is an error.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +16,14 @@ use gleaner_core::task::consistency::dotted;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Substitution {
     pub(crate) params: BTreeMap<String, Value>,
-    /// Parameters of a StepAction that are whole arrays or objects of the Task, and their variables without `[*]`.
+    /// The parameters of a StepAction that are whole arrays or objects of the Task, with the names of the Task's variables,
+    /// without `[*]`.
     pub(crate) passed: BTreeMap<String, String>,
-    /// Everything else, by the text between `$(` and `)`.
+    /// All other variables, by the text between `$(` and `)`.
     pub(crate) named: BTreeMap<String, String>,
     /// Results of steps and of other tasks, by `steps.NAME.results.NAME` and `tasks.NAME.results.NAME`.
     pub(crate) results: BTreeMap<String, Value>,
-    /// True before the run, when results are unknown: each is [`UNKNOWN`].
+    /// True in the trial before the run, when results are unknown: each result is [`UNKNOWN`].
     pub(crate) tentative: bool,
 }
 
@@ -32,13 +32,12 @@ impl Substitution {
         self.named.insert(name.into(), value.into());
     }
 
-    /// Replaces the variables in one text.
+    /// Replaces the variables in a string.
     pub(crate) fn text(&self, text: &str) -> Result<String, String> {
         replace(text, |variable| self.lookup(variable))
     }
 
-    /// Replaces the variables in items of `command` or `args`, where an array that is a whole item becomes multiple
-    /// items.
+    /// Replaces the variables in items of `command` or `args`. An item that consists of an array variable becomes several items.
     pub(crate) fn items(&self, items: &[String]) -> Result<Vec<String>, String> {
         let mut replaced = Vec::with_capacity(items.len());
         for item in items {
@@ -50,7 +49,7 @@ impl Substitution {
         Ok(replaced)
     }
 
-    /// Returns the array, if the item consists of an array parameter.
+    /// Returns the array if the item consists of an array parameter.
     fn whole_array(&self, item: &str) -> Option<&[Value]> {
         let inside = item.strip_prefix("$(")?.strip_suffix(')')?;
         let is_whole = |access: &[Access]| access.is_empty() || access == [Access::All];
@@ -63,7 +62,7 @@ impl Substitution {
         value.as_array().map(Vec::as_slice)
     }
 
-    /// Returns the value of a result of a step or task; `None` if the variable is not one, or the result was not
+    /// Returns the value of a step's or task's result; `None` if the variable does not refer to a result, or the result was not
     /// written.
     fn result(&self, variable: &str) -> Result<Option<String>, String> {
         let Some((name, access)) = result_name(variable) else {
@@ -72,14 +71,14 @@ impl Substitution {
         match self.results.get(&name) {
             Some(value) => match reach(variable, &access, value) {
                 Ok(value) => Ok(Some(as_text(value))),
-                // Tekton's entrypoint leaves it unchanged, and the step would see the variable.
+                // Tekton's entrypoint would leave the variable unchanged, and the step would receive it literally.
                 Err(error) => Err(error),
             },
             None => Ok(self.tentative.then(|| UNKNOWN.to_owned())),
         }
     }
 
-    /// Returns the value of a variable; `None` if it is not one of Tekton's.
+    /// Returns the value of a variable; `None` if Tekton does not know the variable.
     fn lookup(&self, variable: &str) -> Result<Option<String>, String> {
         let reference = Reference::parse(variable);
         let Ok(reference @ Reference::Param { name, .. }) = &reference else {
@@ -97,7 +96,7 @@ impl Substitution {
             format!("`$({reference})`: the Task has no parameter '{name}'{help}")
         })?;
         let reached = match reference.reach(value) {
-            // A part of a value that is not known yet.
+            // The access leads into a value that is not known yet.
             Err(_) if self.tentative && contains_unknown(value) => return Ok(Some(UNKNOWN.into())),
             other => other?,
         };
@@ -113,7 +112,7 @@ impl Substitution {
     }
 }
 
-/// Returns the name of a result and the access path into it; `None` if the variable is not a result's.
+/// Returns the name of a result and the access path into it; `None` if the variable does not refer to a result.
 fn result_name(variable: &str) -> Option<(String, Vec<Access>)> {
     let parts = parts(variable)?;
     let words = [0, 1, 2, 3].map(|index| key(&parts, index));
@@ -132,8 +131,8 @@ fn contains_unknown(value: &Value) -> bool {
     value.to_string().contains(UNKNOWN)
 }
 
-/// Expands the kubelet's own `$(NAME)` in `command`, `args` and the values of variables: environment variables that the
-/// container declares. `$$` is a `$` (`k8s.io/kubernetes/third_party/forked/golang/expansion`).
+/// Expands the kubelet's own `$(NAME)` in `command`, `args` and the values of variables with the environment variables of the
+/// container. `$$` becomes `$` (`k8s.io/kubernetes/third_party/forked/golang/expansion`).
 pub(crate) fn expand(text: &str, environment: &[(String, String)]) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
@@ -148,7 +147,7 @@ pub(crate) fn expand(text: &str, environment: &[(String, String)]) -> String {
         let name = behind
             .strip_prefix('(')
             .and_then(|inside| inside.split_once(')'));
-        // The last declaration of a name counts.
+        // If a name is declared several times, the last declaration counts.
         let found = name.and_then(|(name, after)| {
             let (_, value) = environment.iter().rfind(|(other, _)| other == name)?;
             Some((value, after))

@@ -1,4 +1,4 @@
-//! One task of a run: its sidecar, its steps, and the objects that exist afterwards.
+//! A task of a run: its sidecar, its steps, and the objects that exist afterwards.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) interrupt: &'a mut Signals,
 }
 
-/// The deadline of a task, and the name of the limit.
+/// The deadline of a task, with the name of the limit that sets it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     pub(crate) at: Option<Instant>,
@@ -48,7 +48,7 @@ impl Deadline {
         }
     }
 
-    /// Returns the earlier of two.
+    /// Returns the earlier of two deadlines.
     pub(crate) fn earlier(self, other: Self) -> Self {
         match (self.at, other.at) {
             (_, None) => self,
@@ -65,16 +65,16 @@ pub(crate) struct TaskEnd {
     pub(crate) code: u8,
     /// True if a signal requested the shutdown.
     pub(crate) interrupted: bool,
-    /// True if its time was over.
+    /// True if the task exceeded its time limit.
     pub(crate) timed_out: bool,
     pub(crate) objects: Vec<Value>,
-    /// The results as the steps wrote them.
+    /// The results as the steps wrote them, as strings.
     pub(crate) texts: Results,
     /// The results with their types.
     pub(crate) results: Results,
 }
 
-/// Runs the task. `context` has the values of `$(context.*)`.
+/// Runs the task. `context` contains the values of `$(context.*)`.
 pub(crate) async fn run(
     surroundings: &mut Surroundings<'_>,
     plan: &Plan,
@@ -119,16 +119,16 @@ pub(crate) async fn run(
     let declaration = &plan.task.declaration;
     let substitution = steps::with_step_results(plan);
     let texts = report::results(&plan.directory, declared, declaration, &substitution);
-    let misfits = report::misfits(&texts, declared);
-    misfits.iter().for_each(terminal::error);
+    let type_errors = report::type_errors(&texts, declared);
+    type_errors.iter().for_each(terminal::error);
     let ended = ended.map(|code| match code {
-        0 if !misfits.is_empty() => exit_code::OUTPUT,
+        0 if !type_errors.is_empty() => exit_code::OUTPUT,
         code => code,
     });
     let succeeded = matches!(ended, Ok(0));
     let existing = outcome::end(sidecar, interrupt).await;
     if !plan.task.declaration.templates.is_empty() {
-        existing.say(succeeded, &context["taskRun.uid"]);
+        existing.print(succeeded, &context["taskRun.uid"]);
     }
     Ok(TaskEnd {
         code: ended?,
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::args::{Cli, Command};
 
-    /// The time that a TaskRun with this line in its spec has.
+    /// Returns the time that remains for a TaskRun with this line in its spec.
     fn time(line: &str, arguments: &[&str]) -> Option<Duration> {
         let text = format!(
             "kind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {{steps: [{{name: s, script: x}}]}}\n  {line}\n"
@@ -163,9 +163,9 @@ mod tests {
         let Command::Run(options) = Cli::parse_from(arguments).command else {
             unreachable!("the arguments are those of a run");
         };
-        let play = planner::plan(&options, &Map::new(), &[source]).unwrap();
+        let run_plan = planner::plan(&options, &Map::new(), &[source]).unwrap();
         let begun = Instant::now();
-        let deadline = Deadline::of_single(&options, &play.tasks[0], begun);
+        let deadline = Deadline::of_single(&options, &run_plan.tasks[0], begun);
         deadline.at.map(|at| at - begun)
     }
 

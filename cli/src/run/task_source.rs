@@ -1,4 +1,4 @@
-//! From a place in a document to a Task that can be run: fields, StepActions, declaration, variables and volumes.
+//! Reads a runnable Task from its position in a document: fields, StepActions, declaration, variables and volumes.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::fields;
 use super::model::{Mount, Mounts};
 use super::step_actions;
 
-/// A Task that was read, and its requirements.
+/// A parsed Task, and its requirements.
 #[derive(Debug)]
 pub(crate) struct ReadTask {
     pub(crate) task: Task,
@@ -21,11 +21,11 @@ pub(crate) struct ReadTask {
     pub(crate) declares: bool,
 }
 
-/// Reads the TaskSpec at `place`. `inherited` are the workspaces that an embedded spec has without declaring them; `None` for the
-/// spec of a Task.
+/// Reads the TaskSpec at `place`. `inherited` are the workspaces that an embedded spec inherits without declaring them; `None`
+/// for the spec of a Task.
 ///
 /// # Errors
-/// All errors in it and in its declaration.
+/// All errors in the TaskSpec and in its declaration.
 pub(crate) fn read(
     document: Document<'_>,
     place: &Place,
@@ -62,7 +62,7 @@ pub(crate) fn read(
         .find(place)
         .map(|node| Cursor::new(node, place.clone()));
     let cursor = cursor.unwrap_or_else(|| Cursor::root(&node));
-    // Of the original document: the texts of StepActions are checked in theirs.
+    // Only the original text is checked here: strings of StepActions are checked in their own documents.
     if let Some(written) = original.find(place) {
         let written = Cursor::new(written, place.clone());
         let wrong = step_variables::of_steps(&written, site, &spec);
@@ -114,7 +114,7 @@ fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) ->
     spec
 }
 
-/// The workspaces that a step has at a path of its own.
+/// Returns the workspaces that a step mounts at its own paths.
 fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
     let items = step.node.list_of("workspaces").iter();
     let mounts = items.filter_map(|item| {
@@ -131,7 +131,7 @@ fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
     mounts.collect()
 }
 
-/// The mounts of volumes that are empty directories; other volumes are a cluster's, and so are those of a pod template.
+/// Returns the mounts of emptyDir volumes. Other volumes, and those of a pod template, exist only in a cluster.
 fn mounts(
     spec: &Cursor<'_>,
     task: &TaskSpec,

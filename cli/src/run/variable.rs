@@ -1,4 +1,4 @@
-//! Values of variables: the parts lead into them.
+//! Values of variables, and access to their parts.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ pub(crate) use gleaner_core::variable::occurrence::{
     Occurrence, key, misspelt, occurrences, parts, replace, root,
 };
 
-/// Replaces the context variables in all texts of `value`. `known` gets their names without `context.`.
+/// Replaces the context variables in all strings of `value`. `known` receives each name without `context.`.
 pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Option<&'k String>) {
     match value {
         Value::String(text) => {
@@ -30,7 +30,7 @@ pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Op
     }
 }
 
-/// Applies the access to `value`.
+/// Applies the access path to `value`.
 ///
 /// # Errors
 /// A message about the part that does not exist.
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_lead_into_values() {
+    fn an_access_path_leads_into_a_value() {
         let found = parts("tasks.build.results.img.url").unwrap();
         let value = serde_json::json!({"url": "u"});
         assert_eq!(reach("x", &found[4..], &value).unwrap(), "u");

@@ -1,4 +1,4 @@
-//! The waits of a declaration after its objects exist. In the API server of a run no controller satisfies them.
+//! The waits of a declaration (`waitFor`). No controller satisfies them in the embedded API server of a run.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use gleaner_core::declaration::{Declaration, WaitTarget};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// The delay after which a wait is shown for the first time.
+/// The delay after which a wait is reported for the first time.
 const FIRST: Duration = Duration::from_secs(2);
-/// The interval after that.
+/// The interval between later reports.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// Returns the condition that each object is waited for: its name and a description.
+/// Returns, for each object with a `waitFor`, its name and a description of the awaited condition.
 pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     let waits = declaration.templates.iter().filter_map(|template| {
         let wait = template.wait_for.as_ref()?;
@@ -30,7 +30,7 @@ pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     waits.collect()
 }
 
-/// Returns the note about the waits of a declaration in a run without controllers.
+/// Returns a note about the waits of a declaration in a run without controllers.
 pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     let waits = of(declaration);
     let waits: Vec<String> = waits
@@ -47,7 +47,7 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
 }
 
 /// Removes the waits of a declaration, and the results that only a controller could set.
-pub(crate) fn take_out(declaration: &mut Value) {
+pub(crate) fn remove_waits(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
     for object in objects
         .into_iter()
@@ -66,7 +66,7 @@ pub(crate) fn take_out(declaration: &mut Value) {
     }
 }
 
-/// Shows how long the run has been waiting.
+/// Reports how long the run has been waiting.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     since: Option<Instant>,
@@ -74,7 +74,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Returns the line to show now. `waiting` is true while objects are submitted.
+    /// Returns the line to show now, if any. `waiting` is true while objects are submitted.
     pub(crate) fn line(&mut self, waiting: bool, declaration: &Declaration) -> Option<String> {
         if !waiting {
             *self = Self::default();
@@ -104,11 +104,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_a_controller_gives_is_taken_out() {
+    fn values_that_only_a_controller_sets_are_removed() {
         let mut declaration = json!({"objects": [
             {"name": "a", "waitFor": {"condition": "Complete"}, "results": {"url": ".status.url", "ip": ".spec.clusterIP"}},
         ]});
-        take_out(&mut declaration);
+        remove_waits(&mut declaration);
         assert_eq!(
             declaration,
             json!({"objects": [{"name": "a", "results": {"ip": ".spec.clusterIP"}}]})

@@ -1,8 +1,8 @@
-//! A process that cleans up after a run that was killed: the sidecar and the steps, which would keep running, and the
-//! run's directory, which may contain secrets.
+//! A process that cleans up after a run was killed: it kills the sidecar and the steps, which would keep running, and removes the
+//! directory of the run, which may contain secrets.
 //!
-//! It reads a pipe whose other end only the run has open: a line for each process group that starts (`+ID`) or has
-//! finished (`-ID`). When the pipe closes for any reason, it kills the process groups that have not finished.
+//! It reads a pipe that only the run can write to. Each line reports a process group that starts (`+ID`) or has finished (`-ID`).
+//! When the pipe closes for any reason, it kills the process groups that have not finished.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,17 +15,17 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::strays;
+use super::detached;
 
 /// The subcommand of this process; internal.
 pub(crate) const COMMAND: &str = "watcher";
-/// The argument by which it removes the directory.
+/// The argument that makes the watcher remove the directory.
 const REMOVES: &str = "remove";
-/// The number of attempts at the removal: processes that were just killed may still write.
+/// The number of attempts to remove the directory: processes that were just killed may still write to it.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The watcher of this run. It exits when its last copy is dropped.
+/// A handle to the watcher of this run, which exits when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Watcher(Arc<Process>);
 
@@ -35,7 +35,7 @@ struct Process(Child);
 // === impl Watcher ===
 
 impl Watcher {
-    /// Starts it for the run in `directory`, which it removes at the end if `removes`.
+    /// Starts the watcher of the run in `directory`. If `removes` is true, it removes the directory at the end.
     pub(crate) fn start(program: &Path, directory: &Path, removes: bool) -> io::Result<Self> {
         let mut command = Command::new(program);
         command
@@ -45,7 +45,7 @@ impl Watcher {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A Ctrl-C is for the run.
+            // Ctrl-C must reach only the run.
             .process_group(0);
         Ok(Self(Arc::new(Process(command.spawn()?))))
     }
@@ -62,7 +62,7 @@ impl Watcher {
 
     fn tell(&self, sign: char, group: Pid) {
         if let Some(mut pipe) = self.0.0.stdin.as_ref() {
-            // Without a watcher the run still works.
+            // The run works without a watcher, too.
             let _ = writeln!(pipe, "{sign}{}", group.as_raw_nonzero());
         }
     }
@@ -75,7 +75,7 @@ impl Drop for Process {
     }
 }
 
-/// Runs the process: waits for the end of the run, and cleans up.
+/// The main function of the watcher: waits for the end of the run, then cleans up.
 pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
     let Some(directory) = arguments.next() else {
         return;
@@ -98,7 +98,7 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
         let _ = kill_process_group(group, Signal::KILL);
     }
     let directory = Path::new(&directory);
-    strays::kill(directory);
+    detached::kill(directory);
     if !removes {
         return;
     }

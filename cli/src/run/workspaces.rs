@@ -1,4 +1,4 @@
-//! The workspaces of a run: the bindings of a document, and the directories of the command line.
+//! The workspaces of a run: the bindings in a document, and the directories of the command line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::model::{BoundWorkspace, Volume};
 use super::paths::leads_out;
 use crate::values::{Assignment, did_you_mean};
 
-/// The directories of `--workspace` by name.
+/// The directories of `--workspace`, by workspace name.
 pub(crate) type Given = BTreeMap<String, PathBuf>;
 
 /// Reads `--workspace NAME=DIR`, where each name must be one of `known`.
@@ -49,7 +49,7 @@ fn existing_directory(directory: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The sources of a workspace, of which it has one (`pkg/apis/pipeline/v1/workspace_validation.go`).
+/// The possible sources of a workspace, exactly one of which must be set (`pkg/apis/pipeline/v1/workspace_validation.go`).
 const SOURCES: [&str; 7] = [
     "emptyDir",
     "volumeClaimTemplate",
@@ -60,7 +60,7 @@ const SOURCES: [&str; 7] = [
     "csi",
 ];
 
-/// Reads `spec.workspaces` of a run. A directory of the command line replaces any volume.
+/// Reads `spec.workspaces` of a run. A directory of the command line replaces any other source.
 pub(crate) fn bound(
     run: &Cursor<'_>,
     given: &Given,

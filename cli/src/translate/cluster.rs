@@ -1,4 +1,4 @@
-//! PipelineResources from a cluster.
+//! Fetches PipelineResources from a cluster.
 
 use gleaner_core::document::Node;
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_API_VERSION;
@@ -9,10 +9,10 @@ use crate::api_server::{block_on, connect};
 use crate::args::ClusterArgs;
 use crate::failure::Failure;
 
-/// Fetches those of `wanted` that the cluster of the options has.
+/// Fetches the PipelineResources in `wanted` from the cluster that the options select.
 ///
 /// # Errors
-/// Fails if it is unreachable or refuses. A missing PipelineResource is not an error.
+/// Fails if the cluster is unreachable or refuses a request. A missing PipelineResource is not an error.
 pub(super) fn fetch(options: &ClusterArgs, wanted: &[Missing]) -> Result<Fetched, Failure> {
     block_on(fetch_all(options, wanted))
 }

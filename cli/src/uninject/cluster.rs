@@ -1,4 +1,4 @@
-//! The list of everything in a cluster that has Gleaner in it, or declares outputs.
+//! The list of objects in a cluster that contain Gleaner or declare outputs.
 
 use std::process::ExitCode;
 
@@ -16,11 +16,11 @@ use crate::failure::Failure;
 use crate::printing;
 use crate::terminal;
 
-/// A kind with Tasks or pods in it.
+/// A kind whose objects contain Tasks or pods.
 struct Listed {
     kind: &'static str,
     plural: &'static str,
-    /// The versions that hold the same objects: the first that the cluster serves is listed.
+    /// The versions of the kind; the first one that the cluster serves is listed.
     versions: &'static [&'static str],
 }
 
@@ -28,7 +28,7 @@ const TEKTON: &[&str] = &["tekton.dev/v1", "tekton.dev/v1beta1"];
 const BATCH: &[&str] = &["batch/v1"];
 const APPS: &[&str] = &["apps/v1"];
 
-/// The listed kinds. Kinds that only these create, such as ReplicaSets, are omitted.
+/// The listed kinds. Omits kinds such as ReplicaSets, whose objects are created from those of the listed kinds.
 #[rustfmt::skip]
 const KINDS: [Listed; 11] = [
     Listed { kind: "Task", plural: "tasks", versions: TEKTON },
@@ -44,7 +44,7 @@ const KINDS: [Listed; 11] = [
     Listed { kind: "Pod", plural: "pods", versions: &["v1"] },
 ];
 
-/// Prints the list, and reports on standard error the kinds that are not in it.
+/// Prints the list, and reports omitted kinds on standard error.
 pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
     let (lines, is_complete) = block_on(list_all(options)).map_err(Failure::print)?;
     printing::write(&lines).map_err(Failure::print)?;
@@ -55,7 +55,7 @@ pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
     })
 }
 
-/// Returns the lines, and true if every kind could be listed that the cluster serves.
+/// Returns the lines, and true if every kind that the cluster serves could be listed.
 async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     let api = connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
     let namespace = options.namespace.as_deref().unwrap_or(api.namespace());
@@ -92,7 +92,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     Ok((all, is_complete))
 }
 
-/// Fails if the namespace does not exist: the API server returns empty lists for it, as for an empty namespace.
+/// Fails if the namespace does not exist, for which the API server would return empty lists, as for an empty namespace.
 async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
     match api.get(&path::object("v1", "namespaces", None, name)).await {
         Ok(None) => {
@@ -101,12 +101,12 @@ async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
                 "the cluster {context} has no namespace '{name}'"
             )))
         }
-        // A user who may list objects in a namespace may lack permission to get the namespace.
+        // A user who may list the objects in a namespace may lack the permission to get the namespace.
         Ok(Some(_)) | Err(_) => Ok(()),
     }
 }
 
-/// Returns true for a refusal that may concern this kind only.
+/// Returns true for a refusal that may concern only this kind.
 fn is_of_one_kind(error: &RequestError) -> bool {
     let code = error.code().map(|code| code.as_u16());
     code.is_some_and(|code| code != 401) || matches!(error.reason, Reason::TooLarge(_))
@@ -122,7 +122,7 @@ impl Listed {
         for version in self.versions {
             let collection = path::collection(version, self.plural, namespace);
             let of_object = |mut object: Value| {
-                // The items of a list of Kubernetes' own kinds have neither.
+                // The items in a list of a built-in kind have neither field.
                 object["apiVersion"] = (*version).into();
                 object["kind"] = self.kind.into();
                 line(&removal::remove(&object))
@@ -135,7 +135,7 @@ impl Listed {
         Ok(None)
     }
 
-    /// The message about a kind that is not in the list.
+    /// Returns the message about a kind that could not be listed.
     fn omitted(&self, error: &RequestError, namespace: Option<&str>) -> String {
         let remedy = match (error.code().map(|code| code.as_u16()), namespace) {
             (Some(403), None) => {
@@ -148,7 +148,7 @@ impl Listed {
         format!("the list does not include {name}: {reason}{remedy}")
     }
 
-    /// The plural with its group, as `kubectl get` takes it.
+    /// Returns the plural with its group, as `kubectl get` accepts it.
     fn full_name(&self) -> String {
         match self.versions[0].split_once('/') {
             Some((group, _)) => format!("{}.{group}", self.plural),

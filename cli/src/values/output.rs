@@ -1,4 +1,4 @@
-//! Values instead of a step's outputs, for a preview.
+//! Values that replace a step's outputs in a preview.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::{Assignment, did_you_mean};
 use crate::files;
 
-/// Keys are steps, then outputs.
+/// The values by step and output name.
 pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// Returns the outputs that are given as text or as files; the declared defaults for the rest.
+/// Returns the outputs that are given as text or as files, and the declared defaults of the others.
 ///
 /// # Errors
-/// All errors in them.
+/// All errors in the given outputs.
 pub(crate) fn outputs(
     declaration: &Declaration,
     texts: &[Assignment],
@@ -73,7 +73,7 @@ fn read(
     Ok((step.to_owned(), spec.name.to_string(), value))
 }
 
-/// Returns the declared output that `STEP.NAME` refers to. A step's name has no dot, an output's may have.
+/// Returns the declared output that `STEP.NAME` refers to. The name of a step has no dot; that of an output may have one.
 fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a Output), String> {
     let found = name
         .split_once('.')
@@ -90,7 +90,7 @@ fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a
     })
 }
 
-/// Reads a value. The messages quote no part of a secret.
+/// Parses a value. The messages quote no part of a secret.
 fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
     let kind = output.spec.kind;
     if kind == OutputType::String {

@@ -13,14 +13,14 @@ use gleaner_core::task::{ParamKind, ParamSpec};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParamError {
-    /// The parameter has no value, or keys of an object have none.
+    /// The parameter, or a key of an object parameter, has no value.
     #[error("{0}")]
     Missing(String),
     #[error("{0}")]
     Invalid(String),
 }
 
-/// Returns the value of every parameter in `specs` that was given or has a default, and all errors in them.
+/// Returns the value of each parameter in `specs` that is given or has a default, and all errors.
 pub(crate) fn params(
     specs: &[ParamSpec],
     given: &[Assignment],
@@ -70,7 +70,7 @@ pub(crate) fn params(
     (values, errors)
 }
 
-/// Reads a file of parameters: a map, YAML or JSON.
+/// Reads a parameter file: a map in YAML or JSON.
 ///
 /// # Errors
 /// Fails if it cannot be read or does not contain a map.
@@ -103,7 +103,7 @@ fn missing(spec: &ParamSpec) -> ParamError {
     let about = spec.description.as_ref();
     let about = about.map(|about| format!(" ({})", about.trim()));
     ParamError::Missing(format!(
-        "the parameter '{name}' has no value; give it with -p {name}={form}{}",
+        "the parameter '{name}' has no value; set it with -p {name}={form}{}",
         about.unwrap_or_default()
     ))
 }
@@ -113,7 +113,7 @@ fn wrong(spec: &ParamSpec, reason: impl Display) -> String {
     format!("the parameter '{name}' is of type {kind}: {reason}")
 }
 
-/// Fills in the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
+/// Fills in missing keys of an object from its default, as Tekton does, and checks the declared choices.
 fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
     let name = &spec.name;
     match (&spec.kind, value) {
@@ -149,7 +149,7 @@ fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
     }
 }
 
-/// Parses the value of `-p NAME=`: for arrays and objects `tkn`'s short forms, or JSON.
+/// Parses the value of `-p NAME=`. Arrays and objects have the short forms of `tkn`, or are JSON.
 fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
     let json = |text: &str| match serde_json::from_str(text) {
         Ok(value) => from_json(spec, &value),

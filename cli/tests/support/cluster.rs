@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use super::file;
 
-/// A local API server that serves while commands run.
+/// A local API server that runs while commands use it.
 pub(crate) struct Cluster {
     pub(crate) directory: TempDir,
     pub(crate) server: LocalApiServer,
@@ -29,7 +29,7 @@ impl Cluster {
         }
     }
 
-    /// Returns the file of [`kubeconfig`] for this server.
+    /// Returns the path of a [`kubeconfig`] for this server.
     pub(crate) fn kubeconfig(&self, context: &str) -> String {
         kubeconfig(self.directory.path(), &self.server.url(), context)
     }
@@ -39,7 +39,7 @@ impl Cluster {
     }
 }
 
-/// Returns a kubeconfig of one context, with the namespace `builds`, that exists as long as the directory.
+/// Writes a kubeconfig with one context and the namespace `builds`, and returns its path. It exists as long as the directory.
 pub(crate) fn kubeconfig(directory: &Path, url: &str, context: &str) -> String {
     let text = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: {context}\nclusters: [{{name: c, cluster: {{server: \"{url}\"}}}}]\n\

@@ -1,10 +1,10 @@
-//! The Task that the suites of `gleaner lint` change, and the comparison of findings with those that they expect.
+//! The Task that the tests of `gleaner lint` modify, and the comparison of actual and expected findings.
 
 use std::fmt::Debug;
 
 use super::gleaner_with_input;
 
-/// A Task of one step `build` with the output `digest`, and a ConfigMap.
+/// A Task with one step `build`, the output `digest` and a ConfigMap.
 pub(crate) const TASK: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -34,10 +34,10 @@ spec:
       script: echo sha256:abc > $GLEANER_OUTPUTS/digest
 ";
 
-/// The command that checks its standard input.
+/// The command line that checks standard input.
 const LINT: [&str; 3] = ["lint", "-f", "-"];
 
-/// Returns the exit code of `gleaner lint` and its lines.
+/// Returns the exit code of `gleaner lint` and the lines that it prints.
 pub(crate) fn lint(text: &str) -> (i32, Vec<String>) {
     lint_by(&LINT, text)
 }
@@ -48,13 +48,13 @@ fn lint_by(command: &[&str], text: &str) -> (i32, Vec<String>) {
     (ran.code, ran.stdout.lines().map(str::to_owned).collect())
 }
 
-/// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
+/// Expects these findings and the exit code that follows from them. Each finding is given by its beginning after `<stdin>:`.
 #[track_caller]
 pub(crate) fn finds(text: &str, expected: &[&str]) {
     finds_by(&LINT, text, expected);
 }
 
-/// Expects the findings of `command`, as [`finds`] does.
+/// Expects the findings of `command`, given as for [`finds`].
 #[track_caller]
 pub(crate) fn finds_by(command: &[&str], text: &str, expected: &[&str]) {
     let (code, lines) = lint_by(command, text);
@@ -65,7 +65,7 @@ pub(crate) fn finds_by(command: &[&str], text: &str, expected: &[&str]) {
     assert_found(text, code, &found, expected);
 }
 
-/// Expects each of `found` to begin as `expected`, and the exit code that follows from them.
+/// Expects each of `found` to begin with the text in `expected`, and the exit code that follows from them.
 #[track_caller]
 pub(crate) fn assert_found(
     text: &str,
@@ -82,7 +82,7 @@ pub(crate) fn assert_found(
     assert_eq!(code, i32::from(is_wrong), "{text}{found:#?}");
 }
 
-/// Expects the findings in `text` with `to` instead of `from`.
+/// Expects the findings in `text` after `from` is replaced with `to`.
 #[track_caller]
 pub(crate) fn in_text(text: &str, from: &str, to: &str, expected: &[&str]) {
     assert!(text.contains(from), "{from}");
@@ -94,5 +94,5 @@ pub(crate) fn in_task(from: &str, to: &str, expected: &[&str]) {
     in_text(TASK, from, to, expected);
 }
 
-/// The line with variables in the template of [`TASK`].
+/// The line of the template in [`TASK`] that contains variables.
 pub(crate) const IMAGE: &str = "image: $(params.image)@$(steps.build.digest)";

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use gleaner_core::document::yaml;
 use serde_json::Value;
 
-/// The outcome of a run of the binary.
+/// The result of running the binary.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -62,7 +62,7 @@ impl Ran {
     }
 }
 
-/// Prefixes of the variables with which the caller of the tests would change the behavior of the binary.
+/// The prefixes of variables in the caller's environment that would change the behavior of the binary.
 const CHANGING: [&str; 10] = [
     "ALL_PROXY",
     "CLICOLOR",
@@ -76,7 +76,7 @@ const CHANGING: [&str; 10] = [
     "https_proxy",
 ];
 
-/// Returns the binary, in the environment of the test, not of its caller.
+/// Returns the command of the binary, without the variables of the caller's environment that would change its behavior.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
     command.args(arguments).current_dir(repository());
@@ -84,7 +84,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Removes the variables with these prefixes from the command's environment.
+/// Removes variables with these prefixes from the environment of the command.
 pub(crate) fn without_variables(command: &mut Command, begin: &[&str]) {
     for (name, _) in std::env::vars_os() {
         let shown = name.to_string_lossy();
@@ -124,7 +124,7 @@ pub(crate) fn ran(output: Output) -> Ran {
     }
 }
 
-/// Returns a file with `text` that exists as long as the directory.
+/// Writes a file that contains `text`, and returns its path. It exists as long as the directory.
 pub(crate) fn file(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
@@ -138,7 +138,7 @@ pub(crate) fn repository() -> PathBuf {
         .to_owned()
 }
 
-/// Returns a Task with these steps and this declaration, each an indented YAML text.
+/// Returns a Task with this declaration and this spec, each as YAML text.
 pub(crate) fn task(declaration: &str, spec: &str) -> String {
     let indented = |text: &str, by: &str| text.trim_matches('\n').replace('\n', &format!("\n{by}"));
     format!(
@@ -149,7 +149,7 @@ pub(crate) fn task(declaration: &str, spec: &str) -> String {
     )
 }
 
-/// A declaration of one output `a` of the step `one`, in a ConfigMap.
+/// A declaration with one output `a` of the step `one`, which is used in a ConfigMap.
 pub(crate) const ONE: &str = "
 steps: {one: [{name: a}]}
 objects:
@@ -162,7 +162,7 @@ pub(crate) fn run(text: &str, arguments: &[&str]) -> Ran {
     gleaner_with_input(&[&["run", "-f", "-"], arguments].concat(), text)
 }
 
-/// A Task `try` whose only output is what its step prints into `a`, and a run of it.
+/// Returns a Task `try` whose only output `a` is written by its step, and a TaskRun of it.
 pub(crate) fn with_run(task_spec: &str, run_spec: &str) -> String {
     format!(
         "{}---\napiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: mine, namespace: ci}}\nspec:\n  taskRef: {{name: try}}\n  {}\n",

@@ -40,7 +40,11 @@ pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
         }
     }
     for after in finally.iter().filter_map(|item| item.field("runAfter")) {
-        found.refuse(&after, "a task of 'finally' has no runAfter", "remove it");
+        found.refuse(
+            &after,
+            "a task of 'finally' cannot have runAfter",
+            "remove it",
+        );
     }
     order_of(spec, &tasks, found);
 }

@@ -11,10 +11,10 @@ use kube::{Client, Config};
 
 use super::{ApiServer, Bounds};
 
-/// A connection in the cluster takes milliseconds; five seconds leave time for a busy node.
+/// Connecting within a cluster takes milliseconds; five seconds leave time for a busy node.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Address and credentials of the API server, to be flattened into a program's own flags.
+/// The address and the credentials of the API server, to be flattened into a program's own flags.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 #[group(skip)]
@@ -33,7 +33,7 @@ pub struct Access {
     request_timeout: Duration,
 }
 
-/// An API server that cannot be accessed.
+/// The reasons why an API server cannot be accessed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The container has no ServiceAccount token.
@@ -44,11 +44,10 @@ pub enum AccessError {
     /// The kubeconfig is missing or invalid.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
-    /// A variable that names the proxy is not a URL. For some values, kube's error comes before `NO_PROXY` is
-    /// considered.
+    /// A proxy variable does not contain a URL. For some values, kube returns its error before it considers `NO_PROXY`.
     #[error("the variable {0} is not the URL of a proxy; correct or unset it")]
     Proxy(&'static str),
-    /// `NO_PROXY` is not a list that kube can parse.
+    /// `NO_PROXY` does not contain a list that kube can parse.
     #[error(
         "the variable {0} is not a list of hosts, domains, addresses and networks such as 10.0.0.0/8; correct it, \
          without empty items between the commas"
@@ -105,7 +104,7 @@ impl ApiServer {
         let own_proxy = own_proxy(&kubeconfig, context.as_deref());
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         let mut config = config.map_err(|error| unusable(error, own_proxy.is_some()))?;
-        // kube drops the proxy if NO_PROXY names the proxy's own host.
+        // kube drops the proxy if NO_PROXY contains the proxy's own host.
         config.proxy_url = match own_proxy {
             Some(proxy) => {
                 let proxy = proxy.parse().map_err(KubeconfigError::ParseProxyUrl);
@@ -132,15 +131,15 @@ impl ApiServer {
         context: Option<String>,
         bounds: Bounds,
     ) -> Result<Self, AccessError> {
-        // The one crypto provider of the process. It is installed already when this is not the first client.
+        // The only crypto provider of the process. An earlier client may already have installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // kube's own policy repeats POST (kube-rs/kube#2082).
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // The limit that matters is on the whole request; these only release idle connections.
+        // The effective limit is that of the whole request; this one only releases idle connections.
         config.read_timeout = Some(bounds.timeout * 3);
         config.write_timeout = Some(bounds.timeout * 3);
-        // Without it, the idle time of a pooled connection counts against the next request.
+        // Without this, the idle time of a pooled connection counts toward the timeout of the next request.
         config.reset_reader_on_write = true;
         Ok(Self {
             namespace: config.default_namespace.clone(),
@@ -155,8 +154,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Returns the error of a kubeconfig that kube refuses; kube also parses the proxy variables, more strictly than
-/// `kubectl`.
+/// Returns the error for a kubeconfig that kube refuses. kube also parses the proxy variables, and more strictly than `kubectl`
+/// does.
 fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     let either = |upper: &'static str, lower: &'static str| {
         let is_set = variable(upper).is_some_and(|value| !value.is_empty());
@@ -173,7 +172,7 @@ fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     }
 }
 
-/// Returns the proxy of the context's own cluster, which takes precedence over the variables.
+/// Returns the proxy that the context's cluster configures, which takes precedence over the variables.
 fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     let mut contexts = kubeconfig.contexts.iter();
     let context = contexts.find(|own| Some(own.name.as_str()) == context);
@@ -186,7 +185,7 @@ fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     proxy.filter(|proxy| !proxy.is_empty())
 }
 
-/// Parses an address with scheme and host. With any other, the client would panic at its first request.
+/// Parses an address that must have a scheme and a host: without them, the client would panic at its first request.
 fn address(text: &str) -> Result<Uri, String> {
     let url = text.parse().ok().filter(|url: &Uri| {
         let known = matches!(url.scheme_str(), Some("http" | "https"));

@@ -1,4 +1,4 @@
-//! Events (`events.k8s.io/v1`): shown with an object by `kubectl describe`.
+//! Events (`events.k8s.io/v1`), which `kubectl describe` shows with their object.
 
 use http::Method;
 use jiff::Timestamp;
@@ -8,27 +8,27 @@ use super::{ApiServer, RequestError, path};
 use crate::text::cut;
 
 const API_VERSION: &str = "events.k8s.io/v1";
-/// Limit on a note, in bytes (k8s.io/kubernetes, pkg/apis/core/validation/events.go).
+/// The maximum length of a note, in bytes (k8s.io/kubernetes, pkg/apis/core/validation/events.go).
 pub const NOTE_BYTES: usize = 1024;
-/// Limit on the name of an instance, in bytes (ibid.).
+/// The maximum length of an instance name, in bytes (same file).
 const INSTANCE_BYTES: usize = 128;
-/// Limit on the name of an Event without its suffix, in bytes: names have 253, the suffix 17.
+/// The maximum length of an Event's name without its suffix, in bytes: a name may have 253, and the suffix has 17.
 const NAME_BYTES: usize = 236;
 
 /// An Event to create.
 #[derive(Debug, Clone)]
 pub struct Event<'a> {
-    /// The program that reports, such as `gleaner.dev/injector`.
+    /// The reporting program, such as `gleaner.dev/injector`.
     pub controller: &'a str,
-    /// The reporting instance; cut to 128 bytes.
+    /// The reporting instance; truncated to 128 bytes.
     pub instance: &'a str,
     /// The importance of the Event.
     pub kind: EventKind,
-    /// The reason, a word for programs.
+    /// The machine-readable reason.
     pub reason: &'a str,
-    /// The action, a word for programs.
+    /// The machine-readable action.
     pub action: &'a str,
-    /// The text for users, cut to [`NOTE_BYTES`].
+    /// The text for users, truncated to [`NOTE_BYTES`].
     pub note: &'a str,
     /// The object that the Event is about.
     pub regarding: Regarding<'a>,
@@ -75,7 +75,7 @@ impl ApiServer {
 impl Event<'_> {
     fn to_json(&self, now: Timestamp) -> Value {
         let regarding = &self.regarding;
-        // As client-go names them: the object, and the time in hexadecimal nanoseconds.
+        // client-go also builds the name from the object's name and the time as hexadecimal nanoseconds.
         let base = cut(regarding.name, NAME_BYTES).trim_end_matches(['.', '-']);
         let name = format!("{base}.{:x}", now.as_nanosecond());
         json!({

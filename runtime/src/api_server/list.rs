@@ -6,14 +6,15 @@ use serde_json::Value;
 use super::request::JSON;
 use super::{ApiServer, Reason, RequestError, path};
 
-/// Objects of the first page, as of kubectl.
+/// The number of objects in the first page, the same as in kubectl.
 const PAGE: usize = 500;
-/// The most times that a list begins again.
+/// The maximum number of times that a list restarts.
 const RESTARTS: usize = 3;
 
 impl ApiServer {
-    /// Lists the collection at `path` and returns what `read` makes of each object. A page that exceeds the bound on a response
-    /// is requested again with half as many objects. Where the API server no longer keeps the state of the first page, the list
+    /// Lists the collection at `path` and returns the result of `read` for each object. If a page exceeds the bound on a
+    /// response, requests it again with half as many objects. If the API server no longer has the state of the first page,
+    /// restarts the list.
     /// begins again.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
-//! URL paths of objects. Every segment is encoded: a name may contain any text, and must not reach another path.
-//! (Encoding does not help with an empty segment, `.` and `..`.)
+//! URL paths of objects. Every segment is encoded, because a name may contain any text but must not lead to another path.
+//! (Encoding does not protect against an empty segment, `.` and `..`.)
 
-/// Returns the path of a group version, which lists its kinds. `api_version` is `v1` or `GROUP/VERSION`.
+/// Returns the path of a group version, which lists the kinds of that version. `api_version` is `v1` or `GROUP/VERSION`.
 pub fn group_version(api_version: &str) -> String {
     match api_version.split_once('/') {
         Some((group, version)) => format!("/apis/{}/{}", segment(group), segment(version)),
@@ -9,7 +9,7 @@ pub fn group_version(api_version: &str) -> String {
     }
 }
 
-/// Returns the path at which objects of a kind are created. `plural` is the kind's path segment, such as `configmaps`.
+/// Returns the path at which objects of a kind are created. `plural` is the path segment of the kind, such as `configmaps`.
 pub fn collection(api_version: &str, plural: &str, namespace: Option<&str>) -> String {
     let (base, plural) = (group_version(api_version), segment(plural));
     match namespace {
@@ -24,7 +24,7 @@ pub fn object(api_version: &str, plural: &str, namespace: Option<&str>, name: &s
     format!("{collection}/{}", segment(name))
 }
 
-/// Encodes one segment of a path, or a value of a query.
+/// Encodes a path segment or a query value.
 pub fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

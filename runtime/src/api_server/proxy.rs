@@ -1,5 +1,5 @@
-//! The proxy for an API server, from the variables that `kubectl` reads (Go's `golang.org/x/net/http/httpproxy`). kube
-//! reads `HTTPS_PROXY` for every address, and compares `NO_PROXY` with the proxy's own.
+//! The proxy for an API server, from the variables that `kubectl` reads (Go's `golang.org/x/net/http/httpproxy`). kube differs:
+//! it reads `HTTPS_PROXY` for every address, and compares `NO_PROXY` with the host of the proxy.
 
 use std::net::IpAddr;
 
@@ -47,8 +47,8 @@ pub(super) fn of(
     parsed.map(Some).ok_or(name)
 }
 
-/// Returns true if an item of `NO_PROXY` names the host: `*`, an address, a network, a domain with its subdomains,
-/// `.domain` with only its subdomains; each except a network also with a port.
+/// Returns true if an item of `NO_PROXY` matches the host. An item is `*`, an address, a network, a domain (which includes its
+/// subdomains) or `.domain` (only its subdomains). All except a network may have a port.
 fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     let exception = exception.trim().to_ascii_lowercase();
     if exception == "*" {
@@ -81,7 +81,7 @@ fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> b
     }
 }
 
-/// Returns the host and the port of `host`, `host:port`, `[::1]:port` or `::1`.
+/// Splits `host`, `host:port`, `[::1]:port` or `::1` into host and port.
 fn with_port(text: &str) -> (&str, Option<u16>) {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, port) = rest.split_once(']').unwrap_or((rest, ""));
@@ -106,7 +106,7 @@ fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
         (IpAddr::V6(address), IpAddr::V6(network)) => (address.into(), network.into(), 128),
         _ => return false,
     };
-    // A shift by all bits of a u128 overflows, and `0.0.0.0/0` is every address.
+    // Shifting a u128 by all of its bits overflows; `0.0.0.0/0` matches every address.
     bits <= all && (address ^ network).checked_shr(all - bits).unwrap_or(0) == 0
 }
 
@@ -127,7 +127,7 @@ mod tests {
     const PROXY: (&str, &str) = ("HTTPS_PROXY", "http://proxy.example:3128");
 
     #[test]
-    fn the_scheme_of_the_address_chooses_the_variable() {
+    fn the_scheme_of_the_address_selects_the_variable() {
         let expected = Some("http://proxy.example:3128/".to_owned());
         assert_eq!(proxy("https://a.example", &[PROXY]), expected);
         assert_eq!(proxy("http://a.example", &[PROXY]), None);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_never_behind_a_proxy() {
+    fn loopback_addresses_never_use_a_proxy() {
         for url in [
             "https://127.0.0.1:6443",
             "https://localhost:6443",

@@ -1,4 +1,4 @@
-//! One request, limited in time and size.
+//! A single request, limited in time and size.
 
 use std::error::Error;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{ApiServer, path};
 /// The content type of everything except patches.
 pub(super) const JSON: &str = "application/json";
 
-/// A request without a useful response.
+/// The error of a request that got no usable response.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .reason.sentence(.request))]
 pub struct RequestError {
@@ -25,20 +25,20 @@ pub struct RequestError {
     pub reason: Reason,
 }
 
-/// The reason why a request has no useful response. No variant contains content of a successful response.
+/// The reason why a request got no usable response. No variant contains content of a successful response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
     /// Method, path or headers are invalid.
     #[error("the request is invalid: {0}")]
     Invalid(http::Error),
-    /// The client cannot send it, for example because of missing credentials.
+    /// The client cannot send the request, for example because credentials are missing.
     #[error(transparent)]
     Client(kube::Error),
-    /// There was no response, or an incomplete one.
+    /// No response arrived, or an incomplete one.
     #[error(transparent)]
     Interrupted(Box<dyn Error + Send + Sync>),
-    /// There was no complete response in time.
+    /// No complete response arrived in time.
     #[error("no response within {:.1} s", .0.as_secs_f64())]
     Timeout(Duration),
     /// The response is larger than the limit, in bytes.
@@ -47,7 +47,7 @@ pub enum Reason {
     /// A successful response is not JSON.
     #[error("the API server's response is not JSON: {0}")]
     Malformed(serde_json::Error),
-    /// The API server refused.
+    /// The API server refused the request.
     #[error("{code} {message}")]
     Refused {
         /// The HTTP status.
@@ -58,8 +58,8 @@ pub enum Reason {
 }
 
 impl ApiServer {
-    /// Sends a request once and returns the response, with any status. It takes up to `within`, and up to the limits of
-    /// this API server.
+    /// Sends a request once and returns the response, whatever its status. The time limit is `within`, or the limit of this API
+    /// server if that is shorter.
     ///
     /// # Errors
     /// A [`Reason`] if there is no complete response.
@@ -143,8 +143,7 @@ impl ApiServer {
         }
     }
 
-    /// Returns a namespaced object; `None` if it does not exist. `plural` is the kind's path segment, such as
-    /// `configmaps`.
+    /// Returns a namespaced object; `None` if it does not exist. `plural` is the path segment of the kind, such as `configmaps`.
     ///
     /// # Errors
     /// A [`RequestError`] unless the status is 2xx or 404.

@@ -1,4 +1,4 @@
-//! Bodies of requests: each limited in size and time, and all together in memory.
+//! Request bodies: each is limited in size and time, and together they are limited in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use tokio::time::Instant;
 /// The unit of memory accounting, in bytes.
 const UNIT: usize = 4 << 10;
 
-/// This many bytes of a body, or its end, must arrive within [`PART_TIMEOUT`]: a slow body holds memory that others
-/// wait for.
+/// The number of bytes of a body (or the rest of it) that must arrive within [`PART_TIMEOUT`]: a slow body holds memory that
+/// other requests wait for.
 const PART: usize = 64 << 10;
-/// The time for each part of a body.
+/// The time limit for each part of a body.
 const PART_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The memory for bodies that are being read and handled. Without it, each connection could hold one of the maximum
-/// size. Clones share it.
+/// The memory for all bodies that are being read and processed. Without this limit, each connection could hold a body of the
+/// maximum size. Clones share the memory.
 #[derive(Debug, Clone)]
 pub struct Bodies {
     max: usize,
@@ -28,7 +28,7 @@ pub struct Bodies {
     room: Arc<Semaphore>,
 }
 
-/// Memory reserved for the bodies of one client. Clones share it.
+/// Memory reserved for the bodies of one client. Clones share the reservation.
 #[derive(Debug, Clone)]
 pub struct Share {
     units: usize,
@@ -38,11 +38,11 @@ pub struct Share {
 /// A body.
 #[derive(Debug)]
 pub struct Body {
-    /// The content. It counts toward the memory of all bodies until its last clone or part is dropped.
+    /// The content. It counts toward the memory of all bodies until its last clone or slice is dropped.
     pub bytes: Bytes,
 }
 
-/// A body that was not read.
+/// The reason why a body was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// The body is larger than the limit.
@@ -51,21 +51,21 @@ pub enum BodyError {
         /// The limit.
         max: usize,
     },
-    /// The body took longer than the limit.
+    /// The body did not arrive within the time limit.
     #[error("the body did not arrive within {within:?} (--body-timeout)")]
     TooSlow {
         /// The limit.
         within: Duration,
     },
-    /// Less than a part of the body arrived in the time for a part.
+    /// Less than [`PART`] bytes of the body arrived within the time limit of a part.
     #[error("the body stalled: less than {part} bytes of it arrived within {within:?}")]
     Stalled {
-        /// The minimum that must arrive.
+        /// The minimum number of bytes.
         part: usize,
-        /// The time for it.
+        /// The time limit.
         within: Duration,
     },
-    /// Other bodies used all memory until the limit.
+    /// Other bodies used all memory until the time limit.
     #[error("no memory for the body within {within:?}: other requests use it")]
     NoRoom {
         /// The limit.
@@ -76,7 +76,7 @@ pub enum BodyError {
     Interrupted(axum::Error),
 }
 
-/// The bytes of a body, and their memory.
+/// The bytes of a body, with the memory reserved for them.
 struct Held {
     bytes: Bytes,
     _room: OwnedSemaphorePermit,
@@ -89,7 +89,7 @@ impl AsRef<[u8]> for Held {
 }
 
 impl Share {
-    /// Returns memory for bodies of `bytes` bytes together.
+    /// Reserves memory for bodies with a total size of `bytes`.
     pub fn new(bytes: usize) -> Self {
         let units = bytes / UNIT;
         Self {
@@ -105,14 +105,14 @@ impl Share {
 }
 
 impl Bodies {
-    /// Returns memory for two bodies of `max` bytes, each of which may take up to `timeout`: while one is handled, the
-    /// next can arrive.
+    /// Returns memory for two bodies of up to `max` bytes, each with the time limit `timeout`: the next body can arrive while one
+    /// is processed.
     pub fn new(max: usize, timeout: Duration) -> Self {
         Self::with_room(max, 2 * max, timeout)
     }
 
-    /// Returns memory of `room` bytes for bodies of `max` bytes, each of which may take up to `timeout`. It is enough
-    /// for at least one body.
+    /// Returns memory of `room` bytes for bodies of up to `max` bytes, each with the time limit `timeout`. The memory always
+    /// suffices for at least one body.
     pub fn with_room(max: usize, room: usize, timeout: Duration) -> Self {
         let room = units(room).max(units(max));
         Self {
@@ -130,7 +130,7 @@ impl Bodies {
         self.read_sharing(request, None).await
     }
 
-    /// Reads the body of a request into the memory of `share` if it fits there, or else into that for all.
+    /// Reads the body of a request into the memory of `share` if it fits there, or else into the memory for all clients.
     ///
     /// # Errors
     /// A [`BodyError`] if it exceeds a limit or is interrupted.
@@ -150,7 +150,7 @@ impl Bodies {
             return Err(BodyError::TooLarge { max });
         }
         let deadline = Instant::now() + within;
-        // A body without a length may have the maximum size.
+        // A body of unknown length may have the maximum size.
         let units = units(length.unwrap_or(max));
         let room = match share.and_then(|share| share.take(units)) {
             Some(room) => room,
@@ -162,8 +162,8 @@ impl Bodies {
                 room.ok_or(BodyError::NoRoom { within })?
             }
         };
-        // In one piece from the start: growing by doubling would hold large bodies three times. The system provides the
-        // memory as it is written.
+        // Allocated at once: a buffer that grows by doubling would hold a large body three times. The system provides the pages
+        // only as they are written.
         let bytes = BytesMut::with_capacity(length.unwrap_or(max));
         let reading = collect(request.into_body(), bytes, max);
         let read = tokio::time::timeout(within, reading).await;

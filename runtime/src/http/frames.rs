@@ -1,4 +1,4 @@
-//! A response of shared bytes.
+//! Response bodies that share their bytes.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,12 +11,12 @@ use hyper::body::{Frame, SizeHint};
 /// The maximum number of bytes that a connection copies at once.
 const FRAME: usize = 64 << 10;
 
-/// The body of a response. It shares its bytes with other responses, and announces its length.
+/// A response body. It shares its bytes with other responses, and announces its length.
 #[derive(Debug)]
 pub struct Frames(Bytes);
 
 impl Frames {
-    /// Returns a body of `bytes`.
+    /// Returns a response body with the content `bytes`.
     pub fn body(bytes: Bytes) -> axum::body::Body {
         axum::body::Body::new(Self(bytes))
     }
@@ -44,7 +44,7 @@ impl HttpBody for Frames {
     }
 }
 
-/// The body of a response that holds a value until its last byte is sent, or the client is gone.
+/// A response body that holds a value until its last byte is sent or the client disconnects.
 #[derive(Debug)]
 pub struct Held<T> {
     body: axum::body::Body,
@@ -52,7 +52,7 @@ pub struct Held<T> {
 }
 
 impl<T: Send + Unpin + 'static> Held<T> {
-    /// Returns `body`, which drops `held` at its end.
+    /// Returns `body`, extended to drop `held` at its end.
     pub fn body(body: axum::body::Body, held: T) -> axum::body::Body {
         axum::body::Body::new(Self { body, _held: held })
     }

@@ -1,9 +1,9 @@
-//! The time limit of a header.
+//! The time limit of a request header.
 //!
-//! hyper's own limit starts at the end of the previous request (hyper 1.12, proto/h1/conn.rs). If it were as short as a
-//! header needs, it would also close connections that wait for their next request, and a request that meets the close
-//! half way fails, which for an admission review means a pod that is not created. So hyper's limit is the long one of
-//! an idle connection, and the short one is here: from a request's first byte until its handler is called.
+//! hyper's own limit starts at the end of the previous request (hyper 1.12, proto/h1/conn.rs). With a limit suitable for a
+//! header, hyper would also close idle connections, and a request that is being sent at that moment would fail. For an admission
+//! review, that means a pod that is not created. So hyper's limit is the long limit of an idle connection, and the short limit is
+//! here: from the first byte of a request until its handler is called.
 
 use std::io;
 use std::pin::Pin;
@@ -17,21 +17,21 @@ use tokio::sync::watch;
 
 use super::write_timeout::WriteTimeout;
 
-/// The state of one connection's current header. Clones belong to the same connection.
+/// The state of a connection's current header. Clones belong to the same connection.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderTimeout {
     /// True between the first byte of a header and its end.
     arriving: Arc<watch::Sender<bool>>,
-    /// True while a request is handled: bytes that arrive then belong to its body.
+    /// True while a request is processed: bytes that arrive then belong to its body.
     handling: Arc<AtomicBool>,
 }
 
-/// A connection's stream, of any kind: one type, so that hyper is compiled once.
+/// The stream of a connection, as a trait object so that hyper is compiled for only one type.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// A stream that notices when a header begins, and when the client stops reading a response.
+/// A stream that detects the beginning of a header, and a client that stops reading a response.
 pub(super) struct ObservedStream {
     stream: Box<dyn Stream>,
     header: HeaderTimeout,
@@ -64,11 +64,11 @@ impl HeaderTimeout {
         }
     }
 
-    /// Returns when a header takes longer than `limit`.
+    /// Completes when a header takes longer than `limit`.
     pub(super) async fn exceeded(&self, limit: Duration) {
         let mut arriving = self.arriving.subscribe();
         loop {
-            // `self` holds the sender: neither wait can fail.
+            // `self` holds the sender, so neither wait can fail.
             let _ = arriving.wait_for(|arriving| *arriving).await;
             let complete = arriving.wait_for(|arriving| !*arriving);
             if tokio::time::timeout(limit, complete).await.is_err() {

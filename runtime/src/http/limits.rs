@@ -1,11 +1,11 @@
-//! The limits of an HTTP server as flags.
+//! The limits of an HTTP server, as command-line flags.
 
 use std::time::Duration;
 
 use clap::Args;
 use gleaner_proto::{duration, size};
 
-/// The limits of an HTTP server, to be flattened into a program's own. A program changes a default or a help text with
+/// The limits of an HTTP server, to be flattened into a program's own flags. A program changes a default or a help text with
 /// `#[command(mut_arg("max_body", |arg| arg.default_value("4Mi")))]`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
@@ -28,7 +28,7 @@ pub struct Limits {
 /// Parses a size in bytes, such as `64Mi`, for a flag.
 ///
 /// # Errors
-/// An error if the text is not a size, or does not fit into a `usize`.
+/// Fails if the text is not a valid size, or the size does not fit into a `usize`.
 pub fn bytes(text: &str) -> Result<usize, String> {
     let bytes = size::parse(text).map_err(|error| error.to_string())?;
     usize::try_from(bytes).map_err(|_| format!("'{text}' is more than this machine can address"))

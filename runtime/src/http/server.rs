@@ -1,7 +1,7 @@
-//! Addresses and connections.
+//! Listening, and serving connections.
 //!
-//! hyper is driven by hand rather than through `axum::serve`, which has no time limit for headers (axum 0.8.9): a
-//! client that sends half a header would hold its connection forever.
+//! hyper is used directly rather than through `axum::serve`, which has no time limit for headers (axum 0.8.9): a client that
+//! sends half a header would hold its connection forever.
 
 use std::future::{self, Future};
 use std::io;
@@ -28,23 +28,22 @@ use super::header_timeout::{HeaderTimeout, ObservedStream, Stream};
 use super::write_timeout::{WRITE_TIMEOUT, WriteTimeout};
 use crate::Shutdown;
 
-/// Limit on the number of header fields.
+/// The maximum number of header fields.
 const HEADER_FIELDS: usize = 64;
 
-/// Connections that wait to be accepted; tokio's default.
+/// The maximum number of connections that wait to be accepted; tokio's default.
 const BACKLOG: i32 = 1024;
 
-/// The system's buffer for bytes that a client has not read yet: it is memory of this process's cgroup. Linux doubles it
-/// (socket(7)).
+/// The size of the kernel's buffer for bytes that a client has not read yet, which counts toward the memory of this process's
+/// cgroup. Linux doubles the value (socket(7)).
 const SEND_BUFFER: usize = 32 << 10;
-/// The system's buffer for TCP, where less than some segments (of 64 KiB on loopback) would wait for delayed
-/// acknowledgments.
+/// The same for TCP. With less than several segments (of 64 KiB on loopback), sends would wait for delayed acknowledgments.
 const TCP_SEND_BUFFER: usize = 128 << 10;
 
-/// A TCP listener whose connections send each response at once.
+/// A TCP listener whose connections send each response without delay.
 pub type Tcp = TapIo<TcpListener, fn(&mut TcpStream)>;
 
-/// A Unix socket.
+/// A Unix socket listener.
 pub type Unix = TapIo<UnixListener, fn(&mut UnixStream)>;
 
 /// An address that could not be bound.
@@ -57,7 +56,7 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// A router and the limits within which it is served.
+/// A router, with the limits within which it is served.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Server {
@@ -68,9 +67,9 @@ pub struct Server {
     write_timeout: Duration,
 }
 
-/// Binds an address and returns the bound one, with its port. `flag` names it in the error.
+/// Binds an address and returns it with the actual port. The error names `flag`.
 ///
-/// `[::]` is every address of both families, also with `net.ipv6.bindv6only`, and `0.0.0.0` on a system without IPv6.
+/// `[::]` means every address of both families, even if `net.ipv6.bindv6only` is set, and `0.0.0.0` on a system without IPv6.
 ///
 /// # Errors
 /// Fails if the system refuses the address.
@@ -82,7 +81,7 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, Socke
         };
         let address = listener.local_addr()?;
         let set_up: fn(&mut TcpStream) = |stream| {
-            // Responses are small and whole: waiting for more gains nothing.
+            // Responses are small and written as a whole, so delaying them to collect more data has no benefit.
             let _ = stream.set_nodelay(true);
             let _ = SockRef::from(&*stream).set_send_buffer_size(TCP_SEND_BUFFER);
         };
@@ -95,20 +94,20 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, Socke
     })
 }
 
-/// Binds every address of both families.
+/// Binds all addresses of both families.
 fn bind_all(address: SocketAddrV6) -> io::Result<TcpListener> {
     let (address, socket) = match Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) {
         Ok(socket) => {
             socket.set_only_v6(false)?;
             (SocketAddr::V6(address), socket)
         }
-        // Without IPv6 there is no such family. Other errors occur again.
+        // A system without IPv6 refuses the family. If the error has another cause, it occurs again.
         Err(_) => {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
             ((Ipv4Addr::UNSPECIFIED, address.port()).into(), socket)
         }
     };
-    // As tokio binds: a program that restarts immediately gets its port.
+    // As in tokio: a program that restarts immediately can bind its port.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -125,7 +124,7 @@ pub fn unix(listener: UnixListener) -> Unix {
 }
 
 impl Server {
-    /// Returns a server of `router` within `limits`, for requests whose header has up to `header_bytes`.
+    /// Returns a server of `router` within `limits`, for requests whose header has at most `header_bytes`.
     ///
     /// `idle_timeout` limits the time from connecting, or from a response, to the end of the next header.
     pub fn new(
@@ -143,7 +142,7 @@ impl Server {
         }
     }
 
-    /// Sets the time within which a client must read 64 KiB of a response, or all of it; [`WRITE_TIMEOUT`] by default.
+    /// Sets the time within which a client must read 64 KiB of a response, or the rest of it; [`WRITE_TIMEOUT`] by default.
     pub const fn write_timeout(mut self, write_timeout: Duration) -> Self {
         self.write_timeout = write_timeout;
         self
@@ -167,13 +166,13 @@ impl Server {
         H: Future<Output = Option<S>> + Send + 'static,
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // Each listener has its own: the clients of one cannot lock out those of another.
+        // Each listener has its own permits, so the clients of one listener cannot block those of another.
         let permits = Arc::new(Semaphore::new(self.limits.max_connections));
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
-                // Waits while the system is short of a resource, such as file descriptors.
+                // Waits while the system lacks a resource, such as file descriptors.
                 let (stream, _) = listener.accept().await;
                 (stream, permit)
             };
@@ -190,7 +189,7 @@ impl Server {
                 drop(permit);
             });
         }
-        // A client that connects now learns at once that it must use another server.
+        // The listener is closed at once, so that a new client is refused and can connect to another server.
         drop(listener);
         graceful.shutdown().await;
     }

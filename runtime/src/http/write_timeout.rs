@@ -1,5 +1,5 @@
-//! The time limit of a part of a response. Without it, a client that reads nothing holds its connection and the
-//! response forever.
+//! The time limit for each part of a response. Without it, a client that reads nothing would hold its connection and the response
+//! forever.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-/// A client that reads less than 64 KiB of a response within this time, and not all of it, is disconnected.
+/// The time limit after which a client is disconnected if it has read neither 64 KiB of a response nor the rest of it.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The bytes that a client must read within the time. With a single byte, a client could hold on.
+/// The number of bytes that a client must read within the limit. If a single byte sufficed, a client could hold a connection
+/// indefinitely.
 const PART: usize = 64 << 10;
 
 /// The state of one connection's writes.
@@ -19,7 +20,7 @@ pub(super) struct WriteTimeout {
     limit: Duration,
     /// Runs while unsent bytes wait for the client.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// Bytes sent since then.
+    /// Bytes sent since the timer started.
     taken: usize,
 }
 
@@ -32,7 +33,7 @@ impl WriteTimeout {
         }
     }
 
-    /// Passes the result of a write of `offered` bytes, or an error once the client has taken too long.
+    /// Returns the result of a write of `offered` bytes, or an error if the client exceeded the limit.
     pub(super) fn observe(
         &mut self,
         cx: &mut Context<'_>,
@@ -55,7 +56,7 @@ impl WriteTimeout {
         }
     }
 
-    /// Passes the result of a flush or shutdown, or an error once the client has taken too long.
+    /// Returns the result of a flush or shutdown, or an error if the client exceeded the limit.
     pub(super) fn observe_end(
         &mut self,
         cx: &mut Context<'_>,
@@ -90,7 +91,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(100);
 
-    /// Writes as much as a client reads in each tenth of the limit, and returns how the connection ends, if it does.
+    /// Simulates a client that reads `each` bytes in each tenth of the limit; returns the error that ends the connection, if any.
     async fn taking(each: usize, offered: usize) -> Option<io::ErrorKind> {
         let mut timeout = WriteTimeout::new(LIMIT);
         for _ in 0..40 {
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_little_at_a_time_is_not_enough_unless_it_is_all_that_there_is() {
+    async fn a_slow_client_is_disconnected_unless_little_remains() {
         assert_eq!(taking(1, 1000).await, Some(io::ErrorKind::TimedOut));
         assert_eq!(taking(1, 1).await, None);
         assert_eq!(taking(PART, 10 * PART).await, None);

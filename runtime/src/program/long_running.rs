@@ -1,4 +1,4 @@
-//! A program that runs until it is done, or until a signal requests its shutdown.
+//! A program that runs until its work is complete, or until a signal requests its shutdown.
 
 use std::error::Error;
 use std::future::Future;
@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use crate::log::Log;
 use crate::{Shutdown, error_chain, panics};
 
-/// An error that ends a program.
+/// An error that terminates a program.
 pub trait Failure: Error + 'static {
     /// Returns the exit code for this kind of error.
     fn exit_code(&self) -> u8;
 }
 
-/// An error before a program could start.
+/// An error that prevents a program from starting.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error("cannot start the runtime")]
@@ -23,7 +23,7 @@ enum StartError {
     Signals(#[source] io::Error),
 }
 
-/// Runs a program on this thread until it is done, and returns its exit code. SIGTERM and SIGINT request its shutdown.
+/// Runs a program on this thread to completion, and returns its exit code. SIGTERM and SIGINT request its shutdown.
 #[must_use = "the program ends with this exit code"]
 pub fn run<P, E>(log: &Log, program: impl FnOnce(Shutdown) -> P) -> ExitCode
 where
@@ -37,7 +37,7 @@ where
         .build();
     let done = runtime.map_err(StartError::Runtime).and_then(|runtime| {
         runtime.block_on(async {
-            // Before anything else: a signal during the set-up must not kill.
+            // First of all: a signal during the setup must not kill the process.
             let shutdown = Shutdown::on_signals().map_err(StartError::Signals)?;
             Ok(program(shutdown).await)
         })

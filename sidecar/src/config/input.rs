@@ -95,7 +95,7 @@ pub enum InputError {
     /// The file is not UTF-8.
     #[error("the declaration {path} {error}")]
     FileEncoding { path: PathBuf, error: EncodingError },
-    /// The pod's steps have no redirector.
+    /// The pod's steps have no redirector, because the webhook did not inject the pod.
     #[error(
         "this pod is not injected: it bypassed Gleaner's webhook for pods; check that the injector is running \
          and that its MutatingWebhookConfiguration has a webhook for pods"
@@ -108,12 +108,12 @@ pub enum InputError {
     Arguments(#[source] ArgumentsError),
     #[error("--declaration is not base64-encoded text")]
     Encoding,
-    /// The declaration is invalid; with all errors and their places.
+    /// The declaration is invalid; contains all errors and their places.
     #[error("the declaration is wrong:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     Declaration(Vec<Diagnostic>),
     #[error("--allow-kind cannot be read")]
     AllowKind(#[source] KindPatternError),
-    /// The declaration creates a kind that the operator of the cluster does not allow.
+    /// The declaration creates a kind that the cluster's operator does not allow.
     #[error("the declaration is not allowed:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     NotAllowed(Vec<Diagnostic>),
 }
@@ -144,7 +144,7 @@ impl Input {
         };
         let declaration =
             Declaration::parse(&text, &Scope::default()).map_err(InputError::Declaration)?;
-        // The injector has checked them, but this is the process that creates.
+        // The injector has checked the kinds, but this process creates the objects.
         let kinds = AllowedKinds::from_arguments(&self.kinds).map_err(InputError::AllowKind)?;
         match kinds.check(&declaration) {
             refused if refused.is_empty() => {}
@@ -156,7 +156,7 @@ impl Input {
     /// Returns the values that are known at the start: the parameters and the run.
     ///
     /// # Errors
-    /// Fails if the arguments are not as the injector writes them.
+    /// Fails if the arguments do not have the form that the injector writes.
     pub fn values_and_run(&self) -> Result<(Values, Run), InputError> {
         let arguments = self.arguments()?;
         let passed = Self::run_values(&arguments)?;
@@ -185,7 +185,7 @@ impl Input {
         Ok((values, run))
     }
 
-    /// Returns the flags that the injector writes, parsed by the counterpart of its writer.
+    /// Returns the flags that the injector wrote.
     fn arguments(&self) -> Result<Arguments, InputError> {
         let flags = [
             (PARAM, &self.params),
@@ -202,7 +202,7 @@ impl Input {
         Arguments::parse(&args).map_err(InputError::Arguments)
     }
 
-    /// Returns the values that the injection of the pod has passed.
+    /// Returns the values that the injection of the pod passed.
     fn run_values(arguments: &Arguments) -> Result<RunValues, InputError> {
         if arguments.values.is_empty() {
             return Ok(RunValues::default());
@@ -228,7 +228,7 @@ fn name(flag: &'static str) -> &'static str {
     flag.trim_start_matches('-')
 }
 
-/// Checks that a flag's value has the form that [`Arguments`] reads.
+/// Returns a parser that checks a flag's value for the form that [`Arguments`] reads.
 fn form(flag: &'static str) -> impl Fn(&str) -> Result<String, ArgumentsError> + Clone {
     move |value| Arguments::parse(&[format!("{flag}={value}")]).map(|_| value.to_owned())
 }
@@ -236,7 +236,7 @@ fn form(flag: &'static str) -> impl Fn(&str) -> Result<String, ArgumentsError> +
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write it as NAME=VALUE".to_owned()),
+        _ => Err("use NAME=VALUE".to_owned()),
     }
 }
 
@@ -257,7 +257,7 @@ fn owner(text: &str) -> Result<OwnerReference, String> {
                 uid: (*uid).to_owned(),
             })
         }
-        _ => Err("write it as APIVERSION,KIND,NAME,UID".to_owned()),
+        _ => Err("use APIVERSION,KIND,NAME,UID".to_owned()),
     }
 }
 

@@ -1,12 +1,12 @@
-//! The sidecar's memory budget, and the limits that follow from it for everything that a client can make it hold.
+//! The memory budget of the sidecar, and the resulting limits on everything that clients can make it hold.
 //!
-//! Of the memory limit, 24 MiB are for the program, its connections and their kernel buffers. The rest is divided into
-//! eleven parts:
+//! 24 MiB of the memory limit are for the program, its connections and their kernel buffers. The rest is divided into eleven
+//! parts:
 //!
 //! | parts | for |
 //! | --- | --- |
 //! | 2 | accepted outputs |
-//! | 2 | bodies of requests; another half a part is divided among the steps as reserved shares |
+//! | 2 | request bodies; half a part more is divided among the steps as reserved shares |
 //! | 2 | one large message while it is read, or one response while it is rendered |
 //! | 3 | the objects of the submission: their JSON, and the API server's responses |
 //! | 1 | rendered responses, for any number of clients |
@@ -19,34 +19,34 @@ use gleaner_core::render::{self, OBJECT_MAX, Size};
 
 use super::Limits;
 
-/// For the program itself.
+/// The memory of the program itself.
 const OWN: u64 = 24 << 20;
 const PARTS: u64 = 11;
-/// The minimum of a part: less would refuse even the smallest runs.
+/// The minimum size of a part; with less, even the smallest runs would be refused.
 const PART_MIN: u64 = 1 << 20;
-/// The limit that is assumed if there is none: parts of 32 MiB.
+/// The assumed memory limit if none is set: parts of 32 MiB.
 const UNLIMITED: u64 = OWN + PARTS * (32 << 20);
 /// The maximum of a part.
 const LIMIT_MAX: u64 = 4 << 30;
-/// Limits of a step's share of the memory for bodies.
+/// The limits of a step's share of the memory for bodies.
 const SHARE: (usize, usize) = (16 << 10, 1 << 20);
 
 /// The bounds on memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// The largest body.
+    /// The maximum size of a body.
     pub max_body: usize,
-    /// All bodies that are being read or wait to be accepted.
+    /// All bodies that are being read or are waiting to be accepted.
     pub bodies: usize,
-    /// The bodies of one step that no other can delay.
+    /// The reserved memory for the bodies of one step, which other steps cannot delay.
     pub share: usize,
-    /// A message in memory, estimated before it is parsed.
+    /// A message in memory, as estimated before it is parsed.
     pub message: usize,
     /// All rendered responses.
     pub responses: usize,
     /// One rendered response.
     pub response: usize,
-    /// The memory of the run itself.
+    /// The memory bounds of the run itself.
     pub run: collect::Bounds,
 }
 
@@ -79,14 +79,14 @@ impl Memory {
     }
 }
 
-/// Returns the memory limit of this process's cgroup in bytes: the lowest of its own and those above it.
+/// Returns the memory limit of this process's cgroup in bytes: the lowest of its own limit and those of its ancestors.
 pub(crate) fn limit() -> Option<u64> {
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     lowest(&cgroups, Path::new("/sys/fs/cgroup"))
 }
 
-/// Finds the limit of the cgroups of a process (cgroups(7)) below `root`, for both versions. Within a container that
-/// has no cgroup namespace, the paths are those of the node, and its own cgroup is at the root.
+/// Finds the lowest limit of a process's cgroup and its ancestors (cgroups(7)) below `root`, for both versions. In a container
+/// without a cgroup namespace, the paths are those of the node, but the container's own cgroup is at the root.
 fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
     let limits = cgroups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -111,7 +111,7 @@ fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
         };
         up.filter_map(read).min()
     });
-    // Version 1 writes its highest number if there is no limit.
+    // If there is no limit, version 1 reports its highest number.
     limits.min().filter(|limit: &u64| *limit < 1 << 60)
 }
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_limit_of_a_cgroup_and_those_above_it_counts_in_both_versions() {
+    fn the_lowest_limit_of_a_cgroup_and_its_ancestors_counts_in_both_versions() {
         let (_directory, root) = files(&[
             ("memory.max", "134217728\n"),
             ("pod/memory.max", "max\n"),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_fit_the_limit_together() {
+    fn all_bounds_together_fit_the_memory_limit() {
         let limits = Limits::for_tests(&[]);
         for limit in [64_u64, 128, 256, 1024].map(|mebibytes| mebibytes << 20) {
             let memory = Memory::new(Some(limit), &limits, 3);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_the_documented_defaults_hold() {
+    fn the_documented_defaults_apply_without_a_limit() {
         let memory = Memory::new(None, &Limits::for_tests(&[]), 3);
         assert_eq!((memory.max_body, memory.run.outputs), (64 << 20, 64 << 20));
         let given = Limits::for_tests(&["--max-body=1Ki", "--max-outputs=2Ki"]);

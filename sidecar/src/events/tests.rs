@@ -37,7 +37,7 @@ fn commit(count: usize) -> Commit {
 }
 
 #[test]
-fn a_commit_is_one_event_with_number_and_names() {
+fn a_commit_is_one_event_with_count_and_names() {
     assert_eq!(of_commit(&commit(0)), []);
     let [notice] = of_commit(&commit(1)).try_into().unwrap();
     assert_eq!(notice.note, "1 object: ConfigMap ci/note-0 (note): created");
@@ -61,7 +61,7 @@ fn a_commit_is_one_event_with_number_and_names() {
 }
 
 #[test]
-fn a_failure_tells_what_was_deleted_again_and_what_was_not() {
+fn a_failure_reports_rolled_back_and_remaining_objects() {
     let mut failed = problem::internal("no");
     let reasons = |notices: &[Notice]| -> Vec<_> { notices.iter().map(|one| one.reason).collect() };
     assert_eq!(reasons(&of_failure(&failed, &[])), ["GleanerFailed"]);

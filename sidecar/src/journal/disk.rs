@@ -6,12 +6,12 @@ use std::io::{self, Read, Seek, Write};
 
 use crate::crash_point;
 
-/// A file. Tests have one whose writes fail.
+/// A file. Tests use an implementation whose writes fail.
 pub(crate) trait Disk: Debug + Send + Read + Write + Seek {
-    /// As [`File::set_len`].
+    /// Same as [`File::set_len`].
     fn set_len(&self, length: u64) -> io::Result<()>;
 
-    /// As [`File::sync_data`].
+    /// Same as [`File::sync_data`].
     fn sync_data(&self) -> io::Result<()>;
 }
 

@@ -1,4 +1,4 @@
-//! The frames of the journal: distinguishes complete frames from torn and damaged ones.
+//! The frames of the journal. A complete frame can be distinguished from a torn and from a damaged one.
 //!
 //! | bytes | content |
 //! | --- | --- |
@@ -10,30 +10,30 @@
 //! | n | payload: text without NUL, except for the identity in the first frame |
 //! | 1 to 16 | [`END`], up to a multiple of 16 bytes |
 //!
-//! A frame is written over [`BLANK`] bytes or appended. If that is interrupted, a part of the frame is still blank, is
-//! missing, or reads as zeros, if a power failure lost the data of a file that had grown. Disks write sectors of 512
-//! bytes; a process that is killed stops at any byte, in order. Both leave a blank sector, or a blank last byte, of the
-//! head or of the whole. A completely written frame has neither, nor can a few wrong bits create one: if its checksum
-//! is wrong, it is damaged.
+//! A frame is written over [`BLANK`] bytes or appended. If the write is interrupted, a part of the frame is still blank or is
+//! missing. It may also read as zeros, if a power failure lost the data of a file that had grown. Disks write sectors of 512
+//! bytes; a killed process stops after any byte, in order. Either case leaves a blank sector, or a blank last byte, in the head
+//! or in the whole frame. A completely written frame has neither, and a few wrong bits cannot create one: if the checksum of such
+//! a frame is wrong, the frame is damaged.
 
 use std::io::{self, IoSlice, Write};
 
-/// Fills reserved space. No byte of UTF-8 equals it.
+/// The byte that fills reserved space. It does not occur in UTF-8.
 pub(super) const BLANK: u8 = 0xFF;
-/// Length of a frame's head. Frames begin at multiples of it, so that no head spans two sectors.
+/// The length of a frame's head. Frames begin at multiples of this length, so that no head spans two sectors.
 pub(super) const HEAD: usize = 16;
 
 const MAGIC: &[u8; 3] = b"GJ3";
-/// The last byte of a head and of a frame. It takes four wrong bits to make it blank.
+/// The last byte of a head and of a frame. Only four wrong bits turn it into a blank.
 const END: u8 = 0xA5;
 const SECTOR: usize = 512;
 
-/// The frames in the bytes of a file.
+/// The frames in the content of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frames<'a> {
-    /// Payloads, and the positions of their frames.
+    /// The payloads with the positions of their frames.
     pub(super) payloads: Vec<(u64, &'a [u8])>,
-    /// The end of the last whole frame.
+    /// The end of the last complete frame.
     pub(super) end: usize,
 }
 
@@ -43,8 +43,8 @@ enum Frame<'a> {
     Damaged,
 }
 
-/// Returns how many of the bytes after the last complete frame were reserved. Only the reserved space ends blank; zeros
-/// after it are left over from a power failure while it was enlarged.
+/// Returns the number of reserved bytes after the last complete frame. Only reserved space ends with blank bytes; zeros after it
+/// remain from a power failure while the space was enlarged.
 pub(super) fn room(rest: &[u8]) -> u64 {
     match rest.iter().rposition(|byte| *byte != 0) {
         Some(last) if rest[last] == BLANK => last as u64 + 1,
@@ -52,13 +52,14 @@ pub(super) fn room(rest: &[u8]) -> u64 {
     }
 }
 
-/// Returns the length of the frame of a payload of `length` bytes.
+/// Returns the length of a frame whose payload has `length` bytes.
 pub(super) const fn length(length: u64) -> u64 {
     let head = HEAD as u64;
     head + (length / head + 1) * head
 }
 
-/// Writes the frame of a payload in `parts` with one call, if the system accepts it at once. Returns the frame's length.
+/// Writes a frame whose payload is the concatenation of `parts`, in one call if the system accepts it. Returns the length of the
+/// frame.
 pub(super) fn write(file: &mut impl Write, parts: &[&[u8]]) -> io::Result<u64> {
     let payload: usize = parts.iter().map(|part| part.len()).sum();
     let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "a record of more than 4 GiB");
@@ -93,10 +94,10 @@ fn head(length: u32, crc: u32) -> [u8; HEAD] {
     head
 }
 
-/// Reads the frames in `bytes` up to a torn or blank one.
+/// Reads the frames in `bytes` up to the first torn or blank one.
 ///
 /// # Errors
-/// The place of a damaged frame.
+/// The position of a damaged frame.
 pub(super) fn read(bytes: &[u8]) -> Result<Frames<'_>, u64> {
     let mut payloads = Vec::new();
     let mut at = 0;
@@ -106,7 +107,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frames<'_>, u64> {
                 payloads.push((at as u64, payload));
                 at = end;
             }
-            // Nothing is ever written after a torn frame.
+            // A torn frame is always the last one, so a frame after it shows damage.
             Frame::Torn if holds_frame(bytes, at + HEAD) => return Err(at as u64),
             Frame::Torn => return Ok(Frames { payloads, end: at }),
             Frame::Damaged => return Err(at as u64),
@@ -155,7 +156,7 @@ fn holds_frame(bytes: &[u8], from: usize) -> bool {
     starts.any(|at| matches!(frame(bytes, at), Frame::Whole { .. }))
 }
 
-/// Returns true if a sector of the file is blank up to `body`, which begins at `at`.
+/// Returns true if the part of `body` within some sector is blank. `body` begins at the position `at` of the file.
 fn has_blank_sector(body: &[u8], at: usize) -> bool {
     let first = (SECTOR - at % SECTOR).min(body.len());
     let (first, others) = body.split_at(first);

@@ -19,7 +19,7 @@ fn accepted(text: &str) -> Record {
 }
 
 #[test]
-fn what_was_appended_is_there_after_a_restart() {
+fn appended_records_exist_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let planned = Record::Planned(Planned {
         attempts: BTreeMap::from([("img".parse().unwrap(), 1)]),
@@ -51,7 +51,7 @@ fn what_was_appended_is_there_after_a_restart() {
     assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
 }
 
-/// Returns a journal of several records, and its bytes after each of them.
+/// Returns a journal with `records`, and its bytes after each of them.
 fn grown(folder: &Path, records: &[Record]) -> (Journal, Vec<Vec<u8>>) {
     let (mut journal, _) = Journal::open(folder, b"run").unwrap();
     let bytes = || std::fs::read(folder.join(FILE)).unwrap();
@@ -64,7 +64,7 @@ fn grown(folder: &Path, records: &[Record]) -> (Journal, Vec<Vec<u8>>) {
 }
 
 fn some_records() -> [Record; 4] {
-    // The second frame has several sectors.
+    // The second frame spans several sectors.
     let long = "x".repeat(700);
     [
         accepted("a"),
@@ -74,12 +74,12 @@ fn some_records() -> [Record; 4] {
     ]
 }
 
-/// Returns the records of a file with these bytes.
+/// Returns the records of a journal file with these bytes.
 fn opened(bytes: &[u8]) -> Result<Vec<Record>, JournalError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(FILE), bytes).unwrap();
     let (mut journal, records) = Journal::open(folder.path(), b"run")?;
-    // New records follow the previous ones correctly.
+    // New records can be appended after the existing ones.
     journal.append(&Record::Finished).unwrap();
     drop(journal);
     let again = Journal::open(folder.path(), b"run").unwrap().1;
@@ -89,7 +89,7 @@ fn opened(bytes: &[u8]) -> Result<Vec<Record>, JournalError> {
 }
 
 #[test]
-fn no_wrong_bit_changes_or_drops_what_was_acknowledged() {
+fn no_wrong_bit_changes_or_drops_an_acknowledged_record() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = grown(folder.path(), &some_records());
     for reserved in [false, true] {
@@ -114,7 +114,7 @@ fn no_wrong_bit_changes_or_drops_what_was_acknowledged() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 4;
             let error = opened(&damaged).unwrap_err();
-            // In the version number it looks like another version.
+            // A wrong bit in the version number looks like another version.
             let refused = matches!(
                 error,
                 JournalError::Damaged { .. } | JournalError::Format { .. }
@@ -125,7 +125,7 @@ fn no_wrong_bit_changes_or_drops_what_was_acknowledged() {
 }
 
 #[test]
-fn a_lost_sector_before_other_frames_is_damage_and_not_the_end() {
+fn a_lost_sector_before_other_frames_is_reported_as_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (_, states) = grown(folder.path(), &some_records());
     let [first, .., whole] = states.as_slice() else {
@@ -141,7 +141,7 @@ fn a_lost_sector_before_other_frames_is_damage_and_not_the_end() {
 }
 
 #[test]
-fn a_journal_cut_at_any_byte_holds_the_whole_frames_before() {
+fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
     let folder = tempfile::tempdir().unwrap();
     let records = some_records();
     let (_, states) = grown(folder.path(), &records);
@@ -150,7 +150,8 @@ fn a_journal_cut_at_any_byte_holds_the_whole_frames_before() {
         let complete = states.iter().filter(|state| state.len() <= cut).count();
         let frames = frame::read(&whole[..cut]).unwrap();
         assert_eq!(frames.payloads.len(), complete, "cut at {cut}");
-        // Opening waits for the disk: only at the boundaries of frames, and a few times within.
+        // Opening a journal waits for the disk, so only some lengths are opened: near the boundaries of frames, and a few in
+        // between.
         if cut % 32 < 2 || cut % 32 == 31 {
             let expected = &records[..complete.saturating_sub(1)];
             assert_eq!(opened(&whole[..cut]).unwrap(), expected, "cut at {cut}");
@@ -159,7 +160,7 @@ fn a_journal_cut_at_any_byte_holds_the_whole_frames_before() {
 }
 
 #[test]
-fn a_frame_torn_in_the_room_of_the_ending_is_cleared_and_the_room_kept() {
+fn a_frame_torn_in_the_reserved_space_is_cleared_and_the_space_kept() {
     let folder = tempfile::tempdir().unwrap();
     let records = some_records();
     let (mut journal, _) = grown(folder.path(), &records);
@@ -184,13 +185,13 @@ fn a_frame_torn_in_the_room_of_the_ending_is_cleared_and_the_room_kept() {
             "{how}"
         );
     };
-    // A process that is killed stops at any byte.
+    // A killed process stops after any byte.
     for written in (0..frame.len()).filter(|at| *at < 48 || at % 5 == 0) {
         let mut bytes = before.clone();
         bytes[start..start + written].copy_from_slice(&frame[..written]);
         torn(bytes, &format!("after {written} bytes"));
     }
-    // A power failure keeps any of the sectors.
+    // After a power failure, any subset of the sectors may be written.
     let sectors: Vec<_> = (start / 512..=(start + frame.len()) / 512)
         .map(|sector| (sector * 512).max(start)..((sector + 1) * 512).min(start + frame.len()))
         .collect();
@@ -207,7 +208,7 @@ fn a_frame_torn_in_the_room_of_the_ending_is_cleared_and_the_room_kept() {
 }
 
 #[test]
-fn the_ending_takes_the_room_that_was_reserved_and_others_do_not() {
+fn only_the_outcome_uses_the_reserved_space() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
@@ -221,7 +222,7 @@ fn the_ending_takes_the_room_that_was_reserved_and_others_do_not() {
             journal.end + reserved
         );
     }
-    // As a killed sidecar finds it.
+    // The file is in the state that a killed sidecar leaves.
     drop(journal);
     let (mut journal, before) = Journal::open(folder.path(), b"run").unwrap();
     assert_eq!((before.len(), journal.reserved), (2, reserved));
@@ -237,7 +238,7 @@ fn the_ending_takes_the_room_that_was_reserved_and_others_do_not() {
 }
 
 #[test]
-fn zeros_that_a_power_cut_has_left_are_cut_off() {
+fn zeros_after_a_power_failure_are_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
@@ -254,7 +255,7 @@ fn zeros_that_a_power_cut_has_left_are_cut_off() {
 }
 
 #[test]
-fn one_sidecar_at_a_time_writes_a_journal() {
+fn only_one_sidecar_at_a_time_writes_a_journal() {
     let folder = tempfile::tempdir().unwrap();
     let first = Journal::open(folder.path(), b"run").unwrap();
     let second = Journal::open(folder.path(), b"run");
@@ -274,9 +275,9 @@ fn another_runs_journal_is_refused() {
 }
 
 #[test]
-fn a_journal_of_another_version_is_refused_as_such() {
+fn a_journal_of_another_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    // The beginning of version 2.
+    // The beginning of a journal of version 2.
     let payload = b"gleaner-journal/2\nrun";
     let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
     let crc = |bytes: &[u8]| crc32fast::hash(bytes).to_le_bytes();

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn values_are_counted_outside_of_text_only() {
+fn values_within_text_are_not_counted() {
     let measured = |json: &[u8]| (extent(json).values, extent(json).depth);
     assert_eq!(measured(br#"{"a": [1, 2], "b": {"c": true}}"#), (8, 2));
     assert_eq!(measured(br#""[{,:\\\",:""#), (0, 0));
@@ -10,7 +10,7 @@ fn values_are_counted_outside_of_text_only() {
 }
 
 #[test]
-fn every_key_is_just_a_key() {
+fn no_key_has_a_special_meaning() {
     for key in [
         "$serde_json::private::RawValue",
         "$serde_json::private::Number",
@@ -22,7 +22,7 @@ fn every_key_is_just_a_key() {
 }
 
 #[test]
-fn a_key_that_comes_twice_is_refused_at_every_level() {
+fn a_duplicate_key_is_refused_at_every_level() {
     for body in [
         r#"{"outputs": {"z": "1", "z": "2"}}"#,
         r#"{"outputs": {"z": "1", "\u007a": "1"}}"#,
@@ -38,7 +38,7 @@ fn a_key_that_comes_twice_is_refused_at_every_level() {
 }
 
 #[test]
-fn a_duplicate_key_is_told_with_its_output() {
+fn a_duplicate_key_is_reported_with_its_output() {
     for (value, twin) in [
         (r#"{"k": 1, "k": 2}"#, "k"),
         (r#"[{"a": {"total": 1, "\u0074otal": 2}}]"#, "total"),
@@ -54,7 +54,7 @@ fn a_duplicate_key_is_told_with_its_output() {
 }
 
 #[test]
-fn an_explanation_repeats_nothing_of_the_body() {
+fn an_error_message_quotes_nothing_of_the_body() {
     for body in [
         r#"{"outputs": "canary"}"#,
         r#"{"canary": 1, "outputs": {}}"#,
@@ -73,7 +73,7 @@ fn an_explanation_repeats_nothing_of_the_body() {
 }
 
 #[test]
-fn large_text_is_read_as_the_parser_would_read_it() {
+fn large_text_is_parsed_like_small_text() {
     for unit in [
         "plain",
         r"\n",
@@ -100,7 +100,7 @@ fn large_text_is_read_as_the_parser_would_read_it() {
 }
 
 #[test]
-fn a_message_is_read_as_proto_describes_it() {
+fn a_message_is_parsed_as_proto_describes_it() {
     for body in [
         r#"{"outputs": {"a": "1", "b\n": [1, {"c": null}], "d": -1.5e-3}, "exitCode": 3}"#,
         r#" { "outputs" : { } } "#,

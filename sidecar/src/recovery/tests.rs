@@ -30,14 +30,14 @@ fn accepted(output: &str) -> Record {
 }
 
 #[test]
-fn records_that_follow_each_other_are_applied() {
+fn valid_records_are_applied_in_order() {
     let failed = Record::Failed(problem::internal("no"));
     let records = vec![accepted("digest"), Record::Finished, failed];
     assert_eq!(replayed(records), Ok(Phase::Failed));
 }
 
 #[test]
-fn a_record_that_cannot_follow_is_named() {
+fn the_error_names_a_record_that_cannot_follow() {
     let failed = || Record::Failed(problem::internal("no"));
     let planned = || {
         Record::Planned(Planned {

@@ -1,5 +1,5 @@
-//! Compares the run actor with the reference model of a run, by random sequences of requests, ends of the submission,
-//! disk faults, kills and restarts.
+//! Compares the run actor with a reference model of a run, in random sequences of requests, ends of the submission, disk faults,
+//! kills and restarts.
 
 mod comparison;
 mod disk;
@@ -25,9 +25,9 @@ enum Command {
     Commits(u8),
     Fails(u8),
     Panics,
-    /// The pause between two attempts to record the outcome passes.
+    /// The pause between two attempts to record the outcome elapses.
     Pause,
-    /// One disk operation is refused, after `after` others.
+    /// One disk operation is refused, after `after` successful ones.
     Refuse {
         after: u8,
         torn: usize,
@@ -64,7 +64,7 @@ fn commands() -> impl Strategy<Value = Sequence<Command>> {
         2 => Just(Command::Heal),
         2 => any::<bool>().prop_map(|power_cut| Command::Restart { power_cut }),
     ];
-    // Most cases begin with a submission, which few would reach by chance.
+    // Most cases begin with a submission, because few random sequences would reach one.
     let complete = [Command::Post(Post::Build), Command::Post(Post::Scan)];
     let begin = [&[][..], &[Command::Submit], &[Command::Finish]];
     let begin = begin.map(|last| [&complete[..], last].concat());
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_run_actor_does_as_documented_and_forgets_nothing(
+    fn the_run_actor_behaves_like_the_reference_model(
         submit in prop::sample::select(&SUBMITS[..]),
         commands in commands(),
     ) {
@@ -128,7 +128,7 @@ proptest! {
 }
 
 #[test]
-fn a_full_disk_does_not_keep_a_restarted_sidecar_from_what_it_has_created() {
+fn a_restarted_sidecar_finds_its_objects_even_if_the_disk_is_full() {
     let restart = Command::Restart { power_cut: false };
     let begin = [Command::Post(Post::Build), Command::Post(Post::Scan)];
     let rest = [

@@ -1,4 +1,4 @@
-//! The journal as the memory of submissions.
+//! Stores the plans of submissions in the journal.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -9,11 +9,11 @@ use gleaner_submission::{Memory, Planned};
 use super::on_disk;
 use crate::journal::Journal;
 
-/// The plans in the journal: those from the start, and the destination of the next one.
+/// The plans in the journal: those found at the start, and the means to store the next one.
 pub(super) struct Plans {
     pub(super) earlier: Vec<Planned>,
     pub(super) journal: Arc<Mutex<Journal>>,
-    /// The space that stays reserved for the outcome, in bytes.
+    /// The number of bytes that stay reserved for the outcome.
     pub(super) ending: u64,
 }
 

@@ -1,4 +1,4 @@
-//! From the collector's state to a submission, and from its end to a response.
+//! Converts the state of the collector to a submission, and the result of the submission to a response.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,11 +28,11 @@ pub(super) type Ending = Result<Commit, Problem>;
 /// A finished submission.
 pub(super) struct Ended {
     pub(super) ending: Ending,
-    /// The Events about it.
+    /// The Events about the outcome.
     pub(super) notices: Vec<Notice>,
 }
 
-/// Creates the objects of a run, in separate tasks.
+/// Creates the objects of a run in separate tasks.
 pub(super) trait Submit: Send + Sync {
     /// Starts to create all objects of `collector`.
     fn begin(
@@ -45,7 +45,7 @@ pub(super) trait Submit: Send + Sync {
     /// Starts to create the Events about an outcome.
     fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>>;
 
-    /// Returns true if no earlier process can have created anything.
+    /// Returns true if no earlier process can have created objects.
     fn is_first(&self) -> bool;
 }
 
@@ -53,11 +53,11 @@ pub struct Submitting {
     submitter: Option<Submitter>,
     events: Option<Arc<Recorder>>,
     state_dir: PathBuf,
-    /// The plans of earlier processes.
+    /// The plans that earlier processes stored.
     planned: Vec<Planned>,
 }
 
-/// The input of a submission. It does not include later values: the collector copies what it changes.
+/// The input of a submission. Later values are not included: the collector copies the data that it changes.
 struct Work {
     declaration: Declaration,
     values: Arc<Values>,
@@ -65,13 +65,13 @@ struct Work {
     room: Option<Room>,
     bounds: render::Bounds,
     state_dir: PathBuf,
-    /// True if no earlier process can have created anything.
+    /// True if no earlier process can have created objects.
     is_first: bool,
 }
 
 impl Submitting {
-    /// `submitter` may be missing if the declaration has nothing to create, and `events` if there is no run in the
-    /// cluster.
+    /// Returns the means to submit. `submitter` may be `None` if the declaration creates nothing, and `events` if the run is not
+    /// in the cluster.
     pub(crate) fn new(
         submitter: Option<Submitter>,
         events: Option<Recorder>,
@@ -133,7 +133,7 @@ impl Submit for Submitting {
 }
 
 impl Work {
-    /// Renders the objects if they fit the limits, and their results the room.
+    /// Renders the objects if they fit within the limits, and their results into the termination message.
     fn first_rendering(&self) -> Result<Vec<Rendered>, Problem> {
         let Self {
             declaration,
@@ -159,12 +159,12 @@ impl Work {
     }
 }
 
-/// Waits for the end of the running submission; forever, if there is none.
+/// Waits for the end of the running submission; forever if none is running.
 pub(super) async fn ended(submission: &mut Option<JoinHandle<Ended>>) -> Ended {
     match submission {
         Some(handle) => match handle.await {
             Ok(ended) => ended,
-            // The error quotes the message of a panic, which may quote anything.
+            // The error quotes the panic's message, which may contain a secret.
             Err(_) => {
                 let detail = "the submission panicked; see the sidecar's log for the location; this is a bug in Gleaner";
                 let mut problem = problem::internal(detail);
@@ -184,7 +184,7 @@ impl Ended {
         }
     }
 
-    /// Returns the failure without objects, except those that the problem names; `removed` were deleted again.
+    /// Returns the end of a failed submission. `removed` are the objects that were rolled back.
     pub(super) fn failed(problem: Problem, removed: &[String]) -> Self {
         Self {
             notices: events::of_failure(&problem, removed),
@@ -203,8 +203,8 @@ async fn first_rendering(work: &Arc<Work>) -> Result<Vec<Rendered>, Problem> {
 }
 
 async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
-    // Rendered once in advance, because errors caused by variables are the outputs' fault and not the cluster's; and on
-    // a different thread from the one that responds to steps.
+    // Rendered in advance, so that errors caused by outputs are not attributed to the cluster; on a different thread, because
+    // this one responds to steps.
     let first = match work.is_first {
         true => first_rendering(work).await.map(Some),
         false => Ok(None),
@@ -295,7 +295,7 @@ fn outcome(
     }
 }
 
-/// Returns the problem if the outputs lack values that the templates need.
+/// Returns the problem for outputs that lack values which the templates need.
 fn not_rendered(error: &SubstitutionError) -> Problem {
     let title = "the outputs lack values that the templates need";
     let detail = format!("nothing was created: {error}");
@@ -311,7 +311,7 @@ fn not_rendered(error: &SubstitutionError) -> Problem {
     }
 }
 
-/// Returns the problem if the results have no room in the step's termination message.
+/// Returns the problem for results that do not fit into the step's termination message.
 pub(super) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Problem {
     let title = "the results do not fit into the step's termination message";
     let state = match are_created {
@@ -338,7 +338,7 @@ pub(super) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Probl
     }
 }
 
-/// Returns the problem if the objects are larger than the API server or the sidecar's memory allows.
+/// Returns the problem for objects that are larger than the API server or the sidecar's memory allows.
 fn too_large(error: &TooLarge) -> Problem {
     let remedy = error.remedy();
     let detail = format!("nothing was created: {error}; {remedy}");

@@ -1,4 +1,4 @@
-//! Responses: JSON, and problems for errors.
+//! Responses: JSON for results, problem details for errors.
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -27,7 +27,7 @@ impl ApiProblem {
         ))
     }
 
-    /// Returns the problem when other requests use the memory or slots that this one needs.
+    /// Returns the problem for a request whose memory or slot is used by other requests.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         let problem = Self::new(problem_type::BUSY, 503, "busy", detail);
         problem.exit_code(exit_code::UNREACHABLE)
@@ -83,7 +83,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 fn document(status: StatusCode, kind: &'static str, value: &impl Serialize) -> Response {
     let mut text =
         serde_json::to_vec(value).expect("invariant: the API's messages have string keys only");
-    // A terminal's prompt should not end up after the last brace.
+    // With the line feed, a terminal's prompt does not appear after the last brace.
     text.push(b'\n');
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! Messages of steps: bounded bodies of JSON.
+//! Messages of steps: JSON bodies with limits.
 
 use axum::extract::Request;
 use bytes::Bytes;
@@ -13,16 +13,17 @@ use super::Api;
 use super::answer::ApiProblem;
 use crate::message::{self, Extent, ReadError};
 
-/// Larger bodies are parsed on the workbench: otherwise the thread that serves all clients would be busy for too long.
+/// Larger bodies are parsed on the workbench; otherwise they would occupy the thread that serves all clients for too long.
 const LARGE: usize = 64 << 10;
-/// A message that needs more memory than this waits for the workbench. The others are limited by the posts of a step.
+/// A message that needs more memory than this waits for the workbench. The number of smaller ones is limited by the posts per
+/// step.
 const SMALL_MESSAGE: usize = 256 << 10;
-/// The maximum memory of a JSON value or key, in addition to that of its text: a list of one item is the worst case.
+/// The maximum memory of a JSON value or key in addition to its text; the worst case is a list with one item.
 const VALUE: usize = 200;
-/// Names and keys in messages are truncated to this many bytes.
+/// The maximum number of bytes shown of names and keys.
 const KEY_SHOWN: usize = 64;
 
-/// The bytes of a large message, and its place on the workbench, held until it is accepted or refused.
+/// The bytes of a large message, with its place on the workbench, held until the message is accepted or refused.
 struct Held {
     bytes: Bytes,
     _place: OwnedSemaphorePermit,
@@ -34,7 +35,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Reads the message of `step`, and returns it with its original bytes.
+/// Reads the message of `step`, and returns it together with its original bytes.
 pub(super) async fn outputs(
     api: &Api,
     step: &str,
@@ -77,7 +78,7 @@ pub(super) async fn outputs(
     Ok((message, bytes))
 }
 
-/// Returns the message about a duplicate key. The keys of a secret output are part of its value.
+/// Returns the message about a duplicate key. It omits a secret output's key, which is part of the value.
 fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     let snapshots = api.handle.snapshots();
     let snapshot = snapshots.borrow();
@@ -92,7 +93,7 @@ fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     )
 }
 
-/// Processes a body, on the workbench if that takes long.
+/// Processes a body; on the workbench if that takes long.
 async fn handle<T: Send + 'static>(
     api: &Api,
     bytes: &Bytes,

@@ -1,10 +1,9 @@
-//! Identification of callers.
+//! Identifies the senders of requests.
 //!
-//! The socket on which a message arrived is the step's identity: each step mounts only its own directory. On the
-//! loopback address the step's bearer token, which is in the same directory, is used instead.
+//! The socket on which a message arrives identifies the step, because each step mounts only its own directory. On the loopback
+//! address, a bearer token in the same directory identifies the step.
 //!
-//! A process with the step's user in a pod with a shared process namespace can bypass both; the documentation
-//! says so.
+//! In a pod with a shared process namespace, a process that runs as the step's user can bypass both; the documentation says so.
 
 use std::net::IpAddr;
 
@@ -23,9 +22,9 @@ use super::answer::ApiProblem;
 /// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// A client on the loopback address: may read, and may post with a step's token.
+    /// A client on the loopback address. It may read, and may post with a step's token.
     Loopback,
-    /// A probe on the sidecar's own socket, with the rights of the loopback address.
+    /// A probe on the sidecar's own socket. It has the rights of a client on the loopback address.
     Probe,
     Step(StepName),
 }
@@ -35,7 +34,7 @@ pub enum Caller {
 pub struct Tokens(IndexMap<StepName, String>);
 
 impl Tokens {
-    /// Returns a new token for each of `steps`.
+    /// Generates a token for each of `steps`.
     ///
     /// # Errors
     /// Fails if the system cannot provide random bytes.
@@ -50,7 +49,7 @@ impl Tokens {
         self.0.iter().map(|(step, token)| (step, token.as_str()))
     }
 
-    /// Returns the step with this token. Takes equally long for wrong and right tokens.
+    /// Returns the step that has this token. Takes the same time for valid and invalid tokens.
     fn step(&self, token: &str) -> Option<&StepName> {
         self.0.iter().fold(None, |found, (step, known)| {
             let same: bool = known.as_bytes().ct_eq(token.as_bytes()).into();
@@ -59,11 +58,11 @@ impl Tokens {
     }
 }
 
-/// The step that sends the request, for the routes after [`require_step`].
+/// The step that sends the request, for routes behind [`require_step`].
 #[derive(Clone)]
 pub(super) struct Speaker(pub(super) StepName);
 
-/// Accepts only steps: by their sockets, or with their token on the loopback address.
+/// Accepts requests only from steps, identified by their socket, or on the loopback address by their token.
 pub(super) async fn require_step(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -102,15 +101,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Refuses requests that a browser was tricked into sending (DNS rebinding): the loopback address has no other
-/// name than localhost.
+/// Refuses requests that a browser was tricked into sending (DNS rebinding): the only valid host name of the loopback address is
+/// localhost.
 pub(super) async fn refuse_foreign_hosts(
     Extension(caller): Extension<Caller>,
     request: Request,
     next: Next,
 ) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    // A name that is not text is not a local one either.
+    // A header that is not text cannot be a local name.
     let are_local = hosts.all(|host| host.to_str().is_ok_and(is_local));
     if caller == Caller::Loopback && !are_local {
         let detail = "the Host header must be localhost or an IP address";
@@ -135,7 +134,7 @@ fn is_local(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
-/// Returns 256 random bits, in hexadecimal.
+/// Returns 256 random bits in hexadecimal.
 pub(crate) fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;

@@ -1,6 +1,6 @@
-//! Limits on the resources of each client, so that there is room for others and the probes.
+//! Limits on each client, so that other clients and the probes always get resources.
 //!
-//! A client is one socket: a step, the loopback address, the probes.
+//! A client is a socket: that of a step, the loopback address, or that of the probes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use super::caller::Speaker;
 use super::{Api, Caller};
 use crate::config::Memory;
 
-/// Streams of events at once on each socket.
+/// The maximum number of concurrent event streams on each socket.
 const STREAMS: usize = 16;
-/// Waiting requests at once on each socket, such as with `?wait=`.
+/// The maximum number of concurrent waiting requests on each socket, such as those with `?wait=`.
 const WAITS: usize = 16;
-/// Posts of each step at once: each can hold a response of some MiB. A step needs only one.
+/// The maximum number of concurrent posts of each step, each of which can hold a response of several MiB. A step needs only one.
 const POSTS: usize = 4;
 
 /// All clients.
@@ -91,7 +91,7 @@ impl Client {
     }
 }
 
-/// Limits the posts of a step, each until the last byte of its response is sent. Comes after the step is known.
+/// Limits the posts of a step; each counts until the last byte of its response is sent. Runs after the step is identified.
 pub(super) async fn bound_posts(
     State(api): State<Api>,
     Extension(Speaker(step)): Extension<Speaker>,

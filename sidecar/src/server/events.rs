@@ -18,20 +18,20 @@ use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 use gleaner_runtime::Shutdown;
 
-/// The longest silence of a stream: a disconnected client is noticed when a write fails.
+/// The maximum silence of a stream: a disconnected client is detected only when a write fails.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// All streams share one clock: changes within one interval are sent as one event, rendered once.
+/// The interval of the clock that all streams share: changes within one interval are sent as one event, which is rendered once.
 const BEAT: Duration = Duration::from_millis(250);
-/// The pause before retrying to render a status for which there was no memory.
+/// The pause before the status is rendered again after memory was short.
 const BUSY: Duration = Duration::from_secs(1);
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-/// One client's stream. However slow the client is, only the newest status waits for it.
+/// The event stream of a client. A slow client skips all but the newest status.
 struct Stream {
     views: Arc<Views>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     shutdown: Shutdown,
-    /// The version that was sent last.
+    /// The last version that was sent.
     sent: Option<u64>,
     start: Instant,
     _permit: OwnedSemaphorePermit,

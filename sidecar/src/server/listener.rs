@@ -1,4 +1,4 @@
-//! The sockets: one for each step, one for probes, and the loopback address.
+//! The sockets: one for each step, one for probes, and one on the loopback address.
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::{Caller, Tokens};
 use crate::config::Limits;
 
-/// Limit on the header of a request, in bytes. Each connection can hold as much.
+/// The limit on a request header, in bytes. Each connection can hold a header of this size.
 const HEADER_BYTES: usize = 16 << 10;
 
 /// Every socket on which the API is served.
@@ -50,13 +50,13 @@ pub enum ListenError {
         #[source]
         source: io::Error,
     },
-    /// The system has no random bytes for tokens and keys.
+    /// The operating system cannot provide random bytes for tokens and keys.
     #[error("cannot get random bytes from the operating system: {0}")]
     Token(getrandom::Error),
 }
 
 impl Listeners {
-    /// Opens the loopback address, and creates a directory with socket and token for each of `steps` below `run_dir`.
+    /// Opens the loopback address, and creates a directory with a socket and a token for each of `steps` below `run_dir`.
     ///
     /// Must be called within a runtime.
     ///
@@ -83,7 +83,7 @@ impl Listeners {
             let socket = folder.join(path::SOCKET_FILE);
             remove(&socket).map_err(at(&socket))?;
             let listener = UnixListener::bind(&socket).map_err(at(&socket))?;
-            // Steps run as any user; other users have no access because they do not mount this directory.
+            // Steps run as any user. Users outside the step have no access, because they do not mount this directory.
             fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(at(&socket))?;
             let token_file = folder.join(path::TOKEN_FILE);
             write_anew(&token_file, token).map_err(at(&token_file))?;
@@ -94,14 +94,14 @@ impl Listeners {
                 loopback,
                 address,
                 steps: listeners,
-                // Last: a client that finds this socket finds the others.
+                // Opened last: a client that finds this socket finds the others, too.
                 probe: probe(run_dir)?,
             },
             tokens,
         ))
     }
 
-    /// Returns the loopback address with its port.
+    /// Returns the loopback address with its actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -111,7 +111,7 @@ impl Listeners {
         let server = |caller| {
             let router = router.clone().layer(Extension(caller));
             let http = &limits.http;
-            // A client connects to send at once: one that sends nothing is as slow as one that sends half a header.
+            // A client connects only to send a request: one that sends nothing is treated like one that sends half a header.
             Server::new(router, http, HEADER_BYTES, http.header_timeout)
                 .write_timeout(limits.write_timeout)
         };
@@ -138,7 +138,7 @@ fn probe(run_dir: &Path) -> Result<UnixListener, ListenError> {
     bound.map_err(|source| ListenError::Probe { path, source })
 }
 
-/// Removes the remains of a predecessor that was killed.
+/// Removes files of a previous sidecar that was killed.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -146,7 +146,8 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file that all users may read, without following a link at its path: the step may have created one there.
+/// Writes a file that all users may read. Does not follow a symbolic link at its path, because the step may have created one
+/// there.
 fn write_anew(path: &Path, content: &str) -> io::Result<()> {
     remove(path)?;
     let mut file = fs::File::create_new(path)?;

@@ -17,16 +17,16 @@ use super::views::{Format, Subject, View};
 use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 
-/// The maximum number of names in a message.
+/// The maximum number of names in an error message.
 const LISTED: usize = 12;
 
-/// The query of the resources' routes.
+/// The query parameters of the routes for resources.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    /// The maximum wait for the last variable, such as `30s`.
+    /// The maximum time to wait until all variables are resolved, such as `30s`.
     wait: Option<String>,
-    /// True to show unknown variables unchanged.
+    /// True to leave unresolved variables unchanged.
     #[serde(default)]
     partial: bool,
 }
@@ -65,7 +65,7 @@ pub(super) async fn resource(
     view(&api, &caller, Some(name), query, &headers).await
 }
 
-/// Waits for the requested time, and shows the resources at that moment.
+/// Waits for the requested time, and returns the resources at that moment.
 async fn view(
     api: &Api,
     caller: &Caller,
@@ -91,7 +91,7 @@ async fn view(
     } else {
         Format::Yaml
     };
-    // When everything is known, both are the same.
+    // If all variables are resolved, both views are equal.
     let partial = wanted.partial || newest(api).phase != Phase::Collecting;
     let subject = Subject::Resources {
         only,
@@ -101,7 +101,7 @@ async fn view(
     api.views.get(subject).await
 }
 
-/// Waits until all variables are known, at most for `wait`.
+/// Waits until all variables are resolved, but at most for `wait`.
 async fn resolved(api: &Api, wait: Duration) {
     let mut snapshots = api.handle.snapshots();
     tokio::select! {
@@ -111,7 +111,7 @@ async fn resolved(api: &Api, wait: Duration) {
     }
 }
 
-/// Returns true if JSON is preferred, not merely accepted as well.
+/// Returns true if the client prefers JSON, not only accepts it.
 fn wants_json(headers: &HeaderMap) -> bool {
     let accept = headers
         .get(header::ACCEPT)
@@ -146,8 +146,7 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Returns `ok`. The listeners open only when everything is ready, so a client that gets a response finds the sidecar
-/// ready.
+/// Returns `ok`. The listeners open only when the sidecar is ready, so any response shows readiness.
 pub(super) async fn ready() -> &'static str {
     "ok\n"
 }

@@ -1,4 +1,4 @@
-//! Rendered responses: each is rendered once for each state of the run, and all clients share its bytes.
+//! Rendered responses. Each is rendered once for each state of the run, and all clients share its bytes.
 
 use std::fmt;
 use std::io;
@@ -23,36 +23,37 @@ use crate::run_actor::Snapshot;
 
 /// The unit of memory accounting, in bytes.
 const UNIT: usize = 4 << 10;
-/// The number of cached views of one state: status, and two formats of all resources, of those so far, and of one.
+/// The number of cached views of a state: the status, and two formats each of all resources, of partial resources, and of one
+/// resource.
 const KEPT: usize = 7;
 
 const EVENT_START: &[u8] = b"event: status\ndata: ";
 const EVENT_END: &[u8] = b"\n\n";
 
-/// The views of the run.
+/// The rendered views of a run.
 #[derive(Debug)]
 pub struct Views {
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    /// Only one reader renders, so that a message waits for at most one rendering.
+    /// Permits only one reader to render at a time, so that a message waits for at most one rendering.
     turn: Semaphore,
     workbench: Arc<Workbench>,
-    /// Memory for all views that are cached, or still being sent.
+    /// The memory for all views that are cached or still being sent.
     room: Arc<Semaphore>,
-    /// The largest view, in bytes.
+    /// The maximum size of a view, in bytes.
     max: usize,
     kept: Mutex<Vec<(u64, Subject, View)>>,
 }
 
-/// The shown part.
+/// The content of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// The status, as an event.
+    /// The status, as an event of the stream.
     Status,
     Resources {
-        /// The one resource, if it is not all.
+        /// The name of a single resource; `None` for all resources.
         only: Option<String>,
         format: Format,
-        /// Shows unknown variables unchanged.
+        /// True to leave unresolved variables unchanged.
         partial: bool,
     },
 }
@@ -71,7 +72,7 @@ pub(super) struct View {
     bytes: Bytes,
 }
 
-/// The bytes of a view, and their memory until the last client has them.
+/// The bytes of a view; their memory is released when the last client has received them.
 struct Held {
     bytes: Vec<u8>,
     _room: Option<OwnedSemaphorePermit>,
@@ -86,7 +87,7 @@ impl AsRef<[u8]> for Held {
 // === impl Views ===
 
 impl Views {
-    /// Returns the views of the states from `snapshots`.
+    /// Returns the views of the states in `snapshots`.
     pub fn new(
         snapshots: watch::Receiver<Arc<Snapshot>>,
         memory: &Memory,
@@ -149,7 +150,7 @@ impl Views {
         found.map(|(.., view)| view.clone())
     }
 
-    /// Takes memory for the largest view: first from cached views of older states, then from all cached views.
+    /// Makes room for a view of the maximum size: drops first cached views of older states, then all cached views.
     fn make_room(&self, snapshot: &Snapshot) -> Option<OwnedSemaphorePermit> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(version, ..)| *version == snapshot.version);
@@ -168,15 +169,15 @@ impl Views {
 // === impl View ===
 
 impl View {
-    /// Returns the bytes of an event; `None` if there is only a problem to show.
+    /// Returns the bytes of an event; `None` if the view is a problem.
     pub(super) fn into_event(self) -> Option<Bytes> {
         (self.status == StatusCode::OK).then_some(self.bytes)
     }
 
-    /// Returns the JSON within an event as a view.
+    /// Returns the JSON in an event as a view.
     pub(super) fn data(mut self) -> Self {
         if self.status == StatusCode::OK {
-            // With one line feed: a terminal's prompt should not end up after the last brace.
+            // Keeps one line feed, so that a terminal's prompt does not appear after the last brace.
             let end = self.bytes.len() - EVENT_END.len() + 1;
             self.bytes = self.bytes.slice(EVENT_START.len()..end);
         }
@@ -291,7 +292,7 @@ fn too_large(detail: String) -> Problem {
     problem::new(kind, 413, title, detail, exit_code::OUTPUT)
 }
 
-/// The output, up to a limit.
+/// The rendered output, up to a limit.
 struct Page {
     bytes: Vec<u8>,
     max: usize,
@@ -322,7 +323,7 @@ impl Page {
             (Format::Json, Objects::All(objects)) => serde_json::to_writer(&mut *self, objects)?,
         }
         Ok(match format {
-            // RFC 9512.
+            // The media type of RFC 9512.
             Format::Yaml => "application/yaml",
             Format::Json => {
                 self.bytes.push(b'\n');

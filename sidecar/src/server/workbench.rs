@@ -1,6 +1,6 @@
-//! The thread for long operations: it parses large messages and renders responses, one at a time.
+//! The thread for long operations. It parses large messages and renders responses, one job at a time.
 //!
-//! It is always the same thread: allocators keep freed memory per thread, and with many threads that adds up.
+//! All jobs run on the same thread, because allocators keep freed memory per thread; with many threads that would add up.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread, and the memory for the result of one job.
+/// A thread for jobs, and the memory for the result of one job.
 #[derive(Debug)]
 pub struct Workbench {
     jobs: mpsc::Sender<Job>,
@@ -21,15 +21,15 @@ pub struct Workbench {
 }
 
 impl Workbench {
-    /// Starts the thread. It exits after the last job when this is dropped.
+    /// Starts the thread, which exits after the last job when the workbench is dropped.
     ///
     /// # Errors
-    /// Fails if the system refuses another thread.
+    /// Fails if the operating system refuses another thread.
     pub fn start() -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let work = move || {
             for job in queue {
-                // The panic is logged, and the waiting request gets an error.
+                // The panic hook logs the panic, and the waiting request gets an error.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
         };
@@ -42,7 +42,7 @@ impl Workbench {
         })
     }
 
-    /// Waits for the memory, which the caller holds until it drops the returned value.
+    /// Waits for the memory of one job, which the caller holds until it drops the returned value.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let place = Arc::clone(&self.place).acquire_owned().await;
         place.map_err(|_| problem::ending())
@@ -58,7 +58,7 @@ impl Workbench {
     ) -> Result<T, Problem> {
         let (done, result) = oneshot::channel();
         let job: Job = Box::new(move || {
-            // The waiting request may be gone.
+            // The client may have disconnected.
             let _ = done.send(job());
         });
         let sent = self.jobs.send(job);

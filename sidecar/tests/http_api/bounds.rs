@@ -10,14 +10,14 @@ use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, VERDICT};
 const HEAD: &str = "POST /v1/steps/build/outputs HTTP/1.1\r\nHost: localhost\r\n";
 
 #[test]
-fn a_body_over_the_bound_is_refused_announced_or_in_chunks() {
+fn a_body_over_the_bound_is_refused_with_or_without_a_length() {
     let sidecar = Setup::new(MANUAL).flag("--max-body=1Ki").start();
     let large = format!(r#"{{"outputs": {{"digest": "{}"}}}}"#, "x".repeat(1000));
     assert!(large.len() > 1 << 10);
     for place in [sidecar.step("build"), sidecar.loopback()] {
         let token = format!("Authorization: Bearer {}\r\n", sidecar.token("build"));
         let announced = format!("{HEAD}{token}Content-Length: {}\r\n\r\n", large.len());
-        // None of its bytes needs to be sent.
+        // The server refuses the body before any of its bytes is sent.
         let mut connection = place.connect();
         connection.send(announced.as_bytes()).unwrap();
         let problem = connection
@@ -46,7 +46,7 @@ fn a_body_over_the_bound_is_refused_announced_or_in_chunks() {
 }
 
 #[test]
-fn lengths_that_no_body_can_have_do_no_harm() {
+fn impossible_content_lengths_are_harmless() {
     let sidecar = Setup::new(MANUAL).start();
     for length in [
         "18446744073709551615",
@@ -66,7 +66,7 @@ fn lengths_that_no_body_can_have_do_no_harm() {
 }
 
 #[test]
-fn ten_thousand_unknown_outputs_are_answered_shortly_and_quickly() {
+fn ten_thousand_unknown_outputs_get_a_short_and_fast_response() {
     let sidecar = Setup::new(MANUAL).start();
     let long = "k".repeat(5_000);
     let keys: Vec<String> = (0..10_000)
@@ -79,7 +79,7 @@ fn ten_thousand_unknown_outputs_are_answered_shortly_and_quickly() {
         .outputs("build", &body)
         .problem(422, problem_type::OUTPUT);
     assert!(problem.detail.ends_with("and 9991 more"), "{problem:?}");
-    // Quadratic work on 50 MB of names would take many minutes; a busy machine takes a few seconds.
+    // Quadratic work on 50 MB of names would take many minutes; linear work takes a few seconds even on a busy machine.
     assert!(
         begin.elapsed() < Duration::from_secs(60),
         "{:?}",
@@ -88,7 +88,7 @@ fn ten_thousand_unknown_outputs_are_answered_shortly_and_quickly() {
 }
 
 #[test]
-fn more_values_than_the_bound_are_refused_before_they_take_up_memory() {
+fn too_many_values_are_refused_before_they_take_up_memory() {
     let sidecar = Setup::new(MANUAL).start();
     let many = format!(
         r#"{{"outputs": {{"report": {{"a": [{}0]}}}}}}"#,
@@ -105,7 +105,7 @@ fn more_values_than_the_bound_are_refused_before_they_take_up_memory() {
 }
 
 #[test]
-fn a_body_that_comes_too_slowly_is_refused() {
+fn a_slow_body_is_refused() {
     let sidecar = Setup::new(MANUAL).flag("--body-timeout=200ms").start();
     let mut connection = sidecar.step("build").connect();
     connection
@@ -121,7 +121,7 @@ fn a_body_that_comes_too_slowly_is_refused() {
 }
 
 #[test]
-fn a_header_that_comes_too_slowly_ends_the_connection() {
+fn a_slow_header_closes_the_connection() {
     let sidecar = Setup::new(MANUAL).flag("--header-timeout=200ms").start();
     for begun in ["", "GET /v1/sta", HEAD] {
         for place in [sidecar.step("build"), sidecar.loopback()] {
@@ -157,7 +157,7 @@ fn a_header_over_the_bound_is_refused() {
 }
 
 #[test]
-fn too_many_connections_on_one_socket_starve_no_other_step() {
+fn too_many_connections_on_one_socket_do_not_block_other_steps() {
     let setup = Setup::new(MANUAL)
         .flag("--max-connections=3")
         .flag("--header-timeout=1m");
@@ -170,7 +170,7 @@ fn too_many_connections_on_one_socket_starve_no_other_step() {
     let mut held: Vec<Connection> = (0..8).map(idle).collect();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     sidecar.loopback().get("/v1/status").ok();
-    // As soon as there is room again, the step itself can post, too.
+    // When connections are available again, the step itself can post, too.
     let place = sidecar.step("build");
     let heard = std::thread::spawn(move || place.outputs("build", DIGEST).status);
     held.clear();

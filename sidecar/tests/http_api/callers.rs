@@ -1,4 +1,4 @@
-//! Permissions of callers, and the step that each may post for.
+//! Permissions of callers, and the step for which each caller may post.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
@@ -50,12 +50,12 @@ fn a_post_on_the_loopback_address_needs_the_steps_own_token() {
     let problem = foreign.problem(403, problem_type::FORBIDDEN);
     assert!(problem.detail.contains("step 'scan'"), "{problem:?}");
     place.post_with(&own, OUTPUTS, DIGEST).ok();
-    // GET is open within the pod.
+    // Any process in the pod may GET.
     place.get("/v1/status").ok();
 }
 
 #[test]
-fn a_socket_speaks_for_its_own_step_only_whatever_token_comes_along() {
+fn a_socket_identifies_its_own_step_regardless_of_the_token() {
     let sidecar = Setup::new(MANUAL).start();
     for answer in [
         sidecar.step("scan").outputs("build", DIGEST),
@@ -76,7 +76,7 @@ fn a_socket_speaks_for_its_own_step_only_whatever_token_comes_along() {
 }
 
 #[test]
-fn another_name_for_the_loopback_address_is_refused() {
+fn an_unknown_name_for_the_loopback_address_is_refused() {
     let sidecar = Setup::new(MANUAL).start();
     let token = format!("Bearer {}", sidecar.token("build"));
     let ask = |method, path, host| {
@@ -110,7 +110,7 @@ fn another_name_for_the_loopback_address_is_refused() {
     let two = [("Host", "localhost"), ("Host", "evil.example")];
     let answer = sidecar.loopback().ask("GET", "/livez", &two, b"");
     assert!(matches!(answer.status, 400 | 421), "{answer:?}");
-    // A browser cannot reach a socket; curl sends any name there.
+    // A browser cannot reach a Unix socket, and curl sends any host name there.
     let answer = sidecar
         .step("build")
         .ask("GET", "/livez", &[("Host", "gleaner")], b"");
@@ -118,7 +118,7 @@ fn another_name_for_the_loopback_address_is_refused() {
 }
 
 #[test]
-fn socket_and_token_are_for_every_user_and_a_link_in_their_place_is_not_followed() {
+fn socket_and_token_are_accessible_to_all_users_and_links_are_not_followed() {
     let setup = Setup::new(MANUAL);
     let victim = setup.path("victim");
     std::fs::write(&victim, "precious").unwrap();

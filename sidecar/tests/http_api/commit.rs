@@ -1,4 +1,4 @@
-//! From the last output to the objects.
+//! The path from the last output to the created objects.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -12,7 +12,7 @@ use gleaner_testkit::fault::Fault;
 const CONFIG_MAP: &str = "/api/v1/namespaces/ci/configmaps/note";
 
 #[test]
-fn the_message_that_completes_the_set_is_answered_after_the_commit_and_so_is_its_repetition() {
+fn the_last_message_and_its_repetition_get_their_response_after_the_commit() {
     let cluster = api_server();
     let sidecar = Setup::new(&resolved()).with(&cluster).start();
     let first = sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -49,7 +49,7 @@ fn the_message_that_completes_the_set_is_answered_after_the_commit_and_so_is_its
 }
 
 #[test]
-fn a_failed_commit_fails_who_waited_for_it_and_not_the_steps_before() {
+fn a_failed_commit_fails_only_the_waiting_step() {
     let cluster = api_server();
     cluster.on(Method::POST, "configmaps").fail(Fault::refuse(
         403,
@@ -92,7 +92,7 @@ fn a_failed_commit_fails_who_waited_for_it_and_not_the_steps_before() {
 }
 
 #[test]
-fn a_manual_run_is_created_when_somebody_says_so_and_only_once() {
+fn a_manual_run_is_created_once_on_a_submit_request() {
     let cluster = api_server();
     let sidecar = Setup::new(MANUAL).with(&cluster).start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -119,7 +119,7 @@ fn a_manual_run_is_created_when_somebody_says_so_and_only_once() {
 }
 
 #[test]
-fn a_strict_preflight_is_a_problem_and_any_other_a_note() {
+fn a_strict_preflight_fails_and_others_add_a_note() {
     let cluster = api_server();
     let missing = MANUAL.replace("kind: ConfigMap", "kind: ConfigMop");
     let sidecar = Setup::new(&missing).with(&cluster).start();
@@ -143,7 +143,7 @@ fn a_strict_preflight_is_a_problem_and_any_other_a_note() {
 }
 
 #[test]
-fn an_object_that_cannot_be_rolled_back_is_named_as_data() {
+fn an_object_that_cannot_be_rolled_back_is_in_the_problem_details() {
     let cluster = api_server();
     let create = r"configmaps\?fieldManager";
     cluster
@@ -171,10 +171,10 @@ fn an_object_that_cannot_be_rolled_back_is_named_as_data() {
 }
 
 #[test]
-fn a_strict_preflight_waits_until_the_api_server_answers() {
+fn a_strict_preflight_waits_until_the_api_server_responds() {
     let cluster = api_server();
     let unauthorized = Fault::refuse(401, "Unauthorized", "Unauthorized");
-    // Each preflight requests two lists of kinds, each twice.
+    // Each preflight requests two lists of kinds, and each request is repeated once.
     cluster.on(Method::GET, "^/api").first(6).fail(unauthorized);
     let strict = format!("{}preflight: Strict\n", resolved());
     let sidecar = Setup::new(&strict).with(&cluster).start();

@@ -1,4 +1,4 @@
-//! `docs/http-api.md` is accurate: its commands are run, its tables are compared.
+//! Checks that `docs/http-api.md` is accurate: runs its commands and compares its tables.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::support::{Setup, Sidecar, api_server};
 
 const PAGE: &str = include_str!("../../../docs/http-api.md");
 
-/// Returns the blocks of code with this info string.
+/// Returns the code blocks with this info string.
 fn blocks(info: &str) -> Vec<&'static str> {
     let fence = format!("```{info}\n");
     let blocks = PAGE.split(fence.as_str()).skip(1);
@@ -20,7 +20,7 @@ fn blocks(info: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// Returns the commands of the page, each with its documented response.
+/// Returns the commands in the page, each with its documented response.
 fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut examples: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in blocks("console").iter().flat_map(|block| block.lines()) {
@@ -32,7 +32,7 @@ fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
     examples
 }
 
-/// Runs a command unchanged except for the places, which are those of `sidecar`.
+/// Runs a command unchanged, except that paths and addresses are those of `sidecar`.
 fn run(sidecar: &Sidecar, command: &str) -> String {
     let run_dir = sidecar.run_dir().display().to_string().replace(' ', "\\ ");
     let command = command
@@ -41,7 +41,7 @@ fn run(sidecar: &Sidecar, command: &str) -> String {
         .replace("127.0.0.1:8440", &sidecar.address());
     let output = Command::new("sh")
         .args(["-c", &command])
-        // A proxy of the caller cannot reach this address.
+        // The caller's proxy could not reach this address.
         .env("no_proxy", "*")
         .output()
         .unwrap();
@@ -49,7 +49,7 @@ fn run(sidecar: &Sidecar, command: &str) -> String {
 }
 
 #[test]
-fn every_line_of_the_page_is_answered_as_it_says() {
+fn every_command_in_the_page_has_the_documented_response() {
     let curl = Command::new("curl").arg("--version").output();
     assert!(curl.is_ok(), "curl is missing; install the package `curl`");
     let cluster = api_server();
@@ -60,7 +60,7 @@ fn every_line_of_the_page_is_answered_as_it_says() {
         for part in expected.iter().flat_map(|line| line.split('…')) {
             let found = rest.find(part);
             let Some(at) = found else {
-                panic!("$ {command}\nis not answered with {part:?}, but with\n{answer}");
+                panic!("$ {command}\nhas no {part:?} in its response:\n{answer}");
             };
             rest = &rest[at + part.len()..];
         }
@@ -68,7 +68,7 @@ fn every_line_of_the_page_is_answered_as_it_says() {
 }
 
 #[test]
-fn the_page_has_a_line_for_every_route() {
+fn the_page_has_an_example_of_every_route() {
     for route in operations() {
         let (method, path) = route.split_once(' ').unwrap();
         let path = path.replace("{step}", "kaniko").replace("{name}", "img");
@@ -83,7 +83,7 @@ fn the_page_has_a_line_for_every_route() {
 }
 
 #[test]
-fn the_page_has_every_problem_every_code_and_every_bound() {
+fn the_page_lists_every_problem_code_and_bound() {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let codes = document["components"]["schemas"]["FailureCode"]["oneOf"].as_array();
     let codes = codes

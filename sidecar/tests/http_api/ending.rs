@@ -1,4 +1,4 @@
-//! SIGTERM, at any moment.
+//! SIGTERM at various moments.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::support::{
 use crate::waiting;
 use gleaner_testkit::fault::Fault;
 
-/// The longest shutdown without anything to do.
+/// The longest time for a shutdown when no work is pending.
 const PROMPT: Duration = Duration::from_secs(1);
 
 #[test]
-fn an_idle_sidecar_ends_at_once() {
+fn an_idle_sidecar_exits_at_once() {
     let setup = Setup::new(MANUAL);
     let sidecar = setup.start();
     sidecar.step("build").outputs("build", DIGEST).ok();
@@ -24,7 +24,7 @@ fn an_idle_sidecar_ends_at_once() {
 }
 
 #[test]
-fn connections_that_are_idle_do_not_hold_it_up() {
+fn idle_connections_do_not_delay_the_shutdown() {
     let sidecar = Setup::new(MANUAL).flag("--header-timeout=1m").start();
     let mut alive = sidecar.loopback().connect();
     alive
@@ -38,7 +38,7 @@ fn connections_that_are_idle_do_not_hold_it_up() {
 }
 
 #[test]
-fn half_a_header_holds_it_up_no_longer_than_a_header_may_take() {
+fn half_a_header_delays_the_shutdown_only_by_the_header_timeout() {
     let sidecar = Setup::new(MANUAL).flag("--header-timeout=300ms").start();
     let mut half = sidecar.step("scan").connect();
     half.send(b"GET /liv").unwrap();
@@ -47,7 +47,7 @@ fn half_a_header_holds_it_up_no_longer_than_a_header_may_take() {
 }
 
 #[test]
-fn a_socket_whose_connections_are_all_in_use_does_not_hold_it_up() {
+fn a_socket_without_free_connections_does_not_delay_the_shutdown() {
     let sidecar = Setup::new(MANUAL)
         .flag("--max-connections=1")
         .flag("--header-timeout=1m")
@@ -62,14 +62,14 @@ fn a_socket_whose_connections_are_all_in_use_does_not_hold_it_up() {
 }
 
 #[test]
-fn who_waits_for_an_event_is_told_at_once() {
+fn a_waiting_client_gets_its_response_at_shutdown() {
     let sidecar = Setup::new(MANUAL).start();
     let mut events = waiting::follow(&sidecar);
     waiting::next(&mut events);
     let mut poll = sidecar.loopback().connect();
     poll.send(&request("GET", "/v1/resources?wait=5m", &[], b""))
         .unwrap();
-    // Its response follows the poll, so that the poll is in progress.
+    // The server handles this request after the poll, so the poll is in progress when the response arrives.
     sidecar.loopback().get("/livez");
     sidecar.terminate();
     poll.answer().unwrap().problem(409, problem_type::PENDING);
@@ -78,7 +78,7 @@ fn who_waits_for_an_event_is_told_at_once() {
 }
 
 #[test]
-fn a_preflight_that_hangs_does_not_hold_it_up() {
+fn a_hanging_preflight_does_not_delay_the_shutdown() {
     let cluster = api_server();
     cluster.on(Method::GET, "/api").fail(Fault::Hang);
     let sidecar = Setup::new(MANUAL).with(&cluster).start();
@@ -93,7 +93,7 @@ fn a_preflight_that_hangs_does_not_hold_it_up() {
 }
 
 #[test]
-fn a_message_that_waits_for_the_commit_is_answered_first() {
+fn a_message_that_waits_for_the_commit_gets_its_response_before_the_shutdown() {
     let cluster = api_server();
     cluster
         .on(Method::POST, "configmaps")
@@ -109,7 +109,7 @@ fn a_message_that_waits_for_the_commit_is_answered_first() {
     waits
         .send(&request("POST", path, &[], DIGEST.as_bytes()))
         .unwrap();
-    until("the API server is asked", || {
+    until("the API server receives the request", || {
         cluster.count(&Method::POST, "configmaps") > 0
     });
     sidecar.terminate();
@@ -120,7 +120,7 @@ fn a_message_that_waits_for_the_commit_is_answered_first() {
 }
 
 #[test]
-fn the_grace_is_one_time_limit_for_requests_and_submission_together() {
+fn the_grace_period_covers_requests_and_submission_together() {
     let cluster = api_server();
     cluster.on(Method::POST, "configmaps").fail(Fault::Hang);
     let grace = "--shutdown-grace=1500ms";
@@ -131,7 +131,7 @@ fn the_grace_is_one_time_limit_for_requests_and_submission_together() {
     waits
         .send(&request("POST", path, &[], DIGEST.as_bytes()))
         .unwrap();
-    until("the API server is asked", || {
+    until("the API server receives the request", || {
         cluster.count(&Method::POST, "configmaps") > 0
     });
     sidecar.terminate();

@@ -9,7 +9,7 @@ use crate::support::{PATIENCE, Setup, api_server, until};
 use gleaner_testkit::api_server::ApiServer;
 use gleaner_testkit::fault::Fault;
 
-/// Two objects, submitted with the only output.
+/// Two objects, submitted when the only output arrives.
 const TWO: &str = "\
 steps: {build: [{name: digest}]}
 objects:
@@ -38,12 +38,12 @@ fn note(cluster: &ApiServer, reason: &str) -> String {
 }
 
 #[test]
-fn a_commit_is_told_once_about_the_task_run() {
+fn a_commit_is_reported_once_for_the_task_run() {
     let cluster = api_server();
     let setup = Setup::new(TWO).with(&cluster);
     let sidecar = setup.start();
     sidecar.step("build").outputs("build", OUTPUTS).ok();
-    until("it is told", || !cluster.events().is_empty());
+    until("the Event exists", || !cluster.events().is_empty());
     sidecar.kill();
     let sidecar = setup.start();
     sidecar.step("build").outputs("build", OUTPUTS).ok();
@@ -65,7 +65,7 @@ fn a_commit_is_told_once_about_the_task_run() {
 }
 
 #[test]
-fn a_rollback_is_told_by_what_it_deleted_and_what_it_left() {
+fn a_rollback_reports_deleted_and_remaining_objects() {
     let cluster = api_server();
     let refused = Fault::refuse(403, "Forbidden", "no more");
     cluster
@@ -75,7 +75,7 @@ fn a_rollback_is_told_by_what_it_deleted_and_what_it_left() {
         .fail(refused);
     let sidecar = Setup::new(TWO).with(&cluster).start();
     assert_eq!(sidecar.step("build").outputs("build", OUTPUTS).status, 424);
-    until("it is told", || cluster.events().len() == 2);
+    until("both Events exist", || cluster.events().len() == 2);
     assert_eq!(
         note(&cluster, "GleanerRolledBack"),
         "deleted again: ConfigMap ci/a"
@@ -92,7 +92,7 @@ fn a_rollback_is_told_by_what_it_deleted_and_what_it_left() {
     cluster.on(Method::DELETE, "configmaps").fail(refused());
     let sidecar = Setup::new(TWO).with(&cluster).start();
     assert_eq!(sidecar.step("build").outputs("build", OUTPUTS).status, 424);
-    until("it is told", || cluster.events().len() == 2);
+    until("both Events exist", || cluster.events().len() == 2);
     assert_eq!(
         reasons(&cluster),
         ["GleanerFailed", "GleanerRollbackFailed"]
@@ -102,7 +102,7 @@ fn a_rollback_is_told_by_what_it_deleted_and_what_it_left() {
 }
 
 #[test]
-fn what_was_gone_before_is_not_told_as_rolled_back() {
+fn objects_deleted_by_others_are_not_reported_as_rolled_back() {
     let cluster = api_server();
     let store = cluster.clone();
     let path = "/api/v1/namespaces/ci/configmaps/a";
@@ -120,14 +120,14 @@ fn what_was_gone_before_is_not_told_as_rolled_back() {
     let answer = sidecar.step("build").outputs("build", OUTPUTS);
     assert_eq!(answer.status, 424);
     assert!(!answer.text().contains("rolled back"), "{}", answer.text());
-    until("it is told", || !cluster.events().is_empty());
+    until("the Event exists", || !cluster.events().is_empty());
     sidecar.terminate();
     assert_eq!(sidecar.ended_within(PATIENCE).code(), Some(0));
     assert_eq!(reasons(&cluster), ["GleanerFailed"]);
 }
 
 #[test]
-fn a_rollback_at_the_end_of_the_pod_is_told_before_the_process_ends() {
+fn a_rollback_at_shutdown_is_reported_before_the_process_exits() {
     let cluster = api_server();
     cluster
         .on(Method::POST, "configmaps")
@@ -166,7 +166,7 @@ fn a_rollback_at_the_end_of_the_pod_is_told_before_the_process_ends() {
 }
 
 #[test]
-fn events_that_are_refused_or_never_answered_change_nothing() {
+fn refused_or_unanswered_events_change_nothing() {
     let faults = [
         Fault::refuse(403, "Forbidden", "events is forbidden"),
         Fault::status(500),
@@ -178,12 +178,14 @@ fn events_that_are_refused_or_never_answered_change_nothing() {
         let sidecar = Setup::new(TWO).with(&cluster).start();
         let begin = Instant::now();
         sidecar.step("build").outputs("build", OUTPUTS).ok();
-        // The Events may take a second; they are not waited for.
+        // The Events may take a second, but the step does not wait for them.
         assert!(begin.elapsed() < Duration::from_secs(5), "{fault:?}");
         sidecar.terminate();
-        // The ceiling separates a second for all Events from the ten that one request may take.
+        // The limit separates a second for all Events from the ten seconds of a single request.
         let terminated = Instant::now();
-        until("it ends", || sidecar.log().contains(r#""message":"ended""#));
+        until("the sidecar exits", || {
+            sidecar.log().contains(r#""message":"ended""#)
+        });
         assert!(terminated.elapsed() < Duration::from_secs(6), "{fault:?}");
         let log = sidecar.log();
         let refused = matches!(fault, Fault::Answer { status, .. } if status == 403);

@@ -1,8 +1,8 @@
 //! Clients that try to exhaust the memory or to delay others.
 //!
-//! Memory is the peak of the process as the kernel counts it (`VmHWM`), including the pages of the (debug) binary,
-//! compared with the limit that `--memory-limit` gives the sidecar: a cgroup would count less of the former, and its
-//! sockets in addition.
+//! The memory is the peak of the process according to the kernel (`VmHWM`), including the pages of the (debug) binary. It is
+//! compared with the limit that `--memory-limit` sets. A cgroup would count fewer pages of the binary, but also the socket
+//! buffers.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +10,16 @@ use gleaner_testkit::client::{Place, Response};
 
 use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, Sidecar, VERDICT, request};
 
-/// The chart's default limit of the sidecar.
+/// The chart's default memory limit of the sidecar.
 pub(crate) const LIMIT: &str = "--memory-limit=128Mi";
 const LIMIT_KIB: u64 = 128 << 10;
 
-/// Room for one object, and one response.
+/// The memory for one object, and for one response.
 pub(crate) const LARGE: usize = 5 << 19;
 
 fn asking(place: &Place, path: &str, headers: &[(&str, &str)]) -> Connection {
     let mut connection = place.connect();
-    // A client beyond the limit waits for its turn while sending.
+    // A client beyond the limit blocks while it sends.
     let _ = connection.send(&request("GET", path, headers, b""));
     connection
 }
@@ -42,7 +42,7 @@ fn p99(mut times: Vec<Duration>) -> Duration {
 }
 
 #[test]
-fn readers_that_read_nothing_neither_fill_the_memory_nor_hold_up_a_step() {
+fn clients_that_read_nothing_neither_fill_the_memory_nor_delay_a_step() {
     let sidecar = Setup::new(MANUAL)
         .flag(LIMIT)
         .flag("--write-timeout=2s")
@@ -79,10 +79,10 @@ fn readers_that_read_nothing_neither_fill_the_memory_nor_hold_up_a_step() {
     }
     let p99 = p99(times);
     println!("a step next to 192 hostile readers: p99 {p99:?}");
-    // A ceiling for a debug build on a busy machine: rendering again for each would take minutes.
+    // An upper limit for a debug build on a busy machine: rendering again for each reader would take minutes.
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
     within_the_limit(&sidecar);
-    // None of them is served forever: a new client finds room as soon as they are disconnected.
+    // No reader is served forever: a new client gets memory when slow ones are disconnected.
     crate::support::until("a response next to hostile readers", || {
         let all = sidecar.loopback().get("/v1/resources?partial=true");
         all.status == 200 && all.body.len() > 1 << 20
@@ -92,7 +92,7 @@ fn readers_that_read_nothing_neither_fill_the_memory_nor_hold_up_a_step() {
 }
 
 #[test]
-fn a_state_is_rendered_once_however_many_ask() {
+fn a_state_is_rendered_once_for_all_clients() {
     let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
     let build = sidecar.step("build");
     build.outputs("build", &large("x", LARGE)).ok();
@@ -107,11 +107,11 @@ fn a_state_is_rendered_once_however_many_ask() {
         let again = sidecar.loopback().get(path);
         assert!((again.status, &again.body) == (first.1.status, &first.1.body));
     }
-    // Copying is far cheaper than rendering in a debug build; rendering again would be 30 times as much.
+    // Copying is far cheaper than rendering in a debug build; rendering each time would take 30 times as long.
     let (again, once) = (begin.elapsed(), first.0);
     println!("once {once:?}, 30 times again {again:?}");
     assert!(again < 15 * once, "once {once:?}, 30 times again {again:?}");
-    // Another state is a different view.
+    // After a change of state, the view is rendered again.
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let after = sidecar.loopback().get(path);
     assert!(after.text().contains("verdict: clean"));
@@ -119,7 +119,7 @@ fn a_state_is_rendered_once_however_many_ask() {
 }
 
 #[test]
-fn states_that_follow_each_other_do_not_pile_up_behind_slow_readers() {
+fn successive_states_do_not_accumulate_for_slow_readers() {
     let steps: String = (0..40)
         .map(|step| format!("  s{step}: [{{name: out}}]\n"))
         .collect();
@@ -146,10 +146,7 @@ fn states_that_follow_each_other_do_not_pile_up_behind_slow_readers() {
         slow.push(reader);
     }
     println!("{refused} of 40 states were not shown");
-    assert!(
-        refused > 0,
-        "all memory for responses is in the hands of slow readers"
-    );
+    assert!(refused > 0, "slow readers hold all memory for responses");
     within_the_limit(&sidecar);
     drop(slow);
     crate::support::until("a response after the slow readers are gone", || {
@@ -158,7 +155,7 @@ fn states_that_follow_each_other_do_not_pile_up_behind_slow_readers() {
 }
 
 #[test]
-fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
+fn a_slow_large_body_does_not_delay_other_steps() {
     let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
     let head = "POST /v1/steps/build/outputs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18000000\r\n\r\n{";
     let mut dripping: Vec<Connection> = (0..8).map(|_| sidecar.step("build").connect()).collect();
@@ -169,7 +166,7 @@ fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let took = begin.elapsed();
     println!("a message next to eight that drip took {took:?}");
-    // A body that drips is refused after 5 s; without a reserved share, the other would wait for that.
+    // A slow body is refused after 5 s; without a reserved share, the other message would wait for that.
     assert!(took < Duration::from_secs(4), "{took:?}");
     let answers: Vec<Response> = dripping
         .iter_mut()
@@ -179,7 +176,7 @@ fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
     for answer in busy.clone() {
         assert!(answer.header("retry-after").is_some(), "{answer:?}");
     }
-    // Four posts of a step at once, of which one at a time has memory for its body.
+    // Of four concurrent posts of a step, only one at a time has memory for its body.
     assert_eq!(busy.count(), 4, "{answers:?}");
     let slow = answers.iter().find(|answer| answer.status == 408).unwrap();
     assert!(slow.text().contains("stalled"), "{}", slow.text());
@@ -187,7 +184,7 @@ fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
 }
 
 #[test]
-fn streams_and_waits_have_their_own_room_on_each_socket() {
+fn streams_and_waits_are_limited_separately_on_each_socket() {
     let sidecar = Setup::new(MANUAL).start();
     let classes = [
         ("/v1/events", 16, "event streams"),
@@ -208,7 +205,7 @@ fn streams_and_waits_have_their_own_room_on_each_socket() {
             let length = head.header("content-length").unwrap();
             length.parse::<usize>().unwrap() > what.len()
         });
-        // On another socket there is room.
+        // The limits of another socket are separate.
         let mut other = asking(&sidecar.step("scan"), path, &[]);
         if path == "/v1/events" {
             assert_eq!(other.head().unwrap().status, 200);
@@ -219,7 +216,7 @@ fn streams_and_waits_have_their_own_room_on_each_socket() {
     sidecar.loopback().get("/v1/status").ok();
     sidecar.step("scan").get("/v1/status").ok();
     assert!(begin.elapsed() < PATIENCE / 2);
-    // Once one of them is gone, another finds room.
+    // After a client disconnects, another one gets its slot.
     held.clear();
     crate::support::until("room for a stream", || {
         let mut stream = asking(&sidecar.loopback(), "/v1/events", &[]);
@@ -228,7 +225,7 @@ fn streams_and_waits_have_their_own_room_on_each_socket() {
 }
 
 #[test]
-fn a_probe_is_answered_while_every_other_socket_is_held() {
+fn a_probe_gets_its_response_while_all_other_sockets_are_busy() {
     let setup = Setup::new(MANUAL)
         .flag("--max-connections=4")
         .flag("--header-timeout=1m");

@@ -1,4 +1,5 @@
-//! Every response on the routes that the redirector calls has a Content-Length: the redirector reads no chunks.
+//! Every response on the routes that the redirector calls has a Content-Length, because the redirector does not parse chunked
+//! responses.
 
 use gleaner_proto::route;
 

@@ -31,7 +31,7 @@ fn sixteen_mebibytes_of_outputs_take_at_most_two_and_a_half_times_as_much() {
             "{what}: ready in {ready:?}, idle {idle} KiB, peak {peak} KiB, then {after} KiB; all known: peak {resolved} \
              KiB; {yaml} MiB of YAML: peak {rendered} KiB, then {settled} KiB"
         );
-        // The program's own memory is not counted: in a debug build it is more than the outputs.
+        // The program's own memory is not counted: in a debug build it exceeds that of the outputs.
         let times = (resolved.max(peak) - idle) as f64 / (16 * MIB) as f64;
         assert!(times <= 2.5, "{what}: {times:.2} times as much");
     }

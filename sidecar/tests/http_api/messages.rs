@@ -1,4 +1,4 @@
-//! Messages of steps, and their repetition.
+//! Messages of steps, and repeated messages.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{DIGEST, MANUAL, Setup, VERDICT, resolved};
 
 #[test]
-fn the_same_message_again_is_answered_as_before_and_another_one_counts_until_the_run_goes_on() {
+fn a_repeated_message_gets_the_same_response_and_a_new_one_counts_until_submission() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     let first = place.outputs("build", DIGEST);
@@ -27,7 +27,7 @@ fn the_same_message_again_is_answered_as_before_and_another_one_counts_until_the
     ] {
         place.outputs("build", other).ok();
     }
-    // The step has run again: its latest message counts.
+    // The step ran again, so its latest message counts.
     let status = place.get("/v1/status").ok();
     assert_eq!(status["variables"][1]["state"], "Pending");
     let note = "step 'build' ran again; its later outputs are used";
@@ -58,7 +58,7 @@ fn a_step_that_is_not_declared_is_not_found() {
         problem.detail.contains("did you mean 'build'"),
         "{problem:?}"
     );
-    // A step without declared outputs may post that it has none.
+    // A step without declared outputs may post an empty message.
     sidecar
         .step("lint")
         .outputs("lint", r#"{"outputs": {}}"#)
@@ -66,7 +66,7 @@ fn a_step_that_is_not_declared_is_not_found() {
 }
 
 #[test]
-fn outputs_that_do_not_fit_the_declaration_are_refused_with_everything_that_is_wrong() {
+fn outputs_that_do_not_match_the_declaration_are_refused_with_all_errors() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     let detail = |body: &str| {
@@ -96,12 +96,12 @@ fn outputs_that_do_not_fit_the_declaration_are_refused_with_everything_that_is_w
         rounded.contains("output 'report' has a number that cannot be stored exactly"),
         "{rounded}"
     );
-    // None of these was accepted.
+    // None of these messages was accepted.
     place.outputs("build", DIGEST).ok();
 }
 
 #[test]
-fn a_failed_step_leaves_only_what_always_counts() {
+fn a_failed_step_posts_only_outputs_with_when_always() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     let body = r#"{"outputs": {"report": {"lines": 3}}, "exitCode": 137}"#;
@@ -118,7 +118,7 @@ fn a_failed_step_leaves_only_what_always_counts() {
 }
 
 #[test]
-fn what_is_no_message_is_refused_without_repeating_it() {
+fn an_invalid_message_is_refused_without_quoting_it() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     let deep = format!(
@@ -162,7 +162,7 @@ fn what_is_no_message_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn a_message_whose_body_breaks_off_is_not_taken() {
+fn a_message_with_an_interrupted_body_is_not_accepted() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     let mut connection = place.connect();
@@ -178,7 +178,7 @@ fn a_message_whose_body_breaks_off_is_not_taken() {
 }
 
 #[test]
-fn submit_says_what_is_pending() {
+fn submit_reports_pending_steps() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     place.outputs("build", DIGEST).ok();
@@ -195,7 +195,7 @@ fn submit_says_what_is_pending() {
 }
 
 #[test]
-fn finish_takes_defaults_and_names_what_is_missing_and_says_so_again() {
+fn finish_uses_defaults_and_repeatedly_reports_missing_outputs() {
     let sidecar = Setup::new(&resolved()).start();
     let place = sidecar.step("scan");
     place.outputs("scan", VERDICT).ok();
@@ -231,12 +231,12 @@ fn finish_takes_defaults_and_names_what_is_missing_and_says_so_again() {
     let late = sidecar.step("build").outputs("build", DIGEST);
     let problem = late.problem(409, problem_type::ALREADY_WRITTEN);
     assert!(problem.detail.contains("too late"), "{problem:?}");
-    // An accepted message still gets the same response.
+    // An accepted message still gets the same response as before.
     place.outputs("scan", VERDICT).ok();
 }
 
 #[test]
-fn finishing_a_manual_run_that_nobody_submitted_says_so() {
+fn finishing_a_manual_run_without_a_submit_request_is_reported() {
     let sidecar = Setup::new(MANUAL).start();
     let outcome = sidecar.step("build").post("/v1/finish", "").ok();
     assert_eq!(outcome["phase"], "Collecting");

@@ -1,4 +1,4 @@
-//! The OpenAPI document matches the router; its message schemas are generated from the types.
+//! The OpenAPI document matches the router; its schemas of messages are generated from the types.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
 }
 
-/// Returns every operation of the document, as `METHOD PATH`.
+/// Returns every operation of the document as `METHOD PATH`.
 pub(crate) fn operations() -> BTreeSet<String> {
     let document = document();
     let paths = document["paths"].as_object().unwrap().iter();
@@ -22,13 +22,13 @@ pub(crate) fn operations() -> BTreeSet<String> {
     operations.collect()
 }
 
-/// Returns `path` with the names of a step and a resource that exist.
+/// Returns `path` with the names of an existing step and an existing resource.
 pub(crate) fn filled(path: &str) -> String {
     path.replace("{step}", "build").replace("{name}", "img")
 }
 
 #[test]
-fn the_methods_of_each_path_are_those_that_the_router_allows() {
+fn the_document_has_the_methods_that_the_router_allows() {
     let sidecar = Setup::new(MANUAL).start();
     let document = document();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -50,7 +50,7 @@ fn the_methods_of_each_path_are_those_that_the_router_allows() {
 }
 
 #[test]
-fn every_operation_is_answered_with_a_status_and_media_type_that_it_names() {
+fn every_operation_responds_with_a_documented_status_and_media_type() {
     let sidecar = Setup::new(MANUAL).with(&api_server()).start();
     let document = document();
     assert_eq!(sidecar.loopback().get("/openapi.json").ok(), document);

@@ -18,13 +18,13 @@ objects:
 submit: Manual
 ";
 
-/// Returns a setup with one step, which requests the preview.
+/// Returns a setup with one step, which requests a preview.
 fn typed() -> Setup {
     Setup::new(TYPED).flag("--step=show")
 }
 
 #[test]
-fn parameters_come_one_argument_each_as_tekton_puts_them_in() {
+fn each_parameter_is_one_argument_as_tekton_substitutes_it() {
     let sidecar = typed()
         .flag("--param-key=where.zone=--x=y")
         .flag("--array=none")
@@ -45,7 +45,7 @@ fn parameters_come_one_argument_each_as_tekton_puts_them_in() {
 }
 
 #[test]
-fn encoded_values_win_over_what_the_kubelet_may_have_touched() {
+fn encoded_values_override_arguments_that_the_kubelet_may_expand() {
     let values = r#"{"params": {"hosts": ["$(HOME)"], "where": {"zone": "$$"}}, "context": {"taskRun.name": "encoded"}, "labels": {"a": "b"}}"#;
     let sidecar = typed()
         .flag(format!("--values={}", STANDARD.encode(values)))
@@ -69,7 +69,7 @@ fn encoded_values_win_over_what_the_kubelet_may_have_touched() {
 }
 
 #[test]
-fn a_pod_outside_tekton_names_its_owner() {
+fn a_pod_outside_tekton_sets_its_owner() {
     let sidecar = typed()
         .flag("--param-key=where.zone=z")
         .flag("--owner=batch/v1,Job,nightly,uid-1")
@@ -90,7 +90,7 @@ fn a_pod_outside_tekton_names_its_owner() {
 }
 
 #[test]
-fn in_a_pod_that_was_not_wrapped_it_refuses_to_start() {
+fn the_sidecar_refuses_to_start_in_a_pod_without_injection() {
     let (code, said) = Setup::new(TYPED).flag("--unwrapped").run();
     assert_eq!(code, Some(78));
     assert!(
@@ -100,7 +100,7 @@ fn in_a_pod_that_was_not_wrapped_it_refuses_to_start() {
 }
 
 #[test]
-fn arrays_that_can_be_read_in_two_ways_are_78() {
+fn ambiguous_arrays_exit_with_78() {
     let setup = Setup::new(TYPED)
         .flag("--array=a")
         .flag("--array=b")
@@ -117,7 +117,7 @@ fn arrays_that_can_be_read_in_two_ways_are_78() {
 }
 
 #[test]
-fn the_hook_ends_when_the_sidecar_is_ready_and_fails_when_it_is_not() {
+fn the_hook_exits_when_the_sidecar_is_ready_and_fails_otherwise() {
     let setup = Setup::new(TYPED);
     let program = env!("CARGO_BIN_EXE_gleaner-sidecar");
     let hook = |wait: &str| {
@@ -133,12 +133,12 @@ fn the_hook_ends_when_the_sidecar_is_ready_and_fails_when_it_is_not() {
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("not ready after 50ms"), "{said}");
-    // The hook first, as in a pod: it waits for the start.
+    // As in a pod, the hook runs first and waits for the sidecar to start.
     let mut waiting = hook("20s").spawn().unwrap();
     let sidecar = setup.clone().flag("--step=build").start();
     assert!(waiting.wait().unwrap().success());
     assert!(hook("0s").status().unwrap().success());
     sidecar.kill();
-    // The socket still exists, but no process listens.
+    // The socket file still exists, but no process listens on it.
     assert!(!hook("0s").status().unwrap().success());
 }

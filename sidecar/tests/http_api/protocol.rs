@@ -1,11 +1,11 @@
-//! HTTP as few clients use it.
+//! HTTP features that few clients use.
 
 use gleaner_proto::message::Phase;
 
 use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup};
 use crate::waiting::next;
 
-/// Returns everything that arrives until the other side closes or resets.
+/// Returns everything that arrives until the server closes or resets the connection.
 fn rest(connection: &mut Connection) -> String {
     let mut text = String::new();
     while let Ok(Some(line)) = connection.line() {
@@ -16,7 +16,7 @@ fn rest(connection: &mut Connection) -> String {
 }
 
 #[test]
-fn an_old_client_is_answered_and_disconnected() {
+fn an_old_client_gets_a_response_and_is_disconnected() {
     let sidecar = Setup::new(MANUAL).start();
     for (path, part) in [
         ("/v1/status", "\"phase\":\"Collecting\""),
@@ -34,7 +34,7 @@ fn an_old_client_is_answered_and_disconnected() {
 }
 
 #[test]
-fn pipelined_requests_whose_responses_nobody_reads_are_not_handled() {
+fn pipelined_requests_with_unread_responses_are_not_processed() {
     let sidecar = Setup::new(MANUAL).flag("--write-timeout=1s").start();
     let before = sidecar.memory("VmHWM");
     let requests =
@@ -44,7 +44,7 @@ fn pipelined_requests_whose_responses_nobody_reads_are_not_handled() {
         let (requests, done) = (requests.clone(), done.clone());
         std::thread::spawn(move || {
             let mut connection = place.connect();
-            // Fails when the other side closes the connection.
+            // Sending fails when the server closes the connection.
             let _ = done.send(connection.send(&requests).is_err());
         });
     }
@@ -72,7 +72,7 @@ fn a_flood_of_trailers_is_refused() {
     assert!(!response.contains(" 200 "), "{response}");
     let taken = sidecar.memory("VmHWM") - before;
     assert!(taken < 16 << 10, "{taken} KiB");
-    // A few do no harm.
+    // A small number of trailers is accepted.
     let mut connection = sidecar.step("build").connect();
     connection
         .send(format!("{head}{chunk}X-Trailer: x\r\n\r\n").as_bytes())

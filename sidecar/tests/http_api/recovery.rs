@@ -1,4 +1,4 @@
-//! State that survives a crash, and states that are refused rather than guessed.
+//! State that survives a crash, and damaged or foreign state that is refused rather than guessed.
 
 use std::fs;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{DIGEST, MANUAL, Setup, VERDICT, api_server, request, resolved, until};
 
 #[test]
-fn a_killed_sidecar_goes_on_where_it_was() {
+fn a_restarted_sidecar_resumes() {
     let setup = Setup::new(MANUAL);
     let sidecar = setup.start();
     let answer = sidecar.step("build").outputs("build", DIGEST).ok();
@@ -28,7 +28,7 @@ fn a_killed_sidecar_goes_on_where_it_was() {
         .step("build")
         .outputs("build", r#"{"outputs": {"digest": "b"}}"#);
     other.ok();
-    // A restart finds the later message of a step that ran again.
+    // A restarted sidecar also finds the later message of a step that ran again.
     sidecar.kill();
     let sidecar = setup.start();
     let status = sidecar.loopback().get("/v1/status").ok();
@@ -36,7 +36,7 @@ fn a_killed_sidecar_goes_on_where_it_was() {
         status["variables"][1],
         json!({"name": "steps.build.digest", "state": "Resolved", "value": "b"})
     );
-    // Sockets and tokens work as before.
+    // Sockets and tokens still work.
     let token = sidecar.token("scan");
     sidecar
         .loopback()
@@ -45,7 +45,7 @@ fn a_killed_sidecar_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_commit_is_remembered_and_not_made_again() {
+fn a_commit_survives_a_restart_and_is_not_repeated() {
     let cluster = api_server();
     let setup = Setup::new(&resolved()).with(&cluster);
     let sidecar = setup.start();
@@ -63,7 +63,7 @@ fn a_commit_is_remembered_and_not_made_again() {
 }
 
 #[test]
-fn a_failure_is_remembered() {
+fn a_failure_survives_a_restart() {
     let setup = Setup::new(&resolved());
     let sidecar = setup.start();
     let problem = sidecar
@@ -79,7 +79,7 @@ fn a_failure_is_remembered() {
 }
 
 #[test]
-fn finishing_again_and_again_writes_nothing_more() {
+fn repeated_finish_requests_write_nothing() {
     let setup = Setup::new(MANUAL);
     let sidecar = setup.start();
     let place = sidecar.step("build");
@@ -93,7 +93,7 @@ fn finishing_again_and_again_writes_nothing_more() {
 }
 
 #[test]
-fn a_damaged_journal_is_refused_with_its_place() {
+fn a_damaged_journal_is_refused_with_the_position() {
     let setup = Setup::new(MANUAL);
     let sidecar = setup.start();
     sidecar.step("build").outputs("build", DIGEST).ok();
@@ -114,15 +114,15 @@ fn a_damaged_journal_is_refused_with_its_place() {
         "{said}"
     );
     assert!(!said.contains("sha256:abc"), "{said}");
-    // And left unchanged, for inspection.
+    // The damaged file is left unchanged, for inspection.
     assert_eq!(fs::read(&file).unwrap(), bytes);
 }
 
 #[test]
-fn the_deepest_message_that_is_accepted_is_read_again_after_a_kill() {
+fn the_deepest_accepted_message_can_be_replayed_after_a_kill() {
     let setup = Setup::new(MANUAL);
     let sidecar = setup.start();
-    // Two levels are the message's own, one is the object that `report` must be.
+    // The message itself has two levels, and `report` must be an object, which is a third.
     let lists = 64 - 3;
     let (open, close) = ("[".repeat(lists), "]".repeat(lists));
     let body = format!(r#"{{"outputs": {{"digest": "d", "report": {{"a": {open}{close}}}}}}}"#);
@@ -163,7 +163,7 @@ fn the_journal_of_another_run_or_declaration_is_refused() {
 }
 
 #[test]
-fn a_full_disk_is_a_problem_and_nothing_is_accepted() {
+fn a_full_disk_refuses_messages() {
     let setup = Setup::new(MANUAL).file_size(64);
     let sidecar = setup.start();
     let place = sidecar.step("build");
@@ -178,7 +178,7 @@ fn a_full_disk_is_a_problem_and_nothing_is_accepted() {
         assert!(problem.detail.contains("--state-dir"), "{problem:?}");
     }
     assert_eq!(place.get("/v1/status").ok()["steps"][0]["state"], "Waiting");
-    // A message that fits is accepted, and correctly follows the previous ones.
+    // A message that fits is accepted, and is appended correctly after the previous ones.
     let answer = place.outputs("build", DIGEST).ok();
     sidecar.kill();
     let sidecar = setup.start();
@@ -186,12 +186,12 @@ fn a_full_disk_is_a_problem_and_nothing_is_accepted() {
 }
 
 #[test]
-fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
+fn a_full_disk_stops_submit_and_finish_before_anything_is_created() {
     let cluster = api_server();
     let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
     let sidecar = setup.start();
-    // Exactly the maximum that fits: 80 bytes of format and identity, 48 of the other step, and a frame of 64 KiB less
-    // both, of which 16 are its head, 7 identify the step, and 1 ends it.
+    // The largest message that still fits into 64 KiB, together with 80 bytes for format and identity and 48 for the other step.
+    // The head of its frame has 16 bytes, the step takes 7, and the end takes 1.
     let rest = (64 << 10) - 80 - 48 - 16 - 7 - 1 - r#"{"outputs":{"digest":""}}"#.len();
     let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
     sidecar
@@ -215,16 +215,16 @@ fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
     assert!(cluster.paths().is_empty());
 }
 
-/// Fills the rest of the journal's 64 KiB, leaving room only for the finish.
+/// Returns a message that fills the journal up to 64 KiB, except for the space that the finish needs.
 fn filler(setup: &Setup) -> String {
     let length = fs::metadata(setup.path("state/journal")).unwrap().len();
     let free = (64 << 10) - usize::try_from(length).unwrap();
     let body = |text: usize| format!(r#"{{"outputs":{{"verdict":"{}"}}}}"#, "x".repeat(text));
-    // Its frame has a head of 16 bytes, 6 bytes for the step, and at least one at its end.
+    // The frame of the message has a head of 16 bytes, 6 bytes for the step, and at least one byte at the end.
     body(free - 16 - 6 - 1 - body(0).len())
 }
 
-/// A declaration with an output from which an object is created, and another step that fills the disk before that.
+/// A declaration with an output from which an object is created, and a second step that first fills the disk.
 const TWO_STEPS: &str = "\
 steps: {build: [{name: digest}], scan: [{name: verdict, default: unknown}]}
 objects:
@@ -233,10 +233,10 @@ objects:
 ";
 
 #[test]
-fn a_disk_that_fills_up_in_mid_commit_changes_no_ending() {
+fn a_disk_that_fills_up_during_a_commit_changes_no_outcome() {
     for refused in [false, true] {
         let cluster = api_server();
-        // The dry run passes; the create is delayed, and then performed or refused.
+        // The dry run succeeds; the create is delayed, and then executed or refused.
         let slow = Fault::SlowReply(Duration::from_secs(2));
         cluster.on(Method::POST, "configmaps").first(1).fail(slow);
         if refused {
@@ -250,7 +250,7 @@ fn a_disk_that_fills_up_in_mid_commit_changes_no_ending() {
         waits
             .send(&request("POST", path, &[], DIGEST.as_bytes()))
             .unwrap();
-        until("the API server is asked", || {
+        until("the API server receives the request", || {
             cluster.count(&Method::POST, "configmaps") > 0
         });
         sidecar.step("scan").outputs("scan", &filler(&full)).ok();
@@ -262,7 +262,7 @@ fn a_disk_that_fills_up_in_mid_commit_changes_no_ending() {
         assert_eq!(exists.len(), usize::from(!refused));
         let asked = cluster.count(&Method::POST, "configmaps");
         sidecar.kill();
-        // With space, and an API server that accepts everything, or has no more room itself.
+        // Now the disk has space. The API server either accepts everything or reports that it has no space itself.
         let setup = full.without_file_size();
         let sidecar = setup.start();
         let again = sidecar.step("build").outputs("build", DIGEST);
@@ -289,7 +289,7 @@ fn nothing_is_created_without_room_for_the_outcome() {
     assert!(problem.detail.contains("--state-dir"), "{problem:?}");
     assert!(cluster.requests_to(&Method::POST, "configmaps").is_empty());
     sidecar.kill();
-    // The outcome that the step got stays, even with space.
+    // The outcome that the step received stays, even though the disk has space now.
     let sidecar = setup.without_file_size().start();
     let again = sidecar.step("build").outputs("build", DIGEST);
     assert_eq!(again.problem(424, problem_type::NOT_CREATED), problem);
@@ -297,9 +297,9 @@ fn nothing_is_created_without_room_for_the_outcome() {
 }
 
 #[test]
-fn no_outcome_is_told_before_it_is_recorded() {
+fn no_outcome_is_reported_before_it_is_recorded() {
     let cluster = api_server();
-    // The create, after a dry run.
+    // The dry run is not delayed, only the create.
     let slow = Fault::SlowReply(Duration::from_secs(1));
     cluster.on(Method::POST, "configmaps").from(2).fail(slow);
     let setup = Setup::new(TWO_STEPS).with(&cluster).file_size(1 << 20);
@@ -309,10 +309,10 @@ fn no_outcome_is_told_before_it_is_recorded() {
     waits
         .send(&request("POST", path, &[], DIGEST.as_bytes()))
         .unwrap();
-    until("the API server is asked", || {
+    until("the API server receives the request", || {
         cluster.count(&Method::POST, "configmaps") > 1
     });
-    // From now on nothing at all can be written, reserved or not.
+    // From now on no write succeeds, whether its space is reserved or not.
     sidecar.limit_file_size("1:");
     let problem = waits.answer().unwrap().problem(503, problem_type::BUSY);
     assert!(problem.detail.contains("--state-dir"), "{problem:?}");
@@ -320,9 +320,9 @@ fn no_outcome_is_told_before_it_is_recorded() {
     asked.problem(503, problem_type::BUSY);
     let status = sidecar.loopback().get("/v1/status").ok();
     assert_eq!(status["phase"], "Submitting");
-    // It keeps trying by itself.
+    // The sidecar keeps retrying by itself.
     sidecar.limit_file_size("1073741824:");
-    until("it is recorded", || {
+    until("the outcome is recorded", || {
         sidecar.loopback().get("/v1/status").ok()["phase"] == "Committed"
     });
     let outcome = sidecar.step("build").outputs("build", DIGEST).ok();

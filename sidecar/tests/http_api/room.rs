@@ -1,4 +1,4 @@
-//! The room for results in the termination message of a step.
+//! The room for results in a step's termination message.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{DIGEST, Setup, Sidecar, VERDICT, api_server, resolved};
 
-/// Returns the run of [`resolved`] with `count` more objects.
+/// Returns the declaration of [`resolved`] with `count` additional objects.
 fn many(count: usize) -> String {
     let object = |index: usize| {
         format!(
@@ -19,7 +19,7 @@ fn many(count: usize) -> String {
     resolved().replace("submit:", &format!("{objects}submit:"))
 }
 
-/// Starts a sidecar with 3072 bytes of room, of whose two steps one has posted.
+/// Starts a sidecar with 3072 bytes of room for results, to which one of two steps has posted.
 fn scanned(cluster: &ApiServer) -> Sidecar {
     let sidecar = Setup::new(&resolved())
         .with(cluster)
@@ -32,7 +32,7 @@ fn scanned(cluster: &ApiServer) -> Sidecar {
 #[test]
 fn results_that_cannot_fit_fail_the_run_before_anything_is_created() {
     let cluster = api_server();
-    // 40 names and UIDs take over 3000 bytes, and each of 5 containers has 2457.
+    // 40 names and UIDs take over 3000 bytes, but each of 5 containers has only 2457.
     let setup = Setup::new(&many(40)).with(&cluster);
     let sidecar = setup.flag("--termination-share=4+1").start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -52,7 +52,7 @@ fn results_that_cannot_fit_fail_the_run_before_anything_is_created() {
 }
 
 #[test]
-fn without_messages_that_carry_results_their_size_does_not_matter() {
+fn the_size_of_results_outside_termination_messages_does_not_matter() {
     let cluster = api_server();
     let sidecar = Setup::new(&many(40)).with(&cluster).start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -61,7 +61,7 @@ fn without_messages_that_carry_results_their_size_does_not_matter() {
 }
 
 #[test]
-fn what_the_task_s_own_results_take_is_not_free() {
+fn the_tasks_own_results_reduce_the_room() {
     let cluster = api_server();
     let sidecar = scanned(&cluster);
     let path = "/v1/steps/build/outputs?resultBytes=2900";
@@ -76,7 +76,7 @@ fn what_the_task_s_own_results_take_is_not_free() {
 }
 
 #[test]
-fn fields_are_left_out_of_a_finish_until_the_rest_fits_and_that_is_said() {
+fn fields_are_omitted_from_a_finish_until_the_rest_fits_and_reported() {
     let cluster = api_server();
     let sidecar = scanned(&cluster);
     let outcome = sidecar.step("build").outputs("build", DIGEST).ok();
@@ -100,7 +100,7 @@ fn fields_are_left_out_of_a_finish_until_the_rest_fits_and_that_is_said() {
     };
     assert_eq!(finish(taken - 1).ok()["results"], outcome["results"]);
     let fitted = finish(taken).ok();
-    // The longest param goes first.
+    // The longest field is omitted first.
     assert_eq!(fitted["results"]["img"]["url"], "");
     assert_eq!(fitted["results"]["img"]["digest"], "sha256:abc");
     assert_eq!(fitted["results"]["img"]["uid"], full["uid"]);
@@ -113,14 +113,14 @@ fn fields_are_left_out_of_a_finish_until_the_rest_fits_and_that_is_said() {
         sidecar.loopback().get("/v1/status").ok()["notes"],
         json!([note])
     );
-    // On a repeated request, it is reported once.
+    // If the request is repeated, the note is not.
     assert_eq!(finish(taken).ok(), fitted);
     assert_eq!(
         sidecar.loopback().get("/v1/status").ok()["notes"],
         json!([note])
     );
 
-    // A later step may leave no room at all: the objects stay, and the step fails.
+    // A later step may leave no room at all: then the objects remain, and the step fails.
     let problem = finish(3000).problem(507, problem_type::RESULTS);
     let detail = &problem.detail;
     assert!(

@@ -1,4 +1,4 @@
-//! Every route, by its kind; and paths that are not routes.
+//! Every route, with its kind of response, and paths that are not routes.
 
 use gleaner_proto::message::problem_type;
 
@@ -6,7 +6,7 @@ use crate::openapi::{filled, operations};
 use crate::support::{DIGEST, MANUAL, Setup, api_server};
 
 #[test]
-fn the_document_has_these_routes() {
+fn the_document_lists_these_routes() {
     let known = [
         "GET /",
         "GET /livez",
@@ -26,7 +26,7 @@ fn the_document_has_these_routes() {
 }
 
 #[test]
-fn every_get_is_answered_in_its_media_type_on_every_socket() {
+fn every_get_has_its_media_type_on_every_socket() {
     let sidecar = Setup::new(MANUAL).with(&api_server()).start();
     sidecar.step("build").outputs("build", DIGEST);
     sidecar.step("scan").outputs("scan", r#"{"outputs": {}}"#);
@@ -59,7 +59,7 @@ fn every_get_is_answered_in_its_media_type_on_every_socket() {
 }
 
 #[test]
-fn another_method_is_a_problem_that_names_the_right_one() {
+fn the_problem_of_a_wrong_method_names_the_right_one() {
     let sidecar = Setup::new(MANUAL).start();
     for route in operations() {
         let (right, path) = route.split_once(' ').unwrap();
@@ -87,7 +87,7 @@ fn another_method_is_a_problem_that_names_the_right_one() {
 }
 
 #[test]
-fn what_is_not_there_is_a_problem() {
+fn an_unknown_path_is_a_problem() {
     let sidecar = Setup::new(MANUAL).start();
     for path in [
         "/v1",
@@ -171,7 +171,7 @@ fn resources_are_yaml_documents_or_json() {
 }
 
 #[test]
-fn a_query_that_is_not_known_is_refused() {
+fn an_unknown_query_is_refused() {
     let sidecar = Setup::new(MANUAL).start();
     for query in [
         "waiting=1s",
@@ -189,7 +189,7 @@ fn a_query_that_is_not_known_is_refused() {
 }
 
 #[test]
-fn the_page_is_whole_and_asks_nobody_else() {
+fn the_page_is_self_contained() {
     let sidecar = Setup::new(MANUAL).start();
     let page = sidecar.loopback().get("/");
     let policy = page.header("content-security-policy").unwrap();
@@ -218,7 +218,7 @@ fn the_page_is_whole_and_asks_nobody_else() {
 }
 
 #[test]
-fn metrics_count_what_was_accepted_and_refused() {
+fn metrics_count_accepted_and_refused_messages() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     place.outputs("build", DIGEST);

@@ -1,4 +1,4 @@
-//! Secrets reach only the API server.
+//! Secret values reach only the API server.
 
 mod quoting;
 mod withheld;
@@ -32,7 +32,7 @@ submit: Manual
 ";
 
 #[test]
-fn a_secret_is_seen_by_the_api_server_only() {
+fn only_the_api_server_receives_a_secret() {
     let cluster = api_server();
     let sidecar = Setup::new(SECRET)
         .with(&cluster)
@@ -73,7 +73,7 @@ fn a_secret_is_seen_by_the_api_server_only() {
 #[test]
 fn a_secret_is_hidden_when_the_commit_fails() {
     let cluster = api_server();
-    // Admission webhooks, and the API server itself, quote what they refuse.
+    // Admission webhooks, and the API server itself, quote the values that they refuse.
     let words = format!("stringData: too strange: got \"bearer {CANARY}\"");
     cluster
         .on(Method::POST, "secrets")
@@ -95,7 +95,7 @@ fn a_secret_is_hidden_when_the_commit_fails() {
 }
 
 #[test]
-fn a_secret_is_hidden_when_it_does_not_hold_what_the_template_needs() {
+fn a_secret_is_hidden_when_it_lacks_a_value_of_the_template() {
     let cluster = api_server();
     let sidecar = Setup::new(SECRET)
         .with(&cluster)
@@ -113,9 +113,9 @@ fn a_secret_is_hidden_when_it_does_not_hold_what_the_template_needs() {
 }
 
 #[test]
-fn the_memory_is_not_for_other_processes_of_the_same_user() {
+fn other_processes_of_the_same_user_cannot_read_the_memory() {
     const NOBODY: u32 = 65_534;
-    // As root the owner is the same either way; so another user is used then.
+    // Root owns the memory in any case, so these tests run the sidecar as another user.
     let is_root = process::memory_owner(std::process::id()) == 0;
     let setup = Setup::new(SECRET);
     let (setup, mut other) = if is_root {
@@ -130,14 +130,14 @@ fn the_memory_is_not_for_other_processes_of_the_same_user() {
     let body = format!(r#"{{"outputs": {{"token": "{CANARY}"}}}}"#);
     place.outputs("login", &body).ok();
     assert_eq!(sidecar.memory_owner(), 0);
-    // After the command has been executed.
-    until("another program shows its owner", || {
+    // The owner changes only when the process has executed `sleep`.
+    until("the memory of another program belongs to its user", || {
         process::memory_owner(other.id()) != 0
     });
 }
 
 #[test]
-fn the_status_shows_no_long_value_whole() {
+fn the_status_truncates_long_values() {
     let long = "x".repeat(10_000);
     let declaration = MANUAL.replace("default: unknown", &format!("default: {long}"));
     let flags = [
@@ -175,7 +175,7 @@ fn the_status_shows_no_long_value_whole() {
         value("steps.build.report"),
         Some("(object of 1 keys)".into())
     );
-    // With all permissions, everything is visible.
+    // A process with all permissions sees everything.
     assert!(
         sidecar
             .loopback()
@@ -191,7 +191,7 @@ fn assert_hidden_everywhere(sidecar: &Sidecar) {
     }
 }
 
-/// Returns all visible content of a run, by place.
+/// Returns everything that a run shows, each with the name of the place that shows it.
 fn seen_everywhere(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
     let place = sidecar.loopback();
     let mut seen = Vec::new();

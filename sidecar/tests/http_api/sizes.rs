@@ -7,7 +7,7 @@ use crate::hostile::{LARGE, LIMIT, large, within_the_limit};
 use crate::support::{MANUAL, Setup, VERDICT};
 
 #[test]
-fn outputs_that_all_together_exceed_the_memory_are_refused_and_the_sidecar_lives() {
+fn outputs_that_together_exceed_the_memory_are_refused() {
     let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
     let build = sidecar.step("build");
     build.outputs("build", &large("x", 16 << 20)).ok();
@@ -24,7 +24,7 @@ fn outputs_that_all_together_exceed_the_memory_are_refused_and_the_sidecar_lives
         }
     }
     within_the_limit(&sidecar);
-    // No permanent harm: a message that fits is accepted.
+    // The refusal has no lasting effect: a message that fits is accepted.
     sidecar.step("scan").outputs("scan", VERDICT).ok();
 }
 
@@ -43,7 +43,7 @@ fn a_message_of_many_small_values_is_refused_before_it_takes_their_memory() {
 }
 
 #[test]
-fn an_output_that_is_used_forty_times_is_refused_before_anything_is_rendered() {
+fn a_large_output_used_forty_times_is_refused_before_rendering() {
     let uses: String = (0..40)
         .map(|index| format!("        k{index}: $(steps.build.digest)\n"))
         .collect();
@@ -81,7 +81,7 @@ fn an_output_that_is_used_forty_times_is_refused_before_anything_is_rendered() {
     within_the_limit(&sidecar);
 }
 
-/// Returns templates of ConfigMaps that each contain the digest.
+/// Returns the templates of `count` ConfigMaps that each contain the digest.
 fn config_maps(count: usize) -> String {
     let template = |index| {
         format!(
@@ -93,7 +93,7 @@ fn config_maps(count: usize) -> String {
 }
 
 #[test]
-fn what_is_too_large_to_be_shown_together_is_shown_one_by_one() {
+fn resources_too_large_to_show_together_are_shown_one_by_one() {
     let objects = config_maps(4);
     let declaration =
         format!("steps:\n  build: [{{name: digest}}]\nobjects:\n{objects}submit: Manual\n");
@@ -140,7 +140,7 @@ fn the_largest_submission_fits_the_memory() {
 }
 
 #[test]
-fn yaml_that_is_much_longer_than_its_json_is_refused_before_it_fills_the_memory() {
+fn yaml_much_longer_than_its_json_is_refused_before_it_fills_the_memory() {
     let deep = "{a: {b: {c: {d: {e: {f: {g: {h: $(steps.build.digest)}}}}}}}}";
     let declaration = format!(
         "steps:\n  build: [{{name: digest}}]\nobjects:\n  - name: deep\n    resourceTemplate:\n      apiVersion: v1\n      \
@@ -164,7 +164,7 @@ fn yaml_that_is_much_longer_than_its_json_is_refused_before_it_fills_the_memory(
 }
 
 #[test]
-fn many_messages_of_many_values_at_once_are_read_one_by_one() {
+fn concurrent_messages_of_many_values_are_parsed_one_by_one() {
     const STEPS: usize = 12;
     let steps: String = (0..STEPS)
         .map(|step| format!("  s{step}: [{{name: list, type: array}}]\n"))
@@ -180,13 +180,13 @@ fn many_messages_of_many_values_at_once_are_read_one_by_one() {
     let posts: Vec<_> = posts.collect();
     let statuses: Vec<u16> = posts.into_iter().map(|post| post.join().unwrap()).collect();
     let accepted = statuses.iter().filter(|status| **status == 200).count();
-    // The first step's, which it posts four times; the others find no memory.
+    // Only the four posts of the first step are accepted; the others find no memory.
     assert_eq!(accepted, 4, "{statuses:?}");
     within_the_limit(&sidecar);
 }
 
 #[test]
-fn many_large_messages_at_once_are_handled_one_by_one() {
+fn concurrent_large_messages_are_processed_one_by_one() {
     let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
     let body = large("x", 16 << 20);
     let posts = (0..24).map(|index| {

@@ -1,11 +1,11 @@
-//! Errors that keep the sidecar from starting, each with its exit code.
+//! Errors that prevent the sidecar from starting, each with its exit code.
 
 use std::net::TcpListener;
 
 use crate::support::{MANUAL, Setup};
 
 #[test]
-fn a_wrong_command_line_is_64() {
+fn a_wrong_command_line_exits_with_64() {
     for setup in [
         Setup::new(MANUAL).flag("--no-such-flag"),
         Setup::new(MANUAL).flag("--max-body=much"),
@@ -28,7 +28,7 @@ fn a_wrong_command_line_is_64() {
 }
 
 #[test]
-fn a_wrong_declaration_is_78_with_everything_that_is_wrong() {
+fn a_wrong_declaration_exits_with_78_and_all_errors() {
     let wrong = "steps: {build: [{name: digest, type: strng}, {name: digest}]}\nresources: [{name: img, spec: {type: image, \
                  params: [{name: d, value: $(steps.build.digset)}]}}]\nsubmitt: Manual\n";
     let (code, said) = Setup::new(wrong).run();
@@ -71,7 +71,7 @@ fn a_wrong_declaration_is_78_with_everything_that_is_wrong() {
 }
 
 #[test]
-fn a_kind_that_is_not_allowed_is_78_and_named() {
+fn a_kind_that_is_not_allowed_exits_with_78_and_is_named() {
     let (code, said) = Setup::new(MANUAL).flag("--allow-kind=apps/*").run();
     assert_eq!(code, Some(78), "{said}");
     for part in [
@@ -84,7 +84,7 @@ fn a_kind_that_is_not_allowed_is_78_and_named() {
 }
 
 #[test]
-fn only_a_loopback_address_is_listened_on() {
+fn only_a_loopback_address_is_allowed() {
     for address in ["0.0.0.0:0", "192.0.2.1:8440", "[::]:0"] {
         let (code, said) = Setup::new(MANUAL).flag(format!("--listen={address}")).run();
         assert_eq!(code, Some(1), "{said}");
@@ -93,7 +93,7 @@ fn only_a_loopback_address_is_listened_on() {
 }
 
 #[test]
-fn an_address_in_use_is_named_with_the_remedy() {
+fn the_error_about_an_address_in_use_includes_a_remedy() {
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = holder.local_addr().unwrap();
     let (code, said) = Setup::new(MANUAL).flag(format!("--listen={address}")).run();

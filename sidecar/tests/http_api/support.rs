@@ -10,10 +10,10 @@ use gleaner_testkit::wait;
 
 pub(crate) use process::{Setup, Sidecar};
 
-/// No wait of a test is longer than this, unless something is wrong.
+/// The maximum wait in any test; reached only if something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Two steps, one resource, and a manual submit.
+/// A declaration with two steps, two objects and a manual submit.
 pub(crate) const MANUAL: &str = "\
 steps:
   build:
@@ -38,7 +38,7 @@ objects:
 submit: Manual
 ";
 
-/// Returns the same, submitted as soon as everything is known.
+/// Returns the same declaration, submitted as soon as all variables are resolved.
 pub(crate) fn resolved() -> String {
     MANUAL.replace("submit: Manual", "submit: Resolved")
 }
@@ -49,7 +49,7 @@ pub(crate) const DIGEST: &str = r#"{"outputs": {"digest": "sha256:abc"}, "exitCo
 /// The message of the step `scan` in most tests.
 pub(crate) const VERDICT: &str = r#"{"outputs": {"verdict": "clean"}}"#;
 
-/// Returns an API server in memory.
+/// Returns an in-memory API server.
 pub(crate) fn api_server() -> ApiServer {
     ApiServer::start()
 }

@@ -7,7 +7,7 @@ use gleaner_proto::message::{Phase, Status, problem_type};
 use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, Sidecar, VERDICT, request};
 
 #[test]
-fn a_long_poll_is_answered_as_soon_as_everything_is_known() {
+fn a_long_poll_gets_its_response_as_soon_as_all_variables_are_resolved() {
     let sidecar = Setup::new(MANUAL).start();
     let begin = Instant::now();
     let mut polls = ["/v1/resources?wait=1m", "/v1/resources/img?wait=1m"].map(|path| {
@@ -22,13 +22,13 @@ fn a_long_poll_is_answered_as_soon_as_everything_is_known() {
         assert_eq!(answer.status, 200);
         assert!(answer.text().contains("sha256:abc"));
     }
-    // And at once if it is known already.
+    // If the variables are already resolved, the response is immediate.
     assert_eq!(sidecar.loopback().get("/v1/resources?wait=1m").status, 200);
     assert!(begin.elapsed() < PATIENCE);
 }
 
 #[test]
-fn a_long_poll_ends_with_what_is_pending_after_its_time_or_the_sidecars() {
+fn a_long_poll_reports_pending_variables_at_its_timeout_or_at_shutdown() {
     let sidecar = Setup::new(MANUAL).flag("--max-wait=300ms").start();
     for (wait, at_least) in [("100ms", 100), ("1h", 300)] {
         let begin = Instant::now();
@@ -43,7 +43,7 @@ fn a_long_poll_ends_with_what_is_pending_after_its_time_or_the_sidecars() {
             "{wait}: {took:?}"
         );
     }
-    // Unknown variables can be shown after the wait as well.
+    // Unresolved variables can also be shown after the wait.
     let answer = sidecar
         .step("build")
         .get("/v1/resources?wait=10ms&partial=true");
@@ -51,7 +51,7 @@ fn a_long_poll_ends_with_what_is_pending_after_its_time_or_the_sidecars() {
 }
 
 #[test]
-fn events_tell_the_status_as_it_changes() {
+fn events_report_each_change_of_the_status() {
     let sidecar = Setup::new(MANUAL).start();
     let mut events = follow(&sidecar);
     assert_eq!(next(&mut events).phase, Phase::Collecting);
@@ -61,11 +61,11 @@ fn events_tell_the_status_as_it_changes() {
     while next(&mut events).phase != Phase::Resolved {
         assert!(begin.elapsed() < PATIENCE);
     }
-    // A later client gets the current state.
+    // A client that connects later gets the current state.
     assert_eq!(next(&mut follow(&sidecar)).phase, Phase::Resolved);
 }
 
-/// Starts to follow the events.
+/// Starts to follow the event stream.
 pub(crate) fn follow(sidecar: &Sidecar) -> Connection {
     let mut connection = sidecar.loopback().connect();
     connection

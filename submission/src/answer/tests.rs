@@ -44,7 +44,7 @@ fn answer(method: &Method, code: u16, reason: &str, message: &str) -> Answer {
 }
 
 #[test]
-fn what_cannot_pass_is_refused_at_once() {
+fn permanent_errors_are_refused_at_once() {
     for (code, reason) in [
         (400, "BadRequest"),
         (403, "Forbidden"),
@@ -60,7 +60,7 @@ fn what_cannot_pass_is_refused_at_once() {
 }
 
 #[test]
-fn what_may_pass_is_asked_again_and_a_server_error_may_have_been_a_success() {
+fn temporary_errors_are_retried_and_a_server_error_may_have_been_a_success() {
     for (code, may_be_done) in [
         (429, false),
         (500, true),
@@ -76,13 +76,13 @@ fn what_may_pass_is_asked_again_and_a_server_error_may_have_been_a_success() {
 }
 
 #[test]
-fn an_object_too_large_for_etcd_is_not_tried_again() {
+fn an_object_too_large_for_etcd_is_not_retried() {
     let answer = answer(&Method::POST, 500, "", "etcdserver: request is too large");
     assert!(matches!(answer, Answer::Refused(refusal) if refusal.topic == Topic::TooLarge));
 }
 
 #[test]
-fn an_applied_object_that_does_not_fit_its_schema_is_not_tried_again() {
+fn an_applied_object_that_does_not_match_its_schema_is_not_retried() {
     for text in [
         "failed to create typed patch object (/a; example.dev/v1, Kind=Report): .spec.typo: field not declared in \
          schema",
@@ -97,14 +97,14 @@ fn an_applied_object_that_does_not_fit_its_schema_is_not_tried_again() {
 }
 
 #[test]
-fn a_quota_counted_at_once_by_several_is_no_clash_of_names() {
+fn a_conflict_in_a_quota_is_not_a_name_conflict() {
     let text = "Operation cannot be fulfilled on resourcequotas \"q\"";
     let answer = answer(&Method::POST, 409, "Conflict", text);
     assert!(matches!(answer, Answer::Again(again) if !again.unsure));
 }
 
 #[test]
-fn a_webhook_that_quotes_a_quota_keeps_its_name() {
+fn a_webhook_that_quotes_a_quota_is_reported_as_a_webhook() {
     let text = "admission webhook \"limits.example.dev\" denied the request: exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3";
     for code in [400, 403] {
         match answer(&Method::POST, code, "Forbidden", text) {
@@ -115,7 +115,7 @@ fn a_webhook_that_quotes_a_quota_keeps_its_name() {
 }
 
 #[test]
-fn the_wait_that_is_asked_for_is_read_from_header_or_details() {
+fn the_requested_wait_is_read_from_header_or_details() {
     let mut headers = HeaderMap::new();
     headers.insert(header::RETRY_AFTER, "7".parse().unwrap());
     let code = StatusCode::TOO_MANY_REQUESTS;
@@ -175,13 +175,13 @@ fn warnings_lose_their_quotes() {
 }
 
 #[test]
-fn long_words_are_cut_between_characters() {
+fn long_messages_are_cut_between_characters() {
     let text = "ä".repeat(WORDS_MAX);
     assert!(bounded(&text).len() <= WORDS_MAX + 4);
 }
 
 #[test]
-fn a_refusal_is_understood_although_its_message_is_withheld() {
+fn a_refusal_is_classified_even_if_its_message_is_withheld() {
     let read_topic = |code: u16, message: &str| {
         let status = status(code, "Forbidden", message);
         let code = StatusCode::from_u16(code).unwrap();
@@ -227,7 +227,7 @@ fn a_refusal_is_understood_although_its_message_is_withheld() {
 }
 
 #[test]
-fn the_end_of_a_connection_is_told_by_its_kind_where_the_message_is_withheld() {
+fn a_connection_failure_is_reported_by_its_type_if_the_message_is_withheld() {
     let words = |error: io::Error| {
         let reason = api_server::Reason::Interrupted(Box::new(error));
         match unsent(&reason, &withheld()) {

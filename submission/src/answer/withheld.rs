@@ -1,4 +1,4 @@
-//! The API server's response about an object that contains a secret, without its text.
+//! Messages about the API server's response that omit its text, for an object that contains a secret.
 
 use std::error::Error;
 use std::io;
@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::bounded;
 
-/// The maximum number of causes shown of a refusal whose message is withheld.
+/// The maximum number of causes that are shown when the message is withheld.
 const CAUSES_MAX: usize = 10;
 
 /// `metav1.StatusReason` (`k8s.io/apimachinery/pkg/apis/meta/v1/types.go`).
@@ -52,8 +52,8 @@ const CAUSES: &[&str] = &[
     "UnexpectedServerResponse",
 ];
 
-/// Returns the code, the reason and the causes of a refusal. A webhook chooses all of them freely, so only known terms
-/// are passed on, and of the path to a field only the part that leads through the masked object.
+/// Returns the code, the reason and the causes of a refusal. A webhook chooses all of these freely, so only well-known terms are
+/// forwarded, and a field path is cut off inside the masked object.
 pub(super) fn refusal(code: StatusCode, status: &Status, withheld: &Withheld) -> String {
     let mut words = code.to_string();
     if let Some(reason) = known(REASONS, &status.reason) {
@@ -82,7 +82,8 @@ fn known(words: &[&'static str], word: &str) -> Option<&'static str> {
     words.iter().find(|known| **known == word).copied()
 }
 
-/// Returns the kind of a failed connection. Its message may quote text, too: HTTP/2 closes connections with text.
+/// Returns the type of a connection failure. Its message is withheld because it may quote text: HTTP/2 closes connections with a
+/// text.
 pub(super) fn interruption(error: &(dyn Error + 'static)) -> String {
     let kind = io_error(error).map(|error| error.kind().to_string());
     let kind = kind.unwrap_or_else(|| "incomplete response".to_owned());

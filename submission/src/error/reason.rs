@@ -1,5 +1,5 @@
-//! The causes of a failed submission: one variant per remedy, each with the API server's own message, or the notice
-//! that replaces it if it may quote a secret.
+//! The causes of a failed submission, one variant for each remedy. Each holds the API server's message, or, if the message may
+//! quote a secret, the notice that replaces it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +9,8 @@ use gleaner_proto::failure::{Failure, FailureCode};
 
 use super::one_line;
 
-/// The cause of a failure, with its remedy. An unnamed text is the API server's own message, except for `Contested`,
-/// `Broken`, `Render` and `Internal`.
+/// The cause of a failure, with its remedy. An unnamed field is the API server's message, except in `Contested`, `Broken`,
+/// `Render` and `Internal`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -21,31 +21,31 @@ pub enum Reason {
     },
     /// The run's ServiceAccount lacks a permission.
     Forbidden {
-        /// The API server's message: which verb, which resource, which ServiceAccount.
+        /// The API server's message, which names the verb, the resource and the ServiceAccount.
         words: String,
         remedy: String,
     },
     /// An admission policy or webhook refused the object.
     Denied(String),
-    /// A ResourceQuota left no room for the object until the deadline.
+    /// A ResourceQuota had no room for the object until the deadline.
     QuotaExceeded(String),
     Unauthorized(String),
-    /// Another owner's object has the name.
+    /// An object of another owner has the name.
     Taken {
         existing: String,
         /// The owner or manager of the existing object.
         holder: String,
         remedy: String,
     },
-    /// An object of this name is being deleted and still exists.
+    /// An object of this name is being deleted, but still exists.
     Leaving {
         existing: String,
         /// The owner or manager of the existing object, and the remedy.
         remedy: String,
     },
-    /// This object, which has the name, appears and disappears faster than it can be read.
+    /// The named object appears and disappears faster than it can be read.
     Contested(String),
-    /// Server-side apply met another manager's fields.
+    /// Server-side apply conflicts with fields of another manager.
     Conflict(String),
     Invalid(String),
     TooLarge(String),
@@ -53,9 +53,9 @@ pub enum Reason {
         words: String,
         remedy: String,
     },
-    /// An object that it refers to does not exist.
+    /// An object that the template refers to does not exist.
     MissingReference(String),
-    /// The object cannot have its namespace or name.
+    /// The object must not have this namespace or name.
     Misplaced {
         words: String,
         remedy: &'static str,
@@ -71,7 +71,7 @@ pub enum Reason {
         /// The API server's last message.
         last: String,
     },
-    /// The API server responded in a way that a retry does not change.
+    /// The API server refused the request, and a retry would not change the response.
     Refused {
         code: u16,
         words: String,
@@ -87,7 +87,7 @@ pub enum Reason {
         within: Duration,
         last: String,
     },
-    /// The object's status shows that it will not reach the awaited state.
+    /// The status of the object shows that the awaited state will not be reached.
     ObjectFailed {
         /// The awaited state, such as `condition Complete`.
         awaited: String,
@@ -185,7 +185,7 @@ impl Reason {
         message.into()
     }
 
-    /// Returns the remedy, if it is known.
+    /// Returns the remedy if one is known.
     pub fn remedy(&self) -> Option<&str> {
         match self {
             Self::KindNotServed { remedy, .. }
@@ -246,7 +246,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Formats `1.5 s`: the limits are whole or half seconds, and nanoseconds do not help.
+/// Formats a duration such as `1.5 s`: the limits are whole or half seconds, and more digits would not help.
 fn seconds(duration: &Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
 }

@@ -3,7 +3,7 @@ use gleaner_proto::name::ResourceName;
 use super::*;
 
 #[test]
-fn everything_stands_on_one_line() {
+fn an_error_is_one_line() {
     let words = "spec.a: Required value\n\tspec.b: Invalid".to_owned();
     let mut error = SubmissionError::new(vec![Failure::general(Reason::Invalid(words))]);
     error.aftermath.removed.push("Image ci/a".into());
@@ -14,7 +14,7 @@ fn everything_stands_on_one_line() {
 }
 
 #[test]
-fn what_is_wrong_alike_is_said_once() {
+fn the_same_error_of_several_objects_is_reported_once() {
     let failure = |resource: &str, words: &str| {
         let resource = ResourceName::new(resource).unwrap();
         let object = ObjectReference {

@@ -24,14 +24,14 @@ fn stored() -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "ci", "uid": "u"}})
 }
 
-/// Returns the object with one field changed.
+/// Returns the object with the field at `pointer` changed to `other`.
 fn but(pointer: &str, other: Value) -> Value {
     let mut object = stored();
     *object.pointer_mut(pointer).unwrap() = other;
     object
 }
 
-/// Returns responses that are not the object.
+/// Returns responses that are not the expected object.
 fn others() -> Vec<Value> {
     vec![
         json!({}),
@@ -51,7 +51,7 @@ fn met(expected: &Expected, status: u16, value: &Value) -> bool {
 }
 
 #[test]
-fn only_the_object_itself_is_a_create_or_an_apply_that_was_done() {
+fn only_the_object_itself_confirms_a_create_or_an_apply() {
     for (write, statuses) in [(Write::Create, vec![201]), (Write::Apply, vec![200, 201])] {
         let expected = Expected::Object {
             place: place(),
@@ -68,7 +68,7 @@ fn only_the_object_itself_is_a_create_or_an_apply_that_was_done() {
 }
 
 #[test]
-fn a_dry_run_and_a_read_need_no_uid_but_the_object() {
+fn a_dry_run_and_a_read_need_the_object_but_no_uid() {
     for create in [true, false] {
         let write = Write::None { create };
         let expected = Expected::Object {
@@ -84,7 +84,7 @@ fn a_dry_run_and_a_read_need_no_uid_but_the_object() {
 }
 
 #[test]
-fn a_deletion_is_a_success_or_the_object_that_goes() {
+fn a_deletion_is_confirmed_by_a_success_or_the_object_being_deleted() {
     let expected = Expected::Deletion {
         place: place(),
         uid: "u".into(),

@@ -15,7 +15,7 @@ fn place(api_version: &str, namespace: Option<&str>, name: &str) -> Place {
 }
 
 #[test]
-fn the_core_group_has_a_root_of_its_own() {
+fn the_core_group_has_its_own_root_path() {
     assert_eq!(
         place("v1", Some("ci"), "a").path(),
         "/api/v1/namespaces/ci/images/a"
@@ -26,7 +26,7 @@ fn the_core_group_has_a_root_of_its_own() {
 }
 
 #[test]
-fn a_name_cannot_leave_its_segment() {
+fn a_name_cannot_leave_its_path_segment() {
     assert_eq!(
         place("v1", Some("ci"), "../x?y#z %").path(),
         "/api/v1/namespaces/ci/images/..%2Fx%3Fy%23z%20%25"

@@ -44,7 +44,7 @@ fn a_missing_permission_names_the_grant() {
 }
 
 #[test]
-fn a_refusal_that_no_permission_mends_does_not_ask_for_one() {
+fn a_refusal_that_no_permission_resolves_does_not_suggest_one() {
     let quota = "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1";
     assert!(matches!(reason(403, quota), Reason::QuotaExceeded(_)));
     let webhook = "admission webhook \"w.example.com\" denied the request: no";

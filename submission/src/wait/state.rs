@@ -1,4 +1,4 @@
-//! The state of a waited-for object: ready, not yet ready, or failed.
+//! The state of an object that is waited for: ready, not yet ready, or failed.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::answer::{bounded, text};
 use crate::error::Reason;
 use crate::item::Item;
 
-/// The part that is missing.
+/// The condition that is not met yet.
 pub(super) struct Pending {
     awaited: String,
     seen: String,
 }
 
-/// Returns the results, if the object is ready.
+/// Returns the results if the object is ready.
 pub(super) fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, Pending> {
     if let Some(wait_for) = &item.wait_for {
         reached(item, object, &wait_for.target)?;
@@ -32,8 +32,8 @@ pub(super) fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, P
     item.results.iter().map(read).collect()
 }
 
-/// Returns true if a controller's messages about the object may be passed on. Neither the fields of a Secret are for
-/// messages, nor text about an object that contains one.
+/// Returns true if a controller's messages about the object may be forwarded. The fields of a Secret, and any text about an
+/// object that contains a secret, must not appear in messages.
 fn is_shown(item: &Item) -> bool {
     item.place.kind.name.kind != "Secret" && item.place.disclosure == Disclosure::Full
 }
@@ -46,7 +46,7 @@ fn reached(item: &Item, object: &Value, target: &WaitTarget) -> Result<(), Pendi
                 condition(object, name, show)?;
             }
             let kind = &item.place.kind.name;
-            // The old ReplicaSet keeps a Deployment available while the new one cannot start.
+            // The old ReplicaSet keeps a Deployment available while the new ReplicaSet cannot start.
             let is_available = kind.group() == "apps"
                 && kind.kind == "Deployment"
                 && names.iter().any(|name| name == "Available");
@@ -61,7 +61,7 @@ fn reached(item: &Item, object: &Value, target: &WaitTarget) -> Result<(), Pendi
     }
 }
 
-/// Returns the reason why an object will never be ready, if its status shows one.
+/// Returns a reason if the status shows that the object will never be ready.
 pub(super) fn failed(item: &Item, object: &Value) -> Option<Reason> {
     let wait_for = item.wait_for.as_ref()?;
     let seen = match &wait_for.failure {
@@ -81,7 +81,7 @@ pub(super) fn failed(item: &Item, object: &Value) -> Option<Reason> {
     })
 }
 
-/// Describes a target, for the end of a message.
+/// Describes a target for the end of a message.
 fn awaited(target: &WaitTarget, show: bool) -> String {
     match target {
         WaitTarget::Conditions(names) => format!("condition {}", names.join(", ")),
@@ -93,7 +93,7 @@ fn awaited(target: &WaitTarget, show: bool) -> String {
     }
 }
 
-/// Describes a declared failure that the object shows.
+/// Describes the declared failure that the object's status shows.
 fn seen(object: &Value, failure: &WaitTarget, show: bool) -> String {
     match failure {
         WaitTarget::Conditions(names) => {
@@ -117,7 +117,7 @@ pub(super) fn find<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     conditions.find(|condition| condition["type"] == name)
 }
 
-/// Returns true if the controller has seen the newest generation. Its report about an earlier one is not valid for this.
+/// Returns true if the controller has seen the newest generation. A condition for an earlier generation does not count.
 pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
     let generation = object["metadata"]["generation"].as_i64();
     let is_old = |observed: &Value| observed.is_i64() && observed.as_i64() < generation;
@@ -132,7 +132,7 @@ pub(super) fn said(name: &str, condition: &Value, show: bool) -> String {
     with_cause(said, condition, show)
 }
 
-/// Appends the reason and the message of a condition or a status, if it has them and they may be shown.
+/// Appends the reason and the message of a condition or a status, if they exist and may be shown.
 pub(super) fn with_cause(mut said: String, cause: &Value, show: bool) -> String {
     if !show {
         return said;
@@ -257,7 +257,7 @@ fn field(
     Err(Pending { awaited, seen })
 }
 
-/// Returns the text of a value in a result: a string unchanged, anything else as compact JSON.
+/// Returns a result value as text: a string unchanged, anything else as compact JSON.
 fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! The states from which objects of common kinds do not recover.
+//! Terminal states of objects of common kinds.
 
 use gleaner_core::declaration::WaitTarget;
 use serde_json::Value;
@@ -7,18 +7,18 @@ use super::state::{find as condition, is_current, said, with_cause};
 use crate::answer::text;
 use crate::kind::KindName;
 
-/// A state of a kind.
+/// A terminal state of a kind.
 struct Terminal {
     group: &'static str,
     kinds: &'static [&'static str],
     mark: Mark,
 }
 
-/// The form of the state.
+/// The marker of a state in an object's status.
 enum Mark {
-    /// A condition with this status, and one of these reasons; with any if the list is empty.
+    /// A condition with this type, this status and one of these reasons; any reason if the list is empty.
     Condition(&'static str, &'static str, &'static [&'static str]),
-    /// `.status.phase` is one of these.
+    /// One of these values in `.status.phase`.
     Phase(&'static [&'static str]),
 }
 
@@ -28,7 +28,7 @@ const fn of(group: &'static str, kinds: &'static [&'static str], mark: Mark) -> 
     Terminal { group, kinds, mark }
 }
 
-/// Each as the documentation of its kind defines it. Failures that a controller retries are not listed.
+/// Each state is terminal according to the documentation of its kind. Failures that a controller retries are not listed.
 const TERMINAL: &[Terminal] = &[
     of("batch", &["Job"], Condition("FailureTarget", "True", &[])),
     of("batch", &["Job"], Condition("Failed", "True", &[])),
@@ -104,8 +104,8 @@ const TERMINAL: &[Terminal] = &[
     of("argoproj.io", &["Workflow"], Phase(&["Failed", "Error"])),
 ];
 
-/// Returns a description of the status of an object, if its kind does not recover from it. A target that is such a
-/// state itself is not a failure.
+/// Returns a description of the object's status if objects of its kind do not recover from it. A terminal state that `target`
+/// itself awaits is not a failure.
 pub(super) fn find(
     kind: &KindName,
     object: &Value,
@@ -116,7 +116,7 @@ pub(super) fn find(
     let own = TERMINAL
         .iter()
         .filter(|one| one.group == kind.group() && one.kinds.contains(&kind.kind.as_str()));
-    // A Job that will fail has `FailureTarget` before `Failed`.
+    // A Job that will fail has `FailureTarget` before it has `Failed`.
     if kind.group() == "batch" && (is_awaited("Failed") || is_awaited("FailureTarget")) {
         return None;
     }

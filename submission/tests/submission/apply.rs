@@ -15,7 +15,7 @@ fn applied(name: &str) -> Rendered {
 }
 
 #[tokio::test]
-async fn apply_is_tried_first_and_never_forced() {
+async fn an_apply_is_dry_run_first_and_never_forced() {
     let mock = Mock::start().await;
     let submission = submit(&mock.submitter().await, vec![applied("a")])
         .await
@@ -37,7 +37,7 @@ async fn apply_is_tried_first_and_never_forced() {
 }
 
 #[tokio::test]
-async fn a_conflict_quotes_who_manages_which_field() {
+async fn a_conflict_names_the_manager_of_each_field() {
     let mock = Mock::start().await;
     let words = "Apply failed with 1 conflict: conflict with \"kubectl\": .spec.type";
     let mut conflict = refusal(409, "Conflict", words);
@@ -57,7 +57,7 @@ async fn a_conflict_quotes_who_manages_which_field() {
 }
 
 #[tokio::test]
-async fn roll_back_deletes_what_apply_created_and_keeps_what_was_there() {
+async fn a_rollback_deletes_what_apply_created_and_keeps_what_existed_before() {
     let mock = Mock::start().await;
     mock.put(&path("old"), foreign("old"));
     mock.on(Method::POST, REAL)
@@ -71,7 +71,10 @@ async fn roll_back_deletes_what_apply_created_and_keeps_what_was_there() {
     };
     assert_eq!(kept.to_string(), "PipelineResource ci/old");
     assert_eq!(kept.api_version, "tekton.dev/v1alpha1");
-    assert!(kept.uid.is_some(), "the response to the apply has it");
+    assert!(
+        kept.uid.is_some(),
+        "the response to the apply contains the UID"
+    );
     assert!(
         error.sentence().contains("existed before and keeps"),
         "{error}"
@@ -80,7 +83,7 @@ async fn roll_back_deletes_what_apply_created_and_keeps_what_was_there() {
 }
 
 #[tokio::test]
-async fn an_apply_whose_answer_was_lost_still_counts_as_new() {
+async fn an_apply_whose_response_was_lost_still_counts_as_new() {
     let mock = Mock::start().await;
     mock.on(Method::PATCH, r"a\?fieldManager")
         .first(1)

@@ -10,7 +10,7 @@ use crate::mock::{Fault, Mock};
 use crate::templates::{IMAGES, foreign, image, namespace, path, submit, unowned};
 
 #[tokio::test]
-async fn everything_is_tried_before_anything_is_created_in_order() {
+async fn all_objects_are_dry_run_before_any_is_created_in_order() {
     let mock = Mock::start().await;
     let submitter = mock.submitter().await;
     let moments = Mutex::new(Vec::new());
@@ -66,14 +66,14 @@ async fn everything_is_tried_before_anything_is_created_in_order() {
     assert_eq!(
         mock.count(&Method::GET, ""),
         1,
-        "one list of kinds, and nothing else is read"
+        "one request for the list of kinds, and no other read"
     );
     let stored = mock.get(&path("a")).unwrap();
     assert_eq!(stored["metadata"]["namespace"], "ci");
 }
 
 #[tokio::test]
-async fn a_missing_kind_is_named_and_nothing_is_created() {
+async fn a_missing_kind_is_reported_and_nothing_is_created() {
     let mock = Mock::start().await;
     let mut service = unowned(image("svc", "blue-green-demo", "1"));
     service.object["apiVersion"] = "serving.knative.dev/v1".into();
@@ -89,7 +89,7 @@ async fn a_missing_kind_is_named_and_nothing_is_created() {
 }
 
 #[tokio::test]
-async fn a_misspelt_kind_of_a_known_group_gets_a_hint() {
+async fn a_misspelled_kind_of_a_known_group_gets_a_hint() {
     let mock = Mock::start().await;
     let mut wrong = image("a", "a", "1");
     wrong.object["kind"] = "Pipelineresource".into();
@@ -103,7 +103,7 @@ async fn a_misspelt_kind_of_a_known_group_gets_a_hint() {
 }
 
 #[tokio::test]
-async fn every_dry_run_error_is_reported_with_the_api_servers_words() {
+async fn every_dry_run_error_is_reported_with_the_api_servers_message() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "").named("a").fail(Fault::refuse(
         422,
@@ -135,7 +135,7 @@ async fn every_dry_run_error_is_reported_with_the_api_servers_words() {
             invalid("c", "spec.c: Required value")
         ]
     );
-    assert!(mock.writes().is_empty(), "and a 422 is not tried again");
+    assert!(mock.writes().is_empty(), "a 422 is not retried");
     assert_eq!(mock.count(&Method::POST, ""), 3);
 }
 
@@ -151,7 +151,7 @@ async fn a_cluster_scoped_object_gets_no_namespace() {
 }
 
 #[tokio::test]
-async fn an_owned_object_elsewhere_is_refused_before_anything_is_asked() {
+async fn an_owned_object_in_another_namespace_is_refused_before_any_request() {
     let mock = Mock::start().await;
     let mut elsewhere = image("a", "a", "1");
     elsewhere.object["metadata"]["namespace"] = "prod".into();
@@ -189,7 +189,7 @@ async fn two_templates_for_one_object_are_refused() {
 }
 
 #[tokio::test]
-async fn a_run_that_may_not_block_its_owner_does_without_and_says_so() {
+async fn a_run_that_may_not_block_its_owner_omits_it_and_adds_a_note() {
     let mock = Mock::start().await;
     let words = "pipelineresources.tekton.dev \"a\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
     mock.on(Method::POST, "")
@@ -267,7 +267,7 @@ async fn a_template_that_does_not_render_is_the_whole_error() {
 }
 
 #[tokio::test]
-async fn an_object_cannot_name_its_way_out_of_its_collection() {
+async fn an_object_name_cannot_leave_the_collection_path() {
     let mock = Mock::start().await;
     mock.put(&format!("{IMAGES}/a"), foreign("a"));
     let error = submit(&mock.submitter().await, vec![image("x", "..", "1")])

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::mock::{Fault, Mock};
 use crate::templates::{image, namespace, submit, unowned};
 
-/// Returns an object of another kind, with these additional fields.
+/// Returns an object of kind `kind` with these additional fields.
 fn object(resource: &str, kind: &str, name: &str, fields: &Value) -> Rendered {
     let mut rendered = unowned(image(resource, name, "1"));
     let metadata = rendered.object["metadata"].take();
@@ -34,7 +34,7 @@ fn config(resource: &str, name: &str) -> Rendered {
     )
 }
 
-/// Returns each POST: the object that it creates, and `dry` for a dry run. Dry runs are concurrent, so they are sorted.
+/// Returns a line for each POST: the name of the object, after `dry` for a dry run. Sorted, because dry runs are concurrent.
 fn posts(mock: &Mock) -> Vec<String> {
     let mut posts: Vec<(bool, String)> = mock
         .requests()
@@ -56,9 +56,9 @@ fn no_namespace() -> Fault {
 }
 
 #[tokio::test]
-async fn what_is_in_a_new_namespace_is_tried_when_that_exists() {
+async fn objects_in_a_new_namespace_are_dry_run_when_it_exists() {
     let mock = Mock::start().await;
-    // The second dry run comes before the API server sees the Namespace.
+    // The second dry run is sent before the API server sees the Namespace.
     mock.on(Method::POST, "pr-42/configmaps")
         .first(2)
         .fail(no_namespace());
@@ -79,7 +79,7 @@ async fn what_is_in_a_new_namespace_is_tried_when_that_exists() {
 }
 
 #[tokio::test]
-async fn all_that_is_refused_in_a_new_namespace_is_reported_and_that_is_rolled_back() {
+async fn all_refusals_in_a_new_namespace_are_reported_and_the_namespace_is_rolled_back() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "pr-42/configmaps")
         .first(2)
@@ -120,7 +120,7 @@ async fn a_namespace_that_is_refused_is_the_only_failure() {
 }
 
 #[tokio::test]
-async fn a_namespace_that_comes_later_is_named() {
+async fn the_error_names_a_namespace_that_comes_later() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "pr-42/configmaps")
         .fail(no_namespace());
@@ -136,7 +136,7 @@ async fn a_namespace_that_comes_later_is_named() {
 }
 
 #[tokio::test]
-async fn a_pod_is_tried_again_when_its_service_account_exists() {
+async fn a_pod_is_dry_run_again_when_its_service_account_exists() {
     for message in [
         "pods \"app\" is forbidden: error looking up service account ci/robot: serviceaccount \"robot\" not found",
         "pods \"app\" is forbidden: no PriorityClass with name robot was found",
@@ -174,7 +174,7 @@ async fn an_object_that_mentions_no_earlier_one_is_refused_before_anything_is_cr
 }
 
 #[tokio::test]
-async fn a_namespace_that_never_shows_ends_the_submission_and_is_rolled_back() {
+async fn a_namespace_that_never_becomes_visible_fails_the_submission_and_is_rolled_back() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "pr-42/configmaps")
         .fail(no_namespace());
@@ -191,7 +191,7 @@ async fn a_namespace_that_never_shows_ends_the_submission_and_is_rolled_back() {
 }
 
 #[tokio::test]
-async fn a_namespace_goes_after_what_is_in_it() {
+async fn a_namespace_is_deleted_after_its_objects() {
     let mock = Mock::start().await;
     let mut last = config("last", "last");
     last.policy = Policy::Create;
@@ -212,7 +212,7 @@ async fn a_namespace_goes_after_what_is_in_it() {
 }
 
 #[tokio::test]
-async fn a_kind_that_the_declaration_defines_is_no_finding_of_the_preflight() {
+async fn the_preflight_accepts_a_kind_that_the_declaration_defines() {
     let text = |crd: &str| {
         format!(
             "

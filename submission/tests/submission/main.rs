@@ -1,4 +1,4 @@
-//! The submission with an API server that fails in every way a real one does.
+//! Submissions to an API server that fails in every way that a real one does.
 
 mod apply;
 mod create;

@@ -1,4 +1,4 @@
-//! An API server for a submission, and submitters for it.
+//! A mock API server for submissions, and submitters for it.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -12,10 +12,10 @@ pub(crate) const NAMESPACE: &str = "ci";
 pub(crate) const RUN_UID: &str = "run-1";
 pub(crate) const OWNER_UID: &str = "owner-1";
 
-/// The target of a create that is not a dry run.
+/// Matches the path of a create that is not a dry run.
 pub(crate) const REAL: &str = r"pipelineresources\?fieldManager";
 
-/// The API server.
+/// The mock API server.
 #[derive(Clone)]
 pub(crate) struct Mock(ApiServer);
 
@@ -24,7 +24,7 @@ impl Mock {
         Self(ApiServer::start())
     }
 
-    /// Returns a submitter whose limits no test should reach.
+    /// Returns a submitter whose time limits are too long for any test to reach.
     pub(crate) async fn submitter(&self) -> Submitter {
         self.submitter_with(Settings {
             unauthorised_pause: Duration::from_millis(10),
@@ -33,7 +33,7 @@ impl Mock {
         .await
     }
 
-    /// Returns a submitter whose limits a test can wait for.
+    /// Returns a submitter whose time limits are short enough to wait for in a test.
     pub(crate) async fn hasty(&self) -> Submitter {
         let settings = Settings {
             deadline: Duration::from_secs(1),
@@ -52,7 +52,7 @@ impl Mock {
         self.submitter_within(Bounds::default(), settings).await
     }
 
-    /// Returns a submitter whose requests have other limits than usual.
+    /// Returns a submitter with the given bounds of its requests.
     pub(crate) async fn submitter_within(&self, bounds: Bounds, settings: Settings) -> Submitter {
         let server = api_server::ApiServer::at(self.url().parse().unwrap(), bounds).unwrap();
         Submitter::new(server, NAMESPACE.into(), RUN_UID.into(), settings)

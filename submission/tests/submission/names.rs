@@ -12,7 +12,7 @@ use crate::mock::Mock;
 use crate::templates::{foreign, image, path, submit};
 
 #[tokio::test]
-async fn a_static_name_that_is_taken_names_the_holder() {
+async fn the_error_about_a_taken_static_name_names_the_owner() {
     let mock = Mock::start().await;
     mock.put(&path("b"), foreign("b"));
     let error = submit(
@@ -29,7 +29,7 @@ async fn a_static_name_that_is_taken_names_the_holder() {
 }
 
 #[tokio::test]
-async fn a_static_name_that_is_taken_after_the_dry_run_fails_and_takes_back_the_others() {
+async fn a_static_name_taken_after_the_dry_run_fails_and_rolls_back_the_others() {
     let mock = Mock::start().await;
     mock.on(
         Method::POST,
@@ -48,10 +48,10 @@ async fn a_static_name_that_is_taken_after_the_dry_run_fails_and_takes_back_the_
         matches!(error.failures[0].reason, Reason::Taken { .. }),
         "{error}"
     );
-    assert_eq!(mock.paths(), [path("b")], "the other one's stays");
+    assert_eq!(mock.paths(), [path("b")], "the other owner's object stays");
 }
 
-/// Renders `img` with a derived name, and an object that mentions this name.
+/// Renders `img` with a derived name, and another object that mentions this name.
 fn derived(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
     let attempt = attempts.get("img").copied().unwrap_or_default();
     let name = format!("img-{attempt}");
@@ -61,7 +61,7 @@ fn derived(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::
 }
 
 #[tokio::test]
-async fn a_derived_name_that_is_taken_takes_the_next_suffix_and_all_is_rendered_again() {
+async fn a_taken_derived_name_gets_the_next_suffix_and_all_objects_are_rendered_again() {
     let mock = Mock::start().await;
     mock.put(&path("img-0"), foreign("img-0"));
     mock.put(&path("img-1"), foreign("img-1"));
@@ -84,7 +84,7 @@ async fn a_derived_name_that_is_taken_takes_the_next_suffix_and_all_is_rendered_
 }
 
 #[tokio::test]
-async fn a_derived_name_that_is_taken_after_the_dry_run_begins_again_from_nothing() {
+async fn a_derived_name_taken_after_the_dry_run_restarts_the_submission() {
     let mock = Mock::start().await;
     mock.on(
         Method::POST,
@@ -110,7 +110,7 @@ async fn a_derived_name_that_is_taken_after_the_dry_run_begins_again_from_nothin
 }
 
 #[tokio::test]
-async fn names_are_not_tried_for_ever() {
+async fn the_number_of_tried_names_is_bounded() {
     let mock = Mock::start().await;
     for attempt in 0..20 {
         let name = format!("img-{attempt}");
@@ -126,7 +126,7 @@ async fn names_are_not_tried_for_ever() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_attempt_left_is_adopted() {
+async fn an_object_of_an_earlier_attempt_is_adopted() {
     let mock = Mock::start().await;
     let mut left = image("a", "a", "1").object;
     left["spec"]["defaulted"] = true.into();
@@ -148,7 +148,7 @@ async fn what_an_earlier_attempt_left_is_adopted() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_attempt_left_with_other_content_is_replaced() {
+async fn an_object_of_an_earlier_attempt_with_other_content_is_replaced() {
     let mock = Mock::start().await;
     mock.put(&path("a"), image("a", "a", "old").object);
     let submission = submit(&mock.submitter().await, vec![image("a", "a", "new")])
@@ -167,7 +167,7 @@ async fn what_an_earlier_attempt_left_with_other_content_is_replaced() {
 }
 
 #[tokio::test]
-async fn an_object_of_the_same_annotations_but_another_owner_is_foreign() {
+async fn an_object_with_the_same_annotations_but_another_owner_is_foreign() {
     let mock = Mock::start().await;
     let mut copied = image("a", "a", "1").object;
     copied["metadata"]["ownerReferences"][0]["uid"] = "another".into();
@@ -183,7 +183,7 @@ async fn an_object_of_the_same_annotations_but_another_owner_is_foreign() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_going_is_waited_for() {
+async fn the_deletion_of_an_existing_object_is_waited_for() {
     let mock = Mock::start().await;
     let mut going = foreign("a");
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
@@ -203,7 +203,7 @@ async fn an_object_that_is_going_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_going_and_does_not_go_names_its_finalizers() {
+async fn the_error_about_an_object_that_stays_in_deletion_names_its_finalizers() {
     let mock = Mock::start().await;
     let mut stuck = image("a", "a", "old").object;
     stuck["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
@@ -218,8 +218,8 @@ async fn an_object_that_is_going_and_does_not_go_names_its_finalizers() {
     );
 }
 
-/// Renders three objects of one kind whose derived names are all the same in the first attempt, and one with the static
-/// name that they would use next.
+/// Renders three objects of one kind whose derived names are all equal in the first attempt, and an object with the static name
+/// that they would use next.
 fn colliding(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
     let derived = ["one", "two", "three"].map(|resource| {
         let attempt = attempts.get(resource).copied().unwrap_or_default();
@@ -231,7 +231,7 @@ fn colliding(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render
 }
 
 #[tokio::test]
-async fn derived_names_that_collide_within_a_run_take_the_next_suffix_and_the_same_one_each_time() {
+async fn derived_names_that_collide_within_a_run_get_the_next_suffix_deterministically() {
     let mock = Mock::start().await;
     for action in [Action::Created, Action::Adopted] {
         let submitter = mock.submitter().await;
@@ -256,7 +256,7 @@ async fn derived_names_that_collide_within_a_run_take_the_next_suffix_and_the_sa
 }
 
 #[tokio::test]
-async fn derived_names_that_always_collide_are_refused_in_the_end() {
+async fn derived_names_that_always_collide_are_finally_refused() {
     let mock = Mock::start().await;
     let submitter = mock.submitter().await;
     let render = |_: &BTreeMap<ResourceName, u32>| {

@@ -32,7 +32,7 @@ objects:
 }
 
 #[tokio::test]
-async fn a_missing_kind_and_a_misplaced_object_are_known_before_the_first_step() {
+async fn a_missing_kind_and_a_wrong_namespace_are_detected_before_the_first_step() {
     let mock = Mock::start().await;
     let findings = mock
         .submitter()
@@ -60,7 +60,7 @@ async fn a_missing_kind_and_a_misplaced_object_are_known_before_the_first_step()
 }
 
 #[tokio::test]
-async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_worth_a_word() {
+async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_reported() {
     let mock = Mock::start().await;
     let denied = Fault::answer(201, &[], json!({"status": {"allowed": false}}));
     mock.on(Method::POST, "selfsubjectaccessreviews")
@@ -71,7 +71,7 @@ async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_worth_a_word() {
     assert_eq!(found, [true, false, false], "{findings:?}");
     assert_eq!(
         findings[0].failure.to_string(),
-        "the run may not create pipelineresources.tekton.dev in namespace 'ci', so it cannot be created; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
+        "the run is not allowed to create pipelineresources.tekton.dev in namespace 'ci', so it cannot be created; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
     );
     assert_eq!(findings[0].failure.code, FailureCode::Forbidden);
     let spec = &mock.writes()[0].json()["spec"]["resourceAttributes"];
@@ -80,7 +80,7 @@ async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_worth_a_word() {
 }
 
 #[tokio::test]
-async fn a_preflight_may_run_in_a_task_of_its_own() {
+async fn a_preflight_can_run_in_its_own_task() {
     let mock = Mock::start().await;
     let submitter = mock.submitter().await;
     let preflight = async move { submitter.preflight(&declaration().templates).await };
@@ -88,7 +88,7 @@ async fn a_preflight_may_run_in_a_task_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_api_server_that_does_not_answer_is_no_finding() {
+async fn an_api_server_that_does_not_respond_is_not_a_blocking_finding() {
     let settings = || Settings {
         preflight_deadline: Duration::from_millis(300),
         unauthorised_pause: Duration::from_millis(10),

@@ -1,4 +1,4 @@
-//! Responses of class 2xx that are not the API server's.
+//! 2xx responses that do not come from the API server.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::mock::{Fault, Mock, REAL};
 use crate::templates::{image, path, submit};
 
-/// Responses of a login page, an empty body and a misbehaving proxy.
+/// Returns the responses of a login page, of an empty body and of a misbehaving proxy.
 fn strangers() -> Vec<(u16, Value)> {
     let mut other = image("other", "other", "1").object;
     other["metadata"]["namespace"] = "ci".into();
@@ -27,7 +27,7 @@ fn strangers() -> Vec<(u16, Value)> {
 }
 
 #[tokio::test]
-async fn a_create_with_a_strange_response_that_was_not_done_is_done_again() {
+async fn an_unexecuted_create_with_an_unexpected_response_is_retried() {
     for (status, body) in strangers() {
         let mock = Mock::start().await;
         mock.on(Method::POST, REAL)
@@ -46,10 +46,10 @@ async fn a_create_with_a_strange_response_that_was_not_done_is_done_again() {
 }
 
 #[tokio::test]
-async fn a_create_with_a_strange_response_that_was_done_is_found_by_a_look() {
+async fn an_executed_create_with_an_unexpected_response_is_found_by_a_read() {
     for (status, body) in strangers() {
         let mock = Mock::start().await;
-        // Permanently: the response alone would never show it.
+        // In every attempt: the response alone never shows that the object was created.
         mock.on(Method::POST, REAL)
             .fail(Fault::other_reply(status, body.clone()));
         let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
@@ -66,7 +66,7 @@ async fn a_create_with_a_strange_response_that_was_done_is_found_by_a_look() {
 }
 
 #[tokio::test]
-async fn what_never_gets_the_api_servers_response_is_a_failure_and_leaves_nothing() {
+async fn a_create_that_only_gets_unexpected_responses_fails_and_leaves_nothing() {
     for (status, body) in strangers() {
         let mock = Mock::start().await;
         mock.on(Method::POST, REAL)
@@ -83,7 +83,7 @@ async fn what_never_gets_the_api_servers_response_is_a_failure_and_leaves_nothin
 }
 
 #[tokio::test]
-async fn a_dry_run_with_a_strange_response_is_none() {
+async fn a_dry_run_with_an_unexpected_response_does_not_count() {
     for (status, body) in [(200, json!({})), (201, json!({"login": "please"}))] {
         let mock = Mock::start().await;
         mock.on(Method::POST, "dryRun")
@@ -100,7 +100,7 @@ async fn a_dry_run_with_a_strange_response_is_none() {
 }
 
 #[tokio::test]
-async fn a_look_with_a_strange_response_says_nothing() {
+async fn a_read_with_an_unexpected_response_does_not_count() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL).first(1).fail(Fault::DropReply);
     mock.on(Method::GET, &path("a"))
@@ -114,7 +114,7 @@ async fn a_look_with_a_strange_response_says_nothing() {
 }
 
 #[tokio::test]
-async fn discovery_with_a_strange_response_does_not_say_that_a_kind_is_missing() {
+async fn discovery_with_an_unexpected_response_does_not_report_a_missing_kind() {
     for body in [
         json!({}),
         json!({"resources": []}),
@@ -133,7 +133,7 @@ async fn discovery_with_a_strange_response_does_not_say_that_a_kind_is_missing()
     }
 }
 
-/// Runs a submission of two objects, whose second is refused: the first is rolled back.
+/// Submits two objects, the second of which is refused, so that the first is rolled back.
 async fn rolled_back(mock: &Mock) -> gleaner_submission::SubmissionError {
     mock.on(Method::POST, REAL)
         .named("b")
@@ -148,8 +148,8 @@ async fn rolled_back(mock: &Mock) -> gleaner_submission::SubmissionError {
 }
 
 #[tokio::test]
-async fn a_delete_with_a_strange_response_is_looked_after() {
-    // Not done the first time, then done without a response.
+async fn a_delete_with_an_unexpected_response_is_checked_by_a_read() {
+    // The first delete is not executed, the second is executed but gets no response.
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .first(1)
@@ -162,7 +162,7 @@ async fn a_delete_with_a_strange_response_is_looked_after() {
 }
 
 #[tokio::test]
-async fn an_object_whose_delete_never_gets_the_api_servers_response_is_named() {
+async fn an_object_whose_delete_only_gets_unexpected_responses_is_reported() {
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .fail(Fault::answer(200, &[], json!({})));
@@ -172,7 +172,7 @@ async fn an_object_whose_delete_never_gets_the_api_servers_response_is_named() {
 }
 
 #[tokio::test]
-async fn a_delete_that_meets_a_conflict_is_done_again_while_the_object_is_there() {
+async fn a_delete_that_meets_a_conflict_is_retried_while_the_object_exists() {
     let mock = Mock::start().await;
     let words = "Operation cannot be fulfilled: the object has been modified";
     mock.on(Method::DELETE, "")
@@ -184,7 +184,7 @@ async fn a_delete_that_meets_a_conflict_is_done_again_while_the_object_is_there(
 }
 
 #[tokio::test]
-async fn an_object_whose_delete_always_meets_a_conflict_is_named_with_the_api_servers_words() {
+async fn an_object_whose_delete_always_meets_a_conflict_is_reported_with_the_api_servers_message() {
     let mock = Mock::start().await;
     let words = "admission webhook \"keep.example.com\" denied the request: not on Fridays";
     mock.on(Method::DELETE, "")
@@ -200,7 +200,7 @@ async fn an_object_whose_delete_always_meets_a_conflict_is_named_with_the_api_se
 }
 
 #[tokio::test]
-async fn a_404_of_something_in_front_of_the_api_server_is_not_taken_for_a_missing_object() {
+async fn a_404_of_a_proxy_does_not_count_as_a_missing_object() {
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .fail(Fault::answer(404, &[], json!("default backend - 404")));

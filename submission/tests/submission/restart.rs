@@ -21,12 +21,12 @@ use serde_json::Value;
 use crate::mock::{Fault, Mock, OWNER_UID, REAL, RUN_UID};
 use crate::templates::{foreign, image, path, submit};
 
-/// A memory in memory.
+/// A `Memory` that keeps the plans in RAM.
 #[derive(Default)]
 struct Notebook {
     earlier: Vec<Planned>,
     kept: Mutex<Vec<Planned>>,
-    /// The number of writes that the API server had seen when something was stored.
+    /// The number of writes that the API server had received at each call of `keep`.
     writes: Mutex<Vec<usize>>,
     mock: Option<Mock>,
     full: bool,
@@ -108,7 +108,7 @@ fn quota(mock: &Mock) {
 }
 
 #[tokio::test]
-async fn the_plan_is_kept_before_the_first_create() {
+async fn the_plan_is_stored_before_the_first_create() {
     let mock = Mock::start().await;
     let notebook = Arc::new(Notebook {
         mock: Some(mock.clone()),
@@ -122,7 +122,7 @@ async fn the_plan_is_kept_before_the_first_create() {
 }
 
 #[tokio::test]
-async fn nothing_is_created_when_the_plan_cannot_be_kept() {
+async fn nothing_is_created_if_the_plan_cannot_be_stored() {
     let mock = Mock::start().await;
     let notebook = Notebook {
         full: true,
@@ -136,19 +136,27 @@ async fn nothing_is_created_when_the_plan_cannot_be_kept() {
 }
 
 #[tokio::test]
-async fn what_is_complete_is_adopted_whatever_refuses_new_objects_now() {
+async fn complete_objects_are_adopted_even_if_new_ones_are_refused() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b", "c"]);
     quota(&mock);
     let submitter = mock.submitter().await;
     let submission = restarted(submitter, vec![plan()], all()).await.unwrap();
     assert_eq!(actions(&submission), [Action::Adopted; 3]);
-    assert_eq!(mock.count(&Method::POST, ""), 0, "they are looked at first");
-    assert_eq!(mock.count(&Method::GET, "v1alpha1$"), 0, "kinds are known");
+    assert_eq!(
+        mock.count(&Method::POST, ""),
+        0,
+        "the existing objects are read first"
+    );
+    assert_eq!(
+        mock.count(&Method::GET, "v1alpha1$"),
+        0,
+        "the plan contains the kinds"
+    );
 }
 
 #[tokio::test]
-async fn what_is_complete_is_adopted_even_when_the_state_is_lost() {
+async fn complete_objects_are_adopted_even_if_the_state_is_lost() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b", "c"]);
     quota(&mock);
@@ -158,7 +166,7 @@ async fn what_is_complete_is_adopted_even_when_the_state_is_lost() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_created_and_the_rest_adopted() {
+async fn missing_objects_are_created_and_the_others_adopted() {
     let mock = Mock::start().await;
     put(&mock, &["a"]);
     let submitter = mock.submitter().await;
@@ -168,7 +176,7 @@ async fn what_is_missing_is_created_and_the_rest_adopted() {
 }
 
 #[tokio::test]
-async fn what_is_missing_and_refused_takes_the_rest_with_it() {
+async fn a_refused_missing_object_rolls_back_the_others() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b"]);
     quota(&mock);
@@ -185,7 +193,7 @@ async fn what_is_missing_and_refused_takes_the_rest_with_it() {
 }
 
 #[tokio::test]
-async fn an_object_of_another_owner_is_not_adopted_however_it_is_found() {
+async fn an_object_of_another_owner_is_never_adopted() {
     let mock = Mock::start().await;
     let mut copied = image("a", "a", "1").object;
     copied["metadata"]["ownerReferences"][0]["uid"] = "another".into();
@@ -211,7 +219,7 @@ async fn other_content_of_an_earlier_attempt_is_replaced() {
     assert_eq!(stored["spec"]["params"][0]["value"], "new");
 }
 
-/// Returns an object that this run has applied, which existed before or not.
+/// Returns an object that this run applied; `made` is false if it existed before the run.
 fn applied(made: bool) -> (Rendered, Value) {
     let mut rendered = image("a", "a", "1");
     rendered.policy = Policy::Apply;
@@ -223,7 +231,7 @@ fn applied(made: bool) -> (Rendered, Value) {
 }
 
 #[tokio::test]
-async fn what_was_applied_is_adopted_and_rolled_back_only_if_it_was_not_there_before() {
+async fn an_applied_object_is_adopted_and_rolled_back_only_if_it_is_new() {
     for made in [true, false] {
         let mock = Mock::start().await;
         let (rendered, object) = applied(made);
@@ -246,7 +254,7 @@ async fn what_was_applied_is_adopted_and_rolled_back_only_if_it_was_not_there_be
 }
 
 #[tokio::test]
-async fn an_outage_beyond_the_deadlines_names_all_that_may_exist() {
+async fn after_an_outage_beyond_the_deadlines_all_objects_that_may_exist_are_reported() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b"]);
     for method in [Method::GET, Method::POST, Method::DELETE] {
@@ -304,7 +312,7 @@ async fn one_kind_that_cannot_be_discovered_does_not_hide_the_others() {
 }
 
 #[tokio::test]
-async fn what_can_no_longer_be_rendered_is_rolled_back_by_the_plan() {
+async fn an_object_that_can_no_longer_be_rendered_is_rolled_back_by_the_plan() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b"]);
     mock.put(&path("c"), foreign("c"));
@@ -318,11 +326,11 @@ async fn what_can_no_longer_be_rendered_is_rolled_back_by_the_plan() {
         .await
         .unwrap_err();
     assert_eq!(error.aftermath.removed.len(), 2, "{error}");
-    assert_eq!(mock.paths(), [path("c")], "the foreign one stays");
+    assert_eq!(mock.paths(), [path("c")], "the other owner's object stays");
 }
 
 #[tokio::test]
-async fn an_object_under_a_name_that_is_not_used_any_more_goes() {
+async fn an_object_under_an_unused_name_is_deleted() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b"]);
     let rendered = vec![image("a", "a", "1")];
@@ -356,11 +364,15 @@ async fn a_restart_begins_with_the_names_of_the_last_plan() {
     };
     let submission = submitter.submit(render, &|_| {}).await.unwrap();
     assert_eq!(actions(&submission), [Action::Adopted]);
-    assert_eq!(mock.paths(), [path("img-1")], "though img-0 is free");
+    assert_eq!(
+        mock.paths(),
+        [path("img-1")],
+        "not img-0, although it is free"
+    );
 }
 
 #[tokio::test]
-async fn what_the_killed_process_had_under_way_is_found_when_it_is_created_late() {
+async fn a_pending_create_of_a_killed_process_is_found_when_executed_late() {
     let mock = Mock::start().await;
     put(&mock, &["a"]);
     quota(&mock);

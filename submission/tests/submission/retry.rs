@@ -12,7 +12,7 @@ use crate::mock::{Fault, Mock, REAL, refusal};
 use crate::templates::{IMAGES, image, path, submit};
 
 #[tokio::test]
-async fn a_lost_reply_creates_one_object() {
+async fn a_lost_response_creates_one_object() {
     for act in [Fault::DropReply, Fault::GarbleReply] {
         let mock = Mock::start().await;
         mock.on(Method::POST, REAL).first(1).fail(act);
@@ -46,7 +46,7 @@ async fn a_request_that_never_arrived_is_sent_again() {
 }
 
 #[tokio::test]
-async fn an_api_server_that_hangs_is_asked_again_after_the_request_timeout() {
+async fn a_request_to_a_hanging_api_server_is_retried_after_its_timeout() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL).first(1).fail(Fault::Hang);
     submit(&mock.hasty().await, vec![image("a", "a", "1")])
@@ -56,7 +56,7 @@ async fn an_api_server_that_hangs_is_asked_again_after_the_request_timeout() {
 }
 
 #[tokio::test]
-async fn retry_after_is_honoured() {
+async fn retry_after_is_honored() {
     let mock = Mock::start().await;
     let busy = refusal(429, "TooManyRequests", "slow down");
     mock.on(Method::POST, "dryRun").first(1).fail(Fault::answer(
@@ -73,7 +73,7 @@ async fn retry_after_is_honoured() {
 }
 
 #[tokio::test]
-async fn a_wait_beyond_the_deadline_is_not_sat_through() {
+async fn a_wait_beyond_the_deadline_fails_at_once() {
     let mock = Mock::start().await;
     let busy = refusal(429, "TooManyRequests", "slow down");
     mock.on(Method::POST, "dryRun").first(1).fail(Fault::answer(
@@ -93,7 +93,7 @@ async fn a_wait_beyond_the_deadline_is_not_sat_through() {
 }
 
 #[tokio::test]
-async fn time_limits_that_no_clock_can_tell_are_none() {
+async fn time_limits_beyond_the_clock_are_no_limits() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").first(1).fail(Fault::refuse(
         401,
@@ -118,7 +118,7 @@ async fn time_limits_that_no_clock_can_tell_are_none() {
 }
 
 #[tokio::test]
-async fn server_errors_pass() {
+async fn server_errors_are_retried() {
     for code in [500, 502, 503, 504] {
         let mock = Mock::start().await;
         mock.on(Method::POST, REAL).first(1).fail(Fault::refuse(
@@ -138,7 +138,7 @@ async fn server_errors_pass() {
 }
 
 #[tokio::test]
-async fn a_rotated_token_gets_one_more_try_and_a_wrong_one_no_third() {
+async fn a_rotated_token_gets_one_retry_and_an_invalid_one_no_second() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").first(1).fail(Fault::refuse(
         401,
@@ -165,7 +165,7 @@ async fn a_rotated_token_gets_one_more_try_and_a_wrong_one_no_third() {
 }
 
 #[tokio::test]
-async fn after_the_deadline_the_last_answer_is_quoted() {
+async fn after_the_deadline_the_last_response_is_quoted() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").fail(Fault::refuse(
         503,
@@ -189,7 +189,7 @@ async fn after_the_deadline_the_last_answer_is_quoted() {
 }
 
 #[tokio::test]
-async fn an_api_server_that_is_not_there_is_named_as_such() {
+async fn an_unreachable_api_server_is_reported_as_unreachable() {
     let mock = Mock::start().await;
     mock.on(Method::GET, "/apis").fail(Fault::Close);
     let settings = Settings {
@@ -209,7 +209,7 @@ async fn an_api_server_that_is_not_there_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn an_answer_over_the_bound_is_not_read() {
+async fn a_response_over_the_bound_is_not_read() {
     let mock = Mock::start().await;
     let bounds = Bounds {
         response: 64,
@@ -223,11 +223,11 @@ async fn an_answer_over_the_bound_is_not_read() {
 }
 
 #[tokio::test]
-async fn what_a_killed_sidecar_left_is_one_object_afterwards() {
+async fn a_restart_after_a_kill_creates_one_object() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL).first(1).fail(Fault::Hang);
     let submitter = mock.submitter().await;
-    // The first submission dies while its create is pending, which the API server then performs anyway.
+    // The first submission dies while its create is pending; the API server then executes the create anyway.
     let first = submitter.clone();
     let dying = tokio::spawn(async move { submit(&first, vec![image("a", "a", "1")]).await });
     while mock.count(&Method::POST, REAL) == 0 {
@@ -253,7 +253,7 @@ fn quota() -> Fault {
 }
 
 #[tokio::test]
-async fn a_quota_that_gets_room_in_time_is_waited_for() {
+async fn a_submission_waits_for_a_quota_that_gets_room_in_time() {
     let apply = |mut rendered: Rendered| {
         rendered.policy = Policy::Apply;
         rendered
@@ -280,7 +280,7 @@ async fn a_quota_that_gets_room_in_time_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_object_that_filled_the_quota_itself_is_rolled_back_although_its_response_was_lost() {
+async fn an_object_that_used_up_the_quota_is_rolled_back_even_if_its_response_was_lost() {
     let mut applied = image("a", "a", "1");
     applied.policy = Policy::Apply;
     for (rendered, method) in [
@@ -297,7 +297,7 @@ async fn an_object_that_filled_the_quota_itself_is_rolled_back_although_its_resp
             timeout: Duration::from_millis(300),
             ..Bounds::default()
         };
-        // Longer than the lost request may be pending, after which the rollback does not look for it in any case.
+        // Longer than the lost request may be pending: after that time, the rollback would not look for the object.
         let settings = Settings {
             deadline: Duration::from_secs(5),
             ..Settings::default()
@@ -316,7 +316,7 @@ async fn an_object_that_filled_the_quota_itself_is_rolled_back_although_its_resp
 }
 
 #[tokio::test]
-async fn a_quota_without_room_names_its_use_and_its_limit() {
+async fn the_error_about_an_exhausted_quota_names_its_use_and_its_limit() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").fail(quota());
     let rendered = vec![image("a", "a", "1")];
@@ -331,7 +331,7 @@ async fn a_quota_without_room_names_its_use_and_its_limit() {
 }
 
 #[tokio::test]
-async fn a_quota_is_not_waited_for_when_another_object_is_refused() {
+async fn a_submission_does_not_wait_for_a_quota_if_another_object_is_refused() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").named("a").fail(quota());
     let invalid = Fault::refuse(422, "Invalid", "no");
@@ -339,12 +339,12 @@ async fn a_quota_is_not_waited_for_when_another_object_is_refused() {
     let rendered = vec![image("a", "a", "1"), image("b", "b", "1")];
     let begun = Instant::now();
     submit(&mock.submitter().await, rendered).await.unwrap_err();
-    // The deadline is a minute.
+    // The deadline is one minute.
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
 
 #[tokio::test]
-async fn what_a_quota_says_of_an_object_with_a_secret_is_not_passed_on() {
+async fn a_quota_message_about_an_object_with_a_secret_is_withheld() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").fail(quota());
     let mut rendered = image("a", "a", "1");

@@ -20,7 +20,7 @@ fn three() -> Vec<gleaner_core::render::Rendered> {
 }
 
 #[tokio::test]
-async fn when_the_third_is_refused_the_first_two_are_deleted_in_reverse_by_uid() {
+async fn if_the_third_object_is_refused_the_first_two_are_deleted_in_reverse_by_uid() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL)
         .named("c")
@@ -38,7 +38,7 @@ async fn when_the_third_is_refused_the_first_two_are_deleted_in_reverse_by_uid()
         .filter(|seen| seen.method == Method::DELETE)
         .map(|seen| (seen.path.clone(), seen.json()["preconditions"].clone()))
         .collect();
-    // Both at the same time.
+    // The two deletes are concurrent.
     deletes.sort_by(|(a, _), (b, _)| a.cmp(b));
     assert_eq!(
         deletes,
@@ -50,7 +50,7 @@ async fn when_the_third_is_refused_the_first_two_are_deleted_in_reverse_by_uid()
 }
 
 #[tokio::test]
-async fn what_cannot_be_deleted_is_named_precisely() {
+async fn an_object_that_cannot_be_deleted_is_reported_precisely() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL)
         .named("c")
@@ -76,7 +76,7 @@ async fn what_cannot_be_deleted_is_named_precisely() {
 }
 
 #[tokio::test]
-async fn a_roll_back_is_tried_again_too() {
+async fn a_rollback_is_retried_too() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL)
         .named("c")
@@ -94,7 +94,7 @@ async fn a_roll_back_is_tried_again_too() {
 }
 
 #[tokio::test]
-async fn a_create_whose_outcome_stays_unknown_is_looked_for_and_deleted() {
+async fn an_object_whose_create_has_an_unknown_outcome_is_found_and_deleted() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL)
         .named("b")
@@ -116,7 +116,7 @@ async fn a_create_whose_outcome_stays_unknown_is_looked_for_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_attempt_left_goes_too() {
+async fn an_object_of_an_earlier_attempt_is_rolled_back_too() {
     let mock = Mock::start().await;
     mock.put(&path("a"), image("a", "a", "1").object);
     mock.put(&path("b"), image("b", "b", "old").object);
@@ -133,7 +133,7 @@ async fn what_an_earlier_attempt_left_goes_too() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_attempt_left_goes_even_when_its_own_dry_run_is_refused() {
+async fn an_object_of_an_earlier_attempt_is_rolled_back_even_if_its_own_dry_run_is_refused() {
     let mock = Mock::start().await;
     mock.put(&path("a"), image("a", "a", "1").object);
     mock.put(&path("b"), foreign("b"));
@@ -143,12 +143,12 @@ async fn what_an_earlier_attempt_left_goes_even_when_its_own_dry_run_is_refused(
     assert_eq!(
         mock.paths(),
         [path("b")],
-        "ours goes, the foreign one stays"
+        "our object is deleted, the other owner's stays"
     );
 }
 
 #[tokio::test]
-async fn an_object_that_somebody_replaced_meanwhile_is_left_alone() {
+async fn an_object_that_another_client_replaced_is_not_deleted() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL)
         .named("c")
@@ -164,7 +164,7 @@ async fn an_object_that_somebody_replaced_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_its_finalizers_keep_is_said_to_go_only_then() {
+async fn an_object_with_finalizers_is_reported_as_removed_after_them() {
     let mock = Mock::start().await;
     let mut kept = image("a", "a", "1");
     kept.object["metadata"]["finalizers"] = json!(["example.com/x"]);
@@ -182,7 +182,7 @@ async fn what_its_finalizers_keep_is_said_to_go_only_then() {
 }
 
 #[tokio::test]
-async fn a_submission_that_is_told_to_end_is_rolled_back_when_patience_is_over() {
+async fn an_interrupted_submission_is_rolled_back_after_the_patience() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL).named("c").fail(Fault::Hang);
     let settings = Settings {
@@ -218,7 +218,7 @@ async fn a_submission_that_is_told_to_end_is_rolled_back_when_patience_is_over()
 }
 
 #[tokio::test]
-async fn the_kind_that_comes_first_in_the_declaration_goes_last() {
+async fn the_first_kind_in_the_declaration_is_deleted_last() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL)
         .named("c")
@@ -229,7 +229,7 @@ async fn the_kind_that_comes_first_in_the_declaration_goes_last() {
         image("b", "b", "1"),
         image("c", "c", "1"),
     ];
-    // The last of the images is slow: the namespace is deleted first, and does not wait for them.
+    // The last of the images is slow: the Namespace is deleted first, without waiting for the images.
     mock.on(Method::DELETE, "/namespaces/team")
         .fail(Fault::SlowReply(Duration::from_millis(200)));
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
@@ -248,7 +248,7 @@ async fn the_kind_that_comes_first_in_the_declaration_goes_last() {
 #[tokio::test]
 async fn a_thousand_objects_are_rolled_back_within_the_deadline() {
     let mock = Mock::start().await;
-    // One after the other they would take 20 s: longer than the rollback may take.
+    // Sequential deletes would take 20 s, longer than the rollback may take.
     mock.on(Method::DELETE, "")
         .fail(Fault::SlowReply(Duration::from_millis(20)));
     mock.on(Method::POST, REAL)
@@ -273,9 +273,9 @@ async fn a_thousand_objects_are_rolled_back_within_the_deadline() {
 }
 
 #[tokio::test]
-async fn what_is_created_after_the_client_has_given_up_is_found_and_deleted() {
+async fn an_object_created_after_the_client_gave_up_is_found_and_deleted() {
     let mock = Mock::start().await;
-    // The first attempt is carried out before the rollback, the last during it.
+    // The first attempt is executed before the rollback, the last during it.
     mock.on(Method::POST, REAL)
         .named("b")
         .fail(Fault::Late(Duration::from_millis(700)));
@@ -316,7 +316,7 @@ async fn a_late_object_is_deleted_as_often_as_it_is_created() {
 }
 
 #[tokio::test]
-async fn what_may_still_be_created_after_the_rollback_is_named() {
+async fn an_object_that_may_be_created_after_the_rollback_is_reported() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL).named("b").fail(Fault::Hang);
     let settings = Settings {
@@ -343,7 +343,7 @@ async fn what_may_still_be_created_after_the_rollback_is_named() {
 }
 
 #[tokio::test]
-async fn a_panic_rolls_back_what_exists() {
+async fn a_panic_rolls_back_existing_objects() {
     let mock = Mock::start().await;
     let error = submit_reporting(&mock.submitter().await, three(), &|progress| {
         assert!(
@@ -365,7 +365,7 @@ async fn a_panic_rolls_back_what_exists() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_rollback_names_what_exists() {
+async fn a_panic_of_the_rollback_reports_existing_objects() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL)
         .named("c")
@@ -385,7 +385,7 @@ async fn a_panic_of_the_rollback_names_what_exists() {
 }
 
 #[tokio::test]
-async fn a_wait_that_no_clock_can_tell_is_a_failure_and_leaves_nothing() {
+async fn a_wait_beyond_the_clock_fails_and_leaves_nothing() {
     for after in ["9223372036854775807", "18446744073709551615"] {
         let mock = Mock::start().await;
         let busy = crate::mock::refusal(429, "TooManyRequests", "slow down");

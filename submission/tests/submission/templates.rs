@@ -48,7 +48,7 @@ pub(crate) fn image(resource: &str, name: &str, digest: &str) -> Rendered {
     }
 }
 
-/// Returns the same without an owner.
+/// Returns the same object without an owner.
 pub(crate) fn unowned(mut rendered: Rendered) -> Rendered {
     rendered.owned = false;
     let metadata = rendered.object["metadata"].as_object_mut().unwrap();
@@ -64,7 +64,7 @@ pub(crate) fn namespace(name: &str) -> Rendered {
     rendered
 }
 
-/// Returns an object of another owner.
+/// Returns an object that has another owner.
 pub(crate) fn foreign(name: &str) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1alpha1",
@@ -85,7 +85,7 @@ pub(crate) async fn submit(
     submit_reporting(submitter, rendered, &|_| {}).await
 }
 
-/// Same as above, with its moments.
+/// Submits like [`submit`], and reports the progress to `report`.
 pub(crate) async fn submit_reporting(
     submitter: &Submitter,
     rendered: Vec<Rendered>,

@@ -31,7 +31,7 @@ fn conditions(names: &[&str]) -> WaitTarget {
     WaitTarget::Conditions(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// Returns an object of another kind with a wait, with this status from the start.
+/// Returns an object of kind `kind` with a wait and this status.
 fn reporting(
     (api_version, kind): (&str, &str),
     target: WaitTarget,
@@ -44,7 +44,7 @@ fn reporting(
     rendered
 }
 
-/// Makes `change` once the object is being read.
+/// Makes `change` after the object has been read.
 fn controller(mock: &Mock, change: impl FnOnce(&mut serde_json::Value) + Send + 'static) {
     let mock = mock.clone();
     tokio::spawn(async move {
@@ -143,7 +143,7 @@ async fn a_result_that_never_appears_names_its_path() {
 }
 
 #[tokio::test]
-async fn trouble_on_the_way_is_no_failure() {
+async fn temporary_errors_do_not_fail_a_wait() {
     let mock = Mock::start().await;
     mock.on(Method::GET, &path("svc"))
         .first(1)
@@ -160,7 +160,7 @@ async fn trouble_on_the_way_is_no_failure() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_deleted_meanwhile_ends_the_wait() {
+async fn the_deletion_of_an_object_ends_its_wait() {
     let mock = Mock::start().await;
     mock.on(Method::GET, &path("svc"))
         .first(1)
@@ -184,7 +184,7 @@ async fn failure(mock: &Mock, rendered: Rendered) -> (String, FailureCode) {
     let error = submit(&mock.submitter().await, vec![rendered])
         .await
         .unwrap_err();
-    // The wait itself has a minute.
+    // The timeout of the wait itself is one minute.
     assert!(begun.elapsed() < Duration::from_secs(30));
     assert!(mock.paths().is_empty());
     let failure = error.failures[0].to_message();
@@ -192,7 +192,7 @@ async fn failure(mock: &Mock, rendered: Rendered) -> (String, FailureCode) {
 }
 
 #[tokio::test]
-async fn an_object_that_has_failed_ends_the_wait_with_its_reason_and_message() {
+async fn a_failed_object_ends_the_wait_with_its_reason_and_message() {
     let phase = json!({"phase": "Failed", "reason": "Evicted", "message": "no"});
     for (kind, target, status, seen) in [
         (
@@ -254,7 +254,7 @@ async fn an_object_that_has_failed_ends_the_wait_with_its_reason_and_message() {
 }
 
 #[tokio::test]
-async fn what_may_still_recover_and_what_is_awaited_is_no_failure() {
+async fn recoverable_and_awaited_states_are_not_failures() {
     let mut old = condition("Progressing", "False", "ProgressDeadlineExceeded");
     old["observedGeneration"] = 1.into();
     for (kind, target, status, generation) in [
@@ -305,7 +305,7 @@ async fn a_declared_failure_ends_the_wait() {
 }
 
 #[tokio::test]
-async fn what_a_status_says_of_an_object_with_a_secret_is_not_passed_on() {
+async fn a_status_message_of_an_object_with_a_secret_is_withheld() {
     let mock = Mock::start().await;
     let status = condition("Failed", "True", "Quoted");
     let mut job = reporting(("batch/v1", "Job"), conditions(&["Complete"]), &status);
@@ -315,7 +315,7 @@ async fn what_a_status_says_of_an_object_with_a_secret_is_not_passed_on() {
 }
 
 #[tokio::test]
-async fn all_of_several_conditions_are_waited_for() {
+async fn all_conditions_are_waited_for() {
     let mock = Mock::start().await;
     let mut rendered = waiting(conditions(&["A", "B"]), 300);
     rendered.object["status"] = condition("A", "True", "");
@@ -378,7 +378,7 @@ async fn a_rollout_is_complete_when_all_pods_are_new_and_available() {
             }
         }
     }
-    // The old ReplicaSet keeps it available.
+    // The old ReplicaSet keeps the Deployment available.
     let mut status = condition("Available", "True", "MinimumReplicasAvailable");
     for (field, value) in old.as_object().unwrap() {
         status[field] = value.clone();
@@ -396,7 +396,7 @@ async fn a_rollout_is_complete_when_all_pods_are_new_and_available() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_kept_on_failure_stays_with_its_namespace_and_is_named() {
+async fn an_object_with_keep_on_failure_stays_with_its_namespace_and_is_reported() {
     let mock = Mock::start().await;
     let status = condition("Failed", "True", "BackoffLimitExceeded");
     let mut job = reporting(("batch/v1", "Job"), conditions(&["Complete"]), &status);
@@ -422,7 +422,7 @@ async fn an_object_that_is_kept_on_failure_stays_with_its_namespace_and_is_named
         error.sentence().ends_with("left because of keepOnFailure, delete it by hand: Job pr-42/svc: keepOnFailure: its status has the reason, Namespace pr-42: keepOnFailure: its status has the reason"),
         "{error}"
     );
-    // Another attempt of the run, without the state of the first, creates it again.
+    // Another attempt of the run, which lacks the state of the first, creates the object again.
     let job_path = "/apis/batch/v1/namespaces/pr-42/jobs/svc";
     let before = mock.get(job_path).unwrap()["metadata"]["uid"].clone();
     let again = vec![namespace("pr-42"), job];

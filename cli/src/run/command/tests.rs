@@ -13,7 +13,7 @@ fn prepare(step: &str, commands: &[(&str, &str)]) -> Result<Command, String> {
     let spec = TaskSpec::read(&Cursor::root(&yaml::parse(&spec).unwrap())).unwrap();
     let directory = RunDirectory::new(false).unwrap();
     let mut paths = Paths::default();
-    paths.lead("/workspace", std::path::Path::new("/w"));
+    paths.map("/workspace", std::path::Path::new("/w"));
     let params = serde_json::from_value(json!({"list": ["1", "2"], "mode": "continue"})).unwrap();
     let substitution = Substitution {
         params,
@@ -41,13 +41,13 @@ fn a_command_gets_its_arguments_and_variables() {
         &[],
     );
     let command = command.unwrap();
-    // The step's own A takes the place of the template's.
+    // The step's own A replaces that of the template.
     assert_eq!(
         command.environment,
         [("A".into(), "c".into()), ("B".into(), "cb".into())]
     );
     assert_eq!(command.arguments, ["cp", "1", "2", "/w/x", "cb"]);
-    // A new variable comes before those of the template, which it does not see.
+    // A new variable precedes those of the template, so it cannot refer to them.
     let command = prepare(
         "{command: [x], env: [{name: B, value: z}, {name: NEW, value: $(A)2}]}",
         &[],
@@ -58,7 +58,7 @@ fn a_command_gets_its_arguments_and_variables() {
 }
 
 #[test]
-fn a_script_without_an_interpreter_is_one_for_sh() {
+fn a_script_without_an_interpreter_runs_in_sh() {
     let command = prepare("{script: 'cat /workspace/x', args: [z]}", &[]).unwrap();
     assert_eq!(
         command.script.as_deref(),
@@ -73,7 +73,7 @@ fn a_script_without_an_interpreter_is_one_for_sh() {
 }
 
 #[test]
-fn another_command_takes_the_place_of_all_of_it() {
+fn a_step_command_replaces_command_script_and_args() {
     let command = prepare(
         "{name: s, image: i, args: [x]}",
         &[("s", "echo /workspace")],
@@ -93,7 +93,7 @@ fn another_command_takes_the_place_of_all_of_it() {
 }
 
 #[test]
-fn the_fields_of_tekton_are_understood() {
+fn on_error_timeout_and_when_are_parsed() {
     let when = "when: [{input: $(params.mode), operator: notin, values: [continue]}]";
     let step =
         format!("{{command: [x], onError: $(params.mode), timeout: 1m, workingDir: sub, {when}}}");

@@ -3,9 +3,9 @@
 /// The use of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
-    /// Only a cluster has it; the word for it in a note.
+    /// Only a cluster uses the field; holds the term for a note.
     Cluster(&'static str),
-    /// It is refused, for this is what to do instead.
+    /// The field is refused; holds the remedy.
     Refused(&'static str),
 }
 
@@ -42,7 +42,7 @@ pub(super) const PIPELINE_RUN: Table = &[
     ("managedBy", Cluster("managedBy")),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
-    ("timeout", Refused("v1 has it as timeouts.pipeline")),
+    ("timeout", Refused("in v1, set timeouts.pipeline")),
     (
         "status",
         Refused("a canceled or pending run does not start; remove it"),
@@ -57,10 +57,7 @@ pub(super) const TASK_RUN_SPEC: Table = &[
     ("sidecarSpecs", Cluster("sidecarSpecs")),
     ("computeResources", Cluster("resource limits")),
     ("metadata", Refused(REMOVE)),
-    (
-        "timeout",
-        Refused("write the timeout at the pipeline's task"),
-    ),
+    ("timeout", Refused("set the timeout in the pipeline's task")),
 ];
 
 pub(super) const PIPELINE: Table = &[("resources", Refused(TRANSLATE))];
@@ -85,8 +82,6 @@ pub(super) const PIPELINE_TASK: Table = &[
 
 pub(super) const TASK: Table = &[
     ("sidecars", Cluster("sidecars")),
-    // The proposal's own, and Tekton's of 2019.
-    // Of an embedded spec.
     (
         "apiVersion",
         Refused("custom tasks run only in a cluster; remove it"),
@@ -122,7 +117,7 @@ pub(super) const STEP: Table = &[
     ("tty", Cluster("terminals")),
 ];
 
-/// That of v1, and the fields that v1beta1 has in addition.
+/// The fields of v1, and the additional ones of v1beta1.
 pub(super) const STEP_TEMPLATE: Table = &[
     ("image", Cluster("images")),
     ("envFrom", Cluster("envFrom")),
@@ -151,19 +146,19 @@ pub(super) const STEP_ACTION: Table = &[
 pub(super) const REFERENCE: Table = &[
     (
         "resolver",
-        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
+        Refused("resolvers work only in a cluster; pass the file with -f and set its name here"),
     ),
     (
         "params",
-        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
+        Refused("resolvers work only in a cluster; pass the file with -f and set its name here"),
     ),
     (
         "bundle",
-        Refused("bundles work only in a cluster; give the file with -f and its name here"),
+        Refused("bundles work only in a cluster; pass the file with -f and set its name here"),
     ),
 ];
 
-/// The reference of a step; one that no file has can be replaced by `--step-command`.
+/// The fields of a step's reference. If no file has the StepAction, `--step-command` can replace it.
 pub(super) const STEP_REFERENCE: Table = &[
     ("resolver", Cluster("resolvers")),
     ("params", Cluster("resolvers")),

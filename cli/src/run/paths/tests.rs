@@ -4,14 +4,14 @@ use super::*;
 
 fn paths() -> Paths {
     let mut paths = Paths::default();
-    paths.lead("/workspace", Path::new("/tmp/g/workspace"));
-    paths.lead("/workspace/src", Path::new("/home/me/src"));
+    paths.map("/workspace", Path::new("/tmp/g/workspace"));
+    paths.map("/workspace/src", Path::new("/home/me/src"));
     paths.keep(Path::new("/tmp/g"));
     paths
 }
 
 #[test]
-fn paths_of_the_pod_lead_to_this_machine() {
+fn pod_paths_are_mapped_to_this_machine() {
     for (text, mapped) in [
         ("/workspace", "/tmp/g/workspace"),
         (
@@ -31,7 +31,7 @@ fn paths_of_the_pod_lead_to_this_machine() {
 }
 
 #[test]
-fn what_only_looks_alike_stays() {
+fn similar_paths_stay_unchanged() {
     for text in [
         "/workspaces",
         "/workspace-2/x",

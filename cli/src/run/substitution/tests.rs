@@ -16,7 +16,7 @@ fn substitution() -> Substitution {
 }
 
 #[test]
-fn what_tekton_knows_is_replaced_and_the_rest_stays() {
+fn known_variables_are_replaced_and_the_rest_stays() {
     for (text, replaced) in [
         ("--to=$(params.url)", "--to=a$(params.b)"),
         ("$(inputs.params.url)", "a$(params.b)"),
@@ -34,7 +34,7 @@ fn what_tekton_knows_is_replaced_and_the_rest_stays() {
 }
 
 #[test]
-fn an_array_alone_becomes_items() {
+fn a_whole_array_becomes_several_items() {
     let items = ["$(params.list[*])", "$(params.none)", "$(params.list)!"].map(str::to_owned);
     assert_eq!(substitution().items(&items[..2]).unwrap(), ["x", "y z"]);
     assert_eq!(
@@ -44,7 +44,7 @@ fn an_array_alone_becomes_items() {
 }
 
 #[test]
-fn a_parameter_that_is_not_there_is_an_error() {
+fn an_unknown_parameter_is_an_error() {
     let error = substitution().text("$(params.ulr)").unwrap_err();
     assert_eq!(
         error,

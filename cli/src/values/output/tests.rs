@@ -32,7 +32,7 @@ fn a_value_takes_its_declared_type() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_remedy() {
+fn errors_include_a_remedy() {
     assert_eq!(
         given("build.digset=x").unwrap_err(),
         ["undeclared output 'build.digset'; did you mean 'build.digest'?"]
@@ -51,7 +51,7 @@ fn what_is_wrong_is_said_with_its_remedy() {
 }
 
 #[test]
-fn no_message_quotes_a_part_of_a_secret() {
+fn no_message_quotes_part_of_a_secret() {
     for canary in [
         "12345678901234567890123",
         "[\"canary\"]",

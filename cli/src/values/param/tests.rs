@@ -27,7 +27,7 @@ fn value(spec: &ParamSpec, text: &str) -> Result<Value, String> {
 }
 
 #[test]
-fn arrays_are_written_short_or_as_json() {
+fn arrays_have_a_short_form_or_are_json() {
     let spec = spec(ParamKind::Array, None);
     assert_eq!(value(&spec, "a, b"), Ok(json!(["a", "b"])));
     assert_eq!(value(&spec, r#"["a,b", 1]"#), Ok(json!(["a,b", "1"])));
@@ -39,7 +39,7 @@ fn arrays_are_written_short_or_as_json() {
 }
 
 #[test]
-fn objects_fill_what_is_missing_from_their_default() {
+fn missing_keys_of_an_object_come_from_its_default() {
     let keys = vec!["url".to_owned(), "digest".to_owned()];
     let spec = spec(ParamKind::Object { keys }, Some(json!({"digest": "d"})));
     assert_eq!(
@@ -58,7 +58,7 @@ fn objects_fill_what_is_missing_from_their_default() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_errors_are_reported_together() {
     let specs = [
         ParamSpec {
             name: "imageUrl".into(),
@@ -77,7 +77,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         [
             "the Task has no parameter 'imageURL'; did you mean 'imageUrl'?",
             "duplicate parameter 'p'; for several values of an array write -p p=a,b",
-            "the parameter 'imageUrl' has no value; give it with -p imageUrl=VALUE",
+            "the parameter 'imageUrl' has no value; set it with -p imageUrl=VALUE",
             "the parameter 'p' cannot be 'z'; use one of x, y",
         ]
     );

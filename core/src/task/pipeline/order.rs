@@ -1,12 +1,12 @@
-//! The order of a pipeline's tasks: each runs after those whose results it uses or that it names in `runAfter`,
-//! otherwise as in the document.
+//! The order of a pipeline's tasks: each runs after the tasks whose results it uses or that it names in `runAfter`; otherwise the
+//! order of the document applies.
 
 use std::collections::BTreeSet;
 
-/// Sorts tasks by their names and the names of those that they run after.
+/// Sorts tasks. Each has a name and the names of the tasks that must run before it.
 ///
 /// # Errors
-/// The names of the tasks that wait for each other.
+/// The names of the tasks that form a cycle.
 pub fn sort(tasks: &[(&str, &BTreeSet<String>)]) -> Result<Vec<usize>, Vec<String>> {
     let mut order = Vec::with_capacity(tasks.len());
     let mut done = BTreeSet::new();
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_run_after_those_that_they_need() {
+    fn tasks_run_after_the_tasks_that_they_need() {
         assert_eq!(
             sorted(&[("c", &["b"]), ("a", &[]), ("b", &["a"]), ("d", &[])]),
             Ok(vec![1, 2, 0, 3])
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_that_wait_for_each_other_are_named() {
+    fn tasks_in_a_cycle_are_reported() {
         let cycle = sorted(&[("a", &[]), ("b", &["c"]), ("c", &["b"])]);
         assert_eq!(cycle, Err(vec!["b".to_owned(), "c".to_owned()]));
     }

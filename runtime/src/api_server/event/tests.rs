@@ -1,9 +1,9 @@
 use super::*;
 
 #[test]
-fn whatever_it_is_about_an_event_stays_within_the_bounds_of_kubernetes() {
+fn an_event_stays_within_the_bounds_of_kubernetes() {
     let now = Timestamp::from_second(1_790_000_000).unwrap();
-    // Names are cut at a character that must not precede a dot.
+    // Truncation must not leave a character that is invalid before a dot.
     let name = format!("{}-{}", "a".repeat(235), "b".repeat(17));
     let event = Event {
         controller: "gleaner.dev/injector",

@@ -1,4 +1,4 @@
-//! The sidecar reads the arguments that the injector writes.
+//! Arguments that the injector writes, as the sidecar reads them.
 
 use clap::Parser as _;
 use gleaner_core::inject::settings::{Resources, Sidecars};
@@ -49,7 +49,7 @@ fn changed(outcome: Result<Outcome, gleaner_core::inject::Refusal>) -> Value {
     }
 }
 
-/// Returns the arguments of a sidecar in a TaskSpec, with the values that Tekton substitutes.
+/// Returns the arguments of a TaskSpec's sidecar, with the values that Tekton substitutes.
 fn substituted(task: &Value) -> Vec<String> {
     let args = task.pointer("/spec/sidecars/0/args").unwrap();
     let args = args
@@ -100,7 +100,7 @@ fn assert_read(input: &Input) {
 }
 
 #[test]
-fn the_arguments_of_a_task_injected_ahead_of_time_are_read() {
+fn arguments_of_a_task_injected_ahead_of_time_are_parsed() {
     let injected = task::inject_for(
         &task(),
         Operation::Create,
@@ -111,7 +111,7 @@ fn the_arguments_of_a_task_injected_ahead_of_time_are_read() {
 }
 
 #[test]
-fn the_arguments_of_an_injected_pod_are_read_and_those_before_are_refused() {
+fn arguments_of_an_injected_pod_are_parsed_and_those_of_an_uninjected_pod_are_refused() {
     let injected = changed(task::inject(&task(), Operation::Create, &settings()));
     let args = substituted(&injected);
     assert!(matches!(
@@ -133,7 +133,8 @@ fn the_arguments_of_an_injected_pod_are_read_and_those_before_are_refused() {
     assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
 }
 
-/// Returns the kinds that the sidecar of a Task's pod has after its injection with `list`, if the Task has its own list.
+/// Returns the kinds that a sidecar may create after injection into a pod with the operator's `list`, if the Task brings its own
+/// list.
 fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
     let mut args = substituted(&changed(task::inject(
         &task(),
@@ -163,7 +164,7 @@ fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn the_kinds_that_the_operator_allows_replace_those_that_a_task_brings() {
+fn the_operators_allowed_kinds_replace_those_of_a_task() {
     assert_eq!(kinds_of_a_pod(&["*"]), ["*/*"]);
     let list = ["tekton.dev/PipelineResource", "apps/*"];
     assert_eq!(kinds_of_a_pod(&list), list);
@@ -192,7 +193,7 @@ fn a_declaration_with_another_kind_is_refused() {
 }
 
 #[test]
-fn the_arguments_of_an_injected_plain_pod_are_read() {
+fn arguments_of_an_injected_plain_pod_are_parsed() {
     let pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -216,7 +217,7 @@ fn the_arguments_of_an_injected_plain_pod_are_read() {
 }
 
 #[test]
-fn a_parameter_in_json_has_no_key_twice() {
+fn a_duplicate_key_in_a_json_parameter_is_refused() {
     let json = |text: &str| json_pair(&format!("report={text}"));
     assert_eq!(json(r#"{"a": [1]}"#).unwrap().1, json!({"a": [1]}));
     let error = json(r#"{"a": {"k": 1, "\u006b": 2}}"#).unwrap_err();

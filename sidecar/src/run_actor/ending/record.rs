@@ -1,4 +1,4 @@
-//! The record of a run's outcome, and its limited size.
+//! The record of a run's outcome, which is limited in size.
 
 use std::io;
 
@@ -13,17 +13,17 @@ use serde::Serialize;
 
 use crate::run_actor::submitting::Ending;
 
-/// Space for a record without objects, in bytes: a problem's own texts, or notes.
+/// The space for a record without objects, in bytes: the texts of a problem, or notes.
 const BASE: u64 = 16 << 10;
-/// Space for each object: its names and UID, or its failure and what remains of it.
+/// The space for each object: its names and UID, or its failure and remaining objects.
 const OBJECT: u64 = 2 << 10;
-/// Space for each field of a result that the template adds. It has at most 1 KiB, before JSON escapes it.
+/// The space for each result field that the template adds. A field has at most 1 KiB before JSON escapes it.
 const FIELD: u64 = 2 << 10;
-/// Space for a plan without objects, in bytes.
+/// The space for a plan without objects, in bytes.
 const BASE_OF_PLAN: u64 = 256;
-/// Space for each planned object: a name has at most 253 bytes, a namespace 63.
+/// The space for each planned object: a name has at most 253 bytes, a namespace 63.
 const PLANNED: u64 = 1 << 10;
-/// Limits on the texts of a problem, in bytes; the first that makes it fit is used.
+/// The limits, in bytes, to which the texts of a problem are shortened; the first that makes the record fit is used.
 const TEXTS: [usize; 4] = [4 << 10, 1 << 10, 256, 128];
 
 /// Returns the maximum size of the outcome of a run with this declaration, in bytes.
@@ -38,14 +38,14 @@ pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     BASE + objects.sum::<u64>()
 }
 
-/// Returns the space for the plan of a submission with this declaration, in bytes. A larger plan, with second names of
+/// Returns the space for the plan of a submission with this declaration, in bytes. A larger plan, which contains second names of
 /// objects, is written in additional space.
 pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
     BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }
 
-/// Returns `ending`, shortened to a record that fits into `room`: for a problem first its texts and then its lists, for
-/// a commit its notes.
+/// Returns `ending`, shortened so that its record fits into `room`: shortens first the texts and then the lists of a problem, or
+/// the notes of a commit.
 pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
     match ending {
         Ok(mut commit) => {
@@ -85,7 +85,7 @@ pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     }
 }
 
-/// Returns the problem of a request that arrived while the outcome is known but not yet recorded.
+/// Returns the problem for a request that arrives while the outcome is known but not recorded.
 pub(super) fn unrecorded(error: &io::Error) -> Problem {
     problem::new(
         problem_type::BUSY,
@@ -105,7 +105,7 @@ fn shortened_problem(mut problem: Problem, room: u64) -> Problem {
         }
         shorten_texts(&mut problem, max);
     }
-    // The remaining objects are worth more than the causes.
+    // The remaining objects are more important than the causes.
     while !fits(&problem, room) {
         match (
             problem.failures.len(),
@@ -140,7 +140,7 @@ fn shorten_texts(problem: &mut Problem, max: usize) {
 }
 
 fn fits(record: &impl Serialize, room: u64) -> bool {
-    // One byte for the kind of record.
+    // One byte is needed for the kind of record.
     serde_json::to_vec(record).is_ok_and(|json| (json.len() as u64) < room)
 }
 

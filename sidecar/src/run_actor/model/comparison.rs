@@ -18,7 +18,7 @@ use crate::recovery::replay;
 
 /// The end of a submission that panicked.
 pub(super) const PANICKED: End = End::Failed(254);
-/// The end of a submission that did not start, because the journal had no space for its outcome.
+/// The end of a submission that did not start, because the journal had no space for the outcome.
 pub(super) const NO_ROOM: End = End::Failed(255);
 
 pub(super) fn declaration(submit: Submit) -> Declaration {
@@ -31,7 +31,7 @@ pub(super) fn declaration(submit: Submit) -> Declaration {
     DECLARATIONS[submit as usize].clone()
 }
 
-/// Returns the state and the number of plans that a sidecar finds in these records.
+/// Returns the state and the number of plans that a restarted sidecar finds in these records.
 pub(super) fn recovered(submit: Submit, records: Vec<Record>) -> (Collector, usize) {
     let steps = STEPS.map(|step| StepName::new(step).unwrap());
     let (declaration, run) = (declaration(submit), Run::default());

@@ -1,4 +1,4 @@
-//! A disk in memory that fails on command.
+//! An in-memory disk that fails on command.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::journal::Disk;
 
-/// A file, and the part of it that survives.
+/// A file, with the content that would survive a power failure.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Medium(Arc<Shared>);
 
@@ -20,31 +20,31 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The kernel's view.
+    /// The content as the kernel presents it.
     bytes: Vec<u8>,
     /// The content after a power failure.
     synced: Vec<u8>,
     /// The free space of the disk, in bytes.
     capacity: Option<usize>,
     armed: Option<Armed>,
-    /// Refused operations.
+    /// The number of refused operations.
     refused: usize,
     is_killed: bool,
-    /// A different number for each process. Operations of earlier ones have no effect.
+    /// A number that differs for each process. Operations of earlier processes have no effect.
     process: u32,
 }
 
 /// A scheduled fault.
 #[derive(Debug, Clone, Copy)]
 struct Armed {
-    /// Operations before that.
+    /// The number of operations before the fault.
     after: u8,
-    /// Bytes of a write that still succeed; another operation takes effect if this is odd.
+    /// The number of bytes of a write that still succeed; any other operation still takes effect if the number is odd.
     torn: usize,
     kills: bool,
 }
 
-/// The file, opened by one process.
+/// The file, as opened by one process.
 #[derive(Debug)]
 struct Opened {
     shared: Arc<Shared>,
@@ -73,19 +73,19 @@ impl Medium {
         })
     }
 
-    /// Refuses one operation, after `after` others.
+    /// Schedules the refusal of one operation, after `after` successful ones.
     pub(super) fn refuse(&self, after: u8, torn: usize) {
         let kills = false;
         self.state().armed = Some(Armed { after, torn, kills });
     }
 
-    /// Kills the process during one operation, after `after` others.
+    /// Schedules the death of the process during one operation, after `after` successful ones.
     pub(super) fn kill(&self, after: u8, torn: usize) {
         let kills = true;
         self.state().armed = Some(Armed { after, torn, kills });
     }
 
-    /// Lets the file grow by no more than `free` bytes.
+    /// Limits the growth of the file to `free` bytes.
     pub(super) fn fill(&self, free: usize) {
         let mut state = self.state();
         state.capacity = Some(state.bytes.len() + free);
@@ -116,7 +116,7 @@ impl Medium {
         }
     }
 
-    /// Ends the process, and with `power_cut` the machine.
+    /// Ends the process; if `power_cut` is true, also simulates a power failure.
     pub(super) fn crash(&self, power_cut: bool) {
         let mut state = self.state();
         state.process += 1;
@@ -130,7 +130,7 @@ impl Medium {
         self.0.restarted.notify_all();
     }
 
-    /// Returns the file after the death of the process, and after a power failure.
+    /// Returns the content of the file after the death of the process, and after a power failure.
     pub(super) fn survivors(&self) -> [Vec<u8>; 2] {
         let state = self.state();
         [state.bytes.clone(), state.synced.clone()]
@@ -140,7 +140,7 @@ impl Medium {
 // === impl Opened ===
 
 impl Opened {
-    /// Calls `act` with the bytes that may be written, unless a fault is due.
+    /// Calls `act` with the number of bytes that may be written, unless a fault is due.
     fn operate<T>(&self, act: impl FnOnce(&mut State, usize) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.shared.state.lock().unwrap();
         if state.process != self.process {

@@ -1,4 +1,4 @@
-//! A submission that follows a script.
+//! A submission that is controlled by the test.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,20 +19,20 @@ use crate::journal::{Commit, Journal};
 use crate::run_actor::on_disk;
 use crate::run_actor::submitting::{Ended, Submit};
 
-/// A command for a submission.
+/// A command for a controlled submission.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// Keeps a plan; responds with true if it was kept.
+    /// Stores a plan; responds with true if it was stored.
     Plan(oneshot::Sender<bool>),
     End(End),
     Panic,
 }
 
-/// All submissions of one process.
+/// All submissions of a process.
 #[derive(Clone, Default)]
 pub(super) struct Submissions {
     pub(super) state: Arc<Mutex<State>>,
-    /// True if an earlier process had plans.
+    /// True if an earlier process stored plans.
     pub(super) resumes: bool,
 }
 
@@ -92,7 +92,7 @@ impl Submit for Submissions {
                         return Ended::failed(problem_of(number), &[]);
                     }
                     Order::End(End::Pending) => unreachable!("it has no submission"),
-                    // Without the panic hook, which prints.
+                    // Bypasses the panic hook, which would print the panic.
                     Order::Panic => std::panic::resume_unwind(Box::new(())),
                 }
             }

@@ -1,4 +1,4 @@
-//! The run actor, its disk and its clients, with the reference model next to them.
+//! The run actor, its disk and its clients, next to the reference model.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ pub(super) struct World {
     submit: Submit,
     medium: Medium,
     reference: Reference,
-    /// The plans that are durable.
+    /// The number of plans that are durable.
     plans: usize,
-    /// Other states that the disk may hold: writes that were refused or interrupted.
+    /// Other states that the disk may hold, because writes were refused or interrupted.
     possible: Vec<(Reference, usize)>,
-    /// The outcome of the submission, while it is not recorded.
+    /// The outcome of the submission while it is not recorded.
     unrecorded: Option<End>,
-    /// True if single disk operations were refused since the last restart. A full disk does not count.
+    /// True if a single disk operation was refused since the last restart. A full disk does not count.
     was_refused: bool,
     power_cut: bool,
     waiting: Vec<Received>,
@@ -108,7 +108,7 @@ impl World {
             .await;
     }
 
-    /// Sends a request. `response` is the one without disk faults, `after` the resulting state.
+    /// Sends a request. `response` is the expected one without disk faults, `after` the resulting state.
     async fn request(
         &mut self,
         command: Command,
@@ -121,7 +121,10 @@ impl World {
         assert!(sent.is_ok(), "the actor is gone");
         if !self.settled().await {
             // Killed during the write: no response was sent.
-            assert!(received.try_recv().is_err(), "answered before the record");
+            assert!(
+                received.try_recv().is_err(),
+                "a response before the outcome is recorded"
+            );
             if let Some(after) = after {
                 self.may_be(after.clone());
                 if after.phase() == Phase::Submitting {
@@ -136,8 +139,8 @@ impl World {
             && problem.detail.starts_with("nothing was accepted")
         {
             assert!(refused > 0, "refused without a fault: {problem:?}");
-            // A frame that the disk did not allow to be cut off may exist after a restart.
-            assert!(after.is_some(), "refused what changes nothing");
+            // After a refused write, a frame that could not be cut off may still be found by a restart.
+            assert!(after.is_some(), "refused a request that changes nothing");
             if let (Some(after), 2..) = (after, refused) {
                 self.may_be(after);
             }
@@ -168,11 +171,11 @@ impl World {
                 Some(end) => compare_end(&reply, end).unwrap(),
                 None => assert_eq!(reply.unwrap().phase, self.reference.phase()),
             },
-            (response, reply) => panic!("it should be {response:?}, not {reply:?}"),
+            (response, reply) => panic!("expected {response:?}, got {reply:?}"),
         }
     }
 
-    /// Compares the start of a submission, if one is due: it starts, or ends at once for lack of space.
+    /// If a submission is due, checks that it starts, or that it ends immediately for lack of space.
     fn begin(&mut self, refused: usize) {
         if self.reference.phase() != Phase::Submitting || self.process.begun() == 1 {
             return;
@@ -255,17 +258,20 @@ impl World {
         }
     }
 
-    /// Waits until the outcome is recorded or refused, and compares the responses to waiting clients.
+    /// Waits until the outcome is recorded or refused, and compares the responses to the waiting clients.
     async fn record(&mut self, end: End) {
         let refused = self.medium.refused();
         for attempt in 0.. {
             assert!(attempt < 500, "the submission ended without an effect");
-            // Seen before the barrier: what it shows was then handled to the end, the replies included.
+            // Read before the barrier, so that the barrier also covers the replies to the shown state.
             let is_over = self.live().phase() != Phase::Submitting;
             let is_refused = self.medium.refused() > refused;
             if !self.settled().await {
                 for waiting in &mut self.waiting {
-                    assert!(waiting.try_recv().is_err(), "answered before the record");
+                    assert!(
+                        waiting.try_recv().is_err(),
+                        "a response before the outcome is recorded"
+                    );
                 }
                 self.may_have_ended(self.reference.clone(), end);
                 return;
@@ -278,14 +284,16 @@ impl World {
             if is_refused {
                 assert!(
                     self.was_refused || end == NO_ROOM,
-                    "the end does not fit the room that was kept for it"
+                    "the outcome does not fit into the reserved space"
                 );
                 self.set_unrecorded(end);
                 break;
             }
         }
         for mut waiting in std::mem::take(&mut self.waiting) {
-            let reply = waiting.try_recv().expect("told when it is known");
+            let reply = waiting
+                .try_recv()
+                .expect("a response when the outcome is known");
             match self.reference.end() {
                 Some(end) => compare_end(&reply, end).unwrap(),
                 None => assert_eq!(reply.unwrap_err().kind, problem_type::BUSY),
@@ -339,7 +347,7 @@ impl World {
         }
     }
 
-    /// Adopts the state found after a restart, if it is one of the possible ones.
+    /// Adopts the state that a restart found, if it is one of the possible states.
     fn adopt(&mut self, collector: &Collector, plans: usize) {
         let known = (self.reference.clone(), self.plans);
         let mut errors = Vec::new();
@@ -355,7 +363,7 @@ impl World {
                 Err(error) => errors.push(error),
             }
         }
-        panic!("after a restart: {}", errors.join("; "));
+        panic!("unexpected state after a restart: {}", errors.join("; "));
     }
 
     // --- comparison
@@ -364,7 +372,7 @@ impl World {
         self.process.handle.snapshots.borrow().state.clone()
     }
 
-    /// Waits until the actor has processed everything. Returns false if it was killed.
+    /// Waits until the actor has processed all commands. Returns false if it was killed.
     async fn settled(&self) -> bool {
         let (reply, received) = oneshot::channel();
         let command = Command::Outputs {
@@ -383,11 +391,11 @@ impl World {
         true
     }
 
-    /// Compares the state of the actor, and the state that would be found after a restart, with the reference.
+    /// Compares the state of the actor, and the state that a restart would find, with the reference.
     pub(super) async fn check(&mut self) {
         if self.medium.is_killed() {
             self.restart(self.power_cut).await;
-            // Faults of the first process cannot kill the second.
+            // Faults scheduled for the first process must not kill the second.
             assert!(!self.medium.is_killed());
         }
         compare(&self.live(), &self.reference).unwrap();

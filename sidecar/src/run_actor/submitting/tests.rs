@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_submission_that_panics_is_a_failure_without_the_message_of_the_panic() {
+async fn a_panic_of_the_submission_is_reported_without_its_message() {
     async fn quoting(text: &str) -> Ended {
         assert!(text.is_empty(), "the object holds {text}");
         Ended::failed(problem::internal("it did not panic"), &[])

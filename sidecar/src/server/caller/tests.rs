@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn only_localhost_and_addresses_are_local() {
+fn only_localhost_and_ip_addresses_are_local() {
     for host in [
         "localhost",
         "LOCALHOST:8440",
@@ -24,7 +24,7 @@ fn only_localhost_and_addresses_are_local() {
 }
 
 #[test]
-fn a_token_belongs_to_one_step() {
+fn each_token_identifies_one_step() {
     let steps = ["a", "b"].map(|step| StepName::new(step).unwrap());
     let tokens = Tokens::generate(steps.iter()).unwrap();
     for (step, token) in tokens.iter() {

@@ -7,24 +7,24 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-/// A key of several lines, with all characters that some encoding changes.
+/// A key of several lines, with all characters that any of the encodings changes.
 pub(super) const KEY: &str = "-----BEGIN Qx KEY-----\nMIIEvQ8Zk3JhbmRvbUxpbmVPbmU7\n&<ä>\"\\ qZ9-second+Line/77xw?\n-----END Qx KEY-----\n";
 
-/// Returns the field that gets it in the template.
+/// Returns the content of the Secret's field that contains the key.
 pub(super) fn field() -> String {
     format!("key={KEY}")
 }
 
-/// A quotation: the form of the value, and the text.
+/// A quotation: the name of its form, and the text.
 pub(super) type Form = (&'static str, String);
 
-/// Returns every form.
+/// Returns a quotation in every form.
 pub(super) fn forms() -> Vec<Form> {
     let base64 = |text: &str| STANDARD.encode(text);
     let hex: String = each_byte(KEY, |out, byte| write!(out, "{byte:02x}"));
     let lines: Vec<&str> = KEY.lines().collect();
     let json = Value::from(field()).to_string();
-    // With spaces, which Gleaner's own values never have there.
+    // With spaces, which JSON that Gleaner itself writes never has there.
     let object = format!(r#"{{ "data" : {{ "token" : "{}" }}}}"#, base64(&field()));
     vec![
         ("plain", KEY.to_owned()),
@@ -79,7 +79,7 @@ pub(super) fn forms() -> Vec<Form> {
     ]
 }
 
-/// All pieces of eight bytes of a text.
+/// All 8-byte pieces of a text.
 pub(super) struct Pieces<'a>(HashSet<&'a [u8]>);
 
 impl<'a> Pieces<'a> {
@@ -89,7 +89,7 @@ impl<'a> Pieces<'a> {
         Self(text.windows(Self::LENGTH).collect())
     }
 
-    /// Returns the first piece of a quotation in the text.
+    /// Returns the first piece of a quotation that occurs in the text.
     pub(super) fn of_quotation<'b>(&self, quoted: &'b str) -> Option<&'b [u8]> {
         let fillers = [b"xxxxxxxx".as_slice(), b"--------".as_slice()];
         let mut quoted = quoted.as_bytes().windows(Self::LENGTH);

@@ -1,4 +1,5 @@
-//! Text of the API server about an object with a secret is never passed on, regardless of the form in which it quotes the secret.
+//! The API server's text about an object that contains a secret is never forwarded, whatever form the quotation of the secret
+//! has.
 
 use std::fs;
 
@@ -11,7 +12,7 @@ use super::quoting::{KEY, Pieces, field, forms};
 use super::seen_everywhere;
 use crate::support::{Setup, api_server, until};
 
-/// In every text of the API server about the Secret.
+/// A mark in every text of the API server about the Secret.
 const MARK: &str = "Qu0tation-mark";
 
 const NOTICE: &str = "the API server's message is withheld because this object contains the secret output 'key' of step 'login'";
@@ -34,8 +35,8 @@ objects:
 submit: Manual
 ";
 
-/// Submits to `cluster`, and returns the response after checking that it and all other visible content, before and
-/// after a restart, do not contain the quoted texts.
+/// Submits to `cluster`, and returns the response. Checks that the response, and everything that the run shows before and after a
+/// restart, does not contain the quoted texts.
 fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, String) {
     let setup = Setup::new(declaration)
         .with(cluster)
@@ -48,13 +49,15 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     let answer = step.post("/v1/submit", "");
     let mut seen = seen_everywhere(&sidecar);
     seen.push(("the response".to_owned(), answer.body.clone()));
-    until("Events tell it", || !cluster.events().is_empty());
+    until("an Event reports the outcome", || {
+        !cluster.events().is_empty()
+    });
     let events = Value::from(cluster.events()).to_string();
     seen.push(("the Events".to_owned(), events.into_bytes()));
     sidecar.kill();
     let restarted = setup.start();
     seen.extend(seen_everywhere(&restarted));
-    // The journal has the value, but no text of the API server about it.
+    // The journal contains the value, but no text of the API server about it.
     let journal = fs::read(setup.path("state/journal")).unwrap();
     let mark = |text: &[u8]| text.windows(MARK.len()).any(|text| text == MARK.as_bytes());
     assert!(!mark(&journal));
@@ -72,13 +75,13 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     (answer.status, answer.text().to_owned())
 }
 
-/// Returns the text of a refusal that quotes the value in this form.
+/// Returns the message of a refusal that quotes the value in this form.
 fn words(quoted: &str) -> String {
     format!("{MARK}: data.token: Invalid value: {quoted}")
 }
 
 #[test]
-fn no_form_of_quoting_gets_through_a_refusal() {
+fn no_form_of_quoting_passes_in_a_refusal() {
     for (form, quoted) in forms() {
         let cluster = api_server();
         let fault = Fault::refuse(422, "Invalid", &words(&quoted));
@@ -93,7 +96,7 @@ fn no_form_of_quoting_gets_through_a_refusal() {
     }
 }
 
-/// Returns all forms.
+/// Returns the quotations in all forms.
 fn all_forms() -> Vec<String> {
     forms().into_iter().map(|(_, quoted)| quoted).collect()
 }
@@ -107,7 +110,7 @@ fn assert_withheld(carrier: &str, declaration: &str, cluster: &ApiServer) -> Str
 }
 
 #[test]
-fn no_part_of_a_refusal_carries_a_quotation() {
+fn no_part_of_a_refusal_contains_a_quotation() {
     let quoted = words(&all_forms().join(" "));
     let hidden = |mut status: Value, details: Value| {
         status["details"] = details;
@@ -219,7 +222,7 @@ fn no_part_of_a_refusal_carries_a_quotation() {
 }
 
 #[test]
-fn known_words_of_a_withheld_refusal_are_passed_on() {
+fn known_terms_of_a_withheld_refusal_are_forwarded() {
     let cluster = api_server();
     let mut status = refusal(422, "Invalid", &words("x"));
     status["details"] = json!({"causes": [
@@ -240,15 +243,15 @@ fn known_words_of_a_withheld_refusal_are_passed_on() {
 }
 
 #[test]
-fn no_later_request_carries_a_quotation() {
+fn no_later_request_reveals_a_quotation() {
     let quoted = words(&all_forms().join(" "));
     let refuse = || Fault::refuse(422, "Invalid", &quoted);
-    // The dry run passes, the create does not.
+    // The dry run succeeds, but the create is refused.
     let cluster = api_server();
     cluster.on(Method::POST, "secrets").from(2).fail(refuse());
     assert_withheld("the create", DECLARATION, &cluster);
 
-    // It exists, but cannot be read.
+    // The object exists, but cannot be read.
     let cluster = api_server();
     cluster
         .on(Method::POST, "secrets")
@@ -256,7 +259,7 @@ fn no_later_request_carries_a_quotation() {
     cluster.on(Method::GET, "secrets/").fail(refuse());
     assert_withheld("the look", DECLARATION, &cluster);
 
-    // It was created and cannot be deleted, because another object was refused. Text about that one is passed on.
+    // The object was created, but cannot be deleted after another object was refused. Text about that other object is forwarded.
     let cluster = api_server();
     cluster
         .on(Method::POST, "configmaps")
@@ -271,7 +274,7 @@ fn no_later_request_carries_a_quotation() {
 }
 
 #[test]
-fn no_condition_of_an_object_with_a_secret_carries_a_quotation() {
+fn no_condition_of_an_object_with_a_secret_reveals_a_quotation() {
     let quoted = words(&all_forms().join(" "));
     let object = json!({
         "apiVersion": "v1", "kind": "Secret",
@@ -296,7 +299,7 @@ fn no_condition_of_an_object_with_a_secret_carries_a_quotation() {
 }
 
 #[test]
-fn no_warning_about_an_object_with_a_secret_carries_a_quotation() {
+fn no_warning_about_an_object_with_a_secret_reveals_a_quotation() {
     let header = forms()
         .into_iter()
         .map(|(_, quoted)| quoted.replace(['\n', 'ä'], " "));
@@ -322,7 +325,7 @@ fn no_warning_about_an_object_with_a_secret_carries_a_quotation() {
 }
 
 #[test]
-fn the_value_itself_reaches_the_object_and_nothing_else() {
+fn the_value_itself_reaches_only_the_object() {
     let cluster = api_server();
     let (status, text) = submitted(DECLARATION, &cluster, &[KEY]);
     assert_eq!(status, 200, "{text}");

@@ -23,7 +23,7 @@ pub(crate) struct Setup {
     user: Option<u32>,
 }
 
-/// A running sidecar. It is killed when it goes out of scope.
+/// A running sidecar, which is killed on drop.
 pub(crate) struct Sidecar {
     process: Process,
     address: SocketAddr,
@@ -33,7 +33,7 @@ pub(crate) struct Sidecar {
 // === impl Setup ===
 
 impl Setup {
-    /// Returns a sidecar of the run `u-1` for `declaration`, with an API server that cannot be reached.
+    /// Returns the setup of a sidecar for the run `u-1` with `declaration`, whose API server cannot be reached.
     pub(crate) fn new(declaration: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("declaration.yaml");
@@ -59,7 +59,7 @@ impl Setup {
         .flag("--api-server=http://127.0.0.1:1")
     }
 
-    /// Adds a flag. The last of equal flags counts.
+    /// Adds a flag. If a flag is repeated, the last one counts.
     pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         let flag = flag.into();
         let name = flag.split('=').next().unwrap_or_default();
@@ -83,13 +83,13 @@ impl Setup {
         self.flag(format!("--api-server={}", api_server.url()))
     }
 
-    /// Limits the size of files to this many KiB, as if the disk were full then.
+    /// Limits the size of files to this number of KiB, as if the disk were full beyond that.
     pub(crate) fn file_size(mut self, kibibytes: u64) -> Self {
         self.file_size = Some(kibibytes);
         self
     }
 
-    /// Runs as this user, with access to everything that it needs. Only root can do that.
+    /// Runs the sidecar as this user, with access to everything that it needs. Only root can do that.
     pub(crate) fn owned_by(mut self, user: u32) -> Self {
         for path in [self.folder.path(), &self.path("declaration.yaml")] {
             std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
@@ -106,7 +106,7 @@ impl Setup {
         }
     }
 
-    /// Returns a file or directory of this sidecar.
+    /// Returns the path of a file or directory of this sidecar.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -135,7 +135,7 @@ impl Setup {
     }
 
     fn command(&self) -> Command {
-        // The same suite can run with the released binary.
+        // The same tests can run with the released binary.
         let shipped = std::env::var("GLEANER_TEST_SIDECAR").ok();
         let program = shipped.as_deref();
         let program = program.unwrap_or(env!("CARGO_BIN_EXE_gleaner-sidecar"));
@@ -165,12 +165,12 @@ impl Sidecar {
         self.folder.path().join("run")
     }
 
-    /// Returns the loopback address.
+    /// Returns the loopback address as a client's target.
     pub(crate) fn loopback(&self) -> Place {
         Place::Tcp(self.address)
     }
 
-    /// Returns the loopback address, as text.
+    /// Returns the loopback address as text.
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
@@ -180,7 +180,7 @@ impl Sidecar {
         fs::read_to_string(self.run_dir().join(step).join("token")).unwrap()
     }
 
-    /// Returns everything that it has printed so far.
+    /// Returns everything that the sidecar has printed so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
@@ -190,28 +190,28 @@ impl Sidecar {
         self.process.signal("TERM");
     }
 
-    /// Kills the sidecar as the kernel would.
+    /// Kills the sidecar, as the kernel does.
     pub(crate) fn kill(self) {
         self.process.kill();
     }
 
-    /// Waits until the sidecar has exited by itself.
+    /// Waits until the sidecar exits by itself.
     pub(crate) fn ended_within(self, time: Duration) -> ExitStatus {
         self.process.ended_within(time)
     }
 
-    /// Changes the limit on the size of files while it runs, in the syntax of `prlimit`.
+    /// Changes the file size limit of the running sidecar; `limit` has the syntax of `prlimit`.
     pub(crate) fn limit_file_size(&self, limit: &str) {
         assert!(self.process.limit_file_size(limit), "no such process");
     }
 
-    /// Returns the user that owns its memory and environment in the kernel: root, if other processes of its user have
-    /// no access.
+    /// Returns the user that owns the process's memory and environment according to the kernel: root, if other processes of the
+    /// same user have no access.
     pub(crate) fn memory_owner(&self) -> u32 {
         process::memory_owner(self.process.id())
     }
 
-    /// Returns a figure in KiB of `/proc/PID/status`.
+    /// Returns a field of `/proc/PID/status` in KiB.
     pub(crate) fn memory(&self, field: &str) -> u64 {
         self.process.memory(field)
     }

@@ -16,7 +16,7 @@ fn declaration(objects: usize) -> Declaration {
     Declaration::parse(&text, &Scope::default()).unwrap()
 }
 
-/// Returns a problem in which everything has its maximum length.
+/// Returns a problem in which every text and list has its maximum length.
 fn longest(objects: usize) -> Problem {
     let words = || "\u{1}".repeat(2 << 10);
     let object = |_| ObjectReference {
@@ -46,7 +46,7 @@ fn longest(objects: usize) -> Problem {
 }
 
 #[test]
-fn a_failure_is_shortened_to_the_room_and_keeps_what_is_left() {
+fn a_failure_is_shortened_to_the_room_and_keeps_the_remaining_objects() {
     for objects in [1, 3, 200] {
         let room = room(&declaration(objects));
         let problem = shortened(Err(longest(objects)), room).unwrap_err();
@@ -59,13 +59,13 @@ fn a_failure_is_shortened_to_the_room_and_keeps_what_is_left() {
         shortened(Err(short.clone()), room(&declaration(1))),
         Err(short)
     );
-    // It fits into any space.
+    // A single text or list alone can still be shortened to fit any space.
     let problem = shortened(Err(longest(50)), 2 << 10).unwrap_err();
     assert!(fits(&problem, 2 << 10));
 }
 
 #[test]
-fn a_commit_gives_up_its_notes_for_the_room() {
+fn a_commit_omits_notes_that_do_not_fit() {
     let outcome = gleaner_proto::message::Outcome {
         phase: gleaner_proto::message::Phase::Committed,
         pending: Vec::new(),

@@ -1,5 +1,5 @@
-//! Processes of a step that left its process group (`setsid`), which in a cluster end with the container. Their environment
-//! tells them apart: each has the step's `$GLEANER_OUTPUTS`, unless it cleared that.
+//! Processes that left the process group of their step (`setsid`). In a cluster they end with the container. Here their
+//! environment identifies them: each has the step's `$GLEANER_OUTPUTS`, unless it removed the variable.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -7,35 +7,35 @@ use std::path::Path;
 use gleaner_proto::path::OUTPUTS_VARIABLE;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The number of searches: what was found may have started others.
+/// The maximum number of searches; each repetition finds processes that were started in the meantime.
 const SEARCHES: u32 = 20;
 
-/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or below it. Only Linux tells the environment of a process.
+/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or below it. Only Linux exposes the environment of a process.
 pub(crate) fn kill(directory: &Path) {
     for _ in 0..SEARCHES {
-        let strays = find(directory);
-        if strays.is_empty() {
+        let detached = find(directory);
+        if detached.is_empty() {
             return;
         }
-        for stray in strays {
-            // One that is gone needs no signal.
-            let _ = kill_process(stray, Signal::KILL);
+        for process in detached {
+            // A process that has exited needs no signal.
+            let _ = kill_process(process, Signal::KILL);
         }
     }
 }
 
 fn find(directory: &Path) -> Vec<Pid> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let strays = processes.filter_map(|process| {
+    let detached = processes.filter_map(|process| {
         let id = process.file_name().to_str()?.parse().ok()?;
-        // Of a process that has exited it is empty.
+        // The environment of a process that has exited is empty.
         let environment = std::fs::read(process.path().join("environ")).ok()?;
         let mut variables = environment.split(|byte| *byte == 0);
         variables
             .any(|variable| is_of(variable, directory))
             .then(|| Pid::from_raw(id))?
     });
-    strays.collect()
+    detached.collect()
 }
 
 fn is_of(variable: &[u8], directory: &Path) -> bool {
