@@ -145,7 +145,7 @@ pub struct Limits {
     /// Time after SIGTERM in which connections are still accepted, while /readyz fails and the Service removes this pod
     #[arg(long, env = "GLEANER_SHUTDOWN_DELAY", default_value = "5s", value_parser = duration::parse)]
     pub(crate) shutdown_delay: Duration,
-    /// Time after that in which running reviews may finish
+    /// Time after --shutdown-delay in which running reviews may finish
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "15s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
@@ -161,10 +161,10 @@ const MAX_BODY: &str =
 pub struct Cluster {
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Create no Events
+    /// Do not create Events
     #[arg(long, env = "GLEANER_NO_EVENTS")]
     pub(crate) no_events: bool,
-    /// Reporter of Events: the name of this pod
+    /// Name that Events report as their source: the name of this pod
     #[arg(
         long,
         env = "HOSTNAME",
@@ -176,7 +176,7 @@ pub struct Cluster {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SidecarChoice {
-    /// Native ones if the cluster supports them
+    /// Native sidecars if the cluster supports them
     Auto,
     /// Init containers with restartPolicy Always (Kubernetes 1.29 or later)
     Native,
@@ -190,7 +190,7 @@ impl Config {
     /// Reads a command line, the program's name first.
     ///
     /// # Errors
-    /// The error in it, or the requested help.
+    /// Fails with the error in the command line, or with the requested help text.
     pub fn read(
         args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
@@ -222,7 +222,7 @@ impl Pods {
         }
     }
 
-    /// Requests and limits of the sidecar.
+    /// Returns the sidecar's resource requests and limits.
     fn resources(&self) -> Resources {
         Resources {
             cpu_request: self.cpu_request.clone(),
