@@ -1,4 +1,4 @@
-//! The report file: the same as data, for a program.
+//! Tests of the report file, which has the same content as stderr, as data for a program.
 
 use std::fs;
 

@@ -58,7 +58,7 @@ fn objects_fill_what_is_missing_from_their_default() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_errors_are_reported_together() {
     let specs = [
         ParamSpec {
             name: "imageUrl".into(),
