@@ -29,7 +29,7 @@ pub struct Server {
 
 enum Backend {
     Real(Arc<Rig>),
-    /// With a directory for its kubeconfig.
+    /// The local server, and the directory of its kubeconfig.
     Local(LocalApiServer, TempDir),
 }
 
@@ -76,7 +76,7 @@ impl Server {
         }
     }
 
-    /// Returns true for a real kube-apiserver: for features that the local one documents as missing.
+    /// Returns true for a real kube-apiserver, so that a case can skip features that the local server does not support.
     #[must_use]
     pub fn is_real(&self) -> bool {
         matches!(self.backend, Backend::Real(_))

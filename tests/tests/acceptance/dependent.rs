@@ -43,7 +43,7 @@ fn config_map(namespace: &str, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 }
 
-/// Returns a namespace that no other case uses, and whose name has a variable.
+/// Returns the name of a namespace that no other case uses, and the same name as a template with a variable.
 fn variable_name(server: &Server) -> (String, String) {
     let prefix = format!("{}-pr-", server.namespace());
     (format!("{prefix}$(steps.plan.pr)"), format!("{prefix}42"))
@@ -73,7 +73,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
         ("first", first),
         ("second", second),
     ];
-    // The declaration does not judge the middle of a name with a variable.
+    // The check of the declaration does not cover the middle of a name with a variable.
     let declared = declared(&objects).replace("Second", "a..$(steps.plan.pr)");
     let mut run = Run::new(PROGRAMS, server, &declared);
     run.start().await;
@@ -84,7 +84,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
         .expect(73)
         .says(&["second (ConfigMap", "metadata.name", &words]);
     let answer = server.get(&format!("/api/v1/namespaces/{name}")).await;
-    // Without a controller, a real one stays until its finalizer is removed.
+    // On the real server, which has no controllers, the namespace remains until its finalizer is removed.
     let gone = answer.status.as_u16() == 404;
     assert!(
         gone || answer.json["metadata"]["deletionTimestamp"].is_string(),

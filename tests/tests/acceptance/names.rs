@@ -1,4 +1,4 @@
-//! Names that are taken: by another client's object, or by an earlier attempt of the same TaskRun.
+//! Names that already exist: of another client's object, or of an object of an earlier attempt of the same TaskRun.
 
 use gleaner_core::render::derived_suffix;
 use gleaner_tests::cases;
@@ -140,13 +140,13 @@ async fn a_derived_name_that_is_taken_gives_the_next_one(server: &Server) {
     attempt(&mut run, "sha256:1").await.expect(0);
     let created = only(resources(&run).await);
     assert_eq!(created["metadata"]["name"], names[2].as_str());
-    // References to the name get the final name.
+    // References to the object contain its final name.
     let note = only(config_maps(&run).await);
     assert_eq!(note["data"]["image"], names[2].as_str());
     assert_eq!(run.results()[0].1["name"], names[2].as_str());
 }
 
-/// Deletes the object for the next round.
+/// Deletes the object, for the next iteration.
 async fn remove(server: &Server, run: &Run<'_>) {
     for object in resources(run).await {
         let path = server.path("tekton.dev/v1alpha1", "pipelineresources");

@@ -58,7 +58,7 @@ async fn a_forbidden_create_says_what_to_grant(server: &Server) {
     let (user, file) = user(server, &["get", "delete"]).await;
     let mut run = Run::new(PROGRAMS, server, ONE).kubeconfig(&file);
     run.start().await;
-    // Reported before any step runs, without stopping it.
+    // The missing permission is reported before any step runs, but does not stop the step.
     let noted = |status: &Value| status["notes"].to_string().contains("may not create");
     let status = run
         .status("the preflight has found the missing permission", noted)

@@ -161,7 +161,7 @@ async fn a_finish_that_is_repeated_is_answered_alike(server: &Server) {
     run.start().await;
     run.passes("build", "digest", "d").await;
     let first = run.finish().await.expect(0).stdout;
-    // A restarted sidecar still knows it.
+    // A restarted sidecar still has this state.
     run.kill().await;
     run.start().await;
     assert_eq!(run.finish().await.expect(0).stdout, first);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{PROGRAMS, config_maps, declaration, only, resources};
 
-/// Values that a program on the way might take for more than text.
+/// Values that a program along the way might interpret as something other than text.
 const NASTY: &[&str] = &[
     "",
     " ",
@@ -129,7 +129,7 @@ fn one_value() -> String {
     declaration.to_string()
 }
 
-/// Returns lines of text with this many bytes in all.
+/// Returns lines of text with this total number of bytes.
 fn blob(bytes: usize) -> String {
     "sixteen bytes: \n".repeat(bytes / 16)
 }

@@ -43,7 +43,7 @@ fn declaration(fields: &Value) -> String {
     json!({"steps": {"build": [{"name": "digest"}]}, "objects": [app, note]}).to_string()
 }
 
-/// Returns the Deployment's name, once it exists.
+/// Waits until the Deployment exists, and returns its name.
 async fn deployment(run: &Run<'_>) -> String {
     wait::until("the Deployment exists", DEADLINE, async || {
         let deployments = run.objects("apps/v1", "deployments").await;
@@ -53,7 +53,7 @@ async fn deployment(run: &Run<'_>) -> String {
     .await
 }
 
-/// Acts as the controller: sets the status of the Deployment.
+/// Sets the status of the Deployment, as its controller would.
 async fn report(server: &Server, name: &str, status: &Value) {
     server
         .set_status("apps/v1", "deployments", name, status)
