@@ -82,7 +82,7 @@ impl Server {
         matches!(self.backend, Backend::Real(_))
     }
 
-    /// Returns its URL, without a slash at the end.
+    /// Returns the server's URL, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         match &self.backend {
@@ -255,8 +255,8 @@ impl Server {
         objects
     }
 
-    /// Returns `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace; `api_version` is such as `v1`,
-    /// `apps/v1`.
+    /// Returns the path `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace, for an `api_version` such as `v1`
+    /// or `apps/v1`.
     #[must_use]
     pub fn path(&self, api_version: &str, plural: &str) -> String {
         let root = if api_version.contains('/') {

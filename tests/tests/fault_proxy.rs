@@ -1,4 +1,4 @@
-//! The fault proxy follows its rules, and records it.
+//! The fault proxy applies its rules, and records the requests.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

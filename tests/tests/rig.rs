@@ -1,5 +1,4 @@
-//! The rig offers the features of a real server that suites need: users with few permissions, admission plugins, CRDs
-//! per case.
+//! Tests of the rig's features that suites need: users with few permissions, admission plugins, CRDs for a single case.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The chart's PipelineResource.
+//! The chart's CRD PipelineResource.
 
 use gleaner_tests::cases;
 use gleaner_tests::server::Server;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helm::{find, render};
 
-/// The kind's file, which the chart installs. The local API server has a copy.
+/// The file with the CRD, which the chart installs. The local API server has a copy.
 pub(crate) const CRD: &str = include_str!("../../../charts/gleaner/files/pipelineresources.yaml");
 
 pub(crate) fn cases() -> Vec<Case> {

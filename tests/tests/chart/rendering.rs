@@ -1,4 +1,4 @@
-//! With any values, Kubernetes accepts the rendered objects.
+//! Kubernetes accepts the objects that the chart renders, with any values.
 
 use std::process::Command;
 
@@ -108,7 +108,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Kinds of add-ons, which a plain API server does not serve: their objects are only parsed.
+/// API versions of add-ons, which a plain API server does not serve; objects of these are only parsed.
 const ADD_ONS: [&str; 2] = ["cert-manager.io/v1", "monitoring.coreos.com/v1"];
 
 async fn every_object_is_taken_as_it_is(server: &Server) {
@@ -212,7 +212,7 @@ async fn gleaner_comes_before_tekton(_: &Server) {
         .find(|object| object["kind"] == "MutatingWebhookConfiguration")
         .expect("a webhook configuration");
     let name = configuration["metadata"]["name"].as_str().expect("a name");
-    // The API server calls them in this order, byte by byte.
+    // The API server calls webhooks in the order of these names, compared byte by byte.
     assert!(name < "webhook.pipeline.tekton.dev", "{name}");
 }
 
@@ -265,7 +265,7 @@ async fn the_image_can_be_pinned(_: &Server) {
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let image = format!("mirror.example/gleaner@{digest}");
     assert_eq!(container["image"], image.as_str());
-    // Pods of runs get the same.
+    // Pods of runs get the same image and pull policy.
     let arguments = container["args"].as_array().expect("arguments");
     assert!(
         arguments.contains(&Value::from(format!("--image={image}"))),

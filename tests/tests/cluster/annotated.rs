@@ -88,7 +88,7 @@ fn a_task_applied_twice_stays_as_it_is(namespace: &Namespace) {
 }
 
 fn an_edited_task_runs_as_edited(namespace: &Namespace) {
-    // A list that the user writes too: kubectl replaces it as a whole.
+    // The user sets `results` too, so kubectl replaces the whole list.
     let with_result = edited(
         "spec:\n  params",
         "spec:\n  results: [{name: own}]\n  params",
@@ -141,7 +141,7 @@ fn a_deleted_task_leaves_what_its_runs_have_made(namespace: &Namespace) {
     let before = namespace.only_resource();
     namespace.kubectl(&["delete", "task", "build"]).succeed();
     assert_eq!(namespace.only_resource(), before);
-    // It is deleted with the run.
+    // The resource is deleted with the run.
     namespace
         .kubectl(&["delete", "taskrun", "build-run"])
         .succeed();
@@ -321,8 +321,8 @@ spec:
     assert_eq!(urls, ["registry.example/a", "registry.example/b"]);
 }
 
-/// The case acts as the resolver: Tekton requests the Task with a ResolutionRequest, tries it with a dry run, keeps the
-/// returned spec, and discards the metadata.
+/// The test acts as the resolver: Tekton requests the Task with a ResolutionRequest, dry-runs it, keeps the returned spec, and
+/// discards the metadata.
 fn a_remote_task_is_injected_though_only_its_spec_survives(namespace: &Namespace) {
     namespace.apply(
         "
@@ -361,6 +361,6 @@ spec: {taskRef: {resolver: played-by-the-case}}
     assert_eq!(
         namespace.list("tasks"),
         [Value::Null; 0],
-        "the dry run leaves nothing"
+        "the dry run must not create a Task"
     );
 }

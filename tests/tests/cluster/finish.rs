@@ -50,7 +50,7 @@ fn a_step_that_may_fail_and_does_not_makes_its_resource(namespace: &Namespace) {
     );
 }
 
-/// Returns BUILD whose step runs only on request; its output is declared accordingly.
+/// Returns BUILD with a step that runs only if a parameter says so, and with this declaration of its output.
 fn skipped(output: &str) -> String {
     let when =
         "- name: build\n      when: [{input: $(params.wanted), operator: in, values: [\"yes\"]}]\n";

@@ -1,4 +1,4 @@
-//! The source of the injector's certificates (`tls.mode` of the chart) changes, with Helm 4, while objects that request
+//! Changes of the source of the injector's certificates (`tls.mode` of the chart) with Helm 4, while objects that request
 //! Gleaner are created continuously.
 
 use base64::Engine as _;
@@ -13,7 +13,7 @@ pub(crate) fn cases() -> Vec<Case> {
     on_cluster![where_certificates_come_from_changes_and_nothing_is_refused]
 }
 
-/// cert-manager's kinds, without cert-manager: the case creates the Secret.
+/// cert-manager's CRDs. cert-manager itself is not installed; the test creates the Secret.
 const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
 /// Returns a Secret with a certificate that is its own CA, and the certificate.
@@ -48,7 +48,7 @@ fn rolled_out(namespace: &Namespace, values: &[&str]) {
             .then_some(())
     });
     assert!(asked > 2, "{values:?}: {asked}");
-    // The previous ones are still terminating.
+    // The previous injectors are still terminating.
     for _ in 0..10 {
         asks(namespace).succeed();
     }

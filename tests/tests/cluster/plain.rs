@@ -80,7 +80,7 @@ spec:
       env: [{name: HOME, value: /tmp}]
 "#;
 
-/// Compared with the same pod in a namespace that Gleaner ignores.
+/// The pod is compared with the same pod in a namespace that Gleaner ignores.
 fn a_pod_that_does_not_ask_is_what_was_sent(namespace: &Namespace) {
     let create = || {
         namespace.create_all(POD);

@@ -1,5 +1,5 @@
-//! Steps as other users, with read-only file systems, of images without a shell. (Namespaces with enforced Pod Security
-//! are in `alone`: Tekton itself must be configured for them.)
+//! Steps that run as other users, with read-only filesystems, or in images without a shell. (Namespaces that enforce Pod
+//! Security are in `alone`, because Tekton itself must be configured for them.)
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::start::repository;
@@ -18,7 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A container's `securityContext` with which only mounts are writable.
+/// A `securityContext` that makes everything except mounts read-only.
 const TIGHT: &str = "{runAsUser: 1001, runAsGroup: 1001, runAsNonRoot: true, readOnlyRootFilesystem: true, \
                      allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}";
 
@@ -87,7 +87,7 @@ fn the_documented_role_is_all_that_a_run_needs(namespace: &Namespace) {
         .find(|object| object["data"]["version"] == "1.2.3");
     let owner = &made.expect("the ConfigMap")["metadata"]["ownerReferences"][0];
     assert_eq!(owner["name"], "release", "{owner}");
-    // Events may be created, too.
+    // The role also allows creating Events.
     let described = namespace.describe("taskrun/release");
     assert!(described.contains("release-"), "{described}");
 }

@@ -58,7 +58,7 @@ fn a_later_step_that_fails_keeps_all_from_being_created(namespace: &Namespace) {
     let run = namespace.run("build").failed("StepFailed");
     holds(run.message(), &["\"step-test\" exited with code 1"]);
     namespace.no_resource();
-    // The same without the failure.
+    // Without the failing step, the resource is created.
     namespace.apply(&with(
         "submit: Completed",
         &fails.replace("exit 1", "exit 0"),
@@ -109,7 +109,7 @@ spec:
     )
 }
 
-/// It exists already, without replicas, and belongs to another manager, whose fields stay.
+/// An existing Deployment without replicas. It belongs to another field manager, whose fields must not change.
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
 kind: Deployment

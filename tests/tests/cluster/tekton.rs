@@ -1,4 +1,4 @@
-//! Tekton's treatment of a step and of other containers in the pod stays the same with Gleaner.
+//! Gleaner does not change how Tekton treats a step, or other containers in the pod.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -36,7 +36,7 @@ fn a_server_of_the_task_s_own_keeps_its_port(namespace: &Namespace) {
 }
 
 fn a_line_of_gleaner_s_is_a_line_of_its_own(namespace: &Namespace) {
-    // Both streams end in the middle of a line.
+    // Both stdout and stderr end without a newline.
     let script = "script: printf out; printf err >&2; echo sha256:54ed";
     namespace.apply(&BUILD.replace("script: echo sha256:54ed", script));
     namespace.run("build").succeeded();
@@ -48,7 +48,8 @@ fn a_line_of_gleaner_s_is_a_line_of_its_own(namespace: &Namespace) {
     assert!(created[0].starts_with("gleaner: "), "{log:?}");
 }
 
-/// Same as a webhook built before Kubernetes 1.28: it sees the pod after Gleaner, and drops unknown fields.
+/// The policy acts like a webhook that was built before Kubernetes 1.28: it is called after Gleaner, and drops fields that it
+/// does not know.
 fn what_is_dropped_of_the_sidecar_later_is_put_back(namespace: &Namespace) {
     let name = namespace.name();
     namespace.apply(&format!(
@@ -81,7 +82,7 @@ spec: {{policyName: {name}}}
     let kinds = "mutatingadmissionpolicy,mutatingadmissionpolicybinding";
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         namespace.apply(BUILD);
-        // The API server reads the policy a moment after it was written.
+        // The policy takes effect a moment after it was created.
         let pod = namespace.until("the webhook changed a pod", || {
             let run = format!("build-{}", namespace.list("taskruns").len());
             namespace.start("build", &run);

@@ -216,7 +216,7 @@ async fn a_manager_is_required(server: &Server) {
 }
 
 async fn what_the_kind_does_not_have_is_refused_without_a_reason(server: &Server) {
-    // A 500 that is the client's fault: not to be retried, which only the message tells.
+    // This 500 is the client's fault, so the request must not be retried. Only the message distinguishes it.
     let refused = async |path: String, object: &Value, expected: &str| {
         let path = format!("{path}/a?fieldManager=gleaner");
         let answer = server.apply(&path, object).await.expect_status(500);

@@ -214,7 +214,7 @@ async fn storage_has_a_bound_that_a_dry_run_does_not_show(server: &Server) {
             .await
             .expect_status(201);
         let answer = server.post(&path, &object).await.expect_status(500);
-        // Only these words distinguish it from a temporary failure.
+        // Only this message distinguishes the error from a temporary failure.
         let message = answer.json["message"].as_str().unwrap_or_default();
         assert!(
             message.contains("request is too large") || message.contains("larger than max"),

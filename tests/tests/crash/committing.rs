@@ -32,7 +32,7 @@ const VERDICT: &str = "
       data: {verdict: $(steps.test.verdict)}
 ";
 
-/// Each point in the order in which the sidecar reaches it, with the number of objects that exist then.
+/// The crash points, in the order in which the sidecar reaches them, with the number of objects that exist then.
 const POINTS: &[(&str, &str, usize)] = &[
     ("killed_when_outputs_are_accepted", "accepted", 0),
     ("killed_when_outputs_are_journaled", "journaled", 0),
@@ -87,7 +87,7 @@ async fn one_of_each(run: &Run<'_>, before: &[Value]) {
     run.finish().await.expect(0);
     let after = objects(run).await;
     let [image, note] = after.as_slice() else {
-        panic!("one of each, not {after:#?}");
+        panic!("expected one of each, got {after:#?}");
     };
     assert_eq!(uids(before), uids(&after)[..before.len()]);
     assert_eq!(note["data"]["image"], image["metadata"]["name"]);
@@ -209,7 +209,7 @@ async fn killed_after_somebody_submitted_it_submits(server: &Server) {
     run.passes("build", "digest", "sha256:1").await;
     let submit = run.submit_unheard("build");
     run.crash(&submit).await;
-    // No client submits again: the request is on disk.
+    // The submit request is on disk, so no client needs to repeat it.
     run.start().await;
     run.status("it is committed", |status| status["phase"] == "Committed")
         .await;

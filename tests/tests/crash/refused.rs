@@ -31,10 +31,10 @@ objects:
       rules: [{apiGroups: [apps], resources: [deployments], verbs: [get]}]
 ";
 
-/// The create of the Role, and not its dry run.
+/// Matches the create of the Role, but not its dry run.
 const CREATE: &str = r"/roles\?fieldManager";
 
-/// Each point in the order in which the sidecar reaches it, with the number of objects that exist then.
+/// The crash points, in the order in which the sidecar reaches them, with the number of objects that exist then.
 const POINTS: &[(&str, &str, usize)] = &[
     (
         "a_failing_run_killed_when_outputs_are_accepted",
@@ -94,7 +94,7 @@ async fn nothing_stays(run: &Run<'_>) {
         run.objects("rbac.authorization.k8s.io/v1", "roles").await,
         none
     );
-    // And it stays a failure.
+    // The outcome stays a failure.
     run.finish().await.expect(73);
 }
 
@@ -155,7 +155,7 @@ async fn what_a_killed_sidecar_has_created_goes_when_the_dry_run_is_refused_late
 
 async fn what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later(server: &Server) {
     killed_then(server, |proxy| {
-        // The kind is known, and not discovered again.
+        // The kind is known from the journal, and is not discovered again.
         for method in [Method::GET, Method::POST] {
             let fault = Fault::status(404);
             proxy
@@ -180,7 +180,7 @@ async fn a_failing_run_killed_while_an_answer_is_lost_leaves_nothing(server: &Se
     nothing_stays(&run).await;
 }
 
-/// Returns a declaration whose first object is applied: it may exist already.
+/// Returns a declaration whose first object is applied, so it may exist before.
 fn applied() -> String {
     let (head, objects) = THREE.split_once("objects:\n").expect("objects");
     format!("{head}objects:\n{SETTINGS}{objects}")

@@ -116,7 +116,7 @@ async fn a_deleted_secret_goes_unnoticed(server: &Server) {
         .await
         .expect_status(200);
     let began = Instant::now();
-    // Created at once, served a second later: the watch lasts longer than that.
+    // The new certificate is created immediately and served a second later, so the test observes for longer than that.
     while began.elapsed() < Duration::from_secs(4) {
         ask(server).await;
     }

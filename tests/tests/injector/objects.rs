@@ -43,7 +43,7 @@ pub(crate) fn pod() -> Value {
             "name": "plain",
             "annotations": {"gleaner.dev/outputs": "steps: {main: [{name: version, fromPath: /tmp/version}]}"},
         },
-        // The plugin that would set it is disabled in the rig, and a token requires an account.
+        // The rig disables the plugin that would set this field, and its server has no ServiceAccounts to issue tokens for.
         "spec": {
             "serviceAccountName": "default",
             "restartPolicy": "Never",
@@ -60,7 +60,7 @@ async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_a
     let made = server.post(&tasks, &task()).await.expect_status(201).json;
     assert_eq!(made["spec"]["sidecars"][0]["name"], "gleaner", "{made}");
     assert_eq!(made["spec"]["results"][0]["name"], "img", "{made}");
-    // As kubectl apply does it: the applied object, with the version that was read.
+    // As `kubectl apply` does, send the applied object with the resource version that was read.
     let mut again = task();
     again["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
     let updated = server
@@ -132,7 +132,7 @@ async fn a_refused_pod_is_told_of_beside_its_owner(server: &Server) {
         .await
         .expect_status(400);
     let refused = server.post(&pods, &pod).await.expect_status(400);
-    // The request of `kubectl describe`.
+    // This is the request that `kubectl describe` sends.
     let events = server.path("v1", "events");
     let uid = run["metadata"]["uid"].as_str().expect("a UID");
     let selected =
@@ -156,6 +156,6 @@ async fn a_refused_pod_is_told_of_beside_its_owner(server: &Server) {
     assert_eq!(
         list["items"].as_array().map(Vec::len),
         Some(1),
-        "none for the dry run"
+        "the dry run must not create an Event"
     );
 }
