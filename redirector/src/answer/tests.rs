@@ -39,7 +39,7 @@ fn each_way_to_frame_a_body_is_parsed() {
 }
 
 #[test]
-fn an_answer_is_not_done_before_its_end() {
+fn a_response_is_incomplete_before_its_end() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
     for end in 0..head.len() {
         assert_eq!(parse(&head.as_bytes()[..end]), Ok(None), "{end}");
@@ -51,7 +51,7 @@ fn an_answer_is_not_done_before_its_end() {
 }
 
 #[test]
-fn what_is_no_answer_is_refused() {
+fn malformed_responses_are_refused() {
     let refused = |text: &str| parse(text.as_bytes()).unwrap_err();
     for status in [
         "SSH-2.0\r\n\r\n",

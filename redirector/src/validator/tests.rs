@@ -106,13 +106,13 @@ proptest! {
     }
 
     #[test]
-    fn what_a_json_writer_writes_is_taken(texts: Vec<String>, integer: i64, size in 1_usize..50) {
+    fn the_output_of_a_json_writer_is_accepted(texts: Vec<String>, integer: i64, size in 1_usize..50) {
         let text = serde_json::json!({"a": [texts, integer, {}], "b": null}).to_string();
         prop_assert_eq!(checked(&text, size), Ok(Shape::Object));
     }
 
     #[test]
-    fn an_escape_is_taken_as_by_a_parser(text in "(\\\\u(d8|dc|00|Dc)[0-9]{2}|\\\\[\"nbx]|a|\u{e4}){0,4}") {
+    fn an_escape_is_accepted_as_by_a_json_parser(text in "(\\\\u(d8|dc|00|Dc)[0-9]{2}|\\\\[\"nbx]|a|\u{e4}){0,4}") {
         let text = format!("\"{text}\"");
         prop_assert_eq!(checked(&text, 3).is_ok(), serde_json::from_str::<String>(&text).is_ok());
     }

@@ -84,7 +84,7 @@ fn a_command_is_found_after_one_without_permission_to_run() {
 }
 
 #[test]
-fn the_command_finds_everything_as_without_the_redirector() {
+fn the_command_gets_the_same_environment_as_without_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).environment("GLEANER_ANSWER_TIMEOUT", "1m");
     // The script prints signal masks and actions, file descriptors, directory, group, terminal and environment.
@@ -110,7 +110,7 @@ fn the_command_finds_everything_as_without_the_redirector() {
 }
 
 #[test]
-fn the_command_gets_its_folder() {
+fn the_command_gets_an_outputs_directory() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let ran = step.script("env | grep ^GLEANER");
@@ -122,7 +122,7 @@ fn the_command_gets_its_folder() {
 }
 
 #[test]
-fn what_was_ignored_stays_ignored() {
+fn ignored_signals_stay_ignored() {
     let sidecar = Sidecar::content();
     let ignoring = [
         "env",

@@ -174,7 +174,7 @@ fn a_file_of_the_kernel_is_never_read() {
 }
 
 #[test]
-fn seventeen_mebibytes_are_too_many() {
+fn an_output_of_seventeen_mebibytes_is_refused() {
     let line = "output 'o': 'it' has 17825792 bytes, which exceeds --max-output-size (16777216); write less, or output a \
                 reference to the data";
     let sparse = |step: &Step| {
@@ -187,7 +187,7 @@ fn seventeen_mebibytes_are_too_many() {
 }
 
 #[test]
-fn sixteen_mebibytes_are_taken() {
+fn an_output_of_sixteen_mebibytes_is_accepted() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=it");
     fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
@@ -213,7 +213,7 @@ fn the_bound_can_be_set() {
 }
 
 #[test]
-fn what_is_not_utf8_is_refused_with_the_place() {
+fn invalid_utf8_is_refused_with_its_position() {
     let line = |byte: &str| {
         format!(
             "output 'o': 'it' is not UTF-8 (byte 3 is {byte}); write UTF-8 (`iconv -f LATIN1 -t UTF-8` converts Latin-1), or \
@@ -263,7 +263,7 @@ fn utf16_and_utf32_are_named() {
 }
 
 #[test]
-fn a_byte_order_mark_is_cut_unless_every_byte_is_to_stay() {
+fn a_byte_order_mark_is_removed_unless_nothing_is_trimmed() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar)
         .output("digest")
@@ -291,7 +291,7 @@ fn a_byte_order_mark_is_cut_unless_every_byte_is_to_stay() {
 }
 
 #[test]
-fn what_is_no_json_of_the_type_is_refused() {
+fn json_of_a_wrong_type_is_refused() {
     let line = "output 'o': 'it' is not valid JSON: key must be a string at line 1 column 2; the declaration requires \
                 type: object";
     refused("o,object=it", write("it", "{a: 1}\n"), line);

@@ -21,7 +21,7 @@ const SUMMARY: &str = "gleaner: PipelineResource ci/build-image-pbtqf (img): cre
                        gleaner: note: an earlier attempt was found\n";
 
 #[test]
-fn a_finish_writes_results_and_tells_what_was_created() {
+fn a_finish_writes_results_and_lists_created_objects() {
     let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar);
     fs::create_dir(step.path("results")).unwrap();

@@ -61,7 +61,7 @@ fn orphans_are_reaped() {
 }
 
 #[test]
-fn death_of_a_signal_becomes_its_exit_code() {
+fn a_command_killed_by_a_signal_becomes_an_exit_code() {
     if !can_unshare(&CONTAINER[1..4]) {
         return;
     }

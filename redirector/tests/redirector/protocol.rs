@@ -7,7 +7,7 @@ use crate::support::{Ended as _, Reply, Running, Sidecar, Step, signal};
 const NOTHING: &str = r#"{"outputs":{},"exitCode":0}"#;
 
 #[test]
-fn a_message_is_what_the_contract_says() {
+fn a_message_follows_the_contract() {
     let sidecar = Sidecar::content();
     Step::new(&sidecar).run(&["true"]).assert_ended(0, "");
     let request = &sidecar.requests()[0];
@@ -25,7 +25,7 @@ fn a_message_is_what_the_contract_says() {
 }
 
 #[test]
-fn a_sidecar_that_comes_up_late_is_waited_for() {
+fn the_redirector_waits_for_a_sidecar_that_starts_late() {
     let (address, comes_up) = Sidecar::late(&[Reply::accepted()]);
     let step = Step::at(&address);
     let mut running = step.start("echo ends");
@@ -36,7 +36,7 @@ fn a_sidecar_that_comes_up_late_is_waited_for() {
 }
 
 #[test]
-fn a_sidecar_that_dies_on_the_way_gets_the_same_message_again() {
+fn a_sidecar_that_crashes_gets_the_same_message_again() {
     let sidecar = Sidecar::replying(&[Reply::Die, Reply::Refuse, Reply::accepted()]);
     let step = Step::new(&sidecar).output("o");
     step.script("echo x > $GLEANER_OUTPUTS/o")
@@ -56,7 +56,7 @@ fn an_interrupted_response_is_retried() {
 }
 
 #[test]
-fn a_busy_sidecar_is_asked_again() {
+fn a_request_to_a_busy_sidecar_is_retried() {
     let sidecar = Sidecar::replying(&[
         Reply::problem(503, "internal", 69),
         Reply::problem(429, "busy", 69),
@@ -70,7 +70,7 @@ fn a_busy_sidecar_is_asked_again() {
 }
 
 #[test]
-fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
+fn a_sidecar_that_holds_a_request_is_reachable() {
     let Reply::Raw(busy) = Reply::problem(503, "internal", 69) else {
         unreachable!()
     };
@@ -85,7 +85,7 @@ fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
 }
 
 #[test]
-fn a_sidecar_that_stays_away_is_69() {
+fn a_sidecar_that_stays_unreachable_is_69() {
     let line = |address: &str, why: &str| {
         format!(
             "the sidecar at {address} was unreachable for 50ms ({why}); see its log, or raise --deadline"
@@ -144,7 +144,7 @@ fn a_refused_tcp_connection_is_69() {
 }
 
 #[test]
-fn a_failed_command_keeps_its_code_when_the_sidecar_is_away() {
+fn a_failed_command_keeps_its_code_when_the_sidecar_is_unreachable() {
     Step::at("unix:/no/such/socket").flags(&["--deadline=10ms"]).script("exit 4").assert_ended(
         4,
         "the sidecar at unix:/no/such/socket was unreachable for 10ms (its socket does not exist); see its log, or \
@@ -234,7 +234,7 @@ fn an_early_refusal_is_received() {
 }
 
 #[test]
-fn an_answer_that_is_too_large_is_not_asked_for_again() {
+fn a_response_that_is_too_large_is_not_requested_again() {
     let sidecar = Sidecar::replying(&[Reply::too_large(200)]);
     let step = Step::new(&sidecar).flags(&["--deadline=50ms"]);
     step.run(&["true"]).assert_ended(0, "");
@@ -316,7 +316,7 @@ fn a_stopped_sidecar_is_unreachable_after_the_deadline() {
 }
 
 #[test]
-fn a_sidecar_that_lives_may_take_longer_than_the_deadline() {
+fn a_sidecar_that_is_alive_may_take_longer_than_the_deadline() {
     let Reply::Raw(bytes) = Reply::accepted() else {
         panic!("the reply is in bytes");
     };

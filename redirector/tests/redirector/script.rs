@@ -23,7 +23,7 @@ fn interpreted(step: &Step, sidecar: &Sidecar, script: &str, arguments: &[&str])
 }
 
 #[test]
-fn it_runs_under_its_own_interpreter_with_its_arguments() {
+fn a_script_runs_under_its_own_interpreter_with_its_arguments() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let script = "#!/bin/sh -e\nprintf '%s|' \"$#\" \"$1\" \"$-\" > digest\necho out\n";
@@ -59,7 +59,7 @@ fn the_unpacked_script_is_removed_and_its_exit_code_kept() {
 }
 
 #[test]
-fn a_file_without_flags_is_a_wrong_call() {
+fn a_script_without_flags_is_a_usage_error() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     fs::write(step.path("plain"), "#!/bin/sh\n").unwrap();

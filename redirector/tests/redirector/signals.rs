@@ -49,7 +49,7 @@ fn a_signal_to_the_group_reaches_the_command_once() {
 }
 
 #[test]
-fn the_command_dies_with_the_redirector() {
+fn the_command_is_killed_with_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let mut running = step.start("echo $$; exec sleep 1000");

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_folders_of_the_dead_are_swept() {
+    fn only_directories_of_dead_processes_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let make = |name: String| {
             let path = parent.path().join(name);

@@ -50,7 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
         an_object_that_validation_refuses_leaves_none_of_the_others,
         an_object_that_is_refused_only_when_created_leaves_none_of_the_others,
         a_fault_while_rolling_back_leaves_none,
-        what_was_there_before_survives_the_roll_back,
+        objects_that_existed_before_survive_the_rollback,
     ]
 }
 
@@ -144,7 +144,7 @@ async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     assert!(deletes >= 3, "{fault:?} was not applied: {deletes} deletes");
 }
 
-async fn what_was_there_before_survives_the_roll_back(server: &Server) {
+async fn objects_that_existed_before_survive_the_rollback(server: &Server) {
     let declaration = "
 steps: {build: [{name: digest}]}
 objects:

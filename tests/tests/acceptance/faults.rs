@@ -48,20 +48,20 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_lost_reply_creates_one_object,
         a_reset_creates_one_object,
-        a_call_that_hangs_is_made_again,
+        a_hanging_request_is_repeated,
         a_late_reply_creates_one_object,
-        a_passing_clash_is_tried_again,
+        a_temporary_conflict_is_retried,
         too_many_requests_are_waited_for,
-        a_server_error_is_tried_again,
+        a_request_is_repeated_after_a_server_error,
         an_unavailable_server_is_tried_again,
-        a_look_that_fails_is_made_again,
+        a_failed_lookup_is_repeated,
         a_fault_of_an_apply_applies_once,
         a_lasting_fault_of_an_apply_leaves_nothing,
         a_lasting_server_error_leaves_nothing,
         a_lasting_hang_leaves_nothing,
         a_lasting_silence_after_commits_leaves_nothing,
         a_strange_response_creates_one_object,
-        a_strange_response_to_a_look_says_nothing,
+        a_malformed_response_to_a_lookup_is_ignored,
         a_create_that_is_carried_out_late_leaves_nothing,
     ]
 }
@@ -159,7 +159,7 @@ async fn a_reset_creates_one_object(server: &Server) {
     sweep(server, &Method::POST, Fault::Reset, Outcome::Success, 4).await;
 }
 
-async fn a_call_that_hangs_is_made_again(server: &Server) {
+async fn a_hanging_request_is_repeated(server: &Server) {
     sweep(server, &Method::POST, Fault::Hang, Outcome::Success, 4).await;
 }
 
@@ -169,7 +169,7 @@ async fn a_late_reply_creates_one_object(server: &Server) {
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }
 
-async fn a_passing_clash_is_tried_again(server: &Server) {
+async fn a_temporary_conflict_is_retried(server: &Server) {
     sweep(
         server,
         &Method::POST,
@@ -185,7 +185,7 @@ async fn too_many_requests_are_waited_for(server: &Server) {
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }
 
-async fn a_server_error_is_tried_again(server: &Server) {
+async fn a_request_is_repeated_after_a_server_error(server: &Server) {
     for status in [500, 502] {
         sweep(
             server,
@@ -211,7 +211,7 @@ async fn an_unavailable_server_is_tried_again(server: &Server) {
     }
 }
 
-async fn a_look_that_fails_is_made_again(server: &Server) {
+async fn a_failed_lookup_is_repeated(server: &Server) {
     let faults = [
         Fault::DropReply,
         Fault::Reset,
@@ -271,7 +271,7 @@ async fn a_strange_response_creates_one_object(server: &Server) {
     }
 }
 
-async fn a_strange_response_to_a_look_says_nothing(server: &Server) {
+async fn a_malformed_response_to_a_lookup_is_ignored(server: &Server) {
     let fault = Fault::answer(200, &[], json!({}));
     sweep(server, &Method::GET, fault, Outcome::Success, 2).await;
 }

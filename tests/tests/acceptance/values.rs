@@ -60,7 +60,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_nasty_value_changes_nothing_but_its_leaf,
         sixteen_mebibytes_are_refused_before_anything_is_rendered,
-        typed_outputs_become_what_they_are,
+        typed_outputs_keep_their_types,
         one_mebibyte_arrives_whole,
     ]
 }
@@ -168,7 +168,7 @@ async fn one_mebibyte_arrives_whole(server: &Server) {
     assert!(note["data"]["blob"] == blob.as_str(), "the blob differs");
 }
 
-async fn typed_outputs_become_what_they_are(server: &Server) {
+async fn typed_outputs_keep_their_types(server: &Server) {
     let example = include_str!("../../../examples/typed-outputs.yaml");
     let mut run = Run::new(PROGRAMS, server, &declaration(example, "measure"))
         .param_json("hosts", &json!(["a.example", "b.example"]));

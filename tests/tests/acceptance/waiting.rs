@@ -17,8 +17,8 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_condition_is_waited_for,
         a_field_is_waited_for,
-        a_wait_that_ends_in_vain_is_rolled_back,
-        a_result_that_appears_later_is_handed_on,
+        a_wait_that_times_out_is_rolled_back,
+        a_result_that_appears_later_is_passed_on,
     ]
 }
 
@@ -96,7 +96,7 @@ async fn a_field_is_waited_for(server: &Server) {
     assert_eq!(run.results()[0].1["available"], "1");
 }
 
-async fn a_wait_that_ends_in_vain_is_rolled_back(server: &Server) {
+async fn a_wait_that_times_out_is_rolled_back(server: &Server) {
     let fields = json!({"waitFor": {"condition": "Available", "timeout": "3s"}});
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
@@ -116,7 +116,7 @@ async fn a_wait_that_ends_in_vain_is_rolled_back(server: &Server) {
     );
 }
 
-async fn a_result_that_appears_later_is_handed_on(server: &Server) {
+async fn a_result_that_appears_later_is_passed_on(server: &Server) {
     let fields = json!({"results": {"generation": ".status.observedGeneration"}});
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;

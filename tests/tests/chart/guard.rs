@@ -16,7 +16,7 @@ use crate::webhooks::{self, ANY_TEKTON, place, pod};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_pod_that_got_by_the_injector_is_refused_and_told_why,
+        a_pod_that_bypassed_the_injector_is_refused_with_a_remedy,
         a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create,
     ]
     .into_iter()
@@ -28,7 +28,7 @@ async fn create(server: &Server, pod: &Value) -> Answer {
     server.post(&place(server, pod), pod).await
 }
 
-async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server) {
+async fn a_pod_that_bypassed_the_injector_is_refused_with_a_remedy(server: &Server) {
     let container = |name: &str, args: Value| json!({"name": name, "image": "registry.example/a:1", "args": args});
     let step = container("step-a", json!([]));
     let mut annotated = pod(&json!({"containers": [step]}));

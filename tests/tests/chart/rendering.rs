@@ -14,13 +14,13 @@ pub(crate) fn cases() -> Vec<Case> {
         every_object_is_taken_as_it_is,
         the_chart_lints_without_a_warning,
         a_misspelt_value_is_refused,
-        values_that_do_not_go_together_are_refused,
+        incompatible_values_are_refused,
         gleaner_comes_before_tekton,
         one_replica_can_be_drained,
         while_the_injector_is_down_a_policy_or_the_webhook_refuses_pods,
         an_old_cluster_gets_no_policy,
         the_image_can_be_pinned,
-        the_readme_says_what_the_values_say,
+        the_readme_matches_the_values,
         the_chart_is_of_this_version,
     ]
     .into_iter()
@@ -181,7 +181,7 @@ async fn a_misspelt_value_is_refused(_: &Server) {
     }
 }
 
-async fn values_that_do_not_go_together_are_refused(_: &Server) {
+async fn incompatible_values_are_refused(_: &Server) {
     for (values, remedy) in [
         (
             "tls.mode=secret,tls.secret.name=mine",
@@ -277,7 +277,7 @@ async fn the_image_can_be_pinned(_: &Server) {
     );
 }
 
-async fn the_readme_says_what_the_values_say(_: &Server) {
+async fn the_readme_matches_the_values(_: &Server) {
     let output = Command::new(repository("scripts/chart-readme"))
         .arg("--check")
         .output()

@@ -14,8 +14,8 @@ use crate::helm::{collection, find, render_on};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        tekton_objects_pass_unless_they_ask,
-        pods_pass_unless_they_ask,
+        tekton_objects_are_unchanged_unless_they_request_gleaner,
+        pods_are_unchanged_unless_they_request_gleaner,
     ]
     .into_iter()
     .map(|case| case.crds(&[ANY_TEKTON]).real_only())
@@ -162,7 +162,7 @@ async fn label_namespace(server: &Server, labels: Value) {
         .expect_status(200);
 }
 
-async fn tekton_objects_pass_unless_they_ask(server: &Server) {
+async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Server) {
     let mut asking = tekton("v1", "Task", &json!({"steps": []}));
     asking["metadata"] = json!({"name": "earlier", "annotations": {"gleaner.dev/outputs": ""}, "finalizers": ["a/b"]});
     let tasks = place(server, &asking);
@@ -250,7 +250,7 @@ pub(crate) fn pod(spec: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "a-"}, "spec": spec})
 }
 
-async fn pods_pass_unless_they_ask(server: &Server) {
+async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
     let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
     let plain = pod(&json!({"containers": [container("step-a"), container("sidecar-other")]}));
     // The pod as the API server creates it, before any webhook is installed.

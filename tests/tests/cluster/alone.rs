@@ -10,8 +10,8 @@ use crate::{BUILD, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        an_injector_that_is_replaced_leaves_no_gap,
-        without_the_injector_what_does_not_ask_runs_and_what_asks_is_refused,
+        some_injector_responds_while_injectors_are_replaced,
+        without_the_injector_only_objects_that_request_gleaner_are_refused,
         native_sidecars_of_tekton_end_with_the_run,
         a_namespace_may_enforce_restricted_pods,
         a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton,
@@ -71,7 +71,7 @@ pub(crate) fn asks(namespace: &Namespace) -> Output {
 }
 
 /// During an upgrade of Gleaner, or when a node is drained, some injector always responds.
-fn an_injector_that_is_replaced_leaves_no_gap(namespace: &Namespace) {
+fn some_injector_responds_while_injectors_are_replaced(namespace: &Namespace) {
     kubectl(
         namespace,
         &["rollout", "restart", "deployment/gleaner-injector"],
@@ -116,7 +116,7 @@ pub(crate) fn upgrade(namespace: &Namespace, values: &[&str]) {
     Output::of(&mut helm, "").succeed();
 }
 
-fn without_the_injector_what_does_not_ask_runs_and_what_asks_is_refused(namespace: &Namespace) {
+fn without_the_injector_only_objects_that_request_gleaner_are_refused(namespace: &Namespace) {
     namespace.apply(BUILD);
     meanwhile(
         || {

@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_task_applied_twice_stays_as_it_is,
         an_edited_task_runs_as_edited,
         a_task_that_loses_the_annotation_loses_gleaner,
-        a_deleted_task_leaves_what_its_runs_have_made,
+        objects_of_runs_remain_when_the_task_is_deleted,
         a_result_reaches_the_next_task,
         a_taskrun_brings_its_own_spec,
         a_pipeline_brings_its_tasks_specs,
@@ -135,7 +135,7 @@ fn a_task_that_loses_the_annotation_loses_gleaner(namespace: &Namespace) {
     );
 }
 
-fn a_deleted_task_leaves_what_its_runs_have_made(namespace: &Namespace) {
+fn objects_of_runs_remain_when_the_task_is_deleted(namespace: &Namespace) {
     namespace.apply(BUILD);
     namespace.run("build").succeeded();
     let before = namespace.only_resource();

@@ -10,8 +10,8 @@ use crate::{CHECK, checking, let_go, param};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         a_run_survives_the_death_of_its_sidecar,
-        a_pod_that_is_deleted_runs_again_and_makes_one_object,
-        a_pod_that_is_deleted_leaves_nothing_of_its_values,
+        a_deleted_pod_runs_again_and_creates_one_object,
+        a_deleted_pod_loses_its_values,
     ]
 }
 
@@ -94,7 +94,7 @@ fn delete_once(namespace: &Namespace, run: &str) -> Value {
     first
 }
 
-fn a_pod_that_is_deleted_runs_again_and_makes_one_object(namespace: &Namespace) {
+fn a_deleted_pod_runs_again_and_creates_one_object(namespace: &Namespace) {
     namespace.apply(&two_steps("echo the same", DIGEST));
     namespace.start("two", "two-run");
     let first = delete_once(namespace, "two-run");
@@ -105,7 +105,7 @@ fn a_pod_that_is_deleted_runs_again_and_makes_one_object(namespace: &Namespace) 
     );
 }
 
-fn a_pod_that_is_deleted_leaves_nothing_of_its_values(namespace: &Namespace) {
+fn a_deleted_pod_loses_its_values(namespace: &Namespace) {
     namespace.apply(&two_steps("cat /proc/sys/kernel/random/uuid", DIGEST));
     namespace.start("two", "two-run");
     let first = delete_once(namespace, "two-run");

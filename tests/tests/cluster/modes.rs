@@ -10,7 +10,7 @@ use gleaner_tests::on_cluster;
 use crate::alone::{asks, injectors, kubectl, meanwhile, upgrade};
 
 pub(crate) fn cases() -> Vec<Case> {
-    on_cluster![where_certificates_come_from_changes_and_nothing_is_refused]
+    on_cluster![nothing_is_refused_while_the_source_of_certificates_changes]
 }
 
 /// cert-manager's CRDs. cert-manager itself is not installed; the test creates the Secret.
@@ -54,7 +54,7 @@ fn rolled_out(namespace: &Namespace, values: &[&str]) {
     }
 }
 
-fn where_certificates_come_from_changes_and_nothing_is_refused(namespace: &Namespace) {
+fn nothing_is_refused_while_the_source_of_certificates_changes(namespace: &Namespace) {
     let (own_secret, certificate) = secret("own-certificate");
     let (managers_secret, _) = secret("gleaner-injector-certificate");
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -10,15 +10,15 @@ use crate::{BUILD, CHECK, checking, holds, let_go};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_sidecar_that_is_killed_for_good_is_named,
-        a_static_name_that_is_taken_is_named,
+        a_sidecar_that_stays_down_is_reported,
+        a_taken_static_name_is_reported,
         a_static_name_of_another_run_is_named_with_that_run,
         a_kind_that_the_cluster_does_not_know_is_named,
         a_kind_that_the_run_may_not_create_is_named,
         a_missing_output_is_named,
         a_wrong_declaration_is_refused_at_apply,
         a_wrong_declaration_in_a_pipeline_is_refused_at_apply,
-        a_task_from_before_gleaner_is_refused_at_its_pod,
+        the_pod_of_a_task_applied_before_gleaner_is_refused,
     ]
 }
 
@@ -28,7 +28,7 @@ fn described(namespace: &Namespace, run: &str, words: &[&str]) {
     holds(&namespace.describe(&format!("taskrun/{run}")), words);
 }
 
-fn a_static_name_that_is_taken_is_named(namespace: &Namespace) {
+fn a_taken_static_name_is_reported(namespace: &Namespace) {
     namespace.apply(
         "
 apiVersion: tekton.dev/v1alpha1
@@ -201,7 +201,7 @@ spec:
 }
 
 /// If the sidecar crashes repeatedly while a step runs, the step fails instead of waiting forever.
-fn a_sidecar_that_is_killed_for_good_is_named(namespace: &Namespace) {
+fn a_sidecar_that_stays_down_is_reported(namespace: &Namespace) {
     namespace.apply(&format!(
         r#"
 apiVersion: tekton.dev/v1
@@ -257,7 +257,7 @@ spec:
 }
 
 /// The Task was applied without the webhook, so its pod would run without creating anything.
-fn a_task_from_before_gleaner_is_refused_at_its_pod(namespace: &Namespace) {
+fn the_pod_of_a_task_applied_before_gleaner_is_refused(namespace: &Namespace) {
     let label = |value: &str| {
         let label = format!("gleaner.dev/injection{value}");
         namespace

@@ -10,7 +10,7 @@ pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         results_of_many_resources_arrive_without_what_has_no_room,
         results_that_cannot_fit_fail_before_anything_is_created,
-        a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss,
+        a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step,
         the_reason_of_a_failure_survives_many_steps,
     ]
 }
@@ -101,7 +101,7 @@ fn results_that_cannot_fit_fail_before_anything_is_created(namespace: &Namespace
 
 /// As in Tekton's example `4808-regression`, 3000 bytes fit if three containers have 4096 bytes each, but not if four
 /// containers have 3072 bytes each.
-fn a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss(namespace: &Namespace) {
+fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespace: &Namespace) {
     let script = format!("yes x | tr -d '\\n' | head -c 3000 >$(results.own.path); {DIGEST}");
     let own = task(1, 1, "[{name: own}]", &script);
     let printed = namespace.kubectl_with(&["apply", "--filename=-"], &own);

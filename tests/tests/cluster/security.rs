@@ -11,7 +11,7 @@ use crate::{BUILD, param, pod_of};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         steps_run_as_another_user_with_a_read_only_root,
-        an_image_with_nothing_but_a_program_plays_a_step,
+        an_image_with_only_one_program_can_be_a_step,
         a_pod_without_a_token_gives_one_to_the_sidecar_alone,
         variables_of_a_run_do_not_steer_the_task,
         the_documented_role_is_all_that_a_run_needs,
@@ -35,7 +35,7 @@ fn steps_run_as_another_user_with_a_read_only_root(namespace: &Namespace) {
     assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:54ed");
 }
 
-fn an_image_with_nothing_but_a_program_plays_a_step(namespace: &Namespace) {
+fn an_image_with_only_one_program_can_be_a_step(namespace: &Namespace) {
     let script = "script: echo sha256:54ed > \"$GLEANER_OUTPUTS/digest\"";
     let command = "command: [/leave, digest, 'sha256:54ed']";
     let task = BUILD

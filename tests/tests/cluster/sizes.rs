@@ -10,14 +10,14 @@ use crate::{BUILD, allow, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        twenty_runs_at_once_keep_to_themselves,
+        twenty_concurrent_runs_do_not_interfere,
         forty_kibibytes_go_into_an_object,
         four_mebibytes_come_in_and_a_part_goes_into_an_object,
-        what_is_too_large_for_the_cluster_is_named,
+        an_object_that_is_too_large_for_the_cluster_is_reported,
     ]
 }
 
-fn twenty_runs_at_once_keep_to_themselves(namespace: &Namespace) {
+fn twenty_concurrent_runs_do_not_interfere(namespace: &Namespace) {
     let task = BUILD.replace("echo sha256:54ed", "echo \"digest of $(params.url)\"");
     namespace.apply(&task);
     let mut runs = String::new();
@@ -117,7 +117,7 @@ fn four_mebibytes_come_in_and_a_part_goes_into_an_object(namespace: &Namespace) 
 }
 
 /// An API server accepts objects of up to 3 MiB, and etcd up to 1.5 MiB. A larger object is not even rendered.
-fn what_is_too_large_for_the_cluster_is_named(namespace: &Namespace) {
+fn an_object_that_is_too_large_for_the_cluster_is_reported(namespace: &Namespace) {
     allow(namespace, "configmaps");
     let script = "yes 0123456789abcde | head -c 4194304 >\"$GLEANER_OUTPUTS/report\"";
     namespace.apply(&report("{name: report}", script, "steps.test.report"));

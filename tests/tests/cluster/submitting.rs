@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_deployment_that_exists_is_applied_and_waited_for,
         a_deployment_that_does_not_come_up_fails_the_run,
         a_step_submits_by_itself,
-        what_nobody_submits_is_not_created,
+        nothing_is_created_without_a_submit_request,
         a_later_step_that_fails_keeps_all_from_being_created,
         objects_outlive_their_run_unless_they_are_owned,
         a_generated_resource_cannot_be_edited,
@@ -44,7 +44,7 @@ fn a_step_submits_by_itself(namespace: &Namespace) {
     assert_eq!(run.result("img").expect("a result")["name"], name);
 }
 
-fn what_nobody_submits_is_not_created(namespace: &Namespace) {
+fn nothing_is_created_without_a_submit_request(namespace: &Namespace) {
     namespace.apply(&with("submit: Manual", ""));
     let run = namespace.run("build").succeeded();
     holds(&namespace.logs(run.pod(), "step-build"), &["submit"]);

@@ -43,8 +43,8 @@ objects:
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
-        killed_while_it_waits_it_adopts_what_is_refused_by_then,
-        killed_while_it_creates_it_adopts_what_holds_a_secret,
+        killed_while_it_waits_it_adopts_objects_that_would_now_be_refused,
+        killed_while_it_creates_it_adopts_objects_with_secrets,
     ];
     cases.push(
         Case::new(
@@ -55,8 +55,8 @@ pub(crate) fn cases() -> Vec<Case> {
     );
     cases.push(
         Case::new(
-            "killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then",
-            killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then,
+            "killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses",
+            killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses,
         )
         .real_only(),
     );
@@ -100,7 +100,7 @@ async fn adopts(server: &Server, run: &mut Run<'_>, step: Running, before: Vec<V
     assert_eq!(uids(&objects(run).await), uids(&before));
 }
 
-async fn killed_while_it_waits_it_adopts_what_is_refused_by_then(server: &Server) {
+async fn killed_while_it_waits_it_adopts_objects_that_would_now_be_refused(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, WAITING).through(&proxy);
     let (step, before) = killed_while_waiting(&mut run).await;
@@ -141,7 +141,7 @@ async fn killed_while_it_waits_it_adopts_what_fills_the_quota(server: &Server) {
     adopts(server, &mut run, step, before).await;
 }
 
-async fn killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then(server: &Server) {
+async fn killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, WAITING);
     let (step, before) = killed_while_waiting(&mut run).await;
     let name = server.namespace();
@@ -206,7 +206,7 @@ async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
 }
 
 /// The content of an object with a secret is compared by a keyed hash.
-async fn killed_while_it_creates_it_adopts_what_holds_a_secret(server: &Server) {
+async fn killed_while_it_creates_it_adopts_objects_with_secrets(server: &Server) {
     let declaration = "
 steps: {build: [{name: token, secret: true}]}
 objects:

@@ -15,9 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_again,
-        a_pod_that_asks_is_injected_and_another_stays_as_it_was,
-        a_wrong_declaration_is_refused_in_words_that_kubectl_shows,
-        a_refused_pod_is_told_of_beside_its_owner,
+        a_pod_that_requests_gleaner_is_injected_and_others_stay_unchanged,
+        a_wrong_declaration_is_refused_with_a_message_that_kubectl_shows,
+        a_refused_pod_creates_an_event_for_its_owner,
     ]
 }
 
@@ -72,7 +72,7 @@ async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_a
     injector.end().await;
 }
 
-async fn a_pod_that_asks_is_injected_and_another_stays_as_it_was(server: &Server) {
+async fn a_pod_that_requests_gleaner_is_injected_and_others_stay_unchanged(server: &Server) {
     let injector = injected(server).await;
     let pods = server.path("v1", "pods");
     let injected = server.post(&pods, &pod()).await.expect_status(201).json;
@@ -94,7 +94,7 @@ async fn a_pod_that_asks_is_injected_and_another_stays_as_it_was(server: &Server
     injector.end().await;
 }
 
-async fn a_wrong_declaration_is_refused_in_words_that_kubectl_shows(server: &Server) {
+async fn a_wrong_declaration_is_refused_with_a_message_that_kubectl_shows(server: &Server) {
     let injector = injected(server).await;
     let mut wrong = task();
     wrong["metadata"]["annotations"]["gleaner.dev/outputs"] =
@@ -112,7 +112,7 @@ async fn a_wrong_declaration_is_refused_in_words_that_kubectl_shows(server: &Ser
     injector.end().await;
 }
 
-async fn a_refused_pod_is_told_of_beside_its_owner(server: &Server) {
+async fn a_refused_pod_creates_an_event_for_its_owner(server: &Server) {
     let injector = injected(server).await;
     let run = json!({
         "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": {"name": "rich"},

@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_api_server_ever_meets_a_certificate_that_it_does_not_trust(
+    fn no_api_server_ever_gets_a_certificate_that_it_does_not_trust(
         deeds in prop::collection::vec(deed(), 1..20)
     ) {
         let mut world = World::new();
