@@ -209,7 +209,7 @@ impl Webhook {
             let stopping = async {
                 shutdown.requested().await;
                 readiness.ending();
-                tracing::info!("ending");
+                tracing::info!("shutting-down");
                 // The Service keeps sending requests here until it sees that this replica is not ready.
                 tokio::time::sleep(limits.shutdown_delay).await;
                 end.request();

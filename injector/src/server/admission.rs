@@ -85,7 +85,7 @@ impl Admission {
         let (outcome, reason) = (verdict.as_str(), verdict.reason());
         if let Some(place) = verdict.panic() {
             self.metrics.panicked();
-            tracing::error!(uid = logged(&request.uid), place, "decision-broke-off");
+            tracing::error!(uid = logged(&request.uid), place, "decision-panicked");
         }
         let mut operations = 0;
         match &verdict {
