@@ -170,7 +170,7 @@ impl Suite {
     /// Runs the cases selected on the command line, and returns the exit code of a test binary.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
-        // Finding the programs may build them, which listing tests must not do.
+        // Finding the programs may build them, so they are not searched for when the tests are only listed.
         let programs = if arguments.list {
             Ok(PathBuf::new())
         } else {

@@ -91,7 +91,7 @@ pub struct Tls {
 /// The source of the certificate.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// The injector does not write the caBundle.
+    /// A certificate from files, whose CA the injector does not write into the webhook configuration.
     Files(Files),
     Given(Given),
     Managed(Managed),
