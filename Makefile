@@ -19,7 +19,7 @@ run: ## Runs the example: a step's digest becomes a PipelineResource
 test: fmt prose lint rustdoc deny chart-readme chart-lint package workflows sizes image-check suites ## Everything that must pass before a change lands
 
 .PHONY: suites
-suites: ## All tests; those against a real kube-apiserver build it first, once
+suites: ## Runs all tests; those that need a real kube-apiserver build it once
 	cargo test --workspace --no-fail-fast
 
 .PHONY: fmt
@@ -35,28 +35,28 @@ prose: ## Finds idioms and empty doc comments in comments, messages and document
 	@scripts/prose --check
 
 .PHONY: rustdoc
-rustdoc: ## The API documentation, no warning left
+rustdoc: ## Builds the API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 
 .PHONY: package
-package: ## Can the crates be published, with all their files?
+package: ## Checks that the crates can be published, with all their files
 	cargo package --workspace --exclude gleaner-tests --exclude gleaner-testkit --no-verify --allow-dirty --quiet
 
 .PHONY: workflows
-workflows: ## Are GitHub's workflows valid?
+workflows: ## Checks GitHub's workflows
 	@if command -v go >/dev/null; then \
 		go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes=; \
 	else \
-		echo 'SKIPPED: the workflows are checked by a Go module, and Go is not installed' >&2; \
+		echo 'SKIPPED: checking the workflows needs Go, which is not installed' >&2; \
 	fi
 
 .PHONY: chart-lint
-chart-lint: ## Does Helm accept the chart?
-	@helm="$$(tests/rig/assets.sh helm)" || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: Helm is not here, see above' >&2; exit 0; }; \
+chart-lint: ## Checks the chart with Helm
+	@helm="$$(tests/rig/assets.sh helm)" || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: Helm is not available, see above' >&2; exit 0; }; \
 	"$$helm/helm" lint charts/gleaner --strict --quiet --set image.repository=localhost/gleaner
 
 .PHONY: deny
-deny: ## Licenses, bans and sources of the dependencies
+deny: ## Checks the dependencies' licenses, bans and sources
 	@if cargo deny --version >/dev/null 2>&1; then \
 		cargo deny --log-level error check bans licenses sources; \
 	else \
@@ -68,13 +68,13 @@ advisories: ## Checks for known vulnerabilities; needs the advisory database
 	cargo deny check advisories
 
 .PHONY: static
-static: ## Builds the binaries that go into pods, static
+static: ## Builds static binaries for pods
 	$(STATIC) cargo build --profile redirector --target $(TARGET) -p gleaner-redirector
 	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-sidecar
 	$(STATIC) cargo build --profile injector --target $(TARGET) -p gleaner-injector
 
 .PHONY: sizes
-sizes: static ## Checks that they are static, and their sizes
+sizes: static ## Checks that these binaries are static, and their sizes
 	@scripts/sizes $(TARGET)
 
 .PHONY: image
@@ -90,26 +90,26 @@ chart-readme: ## Checks that the chart's README is up to date
 	@scripts/chart-readme --check
 
 .PHONY: cluster
-cluster: ## Starts a real cluster with Tekton and Gleaner on this machine; prints what to set
+cluster: ## Starts a real cluster with Tekton and Gleaner on this machine; prints the variables to set
 	@tests/cluster/up
 	@tests/cluster/install
 
 .PHONY: cluster-load
-cluster-load: ## Runs 100 TaskRuns one after another and 50 in parallel on that cluster; checks that all succeed, and for leftovers
+cluster-load: ## Runs 100 TaskRuns one after another and 50 in parallel on that cluster; checks that all succeed and nothing remains
 	@tests/cluster/up >/dev/null
 	@tests/cluster/install >/dev/null
 	@tests/cluster/load
 
 .PHONY: bench
-bench: ## Benchmarks, each next to what it is measured against
+bench: ## Runs the benchmarks, each with its baseline
 	cargo bench --workspace
 
 .PHONY: load
-load: ## Sends 1,000 reviews a second to the injector for a minute, with rotations, large and slow clients: RATE=1000 SECONDS=60
+load: ## Sends 1,000 reviews a second to the injector for a minute, with rotations, large reviews and slow clients: RATE=1000 SECONDS=60
 	GLEANER_LOAD=$(or $(RATE),1000),$(or $(SECONDS),60) cargo test --release -p gleaner-injector --test webhook load:: -- --nocapture
 
 .PHONY: chaos
-chaos: ## Random runs with faults, kills, full and slow disks: SEEDS=1000 runs, from FROM=1 on
+chaos: ## Runs random runs with faults, kills, full and slow disks: SEEDS=1000 runs, from FROM=1 on
 	GLEANER_CHAOS_SEEDS=$(or $(FROM),1)..$$(( $(or $(FROM),1) + $(or $(SEEDS),100) - 1 )) cargo test -p gleaner-tests --test chaos
 
 .PHONY: fuzz

@@ -1,13 +1,13 @@
-//! A review, from its bytes to the bytes of the response, as the webhook processes it: read, decided, diffed, written.
+//! Benchmarks of a whole review as the webhook processes it: parse it, decide, compute the patch, serialize the response.
 //!
-//! The goal: 99 of 100 within 2 ms, and 1,000 per second on one core.
+//! The goal: 99 of 100 reviews within 2 ms, and 1,000 reviews per second on one core.
 
 use divan::{Bencher, black_box};
 use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
 use gleaner_injector::decision::{Functions, Route};
 use gleaner_injector::review::Request;
 
-/// Real reviews.
+/// Reviews recorded from a real API server.
 const JOB: &str = include_str!("../../core/tests/inject/fixtures/pod-from-plain-job.json");
 const RUN: &str = include_str!("../../core/tests/inject/fixtures/pod-from-pipelinerun.json");
 
@@ -39,14 +39,14 @@ fn answer(body: &str, settings: &Settings) -> Vec<u8> {
     verdict.answer().to_review(&request.uid, &[])
 }
 
-/// A pod that requests Gleaner: injected.
+/// A pod that requests Gleaner and is injected.
 #[divan::bench]
 fn injected(bencher: Bencher<'_, '_>) {
     let settings = settings();
     bencher.bench(|| answer(black_box(JOB), &settings));
 }
 
-/// A TaskRun's pod with the annotation whose Task was not injected: refused.
+/// A TaskRun's pod with the annotation whose Task was not injected, so it is refused.
 #[divan::bench]
 fn refused(bencher: Bencher<'_, '_>) {
     let settings = settings();
@@ -61,7 +61,7 @@ fn not_asked(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(&body), &settings));
 }
 
-/// The baseline: parses the review into a tree, and reads the review from that tree.
+/// The baseline: parses the review into a tree, and deserializes the review from that tree.
 #[divan::bench]
 fn parsed_and_written(bencher: Bencher<'_, '_>) {
     bencher.bench(|| {

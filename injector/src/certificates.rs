@@ -1,8 +1,9 @@
-//! The source of the certificate, and the trust of API servers in it.
+//! The source of the serving certificate, and how API servers come to trust it.
 //!
-//! The injector creates its certificate itself, or gets one and its CA from files. Its own is in one Secret, which all
-//! replicas share and each may write (a write names the version that it read, so that only one of two succeeds): a CA
-//! and a certificate of it. The CA is in the `caBundle` of the webhook configuration: that is what API servers trust.
+//! The injector either issues its certificate itself, or reads a certificate and its CA from files. A self-issued CA and
+//! certificate are kept in one Secret, which all replicas share. Each replica may write the Secret; a write names the
+//! resource version that it is based on, so only one of two concurrent writes succeeds. API servers trust the CAs in the
+//! `caBundle` of the webhook configuration.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -10,14 +11,14 @@
 //! | [`rotation`] | pure: the next step of a rotation, in which the old and the new CA overlap |
 //! | [`issue`] | new CAs and certificates |
 //! | [`reconciler`] | the task that reads, decides and writes |
-//! | [`given`] | a certificate and its CA from files: the task that reads them, and serves them when they are trusted |
-//! | [`configuration`] | the webhook configuration, and the time since when it trusts the CAs of this replica |
-//! | [`trust`] | pure: the faults of the caBundle |
+//! | [`given`] | a certificate and its CA from files: the task that reads them, and serves the certificate once it is trusted |
+//! | [`configuration`] | the webhook configuration, and how long it has trusted the CAs of this replica |
+//! | [`trust`] | pure: finds and repairs wrong `caBundle`s |
 //!
-//! An API server must trust every certificate that any replica serves, at any time. This determines the order of a
-//! rotation: a new CA joins the bundle, the bundle is written to the webhook configuration, some time passes in which
-//! all API servers see it, only then the CA signs, and the old one is removed when no certificate of it can be valid
-//! any more.
+//! Every API server must trust every certificate that any replica serves, at any time. This determines the order of a
+//! rotation: a new CA is added to the bundle, and the bundle is written to the webhook configuration. The CA signs
+//! certificates only after all API servers have had time to see the change. The old CA is removed when every certificate
+//! that it signed has expired.
 
 pub mod configuration;
 pub mod content;
@@ -35,43 +36,43 @@ use gleaner_runtime::{Shutdown, error_chain};
 
 use crate::metrics::Metrics;
 
-/// The field manager of the changes.
+/// The field manager of the injector's writes.
 const FIELD_MANAGER: &str = "gleaner-injector";
 
-/// Validities begin this long before the time of issue: clocks differ.
+/// Certificates are valid from this long before the time of issue, because clocks differ.
 pub const BACKDATE: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone)]
 pub struct Managed {
     pub secret: ObjectName,
     pub configuration: String,
-    /// The interval between two checks of both; it varies by up to a fifth, so that replicas do not act at the same
-    /// moment.
+    /// The interval between checks of the Secret and the webhook configuration; it varies by up to a fifth, so that
+    /// replicas do not act at the same moment.
     pub poll: Duration,
     pub policy: Policy,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Names and IP addresses that a certificate is for.
+    /// The DNS names and IP addresses of a certificate.
     pub names: Vec<String>,
-    /// The validity of a certificate; renewed when a third is left.
+    /// The validity of a certificate; it is renewed when a third of this is left.
     pub leaf: Duration,
-    /// The validity of a CA; replaced when a third is left.
+    /// The validity of a CA; it is replaced when a third of this is left.
     pub authority: Duration,
-    /// The time that a CA is in the caBundle before it signs.
+    /// The time that a CA is in the caBundle before it signs certificates.
     pub settle: Duration,
 }
 
-/// Namespace and name of an object, written with a slash between them.
+/// The namespace and name of an object, written as NAMESPACE/NAME.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectName {
     pub namespace: String,
     pub name: String,
 }
 
-/// The checks of one source, and reports about them: failures are counted, and an error is logged once, until another
-/// one occurs or a check succeeds.
+/// The periodic checks of one certificate source. Every failure is counted; an error is logged only if it differs from
+/// the error of the previous check.
 struct Checks {
     interval: Duration,
     metrics: Metrics,
@@ -90,8 +91,8 @@ impl Checks {
         }
     }
 
-    /// Runs one check and waits for the interval, a fifth more or less. Returns false if shutdown is requested during
-    /// it.
+    /// Runs one check, then waits for the interval, varied by up to a fifth. Returns false if shutdown is requested
+    /// during the wait.
     async fn run<E: Error + 'static>(
         &mut self,
         check: impl Future<Output = Result<(), E>>,
@@ -120,7 +121,8 @@ impl Checks {
 }
 
 impl Policy {
-    /// Returns the names of a Service inside its cluster, and others. The API server calls `SERVICE.NAMESPACE.svc`.
+    /// Returns the DNS names of a Service inside its cluster, followed by `others`. The API server calls
+    /// `SERVICE.NAMESPACE.svc`.
     pub fn names(service: &str, namespace: &str, others: Vec<String>) -> Vec<String> {
         let own = ["svc", "svc.cluster.local"];
         let own = own.map(|domain| format!("{service}.{namespace}.{domain}"));

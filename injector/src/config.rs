@@ -26,20 +26,21 @@ const HEADER_BYTES: usize = 16 << 10;
 
 /// Injects Gleaner into Tasks and pods when they are created.
 ///
-/// An admission webhook: the API server calls it for each Task, Pipeline, run and pod that has the annotation
-/// gleaner.dev/outputs, and it responds with the changes, or with all errors in the declaration. It serves
-/// POST /mutate/tekton and POST /mutate/pods with TLS, and /livez, /readyz and /metrics as plain HTTP.
+/// The injector is an admission webhook: the API server calls it for each Task, Pipeline, run and pod that has the
+/// annotation gleaner.dev/outputs. It responds with the changes, or with all errors in the declaration. It serves POST
+/// /mutate/tekton and POST /mutate/pods with TLS, and /livez, /readyz and /metrics as plain HTTP.
 ///
-/// Its certificate comes from files (--tls-cert, --tls-key, --tls-ca: cert-manager or your own; read again when they
-/// change), or it creates and renews one itself (--tls-secret, --service: kept in a Secret that all replicas share).
-/// With --tls-ca or --tls-secret it writes the CA into the webhook configuration (--webhook-configuration), and serves
-/// a certificate only after that; without them you must write the caBundle.
+/// The certificate comes from files of cert-manager or your own (--tls-cert, --tls-key, --tls-ca), which are read again
+/// when they change, or the injector creates and renews a certificate itself and keeps it in a Secret that all replicas
+/// share (--tls-secret, --service). With --tls-ca or --tls-secret, the injector writes the CA into the webhook
+/// configuration (--webhook-configuration), and serves a certificate only after that. Without these flags, you must
+/// write the caBundle.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-injector", version, max_term_width = 100)]
 #[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
 #[command(after_help = "\
 Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
-missing, 78 the certificate in the files cannot be used, 1 anything else (an address in use).
+missing, 78 the certificate in the files cannot be used, 1 any other error, such as an address in use.
 
 Permissions: create Events (events.k8s.io) everywhere, unless --no-events; get and patch the MutatingWebhookConfiguration \
 of --webhook-configuration; with --tls-secret also get and update that Secret (and create Secrets in its namespace, unless it \
@@ -70,7 +71,8 @@ pub struct Config {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Addresses")]
 pub struct Serving {
-    /// The address of the webhook (TLS); port 0 takes a free one, which is logged. [::] is every address, of IPv4 too
+    /// The address of the webhook (TLS); port 0 selects a free port, which is logged. [::] is every address, including
+    /// IPv4
     #[arg(long, env = "GLEANER_LISTEN", default_value = "[::]:8443")]
     pub(crate) listen: SocketAddr,
     /// The address of /livez, /readyz and /metrics (plain HTTP)
@@ -85,7 +87,7 @@ pub struct Pods {
     /// The image with sidecar and redirector
     #[arg(long, env = "GLEANER_IMAGE", value_parser = settings::image)]
     image: String,
-    /// Pull policy of that image; by default the cluster's
+    /// Pull policy of this image; by default the cluster's
     #[arg(long, env = "GLEANER_IMAGE_PULL_POLICY", value_parser = pull_policy())]
     image_pull_policy: Option<PullPolicy>,
     /// The sidecar's requests.cpu
@@ -103,7 +105,7 @@ pub struct Pods {
     /// The user that the sidecar runs as; by default the image's own (65532)
     #[arg(long, env = "GLEANER_RUN_AS_USER", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)))]
     run_as_user: Option<i64>,
-    /// The kind of sidecar; auto asks the API server for its version and uses native ones from 1.29 on
+    /// The kind of sidecar; auto uses native sidecars if the API server's version is 1.29 or later
     #[arg(long, env = "GLEANER_SIDECARS", value_enum, default_value = "auto")]
     sidecars: SidecarChoice,
     /// Log level of the sidecar: error, warn, info, debug or trace; by default the sidecar's own
@@ -134,18 +136,18 @@ pub struct Limits {
     /// Longest time for a TLS handshake
     #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub(crate) handshake_timeout: Duration,
-    /// Longest time to decide on a review; shorter than the webhook's timeoutSeconds, so that the API server gets the
-    /// reason. An overdue review gets status 504, to which the webhook's failurePolicy applies
+    /// Longest time to decide on a review. It should be shorter than the webhook's timeoutSeconds, so that the API
+    /// server gets the reason. An overdue review gets status 504, to which the webhook's failurePolicy applies
     #[arg(long, env = "GLEANER_DECISION_TIMEOUT", default_value = "3s", value_parser = duration::parse)]
     pub(crate) decision_timeout: Duration,
-    /// Time that a connection may be idle; longer than the 90 s after which an API server closes it itself, because a
-    /// request could arrive at the moment of the close
+    /// Time that a connection may be idle. It should be longer than the 90 s after which an API server closes the
+    /// connection, because a request could arrive at the moment of the close
     #[arg(long, env = "GLEANER_IDLE_TIMEOUT", default_value = "2m", value_parser = duration::parse)]
     pub(crate) idle_timeout: Duration,
     /// Time after SIGTERM in which connections are still accepted, while /readyz fails and the Service removes this pod
     #[arg(long, env = "GLEANER_SHUTDOWN_DELAY", default_value = "5s", value_parser = duration::parse)]
     pub(crate) shutdown_delay: Duration,
-    /// Time after that in which running reviews may finish
+    /// Time after --shutdown-delay in which running reviews may finish
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "15s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
@@ -161,10 +163,10 @@ const MAX_BODY: &str =
 pub struct Cluster {
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Create no Events
+    /// Do not create Events
     #[arg(long, env = "GLEANER_NO_EVENTS")]
     pub(crate) no_events: bool,
-    /// Reporter of Events: the name of this pod
+    /// Name that Events report as their source: the name of this pod
     #[arg(
         long,
         env = "HOSTNAME",
@@ -176,7 +178,7 @@ pub struct Cluster {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SidecarChoice {
-    /// Native ones if the cluster supports them
+    /// Native sidecars if the cluster supports them
     Auto,
     /// Init containers with restartPolicy Always (Kubernetes 1.29 or later)
     Native,
@@ -190,7 +192,7 @@ impl Config {
     /// Reads a command line, the program's name first.
     ///
     /// # Errors
-    /// The error in it, or the requested help.
+    /// Fails with the error in the command line, or with the requested help text.
     pub fn read(
         args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
@@ -222,7 +224,7 @@ impl Pods {
         }
     }
 
-    /// Requests and limits of the sidecar.
+    /// Returns the sidecar's resource requests and limits.
     fn resources(&self) -> Resources {
         Resources {
             cpu_request: self.cpu_request.clone(),

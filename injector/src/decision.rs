@@ -1,4 +1,4 @@
-//! The verdict on an object. Pure.
+//! Decides about an object: allow it, patch it or refuse it. Pure.
 
 mod size;
 
@@ -17,11 +17,12 @@ use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
-/// An object without this word in it does not concern Gleaner. (Go's JSON, which API servers write, escapes none of it.)
+/// A word that occurs in every object that concerns Gleaner. Go's JSON encoder, which API servers use, does not escape any
+/// of its characters.
 const WORD: &str = "gleaner";
 /// Identifies the pod of an injected Task that lost its annotation.
 const CONTAINER: &str = "\"sidecar-gleaner\"";
-/// Limit on a refusal's text, in bytes: it is copied to conditions and Events, which have their own limits.
+/// The maximum length of a refusal's message, in bytes: it is copied to conditions and Events, which have their own limits.
 const MESSAGE_BYTES: usize = 16 << 10;
 
 /// The route that a review was sent to.
@@ -40,11 +41,11 @@ pub enum Verdict {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
         operations: usize,
-        /// The results for which there will be too little room when it runs.
+        /// Warnings about results that may not fit into the termination message when the Task runs.
         warnings: Vec<String>,
     },
     Refused(Refused),
-    /// Gleaner panicked, at this place in its source, on an object that did not request Gleaner: left unchanged.
+    /// Gleaner panicked at this source location, and the object, which did not request Gleaner, stays unchanged.
     Failed(String),
 }
 
@@ -54,7 +55,7 @@ pub struct Refused {
     pub message: String,
     /// The object's controller, which gets the Event.
     pub owner: Option<Owner>,
-    /// The source location of the bug in Gleaner that is the reason, if it is one.
+    /// The source location of the panic, if the reason is a bug in Gleaner.
     pub panic: Option<String>,
 }
 
@@ -70,14 +71,14 @@ pub struct Owner {
     controller: Option<bool>,
 }
 
-/// The functions that decide; tests use other ones.
+/// The functions that check and change an object; tests replace them.
 #[derive(Debug, Clone, Copy)]
 pub struct Functions {
     pub task: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
     pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
 }
 
-/// The fields that are read of any object.
+/// The fields that are read from every object.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Head {
@@ -178,7 +179,7 @@ impl Functions {
         if patch.0.is_empty() {
             return Ok(Verdict::Skipped(Skip::Done));
         }
-        // Without the place: a warning may have 120 characters (k8s.io/apiserver/pkg/warning).
+        // The field path is left out, because a warning should have at most 120 characters (k8s.io/apiserver/pkg/warning).
         let warnings = changed.warnings.into_iter();
         Ok(Verdict::Changed {
             warnings: warnings.map(|warning| warning.message).collect(),
@@ -196,14 +197,14 @@ fn refused(object: &RawValue, message: String, panic: Option<String>) -> Verdict
     })
 }
 
-/// Returns the verdict on an object that is not parsed as a tree because it, or its old version, has so many values.
+/// Returns the verdict on an object that is not parsed because it, or its old version, has too many values.
 fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict {
     let update = request.operation == "UPDATE";
     let old = request.old_object.filter(|_| update);
     if !asks(object) && !old.is_some_and(asks) {
         return Verdict::Skipped(Skip::NotAsked);
     }
-    // Objects that are being deleted must be able to lose their finalizers.
+    // Finalizers must remain removable from objects that are being deleted.
     if head(object).metadata.deletion_timestamp.is_some() {
         return Verdict::Skipped(Skip::Deleting);
     }
@@ -225,7 +226,7 @@ enum DecisionError {
 }
 
 impl Route {
-    /// Returns true if the route is for this kind and operation.
+    /// Returns true if the route handles this kind and operation.
     fn takes(self, request: &Request<'_>) -> bool {
         let kind = (request.kind.group.as_ref(), request.kind.kind.as_ref());
         let whole = request
@@ -281,8 +282,8 @@ impl Verdict {
     /// Returns the warnings for the client that sent the object, which is allowed; kubectl prints them. Each is within
     /// the length that API servers recommend (120 characters, k8s.io/apiserver/pkg/warning).
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
-        // An object with a controller was sent by it, and Tekton copies annotations to runs whose authors did not write
-        // them.
+        // An object with a controller was created by that controller, and Tekton copies annotations to such runs, so no
+        // user would see the warning or could act on it.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
         match self {
             Self::Changed { warnings, .. } if by_person => warnings.clone(),
@@ -309,8 +310,8 @@ pub fn name(request: &Request<'_>) -> String {
     head.metadata.name.or(made).unwrap_or_default()
 }
 
-/// Returns true if the object requests Gleaner. In the text of another annotation the quotes are escaped, and it does
-/// not count.
+/// Returns true if the object requests Gleaner. Quotes inside the text of another annotation are escaped, so an object
+/// that is only quoted there does not count.
 fn asks(object: &RawValue) -> bool {
     let text = object.get();
     text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)
@@ -318,7 +319,7 @@ fn asks(object: &RawValue) -> bool {
 
 fn owner(object: &RawValue) -> Option<Owner> {
     let owners = head(object).metadata.owner_references?;
-    // Names that Kubernetes would refuse are not kept for an Event.
+    // A name that Kubernetes would reject cannot be used in an Event.
     let fits = |owner: &Owner| {
         let texts = [&owner.api_version, &owner.kind, &owner.name, &owner.uid];
         texts.iter().all(|text| text.len() <= 512)
@@ -329,7 +330,7 @@ fn owner(object: &RawValue) -> Option<Owner> {
         .filter(fits)
 }
 
-/// Skips everything else, without a limit on its depth.
+/// Parses these fields only, and skips everything else, however deeply nested.
 fn head(object: &RawValue) -> Head {
     serde_json::from_str(object.get()).unwrap_or_default()
 }

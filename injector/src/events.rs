@@ -1,7 +1,7 @@
 //! Kubernetes Events: messages for users, attached to the object that they look at.
 //!
-//! The pod that was refused does not exist; the TaskRun or Job that creates it does, and `kubectl describe` shows its
-//! Events. Reporting never delays a review: there is a queue, and if it is full, notices are counted and dropped.
+//! A refused pod does not exist, but the TaskRun or Job that tried to create it does, and `kubectl describe` shows its
+//! Events. Reporting never delays a review: notices are queued, and if the queue is full, they are counted and dropped.
 
 mod repeats;
 
@@ -16,7 +16,7 @@ use self::repeats::Repeats;
 use crate::decision::Owner;
 use crate::metrics::Metrics;
 
-/// Refusals that may wait; each is at most two kilobytes.
+/// The maximum number of queued refusals; each has at most two kilobytes.
 const QUEUE: usize = 128;
 
 const CONTROLLER: &str = "gleaner.dev/injector";
@@ -28,7 +28,7 @@ pub struct Notice {
     pub message: String,
 }
 
-/// Accepts notices; clones share one queue. The default one drops them.
+/// Accepts notices; clones share one queue. The default recorder drops all notices.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     queue: Option<mpsc::Sender<Notice>>,
@@ -86,7 +86,7 @@ impl EventSink {
             let told = self.server.create_event(&self.event(&notice)).await;
             match told {
                 Ok(_) => self.metrics.event("created"),
-                // It is not retried: the refusal itself has the same message.
+                // A failed Event is not retried: the refusal itself carries the same message.
                 Err(error) => {
                     self.metrics.event("failed");
                     tracing::warn!(error = error_chain(&error), "event-not-created");

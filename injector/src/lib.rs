@@ -1,6 +1,6 @@
 //! The admission webhook that injects sidecar and redirector into Tasks and pods.
 //!
-//! In the order in which a review passes through them:
+//! The modules, in the order in which a review passes through them:
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -9,13 +9,13 @@
 //! | `probes` | the thread that serves health and metrics |
 //! | [`tls`] | the served certificate, and its source |
 //! | [`certificates`] | certificates whose CA the injector writes into the caBundle: its own, in a Secret, and those from files |
-//! | [`review`] | from the bytes of a review to a request, and from a verdict to bytes |
+//! | [`review`] | parses a review into a request, and serializes a verdict |
 //! | [`decision`] | the verdict on an object, pure |
-//! | [`events`] | Events about refusals, attached to the object that a user looks at |
+//! | [`events`] | Events about refusals, attached to the TaskRun or Job that a user looks at |
 //! | `version` | the kind of sidecar that the cluster's version allows |
 //! | [`metrics`] | metrics |
 //!
-//! [`main`] is the whole program; [`Webhook`] is the same for a caller with its own runtime.
+//! [`main`] is the whole program; [`Webhook`] is for callers that have their own async runtime.
 
 #![allow(
     missing_docs,

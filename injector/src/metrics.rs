@@ -1,4 +1,4 @@
-//! Metrics that reveal no content.
+//! Metrics. Their labels contain nothing from the content of objects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::tls::validity::Validity;
 
-/// The goal for a review is 2 ms, and the API server's timeout 10 s.
+/// Bucket bounds, in seconds, from the goal for a review (2 ms) to the API server's default timeout (10 s).
 const BUCKETS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
 ];
 
-/// Labels: pairs of a name and a value of a fixed set.
+/// Labels: pairs of a name and a value. All values come from fixed sets.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// The injector's metrics. Clones share their numbers.
@@ -85,7 +85,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// `reason` tells why an object was skipped; it is empty for other outcomes.
+    /// Counts a review. `reason` tells why an object was skipped; it is empty for other outcomes.
     pub(crate) fn reviewed(
         &self,
         resource: &'static str,
@@ -112,7 +112,7 @@ impl Metrics {
         self.panics.inc();
     }
 
-    /// `result` is created, failed, dropped or repeated.
+    /// Counts an Event; `result` is created, failed, dropped or repeated.
     pub(crate) fn event(&self, result: &'static str) {
         self.events.get_or_create(&[("result", result)]).inc();
     }

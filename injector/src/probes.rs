@@ -1,4 +1,4 @@
-//! The address of health and metrics, served by a separate thread: no review delays a probe.
+//! Serves health and metrics on a separate thread, so that reviews never delay a probe.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use gleaner_runtime::Shutdown;
 use gleaner_runtime::http::{BindError, Server, bind};
 use tokio::sync::oneshot;
 
-/// An address that is bound and not yet served.
+/// The bound address of health and metrics, before requests are served.
 #[must_use = "nothing is served before `serve` is called"]
 pub(crate) struct Probes {
     address: SocketAddr,
@@ -16,7 +16,7 @@ pub(crate) struct Probes {
     ended: oneshot::Receiver<()>,
 }
 
-/// An address that could not be bound, or a system that refuses a thread.
+/// An error in binding the address or starting the thread.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbesError {
     #[error(transparent)]
@@ -37,7 +37,7 @@ impl Probes {
         let serving = async move {
             match bind(address, "--health-listen").await {
                 Ok((listener, address)) => {
-                    // A caller that waits for either has gone away with its error.
+                    // Sending fails only if the caller stopped waiting because of an error of its own.
                     let _ = tell.send(Ok(address));
                     if let Ok((server, shutdown)) = server.await {
                         server.serve(listener, shutdown).await;
@@ -51,7 +51,7 @@ impl Probes {
             .name("probes".to_owned())
             .spawn(move || runtime.block_on(serving))?;
         let bound = bound.await;
-        let address = bound.map_err(|_| io::Error::other("the thread ended"))??;
+        let address = bound.map_err(|_| io::Error::other("the thread exited"))??;
         Ok(Self {
             address,
             serve,
@@ -66,7 +66,7 @@ impl Probes {
 
     /// Serves on the thread until shutdown is requested. The returned future completes when the thread exits.
     pub(crate) fn serve(self, server: Server, shutdown: Shutdown) -> oneshot::Receiver<()> {
-        // The thread waits for it as long as `self` exists.
+        // This cannot fail: the thread waits for the message for as long as `self` exists.
         let _ = self.serve.send((server, shutdown));
         self.ended
     }

@@ -1,4 +1,4 @@
-//! From the command line to the end of the process.
+//! The program: binds the addresses, starts all tasks, serves reviews, and shuts down in order.
 
 use std::ffi::OsString;
 use std::future;
@@ -30,10 +30,10 @@ use crate::version::supported_sidecars;
 
 /// Pause between two requests for the API server's version.
 const RETRY: Duration = Duration::from_secs(1);
-/// Longest time for the queued Events at shutdown.
+/// The maximum time for creating the queued Events at shutdown.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
-/// An error that ends the injector.
+/// An error that terminates the injector.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgramError {
@@ -53,7 +53,7 @@ pub enum ProgramError {
     Tls(#[from] TlsError),
 }
 
-/// An injector that has bound its addresses. It serves nothing before [`serve`](Self::serve).
+/// An injector that has bound its addresses. It does not serve requests before [`serve`](Self::serve) is called.
 #[must_use = "call `serve`"]
 pub struct Webhook {
     config: Config,
@@ -91,7 +91,7 @@ impl Webhook {
     /// Binds the addresses of `config`.
     ///
     /// # Errors
-    /// A [`ProgramError`] if the system refuses one.
+    /// Fails with a [`ProgramError`] if an address cannot be bound.
     pub async fn bind(config: Config) -> Result<Self, ProgramError> {
         let (listener, address) = bind(config.serving.listen, "--listen").await?;
         let probes = Probes::bind(config.serving.health_listen).await?;
@@ -137,7 +137,7 @@ impl Webhook {
         let source = tls.source();
         let metrics = Metrics::default();
         let identity = Identity::default();
-        // Writes the caBundle.
+        // True if this replica writes the caBundle.
         let trusts = !matches!(source, Source::Files(_));
         let readiness = Arc::new(Readiness::new(identity.clone(), !trusts));
         let api_server = match trusts || pods.sidecars().is_none() || !cluster.no_events {
@@ -187,7 +187,7 @@ impl Webhook {
             }
             _ => Recorder::default(),
         };
-        // Health shuts down last: until then it reports that the rest is shutting down.
+        // The health endpoints shut down last: until then they report that the rest is shutting down.
         let (health_end, health_shutdown) = shutdown::channel();
         let health = server::health(Arc::clone(&readiness), metrics.clone());
         let health = probes.serve(limits.server(health), health_shutdown);
@@ -209,8 +209,8 @@ impl Webhook {
             let stopping = async {
                 shutdown.requested().await;
                 readiness.ending();
-                tracing::info!("ending");
-                // Until the Service sees the change, it still sends requests here.
+                tracing::info!("shutting-down");
+                // The Service keeps sending requests here until it sees that this replica is not ready.
                 tokio::time::sleep(limits.shutdown_delay).await;
                 end.request();
                 tokio::time::sleep(limits.shutdown_grace).await;
@@ -222,20 +222,20 @@ impl Webhook {
         } else {
             drop(recorder);
         }
-        // No recorder is left: the sink ends after the Events in the queue, and the other tasks have finished.
+        // No recorder is left, so the sink finishes after the Events in the queue. The other tasks have finished already.
         let rest = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_EVENTS, rest).await.is_err() {
             tracing::warn!("events-cut-off");
         }
         health_end.request();
-        // The thread ends with the process at the latest.
+        // If the thread does not exit in time, it ends with the process.
         let _ = tokio::time::timeout(LAST_EVENTS, health).await;
         tracing::info!("ended");
         Ok(())
     }
 }
 
-/// Returns the settings of injection; asks the API server for its version if necessary, for as long as it takes.
+/// Returns the settings for injection. Requests the API server's version if it is needed, and retries until it is known.
 async fn settings(pods: Pods, api_server: Option<ApiServer>) -> Settings {
     let sidecars = match (pods.sidecars(), api_server) {
         (Some(sidecars), _) => sidecars,

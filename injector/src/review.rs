@@ -1,7 +1,6 @@
-//! The AdmissionReview: from bytes to a request, and from a verdict to bytes.
+//! Parses and serializes AdmissionReviews of `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go).
 //!
-//! `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go). The object stays text until a check needs more:
-//! most objects do not concern Gleaner.
+//! The object stays unparsed JSON until a check needs its fields, because most objects do not concern Gleaner.
 
 use std::borrow::Cow;
 
@@ -101,7 +100,7 @@ impl<'a> Request<'a> {
 }
 
 impl Answer {
-    /// Returns the review with the response to the request of this UID, with warnings for the client.
+    /// Returns the review that responds to the request with this UID, with warnings for the client.
     pub fn to_review(&self, uid: &str, warnings: &[String]) -> Vec<u8> {
         let mut response = json!({"uid": uid, "allowed": !matches!(self, Self::Deny(_))});
         match self {

@@ -1,4 +1,4 @@
-//! Routes, health, readiness.
+//! The HTTP routes: admission reviews, health and readiness.
 
 mod admission;
 mod health;
@@ -34,7 +34,7 @@ impl Admission {
     /// Starts the threads that decide.
     ///
     /// # Errors
-    /// A system that refuses a thread.
+    /// Fails if a thread cannot be started.
     pub fn start(
         settings: Settings,
         recorder: Recorder,

@@ -1,4 +1,4 @@
-//! The served certificate. It can change at any time; existing connections keep theirs.
+//! The served certificate. It can change at any time; existing connections keep the certificate they started with.
 
 pub mod files;
 pub(crate) mod handshake;
@@ -81,26 +81,26 @@ impl Default for Identity {
 }
 
 impl Identity {
-    /// Serves this certificate from now on.
+    /// Replaces the served certificate.
     pub fn set(&self, serving: Serving) {
         self.0.send_replace(Some(Arc::new(serving)));
     }
 
-    /// Returns the current certificate; `None` before the first.
+    /// Returns the current certificate; `None` before the first one is set.
     pub fn get(&self) -> Option<Arc<Serving>> {
         self.0.borrow().clone()
     }
 
-    /// Waits until something is served.
+    /// Waits until a certificate is served.
     pub async fn ready(&self) {
-        // The sender is this value itself.
+        // This cannot fail: `self` holds the sender, so the channel stays open.
         let _ = self.0.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Returns the acceptor of its TLS connections: TLS 1.2 and 1.3, HTTP/1.1, no sessions (an API server resumes none).
+    /// Returns an acceptor for TLS 1.2 and 1.3 with HTTP/1.1, without session resumption, which API servers do not use.
     ///
     /// # Errors
-    /// Fails if rustls refuses the configuration.
+    /// Fails if rustls rejects the configuration.
     pub fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
         let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
         let mut config = rustls::ServerConfig::builder_with_provider(provider)

@@ -15,7 +15,7 @@ pub(crate) enum VersionError {
     Unknown,
 }
 
-/// Asks the API server for its version and returns the kind of sidecar that it supports.
+/// Requests the API server's version and returns the kind of sidecar that the cluster supports.
 ///
 /// # Errors
 /// A [`VersionError`] if it does not report its version.
@@ -24,7 +24,7 @@ pub(crate) async fn supported_sidecars(server: &ApiServer) -> Result<Sidecars, V
     sidecars(&version).ok_or(VersionError::Unknown)
 }
 
-/// `{"major": "1", "minor": "29+"}`: some distributions add a sign.
+/// Returns the kind of sidecar for a version such as `{"major": "1", "minor": "29+"}`: some distributions add a plus sign.
 fn sidecars(version: &Value) -> Option<Sidecars> {
     let number = |field: &str| {
         let text = version[field].as_str()?;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn native_sidecars_are_there_from_1_29_on() {
+    fn native_sidecars_are_used_from_1_29_on() {
         let of = |major: &str, minor: &str| sidecars(&json!({"major": major, "minor": minor}));
         assert_eq!(of("1", "28"), Some(Sidecars::Tekton));
         assert_eq!(of("1", "29+"), Some(Sidecars::Native));

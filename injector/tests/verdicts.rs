@@ -1,4 +1,4 @@
-//! The webhook and `gleaner lint` agree on a document: the same verdict, messages, places and warnings.
+//! The webhook and `gleaner lint` agree on every document: the same verdict, messages, field paths and warnings.
 
 use gleaner_core::check;
 use gleaner_core::declaration::AllowedKinds;
@@ -130,7 +130,7 @@ spec:
       volumeMounts: [{name: v, mountPath: /v}]
 ";
 
-/// Typical mistakes: a text and its wrong replacement, wherever it occurs.
+/// Typical mistakes: a text, and the wrong text that replaces all its occurrences.
 const SLIPS: [(&str, &str); 73] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (
@@ -230,7 +230,7 @@ const SLIPS: [(&str, &str); 73] = [
         "args: [\"true\"]",
         "args: [$(results.onw.path), \"a $(steps.build.results.none)\"]",
     ),
-    // In the task that declares outputs: the webhook says nothing of others.
+    // In the task that declares outputs, because the webhook does not check other tasks.
     (
         "        steps: [{name: s, image: i, script: x}]",
         "        steps: [{name: s, image: i, script: $(workspaces.none.path) $(date)}]",
@@ -256,7 +256,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Documents, each valid or with one mistake, or two, or without one of its lines.
+/// Returns documents that are valid, have one or two mistakes, or lack one of their lines.
 fn corpus() -> Vec<String> {
     let mut texts = Vec::new();
     for base in [TASK, PIPELINE, POD] {
@@ -300,7 +300,7 @@ fn decide(document: &Value) -> Option<Verdict> {
         _ => return None,
     };
     let mut document = document.clone();
-    // The API server records which client wrote which field.
+    // The API server adds managedFields, which record the client that wrote each field.
     if let Some(Value::Object(annotations)) = document.pointer("/metadata/annotations") {
         let fields = annotations
             .keys()
@@ -325,13 +325,13 @@ fn decide(document: &Value) -> Option<Verdict> {
     Some(Functions::default().decide(route, &request, &settings()))
 }
 
-/// Returns place, message and remedy, without the position.
+/// Returns the field path, message and remedy of each finding, without line and column.
 fn said(found: &[Diagnostic]) -> Vec<String> {
     found.iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn lint_and_the_webhook_say_the_same_of_a_document() {
+fn lint_and_the_webhook_report_the_same_findings() {
     let (mut compared, mut refused, mut warned, mut by_tekton) = (0, 0, 0, 0);
     for text in corpus() {
         let Ok(source) = Source::parse("f".to_owned(), text.clone()) else {

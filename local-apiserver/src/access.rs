@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) const GROUP: &str = "authorization.k8s.io";
 pub(crate) const VERSION: &str = "v1";
-/// The endpoint, relative to the group version.
+/// The path of the endpoint, relative to the group version.
 pub(crate) const PLURAL: &str = "selfsubjectaccessreviews";
 
 /// Returns the resource as discovery lists it.

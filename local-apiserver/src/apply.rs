@@ -1,4 +1,4 @@
-//! PATCH by server-side apply.
+//! PATCH requests: server-side apply.
 
 use serde_json::Value;
 
@@ -17,8 +17,8 @@ pub(crate) struct Applied {
 }
 
 /// Applies a configuration as a field manager; creates the object if it does not exist.
-/// Errors: 400, 404 (namespace), 409 for fields that others own, 422 for an invalid result; and, as on a real server,
-/// 500 without a reason for fields that the kind does not have.
+/// Errors: 400, 404 (namespace), 409 for fields that other managers own, 422 for an invalid result; and, as on a real
+/// server, 500 without a reason for fields that the kind does not have.
 pub(crate) fn apply(
     store: &Store,
     kind: &Kind,
@@ -73,7 +73,7 @@ pub(crate) fn apply(
 }
 
 /// Sets the name of the configuration to the one in the URL.
-/// Errors: 400 if it has another name, or managed fields.
+/// Errors: 400 if the configuration has a different name, or has managed fields.
 fn check_identity(wanted: &mut Value, name: &str) -> Result<(), Refusal> {
     if wanted["metadata"].get("managedFields").is_some() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));

@@ -1,4 +1,4 @@
-//! Request bodies: JSON objects of the kind that the path names.
+//! Request bodies: JSON objects of the kind in the path.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 
-/// The largest body, in bytes: that of a real server (`--max-resource-write-bytes`, in effect 3 MiB).
+/// The maximum size of a body, in bytes: the limit of a real server (`--max-resource-write-bytes`, in effect 3 MiB).
 pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
 
-/// The result of axum's reading of a body.
+/// A body as axum has read it, or the error.
 pub(crate) type Received = Result<Bytes, BytesRejection>;
 
-/// Returns an object of `kind`.
-/// Errors: 415 for a media type other than `expected`, 413 past [`LIMIT`], 400 for anything other than an object of
+/// Parses a body as an object of `kind`.
+/// Errors: 415 for a media type other than `expected`, 413 over [`LIMIT`], 400 for anything other than an object of
 /// this kind.
 pub(crate) fn object(
     kind: &Kind,
@@ -38,8 +38,8 @@ pub(crate) fn object(
     Ok(object)
 }
 
-/// Returns the JSON of a body without a fixed kind, such as `DeleteOptions`; null if it is empty.
-/// Errors: 413 past [`LIMIT`], 400 for anything other than JSON.
+/// Parses a body without a fixed kind, such as `DeleteOptions`; returns null if the body is empty.
+/// Errors: 413 over [`LIMIT`], 400 for anything other than JSON.
 pub(crate) fn json(body: Received) -> Result<Value, Refusal> {
     let bytes = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(LIMIT),

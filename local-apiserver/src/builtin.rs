@@ -1,6 +1,6 @@
 //! Kubernetes' built-in kinds that a pipeline is likely to create.
 //!
-//! Their schemas are those of `k8s-openapi`, with the references in them replaced and the rules of [`validation`] added.
+//! The schemas come from `k8s-openapi`; references in them are resolved, and the rules of [`validation`] are added.
 
 mod validation;
 
@@ -22,7 +22,7 @@ use crate::kind::{Kind, Schema};
 use crate::names::NameRule;
 use crate::schema::{PORT, QUANTITY};
 
-/// All of them, in the order in which discovery lists them.
+/// The built-in kinds, in the order in which discovery lists them.
 static KINDS: LazyLock<Vec<Arc<Kind>>> = LazyLock::new(|| {
     let kinds = [
         kind::<core::v1::ConfigMap>(&["cm"]),

@@ -12,14 +12,14 @@ pub(crate) struct Cause {
     pub(crate) fault: Fault,
 }
 
-/// The fault of a field.
+/// The error in a field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fault {
     /// The kind has no such field.
     Unknown,
     /// The field is missing.
     Required,
-    /// The value has another type; both are JSON Schema's names.
+    /// The value has the wrong type; both types are named as in JSON Schema.
     WrongType { wanted: String, found: &'static str },
     /// The value is not one of those allowed.
     NotSupported { found: Value, supported: Vec<Value> },

@@ -16,7 +16,7 @@ pub enum CrdError {
     /// The text is not YAML.
     #[error("cannot read the CRD: {0}")]
     Unreadable(#[from] serde_saphyr::Error),
-    /// A document is not a CRD, or lacks a required field of one.
+    /// A document is not a CRD, or lacks a required field.
     #[error("document {index} is not a complete CustomResourceDefinition: {source}")]
     Incomplete {
         /// Index of the document in the file, from 1.
@@ -95,7 +95,7 @@ pub(crate) fn is_kind(kind: &Kind) -> bool {
     kind.group == GROUP && kind.plural == "customresourcedefinitions"
 }
 
-/// Returns the served kinds of a stored CRD; none if it is incomplete, which [`faults`] refuses.
+/// Returns the served kinds of a stored CRD. An incomplete CRD, which [`faults`] refuses, has none.
 pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
     match serde_json::from_value::<CrdSpec>(object["spec"].clone()) {
         Ok(spec) => spec.into_kinds().map(Arc::new).collect(),
@@ -103,14 +103,14 @@ pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
     }
 }
 
-/// Returns the store's name of the kind that a CRD defines; the CRD has the same name.
+/// Returns the resource name under which the objects of the CRD's kind are stored; it equals the name of the CRD.
 pub(crate) fn resource(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let spec = &object["spec"];
     kind::qualified(&text(&spec["names"]["plural"]), &text(&spec["group"]))
 }
 
-/// Returns the faults of a CRD that its schema does not detect.
+/// Returns the errors in a CRD that its schema does not detect.
 pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let resource = resource(object);
@@ -192,7 +192,7 @@ impl CrdSpec {
     }
 }
 
-/// Returns the schema of a whole object: a CRD's schema omits the fields that every object has.
+/// Returns the schema of a whole object. It adds the fields that every object has, which a CRD's schema omits.
 fn whole(mut schema: Value) -> Value {
     if !schema.is_object() {
         schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });

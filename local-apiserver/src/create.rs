@@ -1,4 +1,4 @@
-//! POST: a new object.
+//! POST requests: create objects.
 
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub(crate) fn create(
     insert(&mut contents, kind, object, options)
 }
 
-/// Checks and stores an object whose managers are known; server-side apply also creates objects with it.
+/// Checks and stores an object whose managed fields are set. Server-side apply also uses this function to create objects.
 /// Errors: 400, 409, 422, and 500 for an object that is too large.
 pub(crate) fn insert(
     contents: &mut Contents,
@@ -69,13 +69,13 @@ pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
 pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     schema::fill_defaults(&kind.schema, object);
     validation::check(kind, object)?;
-    // Only after the check, because it relies on the types.
+    // Defaults are filled in after the check, because this relies on the types.
     defaults::fill(kind, object);
     Ok(())
 }
 
 /// Stores an object, unless it is a dry run, and returns it.
-/// Errors: 500 past [`LARGEST`], with etcd's message and no details.
+/// Errors: 500 over [`LARGEST`], with etcd's message and no details.
 pub(crate) fn put(
     contents: &mut Contents,
     key: Key,
@@ -91,7 +91,8 @@ pub(crate) fn put(
     Ok(contents.put(key, object))
 }
 
-/// Errors: 404 for a namespace that does not exist; `namespace` is empty for cluster-scoped objects.
+/// Checks that the namespace exists; `namespace` is empty for cluster-scoped objects.
+/// Errors: 404 if the namespace does not exist.
 pub(crate) fn require_namespace(contents: &Contents, namespace: &str) -> Result<(), Refusal> {
     let key = Key {
         resource: "namespaces".to_owned(),

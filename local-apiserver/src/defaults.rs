@@ -1,7 +1,7 @@
 //! The fields that the server fills in for Kubernetes' built-in kinds.
 //!
-//! Only those that a client finds an object by or reads back. The many defaults of pods, services and workloads are
-//! omitted, because nothing runs them here.
+//! Only defaults that clients use to find an object, or read back, are filled in. The many defaults of pods, services and
+//! workloads are omitted, because this server does not run them.
 
 use k8s_openapi::ByteString;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
     }
 }
 
-/// Moves the texts of the write-only field `stringData` into `data`, in base64.
+/// Moves the values of the write-only field `stringData` into `data`, encoded as base64.
 fn string_data(object: &mut Value) {
     let texts = object
         .as_object_mut()

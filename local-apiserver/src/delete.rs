@@ -1,4 +1,4 @@
-//! DELETE of one object, under preconditions.
+//! DELETE requests: delete one object, subject to preconditions.
 
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ use crate::store::Store;
 
 /// Removes the object; `body` is a `DeleteOptions` or null.
 ///
-/// Finalizers and `propagationPolicy` are ignored: the object is deleted at once, and the objects that it owns stay.
-/// Errors: 404 if it does not exist, 409 if a precondition does not hold.
+/// Finalizers and `propagationPolicy` are ignored: the object is deleted immediately, and the objects that it owns remain.
+/// Errors: 404 if the object does not exist, 409 if a precondition does not hold.
 pub(crate) fn delete(
     store: &Store,
     kind: &Kind,

@@ -1,4 +1,4 @@
-//! Discovery: the groups, versions and kinds that are served.
+//! Discovery: lists the served groups, versions and kinds.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::kind::{Kind, Registry};
 use crate::refusal::Refusal;
 use crate::state::Shared;
 
-/// A group version in a path; the core group has no name there.
+/// A group and version in a path. Paths of the core group contain no group.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct GroupVersion {
     #[serde(default)]
@@ -19,12 +19,12 @@ pub(crate) struct GroupVersion {
     version: String,
 }
 
-/// `/api`.
+/// Serves `/api`.
 pub(crate) async fn core_versions() -> Json<Value> {
     Json(json!({ "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [] }))
 }
 
-/// `/apis`.
+/// Serves `/apis`.
 pub(crate) async fn groups(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let registry = shared.registry();
     let groups = registry.groups();
@@ -35,7 +35,7 @@ pub(crate) async fn groups(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups }))
 }
 
-/// `/apis/GROUP`.
+/// Serves `/apis/GROUP`.
 pub(crate) async fn group(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
@@ -50,7 +50,7 @@ pub(crate) async fn group(
     Ok(Json(document))
 }
 
-/// `/api/v1` or `/apis/GROUP/VERSION`.
+/// Serves `/api/v1` and `/apis/GROUP/VERSION`.
 pub(crate) async fn resources(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<GroupVersion>,
@@ -59,7 +59,7 @@ pub(crate) async fn resources(
     resources.map(Json).ok_or_else(Refusal::not_served)
 }
 
-/// `/version`: the Kubernetes release whose behavior this server follows, with a mark that it is not that release.
+/// Serves `/version`: the Kubernetes release whose behavior this server follows, with a suffix that identifies this server.
 pub(crate) async fn version() -> Json<Value> {
     Json(json!({
         "major": "1",

@@ -1,8 +1,7 @@
 //! Field ownership: records which manager set which field of an object, for server-side apply.
 //!
-//! The structure is that of `fieldsV1` in `metadata.managedFields`; the rules are those of
-//! `sigs.k8s.io/structured-merge-diff`, with one exception: every map is owned field by field, and every list as one
-//! value.
+//! The data structure is `fieldsV1` in `metadata.managedFields`. The rules are the same as in
+//! `sigs.k8s.io/structured-merge-diff`, except that every map is owned field by field, and every list as one value.
 
 mod apply;
 mod managers;

@@ -15,7 +15,7 @@ pub(crate) type Schema = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
 /// One kind in one version, as discovery lists it.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    /// Empty for the core group.
+    /// The API group; empty for the core group.
     pub(crate) group: String,
     pub(crate) version: String,
     pub(crate) kind: String,
@@ -24,7 +24,7 @@ pub(crate) struct Kind {
     pub(crate) short_names: Vec<String>,
     pub(crate) categories: Vec<String>,
     pub(crate) namespaced: bool,
-    /// True if the status has a separate endpoint: then other endpoints ignore it.
+    /// True if the status has a separate endpoint; other endpoints then ignore the status.
     pub(crate) has_status: bool,
     /// True for Kubernetes' built-in kinds, false for those of a CRD.
     pub(crate) built_in: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Registry {
 }
 
 impl Kind {
-    /// `v1`, `apps/v1`, `tekton.dev/v1alpha1`.
+    /// Returns the `apiVersion`, such as `v1`, `apps/v1` or `tekton.dev/v1alpha1`.
     pub(crate) fn api_version(&self) -> String {
         if self.group.is_empty() {
             self.version.clone()
@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// `configmaps`, `taskruns.tekton.dev`: the name in messages and in the store.
+    /// Returns the resource name for messages and for the store, such as `configmaps` or `taskruns.tekton.dev`.
     pub(crate) fn qualified_plural(&self) -> String {
         qualified(&self.plural, &self.group)
     }
@@ -61,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// Returns the object as this version shows it: only `apiVersion` differs, as under a CRD's conversion `None`.
+    /// Returns the object in this version: only `apiVersion` is changed, as with the CRD conversion strategy `None`.
     pub(crate) fn in_version(&self, object: &Value) -> Value {
         let mut object = object.clone();
         object["apiVersion"] = self.api_version().into();
@@ -70,7 +70,7 @@ impl Kind {
 }
 
 impl Registry {
-    /// Adds a kind; it replaces one of the same group, version and plural.
+    /// Adds a kind. It replaces an existing kind with the same group, version and plural.
     pub(crate) fn add(&mut self, kind: Arc<Kind>) {
         self.kinds.retain(|k| {
             (&k.group, &k.version, &k.plural) != (&kind.group, &kind.version, &kind.plural)
@@ -110,7 +110,7 @@ impl Registry {
 
     /// Returns each named group (not the core) with its versions, the preferred one first.
     pub(crate) fn groups(&self) -> Vec<(&str, Vec<&str>)> {
-        // Access reviews get a response but are not stored: they are not in the registry.
+        // The kind of access reviews is not in the registry, because access reviews are not stored.
         let mut groups: Vec<(&str, Vec<&str>)> = vec![(access::GROUP, vec![access::VERSION])];
         for kind in self.kinds.iter().filter(|k| !k.group.is_empty()) {
             match groups.iter_mut().find(|(group, _)| *group == kind.group) {
@@ -128,7 +128,7 @@ impl Registry {
     }
 }
 
-/// `taskruns.tekton.dev`, or `configmaps` in the core group.
+/// Returns a name qualified with its group, such as `taskruns.tekton.dev`, or `configmaps` for the core group.
 pub(crate) fn qualified(name: &str, group: &str) -> String {
     if group.is_empty() {
         name.to_owned()
@@ -137,7 +137,7 @@ pub(crate) fn qualified(name: &str, group: &str) -> String {
     }
 }
 
-/// Kubernetes' order of versions: GA, beta, alpha, then the higher number.
+/// Returns the rank of a version in Kubernetes' order: GA, beta, alpha, and within each the higher number first.
 fn version_rank(version: &str) -> (u8, u32, u32) {
     let Some(rest) = version.strip_prefix('v') else {
         return (0, 0, 0);

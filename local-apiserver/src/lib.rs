@@ -1,9 +1,9 @@
-//! A small Kubernetes API server within a process: plain HTTP on 127.0.0.1, with objects in memory.
+//! A small Kubernetes API server that runs inside a process: plain HTTP on 127.0.0.1, with objects in memory.
 //!
-//! It serves the requests of a client that creates objects, and of a user who looks at them with `kubectl get`:
+//! The server supports clients that create objects, and users who look at them with `kubectl get`:
 //! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
-//! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's, and those of additional CRDs, including
-//! CRDs that a client creates.
+//! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's kinds, and the kinds of additional CRDs,
+//! including CRDs that a client creates.
 //!
 //! # Checks
 //!
@@ -11,13 +11,13 @@
 //!
 //! - names, labels and the keys of annotations have the syntax that Kubernetes requires;
 //! - no field is unknown to the kind, and no required field is missing;
-//! - values have the type that the schema requires, are among those of an `enum`, and within its limits on length, size
-//!   and value.
+//! - values have the type that the schema requires, are allowed by an `enum`, and are within limits on length, size and
+//!   value.
 //!
-//! Errors have the codes, reasons and causes of a real server. Their messages are this crate's own, except where clients
-//! depend on them.
+//! Errors have the same codes, reasons and causes as on a real server. The messages differ, except where clients depend on
+//! them.
 //!
-//! # Only on a real cluster
+//! # Not supported
 //!
 //! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned
 //!   objects outlive their owners), finalizers, generations, the deletion of the objects in a deleted namespace.
@@ -25,11 +25,10 @@
 //!   admission policies, quotas.
 //! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on
 //!   properties, CEL rules, conversion between versions (all versions show the same fields).
-//! - Of Kubernetes' built-in kinds: defaults, and rules that are not in their schema (a Deployment's selector matches
-//!   its
-//!   template, a Job's pods have a restart policy, a ConfigMap is not larger than 1 MiB).
-//! - Of server-side apply: lists that are merged by their elements, and atomic maps. Here a list is one value,
-//!   and a map is merged by its fields.
+//! - Of Kubernetes' built-in kinds: defaults, and rules across fields that are not in their schema (a Deployment's selector
+//!   matches its template, a Job's pods have a restart policy, a ConfigMap is not larger than 1 MiB).
+//! - Of server-side apply: lists that are merged by their elements, and atomic maps. In this server a list is one value, and
+//!   a map is merged by its fields.
 //! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletion of collections,
 //!   subresources such as `status` and `scale` (the owner sets a status with [`LocalApiServer::set_status`]), YAML,
 //!   protobuf, tables, OpenAPI, paging, warnings, refusal of duplicate fields.

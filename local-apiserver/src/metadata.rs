@@ -31,8 +31,9 @@ pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object["metadata"][field].as_str().unwrap_or_default()
 }
 
-/// Sets the object's namespace to that of the request. Comes first, and ensures that there is a `metadata`.
-/// Errors: 400 if the metadata is not a map, or names another namespace.
+/// Sets the object's namespace to the one in the request, and adds `metadata` if it is missing. This function must be called
+/// before the others.
+/// Errors: 400 if the metadata is not a map, or names a different namespace.
 pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result<(), Refusal> {
     let metadata = &mut object["metadata"];
     if metadata.is_null() {
@@ -65,7 +66,7 @@ pub(crate) fn stamp(object: &mut Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Returns the faults of the names, labels and annotations of an object.
+/// Returns the errors in the name, labels and annotations of an object.
 pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let metadata = &object["metadata"];
@@ -83,7 +84,7 @@ pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Returns the time as Kubernetes writes it: UTC, whole seconds.
+/// Returns the current time in Kubernetes' format: UTC, in whole seconds.
 pub(crate) fn now() -> String {
     jiff::Timestamp::now()
         .strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -41,7 +41,7 @@ impl NameRule {
     }
 }
 
-/// Returns the faults of the labels at `field`.
+/// Returns the errors in the labels at `field`.
 pub(crate) fn label_faults(field: &str, labels: &Value) -> Vec<Cause> {
     let mut causes = key_faults(field, labels);
     for value in labels.as_object().into_iter().flat_map(|map| map.values()) {
@@ -55,7 +55,7 @@ pub(crate) fn label_faults(field: &str, labels: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Returns the faults of the keys of labels or annotations, which are `[PREFIX/]NAME`.
+/// Returns the errors in the keys of labels or annotations, which have the form `[PREFIX/]NAME`.
 pub(crate) fn key_faults(field: &str, map: &Value) -> Vec<Cause> {
     let keys = map.as_object().into_iter().flat_map(|map| map.keys());
     let wrong = keys.filter(|key| match key.split_once('/') {

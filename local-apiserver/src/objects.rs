@@ -23,7 +23,7 @@ pub(crate) struct Target {
     shared: Arc<Shared>,
     kind: Arc<Kind>,
     namespace: Option<String>,
-    /// Empty for a collection.
+    /// The name of the object; empty for the whole collection.
     name: String,
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn remove(
 
 impl Target {
     /// Returns the namespace of one object; empty for cluster-scoped kinds.
-    /// Errors: 405 for a namespaced kind without one, because only lists span namespaces.
+    /// Errors: 405 for a namespaced kind without a namespace, because only lists span namespaces.
     fn namespace(&self) -> Result<&str, Refusal> {
         match &self.namespace {
             Some(namespace) => Ok(namespace),
@@ -119,7 +119,7 @@ impl FromRequestParts<Arc<Shared>> for Target {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
-        /// `[/namespaces/NS]/RESOURCE[/NAME]` in a group version.
+        /// The part of the path after the group version: `[/namespaces/NS]/RESOURCE[/NAME]`.
         #[derive(Deserialize)]
         struct Place {
             #[serde(default)]

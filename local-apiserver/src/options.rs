@@ -1,4 +1,4 @@
-//! The query parameters of requests. Unknown ones are ignored, as on a real server.
+//! The query parameters of requests. Unknown parameters are ignored, as on a real server.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(crate) struct WriteOptions {
     pub(crate) force: bool,
 }
 
-/// The options of a list, none of which changes it.
+/// The options of a list request. They are checked, but none has an effect.
 pub(crate) struct ListOptions;
 
 impl FromRequestParts<Arc<Shared>> for WriteOptions {
@@ -44,7 +44,7 @@ impl FromRequestParts<Arc<Shared>> for WriteOptions {
     }
 }
 
-/// Refuses a watch, and selectors: a client must not mistake the whole list for the selection that it requested.
+/// Refuses a watch and selectors. If selectors were ignored, a client would mistake the whole list for its selection.
 impl FromRequestParts<Arc<Shared>> for ListOptions {
     type Rejection = Refusal;
 

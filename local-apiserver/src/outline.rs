@@ -1,4 +1,4 @@
-//! The outline of the built-in kinds: fields and their types, for a client that checks an object before sending it.
+//! The outline of the built-in kinds: their fields and types, for clients that check an object before they send it.
 
 use std::collections::HashMap;
 
@@ -9,15 +9,15 @@ use crate::schema::{KEYS, PORT, QUANTITY};
 
 /// Returns the outline of the built-in kinds.
 ///
-/// `types` is a list of types of objects, each with its `fields` and the `required` ones; `kinds` has the type of each kind by
-/// `apiVersion` and `kind`; `metadata` is the type of every kind's metadata. The type of a field is
+/// `types` is a list of object types, each with its `fields` and the names of `required` fields; `kinds` has the type of each
+/// kind by `apiVersion` and `kind`; `metadata` is the type of every kind's metadata. The type of a field is
 ///
-/// - `string`, `bytes` (base64), `quantity`, or the words that it takes, as in `Always|Never`;
-/// - `integer` (64 bits), `int32`, its bounds, as in `1..65535`, `number`, `boolean`, `int-or-string`, or `port`, a number
-///   or name;
+/// - `string`, `bytes` (base64), `quantity`, or the allowed values, as in `Always|Never`;
+/// - `integer` (64 bits), `int32`, the bounds of an integer, as in `1..65535`, `number`, `boolean`, `int-or-string`, or `port`
+///   (a number or name);
 /// - `object` (any map), `any`, or an index into `types`;
-/// - one of these after `[]` (a list) or `{}` (a map); the form of a map's keys is in the braces, as in `{label}string`:
-///   `label`, `annotation`, or `key` of a ConfigMap or Secret.
+/// - one of these types after `[]` (a list) or `{}` (a map); the braces may contain the form of the map's keys, as in
+///   `{label}string`: `label`, `annotation`, or `key` of a ConfigMap or Secret.
 pub fn outline() -> Value {
     let mut types = Types::default();
     let mut kinds = Map::new();
@@ -38,7 +38,7 @@ pub fn outline() -> Value {
 #[derive(Default)]
 struct Types {
     all: Vec<Value>,
-    /// The index of each, by its text.
+    /// The index of each type, by its JSON text.
     known: HashMap<String, usize>,
 }
 

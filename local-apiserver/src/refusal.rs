@@ -1,4 +1,4 @@
-//! Errors: the `metav1.Status` objects with the reason of a failed request.
+//! Errors: `metav1.Status` objects with the reason for which a request failed.
 //!
 //! Codes and reasons follow `k8s.io/apimachinery/pkg/api/errors`, because clients act on them.
 
@@ -13,7 +13,7 @@ use crate::kind::{Kind, qualified};
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: StatusCode,
-    /// Empty if a real server gives no reason.
+    /// The reason; empty if a real server gives none.
     reason: &'static str,
     message: String,
     details: Map<String, Value>,
@@ -29,7 +29,7 @@ impl Refusal {
         }
     }
 
-    /// Adds the object to the details; `kind` is its kind or the plural of its resource.
+    /// Adds the object to the details; `kind` is the object's kind, or its plural resource name.
     fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
         for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
             if !value.is_empty() {
@@ -49,7 +49,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }
 
-    /// 404: no such path, group, version or resource.
+    /// Returns 404: the path, group, version or resource does not exist.
     pub(crate) fn not_served() -> Self {
         let message = "the server could not find the requested resource";
         Self::new(StatusCode::NOT_FOUND, "NotFound", message)
@@ -66,20 +66,20 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "AlreadyExists", message).about(group, plural, name)
     }
 
-    /// 409: the object is not in the state that the request expects.
+    /// Returns 409: the object is not in the state that the request expects.
     pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let plural = kind.qualified_plural();
         let message = format!("Operation cannot be fulfilled on {plural} {name:?}: {why}");
         Self::new(StatusCode::CONFLICT, "Conflict", message).about(&kind.group, &kind.plural, name)
     }
 
-    /// 409: a server-side apply met fields that others own.
+    /// Returns 409: a server-side apply would change fields that other managers own.
     pub(crate) fn apply_conflict(causes: &[Cause]) -> Self {
         let message = format!("Apply failed with conflicts: {}", list(causes));
         Self::new(StatusCode::CONFLICT, "Conflict", message).because(causes)
     }
 
-    /// 422: `group` and `kind` are the object's own.
+    /// Returns 422; `group` and `kind` are those of the object.
     pub(crate) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
         let kind_and_group = qualified(kind, group);
         let message = format!("{kind_and_group} {name:?} is invalid: {}", list(causes));
@@ -105,7 +105,7 @@ impl Refusal {
         Self::new(code, "RequestEntityTooLarge", message)
     }
 
-    /// 500 without a reason: a real server's response to some client errors.
+    /// Returns 500 without a reason, which is a real server's response to some client errors.
     pub(crate) fn without_reason(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }

@@ -32,7 +32,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Returns the endpoints of a group, relative to it.
+/// Returns the endpoints of a group, with paths relative to the group.
 fn group() -> Router<Arc<Shared>> {
     let collection = || get(objects::list).post(objects::post);
     let object = || {

@@ -1,7 +1,7 @@
-//! Structural schemas: unknown fields, defaults, validation.
+//! Structural schemas: detects unknown fields, fills in defaults, and validates values.
 //!
-//! Ignored: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on properties
-//! and CEL rules (`x-kubernetes-validations`).
+//! `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on properties and CEL rules
+//! (`x-kubernetes-validations`) are ignored.
 
 use k8s_openapi::ByteString;
 use serde::Deserialize;
@@ -12,9 +12,9 @@ use crate::cause::{Cause, Fault};
 /// The format of quantities, which may be numbers (`cpu: 1`).
 pub(crate) const QUANTITY: &str = "quantity";
 
-/// Marks a field that takes the number or name of a port.
+/// The schema keyword for a field that accepts a port's number or name.
 pub(crate) const PORT: &str = "x-port";
-/// The form of the keys of a map: `label`, `annotation`, or `key` of a ConfigMap or Secret.
+/// The schema keyword for the form of a map's keys: `label`, `annotation`, or `key` of a ConfigMap or Secret.
 pub(crate) const KEYS: &str = "x-keys";
 
 /// Returns the schema of a field of a map.
@@ -23,7 +23,7 @@ pub(crate) fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     schema["properties"].get(name).or_else(additional)
 }
 
-/// Removes nulls where they are not allowed, because they count as absent, and converts quantities to text.
+/// Removes nulls where the schema does not allow them, because they count as absent, and converts quantities to strings.
 pub(crate) fn normalize(schema: &Value, value: &mut Value) {
     walk(schema, value, &mut |schema, value| match value {
         Value::Number(number) if schema["format"] == QUANTITY => *value = number.to_string().into(),
@@ -50,7 +50,7 @@ pub(crate) fn fill_defaults(schema: &Value, value: &mut Value) {
     });
 }
 
-/// Visits a value and all nested values that the schema knows, outermost first.
+/// Visits a value and all nested values that the schema describes, outermost first.
 fn walk(schema: &Value, value: &mut Value, visit: &mut impl FnMut(&Value, &mut Value)) {
     visit(schema, value);
     match value {
@@ -157,7 +157,7 @@ fn check_fields(schema: &Value, fields: &Map<String, Value>, path: &str, causes:
     }
 }
 
-/// Returns the type that the schema requires, if the value has another one.
+/// Returns the type that the schema requires, if the value has a different type.
 fn mismatch<'a>(schema: &'a Value, value: &Value) -> Option<&'a str> {
     if schema["x-kubernetes-int-or-string"] == true {
         let fits = value.is_string() || value.is_i64() || value.is_u64();

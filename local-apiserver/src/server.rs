@@ -1,4 +1,4 @@
-//! The server's interface for its owner in the same process: start, fill, inspect, stop.
+//! The server's interface for its owner, the code in the same process that starts, fills, inspects and stops it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::options::WriteOptions;
 use crate::state::Shared;
 use crate::{builtin, create, metadata, router};
 
-/// The kinds and namespaces of a server. See [`LocalApiServer::builder`].
+/// A builder with the kinds and namespaces of a server. See [`LocalApiServer::builder`].
 #[derive(Debug)]
 #[must_use = "call `start` to have a server"]
 pub struct Builder {
@@ -29,9 +29,9 @@ pub struct Builder {
 pub struct LocalApiServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// The namespaces that existed from the start.
+    /// The namespaces that the builder created.
     namespaces: Vec<String>,
-    /// Stops the server when it is dropped.
+    /// Stops the server when this sender is dropped.
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -47,7 +47,7 @@ pub enum SeedError {
         /// The object's `kind`.
         kind: String,
     },
-    /// The server refuses it, as it would refuse a client's.
+    /// The server refuses the object, as it would refuse the same object from a client.
     #[error("{0}")]
     Refused(String),
 }
@@ -87,7 +87,7 @@ impl Builder {
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let stopped = async {
-                // The sender sends nothing; it is only dropped.
+                // Nothing is ever sent; the server stops when the sender is dropped.
                 let _ = stopped.await;
             };
             let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
@@ -117,7 +117,7 @@ impl LocalApiServer {
     pub fn builder() -> Builder {
         let mut registry = Registry::default();
         let crds = crd::parse(crate::TEKTON_CRDS)
-            .expect("invariant: the crate's own CRDs parse, as a test checks");
+            .expect("invariant: the crate's own CRDs are valid, as a test checks");
         for kind in builtin::kinds().iter().cloned().chain(crds) {
             registry.add(kind);
         }
@@ -127,20 +127,20 @@ impl LocalApiServer {
         }
     }
 
-    /// Returns its URL, such as `http://127.0.0.1:40123`, without a slash at the end.
+    /// Returns the server's URL, such as `http://127.0.0.1:40123`, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Returns the address that it listens on.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns every stored object except the namespaces that existed from the start, ordered by resource, namespace
-    /// and name, as a GET would show it.
+    /// Returns every stored object, as a GET request would return it, ordered by resource, namespace and name. The namespaces
+    /// that the builder created are left out.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
         let contents = self.shared.store.lock();
@@ -155,7 +155,7 @@ impl LocalApiServer {
     ///
     /// # Errors
     ///
-    /// Fails if its kind is not served, or the server refuses it.
+    /// Fails if the object's kind is not served, or the server refuses the object.
     pub fn seed(&self, object: Value) -> Result<Value, SeedError> {
         let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
@@ -179,9 +179,9 @@ impl LocalApiServer {
         Ok(seeded)
     }
 
-    /// Replaces the status of an object, as its controller would. `plural` is such as `deployments`.
+    /// Replaces the status of an object, as its controller would. `plural` is the resource name, such as `deployments`.
     ///
-    /// Returns the object as stored, or none if there is no such object.
+    /// Returns the object as stored, or `None` if it does not exist.
     pub fn set_status(
         &self,
         api_version: &str,

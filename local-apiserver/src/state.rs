@@ -23,12 +23,12 @@ impl Shared {
         }
     }
 
-    /// Locks the kinds for reading. Never held across an await.
+    /// Locks the kinds for reading. The lock must not be held across an await.
     pub(crate) fn registry(&self) -> RwLockReadGuard<'_, Registry> {
         self.registry.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Serves the kinds of a stored CRD, and sets its status accordingly. Leaves any other object unchanged.
+    /// Starts to serve the kinds of a stored CRD, and sets its status accordingly. Other objects are left unchanged.
     pub(crate) fn written(&self, kind: &Kind, object: &Value) {
         if !crd::is_kind(kind) {
             return;

@@ -1,4 +1,4 @@
-//! The objects, in memory.
+//! The objects, which are stored in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,9 @@ use serde_json::Value;
 /// The key of an object. The versions of a kind share one storage, as on a real server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
-    /// `configmaps`, `taskruns.tekton.dev`.
+    /// The resource name, such as `configmaps` or `taskruns.tekton.dev`.
     pub(crate) resource: String,
-    /// Empty for cluster-scoped kinds.
+    /// The namespace; empty for cluster-scoped kinds.
     pub(crate) namespace: String,
     pub(crate) name: String,
 }
@@ -27,9 +27,9 @@ pub(crate) struct Contents {
 }
 
 impl Store {
-    /// Locks the store for one read, check and write. Never held across an await.
+    /// Locks the store for a sequence of read, check and write. The lock must not be held across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Contents> {
-        // A panic elsewhere leaves consistent objects, because every write is one insertion.
+        // The objects are consistent even if a thread panicked while it held the lock, because a write is one insertion.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Validation of whole objects, by their names and by the schema of their kind.
+//! Validation of whole objects: their names, and all fields by the schema of their kind.
 
 use serde_json::Value;
 
@@ -47,8 +47,8 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
 }
 
 /// Checks an applied configuration, which may be a partial object.
-/// Errors: 500 without a reason for unknown fields and wrong types, because a real server parses it with its merge
-/// schema. Only the message distinguishes it from a temporary failure.
+/// Errors: 500 without a reason for unknown fields and wrong types, as on a real server, which parses the configuration with
+/// its merge schema. Only the message distinguishes this error from a temporary failure.
 pub(crate) fn check_applied(kind: &Kind, wanted: &Value) -> Result<(), Refusal> {
     let causes = schema::faults(&kind.schema, wanted);
     let mistyped: Vec<String> = causes.iter().filter_map(mistyped).collect();

@@ -1,7 +1,7 @@
-//! Measures the overhead of the redirector: `/bin/true` alone and under the redirector, one after the other, so that
-//! other load on the machine affects both. The sidecar is a thread that accepts everything.
+//! Measures the overhead of the redirector: runs `/bin/true` alternately alone and under the redirector, so that other
+//! load on the machine affects both. The sidecar is a thread that accepts every message.
 //!
-//! `cargo bench -p gleaner-redirector` measures the binary of that build; `REDIRECTOR=path/to/it` another one.
+//! `cargo bench -p gleaner-redirector` measures the binary of that build; set `REDIRECTOR=PATH` to measure another binary.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -76,7 +76,7 @@ fn serve(folder: &Path) -> String {
         let mut buffer = [0; 4096];
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
-            // Head and body of such a small message arrive in one piece.
+            // The message is so small that its head and body arrive in one read.
             let _ = stream.read(&mut buffer).expect("a request");
             stream.write_all(ANSWER).expect("a response");
         }

@@ -1,17 +1,18 @@
 //! The grammar of an HTTP/1.1 response (RFC 9112), free of I/O: parses the head from bytes, and the body from any
 //! reader.
 //!
-//! Only the parts of HTTP/1 that a connection with one request needs: `Content-Length`, which all responses of the
-//! sidecar's routes for steps have, or a body that ends with the connection; interim responses (`100 Continue`) are
-//! skipped. Chunks are refused. Everything is bounded. A body is never held as a whole.
+//! It supports only the parts of HTTP/1 that a connection with one request needs: a body with `Content-Length`, which all
+//! responses of the sidecar's routes for steps have, or a body that ends with the connection. Interim responses
+//! (`100 Continue`) are skipped, and the chunked encoding is rejected. All sizes are bounded, and a body is never held in
+//! memory as a whole.
 
 use std::fmt;
 use std::io::{self, Read};
 
-/// Longest head, in bytes, including interim ones: a common limit of servers.
+/// The maximum length of all heads together, in bytes, including interim responses: a common limit of servers.
 const HEAD_MAX: usize = 16 << 10;
-/// Longest body, in bytes. It limits time and written bytes, not memory: an outcome with 9,000 resources has about 2
-/// MiB, and their results at most 1 KiB for each field.
+/// The maximum length of a body, in bytes. The limit bounds time and written bytes, not memory: an outcome with 9,000
+/// resources has about 2 MiB, and their results have at most 1 KiB for each field.
 const BODY_MAX: u64 = 64 << 20;
 
 /// The head of a response.
@@ -19,14 +20,14 @@ const BODY_MAX: u64 = 64 << 20;
 pub struct Head {
     /// The status.
     pub status: u16,
-    /// The announced length of the body in bytes; `None` if it ends with the connection.
+    /// The announced length of the body, in bytes; `None` if the body ends with the connection.
     length: Option<u64>,
 }
 
 /// The body of a response, without its framing.
 ///
-/// Reading fails with an inner [`Malformed`] if it ends too early, or exceeds its limit: at once if the head announces
-/// that.
+/// Reading fails with an inner [`Malformed`] if the body is truncated or exceeds its limit; if the head announces a body
+/// over the limit, the first read fails.
 #[derive(Debug)]
 pub struct Body<R> {
     source: R,
@@ -77,14 +78,14 @@ pub fn is_too_long(error: &io::Error) -> bool {
 /// needed.
 ///
 /// # Errors
-/// Fails if no continuation makes it a response.
+/// Fails if the bytes cannot be the beginning of a valid response.
 pub fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
     let mut begin = 0;
     while let Some(end) = head_end(received, begin)? {
         let head = understand(&received[begin..end])?;
         begin = end + BLANK_LINE.len();
         match head.status {
-            // 101 would switch to another protocol, which the request did not ask for.
+            // 101 would switch to another protocol, which the request did not offer.
             101 => return Err(Malformed::Status),
             100..200 => {}
             _ => return Ok(Some((head, begin))),
@@ -179,8 +180,10 @@ fn status(line: &[u8]) -> Result<u16, Malformed> {
 
 const BLANK_LINE: &[u8] = b"\r\n\r\n";
 
-/// Returns the position of the blank line after the head that begins at `begin`; an error if all heads together exceed
-/// their limit.
+/// Returns the position of the blank line after the head that begins at `begin`.
+///
+/// # Errors
+/// Fails if all heads together exceed their limit.
 fn head_end(bytes: &[u8], begin: usize) -> Result<Option<usize>, Malformed> {
     let bound = HEAD_MAX + BLANK_LINE.len();
     let window = &bytes[begin..bytes.len().min(bound).max(begin)];
@@ -193,7 +196,7 @@ fn head_end(bytes: &[u8], begin: usize) -> Result<Option<usize>, Malformed> {
     Ok(found.map(|end| begin + end))
 }
 
-/// Digits only: `parse` alone would also accept a sign.
+/// Parses a number of digits only: `str::parse` would also accept a sign.
 fn number(digits: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(digits).ok()?;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());

@@ -7,14 +7,14 @@ use gleaner_proto::OutputName;
 use crate::content::Content;
 use crate::json;
 
-/// One output, checked.
+/// One checked output.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) name: OutputName,
     pub(crate) content: Content,
 }
 
-/// [`gleaner_proto::message::Outputs`] as sent; the empty body for messages without content.
+/// The body of a request: [`gleaner_proto::message::Outputs`] as JSON, or empty for messages without content.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     outputs: Vec<Output>,
@@ -25,7 +25,7 @@ pub(crate) struct Body {
 // === impl Body ===
 
 impl Body {
-    /// Returns the body of a step that ended with `exit_code`.
+    /// Returns the body for a step that exited with `exit_code`.
     pub(crate) fn new(outputs: Vec<Output>, exit_code: i32) -> Self {
         let end = format!("}},\"exitCode\":{exit_code}}}");
         Self { outputs, end }
@@ -37,14 +37,14 @@ impl Body {
             return 0;
         }
         let outputs = self.outputs.iter();
-        // The quotes and the colon; a comma before each but the first.
+        // Two quotes and a colon for each output, and a comma before each except the first.
         let outputs =
             outputs.map(|output| output.name.as_str().len() as u64 + 3 + output.content.length());
         let commas = self.outputs.len().saturating_sub(1) as u64;
         (BEGIN.len() + self.end.len()) as u64 + commas + outputs.sum::<u64>()
     }
 
-    /// Writes the message, without its end if one of the files has changed.
+    /// Writes the message. If a file has changed, the message stays incomplete.
     ///
     /// # Errors
     /// [`Changed`](crate::content::Changed), and errors of reading and writing.

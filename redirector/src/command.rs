@@ -1,9 +1,10 @@
 //! Finds the command, runs it, and waits for it.
 //!
-//! Signals: all are caught while the command runs, so that the outputs can still be read afterwards. "Caught" means
-//! blocked and waited for, so that the command finds the same actions as without the redirector. Each is passed to the
-//! command unless it was sent to the process group, and so to the command as well; [`Witness`] tells which. When the
-//! command is stopped, the redirector stops too: a shell that waits for it sees the same.
+//! While the command runs, the redirector blocks all signals and waits for them with `sigwaitinfo`, so that it survives
+//! to read the outputs. It installs no handlers, so the command inherits the same signal actions as without the
+//! redirector. Each signal is forwarded to the command, unless it was sent to the whole process group and so reached the
+//! command directly; [`Witness`] tells which. When the command is stopped, the redirector stops itself too, so a shell
+//! that waits for it observes the same as without the redirector.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -35,7 +36,7 @@ impl Ended {
         self == Self::Code(0)
     }
 
-    /// Returns one number, in the shell's encoding.
+    /// Returns the exit code in the shell's encoding (128 plus the number of a signal).
     pub(crate) fn exit_code(self) -> i32 {
         match self {
             Self::Code(code) => code.into(),
@@ -56,7 +57,7 @@ impl From<Ended> for Exit {
 /// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits until it exits.
 ///
 /// # Errors
-/// The command cannot be run (126), or does not exist (127).
+/// Fails if the command cannot be run (126) or does not exist (127).
 pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, Failure> {
     let name = command[0].as_os_str();
     let candidates = candidates(name, std::env::var_os("PATH").as_deref());
@@ -73,7 +74,7 @@ pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, 
     let mut witness = Witness::start();
     let mut started = image.spawn(&mask, &mut witness);
     if matches!(&started, Err(error) if error.raw_os_error() == Some(libc::EAGAIN)) {
-        // There may be room for one more process, which is the command's.
+        // If the number of processes is limited, ending the witness makes room for the command.
         witness.end();
         started = image.spawn(&mask, &mut witness);
     }
@@ -94,7 +95,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
             pass_on(signal, child, witness);
             continue;
         }
-        // Several changes may hide behind one SIGCHLD; as PID 1, orphans' too.
+        // One SIGCHLD may stand for several changes; if this process is PID 1, also for changes of orphans.
         let mut last = None;
         while let Some((pid, change)) = sys::reap() {
             match change {
@@ -107,7 +108,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
             // The kernel keeps eight bits of an exit code.
             Some(Change::Exited(code)) => return Ended::Code(code as u8),
             Some(Change::Stopped(signal)) => {
-                // It may have been continued since, perhaps together with this process.
+                // The command may have been continued since, perhaps together with this process.
                 if let Some(signal) = sys::pending_continue() {
                     pass_on(signal, child, witness);
                 }
@@ -120,7 +121,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
     }
 }
 
-/// Passes `signal` to the command, unless it has received it.
+/// Forwards `signal` to the command, unless the command has received it already.
 fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
     if witness.sent(signal) {
         return;
@@ -130,7 +131,7 @@ fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
         return;
     }
     let group = sys::group_of(command);
-    // Without the redirector, the command would lead the group that the redirector leads, and could not leave it.
+    // Without the redirector, the command would lead this process group, and could not leave it.
     if sys::leads_its_group() && group != sys::group_of(0) {
         sys::send(
             signal.number,
@@ -149,7 +150,7 @@ fn candidates(name: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
     }
     let path = path.unwrap_or(OsStr::new(DEFAULT_PATH));
     std::env::split_paths(path)
-        // An empty element is the working directory: joining yields the bare name.
+        // An empty element of PATH is the working directory: joining it with the name yields the bare name.
         .map(|folder| c_string(folder.join(name).as_os_str()))
         .collect()
 }

@@ -1,5 +1,6 @@
-//! The content of an output's file, streamed: it is read once to check and to measure it, and once for each time that it
-//! is sent, and never held as a whole. The redirector's memory counts in the memory of the step's container.
+//! The content of an output's file, streamed. The file is read once to check and measure it, and again each time it is
+//! sent; it is never held in memory as a whole, because the redirector's memory counts toward the memory limit of the
+//! step's container.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -30,7 +31,7 @@ pub(crate) struct Content {
     length: u64,
 }
 
-/// A reason to refuse a content.
+/// A reason to refuse an output's content.
 #[derive(Debug)]
 pub(crate) enum Refused {
     Io(io::Error),
@@ -41,14 +42,14 @@ pub(crate) enum Refused {
     Changed,
 }
 
-/// The content has changed since it was checked; as the inner error of an [`io::Error`].
+/// The inner error of an [`io::Error`] if a file has changed since it was checked.
 #[derive(Debug)]
 pub(crate) struct Changed;
 
 // === impl Content ===
 
 impl Content {
-    /// Checks the first `size` bytes of `file`; it may still grow, but no more count.
+    /// Checks the first `size` bytes of `file`. If the file grows later, the additional bytes are ignored.
     pub(crate) fn check(
         file: File,
         size: u64,
@@ -58,7 +59,7 @@ impl Content {
         let head = head(&file, size)?;
         let other = Encoding::of(&head).map(EncodingError::Unicode);
         match other {
-            // It may be UTF-8 with zero bytes, which are data if every byte is kept.
+            // The content may be UTF-8 with zero bytes, which are data if nothing is trimmed.
             Some(other) if trim.cuts_mark(kind) => return Err(Refused::Encoding(other)),
             _ => {}
         }
@@ -112,7 +113,8 @@ impl Content {
     /// Writes the content as JSON, at most [`length`](Self::length) bytes.
     ///
     /// # Errors
-    /// [`Changed`], if the content is different or was not written completely; errors of reading and writing.
+    /// Fails with [`Changed`] if the content differs from the checked one or is incomplete, and with errors of reading and
+    /// writing.
     pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         let mut bounded = Bounded {
             out,
@@ -156,7 +158,7 @@ const fn shape_of(kind: OutputType) -> Shape {
     }
 }
 
-/// Returns the first bytes of the first `size` of a file, at most [`HEAD`].
+/// Returns the first bytes of a file of `size` bytes, at most [`HEAD`].
 fn head(file: &File, size: u64) -> Result<Vec<u8>, Refused> {
     let length = usize::try_from(size).unwrap_or(HEAD).min(HEAD);
     let mut head = vec![0; length];
@@ -167,7 +169,7 @@ fn head(file: &File, size: u64) -> Result<Vec<u8>, Refused> {
     }
 }
 
-/// Returns the part of `range` that `trim` keeps, as [`Trim::apply`] would; the whole must be UTF-8.
+/// Returns the part of `range` that `trim` keeps, as [`Trim::apply`] would; the content of `range` must be UTF-8.
 fn trimmed(file: &File, range: Range<u64>, trim: Trim) -> Result<Range<u64>, Refused> {
     let (mut at, mut start, mut end) = (range.start, None, range.start);
     let mut last = [0; 2];
@@ -204,7 +206,7 @@ fn read(
 ) -> Result<(), Refused> {
     let mut buffer = vec![0; PIECE + CHARACTER_MAX];
     let mut at = range.start;
-    // The beginning of a character that the last piece has cut.
+    // The number of bytes at the end of the last piece that begin an incomplete character.
     let mut kept = 0;
     while at < range.end {
         let wanted = usize::try_from(range.end - at).unwrap_or(PIECE).min(PIECE);
@@ -244,7 +246,7 @@ fn read(
     Ok(())
 }
 
-/// Counts the written bytes.
+/// A writer that counts bytes.
 struct Count(u64);
 
 impl Write for Count {
@@ -258,7 +260,7 @@ impl Write for Count {
     }
 }
 
-/// Writes at most a number of bytes: more would be read as the rest of the message.
+/// A writer that accepts a limited number of bytes: the server would read any more as the rest of the message.
 struct Bounded<'a, Out> {
     out: &'a mut Out,
     left: u64,

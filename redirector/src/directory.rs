@@ -1,13 +1,13 @@
 //! The directory `$GLEANER_OUTPUTS` of the command.
 //!
-//! A directory that `--outputs-dir` names is used, and created if it does not exist. Otherwise it is a new one in the
-//! first of these that is writable:
+//! If `--outputs-dir` names a directory, that one is used, and created if it does not exist. Otherwise a new directory is
+//! created in the first of these that is writable:
 //! 1. `/gleaner/outputs`, if `/gleaner` exists (an injected pod has a mount there),
 //! 2. `/tekton/home` (writable even with a read-only root file system),
 //! 3. `$TMPDIR`, or `/tmp`; an injected redirector does not read the variable.
 //!
-//! Other steps or runs may share each of them, so the directory is always new: a file that another process
-//! wrote must never pass for an output. It is removed when the redirector is done.
+//! Other steps or runs may share each of these, so the directory is always new: a file that another process wrote must
+//! never be read as an output. The directory is removed when the redirector exits.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -25,7 +25,7 @@ const TEKTON_HOME: &str = "/tekton/home";
 /// The number of names that are tried for a new directory before its parent counts as unusable.
 const ATTEMPTS: u32 = 1000;
 
-/// The directory, until it is dropped.
+/// The directory; if it was created for this process, it is removed on drop.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     path: Option<PathBuf>,
@@ -39,14 +39,14 @@ impl Directory {
     /// Finds or creates the directory.
     ///
     /// # Errors
-    /// There is none, and one of the outputs needs it.
+    /// Fails if no directory can be used, and an output needs one.
     pub(crate) fn prepare(options: &Wrap) -> Result<Self, Failure> {
         let problem = match Self::find(options) {
             Ok(folder) => return Ok(folder),
             Err(problem) => problem,
         };
         match options.outputs.iter().find(|output| output.path.is_none()) {
-            // No output needs it.
+            // No output needs a directory.
             None => Ok(Self::default()),
             Some(output) => Err(Failure::new(
                 Reason::OutputsFolder,
@@ -59,7 +59,7 @@ impl Directory {
         }
     }
 
-    /// Returns its path; `None` if no output needs it.
+    /// Returns the directory's path; `None` if no output needs one.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -75,13 +75,13 @@ impl Directory {
         Self::temporary(&purpose, &options.temporary_dir)
     }
 
-    /// Creates a directory in the first writable place, with `purpose` in its name; the last place is `fallback`.
+    /// Creates a directory, with `purpose` in its name, in the first writable parent; the last one tried is `fallback`.
     ///
     /// # Errors
-    /// There is no such place.
+    /// Fails if no parent is writable.
     pub(crate) fn temporary(purpose: &str, fallback: &Path) -> Result<Self, String> {
         let own = Path::new(path::OUTPUTS);
-        // It may be an existing mount, and writable although its parent is not.
+        // The directory may be an existing mount, and writable although its parent is not.
         let _ = std::fs::create_dir(own);
         for parent in [own, Path::new(TEKTON_HOME), fallback] {
             if let Some(path) = new_folder(parent, purpose) {
@@ -98,7 +98,7 @@ impl Directory {
         ))
     }
 
-    /// Returns an existing directory, by its absolute path, because the command may change its working directory.
+    /// Returns an existing directory. Its path is made absolute, because the command may change its working directory.
     fn existing(path: &Path) -> Result<Self, String> {
         let path = std::path::absolute(path).map_err(|error| error.to_string())?;
         Ok(Self {
@@ -111,7 +111,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         if let (true, Some(path)) = (self.temporary, &self.path) {
-            // A process that the command left running may still write to it; then it stays.
+            // A process that the command left running may still write to the directory. Then it is not removed.
             let _ = std::fs::remove_dir_all(path);
         }
     }
@@ -127,15 +127,15 @@ fn usable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates directories that no other user can read: an output may be a secret, and the parent is shared. They stay so if
-/// this process is killed.
+/// Returns a builder of directories that only this user can read: an output may be a secret, the parent is shared, and
+/// the directory remains if this process is killed.
 fn private() -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.mode(0o700);
     builder
 }
 
-/// Creates a directory that did not exist. `mkdir` never uses an existing one, so a guessable name does no harm.
+/// Creates a new directory. `mkdir` fails if the name exists, so a guessable name does no harm.
 fn new_folder(parent: &Path, purpose: &str) -> Option<PathBuf> {
     let process = std::process::id();
     for attempt in 0..ATTEMPTS {

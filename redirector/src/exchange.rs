@@ -14,14 +14,15 @@ use crate::content::Changed;
 use crate::options::Address;
 use crate::sys;
 
-/// The size of the send buffer, in bytes: a small message takes one system call.
+/// The size of the send buffer, in bytes, so that a small message takes one system call.
 const SEND_BUFFER: usize = 64 << 10;
 /// The size of one read, in bytes.
 const RECEIVE_BUFFER: usize = 8 << 10;
-/// Limits of the interval between liveness checks, which is a third of the time that the sidecar may be unreachable.
+/// The bounds of the interval between liveness checks, which is otherwise a third of the time that the sidecar may be
+/// unreachable.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
-/// The time in which a response is awaited after sending failed. It has arrived already, or never does.
+/// The maximum wait for a response after sending failed. Either the response has arrived by now, or there is none.
 const ANSWER_AFTER_BREAK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     pub(crate) error: io::Error,
-    /// The time for which the sidecar had the whole request before the connection failed.
+    /// The time between the end of the request and the failure of the connection.
     pub(crate) held: Duration,
 }
 
@@ -43,7 +44,7 @@ pub(crate) struct Interrupted {
 pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) body: Framed<Incoming<'a>>,
-    /// The time at which the server had the whole request; `None` if it never had.
+    /// The time at which the whole request had been sent; `None` if it was not sent completely.
     sent: Option<Instant>,
 }
 
@@ -56,14 +57,14 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// Returns the time for which the server has had the whole request.
+    /// Returns the time since the whole request was sent.
     pub(crate) fn held(&self) -> Duration {
         self.sent.map_or(Duration::ZERO, |sent| sent.elapsed())
     }
 }
 
-/// Sends a request to `address` and waits for the head of the response until `until`, which is the time limit of the
-/// body too; a server that accepts no bytes for `patience` counts as gone.
+/// Sends a request to `address` and waits for the head of the response until `until`, which is also the time limit for
+/// the body. A server that accepts no bytes for `patience` counts as unreachable.
 pub(crate) fn exchange<'a>(
     address: &'a Address,
     request: &Request<'_>,
@@ -76,7 +77,7 @@ pub(crate) fn exchange<'a>(
         held: Duration::ZERO,
     };
     let stream = connect(address, patience).map_err(not_held)?;
-    // Zero would mean "forever".
+    // A socket treats zero as no time limit.
     stream
         .set_write_timeout(Some(patience.max(Duration::from_millis(1))))
         .map_err(not_held)?;
@@ -93,7 +94,7 @@ pub(crate) fn exchange<'a>(
         }
         // The rest of the message will not be sent, so there will be no response.
         Err(broken) if is_changed(&broken) => Err(not_held(broken)),
-        // A server that has seen enough (413) responds, and stops reading.
+        // A server that rejects the request (such as with 413) responds, and stops reading.
         Err(broken) => {
             let until = until.min(Instant::now() + ANSWER_AFTER_BREAK);
             let received = Incoming::begin(stream, until, None);
@@ -103,7 +104,7 @@ pub(crate) fn exchange<'a>(
     }
 }
 
-/// Returns true if a file changed while it was sent: a retry would fail the same way.
+/// Returns true if sending failed because a file changed, so that a retry would fail too.
 pub(crate) fn is_changed(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Changed>())
 }
@@ -145,7 +146,7 @@ pub(crate) struct Incoming<'a> {
     stream: UnixStream,
     until: Instant,
     heartbeat: Option<Heartbeat<'a>>,
-    /// The bytes that arrived with the head, and the number of them that were read.
+    /// The bytes that arrived with the head, followed by the number of these bytes that were read.
     received: Vec<u8>,
     read: usize,
 }
@@ -211,7 +212,7 @@ impl Read for Incoming<'_> {
     }
 }
 
-/// Checks that the sidecar is alive while a response is pending: the response may take long, a check does not.
+/// Checks that the sidecar is alive while a response is pending. A response may take long, but a check is fast.
 #[derive(Debug)]
 struct Heartbeat<'a> {
     address: &'a Address,
@@ -232,7 +233,7 @@ impl<'a> Heartbeat<'a> {
         }
     }
 
-    /// Returns the time to the next check; never zero, which would mean "forever".
+    /// Returns the time until the next check; never zero, which a socket treats as no time limit.
     fn left(&self) -> Duration {
         let left = self.next.saturating_duration_since(Instant::now());
         left.max(Duration::from_millis(1))
@@ -241,7 +242,7 @@ impl<'a> Heartbeat<'a> {
     /// Checks on a separate connection.
     ///
     /// # Errors
-    /// [`Silent`], if there was no successful check for too long.
+    /// Fails with [`Silent`] if no check has succeeded for too long.
     fn beat(&mut self) -> io::Result<()> {
         let interval = interval(self.patience);
         if is_alive(self.address, interval) {
@@ -258,7 +259,7 @@ fn interval(patience: Duration) -> Duration {
     (patience / 3).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX)
 }
 
-/// Returns true if `address` begins any response within `time`.
+/// Returns true if the server at `address` starts to respond within `time`.
 fn is_alive(address: &Address, time: Duration) -> bool {
     let ask = || {
         let mut stream = connect(address, time)?;
@@ -274,8 +275,8 @@ fn is_alive(address: &Address, time: Duration) -> bool {
     matches!(ask(), Ok(1..))
 }
 
-/// No liveness check of the sidecar succeeded for as long as it may be unreachable; as the inner error of an
-/// [`io::Error`].
+/// The inner error of an [`io::Error`] if no liveness check has succeeded for the time that the sidecar may be
+/// unreachable.
 #[derive(Debug)]
 struct Silent;
 
@@ -287,16 +288,16 @@ impl std::fmt::Display for Silent {
 
 impl std::error::Error for Silent {}
 
-/// Returns true if no liveness check of the sidecar succeeded until the deadline.
+/// Returns true if the error is [`Silent`].
 pub(crate) fn is_silent(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Silent>())
 }
 
-/// Connects to `address`. A socket of either kind is one file descriptor to read, write and time: so one type is enough
-/// for both.
+/// Connects to `address`. The type [`UnixStream`] is used for TCP sockets too: reading, writing and timeouts work on any
+/// socket's file descriptor.
 fn connect(address: &Address, patience: Duration) -> io::Result<UnixStream> {
     match address {
-        // On one machine a connection is made at once, or not at all.
+        // A connection within one machine is established immediately, or not at all.
         Address::Unix(path) => sys::connect(path).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => io::Error::other("it accepts no connections"),
             _ => error,

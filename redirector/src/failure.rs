@@ -1,16 +1,16 @@
-//! Gleaner's own failures: a reason with its exit code and its name for Tekton, and a message.
+//! Failures of Gleaner itself, not of the command: a reason with an exit code and a name for Tekton, and a message.
 
 use std::fmt::Display;
 
 use gleaner_proto::exit_code;
 
-/// Longest line, in bytes: an API server's message may be long, a log line should not be.
+/// The maximum length of a line, in bytes: an API server's message may be long, but a log line should be short.
 const LINE_MAX: usize = 4 << 10;
 
-/// The name of a refusal without a reason.
+/// The name of a refusal without a problem document.
 const REFUSED: &str = "SidecarRefused";
 
-/// A failure of a step that is Gleaner's, and not the command's.
+/// A failure of a step that Gleaner causes, not the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) reason: Reason,
@@ -26,7 +26,7 @@ pub(crate) enum Reason {
     ScriptNotRun,
     CommandNotExecutable,
     CommandNotFound,
-    /// There is no directory for an output.
+    /// No directory for outputs can be used.
     OutputsFolder,
     OutputMissing,
     OutputUnreadable,
@@ -57,7 +57,8 @@ pub(crate) enum Reason {
 // === impl Reason ===
 
 impl Reason {
-    /// Returns the reason of a problem document of this type (`/problems/not-created` is `NotCreated`) and exit code.
+    /// Returns the reason for a problem document with this type and exit code. For example, `/problems/not-created`
+    /// becomes `NotCreated`.
     pub(crate) fn of_problem(kind: &str, status: u16, exit_code: u8) -> Self {
         let last = kind.rsplit('/').next().unwrap_or_default();
         let words = last
@@ -70,7 +71,7 @@ impl Reason {
         });
         Self::Problem {
             name: name.take(40).collect(),
-            // A problem is never a success, even with exit code 0.
+            // A problem document with exit code 0 must not count as success.
             exit_code: match exit_code {
                 0 => code_of(status),
                 code => code,
@@ -78,12 +79,12 @@ impl Reason {
         }
     }
 
-    /// Returns one of [`gleaner_proto::exit_code`].
+    /// Returns the exit code, one of [`gleaner_proto::exit_code`].
     pub(crate) fn code(&self) -> u8 {
         self.name_and_code().1
     }
 
-    /// Returns one word in CamelCase, which Tekton shows as the step's `terminationReason`.
+    /// Returns the name in CamelCase that Tekton shows as the step's `terminationReason`.
     pub(crate) fn name(&self) -> &str {
         self.name_and_code().0
     }
@@ -140,8 +141,8 @@ impl Failure {
     }
 }
 
-/// Returns `message` on one line: all control characters in it (it may quote a file name, or a server) become
-/// blanks, and beyond a bound it is cut.
+/// Returns `message` on one line: control characters, which may come from quoted file names or server messages, become
+/// spaces, and a long message is cut.
 pub(crate) fn one_line(message: &str) -> String {
     let message = cut(message.trim(), LINE_MAX);
     let mut line = String::with_capacity(message.len());
@@ -155,7 +156,7 @@ pub(crate) fn one_line(message: &str) -> String {
     line
 }
 
-/// Returns the first `bytes` of `text`, or a little less if that would cut a character.
+/// Returns the first `bytes` bytes of `text`, or slightly fewer so that no character is split.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {

@@ -1,4 +1,4 @@
-//! The finish of a run: awaits the outcome, writes the results, reports.
+//! The finish of a run: waits for the outcome, writes the results, and reports.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,10 +15,10 @@ use crate::report::{self, remark};
 use crate::results::Staged;
 use crate::sidecar::Sidecar;
 
-/// Longest text of the notes of a run that failed, in bytes.
+/// The maximum length of the notes of a failed run in a message, in bytes.
 const WHY_MAX: usize = 4 << 10;
 
-/// Finishes as a separate step: its summary is this step's output.
+/// Finishes the run in a separate step, which prints the summary to stdout.
 pub(crate) fn as_a_step(options: &Common) -> Exit {
     match finish(options, &mut io::stdout()) {
         Ok(()) => Exit::Code(0),
@@ -26,7 +26,7 @@ pub(crate) fn as_a_step(options: &Common) -> Exit {
     }
 }
 
-/// Finishes after a command, whose stdout is its own.
+/// Finishes the run after a command. Stdout belongs to the command, so nothing is printed there.
 pub(crate) fn after_a_command(options: &Common) -> Result<(), Failure> {
     finish(options, &mut io::stderr())
 }
@@ -57,8 +57,8 @@ fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks that Tekton gets the written results, which take this many `bytes`. The sidecar has measured them, but
-/// Tekton's reading counts.
+/// Checks that the written results, which take this many `bytes`, fit into the step's termination message. The sidecar
+/// has measured them before, but the sizes of the files that Tekton will read are decisive.
 fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     if options.reported.share.is_none() {
         if let Some(message) = own_results::unknown_room(bytes) {
@@ -75,24 +75,24 @@ fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     }
 }
 
-/// The part of the outcome that one attempt has read.
+/// The part of the outcome that the current attempt has read.
 struct Outcome<'a> {
     phase: Phase,
-    /// The objects that exist.
+    /// The number of objects that exist.
     resources: usize,
-    /// Objects and notes.
+    /// The number of objects and notes.
     items: usize,
-    /// The notes of a run that failed.
+    /// The notes of a failed run.
     why: String,
     results: Staged<'a>,
 }
 
-/// The part of the outcome that all attempts have reported: an outcome is final, so each attempt reads the same in the
-/// same order.
+/// The part of the outcome that has been printed by any attempt. An outcome is final, so each attempt reads the same
+/// parts in the same order, and none is printed twice.
 struct Told<'a, Out> {
     options: &'a Common,
     out: &'a mut Out,
-    /// Objects and notes.
+    /// The number of objects and notes.
     items: usize,
 }
 

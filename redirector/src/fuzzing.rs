@@ -9,7 +9,7 @@ use crate::content::Content;
 use crate::validator::Validator;
 use crate::{options, script as preamble, termination};
 
-/// Returns the JSON of an output whose file has these first `size` bytes, unless they are refused.
+/// Returns the JSON of an output for the first `size` bytes of its file; `None` if the content is refused.
 pub fn output(file: File, size: u64, trim: Trim, kind: OutputType) -> Option<Vec<u8>> {
     let content = Content::check(file, size, trim, kind).ok()?;
     let mut json = Vec::new();
@@ -19,7 +19,7 @@ pub fn output(file: File, size: u64, trim: Trim, kind: OutputType) -> Option<Vec
     Some(json)
 }
 
-/// Returns true if `text` is accepted as JSON when it arrives in pieces of `size` bytes.
+/// Returns true if `text` is accepted as JSON when it is read in pieces of `size` bytes.
 pub fn is_json(text: &[u8], size: usize) -> bool {
     let mut validator = Validator::new();
     let fed = text
@@ -41,7 +41,7 @@ pub fn script(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
 /// Parses a command line.
 ///
 /// # Errors
-/// The message about an invalid one.
+/// Fails with the message about an invalid command line.
 pub fn command_line(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     options::parse(arguments, |_| None)
         .map(drop)

@@ -9,7 +9,8 @@ Usage:
   gleaner-redirector --script FILE [ARG...]        run a script whose first line names this program, and whose second
                                                    is '#gleaner: ' and its flags as a JSON array
 
-Each flag has the environment variable in brackets; the flag takes precedence. With --injected, no variable is read.
+Each flag can also be set by the environment variable in brackets; the flag takes precedence. With --injected, the
+environment variables are ignored.
 
   --step NAME                 the step's name in the declaration [GLEANER_STEP]
   --sidecar ADDRESS           unix:PATH or http://127.0.0.1:PORT [GLEANER_SIDECAR]
@@ -18,13 +19,13 @@ Each flag has the environment variable in brackets; the flag takes precedence. W
   --output SPEC               an output, NAME[,WORD...][=PATH]; may be repeated [GLEANER_OUTPUT, one per line]
                               words: string number boolean array object, Newline Whitespace None,
                               Success Always, optional; without PATH: $GLEANER_OUTPUTS/NAME
-  --outputs-dir PATH          the directory that the command finds as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
+  --outputs-dir PATH          the directory that is passed to the command as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
                               (default: a new one in /gleaner/outputs, /tekton/home or $TMPDIR)
   --max-output-size SIZE      largest output file [GLEANER_MAX_OUTPUT_SIZE] (default: 16MiB)
   --max-outputs-size SIZE     largest total size of a step's files [GLEANER_MAX_OUTPUTS_SIZE] (default: 64MiB)
   --deadline DURATION         how long the sidecar may be unreachable [GLEANER_DEADLINE] (default: 60s)
-  --answer-timeout DURATION   how long its response may take in total [GLEANER_ANSWER_TIMEOUT] (default: 15m)
-  --preflight                 check first that the resources can be created [GLEANER_PREFLIGHT]
+  --answer-timeout DURATION   how long the sidecar's response may take in total [GLEANER_ANSWER_TIMEOUT] (default: 15m)
+  --preflight                 before the command runs, check that the resources can be created [GLEANER_PREFLIGHT]
   --finish                    finish the run when the command has succeeded [GLEANER_FINISH]
   --results-dir PATH          the directory of results, if it exists [GLEANER_RESULTS_DIR]
                               (default: /tekton/results)
@@ -36,12 +37,13 @@ Each flag has the environment variable in brackets; the flag takes precedence. W
                               the containers that share the 12 KiB of the pod's termination messages, the pod's own and
                               Gleaner's, such as 3+1 or 3+1,compressed [GLEANER_TERMINATION_SHARE]
   --results NAME,...          results of the Task that Tekton writes to this step's message [GLEANER_RESULTS]
-  --step-results NAME,...     results of the step, in the directory below [GLEANER_STEP_RESULTS]
-  --step-metadata-dir PATH    Tekton's directory of the step [GLEANER_STEP_METADATA_DIR]
-  --injected                  ignore the environment and read only flags (set by injection)
+  --step-results NAME,...     results of the step, in --step-metadata-dir [GLEANER_STEP_RESULTS]
+  --step-metadata-dir PATH    Tekton's directory for the step [GLEANER_STEP_METADATA_DIR]
+  --injected                  ignore the environment variables of these flags (set by injection)
   --help, --version
 
-Exit codes: the command's own, or death by the same signal. Gleaner's own failures: 64 usage, 65 an output is
-missing, too large or not a valid value of its type, 69 the sidecar is unreachable, 73 the resources could not be
-created, 78 the declaration is wrong, 126 the command cannot be run, 127 it does not exist.
+Exit codes: the command's own; if a signal killed the command, the redirector terminates with the same signal.
+Gleaner's own failures: 64 usage, 65 an output is missing, too large or not a valid value of its type, 69 the sidecar
+is unreachable, 73 the resources could not be created, 78 the declaration is wrong, 126 the command cannot be run, 127
+the command does not exist.
 ";

@@ -48,10 +48,10 @@ fn texts(list: &Value) -> Vec<String> {
 /// Asserts that the redirector, called with `arguments`, runs `command` as the declaration requires.
 #[track_caller]
 fn assert_wraps(arguments: impl Iterator<Item = OsString>, command: &[&str]) {
-    // The user who starts the run sets variables: without `--injected`, each would be used, or refused.
+    // The user who starts the run can set variables. With `--injected`, none of them may have an effect.
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, hostile) else {
-        panic!("it wraps a command");
+        panic!("not a wrapped command");
     };
     assert_eq!(wrap.common.step.as_str(), "build");
     let outputs: Vec<String> = wrap.outputs.iter().map(ToString::to_string).collect();
@@ -145,7 +145,7 @@ fn the_flags_of_a_finish_step_are_read() {
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let finish = options::parse(args.into_iter().map(OsString::from), hostile);
     let Ok(Invocation::Finish(options)) = finish else {
-        panic!("it finishes the run: {finish:?}");
+        panic!("not a finish: {finish:?}");
     };
     assert!(!format!("{options:?}").contains("hostile"), "{options:?}");
 }

@@ -43,7 +43,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_written_string_reads_as_it_was(text in any::<String>()) {
+        fn a_written_string_can_be_parsed_again(text in any::<String>()) {
             let mut out = Vec::new();
             write_string(&mut out, &text).unwrap();
             prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);

@@ -6,20 +6,20 @@
 //! ```
 //!
 //! The first form is transparent: the command sees the same stdin, stdout, stderr, environment (plus
-//! `GLEANER_OUTPUTS`), working directory, process group and signals as without it. The second is the finish of a run
-//! as a separate step. In the order in which a step uses them:
+//! `GLEANER_OUTPUTS`), working directory, process group and signals as without the redirector. The second form finishes
+//! a run in a separate step. The modules, in the order in which a step uses them:
 //!
 //! | module | purpose |
 //! | --- | --- |
 //! | `options` | the command line and the environment, checked |
-//! | `script` | a script whose interpreter is the redirector, unpacked |
-//! | `wrap`, `finish` | the two forms, each from start to end |
+//! | `script` | unpacks a script whose interpreter is the redirector |
+//! | `wrap`, `finish` | the two forms, each from start to finish |
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
 //! | `command` | finds the command, runs it, waits for it |
-//! | `outputs` | reads the declared files, and only regular ones |
+//! | `outputs` | reads the declared files, which must be regular files |
 //! | `content`, `validator` | the content of a file, checked and streamed in little memory |
 //! | `json`, `body` | the request's body, streamed from the files |
-//! | `sidecar`, `retry` | repeat a request until the sidecar responds, or is unreachable for too long |
+//! | `sidecar`, `retry` | repeat a request until the sidecar responds, or has been unreachable for too long |
 //! | `exchange`, [`answer`] | one HTTP exchange; the grammar of the response, without I/O |
 //! | `outcome` | the outcome of the run, read as it arrives |
 //! | `results` | the results for the next task |
@@ -28,7 +28,7 @@
 //! | `report`, `termination` | reports them: a line on stderr or in a file, an exit code, Tekton's termination message |
 //! | `sys` | system calls; the only `unsafe` |
 //!
-//! No threads, no async runtime, no name resolution (which a static glibc cannot do).
+//! The redirector uses no threads, no async runtime and no name resolution (which a static glibc cannot do).
 
 #![allow(
     missing_docs,
@@ -68,7 +68,7 @@ use std::io::Write as _;
 
 use options::Invocation;
 
-/// The way in which the redirector must end.
+/// The way in which the redirector must terminate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "call `leave` to end the process in this way"]
 pub enum Exit {
@@ -79,9 +79,10 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Ends the process in this way.
+    /// Terminates the process in this way.
     pub fn leave(self) -> ! {
-        // The witness was killed when the command ended. An orphan would be left to a PID 1 that may not reap it.
+        // The witness was killed when the command exited. If it is not reaped here, it stays a zombie under a PID 1 that may
+        // not reap orphans.
         while sys::reap().is_some() {}
         match self {
             Self::Code(code) => std::process::exit(code.into()),
@@ -90,23 +91,23 @@ impl Exit {
     }
 }
 
-/// Runs the redirector with these arguments (without the program's name) and ends the process as [`run`] requires.
+/// Runs the redirector with these arguments (without the program's name) and terminates the process as [`run`] requires.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
     run(arguments).leave()
 }
 
-/// Runs the redirector with these arguments (without the program's name) and returns how the process must end.
+/// Runs the redirector with these arguments (without the program's name) and returns how the process must terminate.
 ///
-/// For an ordinary Rust program with the redirector as a subcommand: the runtime has ignored SIGPIPE, so the command
-/// gets the default action back. Call it from the first thread of a process that has no other: it changes the signal
-/// mask, it reaps all children, and the kernel ties the command's life to the calling thread.
+/// This function is for an ordinary Rust program that has the redirector as a subcommand. Rust's runtime ignores SIGPIPE,
+/// so the default action is restored for the command. Call this function from the only thread of the process: it changes
+/// the signal mask and reaps all children, and the kernel kills the command when the calling thread exits.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::ignore_broken_pipes(sys::Before::Runtime);
     start(arguments)
 }
 
-/// Same as [`main`], for a program that started without the start-up of Rust's runtime: the command inherits this
-/// process's own action for SIGPIPE.
+/// Same as [`main`], for a program that starts without Rust's runtime: the command inherits the action for SIGPIPE that
+/// this process inherited.
 pub fn main_without_runtime(arguments: impl Iterator<Item = OsString>) -> ! {
     sys::ignore_broken_pipes(sys::Before::Inherited);
     start(arguments).leave()
@@ -122,13 +123,13 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
         }
     };
     let arguments = unpacked.arguments.into_iter();
-    // Its script must exist as long as the command may read it.
+    // The unpacked script must exist for as long as the command may read it.
     let _folder = unpacked.folder;
     match options::parse(arguments, |name| std::env::var_os(name)) {
         Ok(Invocation::Wrap(options)) => wrap::wrap(&options),
         Ok(Invocation::Finish(options)) => finish::as_a_step(&options),
         Ok(Invocation::Print(text)) => {
-            // A closed stdout is the reader's choice.
+            // A closed stdout is not an error: the reader needs no more.
             let _ = std::io::stdout().write_all(text.as_bytes());
             Exit::Code(0)
         }

@@ -36,7 +36,7 @@ pub(crate) const TEMPORARY_DIR: &str = "TMPDIR";
 /// The default of [`TEMPORARY_DIR`].
 pub(crate) const TEMPORARY_DIR_DEFAULT: &str = "/tmp";
 
-/// The longest path of a Unix socket that the kernel accepts, with its final zero (`sun_path`, unix(7)).
+/// The maximum length of a Unix socket's path, in bytes, with the terminating zero (`sun_path`, unix(7)).
 const SOCKET_PATH_MAX: usize = 108;
 
 /// The action that the command line requests.
@@ -74,7 +74,7 @@ pub(crate) struct Wrap {
     pub(crate) common: Common,
     pub(crate) outputs: Vec<OutputSpec>,
     pub(crate) outputs_dir: Option<PathBuf>,
-    /// The parent of a new directory if there is no better one.
+    /// The parent directory that is used for a new directory if no other is writable.
     pub(crate) temporary_dir: PathBuf,
     pub(crate) max_output_size: u64,
     pub(crate) max_outputs_size: u64,
@@ -110,7 +110,7 @@ pub(crate) fn parse(
     if let Some(text) = typed.print {
         return Ok(Invocation::Print(text));
     }
-    // An empty variable is an unset one: a pod template cannot omit one.
+    // An empty variable counts as unset, because a pod template cannot leave out a variable conditionally.
     let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
     if typed.injected {
         return typed.understand();
@@ -257,7 +257,7 @@ impl Typed {
         }
     }
 
-    /// Returns the last value of a flag: a later one takes precedence, so that defaults can be prepended.
+    /// Returns the last value of a flag. A later value overrides an earlier one, so that defaults can be prepended.
     fn last(&mut self, flag: Flag) -> Option<OsString> {
         self.values.get_mut(flag.name)?.pop()
     }

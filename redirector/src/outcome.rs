@@ -1,5 +1,5 @@
-//! The outcome of a run, read as it arrives: it may list thousands of objects, and the redirector's memory counts in
-//! the memory of the step's container.
+//! Parses the outcome of a run while it arrives. It may list thousands of objects, and the redirector's memory counts
+//! toward the memory limit of the step's container.
 
 use std::fmt;
 use std::io::{self, BufReader, Read};
@@ -16,7 +16,7 @@ use crate::sidecar::Unread;
 /// A part of a [`gleaner_proto::message::Outcome`], in the order in which the sidecar writes them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Part<'a> {
-    /// Always the first part.
+    /// The phase; always the first part.
     Phase(Phase),
     Created(Created),
     /// The result with this name begins.
@@ -29,7 +29,7 @@ pub(crate) enum Part<'a> {
 /// Reads an outcome, and passes each part to `take`.
 ///
 /// # Errors
-/// The connection failed, the outcome is malformed, or `take` failed.
+/// Fails if the connection fails, the outcome is malformed, or `take` fails.
 pub(crate) fn read(
     body: &mut dyn Read,
     take: &mut dyn FnMut(Part<'_>) -> Result<(), Failure>,
@@ -77,7 +77,7 @@ enum Field {
 // === impl Reading ===
 
 impl Reading<'_> {
-    /// Passes a part on; if that fails, reading ends with any error.
+    /// Passes a part to the caller's function. If that fails, parsing stops with an arbitrary error.
     fn take<E: Error>(&mut self, part: Part<'_>) -> Result<(), E> {
         (self.take)(part).map_err(|failure| {
             self.failure = Some(failure);
@@ -117,7 +117,7 @@ impl<'de> Visitor<'de> for &mut Reading<'_> {
     }
 }
 
-/// A list, of which each element is a part.
+/// A deserializer of a list whose elements are parts.
 struct Each<'r, 't, T> {
     reading: &'r mut Reading<'t>,
     part: fn(T) -> Part<'static>,

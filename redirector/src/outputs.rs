@@ -1,8 +1,8 @@
-//! Reads the files that a step has written, and only regular ones.
+//! Reads the files that a step has written. Only regular files are read.
 //!
-//! The rule for links: the directory of a declared path may be reached through links. The file itself may be a link
-//! only to a regular file in that directory or below it. Files on kernel filesystems (`/proc`, `/sys` and similar) are
-//! never read, by any path: `/proc/self/environ` counts as a regular file too.
+//! The directory of a declared path may be reached through symbolic links. The file itself may be a link only to a
+//! regular file in that directory or below it. Files on kernel filesystems (`/proc`, `/sys` and similar) are never read,
+//! by any path, because files such as `/proc/self/environ` are regular files too.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io;
@@ -19,8 +19,8 @@ use crate::options::Wrap;
 use crate::sys;
 use crate::validator::Invalid;
 
-/// File systems whose files are the kernel's own (`linux/magic.h`): proc, sysfs, debugfs, tracefs, cgroup, cgroup2,
-/// bpf, securityfs, devpts, pstore.
+/// The kernel filesystems (`linux/magic.h`): proc, sysfs, debugfs, tracefs, cgroup, cgroup2, bpf, securityfs, devpts,
+/// pstore.
 const KERNEL_FILE_SYSTEMS: [i64; 10] = [
     0x9fa0,
     0x6265_6572,
@@ -39,7 +39,7 @@ const KERNEL_FILE_SYSTEMS: [i64; 10] = [
 enum Unread {
     /// The file does not exist.
     Missing,
-    /// Another reason, with the end of its message.
+    /// The file is refused for this reason; the text is the message without its subject.
     Refused(Reason, String),
 }
 
@@ -59,7 +59,7 @@ struct Opened<'a> {
     size: u64,
 }
 
-/// Checks the relevant declared files: all if the step succeeded, otherwise those that are always kept.
+/// Reads and checks all declared files if the step succeeded, otherwise only those of outputs with `when: Always`.
 pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> Gathered {
     let mut gathered = Gathered::default();
     let mut opened = Vec::new();
@@ -190,7 +190,7 @@ impl Gathered {
     }
 }
 
-/// Returns the path of the file, and the name by which the author of the command knows it.
+/// Returns the path of the file, and the path as the command's author writes it (`$GLEANER_OUTPUTS/...`).
 fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     match (&output.path, folder) {
         (Some(path), _) => (PathBuf::from(path), path.clone()),
@@ -202,10 +202,10 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     }
 }
 
-/// Opens a regular file without ever waiting for another process.
+/// Opens a regular file. The call never blocks on another process.
 fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
-        // NOFOLLOW reports a link like this.
+        // With O_NOFOLLOW, a link is reported as ELOOP.
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return open_target(path),
         opened => opened,
     };
@@ -215,7 +215,7 @@ fn open(path: &Path) -> Result<File, Unread> {
 fn open_itself(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
-        // NONBLOCK: a FIFO must not wait for a writer. NOCTTY: a terminal must not become ours.
+        // O_NONBLOCK: opening a FIFO must not wait for a writer. O_NOCTTY: a terminal must not become the controlling one.
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
 }
@@ -238,7 +238,7 @@ fn open_target(path: &Path) -> Result<File, Unread> {
         return Err(leaves(&target));
     }
     let file = regular(path, open_itself(&target))?;
-    // A directory on the way may have changed since; the opened file counts.
+    // A directory in the path may have been replaced since the check, so the path of the opened file is checked again.
     match std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())) {
         Ok(opened) if !opened.starts_with(&folder) => Err(leaves(&opened)),
         _ => Ok(file),
@@ -247,7 +247,7 @@ fn open_target(path: &Path) -> Result<File, Unread> {
 
 fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     let file = opened.map_err(|error| match std::fs::symlink_metadata(path) {
-        // A socket cannot be opened at all.
+        // A socket cannot be opened, so its kind comes from its metadata.
         Ok(metadata) if !metadata.is_file() && !metadata.is_symlink() => {
             not_regular(metadata.file_type())
         }
@@ -265,7 +265,7 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     Ok(file)
 }
 
-/// Returns the size of a file, which is at most `bound`.
+/// Returns the size of a file; an error if it exceeds `bound`.
 fn size(file: &File, bound: u64) -> Result<u64, Unread> {
     let size = file.metadata().map_err(|error| unread(&error))?.len();
     if size > bound {

@@ -1,5 +1,4 @@
-//! The step's own results: those that Tekton will write to the termination message of this step, and a check that they
-//! fit.
+//! The step's own results, which Tekton writes to this step's termination message, and a check that they fit.
 
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -11,19 +10,19 @@ use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, OF_TEKTON, POD_MAX, S
 
 use crate::failure::{Failure, Reason};
 
-/// Files of more bytes together are not read: no compressed message has room for them, and Tekton reads no larger one
-/// (`pkg/termination/write.go`, `maxDecompressedSize`).
+/// The maximum size of all files together, in bytes. Larger ones are not read, because Tekton does not accept a message
+/// that is larger when decompressed (`pkg/termination/write.go`, `maxDecompressedSize`).
 const READ_MAX: u64 = 128 << 10;
 
-/// Tekton's file of artifacts within its directory for a step.
+/// The file of a step's artifacts, in Tekton's directory for the step.
 const STEP_ARTIFACTS: &str = "artifacts/provenance.json";
-/// Tekton's file of the Task's artifacts (`pipeline.ArtifactsDir`).
+/// The file of the Task's artifacts (`pipeline.ArtifactsDir`).
 const TASK_ARTIFACTS: &str = "/tekton/artifacts/provenance.json";
 
 /// The files that Tekton writes to the termination message of this step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reported {
-    /// The containers that share the room; `None` if unknown.
+    /// The containers that share the pod's room for termination messages; `None` if unknown.
     pub(crate) share: Option<Share>,
     /// The names of the Task's results; empty if Tekton reads them elsewhere.
     pub(crate) results: Vec<String>,
@@ -33,18 +32,19 @@ pub(crate) struct Reported {
     pub(crate) step_metadata_dir: Option<PathBuf>,
 }
 
-/// The entries that the files become.
+/// The entries that Tekton creates from the files.
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     entries: Vec<(String, String, EntryType)>,
     is_over: bool,
 }
 
-/// The containers that share the room of this step's message, and the size of Tekton's entries in it, if they are known.
+/// The containers that share the pod's room for termination messages, and the size of Tekton's entries in this step's
+/// message; `None` if unknown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured(Option<(Share, Size)>);
 
-/// The results of a step compared with the room in its termination message.
+/// The result of comparing a step's results with the room in its termination message.
 #[derive(Debug)]
 pub(crate) enum Fit {
     /// The results fit.
@@ -132,8 +132,8 @@ impl Measured {
     }
 }
 
-/// Returns the message if results of resources of this many `bytes` may be too large and the room is not known: in a
-/// pod that was not injected.
+/// Returns a warning if resources' results of this many `bytes` may be too large and the available room is unknown, as in
+/// a pod that was not injected.
 pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     let share = Share {
         own: 3,
@@ -193,7 +193,7 @@ impl Content {
         });
         let size = share.size(OF_TEKTON.into_iter().chain(entries));
         match self.is_over {
-            // Tekton does not read the rest, even if it compresses well.
+            // Tekton does not read a larger message, however well it compresses.
             true => Size {
                 compressed: None,
                 ..size

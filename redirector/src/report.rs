@@ -1,4 +1,4 @@
-//! Reports failures and remarks: on stderr, or in the file that a program named; to Tekton; and by the exit code.
+//! Reports failures and remarks: on stderr or in the report file, in Tekton's termination message, and by the exit code.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -11,16 +11,16 @@ use crate::failure::{Failure, one_line};
 use crate::options::Common;
 use crate::{Exit, termination};
 
-/// True between the end of a command and the first line after it.
+/// True after a command has exited, until the redirector prints its first line.
 static AFTER_A_COMMAND: AtomicBool = AtomicBool::new(false);
 
-/// Notes that a command has run. Its last line may lack a newline, which the redirector cannot see, so the first line
-/// after it begins with a newline.
+/// Records that a command has run. The command's last line may lack a newline, which the redirector cannot see, so the
+/// redirector starts its first line with a newline.
 pub(crate) fn command_has_run() {
     AFTER_A_COMMAND.store(true, Ordering::Relaxed);
 }
 
-/// Reports `failure` and returns how the process ends.
+/// Reports `failure` and returns how the process must terminate.
 pub(crate) fn failed(options: &Common, failure: &Failure) -> Exit {
     let reason = failure.reason.name();
     let exit_code = failure.reason.code();
@@ -41,7 +41,7 @@ pub(crate) fn failed_without_step(failure: &Failure) -> Exit {
     Exit::Code(failure.reason.code())
 }
 
-/// Reports a message that does not affect how the step ends.
+/// Reports a message that does not affect the step's exit code.
 pub(crate) fn remark(options: &Common, message: &str) {
     let report = Report::Remark {
         message: one_line(message),
@@ -49,8 +49,8 @@ pub(crate) fn remark(options: &Common, message: &str) {
     tell(options, &report, message);
 }
 
-/// Appends `report` to the report file. Returns false if there is none, or it cannot be written: then the report must be
-/// printed.
+/// Appends `report` to the report file. Returns false if no report file is configured, or if it cannot be written; then
+/// the caller must print the report.
 pub(crate) fn append(options: &Common, report: &Report) -> bool {
     let path = options.report_file.as_deref();
     path.is_some_and(|path| write(path, report).is_ok())
@@ -70,13 +70,13 @@ fn print(line: &str) {
     print_lines(&mut io::stderr(), &format!("{line}\n"));
 }
 
-/// Prints `lines`, each with its end.
+/// Prints `lines`, which must end with a newline.
 pub(crate) fn print_lines(out: &mut impl io::Write, lines: &str) {
     let begin = match AFTER_A_COMMAND.swap(false, Ordering::Relaxed) {
         true => "\n",
         false => "",
     };
-    // One write, so that it stays one line among the command's output; a closed stderr is not a failure.
+    // A single write keeps the text together among the command's output. A closed stderr is not a failure.
     let _ = out.write_all(format!("{begin}{lines}").as_bytes());
 }
 

@@ -11,19 +11,19 @@ use gleaner_termination::{Entry, EntryType, escaped_len};
 
 use crate::failure::{Failure, Reason};
 
-/// Results that are not yet written; on drop they are discarded.
+/// Results that are not yet published; dropping this value discards them.
 #[derive(Debug)]
 pub(crate) struct Staged<'a> {
     folder: &'a Path,
-    /// The directory of staged results, once there are some; `None` without Tekton's directory.
+    /// The directory of staged results; `None` before the first result, and if Tekton's directory does not exist.
     staging: Option<PathBuf>,
-    /// The result that is arriving.
+    /// The path and file of the result that is being received.
     current: Option<(PathBuf, File)>,
     bytes: usize,
 }
 
 impl<'a> Staged<'a> {
-    /// Returns results for `folder`, if that directory exists.
+    /// Returns staging for the directory `folder`. If it does not exist, results are discarded.
     pub(crate) const fn new(folder: &'a Path) -> Self {
         Self {
             folder,
@@ -36,10 +36,10 @@ impl<'a> Staged<'a> {
     /// Begins the result `name`, without content.
     ///
     /// # Errors
-    /// An invalid name; a file that cannot be created.
+    /// Fails if the name is invalid, or the file cannot be created.
     pub(crate) fn begin(&mut self, name: &str) -> Result<(), Failure> {
         self.current = None;
-        // A name with a slash would leave the directory.
+        // A name with a slash could leave the directory.
         ResourceName::new(name).map_err(|error| {
             let message = format!("the sidecar's response has an invalid result name: {error}");
             Failure::new(Reason::ResultName, message)
@@ -63,7 +63,7 @@ impl<'a> Staged<'a> {
         let staging = match &self.staging {
             Some(staging) => staging,
             None => {
-                // Another step shares the directory, and may have created a link there: it must be a new one.
+                // Other steps share the parent directory and may have created a link there, so this directory must be new.
                 let fresh = format!(".gleaner-{}", std::process::id());
                 let fresh = self.folder.join(fresh);
                 fs::create_dir(&fresh)?;
@@ -79,7 +79,7 @@ impl<'a> Staged<'a> {
     /// Appends to the current result.
     ///
     /// # Errors
-    /// The result cannot be written.
+    /// Fails if the result cannot be written.
     pub(crate) fn add(&mut self, text: &str) -> Result<(), Failure> {
         if let Some((path, file)) = &mut self.current {
             self.bytes += escaped_len(text);
@@ -89,24 +89,24 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    /// Publishes the staged results, and returns the bytes that they take in a termination message; `None` if there are
-    /// none.
+    /// Publishes the staged results, and returns the number of bytes that they take in a termination message; `None` if
+    /// there are no results.
     ///
     /// # Errors
-    /// A result cannot be written.
+    /// Fails if a result cannot be written.
     pub(crate) fn publish(mut self) -> Result<Option<usize>, Failure> {
         self.current = None;
         let Some(staging) = &self.staging else {
             return Ok(None);
         };
         let unstaged = |error| unwritten(staging, &error);
-        // A directory that changes while it is listed may hide entries once.
+        // Listing a directory while it changes may miss entries, so it is listed again until it is empty.
         loop {
             let mut is_empty = true;
             for entry in fs::read_dir(staging).map_err(unstaged)? {
                 let entry = entry.map_err(unstaged)?;
                 let path = self.folder.join(entry.file_name());
-                // Replaces a link that another step has created there, never its target.
+                // If another step has created a link with this name, this replaces the link, never its target.
                 fs::rename(entry.path(), &path).map_err(|error| unwritten(&path, &error))?;
                 is_empty = false;
             }

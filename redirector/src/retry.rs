@@ -1,19 +1,19 @@
-//! Decides when to retry, and when to give up. It reads no clock: the caller passes the time.
+//! Decides when to retry and when to give up. The caller passes the time; no clock is read here.
 
 use std::time::{Duration, Instant};
 
-/// Pause after the first failed attempt; it doubles from there.
+/// The pause after the first failed attempt; it doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
-/// Longest pause between two attempts.
+/// The maximum pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// A sidecar that had a whole request for this long was reachable: if it is gone then, the deadline starts again.
-/// With a shorter time, a sidecar that every request crashes would be retried forever.
+/// The time that the sidecar must hold a complete request to count as reachable; the deadline starts again after that.
+/// With a shorter time, a sidecar that crashes at every request would be retried forever.
 const WAS_IN_REACH: Duration = Duration::from_secs(1);
 
-/// The attempts to get one response.
+/// The state of the attempts to get one response.
 #[derive(Debug)]
 pub(crate) struct Retry {
-    /// The longest time for which the other side may be continuously unreachable.
+    /// The maximum time for which the sidecar may be continuously unreachable.
     deadline: Duration,
     /// The time at which the redirector stops waiting for a response.
     until: Instant,
@@ -26,9 +26,9 @@ pub(crate) struct Retry {
 pub(crate) enum Next {
     /// Retry after this pause.
     AgainAfter(Duration),
-    /// Give up: unreachable for too long.
+    /// Give up, because the sidecar was unreachable for too long.
     OutOfReach,
-    /// Give up: the response is overdue.
+    /// Give up, because the response is overdue.
     NoAnswer,
 }
 
@@ -44,7 +44,7 @@ impl Retry {
         }
     }
 
-    /// Records an attempt that failed at `now`, after the other side had the whole request for as long as `held`.
+    /// Records an attempt that failed at `now`, `held` after the sidecar had received the whole request.
     pub(crate) fn failed(&mut self, now: Instant, held: Duration) -> Next {
         if held >= WAS_IN_REACH {
             self.out_of_reach_since = None;

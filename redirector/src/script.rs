@@ -1,8 +1,8 @@
-//! A step's script whose interpreter is the redirector.
+//! Unpacks a step's script whose interpreter is the redirector.
 //!
-//! Where no webhook sees the pod, a script can be injected only from within: its first line names the redirector as its
-//! interpreter, its second holds the redirector's flags, and the original script follows. It is run from a separate
-//! file, because not every interpreter accepts a `#!` that is not on the first line.
+//! If no webhook sees the pod, Gleaner can be injected into a script only through the script itself: the first line names
+//! the redirector as the interpreter, the second holds the redirector's flags, and the original script follows. The
+//! original script runs from a separate file, because not every interpreter accepts a `#!` after the first line.
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
@@ -27,14 +27,14 @@ use crate::options::{TEMPORARY_DIR, TEMPORARY_DIR_DEFAULT};
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     pub(crate) arguments: Vec<OsString>,
-    /// Removed on drop, together with the script.
+    /// The directory of the unpacked script; it is removed on drop, together with the script.
     pub(crate) folder: Option<Directory>,
 }
 
-/// Unpacks the script, if the arguments are those of an interpreter: `--script FILE ARGUMENT...`.
+/// Unpacks the script if the redirector was called as an interpreter: `--script FILE ARGUMENT...`.
 ///
 /// # Errors
-/// A script that cannot be read or unpacked, or has no flags.
+/// Fails if the script cannot be read or unpacked, or has no flags.
 pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Unpacked, Failure> {
     let first = arguments.next();
     if first.as_deref() != Some(SCRIPT.as_ref()) {
@@ -80,14 +80,14 @@ pub(crate) fn split(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
     Some((serde_json::from_slice(flags).ok()?, lines.next()?))
 }
 
-/// Steps run as any user; the file belongs to this one alone.
+/// Writes the script to a new file that only this user can access.
 fn write(place: &Path, script: &[u8]) -> io::Result<()> {
     fs::write(place, runnable(script))?;
     fs::set_permissions(place, fs::Permissions::from_mode(0o700))
 }
 
-/// Returns the script with its interpreter in the first line, where the kernel looks for it. Tekton skips empty lines
-/// when it looks, and runs a script without an interpreter with `sh`.
+/// Returns the script with its interpreter in the first line, where the kernel expects it. Tekton accepts empty lines
+/// before the `#!`, and runs a script without an interpreter with `sh`.
 fn runnable(script: &[u8]) -> Cow<'_, [u8]> {
     let trimmed = script.trim_ascii_start();
     if trimmed.starts_with(b"#!") {

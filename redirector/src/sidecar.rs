@@ -1,7 +1,7 @@
-//! Sends requests to the sidecar until it responds, or is unreachable for too long.
+//! Sends requests to the sidecar until it responds or has been unreachable for too long.
 //!
-//! Requests are repeated while the sidecar is not ready yet, restarts, or is overloaded: every message is safe to repeat
-//! (outputs are write-once per step, the same body again gets the same response; a finish is idempotent).
+//! Requests are repeated while the sidecar is not ready yet, restarts, or is overloaded. Every message is safe to repeat:
+//! the outputs of a step are written once, and the same body gets the same response again; a finish is idempotent.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufReader, Read};
@@ -23,10 +23,10 @@ use crate::failure::{Failure, Reason};
 use crate::options::Common;
 use crate::retry::{Next, Retry};
 
-/// Longest token file, in bytes.
+/// The maximum size of the token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
-/// The sidecar, from the point of view of one step.
+/// The client of the sidecar for one step.
 #[derive(Debug)]
 pub(crate) struct Sidecar<'a> {
     options: &'a Common,
@@ -37,7 +37,7 @@ pub(crate) struct Sidecar<'a> {
 enum Attempted {
     /// The connection failed.
     Interrupted(Interrupted),
-    /// Retry, for this reason. The sidecar had the request for this long.
+    /// Retry, for this reason. The sidecar responded after this time.
     Again(String, Duration),
     Refused(Failure),
 }
@@ -45,14 +45,14 @@ enum Attempted {
 /// An error in reading the body of a success.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// The connection failed: the same request gets the same response again.
+    /// The connection failed. The request can be repeated, and gets the same response.
     Interrupted(io::Error),
-    /// The body is malformed, or the content could not be used.
+    /// The body is malformed, or using its content failed.
     Failed(Failure),
 }
 
-/// The fields of a problem document (RFC 9457) that are read: causes as data, or [`IgnoredAny`] if no program reads
-/// them.
+/// The fields of a problem document (RFC 9457) that are used. `Causes` is the type of the causes, or [`IgnoredAny`] if
+/// only the text is needed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Refused<Causes> {
@@ -78,7 +78,7 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    /// Gives up earlier than the options require.
+    /// Shortens the time that the sidecar may be unreachable to `deadline`.
     pub(crate) fn within(mut self, deadline: Duration) -> Self {
         self.deadline = self.deadline.min(deadline);
         self
@@ -90,13 +90,13 @@ impl<'a> Sidecar<'a> {
         self.ask("POST", &path, body, drain)
     }
 
-    /// Asks whether the resources can be created, as far as that is known in advance.
+    /// Requests the preflight: an error if it is already known that the resources cannot be created.
     pub(crate) fn preflight(&self) -> Result<(), Failure> {
         self.ask("GET", route::PREFLIGHT, &Body::default(), drain)
     }
 
-    /// Finishes the run. `read` gets the outcome as it arrives: again from its beginning if the connection failed
-    /// before.
+    /// Finishes the run. `read` gets the outcome while it arrives. If the connection fails, the request is repeated, and
+    /// `read` gets the outcome again from the beginning.
     pub(crate) fn finish<T>(
         &self,
         own_results: OwnResults,
@@ -157,7 +157,7 @@ impl<'a> Sidecar<'a> {
         until: Instant,
         read: &mut impl FnMut(&mut dyn Read) -> Result<T, Unread>,
     ) -> Result<T, Attempted> {
-        // Read each time: the sidecar may write it only now.
+        // The token is read for each attempt, because the sidecar may not have written it yet.
         let token = self.options.token_file.as_deref().map(token).transpose();
         let token = token.map_err(|error| Interrupted {
             error,
@@ -202,8 +202,7 @@ impl<'a> Sidecar<'a> {
     }
 }
 
-/// Reads a body whose content does not matter. A response with a body that is too long is still identified by its
-/// status.
+/// Reads and discards a body. A body that is too long is not an error: the status is enough.
 fn drain(body: &mut dyn Read) -> Result<(), Unread> {
     match io::copy(body, &mut io::sink()) {
         Err(error) if !is_too_long(&error) => Err(Unread::Interrupted(error)),
@@ -237,7 +236,7 @@ impl Refused<IgnoredAny> {
     }
 }
 
-/// Returns the meaning of a response that is not a success.
+/// Classifies a response that is not a success.
 fn judge(
     problem: serde_json::Result<Refused<Vec<failure::Failure>>>,
     response: &Response<'_>,
@@ -265,11 +264,11 @@ fn judge(
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))
 }
 
-/// Returns true if the same request may succeed a little later.
+/// Returns true if the same request may succeed later.
 fn again(status: u16, kind: Option<&str>) -> bool {
     match kind {
         Some(problem_type::BUSY) => true,
-        // The sidecar knows what has happened, and reports it.
+        // With a problem document, the sidecar itself responded, so other statuses are final.
         Some(_) => matches!(status, 408 | 503),
         None => matches!(status, 408 | 429 | 500..),
     }
@@ -293,7 +292,7 @@ fn token(path: &Path) -> io::Result<String> {
     let wrong =
         |why: &dyn std::fmt::Display| io::Error::other(format!("the token file '{shown}': {why}"));
     let mut text = String::new();
-    // NONBLOCK: a FIFO must not wait for a writer. A mounted Secret's file is a link.
+    // O_NONBLOCK: opening a FIFO must not wait for a writer. O_NOFOLLOW is not set, because a mounted Secret's file is a link.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)

@@ -1,4 +1,4 @@
-//! System calls without a safe wrapper. The only `unsafe` of the crate.
+//! System calls without a safe wrapper. The crate has no other `unsafe` code.
 
 #![allow(unsafe_code)]
 
@@ -23,17 +23,18 @@ pub(crate) use signals::{
 };
 pub(crate) use witness::{Witness, is_stopped};
 
-/// Keeps outputs and tokens out of core dumps and from the debuggers of the same user. `execve` makes the command
-/// dumpable again. A core dump of the redirector, which ends with the same signal, does not replace one of the command.
+/// Keeps outputs and tokens out of core dumps, and hides them from debuggers of the same user. `execve` makes the command
+/// dumpable again. The redirector terminates with the same signal as the command; without this call, its core dump could
+/// overwrite the command's.
 pub(crate) fn deny_core_dumps() {
-    // SAFETY: it has no preconditions on memory.
+    // SAFETY: prctl has no preconditions on memory.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
 }
 
 // === sockets ===
 
-/// Connects to the socket `path` without ever waiting: `WouldBlock` if its queue is full. (The standard library's
-/// `connect` waits for a place in the queue, however long that takes.)
+/// Connects to the socket `path` without blocking; the error is `WouldBlock` if its queue is full. (The standard library's
+/// `connect` waits for room in the queue without a time limit.)
 pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     // SAFETY: all zeroes is a valid address.
     let mut address = unsafe { MaybeUninit::<libc::sockaddr_un>::zeroed().assume_init() };
@@ -52,10 +53,10 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     if socket < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: it is open, and has no other owner.
+    // SAFETY: the descriptor is open, and has no other owner.
     let stream = unsafe { UnixStream::from_raw_fd(socket) };
     let length = size_of_val(&address) as libc::socklen_t;
-    // SAFETY: the address is initialized and that long.
+    // SAFETY: the address is initialized, and has at least this length.
     if unsafe { libc::connect(socket, (&raw const address).cast(), length) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -65,14 +66,14 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
 
 // === files ===
 
-/// Returns the kind of file system of `file`, as `statfs` numbers it.
+/// Returns the type of the file's filesystem (`f_type` of `statfs`).
 pub(crate) fn file_system(file: &File) -> io::Result<i64> {
     let mut statistics = MaybeUninit::<libc::statfs>::zeroed();
     // SAFETY: the descriptor is open and the buffer writable.
     if unsafe { libc::fstatfs(file.as_raw_fd(), statistics.as_mut_ptr()) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: filled by the kernel. The cast: the field's type differs between architectures.
+    // SAFETY: the kernel has filled the buffer. The cast is needed because the field's type differs between architectures.
     #[allow(clippy::unnecessary_cast)]
     Ok(unsafe { statistics.assume_init() }.f_type as i64)
 }
@@ -80,7 +81,7 @@ pub(crate) fn file_system(file: &File) -> io::Result<i64> {
 /// Returns true if this process may create files in the directory `path`.
 pub(crate) fn is_writable(path: &Path) -> bool {
     CString::new(path.as_os_str().as_bytes()).is_ok_and(|path| {
-        // SAFETY: a C string.
+        // SAFETY: `path` is a valid C string.
         unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) == 0 }
     })
 }
@@ -97,15 +98,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
-        // SAFETY: an open socket; listening again sets the length of its queue.
+        // SAFETY: the socket is open; listening again sets the length of its queue.
         assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
         let first = connect(&path).unwrap();
-        let full = connect(&path).expect_err("one place only");
+        let full = connect(&path).expect_err("the queue has room for one connection");
         assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
 
         let (mut accepted, _) = listener.accept().unwrap();
         let _second = connect(&path).unwrap();
-        // From here on it waits, like every other stream.
+        // Once connected, the stream blocks like any other.
         std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(20));
             accepted.write_all(b"x").unwrap();

@@ -1,4 +1,4 @@
-//! Tekton's termination message: makes the reason of a failure visible in a TaskRun.
+//! Tekton's termination message, which makes the reason of a failure visible in the TaskRun.
 //!
 //! Tekton's entrypoint merges a JSON array in this file into its own (`pkg/termination/write.go`): the key
 //! `Reason` becomes the step's `terminationReason`, others are shown in its message.
@@ -15,20 +15,19 @@ use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, cut_escaped};
 use crate::failure::one_line;
 use crate::options::Common;
 
-/// The longest file that is read, in bytes; a longer one is left unchanged.
+/// The maximum size of a file that is read, in bytes; a larger file is left unchanged.
 const READ_MAX: u64 = 256 << 10;
-/// The maximum share of a message, in bytes: Tekton's own entries and results use the rest.
+/// The maximum length of Gleaner's message, in bytes: the rest of the room is for Tekton's own entries and results.
 const MESSAGE_MAX: usize = 1024;
 
-/// The bytes of an entry with a reason.
+/// The approximate size of the entry with the reason, in bytes.
 const REASON: usize = 80;
 
-/// Writes a reason and a message to the step's termination message, if there is one; an error here is not a further
-/// failure.
+/// Writes a reason and a message to the step's termination message, if the file exists. An error here is ignored.
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
     let (room, taken) = match options.measure().room() {
         Some((room, taken)) if taken + REASON <= room => (room, taken),
-        // The kubelet cuts it in any case, and users see its beginning.
+        // The kubelet cuts the message anyway, and users see the beginning.
         Some((_, taken)) => (CONTAINER_MAX, taken),
         None => (CONTAINER_MAX, 0),
     };
@@ -41,7 +40,7 @@ pub(crate) fn write(options: &Common, reason: &str, message: &str) {
 }
 
 fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()> {
-    // Only an existing file, which the kubelet created: no other file would be read.
+    // The kubelet creates the file and reads only that one, so no new file is created.
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -55,12 +54,12 @@ fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()
     let message = merged(&before, reason, message, room);
     file.seek(SeekFrom::Start(0))?;
     file.set_len(0)?;
-    // In place, not by renaming: it is a mount.
+    // The file is written in place: it is a mount, which cannot be replaced by renaming.
     file.write_all(message.as_bytes())
 }
 
-/// Returns the existing entries followed by the failure's, in `room` bytes. Content that is not an array is dropped:
-/// Tekton would overwrite it as well.
+/// Returns the existing entries followed by the failure's entries, within `room` bytes. Content that is not an array is
+/// dropped, as Tekton would overwrite it too.
 pub(crate) fn merged(before: &str, reason: &str, message: &str, room: usize) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
     let reason = Entry {

@@ -1,13 +1,13 @@
-//! Validates JSON piece by piece, in constant memory: it accepts what the sidecar's parser accepts, if each
-//! number in it can be stored exactly.
+//! Validates JSON piece by piece, in constant memory. It accepts the same texts as the sidecar's parser, provided that
+//! each number can be stored exactly.
 
 use std::fmt;
 
 use gleaner_proto::number;
 
-/// Deepest nesting: that of the sidecar's parser.
+/// The maximum nesting depth, the same as in the sidecar's parser.
 const DEPTH_MAX: u32 = 127;
-/// Longest number, in bytes: the exact decimal of any double is shorter.
+/// The maximum length of a number, in bytes: the exact decimal form of any double is shorter.
 const NUMBER_MAX: usize = 1100;
 
 /// The outermost type of a JSON value.
@@ -24,11 +24,11 @@ pub(crate) enum Shape {
 /// A reason to refuse a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Invalid {
-    /// The text has only whitespace.
+    /// The text is empty or has only whitespace.
     Empty,
-    /// The text is not JSON; with the error, its line and column.
+    /// The text is not JSON; the fields are the error, its line and its column.
     Syntax(&'static str, u64, u64),
-    /// The number at this line and column would change. It may be a secret, which no message quotes.
+    /// The number at this line and column cannot be stored exactly. The number itself is left out, as it may be a secret.
     Number(u64, u64),
 }
 
@@ -52,14 +52,14 @@ enum State {
     End,
 }
 
-/// The place in a string.
+/// The position within a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Text {
     Plain,
     Escape,
-    /// A number of hexadecimal digits, of which these were read; after the first half of a surrogate pair or not.
+    /// In an escape `\uXXXX`: the number of hexadecimal digits so far, their value, and the half of a surrogate pair.
     Hex(u8, u16, Half),
-    /// The backslash, then the `u`, of a surrogate pair's second half.
+    /// Expects the backslash and the `u` of the second half of a surrogate pair.
     SecondHalf,
     SecondHalfU,
 }
@@ -75,7 +75,7 @@ enum Half {
 pub(crate) struct Validator {
     state: State,
     depth: u32,
-    /// One bit for each level of nesting, the innermost lowest: an object or an array.
+    /// One bit for each level of nesting, set for an object and clear for an array; the lowest bit is the innermost level.
     objects: u128,
     shape: Option<Shape>,
     is_key: bool,
@@ -106,7 +106,7 @@ impl Validator {
     /// Validates the next piece.
     ///
     /// # Errors
-    /// The first error.
+    /// Fails with the first error in the text.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Invalid> {
         for &byte in piece {
             self.column += 1;
@@ -122,10 +122,10 @@ impl Validator {
         Ok(())
     }
 
-    /// Returns the type of the whole.
+    /// Returns the type of the outermost value.
     ///
     /// # Errors
-    /// The text is incomplete.
+    /// Fails if the text is incomplete.
     pub(crate) fn finish(mut self) -> Result<Shape, Invalid> {
         if self.state == State::Number {
             self.end_number()?;
@@ -151,7 +151,7 @@ impl Validator {
                 }
                 _ => Err(self.wrong("expected ident")),
             },
-            // It is part of the number.
+            // The byte is part of the number.
             State::Number => Ok(()),
             _ if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => Ok(()),
             State::FirstElement if byte == b']' => self.close(),
@@ -309,7 +309,7 @@ impl Validator {
 
 const LONE_SURROGATE: &str = "lone surrogate in hex escape";
 
-/// Returns true if the digits, signs and points are a number (RFC 8259, section 6).
+/// Returns true if `text` is a valid number (RFC 8259, section 6).
 fn is_number(text: &[u8]) -> bool {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let rest = text.strip_prefix(b"-").unwrap_or(text);

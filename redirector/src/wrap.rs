@@ -1,4 +1,4 @@
-//! A step from start to end: prepares, runs the command, posts its outputs, and exits with its exit code.
+//! Runs a whole step: prepares, runs the command, posts its outputs, and exits with the command's exit code.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::own_results::Fit;
 use crate::report::{self, remark};
 use crate::sidecar::Sidecar;
 
-/// The longest time that the sidecar may be unreachable after a signal terminated the command. Most likely the pod is
-/// shutting down, and the sidecar with it; the sender of the signal waits.
+/// The maximum time that the sidecar may be unreachable after a signal terminated the command. Most likely the pod and its
+/// sidecar are shutting down, and the sender of the signal is waiting.
 const AFTER_A_SIGNAL: Duration = Duration::from_secs(5);
 
 /// Runs the command of one step.
@@ -69,7 +69,7 @@ fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The command has failed: later errors must not hide that, so they are only reported as remarks.
+/// Handles a failed command. Later errors must not hide the command's failure, so they are reported as remarks only.
 fn failed(options: &Wrap, folder: &Directory, ended: Ended) {
     let gathered = outputs::gather(options, folder.path(), false);
     if let Some(failure) = gathered.failure() {

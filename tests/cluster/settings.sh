@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 
 state="${GLEANER_CLUSTER_DIR:-/tmp/gleaner-cluster}"
-# Marks a cluster's directory, so that no other directory is emptied.
+# The marker file of a cluster's directory: a directory without it is never emptied.
 marker="$state/.gleaner-cluster"
 cluster_scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 kubeconfig="$state/kubeconfig"
@@ -20,14 +20,14 @@ images=localhost/gleaner-test
 # The process that contains all others (see `init`), or nothing if it is not running.
 init_process() { pgrep -f "^unshare .*/init $state " || true; }
 
-# The directory of the cluster that owns the bridge, or nothing: there can be one cluster on a machine.
+# Prints the directory of the cluster that owns the bridge, or nothing: there can be only one cluster on a machine.
 bridge_owner() { cat "/sys/class/net/$bridge/ifalias" 2>/dev/null || true; }
 
-# Prints why the state directory must not be emptied, or nothing: it has lost its marker, and no process or bridge shows that it
-# belongs to a cluster.
+# If the state directory must not be emptied, prints the reason: the directory has no marker, and no process or bridge shows that
+# it belongs to a cluster.
 foreign_state() {
   if [ -d "$state" ] && [ ! -e "$marker" ] && [ -n "$(ls -A "$state")" ] && [ -z "$(init_process)" ] &&
     [ "$(bridge_owner)" != "$state" ]; then
-    echo "GLEANER_CLUSTER_DIR=$state has no ${marker##*/}, so it may contain something else than a cluster; use an empty directory, or remove this one"
+    echo "GLEANER_CLUSTER_DIR=$state has no ${marker##*/}, so it may contain something other than a cluster; use an empty directory, or remove this one"
   fi
 }

@@ -1,4 +1,4 @@
-//! A real API server to try things on: prints how to reach it, and stays until Ctrl-C. See `rig/apiserver`.
+//! Runs a real API server for experiments: prints how to connect to it, and runs until Ctrl-C. See `rig/apiserver`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,7 +26,7 @@ async fn main() -> ExitCode {
     };
     println!("export KUBECONFIG={}", server.kubeconfig().display());
     eprintln!(
-        "rig: {} is ready, with Tekton's and Knative's kinds; Ctrl-C ends it",
+        "rig: {} is ready, with Tekton's and Knative's kinds; press Ctrl-C to stop it",
         server.url()
     );
     match tokio::signal::ctrl_c().await {

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Prints a directory of programs for the tests, and builds missing ones.
 #
-#   assets.sh           the rig's: etcd and kube-apiserver
-#   assets.sh cluster   the cluster's: the rig's and all that tests/cluster/up starts, with Tekton's YAML in tekton-config/
+#   assets.sh           the programs of the rig: etcd and kube-apiserver
+#   assets.sh cluster   the programs of the cluster: also those that tests/cluster/up starts, with Tekton's YAML in tekton-config/
 #   assets.sh helm      Helm alone, for the tests of the chart
 #
-#   KUBEBUILDER_ASSETS  a directory that already has the rig's programs, used unchanged (the cluster's are always those of the versions here)
+#   KUBEBUILDER_ASSETS  a directory that has the rig's programs already (the cluster always uses the versions in assets/)
 #   GLEANER_CACHE       directory of built programs (default: $XDG_CACHE_HOME/gleaner or ~/.cache/gleaner)
 #
-# Each program is built once, from its Go module (the go.mod files in assets/ hold the versions), and cached.
-# For the rig that takes minutes, for the cluster a quarter of an hour, and gigabytes of module and build cache.
+# Each program is built once, from its Go module (the go.mod files in assets/ determine the versions), and cached.
+# Building takes some minutes for the rig, and 15 minutes and gigabytes of module and build cache for the cluster.
 # Progress goes to stderr.
 # Exit codes: 0 found or built, 3 neither the programs nor Go are installed (the suites then report as skipped), 1 the build failed.
 set -euo pipefail
@@ -77,7 +77,7 @@ kubernetes="$(version_of . k8s.io/kubernetes)"
 tekton="$(version_of tekton github.com/tektoncd/pipeline)"
 helm="$(version_of helm helm.sh/helm/v4)"
 
-# home_of MODULE-DIRECTORY: the cache directory of its programs. The key covers all versions: another go.mod, another directory.
+# home_of MODULE-DIRECTORY: prints the cache directory of the module's programs. Each version of go.mod has a separate directory.
 home_of() {
   local name key
   case "$1" in
@@ -89,7 +89,7 @@ home_of() {
   printf '%s/%s-%s\n' "$cache" "$name" "$key"
 }
 
-# Without these values the server reports v0.0.0 as its version, and its version gates misfire.
+# Without these values the server reports v0.0.0 as its version, and features that depend on the version are wrong.
 kubernetes_stamp() {
   local number="${kubernetes#v}" variable="k8s.io/component-base/version"
   printf -- '-X %s.gitVersion=%s ' "$variable" "$kubernetes"
@@ -108,7 +108,7 @@ build() {
     exit 3
   fi
   mkdir -p "$home"
-  # A second caller waits here, and then finds the program. The lock is released when the process exits.
+  # A concurrent caller waits here, and then finds the program. The lock is released when the process exits.
   exec 9>"$home/.$name.lock"
   if command -v flock >/dev/null; then
     flock 9
@@ -158,7 +158,7 @@ if ! holds_all "$cluster" || [ ! -d "$cluster/tekton-config" ]; then
   cp -r --no-preserve=mode "$source/config" "$new/tekton-config"
   printf '%s\n' "$tekton" >"$new/tekton-config/version"
   chmod 0755 "$new"
-  # Two processes may get here at once; the first to rename wins, and both print its directory.
+  # If two processes get here at the same time, the first one to rename wins, and both print its directory.
   if ! mv -T "$new" "$cluster" 2>/dev/null && ! holds_all "$cluster"; then
     rm -rf "$cluster"
     mv -T "$new" "$cluster"

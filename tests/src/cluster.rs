@@ -1,8 +1,8 @@
-//! A real cluster with Tekton and Gleaner, for test cases: what a user does with kubectl, and the result.
+//! A real cluster with Tekton and Gleaner, for test cases that use kubectl as a user does and check the result.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`suite`] | the cases of a test binary: concurrent ones first, then those that change the cluster, one by one |
+//! | [`suite`] | the cases of a test binary: first the concurrent cases, then one by one the cases that change the cluster |
 //! | [`start`] | starts the cluster and installs Gleaner |
 //! | [`namespace`] | the namespace of a case |
 //! | [`ended`] | a finished run |

@@ -1,10 +1,10 @@
 //! A [`FaultServer`] in front of a real or the local API server.
 //!
-//! It passes requests on with the upstream's credentials, so a client needs nothing but its URL.
+//! The proxy forwards requests with the upstream's credentials, so a client needs only the URL of the proxy.
 //!
 //! ```ignore
 //! let proxy = FaultProxy::start(server.client()).await;
-//! // The first create is committed, and its reply lost.
+//! // The first create succeeds, but its response is lost.
 //! proxy.on(Method::POST, "/pipelineresources$").first(1).fail(Fault::DropReply);
 //! ```
 
@@ -25,7 +25,7 @@ pub struct FaultProxy(FaultServer);
 /// The API server behind the proxy.
 struct Upstream {
     client: Client,
-    /// The runtime of the client's connections: other users of the client are not affected when the proxy stops.
+    /// The runtime of the client's connections, so that other users of the client are not affected when the proxy stops.
     runtime: Handle,
 }
 
@@ -63,7 +63,7 @@ impl Backend for Upstream {
     }
 }
 
-/// Removes the hop-by-hop headers and the credentials: the upstream gets the proxy's own.
+/// Removes the hop-by-hop headers and the client's credentials; the upstream gets the proxy's own.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in [
         header::CONNECTION,

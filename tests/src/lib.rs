@@ -6,7 +6,7 @@
 //! - [`cluster`]: a real cluster with Tekton and Gleaner on it;
 //! - [`fault_proxy`]: an API server that loses replies, hangs, or responds with 503, on demand;
 //! - [`run`]: a TaskRun with the real sidecar and real redirectors;
-//! - [`wait`]: waiting for conditions, never for time.
+//! - [`wait`]: waits for conditions, with a time limit.
 
 pub mod cluster;
 pub mod fault_proxy;

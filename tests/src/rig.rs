@@ -1,7 +1,7 @@
-//! A real API server: etcd and kube-apiserver as local processes, in a separate directory.
+//! The rig: a real API server, with etcd and kube-apiserver as local processes in a separate directory.
 //!
-//! It takes about three seconds to start, needs no root, and listens on 127.0.0.1 only. Its programs come from
-//! `rig/assets.sh`, which builds them once.
+//! The rig takes about three seconds to start, does not need root, and listens on 127.0.0.1 only. `rig/assets.sh` builds
+//! the programs once.
 
 mod access;
 mod assets;

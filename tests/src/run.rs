@@ -1,4 +1,4 @@
-//! A TaskRun played by a case: the real sidecar as a process, and a real redirector around each step.
+//! A simulated TaskRun: the real sidecar as a process, and a real redirector around each step.
 //!
 //! ```ignore
 //! let mut run = Run::new(PROGRAMS, server, DECLARATION).param("imageUrl", "registry/image");
@@ -30,10 +30,10 @@ pub use memory_limit::MemoryLimit;
 use process::Sidecar;
 pub use step::{Ended, Running, Step};
 
-/// The longest wait for the sidecar to reach a point of its work.
+/// The time limit for the sidecar to reach a state.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The programs that a case runs: created by [`programs!`](crate::programs).
+/// The programs that a case runs; [`programs!`](crate::programs) returns them.
 #[derive(Debug, Clone, Copy)]
 pub struct Programs {
     /// The sidecar, with crash points.
@@ -67,7 +67,7 @@ pub struct Run<'a> {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     sidecar: Option<Sidecar>,
-    /// Dropped after its process.
+    /// The sidecar's memory limit; this field is dropped after the process.
     memory: Option<MemoryLimit>,
     /// The logs of killed sidecars.
     killed: String,
@@ -76,11 +76,11 @@ pub struct Run<'a> {
 // === The sidecar ===
 
 impl<'a> Run<'a> {
-    /// Starts the sidecar and waits until it is ready. After a [`kill`](Self::kill) it finds the previous state.
+    /// Starts the sidecar and waits until it is ready. After a [`kill`](Self::kill), it resumes from the previous state.
     ///
     /// # Panics
     ///
-    /// Panics with its log if it does not become ready.
+    /// Panics with the sidecar's log if it does not become ready.
     pub async fn start(&mut self) {
         let arguments = self.arguments();
         let program = self.programs.sidecar;
@@ -132,10 +132,10 @@ impl<'a> Run<'a> {
         self.killed.push('\n');
     }
 
-    /// From the next start on, the sidecar blocks when it first reaches this point of its work.
+    /// Makes the sidecar block when it first reaches this crash point, from the next start on.
     pub fn crash_at(&mut self, point: &str) {
         self.environment = vec![("GLEANER_CRASH_POINT".to_owned(), point.to_owned())];
-        // The file does not exist before the first time.
+        // The file does not exist before the first crash.
         let _ = std::fs::remove_file(self.crash_marker());
     }
 
@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
     ///
     /// # Panics
     ///
-    /// Panics if it does not get there: the step has finished, or the wait has timed out.
+    /// Panics if the step finishes, or the wait times out, before the sidecar is at its crash point.
     pub async fn crash(&mut self, step: &Running) {
         let marker = self.crash_marker();
         let point = &self.environment;
@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
         self.kill().await;
     }
 
-    /// Returns everything that the sidecar has logged, including killed ones.
+    /// Returns the log of the sidecar, preceded by the logs of killed sidecars of this run.
     #[must_use]
     pub fn log(&self) -> String {
         let running = self.sidecar.as_ref().map(Sidecar::log);
@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
         self.ask(Method::POST, path, Some(&self.token(step))).await
     }
 
-    /// Sends POST /v1/submit as a step that does not wait for the response.
+    /// Sends POST /v1/submit as a step, and ignores the response.
     ///
     /// # Panics
     ///
@@ -217,14 +217,14 @@ impl<'a> Run<'a> {
         self.known_token(step).expect("the step's token")
     }
 
-    /// Returns the step's token, once the sidecar has written it.
+    /// Returns the step's token if the sidecar has written it.
     fn known_token(&self, step: &str) -> Option<String> {
         let file = self.step_folder(step).join(path::TOKEN_FILE);
         let token = std::fs::read_to_string(file).ok()?;
         Some(token.trim().to_owned())
     }
 
-    /// Returns the status, once it satisfies a condition.
+    /// Waits until the status satisfies a condition, and returns it.
     ///
     /// # Panics
     ///
@@ -246,11 +246,11 @@ impl Run<'_> {
         Step::new(self, name)
     }
 
-    /// Runs a step that writes one output, and must succeed.
+    /// Runs a step that writes one output, and asserts that it succeeds.
     ///
     /// # Panics
     ///
-    /// Panics with its output if it fails.
+    /// Panics with the step's output if it fails.
     pub async fn passes(&self, step: &str, output: &str, content: &str) {
         let step = self.step(step).writes(output, content);
         step.run().await.expect(0);

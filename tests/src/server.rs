@@ -29,7 +29,7 @@ pub struct Server {
 
 enum Backend {
     Real(Arc<Rig>),
-    /// With a directory for its kubeconfig.
+    /// The local server, and the directory of its kubeconfig.
     Local(LocalApiServer, TempDir),
 }
 
@@ -76,13 +76,13 @@ impl Server {
         }
     }
 
-    /// Returns true for a real kube-apiserver: for features that the local one documents as missing.
+    /// Returns true for a real kube-apiserver, so that a case can skip features that the local server does not support.
     #[must_use]
     pub fn is_real(&self) -> bool {
         matches!(self.backend, Backend::Real(_))
     }
 
-    /// Returns its URL, without a slash at the end.
+    /// Returns the server's URL, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         match &self.backend {
@@ -255,8 +255,8 @@ impl Server {
         objects
     }
 
-    /// Returns `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace; `api_version` is such as `v1`,
-    /// `apps/v1`.
+    /// Returns the path `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace, for an `api_version` such as `v1`
+    /// or `apps/v1`.
     #[must_use]
     pub fn path(&self, api_version: &str, plural: &str) -> String {
         let root = if api_version.contains('/') {

@@ -53,13 +53,13 @@ enum Where {
 pub struct Suite {
     cases: Vec<Case>,
     crds: &'static [&'static str],
-    /// Finds what the cases on a real server need in addition to it.
+    /// Finds the additional requirements of cases on a real server.
     also: Option<Find>,
 }
 
 type Find = fn() -> Result<PathBuf, Missing>;
 
-/// The rig shared by the cases of this binary; removed at the end, so that it stops before the process does.
+/// The rig that the cases of this binary share; it is removed at the end, so that it stops before the process exits.
 type SharedRig = Arc<Mutex<Option<Result<Arc<Rig>, String>>>>;
 
 impl Case {
@@ -91,7 +91,7 @@ impl Case {
         }
     }
 
-    /// Runs only on a real server: the local one documents the feature as missing.
+    /// Makes the case run only on a real server, for features that the local server does not support.
     #[must_use]
     pub fn real_only(self) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl Case {
         }
     }
 
-    /// Runs only on the local server: for cases that do not depend on the kind of server.
+    /// Makes the case run only on the local server, if the kind of server does not matter.
     #[must_use]
     pub fn local_only(self) -> Self {
         Self {
@@ -167,10 +167,10 @@ impl Suite {
         self
     }
 
-    /// Runs the cases selected on the command line; the exit code is that of a test binary.
+    /// Runs the cases selected on the command line, and returns the exit code of a test binary.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
-        // Finding the programs may build them, which listing tests must not do.
+        // Finding the programs may build them, so they are not searched for when the tests are only listed.
         let programs = if arguments.list {
             Ok(PathBuf::new())
         } else {
@@ -189,7 +189,7 @@ impl Suite {
                 own_rig,
                 body,
             } = case;
-            // Leaked once per process: a list of CRDs that lives as long as its tests.
+            // The list of CRDs is leaked once per process, because the tests need a static reference.
             let crds: &'static [&'static str] =
                 Box::leak([self.crds, crds].concat().into_boxed_slice());
             if place != Place::RealOnly {
@@ -235,8 +235,7 @@ impl Suite {
     }
 }
 
-/// Returns the rig of this binary, started by the first case that needs it. A rig that failed to start is not started
-/// again.
+/// Returns the rig of this binary, and starts it on the first call. If that failed, later calls return the same error.
 fn shared_rig(shared: &SharedRig, programs: &Path) -> Result<Arc<Rig>, Failed> {
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
     let rig =

@@ -148,7 +148,7 @@ fn the_crates_depend_on_each_other_in_one_direction() {
 }
 
 #[test]
-fn the_contract_the_domain_and_the_redirector_stay_free_of_what_they_must_not_know() {
+fn the_contract_the_domain_and_the_redirector_avoid_forbidden_crates() {
     for (package, forbidden) in FORBIDDEN {
         let tree = cargo(&[
             "tree",
@@ -196,7 +196,7 @@ fn the_command_needs_linux_for_nothing_but_run() {
         }
     }
     assert_eq!(found, BTreeSet::from(LINUX));
-    // Sources that macOS and Windows compile, too, but for those modules.
+    // Source files that are also compiled on macOS and Windows, except for these modules.
     let gated = [
         "cli/src/carried.rs",
         "cli/src/run",

@@ -67,7 +67,7 @@ fn every_test_that_a_page_names_exists() {
     }
 }
 
-/// Rows of the tables that contain a promise without a test.
+/// Checks each row of the tables that contains a promise.
 #[test]
 fn every_promise_names_a_test() {
     let page = fs::read_to_string(workspace().join("docs/reliability.md")).expect("a page");

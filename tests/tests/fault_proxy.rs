@@ -1,4 +1,4 @@
-//! The fault proxy follows its rules, and records it.
+//! The fault proxy applies its rules, and records the requests.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -18,14 +18,14 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     Suite::new(cases![
-        what_no_rule_names_passes_unchanged,
+        requests_without_a_rule_pass_unchanged,
         a_dropped_reply_leaves_the_object_behind,
         a_refusal_never_reaches_the_server,
         a_reset_never_reaches_the_server,
-        a_hanging_request_is_never_answered,
+        a_hanging_request_gets_no_response,
         a_slow_reply_comes_late,
         a_late_request_is_performed_without_its_client,
-        another_reply_hides_that_the_request_was_performed,
+        a_replaced_response_hides_that_the_request_was_performed,
         half_a_reply_breaks_off,
         only_the_named_occurrence_is_hit,
     ])
@@ -57,7 +57,7 @@ async fn exists(server: &Server, name: &str) -> bool {
     server.get(&path).await.status == StatusCode::OK
 }
 
-async fn what_no_rule_names_passes_unchanged(server: &Server) {
+async fn requests_without_a_rule_pass_unchanged(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::DELETE, ".*").fail(Fault::Hang);
     assert_eq!(create(&proxy, server, "a").await, Some(StatusCode::CREATED));
@@ -121,7 +121,7 @@ async fn a_late_request_is_performed_without_its_client(server: &Server) {
     .await;
 }
 
-async fn another_reply_hides_that_the_request_was_performed(server: &Server) {
+async fn a_replaced_response_hides_that_the_request_was_performed(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy
         .on(Method::POST, "/configmaps$")
@@ -164,7 +164,7 @@ async fn a_reset_never_reaches_the_server(server: &Server) {
     assert_eq!(proxy.requests()[0].outcome, Outcome::Reset);
 }
 
-async fn a_hanging_request_is_never_answered(server: &Server) {
+async fn a_hanging_request_gets_no_response(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, "/configmaps$").fail(Fault::Hang);
     tokio::select! {

@@ -1,4 +1,4 @@
-//! `scripts/prose --check`: the files in `tests/fixtures/prose` that it must refuse, and those that it must accept.
+//! Tests of `scripts/prose --check` with files in `tests/fixtures/prose` that it must refuse, and files that it must accept.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ fn fixture(name: &str) -> String {
     std::fs::read_to_string(path).expect("a fixture")
 }
 
-/// Runs the script for these fixtures, and returns its exit code and each finding as `FILE:LINE: FOUND`.
+/// Runs the script on these fixtures, and returns its exit code and each finding as `FILE:LINE: FOUND`.
 fn check(names: &[&str]) -> (Option<i32>, Vec<String>) {
     let output = Command::new(repository().join("scripts/prose"))
         .arg("--check")

@@ -1,5 +1,4 @@
-//! The rig offers the features of a real server that suites need: users with few permissions, admission plugins, CRDs
-//! per case.
+//! Tests of the rig's features that suites need: users with few permissions, admission plugins, CRDs for a single case.
 
 use std::process::ExitCode;
 
@@ -14,7 +13,7 @@ fn main() -> ExitCode {
     let enforcing = rig::Options {
         owner_references_permission_enforcement: true,
     };
-    Suite::new(cases![kinds_of_other_cases_are_not_there])
+    Suite::new(cases![kinds_of_other_cases_are_not_served])
         .crds(&[TEKTON_CRDS])
         .case(
             Case::new(
@@ -25,8 +24,8 @@ fn main() -> ExitCode {
         )
         .case(
             Case::new(
-                "an_owner_cannot_be_blocked_by_everybody",
-                an_owner_cannot_be_blocked_by_everybody,
+                "blocking_an_owner_requires_permission",
+                blocking_an_owner_requires_permission,
             )
             .rig(enforcing)
             .real_only(),
@@ -77,7 +76,7 @@ async fn a_user_may_do_what_its_rules_say(server: &Server) {
         .expect_status(201);
 }
 
-async fn an_owner_cannot_be_blocked_by_everybody(server: &Server) {
+async fn blocking_an_owner_requires_permission(server: &Server) {
     let mut object = resource("a");
     object["metadata"]["ownerReferences"] = json!([{
         "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "name": "run", "uid": "1",
@@ -108,7 +107,7 @@ async fn a_case_brings_its_own_kinds(server: &Server) {
         .expect_status(200);
 }
 
-async fn kinds_of_other_cases_are_not_there(server: &Server) {
+async fn kinds_of_other_cases_are_not_served(server: &Server) {
     server
         .get("/apis/serving.knative.dev/v1")
         .await

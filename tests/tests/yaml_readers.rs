@@ -76,7 +76,7 @@ const TEXTS: [&str; 64] = [
     "😀 ü \u{2028}\u{85}\u{feff}",
 ];
 
-/// Reads a document.
+/// A function that parses a document with one of these parsers.
 type Reader = fn(&str) -> Result<Value, String>;
 
 fn main() {
@@ -139,18 +139,18 @@ fn check(read: Reader) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The number of random texts, in documents of [`DOCUMENT`].
+/// The number of random texts; each document has [`DOCUMENT`] of them.
 const RANDOM: usize = 20_000;
 const DOCUMENT: usize = 1000;
 
-/// Characters that determine the style of a scalar, and that parsers trip over.
+/// Texts that determine the style of a scalar, or that parsers may misread.
 const PIECES: [&str; 32] = [
     "\t", "\t\t", " ", "  ", "\n", "\n\n", "\r\n", "\r", "\u{85}", "\u{2028}", "\u{2029}",
     "\u{feff}", "---", "...", "#", " #", ": ", ":", "- ", "? ", "|", ">", "'", "\"", "\\", "{",
     "]", ",", "%", "a", "bc", "é",
 ];
 
-/// Numbers of xorshift64 (Marsaglia 2003), the same in each run.
+/// A generator of random numbers (xorshift64, Marsaglia 2003) with a fixed seed.
 struct Random(u64);
 
 impl Random {
@@ -161,7 +161,8 @@ impl Random {
         usize::try_from(self.0 % bound as u64).expect("less than a usize")
     }
 
-    /// Half of the pieces determine the style; the rest are control characters and characters of every plane.
+    /// Returns a random text. Half of its parts come from [`PIECES`]; the others are control characters and characters of every
+    /// plane.
     fn text(&mut self) -> String {
         let count = self.below(9);
         let mut text = String::new();
@@ -176,7 +177,7 @@ impl Random {
     }
 }
 
-/// As values, as items of lists, and as keys.
+/// Checks random texts as values, as list items, and as keys.
 fn check_random(read: Reader) -> Result<(), Failed> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for _ in 0..RANDOM / DOCUMENT {
@@ -207,7 +208,7 @@ fn check_random(read: Reader) -> Result<(), Failed> {
     Ok(())
 }
 
-/// `kubectl patch --local` reads the file without connecting to a server.
+/// Parses YAML with `kubectl patch --local`, which reads the file without connecting to a server.
 fn with_kubectl(yaml: &str) -> Result<Value, String> {
     let mut file =
         tempfile::NamedTempFile::with_suffix(".yaml").map_err(|error| error.to_string())?;

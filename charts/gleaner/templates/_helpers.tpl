@@ -4,7 +4,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* `gleaner` for a release of that name, else `<release>-gleaner`. At most 40 characters, to leave room for suffixes within the Service's limit. */}}
+{{/* `gleaner` for a release with that name, otherwise `<release>-gleaner`. At most 40 characters, to leave room for suffixes within the limit of a Service's name. */}}
 {{- define "gleaner.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
@@ -25,7 +25,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: injector
 {{- end -}}
 
-{{/* Labels of the chart's objects. managed-by is Helm: `gleaner` there marks what a run has generated. */}}
+{{/* Labels of the chart's objects. managed-by is Helm; `managed-by: gleaner` marks objects that a run has generated. */}}
 {{- define "gleaner.labels" -}}
 app.kubernetes.io/name: {{ include "gleaner.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -58,7 +58,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if eq .Values.tls.mode "secret" -}}
 {{- required "name the Secret of the certificate in tls.secret.name" .Values.tls.secret.name -}}
 {{- else if eq .Values.tls.mode "cert-manager" -}}
-{{- /* Not the name of the Secret that Helm creates: when the mode changes, it would be taken for that Secret, or conflict with it. */ -}}
+{{- /* This name must differ from that of the Secret that Helm creates; otherwise the two would conflict when the mode changes. */ -}}
 {{ include "gleaner.injector" . }}-certificate
 {{- else -}}
 {{ include "gleaner.injector" . }}-tls

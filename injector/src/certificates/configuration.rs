@@ -1,4 +1,4 @@
-//! The webhook configuration, and the time since when it has trusted the CAs of this replica.
+//! The webhook configuration, and how long it has trusted the CAs of this replica.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::metrics::Metrics;
 pub struct Configuration {
     server: ApiServer,
     name: String,
-    /// The time that API servers may take to see a change of it.
+    /// The time that API servers may take to see a change of the configuration.
     settle: Duration,
     metrics: Metrics,
     trusted: Option<Trusted>,
 }
 
-/// CAs that the configuration has been seen to trust.
+/// The CAs that the configuration trusted when it was last read.
 struct Trusted {
     authorities: Vec<Certificate>,
     since: Instant,
-    /// True if API servers trusted others before: replicas that serve their certificates still exist.
+    /// True if API servers trusted other CAs before: replicas that serve certificates of those CAs still exist.
     replaced: bool,
 }
 
-/// An error that occurs if the configuration cannot be changed to trust the CAs.
+/// An error in changing the configuration to trust the CAs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -44,7 +44,7 @@ pub enum TrustError {
 }
 
 impl Configuration {
-    /// Returns the configuration of this name. Nothing is read yet.
+    /// Returns a handle for the configuration with this name, without reading it.
     pub fn new(server: ApiServer, name: String, settle: Duration, metrics: Metrics) -> Self {
         Self {
             server,
@@ -63,10 +63,10 @@ impl Configuration {
         self.server.get(&self.path()).await
     }
 
-    /// Makes the configuration that was read trust `own`, and records the time of the change.
+    /// Writes the CAs `own` into the configuration that was read, and records the time of the change.
     ///
     /// # Errors
-    /// Fails if it does not exist, or cannot be written.
+    /// Fails if the configuration does not exist or cannot be written.
     pub async fn trust(
         &mut self,
         own: &[Certificate],
@@ -97,27 +97,28 @@ impl Configuration {
         Ok(())
     }
 
-    /// Returns how long the configuration has been seen to trust `own`.
+    /// Returns how long the configuration has trusted `own`, as far as this replica has observed.
     pub fn settled(&self, own: &[Certificate]) -> Option<Duration> {
         let trusted = self.trusted.as_ref()?;
         (trusted.authorities == own).then(|| trusted.since.elapsed())
     }
 
-    /// Returns true if no API server can distrust `own` any more.
+    /// Returns true if every API server has had time to start trusting `own`.
     pub fn is_settled(&self, own: &[Certificate]) -> bool {
         self.settled(own)
             .is_some_and(|settled| settled >= self.settle)
     }
 
-    /// Returns true if this replica may be called: at once if no CA was trusted before, otherwise when every
-    /// API server has seen the change.
+    /// Returns true if API servers may call this replica: immediately if no CA was trusted before, otherwise when every
+    /// API server has had time to see the change.
     pub fn may_be_called(&self) -> bool {
         self.trusted
             .as_ref()
             .is_some_and(|trusted| !trusted.replaced || trusted.since.elapsed() >= self.settle)
     }
 
-    /// Writes a change. Returns false if another replica was faster; the next check shows its version.
+    /// Writes a change. Returns false if another replica changed the configuration first; the next check reads that
+    /// version.
     async fn patch(&self, patch: &Value) -> Result<bool, RequestError> {
         let path = format!("{}?fieldManager={FIELD_MANAGER}", self.path());
         let kind = "application/json-patch+json";

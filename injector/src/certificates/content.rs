@@ -1,9 +1,9 @@
-//! The content of the Secret.
+//! The content of the Secret that holds the CA and the certificate.
 //!
 //! | key | content |
 //! | --- | --- |
-//! | `ca.crt` | the trusted CAs, newest first; the caBundle holds them, and those that other injectors announce |
-//! | `ca.key` | the private key of the newest; those of older ones are discarded when a newer one is created |
+//! | `ca.crt` | the trusted CAs, newest first; the caBundle holds them and the CAs that other injectors announce |
+//! | `ca.key` | the private key of the newest CA; it is discarded when a newer CA is created |
 //! | `tls.crt` | the certificate |
 //! | `tls.key` | its private key |
 
@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use crate::tls::validity::Validity;
 use crate::tls::{Serving, TlsError};
 
-/// Maximum number of CAs in a bundle. More occur only if the Secret has been deleted repeatedly.
+/// The maximum number of CAs in a bundle. The limit is reached only if the Secret is deleted repeatedly.
 const AUTHORITIES: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Certificate {
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
-    /// Newest first, never empty.
+    /// The trusted CAs, newest first; never empty.
     pub authorities: Vec<Certificate>,
     /// The key of the newest CA, PEM.
     pub authority_key: String,
@@ -59,7 +59,7 @@ pub enum ContentError {
 // === impl Certificate ===
 
 impl Certificate {
-    /// Parses DER; returns `None` if it is not a certificate. A CA may be one of X.509 version 1, which Go accepts.
+    /// Parses DER; returns `None` if it is not a certificate. A CA may use X.509 version 1, which Go accepts.
     pub fn new(der: CertificateDer<'static>) -> Option<Self> {
         let validity = Validity::of(&der).ok()?;
         RootCertStore::empty().add(der.clone()).ok()?;
@@ -73,7 +73,7 @@ impl Certificate {
             .collect()
     }
 
-    /// Returns true if this is, at `now`, a certificate of the CA `authority` for all these names.
+    /// Returns true if this certificate is valid at `now` for all these names, and signed by the CA `authority`.
     pub fn is_of(&self, authority: &Self, names: &[String], now: Timestamp) -> bool {
         let mut roots = RootCertStore::empty();
         let Ok(parsed) = ParsedCertificate::try_from(&self.der) else {
@@ -107,7 +107,7 @@ impl Content {
     /// Reads a Secret's `data`.
     ///
     /// # Errors
-    /// The content is not valid; start again with new certificates.
+    /// Fails if the content is not valid; new certificates must be issued then.
     pub fn read(data: &Value) -> Result<Self, ContentError> {
         let text = |key: &'static str| {
             let encoded = data[key].as_str().filter(|text| !text.is_empty());
@@ -154,7 +154,7 @@ impl Content {
         self.authorities.iter().map(Certificate::pem).collect()
     }
 
-    /// Returns the content with another CA in front; the last ones are dropped if there are too many.
+    /// Returns the content with `authority` as the newest CA; the oldest CAs are dropped if there are too many.
     #[must_use]
     pub fn with_authority(mut self, authority: Certificate, key: String) -> Self {
         self.authorities.insert(0, authority);
@@ -163,7 +163,7 @@ impl Content {
         self
     }
 
-    /// Adds CAs that are trusted already, if there is room.
+    /// Adds CAs that API servers already trust, up to the maximum number of CAs.
     #[must_use]
     pub fn trusting(mut self, others: impl IntoIterator<Item = Certificate>) -> Self {
         for other in others {
@@ -183,7 +183,7 @@ impl Content {
     }
 }
 
-/// Never shows a key.
+/// Omits the private keys.
 impl std::fmt::Debug for Content {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let authorities = self.authorities.iter().map(|authority| authority.validity);
@@ -194,7 +194,7 @@ impl std::fmt::Debug for Content {
     }
 }
 
-/// Verifies that `leaf` is valid at `now`, and signed by one of `roots`, with these intermediate CAs between them.
+/// Verifies that `leaf` is valid at `now`, and signed by one of `roots` through these intermediate CAs.
 pub(super) fn verify(
     leaf: &ParsedCertificate<'_>,
     intermediates: &[CertificateDer<'_>],

@@ -1,8 +1,7 @@
 //! A certificate and its CA from files: cert-manager's, or the user's own.
 //!
-//! The injector writes the CA into the webhook configuration, and serves a certificate only when API servers have seen
-//! it. So during changes of the files, and of the source of certificates, they never distrust a
-//! replica.
+//! The injector writes the CA into the webhook configuration, and serves a certificate only after API servers have had
+//! time to see its CA. So API servers trust every replica even while the files, or the source of certificates, change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,17 +25,17 @@ use crate::server::Readiness;
 use crate::tls::files::{Files, FilesError};
 use crate::tls::{Identity, Serving};
 
-/// The files, and the webhook configuration that must trust them.
+/// The certificate files, and the webhook configuration that must trust their CA.
 #[derive(Debug, Clone)]
 pub struct Given {
     pub files: Files,
-    /// The CAs, PEM.
+    /// The file with the CAs, in PEM.
     pub authorities: PathBuf,
     pub configuration: String,
     pub settle: Duration,
 }
 
-/// The reason not to serve the files, or not yet.
+/// An error that prevents the certificate in the files from being served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GivenError {
@@ -74,7 +73,7 @@ struct Presented {
     authorities: Vec<Certificate>,
 }
 
-/// Serves the certificate in the files, once it is trusted.
+/// A task that serves the certificate in the files once it is trusted.
 #[must_use = "nothing is served before `run` is called"]
 pub struct Follower {
     given: Given,
@@ -82,7 +81,7 @@ pub struct Follower {
     identity: Identity,
     readiness: Arc<Readiness>,
     metrics: Metrics,
-    /// The CAs of the certificate that is served, or will be.
+    /// The CAs of the certificate that is served, or will be served when it is trusted.
     authorities: Vec<Certificate>,
 }
 
@@ -90,7 +89,7 @@ impl Given {
     /// Reads the files once.
     ///
     /// # Errors
-    /// Fails if they cannot be served, or no API server that trusts the CA would trust the certificate.
+    /// Fails if the certificate cannot be served, or if an API server that trusts the CA would not trust the certificate.
     pub fn check(&self) -> Result<(), GivenError> {
         self.present().map(drop)
     }
@@ -119,7 +118,7 @@ impl Given {
 }
 
 impl Follower {
-    /// Returns a task that begins with [`run`](Self::run).
+    /// Returns the task; it starts with [`run`](Self::run).
     pub fn new(
         server: ApiServer,
         given: Given,
@@ -138,13 +137,13 @@ impl Follower {
         }
     }
 
-    /// Polls the files until shutdown is requested. Invalid files do not change the served certificate.
+    /// Polls the files until shutdown is requested. If the files are invalid, the previous certificate stays in use.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut checks = Checks::new(self.given.files.poll, self.metrics.clone(), shutdown);
         while checks.run(self.check()).await {}
     }
 
-    /// Runs one check, and all actions that follow from it.
+    /// Reads the files once, updates the webhook configuration, and serves the certificate if it is trusted.
     async fn check(&mut self) -> Result<(), GivenError> {
         let configuration = self.configuration.read().await.map_err(TrustError::from)?;
         let presented = self.given.present().and_then(|presented| {
@@ -155,7 +154,7 @@ impl Follower {
         if let Ok(presented) = &presented {
             self.authorities.clone_from(&presented.authorities);
         }
-        // Invalid files do not end the announcement of the served certificate's CA.
+        // If the files are invalid, the CA of the certificate that is still served must stay announced.
         if !self.authorities.is_empty() {
             let trust = self
                 .configuration
@@ -169,7 +168,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Serves the certificate, unless it is not trusted everywhere yet and another one is served.
+    /// Serves the certificate if all API servers trust it, or if no other certificate is served yet.
     fn serve(&mut self, presented: Presented) {
         let Presented {
             serving,
@@ -187,8 +186,8 @@ impl Follower {
     }
 }
 
-/// Returns the reason why an API server that trusts `authorities` distrusts the chain; `None` if it trusts it, or that
-/// is unknown.
+/// Returns the reason why an API server that trusts `authorities` would reject the chain; `None` if it would accept the
+/// chain, or if that cannot be determined here.
 fn distrust(
     chain: &[CertificateDer<'_>],
     authorities: &[Certificate],
@@ -201,7 +200,7 @@ fn distrust(
     {
         return Some("it is not valid at this time".to_owned());
     }
-    // Go accepts a certificate that is itself among the trusted ones.
+    // Go accepts a certificate that is itself in the trust store.
     if authorities.iter().any(|authority| authority.der == *leaf) {
         return None;
     }
@@ -219,12 +218,12 @@ fn distrust(
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. }),
         )) => Some(error.to_string()),
-        // Such as an algorithm that Go supports and ring does not.
+        // For example, an algorithm that Go supports and ring does not.
         _ => None,
     }
 }
 
-/// Refuses a certificate that is not for the Services that the configuration names.
+/// Returns an error if the certificate is not valid for a Service that the configuration names.
 fn check_names(
     serving: &Serving,
     configuration: Option<&Value>,

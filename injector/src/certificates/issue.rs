@@ -1,4 +1,4 @@
-//! New CAs and certificates: ECDSA on P-256, with the system's randomness.
+//! Issues CAs and certificates: ECDSA on P-256, with the operating system's random numbers.
 
 use std::time::Duration;
 
@@ -38,10 +38,10 @@ pub fn begin(policy: &Policy, now: Timestamp) -> Result<Content, IssueError> {
     })
 }
 
-/// Returns a new CA, with its key in PEM. It may sign server certificates, but not other CAs.
+/// Returns a new CA, with its key in PEM. The CA may sign server certificates, but not other CAs.
 ///
 /// # Errors
-/// Fails if rcgen or the system refuses.
+/// Fails if rcgen or the operating system reports an error.
 pub fn authority(policy: &Policy, now: Timestamp) -> Result<(Certificate, String), IssueError> {
     let validity = validity(now, policy.authority);
     let make = || {
@@ -53,7 +53,7 @@ pub fn authority(policy: &Policy, now: Timestamp) -> Result<(Certificate, String
     Ok((Certificate { der, validity }, key))
 }
 
-/// Returns a new certificate of `authority`, with its key in PEM. It never outlives its CA.
+/// Returns a new certificate signed by `authority`, with its key in PEM. The certificate never outlives its CA.
 ///
 /// # Errors
 /// Fails if a name is invalid, or the key of the CA cannot be read.
@@ -71,7 +71,7 @@ pub fn leaf(
             .names
             .first()
             .map_or("gleaner-injector", String::as_str);
-        // A common name has 64 characters at most (RFC 5280, appendix A.1); no client reads it.
+        // A common name has at most 64 characters (RFC 5280, appendix A.1). Clients ignore it, so it may be cut.
         params.distinguished_name = common_name(name.get(..64).unwrap_or(name));
         params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
         params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);
@@ -90,10 +90,10 @@ pub fn leaf(
     Ok((Certificate { der, validity }, key))
 }
 
-/// Returns the parameters of a CA. Only the validity determines them: to sign, its subject must be reconstructed.
+/// Returns the parameters of a CA. They depend only on its validity, because they must be reconstructed for signing.
 fn authority_params(validity: Validity) -> CertificateParams {
     let mut params = CertificateParams::default();
-    // Different for each, so that Go finds the right one among several at once.
+    // The subject differs for each CA, so that Go finds the right CA among several without trying each.
     params.distinguished_name =
         common_name(&format!("gleaner-injector {}", validity.from.as_second()));
     params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
@@ -112,7 +112,7 @@ fn common_name(name: &str) -> DistinguishedName {
     full
 }
 
-/// Returns a validity in whole seconds: X.509 has no smaller unit.
+/// Returns a validity in whole seconds, the smallest unit of X.509.
 fn validity(now: Timestamp, span: Duration) -> Validity {
     let second = |moment: Timestamp| Timestamp::from_second(moment.as_second()).unwrap_or(moment);
     Validity {
@@ -121,7 +121,7 @@ fn validity(now: Timestamp, span: Duration) -> Validity {
     }
 }
 
-/// Converts a time: rcgen uses the time types of another crate; both count from 1970.
+/// Returns the time since 1970, from which rcgen's time type (of the crate `time`) is computed.
 fn since_1970(moment: Timestamp) -> Duration {
     Duration::from_secs(u64::try_from(moment.as_second()).unwrap_or_default())
 }

@@ -17,10 +17,10 @@ use crate::metrics::Metrics;
 use crate::server::Readiness;
 use crate::tls::{Identity, TlsError};
 
-/// The number of steps without a pause; a rotation has one at a time.
+/// The maximum number of steps per check. A rotation normally takes one step per check.
 const STEPS: usize = 4;
 
-/// Keeps the certificates of one installation valid.
+/// A task that keeps the certificates of one installation valid.
 #[must_use = "nothing is checked before `run` is called"]
 pub struct Reconciler {
     server: ApiServer,
@@ -29,7 +29,7 @@ pub struct Reconciler {
     readiness: Arc<Readiness>,
     metrics: Metrics,
     configuration: Configuration,
-    /// The CAs that were seen last: the Secret may be gone the next time.
+    /// The CAs in the Secret at the last check; kept in case the Secret is deleted before the next check.
     known: Vec<Certificate>,
 }
 
@@ -58,7 +58,7 @@ impl Seen {
         let data = &self.secret.as_ref()?["data"];
         match Content::read(data) {
             Ok(content) => Some(content),
-            // An empty Secret was created for the injector, which needs no permission to create Secrets then.
+            // The chart creates an empty Secret, so that the injector needs no permission to create Secrets.
             Err(ContentError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!(%error, "secret-unusable");
@@ -69,7 +69,7 @@ impl Seen {
 }
 
 impl Reconciler {
-    /// Returns a reconciler of the objects that `managed` names. It starts with [`run`](Self::run).
+    /// Returns a reconciler for the objects that `managed` names. It starts with [`run`](Self::run).
     pub fn new(
         server: ApiServer,
         managed: Managed,
@@ -100,7 +100,7 @@ impl Reconciler {
         while checks.run(self.check()).await {}
     }
 
-    /// Runs one check, and all actions that follow from it.
+    /// Reads both objects, takes the steps that are due, and serves the resulting certificate.
     async fn check(&mut self) -> Result<(), CheckError> {
         let mut stepped = Ok(());
         for _ in 0..STEPS {
@@ -121,7 +121,7 @@ impl Reconciler {
                     continue;
                 }
             }
-            // The existing certificate is served, even if the next step failed.
+            // The existing certificate is served even if the step failed.
             let Some(content) = content else { break };
             let trusted = self.trust(&content, seen.configuration.as_ref()).await;
             self.serve(&content)?;
@@ -131,12 +131,12 @@ impl Reconciler {
         stepped
     }
 
-    /// Reads the configuration first, then the Secret. A repair of the former tests its version: if it succeeds, no
-    /// replica has written a newer bundle there, and so none was in the Secret before this read of it. In the opposite
-    /// order, a slow replica could remove a new CA from the caBundle again.
+    /// Reads the configuration first, then the Secret. A later write to the configuration tests the version that was read:
+    /// if the write succeeds, no replica has written a newer bundle to it, so the Secret had no newer bundle when it was
+    /// read. In the opposite order, a slow replica could remove a new CA from the caBundle again.
     ///
-    /// A replica that may not read the Secret any more (another source of certificates was chosen, and it will be
-    /// replaced) continues to serve its certificate, and to announce its CAs.
+    /// A replica that has lost permission to read the Secret (because the installation switched to another source of
+    /// certificates, and this replica will be replaced) continues to serve its certificate and to announce its CAs.
     async fn look(&mut self) -> Result<Seen, CheckError> {
         let configuration = self.configuration.read().await?;
         match self.server.get(&self.secret_path()).await {
@@ -156,7 +156,7 @@ impl Reconciler {
         }
     }
 
-    /// Takes a step, and writes the result over the content that was read.
+    /// Takes a step, and writes the result to the Secret if it has not changed since it was read.
     async fn step(
         &mut self,
         step: Step,
@@ -164,8 +164,8 @@ impl Reconciler {
         seen: &Seen,
     ) -> Result<(), CheckError> {
         let now = Timestamp::now();
-        // If the Secret is gone, other replicas may still serve its certificates: so the CAs that API servers trust
-        // stay trusted.
+        // If the Secret was deleted, other replicas may still serve its certificates, so the CAs that API servers trust
+        // are kept.
         let trusted = seen.configuration.iter().flat_map(trust::authorities);
         let known = self
             .known
@@ -193,7 +193,7 @@ impl Reconciler {
                 tracing::info!(step = step.as_str(), authorities = next.authorities.len(), %until, "certificate-step");
                 Ok(())
             }
-            // Another replica was faster. The next check shows its result.
+            // Another replica wrote first. The next check reads its result.
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -207,7 +207,7 @@ impl Reconciler {
             .map(drop)
     }
 
-    /// Makes the configuration trust the bundle, and records the time of the change.
+    /// Writes the bundle into the configuration, and records the time of the change.
     async fn trust(
         &mut self,
         content: &Content,
@@ -224,7 +224,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Serves the certificate, unless a better trusted one is still served.
+    /// Serves the certificate, unless API servers may not trust it yet and still trust the one that is being served.
     fn serve(&self, content: &Content) -> Result<(), TlsError> {
         let now = Timestamp::now();
         if let Some(served) = self.identity.get() {
@@ -238,7 +238,7 @@ impl Reconciler {
                 known.any(|known| leaf.is_of(known, &self.managed.policy.names, now))
             };
             let of_known = leaf.as_ref().is_some_and(is_of);
-            // After a Secret was deleted, not all API servers trust the new one's CA yet.
+            // After the Secret was deleted and created again, not all API servers trust the new CA yet.
             if of_known && !settled {
                 return Ok(());
             }

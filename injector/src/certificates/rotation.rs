@@ -1,7 +1,7 @@
-//! Decides the next step for the certificates. Pure: the inputs are the Secret's content, the time, and since when the
-//! webhook configuration has trusted all of it; the output is at most one step.
+//! Decides the next step of a certificate rotation. Pure: the inputs are the Secret's content, the current time, and how
+//! long the webhook configuration has trusted all CAs in the Secret; the output is at most one step.
 //!
-//! A rotation of the CA, in steps with their conditions:
+//! The steps of a CA rotation, with their conditions:
 //!
 //! ```text
 //! begin ──> [A | leaf of A] ──a third of A is left──> [B A | leaf of A] ──B has settled──> [B A | leaf of B] ──> [B | leaf of B]
@@ -18,19 +18,19 @@ use super::{BACKDATE, Policy};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// A new CA and a certificate of it: nothing valid exists yet.
+    /// Create a CA and a certificate, because no valid ones exist.
     Begin,
-    /// A new CA, which signs nothing yet.
+    /// Create a CA that does not sign certificates yet.
     Authority,
-    /// A new certificate of the newest CA.
+    /// Create a certificate signed by the newest CA.
     Leaf,
-    /// CAs of which no certificate can be valid are removed.
+    /// Remove CAs whose certificates have all expired.
     Forget,
 }
 
-/// Returns the next step; `None` if all is well, or if it is not yet time for one.
+/// Returns the next step; `None` if no step is due.
 ///
-/// `settled` is how long the webhook configuration has been seen to contain the whole bundle, without a break.
+/// `settled` is how long the webhook configuration has contained the whole bundle without interruption.
 pub fn next(
     content: Option<&Content>,
     now: Timestamp,
@@ -52,8 +52,8 @@ pub fn next(
     if !of_newest || is_due(&content.leaf, now) {
         let trusted = settled.is_some_and(|settled| settled >= policy.settle);
         let served = of_newest || content.authorities.iter().skip(1).any(is_of);
-        // Without a working certificate, one that not all may trust yet does no harm. And if the
-        // CA stays the same, clients that trust the old certificate trust the new one.
+        // If no working certificate is served, a certificate that some API servers do not trust yet does no harm. And if
+        // the CA stays the same, API servers that trust the old certificate trust the new one.
         if trusted || of_newest || !served {
             return Some(Step::Leaf);
         }
@@ -66,8 +66,8 @@ pub fn next(
     forgotten.then_some(Step::Forget)
 }
 
-/// Returns the content after a step. `known` are the CAs that an API server is known to trust, or of which a replica is
-/// known to serve a certificate.
+/// Returns the content after a step. `known` are the CAs that API servers trust, or whose certificates replicas serve,
+/// as far as this replica knows.
 ///
 /// # Errors
 /// Fails if no certificate can be issued.
@@ -79,7 +79,7 @@ pub fn take(
     policy: &Policy,
 ) -> Result<Content, IssueError> {
     let Some(content) = content else {
-        // A deleted Secret: its old certificates are still served for a moment.
+        // After the Secret was deleted, replicas still serve its old certificates for a moment.
         let known = known
             .iter()
             .filter(|known| known.validity.holds(now))
@@ -121,8 +121,8 @@ fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
     left * 3 <= whole
 }
 
-/// Returns true if no certificate of `old` can be valid any more. Its key was deleted when `newest` was made: its last
-/// certificate is older than that.
+/// Returns true if all certificates signed by `old` have expired. The key of `old` was deleted when `newest` was created,
+/// so its last certificate was issued before that.
 fn is_over(old: &Certificate, newest: &Certificate, now: Timestamp, policy: &Policy) -> bool {
     let made = newest.validity.from + BACKDATE;
     old != newest && (now > old.validity.until || now > made + policy.leaf)

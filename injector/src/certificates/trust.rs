@@ -1,9 +1,9 @@
 //! The `caBundle`s of a webhook configuration. Pure.
 //!
 //! The injectors of an installation own this field, for every source of certificates. While the source changes
-//! (`tls.mode` of the chart), replicas with different CAs run concurrently. So each announces its CAs in an annotation
-//! of the configuration, until a time that it renews, and keeps those that others announce. CAs without an announcement
-//! are removed.
+//! (`tls.mode` of the chart), replicas with different CAs run concurrently. So each replica announces its CAs in an
+//! annotation of the configuration, with an expiry time that it renews, and keeps the CAs that other replicas announce.
+//! CAs without an announcement are removed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,22 +16,23 @@ use sha2::{Digest, Sha256};
 
 use super::content::Certificate;
 
-/// The annotation: a JSON object with the SHA-256 of each CA and the time until which it is announced.
+/// The annotation with the announcements: a JSON object that maps the SHA-256 of each CA to the time at which its
+/// announcement expires.
 pub const ANNOUNCEMENTS: &str = "gleaner.dev/ca-announcements";
-/// The duration of an announcement of a CA. It is renewed when half of it is left, and remains that long after its last
-/// replica.
+/// The validity of an announcement. A replica renews it when half of this time is left, so a CA stays in the bundle for
+/// up to this time after its last replica is gone.
 pub const ANNOUNCED: Duration = Duration::from_secs(24 * 3600);
 
-/// The times until which CAs are announced, by their SHA-256.
+/// The expiry of each announcement, by the SHA-256 of the CA.
 type Announcements = BTreeMap<String, Timestamp>;
 
-/// The CAs of one webhook.
+/// The CAs in the `caBundle` of one webhook; `None` if it is not valid.
 type Bundle = Option<Vec<Certificate>>;
 
 /// A change of a webhook configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
-    /// A JSON patch. It tests the version that was read: if the configuration has changed since, it fails as a whole.
+    /// A JSON patch. It tests the resource version that was read, so it fails if the configuration has changed since.
     pub patch: Value,
     pub before: Before,
 }
@@ -43,12 +44,12 @@ pub enum Before {
     Trusted,
     /// No CA was trusted.
     Nothing,
-    /// Other CAs were trusted. Some API servers still use the old configuration for a moment.
+    /// Other CAs were trusted. Some API servers still use the old configuration for a short time.
     Others,
 }
 
-/// Returns the change that makes every webhook of `configuration` trust `own`, announced CAs and nothing else; `None`
-/// if they do.
+/// Returns the change that makes every webhook of `configuration` trust exactly `own` and the announced CAs; `None` if
+/// no change is needed.
 pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Option<Repair> {
     let webhooks = configuration["webhooks"].as_array().map(Vec::as_slice);
     let webhooks = webhooks.filter(|webhooks| !webhooks.is_empty())?;
@@ -95,7 +96,7 @@ pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Opt
     })
 }
 
-/// Returns the CAs in `configuration`, which API servers trust at the moment.
+/// Returns the CAs in `configuration`, which API servers currently trust.
 pub fn authorities(configuration: &Value) -> Vec<Certificate> {
     let webhooks = configuration["webhooks"].as_array();
     let bundles: Vec<Bundle> = webhooks.into_iter().flatten().map(bundle_of).collect();
@@ -119,7 +120,8 @@ fn bundle_of(webhook: &Value) -> Bundle {
     Certificate::all(&STANDARD.decode(held.unwrap_or_default()).ok()?)
 }
 
-/// Returns true if a webhook's bundle has these CAs, each once, in any order: replicas need not agree on one.
+/// Returns true if a webhook's bundle contains exactly these CAs, each once. The order does not matter, so replicas need
+/// not agree on an order.
 fn trusts_exactly(bundle: &Bundle, wanted: &[&Certificate]) -> bool {
     bundle.as_ref().is_some_and(|held| {
         held.len() == wanted.len() && wanted.iter().all(|authority| held.contains(authority))
@@ -136,7 +138,7 @@ fn announcements(configuration: &Value) -> Announcements {
         .collect()
 }
 
-/// Returns the announcements with those of `own`; `None` if they need no renewal.
+/// Returns the announcements with those for `own` added or renewed; `None` if no renewal is due.
 fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option<Announcements> {
     let due = now + ANNOUNCED / 2;
     let is_due = |authority: &Certificate| {
@@ -148,7 +150,7 @@ fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option
     }
     let mut all = before;
     all.retain(|_, until| *until > now);
-    // Whole seconds are precise enough for readers.
+    // Whole seconds are precise enough, and easier to read.
     let until = Timestamp::from_second((now + ANNOUNCED).as_second()).unwrap_or(now + ANNOUNCED);
     all.extend(own.iter().map(|authority| (fingerprint(authority), until)));
     Some(all)

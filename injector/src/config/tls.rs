@@ -83,7 +83,7 @@ pub struct Tls {
     /// Time that a CA is in the caBundle before it signs, so that all API servers have seen it
     #[arg(long, env = "GLEANER_AUTHORITY_SETTLE", default_value = "15s", value_parser = duration::parse)]
     authority_settle: Duration,
-    /// Interval between two checks of files, Secret and caBundle
+    /// Interval between checks of files, Secret and caBundle
     #[arg(long, env = "GLEANER_CERTIFICATE_POLL", default_value = "5s", value_parser = poll)]
     certificate_poll: Duration,
 }
@@ -91,7 +91,7 @@ pub struct Tls {
 /// The source of the certificate.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// The injector does not write the caBundle.
+    /// A certificate from files, whose CA the injector does not write into the webhook configuration.
     Files(Files),
     Given(Given),
     Managed(Managed),

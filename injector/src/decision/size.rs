@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-/// The maximum number of values of an object, in which a map, a list and each of their items count. A value takes a few
+/// The maximum number of values in an object: each map, each list and each of their items counts as one. A value takes a few
 /// hundred bytes in the trees of a decision. A Pipeline of 100 tasks with 10 steps each has about 20,000.
 pub(super) const VALUES_MAX: usize = 25_000;
 
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_counted_and_texts_are_not_looked_into() {
+    fn values_are_counted_and_the_content_of_strings_is_ignored() {
         for (text, expected) in [
             ("1", 1),
             (r#"{"a": [1, 2], "b": {"c": null}}"#, 6),

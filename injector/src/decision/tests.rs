@@ -39,7 +39,7 @@ fn decide(functions: Functions, route: Route, body: &str) -> Verdict {
     functions.decide(route, &request, &settings())
 }
 
-/// Functions of which none may be called.
+/// Returns functions that fail the test if they are called.
 fn untouched() -> Functions {
     Functions {
         task: |_, _, _| panic!("called"),
@@ -62,8 +62,8 @@ fn asking() -> Value {
 }
 
 #[test]
-fn an_object_that_never_says_the_word_is_not_even_read() {
-    // So deep that no tree parser would accept it, as a custom task's spec may be.
+fn an_object_without_the_word_gleaner_is_not_parsed() {
+    // Too deep for any tree parser; a custom task's spec may be like this.
     let deep = format!("{{\"spec\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
     for (route, kind) in [(Route::Pods, POD), (Route::Tekton, TASK)] {
         let verdict = decide(untouched(), route, &review("CREATE", kind, &deep, "null"));
@@ -72,7 +72,7 @@ fn an_object_that_never_says_the_word_is_not_even_read() {
 }
 
 #[test]
-fn what_the_door_is_not_for_is_left_alone() {
+fn kinds_and_operations_that_the_route_does_not_handle_are_left_unchanged() {
     let object = asking().to_string();
     let cases = [
         (Route::Pods, "UPDATE", POD),
@@ -109,7 +109,7 @@ fn what_the_door_is_not_for_is_left_alone() {
 }
 
 #[test]
-fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
+fn an_update_that_removes_the_annotation_is_decided_with_the_old_object() {
     let functions = Functions {
         task: |new, operation, _| {
             let Operation::Update { old } = operation else {
@@ -136,7 +136,7 @@ fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
 }
 
 #[test]
-fn a_change_that_changes_nothing_is_none() {
+fn an_empty_patch_counts_as_unchanged() {
     let functions = Functions {
         pod: |pod, _| Ok(Outcome::Changed(pod.clone().into())),
         ..untouched()
@@ -149,7 +149,7 @@ fn a_change_that_changes_nothing_is_none() {
 }
 
 #[test]
-fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
+fn a_panic_on_an_object_that_requests_gleaner_is_a_refusal_that_names_the_bug() {
     panics::install();
     for object in [
         asking(),
@@ -173,9 +173,9 @@ fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
 }
 
 #[test]
-fn a_panic_over_an_object_that_did_not_ask_changes_nothing_for_it() {
+fn a_panic_on_an_object_that_does_not_request_gleaner_leaves_it_unchanged() {
     panics::install();
-    // kubectl stores the applied object with escaped quotes: that does not count.
+    // `kubectl apply` stores the applied object in an annotation, with escaped quotes: this does not count as a request.
     let applied = json!({"metadata": {"annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": asking().to_string(),
         "team": "gleaner",
@@ -188,7 +188,7 @@ fn a_panic_over_an_object_that_did_not_ask_changes_nothing_for_it() {
 }
 
 #[test]
-fn what_is_too_deep_to_read_is_refused_only_if_it_asks() {
+fn an_object_that_is_too_deep_to_parse_is_refused_only_if_it_requests_gleaner() {
     let deep = |annotations: &str| {
         let (open, close) = ("[".repeat(500), "]".repeat(500));
         format!(r#"{{"metadata": {{"annotations": {annotations}}}, "spec": {open}{close}}}"#)
@@ -240,7 +240,7 @@ fn a_refusal_names_the_controller_of_the_object() {
 }
 
 #[test]
-fn an_object_is_called_by_the_name_that_it_has_or_will_be_made_of() {
+fn an_object_without_a_name_is_reported_by_its_generate_name() {
     let named = |body: &str| name(&Request::read(body.as_bytes()).unwrap());
     assert_eq!(
         named(&review("CREATE", POD, &asking().to_string(), "null")),
@@ -256,7 +256,7 @@ fn an_object_is_called_by_the_name_that_it_has_or_will_be_made_of() {
 }
 
 #[test]
-fn a_person_who_annotates_a_run_by_reference_is_refused_and_a_controller_is_not() {
+fn a_user_who_annotates_a_run_by_reference_is_refused_and_a_controller_is_not() {
     let decided = |owners: Value| {
         let object = json!({
             "apiVersion": "tekton.dev/v1",
@@ -288,7 +288,7 @@ fn a_person_who_annotates_a_run_by_reference_is_refused_and_a_controller_is_not(
 }
 
 #[test]
-fn a_person_whose_task_gets_less_room_for_results_is_warned() {
+fn a_user_whose_task_gets_less_room_for_results_is_warned() {
     let step = json!({"name": "s", "image": "i", "script": "x"});
     let object = json!({
         "apiVersion": "tekton.dev/v1",

@@ -1,4 +1,4 @@
-//! Detects repeated notices. A Job whose pods are refused retries again and again, and one Event is enough.
+//! Detects repeated notices. A Job whose pods are refused retries many times, and one Event is enough.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Notice;
 
-/// The time in which the same notice is not repeated.
+/// The time during which the same notice is not reported again.
 const QUIET: Duration = Duration::from_secs(600);
 /// The number of remembered notices.
 const REMEMBERED: usize = 512;

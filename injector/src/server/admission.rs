@@ -57,7 +57,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
     let decided: Result<Vec<u8>, ReviewError> = match admission.lanes.decide(arrived, decide).await
     {
         Ok(decided) => decided,
-        // No verdict: the API server applies the webhook's failurePolicy.
+        // The response has no verdict, so the API server applies the webhook's failurePolicy.
         Err(overdue) => {
             admission.metrics.overdue();
             tracing::warn!(%overdue, "review-overdue");
@@ -69,7 +69,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], answer).into_response()
         }
-        // Without its UID there is no response that an API server would accept.
+        // An API server accepts only a response with the review's UID, which is unknown here.
         Err(error) => {
             admission.metrics.unreadable();
             tracing::warn!(%error, "review-not-read");
@@ -85,7 +85,7 @@ impl Admission {
         let (outcome, reason) = (verdict.as_str(), verdict.reason());
         if let Some(place) = verdict.panic() {
             self.metrics.panicked();
-            tracing::error!(uid = logged(&request.uid), place, "decision-broke-off");
+            tracing::error!(uid = logged(&request.uid), place, "decision-panicked");
         }
         let mut operations = 0;
         match &verdict {
@@ -96,7 +96,7 @@ impl Admission {
                 let namespace = request
                     .namespace
                     .as_deref()
-                    // It becomes part of a path, and the client may not be an API server.
+                    // The namespace becomes part of a URL path, and the client may not be an API server.
                     .filter(|namespace| is_dns_label(namespace));
                 if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
                     self.recorder.tell(Notice {
@@ -129,12 +129,12 @@ impl Admission {
     }
 }
 
-/// Returns a name for the log. No name in Kubernetes is longer, and no API server has checked it yet.
+/// Returns a name for the log, cut to the maximum length of a Kubernetes name: no API server has validated it yet.
 fn logged(name: &str) -> &str {
     cut(name, 253)
 }
 
-/// Returns the resource for metrics: from a set that a client cannot extend.
+/// Returns the resource for metrics, from a fixed set that clients cannot extend.
 fn resource(request: &Request<'_>) -> &'static str {
     match (request.kind.group.as_ref(), request.kind.kind.as_ref()) {
         ("", "Pod") => "pods",

@@ -1,6 +1,6 @@
-//! The threads that decide. Reviews are decided concurrently within limits on time and memory: a large one waits for
-//! other large ones, and a small one waits for neither: it has its own threads and memory, and priority on the
-//! processor.
+//! The threads that decide reviews, concurrently and within limits on time and memory. Large and small reviews have
+//! separate threads and memory (lanes). A large review waits only for other large ones. A small review never waits for a
+//! large one, and small reviews have priority on the processor.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -17,11 +17,11 @@ use crate::config::Limits;
 
 /// The largest body that counts as small. Nearly all pods and Tasks are smaller.
 const SMALL: usize = 64 << 10;
-/// The number of small reviews that are decided concurrently; each may take up to 15 MiB for its trees. Mostly more
-/// than there are processors: a small one that takes 30 ms does not keep others from starting.
+/// The number of small reviews that are decided concurrently; each may use up to 15 MiB for its trees. This is usually
+/// more than the number of processors, so that a small review that takes 30 ms does not keep others from starting.
 const SMALL_THREADS: usize = 3;
-/// The `nice` value of the thread for large reviews: if processors are busy, it gets a third of the share of one for
-/// small ones.
+/// The `nice` value of the thread for large reviews: if all processors are busy, it gets a third of the processor share
+/// of a thread for small reviews.
 const LARGE_NICE: i32 = 5;
 
 /// The lanes of an injector.
@@ -40,7 +40,7 @@ struct Lane {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A body and the lane in which it is decided. It uses memory until the decision is made.
+/// A review's body and the lane in which it is decided. The body's memory counts against the lane until the decision.
 #[derive(Debug)]
 pub struct Arrived {
     body: Body,
@@ -55,13 +55,13 @@ pub struct Overdue {
 }
 
 impl Lanes {
-    /// Starts the threads, which end when the lanes are dropped.
+    /// Starts the threads, which exit when the lanes are dropped.
     ///
     /// # Errors
-    /// An error if a thread cannot be started.
+    /// Fails if a thread cannot be started.
     pub fn start(limits: &Limits) -> io::Result<Self> {
         let (max, within) = (limits.http.max_body, limits.http.body_timeout);
-        // One for each connection: clients that send theirs slowly block no memory that another one waits for.
+        // There is memory for one small body per connection, so slow clients never make other clients wait.
         let small = limits.http.max_connections * SMALL;
         Ok(Self {
             small: Lane {
@@ -79,7 +79,7 @@ impl Lanes {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// As [`Bodies::read`].
+    /// Fails as [`Bodies::read`] does.
     pub async fn read(&self, request: Request) -> Result<Arrived, BodyError> {
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
@@ -93,8 +93,8 @@ impl Lanes {
         })
     }
 
-    /// Decides on a thread of the body's lane. A decision that takes too long continues without a waiting client; one
-    /// that has not started within that time is skipped.
+    /// Runs `decide` on a thread of the body's lane. If it takes too long, it continues but its result is discarded; if it
+    /// has not started within the time limit, it is skipped.
     ///
     /// # Errors
     /// [`Overdue`] if there is no result in time.
@@ -107,7 +107,7 @@ impl Lanes {
         let (tell, told) = oneshot::channel();
         let job = move || {
             if !tell.is_closed() {
-                // A panic ends the decision, not the lane; the channel's end tells the waiting request.
+                // A panic ends the decision, but not the lane. The waiting request notices that the channel is closed.
                 let decided = panics::catch(|| decide(&body.bytes));
                 drop(body);
                 let _ = decided.map(|decided| tell.send(decided));
@@ -123,7 +123,7 @@ impl Lanes {
     }
 }
 
-/// Starts threads of one lane. They are separate, because a thread keeps memory that it has used.
+/// Starts the threads of one lane. Lanes do not share threads, because a thread keeps memory that it has used.
 fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
     let (jobs, queue) = mpsc::channel::<Job>();
     let queue = Arc::new(Mutex::new(queue));
@@ -135,7 +135,8 @@ fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
         };
         let work = move || {
             if nice > 0 {
-                // For this thread only (setpriority(2), "C library/kernel differences"). A sandbox may refuse it.
+                // On Linux this affects the calling thread only (setpriority(2), "C library/kernel differences"). The error
+                // is ignored, because a sandbox may not allow the call.
                 let _ = rustix::process::nice(nice);
             }
             while let Some(job) = next() {

@@ -24,8 +24,8 @@ impl Readiness {
         }
     }
 
-    /// Records that the caBundle contains the CA. It stays true: without endpoints a webhook whose caBundle was removed
-    /// would not be repaired any faster.
+    /// Records that the caBundle contains the CA. This condition stays true even if the caBundle is removed later: making
+    /// the replica unready would not repair the webhook any faster.
     pub fn trusted(&self) {
         self.trusted.store(true, Ordering::Relaxed);
     }

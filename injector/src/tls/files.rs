@@ -11,8 +11,8 @@ use crate::metrics::Metrics;
 
 /// The files, and the interval of checks.
 ///
-/// Their content is compared rather than their times: the kubelet replaces a whole directory by a link, and a watch on
-/// a file in it sees nothing.
+/// The files are polled and compared by content: the kubelet updates a mounted Secret by replacing a symbolic link to
+/// its directory, which a watch on a file in it does not notice.
 #[derive(Debug, Clone)]
 pub struct Files {
     pub certificate: PathBuf,
@@ -54,7 +54,8 @@ impl Files {
         Ok(pair)
     }
 
-    /// Serves each new content until shutdown is requested. Invalid files do not change the served certificate.
+    /// Serves the new certificate whenever the files change, until shutdown is requested. If the files are invalid, the
+    /// previous certificate stays in use.
     pub(crate) async fn follow(
         self,
         mut last: Pair,
@@ -98,7 +99,8 @@ impl Files {
         Ok((read(&self.certificate)?, read(&self.key)?))
     }
 
-    /// Files that are replaced one after the other do not match for a moment: the next check finds them consistent.
+    /// Serves the certificate in the files. If the files are replaced one after the other, they do not match for a moment;
+    /// the next check reads them again.
     fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
         let serving = self.serving(pair)?;
         metrics.certificate(serving.validity);

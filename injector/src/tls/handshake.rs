@@ -8,8 +8,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::metrics::Metrics;
 
-/// Makes a TLS connection from a plain one; returns `None`, and counts it, if the client does not complete the handshake
-/// within `limit`.
+/// Accepts a TLS connection. Returns `None`, and counts the failure, if the client does not complete the handshake within
+/// `limit`.
 pub(crate) async fn handshake(
     stream: TcpStream,
     acceptor: TlsAcceptor,

@@ -1,6 +1,6 @@
 //! The validity of an X.509 certificate.
 //!
-//! Nothing else is read from a certificate here, for metrics and renewal; rustls decides about trust.
+//! The validity is used for metrics and renewal only; rustls decides about trust.
 
 use jiff::Timestamp;
 use x509_parser::certificate::X509Certificate;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::support::{Authority, Client, JOB_POD, NAME, PATIENCE, Setup, review, until};
 
 #[tokio::test]
-async fn who_says_nothing_after_connecting_is_cut_off() {
+async fn a_client_that_sends_nothing_after_connecting_is_disconnected() {
     let authority = Authority::new();
     let injector = Setup::files(&authority)
         .flag("--handshake-timeout=200ms")
@@ -16,8 +16,8 @@ async fn who_says_nothing_after_connecting_is_cut_off() {
         .await;
     let mut silent = TcpStream::connect(injector.address).await.unwrap();
     let read = tokio::time::timeout(PATIENCE, silent.read(&mut [0; 1])).await;
-    assert_eq!(read.expect("cut off in time").unwrap_or(0), 0);
-    // The connection is closed before it is counted.
+    assert_eq!(read.expect("disconnected in time").unwrap_or(0), 0);
+    // The connection is closed before the failure is counted.
     let failed = until("a failed handshake", async || {
         let name = "gleaner_injector_tls_handshakes_failed_total";
         Some(injector.metric(name).await).filter(|failed| *failed > 0.0)
@@ -27,23 +27,23 @@ async fn who_says_nothing_after_connecting_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_begun_must_end_in_time() {
+async fn a_header_must_be_complete_in_time() {
     let authority = Authority::new();
     let injector = Setup::files(&authority)
         .flag("--header-timeout=200ms")
         .ready()
         .await;
-    // Plain HTTP has the same limits, and a client can be slow without TLS.
+    // The same limits apply to plain HTTP.
     let mut slow = TcpStream::connect(injector.health).await.unwrap();
     slow.write_all(b"GET /livez HTTP/1.1\r\nhost: ")
         .await
         .unwrap();
     let read = tokio::time::timeout(PATIENCE, slow.read(&mut [0; 1])).await;
-    assert_eq!(read.expect("cut off in time").unwrap_or(0), 0);
+    assert_eq!(read.expect("disconnected in time").unwrap_or(0), 0);
 }
 
 #[tokio::test]
-async fn a_connection_may_rest_between_requests_for_longer_than_a_header_may_take() {
+async fn a_connection_may_be_idle_between_requests_for_longer_than_a_header_may_take() {
     let authority = Authority::new();
     let injector = Setup::files(&authority)
         .flag("--header-timeout=100ms")
@@ -56,13 +56,13 @@ async fn a_connection_may_rest_between_requests_for_longer_than_a_header_may_tak
             .review("/mutate/pods", &review(JOB_POD))
             .await
             .unwrap();
-        // This cannot wait for a condition: the test is that nothing happens for a while.
+        // There is no condition to wait for: the test is that the connection stays open.
         let ended = until_closed(&mut client, Duration::from_millis(400)).await;
         assert!(!ended, "an API server's next review would fail");
     }
     assert!(
         until_closed(&mut client, PATIENCE).await,
-        "but not for ever"
+        "an idle connection must be closed eventually"
     );
 }
 
@@ -76,13 +76,13 @@ async fn until_closed(client: &mut Client, time: Duration) -> bool {
 }
 
 #[tokio::test]
-async fn a_review_that_is_too_large_or_too_slow_is_not_taken() {
+async fn a_review_that_is_too_large_or_too_slow_is_rejected() {
     let authority = Authority::new();
     let setup = Setup::files(&authority)
         .flag("--max-body=64Ki")
         .flag("--body-timeout=300ms");
     let injector = setup.ready().await;
-    // The length is sufficient: the response is sent, and the connection closed, before any of the body is sent.
+    // The content-length is enough: the injector responds and closes the connection before any of the body is sent.
     let mut large = Connection::tls(injector.address, &authority.pem, NAME).unwrap();
     large
         .send(b"POST /mutate/pods HTTP/1.1\r\nhost: a\r\ncontent-length: 65537\r\n\r\n")
@@ -103,7 +103,7 @@ async fn a_review_that_is_too_large_or_too_slow_is_not_taken() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_bound_wait_for_their_turn() {
+async fn connections_beyond_the_limit_wait() {
     let authority = Authority::new();
     let injector = Setup::files(&authority)
         .flag("--max-connections=2")
@@ -116,7 +116,7 @@ async fn connections_beyond_the_bound_wait_for_their_turn() {
     let waiting = Client::connect(injector.address, &authority.pem, NAME);
     tokio::pin!(waiting);
     let mut third = None;
-    until("a review on what is connected", async || {
+    until("a review on an existing connection", async || {
         held[0].review("/mutate/pods", &review(JOB_POD)).await.ok()
     })
     .await;
@@ -125,7 +125,7 @@ async fn connections_beyond_the_bound_wait_for_their_turn() {
         connected = &mut waiting => third = Some(connected),
         () = tokio::time::sleep(Duration::from_millis(200)) => {}
     }
-    assert!(third.is_none(), "two are all that are allowed");
+    assert!(third.is_none(), "only two connections are allowed");
     held.pop();
     let mut third = tokio::time::timeout(PATIENCE, waiting)
         .await

@@ -13,14 +13,14 @@ fn run(flags: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_help_teaches() {
+fn the_help_text_is_complete() {
     let (code, help) = run(&["--help"]);
     assert_eq!(code, Some(0));
     insta::assert_snapshot!("help", help);
 }
 
 #[test]
-fn a_wrong_command_line_is_64_and_says_what_would_be_right() {
+fn a_wrong_command_line_exits_with_64_and_a_remedy() {
     let image = "--image=a";
     let files = ["--tls-cert=a", "--tls-key=b"];
     let cases: [(&[&str], &str); 13] = [
@@ -78,7 +78,7 @@ fn a_wrong_command_line_is_64_and_says_what_would_be_right() {
 }
 
 #[test]
-fn no_way_to_an_api_server_that_is_needed_is_73() {
+fn missing_api_server_credentials_exit_with_73() {
     let setup = Setup::files(&Authority::new()).without("--no-events");
     let (code, said) = setup.run();
     assert_eq!(code, Some(73), "{said}");
@@ -89,7 +89,7 @@ fn no_way_to_an_api_server_that_is_needed_is_73() {
 }
 
 #[test]
-fn an_address_in_use_is_1_and_names_the_flag() {
+fn an_address_in_use_exits_with_1_and_names_the_flag() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let (code, said) = Setup::files(&Authority::new())

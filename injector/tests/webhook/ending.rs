@@ -1,7 +1,7 @@
 use crate::support::{ApiServer, Authority, Client, JOB_POD, NAME, Setup, get, review, until};
 
 #[tokio::test]
-async fn at_sigterm_it_says_not_ready_first_and_still_answers() {
+async fn after_sigterm_the_injector_is_not_ready_but_still_responds() {
     let authority = Authority::new();
     let injector = Setup::files(&authority)
         .flag("--shutdown-delay=1s")
@@ -14,7 +14,7 @@ async fn at_sigterm_it_says_not_ready_first_and_still_answers() {
         (ready.text() == "this replica is shutting down\n" && ready.status == 503).then_some(())
     })
     .await;
-    // On an existing connection, and on a new one.
+    // Reviews succeed on an existing connection and on a new one.
     client
         .review("/mutate/pods", &review(JOB_POD))
         .await
@@ -33,7 +33,7 @@ async fn at_sigterm_it_says_not_ready_first_and_still_answers() {
 }
 
 #[tokio::test]
-async fn it_ends_while_it_still_waits_for_the_api_server() {
+async fn the_injector_exits_while_it_waits_for_the_api_server() {
     let api_server = ApiServer::start().await;
     let injector = Setup::managed(&api_server).flag("--sidecars=auto").start();
     injector.said("version-not-known").await;
@@ -50,7 +50,7 @@ async fn it_ends_while_it_still_waits_for_the_api_server() {
 }
 
 #[tokio::test]
-async fn the_kind_of_sidecar_is_that_of_the_clusters_version() {
+async fn the_kind_of_sidecar_depends_on_the_clusters_version() {
     for (minor, kind) in [("28", "Tekton"), ("33", "Native")] {
         let api_server = ApiServer::start().await;
         api_server.set_minor_version(minor);

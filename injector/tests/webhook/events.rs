@@ -20,7 +20,7 @@ fn told(api_server: &ApiServer) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_refused_pod_is_told_of_beside_its_task_run() {
+async fn a_refused_pod_creates_an_event_for_its_task_run() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (injector, mut client) = injector(&api_server, &authority).await;
     let response = client
@@ -51,7 +51,7 @@ async fn a_refused_pod_is_told_of_beside_its_task_run() {
             .starts_with("rich.")
     );
     let created = r#"gleaner_injector_events_total{result="created"}"#;
-    until("it to be counted", async || {
+    until("the Event to be counted", async || {
         (injector.metric(created).await == 1.0).then_some(())
     })
     .await;
@@ -64,7 +64,7 @@ async fn a_refused_pod_is_told_of_beside_its_task_run() {
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_none_is_not_told_of_and_the_next_one_is() {
+async fn an_invalid_namespace_creates_no_event_and_the_next_refusal_does() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (_injector, mut client) = injector(&api_server, &authority).await;
     for namespace in ["a b", "../x", "A", ""] {
@@ -83,7 +83,7 @@ async fn a_namespace_that_is_none_is_not_told_of_and_the_next_one_is() {
 }
 
 #[tokio::test]
-async fn the_same_refusal_is_told_once_and_another_again() {
+async fn repeated_refusals_create_one_event_and_a_different_one_creates_another() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (injector, mut client) = injector(&api_server, &authority).await;
     let mut body = review(UNINJECTED_POD);
@@ -93,7 +93,7 @@ async fn the_same_refusal_is_told_once_and_another_again() {
     let owner = &mut body["request"]["object"]["metadata"]["ownerReferences"][0];
     (owner["name"], owner["uid"]) = (json!("second"), json!("u-2"));
     client.review("/mutate/pods", &body).await.unwrap();
-    until("the second one's Event", async || {
+    until("the second refusal's Event", async || {
         told(&api_server)
             .iter()
             .any(|event| event["regarding"]["name"] == "second")
@@ -106,7 +106,7 @@ async fn the_same_refusal_is_told_once_and_another_again() {
 }
 
 #[tokio::test]
-async fn a_dry_run_and_an_object_without_a_controller_are_not_told_of() {
+async fn a_dry_run_and_an_object_without_a_controller_create_no_event() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (_injector, mut client) = injector(&api_server, &authority).await;
     let mut dry = review(UNINJECTED_POD);
@@ -117,7 +117,7 @@ async fn a_dry_run_and_an_object_without_a_controller_are_not_told_of() {
         let response = client.review("/mutate/pods", body).await.unwrap();
         assert_eq!(response["allowed"], json!(false));
     }
-    // Events arrive in order: when this one exists, the others will not be created.
+    // Events arrive in order: if this Event exists, the earlier refusals have not created any.
     client
         .review("/mutate/pods", &review(UNINJECTED_POD))
         .await
@@ -127,7 +127,7 @@ async fn a_dry_run_and_an_object_without_a_controller_are_not_told_of() {
 }
 
 #[tokio::test]
-async fn an_api_server_that_takes_no_events_delays_no_review() {
+async fn an_api_server_that_does_not_respond_to_events_delays_no_review() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     api_server.take_no_events();
     let (injector, mut client) = injector(&api_server, &authority).await;
@@ -140,14 +140,17 @@ async fn an_api_server_that_takes_no_events_delays_no_review() {
     let dropped = injector
         .metric(r#"gleaner_injector_events_total{result="dropped"}"#)
         .await;
-    // One is being sent, 128 wait.
+    // One Event is being sent, 128 are queued, and the rest are dropped.
     assert_eq!(dropped, 71.0);
     injector.terminate();
-    assert!(injector.ended().await.success(), "nor its end");
+    assert!(
+        injector.ended().await.success(),
+        "pending Events delay the shutdown"
+    );
 }
 
 #[tokio::test]
-async fn a_long_refusal_is_cut_to_what_an_event_takes() {
+async fn a_long_refusal_is_cut_to_the_maximum_length_of_an_event() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (_injector, mut client) = injector(&api_server, &authority).await;
     let mut body = review(UNINJECTED_POD);

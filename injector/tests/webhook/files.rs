@@ -1,7 +1,7 @@
 use crate::support::{Authority, Client, JOB_POD, NAME, Setup, get, review, until};
 
 #[tokio::test]
-async fn a_certificate_that_changes_is_served_to_new_connections_while_old_ones_go_on() {
+async fn a_new_certificate_is_served_to_new_connections_while_old_ones_continue() {
     let authority = Authority::new();
     let setup = Setup::files(&authority);
     let injector = setup.ready().await;
@@ -24,7 +24,7 @@ async fn a_certificate_that_changes_is_served_to_new_connections_while_old_ones_
 }
 
 #[tokio::test]
-async fn files_that_stop_making_sense_leave_what_is_served() {
+async fn files_that_become_invalid_do_not_change_the_served_certificate() {
     let authority = Authority::new();
     let setup = Setup::files(&authority);
     let injector = setup.ready().await;
@@ -63,7 +63,7 @@ async fn files_that_stop_making_sense_leave_what_is_served() {
 }
 
 #[tokio::test]
-async fn files_that_make_no_sense_at_the_start_end_it_with_78() {
+async fn invalid_files_at_startup_exit_with_78() {
     let authority = Authority::new();
     let setup = Setup::files(&authority);
     let (certificate, key) = authority.issue(NAME);

@@ -38,13 +38,13 @@ async fn the_ca_is_trusted_before_the_certificate_is_served() {
 }
 
 #[tokio::test]
-async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired_for_files_too() {
+async fn a_removed_or_altered_ca_bundle_is_repaired_for_certificates_from_files() {
     let api_server = ApiServer::start().await;
     let authority = Authority::new();
     let injector = Setup::given(&authority, &api_server).ready().await;
     for wrong in [String::new(), Authority::new().pem] {
         api_server.set_bundles(&wrong);
-        until("the right bundle", async || {
+        until("the correct bundle", async || {
             let bundles = api_server.bundles();
             bundles
                 .iter()
@@ -57,13 +57,13 @@ async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired_for_files_too() {
 }
 
 #[tokio::test]
-async fn another_ca_is_trusted_before_a_certificate_of_it_is_served() {
+async fn a_new_ca_is_trusted_before_a_certificate_of_it_is_served() {
     let api_server = ApiServer::start().await;
     let authority = Authority::new();
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
     let injector = setup.ready().await;
     let other = Authority::new();
-    // The Secret before its CA, as the kubelet may write them.
+    // The certificate is written before its CA, as the kubelet may do.
     setup.write(other.issue(NAME));
     let said = injector.said("certificate-check-failed").await;
     let error = said["error"].as_str().unwrap();
@@ -71,7 +71,7 @@ async fn another_ca_is_trusted_before_a_certificate_of_it_is_served() {
     is_trusted(&injector, &api_server).await;
     setup.write_ca(&other);
     until("a certificate of the other CA", async || {
-        // From the view of API servers that trust the current bundle.
+        // Check the certificate as an API server does that trusts the current bundle.
         is_trusted(&injector, &api_server).await;
         Client::connect(injector.address, &other.pem, NAME)
             .await
@@ -94,7 +94,7 @@ async fn a_certificate_of_a_new_ca_waits_until_all_api_servers_have_seen_it() {
         (bundle.contains(&other.pem) && bundle.contains(&authority.pem)).then_some(())
     })
     .await;
-    // Many checks, after each of which an API server may still trust the old CA only.
+    // Check many times: all the while, an API server may still trust only the old CA.
     for _ in 0..20 {
         injector.client(&authority).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -102,12 +102,12 @@ async fn a_certificate_of_a_new_ca_waits_until_all_api_servers_have_seen_it() {
 }
 
 #[tokio::test]
-async fn where_certificates_come_from_changes_and_no_review_fails() {
+async fn no_review_fails_while_the_source_of_certificates_changes() {
     let api_server = ApiServer::start().await;
     let managed = Setup::managed(&api_server).flag("--authority-settle=1s");
     let authority = Authority::new();
     let given = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
-    // As in a rollout: the new replica is ready before the old one exits. Each is called with the current trust.
+    // As in a rollout, the new replica is ready before the old one exits. Clients of both trust the current bundle.
     let mut old = managed.ready().await;
     for setup in [&given, &managed, &given] {
         let new = setup.start();
@@ -118,7 +118,7 @@ async fn where_certificates_come_from_changes_and_no_review_fails() {
         })
         .await;
         let both = std::time::Instant::now();
-        // Both serve for several checks of each.
+        // Both replicas serve until each has run several checks.
         while both.elapsed() < Duration::from_secs(2) {
             is_trusted(&old, &api_server).await;
             is_trusted(&new, &api_server).await;
@@ -130,7 +130,7 @@ async fn where_certificates_come_from_changes_and_no_review_fails() {
 }
 
 #[tokio::test]
-async fn a_replica_with_a_new_ca_is_called_only_when_all_api_servers_have_seen_it() {
+async fn a_replica_with_a_new_ca_is_ready_only_when_all_api_servers_have_seen_it() {
     let api_server = ApiServer::start().await;
     let _old = Setup::managed(&api_server).ready().await;
     let authority = Authority::new();
@@ -141,19 +141,19 @@ async fn a_replica_with_a_new_ca_is_called_only_when_all_api_servers_have_seen_i
         (bundle.contains(&authority.pem) && bundle != authority.pem).then_some(())
     })
     .await;
-    // Many checks, all of which find the CA.
+    // The replica stays unready although every check finds the CA in the bundle.
     for _ in 0..20 {
         assert_eq!(get(new.health, "/readyz").await.status, 503);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // The same if no CA was trusted before, and no API server can have seen anything else.
+    // If no CA was trusted before, no API server can still use an old bundle.
     let api_server = ApiServer::start().await;
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1h");
     setup.ready().await;
 }
 
 #[tokio::test]
-async fn a_replica_that_may_not_read_its_secret_any_more_is_still_trusted() {
+async fn a_replica_that_loses_permission_to_read_its_secret_stays_trusted() {
     let api_server = ApiServer::start().await;
     let old = Setup::managed(&api_server).ready().await;
     let before = api_server.bundle();

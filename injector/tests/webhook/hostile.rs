@@ -1,5 +1,4 @@
-//! Objects designed to take time or memory: each is decided within limits, and delays neither another review nor a
-//! probe.
+//! Objects designed to use much time or memory: each is decided within limits, and delays no other review and no probe.
 
 pub(crate) mod objects;
 
@@ -14,23 +13,24 @@ use serde_json::{Value, json};
 use crate::support::{Authority, Injector, JOB_POD, NAME, Setup, creation, get, review};
 use objects::{Hostile, all};
 
-/// The peak of the process with one such review, in KiB: less than 50 MiB in any build. The default limit of the chart,
-/// 128 MiB, is shared by two large bodies, a large decision, three small ones and the program itself.
+/// The maximum resident memory of the process with one hostile review, in KiB; measured values are below 50 MiB in any
+/// build. The chart's default limit, 128 MiB, must suffice for two large bodies, one large decision, three small
+/// decisions and the program itself.
 const MEMORY: u64 = 64 << 10;
 
-/// The CPU time limit of a decision. By brute force it is half a minute or more for most of the objects, in a build
-/// with optimization; within the limits it is at most about 100 ms there (docs/reliability.md), and less than this in a
-/// debug build.
+/// The maximum CPU time of a decision in a debug build. An optimized build needs at most about 100 ms
+/// (docs/reliability.md); without Gleaner's limits it would need half a minute or more for most of these objects.
 const CEILING: Duration = Duration::from_secs(3);
-/// The time limit of a bystander on a busy machine. After the decisions on all hostile objects it would be minutes.
+/// The time limit for a small review or a probe on a busy machine. If they had to wait for the decisions on all hostile
+/// objects, they would take minutes.
 const WAIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
     let authority = Authority::new();
     for Hostile { what, path, review } in all() {
-        // One process each, since the peak of a process never decreases.
-        // CPU time counts; the machine may be busy with other work.
+        // Each object gets its own process, because the peak memory of a process never decreases. CPU time is measured,
+        // because the machine may be busy with other work.
         let setup = Setup::files(&authority).flag("--decision-timeout=60s");
         let injector = setup.ready().await;
         let mut client = injector.client(&authority).await;
@@ -53,7 +53,7 @@ async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
     }
 }
 
-/// Returns the longest time of a small review and the probes, sent one after another while `hostile` is true.
+/// Returns the longest times of small reviews and of probes, which are sent one after another while `hostile` is true.
 async fn bystanders(
     injector: &Injector,
     authority: &Authority,
@@ -75,7 +75,7 @@ async fn bystanders(
     longest
 }
 
-/// The name of a hostile review, and its request.
+/// Returns the name of a hostile review, and its HTTP request.
 fn prepared(Hostile { what, path, review }: Hostile) -> (&'static str, Vec<u8>) {
     let headers = [("Content-Type", "application/json")];
     let body = review.to_string();
@@ -85,7 +85,7 @@ fn prepared(Hostile { what, path, review }: Hostile) -> (&'static str, Vec<u8>) 
     )
 }
 
-/// Sends the requests one after another. In a cluster, another machine does that work, so it yields to everything else here.
+/// Sends the requests one after another. In a cluster another machine sends them, so this thread runs at low priority.
 fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
     rustix::process::nice(19).unwrap();
     for (what, request) in requests {
@@ -94,7 +94,7 @@ fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
         let response = connection.answer().unwrap();
         match response.status {
             200 => assert!(response.text().contains(r#""allowed":"#), "{what}"),
-            // One that waits too long for the others is left to the failurePolicy.
+            // A review that waits too long for the others gets 504, and the failurePolicy applies.
             status => assert_eq!(status, 504, "{what}: {}", response.text()),
         }
     }
@@ -103,7 +103,7 @@ fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn reviews_and_probes_next_to_hostile_ones_do_not_wait_for_them() {
     let authority = Authority::new();
-    // On a busy machine, the thread for large reviews comes last, and they wait long for each other's memory.
+    // On a busy machine, the thread for large reviews has the lowest priority, so they wait long for each other's memory.
     let setup = Setup::files(&authority).flag("--body-timeout=60s");
     let injector = setup.ready().await;
     let requests: Arc<[_]> = all().into_iter().map(prepared).collect();
@@ -124,9 +124,9 @@ async fn reviews_and_probes_next_to_hostile_ones_do_not_wait_for_them() {
     assert!(memory < 2 * MEMORY, "{memory} KiB");
 }
 
-/// No machine decides on 200 KiB of errors within a millisecond.
+/// The object has 200 KiB of errors, so no machine decides within the timeout of a millisecond.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_review_that_is_overdue_is_left_to_the_failure_policy() {
+async fn an_overdue_review_is_decided_by_the_failure_policy() {
     let authority = Authority::new();
     let injector = Setup::files(&authority)
         .flag("--decision-timeout=1ms")
@@ -149,9 +149,9 @@ async fn a_review_that_is_overdue_is_left_to_the_failure_policy() {
     assert_eq!(get(injector.health, "/livez").await.status, 200);
 }
 
-/// Gleaner leaves an object alone that is too large to be read and does not request it, or is being deleted.
+/// An object that is too large to be parsed stays unchanged if it does not request Gleaner, or if it is being deleted.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_oversized_object_is_refused_only_if_it_asks() {
+async fn an_oversized_object_is_refused_only_if_it_requests_gleaner() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;

@@ -1,4 +1,5 @@
-//! Reviews at a steady rate, as API servers send them, while certificates change and other clients are large or slow.
+//! Reviews at a steady rate, as API servers send them, while certificates change and other clients send large reviews or
+//! are slow.
 
 mod clients;
 mod figures;
@@ -16,12 +17,12 @@ use figures::Figures;
 /// The number of steady connections: an API server keeps a few to each webhook.
 const CONNECTIONS: u32 = 8;
 
-/// In KiB. The memory limit of the chart's injector is 128 MiB; less than this leaves room for a few more large reviews.
+/// The maximum resident memory, in KiB. The chart's limit is 128 MiB; this bound leaves room for a few more large reviews.
 const PEAK: u64 = 96 << 10;
-/// The growth in KiB from the first half of a minute to the second: caused by the allocator. A leak of 300 bytes for
-/// each of 30,000 reviews exceeds it.
+/// The maximum growth, in KiB, from the first half of a minute to the second, which the allocator causes. A leak of 300
+/// bytes for each of 30,000 reviews would exceed it.
 const GROWTH: u64 = 8 << 10;
-/// The same for short runs: two large reviews may coincide for the first time in the second half.
+/// The maximum growth in short runs, in KiB: two large reviews may coincide for the first time in the second half.
 const GROWTH_OF_SECONDS: u64 = 40 << 10;
 
 /// The configured load.
@@ -63,19 +64,20 @@ fn setup(api_server: &ApiServer) -> Setup {
 }
 
 #[tokio::test]
-async fn reviews_at_a_steady_rate_are_all_answered_whatever_certificates_and_other_clients_do() {
+async fn all_reviews_at_a_steady_rate_succeed_while_certificates_change_and_other_clients_misbehave()
+ {
     let load = Load::from_environment();
     let api_server = ApiServer::start().await;
     let injector = setup(&api_server).ready().await;
     let target = Target::new(&injector, &api_server);
     let figures = play(load, &injector, &target);
     println!("{}", figures.describe(load.rate, load.time));
-    // A failed review has already ended its client with a panic. A tenth separates slow from stuck.
+    // A failed review makes its client panic, so here only the number is checked: below a tenth, the injector was stuck.
     let scheduled = f64::from(load.rate) * load.time.as_secs_f64();
     let made = figures.steady.len();
     assert!(made as f64 >= scheduled / 10.0, "{made} of {scheduled}");
     assert!(!figures.large.is_empty());
-    // One per two seconds, or fewer if the machine is busy.
+    // About one certificate per two seconds is expected, and fewer if the machine is busy.
     let least = 2.max(load.time.as_secs() as usize / 10);
     let certificates = figures.certificates.len();
     assert!(certificates >= least, "{certificates} certificates");
@@ -88,7 +90,7 @@ async fn reviews_at_a_steady_rate_are_all_answered_whatever_certificates_and_oth
     assert!(late <= early + growth, "{early} KiB, then {late} KiB");
 }
 
-/// Stops the other clients, also if a steady one has panicked: otherwise the test would never end.
+/// Stops the other clients even if a steady client panics: otherwise the test would never finish.
 struct EndOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {
@@ -97,7 +99,7 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-/// Plays the load and waits for its end.
+/// Runs the load and waits until it has finished.
 fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
     let done = AtomicBool::new(false);
     let begin = Barrier::new(CONNECTIONS as usize + 1);
@@ -108,7 +110,7 @@ fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
                 let begin = &begin;
                 scope.spawn(move || {
                     begin.wait();
-                    // Not all at the same moment.
+                    // The clients start at different times, so that their reviews are spread evenly.
                     let first = Instant::now() + load.interval() * number / CONNECTIONS;
                     target.send_steadily(first, load.interval(), load.time)
                 })
@@ -117,7 +119,7 @@ fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
         let large = [(); 2].map(|()| scope.spawn(|| target.send_large(&done)));
         let slow = scope.spawn(|| target.send_slowly(&done));
         begin.wait();
-        // After the first sixth, which is ten seconds of a minute, memory should be flat.
+        // Memory should be flat after the first sixth of the time (ten seconds of a minute).
         let started = Instant::now();
         let highest = |from: Duration, to: Duration| {
             thread::sleep(from.saturating_sub(started.elapsed()));

@@ -1,4 +1,4 @@
-//! The webhook as a process, called as an API server would: with TLS, and real reviews.
+//! Tests of the webhook process, which is called as an API server calls it: with TLS and real reviews.
 
 mod bounds;
 mod command_line;

@@ -12,7 +12,7 @@ async fn connect(injector: &Injector, api_server: &ApiServer) -> Client {
 }
 
 #[tokio::test]
-async fn the_first_replica_makes_it_all_and_the_second_shares_it() {
+async fn the_first_replica_creates_the_certificate_and_the_second_shares_it() {
     let api_server = ApiServer::start().await;
     let first = Setup::managed(&api_server).ready().await;
     let secret = api_server.get(SECRET).unwrap();
@@ -28,7 +28,7 @@ async fn the_first_replica_makes_it_all_and_the_second_shares_it() {
     assert_eq!(
         api_server.get(SECRET).as_ref(),
         Some(&secret),
-        "the second one changes nothing"
+        "the second replica writes nothing"
     );
     let mut shown = Vec::new();
     for replica in [&first, &second] {
@@ -58,7 +58,7 @@ async fn the_first_replica_makes_it_all_and_the_second_shares_it() {
 }
 
 #[tokio::test]
-async fn the_certificate_is_for_the_service_and_for_names_that_were_asked_for() {
+async fn the_certificate_is_valid_for_the_service_and_the_requested_names() {
     let api_server = ApiServer::start().await;
     let setup = Setup::managed(&api_server).flag("--certificate-name=127.0.0.1,hook.example");
     let injector = setup.ready().await;
@@ -94,7 +94,7 @@ async fn the_certificate_is_for_the_service_and_for_names_that_were_asked_for() 
 }
 
 #[tokio::test]
-async fn replicas_that_start_at_once_agree_on_one_secret() {
+async fn replicas_that_start_at_the_same_time_agree_on_one_secret() {
     let api_server = ApiServer::start().await;
     let replicas = [0; 4].map(|_| Setup::managed(&api_server).start());
     for replica in &replicas {
@@ -115,7 +115,7 @@ async fn replicas_that_start_at_once_agree_on_one_secret() {
 }
 
 #[tokio::test]
-async fn it_is_ready_only_when_the_ca_bundle_holds_its_authority() {
+async fn the_injector_is_ready_only_when_the_ca_bundle_contains_its_ca() {
     let api_server = ApiServer::start().await;
     let configuration = api_server.remove(CONFIGURATION).unwrap();
     let injector = Setup::managed(&api_server).start();
@@ -141,7 +141,7 @@ async fn it_is_ready_only_when_the_ca_bundle_holds_its_authority() {
 }
 
 #[tokio::test]
-async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired() {
+async fn a_removed_or_altered_ca_bundle_is_repaired() {
     let api_server = ApiServer::start().await;
     let injector = Setup::managed(&api_server).ready().await;
     let right = api_server.secret("ca.crt").unwrap();
@@ -151,7 +151,7 @@ async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired() {
         format!("{right}{right}"),
     ] {
         api_server.set_bundles(&wrong);
-        until("the right bundle", async || {
+        until("the correct bundle", async || {
             api_server
                 .bundles()
                 .iter()
@@ -163,15 +163,15 @@ async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired() {
         assert_eq!(
             get(injector.health, "/readyz").await.status,
             200,
-            "it stays ready during the rotation"
+            "the injector stays ready during the repair"
         );
     }
     let patched = api_server.asked("PATCH");
-    assert_eq!(patched, 4, "once at the start, and once for each");
+    assert_eq!(patched, 4, "one write at startup, and one for each repair");
 }
 
 #[tokio::test]
-async fn a_secret_that_was_deleted_is_made_again_while_both_authorities_are_trusted() {
+async fn a_deleted_secret_is_created_again_while_both_cas_are_trusted() {
     let api_server = ApiServer::start().await;
     let injector = Setup::managed(&api_server)
         .flag("--authority-settle=1s")
@@ -186,7 +186,7 @@ async fn a_secret_that_was_deleted_is_made_again_while_both_authorities_are_trus
     );
     let own = new.strip_suffix(&old).unwrap().to_owned();
     until("a certificate of the new CA only", async || {
-        // A client that trusts the bundle is served all the time.
+        // A client that trusts the current bundle can connect at any time.
         connect(&injector, &api_server).await;
         Client::connect(injector.address, &own, NAME).await.ok()
     })
@@ -194,7 +194,7 @@ async fn a_secret_that_was_deleted_is_made_again_while_both_authorities_are_trus
 }
 
 #[tokio::test]
-async fn a_damaged_or_empty_secret_is_begun_anew_and_keeps_what_others_put_there() {
+async fn a_damaged_or_empty_secret_gets_new_certificates_and_keeps_foreign_keys() {
     let api_server = ApiServer::start().await;
     for data in [
         json!(null),
@@ -219,11 +219,11 @@ async fn a_damaged_or_empty_secret_is_begun_anew_and_keeps_what_others_put_there
         );
     }
     let made = api_server.asked("POST");
-    assert_eq!(made, 0, "none is created where one is");
+    assert_eq!(made, 0, "an existing Secret is updated, not created");
 }
 
 #[tokio::test]
-async fn an_api_server_that_refuses_or_is_gone_leaves_what_is_served() {
+async fn the_certificate_is_still_served_when_the_api_server_refuses_or_is_unreachable() {
     let api_server = ApiServer::start().await;
     let injector = Setup::managed(&api_server).ready().await;
     for refused in [
@@ -251,7 +251,7 @@ async fn an_api_server_that_refuses_or_is_gone_leaves_what_is_served() {
             .await
             .unwrap();
         api_server.heal();
-        until("a look that works", async || {
+        until("a check that succeeds", async || {
             (!api_server.bundle().is_empty()).then_some(())
         })
         .await;
@@ -259,7 +259,7 @@ async fn an_api_server_that_refuses_or_is_gone_leaves_what_is_served() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_written_is_complained_of_once() {
+async fn a_forbidden_write_is_logged_once() {
     let api_server = ApiServer::start().await;
     api_server.refuse("POST /api/v1", 403);
     let injector = Setup::managed(&api_server).start();
@@ -294,7 +294,7 @@ async fn what_may_not_be_written_is_complained_of_once() {
 }
 
 #[tokio::test]
-async fn keys_get_into_no_log() {
+async fn private_keys_are_never_logged() {
     let api_server = ApiServer::start().await;
     let injector = Setup::managed(&api_server)
         .flag("--log-level=trace")
@@ -302,7 +302,7 @@ async fn keys_get_into_no_log() {
         .await;
     connect(&injector, &api_server).await;
     api_server.set_bundles("");
-    until("the right bundle", async || {
+    until("the correct bundle", async || {
         (!api_server.bundle().is_empty()).then_some(())
     })
     .await;

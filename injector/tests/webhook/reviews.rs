@@ -53,7 +53,7 @@ fn changed<E: std::fmt::Debug>(outcome: Result<Outcome, E>) -> Value {
 }
 
 #[tokio::test]
-async fn a_pod_that_asks_becomes_what_inject_makes_of_it_and_nothing_more_the_second_time() {
+async fn a_pod_that_requests_gleaner_is_changed_as_by_inject_and_only_once() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -75,7 +75,7 @@ async fn a_pod_that_asks_becomes_what_inject_makes_of_it_and_nothing_more_the_se
 }
 
 #[tokio::test]
-async fn a_task_becomes_what_inject_makes_of_it() {
+async fn a_task_is_changed_as_by_inject() {
     let authority = Authority::new();
     let setup = Setup::files(&authority)
         .flag("--image-pull-policy=Never")
@@ -89,7 +89,7 @@ async fn a_task_becomes_what_inject_makes_of_it() {
     let response = client.review("/mutate/tekton", &review).await.unwrap();
     let injected = changed(task::inject(&task(), Operation::Create, &settings));
     assert_eq!(patched(&task(), &response), injected);
-    // Applied again unchanged: an update, whose old object is injected.
+    // The unchanged Task is applied again: this is an update whose old object is injected.
     review["request"]["operation"] = json!("UPDATE");
     review["request"]["oldObject"] = injected.clone();
     let response = client.review("/mutate/tekton", &review).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_task_becomes_what_inject_makes_of_it() {
 }
 
 #[tokio::test]
-async fn what_does_not_ask_is_allowed_as_it_is() {
+async fn objects_that_do_not_request_gleaner_are_allowed_unchanged() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -121,7 +121,7 @@ async fn what_does_not_ask_is_allowed_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_wrong_declaration_is_refused_with_code_400_and_all_that_is_wrong() {
+async fn a_wrong_declaration_is_refused_with_code_400_and_all_errors() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -148,7 +148,7 @@ async fn a_wrong_declaration_is_refused_with_code_400_and_all_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn each_decision_is_one_line_that_never_quotes_the_object() {
+async fn each_decision_is_one_log_line_that_never_quotes_the_object() {
     let authority = Authority::new();
     let injector = Setup::files(&authority)
         .flag("--log-level=trace")
@@ -182,7 +182,7 @@ async fn each_decision_is_one_line_that_never_quotes_the_object() {
 }
 
 #[tokio::test]
-async fn what_is_no_review_is_refused_in_the_words_of_http() {
+async fn a_request_that_is_not_a_review_is_refused_with_an_http_status() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -229,7 +229,7 @@ async fn what_is_no_review_is_refused_in_the_words_of_http() {
 }
 
 #[tokio::test]
-async fn metrics_are_those_that_the_documentation_names() {
+async fn the_metrics_are_those_in_the_documentation() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;

@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
 
-/// The certificates are valid for seconds, so that a year of rotations passes during the test.
+/// The certificates are valid for seconds, so the test runs as many rotations as a year in production.
 #[tokio::test]
-async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
+async fn no_review_fails_while_cas_and_certificates_rotate() {
     let api_server = ApiServer::start().await;
     let setup = Setup::managed(&api_server)
         .flag("--certificate-validity=9s")
@@ -14,7 +14,7 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     let body = review(JOB_POD);
     let (mut authorities, mut certificates, mut largest, mut reviews) =
         (BTreeSet::new(), BTreeSet::new(), 0, 0);
-    // Each connection is new, with the current trust: an API server's worst case.
+    // Each review uses a new connection that trusts the current bundle: the worst case of an API server.
     until("three CAs", async || {
         for replica in &replicas {
             let bundle = api_server.bundle();
@@ -36,7 +36,7 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     .await;
     assert!(
         (2..=3).contains(&largest),
-        "old CAs leave: {largest} at once"
+        "old CAs are not removed: {largest} at the same time"
     );
     for replica in replicas {
         replica.terminate();

@@ -1,4 +1,4 @@
-//! Shared by the cases.
+//! Helpers of the tests.
 
 mod api_server;
 mod authority;
@@ -25,7 +25,7 @@ pub(crate) const JOB_POD: &str =
 pub(crate) const UNINJECTED_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-taskrun-rich.json");
 
-/// Returns a review as JSON, to be changed.
+/// Parses a review into JSON that a test can change.
 pub(crate) fn review(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }

@@ -30,7 +30,7 @@ fn types_that_their_schemas_do_not_describe_are_known() {
 }
 
 #[test]
-fn faults_are_found_deep_down() {
+fn errors_in_nested_fields_are_found() {
     let object = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "x": 1},
         "spec": {"replicas": "2", "selector": {}, "template": {"spec": {"containers": [

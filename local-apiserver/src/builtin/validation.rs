@@ -1,11 +1,11 @@
-//! The validation of Kubernetes for single fields, which its schemas do not describe: `pkg/apis/*/validation` and
+//! Kubernetes' validation of single fields that its schemas do not describe, from `pkg/apis/*/validation` and
 //! `pkg/apis/*/*/defaults.go` in k8s.io/kubernetes.
 
 use serde_json::{Value, json};
 
 use crate::schema::{KEYS, PORT};
 
-/// Fields that a schema requires but the server does not: it fills them in, or takes the zero value.
+/// Fields that the schema requires but the server does not, because it sets a default or uses the zero value.
 const OPTIONAL: [(&str, &[&str]); 16] = [
     ("core.v1.Event", &["involvedObject"]),
     ("core.v1.HTTPHeader", &["value"]),
@@ -31,14 +31,14 @@ const OPTIONAL: [(&str, &[&str]); 16] = [
     ("scheduling.v1.PriorityClass", &["value"]),
 ];
 
-/// The words that a field takes, or each item of it: a line for each field, with its type, its name and the words. Every
-/// one of them also takes the empty text, which counts as absent.
+/// The allowed values of fields, or of the items of list fields: one line per field, with its type, its name and the values.
+/// Each of these fields also accepts the empty string, which counts as absent.
 const WORDS: &str = include_str!("words.txt");
 
-/// The largest number of a port.
+/// The highest port number.
 const LAST_PORT: i64 = 65_535;
 
-/// The bounds of numbers: the fields of a type, the least and the largest value.
+/// The bounds of numbers: a type, its fields, and their minimum and maximum.
 const BOUNDS: [(&str, &[&str], i64, i64); 18] = [
     ("core.v1.ContainerPort", &["containerPort"], 1, LAST_PORT),
     // 0 counts as absent.
@@ -127,10 +127,10 @@ const BOUNDS: [(&str, &[&str], i64, i64); 18] = [
     ),
 ];
 
-/// Of numbers of 32 bits.
+/// The maximum of a 32-bit number.
 const MOST: i64 = i32::MAX as i64;
 
-/// Fields that take the number of a port or its name.
+/// Fields that accept a port's number or name.
 const PORTS: [(&str, &str); 4] = [
     ("core.v1.HTTPGetAction", "port"),
     ("core.v1.ServicePort", "targetPort"),
@@ -138,7 +138,7 @@ const PORTS: [(&str, &str); 4] = [
     ("networking.v1.NetworkPolicyPort", "port"),
 ];
 
-/// Maps whose keys, or for labels also values, have a form: `label`, `annotation`, or `key` of a ConfigMap or Secret.
+/// Maps with rules for their keys (for labels, also for the values): `label`, `annotation`, or `key` of a ConfigMap or Secret.
 const MAPS: [(&str, &str, &str); 9] = [
     ("meta.v1.ObjectMeta", "labels", "label"),
     ("meta.v1.ObjectMeta", "annotations", "annotation"),

@@ -8,21 +8,21 @@ use super::ownership::{changed, claimed};
 use super::set::FieldSet;
 use crate::cause::{Cause, Fault};
 
-/// Records that `manager` created the object other than by an apply.
+/// Records that `manager` created the object with a POST request.
 pub(crate) fn created(object: &mut Value, manager: &Manager) {
     let set = changed(&Value::Null, object);
     managers::write(object, &[manager.entry(set)]);
 }
 
-/// Records that `manager` created the object by an apply.
+/// Records that `manager` created the object by server-side apply.
 pub(crate) fn applied_first(object: &mut Value, manager: &Manager) {
     let set = claimed(object);
     managers::write(object, &[manager.entry(set)]);
 }
 
-/// Returns the next state of `live`: with `wanted` merged into it, and without the fields that the manager applied
-/// before and no longer does.
-/// Errors: the fields that other managers own and the apply would change, unless `force` transfers them.
+/// Returns the next state of `live`: `wanted` is merged into it, and fields that the manager applied before, but no longer
+/// does, are removed.
+/// Errors: the fields that the apply would change although other managers own them, unless `force` transfers them.
 pub(crate) fn apply(
     live: &Value,
     wanted: &Value,

@@ -1,4 +1,4 @@
-//! `metadata.managedFields`: the managers of an object and the fields of each, stored in the object.
+//! `metadata.managedFields`: the managers of an object, and the fields that each owns.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::set::FieldSet;
 use crate::kind::Kind;
 use crate::metadata;
 
-/// The kind of write of a manager.
+/// The kind of operation by which a manager owns fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Operation {
     Apply,

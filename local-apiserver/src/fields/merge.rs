@@ -21,7 +21,7 @@ pub(super) fn merge(object: &mut Value, wanted: &Value) {
     }
 }
 
-/// Removes the fields of a set, except those that others own. Returns true if something of `value` remains.
+/// Removes the fields in `set` from `value`, except those in `others`. Returns true if part of `value` remains.
 pub(super) fn remove(value: &mut Value, set: &FieldSet, others: &FieldSet) -> bool {
     if set.here && others.is_empty() {
         return false;

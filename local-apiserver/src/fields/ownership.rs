@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::set::FieldSet;
 use crate::metadata::SERVER_SET;
 
-/// Fields of `metadata` that identify the object. No manager owns them, nor those that the server sets.
+/// The fields of `metadata` that identify the object. No manager owns these fields or the fields that the server sets.
 const IDENTITY: &[&str] = &["name", "namespace", "generateName"];
 
 /// Returns the fields that an applied configuration claims.
@@ -13,7 +13,7 @@ pub(super) fn claimed(wanted: &Value) -> FieldSet {
     without_unowned(all(wanted, false))
 }
 
-/// Returns the fields of `after` that `before` does not have, or has with another value.
+/// Returns the fields of `after` that are missing in `before` or have a different value there.
 pub(super) fn changed(before: &Value, after: &Value) -> FieldSet {
     without_unowned(compare(before, after))
 }

@@ -63,7 +63,7 @@ impl FieldSet {
         result
     }
 
-    /// Returns every path in the set, in the notation of conflict messages: `.spec.replicas`.
+    /// Returns every path in the set, in the notation of conflict messages, such as `.spec.replicas`.
     pub(super) fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
         self.collect_paths("", &mut paths);
@@ -80,7 +80,7 @@ impl FieldSet {
     }
 }
 
-/// Writes `fieldsV1`.
+/// Serializes the set as `fieldsV1`.
 impl From<FieldSet> for Value {
     fn from(set: FieldSet) -> Self {
         let mut fields = Map::new();
@@ -94,7 +94,7 @@ impl From<FieldSet> for Value {
     }
 }
 
-/// Reads `fieldsV1` as this server writes it, in which a map without fields is the end of a path.
+/// Parses `fieldsV1` as this server writes it: an empty map is the end of a path.
 impl From<Value> for FieldSet {
     fn from(fields: Value) -> Self {
         let mut set = Self::default();

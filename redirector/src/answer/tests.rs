@@ -20,7 +20,7 @@ fn unreadable(head: &str, rest: impl Read) -> Malformed {
 }
 
 #[test]
-fn each_way_to_frame_a_body_is_understood() {
+fn each_way_to_frame_a_body_is_parsed() {
     let body = |text: &str| done(text).1;
     assert_eq!(
         body("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc"),
@@ -39,7 +39,7 @@ fn each_way_to_frame_a_body_is_understood() {
 }
 
 #[test]
-fn an_answer_is_not_done_before_its_end() {
+fn a_response_is_incomplete_before_its_end() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
     for end in 0..head.len() {
         assert_eq!(parse(&head.as_bytes()[..end]), Ok(None), "{end}");
@@ -51,7 +51,7 @@ fn an_answer_is_not_done_before_its_end() {
 }
 
 #[test]
-fn what_is_no_answer_is_refused() {
+fn malformed_responses_are_refused() {
     let refused = |text: &str| parse(text.as_bytes()).unwrap_err();
     for status in [
         "SSH-2.0\r\n\r\n",
@@ -91,7 +91,7 @@ fn everything_is_bounded() {
     );
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(HEAD_MAX / 25 + 2);
     assert_eq!(parse(interim.as_bytes()), Err(Malformed::TooLarge));
-    // At once if it is announced: nothing follows.
+    // An announced length over the limit fails before any of the body arrives.
     let announced = format!("{head}Content-Length: {}\r\n\r\n", BODY_MAX + 1);
     assert_eq!(unreadable(&announced, io::empty()), Malformed::TooLong);
     let endless = format!("{head}\r\n");

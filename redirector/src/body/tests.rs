@@ -14,7 +14,7 @@ fn output(name: &str, kind: OutputType, text: &str) -> Output {
 }
 
 #[test]
-fn a_body_is_the_message_of_the_contract() {
+fn a_body_follows_the_contract() {
     let outputs = vec![
         output("digest", OutputType::String, "a\"\\\n\0ä"),
         output("report", OutputType::Object, " {\"n\": 1.50}\n"),

@@ -45,7 +45,7 @@ fn a_change_after_the_check_is_an_error_and_no_more_is_written() {
     let changes: [fn(&File); 4] = [
         |file| file.set_len(PIECE as u64).unwrap(),
         |file| file.write_all_at(b"b", 5).unwrap(),
-        // As JSON it is longer, and could close the message early.
+        // This content is longer as JSON, and could end the message's string early.
         |file| file.write_all_at(&b"\"},".repeat(1000), 0).unwrap(),
         |file| file.write_all_at(b"\xff", 2 * PIECE as u64).unwrap(),
     ];
@@ -66,7 +66,7 @@ fn a_change_after_the_check_is_an_error_and_no_more_is_written() {
 }
 
 #[test]
-fn a_file_that_grows_is_what_it_was() {
+fn bytes_added_to_a_file_after_the_check_are_ignored() {
     let content = checked(b"before\n", Trim::Newline, OutputType::String).unwrap();
     (&content.file).seek(io::SeekFrom::End(0)).unwrap();
     (&content.file).write_all(b"after").unwrap();
@@ -77,7 +77,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn trimming_is_that_of_the_contract(text in "\u{feff}?[ \\r\\n\\t\u{a0}\u{2003}\u{feff}aä]{0,12}", padding in 0_usize..3) {
+    fn trimming_follows_the_contract(text in "\u{feff}?[ \\r\\n\\t\u{a0}\u{2003}\u{feff}aä]{0,12}", padding in 0_usize..3) {
         let text = text.replace('a', &"a".repeat(padding * PIECE / 2 + 1));
         for trim in [Trim::None, Trim::Newline, Trim::Whitespace] {
             let content = checked(text.as_bytes(), trim, OutputType::String).unwrap();

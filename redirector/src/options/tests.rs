@@ -20,7 +20,7 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn only_what_stands_before_the_first_dashes_is_ours() {
+fn arguments_after_the_first_dashes_belong_to_the_command() {
     let options = wrap(&["--step=a", "--", "sh", "--", "--step", "b"], &[]);
     assert_eq!(options.common.step.as_str(), "a");
     assert_eq!(options.command, ["sh", "--", "--step", "b"]);
@@ -51,7 +51,7 @@ fn a_flag_wins_over_its_variable() {
 #[test]
 fn a_finish_needs_no_name_and_takes_no_command() {
     let Ok(Invocation::Finish(options)) = parse_all(&["finish"], &[]) else {
-        panic!("no finish");
+        panic!("not a finish");
     };
     assert_eq!(options.step.as_str(), path::FINISH_STEP);
     assert!(refused(&["finish", "--", "true"]).contains("--finish"));
@@ -77,7 +77,7 @@ fn an_address_is_a_socket_or_a_literal_ip() {
 }
 
 #[test]
-fn what_is_not_understood_is_named() {
+fn errors_name_the_wrong_argument() {
     assert!(refused(&["--stpe", "a", "--", "true"]).starts_with("unexpected argument '--stpe'"));
     assert!(refused(&["--step", "A", "--", "true"]).starts_with("--step: 'A' is not a valid name"));
     assert!(refused(&["--step"]).starts_with("--step needs a value"));

@@ -66,7 +66,7 @@ fn the_sidecar_writes_an_outcome_in_the_order_in_which_it_is_read() {
 }
 
 #[test]
-fn what_is_no_outcome_is_refused_and_what_was_right_before_is_told() {
+fn a_malformed_outcome_is_an_error_after_its_valid_parts() {
     for (text, right, error) in [
         ("[]", 0, "invalid type: sequence, expected struct Outcome"),
         ("{}", 0, "missing field `phase`"),
@@ -104,7 +104,7 @@ fn what_is_no_outcome_is_refused_and_what_was_right_before_is_told() {
 }
 
 #[test]
-fn the_first_failure_of_what_takes_the_parts_ends_the_reading() {
+fn the_first_failure_of_the_callers_function_stops_parsing() {
     let mut taken = 0;
     let text = r#"{"phase":"Committed","notes":["a","b"]}"#;
     let read = read(&mut text.as_bytes(), &mut |part| {
@@ -121,7 +121,7 @@ fn the_first_failure_of_what_takes_the_parts_ends_the_reading() {
 }
 
 #[test]
-fn a_connection_that_breaks_off_is_told_from_a_wrong_outcome() {
+fn an_interrupted_connection_is_distinguished_from_a_malformed_outcome() {
     struct Broken;
     impl Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

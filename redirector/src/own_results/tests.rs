@@ -18,9 +18,9 @@ fn directory(report: usize) -> tempfile::TempDir {
 }
 
 #[test]
-fn only_what_gleaner_crowds_out_is_a_failure() {
+fn only_results_that_would_fit_without_gleaner_are_a_failure() {
     let fit = |share: &str, report: usize| reported(share).measure(directory(report).path()).fit();
-    // 4096 and 4096, 4096 and 3072.
+    // The room without and with Gleaner's containers: 4096 and 4096, then 4096 and 3072.
     assert!(matches!(fit("2+1", 3800), Fit::Fits));
     assert!(matches!(fit("3+1", 2800), Fit::Fits));
     let Fit::CrowdedOut(failure) = fit("3+1", 3000) else {
@@ -50,7 +50,7 @@ fn results_that_tekton_compresses_are_measured_compressed() {
 }
 
 #[test]
-fn what_no_message_holds_is_not_read_whole() {
+fn results_that_fit_into_no_message_are_not_read_completely() {
     let text = reported("3+1,compressed");
     let directory = directory(64 << 20);
     assert!(matches!(
@@ -61,7 +61,7 @@ fn what_no_message_holds_is_not_read_whole() {
 }
 
 #[test]
-fn without_a_share_nothing_is_known() {
+fn without_a_share_nothing_is_measured() {
     let unknown = Reported {
         share: None,
         ..reported("3+1")

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Fails without end, each attempt after the previous pause, and returns the pauses and the reason to give up.
+/// Lets every attempt fail, each after the previous pause, and returns the pauses and the reason to give up.
 fn all(retry: &mut Retry, mut now: Instant, held: Duration) -> (Vec<u128>, Next) {
     let mut pauses = Vec::new();
     loop {
@@ -27,14 +27,14 @@ fn pauses_double_up_to_half_a_second_and_end_at_the_deadline() {
 }
 
 #[test]
-fn a_deadline_of_nothing_means_one_attempt() {
+fn a_deadline_of_zero_means_one_attempt() {
     let now = Instant::now();
     let mut retry = Retry::new(Duration::ZERO, now + Duration::from_secs(900));
     assert_eq!(retry.failed(now, Duration::ZERO), Next::OutOfReach);
 }
 
 #[test]
-fn a_sidecar_that_was_in_reach_has_its_deadline_anew() {
+fn the_deadline_starts_again_after_the_sidecar_was_reachable() {
     let now = Instant::now();
     let mut retry = Retry::new(Duration::from_secs(60), now + Duration::from_secs(900));
     let later = now + Duration::from_secs(59);
@@ -52,7 +52,7 @@ fn a_sidecar_that_was_in_reach_has_its_deadline_anew() {
 }
 
 #[test]
-fn however_often_it_was_in_reach_the_answer_has_its_bound() {
+fn the_response_has_a_time_limit_even_if_the_sidecar_is_reachable() {
     let now = Instant::now();
     let mut retry = Retry::new(Duration::from_secs(60), now + Duration::from_secs(10));
     let (pauses, end) = all(&mut retry, now, WAS_IN_REACH);
@@ -60,7 +60,7 @@ fn however_often_it_was_in_reach_the_answer_has_its_bound() {
 }
 
 #[test]
-fn one_that_dies_of_every_request_is_not_asked_for_ever() {
+fn a_sidecar_that_crashes_at_every_request_is_not_retried_forever() {
     let now = Instant::now();
     let mut retry = Retry::new(Duration::from_secs(60), now + Duration::from_secs(900));
     let (_, end) = all(&mut retry, now, Duration::from_millis(100));

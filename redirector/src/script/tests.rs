@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn the_script_is_what_stands_behind_the_flags() {
+fn the_script_follows_the_flags() {
     let content = b"#!/x --script\n#gleaner: [\"--step=a\"]\n#!/bin/sh\nexit 0\n";
     assert_eq!(
         split(content),
@@ -26,7 +26,7 @@ fn other_arguments_stay_as_they_are() {
 }
 
 #[test]
-fn the_interpreter_is_in_the_first_line_of_what_is_run() {
+fn the_first_line_of_the_unpacked_script_names_the_interpreter() {
     let runnable =
         |script: &str| String::from_utf8(runnable(script.as_bytes()).into_owned()).unwrap();
     assert_eq!(runnable("#!/x\ny"), "#!/x\ny");

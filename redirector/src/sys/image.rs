@@ -1,4 +1,4 @@
-//! Starts a command.
+//! Starts the command in a new process.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -7,20 +7,21 @@ use std::{io, ptr};
 use super::signals::{Mask, default_action, pipes_were_ignored};
 use super::witness::Witness;
 
-/// The stack of the new process between `clone` and `execve`: a few system calls. glibc's own
-/// `posix_spawn` takes 32 KiB and up; only the pages that are touched become resident.
+/// The size of the new process's stack, in bytes, which is used for a few system calls between `clone` and `execve`.
+/// glibc's `posix_spawn` uses 32 KiB or more; only pages that are touched become resident.
 const CHILD_STACK: usize = 64 << 10;
 
-/// Everything that `execve` needs, allocated beforehand: the new process shares the memory and must not allocate.
+/// The arguments of `execve`. They are allocated beforehand, because the new process shares this process's memory and must
+/// not allocate.
 pub(crate) struct Image {
-    /// Paths to try, in order, as `execvp` does.
+    /// The paths to try, in order, as `execvp` does.
     candidates: Vec<CString>,
     arguments: Vec<CString>,
-    /// Replaces the variable of the same name, or comes last.
+    /// An additional environment variable, which replaces an existing one of the same name.
     variable: Option<CString>,
 }
 
-/// The part of an [`Image`] that the new process works with.
+/// The data of an [`Image`] that the new process uses.
 struct Start {
     candidates: *const *const c_char,
     arguments: *const *const c_char,
@@ -48,20 +49,21 @@ impl Image {
         }
     }
 
-    /// Starts the image with the signal mask `mask` and returns its process id.
+    /// Starts the command with the signal mask `mask` and returns its process id.
     ///
-    /// The new process is killed when the calling thread ends. It shares this one's memory until `execve`, and this
-    /// one is suspended until then (`CLONE_VM | CLONE_VFORK`, what `posix_spawn` does): nothing is copied, and the
-    /// reason of a failed `execve` needs no pipe. `posix_spawn` itself cannot set the death signal.
+    /// The kernel kills the new process when the calling thread exits. Until `execve`, the new process shares this
+    /// process's memory, and this process is suspended (`CLONE_VM | CLONE_VFORK`, as in `posix_spawn`). So nothing is
+    /// copied, and the error of a failed `execve` can be returned without a pipe. `posix_spawn` itself cannot be used,
+    /// because it cannot set the parent-death signal.
     ///
-    /// All signals must be blocked: a handler must not run on shared memory. Signals that `witness` received before the
-    /// command existed are sent to the command as well.
+    /// All signals must be blocked, because a handler must not run while memory is shared. Signals that `witness` received
+    /// before the command existed are sent to the command as well.
     pub(crate) fn spawn(&self, mask: &Mask, witness: &mut Witness) -> io::Result<libc::pid_t> {
         let candidates = pointers(&self.candidates);
         let arguments = pointers(&self.arguments);
         let environment = self.environment();
-        // A parent may have left SIGCHLD ignored: then there would be nothing to wait for. The command gets
-        // the inherited action back.
+        // If the parent left SIGCHLD ignored, waiting for the command would not work, so the action is reset. The command
+        // gets the inherited action.
         let on_child_end = default_action(libc::SIGCHLD);
         let mut start = Start {
             candidates: candidates.as_ptr(),
@@ -75,7 +77,7 @@ impl Image {
             error: 0,
         };
         let mut stack = Vec::<MaybeUninit<u128>>::with_capacity(CHILD_STACK / size_of::<u128>());
-        // SAFETY: one past the end of the allocation; aligned to 16 as a stack must be.
+        // SAFETY: the pointer is one past the end of the allocation, and aligned to 16 bytes as a stack must be.
         let top = unsafe { stack.as_mut_ptr().add(stack.capacity()) };
         // SAFETY: `begin` only makes async-signal-safe calls on its own stack and on `start`, whose pointers stay
         // valid because CLONE_VFORK holds this thread until the child has left the shared memory.
@@ -90,12 +92,12 @@ impl Image {
         if pid < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the child wrote it before it ended; volatile because the compiler knows nothing of that.
+        // SAFETY: the child wrote the error before it exited; the read is volatile because the compiler cannot know that.
         let error = unsafe { ptr::read_volatile(&raw const start.error) };
         if error == 0 {
             return Ok(pid);
         }
-        // SAFETY: it is our child and has exited.
+        // SAFETY: `pid` is a child of this process that has exited.
         unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
         Err(io::Error::from_raw_os_error(error))
     }
@@ -131,22 +133,22 @@ unsafe extern "C" {
 /// Runs in the new process, up to `execve`.
 extern "C" fn begin(start: *mut c_void) -> c_int {
     let start: *mut Start = start.cast();
-    // SAFETY: `spawn` keeps all of it alive; every call here is async-signal-safe.
+    // SAFETY: `spawn` keeps everything behind `start` alive; every call here is async-signal-safe.
     unsafe {
-        // Tekton's timeout kills the redirector alone: the command must not live on.
+        // Tekton's timeout kills only the redirector, and the command must not outlive it.
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
         if libc::getppid() != (*start).parent {
-            // Killed before the previous call took effect.
+            // The parent was killed before the previous call took effect.
             libc::_exit(128 + libc::SIGKILL);
         }
         (*(*start).witness).make_up();
-        // Ignored signals stay ignored over execve.
+        // Ignored signals stay ignored across execve.
         if !pipes_were_ignored() {
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         }
         libc::sigaction(libc::SIGCHLD, (*start).on_child_end, ptr::null_mut());
         libc::sigprocmask(libc::SIG_SETMASK, (*start).mask, ptr::null_mut());
-        // As execvp: a candidate that may not be run does not hide a later one, but is remembered.
+        // As in execvp, a candidate without permission to run does not hide a later one, but its error is remembered.
         let mut error = libc::ENOENT;
         let mut candidate = (*start).candidates;
         while !(*candidate).is_null() {

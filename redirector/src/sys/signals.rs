@@ -1,4 +1,4 @@
-//! Signals: blocking, waiting, sending, and ending by them.
+//! Signals: blocks, awaits and sends them, and terminates this process with one.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -11,7 +11,7 @@ pub(crate) struct Mask(pub(super) libc::sigset_t);
 /// A signal that has arrived.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
-    /// Its number.
+    /// The signal number.
     pub(crate) number: c_int,
     /// The process that sent it with `kill`; `None` for the kernel and for a process of another namespace.
     pub(crate) sender: Option<libc::pid_t>,
@@ -22,25 +22,25 @@ pub(crate) struct Received {
 pub(crate) enum Change {
     /// The child exited with this code.
     Exited(c_int),
-    /// This signal ended it.
+    /// This signal killed the child.
     Killed(c_int),
-    /// This signal stopped it.
+    /// This signal stopped the child.
     Stopped(c_int),
 }
 
-/// True if SIGPIPE was ignored before [`ignore_broken_pipes`]: then it is ignored in the command, too.
+/// True if SIGPIPE was ignored before [`ignore_broken_pipes`] was called. Then the command ignores it too.
 static PIPES_WERE_IGNORED: AtomicBool = AtomicBool::new(false);
 
-/// The origin of the action of SIGPIPE that this process found.
+/// The origin of the action for SIGPIPE at startup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// The process that started this one.
+    /// The action was inherited from the parent process.
     Inherited,
-    /// Rust's runtime, which replaced the inherited action.
+    /// Rust's runtime has replaced the inherited action.
     Runtime,
 }
 
-/// Makes writing to a closed pipe an error instead of a fatal signal.
+/// Ignores SIGPIPE, so that writing to a closed pipe returns an error instead of killing the process.
 pub(crate) fn ignore_broken_pipes(before: Before) {
     // SAFETY: no handler is installed.
     let action = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
@@ -52,8 +52,8 @@ pub(super) fn pipes_were_ignored() -> bool {
     PIPES_WERE_IGNORED.load(Ordering::Relaxed)
 }
 
-/// Blocks every signal that can be blocked, and returns the mask from before. Blocked signals are queued even if their
-/// action is to ignore them.
+/// Blocks every signal that can be blocked, and returns the previous mask. Blocked signals are queued even if their action
+/// is to ignore them.
 pub(crate) fn block_signals() -> Mask {
     let mut before = empty_set();
     let all = full_set();
@@ -62,7 +62,7 @@ pub(crate) fn block_signals() -> Mask {
     Mask(before)
 }
 
-/// Discards signals that have arrived since, and restores the mask `before`.
+/// Discards signals that have arrived since `block_signals`, and restores the mask `before`.
 pub(crate) fn unblock_signals(before: &Mask) {
     while next_pending().is_some() {}
     // SAFETY: the set is initialized.
@@ -77,13 +77,13 @@ pub(crate) fn next_signal() -> Received {
         // SAFETY: the set is initialized and the information writable.
         let number = unsafe { libc::sigwaitinfo(&raw const all, information.as_mut_ptr()) };
         if number > 0 {
-            // SAFETY: filled by the kernel, and all zeroes is valid anyway.
+            // SAFETY: the kernel has filled the structure, and all zeroes would be valid too.
             return Received::new(number, &unsafe { information.assume_init() });
         }
     }
 }
 
-/// Removes a SIGCONT from the queue, if one is pending. The kernel would deliver SIGCHLD first.
+/// Removes a pending SIGCONT from the queue, if there is one. Waiting for any signal would return a pending SIGCHLD first.
 pub(crate) fn pending_continue() -> Option<Received> {
     let mut only = empty_set();
     // SAFETY: the set is initialized.
@@ -105,7 +105,7 @@ fn take(set: &libc::sigset_t) -> Option<Received> {
     };
     // SAFETY: set and time are initialized, the information is writable.
     let number = unsafe { libc::sigtimedwait(set, information.as_mut_ptr(), &raw const at_once) };
-    // SAFETY: filled by the kernel, and all zeroes is valid anyway.
+    // SAFETY: the kernel has filled the structure, and all zeroes would be valid too.
     (number > 0).then(|| Received::new(number, &unsafe { information.assume_init() }))
 }
 
@@ -126,7 +126,7 @@ pub(super) const fn bit(number: c_int) -> u64 {
     1 << (number - 1)
 }
 
-/// Returns the next child that exited or stopped, with its change; `None` if there is none.
+/// Returns the next child that exited or stopped, with its change; `None` if no child has changed.
 pub(crate) fn reap() -> Option<(libc::pid_t, Change)> {
     change_of(-1)
 }
@@ -164,22 +164,22 @@ pub(crate) fn leads_its_group() -> bool {
     group_of(0) == unsafe { libc::getpid() }
 }
 
-/// Stops this process with `signal`, one of the stop signals, and returns when it was continued.
+/// Stops this process with the stop signal `signal`, and returns after the process was continued.
 pub(crate) fn stop_of(signal: c_int) {
     let before = default_action(signal);
     let mut only = empty_set();
-    // SAFETY: set and action are initialized; without a handler nothing of ours runs.
+    // SAFETY: set and action are initialized, and no handler is installed.
     unsafe {
         libc::sigaddset(&raw mut only, signal);
         libc::kill(libc::getpid(), signal);
-        // SIGSTOP has stopped it already, the others do now.
+        // SIGSTOP has stopped this process already; the other signals stop it now.
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const only, ptr::null_mut());
         libc::sigprocmask(libc::SIG_BLOCK, &raw const only, ptr::null_mut());
         libc::sigaction(signal, &raw const before, ptr::null_mut());
     }
 }
 
-/// Makes the usual termination signals effective for PID 1, for which the kernel drops them unless they are caught.
+/// Installs handlers for the usual termination signals: the kernel drops signals to PID 1 that have no handler.
 pub(crate) fn end_on_signals_as_init() {
     // SAFETY: getpid has no preconditions; the handler is async-signal-safe.
     unsafe {
@@ -196,21 +196,21 @@ extern "C" fn end_of(signal: c_int) {
     unsafe { libc::_exit(128 + signal) }
 }
 
-/// Ends this process with `signal`, as the command ended.
+/// Terminates this process with `signal`, which killed the command.
 pub(crate) fn die_of(signal: c_int) -> ! {
-    // SAFETY: the set is initialized; no handler of ours holds anything.
+    // SAFETY: the set is initialized, and no handler is installed.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
         let mut only = empty_set();
         libc::sigaddset(&raw mut only, signal);
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const only, ptr::null_mut());
         libc::kill(libc::getpid(), signal);
-        // Still running: PID 1, which the kernel protects, or a signal that does not kill.
+        // This is reached by PID 1, which the kernel protects, and if the signal does not kill a process.
         libc::_exit(128 + signal)
     }
 }
 
-/// Sets `signal` to its default action and returns the one before.
+/// Sets `signal` to its default action and returns the previous action.
 pub(super) fn default_action(signal: c_int) -> libc::sigaction {
     let mut before = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all zeroes is the default action with an empty mask; `before` is writable and valid as zeroes.

@@ -1,8 +1,9 @@
-//! A second process in the redirector's group, which receives the signals that are sent to the group, and no others.
+//! The witness: a second process in the redirector's group, which receives only the signals that are sent to the group.
 //!
-//! The kernel does not tell a process whether a signal was sent to it alone or to its group. If to the group, the
-//! command received it too, and must not receive it again; if not, only the redirector can pass it on. The witness
-//! knows: it only waits with all signals blocked, and reports which have arrived.
+//! The kernel does not tell a process whether a signal was sent to it alone or to its group. If it was sent to the group,
+//! the command has received it too, and must not receive it again; if it was sent to the redirector alone, the redirector
+//! must forward it. The witness blocks all signals, waits, and reports which signals have arrived; a signal that reached
+//! the witness was sent to the group.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -11,8 +12,8 @@ use std::time::Duration;
 
 use super::signals::{Change, Received, bit, change_of, next_pending, pending, send};
 
-/// Longest wait for the witness's report. A report takes some microseconds; a witness without one was suspended together
-/// with the machine, or has just been killed.
+/// The maximum wait for the witness's report. A report takes a few microseconds; if it takes longer, the witness was
+/// suspended together with the machine, or has just been killed.
 static REPORT: libc::timespec = libc::timespec {
     tv_sec: 1,
     tv_nsec: 0,
@@ -20,7 +21,7 @@ static REPORT: libc::timespec = libc::timespec {
 /// The interval at which a stopped command is checked.
 const WATCH: Duration = Duration::from_millis(20);
 
-/// The memory that both processes share. All zeroes at first.
+/// The memory that the redirector and the witness share; initially all zeroes.
 #[derive(Default)]
 struct Shared {
     /// The number of the last request for a report.
@@ -29,7 +30,7 @@ struct Shared {
     reported: AtomicU32,
     /// The signals of the last report, as [`bit`]s.
     signals: AtomicU64,
-    /// The stopped process to check while the redirector is stopped itself; 0 for none.
+    /// The stopped process that the witness checks while the redirector itself is stopped; 0 for none.
     watched: AtomicI32,
 }
 
@@ -37,15 +38,15 @@ struct Shared {
 pub(crate) struct Witness {
     process: Option<libc::pid_t>,
     shared: *const Shared,
-    /// Signals that the witness reported and this process has not taken off its queue yet.
+    /// The signals that the witness has reported, but that this process has not removed from its own queue yet.
     ahead: u64,
 }
 
 // === impl Witness ===
 
 impl Witness {
-    /// Starts the witness, before the command: it must not miss a signal that the command receives. Without one (no
-    /// process or memory is left) no signal counts as sent to the group.
+    /// Starts the witness. It must start before the command, so that it misses no signal that the command receives. If it
+    /// cannot be started (no process or memory is left), no signal counts as sent to the group.
     ///
     /// All signals must be blocked, and no other thread may run.
     pub(crate) fn start() -> Self {
@@ -54,8 +55,8 @@ impl Witness {
             shared: ptr::null(),
             ahead: 0,
         };
-        // SAFETY: an anonymous mapping has no preconditions; all zeroes is a valid `Shared`, and a page is aligned for
-        // it. The child of a process with one thread may do anything.
+        // SAFETY: an anonymous mapping has no preconditions; all zeroes is a valid `Shared`, and a page is sufficiently
+        // aligned. This process has one thread, so the child may run any code.
         unsafe {
             let shared = libc::mmap(
                 ptr::null_mut(),
@@ -82,7 +83,7 @@ impl Witness {
     /// Returns true if `signal`, which this process has just removed from its queue, was sent to the whole group.
     pub(crate) fn received(&mut self, signal: Received) -> bool {
         self.ahead |= self.report();
-        // The witness may have a later signal that is still being sent to this process.
+        // The witness may already have a later signal that the kernel is still delivering to this process.
         finish_sending();
         let pending = pending();
         let received = self.ahead & bit(signal.number) != 0
@@ -92,7 +93,7 @@ impl Witness {
         received
     }
 
-    /// Sends to the calling process, which was created after the witness, the signals that the witness received before.
+    /// Sends the signals that the witness has received so far to the calling process, which was created after the witness.
     /// All signals must be blocked; nothing is allocated.
     pub(crate) fn make_up(&mut self) {
         let reported = self.report();
@@ -113,14 +114,14 @@ impl Witness {
     pub(crate) fn changed(&mut self, pid: libc::pid_t, change: Change) {
         match change {
             _ if self.process != Some(pid) => {}
-            // A SIGSTOP to the group, of which only this process was continued.
+            // A SIGSTOP was sent to the group, but only this process was continued.
             Change::Stopped(_) => send(libc::SIGCONT, pid),
             _ => self.process = None,
         }
     }
 
-    /// Runs `stop`, which stops this process, while the witness checks the process `pid`: if it is not stopped, this
-    /// process is continued.
+    /// Runs `stop`, which stops this process, while the witness checks the process `pid`. Once that process is no longer
+    /// stopped, the witness continues this process.
     pub(crate) fn while_stopped(&mut self, pid: libc::pid_t, stop: impl FnOnce()) {
         let Some(shared) = self.shared() else {
             return stop();
@@ -131,7 +132,7 @@ impl Witness {
         shared.watched.store(0, Ordering::SeqCst);
     }
 
-    /// Ends the witness, without waiting for it.
+    /// Kills the witness, without waiting for it to exit.
     pub(crate) fn end(&mut self) {
         if let Some(process) = self.process.take() {
             send(libc::SIGKILL, process);
@@ -139,7 +140,7 @@ impl Witness {
     }
 
     fn shared(&self) -> Option<&'static Shared> {
-        // SAFETY: null, or a mapping that is never removed.
+        // SAFETY: the pointer is null, or points to a mapping that is never removed.
         unsafe { self.shared.as_ref() }
     }
 
@@ -169,8 +170,8 @@ impl Witness {
     }
 }
 
-/// Returns the signals whose arrival removes `signal` from the queue of a process, as [`bit`]s (signal(7)): the witness
-/// may have lost it to one that this process has not taken off its queue yet.
+/// Returns the signals, as [`bit`]s, whose arrival removes `signal` from the queue of a process (signal(7)). Such a signal
+/// may have removed `signal` from the witness's queue, while this process has not removed it from its own queue yet.
 const fn removers(signal: c_int) -> u64 {
     match signal {
         libc::SIGCONT => bit(libc::SIGTSTP) | bit(libc::SIGTTIN) | bit(libc::SIGTTOU),
@@ -187,8 +188,8 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
         if libc::getppid() != parent {
             libc::_exit(0);
         }
-        // Pipes of the step must not stay open because of the witness. Kernels before 5.9 refuse; then the redirector's
-        // end closes them.
+        // The witness must not keep the step's pipes open. Kernels before 5.9 lack this call; there the pipes are closed
+        // when the witness is killed with the redirector.
         libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
     }
     let mut reported = 0;
@@ -197,7 +198,7 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
         if asked != reported {
             let mut signals = 0;
             while let Some(signal) = next_pending() {
-                // It continues a witness that was stopped.
+                // The redirector sends this signal to continue a stopped witness.
                 if signal.sender != Some(parent) {
                     signals |= bit(signal.number);
                 }
@@ -214,7 +215,7 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
             }
             watched => {
                 std::thread::sleep(WATCH);
-                // Continued or killed by its own process id; this process would never know.
+                // The command was continued or killed by its process id, which the stopped redirector cannot notice.
                 if !is_stopped(watched) && shared.watched.load(Ordering::SeqCst) == watched {
                     shared.watched.store(0, Ordering::SeqCst);
                     send(libc::SIGCONT, parent);
@@ -224,10 +225,10 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
     }
 }
 
-/// Waits until signals that are being sent to a group have reached all of it: while the kernel sends, it holds a lock
-/// for reading (`tasklist_lock`) that `setpgid` takes for writing. The call changes nothing.
+/// Waits until a signal that is being sent to the group has reached all processes in it. While the kernel sends the signal,
+/// it holds a lock for reading (`tasklist_lock`) that `setpgid` takes for writing. The call changes nothing else.
 fn finish_sending() {
-    // SAFETY: neither has preconditions.
+    // SAFETY: the calls have no preconditions.
     unsafe { libc::setpgid(0, libc::getpgid(0)) };
 }
 

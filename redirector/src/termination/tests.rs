@@ -6,7 +6,7 @@ const MESSAGE: &str = "output 'digest' is missing\n";
 const OURS: &str = r#"{"key":"Reason","value":"OutputMissing","type":3},{"key":"Gleaner","value":"output 'digest' is missing"}"#;
 
 #[test]
-fn an_array_that_is_there_is_kept() {
+fn existing_entries_are_kept() {
     assert_eq!(
         merged("", REASON, MESSAGE, CONTAINER_MAX),
         format!("[{OURS}]")
@@ -27,7 +27,7 @@ fn an_array_that_is_there_is_kept() {
 }
 
 #[test]
-fn the_message_stays_within_what_the_kubelet_keeps() {
+fn the_message_stays_within_the_kubelets_limit() {
     for room in [0, 60, 200, 1024] {
         let merged = merged("", REASON, &"<\"".repeat(900), room);
         assert!(merged.contains("OutputMissing"));

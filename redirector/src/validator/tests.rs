@@ -31,7 +31,7 @@ fn the_type_is_that_of_the_outermost_value() {
 }
 
 #[test]
-fn a_fault_is_named_with_its_place() {
+fn an_error_has_line_and_column() {
     assert_eq!(checked(" \n", 9), Err(Invalid::Empty));
     let table = [
         ("{a: 1}", "key must be a string", 1, 2),
@@ -75,7 +75,7 @@ fn deep_nesting_is_an_error_and_no_crash() {
 }
 
 #[test]
-fn a_number_that_would_change_is_found_wherever_it_is() {
+fn a_number_that_cannot_be_stored_exactly_is_detected_anywhere() {
     for number in ["18446744073709551615", "1e400", "0.1234567890123456789"] {
         let found = |text: String| checked(&text, 5).unwrap_err();
         assert_eq!(found(number.to_owned()), Invalid::Number(1, 1));
@@ -96,7 +96,7 @@ fn memory_does_not_grow_with_the_text() {
 
 proptest! {
     #[test]
-    fn what_a_json_parser_takes_is_taken(text in "[\\[\\]{}\":,0-9truefalsn\\\\ .e+-]{0,12}", size in 1_usize..13) {
+    fn the_validator_accepts_the_same_texts_as_a_json_parser(text in "[\\[\\]{}\":,0-9truefalsn\\\\ .e+-]{0,12}", size in 1_usize..13) {
         let parsed = serde_json::from_str::<serde_json::Value>(&text);
         match checked(&text, size) {
             Ok(_) => prop_assert!(parsed.is_ok(), "{}", text),
@@ -106,13 +106,13 @@ proptest! {
     }
 
     #[test]
-    fn what_a_json_writer_writes_is_taken(texts: Vec<String>, integer: i64, size in 1_usize..50) {
+    fn the_output_of_a_json_writer_is_accepted(texts: Vec<String>, integer: i64, size in 1_usize..50) {
         let text = serde_json::json!({"a": [texts, integer, {}], "b": null}).to_string();
         prop_assert_eq!(checked(&text, size), Ok(Shape::Object));
     }
 
     #[test]
-    fn an_escape_is_taken_as_by_a_parser(text in "(\\\\u(d8|dc|00|Dc)[0-9]{2}|\\\\[\"nbx]|a|\u{e4}){0,4}") {
+    fn an_escape_is_accepted_as_by_a_json_parser(text in "(\\\\u(d8|dc|00|Dc)[0-9]{2}|\\\\[\"nbx]|a|\u{e4}){0,4}") {
         let text = format!("\"{text}\"");
         prop_assert_eq!(checked(&text, 3).is_ok(), serde_json::from_str::<String>(&text).is_ok());
     }

@@ -1,5 +1,5 @@
-//! Combinations of a program and its supervisor: the command receives a signal as often as without
-//! the redirector, and the supervisor sees the same end.
+//! Signals under various supervisors: the command receives each signal as often as without the redirector, and the
+//! supervisor observes the same exit status.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Running, Sidecar, Step, handled, signal, until};
 
-/// Reports each signal on a separate line, and on `counts` at its end; exits when the file `go` exists.
+/// A program that prints each signal on a separate line, exits when the file `go` exists, and then writes the numbers of
+/// signals to the file `counts`.
 const COUNTER: &str = r#"
     my @names = qw(TERM INT HUP QUIT USR1 USR2 ALRM CONT TSTP TTIN TTOU WINCH URG);
     my %count;
@@ -20,16 +21,16 @@ const COUNTER: &str = r#"
     rename "counts.new", "counts";
     exit 40 + ($count{TERM} // 0);
 "#;
-/// The signals that are sent one after the other, each this often.
+/// The signals that are sent one after the other, [`ROUNDS`] times each.
 const SIGNALS: [&str; 13] = [
     "TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "CONT", "TSTP", "TTIN", "TTOU", "WINCH",
     "URG",
 ];
 const ROUNDS: usize = 3;
 
-/// A new group in another's session, as a shell with job control, `tini` and Tekton's entrypoint create it.
+/// Starts a program in a new group of the same session, as a shell with job control, `tini` and Tekton's entrypoint do.
 const OWN_GROUP: [&str; 3] = ["perl", "-e", "setpgrp(0, 0); exec @ARGV"];
-/// A new session, as a container runtime and `dumb-init` create it.
+/// Starts a program in a new session, as a container runtime and `dumb-init` do.
 const OWN_SESSION: [&str; 3] = ["perl", "-MPOSIX", "-ePOSIX::setsid(); exec @ARGV"];
 
 #[derive(Clone, Copy)]
@@ -155,7 +156,7 @@ fn supervised(prefix: &[&str], wrapped: bool) -> String {
     assert!(running.line().starts_with("got"));
     fs::write(step.path("go"), "").unwrap();
     running.wait();
-    // Its supervisor may exit first.
+    // The supervisor may exit before the command.
     until("the command has exited", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
@@ -171,9 +172,10 @@ fn supervisors_with_a_time_limit_reach_the_command() {
         assert_eq!(
             supervised(&alarm, wrapped),
             "ALRM=1",
-            "an alarm survives exec"
+            "the alarm set before exec reaches the command"
         );
-        // To its child, then to the whole group: the command may handle the first before the second is sent, or not.
+        // `timeout` signals its child, then the whole group. The command may handle the first signal before the second is
+        // sent; otherwise both count as one.
         let counts = supervised(&["timeout", "1"], wrapped);
         let counts: Vec<&str> = counts.split(' ').collect();
         assert!(
@@ -188,7 +190,7 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let command = counter(&step, wrapped);
-    // `script` takes a line for a shell, which becomes the program by `exec`.
+    // `script` takes a command line for a shell, which replaces itself with the program by `exec`.
     let words = command.get_args().map(|word| {
         let word = word.to_str().unwrap().replace('\'', r"'\''");
         format!("'{word}'")
@@ -202,17 +204,17 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut script = script.spawn().unwrap();
-    // Its output is in the typescript, but so is the command line.
+    // The typescript contains the output, but also the command line.
     let seen = |what: &str| {
         let seen = fs::read_to_string(step.path("seen"));
         seen.is_ok_and(|seen| seen.contains(what))
     };
-    until("it is ready", || seen("ready"));
+    until("the command is ready", || seen("ready"));
     match keys {
         Some(keys) => {
             let mut stdin = script.stdin.take().unwrap();
             stdin.write_all(keys.as_bytes()).unwrap();
-            until("the key counts", || {
+            until("the command has received the key's signal", || {
                 ["INT", "QUIT", "TSTP"].iter().any(|name| seen(name))
             });
             fs::write(step.path("go"), "").unwrap();
@@ -221,7 +223,7 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
         None => {
             script.kill().unwrap();
             script.wait().unwrap();
-            until("the end of the terminal counts", || {
+            until("the command has received SIGHUP", || {
                 seen("HUP") && seen("CONT")
             });
             fs::write(step.path("go"), "").unwrap();
@@ -237,7 +239,7 @@ fn the_keys_and_the_end_of_a_terminal_reach_the_command_once() {
         assert_eq!(on_a_terminal(Some("\u{3}"), wrapped), "INT=1", "Ctrl-C");
         assert_eq!(on_a_terminal(Some("\u{1c}"), wrapped), "QUIT=1", "Ctrl-\\");
         assert_eq!(on_a_terminal(Some("\u{1a}"), wrapped), "TSTP=1", "Ctrl-Z");
-        // To the session's leader alone, and then to the terminal's foreground group.
+        // The kernel sends SIGHUP to the session's leader alone, and then to the terminal's foreground group.
         let hung_up = on_a_terminal(None, wrapped);
         assert!(
             hung_up.contains("CONT=1 HUP=1") || hung_up.contains("CONT=1 HUP=2"),

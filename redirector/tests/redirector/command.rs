@@ -1,4 +1,4 @@
-//! The command: found and run, without noticing the redirector.
+//! The command is found and run, and cannot tell that the redirector started it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use crate::support::{Ended as _, REDIRECTOR, Sidecar, Step, run};
 
-/// The longest single argument, with its final zero (`MAX_ARG_STRLEN`, 32 pages).
+/// The maximum length of one argument, in bytes, with its terminating zero (`MAX_ARG_STRLEN`, 32 pages).
 const ARGUMENT_MAX: usize = 131_072;
 
 #[test]
@@ -24,9 +24,9 @@ fn the_exit_code_is_the_commands() {
 }
 
 #[test]
-fn a_command_that_is_not_there_is_127() {
+fn a_command_that_does_not_exist_is_127() {
     let sidecar = Sidecar::content();
-    // The caller's PATH may contain a directory that this user may not search.
+    // The PATH of the test's caller may contain a directory that this user may not search.
     let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
     step.run(&["no-such-command"]).assert_ended(
         127,
@@ -71,7 +71,7 @@ fn a_command_that_cannot_be_run_is_126() {
 }
 
 #[test]
-fn a_command_is_found_behind_one_that_may_not_be_run() {
+fn a_command_is_found_after_one_without_permission_to_run() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     fs::write(step.path("outputs/tool"), "").unwrap();
@@ -84,10 +84,10 @@ fn a_command_is_found_behind_one_that_may_not_be_run() {
 }
 
 #[test]
-fn the_command_finds_everything_as_without_the_redirector() {
+fn the_command_gets_the_same_environment_as_without_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).environment("GLEANER_ANSWER_TIMEOUT", "1m");
-    // Masks, dispositions, descriptors, directory, group, terminal, environment.
+    // The script prints signal masks and actions, file descriptors, directory, group, terminal and environment.
     let script = "grep -E '^(Sig(Blk|Ign|Cgt)|Groups)' /proc/self/status; ls /proc/self/fd | wc -l; pwd; umask
         ulimit -a; cut -d' ' -f6,7 /proc/self/stat; env | grep -v -e '^GLEANER_OUTPUTS=' -e ^_= | sort; cat";
     fs::write(step.path("stdin"), "fed\n").unwrap();
@@ -110,7 +110,7 @@ fn the_command_finds_everything_as_without_the_redirector() {
 }
 
 #[test]
-fn the_command_gets_its_folder() {
+fn the_command_gets_an_outputs_directory() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let ran = step.script("env | grep ^GLEANER");
@@ -122,7 +122,7 @@ fn the_command_gets_its_folder() {
 }
 
 #[test]
-fn what_was_ignored_stays_ignored() {
+fn ignored_signals_stay_ignored() {
     let sidecar = Sidecar::content();
     let ignoring = [
         "env",
@@ -134,7 +134,7 @@ fn what_was_ignored_stays_ignored() {
         Step::new(&sidecar)
             .started_by(&ignoring)
             .run(&["grep", "SigIgn", "/proc/self/status"]);
-    // HUP is 1, PIPE is 13, CHLD is 17. Above 31, the C library that starts the test has its own settings.
+    // HUP is 1, PIPE is 13, CHLD is 17. Signals above 31 are not compared: the C library of the test has its own settings.
     assert!(ran.stdout.ends_with("11001\n"), "{ran:?}");
 }
 
@@ -149,12 +149,12 @@ fn a_closed_stream_stays_closed() {
         !descriptors.contains(&"0") && !descriptors.contains(&"2"),
         "{ran:?}"
     );
-    // Nothing can print the message of the failure; the code still reports it.
+    // With stderr closed, only the exit code reports the failure.
     assert_eq!(step.run(&["./no-such-command"]).code, Some(127));
 }
 
 #[test]
-fn a_gone_reader_of_stderr_is_no_failure_of_the_step() {
+fn a_closed_stderr_does_not_fail_the_step() {
     let step = Step::at("unix:/no/such/socket").flags(&["--deadline=0s"]);
     let mut redirector = step.wrapping(&["sh", "-c", "exit 3"]);
     let (reader, writer) = std::io::pipe().unwrap();
@@ -184,7 +184,7 @@ fn long_arguments_pass_through_intact() {
 fn arguments_that_do_not_fit_are_126_with_the_reason() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // The variable that the redirector adds does not fit: it is as long as this directory's path.
+    // The variable that the redirector adds does not fit, because it contains this directory's long path.
     let long = step.path(&["d".repeat(250).as_str(); 12].join("/"));
     fs::create_dir_all(&long).unwrap();
     let wrapping = |bytes: usize| {
@@ -202,7 +202,7 @@ fn arguments_that_do_not_fit_are_126_with_the_reason() {
         redirector.stdout(Stdio::null()).stderr(Stdio::null());
         redirector
     };
-    // The maximum depends on the machine's limits.
+    // The maximum depends on the machine, so it is searched for.
     let (mut fits, mut too_many) = (0, 16 << 20);
     while too_many - fits > 100 {
         let middle = usize::midpoint(fits, too_many);
@@ -278,7 +278,7 @@ fn every_flag_has_its_variable() {
 }
 
 #[test]
-fn wrong_usage_is_64_and_says_what_would_be_right() {
+fn wrong_usage_exits_with_64_and_a_remedy() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let usage = |arguments: &[&str], line: &str| {
@@ -333,7 +333,7 @@ fn help_and_version_go_to_stdout() {
     assert_eq!(
         (flags, variables),
         (20, 18),
-        "each flag but --help and --injected names its variable"
+        "each flag except --help and --injected names its variable"
     );
 }
 
@@ -363,7 +363,7 @@ fn an_injected_redirector_ignores_the_environment() {
         .arg("echo long > $GLEANER_OUTPUTS/digest; echo $GLEANER_OUTPUTS $GLEANER_FINISH");
     let ran = run(redirector);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    // The variable is the redirector's own; the others are the command's, unchanged.
+    // The redirector sets GLEANER_OUTPUTS; the command gets all other variables unchanged.
     let (directory, finish) = ran.stdout.trim().split_once(' ').unwrap();
     assert!(Path::new(directory).is_absolute() && !directory.contains("hostile"));
     assert_eq!(finish, "1");

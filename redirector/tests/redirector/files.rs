@@ -1,4 +1,4 @@
-//! The files that a step writes.
+//! Tests of the files that a step writes: which are accepted, and which are refused.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,7 +6,8 @@ use std::os::unix::net::UnixListener;
 
 use crate::support::{Ended as _, Ran, Sidecar, Step, can_unshare};
 
-/// Runs a step with one output whose file was prepared by `prepare`; the sidecar must receive nothing.
+/// Runs a step with one output whose file `prepare` has created, and asserts that the step fails with this line and sends
+/// nothing to the sidecar.
 #[track_caller]
 fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
     let sidecar = Sidecar::content();
@@ -173,7 +174,7 @@ fn a_file_of_the_kernel_is_never_read() {
 }
 
 #[test]
-fn seventeen_mebibytes_are_too_many() {
+fn an_output_of_seventeen_mebibytes_is_refused() {
     let line = "output 'o': 'it' has 17825792 bytes, which exceeds --max-output-size (16777216); write less, or output a \
                 reference to the data";
     let sparse = |step: &Step| {
@@ -186,7 +187,7 @@ fn seventeen_mebibytes_are_too_many() {
 }
 
 #[test]
-fn sixteen_mebibytes_are_taken() {
+fn an_output_of_sixteen_mebibytes_is_accepted() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=it");
     fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
@@ -212,7 +213,7 @@ fn the_bound_can_be_set() {
 }
 
 #[test]
-fn what_is_not_utf8_is_refused_with_the_place() {
+fn invalid_utf8_is_refused_with_its_position() {
     let line = |byte: &str| {
         format!(
             "output 'o': 'it' is not UTF-8 (byte 3 is {byte}); write UTF-8 (`iconv -f LATIN1 -t UTF-8` converts Latin-1), or \
@@ -221,12 +222,12 @@ fn what_is_not_utf8_is_refused_with_the_place() {
     };
     refused("o=it", write("it", b"abc\xff"), &line("0xff"));
     refused("o=it", write("it", b"caf\xe9\n"), &line("0xe9"));
-    // The end of the file cuts a character.
+    // The file ends in the middle of a character.
     refused("o=it", write("it", b"abc\xc3"), &line("0xc3"));
     refused("o,object=it", write("it", b"{\"a\xe4"), &line("0xe4"));
 }
 
-/// Output of Windows PowerShell 5.1 for `'sha256:ab' > file`, and similar.
+/// The files are those that Windows PowerShell 5.1 writes for `'sha256:ab' > file`, and similar ones.
 #[test]
 fn utf16_and_utf32_are_named() {
     let wide = |text: &str| text.encode_utf16().collect::<Vec<_>>();
@@ -256,13 +257,13 @@ fn utf16_and_utf32_are_named() {
             }
         }
     }
-    // If every byte is kept, only text that is not UTF-8 is refused.
+    // With trim None, a file is refused only if it is not UTF-8.
     let line = "output 'o': 'it' is UTF-16; write UTF-8 (in PowerShell with -Encoding utf8)";
     refused("o,None=it", write("it", b"\xff\xfes\0h\0"), line);
 }
 
 #[test]
-fn a_byte_order_mark_is_cut_unless_every_byte_is_to_stay() {
+fn a_byte_order_mark_is_removed_unless_nothing_is_trimmed() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar)
         .output("digest")
@@ -284,13 +285,13 @@ fn a_byte_order_mark_is_cut_unless_every_byte_is_to_stay() {
     );
     let line = "output 'o': 'it' is empty; the declaration requires type: number";
     refused("o,number=it", write("it", b"\xef\xbb\xbf\r\n"), line);
-    // A second mark is not JSON.
+    // Only one byte order mark is cut; a second one is not valid JSON.
     let line = "output 'o': 'it' is not valid JSON: expected value at line 1 column 1; the declaration requires type: number";
     refused("o,number=it", write("it", "\u{feff}\u{feff}5"), line);
 }
 
 #[test]
-fn what_is_no_json_of_the_type_is_refused() {
+fn json_of_a_wrong_type_is_refused() {
     let line = "output 'o': 'it' is not valid JSON: key must be a string at line 1 column 2; the declaration requires \
                 type: object";
     refused("o,object=it", write("it", "{a: 1}\n"), line);
@@ -304,7 +305,7 @@ fn what_is_no_json_of_the_type_is_refused() {
 
 #[test]
 fn a_number_that_would_change_on_its_way_is_refused() {
-    // Not a part of the value: it may be a secret.
+    // The message quotes no part of the value, which may be a secret.
     let line = |column: usize| {
         format!(
             "output 'o': 'it' holds a number at line 1 column {column} that cannot be stored exactly: Kubernetes stores \
@@ -334,7 +335,7 @@ fn a_number_that_would_change_on_its_way_is_refused() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_errors_are_reported_together() {
     let line = "output 'o' is missing: there is no file 'no'; let the command write it, or declare a default; output \
                 'p': 'outputs' is a directory; only regular files are read";
     let sidecar = Sidecar::content();
@@ -343,7 +344,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn of_a_failed_step_only_what_is_kept_always_is_sent() {
+fn a_failed_step_sends_only_outputs_with_always() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar)
         .output("log,Always")
@@ -369,7 +370,7 @@ fn a_failed_step_keeps_its_code_whatever_its_outputs_are() {
 }
 
 #[test]
-fn without_a_folder_asked_for_there_is_one_for_this_step_alone() {
+fn without_a_named_directory_the_step_gets_its_own() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let temporary = step.path("outputs");
@@ -398,12 +399,12 @@ fn without_a_folder_asked_for_there_is_one_for_this_step_alone() {
     assert_eq!(
         run("true").code,
         Some(65),
-        "nothing is left over from the first run"
+        "the directory contains nothing from the first run"
     );
 }
 
-/// Creates a root directory like this one, with a directory `/gleaner/outputs` in which another run has left the file
-/// `o`; at the end it prints the content.
+/// A script that runs the step in a copy of the root directory, in which another run has left the file `o` in
+/// `/gleaner/outputs`, and then prints the content of that directory.
 const WITH_LEFTOVERS: &str = r#"
 root=$PWD/root; mkdir "$root" && mount -t tmpfs none "$root" || exit
 for entry in /*; do
@@ -421,7 +422,7 @@ exit $code
 "#;
 
 #[test]
-fn what_was_left_in_the_shared_folder_is_no_output() {
+fn a_file_that_another_run_left_in_the_shared_directory_is_not_an_output() {
     if !can_unshare(&["--mount"]) {
         return;
     }

@@ -1,4 +1,4 @@
-//! The finish: as a separate step, and after a command. Also the places where the reason of a failure is written.
+//! Tests of the finish, as a separate step and after a command, and of the files that the reason of a failure is written to.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,11 +21,11 @@ const SUMMARY: &str = "gleaner: PipelineResource ci/build-image-pbtqf (img): cre
                        gleaner: note: an earlier attempt was found\n";
 
 #[test]
-fn a_finish_writes_results_and_tells_what_was_created() {
+fn a_finish_writes_results_and_lists_created_objects() {
     let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar);
     fs::create_dir(step.path("results")).unwrap();
-    // Another step shares the directory.
+    // Another step, which shares the directory, has created a link there.
     fs::write(step.path("victim"), "untouched").unwrap();
     symlink(step.path("victim"), step.path("results/img")).unwrap();
     let ran = step.finish();
@@ -66,12 +66,12 @@ fn after_a_command_the_summary_goes_to_stderr() {
 }
 
 #[test]
-fn a_line_that_the_command_did_not_end_is_ended() {
+fn an_incomplete_last_line_of_the_command_is_terminated() {
     let sidecar = Sidecar::replying(&[Reply::accepted(), Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar).flags(&["--finish"]);
     let ran = step.script("printf mine >&2");
     assert_eq!(ran.stderr, format!("mine\n{SUMMARY}"));
-    // One newline for everything that follows.
+    // The redirector adds one newline, before its first line only.
     let sidecar = Sidecar::replying(&[Reply::json(422, "no"), Reply::json(422, "no")]);
     let step = Step::new(&sidecar).output("n,number,Always");
     let ran = step.script("echo none > $GLEANER_OUTPUTS/n; printf mine >&2; exit 3");
@@ -81,7 +81,7 @@ fn a_line_that_the_command_did_not_end_is_ended() {
     );
     assert!(ran.stderr.lines().count() > 2, "{ran:?}");
     assert!(!ran.stderr.contains("\n\n"), "{ran:?}");
-    // None before a command has run.
+    // No newline is added if no command has run.
     let ran = Step::new(&sidecar).run(&["/nowhere"]);
     assert!(
         ran.stderr.starts_with("gleaner: step 'kaniko': "),
@@ -128,7 +128,7 @@ fn a_finish_fails_when_the_resources_do_not_exist() {
 }
 
 #[test]
-fn a_result_cannot_walk_out_of_its_folder() {
+fn a_result_name_cannot_leave_the_directory() {
     for name in ["../out", "/etc/x", "a/b", "..", ""] {
         let answer = format!(r#"{{"phase":"Committed","results":{{"a":{{}},"{name}":{{}}}}}}"#);
         let sidecar = Sidecar::replying(&[Reply::json(200, &answer)]);
@@ -141,13 +141,13 @@ fn a_result_cannot_walk_out_of_its_folder() {
         assert_eq!(
             fs::read_dir(step.path("results")).unwrap().count(),
             0,
-            "not even the right one"
+            "the valid result must not be written either"
         );
     }
 }
 
 #[test]
-fn many_bytes_of_results_are_worth_a_warning() {
+fn large_results_cause_a_warning() {
     let answer = format!(
         r#"{{"phase":"Committed","results":{{"big":{{"x":"{}"}},"small":{{}}}}}}"#,
         "x".repeat(3100)
@@ -198,7 +198,7 @@ fn a_result_that_cannot_be_written_fails_the_finish() {
         r#"{"phase":"Committed","results":{"img":{}}}"#,
     )]);
     let step = Step::new(&sidecar);
-    // A directory instead of the file: root may write anywhere else.
+    // A directory has the name of the file, because root may write anywhere else.
     fs::create_dir_all(step.path("results/img")).unwrap();
     let ran = step.finish();
     let line = format!(
@@ -209,7 +209,7 @@ fn a_result_that_cannot_be_written_fails_the_finish() {
 }
 
 #[test]
-fn an_answer_that_is_no_outcome_fails_the_finish() {
+fn a_response_that_is_not_an_outcome_fails_the_finish() {
     let sidecar = Sidecar::replying(&[Reply::json(200, "{}")]);
     let ran = Step::new(&sidecar).finish();
     let line = "gleaner: step 'gleaner': the sidecar's response cannot be understood (missing field `phase` at line 1 \
@@ -234,7 +234,7 @@ fn an_outcome_that_is_too_large_fails_the_finish_at_once() {
 }
 
 #[test]
-fn a_reason_joins_what_stands_in_the_termination_message() {
+fn a_reason_is_added_to_the_existing_termination_message() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=no");
     let entry = r#"{"key":"theirs","value":"x","type":1}"#;
@@ -250,7 +250,7 @@ fn a_reason_joins_what_stands_in_the_termination_message() {
 }
 
 #[test]
-fn a_termination_message_is_neither_made_nor_touched_without_need() {
+fn a_termination_message_is_not_created_and_changed_only_by_a_failure() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=no");
     step.run(&["true"]);
@@ -278,7 +278,7 @@ fn a_long_termination_message_is_kept() {
 }
 
 #[test]
-fn an_outcome_that_breaks_off_is_read_again_and_each_line_is_told_once() {
+fn an_interrupted_outcome_is_read_again_and_each_line_is_printed_once() {
     let Reply::Raw(whole) = Reply::json(200, COMMITTED) else {
         panic!("the reply is in bytes");
     };
@@ -287,7 +287,7 @@ fn an_outcome_that_breaks_off_is_read_again_and_each_line_is_told_once() {
             .windows(text.len())
             .position(|at| at == text.as_bytes())
     };
-    // In the second object, in the second result, before the note.
+    // The response is cut in the second object, in the second result, and before the note.
     let cuts = ["ClusterRole", r#""role": {}"#, "notes"].map(|text| end(text).unwrap());
     let broken = cuts.map(|cut| Reply::Raw(whole[..cut].to_owned()));
     let sidecar = Sidecar::replying(&[&broken[..], &[Reply::Raw(whole.clone())]].concat());
@@ -301,9 +301,13 @@ fn an_outcome_that_breaks_off_is_read_again_and_each_line_is_told_once() {
     );
     assert_eq!(sidecar.requests().len(), 4);
     let results = fs::read_dir(step.path("results")).unwrap();
-    assert_eq!(results.count(), 2, "nothing of the attempts is left");
+    assert_eq!(
+        results.count(),
+        2,
+        "temporary files of the failed attempts remain"
+    );
 
-    // Without the end of the outcome, there are no results.
+    // If the outcome never arrives completely, no results are written.
     let sidecar = Sidecar::replying(&broken[2..]);
     let step = Step::new(&sidecar).flags(&["--deadline=300ms"]);
     fs::create_dir(step.path("results")).unwrap();

@@ -1,4 +1,5 @@
-//! As PID 1: of a plain pod's container, or of the namespace that Tekton creates for a hermetic step.
+//! Tests of the redirector as PID 1: in a plain pod's container, and in the PID namespace that Tekton creates for a hermetic
+//! step.
 
 use std::fs;
 
@@ -6,7 +7,7 @@ use crate::support::{
     Ended as _, Reply, Running, Sidecar, Step, can_unshare, handled, signal, until,
 };
 
-/// Makes the redirector PID 1 of a namespace with its own `/proc`, as a container runtime does.
+/// Starts the redirector as PID 1 of a namespace with its own `/proc`, as a container runtime does.
 const CONTAINER: [&str; 6] = [
     "unshare",
     "--pid",
@@ -16,11 +17,11 @@ const CONTAINER: [&str; 6] = [
     "setsid",
 ];
 
-/// Returns the outer process id of the PID 1 that `unshare` has started.
+/// Returns the process id, outside of the namespace, of the PID 1 that `unshare` has started.
 fn init_of(running: &Running) -> String {
     let children = format!("/proc/{0}/task/{0}/children", running.pid());
     let mut init = String::new();
-    until("unshare has started it", || {
+    until("unshare has started the redirector", || {
         init = fs::read_to_string(&children).unwrap().trim().to_owned();
         !init.is_empty()
     });
@@ -52,14 +53,15 @@ fn orphans_are_reaped() {
     }
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).started_by(&CONTAINER);
-    // The shell in between exits first, so that PID 1 inherits its child; a zombie would keep its directory in /proc.
+    // The intermediate shell exits first, so that PID 1 inherits its child. If PID 1 did not reap the child, the zombie would
+    // keep its directory in /proc.
     let script = "sh -c '(until [ -e go ]; do :; done) & echo $! > orphan'; touch go
         while [ -e /proc/$(cat orphan) ]; do :; done; exit 6";
     step.script(script).assert_ended(6, "");
 }
 
 #[test]
-fn death_of_a_signal_becomes_its_exit_code() {
+fn a_command_killed_by_a_signal_becomes_an_exit_code() {
     if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
@@ -72,7 +74,7 @@ fn death_of_a_signal_becomes_its_exit_code() {
 }
 
 #[test]
-fn whoever_waits_for_an_answer_can_be_ended() {
+fn the_redirector_can_be_terminated_while_it_waits_for_a_response() {
     if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
@@ -85,12 +87,12 @@ fn whoever_waits_for_an_answer_can_be_ended() {
 }
 
 #[test]
-fn in_a_hermetic_step_the_group_has_the_signal_already() {
+fn in_a_hermetic_step_a_signal_to_the_group_is_not_forwarded_again() {
     if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
     let sidecar = Sidecar::content();
-    // As Tekton's entrypoint does it: a new namespace, and a new group in a session that is outside of it.
+    // As Tekton's entrypoint does, create a new PID namespace, and a new group in a session outside of that namespace.
     let leads = ["perl", "-e", "setpgrp(0, 0); exec @ARGV"];
     let prefix = [&CONTAINER[..5], &leads].concat();
     let step = Step::new(&sidecar).started_by(&prefix);

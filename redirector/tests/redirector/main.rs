@@ -1,4 +1,4 @@
-//! The redirector as a process: the real binary, with a scripted sidecar.
+//! Tests of the redirector process: the real binary, with a scripted sidecar.
 
 mod arrangements;
 mod command;

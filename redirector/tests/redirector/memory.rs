@@ -1,4 +1,5 @@
-//! The redirector's memory counts in the memory of the step's container, and does not depend on the outputs.
+//! The redirector's memory counts toward the memory limit of the step's container, so it must not depend on the size of the
+//! outputs.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use crate::support::{Ended as _, Ran, Reply, Running, Sidecar, Step};
 /// The maximum resident memory of the redirector, in KiB.
 const PEAK: u64 = 4 << 10;
 const MIB: usize = 1 << 20;
-/// The bytes of heap, stack and static data that a finish gets: with the pages of the static binary, less than [`PEAK`].
+/// The limit on heap, stack and static data of a finish, in bytes; together with the pages of the static binary, this is
+/// less than [`PEAK`].
 const DATA: usize = 2 * MIB;
 
 /// Runs a step with these outputs against a sidecar that fails the first message, and asserts the peak of its memory.
@@ -17,7 +19,7 @@ fn assert_lean(outputs: &[(&str, &[u8])]) {
     let Reply::Raw(bytes) = accepted else {
         panic!("the reply is in bytes");
     };
-    // Late, so that there is time to measure.
+    // The response is delayed, so that there is time to measure.
     let late = Reply::Late(Duration::from_secs(1), bytes);
     let sidecar = Sidecar::replying(&[Reply::Die, late]);
     let mut step = Step::new(&sidecar);
@@ -41,7 +43,7 @@ fn assert_peak(pid: u32) {
     assert!(peak <= PEAK, "{peak} KiB");
 }
 
-/// Runs a finish that gets this response, with [`DATA`] bytes of memory from start to end: if it needs more, it aborts.
+/// Runs a finish that gets this response, with memory limited to [`DATA`] bytes: the process aborts if it needs more.
 fn lean_finish(status: u16, body: &str) -> (Ran, usize) {
     assert!(body.len() > 4 * DATA, "{} bytes", body.len());
     let sidecar = Sidecar::replying(&[Reply::json(status, body)]);
@@ -82,7 +84,7 @@ fn an_outcome_with_thousands_of_resources_and_results_is_never_held_as_a_whole()
 }
 
 #[test]
-fn one_large_result_is_not_either() {
+fn one_large_result_is_never_held_as_a_whole() {
     let field = "x".repeat(1000);
     let fields: Vec<String> = (0..9000)
         .map(|number| format!(r#""field-{number}":"{field}""#))
@@ -99,7 +101,7 @@ fn one_large_result_is_not_either() {
 }
 
 #[test]
-fn neither_are_the_thousands_of_causes_for_which_a_run_failed() {
+fn thousands_of_causes_of_a_failed_run_are_never_held_as_a_whole() {
     let causes: Vec<String> = (0..9000)
         .map(|number| {
             let message = "m".repeat(500);
@@ -130,7 +132,7 @@ fn large_texts_are_never_held_as_a_whole() {
 }
 
 #[test]
-fn neither_are_values_of_other_types() {
+fn large_values_of_other_types_are_never_held_as_a_whole() {
     let string = format!("[\"{}\"]", "\\u0041".repeat(2 * MIB));
     let numbers = format!("[{}1]", "12345678,".repeat(MIB));
     let keys: String = (0..MIB).map(|key| format!("\"{key}\":0,")).collect();
@@ -183,6 +185,9 @@ fn a_file_that_changes_while_it_is_sent_fails_the_step_and_is_never_accepted() {
     let line = "an output's file changed while it was sent; stop all processes that write to it before the step ends";
     ran.assert_ended(65, line);
     for body in sidecar.bodies() {
-        assert!(body.contains('x') || !body.ends_with('}'), "it is cut");
+        assert!(
+            body.contains('x') || !body.ends_with('}'),
+            "the body must be incomplete"
+        );
     }
 }

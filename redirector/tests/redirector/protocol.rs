@@ -1,4 +1,4 @@
-//! Communication with the sidecar when it is late, dies, is busy, or refuses.
+//! Tests of the communication with a sidecar that is late, crashes, is busy, or refuses.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::support::{Ended as _, Reply, Running, Sidecar, Step, signal};
 const NOTHING: &str = r#"{"outputs":{},"exitCode":0}"#;
 
 #[test]
-fn a_message_is_what_the_contract_says() {
+fn a_message_follows_the_contract() {
     let sidecar = Sidecar::content();
     Step::new(&sidecar).run(&["true"]).assert_ended(0, "");
     let request = &sidecar.requests()[0];
@@ -25,7 +25,7 @@ fn a_message_is_what_the_contract_says() {
 }
 
 #[test]
-fn a_sidecar_that_comes_up_late_is_waited_for() {
+fn the_redirector_waits_for_a_sidecar_that_starts_late() {
     let (address, comes_up) = Sidecar::late(&[Reply::accepted()]);
     let step = Step::at(&address);
     let mut running = step.start("echo ends");
@@ -36,7 +36,7 @@ fn a_sidecar_that_comes_up_late_is_waited_for() {
 }
 
 #[test]
-fn a_sidecar_that_dies_on_the_way_gets_the_same_message_again() {
+fn a_sidecar_that_crashes_gets_the_same_message_again() {
     let sidecar = Sidecar::replying(&[Reply::Die, Reply::Refuse, Reply::accepted()]);
     let step = Step::new(&sidecar).output("o");
     step.script("echo x > $GLEANER_OUTPUTS/o")
@@ -48,7 +48,7 @@ fn a_sidecar_that_dies_on_the_way_gets_the_same_message_again() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_none() {
+fn an_interrupted_response_is_retried() {
     let half = Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{".to_vec());
     let sidecar = Sidecar::replying(&[half, Reply::Raw(b"HTTP".to_vec()), Reply::accepted()]);
     Step::new(&sidecar).run(&["true"]).assert_ended(0, "");
@@ -56,7 +56,7 @@ fn an_answer_that_breaks_off_is_none() {
 }
 
 #[test]
-fn a_busy_sidecar_is_asked_again() {
+fn a_request_to_a_busy_sidecar_is_retried() {
     let sidecar = Sidecar::replying(&[
         Reply::problem(503, "internal", 69),
         Reply::problem(429, "busy", 69),
@@ -70,11 +70,11 @@ fn a_busy_sidecar_is_asked_again() {
 }
 
 #[test]
-fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
+fn a_sidecar_that_holds_a_request_is_reachable() {
     let Reply::Raw(busy) = Reply::problem(503, "internal", 69) else {
         unreachable!()
     };
-    // Longer than the deadline, which starts with the refusal.
+    // The sidecar holds the request for longer than the deadline, which starts again with the refusal.
     let late = Reply::Meanwhile(Duration::from_millis(1500), busy);
     let sidecar = Sidecar::replying(&[Reply::Refuse, late, Reply::accepted()]);
     let step = Step::new(&sidecar).flags(&["--deadline=1s"]);
@@ -85,7 +85,7 @@ fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
 }
 
 #[test]
-fn a_sidecar_that_stays_away_is_69() {
+fn a_sidecar_that_stays_unreachable_is_69() {
     let line = |address: &str, why: &str| {
         format!(
             "the sidecar at {address} was unreachable for 50ms ({why}); see its log, or raise --deadline"
@@ -131,7 +131,7 @@ fn a_sidecar_that_stays_away_is_69() {
 }
 
 #[test]
-fn a_refused_tcp_connection_is_no_answer() {
+fn a_refused_tcp_connection_is_69() {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -144,7 +144,7 @@ fn a_refused_tcp_connection_is_no_answer() {
 }
 
 #[test]
-fn a_failed_command_keeps_its_code_when_the_sidecar_is_away() {
+fn a_failed_command_keeps_its_code_when_the_sidecar_is_unreachable() {
     Step::at("unix:/no/such/socket").flags(&["--deadline=10ms"]).script("exit 4").assert_ended(
         4,
         "the sidecar at unix:/no/such/socket was unreachable for 10ms (its socket does not exist); see its log, or \
@@ -157,7 +157,7 @@ fn a_failed_command_keeps_its_code_when_the_sidecar_is_away() {
 }
 
 #[test]
-fn a_silent_sidecar_has_its_own_bound() {
+fn a_sidecar_that_never_responds_has_a_separate_time_limit() {
     let sidecar = Sidecar::replying(&[Reply::Silence]);
     Step::new(&sidecar).flags(&["--answer-timeout=50ms"]).run(&["true"]).assert_ended(
         69,
@@ -183,7 +183,7 @@ fn a_problem_document_decides_the_exit_code() {
         Step::new(&sidecar)
             .run(&["true"])
             .assert_ended(code.into(), "no: do that");
-        assert_eq!(sidecar.requests().len(), 1, "it knows what it says");
+        assert_eq!(sidecar.requests().len(), 1, "a problem document is final");
     }
 }
 
@@ -212,7 +212,7 @@ fn without_a_document_the_status_decides() {
 }
 
 #[test]
-fn an_early_refusal_is_heard() {
+fn an_early_refusal_is_received() {
     let Reply::Raw(answer) = Reply::problem(413, "too-large", 65) else {
         unreachable!()
     };
@@ -224,21 +224,25 @@ fn an_early_refusal_is_heard() {
             Sidecar::replying(&replies)
         };
         let step = Step::new(&sidecar).output("o=it");
-        // More than any socket buffer holds.
+        // The file is larger than any socket buffer.
         std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
-        // Over TCP a reset follows the response, because the sidecar has left bytes unread. On one machine it never
-        // overtakes it, and Linux delivers received bytes before it reports the reset.
+        // Over TCP, a reset follows the response, because the sidecar has left bytes unread. On one machine the reset never
+        // arrives before the response, and Linux delivers received bytes before it reports the reset.
         step.run(&["true"]).assert_ended(65, "no: do that");
-        assert_eq!(sidecar.requests().len(), 1, "heard the first time");
+        assert_eq!(sidecar.requests().len(), 1, "the first refusal is final");
     }
 }
 
 #[test]
-fn an_answer_that_is_too_large_is_not_asked_for_again() {
+fn a_response_that_is_too_large_is_not_requested_again() {
     let sidecar = Sidecar::replying(&[Reply::too_large(200)]);
     let step = Step::new(&sidecar).flags(&["--deadline=50ms"]);
     step.run(&["true"]).assert_ended(0, "");
-    assert_eq!(sidecar.requests().len(), 1, "it was accepted");
+    assert_eq!(
+        sidecar.requests().len(),
+        1,
+        "the sidecar has accepted the message"
+    );
 
     let sidecar = Sidecar::replying(&[Reply::too_large(503)]);
     Step::new(&sidecar).run(&["true"]).assert_ended(
@@ -288,7 +292,7 @@ fn a_token_is_waited_for_and_sent() {
 }
 
 #[test]
-fn whoever_waits_for_an_answer_can_be_ended() {
+fn the_redirector_can_be_terminated_while_it_waits_for_a_response() {
     let sidecar = Sidecar::replying(&[Reply::Silence]);
     let step = Step::new(&sidecar);
     let running = Running::start(step.wrapping(&["true"]));
@@ -298,20 +302,21 @@ fn whoever_waits_for_an_answer_can_be_ended() {
 }
 
 #[test]
-fn a_sidecar_that_is_stopped_is_out_of_reach_after_the_deadline() {
-    // The kernel accepts connections on its behalf.
+fn a_stopped_sidecar_is_unreachable_after_the_deadline() {
+    // Like a stopped process, this sidecar never responds, but the kernel accepts connections for it.
     let sidecar = Sidecar::replying(&[Reply::Silence]);
     let step = Step::new(&sidecar).flags(&["--deadline=500ms", "--answer-timeout=50s"]);
     let began = Instant::now();
     let ran = step.run(&["true"]);
     assert_eq!(ran.code, Some(69));
     assert!(ran.stderr.contains("was unreachable for 500ms"), "{ran:?}");
-    // Without a liveness check it would wait for the response. The limit is generous: the machine may be busy.
+    // Without liveness checks, the redirector would wait much longer for the response. The limit is generous, because the
+    // machine may be busy.
     assert!(began.elapsed() < Duration::from_secs(25));
 }
 
 #[test]
-fn a_sidecar_that_lives_may_take_longer_than_the_deadline() {
+fn a_sidecar_that_is_alive_may_take_longer_than_the_deadline() {
     let Reply::Raw(bytes) = Reply::accepted() else {
         panic!("the reply is in bytes");
     };
@@ -321,5 +326,5 @@ fn a_sidecar_that_lives_may_take_longer_than_the_deadline() {
     step.run(&["true"]).assert_ended(0, "");
     let heads = sidecar.requests().into_iter().map(|request| request.head);
     let asked = heads.filter(|head| head.starts_with("GET /livez")).count();
-    assert!(asked >= 2, "it was asked for signs of life: {asked}");
+    assert!(asked >= 2, "expected liveness checks, got {asked}");
 }

@@ -1,4 +1,4 @@
-//! The report file: the same as data, for a program.
+//! Tests of the report file, which has the same content as stderr, as data for a program.
 
 use std::fs;
 
@@ -97,7 +97,7 @@ fn a_report_that_cannot_be_written_is_printed() {
 }
 
 #[test]
-fn the_command_finds_nothing_of_the_report_file_open() {
+fn the_report_file_is_not_open_in_the_command() {
     let sidecar = Sidecar::replying(&[Reply::accepted()]);
     let step = reporting(&sidecar);
     let ran = step.script("ls -l /proc/self/fd");

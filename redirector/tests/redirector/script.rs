@@ -1,4 +1,4 @@
-//! A script whose interpreter is the redirector.
+//! Tests of a script whose interpreter is the redirector.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,7 +23,7 @@ fn interpreted(step: &Step, sidecar: &Sidecar, script: &str, arguments: &[&str])
 }
 
 #[test]
-fn it_runs_under_its_own_interpreter_with_its_arguments() {
+fn a_script_runs_under_its_own_interpreter_with_its_arguments() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let script = "#!/bin/sh -e\nprintf '%s|' \"$#\" \"$1\" \"$-\" > digest\necho out\n";
@@ -39,17 +39,17 @@ fn it_runs_under_its_own_interpreter_with_its_arguments() {
 }
 
 #[test]
-fn an_interpreter_for_which_a_second_hash_line_is_wrong_sees_only_its_own() {
+fn the_interpreter_sees_only_the_original_script() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // `cat` as the interpreter shows the script as it gets it.
+    // With `cat` as its interpreter, the script prints the text that the interpreter gets.
     let ran = interpreted(&step, &sidecar, "#!/bin/cat\nconst x = 1;\n", &[]);
     assert_eq!(ran.stdout, "#!/bin/cat\nconst x = 1;\n");
-    assert_eq!(ran.code, Some(65), "the digest that it does not write");
+    assert_eq!(ran.code, Some(65), "the script does not write its output");
 }
 
 #[test]
-fn nothing_of_it_is_left_and_a_failure_is_its_own() {
+fn the_unpacked_script_is_removed_and_its_exit_code_kept() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let ran = interpreted(&step, &sidecar, "#!/bin/sh\necho $0\nexit 7\n", &[]);
@@ -59,7 +59,7 @@ fn nothing_of_it_is_left_and_a_failure_is_its_own() {
 }
 
 #[test]
-fn a_file_without_flags_is_a_wrong_call() {
+fn a_script_without_flags_is_a_usage_error() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     fs::write(step.path("plain"), "#!/bin/sh\n").unwrap();

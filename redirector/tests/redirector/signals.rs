@@ -1,4 +1,4 @@
-//! Signals: the command gets each once, the redirector ends as the command did.
+//! Tests of signals: the command receives each signal once, and the redirector terminates as the command did.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -6,12 +6,12 @@ use std::path::Path;
 
 use crate::support::{Ended as _, Ran, Running, Sidecar, Step, handled, has_ended, signal, until};
 
-/// Counts TERMs until the file `go` exists, then exits with 40 plus their number.
+/// A script that counts SIGTERMs until the file `go` exists, then exits with 40 plus their number.
 const COUNT: &str = "n=0; trap 'n=$((n+1)); echo term' TERM; echo ready
     until [ -e go ]; do sleep 0.01; done; exit $((40+n))";
 
 #[test]
-fn the_redirector_dies_of_the_signal_that_ended_the_command() {
+fn the_redirector_terminates_with_the_signal_that_killed_the_command() {
     let sidecar = Sidecar::content();
     for number in [9, 15, 1, 2, 6, 10, 11, 13, 34] {
         let ran = Step::new(&sidecar).script(&format!("ulimit -c 0; kill -{number} $$"));
@@ -34,7 +34,7 @@ fn the_redirector_dies_of_the_signal_that_ended_the_command() {
 fn a_signal_to_the_group_reaches_the_command_once() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // As under Tekton: a new group, in another session.
+    // As with Tekton, the step runs in a new group of an existing session.
     let mut redirector = step.wrapping(&["sh", "-c", COUNT]);
     redirector.process_group(0);
     let mut running = Running::start(redirector);
@@ -49,7 +49,7 @@ fn a_signal_to_the_group_reaches_the_command_once() {
 }
 
 #[test]
-fn the_command_dies_with_the_redirector() {
+fn the_command_is_killed_with_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let mut running = step.start("echo $$; exec sleep 1000");
@@ -61,7 +61,7 @@ fn the_command_dies_with_the_redirector() {
 }
 
 #[test]
-fn a_command_that_handles_a_signal_has_its_outputs_taken() {
+fn the_outputs_of_a_command_that_handles_a_signal_are_posted() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o");
     let mut redirector = step.wrapping(&[
@@ -95,7 +95,7 @@ fn a_stop_stops_the_redirector_too() {
     let group = format!("-{}", running.pid());
     signal("STOP", &group);
     let status = format!("/proc/{}/status", running.pid());
-    until("it is stopped", || {
+    until("the redirector is stopped", || {
         fs::read_to_string(&status).unwrap().contains("State:\tT")
     });
     signal("CONT", &group);

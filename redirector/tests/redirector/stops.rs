@@ -1,4 +1,4 @@
-//! A command that is stopped: the parent of the redirector sees it stopped, and continued.
+//! Tests of a stopped command: the redirector's parent observes that its child is stopped and continued.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,8 +8,9 @@ use gleaner_testkit::process::run;
 
 use crate::support::{Running, Sidecar, Step, until};
 
-/// Waits for a child in a new group, as a shell with job control does, and reports each change of it. The first
-/// argument is code that continues or ends the child `$p`, or the command `$c`. (Perl's own `waitpid` knows no stops.)
+/// A program that runs a child in a new group, as a shell with job control does, and prints each state change of the child.
+/// The first argument is code that continues or kills the child `$p` or the command `$c`. (Perl's own `waitpid` does not
+/// report stops.)
 const PARENT: &str = r#"
     my $react = shift;
     my $p = fork;
@@ -26,21 +27,21 @@ const PARENT: &str = r#"
     for (1 .. 9) { eval $react; die $@ if $@; changed() }
 "#;
 
-/// Returns the parent, as the start of a command line.
+/// Returns the step with the parent program as its starter.
 fn parent(step: Step, react: &str) -> Step {
     let code = PARENT.replace("WAIT4", &libc::SYS_wait4.to_string());
     step.started_by(&["perl", "-e", &code, react])
 }
 
-/// A command that writes its process id to `command`, and exits with 7 when `go` exists. It is one process: a shell that
-/// has just called `vfork` cannot be stopped while its child is.
+/// A command that writes its process id to `command`, and exits with 7 when `go` exists. A single process is used, because
+/// a shell that has just called `vfork` cannot be stopped while its child is stopped.
 const WAITS: &str = r#"
     open my $file, ">", "new"; print $file $$; close $file; rename "new", "command";
     select undef, undef, undef, 0.01 until -e "go";
     exit 7
 "#;
 
-/// Returns the parent's reports about a command that stops itself with `signal`, and exits with 7.
+/// Returns the parent's output for a command that stops itself with `signal`, and exits with 7.
 fn reports(signal: &str, react: &str, wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = parent(Step::new(&sidecar), &format!("{react} if $c"));
@@ -65,7 +66,7 @@ fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
         ("TSTP", "kill CONT => -$p", "stopped 20\nexited 7\n"),
         ("TTIN", "kill CONT => $p", "stopped 21\nexited 7\n"),
         ("TTOU", "kill CONT => $c", "stopped 22\nexited 7\n"),
-        // Twice: a wrongly remembered state shows the second time.
+        // The command stops twice: a stale state would show at the second stop.
         (
             "STOP $$; kill -TSTP",
             "kill CONT => -$p",
@@ -92,7 +93,7 @@ fn a_request_to_stop_stops_command_and_redirector() {
         ("TSTP", "$p", "$p"),
         ("TSTP", "-$p", "-$p"),
         ("STOP", "-$p", "-$p"),
-        // The whole group is stopped, and only the child continued.
+        // The whole group is stopped, but only the child is continued.
         ("STOP", "-$p", "$p"),
     ];
     for (signal, stopped, continued) in table {
@@ -122,7 +123,7 @@ fn a_request_to_stop_stops_command_and_redirector() {
     }
 }
 
-/// Types at a shell with job control: Ctrl-Z stops the job, and `fg` continues it.
+/// Types keys at a shell with job control: Ctrl-Z stops the job, and `fg` continues it.
 #[test]
 fn a_shells_job_control_works_on_the_step() {
     let sidecar = Sidecar::content();
@@ -151,7 +152,7 @@ fn a_shells_job_control_works_on_the_step() {
         String::from_utf8_lossy(&fs::read(step.path("typescript")).unwrap_or_default()).into_owned()
     };
     writeln!(keys, "{job}").unwrap();
-    until("it runs", || step.path("command").exists());
+    until("the command runs", || step.path("command").exists());
     keys.write_all(b"\x1a").unwrap();
     until("the shell has the terminal back", || {
         shown().contains("Stopped")
@@ -165,8 +166,8 @@ fn a_shells_job_control_works_on_the_step() {
     assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":7}"#]);
 }
 
-/// The process that distinguishes signals to the group exits with the redirector, however that ends, and does not
-/// keep the step's output open.
+/// The witness process, which receives signals to the group, exits with the redirector however that terminates, and does
+/// not keep the step's stdout open.
 #[test]
 fn nothing_is_left_of_the_redirector_in_its_group() {
     let sidecar = Sidecar::content();
@@ -198,7 +199,7 @@ fn nothing_is_left_of_the_redirector_in_its_group() {
 }
 
 #[test]
-fn without_its_helper_process_signals_still_reach_the_command() {
+fn without_the_witness_process_signals_still_reach_the_command() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let mut running: Running =
@@ -206,14 +207,14 @@ fn without_its_helper_process_signals_still_reach_the_command() {
     let command = running.line();
     let path = format!("/proc/{0}/task/{0}/children", running.pid());
     let mut helper = String::new();
-    until("the helper runs", || {
+    until("the witness runs", || {
         let children = fs::read_to_string(&path).unwrap();
         let other = children.split_whitespace().find(|child| *child != command);
         helper = other.unwrap_or_default().to_owned();
         !helper.is_empty()
     });
     crate::support::signal("KILL", &helper);
-    until("it is reaped", || {
+    until("the witness is reaped", || {
         !std::path::Path::new("/proc").join(&helper).exists()
     });
     crate::support::signal("TERM", &running.pid().to_string());

@@ -1,4 +1,4 @@
-//! A step under the real binary, and its outcome.
+//! Runs a step under the real binary, and checks its outcome.
 
 mod sidecar;
 
@@ -18,7 +18,7 @@ pub(crate) use sidecar::{Reply, Sidecar};
 
 /// The binary under test.
 pub(crate) const REDIRECTOR: &str = env!("CARGO_BIN_EXE_gleaner-redirector");
-/// Beyond this a test hangs. Generous: the machine may be busy.
+/// The time after which a test counts as hanging. It is generous, because the machine may be busy.
 const HANGING: Duration = Duration::from_secs(60);
 
 /// A step to run, in its own directory.
@@ -33,7 +33,7 @@ pub(crate) struct Step {
 
 /// The outcome of a step.
 pub(crate) trait Ended {
-    /// Asserts that it exited with `code`, and that this line (a failure's, or none) is all of stderr.
+    /// Asserts that the step exited with `code`, and that stderr has only this line, or nothing if the line is empty.
     fn assert_ended(&self, code: i32, line: &str);
 }
 
@@ -109,9 +109,9 @@ impl Step {
         self.command(prefix.chain([REDIRECTOR]))
     }
 
-    /// Returns any program in the step's directory and environment. Signals and Gleaner's variables are as the test
-    /// sets them, not as the caller of the tests does: `nohup` ignores SIGHUP, and a shell ignores SIGINT in the
-    /// background.
+    /// Returns a command that runs any program in the step's directory and environment. Signal actions and Gleaner's
+    /// variables are reset, so that they do not depend on the caller of the tests: `nohup` ignores SIGHUP, and a shell
+    /// ignores SIGINT in the background.
     pub(crate) fn command<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new("/usr/bin/env");
         command
@@ -170,7 +170,7 @@ impl Ended for Ran {
         // After a command, Gleaner's first line begins with a newline.
         let said = self.stderr.strip_prefix('\n').unwrap_or(&self.stderr);
         assert_eq!((self.code, said), (Some(code), line.as_str()), "{self:?}");
-        assert_eq!(self.stdout, "", "stdout is the command's");
+        assert_eq!(self.stdout, "", "the redirector must not print to stdout");
     }
 }
 
@@ -191,14 +191,14 @@ impl Running {
         self.child.id()
     }
 
-    /// Returns the next line that the command prints, without its end.
+    /// Returns the next line that the command prints, without the newline.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    /// Waits for the end; stdout is the output that was not read yet.
+    /// Waits until the step exits. The returned stdout is the part that was not read before.
     pub(crate) fn wait(mut self) -> Ran {
         let mut stdout = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut stdout).unwrap();
@@ -228,7 +228,7 @@ pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
     wait::until_true(what, HANGING, condition);
 }
 
-/// Returns true if the process is gone, or only waits to be reaped.
+/// Returns true if the process has exited, even if it has not been reaped.
 pub(crate) fn has_ended(pid: &str) -> bool {
     let Ok(status) = fs::read_to_string(Path::new("/proc").join(pid).join("stat")) else {
         return true;
@@ -246,7 +246,7 @@ pub(crate) fn handled(pid: &str) {
     let path = Path::new("/proc").join(pid).join("status");
     until("no signal is pending", || {
         let status = fs::read_to_string(&path).unwrap();
-        // SIGCHLD, 17, may come at any time.
+        // SIGCHLD (17) is excluded, because it may arrive at any time.
         let none = |line: &str| {
             let set = line
                 .rsplit('\t')

@@ -1,5 +1,5 @@
-// A step without shell and libraries: `leave PATH VALUE` writes the value, and nothing else, to the file.
-// A PATH without slash is the name of an output: a file in $GLEANER_OUTPUTS.
+// A step's command that needs no shell and no libraries: `leave PATH VALUE` writes exactly the value to the file.
+// A PATH without a slash is the name of an output, a file in $GLEANER_OUTPUTS.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

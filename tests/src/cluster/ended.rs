@@ -43,17 +43,17 @@ impl Ended {
         self
     }
 
-    /// Returns the message of its condition.
+    /// Returns the message of the run's condition.
     pub fn message(&self) -> &str {
         self.condition()["message"].as_str().unwrap_or_default()
     }
 
-    /// Returns its name.
+    /// Returns the run's name.
     pub fn name(&self) -> &str {
         self.text("/metadata/name")
     }
 
-    /// Returns its UID.
+    /// Returns the run's UID.
     pub fn uid(&self) -> &str {
         self.text("/metadata/uid")
     }
@@ -107,7 +107,7 @@ impl Ended {
     }
 }
 
-/// Shows its name and the message of its condition.
+/// Shows the run's name and the message of its condition.
 impl fmt::Display for Ended {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.object["metadata"]["name"];

@@ -1,4 +1,4 @@
-//! Programs that a case runs, mainly kubectl, and their output.
+//! Runs programs for a case, mainly kubectl, and returns their output.
 
 use std::io::Write as _;
 use std::process::{Command, ExitStatus, Stdio};
@@ -42,7 +42,7 @@ impl Output {
         let mut stdin = child.stdin.take().expect("a pipe");
         let output = std::thread::scope(|scope| {
             scope.spawn(move || {
-                // A program that exits without reading reports the reason itself.
+                // A write error is ignored: a program that exits without reading its input reports the reason itself.
                 drop(stdin.write_all(input.as_bytes()));
             });
             child.wait_with_output()

@@ -1,4 +1,4 @@
-//! The namespace of a case, and what a user does in it.
+//! The namespace of a case, with the actions of a user in it.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -13,7 +13,7 @@ use super::report;
 use super::start::Cluster;
 use crate::wait;
 
-/// The longest wait for anything: far longer than it takes, even if twenty pods start at once.
+/// The maximum wait for any condition. This is much longer than needed, even if twenty pods start at the same time.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The polling interval for conditions that cannot be watched: each check runs a program.
@@ -26,9 +26,9 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Returns the namespace of a case, not created yet.
+    /// Returns the namespace of a case. It is not created in the cluster yet.
     pub(super) fn new(cluster: Arc<Cluster>, case: &str) -> Self {
-        // A name that is not left from an earlier run, whose namespace may still be terminating.
+        // The name is unique, because the namespace of an earlier run may still be terminating.
         let head: String = case.replace('_', "-").chars().take(50).collect();
         let name = format!("{}-{}", head.trim_end_matches('-'), std::process::id());
         Self { cluster, name }
@@ -55,13 +55,13 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             name = self.name
         );
         self.create_all(&text);
-        // Without these, no pod starts. One by one: kubectl gives up if two are missing.
+        // Pods need both objects to start. They are awaited one by one, because kubectl gives up if both are missing.
         for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
             self.wait(wanted, "create");
         }
     }
 
-    /// Starts its deletion.
+    /// Starts to delete the namespace.
     pub(super) fn delete(&self) {
         let arguments = ["delete", "namespace", &self.name, "--wait=false"];
         let deleted = self.kubectl(&arguments);
@@ -85,12 +85,12 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         &self.cluster
     }
 
-    /// Returns a kubectl command for it.
+    /// Runs kubectl in the namespace.
     pub fn kubectl(&self, arguments: &[&str]) -> Output {
         self.kubectl_with(arguments, "")
     }
 
-    /// Runs kubectl in it, with YAML as standard input.
+    /// Runs kubectl in the namespace, with YAML as standard input.
     pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> Output {
         Output::of(self.cluster.kubectl(&self.name).args(arguments), input)
     }
@@ -106,7 +106,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             .succeed()
     }
 
-    /// Runs `kubectl apply` of something that must be refused, and returns kubectl's message.
+    /// Runs `kubectl apply` with objects that must be refused, and returns kubectl's message.
     ///
     /// # Panics
     ///
@@ -254,7 +254,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         list["items"].as_array().expect("a list").clone()
     }
 
-    /// Returns the PipelineResource that runs have generated, of which there must be exactly one.
+    /// Returns the only PipelineResource that runs have generated.
     ///
     /// # Panics
     ///

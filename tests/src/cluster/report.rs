@@ -6,7 +6,7 @@ use super::namespace::Namespace;
 /// The number of lines shown of each container.
 const LINES: &str = "--tail=40";
 
-/// Returns a description of everything in a namespace.
+/// Returns the diagnostics of all runs and pods in a namespace.
 pub(super) fn of(namespace: &Namespace) -> String {
     let conditions = "--output=jsonpath={range .items[*]}{.kind} {.metadata.name}: {.status.conditions}{\"\\n\"}{range \
                       .status.steps[*]}  {.name}: {.terminationReason} {.terminated}{\"\\n\"}{end}{end}";

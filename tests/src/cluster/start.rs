@@ -1,4 +1,4 @@
-//! Starts the cluster and installs Gleaner, with the scripts that users run too (`tests/cluster/`).
+//! Starts the cluster and installs Gleaner, with the scripts in `tests/cluster/`, which can also be run by hand.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -31,7 +31,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Fails if it cannot run on this machine, or a script failed; the scripts report details on standard error.
+    /// Fails if the cluster cannot run on this machine, or a script failed; the scripts report details on standard error.
     pub fn start() -> Result<Self, Missing> {
         let state = std::env::var_os("GLEANER_CLUSTER_DIR").map_or(STATE.into(), PathBuf::from);
         let given = std::env::var_os("GLEANER_TEST_KUBECONFIG").map(PathBuf::from);
@@ -112,18 +112,19 @@ impl Cluster {
         )
     }
 
-    /// Returns the digest of the image that the kaniko stand-in reports as pushed; a pod that names it runs.
+    /// Returns the digest that the replacement of kaniko reports as pushed. An image with this digest exists, so a pod that
+    /// uses it starts.
     ///
     /// # Panics
     ///
     /// Panics if `up` has not written it.
     pub fn pushed_digest(&self) -> String {
         let file = self.state.join("images/knative-route-demo.digest");
-        let digest = std::fs::read_to_string(file).expect("`up` leaves the digest");
+        let digest = std::fs::read_to_string(file).expect("`up` writes the digest");
         digest.trim_end().to_owned()
     }
 
-    /// Returns a command of a program with the cluster's kubeconfig, and caches in its directory.
+    /// Returns a command for a program with the cluster's kubeconfig, and with cache directories in the cluster's directory.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command

@@ -24,7 +24,7 @@ use crate::rig::Missing;
 /// The number of concurrent cases: they mostly wait for the kubelet.
 const THREADS: usize = 8;
 
-/// A name, preferably a statement, and what the case does in its namespace.
+/// A case: its name, preferably a statement, and the function that runs it in its namespace.
 pub type Case = (&'static str, fn(&Namespace));
 
 /// Creates a list of cases from the names of functions `fn(&Namespace)`.
@@ -46,7 +46,7 @@ pub struct Suite {
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Option<Started>>>);
 
-/// The outcome of starting it.
+/// The outcome of starting the cluster.
 type Started = Result<Arc<Cluster>, Unusable>;
 
 /// The reason why there is no cluster.
@@ -65,13 +65,14 @@ impl Suite {
         }
     }
 
-    /// Adds cases that change what all others depend on: they run last and one by one, and restore it.
+    /// Adds cases that change parts of the cluster that other cases depend on. They run last, one by one, and restore the
+    /// cluster.
     pub fn alone(mut self, cases: Vec<Case>) -> Self {
         self.alone.extend(cases);
         self
     }
 
-    /// Runs the cases selected on the command line; the exit code is that of a test binary.
+    /// Runs the cases selected on the command line, and returns the exit code of a test binary.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
         let shared = Shared::default();
@@ -111,7 +112,7 @@ impl Shared {
         })
     }
 
-    /// A cluster that failed to start is not started again.
+    /// Returns the cluster, and starts it on the first call. If that failed, later calls return the same error.
     fn cluster(&self) -> Started {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || match Cluster::start() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The number of users: the server reads its tokens once, when it starts.
+/// The number of restricted users. It is fixed, because the server reads its tokens only at startup.
 const RESTRICTED: usize = 100;
 
 /// A user and the bearer token.
@@ -25,9 +25,9 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// Generates them and writes `tokens.csv` into the rig's directory.
+    /// Generates the users and writes `tokens.csv` into the rig's directory.
     ///
-    /// Tokens need no secrecy (loopback, a private directory), but differ between rigs.
+    /// The tokens need not be secret (the server listens on loopback, and the directory is private), but differ between rigs.
     pub(crate) fn create(folder: &Path) -> Result<Self, String> {
         let rig = folder
             .file_name()
@@ -64,7 +64,7 @@ impl Accounts {
         let next = self.taken.fetch_add(1, Ordering::Relaxed);
         self.restricted
             .get(next)
-            .expect("the rig has users enough")
+            .expect("the rig has enough users")
             .clone()
     }
 }

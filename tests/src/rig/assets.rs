@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 /// An error that occurs if the programs are not available.
 #[derive(Debug)]
 pub enum Missing {
-    /// Neither the programs nor Go to build them are installed, which is not a fault of the project.
+    /// Neither the programs nor Go to build them are installed on this machine.
     Absent(String),
     /// The programs should be available, but building or finding them failed.
     Failed(String),

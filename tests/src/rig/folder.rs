@@ -1,4 +1,4 @@
-//! The directory of a rig: its data, its certificates, its logs.
+//! The directory of a rig, with its data, certificates and logs.
 
 use std::io;
 use std::path::Path;
@@ -7,9 +7,9 @@ use tempfile::TempDir;
 
 const PREFIX: &str = "gleaner-rig-";
 
-/// Creates a directory, named after this process; it is removed on drop.
+/// Creates a directory that is named after this process, and removed on drop.
 ///
-/// Also removes those of killed processes: etcd reserves much space, and nothing else would free it.
+/// Directories of killed processes are removed too, because etcd reserves much space that nothing else would free.
 pub(crate) fn create() -> io::Result<TempDir> {
     sweep(&std::env::temp_dir());
     tempfile::Builder::new()
@@ -17,8 +17,8 @@ pub(crate) fn create() -> io::Result<TempDir> {
         .tempdir()
 }
 
-/// Removes the directories of processes that are gone. Skips those that cannot be read or removed: they have another
-/// owner.
+/// Removes the directories of processes that no longer exist. Directories that cannot be read or removed belong to another
+/// user and are skipped.
 fn sweep(parent: &Path) {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries {
@@ -39,14 +39,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_folders_of_the_dead_are_swept() {
+    fn only_directories_of_dead_processes_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let make = |name: String| {
             let path = parent.path().join(name);
             std::fs::create_dir(&path).unwrap();
             path
         };
-        // No process has so high an id: the kernel's limit is 2^22.
+        // No process has such a high id, because the kernel's limit is 2^22.
         let dead = make(format!("{PREFIX}{}-a", u32::MAX));
         let living = make(format!("{PREFIX}{}-a", std::process::id()));
         let foreign = make("something-1-else".to_owned());

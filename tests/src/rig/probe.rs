@@ -1,4 +1,4 @@
-//! Readiness of the server.
+//! Checks whether the server is ready.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use kube::client::Body;
 use super::access::User;
 use crate::server;
 
-/// The longest duration of one check.
+/// The time limit of one check.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Probe {
     pub(crate) url: String,
-    /// The server's own certificate, followed by that of the CA that it created for it.
+    /// The file with the server's certificate, followed by the CA certificate that the server has generated.
     pub(crate) certificate: PathBuf,
     pub(crate) admin: User,
 }
 
 impl Probe {
-    /// Returns the server's CA as PEM, once it is ready and has its first namespace; `None` before.
+    /// Returns the server's CA as PEM if the server is ready and has its first namespace; otherwise `None`.
     pub(crate) fn ready(&self) -> Option<String> {
         let authority = std::fs::read_to_string(&self.certificate).ok()?;
         let runtime = tokio::runtime::Builder::new_current_thread()

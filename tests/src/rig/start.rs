@@ -15,7 +15,7 @@ use super::folder;
 use super::probe::Probe;
 use crate::wait;
 
-/// The longest start on a busy machine; usually it takes three seconds.
+/// The time limit for starting, on a busy machine; usually it takes three seconds.
 const START: Duration = Duration::from_secs(90);
 
 /// The CA of the server's certificate, in the rig's directory.
@@ -35,17 +35,17 @@ pub struct Rig {
     folder: TempDir,
     authority: String,
     accounts: Accounts,
-    /// Dropped to stop the keeper.
+    /// The sender that stops the keeper thread when it is dropped.
     stop: Option<mpsc::Sender<()>>,
     keeper: Option<JoinHandle<()>>,
 }
 
 impl Rig {
-    /// Starts both from the directory that [`programs`](super::programs) returns.
+    /// Starts etcd and kube-apiserver from the directory that [`programs`](super::programs) returns.
     ///
     /// # Errors
     ///
-    /// Fails if they do not become ready: with their last output.
+    /// Fails with their last output if they do not become ready.
     pub fn start(programs: &Path, options: &Options) -> Result<Self, String> {
         let folder = folder::create().map_err(|e| format!("no directory for the rig: {e}"))?;
         let accounts = Accounts::create(folder.path())?;
@@ -54,7 +54,8 @@ impl Rig {
         let admin = accounts.admin().clone();
         let (stop, stopped) = mpsc::channel::<()>();
         let (report, reported) = mpsc::channel();
-        // The kernel ties the children to the thread that started them: it lives until the rig is dropped.
+        // The kernel kills the child processes when the thread that started them exits, so this thread runs until the rig is
+        // dropped.
         let keeper = thread::spawn(move || {
             let running = plan.run(&admin);
             let keep = running.is_ok();
@@ -63,7 +64,7 @@ impl Rig {
                 Err(why) => (Err(why), None),
             };
             if report.send(authority).is_ok() && keep {
-                // An error here means that the sender was dropped, which this waits for.
+                // This waits until the sender is dropped, which is reported as an error.
                 let _ = stopped.recv();
             }
             drop(processes);
@@ -71,7 +72,7 @@ impl Rig {
         let authority = reported
             .recv()
             .map_err(|_| "the rig's keeper exited".to_owned())??;
-        // Only once: another process may be reading a kubeconfig that names it.
+        // The file is written only once, because another process may be reading a kubeconfig that refers to it.
         fs::write(folder.path().join(AUTHORITY_FILE), &authority)
             .map_err(|error| format!("the CA cannot be written: {error}"))?;
         Ok(Self {
@@ -96,13 +97,13 @@ impl Rig {
         &self.authority
     }
 
-    /// Returns the user who may do everything (group `system:masters`).
+    /// Returns the user with all permissions (group `system:masters`).
     #[must_use]
     pub fn admin(&self) -> &User {
         self.accounts.admin()
     }
 
-    /// Returns another user, who has no permissions until a role is bound. A different one each time.
+    /// Returns a user without permissions, to whom a role can be bound. Each call returns a different user.
     ///
     /// # Panics
     ///
@@ -140,7 +141,7 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(keeper) = self.keeper.take() {
-            // The keeper's thread has reported its panic.
+            // If the keeper thread panicked, it has reported that itself.
             let _ = keeper.join();
         }
     }
@@ -158,8 +159,8 @@ struct Plan {
 
 impl Plan {
     fn new(programs: &Path, folder: &Path, options: &Options) -> Result<Self, String> {
-        // Requested together, so that they differ. They are free now, and no other process here requests a specific
-        // port.
+        // The ports are requested together, so that they differ. They stay free, because no other process on this machine
+        // requests a specific port.
         let listeners: Vec<TcpListener> = (0..3)
             .map(|_| TcpListener::bind("127.0.0.1:0"))
             .collect::<Result<_, _>>()
@@ -192,7 +193,7 @@ impl Plan {
         format!("https://127.0.0.1:{}", self.apiserver)
     }
 
-    /// Starts both and waits until the server is ready; returns its CA.
+    /// Starts etcd and kube-apiserver, waits until the server is ready, and returns its CA and both processes.
     fn run(&self, admin: &User) -> Result<(String, [Process; 2]), String> {
         let start = |program: &str, arguments: Vec<String>| {
             let mut command = tied_to_thread(&self.programs.join(program));
@@ -238,7 +239,7 @@ impl Plan {
             format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
             format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
             format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
-            // These data need not survive a power failure.
+            // The data need not survive a power failure.
             "--unsafe-no-fsync=true".to_owned(),
         ]
         .to_vec()
@@ -255,7 +256,7 @@ impl Plan {
             format!("--token-auth-file={}", in_folder("tokens.csv")),
             "--authorization-mode=RBAC".to_owned(),
             format!("--enable-admission-plugins={}", self.admission),
-            // It would make every pod wait for a ServiceAccount that no controller creates here.
+            // This plugin would refuse every pod, because no controller creates the ServiceAccounts.
             "--disable-admission-plugins=ServiceAccount".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!(

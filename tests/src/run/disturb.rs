@@ -1,4 +1,4 @@
-//! Disturbances of the processes of a run at any moment, in any state.
+//! Disturbances of a run's processes, which are possible at any moment and in any state.
 
 use std::fs;
 use std::path::Path;
@@ -62,7 +62,7 @@ impl Run<'_> {
         }
     }
 
-    /// From the next start on, the sidecar blocks nowhere.
+    /// Removes the sidecar's crash point, from the next start on.
     pub fn crash_nowhere(&mut self) {
         self.environment.clear();
     }
@@ -155,7 +155,7 @@ impl Running {
         if let Some(process) = self.process
             && !self.has_ended()
         {
-            // It may exit at this very moment.
+            // The redirector may have exited just now, so an error is ignored.
             let mut kill = std::process::Command::new("kill");
             kill.args(["-s", "KILL", "--", &process.to_string()]);
             let _ = kill.stderr(Stdio::null()).status();

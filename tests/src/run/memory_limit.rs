@@ -16,10 +16,10 @@ pub struct MemoryLimit {
 }
 
 impl MemoryLimit {
-    /// Creates a cgroup below that of this process, with a limit in bytes.
+    /// Creates a cgroup below the cgroup of this process, with a memory limit in bytes.
     ///
     /// # Errors
-    /// A message about the cause: it needs root, and a memory controller for children.
+    /// Fails with a message, for instance without root, or if the memory controller is not available for child cgroups.
     pub fn new(bytes: u64) -> Result<Self, String> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let own = fs::read_to_string("/proc/self/cgroup").map_err(|error| error.to_string())?;
@@ -39,11 +39,11 @@ impl MemoryLimit {
             ),
             (None, Some(path)) => {
                 let parent = Path::new(ROOT).join(path);
-                // Refused if the controller is already enabled, or if this cgroup has processes.
+                // The kernel refuses this if the controller is already enabled, or if this cgroup has processes.
                 let _ = fs::write(parent.join("cgroup.subtree_control"), "+memory");
                 (parent, "memory.max", "memory.events")
             }
-            (None, None) => return Err("this process is in no cgroup".to_owned()),
+            (None, None) => return Err("this process is not in a cgroup".to_owned()),
         };
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("gleaner-tests-{}-{number}", std::process::id());
@@ -74,7 +74,7 @@ impl MemoryLimit {
             .expect("oom_kill")
     }
 
-    /// Returns the file through which a process enters.
+    /// Returns the file to which a process writes its id to join the cgroup.
     pub(crate) fn entrance(&self) -> PathBuf {
         self.directory.join("cgroup.procs")
     }

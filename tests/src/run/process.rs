@@ -11,7 +11,7 @@ use kube::Client;
 use super::memory_limit::MemoryLimit;
 use crate::wait;
 
-/// The longest start on a busy machine.
+/// The time limit for starting, on a busy machine.
 const START: Duration = Duration::from_secs(30);
 
 /// A running sidecar; killed on drop.
@@ -24,7 +24,7 @@ pub(crate) struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts the sidecar, within a memory limit if there is one.
+    /// Starts the sidecar, optionally within a memory limit.
     pub(crate) fn launch(
         program: &str,
         arguments: &[String],
@@ -32,7 +32,7 @@ impl Sidecar {
         memory: Option<&MemoryLimit>,
     ) -> Self {
         let mut command = process::tied_to_thread(Path::new("sh"));
-        // Zero is the process that writes.
+        // Writing 0 adds the writing process itself to the cgroup.
         let enter = r#"[ -z "$0" ] || echo 0 >"$0"; exec env "$@""#;
         command
             .args(["-c", enter])

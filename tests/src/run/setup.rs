@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Makes this run another attempt of the same TaskRun: Tekton has created its pod again, and the state is lost.
+    /// Makes this run another attempt of the same TaskRun: as if Tekton had created its pod again, without the old state.
     #[must_use]
     pub fn again_as(mut self, earlier: &Run<'_>) -> Self {
         self.task.clone_from(&earlier.task);

@@ -1,4 +1,4 @@
-//! One step of a run: a real redirector around a command that writes files.
+//! One step of a run: a real redirector that runs a command, which writes files.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,7 +28,7 @@ pub struct Step<'a> {
 /// A running redirector; killed on drop.
 pub struct Running {
     task: JoinHandle<Ended>,
-    /// The process; `None` for a request.
+    /// The id of the process; `None` if this is a request.
     pub(crate) process: Option<u32>,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Step<'a> {
         spawn(self.run.redirector(), &arguments)
     }
 
-    /// Returns the command, which copies the files that the case has prepared to the paths of the step's outputs.
+    /// Returns a script that copies the files that the case has prepared to the paths of the step's outputs.
     fn script(&self, specs: &[OutputSpec], folder: &Path) -> String {
         let ready = folder.join("ready").join(&self.name);
         fs::create_dir_all(&ready).expect("a directory for the files that the step writes");
@@ -169,18 +169,18 @@ impl Ended {
     ///
     /// # Panics
     ///
-    /// Panics with its output if it did not.
+    /// Panics with the redirector's output if the code differs.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
         self
     }
 
-    /// Returns the outcome, if Gleaner's output contains all of these.
+    /// Returns the outcome if Gleaner's output contains all these texts.
     ///
     /// # Panics
     ///
-    /// Panics with its output if it does not.
+    /// Panics with the output if it does not.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
         for word in words {
@@ -211,7 +211,7 @@ pub(crate) fn spawn(program: &str, arguments: &[String]) -> Running {
         let output = child
             .wait_with_output()
             .await
-            .expect("the redirector's end");
+            .expect("the redirector's exit status");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ended {
             code: output.status.code(),
@@ -222,7 +222,8 @@ pub(crate) fn spawn(program: &str, arguments: &[String]) -> Running {
     Running { task, process }
 }
 
-/// Returns the output with its path below the run's directory, because this machine has no `/workspace/digest`.
+/// Returns the output with its path moved into the run's directory, because paths such as `/workspace/digest` do not exist
+/// on this machine.
 fn placed(spec: &OutputSpec, folder: &Path) -> OutputSpec {
     let below = |path: &String| {
         let path: PathBuf = folder.join(path.trim_start_matches('/'));

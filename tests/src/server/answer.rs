@@ -20,11 +20,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns the response, if it has this status.
+    /// Returns the response if it has this status.
     ///
     /// # Panics
     ///
-    /// Panics with the server's message if it has another one.
+    /// Panics with the server's message if the status differs.
     #[track_caller]
     pub fn expect_status(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
@@ -44,7 +44,7 @@ impl Answer {
         self.json["reason"].as_str().unwrap_or_default()
     }
 
-    /// Returns the fields of the causes in a `Status` object, sorted, without causes of no field in particular.
+    /// Returns the fields of the causes in a `Status` object, sorted. Causes without a field are left out.
     #[must_use]
     pub fn fields(&self) -> Vec<&str> {
         let causes = self.json["details"]["causes"].as_array();
@@ -57,7 +57,7 @@ impl Answer {
         fields
     }
 
-    /// Returns the texts of its `Warning` headers, without the code.
+    /// Returns the texts of the `Warning` headers, without the code.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.headers

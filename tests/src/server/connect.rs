@@ -7,13 +7,13 @@ use std::time::Duration;
 use kube::{Client, Config};
 use serde_json::json;
 
-/// Returns a client that repeats no request on its own.
+/// Returns a client that never repeats requests.
 ///
 /// # Errors
 ///
 /// Fails if the URL, the token or the certificate is invalid.
 pub fn client(url: &str, token: Option<&str>, authority: Option<&str>) -> Result<Client, String> {
-    // Fails if another case was first, which does not matter.
+    // An error means that another case has installed the provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut config = Config::new(url.parse().map_err(|error| format!("{url}: {error}"))?);
     config.default_retry = false;

@@ -1,4 +1,4 @@
-//! A small API server that keeps objects in memory, and fails according to its rules.
+//! A small API server that keeps objects in memory, and injects faults according to rules.
 
 mod objects;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::fault::{Backend, Fault, FaultServer, Reply, json};
 use objects::{Call, Objects};
 
-/// The API server: a [`FaultServer`] with objects. It stops with its last clone.
+/// The API server: a [`FaultServer`] with objects. It stops when the last clone is dropped.
 #[derive(Clone)]
 pub struct ApiServer {
     server: Arc<FaultServer>,
@@ -30,7 +30,7 @@ impl ApiServer {
         Self { server, store }
     }
 
-    /// Stores an object at a path; assigns a version, and a UID unless it has one.
+    /// Stores an object at a path. Assigns a resource version, and a UID unless the object has one.
     pub fn put(&self, path: &str, object: Value) {
         self.store.lock().put(path, object);
     }
@@ -40,7 +40,7 @@ impl ApiServer {
         self.store.lock().get(path).cloned()
     }
 
-    /// Changes an object as its controller would.
+    /// Changes an object, as its controller would.
     pub fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
         let mut objects = self.store.lock();
         change(objects.get_mut(path).expect("an object to change"));
@@ -61,7 +61,7 @@ impl ApiServer {
         self.store.lock().events()
     }
 
-    /// Returns a fault: another client stores this object before the request is performed.
+    /// Returns a fault that stores this object before the request is performed, as if by another client.
     pub fn put_before(&self, path: &str, object: Value) -> Fault {
         let (store, path) = (self.store.clone(), path.to_owned());
         Fault::After(Arc::new(move || {

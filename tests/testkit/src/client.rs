@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use response::Response;
 use rustls::pki_types::CertificateDer;
 
-/// The longest wait for a response.
+/// The time limit for a response.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The address of a server.
@@ -35,13 +35,13 @@ trait Socket: Read + Write + Send {
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
 }
 
-/// Writes a whole request with `Connection: close`.
+/// Returns a complete request with `Connection: close`.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers = [&[("Connection", "close")], headers].concat();
     lasting_request(method, path, &headers, body)
 }
 
-/// Writes a whole request on a connection that stays open.
+/// Returns a complete request that keeps the connection open.
 pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -127,19 +127,19 @@ impl Connection {
         stream.flush()
     }
 
-    /// Reads a line, without its end; `None` if the other side has closed.
+    /// Reads a line, without the newline; returns `None` if the server has closed the connection.
     pub fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = String::new();
         let length = self.stream.read_line(&mut line)?;
         Ok((length > 0).then(|| line.trim_end().to_owned()))
     }
 
-    /// Returns true if the other side closes without sending anything more.
+    /// Returns true if the server closes the connection without sending more bytes.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0))
     }
 
-    /// Returns true if the other side has already closed.
+    /// Returns true if the server has already closed the connection.
     pub fn has_closed(&mut self) -> bool {
         let stream = self.stream.get_mut();
         stream.set_nonblocking(true).expect("non-blocking mode");
@@ -152,7 +152,7 @@ impl Connection {
 fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    // As the client of an API server: otherwise the end of a request waits up to 40 ms for an acknowledgment.
+    // Clients of API servers disable Nagle's algorithm too: otherwise the end of a request may be delayed by up to 40 ms.
     stream.set_nodelay(true)?;
     Ok(stream)
 }

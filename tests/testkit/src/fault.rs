@@ -1,10 +1,10 @@
 //! A server that applies the faults of networks and servers to chosen requests, and records all requests.
 //!
-//! It listens on plain HTTP at 127.0.0.1, in its own thread. A [`Backend`] performs the requests: objects in
-//! memory ([`crate::api_server`]) or another server, which makes this one a proxy.
+//! The server listens on plain HTTP at 127.0.0.1, in its own thread. A [`Backend`] performs the requests: either on objects in
+//! memory ([`crate::api_server`]), or by forwarding them to another server.
 //!
 //! ```ignore
-//! // The first create is performed, and its reply lost.
+//! // The first create is performed, but its response is lost.
 //! server.on(Method::POST, "/pipelineresources$").first(1).fail(Fault::DropReply);
 //! ```
 
@@ -35,20 +35,20 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 /// The response of a backend: a body that may stream.
 pub type Reply = Response<UnsyncBoxBody<Bytes, BodyError>>;
 
-/// Performs the requests that no fault intercepts.
+/// A backend that performs the requests that no fault intercepts.
 pub trait Backend: Send + Sync + 'static {
     /// Performs a request; returns `None` if there is no response.
     fn perform(&self, request: Request<Bytes>) -> impl Future<Output = Option<Reply>> + Send;
 }
 
-/// The server. It stops when it is dropped, and closes its connections.
+/// The server. Dropping it stops the server and closes its connections.
 pub struct FaultServer {
     address: SocketAddr,
     plan: Arc<Plan>,
     runtime: Option<Runtime>,
 }
 
-/// The rules that are in force, and the requests so far.
+/// The active rules, and the requests so far.
 #[derive(Default)]
 pub(crate) struct Plan {
     state: Mutex<State>,
@@ -86,7 +86,7 @@ impl FaultServer {
         }
     }
 
-    /// Returns its URL, without a slash at the end.
+    /// Returns the server's URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -149,7 +149,7 @@ impl FaultServer {
 impl Drop for FaultServer {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // An async test may drop this, and must not block on the runtime.
+            // The server may be dropped in an async test, where waiting for the runtime would panic.
             runtime.shutdown_background();
         }
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The longest duration of a program run by [`run`]; generous, because the machine may be busy.
+/// The time limit of a program that [`run`] runs; it is generous, because the machine may be busy.
 const HANGING: Duration = Duration::from_secs(60);
 
 /// A running program in its own process group; killed on drop.
@@ -25,9 +25,9 @@ pub struct Process {
 /// The outcome of a program that ran until it exited.
 #[derive(Debug, Clone, Default)]
 pub struct Ran {
-    /// The exit code; `None` if a signal ended it.
+    /// The exit code; `None` if a signal killed the program.
     pub code: Option<i32>,
-    /// The signal that ended it.
+    /// The signal that killed the program.
     pub signal: Option<i32>,
     /// The standard output.
     pub stdout: String,
@@ -60,7 +60,7 @@ impl Process {
             .stderr(writer)
             .process_group(0)
             .spawn()?;
-        // The command holds the write end of the pipe; the child must have the last copy.
+        // The command holds the write end of the pipe; dropping it leaves the child's copy as the last one.
         drop(command);
         Ok(Self {
             child,
@@ -73,19 +73,19 @@ impl Process {
         self.child.id()
     }
 
-    /// Returns everything that it has written so far.
+    /// Returns the process's output so far.
     pub fn log(&self) -> String {
         self.log.lock().lines.join("\n")
     }
 
-    /// Returns the last lines that it has written.
+    /// Returns the last lines of the process's output.
     pub fn last_lines(&self) -> String {
         let state = self.log.lock();
         let start = state.lines.len().saturating_sub(15);
         state.lines[start..].join("\n")
     }
 
-    /// Returns the first value that `found` returns for a line written so far.
+    /// Calls `found` for each line of output so far, and returns its first value.
     pub fn line<T>(&self, found: impl FnMut(&str) -> Option<T>) -> Option<T> {
         first(&self.log.lock().lines, found)
     }
@@ -123,7 +123,7 @@ impl Process {
         }
     }
 
-    /// Returns its exit status, once it has exited.
+    /// Returns the exit status if the process has exited.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
@@ -165,7 +165,7 @@ impl Process {
         self.log()
     }
 
-    /// Returns a figure in KiB of `/proc/PID/status`, such as `VmRSS`.
+    /// Returns a value in KiB from `/proc/PID/status`, such as `VmRSS`.
     pub fn memory(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()));
         let status = status.expect("the status of a running process");
@@ -174,7 +174,7 @@ impl Process {
         figure.unwrap_or_else(|| panic!("no {field} in {status}"))
     }
 
-    /// Returns the CPU time of all its threads so far, which is the same on a busy machine.
+    /// Returns the CPU time of all threads so far, which does not depend on other load on the machine.
     pub fn computed(&self) -> Duration {
         let threads = fs::read_dir(format!("/proc/{}/task", self.id()));
         let threads = threads.expect("the threads of a running process");
@@ -189,7 +189,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail if it has already exited.
+        // Both calls fail if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -235,7 +235,7 @@ fn first<T>(lines: &[String], mut found: impl FnMut(&str) -> Option<T>) -> Optio
     lines.iter().find_map(|line| found(line))
 }
 
-/// Returns the line of a JSON log whose `message` is this one.
+/// Parses a line of a JSON log, and returns it if it has this `message`.
 pub fn message(line: &str, message: &str) -> Option<Value> {
     let line: Value = serde_json::from_str(line).ok()?;
     (line["message"] == message).then_some(line)
@@ -272,8 +272,8 @@ pub fn signal(name: &str, to: &str) {
 /// Returns a command that the kernel kills when the *thread* that starts it exits, so that the program does not outlive
 /// killed tests. Start it from a thread that lives as long as the program should.
 ///
-/// `setpriv` sets that up, because doing so directly would need unsafe code; if it is missing, only the drop kills the
-/// program.
+/// The program `setpriv` sets this up, because a direct system call would need unsafe code. If `setpriv` is missing, the
+/// program is killed only on drop.
 pub fn tied_to_thread(program: &Path) -> Command {
     static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
         let mut version = Command::new("setpriv");
@@ -309,7 +309,7 @@ pub fn as_user(program: &str, user: u32) -> Command {
     command
 }
 
-/// Returns the owner of a process's memory, as the kernel reports it.
+/// Returns the user who owns the process's `/proc/PID/mem`.
 pub fn memory_owner(pid: u32) -> u32 {
     let memory = fs::metadata(format!("/proc/{pid}/mem"));
     memory.expect("the memory of a running process").uid()

@@ -1,4 +1,4 @@
-//! Runs create all of their objects, or none.
+//! Runs create either all of their objects or none.
 
 use futures::future::join_all;
 use gleaner_tests::cases;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
-/// Three objects, without the data of the third.
+/// The declaration of three objects, without the data of the third.
 const THREE: &str = "
 steps: {build: [{name: digest}, {name: count, type: number}]}
 resources:
@@ -31,17 +31,17 @@ objects:
       metadata: {generateName: figures-}
 ";
 
-/// Returns three objects that the API server accepts.
+/// Returns a declaration of three objects that the API server accepts.
 fn three() -> String {
     format!("{THREE}      data: {{count: \"it is $(steps.build.count)\"}}\n")
 }
 
-/// Returns the same, except that the third has a number instead of a boolean.
+/// Returns the same declaration, except that the third object has a value of the wrong type.
 fn third_invalid() -> String {
     format!("{THREE}      immutable: $(steps.build.count)\n")
 }
 
-/// Real creates, not dry runs.
+/// Matches real creates, but not dry runs.
 const CREATES: &str = r"/(pipelineresources|configmaps)\?fieldManager";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -50,7 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
         an_object_that_validation_refuses_leaves_none_of_the_others,
         an_object_that_is_refused_only_when_created_leaves_none_of_the_others,
         a_fault_while_rolling_back_leaves_none,
-        what_was_there_before_survives_the_roll_back,
+        objects_that_existed_before_survive_the_rollback,
     ]
 }
 
@@ -126,7 +126,7 @@ async fn a_fault_while_rolling_back_leaves_none(server: &Server) {
     }
 }
 
-/// Runs with the third create refused, and a fault at the nth delete.
+/// Runs the declaration with the third create refused, and with a fault at the nth delete.
 async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     let proxy = FaultProxy::start(server.client()).await;
     let third = proxy.on(Method::POST, CREATES).nth(3);
@@ -141,10 +141,10 @@ async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     assert!(!ended.stderr.contains("by hand"), "{}", ended.stderr);
     nothing_exists(&run).await;
     let deletes = proxy.requests_to(&Method::DELETE, "").len();
-    assert!(deletes >= 3, "{fault:?} was not met: {deletes} deletes");
+    assert!(deletes >= 3, "{fault:?} was not applied: {deletes} deletes");
 }
 
-async fn what_was_there_before_survives_the_roll_back(server: &Server) {
+async fn objects_that_existed_before_survive_the_rollback(server: &Server) {
     let declaration = "
 steps: {build: [{name: digest}]}
 objects:

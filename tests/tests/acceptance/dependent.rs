@@ -10,15 +10,15 @@ use crate::PROGRAMS;
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
-        a_namespace_and_what_is_in_it_are_created,
-        a_namespace_goes_when_what_is_in_it_is_refused,
+        a_namespace_and_objects_in_it_are_created,
+        a_namespace_is_rolled_back_when_an_object_in_it_is_refused,
         a_crd_and_its_instance_are_created_before_the_first_step_knows_the_kind,
-        a_crd_goes_when_its_instance_is_refused,
+        a_crd_is_rolled_back_when_its_instance_is_refused,
     ];
     cases.push(
         Case::new(
-            "what_admission_and_rbac_look_for_comes_first",
-            what_admission_and_rbac_look_for_comes_first,
+            "objects_that_admission_and_rbac_need_are_created_first",
+            objects_that_admission_and_rbac_need_are_created_first,
         )
         .real_only(),
     );
@@ -43,13 +43,13 @@ fn config_map(namespace: &str, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 }
 
-/// Returns a namespace that no other case uses, and whose name has a variable.
+/// Returns the name of a namespace that no other case uses, and the same name as a template with a variable.
 fn variable_name(server: &Server) -> (String, String) {
     let prefix = format!("{}-pr-", server.namespace());
     (format!("{prefix}$(steps.plan.pr)"), format!("{prefix}42"))
 }
 
-async fn a_namespace_and_what_is_in_it_are_created(server: &Server) {
+async fn a_namespace_and_objects_in_it_are_created(server: &Server) {
     let (written, name) = variable_name(server);
     let settings = config_map(&written, &json!({"pr": "$(steps.plan.pr)"}));
     let declared = declared(&[("ns", namespace(&written)), ("settings", settings)]);
@@ -62,7 +62,7 @@ async fn a_namespace_and_what_is_in_it_are_created(server: &Server) {
     assert_eq!(created["data"]["pr"], "42");
 }
 
-async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
+async fn a_namespace_is_rolled_back_when_an_object_in_it_is_refused(server: &Server) {
     let (written, name) = variable_name(server);
     let first = config_map(&written, &json!({"pr": "$(steps.plan.pr)"}));
     let mut second = config_map(&written, &json!({"not a key": "x"}));
@@ -73,7 +73,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
         ("first", first),
         ("second", second),
     ];
-    // The declaration does not judge the middle of a name with a variable.
+    // The check of the declaration does not cover the middle of a name with a variable.
     let declared = declared(&objects).replace("Second", "a..$(steps.plan.pr)");
     let mut run = Run::new(PROGRAMS, server, &declared);
     run.start().await;
@@ -84,7 +84,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
         .expect(73)
         .says(&["second (ConfigMap", "metadata.name", &words]);
     let answer = server.get(&format!("/api/v1/namespaces/{name}")).await;
-    // Without a controller, a real one stays until its finalizer is removed.
+    // On the real server, which has no controllers, the namespace remains until its finalizer is removed.
     let gone = answer.status.as_u16() == 404;
     assert!(
         gone || answer.json["metadata"]["deletionTimestamp"].is_string(),
@@ -132,7 +132,7 @@ async fn a_crd_and_its_instance_are_created_before_the_first_step_knows_the_kind
     assert_eq!(created["spec"], json!({"pr": "42", "size": 3}));
 }
 
-async fn a_crd_goes_when_its_instance_is_refused(server: &Server) {
+async fn a_crd_is_rolled_back_when_its_instance_is_refused(server: &Server) {
     let (group, objects) = crd_and_instance(server, &json!("large"));
     let mut run = Run::new(PROGRAMS, server, &declared(&objects));
     run.start().await;
@@ -149,7 +149,7 @@ async fn a_crd_goes_when_its_instance_is_refused(server: &Server) {
     );
 }
 
-async fn what_admission_and_rbac_look_for_comes_first(server: &Server) {
+async fn objects_that_admission_and_rbac_need_are_created_first(server: &Server) {
     let rbac = |kind: &str, fields: Value| {
         let mut object = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": "reader"},

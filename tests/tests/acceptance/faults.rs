@@ -1,4 +1,4 @@
-//! Every fault at every call: sweeps that find unforeseen cases.
+//! Sweeps: apply every fault to every call, to find unforeseen cases.
 //!
 //! A sweep applies one fault to the first call of a kind, then to the second, and so on, until a run makes no
 //! more calls than that. Each position is a separate run; they run concurrently.
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
-/// One object for each way of creating it.
+/// The declaration of three objects, each created in a different way.
 const THREE: &str = "
 steps: {build: [{name: digest}]}
 resources:
@@ -39,7 +39,7 @@ objects:
       data: {digest: $(steps.build.digest)}
 ";
 
-/// Dry runs and creates.
+/// Matches dry runs and creates.
 const WRITES: &str = "/(pipelineresources|configmaps)";
 /// The number of concurrent positions: as many as a run has calls of one kind, and a few more.
 const TOGETHER: usize = 5;
@@ -48,20 +48,20 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_lost_reply_creates_one_object,
         a_reset_creates_one_object,
-        a_call_that_hangs_is_made_again,
+        a_hanging_request_is_repeated,
         a_late_reply_creates_one_object,
-        a_passing_clash_is_tried_again,
+        a_temporary_conflict_is_retried,
         too_many_requests_are_waited_for,
-        a_server_error_is_tried_again,
+        a_request_is_repeated_after_a_server_error,
         an_unavailable_server_is_tried_again,
-        a_look_that_fails_is_made_again,
+        a_failed_lookup_is_repeated,
         a_fault_of_an_apply_applies_once,
         a_lasting_fault_of_an_apply_leaves_nothing,
         a_lasting_server_error_leaves_nothing,
         a_lasting_hang_leaves_nothing,
         a_lasting_silence_after_commits_leaves_nothing,
         a_strange_response_creates_one_object,
-        a_strange_response_to_a_look_says_nothing,
+        a_malformed_response_to_a_lookup_is_ignored,
         a_create_that_is_carried_out_late_leaves_nothing,
     ]
 }
@@ -70,11 +70,11 @@ pub(crate) fn cases() -> Vec<Case> {
 #[derive(Clone, Copy)]
 enum Outcome {
     Success,
-    /// The call fails permanently, from this position on.
+    /// All calls from this position on fail, so the run fails.
     Failure,
 }
 
-/// Runs with a fault at each position; it must apply to at least `calls` of them.
+/// Runs the declaration once for each position of the fault, and asserts that the fault applied to at least `calls` calls.
 async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome, calls: usize) {
     let mut hits = 0;
     for first in (1..).step_by(TOGETHER) {
@@ -92,7 +92,7 @@ async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome,
     );
 }
 
-/// Plays one run; returns true if there was such a call.
+/// Plays one run, and returns true if the fault applied to a call.
 async fn round(
     server: &Server,
     method: &Method,
@@ -123,7 +123,7 @@ async fn round(
     let failed = match outcome {
         Outcome::Success => false,
         Outcome::Failure if fired => true,
-        // So short a deadline may pass on a busy machine even without a fault: then all or none applies as well.
+        // On a busy machine, such a short deadline may expire even without a fault. All or none must hold then too.
         Outcome::Failure => ended.code == Some(73),
     };
     if failed {
@@ -140,7 +140,7 @@ async fn round(
 /// Asserts that there is exactly one object of each, and that the results name them.
 fn one_of_each(run: &Run<'_>, images: Vec<Value>, notes: &[Value]) {
     let [note, settings] = notes else {
-        panic!("one of each, not {notes:#?}");
+        panic!("expected one of each, got {notes:#?}");
     };
     let uids: Vec<Value> = run
         .results()
@@ -159,17 +159,17 @@ async fn a_reset_creates_one_object(server: &Server) {
     sweep(server, &Method::POST, Fault::Reset, Outcome::Success, 4).await;
 }
 
-async fn a_call_that_hangs_is_made_again(server: &Server) {
+async fn a_hanging_request_is_repeated(server: &Server) {
     sweep(server, &Method::POST, Fault::Hang, Outcome::Success, 4).await;
 }
 
 async fn a_late_reply_creates_one_object(server: &Server) {
-    // Longer than a request may take: the create is performed, and looked up again.
+    // The delay exceeds the timeout of a request, so the create is performed, and the object is looked up again.
     let fault = Fault::SlowReply(Duration::from_millis(900));
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }
 
-async fn a_passing_clash_is_tried_again(server: &Server) {
+async fn a_temporary_conflict_is_retried(server: &Server) {
     sweep(
         server,
         &Method::POST,
@@ -185,7 +185,7 @@ async fn too_many_requests_are_waited_for(server: &Server) {
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }
 
-async fn a_server_error_is_tried_again(server: &Server) {
+async fn a_request_is_repeated_after_a_server_error(server: &Server) {
     for status in [500, 502] {
         sweep(
             server,
@@ -211,7 +211,7 @@ async fn an_unavailable_server_is_tried_again(server: &Server) {
     }
 }
 
-async fn a_look_that_fails_is_made_again(server: &Server) {
+async fn a_failed_lookup_is_repeated(server: &Server) {
     let faults = [
         Fault::DropReply,
         Fault::Reset,
@@ -271,13 +271,13 @@ async fn a_strange_response_creates_one_object(server: &Server) {
     }
 }
 
-async fn a_strange_response_to_a_look_says_nothing(server: &Server) {
+async fn a_malformed_response_to_a_lookup_is_ignored(server: &Server) {
     let fault = Fault::answer(200, &[], json!({}));
     sweep(server, &Method::GET, fault, Outcome::Success, 2).await;
 }
 
 async fn a_create_that_is_carried_out_late_leaves_nothing(server: &Server) {
-    // Longer than a request may take, and some longer than the submission may take.
+    // The delay exceeds the timeout of a request; at some positions it also exceeds the timeout of the submission.
     let fault = Fault::Late(Duration::from_millis(800));
     sweep(server, &Method::POST, fault, Outcome::Failure, 3).await;
 }

@@ -1,4 +1,4 @@
-//! Names that are taken: by another client's object, or by an earlier attempt of the same TaskRun.
+//! Names that already exist: of another client's object, or of an object of an earlier attempt of the same TaskRun.
 
 use gleaner_core::render::derived_suffix;
 use gleaner_tests::cases;
@@ -34,11 +34,11 @@ objects:
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_static_name_that_is_taken_fails_and_names_the_holder,
-        what_an_earlier_attempt_has_left_is_adopted,
-        what_an_earlier_attempt_has_left_otherwise_is_replaced,
-        a_derived_name_that_is_taken_gives_the_next_one,
-        the_same_static_name_of_another_run_is_a_holder,
+        a_taken_static_name_fails_and_the_owner_is_reported,
+        objects_of_an_earlier_attempt_are_adopted,
+        different_objects_of_an_earlier_attempt_are_replaced,
+        if_a_derived_name_is_taken_the_next_one_is_used,
+        the_same_static_name_of_another_run_is_a_conflict,
     ]
 }
 
@@ -66,7 +66,7 @@ fn foreign(name: &str) -> Value {
     })
 }
 
-async fn a_static_name_that_is_taken_fails_and_names_the_holder(server: &Server) {
+async fn a_taken_static_name_fails_and_the_owner_is_reported(server: &Server) {
     let path = server.path("tekton.dev/v1alpha1", "pipelineresources");
     let taken = foreign("knative-route-demo-image-v1");
     let taken = server.post(&path, &taken).await.expect_status(201).json;
@@ -83,7 +83,7 @@ async fn a_static_name_that_is_taken_fails_and_names_the_holder(server: &Server)
     assert_eq!(resources(&run).await, [json!(null); 0]);
 }
 
-async fn the_same_static_name_of_another_run_is_a_holder(server: &Server) {
+async fn the_same_static_name_of_another_run_is_a_conflict(server: &Server) {
     let mut first = Run::new(PROGRAMS, server, STATIC);
     attempt(&mut first, "sha256:1").await.expect(0);
     let mut second = Run::new(PROGRAMS, server, STATIC);
@@ -95,7 +95,7 @@ async fn the_same_static_name_of_another_run_is_a_holder(server: &Server) {
     only(resources(&first).await);
 }
 
-async fn what_an_earlier_attempt_has_left_is_adopted(server: &Server) {
+async fn objects_of_an_earlier_attempt_are_adopted(server: &Server) {
     for declaration in [STATIC, DERIVED] {
         let mut first = Run::new(PROGRAMS, server, declaration);
         attempt(&mut first, "sha256:1").await.expect(0);
@@ -111,7 +111,7 @@ async fn what_an_earlier_attempt_has_left_is_adopted(server: &Server) {
     }
 }
 
-async fn what_an_earlier_attempt_has_left_otherwise_is_replaced(server: &Server) {
+async fn different_objects_of_an_earlier_attempt_are_replaced(server: &Server) {
     for declaration in [STATIC, DERIVED] {
         let mut first = Run::new(PROGRAMS, server, declaration);
         attempt(&mut first, "sha256:1").await.expect(0);
@@ -129,7 +129,7 @@ async fn what_an_earlier_attempt_has_left_otherwise_is_replaced(server: &Server)
     }
 }
 
-async fn a_derived_name_that_is_taken_gives_the_next_one(server: &Server) {
+async fn if_a_derived_name_is_taken_the_next_one_is_used(server: &Server) {
     let path = server.path("tekton.dev/v1alpha1", "pipelineresources");
     let mut run = Run::new(PROGRAMS, server, DERIVED);
     let name = |attempt: u32| format!("build-image-{}", derived_suffix(run.uid(), "img", attempt));
@@ -140,13 +140,13 @@ async fn a_derived_name_that_is_taken_gives_the_next_one(server: &Server) {
     attempt(&mut run, "sha256:1").await.expect(0);
     let created = only(resources(&run).await);
     assert_eq!(created["metadata"]["name"], names[2].as_str());
-    // References to the name get the final name.
+    // References to the object contain its final name.
     let note = only(config_maps(&run).await);
     assert_eq!(note["data"]["image"], names[2].as_str());
     assert_eq!(run.results()[0].1["name"], names[2].as_str());
 }
 
-/// Deletes the object for the next round.
+/// Deletes the object, for the next iteration.
 async fn remove(server: &Server, run: &Run<'_>) {
     for object in resources(run).await {
         let path = server.path("tekton.dev/v1alpha1", "pipelineresources");

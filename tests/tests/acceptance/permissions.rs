@@ -32,8 +32,8 @@ pub(crate) fn cases() -> Vec<Case> {
         )
         .real_only(),
         Case::new(
-            "an_owner_that_may_not_be_blocked_is_owner_all_the_same",
-            an_owner_that_may_not_be_blocked_is_owner_all_the_same,
+            "an_owner_that_may_not_be_blocked_still_owns_the_object",
+            an_owner_that_may_not_be_blocked_still_owns_the_object,
         )
         .real_only()
         .rig(enforcing),
@@ -58,7 +58,7 @@ async fn a_forbidden_create_says_what_to_grant(server: &Server) {
     let (user, file) = user(server, &["get", "delete"]).await;
     let mut run = Run::new(PROGRAMS, server, ONE).kubeconfig(&file);
     run.start().await;
-    // Reported before any step runs, without stopping it.
+    // The missing permission is reported before any step runs, but does not stop the step.
     let noted = |status: &Value| status["notes"].to_string().contains("may not create");
     let status = run
         .status("the preflight has found the missing permission", noted)
@@ -110,7 +110,7 @@ objects:
     assert!(!run.has_run("build"));
 }
 
-async fn an_owner_that_may_not_be_blocked_is_owner_all_the_same(server: &Server) {
+async fn an_owner_that_may_not_be_blocked_still_owns_the_object(server: &Server) {
     let (_, file) = user(server, &["create", "get", "delete"]).await;
     let mut run = Run::new(PROGRAMS, server, ONE).kubeconfig(&file);
     run.start().await;

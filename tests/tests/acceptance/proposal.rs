@@ -1,4 +1,4 @@
-//! The proposal's own documents.
+//! The documents of the proposal.
 
 use gleaner_tests::run::Run;
 use gleaner_tests::server::Server;
@@ -47,15 +47,15 @@ async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
         .objects("tekton.dev/v1alpha1", "pipelineresources")
         .await;
     let [created] = created.as_slice() else {
-        panic!("one resource, not {created:#?}");
+        panic!("expected one resource, got {created:#?}");
     };
-    // The documented differences: the owner's version is a served one ...
+    // Two differences are documented: the API version of the owner is one that Tekton serves today, ...
     expected["metadata"]["ownerReferences"][0]["apiVersion"] = json!("tekton.dev/v1");
     assert_eq!(
         created["metadata"]["ownerReferences"],
         expected["metadata"]["ownerReferences"]
     );
-    // ... and there are more labels.
+    // ... and the object has additional labels.
     let mut labels = expected["metadata"]["labels"].clone();
     labels["tekton.dev/taskRun"] = json!("build-and-push-run");
     labels["tekton.dev/pipelineRun"] = json!("build-and-test-run");
@@ -93,7 +93,7 @@ async fn with_knative_the_image_is_recorded_and_deployed(server: &Server) {
     only(resources(&run).await);
     let service = only(run.objects("serving.knative.dev/v1", "services").await);
     assert_eq!(service["metadata"]["name"], "blue-green-demo");
-    // It outlives the run.
+    // The Service has no owner, so it outlives the run.
     assert_eq!(service["metadata"].get("ownerReferences"), None);
     let container = &service["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["image"], format!("{IMAGE}@{DIGEST}"));
@@ -102,7 +102,7 @@ async fn with_knative_the_image_is_recorded_and_deployed(server: &Server) {
 async fn without_knative_nothing_is_created_and_the_kind_is_named(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &build_and_deploy()).param("imageUrl", IMAGE);
     run.start().await;
-    // Detected before, but the image is uploaded anyway, as in the proposal.
+    // The preflight reports the missing kind, but the step runs and uploads its image anyway, as in the proposal.
     let step = run.step("build").writes("digest", DIGEST).first();
     step.run().await.expect(73).says(&[
         "kind Service of serving.knative.dev/v1 is not served",

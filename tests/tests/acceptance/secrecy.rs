@@ -1,4 +1,4 @@
-//! A policy of the API server quotes the secret that it refuses; no part of it is passed on.
+//! If an admission policy quotes a secret in its refusal, Gleaner passes on no part of that message.
 
 use std::time::Duration;
 
@@ -40,7 +40,8 @@ objects:
     )
 }
 
-/// Refuses each Secret of the case's namespace with its data, within 5 KiB, the API server's own limit.
+/// Creates a policy that refuses each Secret of the case's namespace with a message that quotes its data. The message is
+/// limited to 5 KiB, as by the API server.
 async fn refuse_secrets(server: &Server) {
     let name = format!("quotes-{}", server.namespace());
     let kinds = "/apis/admissionregistration.k8s.io/v1";
@@ -76,10 +77,14 @@ async fn refuse_secrets(server: &Server) {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "probe"}, "data": {"token": "cHJvYmU="},
     });
     let path = format!("{}?dryRun=All", server.path("v1", "secrets"));
-    wait::until("the policy quotes", Duration::from_secs(30), async || {
-        let answer = server.post(&path, &probe).await;
-        answer.refusal().contains(MARK).then_some(())
-    })
+    wait::until(
+        "the policy to take effect",
+        Duration::from_secs(30),
+        async || {
+            let answer = server.post(&path, &probe).await;
+            answer.refusal().contains(MARK).then_some(())
+        },
+    )
     .await;
 }
 
@@ -92,7 +97,7 @@ async fn a_secret_that_a_policy_quotes_is_passed_on_nowhere(server: &Server) {
     let around = [
         ("stringData", ""),
         ("stringData", "bearer "),
-        // Not base64: the API server's own message.
+        // This value is not base64, so the API server's own validation message quotes it.
         ("data", "bearer "),
     ];
     for value in [&short, &long] {

@@ -29,12 +29,12 @@ pub(crate) fn cases() -> Vec<Case> {
         the_completing_step_waits_for_the_commit,
         completed_creates_nothing_when_a_later_step_fails,
         completed_creates_when_the_run_finishes,
-        manual_creates_when_somebody_submits,
-        manual_says_that_nobody_submitted,
-        a_skipped_step_leaves_its_default,
+        manual_creates_on_a_submit_request,
+        manual_reports_a_missing_submit_request,
+        a_skipped_step_takes_its_default,
         a_skipped_step_without_a_default_is_the_cause,
         a_redirector_waits_for_a_sidecar_that_is_not_up_yet,
-        a_finish_that_is_repeated_is_answered_alike,
+        a_repeated_finish_gets_the_same_response,
         the_yaml_is_shown_before_it_exists,
     ]
 }
@@ -89,7 +89,7 @@ async fn completed_creates_when_the_run_finishes(server: &Server) {
     assert_eq!(run.results()[0].1["name"], name);
 }
 
-async fn manual_creates_when_somebody_submits(server: &Server) {
+async fn manual_creates_on_a_submit_request(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Manual"));
     run.start().await;
     let early = run.post("/v1/submit", "build").await.expect_status(409);
@@ -110,7 +110,7 @@ async fn manual_creates_when_somebody_submits(server: &Server) {
     only(resources(&run).await);
 }
 
-async fn manual_says_that_nobody_submitted(server: &Server) {
+async fn manual_reports_a_missing_submit_request(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Manual"));
     run.start().await;
     run.passes("build", "digest", "d").await;
@@ -120,7 +120,7 @@ async fn manual_says_that_nobody_submitted(server: &Server) {
     none_exist(&run).await;
 }
 
-async fn a_skipped_step_leaves_its_default(server: &Server) {
+async fn a_skipped_step_takes_its_default(server: &Server) {
     for mode in ["Resolved", "Completed"] {
         let mut run = Run::new(PROGRAMS, server, &submitted(mode));
         run.start().await;
@@ -156,12 +156,12 @@ async fn a_redirector_waits_for_a_sidecar_that_is_not_up_yet(server: &Server) {
     only(resources(&run).await);
 }
 
-async fn a_finish_that_is_repeated_is_answered_alike(server: &Server) {
+async fn a_repeated_finish_gets_the_same_response(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO_STEPS);
     run.start().await;
     run.passes("build", "digest", "d").await;
     let first = run.finish().await.expect(0).stdout;
-    // A restarted sidecar still knows it.
+    // A restarted sidecar still has this state.
     run.kill().await;
     run.start().await;
     assert_eq!(run.finish().await.expect(0).stdout, first);

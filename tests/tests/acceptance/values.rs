@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{PROGRAMS, config_maps, declaration, only, resources};
 
-/// Values that a program on the way might take for more than text.
+/// Values that a program along the way might interpret as something other than text.
 const NASTY: &[&str] = &[
     "",
     " ",
@@ -60,7 +60,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_nasty_value_changes_nothing_but_its_leaf,
         sixteen_mebibytes_are_refused_before_anything_is_rendered,
-        typed_outputs_become_what_they_are,
+        typed_outputs_keep_their_types,
         one_mebibyte_arrives_whole,
     ]
 }
@@ -129,7 +129,7 @@ fn one_value() -> String {
     declaration.to_string()
 }
 
-/// Returns lines of text with this many bytes in all.
+/// Returns lines of text with this total number of bytes.
 fn blob(bytes: usize) -> String {
     "sixteen bytes: \n".repeat(bytes / 16)
 }
@@ -168,7 +168,7 @@ async fn one_mebibyte_arrives_whole(server: &Server) {
     assert!(note["data"]["blob"] == blob.as_str(), "the blob differs");
 }
 
-async fn typed_outputs_become_what_they_are(server: &Server) {
+async fn typed_outputs_keep_their_types(server: &Server) {
     let example = include_str!("../../../examples/typed-outputs.yaml");
     let mut run = Run::new(PROGRAMS, server, &declaration(example, "measure"))
         .param_json("hosts", &json!(["a.example", "b.example"]));

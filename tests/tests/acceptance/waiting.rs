@@ -17,8 +17,8 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_condition_is_waited_for,
         a_field_is_waited_for,
-        a_wait_that_ends_in_vain_is_rolled_back,
-        a_result_that_appears_later_is_handed_on,
+        a_wait_that_times_out_is_rolled_back,
+        a_result_that_appears_later_is_passed_on,
     ]
 }
 
@@ -43,7 +43,7 @@ fn declaration(fields: &Value) -> String {
     json!({"steps": {"build": [{"name": "digest"}]}, "objects": [app, note]}).to_string()
 }
 
-/// Returns the Deployment's name, once it exists.
+/// Waits until the Deployment exists, and returns its name.
 async fn deployment(run: &Run<'_>) -> String {
     wait::until("the Deployment exists", DEADLINE, async || {
         let deployments = run.objects("apps/v1", "deployments").await;
@@ -53,7 +53,7 @@ async fn deployment(run: &Run<'_>) -> String {
     .await
 }
 
-/// Acts as the controller: sets the status of the Deployment.
+/// Sets the status of the Deployment, as its controller would.
 async fn report(server: &Server, name: &str, status: &Value) {
     server
         .set_status("apps/v1", "deployments", name, status)
@@ -96,7 +96,7 @@ async fn a_field_is_waited_for(server: &Server) {
     assert_eq!(run.results()[0].1["available"], "1");
 }
 
-async fn a_wait_that_ends_in_vain_is_rolled_back(server: &Server) {
+async fn a_wait_that_times_out_is_rolled_back(server: &Server) {
     let fields = json!({"waitFor": {"condition": "Available", "timeout": "3s"}});
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
@@ -116,7 +116,7 @@ async fn a_wait_that_ends_in_vain_is_rolled_back(server: &Server) {
     );
 }
 
-async fn a_result_that_appears_later_is_handed_on(server: &Server) {
+async fn a_result_that_appears_later_is_passed_on(server: &Server) {
     let fields = json!({"results": {"generation": ".status.observedGeneration"}});
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::foreign::Foreign;
 use crate::plan::Plan;
 
-/// The end of a run: its reported outcome, and the existing objects.
+/// The final state of a run: its reported outcome, and the existing objects.
 pub(crate) struct End<'a> {
     pub(crate) plan: &'a Plan,
     /// The response to GET /v1/status.
@@ -32,7 +32,8 @@ fn committed(end: &End<'_>, applied_to: &[Value]) -> Vec<String> {
     let mut wrong = Vec::new();
     if end.plan.is_blocked() || end.foreign.has_appeared() {
         wrong.push(
-            "the run succeeded, although another client's object has a needed name".to_owned(),
+            "the run succeeded, although another client's object has a name that the run needs"
+                .to_owned(),
         );
     }
     let all: Vec<&Value> = end.existing.iter().chain(applied_to).collect();
@@ -52,7 +53,7 @@ fn committed(end: &End<'_>, applied_to: &[Value]) -> Vec<String> {
         };
         if existing["metadata"]["uid"] != status["uid"] {
             wrong.push(format!(
-                "{} has another UID than {status}: {existing}",
+                "{} does not have the UID in {status}: {existing}",
                 object.name
             ));
         }
@@ -91,14 +92,14 @@ fn failed(end: &End<'_>, applied_to: &[Value]) -> Vec<String> {
     for object in &end.existing {
         if !named("left", object) {
             wrong.push(format!(
-                "the run failed and has left what it does not name: {object}"
+                "the run failed and did not name an object that remains: {object}"
             ));
         }
     }
     for object in applied_to {
         if !named("left", object) && !named("kept", object) {
             wrong.push(format!(
-                "the run failed and does not name what it applied to: {object}"
+                "the run failed and did not name an object that it applied to: {object}"
             ));
         }
     }

@@ -34,11 +34,11 @@ pub(crate) enum Kind {
     PipelineResource,
 }
 
-/// The state under an object's name before the run.
+/// The object that exists under an object's name before the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     Nothing,
-    /// Another client's object: a Create must fail, an Apply adds to it.
+    /// Another client's object exists: a Create must fail, and an Apply adds fields to it.
     Theirs,
 }
 
@@ -150,7 +150,7 @@ fn object(
                 secret.expect("a secret output"),
             )]
         }
-        // Needs no outputs, and so may be created before the first step ends.
+        // This object needs no outputs, so it may be created before the first step exits.
         Kind::ConfigMap if random.chance(10) => vec![Field {
             key: "fixed".to_owned(),
             template: "fixed".to_owned(),
@@ -220,7 +220,7 @@ impl Kind {
 // === impl Object ===
 
 impl Object {
-    /// Returns true if another client's object has its name, and it is created, not applied.
+    /// Returns true if another client's object has this object's name, and the policy is Create.
     pub(crate) fn is_blocked(&self) -> bool {
         self.before == Before::Theirs && !self.is_applied
     }

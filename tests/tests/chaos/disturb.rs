@@ -1,4 +1,4 @@
-//! Disturbances of the processes of a run while it is played, and their end.
+//! Starts and ends the disturbances of a run's processes.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::plan::{Act, At, Disturbance};
 use crate::play::{Player, UNLIMITED};
 
 impl Player<'_> {
-    /// Does what the plan has scheduled by now.
+    /// Performs the disturbances that are due.
     pub(crate) async fn disturb(&mut self, step: Option<&Running>) {
         if self.disturbances.is_empty() {
             return;
@@ -66,7 +66,7 @@ impl Player<'_> {
         }
     }
 
-    /// Sends messages that must be refused, which use up memory until then.
+    /// Sends large messages that must be refused, but take up memory before that.
     fn flood(&mut self, mebibytes: usize) {
         let Some(step) = self.observed.step else {
             return;
@@ -90,7 +90,7 @@ impl Player<'_> {
         self.proxy.heal();
         self.disturbances.clear();
         self.crash_points.clear();
-        // The running one may still block at its point, and is then killed.
+        // The running sidecar may still block at its crash point, and is killed then.
         self.run.crash_nowhere();
         self.full_until = None;
         self.slow_until = None;

@@ -9,11 +9,11 @@ use serde_json::json;
 
 use crate::random::Random;
 
-/// Dry runs and real writes of the kinds of the run.
+/// Matches dry runs and real writes of the run's kinds.
 const WRITES: &str = "/(pipelineresources|configmaps|secrets)";
-/// Real writes only: the query of a dry run begins with `dryRun`.
+/// Matches real writes only: the query of a dry run begins with `dryRun`.
 const REAL_WRITES: &str = r"/(pipelineresources|configmaps|secrets)(/[^?]*)?\?fieldManager";
-/// All requests, and those for some kinds.
+/// Patterns for all requests, and for requests with certain kinds.
 const KINDS: [&str; 5] = ["", WRITES, REAL_WRITES, REAL_WRITES, "/configmaps"];
 
 /// A fault and the requests that it applies to.
@@ -33,7 +33,7 @@ enum Hits {
     From(usize),
 }
 
-/// Returns rules by which every response from some create on is the same fault.
+/// Returns rules that apply the same fault to every request from a certain create on.
 pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     let fault = random.pick(&[Fault::Close, Fault::Reset, Fault::status(503), Fault::Hang]);
     let from = random.count(1, 4);
@@ -51,7 +51,7 @@ pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     ]
 }
 
-/// Returns rules by which the API server accepts the dry runs and some of the creates, and refuses the others.
+/// Returns a rule with which the API server accepts the dry runs and some of the creates, and refuses the other creates.
 pub(crate) fn refusal_midway(random: &mut Random, objects: usize) -> FaultRule {
     let refused = [
         Fault::status(422),
@@ -78,7 +78,7 @@ pub(crate) fn random(random: &mut Random) -> FaultRule {
         Method::DELETE,
     ]);
     let target = match method {
-        // Neither has a query.
+        // These requests have no query.
         Method::GET | Method::DELETE => random.pick(&["", WRITES]),
         _ => random.pick(&KINDS),
     };

@@ -1,4 +1,4 @@
-//! Objects of other clients: they must be the same afterwards as before.
+//! Objects of other clients, which a run must leave unchanged.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,25 +13,25 @@ use serde_json::{Value, json};
 use crate::declaration::{Before, Kind};
 use crate::plan::Plan;
 
-/// The data of each of them.
+/// The data of each foreign object.
 const MARK: &str = "theirs";
 
 /// All foreign objects of a run.
 pub(crate) struct Foreign {
     objects: Vec<Theirs>,
-    /// The name of the one that appears during the run, and true if it has appeared.
+    /// The name of the object that another client creates during the run, and true if this has happened.
     late: Option<(String, Arc<AtomicBool>)>,
 }
 
 /// One object.
 struct Theirs {
     object: Value,
-    /// True if the run applies to it, so that its version changes.
+    /// True if the run applies fields to the object, so that its resource version changes.
     is_applied_to: bool,
 }
 
 impl Foreign {
-    /// Creates those that exist before the run: with names of its objects, and one that does not conflict.
+    /// Creates the foreign objects that exist before the run: some with names of the run's objects, and one without conflict.
     pub(crate) async fn create(plan: &Plan, server: &Server) -> Self {
         let mut objects = Vec::new();
         let bystander = config_map("bystander");
@@ -69,7 +69,7 @@ impl Foreign {
         Self { objects, late }
     }
 
-    /// Creates the late one right before the first real create with its name.
+    /// Sets a rule that creates the late object right before the run's first real create with this name.
     pub(crate) fn lie_in_wait(&self, server: &Server, proxy: &FaultProxy) {
         let Some((name, appeared)) = &self.late else {
             return;
@@ -88,7 +88,7 @@ impl Foreign {
             stream.write_all(request.as_bytes()).expect("a request");
             let mut response = String::new();
             stream.read_to_string(&mut response).expect("a response");
-            // Otherwise the run was faster.
+            // With any other status, the run has created the object first.
             if response.starts_with("HTTP/1.1 201") {
                 appeared.store(true, Ordering::SeqCst);
             }
@@ -108,7 +108,7 @@ impl Foreign {
         late.is_some_and(|(_, appeared)| appeared.load(Ordering::SeqCst))
     }
 
-    /// Removes the foreign objects from all existing ones, and returns their faults.
+    /// Removes the foreign objects from the list of existing objects, and returns violations.
     pub(crate) fn take_out(&self, existing: &mut Vec<Value>) -> (Vec<String>, Vec<Value>) {
         let mut wrong = Vec::new();
         let mut applied_to = Vec::new();

@@ -31,12 +31,12 @@ use one_run::Tally;
 
 const PROGRAMS: Programs = programs!();
 
-/// The number of concurrent runs: most of the time they wait.
+/// The number of concurrent runs, which mostly wait.
 const TOGETHER: usize = 10;
 /// The seeds of the normal suite, in order.
 const FIXED: std::ops::RangeInclusive<u64> = 1..=160;
-/// After this, the normal suite starts no more runs, unless the machine was so busy that fewer than [`LEAST`] were
-/// started.
+/// The time after which the normal suite starts no more runs, unless fewer than [`LEAST`] have been started because the
+/// machine is busy.
 const TIME: Duration = Duration::from_secs(45);
 /// The minimum number of completed runs, even on a busy machine.
 const LEAST: u64 = 20;
@@ -99,7 +99,7 @@ fn chaos() -> Result<(), Failed> {
     if (sum.runs as u64) < seeds.least {
         return Err(format!("only {} runs were completed", sum.runs).into());
     }
-    // A suite of this many runs in which nothing happens proves nothing.
+    // If no disturbance or fault occurred in so many runs, the suite has tested nothing.
     let Tally {
         committed,
         failed,
@@ -109,7 +109,7 @@ fn chaos() -> Result<(), Failed> {
         ..
     } = sum.tally;
     if seeds.least >= LEAST && [committed, failed, rolled_back, kills, faults].contains(&0) {
-        return Err(format!("nothing was put to the test: {:?}", sum.tally).into());
+        return Err(format!("the runs had no faults or disturbances: {:?}", sum.tally).into());
     }
     Ok(())
 }
@@ -147,7 +147,7 @@ fn seeds() -> Result<Seeds, String> {
     })
 }
 
-/// Runs one seed in its own runtime. A panic is a broken promise too: the run did not reach a state in time.
+/// Runs one seed in its own runtime. A panic counts as a broken promise too: the run did not reach a state in time.
 fn play(seed: u64) -> Result<Tally, String> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -159,7 +159,7 @@ fn play(seed: u64) -> Result<Tally, String> {
     }));
     let outcome = played.unwrap_or_else(|panic| Err(format!("seed {seed}: {}", text(&*panic))));
     outcome.map_err(|report| {
-        format!("{report}\nrepeat it: GLEANER_CHAOS_SEED={seed} cargo test -p gleaner-tests --test chaos")
+        format!("{report}\nto repeat the run: GLEANER_CHAOS_SEED={seed} cargo test -p gleaner-tests --test chaos")
     })
 }
 

@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::declaration::StepPlan;
 use crate::plan::Plan;
 
-/// The longest run. Alone on a machine it takes at most 50 s: a rollback has 30 s, an object that is being
-/// deleted 15 s. The rest separates a run that hangs from one on a busy machine.
+/// The time limit of a run. On an idle machine a run takes at most 50 s: a rollback may take 30 s, and waiting for an object
+/// that is being deleted 15 s. The limit is longer so that only hanging runs exceed it, even on a busy machine.
 const BOUND: Duration = Duration::from_secs(240);
-/// The longest piece of a secret that may appear by accident.
+/// The length of the pieces of a secret that are searched for; shorter pieces may occur by accident.
 const PIECE: usize = 10;
 
-/// Everything observed of a run so far.
+/// The observations of a run so far.
 pub(crate) struct Observed {
     started: Instant,
     canary: String,
@@ -34,7 +34,7 @@ pub(crate) struct Observed {
     /// The number of statuses read.
     pub(crate) looks: usize,
     pub(crate) last_status: Value,
-    /// The disk has been full: a step may fail because its outputs could not be written.
+    /// True if the disk has been full: a step may then fail because its outputs could not be stored.
     pub(crate) disk_was_full: bool,
     told: Option<Told>,
 }
@@ -80,7 +80,7 @@ impl Observed {
         let elapsed = self.elapsed();
         assert!(
             elapsed < BOUND,
-            "the run hangs: not over after {elapsed:?}; events:\n{}",
+            "the run hangs: not finished after {elapsed:?}; events:\n{}",
             self.events.join("\n")
         );
     }
@@ -114,14 +114,14 @@ impl Observed {
                 });
             }
             Some(told) if told.phase != phase => {
-                let what = format!("{} said {}, and then {by} {phase}", told.by, told.phase);
+                let what = format!("{} reported {}, and then {by} {phase}", told.by, told.phase);
                 self.violation(what);
             }
             Some(_) => {}
         }
     }
 
-    /// Records a response to GET /v1/status that was requested at this moment.
+    /// Records a response to a GET /v1/status that was sent at the time `asked`.
     pub(crate) fn status(&mut self, text: &str, asked: Instant) {
         self.saw("/v1/status", text);
         self.looks += 1;
@@ -137,7 +137,7 @@ impl Observed {
             && asked > told.at
         {
             let what = format!(
-                "{} said {}, and then the status {phase}",
+                "{} reported {}, and then the status {phase}",
                 told.by, told.phase
             );
             self.violation(what);
@@ -166,14 +166,14 @@ impl Observed {
         let name = &plan.name;
         self.ended(&format!("step {name}"), ended);
         match ended.code {
-            // The harness killed it.
+            // The test has killed the process.
             None => {}
             Some(0) if finishes => self.tell("Committed", "the last step"),
             Some(code) if code == i32::from(plan.exit) => {}
             Some(73) => self.tell("Failed", &format!("step {name}")),
             Some(69) if self.disk_was_full && ended.stderr.contains("--state-dir") => {}
             Some(code) => {
-                let what = format!("step {name} ended with {code}: {}", ended.stderr);
+                let what = format!("step {name} exited with {code}: {}", ended.stderr);
                 self.violation(what);
             }
         }
@@ -185,11 +185,11 @@ impl Observed {
         match ended.code {
             Some(0) => self.tell("Committed", "the finish"),
             Some(73) => self.tell("Failed", "the finish"),
-            // The harness killed it.
+            // The test has killed the process.
             None => {}
             Some(69) if self.disk_was_full && ended.stderr.contains("--state-dir") => {}
             code => self.violation(format!(
-                "the finish ended with {code:?}: {} (submit: {})",
+                "the finish exited with {code:?}: {} (submit: {})",
                 ended.stderr, self.submit
             )),
         }
@@ -204,7 +204,7 @@ impl Observed {
     /// Records text that a user can read: no secret may be in it.
     pub(crate) fn saw(&mut self, place: &str, text: &str) {
         if text.contains("panicked") || text.contains("this is a bug in Gleaner") {
-            self.violation(format!("{place} tells of a bug: {text}"));
+            self.violation(format!("{place} reports a bug: {text}"));
         }
         if !self.has_canary {
             return;
@@ -214,7 +214,7 @@ impl Observed {
             let found = pieces.find(|piece| text.contains(&*String::from_utf8_lossy(piece)));
             if let Some(piece) = found {
                 let piece = String::from_utf8_lossy(piece);
-                let what = format!("the secret's piece '{piece}' is in {place}: {text}");
+                let what = format!("a piece of the secret, '{piece}', is in {place}: {text}");
                 self.violation(what);
                 return;
             }

@@ -1,4 +1,4 @@
-//! One seed: a run from its plan to the verdict.
+//! Runs one seed: creates the plan, plays the run, and checks the outcome.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,9 +16,9 @@ use crate::foreign::Foreign;
 use crate::plan::Plan;
 use crate::play::{Player, Steps};
 
-/// The longest time that a delayed request can be pending after the run: the longest delay of a fault.
+/// The maximum time that a delayed request can be pending after the run, which is the maximum delay of a fault.
 const LATE: Duration = Duration::from_secs(1);
-/// The longest time that the processes of a run may take to exit, on a busy machine.
+/// The maximum time that the processes of a run may take to exit, on a busy machine.
 const GONE: Duration = Duration::from_secs(20);
 
 /// The summary of a run.
@@ -26,9 +26,9 @@ const GONE: Duration = Duration::from_secs(20);
 pub(crate) struct Tally {
     pub(crate) committed: usize,
     pub(crate) failed: usize,
-    /// Failed runs that name objects that may remain.
+    /// The number of failed runs that named objects that may remain.
     pub(crate) left: usize,
-    /// Failed runs that had created objects and deleted them.
+    /// The number of failed runs that had created objects and deleted them.
     pub(crate) rolled_back: usize,
     pub(crate) kills: usize,
     pub(crate) exits: usize,
@@ -159,7 +159,7 @@ async fn all_gone(directory: &Path) {
     .await;
 }
 
-/// Returns everything that helps to find the cause.
+/// Returns a report with the information that is needed to find the cause.
 fn report(
     plan: &Plan,
     violations: &[String],

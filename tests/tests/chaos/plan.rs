@@ -1,4 +1,4 @@
-//! The plan of a run: everything about it that a seed determines.
+//! The plan of a run, which the seed determines.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::declaration::{Object, StepPlan, objects, steps};
 use crate::faults::{self, FaultRule};
 use crate::random::Random;
 
-/// The points at which the sidecar may be made to block; an object's index replaces `N`.
+/// The crash points at which the sidecar can be made to block; the index of an object replaces `N`.
 const POINTS: &[&str] = &[
     "accepted",
     "journaled",
@@ -29,16 +29,16 @@ pub(crate) struct Plan {
     pub(crate) objects: Vec<Object>,
     /// `Resolved` or `Completed`.
     pub(crate) submit: &'static str,
-    /// True if the redirector of the last step finishes the run, not a separate step.
+    /// True if the redirector of the last step finishes the run, false if a separate step does.
     pub(crate) last_step_finishes: bool,
     pub(crate) rules: Vec<FaultRule>,
-    /// The sidecar blocks at each of these in turn and is killed there.
+    /// The crash points at which the sidecar blocks and is killed, in this order.
     pub(crate) crash_points: Vec<String>,
     pub(crate) disturbances: Vec<Disturbance>,
-    /// Faults and disturbances stop this long after the start; `None` for an outage that lasts until the run has
+    /// The time after the start at which faults and disturbances stop; `None` for an outage that lasts until the run has
     /// finished.
     pub(crate) calm_after: Option<Duration>,
-    /// Another client's object that appears right before the first real create.
+    /// The name of an object that another client creates right before the run's first real create.
     pub(crate) late_holder: Option<String>,
     /// The value of the secret output.
     pub(crate) canary: String,
@@ -67,15 +67,15 @@ pub(crate) enum Act {
     Kill { down: u64 },
     /// SIGSTOP to the sidecar for this many milliseconds.
     Pause { millis: u64 },
-    /// Its disk is full for this many milliseconds: no file grows beyond this many bytes.
+    /// The sidecar's disk is full for this many milliseconds: no file grows beyond this many bytes.
     FullDisk { millis: u64, bytes: u64 },
     /// Each fsync takes `delay` milliseconds longer for this many milliseconds.
     SlowDisk { millis: u64, delay: u64 },
-    /// Two messages of this many MiB at once, which the sidecar has to refuse: no step declares such an output.
+    /// Two concurrent messages of this many MiB, which the sidecar must refuse because no step declares such an output.
     Flood { mebibytes: usize },
-    /// SIGKILL to the redirector of the running step; the step has then failed, as in a pod.
+    /// SIGKILL to the redirector of the running step. The step counts as failed, as in a pod.
     KillStep,
-    /// The outputs of the running step again, by a raw request.
+    /// A raw request that posts the outputs of the running step a second time.
     PostTwice,
 }
 
@@ -130,7 +130,7 @@ impl Plan {
         }
     }
 
-    /// Returns true if another client's object has a needed name from the start, so that the run cannot succeed.
+    /// Returns true if another client's object has a name that the run needs, so that the run cannot succeed.
     pub(crate) fn is_blocked(&self) -> bool {
         self.objects.iter().any(Object::is_blocked)
     }

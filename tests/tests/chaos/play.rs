@@ -18,7 +18,7 @@ use crate::plan::{Disturbance, Plan};
 const TICK: Duration = Duration::from_millis(8);
 /// The interval between two checks of the status.
 const STATUS_EVERY: Duration = Duration::from_millis(100);
-/// A sidecar that exited by itself is restarted after this delay, as the kubelet does.
+/// The delay after which a sidecar that exited by itself is restarted, as by the kubelet.
 const RESTART: Duration = Duration::from_millis(200);
 /// The file size limit of a healthy disk.
 pub(crate) const UNLIMITED: &str = "unlimited:unlimited";
@@ -34,9 +34,9 @@ pub(crate) struct Player<'a> {
     /// The time at which the sidecar will be started.
     pub(crate) start_at: Option<Instant>,
     pub(crate) continue_at: Option<Instant>,
-    /// The disk is full until then, with this limit.
+    /// The time until which the disk is full, and the file size limit.
     pub(crate) full_until: Option<(Instant, String)>,
-    /// Each fsync is delayed until then.
+    /// The time until which each fsync is delayed.
     pub(crate) slow_until: Option<Instant>,
     status: Option<Sending>,
     asked_at: Instant,
@@ -48,7 +48,7 @@ pub(crate) struct Player<'a> {
 /// The memory limit of a sidecar's container.
 const MEMORY: u64 = 128 << 20;
 
-/// Returns the limit, as for a container. If none can be set, that is reported once.
+/// Returns a memory limit like a container's. If no limit can be set, a message is printed once.
 fn memory_limit() -> Option<MemoryLimit> {
     static SAID: Once = Once::new();
     let made = MemoryLimit::new(MEMORY);
@@ -59,9 +59,9 @@ fn memory_limit() -> Option<MemoryLimit> {
 /// The outcome of the steps.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Steps {
-    /// All succeeded, and the finish of the last one, if it was to finish.
+    /// All steps succeeded, including the finish if the last step does it.
     Succeeded,
-    /// One failed, and later ones did not run.
+    /// A step failed, and later steps did not run.
     Failed,
 }
 
@@ -116,7 +116,7 @@ impl<'a> Player<'a> {
         self.start_at = Some(Instant::now() + down);
     }
 
-    /// Does all checks once, and waits a moment.
+    /// Runs all checks once, and waits for a moment.
     pub(crate) async fn tick(&mut self, step: Option<&Running>) {
         let now = Instant::now();
         self.observed.check_bound();
@@ -158,12 +158,12 @@ impl<'a> Player<'a> {
     }
 
     fn no_crash_point(&mut self) {
-        // The marker of the last one disappears with it.
+        // This also removes the marker of the last crash point.
         self.run.crash_at("none");
         self.run.crash_nowhere();
     }
 
-    /// Requests the status now and then, and checks each response.
+    /// Requests the status at intervals, and checks each response.
     async fn look_at_status(&mut self) {
         if let Some(sending) = self.status.take_if(|sending| sending.is_finished()) {
             let response = sending.await.ok().flatten();
@@ -268,7 +268,7 @@ impl<'a> Player<'a> {
         running.ended().await
     }
 
-    /// Posts without a redirector, until the response is not a temporary error.
+    /// Posts outputs without a redirector, and repeats the request while the response is a temporary error.
     async fn raw_step(&mut self, plan: &StepPlan) -> bool {
         loop {
             let Some(sending) = self.post(plan) else {
@@ -281,7 +281,7 @@ impl<'a> Player<'a> {
             let response = sending.await.ok().flatten();
             self.observed.response("raw step", response.as_ref());
             match response {
-                // Same as the redirector: nothing is known yet.
+                // As in the redirector, these outcomes are temporary.
                 None | Some((401 | 500 | 503, _)) => {
                     for _ in 0..10 {
                         self.tick(None).await;
@@ -305,9 +305,9 @@ impl<'a> Player<'a> {
 
     // === The end ===
 
-    /// Returns the status, when no submission is in progress.
+    /// Waits until no submission is in progress, and returns the status.
     pub(crate) async fn settled(&mut self) -> Value {
-        // A pending one may be older than this moment.
+        // A pending request for the status may return an older state.
         self.status = None;
         loop {
             self.until_ready().await;
@@ -322,7 +322,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Checks everything of the run that users can read.
+    /// Checks all text about the run that users can read.
     pub(crate) async fn readable(&mut self) {
         for path in [
             "/v1/resources?partial=true",

@@ -1,4 +1,4 @@
-//! Numbers from a seed: the same seed gives the same plan on every machine and with every version of every crate.
+//! Random numbers from a seed. The same seed gives the same plan on every machine and with all versions of dependencies.
 
 /// A generator (`SplitMix64`).
 pub(crate) struct Random(u64);
@@ -27,7 +27,7 @@ impl Random {
         low + usize::try_from(self.between(0, (high - low) as u64)).expect("a small number")
     }
 
-    /// Returns true in this many of 100 cases.
+    /// Returns true with this probability, in percent.
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.between(1, 100) <= percent
     }

@@ -16,7 +16,7 @@ use crate::webhooks::{self, ANY_TEKTON, place, pod};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_pod_that_got_by_the_injector_is_refused_and_told_why,
+        a_pod_that_bypassed_the_injector_is_refused_with_a_remedy,
         a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create,
     ]
     .into_iter()
@@ -28,13 +28,13 @@ async fn create(server: &Server, pod: &Value) -> Answer {
     server.post(&place(server, pod), pod).await
 }
 
-async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server) {
+async fn a_pod_that_bypassed_the_injector_is_refused_with_a_remedy(server: &Server) {
     let container = |name: &str, args: Value| json!({"name": name, "image": "registry.example/a:1", "args": args});
     let step = container("step-a", json!([]));
     let mut annotated = pod(&json!({"containers": [step]}));
     annotated["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
     webhooks::install(server, "1.30.0").await;
-    // The webhook alone admits it.
+    // Without the policy, the pod is admitted.
     create(server, &annotated).await.expect_status(201);
     install_policy(server, "pods.gleaner.dev").await;
     let refused = wait::until(
@@ -83,8 +83,8 @@ async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server)
         .expect_status(201);
 }
 
-/// The API server admits the pod, but the kubelet cannot create its container: the container that its variable refers
-/// to exists in no pod.
+/// The API server admits the pod, but the kubelet cannot create the sidecar's container: its variable refers to a container
+/// that exists in no pod.
 async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server: &Server) {
     let task = json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task",
@@ -110,7 +110,7 @@ async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server
     let sidecar =
         json!({"name": "sidecar-gleaner", "image": "registry.example/gleaner:1", "env": env});
     let created = create(server, &pod(&json!({"containers": [sidecar.clone()]}))).await;
-    // Unchanged: a field that the API server adds would have to be removed at each further review of the Task.
+    // The API server must add no field, because the injector would have to remove it at each further review of the Task.
     let created = created.expect_status(201).json;
     assert_eq!(created["spec"]["containers"][0]["env"], *env);
     let other = json!({"name": name, "image": "registry.example/a:1"});

@@ -1,4 +1,4 @@
-//! Helm, and its rendered objects.
+//! Runs Helm, and reads the rendered objects.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -19,7 +19,7 @@ pub(crate) fn chart() -> String {
     repository("charts/gleaner").display().to_string()
 }
 
-/// Runs helm with its own home directory: it uses neither caches nor settings of the user.
+/// Runs helm with a separate home directory, so that it uses neither caches nor settings of the user.
 pub(crate) fn helm(arguments: &[&str]) -> Output {
     let program = rig::helm().expect("helm").join("helm");
     let home = tempfile::tempdir().expect("a directory");
@@ -34,7 +34,7 @@ pub(crate) fn helm(arguments: &[&str]) -> Output {
         .expect("helm runs")
 }
 
-/// Returns helm's output; it must have succeeded.
+/// Runs helm, asserts that it succeeds, and returns its output.
 #[track_caller]
 pub(crate) fn succeed(arguments: &[&str]) -> String {
     let output = helm(arguments);
@@ -46,7 +46,7 @@ pub(crate) fn succeed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Returns helm's error message; it must have failed.
+/// Runs helm, asserts that it fails, and returns its error message.
 #[track_caller]
 pub(crate) fn fail(arguments: &[&str]) -> String {
     let output = helm(arguments);
@@ -98,7 +98,7 @@ pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Valu
         .unwrap_or_else(|| panic!("the chart has no {kind} {name}"))
 }
 
-/// Returns the path at which objects like this one are created, found by discovery.
+/// Returns the path at which objects of this kind are created, which is determined by discovery.
 pub(crate) async fn collection(server: &Server, object: &Value) -> String {
     let version = object["apiVersion"].as_str().expect("an apiVersion");
     let root = if version.contains('/') { "apis" } else { "api" };
@@ -137,7 +137,7 @@ pub(crate) async fn install_policy(server: &Server, name: &str) {
     ] {
         let object = find(&objects, kind, name);
         let path = collection(server, object).await;
-        // Cases share the API server, and another one may have been first.
+        // Cases share the API server, so another case may have installed the object already.
         let status = server.post(&path, object).await.status.as_u16();
         assert!([201, 409].contains(&status), "{kind} {name}: {status}");
     }

@@ -1,4 +1,4 @@
-//! The chart's PipelineResource.
+//! The chart's CRD PipelineResource.
 
 use gleaner_tests::cases;
 use gleaner_tests::server::Server;
@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use crate::helm::{find, render};
 
-/// The kind's file, which the chart installs. The local API server has a copy.
+/// The file with the CRD, which the chart installs. The local API server has a copy.
 pub(crate) const CRD: &str = include_str!("../../../charts/gleaner/files/pipelineresources.yaml");
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = cases![
-        the_shapes_of_the_proposals_time_are_taken,
-        what_tekton_refused_is_refused,
-        a_list_shows_where_each_came_from,
-        it_is_found_under_its_categories,
+        the_forms_of_the_proposals_time_are_accepted,
+        values_that_tekton_refused_are_refused,
+        a_list_shows_task_and_run_of_each_resource,
+        pipeline_resources_are_listed_in_their_categories,
         the_rendered_kind_is_the_file,
     ]
     .into_iter()
@@ -47,7 +47,7 @@ fn params(pairs: &[(&str, &str)]) -> Value {
         .collect()
 }
 
-async fn the_shapes_of_the_proposals_time_are_taken(server: &Server) {
+async fn the_forms_of_the_proposals_time_are_accepted(server: &Server) {
     let cluster = [
         ("Name", "prod"),
         ("url", "https://10.0.0.1:6443"),
@@ -76,7 +76,7 @@ async fn the_shapes_of_the_proposals_time_are_taken(server: &Server) {
     }
 }
 
-async fn what_tekton_refused_is_refused(server: &Server) {
+async fn values_that_tekton_refused_are_refused(server: &Server) {
     let cluster = |url: &str| {
         let known = [
             ("name", "prod"),
@@ -144,7 +144,7 @@ async fn what_tekton_refused_is_refused(server: &Server) {
     );
 }
 
-async fn a_list_shows_where_each_came_from(server: &Server) {
+async fn a_list_shows_task_and_run_of_each_resource(server: &Server) {
     let mut object = resource("build-and-push-image-pbtqf", &json!({"type": "image"}));
     object["metadata"]["labels"] = json!({
         "tekton.dev/task": "build-and-push", "tekton.dev/taskrun": "build-and-push-run",
@@ -180,7 +180,7 @@ async fn as_table(server: &Server) -> Value {
     server.client().request(request).await.expect("a table")
 }
 
-async fn it_is_found_under_its_categories(server: &Server) {
+async fn pipeline_resources_are_listed_in_their_categories(server: &Server) {
     let kinds = server
         .get("/apis/tekton.dev/v1alpha1")
         .await

@@ -1,5 +1,5 @@
-//! The source of certificates (`tls.mode`) changes, with Helm 4, which applies on the server: a field with two owners
-//! is a conflict, and a field that its owner omits is removed.
+//! Changes of the source of certificates (`tls.mode`) with Helm 4, which uses server-side apply: a field with two owners
+//! causes a conflict, and a field that its owner omits is removed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::helm::{RELEASE, chart, find, render, succeed};
 
 pub(crate) fn cases() -> Vec<Case> {
-    // Needs its own rig, because it installs objects for the whole cluster.
+    // This case needs its own rig, because it installs cluster-scoped objects.
     let alone = cases![the_mode_changes_without_a_conflict_and_the_ca_bundle_stays]
         .into_iter()
         .map(|case| case.rig(rig::Options::default()).crds(&[CERT_MANAGER]));
@@ -33,7 +33,7 @@ const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml")
 const WEBHOOKS: &str =
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/gleaner.dev";
 
-/// A CA as a user passes it.
+/// A CA, as a user passes it to the chart.
 const OWN: &str =
     "tls.secret.caBundle=-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
@@ -97,7 +97,7 @@ async fn no_mode_renders_a_ca_bundle(_: &Server) {
         let text = configuration.to_string();
         assert!(!text.contains("caBundle"), "{values:?}: {text}");
         assert!(!text.contains("inject-ca-from"), "{values:?}: {text}");
-        // The injector may write it.
+        // The injector has permission to write the caBundle.
         let role = find(&objects, "ClusterRole", "gleaner-injector");
         let rule = json!({
             "apiGroups": ["admissionregistration.k8s.io"], "resources": ["mutatingwebhookconfigurations"],
@@ -128,7 +128,7 @@ async fn the_injector_takes_its_arguments_in_every_mode(_: &Server) {
             joined.contains("--webhook-configuration=gleaner.dev"),
             "{joined}"
         );
-        // Every file is below a mount.
+        // Every file in the arguments is in a mounted volume.
         let mounts = container["volumeMounts"].as_array();
         let mounts: Vec<&str> = mounts
             .into_iter()

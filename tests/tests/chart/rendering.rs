@@ -1,4 +1,4 @@
-//! With any values, Kubernetes accepts the rendered objects.
+//! Kubernetes accepts the objects that the chart renders, with any values.
 
 use std::process::Command;
 
@@ -14,13 +14,13 @@ pub(crate) fn cases() -> Vec<Case> {
         every_object_is_taken_as_it_is,
         the_chart_lints_without_a_warning,
         a_misspelt_value_is_refused,
-        values_that_do_not_go_together_are_refused,
+        incompatible_values_are_refused,
         gleaner_comes_before_tekton,
         one_replica_can_be_drained,
         while_the_injector_is_down_a_policy_or_the_webhook_refuses_pods,
         an_old_cluster_gets_no_policy,
         the_image_can_be_pinned,
-        the_readme_says_what_the_values_say,
+        the_readme_matches_the_values,
         the_chart_is_of_this_version,
     ]
     .into_iter()
@@ -108,7 +108,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Kinds of add-ons, which a plain API server does not serve: their objects are only parsed.
+/// API versions of add-ons, which a plain API server does not serve; objects of these are only parsed.
 const ADD_ONS: [&str; 2] = ["cert-manager.io/v1", "monitoring.coreos.com/v1"];
 
 async fn every_object_is_taken_as_it_is(server: &Server) {
@@ -181,7 +181,7 @@ async fn a_misspelt_value_is_refused(_: &Server) {
     }
 }
 
-async fn values_that_do_not_go_together_are_refused(_: &Server) {
+async fn incompatible_values_are_refused(_: &Server) {
     for (values, remedy) in [
         (
             "tls.mode=secret,tls.secret.name=mine",
@@ -212,7 +212,7 @@ async fn gleaner_comes_before_tekton(_: &Server) {
         .find(|object| object["kind"] == "MutatingWebhookConfiguration")
         .expect("a webhook configuration");
     let name = configuration["metadata"]["name"].as_str().expect("a name");
-    // The API server calls them in this order, byte by byte.
+    // The API server calls webhooks in the order of these names, compared byte by byte.
     assert!(name < "webhook.pipeline.tekton.dev", "{name}");
 }
 
@@ -265,7 +265,7 @@ async fn the_image_can_be_pinned(_: &Server) {
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let image = format!("mirror.example/gleaner@{digest}");
     assert_eq!(container["image"], image.as_str());
-    // Pods of runs get the same.
+    // Pods of runs get the same image and pull policy.
     let arguments = container["args"].as_array().expect("arguments");
     assert!(
         arguments.contains(&Value::from(format!("--image={image}"))),
@@ -277,7 +277,7 @@ async fn the_image_can_be_pinned(_: &Server) {
     );
 }
 
-async fn the_readme_says_what_the_values_say(_: &Server) {
+async fn the_readme_matches_the_values(_: &Server) {
     let output = Command::new(repository("scripts/chart-readme"))
         .arg("--check")
         .output()

@@ -1,4 +1,4 @@
-//! The permissions that the roles give to runs.
+//! The permissions that the chart's roles grant to runs.
 
 use gleaner_tests::rig;
 use gleaner_tests::server::{self, Answer, Server};
@@ -53,7 +53,7 @@ async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
         server::client(&server.url(), Some(&user.token), server.authority()).expect("a client");
 
     let mut object = resource("a", &json!({"type": "image"}));
-    // This requires permission on a run's finalizers, on this server as on OpenShift.
+    // Blocking owner references require permission on a run's finalizers, on this server as on OpenShift.
     object["metadata"]["ownerReferences"] = json!(["TaskRun", "PipelineRun"].map(|kind| json!({
         "apiVersion": "tekton.dev/v1", "kind": kind, "name": "run", "uid": kind,
         "controller": kind == "PipelineRun", "blockOwnerDeletion": true,

@@ -1,5 +1,5 @@
-//! The API server calls Gleaner for objects that request it, and for nothing else: here no injector is running, so
-//! objects that would reach Gleaner are refused, and all others are created unchanged.
+//! The API server calls Gleaner for objects that request it, and for nothing else. No injector is running in these tests,
+//! so objects for which Gleaner is called are refused, and all others are created unchanged.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::helm::{collection, find, render_on};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        tekton_objects_pass_unless_they_ask,
-        pods_pass_unless_they_ask,
+        tekton_objects_are_unchanged_unless_they_request_gleaner,
+        pods_are_unchanged_unless_they_request_gleaner,
     ]
     .into_iter()
     .map(|case| case.crds(&[ANY_TEKTON]).real_only())
     .collect()
 }
 
-/// Tekton's kinds without a schema: admission runs before the schema, so its conditions must handle any value.
+/// Tekton's kinds without a schema: admission runs before schema validation, so the webhook's conditions must handle any value.
 pub(crate) const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
 
-/// A Kubernetes without admission policies: there the webhook for pods refuses by itself.
+/// A Kubernetes version without admission policies, in which the webhook for pods itself refuses pods.
 const WITHOUT_POLICIES: &str = "1.29.0";
 
-/// Returns Tekton objects that do not use Gleaner; some of them Tekton would refuse.
+/// Returns Tekton objects that do not use Gleaner, including some that Tekton would refuse.
 fn strangers() -> Vec<Value> {
     [
         ("v1", "Task", json!({"steps": [{"name": "a", "image": "b"}], "sidecars": [{"name": "gleaner-not"}]})),
@@ -38,7 +38,7 @@ fn strangers() -> Vec<Value> {
         ("v1", "Pipeline", json!({"tasks": [{"taskRef": {"name": "a"}}, {"taskSpec": {"metadata": {"annotations": {"a": "b"}}}}]})),
         ("v1", "PipelineRun", json!({"pipelineSpec": {"tasks": [], "finally": [{"taskSpec": {"metadata": {"labels": {"gleaner.dev/outputs": "a"}}}}]}})),
         ("v1", "PipelineRun", json!({"pipelineRef": {"name": "a"}})),
-        // Malformed ones.
+        // These objects are malformed.
         ("v1", "Task", Value::Null),
         ("v1", "Task", json!("text")),
         ("v1", "Task", json!([{"sidecars": [{"name": "gleaner"}]}])),
@@ -55,7 +55,7 @@ fn strangers() -> Vec<Value> {
     .into()
 }
 
-/// Returns Tekton objects that request Gleaner, each in another place.
+/// Returns Tekton objects that request Gleaner, each in a different field.
 fn callers() -> Vec<Value> {
     let sidecars = json!([1, {"name": "gleaner"}]);
     let asking = json!({"annotations": {"gleaner.dev/outputs": ""}});
@@ -100,7 +100,7 @@ pub(crate) fn place(server: &Server, object: &Value) -> String {
     )
 }
 
-/// Asserts that it was created, and nothing in it was changed.
+/// Asserts that the object is created unchanged.
 async fn passes(server: &Server, object: &Value) -> Value {
     let answer = server.post(&place(server, object), object).await;
     assert_eq!(answer.status.as_u16(), 201, "{object}: {}", answer.text);
@@ -129,7 +129,7 @@ async fn is_refused(server: &Server, object: &Value, webhook: &str) {
 pub(crate) async fn install(server: &Server, version: &str) {
     let objects = render_on(version, "gleaner", &[]);
     let mut configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev").clone();
-    // A port that was free a moment ago, and that no process uses.
+    // The port was free a moment ago, so most likely no process listens on it.
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
@@ -162,7 +162,7 @@ async fn label_namespace(server: &Server, labels: Value) {
         .expect_status(200);
 }
 
-async fn tekton_objects_pass_unless_they_ask(server: &Server) {
+async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Server) {
     let mut asking = tekton("v1", "Task", &json!({"steps": []}));
     asking["metadata"] = json!({"name": "earlier", "annotations": {"gleaner.dev/outputs": ""}, "finalizers": ["a/b"]});
     let tasks = place(server, &asking);
@@ -182,7 +182,7 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
         is_refused(server, &object, "tekton.gleaner.dev").await;
     }
 
-    // An updated Task: if it requests Gleaner, or did before.
+    // Updates of a Task reach Gleaner if the Task requests it, or did before.
     let earlier = format!("{tasks}/earlier");
     for change in [
         json!({"spec": {"a": 1}}),
@@ -206,7 +206,7 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
         )
         .await
         .expect_status(500);
-    // Updates of a run do not concern Gleaner: Tekton's controller updates runs all the time.
+    // Updates of a run do not reach Gleaner: Tekton's controller updates runs all the time.
     let runs = place(server, &run);
     server
         .merge(
@@ -215,7 +215,7 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
         )
         .await
         .expect_status(200);
-    // Objects being deleted can be removed while no injector responds.
+    // Objects that are being deleted can be removed while no injector responds.
     server
         .delete(&earlier, &Value::Null)
         .await
@@ -250,10 +250,10 @@ pub(crate) fn pod(spec: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "a-"}, "spec": spec})
 }
 
-async fn pods_pass_unless_they_ask(server: &Server) {
+async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
     let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
     let plain = pod(&json!({"containers": [container("step-a"), container("sidecar-other")]}));
-    // Returns the API server's version of a pod that no webhook has seen.
+    // The pod as the API server creates it, before any webhook is installed.
     let before = server
         .post(&place(server, &plain), &plain)
         .await
@@ -284,7 +284,7 @@ async fn pods_pass_unless_they_ask(server: &Server) {
         .post(&place(server, &others), &others)
         .await
         .expect_status(201);
-    // Updates of an existing pod do not concern Gleaner: Tekton marks it as ready with an annotation.
+    // Updates of an existing pod do not reach Gleaner: Tekton marks pods as ready with an annotation.
     let name = after["metadata"]["name"].as_str().unwrap_or_default();
     server
         .merge(

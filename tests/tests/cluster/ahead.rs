@@ -22,7 +22,7 @@ fn injected(namespace: &Namespace, yaml: &str) -> String {
     Output::of(&mut inject, yaml).succeed()
 }
 
-/// As in a cluster without an injector.
+/// Excludes the namespace from the webhook, as in a cluster without an injector.
 fn without_webhook(namespace: &Namespace) {
     let label = [
         "label",
@@ -33,7 +33,7 @@ fn without_webhook(namespace: &Namespace) {
     namespace.kubectl(&label).succeed();
 }
 
-/// A second step after BUILD's, with a command.
+/// A step with a command, which is added after BUILD's step.
 const SECOND: &str = "    - name: second\n      image: localhost/gleaner-test/scratch:1\n      command: [/leave, verdict, good]\n";
 
 fn two_steps() -> String {
@@ -61,7 +61,7 @@ fn an_injected_task_needs_no_webhook(namespace: &Namespace) {
     );
 }
 
-/// The webhook is installed later.
+/// The Task is applied again after the webhook is installed.
 fn an_injected_task_may_be_injected_too(namespace: &Namespace) {
     namespace.apply(&injected(namespace, &two_steps()));
     namespace.run("build").succeeded();

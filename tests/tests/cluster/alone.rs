@@ -1,5 +1,5 @@
-//! Changes that affect the whole cluster: the injector down, other settings of Tekton and Gleaner. One by one, and
-//! restored.
+//! Cases that change the whole cluster: the injector is down, or Tekton and Gleaner have different settings. They run one by
+//! one, and restore the cluster.
 
 use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
@@ -10,8 +10,8 @@ use crate::{BUILD, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        an_injector_that_is_replaced_leaves_no_gap,
-        without_the_injector_what_does_not_ask_runs_and_what_asks_is_refused,
+        some_injector_responds_while_injectors_are_replaced,
+        without_the_injector_only_objects_that_request_gleaner_are_refused,
         native_sidecars_of_tekton_end_with_the_run,
         a_namespace_may_enforce_restricted_pods,
         a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton,
@@ -45,7 +45,7 @@ pub(crate) fn injectors(namespace: &Namespace, count: usize) {
         "--timeout=90s",
     ];
     kubectl(namespace, &rollout);
-    // An injector that is terminating still serves its open connections.
+    // A terminating injector still serves its open connections, so wait until the old ones are gone.
     let pods = [
         "get",
         "pods",
@@ -56,22 +56,22 @@ pub(crate) fn injectors(namespace: &Namespace, count: usize) {
         (kubectl(namespace, &pods).lines().count() == count).then_some(())
     });
     if count > 0 {
-        // The API server's route to them is ready a moment after their readiness.
+        // The API server can reach the injectors only a moment after they are ready.
         namespace.until("the injectors respond", || {
             asks(namespace).status.success().then_some(())
         });
     }
 }
 
-/// Creates a Task that requests Gleaner, as a dry run.
+/// Creates a Task that requests Gleaner, in a dry run.
 pub(crate) fn asks(namespace: &Namespace) -> Output {
     let create = ["create", "--dry-run=server", "--filename=-"];
     let other = BUILD.replace("name: build\n  annotations", "name: other\n  annotations");
     namespace.kubectl_with(&create, &other)
 }
 
-/// An upgrade of Gleaner, or a drained node: there is always an injector that responds.
-fn an_injector_that_is_replaced_leaves_no_gap(namespace: &Namespace) {
+/// During an upgrade of Gleaner, or when a node is drained, some injector always responds.
+fn some_injector_responds_while_injectors_are_replaced(namespace: &Namespace) {
     kubectl(
         namespace,
         &["rollout", "restart", "deployment/gleaner-injector"],
@@ -90,7 +90,7 @@ fn an_injector_that_is_replaced_leaves_no_gap(namespace: &Namespace) {
             .contains("successfully rolled out")
             .then_some(())
     });
-    // The previous ones are still terminating.
+    // The previous injectors are still terminating.
     for _ in 0..10 {
         asks(namespace).succeed();
     }
@@ -116,7 +116,7 @@ pub(crate) fn upgrade(namespace: &Namespace, values: &[&str]) {
     Output::of(&mut helm, "").succeed();
 }
 
-fn without_the_injector_what_does_not_ask_runs_and_what_asks_is_refused(namespace: &Namespace) {
+fn without_the_injector_only_objects_that_request_gleaner_are_refused(namespace: &Namespace) {
     namespace.apply(BUILD);
     meanwhile(
         || {
@@ -136,7 +136,7 @@ spec:
             let refusal = namespace
                 .refuse(&BUILD.replace("name: build\n  annotations", "name: other\n  annotations"));
             holds(&refusal, &["gleaner.dev", "gleaner-injector"]);
-            // A run of a Task injected before reports it too, where users look.
+            // A run of a Task that was injected before also reports the reason in its status and Events.
             let run = namespace.run("build").failed("PodCreationFailed");
             holds(
                 run.message(),
@@ -162,7 +162,7 @@ fn tekton_flag(namespace: &Namespace, flag: &str) {
     namespace.cluster().script("tekton-flag", &[flag]).succeed();
 }
 
-/// Tekton then waits for all init containers to exit: Gleaner's must, at once.
+/// With Tekton's own native sidecars, Tekton waits for all init containers to exit, so Gleaner's must exit immediately.
 fn native_sidecars_of_tekton_end_with_the_run(namespace: &Namespace) {
     namespace.apply(BUILD);
     meanwhile(
@@ -184,7 +184,7 @@ fn native_sidecars_of_tekton_end_with_the_run(namespace: &Namespace) {
     );
 }
 
-/// Tekton's flag set-security-context restricts Tekton's own containers; their Task restricts the steps.
+/// Tekton's flag set-security-context restricts Tekton's own containers; the Task itself restricts its steps.
 fn a_namespace_may_enforce_restricted_pods(namespace: &Namespace) {
     let enforce = [
         "label",
@@ -219,7 +219,7 @@ spec:
     );
 }
 
-/// As on a Kubernetes before 1.29, and with an injector of one replica.
+/// The settings are those for Kubernetes before 1.29, and the injector has one replica.
 fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namespace) {
     meanwhile(
         || {
@@ -254,7 +254,7 @@ fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namesp
     );
 }
 
-/// Tekton substitutes `$(steps.X.outputs.Y)` in a script when it starts it.
+/// Tekton substitutes `$(steps.X.outputs.Y)` in a script when the step starts.
 fn artifacts_of_tekton_reach_a_script_that_has_outputs(namespace: &Namespace) {
     meanwhile(
         || {

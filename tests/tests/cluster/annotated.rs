@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_task_applied_twice_stays_as_it_is,
         an_edited_task_runs_as_edited,
         a_task_that_loses_the_annotation_loses_gleaner,
-        a_deleted_task_leaves_what_its_runs_have_made,
+        objects_of_runs_remain_when_the_task_is_deleted,
         a_result_reaches_the_next_task,
         a_taskrun_brings_its_own_spec,
         a_pipeline_brings_its_tasks_specs,
@@ -88,7 +88,7 @@ fn a_task_applied_twice_stays_as_it_is(namespace: &Namespace) {
 }
 
 fn an_edited_task_runs_as_edited(namespace: &Namespace) {
-    // A list that the user writes too: kubectl replaces it as a whole.
+    // The user sets `results` too, so kubectl replaces the whole list.
     let with_result = edited(
         "spec:\n  params",
         "spec:\n  results: [{name: own}]\n  params",
@@ -135,13 +135,13 @@ fn a_task_that_loses_the_annotation_loses_gleaner(namespace: &Namespace) {
     );
 }
 
-fn a_deleted_task_leaves_what_its_runs_have_made(namespace: &Namespace) {
+fn objects_of_runs_remain_when_the_task_is_deleted(namespace: &Namespace) {
     namespace.apply(BUILD);
     namespace.run("build").succeeded();
     let before = namespace.only_resource();
     namespace.kubectl(&["delete", "task", "build"]).succeed();
     assert_eq!(namespace.only_resource(), before);
-    // It is deleted with the run.
+    // The resource is deleted with the run.
     namespace
         .kubectl(&["delete", "taskrun", "build-run"])
         .succeed();
@@ -321,8 +321,8 @@ spec:
     assert_eq!(urls, ["registry.example/a", "registry.example/b"]);
 }
 
-/// The case acts as the resolver: Tekton requests the Task with a ResolutionRequest, tries it with a dry run, keeps the
-/// returned spec, and discards the metadata.
+/// The test acts as the resolver: Tekton requests the Task with a ResolutionRequest, dry-runs it, keeps the returned spec, and
+/// discards the metadata.
 fn a_remote_task_is_injected_though_only_its_spec_survives(namespace: &Namespace) {
     namespace.apply(
         "
@@ -361,6 +361,6 @@ spec: {taskRef: {resolver: played-by-the-case}}
     assert_eq!(
         namespace.list("tasks"),
         [Value::Null; 0],
-        "the dry run leaves nothing"
+        "the dry run must not create a Task"
     );
 }

@@ -1,4 +1,4 @@
-//! Other ends of runs: timeouts, canceled runs, retries, steps that fail by themselves.
+//! Runs that do not simply succeed: timeouts, canceled runs, retries, steps that fail by themselves.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -9,16 +9,16 @@ use crate::{BUILD, CHECK, checking, holds, param, pod_of};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_retry_makes_one_object,
+        a_retry_creates_one_object,
         a_step_that_exceeds_its_time_ends_as_without_gleaner,
-        a_cancelled_run_ends_at_once_and_makes_nothing,
+        a_canceled_run_finishes_immediately_and_creates_nothing,
         a_step_fails_with_its_own_exit_code,
-        what_a_failed_step_leaves_is_kept_when_asked_for,
+        outputs_of_a_failed_step_are_kept_on_request,
     ]
 }
 
-/// The first attempt writes its digest and then fails; its resource exists when the second starts.
-fn a_retry_makes_one_object(namespace: &Namespace) {
+/// The first attempt writes its digest and then fails, so its resource exists when the second attempt starts.
+fn a_retry_creates_one_object(namespace: &Namespace) {
     namespace.apply(&format!(
         "{BUILD}    - name: second
       image: localhost/gleaner-test/busybox:1
@@ -69,7 +69,7 @@ fn a_step_that_exceeds_its_time_ends_as_without_gleaner(namespace: &Namespace) {
         &["\"step-check\" exited because the step exceeded the specified timeout limit"],
     );
     assert_eq!(run.step("check")["terminationReason"], "TimeoutExceeded");
-    // The redirector kills the command with it: the container has terminated when Tekton checks.
+    // The command is killed together with the redirector, so the container has terminated when Tekton checks it.
     let state = &run.step("check")["terminated"];
     let seconds = |key: &str| {
         let time = state[key].as_str().expect("a time");
@@ -87,7 +87,7 @@ fn a_step_that_exceeds_its_time_ends_as_without_gleaner(namespace: &Namespace) {
     namespace.no_resource();
 }
 
-fn a_cancelled_run_ends_at_once_and_makes_nothing(namespace: &Namespace) {
+fn a_canceled_run_finishes_immediately_and_creates_nothing(namespace: &Namespace) {
     namespace.apply(&waits(""));
     namespace.start("waits", "cancelled");
     let pod = checking(namespace, "cancelled");
@@ -126,8 +126,8 @@ fn a_step_fails_with_its_own_exit_code(namespace: &Namespace) {
     namespace.no_resource();
 }
 
-/// `onError: continue`, and an output that is kept although its step failed.
-fn what_a_failed_step_leaves_is_kept_when_asked_for(namespace: &Namespace) {
+/// The step has `onError: continue`, and its output is kept although the step failed.
+fn outputs_of_a_failed_step_are_kept_on_request(namespace: &Namespace) {
     let task = BUILD
         .replace("{name: digest}]", "{name: digest, when: Always}]")
         .replace(

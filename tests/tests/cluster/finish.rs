@@ -9,10 +9,10 @@ use crate::{BUILD, holds, param};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         a_step_that_may_fail_does_not_hide_what_could_not_be_created,
-        a_step_that_may_fail_and_does_not_makes_its_resource,
+        a_step_that_may_fail_but_succeeds_creates_its_resource,
         a_step_that_is_skipped_takes_its_defaults,
         a_step_that_is_skipped_and_has_no_default_fails_the_run,
-        a_skipped_step_before_the_last_is_named_by_the_last,
+        the_last_step_reports_a_skipped_earlier_step,
     ]
 }
 
@@ -40,7 +40,7 @@ fn a_step_that_may_fail_does_not_hide_what_could_not_be_created(namespace: &Name
     namespace.no_resource();
 }
 
-fn a_step_that_may_fail_and_does_not_makes_its_resource(namespace: &Namespace) {
+fn a_step_that_may_fail_but_succeeds_creates_its_resource(namespace: &Namespace) {
     namespace.apply(&that_may_fail());
     let run = namespace.run("build").succeeded();
     let resource = namespace.only_resource();
@@ -50,7 +50,7 @@ fn a_step_that_may_fail_and_does_not_makes_its_resource(namespace: &Namespace) {
     );
 }
 
-/// Returns BUILD whose step runs only on request; its output is declared accordingly.
+/// Returns BUILD with a step that runs only if a parameter says so, and with this declaration of its output.
 fn skipped(output: &str) -> String {
     let when =
         "- name: build\n      when: [{input: $(params.wanted), operator: in, values: [\"yes\"]}]\n";
@@ -86,7 +86,7 @@ fn a_step_that_is_skipped_and_has_no_default_fails_the_run(namespace: &Namespace
 }
 
 /// The last step always runs, so Gleaner adds no step.
-fn a_skipped_step_before_the_last_is_named_by_the_last(namespace: &Namespace) {
+fn the_last_step_reports_a_skipped_earlier_step(namespace: &Namespace) {
     let last = "    - name: last\n      image: localhost/gleaner-test/busybox:1\n      command: [/bin/echo, last]\n";
     namespace.apply(&format!("{}{last}", skipped("{name: digest}]")));
     let run = namespace.run("build").failed("StepFailed");

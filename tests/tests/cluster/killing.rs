@@ -1,4 +1,4 @@
-//! Sidecars that are killed, pods that are deleted: the run continues, and there is one object.
+//! Sidecars are killed, or pods are deleted: the run continues, and creates one object.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -10,13 +10,13 @@ use crate::{CHECK, checking, let_go, param};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         a_run_survives_the_death_of_its_sidecar,
-        a_pod_that_is_deleted_runs_again_and_makes_one_object,
-        a_pod_that_is_deleted_leaves_nothing_of_its_values,
+        a_deleted_pod_runs_again_and_creates_one_object,
+        a_deleted_pod_loses_its_values,
     ]
 }
 
-/// Returns a Task whose first step writes `digest`, and whose second waits until it is released; `params` are those of
-/// the resource.
+/// Returns a Task whose first step runs the script `digest`, whose second step waits until it is released, and whose resource
+/// has these `params`.
 fn two_steps(digest: &str, params: &str) -> String {
     format!(
         r#"
@@ -46,7 +46,7 @@ fn uid(object: &Value) -> &str {
     object["metadata"]["uid"].as_str().expect("a UID")
 }
 
-/// The output of the first step is in the journal; the second finds a new sidecar, or waits for it.
+/// The output of the first step is in the journal. The second step uses the restarted sidecar, or waits for it.
 fn a_run_survives_the_death_of_its_sidecar(namespace: &Namespace) {
     let verdict = "{name: verdict, value: $(steps.check.verdict)}";
     namespace.apply(&two_steps("echo kept", &format!("{DIGEST}, {verdict}")));
@@ -79,7 +79,7 @@ fn delete_once(namespace: &Namespace, run: &str) -> Value {
     let pod = checking(namespace, run);
     let first = namespace.only_resource();
     let before = namespace.get(&format!("pod/{pod}"));
-    // As after the loss of a node: the pod is gone, and its end was not observed.
+    // As after the loss of a node, the pod is deleted without Tekton observing how it terminated.
     namespace
         .kubectl(&["delete", "pod", &pod, "--force", "--grace-period=0"])
         .succeed();
@@ -94,18 +94,18 @@ fn delete_once(namespace: &Namespace, run: &str) -> Value {
     first
 }
 
-fn a_pod_that_is_deleted_runs_again_and_makes_one_object(namespace: &Namespace) {
+fn a_deleted_pod_runs_again_and_creates_one_object(namespace: &Namespace) {
     namespace.apply(&two_steps("echo the same", DIGEST));
     namespace.start("two", "two-run");
     let first = delete_once(namespace, "two-run");
     assert_eq!(
         uid(&namespace.only_resource()),
         uid(&first),
-        "it is the first attempt's"
+        "the object must be the first attempt's"
     );
 }
 
-fn a_pod_that_is_deleted_leaves_nothing_of_its_values(namespace: &Namespace) {
+fn a_deleted_pod_loses_its_values(namespace: &Namespace) {
     namespace.apply(&two_steps("cat /proc/sys/kernel/random/uuid", DIGEST));
     namespace.start("two", "two-run");
     let first = delete_once(namespace, "two-run");

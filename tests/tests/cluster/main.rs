@@ -5,19 +5,19 @@
 //! | `proposal` | the proposal's documents, translated, verbatim |
 //! | `annotated` | a Task with the annotation: applied again, edited, embedded, fetched by a resolver |
 //! | `shapes` | Tasks of every form that Tekton accepts |
-//! | `refusals` | failures, and where users see them |
+//! | `refusals` | failures, and the messages that users see |
 //! | `room` | the room for results in termination messages |
 //! | `finish` | steps that are skipped, or whose failure does not count |
-//! | `killing` | sidecars that are killed, pods that are deleted |
+//! | `killing` | killed sidecars and deleted pods |
 //! | `ends` | timeouts, canceled runs, retries |
 //! | `security` | users, read-only file systems, images without a shell |
 //! | `sizes` | large outputs, many runs |
-//! | `submitting` | when and how objects are created, and what happens to them |
+//! | `submitting` | the time and order in which objects are created, and their later changes |
 //! | `plain` | pods that do not belong to Tekton |
 //! | `ahead` | namespaces without a webhook: `gleaner inject` |
-//! | `tekton` | features of Tekton and other containers that still work |
-//! | `modes` | the source of the injector's certificates changes |
-//! | `alone` | the injector down, other settings of Tekton and Gleaner |
+//! | `tekton` | features of Tekton and of other containers that work the same with Gleaner |
+//! | `modes` | changes of the source of the injector's certificates |
+//! | `alone` | the injector is down, or Tekton and Gleaner have different settings |
 
 mod ahead;
 mod alone;
@@ -45,7 +45,7 @@ use gleaner_tests::cluster::{Namespace, Output, Suite};
 use serde_json::Value;
 
 fn main() -> ExitCode {
-    // The longest first.
+    // The longest cases run first.
     let together = [
         sizes::cases(),
         refusals::cases(),
@@ -85,7 +85,7 @@ fn gleaner() -> Command {
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
             .find(|line| line["target"]["name"] == "gleaner" && line["executable"].is_string());
-        let built = built.expect("cargo says where the program is");
+        let built = built.expect("cargo reports the path of the program");
         PathBuf::from(built["executable"].as_str().expect("a path"))
     });
     Command::new(program)
@@ -115,7 +115,7 @@ spec:
       script: echo sha256:54ed > "$GLEANER_OUTPUTS/digest"
 "#;
 
-/// The step `check`: prints `checking`, and exits when it is released.
+/// The step `check`, which prints `checking`, and exits when it is released.
 const CHECK: &str = r#"
     - name: check
       image: localhost/gleaner-test/busybox:1
@@ -133,7 +133,7 @@ fn checking(namespace: &Namespace, run: &str) -> String {
     pod
 }
 
-/// Returns the pod of a TaskRun, once Tekton has named it.
+/// Waits until Tekton has named the pod of a TaskRun, and returns the name.
 #[track_caller]
 fn pod_of(namespace: &Namespace, run: &str) -> String {
     let run = format!("taskrun/{run}");
@@ -159,7 +159,7 @@ fn let_go(namespace: &Namespace, pod: &str) {
     namespace.kubectl(&exec).succeed();
 }
 
-/// Gives the runs of a namespace permission for a kind, given as `PLURAL` or `PLURAL.GROUP`.
+/// Grants the runs of a namespace permission for a kind, given as `PLURAL` or `PLURAL.GROUP`.
 #[track_caller]
 fn allow(namespace: &Namespace, kind: &str) {
     let role = ["create", "role", "runs", "--verb=get,create,patch,delete"];
@@ -181,7 +181,7 @@ fn param<'a>(resource: &'a Value, name: &str) -> &'a str {
     value.unwrap_or_else(|| panic!("no param {name}: {resource}"))
 }
 
-/// Asserts that the output of `kubectl describe` contains these.
+/// Asserts that the output of `kubectl describe` contains all these texts.
 #[track_caller]
 fn holds(text: &str, words: &[&str]) {
     for words in words {

@@ -1,4 +1,4 @@
-//! The source of the injector's certificates (`tls.mode` of the chart) changes, with Helm 4, while objects that request
+//! Changes of the source of the injector's certificates (`tls.mode` of the chart) with Helm 4, while objects that request
 //! Gleaner are created continuously.
 
 use base64::Engine as _;
@@ -10,10 +10,10 @@ use gleaner_tests::on_cluster;
 use crate::alone::{asks, injectors, kubectl, meanwhile, upgrade};
 
 pub(crate) fn cases() -> Vec<Case> {
-    on_cluster![where_certificates_come_from_changes_and_nothing_is_refused]
+    on_cluster![nothing_is_refused_while_the_source_of_certificates_changes]
 }
 
-/// cert-manager's kinds, without cert-manager: the case creates the Secret.
+/// cert-manager's CRDs. cert-manager itself is not installed; the test creates the Secret.
 const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
 /// Returns a Secret with a certificate that is its own CA, and the certificate.
@@ -48,13 +48,13 @@ fn rolled_out(namespace: &Namespace, values: &[&str]) {
             .then_some(())
     });
     assert!(asked > 2, "{values:?}: {asked}");
-    // The previous ones are still terminating.
+    // The previous injectors are still terminating.
     for _ in 0..10 {
         asks(namespace).succeed();
     }
 }
 
-fn where_certificates_come_from_changes_and_nothing_is_refused(namespace: &Namespace) {
+fn nothing_is_refused_while_the_source_of_certificates_changes(namespace: &Namespace) {
     let (own_secret, certificate) = secret("own-certificate");
     let (managers_secret, _) = secret("gleaner-injector-certificate");
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -9,9 +9,9 @@ use crate::param;
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_job_makes_a_resource_of_its_own,
+        a_job_creates_a_resource,
         a_job_whose_resource_cannot_be_created_fails,
-        a_pod_that_does_not_ask_is_what_was_sent,
+        a_pod_that_does_not_request_gleaner_stays_unchanged,
     ]
 }
 
@@ -38,7 +38,7 @@ spec:
           command: [/bin/sh, -c, 'echo sha256:54ed >"$GLEANER_OUTPUTS/digest"']
 "#;
 
-fn a_job_makes_a_resource_of_its_own(namespace: &Namespace) {
+fn a_job_creates_a_resource(namespace: &Namespace) {
     namespace.apply(JOB);
     namespace.wait("job/nightly", "condition=Complete");
     let resource = namespace.only_resource();
@@ -80,8 +80,8 @@ spec:
       env: [{name: HOME, value: /tmp}]
 "#;
 
-/// Compared with the same pod in a namespace that Gleaner ignores.
-fn a_pod_that_does_not_ask_is_what_was_sent(namespace: &Namespace) {
+/// The pod is compared with the same pod in a namespace that Gleaner ignores.
+fn a_pod_that_does_not_request_gleaner_stays_unchanged(namespace: &Namespace) {
     let create = || {
         namespace.create_all(POD);
         let pod = namespace.get("pod/bare");

@@ -1,4 +1,5 @@
-//! The proposal's documents, translated, on a cluster: changed only where they refer to things that do not exist here.
+//! The proposal's documents, translated, on a cluster. They are changed only where they refer to images and repositories that
+//! do not exist in the test environment.
 
 use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
@@ -15,7 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Parts of the proposal's documents that do not exist here, with replacements.
+/// Parts of the proposal's documents that do not exist in the test environment, with their replacements.
 const REPLACED: [(&str, &str); 2] = [
     (
         "image: gcr.io/kaniko-project/executor\n",
@@ -27,7 +28,7 @@ const REPLACED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Returns the translation of the proposal's documents, with images and a repository that exist here.
+/// Returns the translation of the proposal's documents, with images and a repository that exist in the test environment.
 fn translated() -> String {
     let file = repository("examples/build-and-test.yaml");
     let mut text = std::fs::read_to_string(file).expect("the example can be read");
@@ -47,7 +48,8 @@ fn the_proposals_documents_run_unchanged(namespace: &Namespace) {
         .ended("pipelinerun/build-and-test-run")
         .succeeded();
 
-    // The proposal's expected result, except what a run decides, and today's version of PipelineRun.
+    // The object is the one that the proposal expects, except for values that depend on the run, and the current API version
+    // of the PipelineRun.
     let resource = namespace.only_resource();
     let digest = namespace.cluster().pushed_digest();
     assert_eq!(resource["apiVersion"], "tekton.dev/v1alpha1");
@@ -88,7 +90,7 @@ fn the_proposals_documents_run_unchanged(namespace: &Namespace) {
     let said = namespace.logs("build-and-test-run-run-test-binary-pod", "step-run-test");
     assert!(said.contains("all routes answer"), "{said}");
 
-    // The garbage collector's part.
+    // The garbage collector deletes the resource with the run.
     namespace
         .kubectl(&["delete", "pipelinerun", "build-and-test-run"])
         .succeed();

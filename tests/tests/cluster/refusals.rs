@@ -1,5 +1,5 @@
-//! Failures, and where users see them: `kubectl apply` refuses invalid objects at once, and
-//! `kubectl describe taskrun` names the reason of later failures.
+//! Failures, and the messages that users see: `kubectl apply` refuses invalid objects immediately, and
+//! `kubectl describe taskrun` shows the reason of later failures.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -10,25 +10,25 @@ use crate::{BUILD, CHECK, checking, holds, let_go};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_sidecar_that_is_killed_for_good_is_named,
-        a_static_name_that_is_taken_is_named,
+        a_sidecar_that_stays_down_is_reported,
+        a_taken_static_name_is_reported,
         a_static_name_of_another_run_is_named_with_that_run,
         a_kind_that_the_cluster_does_not_know_is_named,
         a_kind_that_the_run_may_not_create_is_named,
         a_missing_output_is_named,
         a_wrong_declaration_is_refused_at_apply,
         a_wrong_declaration_in_a_pipeline_is_refused_at_apply,
-        a_task_from_before_gleaner_is_refused_at_its_pod,
+        the_pod_of_a_task_applied_before_gleaner_is_refused,
     ]
 }
 
-/// Returns what `kubectl describe taskrun` shows of a failed run: the condition, and the step's reason and message.
+/// Asserts that `kubectl describe taskrun` shows these texts for a failed run: the condition, and the step's reason and message.
 #[track_caller]
 fn described(namespace: &Namespace, run: &str, words: &[&str]) {
     holds(&namespace.describe(&format!("taskrun/{run}")), words);
 }
 
-fn a_static_name_that_is_taken_is_named(namespace: &Namespace) {
+fn a_taken_static_name_is_reported(namespace: &Namespace) {
     namespace.apply(
         "
 apiVersion: tekton.dev/v1alpha1
@@ -113,7 +113,7 @@ spec:
         run.name(),
         &["NotCreated", "serving.example/v1", "Route"],
     );
-    // All or none; and the proposal's rule: other effects of the step stay.
+    // No resource is created (all or none). According to the proposal, other effects of the step remain.
     namespace.no_resource();
     holds(
         &namespace.logs(run.pod(), "step-build"),
@@ -164,7 +164,7 @@ fn a_wrong_declaration_is_refused_at_apply(namespace: &Namespace) {
         ],
     );
     assert_eq!(namespace.list("tasks").len(), 0);
-    // Also in an update, and in a run with an embedded spec.
+    // Updates, and runs with an embedded spec, are refused too.
     namespace.apply(BUILD);
     holds(&namespace.refuse(&wrong), &["digset"]);
     let task = namespace.get("task/build");
@@ -200,8 +200,8 @@ spec:
     assert_eq!(namespace.list("pipelines").len(), 0);
 }
 
-/// The sidecar dies again and again while a step runs: the step notices, instead of waiting forever.
-fn a_sidecar_that_is_killed_for_good_is_named(namespace: &Namespace) {
+/// If the sidecar crashes repeatedly while a step runs, the step fails instead of waiting forever.
+fn a_sidecar_that_stays_down_is_reported(namespace: &Namespace) {
     namespace.apply(&format!(
         r#"
 apiVersion: tekton.dev/v1
@@ -222,10 +222,10 @@ spec:
     let waits = |state: &Value| {
         let message = state["waiting"]["message"].as_str()?;
         let (_, rest) = message.split_once("back-off ")?;
-        // Such as 40s, then 1m20s.
+        // The back-off is printed as 40s, then 1m20s, for example.
         Some(rest.split_once(' ')?.0.contains('m'))
     };
-    // Each time the kubelet waits twice as long, until it is longer than a minute, the deadline of the redirector.
+    // The kubelet doubles the back-off each time; wait until it exceeds a minute, the redirector's deadline.
     namespace.until("the sidecar stays down", || {
         let pod_now = namespace.get(&format!("pod/{pod}"));
         let all = pod_now["status"]["initContainerStatuses"].as_array()?;
@@ -234,7 +234,7 @@ spec:
             .find(|container| container["name"] == "sidecar-gleaner")?;
         if sidecar["state"]["running"].is_object() {
             let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
-            // It may have exited in between.
+            // The sidecar may have exited by itself, so an error is ignored.
             let _killed = namespace
                 .cluster()
                 .script("kill-container", &arguments)
@@ -256,8 +256,8 @@ spec:
     namespace.no_resource();
 }
 
-/// It was applied where no webhook saw it: its pod would run, and create nothing.
-fn a_task_from_before_gleaner_is_refused_at_its_pod(namespace: &Namespace) {
+/// The Task was applied without the webhook, so its pod would run without creating anything.
+fn the_pod_of_a_task_applied_before_gleaner_is_refused(namespace: &Namespace) {
     let label = |value: &str| {
         let label = format!("gleaner.dev/injection{value}");
         namespace

@@ -10,7 +10,7 @@ pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         results_of_many_resources_arrive_without_what_has_no_room,
         results_that_cannot_fit_fail_before_anything_is_created,
-        a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss,
+        a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step,
         the_reason_of_a_failure_survives_many_steps,
     ]
 }
@@ -56,7 +56,7 @@ metadata:
 const DIGEST: &str = "echo sha256:4bc453b53cb3d914b45f4b250294236adba2c0e09ff6f03793949e7e39fd4cc1 >\"$GLEANER_OUTPUTS/digest\"";
 
 fn results_of_many_resources_arrive_without_what_has_no_room(namespace: &Namespace) {
-    // 13 containers of the pod, 945 bytes for each.
+    // The pod has 13 containers, so each has room for 945 bytes.
     namespace.apply(&task(10, 4, "[]", DIGEST));
     let run = namespace.run("many").succeeded();
     let resources = namespace.generated();
@@ -99,9 +99,9 @@ fn results_that_cannot_fit_fail_before_anything_is_created(namespace: &Namespace
     namespace.no_resource();
 }
 
-/// Same as Tekton's example `4808-regression`: 3000 bytes fit into the 4096 of three containers, and not into the 3072
-/// of four.
-fn a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss(namespace: &Namespace) {
+/// As in Tekton's example `4808-regression`, 3000 bytes fit if three containers have 4096 bytes each, but not if four
+/// containers have 3072 bytes each.
+fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespace: &Namespace) {
     let script = format!("yes x | tr -d '\\n' | head -c 3000 >$(results.own.path); {DIGEST}");
     let own = task(1, 1, "[{name: own}]", &script);
     let printed = namespace.kubectl_with(&["apply", "--filename=-"], &own);
@@ -117,7 +117,7 @@ fn a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss(namespace: &Na
     let described = namespace.describe(&format!("taskrun/{}", run.name()));
     holds(&described, &["ResultsTooLarge", "keeps 3072"]);
     namespace.no_resource();
-    // A smaller result arrives, next to Gleaner's.
+    // A smaller result reaches the TaskRun together with Gleaner's result.
     let less = own
         .replace("head -c 3000", "head -c 2000")
         .replace("name: many", "name: less");
@@ -134,7 +134,7 @@ fn a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss(namespace: &Na
 }
 
 fn the_reason_of_a_failure_survives_many_steps(namespace: &Namespace) {
-    // About 2,000 characters. No check judges a label with a variable before the run.
+    // The label has about 2,000 characters. Labels with variables are not checked before the run.
     let long = "$(steps.s0.digest)".repeat(28);
     let task = task(12, 1, "[]", DIGEST).replace(
         "spec: {type: image, params: [",

@@ -1,5 +1,5 @@
-//! Steps as other users, with read-only file systems, of images without a shell. (Namespaces with enforced Pod Security
-//! are in `alone`: Tekton itself must be configured for them.)
+//! Steps that run as other users, with read-only filesystems, or in images without a shell. (Namespaces that enforce Pod
+//! Security are in `alone`, because Tekton itself must be configured for them.)
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::start::repository;
@@ -11,14 +11,14 @@ use crate::{BUILD, param, pod_of};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         steps_run_as_another_user_with_a_read_only_root,
-        an_image_with_nothing_but_a_program_plays_a_step,
+        an_image_with_only_one_program_can_be_a_step,
         a_pod_without_a_token_gives_one_to_the_sidecar_alone,
         variables_of_a_run_do_not_steer_the_task,
         the_documented_role_is_all_that_a_run_needs,
     ]
 }
 
-/// A container's `securityContext` with which only mounts are writable.
+/// A `securityContext` that makes everything except mounts read-only.
 const TIGHT: &str = "{runAsUser: 1001, runAsGroup: 1001, runAsNonRoot: true, readOnlyRootFilesystem: true, \
                      allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}";
 
@@ -35,7 +35,7 @@ fn steps_run_as_another_user_with_a_read_only_root(namespace: &Namespace) {
     assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:54ed");
 }
 
-fn an_image_with_nothing_but_a_program_plays_a_step(namespace: &Namespace) {
+fn an_image_with_only_one_program_can_be_a_step(namespace: &Namespace) {
     let script = "script: echo sha256:54ed > \"$GLEANER_OUTPUTS/digest\"";
     let command = "command: [/leave, digest, 'sha256:54ed']";
     let task = BUILD
@@ -87,7 +87,7 @@ fn the_documented_role_is_all_that_a_run_needs(namespace: &Namespace) {
         .find(|object| object["data"]["version"] == "1.2.3");
     let owner = &made.expect("the ConfigMap")["metadata"]["ownerReferences"][0];
     assert_eq!(owner["name"], "release", "{owner}");
-    // Events may be created, too.
+    // The role also allows creating Events.
     let described = namespace.describe("taskrun/release");
     assert!(described.contains("release-"), "{described}");
 }

@@ -104,7 +104,7 @@ fn values_reach_the_resource_as_they_are(namespace: &Namespace) {
     });
     namespace.apply(&run.to_string());
     namespace.ended("taskrun/odd").succeeded();
-    // Tekton itself replaces its own variables in values of parameters, in any field.
+    // Tekton itself replaces its own variables within the values of parameters.
     let as_tekton_has_it = url.replace("$(context.taskRun.name)", "odd");
     assert_eq!(param(&namespace.only_resource(), "url"), as_tekton_has_it);
 }
@@ -165,7 +165,7 @@ spec:
     );
     let run = namespace.run("bare").succeeded();
     let pod = namespace.get(&format!("pod/{}", run.pod()));
-    // The word appears only in the namespace's name.
+    // The word `gleaner` may appear only in the namespace's name.
     let text = pod.to_string().replace(namespace.name(), "");
     assert!(
         !text.contains("gleaner.dev") && !text.contains("/gleaner/"),

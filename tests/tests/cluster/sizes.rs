@@ -1,4 +1,4 @@
-//! Large outputs, and many runs at once.
+//! Large outputs, and many concurrent runs.
 
 use std::fmt::Write as _;
 
@@ -10,14 +10,14 @@ use crate::{BUILD, allow, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        twenty_runs_at_once_keep_to_themselves,
+        twenty_concurrent_runs_do_not_interfere,
         forty_kibibytes_go_into_an_object,
         four_mebibytes_come_in_and_a_part_goes_into_an_object,
-        what_is_too_large_for_the_cluster_is_named,
+        an_object_that_is_too_large_for_the_cluster_is_reported,
     ]
 }
 
-fn twenty_runs_at_once_keep_to_themselves(namespace: &Namespace) {
+fn twenty_concurrent_runs_do_not_interfere(namespace: &Namespace) {
     let task = BUILD.replace("echo sha256:54ed", "echo \"digest of $(params.url)\"");
     namespace.apply(&task);
     let mut runs = String::new();
@@ -60,7 +60,7 @@ spec: {{taskRef: {{name: build}}, params: [{{name: url, value: registry.example/
     }
 }
 
-/// Returns a Task that writes a report with this shell line, and puts a variable of it into a ConfigMap.
+/// Returns a Task that writes a report with this shell line, and puts a variable of the report into a ConfigMap.
 fn report(output: &str, script: &str, variable: &str) -> String {
     format!(
         r#"
@@ -99,7 +99,7 @@ fn forty_kibibytes_go_into_an_object(namespace: &Namespace) {
     let run = namespace.run("report").succeeded();
     let object = namespace.get("configmap/report");
     assert_eq!(object["data"]["report"], "0123456789abcde\n".repeat(2560));
-    // It could not be passed as one of Tekton's results: their limit is 4 KiB.
+    // The report is too large for one of Tekton's results, whose limit is 4 KiB.
     assert_eq!(run.result("report").expect("a result")["name"], "report");
 }
 
@@ -116,8 +116,8 @@ fn four_mebibytes_come_in_and_a_part_goes_into_an_object(namespace: &Namespace) 
     assert_eq!(namespace.get("configmap/report")["data"]["report"], "all");
 }
 
-/// An API server accepts objects up to 3 MiB, etcd up to 1.5 MiB. A larger one is not even rendered.
-fn what_is_too_large_for_the_cluster_is_named(namespace: &Namespace) {
+/// An API server accepts objects of up to 3 MiB, and etcd up to 1.5 MiB. A larger object is not even rendered.
+fn an_object_that_is_too_large_for_the_cluster_is_reported(namespace: &Namespace) {
     allow(namespace, "configmaps");
     let script = "yes 0123456789abcde | head -c 4194304 >\"$GLEANER_OUTPUTS/report\"";
     namespace.apply(&report("{name: report}", script, "steps.test.report"));

@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_deployment_that_exists_is_applied_and_waited_for,
         a_deployment_that_does_not_come_up_fails_the_run,
         a_step_submits_by_itself,
-        what_nobody_submits_is_not_created,
+        nothing_is_created_without_a_submit_request,
         a_later_step_that_fails_keeps_all_from_being_created,
         objects_outlive_their_run_unless_they_are_owned,
         a_generated_resource_cannot_be_edited,
@@ -44,7 +44,7 @@ fn a_step_submits_by_itself(namespace: &Namespace) {
     assert_eq!(run.result("img").expect("a result")["name"], name);
 }
 
-fn what_nobody_submits_is_not_created(namespace: &Namespace) {
+fn nothing_is_created_without_a_submit_request(namespace: &Namespace) {
     namespace.apply(&with("submit: Manual", ""));
     let run = namespace.run("build").succeeded();
     holds(&namespace.logs(run.pod(), "step-build"), &["submit"]);
@@ -58,7 +58,7 @@ fn a_later_step_that_fails_keeps_all_from_being_created(namespace: &Namespace) {
     let run = namespace.run("build").failed("StepFailed");
     holds(run.message(), &["\"step-test\" exited with code 1"]);
     namespace.no_resource();
-    // The same without the failure.
+    // Without the failing step, the resource is created.
     namespace.apply(&with(
         "submit: Completed",
         &fails.replace("exit 1", "exit 0"),
@@ -109,7 +109,7 @@ spec:
     )
 }
 
-/// It exists already, without replicas, and belongs to another manager, whose fields stay.
+/// An existing Deployment without replicas. It belongs to another field manager, whose fields must not change.
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
 kind: Deployment

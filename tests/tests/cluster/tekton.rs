@@ -1,4 +1,4 @@
-//! Tekton's treatment of a step and of other containers in the pod stays the same with Gleaner.
+//! Gleaner does not change how Tekton treats a step, or other containers in the pod.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -8,13 +8,13 @@ use crate::{BUILD, param, pod_of};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_server_of_the_task_s_own_keeps_its_port,
-        a_line_of_gleaner_s_is_a_line_of_its_own,
-        what_is_dropped_of_the_sidecar_later_is_put_back,
+        a_server_of_the_task_keeps_its_port,
+        gleaners_messages_start_on_a_new_line,
+        fields_of_the_sidecar_that_a_webhook_drops_are_restored,
     ]
 }
 
-fn a_server_of_the_task_s_own_keeps_its_port(namespace: &Namespace) {
+fn a_server_of_the_task_keeps_its_port(namespace: &Namespace) {
     let server = "
   sidecars:
     - name: server
@@ -35,8 +35,8 @@ fn a_server_of_the_task_s_own_keeps_its_port(namespace: &Namespace) {
     assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:served");
 }
 
-fn a_line_of_gleaner_s_is_a_line_of_its_own(namespace: &Namespace) {
-    // Both streams end in the middle of a line.
+fn gleaners_messages_start_on_a_new_line(namespace: &Namespace) {
+    // Both stdout and stderr end without a newline.
     let script = "script: printf out; printf err >&2; echo sha256:54ed";
     namespace.apply(&BUILD.replace("script: echo sha256:54ed", script));
     namespace.run("build").succeeded();
@@ -48,8 +48,9 @@ fn a_line_of_gleaner_s_is_a_line_of_its_own(namespace: &Namespace) {
     assert!(created[0].starts_with("gleaner: "), "{log:?}");
 }
 
-/// Same as a webhook built before Kubernetes 1.28: it sees the pod after Gleaner, and drops unknown fields.
-fn what_is_dropped_of_the_sidecar_later_is_put_back(namespace: &Namespace) {
+/// The policy acts like a webhook that was built before Kubernetes 1.28: it is called after Gleaner, and drops fields that it
+/// does not know.
+fn fields_of_the_sidecar_that_a_webhook_drops_are_restored(namespace: &Namespace) {
     let name = namespace.name();
     namespace.apply(&format!(
         r"
@@ -81,7 +82,7 @@ spec: {{policyName: {name}}}
     let kinds = "mutatingadmissionpolicy,mutatingadmissionpolicybinding";
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         namespace.apply(BUILD);
-        // The API server reads the policy a moment after it was written.
+        // The policy takes effect a moment after it was created.
         let pod = namespace.until("the webhook changed a pod", || {
             let run = format!("build-{}", namespace.list("taskruns").len());
             namespace.start("build", &run);

@@ -9,17 +9,17 @@ use crate::{config_map, config_maps, resource, resources};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        an_apply_makes_what_is_not_there,
+        an_apply_creates_a_missing_object,
         an_apply_again_changes_nothing,
-        a_field_no_longer_applied_goes,
+        a_field_that_is_no_longer_applied_is_removed,
         another_managers_field_is_a_conflict,
-        a_field_made_by_a_create_is_a_conflict_too,
+        a_field_set_by_a_create_is_a_conflict_too,
         force_takes_the_field,
         the_same_value_is_shared,
         a_dry_run_applies_nothing,
         a_manager_is_required,
-        what_the_kind_does_not_have_is_refused_without_a_reason,
-        what_names_another_object_is_refused,
+        fields_that_the_kind_does_not_have_are_refused_without_a_reason,
+        a_body_with_a_different_name_is_refused,
     ]
 }
 
@@ -42,7 +42,7 @@ fn conflicts(answer: &Answer, manager: &str, fields: &[&str]) {
     }
 }
 
-async fn an_apply_makes_what_is_not_there(server: &Server) {
+async fn an_apply_creates_a_missing_object(server: &Server) {
     let path = format!("{}/a?fieldManager=gleaner", resources(server));
     let made = server
         .apply(&path, &resource("a"))
@@ -82,7 +82,7 @@ async fn an_apply_again_changes_nothing(server: &Server) {
     assert_eq!(first["metadata"]["uid"], second["metadata"]["uid"]);
 }
 
-async fn a_field_no_longer_applied_goes(server: &Server) {
+async fn a_field_that_is_no_longer_applied_is_removed(server: &Server) {
     let path = format!("{}/a", config_maps(server));
     let mut object = config_map("a", &json!({"a": "1", "b": "2"}));
     object["metadata"]["labels"] = json!({"l": "1"});
@@ -137,7 +137,7 @@ async fn another_managers_field_is_a_conflict(server: &Server) {
     assert_eq!(now["data"], json!({"a": "1", "b": "1"}));
 }
 
-async fn a_field_made_by_a_create_is_a_conflict_too(server: &Server) {
+async fn a_field_set_by_a_create_is_a_conflict_too(server: &Server) {
     let create = format!("{}?fieldManager=kubectl-create", resources(server));
     server
         .post(&create, &resource("a"))
@@ -215,8 +215,8 @@ async fn a_manager_is_required(server: &Server) {
     );
 }
 
-async fn what_the_kind_does_not_have_is_refused_without_a_reason(server: &Server) {
-    // A 500 that is the client's fault: not to be retried, which only the message tells.
+async fn fields_that_the_kind_does_not_have_are_refused_without_a_reason(server: &Server) {
+    // This 500 is the client's fault, so the request must not be retried. Only the message distinguishes it.
     let refused = async |path: String, object: &Value, expected: &str| {
         let path = format!("{path}/a?fieldManager=gleaner");
         let answer = server.apply(&path, object).await.expect_status(500);
@@ -243,7 +243,7 @@ async fn what_the_kind_does_not_have_is_refused_without_a_reason(server: &Server
     refused(config_maps(server), &object, expected).await;
 }
 
-async fn what_names_another_object_is_refused(server: &Server) {
+async fn a_body_with_a_different_name_is_refused(server: &Server) {
     let path = format!("{}/a?fieldManager=gleaner", resources(server));
     let answer = server.apply(&path, &resource("b")).await.expect_status(400);
     assert_eq!(

@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_new_object_gets_its_identity,
         a_dry_run_leaves_nothing_behind,
         a_dry_run_of_a_taken_name_says_so,
-        a_given_name_wins_over_a_prefix,
+        a_name_takes_precedence_over_a_generate_name,
         an_owner_reference_is_kept,
         a_status_is_not_created,
         the_manager_is_recorded,
@@ -75,7 +75,7 @@ async fn a_dry_run_of_a_taken_name_says_so(server: &Server) {
     );
 }
 
-async fn a_given_name_wins_over_a_prefix(server: &Server) {
+async fn a_name_takes_precedence_over_a_generate_name(server: &Server) {
     let mut object = resource("a");
     object["metadata"]["generateName"] = json!("b-");
     let made = server

@@ -16,17 +16,17 @@ pub(crate) fn cases() -> Vec<Case> {
         another_namespace_is_refused,
         another_kind_is_refused,
         another_version_is_refused,
-        a_body_that_is_no_json_is_refused,
+        a_body_that_is_not_json_is_refused,
         a_body_over_three_mebibytes_is_too_large,
         another_media_type_is_refused,
         another_method_is_refused,
         namespaced_kinds_are_created_in_a_namespace,
         options_are_checked,
         a_resource_version_cannot_be_created,
-        storage_has_a_bound_that_a_dry_run_does_not_show,
+        etcd_has_a_size_limit_that_a_dry_run_does_not_check,
     ];
     let local = cases![
-        a_list_is_never_narrowed_in_silence,
+        a_list_with_selectors_is_refused,
         every_write_is_validated_strictly,
     ];
     cases.extend(local.into_iter().map(Case::local_only));
@@ -127,7 +127,7 @@ async fn another_version_is_refused(server: &Server) {
     assert_eq!(answer.reason(), "BadRequest");
 }
 
-async fn a_body_that_is_no_json_is_refused(server: &Server) {
+async fn a_body_that_is_not_json_is_refused(server: &Server) {
     for body in ["{\"apiVersion\":", "[1]"] {
         for path in [resources(server), config_maps(server)] {
             let answer = server.post(&path, &json!(body)).await.expect_status(400);
@@ -204,7 +204,7 @@ async fn a_resource_version_cannot_be_created(server: &Server) {
     assert_eq!(answer.reason(), "");
 }
 
-async fn storage_has_a_bound_that_a_dry_run_does_not_show(server: &Server) {
+async fn etcd_has_a_size_limit_that_a_dry_run_does_not_check(server: &Server) {
     let path = resources(server);
     for bytes in [1_700_000, 2_500_000] {
         let mut object = resource("big");
@@ -214,7 +214,7 @@ async fn storage_has_a_bound_that_a_dry_run_does_not_show(server: &Server) {
             .await
             .expect_status(201);
         let answer = server.post(&path, &object).await.expect_status(500);
-        // Only these words distinguish it from a temporary failure.
+        // Only this message distinguishes the error from a temporary failure.
         let message = answer.json["message"].as_str().unwrap_or_default();
         assert!(
             message.contains("request is too large") || message.contains("larger than max"),
@@ -224,7 +224,7 @@ async fn storage_has_a_bound_that_a_dry_run_does_not_show(server: &Server) {
     }
 }
 
-async fn a_list_is_never_narrowed_in_silence(server: &Server) {
+async fn a_list_with_selectors_is_refused(server: &Server) {
     let path = config_maps(server);
     for (query, status) in [
         ("watch=true", 405),

@@ -234,7 +234,7 @@ async fn kinds_have_their_required_fields(server: &Server) {
         }
         let answer = refused(server, &server.path(api_version, plural), &object, 422).await;
         assert_eq!(answer.reason(), "Invalid");
-        // A real server names the fields of a missing map one by one, and finds more.
+        // A real server reports the fields of a missing map one by one, and more errors.
         let found = answer.fields();
         assert!(
             found.iter().any(|found| found.starts_with(field)),

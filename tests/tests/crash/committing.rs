@@ -32,7 +32,7 @@ const VERDICT: &str = "
       data: {verdict: $(steps.test.verdict)}
 ";
 
-/// Each point in the order in which the sidecar reaches it, with the number of objects that exist then.
+/// The crash points, in the order in which the sidecar reaches them, with the number of objects that exist then.
 const POINTS: &[(&str, &str, usize)] = &[
     ("killed_when_outputs_are_accepted", "accepted", 0),
     ("killed_when_outputs_are_journaled", "journaled", 0),
@@ -55,11 +55,11 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
         killed_at_every_point_in_turn_it_creates_one_of_each,
         killed_while_it_replaces_it_leaves_one,
-        killed_between_a_namespace_and_what_is_in_it_it_creates_both,
-        killed_while_it_finishes_it_hands_on_the_results,
-        killed_after_somebody_submitted_it_submits,
+        killed_between_a_namespace_and_its_objects_it_creates_both,
+        killed_while_it_finishes_it_passes_the_results,
+        killed_after_a_submit_request_it_submits,
         killed_between_two_steps_it_remembers_the_first,
-        killed_when_all_is_over_it_answers_as_before,
+        killed_after_the_run_finished_it_responds_as_before,
     ];
     cases.extend(POINTS.iter().map(|&(name, point, existing)| {
         Case::new(name, async move |server: &Server| {
@@ -87,7 +87,7 @@ async fn one_of_each(run: &Run<'_>, before: &[Value]) {
     run.finish().await.expect(0);
     let after = objects(run).await;
     let [image, note] = after.as_slice() else {
-        panic!("one of each, not {after:#?}");
+        panic!("expected one of each, got {after:#?}");
     };
     assert_eq!(uids(before), uids(&after)[..before.len()]);
     assert_eq!(note["data"]["image"], image["metadata"]["name"]);
@@ -119,7 +119,7 @@ async fn killed_at_every_point_in_turn_it_creates_one_of_each(server: &Server) {
     one_of_each(&run, &before).await;
 }
 
-async fn killed_between_a_namespace_and_what_is_in_it_it_creates_both(server: &Server) {
+async fn killed_between_a_namespace_and_its_objects_it_creates_both(server: &Server) {
     let name = format!("{}-pr", server.namespace());
     let declaration = format!(
         "
@@ -181,7 +181,7 @@ async fn killed_while_it_replaces_it_leaves_one(server: &Server) {
     }
 }
 
-async fn killed_while_it_finishes_it_hands_on_the_results(server: &Server) {
+async fn killed_while_it_finishes_it_passes_the_results(server: &Server) {
     let completed = format!("{TWO}submit: Completed\n");
     for point in ["dry-run", "created-0", "committed", "outcome-journaled"] {
         let mut run = Run::new(PROGRAMS, server, &completed);
@@ -201,7 +201,7 @@ async fn killed_while_it_finishes_it_hands_on_the_results(server: &Server) {
     }
 }
 
-async fn killed_after_somebody_submitted_it_submits(server: &Server) {
+async fn killed_after_a_submit_request_it_submits(server: &Server) {
     let manual = format!("{TWO}submit: Manual\n");
     let mut run = Run::new(PROGRAMS, server, &manual);
     run.crash_at("created-0");
@@ -209,7 +209,7 @@ async fn killed_after_somebody_submitted_it_submits(server: &Server) {
     run.passes("build", "digest", "sha256:1").await;
     let submit = run.submit_unheard("build");
     run.crash(&submit).await;
-    // No client submits again: the request is on disk.
+    // The submit request is on disk, so no client needs to repeat it.
     run.start().await;
     run.status("it is committed", |status| status["phase"] == "Committed")
         .await;
@@ -230,7 +230,7 @@ async fn killed_between_two_steps_it_remembers_the_first(server: &Server) {
     assert_eq!(objects(&run).await.len(), 3);
 }
 
-async fn killed_when_all_is_over_it_answers_as_before(server: &Server) {
+async fn killed_after_the_run_finished_it_responds_as_before(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO);
     run.start().await;
     run.passes("build", "digest", "sha256:1").await;

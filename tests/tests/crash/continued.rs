@@ -1,5 +1,5 @@
-//! A sidecar that is killed when its objects exist: complete objects are adopted, even if new ones are refused in the
-//! meantime, and objects that cannot be looked up are named.
+//! The sidecar is killed when its objects exist. Complete objects are adopted, even if new ones would now be refused, and
+//! objects that cannot be looked up are reported.
 
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ objects:
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
-        killed_while_it_waits_it_adopts_what_is_refused_by_then,
-        killed_while_it_creates_it_adopts_what_holds_a_secret,
+        killed_while_it_waits_it_adopts_objects_that_would_now_be_refused,
+        killed_while_it_creates_it_adopts_objects_with_secrets,
     ];
     cases.push(
         Case::new(
@@ -55,8 +55,8 @@ pub(crate) fn cases() -> Vec<Case> {
     );
     cases.push(
         Case::new(
-            "killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then",
-            killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then,
+            "killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses",
+            killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses,
         )
         .real_only(),
     );
@@ -71,7 +71,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Runs until all three objects exist and the sidecar waits for the last, kills the sidecar, and returns the objects.
+/// Runs until all three objects exist and the sidecar waits for the last one, kills the sidecar, and returns the objects.
 async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     run.start().await;
     let step = run.step("build").writes("digest", "one").begin();
@@ -84,7 +84,7 @@ async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     (step, before)
 }
 
-/// Restarts the sidecar; then the last object becomes ready. The objects must be the same three.
+/// Restarts the sidecar, makes the last object ready, and asserts that the same three objects exist.
 async fn adopts(server: &Server, run: &mut Run<'_>, step: Running, before: Vec<Value>) {
     run.start().await;
     let last = before.last().expect("three objects");
@@ -100,7 +100,7 @@ async fn adopts(server: &Server, run: &mut Run<'_>, step: Running, before: Vec<V
     assert_eq!(uids(&objects(run).await), uids(&before));
 }
 
-async fn killed_while_it_waits_it_adopts_what_is_refused_by_then(server: &Server) {
+async fn killed_while_it_waits_it_adopts_objects_that_would_now_be_refused(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, WAITING).through(&proxy);
     let (step, before) = killed_while_waiting(&mut run).await;
@@ -130,7 +130,7 @@ async fn killed_while_it_waits_it_adopts_what_fills_the_quota(server: &Server) {
     });
     let path = server.path("v1", "resourcequotas");
     server.post(&path, &quota).await.expect_status(201);
-    // No controller is running to count for the first time; afterwards, admission counts.
+    // No controller is running to count the objects initially; later changes are counted by admission.
     let status = json!({"hard": {"configmaps": "3"}, "used": {"configmaps": "0"}});
     server
         .set_status("v1", "resourcequotas", "small", &status)
@@ -141,7 +141,7 @@ async fn killed_while_it_waits_it_adopts_what_fills_the_quota(server: &Server) {
     adopts(server, &mut run, step, before).await;
 }
 
-async fn killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then(server: &Server) {
+async fn killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, WAITING);
     let (step, before) = killed_while_waiting(&mut run).await;
     let name = server.namespace();
@@ -162,7 +162,7 @@ async fn killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then(server: &
         "metadata": {"name": name},
         "spec": {
             "policyName": name, "validationActions": ["Deny"],
-            // Other cases use other namespaces on this server.
+            // The policy is limited to this case's namespace, because other cases use the same server.
             "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
         },
     });
@@ -205,8 +205,8 @@ async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
     assert!(left.iter().all(|left| left["state"] == "mayExist"));
 }
 
-/// A keyed hash distinguishes the content of secrets.
-async fn killed_while_it_creates_it_adopts_what_holds_a_secret(server: &Server) {
+/// The content of an object with a secret is compared by a keyed hash.
+async fn killed_while_it_creates_it_adopts_objects_with_secrets(server: &Server) {
     let declaration = "
 steps: {build: [{name: token, secret: true}]}
 objects:

@@ -1,8 +1,8 @@
 //! The sidecar is killed at every point of its work, and resumes: nothing is created twice, and nothing
 //! remains of a failed run.
 //!
-//! A crash point is a name in the sidecar's source. A case fails if the sidecar never reaches its point, so that one
-//! that was renamed or removed does not go unnoticed.
+//! A crash point is a name in the sidecar's source. A case fails if the sidecar never reaches its crash point, so that renamed
+//! or removed points are noticed.
 
 mod committing;
 mod continued;

@@ -31,10 +31,10 @@ objects:
       rules: [{apiGroups: [apps], resources: [deployments], verbs: [get]}]
 ";
 
-/// The create of the Role, and not its dry run.
+/// Matches the create of the Role, but not its dry run.
 const CREATE: &str = r"/roles\?fieldManager";
 
-/// Each point in the order in which the sidecar reaches it, with the number of objects that exist then.
+/// The crash points, in the order in which the sidecar reaches them, with the number of objects that exist then.
 const POINTS: &[(&str, &str, usize)] = &[
     (
         "a_failing_run_killed_when_outputs_are_accepted",
@@ -73,11 +73,11 @@ const POINTS: &[(&str, &str, usize)] = &[
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
         a_failing_run_killed_at_every_point_in_turn_leaves_nothing,
-        what_a_killed_sidecar_has_created_goes_when_the_dry_run_is_refused_later,
-        what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later,
-        a_failing_run_killed_while_an_answer_is_lost_leaves_nothing,
-        what_a_killed_sidecar_has_made_by_apply_goes,
-        what_was_there_before_a_killed_sidecar_applied_stays,
+        objects_of_a_killed_sidecar_are_deleted_when_a_later_dry_run_is_refused,
+        objects_of_a_killed_sidecar_are_deleted_when_a_kind_disappears,
+        a_failing_run_killed_while_a_response_is_lost_leaves_nothing,
+        objects_applied_by_a_killed_sidecar_are_deleted,
+        objects_that_existed_before_a_killed_sidecar_applied_remain,
     ];
     cases.extend(POINTS.iter().map(|&(name, point, existing)| {
         Case::new(name, async move |server: &Server| {
@@ -94,7 +94,7 @@ async fn nothing_stays(run: &Run<'_>) {
         run.objects("rbac.authorization.k8s.io/v1", "roles").await,
         none
     );
-    // And it stays a failure.
+    // The outcome stays a failure.
     run.finish().await.expect(73);
 }
 
@@ -146,16 +146,16 @@ async fn killed_then(server: &Server, fail: impl Fn(&FaultProxy)) {
     nothing_stays(&run).await;
 }
 
-async fn what_a_killed_sidecar_has_created_goes_when_the_dry_run_is_refused_later(server: &Server) {
+async fn objects_of_a_killed_sidecar_are_deleted_when_a_later_dry_run_is_refused(server: &Server) {
     killed_then(server, |proxy| {
         proxy.on(Method::POST, "/roles").fail(Fault::status(403));
     })
     .await;
 }
 
-async fn what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later(server: &Server) {
+async fn objects_of_a_killed_sidecar_are_deleted_when_a_kind_disappears(server: &Server) {
     killed_then(server, |proxy| {
-        // The kind is known, and not discovered again.
+        // The kind is known from the journal, and is not discovered again.
         for method in [Method::GET, Method::POST] {
             let fault = Fault::status(404);
             proxy
@@ -166,7 +166,7 @@ async fn what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later(server
     .await;
 }
 
-async fn a_failing_run_killed_while_an_answer_is_lost_leaves_nothing(server: &Server) {
+async fn a_failing_run_killed_while_a_response_is_lost_leaves_nothing(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, CREATE).fail(Fault::status(403));
     proxy.on(Method::DELETE, "").nth(1).fail(Fault::DropReply);
@@ -180,7 +180,7 @@ async fn a_failing_run_killed_while_an_answer_is_lost_leaves_nothing(server: &Se
     nothing_stays(&run).await;
 }
 
-/// Returns a declaration whose first object is applied: it may exist already.
+/// Returns a declaration whose first object is applied, so it may exist before.
 fn applied() -> String {
     let (head, objects) = THREE.split_once("objects:\n").expect("objects");
     format!("{head}objects:\n{SETTINGS}{objects}")
@@ -213,12 +213,12 @@ async fn killed_when_applied(server: &Server) -> String {
     path
 }
 
-async fn what_a_killed_sidecar_has_made_by_apply_goes(server: &Server) {
+async fn objects_applied_by_a_killed_sidecar_are_deleted(server: &Server) {
     let path = killed_when_applied(server).await;
     server.get(&path).await.expect_status(404);
 }
 
-async fn what_was_there_before_a_killed_sidecar_applied_stays(server: &Server) {
+async fn objects_that_existed_before_a_killed_sidecar_applied_remain(server: &Server) {
     let path = server.path("v1", "configmaps");
     let settings = serde_json::json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"theirs": "kept"},

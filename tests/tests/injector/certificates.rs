@@ -16,9 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_ca_bundle_that_was_wiped_is_repaired,
+        a_removed_ca_bundle_is_restored,
         two_replicas_change_certificates_and_authorities_under_load,
-        a_deleted_secret_goes_unnoticed,
+        no_review_fails_when_the_secret_is_deleted,
     ]
 }
 
@@ -44,7 +44,7 @@ async fn ask(server: &Server) {
     server.post(&tasks, &task()).await.expect_status(201);
 }
 
-async fn a_ca_bundle_that_was_wiped_is_repaired(server: &Server) {
+async fn a_removed_ca_bundle_is_restored(server: &Server) {
     let injector = injected(server).await;
     let right = bundles(server).await;
     assert!(
@@ -99,7 +99,7 @@ async fn two_replicas_change_certificates_and_authorities_under_load(server: &Se
     two.end().await;
 }
 
-async fn a_deleted_secret_goes_unnoticed(server: &Server) {
+async fn no_review_fails_when_the_secret_is_deleted(server: &Server) {
     let user = user(server).await;
     let flags = ["--authority-settle=1s"];
     let one = Replica::start(server, &user, &flags).await;
@@ -116,7 +116,7 @@ async fn a_deleted_secret_goes_unnoticed(server: &Server) {
         .await
         .expect_status(200);
     let began = Instant::now();
-    // Created at once, served a second later: the watch lasts longer than that.
+    // The new certificate is created immediately and served a second later, so the test observes for longer than that.
     while began.elapsed() < Duration::from_secs(4) {
         ask(server).await;
     }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use gleaner_tests::suite::{Case, Suite};
 
-/// The parts of Tekton's Tasks that the webhook's rules need: the real cluster has Tekton's own schema.
+/// A minimal CRD of Tekton's Task, which is enough for the webhook's rules; a real cluster has Tekton's own schema.
 const TASKS: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

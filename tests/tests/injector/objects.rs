@@ -15,9 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_again,
-        a_pod_that_asks_is_injected_and_another_stays_as_it_was,
-        a_wrong_declaration_is_refused_in_words_that_kubectl_shows,
-        a_refused_pod_is_told_of_beside_its_owner,
+        a_pod_that_requests_gleaner_is_injected_and_others_stay_unchanged,
+        a_wrong_declaration_is_refused_with_a_message_that_kubectl_shows,
+        a_refused_pod_creates_an_event_for_its_owner,
     ]
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn pod() -> Value {
             "name": "plain",
             "annotations": {"gleaner.dev/outputs": "steps: {main: [{name: version, fromPath: /tmp/version}]}"},
         },
-        // The plugin that would set it is disabled in the rig, and a token requires an account.
+        // The rig disables the plugin that would set this field, and its server has no ServiceAccounts to issue tokens for.
         "spec": {
             "serviceAccountName": "default",
             "restartPolicy": "Never",
@@ -60,7 +60,7 @@ async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_a
     let made = server.post(&tasks, &task()).await.expect_status(201).json;
     assert_eq!(made["spec"]["sidecars"][0]["name"], "gleaner", "{made}");
     assert_eq!(made["spec"]["results"][0]["name"], "img", "{made}");
-    // As kubectl apply does it: the applied object, with the version that was read.
+    // As `kubectl apply` does, send the applied object with the resource version that was read.
     let mut again = task();
     again["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
     let updated = server
@@ -72,7 +72,7 @@ async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_a
     injector.end().await;
 }
 
-async fn a_pod_that_asks_is_injected_and_another_stays_as_it_was(server: &Server) {
+async fn a_pod_that_requests_gleaner_is_injected_and_others_stay_unchanged(server: &Server) {
     let injector = injected(server).await;
     let pods = server.path("v1", "pods");
     let injected = server.post(&pods, &pod()).await.expect_status(201).json;
@@ -94,7 +94,7 @@ async fn a_pod_that_asks_is_injected_and_another_stays_as_it_was(server: &Server
     injector.end().await;
 }
 
-async fn a_wrong_declaration_is_refused_in_words_that_kubectl_shows(server: &Server) {
+async fn a_wrong_declaration_is_refused_with_a_message_that_kubectl_shows(server: &Server) {
     let injector = injected(server).await;
     let mut wrong = task();
     wrong["metadata"]["annotations"]["gleaner.dev/outputs"] =
@@ -112,7 +112,7 @@ async fn a_wrong_declaration_is_refused_in_words_that_kubectl_shows(server: &Ser
     injector.end().await;
 }
 
-async fn a_refused_pod_is_told_of_beside_its_owner(server: &Server) {
+async fn a_refused_pod_creates_an_event_for_its_owner(server: &Server) {
     let injector = injected(server).await;
     let run = json!({
         "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": {"name": "rich"},
@@ -132,7 +132,7 @@ async fn a_refused_pod_is_told_of_beside_its_owner(server: &Server) {
         .await
         .expect_status(400);
     let refused = server.post(&pods, &pod).await.expect_status(400);
-    // The request of `kubectl describe`.
+    // This is the request that `kubectl describe` sends.
     let events = server.path("v1", "events");
     let uid = run["metadata"]["uid"].as_str().expect("a UID");
     let selected =
@@ -156,6 +156,6 @@ async fn a_refused_pod_is_told_of_beside_its_owner(server: &Server) {
     assert_eq!(
         list["items"].as_array().map(Vec::len),
         Some(1),
-        "none for the dry run"
+        "the dry run must not create an Event"
     );
 }

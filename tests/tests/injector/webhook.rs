@@ -18,13 +18,13 @@ use tokio::task::JoinHandle;
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One replica.
+/// A running replica of the injector.
 pub(crate) struct Replica {
     pub(crate) address: SocketAddr,
     health: SocketAddr,
     end: Trigger,
     served: JoinHandle<()>,
-    /// Path of its kubeconfig.
+    /// The directory of the replica's kubeconfig.
     _folder: TempDir,
 }
 
@@ -108,7 +108,10 @@ impl Replica {
         let webhook = Webhook::bind(config).await.expect("addresses");
         let (address, health) = (webhook.address(), webhook.health_address());
         let (end, shutdown) = shutdown::channel();
-        let served = tokio::spawn(async move { webhook.serve(shutdown).await.expect("it serves") });
+        let served =
+            tokio::spawn(
+                async move { webhook.serve(shutdown).await.expect("the injector serves") },
+            );
         Self {
             address,
             health,
@@ -170,7 +173,7 @@ pub(crate) async fn register(server: &Server, pods: SocketAddr, tekton: SocketAd
         .expect_status(201);
 }
 
-/// Returns one replica, registered, ready, and known to the API server.
+/// Starts and registers one replica, waits until it is ready and the API server calls it, and returns it.
 pub(crate) async fn injected(server: &Server) -> Replica {
     let replica = Replica::start(server, &user(server).await, &[]).await;
     register(server, replica.address, replica.address).await;
@@ -179,11 +182,12 @@ pub(crate) async fn injected(server: &Server) -> Replica {
     replica
 }
 
-/// Waits until the API server calls the webhook and trusts it: it reads a configuration a moment after it was written.
+/// Waits until the API server calls and trusts the webhook: a configuration takes effect a moment after it was written.
 pub(crate) async fn in_force(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     let tasks = format!("{}?dryRun=All", server.path("tekton.dev/v1", "tasks"));
-    // Until then it does not call the webhook, or does not trust it (500); any other refusal is a response.
+    // Before that, the API server accepts the object without calling the webhook, or does not trust the webhook (500). Any
+    // other refusal comes from the webhook.
     let ask = async |path: &str, object: Value| {
         let answer = server.post(path, &object).await;
         assert!(!answer.status.is_client_error(), "{}", answer.text);

@@ -1,4 +1,4 @@
-//! Time is a number here, and API servers are lists of bundles.
+//! The rotation, with a simulated clock and simulated API servers.
 
 mod world;
 
@@ -10,7 +10,7 @@ use super::super::content::{Content, ContentError};
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// Well within validities that begin five minutes early.
+/// The current time in most tests, in seconds since 1970.
 const START: i64 = 1_790_000_000;
 
 fn policy() -> Policy {
@@ -30,11 +30,11 @@ fn begun() -> Content {
     take(Step::Begin, None, &[], at(Duration::ZERO), &policy()).unwrap()
 }
 
-/// All changes have settled long ago.
+/// A time long enough for every change to have settled.
 const SETTLED: Option<Duration> = Some(Duration::from_secs(3600));
 
 #[test]
-fn it_begins_where_there_is_nothing_and_then_rests() {
+fn an_empty_secret_gets_a_ca_and_a_certificate_and_then_no_step_is_due() {
     assert_eq!(
         next(None, at(Duration::ZERO), None, &policy()),
         Some(Step::Begin)
@@ -53,7 +53,7 @@ fn it_begins_where_there_is_nothing_and_then_rests() {
 }
 
 #[test]
-fn a_certificate_is_renewed_when_a_third_is_left_trusted_or_not() {
+fn a_certificate_is_renewed_when_a_third_of_its_validity_is_left_trusted_or_not() {
     let content = begun();
     assert_eq!(next(Some(&content), at(19 * HOUR), None, &policy()), None);
     assert_eq!(
@@ -67,7 +67,7 @@ fn a_certificate_is_renewed_when_a_third_is_left_trusted_or_not() {
 }
 
 #[test]
-fn a_certificate_never_outlives_its_authority() {
+fn a_certificate_never_outlives_its_ca() {
     let content = begun();
     let late = take(Step::Leaf, Some(&content), &[], at(290 * HOUR), &policy()).unwrap();
     assert_eq!(late.leaf.validity.until, content.newest().validity.until);
@@ -83,8 +83,8 @@ fn a_certificate_never_outlives_its_authority() {
 }
 
 #[test]
-fn a_new_authority_signs_only_after_it_has_settled_and_the_old_one_leaves_after_its_last_certificate()
- {
+fn a_new_ca_signs_only_after_it_has_settled_and_the_old_one_is_removed_after_its_last_certificate()
+{
     let policy = policy();
     let mut content = begun();
     let mut now = at(195 * HOUR);
@@ -96,7 +96,10 @@ fn a_new_authority_signs_only_after_it_has_settled_and_the_old_one_leaves_after_
     );
     let joined = take(Step::Authority, Some(&content), &[], now, &policy).unwrap();
     assert_eq!(joined.authorities[1..], content.authorities);
-    assert_eq!(joined.leaf, content.leaf, "it signs nothing yet");
+    assert_eq!(
+        joined.leaf, content.leaf,
+        "the new CA does not sign certificates yet"
+    );
     for settled in [None, Some(Duration::ZERO), Some(Duration::from_secs(14))] {
         assert_eq!(
             next(Some(&joined), now, settled, &policy),
@@ -109,7 +112,7 @@ fn a_new_authority_signs_only_after_it_has_settled_and_the_old_one_leaves_after_
     let signed = take(Step::Leaf, Some(&joined), &[], now, &policy).unwrap();
     assert!(signed.leaf.is_of(signed.newest(), &policy.names, now));
     assert_eq!(signed.authorities, joined.authorities);
-    // The old CA's last certificate may be served until then.
+    // The old CA's last certificate may be served until it expires.
     let last = content.leaf.validity.until;
     assert!(last < now + policy.leaf);
     let renewed = take(Step::Leaf, Some(&signed), &[], now + 20 * HOUR, &policy).unwrap();
@@ -128,7 +131,7 @@ fn a_new_authority_signs_only_after_it_has_settled_and_the_old_one_leaves_after_
 }
 
 #[test]
-fn without_a_certificate_that_works_nothing_is_waited_for() {
+fn without_a_working_certificate_a_new_one_is_issued_without_waiting() {
     let content = begun();
     let joined = take(Step::Authority, Some(&content), &[], at(HOUR), &policy()).unwrap();
     assert_eq!(next(Some(&joined), at(HOUR), None, &policy()), None);
@@ -139,7 +142,7 @@ fn without_a_certificate_that_works_nothing_is_waited_for() {
 }
 
 #[test]
-fn another_name_gets_another_certificate_at_once() {
+fn a_new_name_gets_a_new_certificate_immediately() {
     let content = begun();
     let mut renamed = policy();
     renamed.names.push("webhook.example".to_owned());
@@ -149,12 +152,12 @@ fn another_name_gets_another_certificate_at_once() {
     );
     let content = take(Step::Leaf, Some(&content), &[], at(HOUR), &renamed).unwrap();
     assert_eq!(next(Some(&content), at(HOUR), None, &renamed), None);
-    // The same certificate covers fewer names, too.
+    // If names are removed, the existing certificate still covers the remaining ones.
     assert_eq!(next(Some(&content), at(HOUR), None, &policy()), None);
 }
 
 #[test]
-fn an_authority_that_has_ended_is_begun_anew() {
+fn an_expired_ca_is_replaced() {
     let content = begun();
     assert_eq!(
         next(Some(&content), at(301 * HOUR), SETTLED, &policy()),
@@ -165,7 +168,7 @@ fn an_authority_that_has_ended_is_begun_anew() {
 }
 
 #[test]
-fn a_deleted_secret_is_begun_anew_with_the_authorities_that_were_known() {
+fn a_deleted_secret_is_created_again_with_the_known_cas() {
     let old = begun();
     let anew = take(Step::Begin, None, &old.authorities, at(HOUR), &policy()).unwrap();
     assert_eq!(anew.authorities.len(), 2);
@@ -175,7 +178,7 @@ fn a_deleted_secret_is_begun_anew_with_the_authorities_that_were_known() {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn written_content_can_be_read_again() {
     let content = begun();
     let joined = take(Step::Authority, Some(&content), &[], at(HOUR), &policy()).unwrap();
     for content in [content, joined] {
@@ -184,7 +187,7 @@ fn what_is_written_is_read_again() {
 }
 
 #[test]
-fn keys_that_do_not_belong_are_found_out() {
+fn keys_that_do_not_match_their_certificate_are_rejected() {
     let (one, other) = (begun(), begun());
     let mixed = |key: &str| {
         let mut data = one.data();
@@ -207,7 +210,7 @@ fn keys_that_do_not_belong_are_found_out() {
         Content::read(&data).unwrap_err(),
         ContentError::Missing("ca.crt")
     );
-    // A certificate of another CA is replaced, although the key matches.
+    // A certificate signed by a foreign CA is replaced even though its key matches.
     let mut foreign = one.clone();
     (foreign.leaf, foreign.leaf_key) = (other.leaf.clone(), other.leaf_key.clone());
     assert_eq!(
@@ -217,7 +220,7 @@ fn keys_that_do_not_belong_are_found_out() {
 }
 
 #[test]
-fn a_bundle_stays_small_though_the_secret_is_deleted_again_and_again() {
+fn a_bundle_stays_small_when_the_secret_is_deleted_repeatedly() {
     let mut content = begun();
     for _ in 0..20 {
         content = take(Step::Begin, None, &content.authorities, at(HOUR), &policy()).unwrap();

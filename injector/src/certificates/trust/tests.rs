@@ -36,13 +36,17 @@ fn configuration(bundles: &[Value]) -> Value {
     json!({"metadata": {"resourceVersion": "7"}, "webhooks": webhooks.collect::<Vec<_>>()})
 }
 
-/// Repairs it, and returns its previous trust.
+/// Repairs the configuration, and returns the trust before the repair.
 #[track_caller]
 fn repaired(configuration: &mut Value, own: &[Certificate], now: Timestamp) -> Before {
     let Repair { patch, before } = repair(configuration, own, now).expect("a repair");
     let patch: json_patch::Patch = serde_json::from_value(patch).unwrap();
     json_patch::patch(configuration, &patch).unwrap();
-    assert_eq!(repair(configuration, own, now), None, "once is enough");
+    assert_eq!(
+        repair(configuration, own, now),
+        None,
+        "a second repair changes nothing"
+    );
     before
 }
 
@@ -66,7 +70,7 @@ fn every_webhook_that_trusts_anything_else_is_repaired() {
         let path = change["path"].as_str().unwrap();
         path.ends_with("/clientConfig/caBundle")
     });
-    assert_eq!(bundles.count(), 6, "the one that was right is left alone");
+    assert_eq!(bundles.count(), 6, "the correct webhook is left unchanged");
     repaired(&mut configuration, std::slice::from_ref(&own), at(0));
     for webhook in configuration["webhooks"].as_array().unwrap() {
         assert_eq!(
@@ -77,7 +81,7 @@ fn every_webhook_that_trusts_anything_else_is_repaired() {
 }
 
 #[test]
-fn replicas_with_different_cas_leave_each_other_alone() {
+fn replicas_with_different_cas_do_not_undo_each_others_changes() {
     let (one, two) = (ca(), ca());
     let mut configuration = configuration(&[Value::Null, Value::Null]);
     configuration["metadata"]["annotations"] = json!({"other": "kept"});
@@ -99,7 +103,7 @@ fn a_ca_stays_for_as_long_as_a_replica_announces_it() {
     let mut configuration = configuration(&[Value::Null]);
     repaired(&mut configuration, olds, hours(0));
     repaired(&mut configuration, news, hours(0));
-    // Both renew it: it stays for two days.
+    // Both replicas renew their announcements, so both CAs stay for two days.
     for hour in [13, 26, 39] {
         assert_eq!(
             repaired(&mut configuration, olds, hours(hour)),
@@ -108,7 +112,7 @@ fn a_ca_stays_for_as_long_as_a_replica_announces_it() {
         repaired(&mut configuration, news, hours(hour));
         assert_eq!(authorities(&configuration).len(), 2, "{hour}");
     }
-    // From then on, only one does.
+    // From now on, only one replica renews its announcement.
     repaired(&mut configuration, news, hours(52));
     assert_eq!(authorities(&configuration).len(), 2);
     assert_eq!(
@@ -119,7 +123,7 @@ fn a_ca_stays_for_as_long_as_a_replica_announces_it() {
 }
 
 #[test]
-fn a_ca_that_is_not_valid_any_more_goes_at_once() {
+fn an_expired_ca_is_removed_immediately() {
     let (old, new) = (ca(), ca());
     let mut configuration = configuration(&[Value::Null]);
     repaired(&mut configuration, &[old], hours(239));
@@ -130,7 +134,7 @@ fn a_ca_that_is_not_valid_any_more_goes_at_once() {
 }
 
 #[test]
-fn what_is_no_announcement_counts_as_none() {
+fn invalid_announcements_are_ignored() {
     let (own, other) = (ca(), ca());
     for text in ["", "?", "[]", "{\"a\": 1}", "{\"a\": \"tomorrow\"}"] {
         let mut configuration = configuration(&[json!(pem(&[&own, &other]))]);
@@ -144,9 +148,9 @@ fn what_is_no_announcement_counts_as_none() {
     }
 }
 
-/// As `openssl x509 -req -signkey` creates it without extensions.
+/// The CA in the file was created by `openssl x509 -req -signkey` without extensions.
 #[test]
-fn a_ca_of_version_1_is_one() {
+fn a_ca_may_use_x509_version_1() {
     let own = Certificate::all(include_bytes!("ca-of-version-1.pem")).expect("a CA");
     let mut configuration = configuration(&[Value::Null]);
     repaired(&mut configuration, &own, at(0));
@@ -154,7 +158,7 @@ fn a_ca_of_version_1_is_one() {
 }
 
 #[test]
-fn a_repair_fails_on_another_version_than_was_read() {
+fn a_repair_fails_if_the_resource_version_has_changed() {
     let mut configuration = configuration(&[Value::Null]);
     let repair = repair(&configuration, &[ca()], at(0)).unwrap();
     let patch: json_patch::Patch = serde_json::from_value(repair.patch).unwrap();

@@ -11,7 +11,7 @@ fn notice(uid: usize) -> Notice {
 }
 
 #[test]
-fn the_same_is_told_again_only_after_a_while() {
+fn the_same_notice_is_reported_again_only_after_the_quiet_time() {
     let (mut repeats, start) = (Repeats::default(), Instant::now());
     assert!(repeats.is_new(&notice(1), start));
     assert!(!repeats.is_new(&notice(1), start + QUIET / 2));
@@ -21,12 +21,15 @@ fn the_same_is_told_again_only_after_a_while() {
 }
 
 #[test]
-fn many_notices_are_remembered_but_not_any_number() {
+fn the_number_of_remembered_notices_is_limited() {
     let (mut repeats, now) = (Repeats::default(), Instant::now());
     for uid in 0..REMEMBERED + 1 {
         assert!(repeats.is_new(&notice(uid), now));
     }
     assert!(!repeats.is_new(&notice(REMEMBERED), now));
-    assert!(repeats.is_new(&notice(0), now), "the oldest one fell out");
+    assert!(
+        repeats.is_new(&notice(0), now),
+        "the oldest notice was forgotten"
+    );
     assert!(repeats.told.len() <= REMEMBERED);
 }

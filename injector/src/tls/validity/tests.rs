@@ -16,9 +16,9 @@ fn certificate(from: u64, until: u64) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Until the year 9999, to cover both encodings of a time.
+    /// The times extend to the year 9999, to cover both encodings of a time.
     #[test]
-    fn what_was_written_is_read(from in 0_u64..4_000_000_000, span in 0_u64..200_000_000_000) {
+    fn a_written_validity_can_be_read(from in 0_u64..4_000_000_000, span in 0_u64..200_000_000_000) {
         let validity = Validity::of(&certificate(from, from + span)).unwrap();
         prop_assert_eq!(validity.from.as_second(), from as i64);
         prop_assert_eq!(validity.until.as_second(), (from + span) as i64);

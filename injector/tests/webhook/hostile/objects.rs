@@ -51,7 +51,7 @@ fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> Str
     )
 }
 
-/// The longest chain that is read: a resource of it has 14 nodes of the 25,000 of a declaration.
+/// The number of resources in the longest chain that is accepted: each has 14 of the 25,000 nodes of a declaration.
 const CHAIN: usize = 1750;
 
 /// Returns the resources `r0` to `r{count - 1}`, each with a parameter of this value.
@@ -70,7 +70,7 @@ fn chain(count: usize) -> String {
     })
 }
 
-/// Returns a chain of resources, of which the last is needed first.
+/// Returns a chain of resources in which each refers to the next one, so the last must be created first.
 fn reversed_chain(count: usize) -> String {
     git_resources(count, |number| match number + 1 == count {
         true => "x".to_owned(),
@@ -171,7 +171,7 @@ fn declarations() -> Vec<(&'static str, String)> {
             ),
         ),
         (
-            "many steps that are not there",
+            "many missing steps",
             format!(
                 "steps: {{{}}}",
                 joined(8_000, ", ", |number| format!("s{number}: []"))
@@ -328,11 +328,11 @@ fn pipelines() -> Vec<(&'static str, Value)> {
             pipeline
         }),
         (
-            "more parameters than are read",
+            "more parameters than the limit",
             embedded(100, declaration, 8_000),
         ),
         (
-            "large declarations together",
+            "large declarations above the limit together",
             embedded(
                 12,
                 &uses(3000, 3000, |number| format!("steps.a.u{number}")),
@@ -372,7 +372,7 @@ fn pods() -> Vec<(&'static str, Value)> {
             pod(&all(9000), list(9000, container)),
         ),
         (
-            "a pod of as many as are read",
+            "a pod with the maximum number of containers",
             pod(&all(500), list(500, container)),
         ),
         (

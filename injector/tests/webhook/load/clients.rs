@@ -1,4 +1,4 @@
-//! The clients of a load: steady ones, large ones, slow ones.
+//! The clients of a load: steady clients, clients with large reviews, and slow clients.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,15 +13,15 @@ use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNINJECTED_POD, creatio
 
 /// The interval after which a steady client reconnects, and gets the current certificate.
 const RECONNECT: Duration = Duration::from_secs(1);
-/// The pause of a large client between two reviews.
+/// The pause of a client with large reviews between two reviews.
 const LARGE_PAUSE: Duration = Duration::from_millis(500);
 /// The pause of a slow client between two bytes.
 const DRIP: Duration = Duration::from_millis(200);
-/// The number of slow clients that send half a body: several times as many as fit into 2 MiB, so that others would wait
-/// for them longer than the time limit of a body.
+/// The number of slow clients that send half a body: several times as many as fit into 2 MiB. If bodies shared memory,
+/// other clients would wait for these longer than the time limit of a body.
 const SLOW_BODIES: usize = 120;
-/// The number of slow clients without a handshake, and of those with half a header. With all others they are fewer than
-/// the connections that the injector accepts.
+/// The number of slow clients without a handshake, and also of slow clients with half a header. All clients together
+/// use fewer connections than the injector accepts.
 const SLOW_OTHERS: usize = 20;
 
 /// The injector that clients connect to.
@@ -51,7 +51,7 @@ impl Target {
             "metadata": {
                 "name": "r",
                 "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: o}]}"},
-                // Tekton passes annotations down to the runs that its controllers create.
+                // Tekton copies annotations to the runs that its controllers create.
                 "ownerReferences": [{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "p", "uid": "u", "controller": true}],
             },
             "spec": {"taskRef": {"name": "build"}},
@@ -82,8 +82,8 @@ impl Target {
         }
     }
 
-    /// Sends reviews when they are due, from `first` on for `time`, and measures each from that moment: a late response
-    /// delays the next one too, as for real clients.
+    /// Sends reviews at fixed intervals, from `first` on for `time`. Each latency is measured from the moment at which the
+    /// review was due, so a late response also counts against the next review, as for real clients.
     pub(super) fn send_steadily(
         &self,
         first: Instant,
@@ -139,8 +139,8 @@ impl Target {
         latencies
     }
 
-    /// Holds connections without a handshake, with half a header, and with half a body, to which it adds a byte now and
-    /// then, until `done`. Returns the number of those that were disconnected.
+    /// Holds connections without a handshake, with half a header, and with half a body, and sends another byte of each now
+    /// and then, until `done`. Returns the number of connections that the injector closed.
     pub(super) fn send_slowly(&self, done: &AtomicBool) -> usize {
         const HEADER: &str = "POST /mutate/pods HTTP/1.1\r\nhost: a\r\n";
         let kinds = [
@@ -172,7 +172,7 @@ impl Target {
         cut_off
     }
 
-    /// Connects with this trust.
+    /// Connects, trusting the CAs in this bundle.
     fn connect(&self, bundle: &str) -> Client {
         let connection = Connection::tls(self.address, bundle, NAME);
         Client {
@@ -190,7 +190,7 @@ impl Exchange {
             .expect("a request to be sent");
         let response = connection.answer().expect("a response");
         assert_eq!(response.status, 200, "{}", response.text());
-        // Read as text: parsing would cost more than the decision.
+        // The response is searched as text, because parsing it would cost more than the decision.
         let text = response.text();
         assert!(text.contains(r#""allowed":true"#), "{text}");
         assert_eq!(text.contains(r#""patch":"#), self.changed, "{text}");

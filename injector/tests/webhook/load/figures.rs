@@ -1,28 +1,28 @@
-//! The figures of a load.
+//! The measurements of a load.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The figures of one load.
+/// The measurements of one load.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     /// The time between the moment that each steady review was due and the end of its response.
     pub(super) steady: Vec<Duration>,
     /// The time of each large review.
     pub(super) large: Vec<Duration>,
-    /// The presented certificates, DER.
+    /// The certificates that the injector presented, DER.
     pub(super) certificates: HashSet<Vec<u8>>,
-    /// The bundles that were trusted.
+    /// The CA bundles that the clients trusted.
     pub(super) bundles: HashSet<String>,
     /// The slow clients that were disconnected.
     pub(super) cut_off: usize,
-    /// The highest resident memory of the injector in KiB: in the first half after the first sixth of the time, in the
-    /// second half, and overall.
+    /// The highest resident memory of the injector, in KiB: in the first half (without the first sixth of the time), in
+    /// the second half, and overall.
     pub(super) memory: [u64; 3],
 }
 
-/// The figures of one steady client.
+/// The measurements of one steady client.
 #[derive(Debug, Default)]
 pub(super) struct Steady {
     pub(super) latencies: Vec<Duration>,

@@ -1,4 +1,4 @@
-//! An API server for the injector: a Secret, a webhook configuration, Events.
+//! A simulated API server with the objects that the injector uses: a Secret, a webhook configuration, Events.
 
 use std::ops::Deref;
 
@@ -15,12 +15,12 @@ pub(crate) const CONFIGURATION: &str =
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 const VERSION: &str = "^/version$";
 
-/// A server; it lives as long as its test.
+/// A simulated API server that runs until its test finishes.
 #[derive(Clone)]
 pub(crate) struct ApiServer(api_server::ApiServer);
 
 impl ApiServer {
-    /// Starts a server with a webhook configuration of two webhooks; its version is not known yet.
+    /// Starts a server that has a webhook configuration with two webhooks, and does not report its version yet.
     pub(crate) async fn start() -> Self {
         let server = api_server::ApiServer::start();
         let webhook = |name: &str| json!({"name": name, "clientConfig": {"service": {"namespace": "gleaner", "name": "injector"}}});
@@ -52,7 +52,7 @@ impl ApiServer {
         webhooks.iter().map(bundle).collect()
     }
 
-    /// Sets `caBundle` of every webhook to this, as another client might.
+    /// Sets the `caBundle` of every webhook, as another client might.
     pub(crate) fn set_bundles(&self, bundle: &str) {
         let mut configuration = self.get(CONFIGURATION).unwrap();
         for webhook in configuration["webhooks"].as_array_mut().unwrap() {
@@ -67,12 +67,12 @@ impl ApiServer {
         String::from_utf8(STANDARD.decode(held).unwrap()).ok()
     }
 
-    /// Never responds to a request for an Event.
+    /// Makes the server never respond to requests that create Events.
     pub(crate) fn take_no_events(&self) {
         self.on(Method::POST, EVENTS).fail(Fault::Hang);
     }
 
-    /// Refuses requests whose method and path start like this with this status, until it is reset.
+    /// Refuses requests whose method and path start with `start`, until the faults are reset.
     pub(crate) fn refuse(&self, start: &str, status: u16) {
         let (method, path) = start.split_once(' ').unwrap_or((start, ""));
         self.on(method.parse().unwrap(), &format!("^{path}"))
@@ -87,7 +87,7 @@ impl ApiServer {
         self.on(Method::GET, VERSION).fail(known);
     }
 
-    /// Returns the number of requests so far whose method and path start like this.
+    /// Returns the number of requests so far whose method and path start with `start`.
     pub(crate) fn asked(&self, start: &str) -> usize {
         let requests = self.requests();
         let begins = |request: &str| request.starts_with(start);

@@ -1,4 +1,4 @@
-//! The CA of a test case.
+//! The CA of a test.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 

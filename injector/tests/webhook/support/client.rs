@@ -1,4 +1,4 @@
-//! A connection, as an API server keeps it.
+//! A persistent connection to the webhook, as an API server uses it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -58,7 +58,7 @@ impl Client {
         Ok(answer["response"].take())
     }
 
-    /// Returns true if the other side has closed the connection.
+    /// Returns true if the server has closed the connection.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.connection.has_closed()
     }

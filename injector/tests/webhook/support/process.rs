@@ -28,7 +28,7 @@ pub(crate) struct Injector {
     process: Process,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
-    /// The injector reads its files as long as it runs, and the setup may be dropped earlier.
+    /// Keeps the directory of the files: the injector reads them until it exits, and the setup may be dropped earlier.
     _folder: Arc<TempDir>,
 }
 
@@ -122,7 +122,7 @@ impl Setup {
         fs::write(self.path("ca.crt"), &authority.pem).unwrap();
     }
 
-    /// Starts the injector, and waits until it has its addresses.
+    /// Starts the injector, and waits until it has bound its addresses.
     pub(crate) fn start(&self) -> Injector {
         let process = Process::spawn(self.command()).unwrap();
         let listening = process.wait_for(PATIENCE, |line| {
@@ -173,14 +173,14 @@ impl Injector {
         .await;
     }
 
-    /// Connects with the trust that [`Setup::files`] has set up.
+    /// Connects, trusting the CA that was passed to [`Setup::files`].
     pub(crate) async fn client(&self, authority: &Authority) -> Client {
         Client::connect(self.address, &authority.pem, NAME)
             .await
             .unwrap()
     }
 
-    /// Returns the value of a metric, with its labels as written; 0 while nothing is counted.
+    /// Returns the value of a metric whose series is `series`, including labels; 0 if the series does not exist yet.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
         let metrics = get(self.health, "/metrics").await;
         let line = metrics
@@ -190,12 +190,12 @@ impl Injector {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// Returns everything that it has printed so far.
+    /// Returns the injector's output so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Returns the first line with this text, once it exists, as JSON.
+    /// Waits for a log line that contains this text, and returns it as JSON.
     pub(crate) async fn said(&self, text: &str) -> Value {
         let line = |line: &str| line.contains(text).then(|| line.to_owned());
         let found = async || self.process.line(line);
@@ -210,10 +210,13 @@ impl Injector {
 
     /// Waits until the injector exits by itself.
     pub(crate) async fn ended(mut self) -> ExitStatus {
-        super::until("its end", async || self.process.try_wait().unwrap()).await
+        super::until("the injector to exit", async || {
+            self.process.try_wait().unwrap()
+        })
+        .await
     }
 
-    /// Returns its CPU time so far.
+    /// Returns the injector's CPU time so far.
     pub(crate) fn computed(&self) -> Duration {
         self.process.computed()
     }

@@ -17,14 +17,14 @@ fn new() -> Value {
 }
 
 #[test]
-fn a_field_no_longer_wanted_goes() {
+fn a_field_that_is_no_longer_applied_is_removed() {
     let live = applied(&new(), &json!({"a": "1", "b": "2"}), "one");
     let live = applied(&live, &json!({"a": "1"}), "one");
     assert_eq!(live["data"], json!({"a": "1"}));
 }
 
 #[test]
-fn a_field_that_another_wants_too_stays() {
+fn a_field_that_another_manager_owns_too_stays() {
     let live = applied(&new(), &json!({"a": "1", "b": "2"}), "one");
     let live = applied(&live, &json!({"b": "2"}), "two");
     let live = applied(&live, &json!({"a": "1"}), "one");

@@ -15,9 +15,9 @@ use tempfile::TempDir;
 pub(crate) enum Reply {
     /// Read the request and respond with these bytes.
     Raw(Vec<u8>),
-    /// Read the request and close without a response, like a sidecar that dies.
+    /// Read the request and close without a response, like a sidecar that crashes.
     Die,
-    /// Close at once, without reading.
+    /// Close immediately, without reading.
     Refuse,
     /// Read only the head, respond, and close.
     Early(Vec<u8>),
@@ -42,7 +42,7 @@ struct Seen {
     changed: Condvar,
 }
 
-/// The sidecar; it serves until the test's process exits.
+/// A scripted sidecar that serves until the test's process exits.
 pub(crate) struct Sidecar {
     pub(crate) address: String,
     seen: Arc<Seen>,
@@ -64,7 +64,7 @@ impl Reply {
         Self::json(200, r#"{"phase":"Collecting","pending":["steps.a.b"]}"#)
     }
 
-    /// Announces a body that is over the limit of the redirector, and sends its beginning.
+    /// Returns a response that announces a body over the redirector's limit, with the beginning of that body.
     pub(crate) fn too_large(status: u16) -> Self {
         let length = (64 << 20) + 1;
         let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{{");
@@ -82,12 +82,12 @@ impl Reply {
 // === impl Sidecar ===
 
 impl Sidecar {
-    /// Responds to every message with success.
+    /// Returns a sidecar that responds to every message with success.
     pub(crate) fn content() -> Self {
         Self::replying(&[Reply::accepted()])
     }
 
-    /// Responds in this order, with the last one repeated.
+    /// Returns a sidecar that responds in this order, and repeats the last response.
     pub(crate) fn replying(replies: &[Reply]) -> Self {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("gleaner.sock");
@@ -100,7 +100,7 @@ impl Sidecar {
         }
     }
 
-    /// Same over TCP.
+    /// Returns a sidecar that does the same over TCP.
     pub(crate) fn over_tcp(replies: &[Reply]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -152,7 +152,7 @@ impl Sidecar {
                 requests.len() < count
             })
             .unwrap();
-        assert!(!waited.timed_out(), "{count} requests never came");
+        assert!(!waited.timed_out(), "{count} requests did not arrive");
     }
 }
 
@@ -184,7 +184,7 @@ fn serve<S: Read + Write + Send + 'static>(
                     let body = read_body(&mut stream, &head, body);
                     record.add(head, body);
                     match reply {
-                        // A client that has read enough of it may be gone.
+                        // The client may have disconnected after it has read enough of the response.
                         Reply::Raw(answer) => drop(stream.write_all(answer)),
                         Reply::Late(held, answer) => {
                             thread::sleep(*held);

@@ -1,4 +1,4 @@
-//! Reads and represents a response.
+//! HTTP responses, and reading them from a connection.
 
 use std::io::{self, ErrorKind, Read};
 

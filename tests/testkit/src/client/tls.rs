@@ -1,4 +1,4 @@
-//! TLS of a client that trusts only the given CAs.
+//! The TLS connection of a client that trusts only the given CAs.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -41,8 +41,8 @@ pub(crate) fn certificate(stream: &Stream) -> Option<CertificateDer<'static>> {
 }
 
 impl Read for Stream {
-    /// Unlike rustls' own shutdown, it does not send first: a server that has refused a body reads no more of it, and
-    /// its response must still be read.
+    /// Reads without sending pending bytes first, unlike rustls' own stream: a server that has refused a body no longer reads
+    /// it, but its response must still be read.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.connection.reader().read(buffer) {

@@ -22,19 +22,19 @@ pub struct Recorded {
 /// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// No response yet, or the client disconnected.
+    /// There is no response yet, or the client disconnected.
     Pending,
-    /// Performed; the backend's response was sent, or the fault's version of it.
+    /// The request was performed; the client got the backend's response, or one that a fault has changed.
     Answered(StatusCode),
-    /// Performed with this status, but the response was lost.
+    /// The request was performed with this status, but the response was lost.
     ReplyLost(StatusCode),
-    /// A rule sent the response; the backend has not seen the request.
+    /// A rule sent the response; the backend did not get the request.
     Refused(StatusCode),
-    /// The connection was closed; the backend has not seen the request.
+    /// The connection was closed; the backend did not get the request.
     Reset,
-    /// No response was ever sent; the backend has not seen the request.
+    /// No response was ever sent; the backend did not get the request.
     Hung,
-    /// Passed to the backend, which gave no response.
+    /// The request was passed to the backend, which did not respond.
     UpstreamFailed,
 }
 

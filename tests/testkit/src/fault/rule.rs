@@ -13,39 +13,39 @@ use super::{Plan, Recorded};
 /// The effect on a request.
 #[derive(Clone)]
 pub enum Fault {
-    /// Performed, but the connection is closed instead of a response: the ambiguous case.
+    /// The request is performed, but the connection is closed without a response, so the client cannot know the outcome.
     DropReply,
-    /// Performed; the response is not JSON.
+    /// The request is performed; the response is not JSON.
     GarbleReply,
-    /// Performed; the response's header announces all of it, and the connection is closed after half.
+    /// The request is performed; the header announces the whole response, but the connection is closed after half of it.
     HalfReply,
-    /// Performed; the response has this status and JSON instead, as from an intermediary between client and server.
+    /// The request is performed; the response has this status and JSON instead, as from a proxy between client and server.
     OtherReply(StatusCode, Value),
-    /// Performed; the response is delayed.
+    /// The request is performed; the response is delayed.
     SlowReply(Duration),
-    /// Performed after a delay, even if the client has disconnected, without a response.
+    /// The request is performed after a delay, even if the client has disconnected, and gets no response.
     Late(Duration),
-    /// Not performed; this is the response.
+    /// The request is not performed, and gets this response.
     Answer {
-        /// Such as 409, 429, 500, 503.
+        /// The status, such as 409, 429, 500 or 503.
         status: StatusCode,
-        /// Header fields in addition to the content type.
+        /// The header fields in addition to the content type.
         headers: Vec<(&'static str, String)>,
-        /// JSON.
+        /// The body, as JSON.
         body: Value,
     },
-    /// Not performed, and never gets a response.
+    /// The request is not performed, and never gets a response.
     Hang,
-    /// The connection is closed before anything is performed.
+    /// The connection is closed before the request is performed.
     Close,
-    /// The connection is reset before anything is performed.
+    /// The connection is reset before the request is performed.
     Reset,
-    /// Performed after this, as if another client had been faster.
+    /// The request is performed after this function has been called, as if another client had been faster.
     After(Arc<dyn Fn() + Send + Sync>),
 }
 
 impl Fault {
-    /// Responds with this status, header fields and JSON.
+    /// Returns a fault that responds with this status, header fields and JSON.
     pub fn answer(status: u16, headers: &[(&'static str, &str)], body: Value) -> Self {
         let owned = |(name, value): &(&'static str, &str)| (*name, (*value).to_owned());
         Self::Answer {
@@ -55,17 +55,17 @@ impl Fault {
         }
     }
 
-    /// Performs the request, and responds with this status and JSON instead.
+    /// Returns a fault that performs the request, and responds with this status and JSON instead.
     pub fn other_reply(status: u16, body: Value) -> Self {
         Self::OtherReply(StatusCode::from_u16(status).expect("a status"), body)
     }
 
-    /// Refuses with a `Status` object.
+    /// Returns a fault that refuses the request with a `Status` object.
     pub fn refuse(status: u16, reason: &str, message: &str) -> Self {
         Self::answer(status, &[], refusal(status, reason, message))
     }
 
-    /// Refuses with a status and its usual reason.
+    /// Returns a fault that refuses the request with a status and its usual reason.
     pub fn status(status: u16) -> Self {
         let reason = match status {
             409 => "Conflict",
@@ -78,7 +78,7 @@ impl Fault {
         Self::refuse(status, reason, &format!("a rule of the test says {status}"))
     }
 
-    /// Refuses with 429 and a `Retry-After` in seconds.
+    /// Returns a fault that refuses the request with 429 and a `Retry-After` in seconds.
     pub fn too_many_requests(retry_after: u32) -> Self {
         let mut body = refusal(429, "TooManyRequests", "a rule of the test says 429");
         body["details"] = json!({ "retryAfterSeconds": retry_after });
@@ -104,7 +104,7 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// Writes a `Status` object as an API server does.
+/// Returns a `Status` object like an API server's.
 pub fn refusal(status: u16, reason: &str, message: &str) -> Value {
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -112,7 +112,7 @@ pub fn refusal(status: u16, reason: &str, message: &str) -> Value {
     })
 }
 
-/// A rule that is being built: see [`FaultServer::on`](super::FaultServer::on).
+/// A builder of a rule: see [`FaultServer::on`](super::FaultServer::on).
 #[must_use = "call `fail`"]
 pub struct RuleBuilder<'a> {
     plan: &'a Plan,

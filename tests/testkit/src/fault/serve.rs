@@ -20,10 +20,10 @@ use super::record::{Outcome, Recorded};
 use super::rule::{Fault, refusal};
 use super::{Backend, BodyError, Plan, Reply};
 
-/// The connection is closed instead of a response.
+/// An error that closes the connection instead of sending a response.
 #[derive(Debug)]
 struct Cut {
-    /// By a reset, not by an orderly shutdown.
+    /// True if the connection is reset, false if it is closed in order.
     reset: bool,
 }
 
@@ -54,7 +54,7 @@ async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Pl
     let service = service_fn(|request| Box::pin(handle(request, &backend, &plan)));
     let mut connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // Without hyper's own shutdown, so that the socket is still open and can be reset.
+    // hyper's own shutdown is avoided, so that the socket is still open and can be reset.
     let Err(error) = poll_fn(|context| connection.poll_without_shutdown(context)).await else {
         return;
     };
@@ -137,7 +137,7 @@ async fn handle<B: Backend>(
     let status = reply.status();
     match fault {
         Some(Fault::DropReply) => {
-            // It is performed when the backend's response is complete.
+            // The request has been performed when the backend's response is complete.
             let _ = reply.into_body().collect().await;
             plan.end(index, Outcome::ReplyLost(status));
             return Err(Cut { reset: false });
@@ -175,7 +175,7 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Reply {
 fn half(status: StatusCode, whole: &Bytes) -> Reply {
     let first = Frame::data(whole.slice(..whole.len() / 2));
     let cut = async {
-        // An immediate error would keep the first half from being sent.
+        // After an immediate error, hyper would not send the first half.
         tokio::time::sleep(Duration::from_millis(50)).await;
         Err(Box::new(Cut { reset: false }) as BodyError)
     };

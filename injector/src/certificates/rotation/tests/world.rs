@@ -1,4 +1,4 @@
-//! Simulates replicas, API servers and a clock with random events: at no time does an API server meet a certificate
+//! Simulates replicas, API servers and a clock with random events, and checks that no API server ever gets a certificate
 //! that it does not trust.
 
 use std::cell::RefCell;
@@ -10,9 +10,9 @@ use super::*;
 
 /// The maximum delay, in seconds, after which an API server sees a change of the configuration.
 const LAG: i64 = 12;
-/// The maximum interval, in seconds, between two checks of a replica.
+/// The maximum interval, in seconds, between two checks by a replica.
 const POLL: i64 = 20;
-/// A time in which a certificate or a CA can become due, but not expire, in seconds.
+/// A time, in seconds, in which a certificate or CA can become due for renewal, but cannot expire.
 const LONG: i64 = 6 * 3600;
 const REPLICAS: usize = 3;
 
@@ -20,10 +20,10 @@ struct World {
     policy: Policy,
     now: i64,
     secret: Option<Content>,
-    /// Every bundle that the configuration ever had, with the second from which on it did.
+    /// Every bundle that the configuration has had, with the second at which it was written.
     bundles: Vec<(i64, String)>,
     replicas: Vec<Replica>,
-    /// Results of checking which CA signed which certificate: a signature takes a millisecond to verify.
+    /// Cached results of signature checks, by CA and certificate: verifying a signature takes a millisecond.
     signed: RefCell<HashMap<[Vec<u8>; 2], bool>>,
 }
 
@@ -114,11 +114,11 @@ impl World {
             }
             return;
         }
-        panic!("it never comes to rest");
+        panic!("the rotation never finishes");
     }
 
-    /// Lets all replicas check as often as they must, up to this second. Long times are mostly skipped: they check only
-    /// at the end of each quarter of a day.
+    /// Advances the time to this second, and lets all replicas run their checks. In long periods, replicas check only at
+    /// the end of each quarter of a day.
     fn until(&mut self, second: i64) {
         while self.now < second {
             let left = second - self.now;
@@ -151,7 +151,7 @@ impl World {
         for (_, bundle) in &self.bundles[seen.unwrap_or(0)..] {
             let trusted = Certificate::all(bundle.as_bytes()).unwrap();
             for replica in &self.replicas {
-                // A replica that has just started is not called yet: its probe and the Service take their time.
+                // A replica that has just started receives no calls until its probe passes and the Service is updated.
                 let called = self.now > replica.started + LAG;
                 for served in replica.served.iter().filter(|_| called) {
                     let of = |authority| self.trusts(authority, served);
@@ -190,11 +190,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_api_server_ever_meets_a_certificate_that_it_does_not_trust(
+    fn no_api_server_ever_gets_a_certificate_that_it_does_not_trust(
         deeds in prop::collection::vec(deed(), 1..20)
     ) {
         let mut world = World::new();
-        // A new installation: no replica is ready, and no API server calls.
+        // In a new installation no replica is ready, and no API server sends reviews.
         (0..REPLICAS).for_each(|index| world.look(index));
         world.now += LAG;
         for deed in deeds {
