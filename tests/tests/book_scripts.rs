@@ -151,8 +151,11 @@ fn a_page_that_the_summary_does_not_list_is_found() {
 
 /// Passes a page at `reference/x.md` through the preprocessor.
 fn preprocessed(text: &str) -> (String, String) {
-    let chapter = |path: &str, content: &str| serde_json::json!({"Chapter": {"name": "x", "path": path, "content": content, "sub_items": []}});
-    let items = [chapter("reference/x.md", text), chapter("run.md", "")];
+    let chapter = |source: &str, path: &str, content: &str| serde_json::json!({"Chapter": {"name": "x", "source_path": source, "path": path, "content": content, "sub_items": []}});
+    let page = chapter("reference/x.md", "reference/x.md", text);
+    let others =
+        ["run.md", "index.md"].map(|path| chapter(&path.replace("index", "README"), path, ""));
+    let items = [[page].as_slice(), &others].concat();
     let input = serde_json::json!([{}, {"items": items}]).to_string();
     let mut script = Command::new(repository("scripts/book-links"))
         .stdin(Stdio::piped())
@@ -188,6 +191,7 @@ fn links_to_files_that_are_no_pages_lead_to_the_repository() {
             "[a](../../docs/run.md#json)",
             "[a](../run.md#json)".to_owned(),
         ),
+        ("[a](../README.md)", "[a](../index.md)".to_owned()),
         ("[a](../run.md)", "[a](../run.md)".to_owned()),
         (
             "[a](../schemas/outputs.json)",
