@@ -6,18 +6,18 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::repository;
+use support::{markdown, repository};
 
 fn readme() -> String {
     fs::read_to_string(repository().join("README.md")).unwrap()
 }
 
 /// Returns the contents of the code blocks in this language.
-fn fences<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
-    let opening = format!("```{language}\n");
-    let fences = page.split(&opening).skip(1);
+fn fences(page: &str, language: &str) -> Vec<String> {
+    let fences = markdown::fences(page).into_iter();
     fences
-        .map(|rest| rest.split("```").next().unwrap())
+        .filter(|fence| fence.language == language)
+        .map(|fence| fence.content)
         .collect()
 }
 
@@ -76,7 +76,7 @@ fn the_task_in_the_readme_is_the_example() {
     let page = readme();
     let shown = fences(&page, "yaml");
     assert_eq!(shown.len(), 1);
-    assert!(example.contains(shown[0]), "{}", shown[0]);
+    assert!(example.contains(&shown[0]), "{}", shown[0]);
 }
 
 #[test]

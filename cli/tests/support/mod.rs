@@ -3,6 +3,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod lint;
+pub(crate) mod markdown;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ impl Ran {
 }
 
 /// The prefixes of variables in the caller's environment that would change the behavior of the binary.
-const CHANGING: [&str; 10] = [
+pub(crate) const CHANGING: [&str; 10] = [
     "ALL_PROXY",
     "CLICOLOR",
     "GLEANER_",

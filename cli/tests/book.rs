@@ -1,0 +1,269 @@
+//! The tutorials and how-to guides of the book: their commands run as pasted and print what the page shows, and
+//! `gleaner lint` accepts their YAML. The reference of the commands is their `--help`.
+
+mod support;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::markdown::{Fence, fences};
+use support::{gleaner, repository};
+
+const COMMANDS: [&str; 7] = [
+    "run",
+    "render",
+    "lint",
+    "translate",
+    "inject",
+    "uninject",
+    "completions",
+];
+
+/// Returns the tutorials and how-to guides.
+fn pages() -> Vec<PathBuf> {
+    let directories = ["docs/tutorials", "docs/how-to"];
+    let files = directories
+        .iter()
+        .flat_map(|directory| fs::read_dir(repository().join(directory)).unwrap());
+    let mut pages: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.sort();
+    pages
+}
+
+/// Returns `PATH` with the binary's directory before all others.
+fn search_path() -> OsString {
+    let binary = Path::new(env!("CARGO_BIN_EXE_gleaner"));
+    let mut path = binary.parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    path
+}
+
+/// Runs a block in `directory`. Returns its standard output and standard error, or those of a block that fails as an error.
+fn run(script: &str, directory: &Path) -> Result<String, String> {
+    let mut command = Command::new("sh");
+    command.args(["-e", "-c", script]).current_dir(directory);
+    support::without_variables(&mut command, &support::CHANGING);
+    let output = command.env("PATH", search_path()).output().unwrap();
+    let both = [output.stdout, output.stderr].concat();
+    let both = String::from_utf8(both).unwrap();
+    match output.status.success() {
+        true => Ok(both),
+        false => Err(both),
+    }
+}
+
+/// Returns the first line of `expected` that is not in `printed` as a part of one line; `…` stands for any text.
+/// The order of the lines is free: standard output and standard error are read separately.
+fn absent<'a>(expected: &'a str, printed: &str) -> Option<&'a str> {
+    let is_shown = |wanted: &str| {
+        printed.lines().any(|line| {
+            let mut rest = line;
+            wanted.trim_end().split('…').all(|part| {
+                let found = rest.find(part);
+                rest = found.map_or("", |at| &rest[at + part.len()..]);
+                found.is_some()
+            })
+        })
+    };
+    expected.lines().find(|line| !is_shown(line))
+}
+
+/// Returns the file that a block of YAML is saved as: the comment in its first line, as in `# task.yaml`.
+fn file_name(fence: &Fence) -> Option<&str> {
+    let first = fence.content.lines().next()?;
+    let name = first.strip_prefix("# ")?;
+    (name.ends_with(".yaml") && !name.contains(' ')).then_some(name)
+}
+
+/// Returns the flags of `gleaner` in a block that its `--help` does not list, and commands that do not exist.
+fn unknown_flags(script: &str) -> Vec<String> {
+    let mut unknown = Vec::new();
+    let script = script.replace("\\\n", " ");
+    let calls = script
+        .split(['\n', '|'])
+        .filter_map(|call| call.trim().strip_prefix("gleaner "));
+    for call in calls {
+        let mut words = call
+            .split([' ', '='])
+            .take_while(|word| !word.starts_with('#'));
+        let name = words.next().unwrap();
+        if !COMMANDS.contains(&name) {
+            unknown.push(format!("gleaner {name}"));
+            continue;
+        }
+        let help = gleaner(&[name, "--help"]).stdout;
+        let is_flag = |word: &&str| word.len() > 1 && word.starts_with('-');
+        for flag in words.filter(is_flag) {
+            let listed = |line: &str| {
+                let mut flags = line
+                    .trim_start()
+                    .split([' ', ',', '[', '='])
+                    .take_while(|word| word.is_empty() || word.starts_with('-'));
+                line.starts_with("  ") && flags.any(|one| one == flag)
+            };
+            if !help.lines().any(listed) {
+                unknown.push(format!("gleaner {name} {flag}"));
+            }
+        }
+    }
+    unknown
+}
+
+/// Follows a page from its first block to its last. Returns what a reader would find wrong.
+fn wrong(page: &str) -> (usize, Vec<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let (mut ran, mut wrong) = (0, Vec::new());
+    let mut printed: Option<String> = None;
+    for fence in fences(page) {
+        let Fence { content, line, .. } = &fence;
+        let before = printed.take();
+        match fence.language.as_str() {
+            "yaml" => {
+                let name = file_name(&fence).unwrap_or("unnamed.yaml");
+                let path = directory.join(name);
+                fs::write(&path, content).unwrap();
+                if fence.has("fragment") {
+                    if content.contains("kind: Task\n") {
+                        wrong.push(format!("{line}: a Task is checked, it is not a fragment"));
+                    }
+                } else if !fence.has("wrong") {
+                    let linted = gleaner(&["lint", "--strict", "-f", path.to_str().unwrap()]);
+                    if linted.code != 0 {
+                        wrong.push(format!("{line}: {}", linted.stderr + &linted.stdout));
+                    }
+                }
+            }
+            "sh" => {
+                let unknown = unknown_flags(content);
+                wrong.extend(unknown.iter().map(|flag| format!("{line}: {flag}?")));
+                if !fence.has("cluster") {
+                    ran += 1;
+                    match run(content, directory) {
+                        Ok(text) => printed = Some(text),
+                        Err(text) => wrong.push(format!("{line}: {content}{text}")),
+                    }
+                }
+            }
+            "text" => {
+                let Some(printed) = before else { continue };
+                if let Some(missing) = absent(content, &printed) {
+                    wrong.push(format!("{line}: {missing:?} is not printed:\n{printed}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    (ran, wrong)
+}
+
+#[test]
+fn every_guide_works_as_pasted() {
+    let mut count = 0;
+    let mut found = Vec::new();
+    for path in pages() {
+        let page = fs::read_to_string(&path).unwrap();
+        let (ran, wrong) = wrong(&page);
+        count += ran;
+        let path = path.strip_prefix(repository()).unwrap().display();
+        found.extend(wrong.iter().map(|wrong| format!("{path}:{wrong}")));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(count >= 15, "only {count} blocks were run");
+}
+
+#[test]
+fn a_guide_that_does_not_work_is_noticed() {
+    let task = support::task(support::ONE, "steps: [{name: one, script: exit 1}]");
+    let cases = [
+        ("```sh\nfalse\n```\n".to_owned(), "false"),
+        (
+            "```sh\necho one 2\n```\n\n```text\none … three\n```\n".to_owned(),
+            "\"one … three\" is not printed",
+        ),
+        (
+            "```sh,cluster\ngleaner lint -f x.yaml --loud\n```\n".to_owned(),
+            "gleaner lint --loud?",
+        ),
+        (
+            "```sh,cluster\nkubectl get task -o yaml |\n  gleaner weave -f -\n```\n".to_owned(),
+            "gleaner weave?",
+        ),
+        (
+            format!(
+                "```yaml\n{}```\n",
+                task.replace("steps.one.a", "steps.one.b")
+            ),
+            "declares no output 'b'",
+        ),
+        (
+            format!("```yaml,fragment\n{task}```\n"),
+            "it is not a fragment",
+        ),
+        (
+            format!("```yaml\n# t.yaml\n{task}```\n\n```sh\ngleaner run -f t.yaml\n```\n"),
+            "gleaner run -f t.yaml",
+        ),
+    ];
+    for (page, expected) in cases {
+        let (_, wrong) = wrong(&page);
+        let all = wrong.join("\n");
+        assert!(all.contains(expected), "{expected}: {all}");
+    }
+}
+
+#[test]
+fn a_guide_that_works_is_accepted() {
+    let task = support::task(
+        support::ONE,
+        "steps: [{name: one, image: x, script: echo 1 > $GLEANER_OUTPUTS/a}]",
+    );
+    let page = format!(
+        "```yaml\n# t.yaml\n{task}```\n\n```sh\ngleaner run -f t.yaml  # --not-a-flag\n```\n\n```text\nsteps.one.a = 1\n```\n"
+    );
+    assert_eq!(wrong(&page), (1, Vec::new()));
+}
+
+/// Returns the reference of the commands, from their `--help`.
+fn reference() -> String {
+    let mut page = "# Commands\n\n\
+        The output of `gleaner COMMAND --help`. \
+        `GLEANER_UPDATE_COMMANDS=1 cargo test -p gleaner --test book` writes this page.\n\n\
+        Guides: [gleaner run](../run.md), [gleaner inject](../inject.md), [gleaner translate](../translate.md).\n"
+        .to_owned();
+    let helps = [("gleaner".to_owned(), vec!["--help"])].into_iter();
+    let commands = COMMANDS.map(|name| (format!("gleaner {name}"), vec![name, "--help"]));
+    for (title, arguments) in helps.chain(commands) {
+        let mut help = support::command(&arguments);
+        let help = support::ran(help.env("COLUMNS", "100").output().unwrap()).stdout;
+        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+        page += &format!(
+            "\n## {title}\n\n```text\n{}\n```\n",
+            lines.join("\n").trim()
+        );
+    }
+    page
+}
+
+#[test]
+fn the_reference_of_the_commands_is_their_help() {
+    let path = repository().join("docs/reference/commands.md");
+    let page = reference();
+    if std::env::var_os("GLEANER_UPDATE_COMMANDS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let current = fs::read_to_string(&path).unwrap_or_default();
+    let first = page
+        .lines()
+        .zip(current.lines())
+        .find(|(new, old)| new != old);
+    assert!(
+        current == page,
+        "{}: out of date at {first:?}; see the page's second line",
+        path.display()
+    );
+}
