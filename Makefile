@@ -53,7 +53,9 @@ workflows: ## Are GitHub's workflows valid?
 .PHONY: chart-lint
 chart-lint: ## Does Helm accept the chart?
 	@helm="$$(tests/rig/assets.sh helm)" || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: Helm is not here, see above' >&2; exit 0; }; \
-	"$$helm/helm" lint charts/gleaner --strict --quiet --set image.repository=localhost/gleaner
+	"$$helm/helm" lint charts/gleaner --strict --quiet --set image.repository=localhost/gleaner && \
+	"$$helm/helm" lint charts/gleaner --strict --quiet \
+	  --set metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true,metrics.dashboard.enabled=true
 
 .PHONY: deny
 deny: ## Licenses, bans and sources of the dependencies
