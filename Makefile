@@ -58,7 +58,9 @@ workflows: ## Checks GitHub's workflows
 .PHONY: chart-lint
 chart-lint: ## Checks the chart with Helm
 	@helm="$$(tests/rig/assets.sh helm)" || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: Helm is not available, see above' >&2; exit 0; }; \
-	"$$helm/helm" lint charts/gleaner --strict --quiet --set image.repository=localhost/gleaner
+	"$$helm/helm" lint charts/gleaner --strict --quiet --set image.repository=localhost/gleaner && \
+	"$$helm/helm" lint charts/gleaner --strict --quiet \
+	  --set metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true,metrics.dashboard.enabled=true
 
 .PHONY: deny
 deny: ## Checks the dependencies' licenses, bans and sources

@@ -72,7 +72,8 @@ fn every_make_target_of_the_readme_exists() {
 
 #[test]
 fn the_task_in_the_readme_is_the_example() {
-    let example = fs::read_to_string(repository().join("examples/deployment.yaml")).unwrap();
+    let path = "examples/image-to-deployment/task.yaml";
+    let example = fs::read_to_string(repository().join(path)).unwrap();
     let page = readme();
     let shown = fences(&page, "yaml");
     assert_eq!(shown.len(), 1);

@@ -78,23 +78,7 @@ fn a_missing_tool_fails_with_a_hint() {
 }
 
 #[test]
-fn a_deployment_runs_the_image_that_was_built() {
-    let ran = example("deployment.yaml");
-    ran.exits(0).says("+ Deployment default/app (app): applied");
-    let objects = ran.objects();
-    let kinds: Vec<_> = objects.iter().map(|object| &object["kind"]).collect();
-    assert_eq!(kinds, ["ConfigMap", "Deployment"]);
-    let digest = objects[0]["data"]["digest"].as_str().unwrap();
-    let container = &objects[1]["spec"]["template"]["spec"]["containers"][0];
-    assert_eq!(container["image"], format!("registry.example/app@{digest}"));
-    assert_eq!(
-        container["envFrom"][0]["configMapRef"]["name"],
-        objects[0]["metadata"]["name"]
-    );
-}
-
-#[test]
-fn both_objects_of_the_example_exist_or_neither() {
+fn both_objects_of_the_deployment_exist_or_neither() {
     let ran = example("build-and-deploy.yaml");
     let kinds: Vec<_> = ran
         .exits(0)
@@ -412,10 +396,4 @@ steps: [{name: one, script: 'cd $(workspaces.src.path); printf x > /workspace/sr
     let ran = run(&task(ONE, spec), &["-w", &workspace]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x");
     assert!(blank.join("made").exists());
-}
-
-#[test]
-fn a_step_can_submit_over_its_own_socket() {
-    let ran = example("manual-submit.yaml");
-    assert_eq!(ran.exits(0).object()["data"]["coverage"], "87.5");
 }

@@ -19,6 +19,25 @@ const BUCKETS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
 ];
 
+/// The resources by which reviews are counted, as in the review's processing.
+const RESOURCES: [&str; 6] = [
+    "pods",
+    "tasks",
+    "taskruns",
+    "pipelines",
+    "pipelineruns",
+    "other",
+];
+
+/// The outcomes of a review that have no reason.
+const OUTCOMES: [&str; 3] = ["changed", "refused", "failed"];
+
+/// The results of an Event.
+const EVENTS: [&str; 4] = ["created", "failed", "dropped", "repeated"];
+
+/// The changes of the certificate.
+const STEPS: [&str; 5] = ["begin", "authority", "leaf", "forget", "trust"];
+
 /// Labels: pairs of a name and a value. All values come from fixed sets.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -52,7 +71,14 @@ impl Default for Metrics {
             Unit::Seconds,
             duration.clone(),
         );
-        Self {
+        let certificate_expiry = Gauge::default();
+        all.register_with_unit(
+            "tls_certificate_expiry_timestamp",
+            "Expiry of the served certificate, in seconds since 1970; 0 before there is one",
+            Unit::Seconds,
+            certificate_expiry.clone(),
+        );
+        let metrics = Self {
             reviews: register(all, "reviews", "Admission reviews by outcome"),
             duration,
             unreadable: register(all, "unreadable_reviews", "Requests that were not a review"),
@@ -64,11 +90,7 @@ impl Default for Metrics {
             panics: register(all, "panics", "Panics during a decision: bugs in Gleaner"),
             events: register(all, "events", "Events about refusals"),
             handshakes_failed: register(all, "tls_handshakes_failed", "TLS handshakes that failed"),
-            certificate_expiry: register(
-                all,
-                "tls_certificate_expiry_timestamp_seconds",
-                "Expiry of the served certificate, in seconds since 1970; 0 before there is one",
-            ),
+            certificate_expiry,
             certificate_checks_failed: register(
                 all,
                 "certificate_checks_failed",
@@ -80,11 +102,31 @@ impl Default for Metrics {
                 "Changes by this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
             ),
             registry: Arc::new(registry),
-        }
+        };
+        metrics.begin();
+        metrics
     }
 }
 
 impl Metrics {
+    /// Creates the series that alerts and dashboards use, at 0. Prometheus sees no increase in a series that begins
+    /// with its first event.
+    fn begin(&self) {
+        for resource in RESOURCES.map(|resource| ("resource", resource)) {
+            drop(self.duration.get_or_create(&[resource]));
+            for outcome in OUTCOMES {
+                let labels = [resource, ("outcome", outcome), ("reason", "")];
+                drop(self.reviews.get_or_create(&labels));
+            }
+        }
+        for result in EVENTS {
+            drop(self.events.get_or_create(&[("result", result)]));
+        }
+        for step in STEPS {
+            drop(self.certificate_steps.get_or_create(&[("step", step)]));
+        }
+    }
+
     /// Counts a review. `reason` tells why an object was skipped; it is empty for other outcomes.
     pub(crate) fn reviewed(
         &self,

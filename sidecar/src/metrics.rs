@@ -18,6 +18,9 @@ const PHASES: [Phase; 5] = [
     Phase::Failed,
 ];
 
+/// The results of a submission; both series begin at 0.
+const RESULTS: [&str; 2] = ["committed", "failed"];
+
 type Label<T> = [(&'static str, T); 1];
 
 /// The metrics of the sidecar. Clones share their values.
@@ -42,14 +45,18 @@ impl Default for Metrics {
             Unit::Bytes,
             bytes.clone(),
         );
-        Self {
+        let metrics = Self {
             accepted: register(all, "outputs_accepted", "Accepted messages from steps"),
             bytes,
             refused: register(all, "outputs_refused", "Refused messages from steps"),
             submissions: register(all, "submissions", "Submissions that finished"),
             phase: register(all, "phase", "1 for the phase that the run is in"),
             registry: Arc::new(registry),
+        };
+        for result in RESULTS {
+            drop(metrics.submissions.get_or_create(&[("result", result)]));
         }
+        metrics
     }
 }
 

@@ -4,6 +4,7 @@
 #   assets.sh           the programs of the rig: etcd and kube-apiserver
 #   assets.sh cluster   the programs of the cluster: also those that tests/cluster/up starts, with Tekton's YAML in tekton-config/
 #   assets.sh helm      Helm alone, for the tests of the chart
+#   assets.sh rules     check-rules, which parses Prometheus rules, for the tests of the chart
 #
 #   KUBEBUILDER_ASSETS  a directory that has the rig's programs already (the cluster always uses the versions in assets/)
 #   GLEANER_CACHE       directory of built programs (default: $XDG_CACHE_HOME/gleaner or ~/.cache/gleaner)
@@ -21,6 +22,9 @@ rig_programs=(
 )
 helm_programs=(
   "helm                      helm    helm.sh/helm/v4/cmd/helm"
+)
+rules_programs=(
+  "check-rules               rules   ."
 )
 cluster_programs=(
   "${rig_programs[@]}"
@@ -42,6 +46,7 @@ case "${1:-rig}" in
   rig) programs=("${rig_programs[@]}") ;;
   cluster) programs=("${cluster_programs[@]}") ;;
   helm) programs=("${helm_programs[@]}") ;;
+  rules) programs=("${rules_programs[@]}") ;;
   *)
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2
     exit 1
@@ -76,16 +81,18 @@ version_of() { awk -v path="$2" '$1 == path { print $2; exit }' "$assets/$1/go.m
 kubernetes="$(version_of . k8s.io/kubernetes)"
 tekton="$(version_of tekton github.com/tektoncd/pipeline)"
 helm="$(version_of helm helm.sh/helm/v4)"
+prometheus="$(version_of rules github.com/prometheus/prometheus)"
 
-# home_of MODULE-DIRECTORY: prints the cache directory of the module's programs. Each version of go.mod has a separate directory.
+# home_of MODULE-DIRECTORY: prints the cache directory of the module's programs. The key covers the versions in go.mod and our own source.
 home_of() {
   local name key
   case "$1" in
     .) name="rig-$kubernetes" ;;
     tekton) name="tekton-$tekton" ;;
     helm) name="helm-$helm" ;;
+    rules) name="rules-$prometheus" ;;
   esac
-  key="$({ cat "$assets/$1/go.mod" "$assets/$1/go.sum"; uname -sm; } | sha256sum | cut -c1-12)"
+  key="$({ cat "$assets/$1/go.mod" "$assets/$1/go.sum"; if [ "$1" = rules ]; then cat "$assets/$1/main.go"; fi; uname -sm; } | sha256sum | cut -c1-12)"
   printf '%s/%s-%s\n' "$cache" "$name" "$key"
 }
 
@@ -127,8 +134,8 @@ for program in "${programs[@]}"; do
   build "$name" "$folder" "$package"
 done
 
-if [ "$wanted" = helm ]; then
-  home_of helm
+if [ "$wanted" = helm ] || [ "$wanted" = rules ]; then
+  home_of "$wanted"
   exit 0
 fi
 

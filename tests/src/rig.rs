@@ -10,5 +10,5 @@ mod probe;
 mod start;
 
 pub use access::User;
-pub use assets::{Missing, helm, programs};
+pub use assets::{Missing, helm, programs, rules};
 pub use start::{Options, Rig};

@@ -1,4 +1,4 @@
-//! The locations of etcd, kube-apiserver and helm.
+//! The locations of etcd, kube-apiserver, helm and check-rules.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -28,6 +28,15 @@ pub fn programs() -> Result<PathBuf, Missing> {
 /// Fails with the reason if it is not available.
 pub fn helm() -> Result<PathBuf, Missing> {
     ask("helm", "helm")
+}
+
+/// Returns the directory of check-rules, which parses Prometheus rules; builds it first if necessary.
+///
+/// # Errors
+///
+/// Fails with the reason if it is not available.
+pub fn rules() -> Result<PathBuf, Missing> {
+    ask("rules", "check-rules")
 }
 
 /// Runs the script to get a directory of programs; `what` describes them.

@@ -6,6 +6,7 @@ mod helm;
 mod immutability;
 mod kind;
 mod modes;
+mod monitoring;
 mod rendering;
 mod roles;
 mod webhooks;
@@ -25,9 +26,10 @@ fn main() -> ExitCode {
         roles::cases(),
         cycle::cases(),
         modes::cases(),
+        monitoring::cases(),
     ];
     Suite::new(cases.into_iter().flatten().collect())
         .crds(&[kind::CRD])
-        .needs(rig::helm)
+        .needs(|| rig::rules().and_then(|_| rig::helm()))
         .run()
 }

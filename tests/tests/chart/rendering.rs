@@ -69,6 +69,10 @@ const MATRIX: [(&str, &[&str]); 8] = [
             "networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
             "metrics.serviceMonitor.enabled=true",
             "metrics.serviceMonitor.labels.release=prometheus",
+            "metrics.prometheusRule.enabled=true",
+            "metrics.prometheusRule.labels.release=prometheus",
+            "metrics.dashboard.enabled=true",
+            "metrics.dashboard.labels.folder=tekton",
             "outputs.bindings[0].namespace=NAMESPACE",
             "outputs.bindings[0].serviceAccount=default",
             "imagePullSecrets[0]=registry",
@@ -175,6 +179,10 @@ async fn a_misspelt_value_is_refused(_: &Server) {
             "missing property 'serviceAccount'",
         ),
         ("injector.runAsUser=0", "minimum: got 0, want 1"),
+        (
+            "metrics.prometheusRule.certificateExpiryDays=0",
+            "minimum: got 0, want 1",
+        ),
     ] {
         let said = fail(&["template", &chart(), "--set", value]);
         assert!(said.contains(complaint), "{value}: {said}");
