@@ -7,7 +7,7 @@ mod triggers;
 
 use std::collections::HashSet;
 
-use gleaner_proto::kubernetes::annotation;
+use gleaner_proto::kubernetes::{RUN_API_VERSION, annotation};
 use serde_json::Value;
 
 use crate::document::diagnostic::{Diagnostic, Part};
@@ -17,9 +17,10 @@ use crate::inject::task::producer::{ObjectResults, Producer};
 use crate::inject::task::{self, Operation, Placement, checked, references};
 use crate::inject::{Outcome, Refusal, ResultsFrom, Settings, exemption, pod, removal, stray};
 use crate::kinds;
+use crate::task::fields::{self, Version};
 use crate::task::site::{is_tekton, kind_of};
 use crate::task::step_variables::{self, Misused};
-use crate::task::{DeclarationSite, pod_template, resource_templates};
+use crate::task::{DeclarationSite, pipeline_spec, pod_template, resource_templates};
 
 /// The findings about a document.
 #[derive(Debug, Default)]
@@ -82,6 +83,13 @@ pub fn document(
         report.warnings.extend(exempt);
     }
     report.warnings.extend(stray::carried(document));
+    if is_tekton(document) {
+        let is_old = sites
+            .iter()
+            .any(|site| site.declares() && !site.is_annotated());
+        report.unknown_fields(document, is_old);
+        report.misused(pipeline_spec::check(document, is_old));
+    }
     let mut read = sites.iter().filter(|site| site.is_read());
     // The proposal's syntax is translated before any cluster reads it.
     if read.any(DeclarationSite::is_annotated) {
@@ -337,6 +345,26 @@ impl Report {
         self.refused_elsewhere
             .extend(refused.into_iter().filter(is_new));
         self.warnings.extend(found.warnings().filter(is_new));
+    }
+
+    /// Adds the unknown fields of a document of Tekton. With `is_old`, it may have those that `gleaner translate` converts.
+    fn unknown_fields(&mut self, document: &Node, is_old: bool) {
+        let is_v1 = document.text_of("apiVersion") == Some(RUN_API_VERSION);
+        let version = if is_v1 && !is_old {
+            Version::V1
+        } else {
+            Version::Old
+        };
+        let mut found = Diagnostics::default();
+        fields::check(&Cursor::root(document), version, &mut found);
+        let is_new = |one: &Diagnostic| {
+            !self
+                .errors
+                .iter()
+                .any(|known| known.place == one.place && one.omitted == 0)
+        };
+        let found: Vec<_> = found.into_vec().into_iter().filter(is_new).collect();
+        self.refused_elsewhere.extend(found);
     }
 
     /// Adds the findings that only show with the Tasks that the document refers to.

@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | [`consistency`] | contradictions between a declaration and its TaskSpec |
 //! | `early_creation` | objects that are created before the last step runs |
+//! | [`fields`] | the fields of Tekton's documents, in each version |
 //! | [`site`] | the place of a declaration in a document, and the names in its scope |
 //! | [`name`] | names that a cluster accepts |
+//! | `pipeline_spec` | faults of a PipelineSpec itself |
 //! | `pod_template` | the pod templates in a document |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
 //! | [`resource_templates`] | the objects that Tekton Triggers creates |
@@ -16,8 +18,10 @@
 
 pub mod consistency;
 mod early_creation;
+pub mod fields;
 pub mod name;
 pub mod param;
+pub(crate) mod pipeline_spec;
 pub(crate) mod pod_template;
 pub mod proposal;
 pub mod resource_templates;

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use gleaner_core::document::{Cursor, Diagnostics};
+use gleaner_core::task::fields::{self, Part};
 use serde_json::Value;
 
 use super::paths::is_file_name;
 
-mod shape;
 mod tables;
 
 use tables::Table;
@@ -48,6 +48,22 @@ impl Kind {
             Self::StepReference => tables::STEP_REFERENCE,
         }
     }
+
+    /// The part that has fields below its own.
+    const fn part(self) -> Option<Part> {
+        Some(match self {
+            Self::Task => Part::Task,
+            Self::Step => Part::Step,
+            Self::StepTemplate => Part::StepTemplate,
+            Self::StepAction => Part::StepAction,
+            Self::TaskRun => Part::TaskRun,
+            Self::PipelineRun => Part::PipelineRun,
+            Self::TaskRunSpec => Part::TaskRunSpec,
+            Self::Pipeline => Part::Pipeline,
+            Self::PipelineTask => Part::PipelineTask,
+            Self::Document | Self::Reference | Self::StepReference => return None,
+        })
+    }
 }
 
 /// Checks the fields of `map`: unknown and refused ones are errors, the terms for a cluster's are added to `cluster`.
@@ -81,7 +97,9 @@ pub(crate) fn check(
             }
         }
     }
-    shape::check(map, kind, found);
+    if let Some(part) = kind.part() {
+        fields::check_below(map, part, found);
+    }
     if let Kind::Task | Kind::Step | Kind::StepAction = kind {
         check_names(map, "results", found);
     }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use super::diagnostic::{Diagnostic, Part};
 use super::location::Location;
-use super::node::{Content, Node};
+use super::node::{Content, Key, Node};
 use super::place::Place;
 use super::suggestion::{nearest, suggestion};
 use super::{scalar, settled};
@@ -204,16 +204,22 @@ impl<'a> Cursor<'a> {
         };
         for (key, _) in entries {
             if !known.contains(&key.name.as_str()) {
-                found.push_with(|found| {
-                    let place = self.place.key(&key.name);
-                    let message = format!("unknown field '{}'", key.name);
-                    let help = found.suggestion(&key.name, known.iter().copied());
-                    Diagnostic::new(place, Some(key.at), message)
-                        .maybe_help(help)
-                        .about(Part::Key)
-                });
+                self.unknown_field(key, known, found);
             }
         }
+    }
+
+    /// Reports that the key of this map is not one of the fields `known`.
+    pub(crate) fn unknown_field(&self, key: &Key, known: &[&str], found: &mut Diagnostics) {
+        found.push_with(|found| {
+            let place = self.place.key(&key.name);
+            let message = format!("unknown field '{}'", key.name);
+            let help = found.suggestion(&key.name, known.iter().copied());
+            Diagnostic::new(place, Some(key.at), message)
+                .maybe_help(help)
+                .maybe_help_with(|| Some("remove it".to_owned()))
+                .about(Part::Key)
+        });
     }
 
     /// The items of this list.

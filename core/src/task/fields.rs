@@ -1,0 +1,195 @@
+//! The fields of Tekton's documents at every level that Tekton decodes strictly (`DisallowUnknownFields` of its webhook), and
+//! the types of those that are not the values of parameters.
+
+use crate::document::diagnostic::{Diagnostic, Part as PartOfNode};
+use crate::document::{Content, Cursor, Diagnostics};
+use crate::kinds;
+
+mod tables;
+
+use tables::Fields;
+
+/// A kind of map in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The spec of a TaskRun.
+    TaskRun,
+    /// The spec of a PipelineRun.
+    PipelineRun,
+    /// An item of a PipelineRun's `taskRunSpecs`.
+    TaskRunSpec,
+    /// A PipelineSpec.
+    Pipeline,
+    /// A task of a Pipeline.
+    PipelineTask,
+    /// A TaskSpec.
+    Task,
+    /// A TaskSpec in a Pipeline.
+    EmbeddedTask,
+    /// A step.
+    Step,
+    /// The `stepTemplate` of a TaskSpec.
+    StepTemplate,
+    /// A sidecar of a TaskSpec.
+    Sidecar,
+    /// The spec of a StepAction.
+    StepAction,
+    /// A `taskRef`.
+    TaskReference,
+    /// A `pipelineRef`.
+    PipelineReference,
+}
+
+/// The API version of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// `tekton.dev/v1`.
+    V1,
+    /// An older one, or the proposal's syntax: it may have fields that `gleaner translate` converts.
+    Old,
+}
+
+/// The fields of a value.
+#[derive(Debug)]
+enum Shape {
+    /// Any.
+    Any,
+    /// A string.
+    Text,
+    /// A boolean.
+    Flag,
+    /// These.
+    Map(Fields),
+    /// Those of a part.
+    Of(Part),
+    /// A list of values.
+    Each(&'static Self),
+    /// A map with keys of the author.
+    Values(&'static Self),
+    /// Those of a field of a Kubernetes kind.
+    Kubernetes(&'static [&'static str]),
+    /// A field that only old versions have.
+    Old(&'static Self),
+}
+
+use Shape::{Any, Each, Flag, Kubernetes, Map, Of, Old, Text, Values};
+
+impl Part {
+    const fn fields(self) -> &'static [Fields] {
+        match self {
+            Self::TaskRun => &[tables::TASK_RUN],
+            Self::PipelineRun => &[tables::PIPELINE_RUN],
+            Self::TaskRunSpec => &[tables::TASK_RUN_SPEC],
+            Self::Pipeline => &[tables::PIPELINE],
+            Self::PipelineTask => &[tables::PIPELINE_TASK],
+            Self::Task => &[tables::TASK],
+            Self::EmbeddedTask => &[tables::TASK, tables::EMBEDDED],
+            Self::Step => &[tables::STEP, tables::CONTAINER, tables::OLD_OF_STEPS],
+            Self::StepTemplate => &[tables::CONTAINER, tables::OLD_OF_STEPS],
+            Self::Sidecar => &[tables::SIDECAR, tables::CONTAINER],
+            Self::StepAction => &[tables::STEP_ACTION],
+            Self::TaskReference => &[tables::TASK_REFERENCE],
+            Self::PipelineReference => &[tables::PIPELINE_REFERENCE],
+        }
+    }
+}
+
+/// The checks of a document.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    version: Version,
+    /// True if the types of fields are checked, too.
+    types: bool,
+}
+
+/// Reports the unknown fields of a Tekton document and those of another type, except those of its metadata.
+pub fn check(document: &Cursor<'_>, version: Version, found: &mut Diagnostics) {
+    let part = match document.node.text_of("kind") {
+        Some("Task") => Part::Task,
+        Some("TaskRun") => Part::TaskRun,
+        Some("Pipeline") => Part::Pipeline,
+        Some("PipelineRun") => Part::PipelineRun,
+        Some("StepAction") => Part::StepAction,
+        _ => return,
+    };
+    document.fields(&["apiVersion", "kind", "metadata", "spec", "status"], found);
+    if let Some(spec) = document.field("spec") {
+        let types = true;
+        Of(part).check(&spec, Rules { version, types }, found);
+    }
+}
+
+/// Reports the unknown fields below those of `map`, except those of other parts.
+pub fn check_below(map: &Cursor<'_>, part: Part, found: &mut Diagnostics) {
+    let rules = Rules {
+        version: Version::Old,
+        types: false,
+    };
+    for (field, shape) in part.fields().iter().copied().flatten() {
+        if let Some(cursor) = map.field(field).filter(|_| !shape.is_of_part()) {
+            shape.check(&cursor, rules, found);
+        }
+    }
+}
+
+impl Shape {
+    const fn is_of_part(&self) -> bool {
+        match self {
+            Of(Part::Sidecar) => false,
+            Of(_) => true,
+            Each(item) => item.is_of_part(),
+            _ => false,
+        }
+    }
+
+    fn check(&self, cursor: &Cursor<'_>, rules: Rules, found: &mut Diagnostics) {
+        let mut ignored = Diagnostics::default();
+        match self {
+            Text if rules.types => drop(cursor.text(found)),
+            Flag if rules.types => drop(cursor.flag(found)),
+            Any | Text | Flag => {}
+            Map(fields) => check_map(cursor, &[fields], rules, found),
+            Of(part) => check_map(cursor, part.fields(), rules, found),
+            Old(shape) => shape.check(cursor, rules, found),
+            Each(item) => {
+                for cursor in cursor.items(&mut ignored) {
+                    item.check(&cursor, rules, found);
+                }
+            }
+            Values(value) => {
+                for (_, cursor) in cursor.entries(&mut ignored) {
+                    value.check(&cursor, rules, found);
+                }
+            }
+            Kubernetes(path) => kinds::check_fields(path, cursor, found),
+        }
+    }
+}
+
+fn check_map(cursor: &Cursor<'_>, tables: &[Fields], rules: Rules, found: &mut Diagnostics) {
+    let Some(entries) = cursor.node.mapping() else {
+        return;
+    };
+    let fields = || tables.iter().copied().flatten();
+    let current = fields().filter(|(_, shape)| !matches!(shape, Old(_)));
+    let known: Vec<&str> = current.map(|(field, _)| *field).collect();
+    for (key, node) in entries.iter() {
+        if node.content == Content::Null && fields().any(|(field, _)| *field == key.name) {
+            continue;
+        }
+        let place = cursor.place.key(&key.name);
+        let Some((name, shape)) = fields().find(|(field, _)| *field == key.name) else {
+            cursor.unknown_field(key, &known, found);
+            continue;
+        };
+        match shape {
+            Old(_) if rules.version == Version::V1 => found.push_with(|_| {
+                let message = format!("unknown field '{name}': only older versions have it");
+                let diagnostic = Diagnostic::new(place, Some(key.at), message);
+                let help = "convert the document with gleaner translate";
+                diagnostic.help(help).about(PartOfNode::Key)
+            }),
+            _ => shape.check(&Cursor::new(node, place), rules, found),
+        }
+    }
+}
