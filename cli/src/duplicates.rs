@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Finding, Node, Place, Source};
 use gleaner_core::task::site::{given_name, kind_of};
+use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
 
 /// The kinds that a run uses.
 pub(crate) const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
@@ -19,7 +20,7 @@ pub(crate) enum Use {
     Cluster,
 }
 
-/// Returns an error for each document of [`KINDS`] that has the kind, name and namespace of an earlier one; it names both.
+/// Returns an error for each PipelineResource, and each document of [`KINDS`], that has the kind, name and namespace of an earlier one; it names both.
 pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use) -> Vec<Finding> {
     let mut last = HashMap::new();
     let mut found = Vec::new();
@@ -27,7 +28,10 @@ pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use
         for node in &source.documents {
             let kind = kind_of(node);
             // A prefix of a name does not identify anything.
-            let (true, Some(name)) = (KINDS.contains(&kind), given_name(node)) else {
+            let version = node.text_of("apiVersion").unwrap_or_default();
+            let is_resource = kind == PIPELINE_RESOURCE_KIND && version.starts_with("tekton.dev/");
+            let is_known = is_resource || KINDS.contains(&kind);
+            let (true, Some(name)) = (is_known, given_name(node)) else {
                 continue;
             };
             let namespace = node.descend(&["metadata", "namespace"]);
