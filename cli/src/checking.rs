@@ -119,7 +119,8 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
             match original_of(found, &known) {
                 Some(original) => found.clone_from(original),
                 // Lines of a generated text do not help.
-                None => found.at = None,
+                None if found.annotation.is_some() => found.at = None,
+                None => found.at = node.position_in(original, &found.place),
             }
         }
         report(&source.name, &of_node, &mut findings);

@@ -224,3 +224,11 @@ fn a_file_without_documents_is_an_error() {
         "<stdin>: error: the file contains no documents; pass a file with Kubernetes objects\n"
     );
 }
+
+#[test]
+fn a_finding_about_the_translation_has_the_position_of_the_original() {
+    let task = "apiVersion: tekton.dev/v1beta1\nkind: Task\nmetadata: {name: t}\nspec:\n  steps:\n  - {image: i, args: [a, $(inputs.params.nope)]}\n";
+    gleaner_with_input(&["translate", "-f", "-"], task)
+        .exits(78)
+        .says("<stdin>:6:26: error: spec.steps[0].args[1]: `$(params.nope)`: the Task has no parameter 'nope'");
+}

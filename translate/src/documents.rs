@@ -94,7 +94,7 @@ pub fn translate(
     }
     for draft in &mut drafts {
         draft.run(&known, &catalogue);
-        draft.finish(settings);
+        draft.finish(&known, settings);
     }
     let mut findings: Vec<Finding> = catalogue.findings().collect();
     let mut warnings = Vec::new();

@@ -128,7 +128,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds the steps that clone, after all checks: they change the indices of the steps, which findings name.
-    pub(crate) fn finish(&mut self, settings: &Settings) {
+    pub(crate) fn finish(&mut self, known: &Interfaces, settings: &Settings) {
         if self.kind == Kind::Resource && settings.keep_resources {
             kept_resource::check(&Cursor::root(&self.document), &mut self.found);
         }
@@ -143,7 +143,11 @@ impl<'a> Draft<'a> {
         for place in &self.tasks {
             let spec = at(&mut self.document, place);
             let resources = self.interfaces.get(place).map(|own| &own.resources[..]);
-            git_source::prepend(spec, resources.unwrap_or_default(), &settings.git_image);
+            let resources = resources.unwrap_or_default();
+            for resource in resources {
+                self.warnings.extend(resource.unusual_keys(place, known));
+            }
+            git_source::prepend(spec, resources, &settings.git_image);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Fields, types, versions and names that Tekton refuses, although the translation does not need them.
 
-use crate::{refused, translate, translated};
+use crate::{refused, translate, translated, warned};
 
 /// A document of the kind with this spec, which begins on line 4.
 fn document(version: &str, kind: &str, spec: &str) -> String {
@@ -269,4 +269,24 @@ fn a_pipeline_resource_that_stays_is_checked() {
             "{spec}"
         );
     }
+}
+
+#[test]
+fn a_key_that_no_git_resource_had_is_a_warning() {
+    let task = |key: &str| {
+        let spec = format!(
+            "{{resources: {{inputs: [{{name: s, type: git}}]}}, steps: [{{image: i, workingDir: /w, args: [$(resources.inputs.s.{key})]}}]}}"
+        );
+        document("v1beta1", "Task", &spec)
+    };
+    assert_eq!(
+        warned(&task("nope")),
+        "<stdin>:4:29: warning: spec.resources: `$(resources.s.nope)`: a git resource of Tekton has no 'nope', so 's' needs a PipelineResource with a param 'nope'; use url, revision or name if one of them is meant\n"
+    );
+    for key in ["url", "revision", "name", "path", "type"] {
+        assert_eq!(warned(&task(key)), "", "{key}");
+    }
+    // Another Task creates one.
+    let creates = "---\napiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {name: c}\nspec:\n  steps: [{name: b, image: i, outputs: [{name: v}]}]\n  outputs:\n    resources: [{name: r, spec: {type: git, params: [{name: url, value: u}, {name: nope, value: $(steps.b.v)}]}}]\n";
+    assert_eq!(warned(&format!("{}{creates}", task("nope"))), "");
 }
