@@ -243,6 +243,37 @@ fn tasks_that_cannot_be_ordered_are_errors() {
 }
 
 #[test]
+fn a_step_of_an_embedded_task_gets_results_of_the_others() {
+    let step = |variable: &str| {
+        let task = format!("taskSpec: {{steps: [{{name: s, image: i, args: ['$({variable})']}}]}}");
+        pipeline(&task, "").replace("      taskRef: {name: t}\n", "")
+    };
+    finds(&step("tasks.a.results.x"), &[]);
+    let place = "spec.tasks[1].taskSpec.steps[0].args[0]";
+    let literal = "stays as it is in an embedded spec; pass it by a parameter of the task: params: [{name: NAME, value: ...}]";
+    finds(
+        &step("tasks.c.results.x"),
+        &[&format!(
+            "10:54: error: {place}: `$(tasks.c.results.x)`: there is no task 'c'; expected one of: a, b"
+        )],
+    );
+    for variable in ["tasks.a.status", "tasks.status"] {
+        finds(
+            &step(variable),
+            &[&format!(
+                "10:54: warning: {place}: `$({variable})` {literal}"
+            )],
+        );
+    }
+    finds(
+        &step("tasks.b.results.x"),
+        &[
+            "8:5: error: spec.tasks: these tasks wait for each other: b; remove a result or a runAfter",
+        ],
+    );
+}
+
+#[test]
 fn a_result_of_a_pipeline_is_a_result_of_a_task() {
     let result = |value: &str| pipeline("", &format!("results: [{{name: r, value: {value}}}]"));
     for good in [

@@ -136,17 +136,18 @@ impl Pipeline<'_> {
             if !SKIPPED.contains(&field) {
                 let within = Within { field, is_last };
                 texts(&value, &mut |cursor, one| {
-                    let Some((effect, message, help)) = self.wrong(one, within, &found.refused)
-                    else {
-                        return;
-                    };
-                    let list = match effect {
-                        Refused => &mut found.refused,
-                        Literal => &mut found.literal,
-                    };
-                    list.push_with(|_| located(cursor, one, message, help));
+                    if let Some(wrong) = self.wrong(one, within, &found.refused) {
+                        report(cursor, one, wrong, found);
+                    }
                 });
             }
+        }
+        for list in containers(item) {
+            texts(&list, &mut |cursor, one| {
+                if let Some(wrong) = self.embedded(one, is_last, &found.refused) {
+                    report(cursor, one, wrong, found);
+                }
+            });
         }
         if self.is_run {
             return;
@@ -247,6 +248,28 @@ impl Pipeline<'_> {
         Some(self.no_task(inner, task, found))
     }
 
+    /// A variable of another task in the steps or sidecars of an embedded TaskSpec.
+    fn embedded(&self, one: Occurrence<'_>, is_last: bool, found: &Diagnostics) -> Option<Wrong> {
+        let inner = one.inner;
+        let parts = parts(inner).filter(|_| root(inner) == Some("tasks"))?;
+        let task = key(&parts, 1)?;
+        match (key(&parts, 2), parts.len()) {
+            (Some("results"), _) if !self.tasks.contains(task) => {
+                // Only the order of `tasks` depends on them.
+                let effect = if is_last { Literal } else { Refused };
+                let (message, help) = self.no_task(inner, task, found);
+                Some((effect, message, help))
+            }
+            // `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
+            (Some("status" | "reason"), 3) | (None, 2) if parts.len() == 3 || task == "status" => {
+                let message = format!("`$({inner})` stays as it is in an embedded spec");
+                let help = "pass it by a parameter of the task: params: [{name: NAME, value: ...}]";
+                Some((Literal, message, Some(help.to_owned())))
+            }
+            _ => None,
+        }
+    }
+
     fn no_task(&self, inner: &str, task: &str, found: &Diagnostics) -> (String, Option<String>) {
         if self.finally.contains(task) {
             let message =
@@ -310,6 +333,19 @@ fn check_names(tasks: &[Cursor<'_>], finally: &[Cursor<'_>], found: &mut Diagnos
     }
 }
 
+fn report(
+    cursor: &Cursor<'_>,
+    one: Occurrence<'_>,
+    (effect, message, help): Wrong,
+    found: &mut Misused,
+) {
+    let list = match effect {
+        Refused => &mut found.refused,
+        Literal => &mut found.literal,
+    };
+    list.push_with(|_| located(cursor, one, message, help));
+}
+
 fn located(
     cursor: &Cursor<'_>,
     one: Occurrence<'_>,
@@ -318,6 +354,13 @@ fn located(
 ) -> Diagnostic {
     let diagnostic = cursor.diagnostic(message).maybe_help(help);
     diagnostic.about(Part::Offset(one.offset))
+}
+
+/// The steps and sidecars of a task's own TaskSpec.
+fn containers<'a>(item: &Cursor<'a>) -> impl Iterator<Item = Cursor<'a>> {
+    let spec = item.field("taskSpec").into_iter();
+    spec.flat_map(|spec| ["steps", "sidecars"].map(|list| spec.field(list)))
+        .flatten()
 }
 
 /// Calls `visit` for each variable in the texts of `cursor`.

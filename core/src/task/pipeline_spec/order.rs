@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::document::{Cursor, Diagnostics};
 use crate::variable::occurrence::{key, parts, root};
 
-use super::{CHECKED, Pipeline, texts};
+use super::{CHECKED, Pipeline, containers, texts};
 
 impl<'a> Pipeline<'a> {
     /// Checks the order of the tasks: `runAfter`, and results of other tasks.
@@ -65,7 +65,8 @@ impl<'a> Pipeline<'a> {
                 }
             }
         }
-        for field in CHECKED.iter().filter_map(|field| item.field(field)) {
+        let fields = CHECKED.iter().filter_map(|field| item.field(field));
+        for field in fields.chain(containers(item)) {
             texts(&field, &mut |_, one| {
                 let parts = parts(one.inner).unwrap_or_default();
                 if let (Some("tasks"), Some("results")) = (root(one.inner), key(&parts, 2))
