@@ -153,7 +153,7 @@ Examples:
   gleaner lint -f task.yaml --format json | jq '.[].message'
 
 Exit codes: 0 no errors; 1 errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
-be read, or no file has a document in it.";
+be read, or no file has a document in it; 74 standard output cannot be written.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {

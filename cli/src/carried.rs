@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use crate::run;
 
+pub(crate) use gleaner_redirector::is_standard_output_closed;
+
 /// Runs the internal program `name` with `arguments`; returns `None` if no such program exists.
 pub(crate) fn program(name: &str, arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     match name {

@@ -120,7 +120,8 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
             match original_of(found, &known) {
                 Some(original) => found.clone_from(original),
                 // A line number in generated text would not help the user.
-                None => found.at = None,
+                None if found.annotation.is_some() => found.at = None,
+                None => found.at = node.position_in(original, &found.place),
             }
         }
         report(&source.name, &of_node, &mut findings);

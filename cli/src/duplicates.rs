@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Finding, Node, Place, Source};
 use gleaner_core::task::site::{given_name, kind_of};
+use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
 
 /// The kinds that a run uses.
 pub(crate) const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
@@ -19,16 +20,19 @@ pub(crate) enum Use {
     Cluster,
 }
 
-/// Returns an error for each document of [`KINDS`] with the kind, name and namespace of an earlier one. The error gives both
-/// positions.
+/// Returns an error for each PipelineResource, and for each document of [`KINDS`], with the kind, name and namespace of an earlier one.
+/// The error gives both positions.
 pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use) -> Vec<Finding> {
     let mut last = HashMap::new();
     let mut found = Vec::new();
     for source in sources {
         for node in &source.documents {
             let kind = kind_of(node);
+            let version = node.text_of("apiVersion").unwrap_or_default();
+            let is_resource = kind == PIPELINE_RESOURCE_KIND && version.starts_with("tekton.dev/");
+            let is_known = is_resource || KINDS.contains(&kind);
             // A name prefix does not identify an object.
-            let (true, Some(name)) = (KINDS.contains(&kind), given_name(node)) else {
+            let (true, Some(name)) = (is_known, given_name(node)) else {
                 continue;
             };
             let namespace = node.descend(&["metadata", "namespace"]);

@@ -27,6 +27,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ended;
         }
     }
+    if carried::is_standard_output_closed() {
+        // Every command prints to it, and so do --help and --version.
+        return ExitCode::from(Failure::unwritable("it is closed").print());
+    }
     let mut command = Cli::command();
     if is_kubectl_plugin(arguments.first()) {
         command = command.bin_name("kubectl gleaner");

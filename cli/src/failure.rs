@@ -28,7 +28,7 @@ impl Failure {
     }
 
     /// Returns a failure to write to standard output.
-    pub(crate) fn unwritable(error: &std::io::Error) -> Self {
+    pub(crate) fn unwritable(error: impl Display) -> Self {
         let message = format!("{}: {error}", program::UNWRITABLE);
         let code = exit_code::IO;
         Self { code, message }

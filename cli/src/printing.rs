@@ -44,7 +44,7 @@ pub(crate) fn write_colored(text: &str) -> Result<(), Failure> {
 fn write_to(mut out: impl Write, text: &str) -> Result<(), Failure> {
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::unwritable(&error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::unwritable(error)),
         _ => Ok(()),
     }
 }

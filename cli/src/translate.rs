@@ -4,11 +4,14 @@ mod cluster;
 
 use std::process::ExitCode;
 
+use gleaner_core::check;
+use gleaner_core::document::{Finding, Source};
 use gleaner_proto::exit_code;
 use gleaner_translate::{Refusal, Settings};
 
 use crate::args::Translate;
 use crate::checking;
+use crate::duplicates;
 use crate::failure::Failure;
 use crate::printing::{print, read_all};
 use crate::terminal;
@@ -16,6 +19,14 @@ use crate::terminal;
 /// Prints the translated documents, or all errors.
 pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
     let sources = read_all(&options.files.all())?;
+    let duplicates = duplicates::find(&sources, duplicates::Use::Run);
+    terminal::print_findings(&duplicates);
+    if sources.iter().all(|source| source.documents.is_empty()) {
+        let nothing = |source: &Source| Finding::error(&*source.name, check::no_document());
+        let findings: Vec<Finding> = sources.iter().map(nothing).collect();
+        terminal::print_findings(&findings);
+        return Err(exit_code::NO_INPUT);
+    }
     let settings = Settings {
         git_image: options.git_image.clone(),
         keep_resources: !options.no_resources,
@@ -35,7 +46,7 @@ pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
     terminal::print_findings(&translation.warnings);
     let findings = checking::of_translated(&sources, &translation);
     terminal::print_findings(&findings);
-    if findings.iter().any(terminal::is_error) {
+    if findings.iter().chain(&duplicates).any(terminal::is_error) {
         return Err(exit_code::DECLARATION);
     }
     print(&translation.documents, options.form)

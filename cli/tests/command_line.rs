@@ -159,6 +159,18 @@ fn every_command_reports_a_full_standard_output() {
         support::ran(output)
             .exits(74)
             .says("cannot write to standard output: ");
+        // The runtime replaces a closed one before `main`.
+        let command = support::command(arguments);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "exec \"$0\" \"$@\" >&-"]);
+        shell.arg(command.get_program()).args(command.get_args());
+        shell.current_dir(support::repository());
+        let ran = support::ran(shell.stdin(Stdio::null()).output().unwrap());
+        ran.exits(74);
+        assert_eq!(
+            ran.stderr, "error: cannot write to standard output: it is closed\n",
+            "{arguments:?}"
+        );
     }
 }
 

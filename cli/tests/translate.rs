@@ -191,3 +191,44 @@ fn a_finding_names_the_file_that_has_it() {
     let begin = format!("{second}:7:");
     assert!(ran.stderr.starts_with(&begin), "{ran:?}");
 }
+
+#[test]
+fn two_documents_of_one_name_are_an_error_that_names_both() {
+    let task = "apiVersion: tekton.dev/VERSION\nkind: Task\nmetadata: {name: t}\nspec: {steps: [{image: i}]}\n";
+    let old = task.replace("VERSION", "v1beta1");
+    let text = format!("{old}---\n{}", task.replace("VERSION", "v1"));
+    let ran = gleaner_with_input(&["translate", "-f", "-"], &text);
+    ran.exits(78);
+    assert_eq!(
+        (ran.stdout.as_str(), ran.stderr.as_str()),
+        (
+            "",
+            "<stdin>:6:1: error: duplicate Task 't', also at <stdin>:1:1; rename or remove one of them\n"
+        )
+    );
+    let resource = "apiVersion: tekton.dev/v1alpha1\nkind: PipelineResource\nmetadata: {name: r}\nspec: {type: git}\n";
+    gleaner_with_input(
+        &["translate", "-f", "-"],
+        &format!("{resource}---\n{resource}"),
+    )
+    .exits(78)
+    .says("duplicate PipelineResource 'r', also at <stdin>:1:1");
+}
+
+#[test]
+fn a_file_without_documents_is_an_error() {
+    let ran = gleaner_with_input(&["translate", "-f", "-"], "# a comment\n");
+    ran.exits(66);
+    assert_eq!(
+        ran.stderr,
+        "<stdin>: error: the file contains no documents; pass a file with Kubernetes objects\n"
+    );
+}
+
+#[test]
+fn a_finding_about_the_translation_has_the_position_of_the_original() {
+    let task = "apiVersion: tekton.dev/v1beta1\nkind: Task\nmetadata: {name: t}\nspec:\n  steps:\n  - {image: i, args: [a, $(inputs.params.nope)]}\n";
+    gleaner_with_input(&["translate", "-f", "-"], task)
+        .exits(78)
+        .says("<stdin>:6:26: error: spec.steps[0].args[1]: `$(params.nope)`: the Task has no parameter 'nope'");
+}

@@ -7,7 +7,7 @@ mod triggers;
 
 use std::collections::HashSet;
 
-use gleaner_proto::kubernetes::annotation;
+use gleaner_proto::kubernetes::{RUN_API_VERSION, annotation};
 use serde_json::Value;
 
 use crate::document::diagnostic::{Diagnostic, Part};
@@ -17,7 +17,7 @@ use crate::inject::task::producer::{ObjectResults, Producer};
 use crate::inject::task::{self, Operation, Placement, checked, references};
 use crate::inject::{Outcome, Refusal, ResultsFrom, Settings, exemption, pod, removal, stray};
 use crate::kinds;
-use crate::task::fields::{self, Unknown};
+use crate::task::fields::{self, Unknown, Version};
 use crate::task::pipeline;
 use crate::task::site::{is_tekton, kind_of};
 use crate::task::step_variables::{self, Misused};
@@ -84,26 +84,19 @@ pub fn document(
         report.warnings.extend(exempt);
     }
     report.warnings.extend(stray::carried(document));
+    if is_tekton(document) {
+        let is_old = sites
+            .iter()
+            .any(|site| site.declares() && !site.is_annotated());
+        report.unknown_fields(document, is_old);
+        report.misused(pipeline::check_document(document, is_old));
+    }
     let mut read = sites.iter().filter(|site| site.is_read());
     // The proposal's syntax is translated before it reaches a cluster.
-    let is_annotated = read.any(DeclarationSite::is_annotated);
-    if is_annotated {
+    if read.any(DeclarationSite::is_annotated) {
         let (refused, warnings) = kinds::check_document(document, report.errors.is_empty());
         report.refused_elsewhere.extend(refused);
         report.warnings.extend(warnings);
-    }
-    if is_annotated || references::any(document, tasks) {
-        let mut found = Diagnostics::default();
-        if let Some(spec) = references::pipeline(document) {
-            pipeline::check(&spec, &mut found);
-        }
-        report.refused_elsewhere.extend(found.into_vec());
-        let mut unknown = Unknown::default();
-        fields::check_document(document, &mut unknown);
-        report
-            .refused_elsewhere
-            .extend(unknown.misspelled.into_vec());
-        report.warnings.extend(unknown.other.into_vec());
     }
     let Report {
         errors,
@@ -353,6 +346,25 @@ impl Report {
         self.refused_elsewhere
             .extend(refused.into_iter().filter(is_new));
         self.warnings.extend(found.warnings().filter(is_new));
+    }
+
+    /// Adds the unknown fields of a Tekton document. With `is_old`, it may have the fields that `gleaner translate` converts.
+    fn unknown_fields(&mut self, document: &Node, is_old: bool) {
+        let is_v1 = document.text_of("apiVersion") == Some(RUN_API_VERSION);
+        let version = match is_v1 && !is_old {
+            true => Version::V1,
+            false => Version::Old,
+        };
+        let mut found = Unknown::default();
+        fields::check(&Cursor::root(document), version, &mut found);
+        let is_new = |one: &Diagnostic| {
+            let is_same = |known: &Diagnostic| known.place == one.place && one.omitted == 0;
+            !self.errors.iter().any(is_same)
+        };
+        let errors = found.errors.into_vec().into_iter().filter(is_new);
+        self.refused_elsewhere.extend(errors);
+        let others = found.others.into_vec().into_iter().filter(is_new);
+        self.warnings.extend(others);
     }
 
     /// Adds the findings that depend on the Tasks that the document refers to.

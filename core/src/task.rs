@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`consistency`] | contradictions between a declaration and its TaskSpec |
 //! | `early_creation` | objects that are created before the last step runs |
-//! | [`fields`] | unknown fields of Tekton's documents |
+//! | [`fields`] | the fields of Tekton's documents, in each version |
 //! | [`site`] | the place of a declaration in a document, and the names in its scope |
 //! | [`name`] | names that a cluster accepts |
 //! | [`pipeline`] | errors in a Pipeline for which Tekton rejects it |

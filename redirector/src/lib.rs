@@ -91,6 +91,12 @@ impl Exit {
     }
 }
 
+/// Returns true if this process was started with a closed standard output. Rust's runtime replaces a closed standard output, so
+/// writing to it does not fail.
+pub fn is_standard_output_closed() -> bool {
+    sys::is_standard_output_closed()
+}
+
 /// Runs the redirector with these arguments (without the program's name) and terminates the process as [`run`] requires.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
     run(arguments).leave()

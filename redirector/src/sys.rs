@@ -4,6 +4,7 @@
 
 mod image;
 mod signals;
+mod standard_output;
 mod witness;
 
 use std::ffi::{CString, c_char};
@@ -21,6 +22,7 @@ pub(crate) use signals::{
     ignore_broken_pipes, leads_its_group, next_signal, pending_continue, reap, send, stop_of,
     unblock_signals,
 };
+pub(crate) use standard_output::is_closed as is_standard_output_closed;
 pub(crate) use witness::{Witness, is_stopped};
 
 /// Keeps outputs and tokens out of core dumps, and hides them from debuggers of the same user. `execve` makes the command

@@ -1,7 +1,7 @@
 //! Bindings: the resources that a run or a pipeline task receives, by name.
 
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::suggestion::suggestion;
+use gleaner_core::document::suggestion::{nearest, suggestion};
 use gleaner_core::document::{Cursor, Diagnostics, Node, Place};
 use serde_json::{Value, json};
 
@@ -61,6 +61,7 @@ pub(crate) fn replace_all(
         &mut Diagnostics,
     ) -> Option<Value>,
 ) -> Vec<Passed> {
+    let form = Form::of(spec);
     let items = resource_lists::take(spec, place, |_| false, found);
     if let Some(rest) = spec.take("outputs") {
         Cursor::new(&rest, place.key("outputs")).fields(&["resources"], found);
@@ -68,7 +69,14 @@ pub(crate) fn replace_all(
     let (bindings, reported) = read_all(&items, found);
     if let Some(interface) = interface {
         let cursor = Cursor::new(spec, place.clone());
-        check(&bindings, &reported, interface, title, &cursor, found);
+        check(
+            &bindings,
+            &reported,
+            interface,
+            (title, form),
+            &cursor,
+            found,
+        );
     }
     let mut passed: Vec<Passed> = Vec::new();
     for binding in &bindings {
@@ -141,10 +149,12 @@ fn check(
     bindings: &[Binding<'_>],
     reported: &[String],
     interface: &Interface,
-    title: &str,
+    (title, form): (&str, Form),
     cursor: &Cursor<'_>,
     found: &mut Diagnostics,
 ) {
+    let known = || interface.resources.iter().map(|known| known.name.as_str());
+    let mut misspelt = Vec::new();
     for Binding { name, cursor, .. } in bindings {
         if interface.resource(name).is_some() || interface.refused.contains(name) {
             continue;
@@ -154,21 +164,72 @@ fn check(
             cursor.diagnostic(message).help("remove the binding")
         } else {
             let message = format!("{title} declares no resource '{name}'");
-            let known = interface.resources.iter().map(|known| known.name.as_str());
-            let help = suggestion(name, known);
-            cursor.diagnostic(message).maybe_help(help)
+            misspelt.extend(nearest(name, known()));
+            cursor
+                .diagnostic(message)
+                .maybe_help(suggestion(name, known()))
         });
     }
     let params = cursor.node.list_of("params");
-    for InputResource { name, optional, .. } in &interface.resources {
+    for resource in &interface.resources {
+        let InputResource { name, optional, .. } = resource;
         let bound = bindings.iter().any(|binding| binding.name == *name);
         let mut given = params.iter().filter_map(|param| param.text_of("name"));
         let given = given.any(|given| given == name);
-        if !bound && !given && !optional && !reported.contains(name) {
+        let is_meant = reported.contains(name) || misspelt.contains(&name.as_str());
+        if !bound && !given && !optional && !is_meant {
             let message =
                 format!("{title} requires the resource '{name}', but no resource is bound to it");
-            let help = format!("add resources: [{{name: {name}, resourceRef: {{name: ...}}}}]");
+            let help = format!("add {}", form.example(resource));
             found.push(cursor.diagnostic(message).help(help));
+        }
+    }
+}
+
+/// The syntax of bindings in a spec.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// `resources: []`, of the proposal.
+    List,
+    /// `resources: {inputs: [], outputs: []}` of a run.
+    OfRun,
+    /// The same of a Pipeline's task.
+    OfPipeline,
+    /// `inputs: {resources: []}` of a run.
+    V1alpha1,
+}
+
+impl Form {
+    fn of(spec: &Node) -> Self {
+        let resources = spec.present("resources");
+        let is_list = resources.is_none_or(|resources| resources.sequence().is_some());
+        let is_old = ["inputs", "outputs"]
+            .iter()
+            .any(|key| spec.present(key).is_some());
+        let is_task = spec.present("name").is_some();
+        match (is_list, is_task) {
+            _ if is_old => Self::V1alpha1,
+            (true, _) => Self::List,
+            (false, true) => Self::OfPipeline,
+            (false, false) => Self::OfRun,
+        }
+    }
+
+    /// Returns an example that binds `resource`.
+    fn example(self, resource: &InputResource) -> String {
+        let name = &resource.name;
+        let direction = match resource.directions[..] {
+            [Direction::Output] => "outputs",
+            _ => "inputs",
+        };
+        let reference = format!("[{{name: {name}, resourceRef: {{name: ...}}}}]");
+        match self {
+            Self::List => format!("resources: {reference}"),
+            Self::OfRun => format!("resources: {{{direction}: {reference}}}"),
+            Self::OfPipeline => {
+                format!("resources: {{{direction}: [{{name: {name}, resource: ...}}]}}")
+            }
+            Self::V1alpha1 => format!("{direction}: {{resources: {reference}}}"),
         }
     }
 }

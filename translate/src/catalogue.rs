@@ -12,6 +12,9 @@ use serde_json::{Map, Value};
 use crate::resource_lists::Direction;
 use crate::resource_type::ResourceType;
 
+/// The remedy for a PipelineResource without a spec.
+pub(crate) const NO_SPEC: &str = "add spec: {type: git, params: [...]}";
+
 /// The existing PipelineResources, and the names that were referenced but not found.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
@@ -193,7 +196,9 @@ impl Entry {
         let resource = match document.field("spec") {
             Some(spec) => Resource::read(&spec, Some(name)),
             None => Err(vec![
-                document.diagnostic("the PipelineResource has no spec"),
+                document
+                    .diagnostic("the PipelineResource has no spec")
+                    .help(NO_SPEC),
             ]),
         };
         let file = file(name);

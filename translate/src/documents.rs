@@ -73,7 +73,7 @@ pub fn translate(
     }
     let mut known = Interfaces::default();
     for draft in &mut drafts {
-        draft.tasks(&settings.git_image);
+        draft.tasks();
         if draft.kind == Kind::Task
             && let Some(interface) = draft.interfaces.get(&Place::from(["spec"]))
         {
@@ -94,6 +94,7 @@ pub fn translate(
     }
     for draft in &mut drafts {
         draft.run(&known, &catalogue);
+        draft.finish(&known, settings);
     }
     let mut findings: Vec<Finding> = catalogue.findings().collect();
     let mut warnings = Vec::new();
@@ -128,6 +129,8 @@ pub fn translate(
         });
     }
     findings.sort_by_key(rank);
+    // A PipelineResource is checked where it stays, and where it is bound.
+    findings.dedup();
     let missing = catalogue.missing();
     Err(Refusal { findings, missing })
 }

@@ -5,16 +5,20 @@ use std::collections::HashMap;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Diagnostics, Finding, Node, Place, Severity, Source};
 use gleaner_core::task::DeclarationSite;
+use gleaner_core::task::fields;
 use gleaner_proto::kubernetes::{RUN_API_VERSION, annotation};
 use serde_json::Value;
 
 use crate::catalogue::{Catalogue, Referrer};
+use crate::documents::Settings;
 use crate::input_resource::InputResource;
 use crate::interface::{Interface, Interfaces, referred};
 use crate::kind::{Kind, Version};
 use crate::passed_variables::PassedVariables;
 use crate::pipeline::{self, Surroundings};
-use crate::{binding, created, field_names, git_source, outputs, run_fields, shape, task};
+use crate::{
+    binding, created, field_names, git_source, kept_resource, outputs, run_fields, shape, task,
+};
 use crate::{variables, working_directory};
 
 /// The position of a Tekton object among the documents.
@@ -52,6 +56,8 @@ pub(crate) struct Draft<'a> {
     warnings: Vec<Diagnostic>,
     /// The interfaces of the TaskSpecs and PipelineSpecs in the document, by place.
     pub(crate) interfaces: HashMap<Place, Interface>,
+    /// The places of the TaskSpecs in the document.
+    tasks: Vec<Place>,
 }
 
 impl<'a> Draft<'a> {
@@ -72,6 +78,7 @@ impl<'a> Draft<'a> {
             position,
             warnings: Vec::new(),
             interfaces: HashMap::new(),
+            tasks: Vec::new(),
         }
     }
 
@@ -88,14 +95,15 @@ impl<'a> Draft<'a> {
     }
 
     /// Translates every TaskSpec in the document.
-    pub(crate) fn tasks(&mut self, git_image: &str) {
+    pub(crate) fn tasks(&mut self) {
         if !self.kind.is_translated() {
             self.warnings = created::by_pods(&self.document, self.source);
             return;
         }
         let sites = DeclarationSite::all(&self.document);
         let places = sites.iter().filter_map(DeclarationSite::task_spec);
-        for place in places.cloned().collect::<Vec<_>>() {
+        self.tasks = places.cloned().collect();
+        for place in self.tasks.clone() {
             let interface = self.task(&place);
             let takes_git = interface.resources.iter().any(InputResource::is_cloned);
             let spec = at(&mut self.document, &place);
@@ -117,10 +125,31 @@ impl<'a> Draft<'a> {
             let interface = self.interfaces.entry(place).or_default();
             interface.creates(&declaration);
         }
-        // Findings about the declaration use the indices of the steps, so steps are added only now.
-        for (place, interface) in &self.interfaces {
+    }
+
+    /// Adds the steps that clone git inputs, after all checks: findings use the indices of the steps.
+    pub(crate) fn finish(&mut self, known: &Interfaces, settings: &Settings) {
+        if self.kind == Kind::Resource && settings.keep_resources {
+            kept_resource::check(&Cursor::root(&self.document), &mut self.found);
+        }
+        if !self.kind.is_translated() {
+            return;
+        }
+        let mut unknown = fields::Unknown::default();
+        fields::check(
+            &Cursor::root(&self.document),
+            fields::Version::Old,
+            &mut unknown,
+        );
+        unknown.all_into(&mut self.found);
+        for place in &self.tasks {
             let spec = at(&mut self.document, place);
-            git_source::prepend(spec, &interface.resources, git_image);
+            let resources = self.interfaces.get(place).map(|own| &own.resources[..]);
+            let resources = resources.unwrap_or_default();
+            for resource in resources {
+                self.warnings.extend(resource.unusual_keys(place, known));
+            }
+            git_source::prepend(spec, resources, &settings.git_image);
         }
     }
 

@@ -4,6 +4,7 @@ use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Diagnostics, Location, Node, Place};
 use serde_json::{Map, Value, json};
 
+use crate::interface::Interfaces;
 use crate::resource_lists::{Direction, Item};
 use crate::resource_type::ResourceType;
 
@@ -123,6 +124,30 @@ impl InputResource {
         for key in self.kind.keys() {
             self.uses(key);
         }
+    }
+
+    /// Returns warnings about keys of a git resource that Tekton's git resources did not have and that no Task in the files creates.
+    /// `place` is the place of the TaskSpec.
+    pub(crate) fn unusual_keys(&self, place: &Place, known: &Interfaces) -> Vec<Diagnostic> {
+        let is_usual = |key: &String| {
+            let key = key.as_str();
+            self.kind.keys().contains(&key)
+                || key == "name"
+                || known.creates(self.kind.as_str(), key)
+        };
+        let name = &self.name;
+        let keys = self
+            .keys
+            .iter()
+            .filter(|key| self.is_cloned() && !is_usual(key));
+        keys.map(|key| {
+            let message = format!(
+                "`$(resources.{name}.{key})`: a git resource of Tekton has no '{key}', so '{name}' needs a PipelineResource with a param '{key}'"
+            );
+            let diagnostic = Diagnostic::new(place.key("resources"), Some(self.at), message);
+            diagnostic.help("use url, revision or name if one of them is meant")
+        })
+        .collect()
     }
 
     /// Declares the resource's parameter in the `params` of the spec at `place`.

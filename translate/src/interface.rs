@@ -37,6 +37,19 @@ pub(crate) struct Interfaces {
     pub(crate) pipelines: IndexMap<String, Interface>,
 }
 
+impl Interfaces {
+    /// Returns true if a Task creates a PipelineResource of this type with this key.
+    pub(crate) fn creates(&self, kind: &str, key: &str) -> bool {
+        let mut created = self.tasks.values().flat_map(|task| task.created.values());
+        created.any(|created| match created {
+            Created::Resource { kind: own, keys } => {
+                own == kind && keys.iter().any(|own| own == key)
+            }
+            Created::Object => false,
+        })
+    }
+}
+
 impl Interface {
     pub(crate) fn resource(&self, name: &str) -> Option<&InputResource> {
         self.resources.iter().find(|resource| resource.name == name)

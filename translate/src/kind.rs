@@ -27,6 +27,9 @@ const UNCHANGED: [&str; 4] = [
     PIPELINE_RESOURCE_KIND,
 ];
 
+/// The versions of `tekton.dev`, the newest last.
+const VERSIONS: [&str; 3] = ["tekton.dev/v1alpha1", "tekton.dev/v1beta1", "tekton.dev/v1"];
+
 impl Kind {
     /// Returns the kind of a document; reports a kind that Tekton removed.
     pub(crate) fn of(document: &Node, found: &mut Diagnostics) -> Self {
@@ -35,6 +38,14 @@ impl Kind {
             return Self::Other;
         };
         if !version.is_empty() && !inner::is_tekton(version) {
+            return Self::Other;
+        }
+        if let Some(field) = Cursor::root(document).field("apiVersion")
+            && !VERSIONS.contains(&version)
+        {
+            let message = format!("Tekton has no version '{version}'");
+            let help = suggestion(version, VERSIONS.into_iter().rev());
+            found.push(field.diagnostic(message).maybe_help(help));
             return Self::Other;
         }
         let name = kind.node.as_str().unwrap_or_default();

@@ -23,6 +23,7 @@
 //! | `versions` | fields of Tasks and references that v1 renamed, moved or removed |
 //! | `resource_type` | the types of PipelineResources |
 //! | `catalogue` | existing PipelineResources |
+//! | `kept_resource` | PipelineResources that stay among the documents |
 //! | `shape` | the types of a document's fields |
 
 mod binding;
@@ -35,6 +36,7 @@ mod git_source;
 mod inner;
 mod input_resource;
 mod interface;
+mod kept_resource;
 mod kind;
 mod outputs;
 mod passed_variables;

@@ -60,6 +60,13 @@ pub(crate) fn take(
         inputs.fields(&["resources", "params"], found);
         add(inputs.items_at("resources", found), Direction::Input);
         for param in inputs.items_at("params", found) {
+            let name = param.node.text_of("name");
+            let mut others = spec.list_of("params").iter();
+            if name.is_some() && others.any(|other| other.text_of("name") == name) {
+                let name = name.unwrap_or_default();
+                let message = format!("the parameter '{name}' exists already");
+                found.refuse(&param, message, "remove or rename one of them");
+            }
             spec.push_at("params", param.node.clone());
         }
     }

@@ -25,6 +25,7 @@ fn check_fields(map: &Cursor<'_>, found: &mut Diagnostics) {
                 }
             }
             "runAfter" => drop(field.items(found)),
+            "results" if map.field("steps").is_some() => drop(field.items(found)),
             "taskSpec" | "pipelineSpec" | "stepTemplate" | "containerTemplate" | "taskRef"
             | "pipelineRef" | "taskRunTemplate" | "timeouts" => check_fields(&field, found),
             _ => {}

@@ -276,10 +276,25 @@ impl TaskVariables {
                 format!("`$({inside})`: '{name}' is created after the steps"),
                 "use it in another task, or in a template",
             ),
-            _ => Replacement::Refused {
-                message: format!("`$({inside})`: the Task declares no resource '{name}'"),
-                help: suggestion(name, known),
-            },
+            _ => {
+                let message = format!("`$({inside})`: the Task declares no resource '{name}'");
+                let (_, key) = inside.rsplit_once('.').unwrap_or_default();
+                match self.resources.iter().find(|own| own.name == name) {
+                    // It is declared in the other direction.
+                    Some(own) if own.directions == [Direction::Input] => Replacement::refused(
+                        format!("`$({inside})`: the resource '{name}' is an input"),
+                        format!("write $(resources.inputs.{name}.{key})"),
+                    ),
+                    Some(_) => Replacement::refused(
+                        format!("`$({inside})`: the resource '{name}' is an output"),
+                        format!("write $(resources.outputs.{name}.{key})"),
+                    ),
+                    None => Replacement::Refused {
+                        message,
+                        help: suggestion(name, known),
+                    },
+                }
+            }
         }
     }
 }

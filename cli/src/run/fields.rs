@@ -3,31 +3,65 @@
 use std::collections::BTreeSet;
 
 use gleaner_core::document::{Cursor, Diagnostics};
-use gleaner_core::task::fields::{self, Unknown};
+use gleaner_core::task::fields::{self, Part, Unknown};
 use serde_json::Value;
 
 use super::paths::is_file_name;
 
 mod tables;
 
-pub(crate) use gleaner_core::task::fields::Kind;
 use tables::Table;
-use tables::Use::{Cluster, Refused};
+use tables::Use::{Cluster, Refused, Supported};
 
-fn table(kind: Kind) -> Table {
-    match kind {
-        Kind::TaskRun => tables::TASK_RUN,
-        Kind::PipelineRun => tables::PIPELINE_RUN,
-        Kind::TaskRunSpec => tables::TASK_RUN_SPEC,
-        Kind::Pipeline => tables::PIPELINE,
-        Kind::PipelineTask => tables::PIPELINE_TASK,
-        Kind::Task => tables::TASK,
-        Kind::Step => tables::STEP,
-        Kind::StepTemplate => tables::STEP_TEMPLATE,
-        Kind::StepAction => tables::STEP_ACTION,
-        Kind::Reference => tables::REFERENCE,
-        Kind::StepReference => tables::STEP_REFERENCE,
-        Kind::Document => &[],
+/// A kind of map in a document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Document,
+    TaskRun,
+    PipelineRun,
+    TaskRunSpec,
+    Pipeline,
+    PipelineTask,
+    Task,
+    Step,
+    StepTemplate,
+    StepAction,
+    Reference,
+    StepReference,
+}
+
+impl Kind {
+    const fn table(self) -> Table {
+        match self {
+            Self::Document => tables::DOCUMENT,
+            Self::TaskRun => tables::TASK_RUN,
+            Self::PipelineRun => tables::PIPELINE_RUN,
+            Self::TaskRunSpec => tables::TASK_RUN_SPEC,
+            Self::Pipeline => tables::PIPELINE,
+            Self::PipelineTask => tables::PIPELINE_TASK,
+            Self::Task => tables::TASK,
+            Self::Step => tables::STEP,
+            Self::StepTemplate => tables::STEP_TEMPLATE,
+            Self::StepAction => tables::STEP_ACTION,
+            Self::Reference => tables::REFERENCE,
+            Self::StepReference => tables::STEP_REFERENCE,
+        }
+    }
+
+    /// Returns the part whose fields have fields of their own.
+    const fn part(self) -> Option<Part> {
+        Some(match self {
+            Self::Task => Part::Task,
+            Self::Step => Part::Step,
+            Self::StepTemplate => Part::StepTemplate,
+            Self::StepAction => Part::StepAction,
+            Self::TaskRun => Part::TaskRun,
+            Self::PipelineRun => Part::PipelineRun,
+            Self::TaskRunSpec => Part::TaskRunSpec,
+            Self::Pipeline => Part::Pipeline,
+            Self::PipelineTask => Part::PipelineTask,
+            Self::Document | Self::Reference | Self::StepReference => return None,
+        })
     }
 }
 
@@ -39,14 +73,15 @@ pub(crate) fn check(
     found: &mut Diagnostics,
     cluster: &mut BTreeSet<&'static str>,
 ) {
-    let mut unknown = Unknown::default();
-    fields::check(map, kind, &mut unknown);
-    unknown.all_into(found);
-    for (field, what) in table(kind) {
+    let table = kind.table();
+    let known: Vec<&str> = table.iter().map(|(field, _)| *field).collect();
+    map.fields(&known, found);
+    for (field, what) in table {
         let Some(cursor) = map.field(field) else {
             continue;
         };
         match what {
+            Supported => {}
             Cluster(word) => {
                 cluster.insert(word);
             }
@@ -61,6 +96,11 @@ pub(crate) fn check(
                 );
             }
         }
+    }
+    if let Some(part) = kind.part() {
+        let mut unknown = Unknown::default();
+        fields::check_below(map, part, &mut unknown);
+        unknown.all_into(found);
     }
     if let Kind::Task | Kind::Step | Kind::StepAction = kind {
         check_names(map, "results", found);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use crate::document::diagnostic::Part;
 use crate::document::{Cursor, Diagnostics};
-use crate::variable::occurrence::replace;
+use crate::variable::occurrence::{key, occurrences, parts, replace, root};
 
 /// Reports the path of the output `name` if no regular file can have this path.
 pub(super) fn check(
@@ -71,12 +71,24 @@ fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, Stri
         let message = "a file path cannot contain a NUL character".to_owned();
         return Some((offset, message, "remove it".to_owned()));
     }
+    if is_workspace(text) {
+        let message = "this path names a directory, that of the workspace".to_owned();
+        return Some((0, message, format!("add the file's name: {text}/{name}")));
+    }
     let last = literal.rsplit('/').next().unwrap_or_default();
     if !literal.is_empty() && matches!(last, "" | "." | "..") {
         let message = "this path names a directory".to_owned();
         return Some((0, message, format!("add the file's name, such as {name}")));
     }
     None
+}
+
+/// Returns true for `$(workspaces.NAME.path)` without a path below it.
+fn is_workspace(text: &str) -> bool {
+    let text = text.trim_end_matches('/');
+    let mut whole =
+        occurrences(text).filter(|one| one.is_whole && root(one.inner) == Some("workspaces"));
+    whole.any(|one| parts(one.inner).is_some_and(|parts| key(&parts, 2) == Some("path")))
 }
 
 /// Returns the range of the first shell variable: `${NAME}`, or a path segment that begins with `$NAME`. Elsewhere, `$` may
@@ -132,6 +144,14 @@ mod tests {
             ),
             ("$(workspaces.o.path)/..", "0: this path names a directory"),
             (".", "0: this path names a directory"),
+            (
+                "$(workspaces.o.path)",
+                "0: this path names a directory, that of the workspace; add the file's name: $(workspaces.o.path)/digest",
+            ),
+            (
+                "$(workspaces[\"o\"].path)",
+                "0: this path names a directory, that",
+            ),
         ] {
             let found = message(path).unwrap_or_default();
             assert!(found.starts_with(expected), "{path}: {found}");
@@ -143,7 +163,9 @@ mod tests {
         for path in [
             "/workspace/digest",
             "target/classes/Outer$Inner.class",
-            "$(workspaces.out.path)",
+            "$(workspaces.out.path)/v",
+            "$(params.path)",
+            "$(results.r.path)",
             "$(params[\"a.*\"])/x",
             "/a/b~",
             "a:b",

@@ -208,9 +208,9 @@ impl<'a> Cursor<'a> {
                     let place = self.place.key(&key.name);
                     let message = format!("unknown field '{}'", key.name);
                     let help = found.suggestion(&key.name, known.iter().copied());
-                    Diagnostic::new(place, Some(key.at), message)
-                        .maybe_help(help)
-                        .about(Part::Key)
+                    let help = help.unwrap_or_else(|| "remove it".to_owned());
+                    let diagnostic = Diagnostic::new(place, Some(key.at), message);
+                    diagnostic.help(help).about(Part::Key)
                 });
             }
         }

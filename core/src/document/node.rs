@@ -77,6 +77,20 @@ impl Node {
         node.at
     }
 
+    /// Returns the position of `place` in `original`, from which this document was made; `None` if a list on the way has a different
+    /// length.
+    pub fn position_in(&self, original: &Self, place: &Place) -> Option<Location> {
+        let (mut node, mut before) = (self, original);
+        for segment in place.segments() {
+            let length = |node: &Self| node.sequence().map(<[_]>::len);
+            if length(node) != length(before) {
+                return None;
+            }
+            (node, before) = (node.child(segment)?, before.child(segment)?);
+        }
+        Some(before.at)
+    }
+
     /// Returns the position of the key of the node at `place`.
     pub(super) fn key_position(&self, place: &Place) -> Option<Location> {
         let mut segments = place.segments();
@@ -210,6 +224,15 @@ impl From<&Value> for Node {
 mod tests {
     use super::*;
     use crate::document::yaml;
+
+    #[test]
+    fn a_place_is_found_in_the_original_unless_its_list_grew() {
+        let original = yaml::parse("b: [x]\na: [y]\n").unwrap();
+        let made = yaml::parse("a: [y]\nb: [w, x]\n").unwrap();
+        let at = |key: &str| made.position_in(&original, &Place::from([key]).index(0));
+        let at = |key: &str| at(key).map(|at| (at.line, at.column));
+        assert_eq!((at("a"), at("b"), at("c")), (Some((2, 5)), None, None));
+    }
 
     #[test]
     fn the_closest_existing_ancestor_gives_the_position() {

@@ -1,220 +1,247 @@
-//! Unknown fields of Tekton's documents. Tekton's webhook decodes them strictly, at every level (`DisallowUnknownFields`).
+//! The fields of Tekton's documents, at every level that Tekton's webhook decodes strictly (`DisallowUnknownFields`), and the types
+//! of all fields except values of parameters.
 
-mod shape;
-
-use super::site::kind_of;
-use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::diagnostic::{Diagnostic, Part as PartOfNode};
 use crate::document::suggestion::{nearest, suggestion};
-use crate::document::{Cursor, Diagnostics, Node};
+use crate::document::{Content, Cursor, Diagnostics, Key};
 use crate::kinds;
-use shape::{Fields, Shape};
 
-/// The kinds of maps in a document.
-#[derive(Debug, Clone, Copy)]
-pub enum Kind {
-    /// A whole document.
-    Document,
+mod tables;
+
+use tables::Fields;
+
+/// A kind of map in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
     /// The spec of a TaskRun.
     TaskRun,
     /// The spec of a PipelineRun.
     PipelineRun,
-    /// An item of `taskRunSpecs`.
+    /// An item of a PipelineRun's `taskRunSpecs`.
     TaskRunSpec,
-    /// The spec of a Pipeline.
+    /// A PipelineSpec.
     Pipeline,
     /// A task of a Pipeline.
     PipelineTask,
-    /// The spec of a Task.
+    /// A TaskSpec.
     Task,
+    /// A TaskSpec in a Pipeline.
+    EmbeddedTask,
     /// A step.
     Step,
-    /// A `stepTemplate`.
+    /// The `stepTemplate` of a TaskSpec.
     StepTemplate,
+    /// A sidecar of a TaskSpec.
+    Sidecar,
     /// The spec of a StepAction.
     StepAction,
-    /// A `taskRef` or `pipelineRef`.
-    Reference,
-    /// The `ref` of a step.
-    StepReference,
+    /// A `taskRef`.
+    TaskReference,
+    /// A `pipelineRef`.
+    PipelineReference,
 }
 
-/// The version whose documents [`check_document`] checks.
-const VERSION: &str = "tekton.dev/v1";
+/// The API version of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// `tekton.dev/v1`.
+    V1,
+    /// An older one, or the proposal's syntax: it may have fields that `gleaner translate` converts.
+    Old,
+}
 
-/// Unknown fields.
+/// The unknown fields, and the values of a wrong type.
 #[derive(Debug, Default)]
 pub struct Unknown {
-    /// Fields whose name is close to that of a known field.
-    pub misspelled: Diagnostics,
+    /// Fields that an older version has, fields whose name is close to that of a known field, and values of a wrong type.
+    pub errors: Diagnostics,
     /// Other fields, which a later version of Tekton or Kubernetes may have.
-    pub other: Diagnostics,
+    pub others: Diagnostics,
 }
-
-// === impl Unknown ===
 
 impl Unknown {
     /// Adds the fields of `map` that are not `known`.
     pub(crate) fn add(&mut self, map: &Cursor<'_>, known: &[&str]) {
         for (key, _) in map.node.mapping().unwrap_or_default() {
-            let name = key.name.as_str();
-            if known.contains(&name) {
-                continue;
+            if !known.contains(&key.name.as_str()) {
+                self.add_key(map, key, known);
             }
-            let near = match self.misspelled.is_full() {
-                true => None,
-                false => nearest(name, known.iter().copied()),
-            };
-            let found = match near {
-                Some(_) => &mut self.misspelled,
-                None => &mut self.other,
-            };
-            found.push_with(|_| {
-                let message = format!("unknown field '{name}'");
-                let help = match near {
-                    Some(near) => Some(format!("did you mean '{near}'?")),
-                    None => suggestion(name, known.iter().copied()),
-                };
-                Diagnostic::new(map.place.key(name), Some(key.at), message)
-                    .maybe_help(help)
-                    .about(Part::Key)
-            });
         }
     }
 
-    /// Moves all unknown fields into `found`.
+    fn add_key(&mut self, map: &Cursor<'_>, key: &Key, known: &[&str]) {
+        let name = key.name.as_str();
+        let near = match self.errors.is_full() {
+            true => None,
+            false => nearest(name, known.iter().copied()),
+        };
+        let found = match near {
+            Some(_) => &mut self.errors,
+            None => &mut self.others,
+        };
+        found.push_with(|_| {
+            let message = format!("unknown field '{name}'");
+            let help = match near {
+                Some(near) => Some(format!("did you mean '{near}'?")),
+                None => suggestion(name, known.iter().copied()),
+            };
+            let help = help.unwrap_or_else(|| "remove it".to_owned());
+            let diagnostic = Diagnostic::new(map.place.key(name), Some(key.at), message);
+            diagnostic.help(help).about(PartOfNode::Key)
+        });
+    }
+
+    /// Moves all findings into `found`.
     pub fn all_into(self, found: &mut Diagnostics) {
-        found.extend(self.misspelled.into_vec());
-        found.extend(self.other.into_vec());
+        found.extend(self.errors.into_vec());
+        found.extend(self.others.into_vec());
     }
 }
 
-/// Adds the unknown fields of `map` and of the maps below it that have no [`Kind`] of their own. Values of a wrong type are
-/// reported by the code that reads them.
-pub fn check(map: &Cursor<'_>, kind: Kind, found: &mut Unknown) {
-    kind.fields().check(map, found);
+/// The fields of a value.
+#[derive(Debug)]
+enum Shape {
+    /// Any.
+    Any,
+    /// A string.
+    Text,
+    /// A boolean.
+    Flag,
+    /// These.
+    Map(Fields),
+    /// Those of a part.
+    Of(Part),
+    /// A list of values.
+    Each(&'static Self),
+    /// A map with keys of the author.
+    Values(&'static Self),
+    /// Those of a field of a Kubernetes kind.
+    Kubernetes(&'static [&'static str]),
+    /// A field that only old versions have.
+    Old(&'static Self),
 }
 
-/// Adds the unknown fields of a document of `tekton.dev/v1`.
-pub(crate) fn check_document(document: &Node, found: &mut Unknown) {
-    if document.text_of("apiVersion") != Some(VERSION) {
-        return;
+use Shape::{Any, Each, Flag, Kubernetes, Map, Of, Old, Text, Values};
+
+impl Part {
+    const fn fields(self) -> &'static [Fields] {
+        match self {
+            Self::TaskRun => &[tables::TASK_RUN],
+            Self::PipelineRun => &[tables::PIPELINE_RUN],
+            Self::TaskRunSpec => &[tables::TASK_RUN_SPEC],
+            Self::Pipeline => &[tables::PIPELINE],
+            Self::PipelineTask => &[tables::PIPELINE_TASK],
+            Self::Task => &[tables::TASK],
+            Self::EmbeddedTask => &[tables::TASK, tables::EMBEDDED],
+            Self::Step => &[tables::STEP, tables::CONTAINER, tables::OLD_OF_STEPS],
+            Self::StepTemplate => &[tables::CONTAINER, tables::OLD_OF_STEPS],
+            Self::Sidecar => &[tables::SIDECAR, tables::CONTAINER],
+            Self::StepAction => &[tables::STEP_ACTION],
+            Self::TaskReference => &[tables::TASK_REFERENCE],
+            Self::PipelineReference => &[tables::PIPELINE_REFERENCE],
+        }
     }
-    let root = Cursor::root(document);
-    check(&root, Kind::Document, found);
-    let Some(spec) = root.field("spec") else {
-        return;
+}
+
+/// The checks of a document.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    version: Version,
+    /// True if the types of fields are checked, too.
+    types: bool,
+}
+
+/// Reports the unknown fields of a Tekton document and those of another type, except those of its metadata.
+pub fn check(document: &Cursor<'_>, version: Version, found: &mut Unknown) {
+    let part = match document.node.text_of("kind") {
+        Some("Task") => Part::Task,
+        Some("TaskRun") => Part::TaskRun,
+        Some("Pipeline") => Part::Pipeline,
+        Some("PipelineRun") => Part::PipelineRun,
+        Some("StepAction") => Part::StepAction,
+        _ => return,
     };
-    match kind_of(document) {
-        "Task" => check_task(&spec, found),
-        "TaskRun" => {
-            check(&spec, Kind::TaskRun, found);
-            check_task_of(&spec, found);
-        }
-        "Pipeline" => check_pipeline(&spec, found),
-        "PipelineRun" => {
-            check(&spec, Kind::PipelineRun, found);
-            at(&spec, "pipelineRef", Kind::Reference, found);
-            for item in spec.list_of("taskRunSpecs") {
-                check(&item, Kind::TaskRunSpec, found);
-            }
-            if let Some(pipeline) = spec.field("pipelineSpec") {
-                check_pipeline(&pipeline, found);
-            }
-        }
-        _ => {}
+    found.add(
+        document,
+        &["apiVersion", "kind", "metadata", "spec", "status"],
+    );
+    if let Some(spec) = document.field("spec") {
+        let types = true;
+        Of(part).check(&spec, Rules { version, types }, found);
     }
 }
 
-fn check_pipeline(pipeline: &Cursor<'_>, found: &mut Unknown) {
-    check(pipeline, Kind::Pipeline, found);
-    for list in ["tasks", "finally"] {
-        for task in pipeline.list_of(list) {
-            check(&task, Kind::PipelineTask, found);
-            check_task_of(&task, found);
-            at(&task, "pipelineRef", Kind::Reference, found);
-            if let Some(nested) = task.field("pipelineSpec") {
-                check_pipeline(&nested, found);
-            }
+/// Reports the unknown fields below those of `map`, except those of other parts.
+pub fn check_below(map: &Cursor<'_>, part: Part, found: &mut Unknown) {
+    let rules = Rules {
+        version: Version::Old,
+        types: false,
+    };
+    for (field, shape) in part.fields().iter().copied().flatten() {
+        if let Some(cursor) = map.field(field).filter(|_| !shape.is_of_part()) {
+            shape.check(&cursor, rules, found);
         }
     }
 }
-
-/// Checks the Task of a run or of a task in a Pipeline.
-fn check_task_of(parent: &Cursor<'_>, found: &mut Unknown) {
-    at(parent, "taskRef", Kind::Reference, found);
-    // The fields of a custom task are not known.
-    if let Some(spec) = parent.field("taskSpec")
-        && spec.node.present("apiVersion").is_none()
-    {
-        check_task(&spec, found);
-    }
-}
-
-fn check_task(spec: &Cursor<'_>, found: &mut Unknown) {
-    check(spec, Kind::Task, found);
-    at(spec, "stepTemplate", Kind::StepTemplate, found);
-    for step in spec.list_of("steps") {
-        check(&step, Kind::Step, found);
-        at(&step, "ref", Kind::StepReference, found);
-    }
-}
-
-fn at(parent: &Cursor<'_>, key: &str, kind: Kind, found: &mut Unknown) {
-    if let Some(map) = parent.field(key) {
-        check(&map, kind, found);
-    }
-}
-
-// === impl Fields ===
-
-impl Fields {
-    fn check(&self, map: &Cursor<'_>, found: &mut Unknown) {
-        if map.node.mapping().is_none() {
-            return;
-        }
-        let nested: Vec<_> = self.all().flat_map(|fields| fields.nested).collect();
-        let plain = self.all().flat_map(|fields| fields.plain);
-        let known = plain.chain(nested.iter().map(|(field, _)| field));
-        let known: Vec<&str> = known.copied().collect();
-        found.add(map, &known);
-        for (field, shape) in nested {
-            if let Some(value) = map.field(field) {
-                shape.check(&value, found);
-            }
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Self> {
-        std::iter::once(self).chain(self.base)
-    }
-}
-
-// === impl Shape ===
 
 impl Shape {
-    fn check(&self, value: &Cursor<'_>, found: &mut Unknown) {
-        let ignored = &mut Diagnostics::default();
+    const fn is_of_part(&self) -> bool {
         match self {
-            Self::Map(fields) => fields.check(value, found),
-            Self::Each(item) => {
-                for value in value.items(ignored) {
-                    item.check(&value, found);
+            Of(Part::Sidecar) => false,
+            Of(_) => true,
+            Each(item) => item.is_of_part(),
+            _ => false,
+        }
+    }
+
+    fn check(&self, cursor: &Cursor<'_>, rules: Rules, found: &mut Unknown) {
+        let mut ignored = Diagnostics::default();
+        match self {
+            Text if rules.types => drop(cursor.text(&mut found.errors)),
+            Flag if rules.types => drop(cursor.flag(&mut found.errors)),
+            Any | Text | Flag => {}
+            Map(fields) => check_map(cursor, &[fields], rules, found),
+            Of(part) => check_map(cursor, part.fields(), rules, found),
+            Old(shape) => shape.check(cursor, rules, found),
+            Each(item) => {
+                for cursor in cursor.items(&mut ignored) {
+                    item.check(&cursor, rules, found);
                 }
             }
-            Self::Values(of_each) => {
-                for (_, value) in value.entries(ignored) {
-                    of_each.check(&value, found);
+            Values(value) => {
+                for (_, cursor) in cursor.entries(&mut ignored) {
+                    value.check(&cursor, rules, found);
                 }
             }
-            Self::Container(field) => {
-                kinds::check_fields(&["Pod", "spec", "containers", field], value, found);
-            }
-            Self::Pod(field) => kinds::check_fields(&["Pod", "spec", field], value, found),
-            Self::Volume(None) => kinds::check_fields(&["Pod", "spec", "volumes"], value, found),
-            Self::Volume(Some(source)) => {
-                kinds::check_fields(&["Pod", "spec", "volumes", source], value, found);
-            }
-            Self::Claim => kinds::check_fields(&["PersistentVolumeClaim"], value, found),
+            Kubernetes(path) => kinds::check_fields(path, cursor, found),
+        }
+    }
+}
+
+fn check_map(cursor: &Cursor<'_>, tables: &[Fields], rules: Rules, found: &mut Unknown) {
+    let Some(entries) = cursor.node.mapping() else {
+        return;
+    };
+    let fields = || tables.iter().copied().flatten();
+    let current = fields().filter(|(_, shape)| !matches!(shape, Old(_)));
+    let known: Vec<&str> = current.map(|(field, _)| *field).collect();
+    for (key, node) in entries.iter() {
+        if node.content == Content::Null && fields().any(|(field, _)| *field == key.name) {
+            continue;
+        }
+        let place = cursor.place.key(&key.name);
+        let Some((name, shape)) = fields().find(|(field, _)| *field == key.name) else {
+            found.add_key(cursor, key, &known);
+            continue;
+        };
+        match shape {
+            Old(_) if rules.version == Version::V1 => found.errors.push_with(|_| {
+                let message = format!("unknown field '{name}': only older versions have it");
+                let diagnostic = Diagnostic::new(place, Some(key.at), message);
+                let help = "convert the document with gleaner translate";
+                diagnostic.help(help).about(PartOfNode::Key)
+            }),
+            _ => shape.check(&Cursor::new(node, place), rules, found),
         }
     }
 }

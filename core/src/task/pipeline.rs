@@ -1,6 +1,7 @@
 //! Errors in a Pipeline for which Tekton rejects it (`pkg/apis/pipeline/v1/pipeline_validation.go`).
 
 mod order;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -12,6 +13,7 @@ use crate::variable::Access;
 use crate::variable::occurrence::{occurrences, parts, root};
 
 pub use order::sort;
+pub(crate) use variables::check_document;
 
 /// Reports errors for which Tekton rejects the spec of a Pipeline. The Tasks and the variables of its tasks are checked elsewhere.
 pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {

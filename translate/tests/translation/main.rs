@@ -12,6 +12,7 @@
 //! | `documents` | documents that stay unchanged, and PipelineResources from outside the files |
 //! | `created` | old Tekton objects that a declaration creates |
 //! | `shapes` | documents in which any value has the wrong type |
+//! | `strict` | fields and versions that Tekton does not have |
 //! | `git_source` | the step that clones a git input, run unchanged |
 
 mod corpus;
@@ -24,6 +25,7 @@ mod inner;
 mod mappings;
 mod refusals;
 mod shapes;
+mod strict;
 mod variables;
 
 use gleaner_core::document::{Source, writer};

@@ -1,21 +1,36 @@
-//! The fields that a run on this machine does not use, by kind of map.
+//! The known fields of each kind of map, and their uses.
 
 /// The use of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
+    /// The run uses the field, or it only informs readers.
+    Supported,
     /// Only a cluster uses the field; holds the term for a note.
     Cluster(&'static str),
     /// The field is refused; holds the remedy.
     Refused(&'static str),
 }
 
-use Use::{Cluster, Refused};
+use Use::{Cluster, Refused, Supported};
 
 const REMOVE: &str = "remove it to run it here";
 
 pub(super) type Table = &'static [(&'static str, Use)];
 
+pub(super) const DOCUMENT: Table = &[
+    ("apiVersion", Supported),
+    ("kind", Supported),
+    ("metadata", Supported),
+    ("spec", Supported),
+    ("status", Supported),
+];
+
 pub(super) const TASK_RUN: Table = &[
+    ("params", Supported),
+    ("taskRef", Supported),
+    ("taskSpec", Supported),
+    ("timeout", Supported),
+    ("workspaces", Supported),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
     ("stepSpecs", Cluster("stepSpecs")),
@@ -38,7 +53,13 @@ const TRANSLATE: &str =
     "translate the documents first: gleaner translate -f FILE | gleaner run -f -";
 
 pub(super) const PIPELINE_RUN: Table = &[
+    ("params", Supported),
+    ("pipelineRef", Supported),
+    ("pipelineSpec", Supported),
+    ("timeouts", Supported),
+    ("workspaces", Supported),
     ("taskRunTemplate", Cluster("taskRunTemplate")),
+    ("taskRunSpecs", Supported),
     ("managedBy", Cluster("managedBy")),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
@@ -51,6 +72,7 @@ pub(super) const PIPELINE_RUN: Table = &[
 ];
 
 pub(super) const TASK_RUN_SPEC: Table = &[
+    ("pipelineTaskName", Supported),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
     ("stepSpecs", Cluster("stepSpecs")),
@@ -60,9 +82,29 @@ pub(super) const TASK_RUN_SPEC: Table = &[
     ("timeout", Refused("set the timeout in the pipeline's task")),
 ];
 
-pub(super) const PIPELINE: Table = &[("resources", Refused(TRANSLATE))];
+pub(super) const PIPELINE: Table = &[
+    ("displayName", Supported),
+    ("description", Supported),
+    ("params", Supported),
+    ("tasks", Supported),
+    ("finally", Supported),
+    ("workspaces", Supported),
+    ("results", Supported),
+    ("resources", Refused(TRANSLATE)),
+];
 
 pub(super) const PIPELINE_TASK: Table = &[
+    ("name", Supported),
+    ("displayName", Supported),
+    ("description", Supported),
+    ("taskRef", Supported),
+    ("taskSpec", Supported),
+    ("params", Supported),
+    ("when", Supported),
+    ("runAfter", Supported),
+    ("workspaces", Supported),
+    ("timeout", Supported),
+    ("onError", Supported),
     ("retries", Refused(REMOVE)),
     (
         "matrix",
@@ -81,7 +123,22 @@ pub(super) const PIPELINE_TASK: Table = &[
 ];
 
 pub(super) const TASK: Table = &[
+    ("displayName", Supported),
+    ("description", Supported),
+    ("params", Supported),
+    ("steps", Supported),
+    ("stepTemplate", Supported),
+    ("workspaces", Supported),
+    ("results", Supported),
+    ("volumes", Supported),
     ("sidecars", Cluster("sidecars")),
+    // The fields of the proposal and of Tekton in 2019.
+    ("resources", Supported),
+    ("inputs", Supported),
+    ("outputs", Supported),
+    ("containerTemplate", Supported),
+    // The field of an embedded spec.
+    ("metadata", Supported),
     (
         "apiVersion",
         Refused("custom tasks run only in a cluster; remove it"),
@@ -97,7 +154,24 @@ pub(super) const TASK: Table = &[
 ];
 
 pub(super) const STEP: Table = &[
+    ("name", Supported),
+    ("displayName", Supported),
     ("image", Cluster("images")),
+    ("command", Supported),
+    ("args", Supported),
+    ("script", Supported),
+    ("workingDir", Supported),
+    ("env", Supported),
+    ("onError", Supported),
+    ("timeout", Supported),
+    ("when", Supported),
+    ("results", Supported),
+    ("params", Supported),
+    ("ref", Supported),
+    ("stdoutConfig", Supported),
+    ("stderrConfig", Supported),
+    ("outputs", Supported),
+    ("volumeMounts", Supported),
     ("workspaces", Cluster("workspaces of single steps")),
     ("envFrom", Cluster("envFrom")),
     ("computeResources", Cluster("resource limits")),
@@ -119,7 +193,13 @@ pub(super) const STEP: Table = &[
 
 /// The fields of v1, and the additional ones of v1beta1.
 pub(super) const STEP_TEMPLATE: Table = &[
+    ("name", Supported),
     ("image", Cluster("images")),
+    ("command", Supported),
+    ("args", Supported),
+    ("workingDir", Supported),
+    ("env", Supported),
+    ("volumeMounts", Supported),
     ("envFrom", Cluster("envFrom")),
     ("computeResources", Cluster("resource limits")),
     ("resources", Cluster("resource limits")),
@@ -139,11 +219,23 @@ pub(super) const STEP_TEMPLATE: Table = &[
 ];
 
 pub(super) const STEP_ACTION: Table = &[
+    ("description", Supported),
     ("image", Cluster("images")),
+    ("command", Supported),
+    ("args", Supported),
+    ("script", Supported),
+    ("workingDir", Supported),
+    ("env", Supported),
+    ("params", Supported),
+    ("results", Supported),
+    ("volumeMounts", Supported),
     ("securityContext", Cluster("security contexts")),
 ];
 
 pub(super) const REFERENCE: Table = &[
+    ("name", Supported),
+    ("kind", Supported),
+    ("apiVersion", Supported),
     (
         "resolver",
         Refused("resolvers work only in a cluster; pass the file with -f and set its name here"),
@@ -160,6 +252,9 @@ pub(super) const REFERENCE: Table = &[
 
 /// The fields of a step's reference. If no file has the StepAction, `--step-command` can replace it.
 pub(super) const STEP_REFERENCE: Table = &[
+    ("name", Supported),
+    ("kind", Supported),
+    ("apiVersion", Supported),
     ("resolver", Cluster("resolvers")),
     ("params", Cluster("resolvers")),
 ];

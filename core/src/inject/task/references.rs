@@ -37,9 +37,13 @@ pub(crate) fn find(
     found: &mut Diagnostics,
     warnings: &mut Diagnostics,
 ) {
-    let Some(pipeline) = pipeline(document) else {
-        return;
+    let root = Cursor::root(document);
+    let pipeline = match kind_of(document) {
+        "Pipeline" => root.field("spec"),
+        "PipelineRun" => root.descend(&["spec", "pipelineSpec"]),
+        _ => None,
     };
+    let Some(pipeline) = pipeline else { return };
     let sites = DeclarationSite::all(document);
     let declared = sites.iter().filter(|site| site.declares());
     let sites: Sites<'_> = declared
@@ -49,28 +53,6 @@ pub(crate) fn find(
         return;
     }
     of_pipeline(&pipeline, &sites, tasks, found, warnings);
-}
-
-/// Returns the spec of the Pipeline in `document`.
-pub(crate) fn pipeline(document: &Node) -> Option<Cursor<'_>> {
-    let root = Cursor::root(document);
-    match kind_of(document) {
-        "Pipeline" => root.field("spec"),
-        "PipelineRun" => root.descend(&["spec", "pipelineSpec"]),
-        _ => None,
-    }
-}
-
-/// Returns true if a task of the Pipeline in `document` refers to one of `tasks`.
-pub(crate) fn any(document: &Node, tasks: &ObjectResults) -> bool {
-    let spec = pipeline(document).filter(|_| !tasks.is_empty());
-    let has = |task: &Node| {
-        let name = task.descend(&["taskRef", "name"]);
-        name.and_then(Node::as_str)
-            .is_some_and(|name| tasks.contains_key(name))
-    };
-    let lists = ["tasks", "finally"].into_iter();
-    spec.is_some_and(|spec| lists.flat_map(|list| spec.node.list_of(list)).any(has))
 }
 
 /// The embedded tasks with a declaration, by the place of the TaskSpec.

@@ -1,0 +1,53 @@
+//! PipelineResources that stay among the documents, unchanged, for a cluster that serves the kind: errors for which the
+//! schema of Gleaner's CRD refuses them (`charts/gleaner/files/pipelineresources.yaml`).
+
+use gleaner_core::document::suggestion::suggestion;
+use gleaner_core::document::{Cursor, Diagnostics};
+use gleaner_proto::kubernetes::PIPELINE_RESOURCE_TYPES;
+
+use crate::catalogue::NO_SPEC;
+
+/// Reports unknown fields and types, and params that exist twice.
+pub(crate) fn check(document: &Cursor<'_>, found: &mut Diagnostics) {
+    document.fields(&["apiVersion", "kind", "metadata", "spec", "status"], found);
+    let Some(spec) = document
+        .field("spec")
+        .filter(|spec| spec.node.mapping().is_some())
+    else {
+        return found.refuse(document, "the PipelineResource has no spec", NO_SPEC);
+    };
+    spec.fields(
+        &["type", "description", "optional", "params", "secrets"],
+        found,
+    );
+    match spec.field("type") {
+        None => found.refuse(
+            &spec,
+            "the PipelineResource has no type",
+            "use git or image",
+        ),
+        Some(kind) => {
+            let text = kind.text(found).unwrap_or("git");
+            if !PIPELINE_RESOURCE_TYPES.contains(&text) {
+                let message = format!("'{text}' is not a PipelineResource type");
+                found.add(&kind, message, suggestion(text, PIPELINE_RESOURCE_TYPES));
+            }
+        }
+    }
+    let mut names: Vec<String> = Vec::new();
+    for param in spec.items_at("params", found) {
+        param.fields(&["name", "value"], found);
+        let Some(name) = param.name(found) else {
+            continue;
+        };
+        // Tekton compared them regardless of case (`strings.EqualFold`).
+        if names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
+            let message = format!("the param '{name}' exists already");
+            found.refuse(&param, message, "remove one of them");
+        }
+        names.push(name);
+    }
+    for secret in spec.items_at("secrets", found) {
+        secret.fields(&["fieldName", "secretName", "secretKey"], found);
+    }
+}
