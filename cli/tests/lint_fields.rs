@@ -35,7 +35,7 @@ fn unknown_fields_of_a_task_are_named_at_every_level() {
         ),
         (
             "steps: [{name: a, image: i}]\nparams: [{name: p, descr: x}]",
-            "warning: spec.params[0].descr: unknown field 'descr'; expected one of: name, type, description, default, enum, properties",
+            "warning: spec.params[0].descr: unknown field 'descr'; expected one of: name, type, description, properties, default, enum",
         ),
         (
             "steps: [{name: a, image: i, brandNew: 1}]",

@@ -211,7 +211,9 @@ fn tasks_of_finally_see_the_others() {
             "",
             "finally: [{name: z, taskRef: {name: t}, runAfter: [a]}]",
         ),
-        &["12:53: error: spec.finally[0].runAfter: a task of 'finally' has no runAfter; remove it"],
+        &[
+            "12:53: error: spec.finally[0].runAfter: a task of 'finally' cannot have runAfter; remove it",
+        ],
     );
 }
 

@@ -344,7 +344,7 @@ fn faults_that_tekton_rejects_in_a_pipeline_are_errors() {
     for (task, expected) in [
         (
             "runAfter: [zz]",
-            "error: spec.tasks[1]: runAfter: the Pipeline has no task 'zz'; expected one of: a, b",
+            "error: spec.tasks[1].runAfter[0]: runAfter: the Pipeline has no task 'zz'; expected one of: a, b",
         ),
         (
             "runAfter: [b]",

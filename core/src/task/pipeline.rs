@@ -41,7 +41,8 @@ pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
             found.refuse(item, message, "rename one of them");
         }
     }
-    for after in finally.iter().filter_map(|item| item.field("runAfter")) {
+    let after = finally.iter().filter_map(|item| item.field("runAfter"));
+    for after in after.filter(|after| !after.node.sequence().is_some_and(<[_]>::is_empty)) {
         found.refuse(
             &after,
             "a task of 'finally' cannot have runAfter",
@@ -75,17 +76,15 @@ fn order_of(spec: &Cursor<'_>, tasks: &[Cursor<'_>], found: &mut Diagnostics) {
             continue;
         };
         let own = after.entry(name).or_default();
-        for other in item
-            .node
-            .list_of("runAfter")
-            .iter()
-            .filter_map(Node::as_str)
-        {
+        for field in item.list_of("runAfter") {
+            let Some(other) = field.node.as_str() else {
+                continue;
+            };
             if !known.contains(other) {
                 is_sound = false;
                 let help = found.suggestion(other, known.iter().copied());
                 let message = format!("runAfter: the Pipeline has no task '{other}'");
-                found.add(item, message, help);
+                found.add(&field, message, help);
             }
             own.insert(other.to_owned());
         }
@@ -123,9 +122,9 @@ fn taken(node: &Node, known: &BTreeSet<&str>, after: &mut BTreeSet<String>) {
         }
         Content::Sequence(items) => items.iter().for_each(|item| taken(item, known, after)),
         Content::Mapping(entries) => {
-            for (_, value) in entries {
-                taken(value, known, after);
-            }
+            // The tasks of a pipeline in the pipeline are others.
+            let own = entries.iter().filter(|(key, _)| key.name != "pipelineSpec");
+            own.for_each(|(_, value)| taken(value, known, after));
         }
         _ => {}
     }

@@ -239,7 +239,7 @@ fn of_default(default: &Cursor<'_>, own: &str, kind: &str, found: &mut Diagnosti
         "object" => "a map of strings",
         _ => "a string",
     };
-    let message = format!("the default is {form}, and the parameter is of type {kind}");
+    let message = format!("the default is {form}, but the parameter is of type {kind}");
     let help = match kind {
         "array" => "write a list of strings, numbers in quotes: [\"a\", \"1\"]",
         "object" => "write a map of strings, numbers in quotes: {key: \"1\"}",

@@ -108,11 +108,11 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
         ),
         (
             format!("{STEP}\nparams: [{{name: l, type: array, default: x}}]"),
-            "spec.params[0].default: the default is a string, and the parameter is of type array; write a list of strings",
+            "spec.params[0].default: the default is a string, but the parameter is of type array; write a list of strings",
         ),
         (
             format!("{STEP}\nparams: [{{name: l, type: string, default: [x]}}]"),
-            "spec.params[0].default: the default is a list of strings, and the parameter is of type string",
+            "spec.params[0].default: the default is a list of strings, but the parameter is of type string",
         ),
         (
             format!("{STEP}\nworkspaces: [{{name: w}}, {{name: w}}]"),
