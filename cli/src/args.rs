@@ -1,5 +1,6 @@
 //! The command line: a struct per command, from which help and completions are generated.
 
+mod explain;
 mod inject;
 mod translate;
 mod uninject;
@@ -13,6 +14,7 @@ use gleaner_proto::duration;
 
 use crate::values::Assignment;
 
+pub(crate) use explain::Explain;
 pub(crate) use inject::Inject;
 pub(crate) use translate::{ClusterArgs, Translate};
 pub(crate) use uninject::{ListedCluster, Uninject};
@@ -107,6 +109,17 @@ pub(crate) enum Command {
     /// redirector before each step. The declarations stay, unless --remove-declarations is given. Everything else is
     /// printed unchanged.
     Uninject(Box<Uninject>),
+    /// Describe the fields of the declaration.
+    ///
+    /// Prints description, type and fields of the declaration or of one of its fields, as kubectl explain does. The texts
+    /// are those of the JSON Schema (gleaner schema). Lists and maps are passed over: both steps.name and the place
+    /// steps.build[0].name, as gleaner lint prints it, are the name of an output.
+    Explain(Explain),
+    /// Print the JSON Schema of the declaration.
+    ///
+    /// The schema describes the YAML in the annotation gleaner.dev/outputs. Editors complete and check a file by it.
+    #[command(after_help = explain::SCHEMA_EXAMPLES)]
+    Schema,
     /// Print shell completions.
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner

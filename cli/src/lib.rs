@@ -5,6 +5,7 @@
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
 //! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | one command each |
+//! | `explain` | the fields of the declaration, for `explain` and `schema` |
 //! | `carried` | the programs that this one contains; Linux only, like `run` |
 //! | `elsewhere` | replaces both on other systems |
 //! | `checking` | the checks of documents, shared by all commands |
@@ -21,6 +22,7 @@ mod duplicates;
 #[cfg(any(test, not(target_os = "linux")))]
 mod elsewhere;
 mod entry;
+mod explain;
 mod failure;
 mod files;
 mod inject;

@@ -23,6 +23,11 @@ fn help_teaches_by_examples() {
             ran.stdout
         );
     }
+    for command in ["explain", "schema"] {
+        let ran = gleaner(&[command, "--help"]);
+        let example = format!("Examples:\n  gleaner {command}");
+        assert!(ran.stdout.contains(&example), "{}", ran.stdout);
+    }
     let ran = gleaner(&["--version"]);
     assert_eq!(
         ran.stdout,
@@ -145,6 +150,8 @@ fn a_full_standard_output_is_told_by_every_command() {
         &["inject", "-f", task, "--image", "g"],
         &["uninject", "-f", task],
         &["uninject", "--list", "-f", task],
+        &["explain"],
+        &["schema"],
         &["completions", "bash"],
         &["--help"],
         &["run", "--help"],
