@@ -1,6 +1,7 @@
 //! The command line: a struct per command, from which help and completions are generated.
 
 mod explain;
+mod init;
 mod inject;
 mod translate;
 mod uninject;
@@ -15,6 +16,7 @@ use gleaner_proto::duration;
 use crate::values::Assignment;
 
 pub(crate) use explain::Explain;
+pub(crate) use init::Init;
 pub(crate) use inject::Inject;
 pub(crate) use translate::{ClusterArgs, Translate};
 pub(crate) use uninject::{ListedCluster, Uninject};
@@ -109,6 +111,12 @@ pub(crate) enum Command {
     /// redirector before each step. The declarations stay, unless --remove-declarations is given. Everything else is
     /// printed unchanged.
     Uninject(Box<Uninject>),
+    /// Print a first declaration: a new Task, or a file with a declaration in each of its Tasks.
+    ///
+    /// Without a file, prints a commented Task. With a file, prints the file with the annotation gleaner.dev/outputs in
+    /// each Task: an output for each of its steps, and a ConfigMap of them, to be changed. Everything else stays as it is,
+    /// byte for byte. A Task that has a declaration is refused, and nothing is printed.
+    Init(Init),
     /// Describe the fields of the declaration.
     ///
     /// Prints description, type and fields of the declaration or of one of its fields, as kubectl explain does. The texts

@@ -23,7 +23,7 @@ fn help_teaches_by_examples() {
             ran.stdout
         );
     }
-    for command in ["explain", "schema"] {
+    for command in ["init", "explain", "schema"] {
         let ran = gleaner(&[command, "--help"]);
         let example = format!("Examples:\n  gleaner {command}");
         assert!(ran.stdout.contains(&example), "{}", ran.stdout);
@@ -150,6 +150,7 @@ fn a_full_standard_output_is_told_by_every_command() {
         &["inject", "-f", task, "--image", "g"],
         &["uninject", "-f", task],
         &["uninject", "--list", "-f", task],
+        &["init"],
         &["explain"],
         &["schema"],
         &["completions", "bash"],
