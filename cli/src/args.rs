@@ -80,8 +80,8 @@ pub(crate) enum Command {
     Render(Render),
     /// Check the declarations in files.
     ///
-    /// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for each error. The webhook refuses the same errors
-    /// with the same messages. It checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
+    /// Prints each error with file, line, column, place and remedy. The webhook refuses the same errors with the same
+    /// messages. It checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
     /// templates, and annotations similar to Gleaner's in any document.
     Lint(Lint),
     /// Convert the proposal's documents to Tekton v1.
@@ -163,9 +163,9 @@ pub(crate) struct Lint {
     /// Check for a cluster without the webhook, and report what gleaner inject cannot do.
     #[arg(long)]
     pub(crate) without_webhook: bool,
-    /// Format of the findings.
-    #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Human)]
-    pub(crate) format: LintFormat,
+    /// Format of the findings; by default human on a terminal, and short elsewhere.
+    #[arg(short = 'o', long, value_name = "FORM", value_enum)]
+    pub(crate) format: Option<LintFormat>,
 }
 
 const LINT_EXAMPLES: &str = "\
@@ -175,15 +175,25 @@ Examples:
   gleaner lint --strict -f task.yaml
   gleaner lint -f task.yaml --format json | jq '.[].message'
 
+  # In GitHub Actions: at the lines of the pull request, or for github/codeql-action/upload-sarif:
+  gleaner lint --format github tasks/*.yaml
+  gleaner lint --format sarif tasks/*.yaml > gleaner.sarif
+
 Exit codes: 0 no errors; 1 errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
 be read, or no file has a document in it.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {
-    /// One line for each error or warning.
+    /// One line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for each error or warning.
+    Short,
+    /// Each with its line of the file, and a mark at the column.
     Human,
     /// An array of file, line, column, place, severity, message, help.
     Json,
+    /// A log in SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands of GitHub Actions, which shows them in the pull request.
+    Github,
 }
 
 #[derive(Debug, Args)]
