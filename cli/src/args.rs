@@ -38,6 +38,17 @@ pub(crate) struct Cli {
     /// Subcommand.
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Colors of messages: auto (on a terminal, unless NO_COLOR is set), always or never.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_possible_values = true, global = true)]
+    pub(crate) color: Color,
+}
+
+/// The condition under which messages have colors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
 }
 
 const EXAMPLES: &str = "\
@@ -132,6 +143,11 @@ pub(crate) enum Command {
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
     Completions(Completions),
+    /// Write manual pages into a directory.
+    ///
+    /// Writes gleaner.1, and a page for each command, such as gleaner-run.1.
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(Man),
 }
 
 /// Files, with or without -f.
@@ -323,6 +339,9 @@ pub(crate) struct Run {
     /// The namespace of the run; by default that in the documents, that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
+    /// Prints no progress on standard error: only the output of the steps, warnings, and everything from a failure on.
+    #[arg(long, short = 'q')]
+    pub(crate) quiet: bool,
     /// Keeps the temporary directory and prints its path.
     #[arg(long)]
     pub(crate) keep: bool,
@@ -351,6 +370,19 @@ Examples:
 Exit codes: the failing step's own, or 128 and the number of the signal that ended it; 64 the command line or a
 parameter is wrong, 65 an output is missing or not a valid value of its type, 69 the sidecar is unreachable, 73 the
 resources could not be created, 74 standard output cannot be written, 78 a document is wrong, 127 a step's command does not exist on this machine, 130 Ctrl-C.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The directory, which is created if absent.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  gleaner man ~/.local/share/man/man1 && man gleaner-run
+
+Exit codes: 0; 64 the command line is wrong, or the directory cannot be written.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {

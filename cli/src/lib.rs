@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
-//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject`, `init` | one command each |
+//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject`, `init`, `man` | one command each |
 //! | `explain` | the fields of the declaration, for `explain` and `schema` |
 //! | `carried` | the programs that this one contains; Linux only, like `run` |
 //! | `elsewhere` | replaces both on other systems |
@@ -28,6 +28,7 @@ mod files;
 mod init;
 mod inject;
 mod lint;
+mod man;
 mod printing;
 mod render;
 #[cfg(target_os = "linux")]

@@ -23,7 +23,7 @@ fn help_teaches_by_examples() {
             ran.stdout
         );
     }
-    for command in ["init", "explain", "schema"] {
+    for command in ["init", "explain", "schema", "man"] {
         let ran = gleaner(&[command, "--help"]);
         let example = format!("Examples:\n  gleaner {command}");
         assert!(ran.stdout.contains(&example), "{}", ran.stdout);

@@ -2,6 +2,8 @@
 
 use gleaner_core::document::{Finding, Severity};
 
+use crate::terminal::visible;
+
 /// Returns the finding as a workflow command and a newline.
 pub(super) fn command(finding: &Finding) -> String {
     let name = match finding.severity {
@@ -15,7 +17,7 @@ pub(super) fn command(finding: &Finding) -> String {
         "::{name} file={}{}::{}\n",
         property(&finding.file),
         at.unwrap_or_default(),
-        data(&finding.diagnostic.to_string())
+        data(&visible(&finding.diagnostic))
     )
 }
 
@@ -42,13 +44,13 @@ mod tests {
     fn all_that_ends_a_command_is_escaped() {
         let at = Some(Location { line: 3, column: 7 });
         let diagnostic = Diagnostic::new(["a", "b"], at, "50 %: x, y\r\nz").help("%0A");
-        let mut finding = Finding::error("a:b,c%.yaml", diagnostic);
+        let mut finding = Finding::error("a:b,c%\r.yaml", diagnostic);
         assert_eq!(
             command(&finding),
-            "::error file=a%3Ab%2Cc%25.yaml,line=3,col=7::a.b: 50 %25: x, y%0D%0Az; %250A\n"
+            "::error file=a%3Ab%2Cc%25%0D.yaml,line=3,col=7::a.b: 50 %25: x, y\u{240d}%0Az; %250A\n"
         );
         finding.severity = Severity::Note;
         finding.diagnostic = Diagnostic::new(Place::root(), None, "m");
-        assert_eq!(command(&finding), "::notice file=a%3Ab%2Cc%25.yaml::m\n");
+        assert_eq!(command(&finding), "::notice file=a%3Ab%2Cc%25%0D.yaml::m\n");
     }
 }

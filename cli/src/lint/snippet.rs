@@ -5,6 +5,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use gleaner_core::document::{Finding, Severity};
 
+use crate::terminal::visible;
+
 /// Returns the finding with `line`, the text of its line, in color.
 pub(super) fn render(finding: &Finding, line: Option<&str>) -> String {
     let diagnostic = &finding.diagnostic;
@@ -13,26 +15,28 @@ pub(super) fn render(finding: &Finding, line: Option<&str>) -> String {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let place = diagnostic.place.to_string();
-    let group: Group<'_> = match (diagnostic.at, line) {
+    // Unlike titles and lines, labels and help may have colors; and C1 controls are left in all of them.
+    let (place, message) = (visible(&diagnostic.place), visible(&diagnostic.message));
+    let line = line.map(visible);
+    let group: Group<'_> = match (diagnostic.at, &line) {
         (Some(at), Some(line)) => {
             let mark = AnnotationKind::Primary.span(marked(line, at.column));
             let snippet = Snippet::source(line)
                 .path(&*finding.file)
                 .line_start(at.line)
                 .annotation(mark.label(&place));
-            level.primary_title(&diagnostic.message).element(snippet)
+            level.primary_title(message).element(snippet)
         }
         _ => {
             let title = match place.as_str() {
-                "" => diagnostic.message.clone(),
-                place => format!("{place}: {}", diagnostic.message),
+                "" => message,
+                place => format!("{place}: {message}"),
             };
             let origin = Origin::path(finding.position());
             level.primary_title(title).element(origin)
         }
     };
-    let help = diagnostic.help.as_deref();
+    let help = diagnostic.help.as_ref().map(visible);
     let group = group.elements(help.map(|help| Level::HELP.message(help)));
     Renderer::styled().render(&[group]) + "\n\n"
 }
