@@ -13,6 +13,7 @@ use gleaner_core::document::{Finding, Severity, Source};
 use gleaner_core::inject::ResultsFrom;
 use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::producer::ObjectResults;
+use gleaner_proto::encoding::without_mark;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
@@ -133,7 +134,9 @@ fn with_lines(findings: &[Finding], read: &[Result<Source, Unread>]) -> String {
         let (file, line) = (finding.file.as_str(), finding.diagnostic.at?.line);
         match sources.get(file) {
             Some(source) => Some(source.line(line)),
-            None => invalid.get(file)?.lines().nth(line.checked_sub(1)?),
+            None => without_mark(invalid.get(file)?)
+                .lines()
+                .nth(line.checked_sub(1)?),
         }
     };
     let rendered = findings

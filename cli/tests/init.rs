@@ -186,7 +186,16 @@ fn a_file_that_cannot_be_declared_is_refused_with_place_and_remedy() {
         (task("metadata:\n  name: x\n  annotations: {}\n"), block),
         (task("metadata:\n  name: x\n  annotations: {a: b}\n"), block),
         (task("metadata:\n  name: >-\n    x\n"), block),
+        (task("metadata:\n  name: |\n    b: c\n"), block),
         ("{\"kind\": \"Task\", \"apiVersion\": \"tekton.dev/v1\",\n\"metadata\":\n{\"name\": \"x\"}, \"spec\": {\"steps\": [{\"image\": \"i\"}]}}".to_owned(), block),
+        (
+            format!(
+                "kind: List\napiVersion: v1\nitems:\n- kind: ConfigMap\n  apiVersion: v1\n  metadata: &m\n    name: x\n- kind: Task\n  \
+                 apiVersion: tekton.dev/v1\n  metadata: *m\n  {}",
+                STEPS.trim_end().replace('\n', "\n  ")
+            ),
+            block,
+        ),
         (task(""), "error: metadata: the Task has no metadata; add metadata with a name"),
         (good.replace(STEPS, ""), "error: spec: the Task has no spec"),
         (good.replace(STEPS, "spec: {}\n"), "<stdin>:6:7: error: spec.steps: the Task has no steps"),

@@ -114,6 +114,20 @@ fn a_syntax_error_has_its_line_and_an_unreadable_file_its_name() {
 }
 
 #[test]
+fn a_mark_at_the_beginning_moves_no_column() {
+    for text in [
+        "a: b: c\n",
+        "{apiVersion: tekton.dev/v1, kind: Task, metadata: {name: b, annotations: {gleaner.dev/outputs: 'submit: Now'}}, spec: {steps: [{image: i}]}}\n",
+    ] {
+        let plain = lint("human", text);
+        plain.exits(1);
+        assert!(plain.stdout.contains("--> <stdin>:1:"), "{}", plain.stdout);
+        let marked = lint("human", &format!("\u{feff}{text}"));
+        assert_eq!(marked.stdout, plain.stdout);
+    }
+}
+
+#[test]
 fn a_terminal_gets_the_form_for_people() {
     let directory = tempfile::tempdir().unwrap();
     let task = file(directory.path(), "task.yaml", TASK);
