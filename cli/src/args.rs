@@ -95,7 +95,7 @@ pub(crate) enum Command {
     ///
     /// Prints each error with file, line, column, place and remedy. The webhook refuses the same errors with the same
     /// messages. It checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
-    /// templates, and annotations similar to Gleaner's in any document. A declaration in a file of its own is checked
+    /// templates, and annotations similar to Gleaner's in any document. A declaration in a separate file is checked
     /// without its Task.
     Lint(Lint),
     /// Convert the proposal's documents to Tekton v1.

@@ -28,7 +28,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Checks a document as the webhook does, or as it is done ahead of time. A declaration in a document of its own is checked
+/// Checks a document as the webhook does, or as it is done ahead of time. A declaration in a separate document is checked
 /// without its Task.
 pub(crate) fn check(
     source: &Source,

@@ -134,7 +134,7 @@ fn declared(task: &Node, site: &DeclarationSite<'_>) -> Diagnostic {
 fn not_a_block() -> Diagnostic {
     let message = "an annotation with several lines cannot be inserted here";
     Diagnostic::new(["metadata"], None, message)
-        .help("write each field of metadata and annotations on a line of its own, without braces")
+        .help("write each field of metadata and annotations on a separate line, without braces")
 }
 
 /// Returns true if the documents are the same but for the declarations that were added.

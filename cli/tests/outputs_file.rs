@@ -1,4 +1,4 @@
-//! The example of a declaration in a file of its own, without kustomize: a suite of `tests/` runs that.
+//! The example of a declaration in a separate file, without kustomize: a suite of `tests/` runs that.
 
 mod support;
 

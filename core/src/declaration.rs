@@ -89,7 +89,7 @@ impl Declaration {
         yaml::parse_within(text, yaml::Bounds::DECLARATION)
     }
 
-    /// Returns true if `node` is a declaration in a document of its own: a map with steps by name, and no fields that a
+    /// Returns true if `node` is a declaration in a separate document: a map with steps by name, and no fields that a
     /// declaration does not have. Other programs have files with a list of steps or resources alone.
     pub fn is_alone(node: &Node) -> bool {
         let is_field = |name: &str| read::DECLARATION.contains(&name);
