@@ -1,6 +1,9 @@
 //! The command line: a struct per command, from which help and completions are generated.
 
+mod explain;
+mod init;
 mod inject;
+mod lint;
 mod translate;
 mod uninject;
 
@@ -13,7 +16,10 @@ use gleaner_proto::duration;
 
 use crate::values::Assignment;
 
+pub(crate) use explain::Explain;
+pub(crate) use init::Init;
 pub(crate) use inject::Inject;
+pub(crate) use lint::{Lint, LintFormat};
 pub(crate) use translate::{ClusterArgs, Translate};
 pub(crate) use uninject::{ListedCluster, Uninject};
 
@@ -33,6 +39,17 @@ pub(crate) struct Cli {
     /// Subcommand.
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Colors of messages: auto (on a terminal, unless NO_COLOR is set), always or never.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_possible_values = true, global = true)]
+    pub(crate) color: Color,
+}
+
+/// The condition under which messages have colors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
 }
 
 const EXAMPLES: &str = "\
@@ -75,9 +92,10 @@ pub(crate) enum Command {
     Render(Render),
     /// Check the declarations in files.
     ///
-    /// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for each error. The webhook refuses the same errors
-    /// with the same messages. It checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
-    /// templates, and annotations similar to Gleaner's in any document.
+    /// Prints each error with file, line, column, place and remedy. The webhook refuses the same errors with the same
+    /// messages. It checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
+    /// templates, and annotations similar to Gleaner's in any document. A declaration in a separate file is checked
+    /// without its Task.
     Lint(Lint),
     /// Convert the proposal's documents to Tekton v1.
     ///
@@ -105,10 +123,32 @@ pub(crate) enum Command {
     /// redirector before each step. The declarations stay, unless --remove-declarations is given. Everything else is
     /// printed unchanged.
     Uninject(Box<Uninject>),
+    /// Print a first declaration: a new Task, or a file with a declaration in each of its Tasks.
+    ///
+    /// Without a file, prints a commented Task. With a file, prints the file with the annotation gleaner.dev/outputs in
+    /// each Task: an output for each of its steps, and a ConfigMap of them, to be changed. Everything else stays as it is,
+    /// byte for byte. A Task that has a declaration is refused, and nothing is printed.
+    Init(Init),
+    /// Describe the fields of the declaration.
+    ///
+    /// Prints description, type and fields of the declaration or of one of its fields, as kubectl explain does. The texts
+    /// are those of the JSON Schema (gleaner schema). Lists and maps are passed over: both steps.name and the place
+    /// steps.build[0].name, as gleaner lint prints it, are the name of an output.
+    Explain(Explain),
+    /// Print the JSON Schema of the declaration.
+    ///
+    /// The schema describes the YAML in the annotation gleaner.dev/outputs. Editors complete and check a file by it.
+    #[command(after_help = explain::SCHEMA_EXAMPLES)]
+    Schema,
     /// Print shell completions.
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
     Completions(Completions),
+    /// Write manual pages into a directory.
+    ///
+    /// Writes gleaner.1, and a page for each command, such as gleaner-run.1.
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(Man),
 }
 
 /// Files, with or without -f.
@@ -127,40 +167,6 @@ impl Files {
     pub(crate) fn all(&self) -> Vec<String> {
         [self.filename.as_slice(), &self.paths].concat()
     }
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = LINT_EXAMPLES)]
-pub(crate) struct Lint {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// Fail on warnings, too.
-    #[arg(long)]
-    pub(crate) strict: bool,
-    /// Check for a cluster without the webhook, and report what gleaner inject cannot do.
-    #[arg(long)]
-    pub(crate) without_webhook: bool,
-    /// Format of the findings.
-    #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Human)]
-    pub(crate) format: LintFormat,
-}
-
-const LINT_EXAMPLES: &str = "\
-Examples:
-  gleaner lint -f examples/*.yaml
-  kustomize build overlay | gleaner lint -f -
-  gleaner lint --strict -f task.yaml
-  gleaner lint -f task.yaml --format json | jq '.[].message'
-
-Exit codes: 0 no errors; 1 errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
-be read, or no file has a document in it; 74 standard output cannot be written.";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LintFormat {
-    /// One line for each error or warning.
-    Human,
-    /// An array of file, line, column, place, severity, message, help.
-    Json,
 }
 
 #[derive(Debug, Args)]
@@ -289,6 +295,9 @@ pub(crate) struct Run {
     /// The namespace of the run; by default that in the documents, that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
+    /// Print no progress on standard error, only the output of the steps, warnings, and everything after a failure.
+    #[arg(long, short = 'q')]
+    pub(crate) quiet: bool,
     /// Keep the temporary directory and print its path.
     #[arg(long)]
     pub(crate) keep: bool,
@@ -317,6 +326,19 @@ Examples:
 Exit codes: the failing step's own, or 128 and the number of the signal that ended it; 64 the command line or a
 parameter is wrong, 65 an output is missing or not a valid value of its type, 69 the sidecar is unreachable, 73 the
 resources could not be created, 74 standard output cannot be written, 78 a document is wrong, 127 a step's command does not exist on this machine, 130 Ctrl-C.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The directory, which is created if absent.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  gleaner man ~/.local/share/man/man1 && man gleaner-run
+
+Exit codes: 0; 64 the command line is wrong, or the directory cannot be written.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {

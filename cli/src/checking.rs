@@ -1,13 +1,14 @@
 //! The checks of documents, shared by all commands.
 
 use gleaner_core::check::{self, Report};
-use gleaner_core::declaration::AllowedKinds;
+use gleaner_core::declaration::{AllowedKinds, Declaration, Examined, Scope};
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::{Finding, Live, Node, Severity, Source};
+use gleaner_core::document::{Diagnostics, Finding, Live, Locate as _, Node, Severity, Source};
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::{Resources, Sidecars};
 use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::producer::ObjectResults;
+use gleaner_core::kinds;
 use gleaner_core::task::{Task, site};
 use gleaner_proto::exit_code;
 use gleaner_translate::Translation;
@@ -27,13 +28,29 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Checks a document as the webhook does, or as `gleaner inject` does.
+/// Checks a document as the webhook does, or as `gleaner inject` does. A declaration in a separate document is checked without
+/// its Task.
 pub(crate) fn check(
     source: &Source,
     document: &Node,
     placement: Placement,
     tasks: &ObjectResults,
 ) -> Report {
+    if Declaration::is_alone(document) {
+        let scope = Scope::default();
+        let mut examined = Examined::new(document, None, &scope);
+        kinds::check(document, None, &scope, &mut examined);
+        let settle = |found: Diagnostics| {
+            let found = found.into_vec().into_iter();
+            found.map(|one| source.settle(document, one)).collect()
+        };
+        return Report {
+            errors: settle(examined.errors),
+            warnings: settle(examined.warnings),
+            declarations: 1,
+            ..Report::default()
+        };
+    }
     check::document(document, source, &settings(), placement, tasks)
 }
 

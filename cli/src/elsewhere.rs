@@ -26,7 +26,7 @@ pub(crate) const fn is_standard_output_closed() -> bool {
 fn refused(command: &str) -> u8 {
     let failure = Failure::unreachable(format_args!(
         "gleaner {command} requires Linux, because the steps run as processes under Gleaner's redirector; use a Linux machine or container. \
-         lint, render, translate, inject and uninject run here"
+         all other commands run here"
     ));
     failure.print()
 }

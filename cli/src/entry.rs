@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 use gleaner_runtime::program;
 
-use crate::args::{Cli, Command, Completions};
+use crate::args::{Cli, Color, Command, Completions};
 #[cfg(not(target_os = "linux"))]
 use crate::elsewhere::{self as carried, self as run};
 use crate::failure::Failure;
 #[cfg(target_os = "linux")]
 use crate::{carried, run};
-use crate::{inject, lint, printing, render, translate, uninject};
+use crate::{explain, init, inject, lint, man, printing, render, translate, uninject};
 
 /// The file name under which `kubectl` finds the program as a plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
@@ -39,7 +39,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .try_get_matches_from(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => dispatch(cli.command),
+        Ok(cli) => {
+            let color = match cli.color {
+                Color::Auto => anstream::ColorChoice::Auto,
+                Color::Always => anstream::ColorChoice::Always,
+                Color::Never => anstream::ColorChoice::Never,
+            };
+            color.write_global();
+            dispatch(cli.command)
+        }
         Err(error) => program::print(&error),
     }
 }
@@ -52,7 +60,11 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Translate(options) => translate::main(&options),
         Command::Inject(options) => inject::main(&options),
         Command::Uninject(options) => uninject::main(&options),
+        Command::Init(options) => init::main(&options),
+        Command::Explain(options) => explain::main(&options),
+        Command::Schema => explain::print_schema(),
         Command::Completions(options) => completions(&options),
+        Command::Man(options) => man::main(&options),
     };
     ended.unwrap_or_else(ExitCode::from)
 }

@@ -19,14 +19,14 @@ const LARGEST: u64 = 32 << 20;
 pub(crate) enum Unread {
     /// The file cannot be read.
     Missing(Finding),
-    /// The file does not contain Kubernetes objects.
-    Invalid(Finding),
+    /// The file does not contain Kubernetes objects; also has its text, if it is UTF-8.
+    Invalid(Finding, String),
 }
 
 impl Unread {
     pub(crate) const fn finding(&self) -> &Finding {
         match self {
-            Self::Missing(finding) | Self::Invalid(finding) => finding,
+            Self::Missing(finding) | Self::Invalid(finding, _) => finding,
         }
     }
 }
@@ -42,13 +42,15 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
         (path, File::open(path).and_then(bounded))
     };
     let refused = |message| Finding::error(name, Diagnostic::new(Place::root(), None, message));
+    let invalid = |message| Unread::Invalid(refused(message), String::new());
     match text {
-        Ok(Some(Ok(text))) => Source::parse(name.to_owned(), text).map_err(Unread::Invalid),
-        Ok(Some(Err(error))) => Err(Unread::Invalid(refused(error.to_string()))),
-        Ok(None) => Err(Unread::Invalid(refused(format!(
+        Ok(Some(Ok(text))) => Source::parse(name.to_owned(), text.clone())
+            .map_err(|finding| Unread::Invalid(finding, text)),
+        Ok(Some(Err(error))) => Err(invalid(error.to_string())),
+        Ok(None) => Err(invalid(format!(
             "larger than {} MiB, which is too large for a file of Kubernetes objects",
             LARGEST >> 20
-        )))),
+        ))),
         Err(error) => Err(Unread::Missing(refused(format!("cannot be read: {error}")))),
     }
 }

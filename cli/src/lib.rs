@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
-//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | one command each |
+//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject`, `init`, `man` | one command each |
+//! | `explain` | the fields of the declaration, for `explain` and `schema` |
 //! | `carried` | the programs that this one contains; Linux only, like `run` |
 //! | `elsewhere` | replaces both on systems other than Linux |
 //! | `checking` | the checks of documents, shared by all commands |
@@ -21,10 +22,13 @@ mod duplicates;
 #[cfg(any(test, not(target_os = "linux")))]
 mod elsewhere;
 mod entry;
+mod explain;
 mod failure;
 mod files;
+mod init;
 mod inject;
 mod lint;
+mod man;
 mod printing;
 mod render;
 #[cfg(target_os = "linux")]

@@ -1,5 +1,11 @@
 //! `gleaner lint`: reports all errors in documents before a cluster does.
 
+mod github;
+mod sarif;
+mod snippet;
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use gleaner_core::check;
@@ -7,6 +13,7 @@ use gleaner_core::document::{Finding, Severity, Source};
 use gleaner_core::inject::ResultsFrom;
 use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::producer::ObjectResults;
+use gleaner_proto::encoding::without_mark;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
@@ -49,11 +56,7 @@ pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
         missing = true;
         findings.extend(sources().map(nothing));
     }
-    match options.format {
-        LintFormat::Human => printing::write_colored(&as_lines(&findings)),
-        LintFormat::Json => printing::write(&as_json(&findings)),
-    }
-    .map_err(Failure::print)?;
+    print(options.format, &findings, &read).map_err(Failure::print)?;
     let least = match options.strict {
         true => Severity::Warning,
         false => Severity::Error,
@@ -86,14 +89,58 @@ fn nothing(source: &Source) -> Finding {
     checking::finding(&source.name, Severity::Error, nothing)
 }
 
-fn as_lines(findings: &[Finding]) -> String {
-    let lines = findings
-        .iter()
-        .map(|finding| terminal::finding(finding) + "\n");
-    lines.collect()
+/// Prints the findings in the format; by default the one for people on a terminal, and lines elsewhere.
+fn print(
+    format: Option<LintFormat>,
+    findings: &[Finding],
+    read: &[Result<Source, Unread>],
+) -> Result<(), Failure> {
+    let format = format.unwrap_or_else(|| match io::stdout().is_terminal() {
+        true => LintFormat::Human,
+        false => LintFormat::Short,
+    });
+    match format {
+        LintFormat::Human => printing::write_colored(&with_lines(findings, read)),
+        LintFormat::Short => {
+            let lines = findings
+                .iter()
+                .map(|finding| terminal::finding(finding) + "\n");
+            printing::write_colored(&lines.collect::<String>())
+        }
+        LintFormat::Json => {
+            let findings: Value = findings.iter().map(Finding::to_json).collect();
+            printing::write(&format!("{findings:#}\n"))
+        }
+        LintFormat::Sarif => printing::write(&format!("{:#}\n", sarif::log(findings))),
+        LintFormat::Github => {
+            let commands: String = findings.iter().map(github::command).collect();
+            printing::write(&commands)
+        }
+    }
 }
 
-fn as_json(findings: &[Finding]) -> String {
-    let findings: Value = findings.iter().map(Finding::to_json).collect();
-    format!("{findings:#}\n")
+/// Returns the findings with their lines.
+fn with_lines(findings: &[Finding], read: &[Result<Source, Unread>]) -> String {
+    let sources = read.iter().filter_map(|read| read.as_ref().ok());
+    let sources: HashMap<&str, &Source> = sources
+        .map(|source| (source.name.as_str(), source))
+        .collect();
+    let invalid = read.iter().filter_map(|read| match read {
+        Err(Unread::Invalid(finding, text)) => Some((finding.file.as_str(), text.as_str())),
+        _ => None,
+    });
+    let invalid: HashMap<&str, &str> = invalid.collect();
+    let line = |finding: &Finding| {
+        let (file, line) = (finding.file.as_str(), finding.diagnostic.at?.line);
+        match sources.get(file) {
+            Some(source) => Some(source.line(line)),
+            None => without_mark(invalid.get(file)?)
+                .lines()
+                .nth(line.checked_sub(1)?),
+        }
+    };
+    let rendered = findings
+        .iter()
+        .map(|finding| snippet::render(finding, line(finding)));
+    rendered.collect()
 }

@@ -106,6 +106,9 @@ struct Ready {
 
 /// Runs the documents of the files; returns the exit code of the failed step, or 0.
 pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
+    if options.quiet {
+        Progress::quiet();
+    }
     let ready = prepare(options)?;
     let ended = block_on(run(options, ready));
     ended.map(ExitCode::from).map_err(Failure::print)
@@ -336,7 +339,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     let reported = report::print(&report, options.form);
     cluster.close().await;
     if options.keep {
-        Progress::note(&format!(
+        Progress::requested(&format!(
             "the directory of this run is {}",
             directory.path().display()
         ));

@@ -36,14 +36,28 @@ pub(crate) fn finding(finding: &Finding) -> String {
         Severity::Note => STRONG,
     };
     let severity = paint(style, finding.severity.as_str());
-    format!("{}: {severity}: {}", finding.position(), finding.diagnostic)
+    let (position, diagnostic) = (visible(finding.position()), visible(&finding.diagnostic));
+    format!("{position}: {severity}: {diagnostic}")
+}
+
+/// Returns `text` with control characters other than newlines as their pictures: a terminal would carry out what a
+/// document contains.
+pub(crate) fn visible(text: impl std::fmt::Display) -> String {
+    let picture = |letter: char| match letter {
+        '\n' | '\t' => letter,
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(letter)).unwrap_or('\u{2426}'),
+        '\u{7f}' => '\u{2421}',
+        control if control.is_control() => '\u{2426}',
+        other => other,
+    };
+    text.to_string().chars().map(picture).collect()
 }
 
 pub(crate) fn error(message: impl std::fmt::Display) {
-    anstream::eprintln!("{}: {message}", paint(BAD, "error"));
+    anstream::eprintln!("{}: {}", paint(BAD, "error"), visible(message));
 }
 
 /// Warns about something that works here, but not in a cluster.
 pub(crate) fn warning(message: impl std::fmt::Display) {
-    anstream::eprintln!("{}: {message}", paint(CAUTION, "warning"));
+    anstream::eprintln!("{}: {}", paint(CAUTION, "warning"), visible(message));
 }

@@ -23,6 +23,11 @@ fn help_contains_examples() {
             ran.stdout
         );
     }
+    for command in ["init", "explain", "schema", "man"] {
+        let ran = gleaner(&[command, "--help"]);
+        let example = format!("Examples:\n  gleaner {command}");
+        assert!(ran.stdout.contains(&example), "{}", ran.stdout);
+    }
     let ran = gleaner(&["--version"]);
     assert_eq!(
         ran.stdout,
@@ -145,6 +150,9 @@ fn every_command_reports_a_full_standard_output() {
         &["inject", "-f", task, "--image", "g"],
         &["uninject", "-f", task],
         &["uninject", "--list", "-f", task],
+        &["init"],
+        &["explain"],
+        &["schema"],
         &["completions", "bash"],
         &["--help"],
         &["run", "--help"],

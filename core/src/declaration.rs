@@ -89,6 +89,15 @@ impl Declaration {
         yaml::parse_within(text, yaml::Bounds::DECLARATION)
     }
 
+    /// Returns true if `node` is a declaration in a separate document: a map with steps by name, and no fields that a
+    /// declaration does not have. Other programs have files with a list of steps or resources alone.
+    pub fn is_alone(node: &Node) -> bool {
+        let is_field = |name: &str| read::DECLARATION.contains(&name);
+        let entries = node.mapping().unwrap_or_default();
+        node.get("steps").and_then(Node::mapping).is_some()
+            && entries.iter().all(|(key, _)| is_field(&key.name))
+    }
+
     /// Returns the error for a text of `bytes` that exceeds [`DECLARATION_MAX`]. `subject` names the text and ends with
     /// a verb.
     pub fn too_large(subject: &str, bytes: usize) -> Diagnostic {

@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use gleaner_core::document::writer::to_yaml;
+use gleaner_core::document::{Node, yaml};
+use gleaner_proto::kubernetes::annotation;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
 
@@ -106,7 +108,32 @@ fn main() {
         };
         [trial("every_text", check), trial("any_text", check_random)]
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit();
+    let mut trials: Vec<Trial> = trials.collect();
+    let kustomize = ["kubectl", "kustomize", "--help"];
+    let has_kustomize = run(Command::new(kustomize[0]).args(&kustomize[1..]), "").is_ok();
+    let example = Trial::test(
+        "kubectl_puts_a_file_into_the_annotation",
+        the_file_is_the_annotation,
+    );
+    trials.push(example.with_ignored_flag(!has_kustomize));
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// The example `kustomize`: its output is the Task alone, with the text of the file as its annotation.
+fn the_file_is_the_annotation() -> Result<(), Failed> {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kustomize");
+    let built = run(Command::new("kubectl").args(["kustomize", example]), "")?;
+    let documents = yaml::parse_documents(&built).map_err(|error| error.to_string())?;
+    let [task] = documents.as_slice() else {
+        return Err(format!("not one document: {built}").into());
+    };
+    let text = std::fs::read_to_string(format!("{example}/outputs.yaml"))?;
+    let annotation = task.descend(&["metadata", "annotations", annotation::OUTPUTS]);
+    let found = annotation.and_then(Node::as_str);
+    if found != Some(text.as_str()) {
+        return Err(format!("the annotation is {found:?}").into());
+    }
+    Ok(())
 }
 
 /// Returns a ConfigMap with every text as a value, and as many as possible as parts of a key.

@@ -1,6 +1,8 @@
 //! Progress output on standard error while the task runs.
 
 use std::collections::HashSet;
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gleaner_core::variable::Reference;
@@ -13,6 +15,22 @@ use crate::values::as_text;
 /// The maximum number of characters shown of a value.
 const SHOWN: usize = 100;
 
+/// True while progress is not shown: with `--quiet`, until the first failure.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line of progress.
+fn show(line: impl Display) {
+    if !QUIET.load(Ordering::Relaxed) {
+        anstream::eprintln!("{line}");
+    }
+}
+
+/// Prints a line about a failure.
+fn show_failure(line: impl Display) {
+    QUIET.store(false, Ordering::Relaxed);
+    show(line);
+}
+
 /// Tracks the lines that were shown, so that each is shown only once.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -24,25 +42,47 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Hides the progress until the first failure.
+    pub(crate) fn quiet() {
+        QUIET.store(true, Ordering::Relaxed);
+    }
+
+    /// Prints what an option requests.
+    pub(crate) fn requested(text: &str) {
+        anstream::eprintln!("  {text}");
+    }
+
     pub(crate) fn begins(task: &str, run: &str, place: &str) {
-        anstream::eprintln!("{} as {run}, {place}", paint(STRONG, task));
+        show(format_args!("{} as {run}, {place}", paint(STRONG, task)));
     }
 
     pub(crate) fn task_begins(task: &str) {
-        anstream::eprintln!("{} task {}", paint(FAINT, "●"), paint(STRONG, task));
+        show(format_args!(
+            "{} task {}",
+            paint(FAINT, "●"),
+            paint(STRONG, task)
+        ));
     }
 
     pub(crate) fn task_skipped(task: &str, why: &str) {
         let message = format_args!("task {task} does not run: {why}");
-        anstream::eprintln!("{} {}", paint(FAINT, "-"), paint(FAINT, message));
+        show(format_args!(
+            "{} {}",
+            paint(FAINT, "-"),
+            paint(FAINT, message)
+        ));
     }
 
     pub(crate) fn note(text: &str) {
-        anstream::eprintln!("{}", paint(FAINT, format_args!("  {text}")));
+        show(format_args!("{}", paint(FAINT, format_args!("  {text}"))));
     }
 
     pub(crate) fn step_begins(step: &str) {
-        anstream::eprintln!("{} {}", paint(FAINT, "▶"), paint(STRONG, step));
+        show(format_args!(
+            "{} {}",
+            paint(FAINT, "▶"),
+            paint(STRONG, step)
+        ));
     }
 
     pub(crate) fn line(step: &str, line: &str) {
@@ -61,7 +101,7 @@ impl Progress {
             Report::Finished {
                 phase: Phase::Committed,
                 resources: 0,
-            } => anstream::eprintln!("  there was nothing to create"),
+            } => show("  there was nothing to create"),
             Report::Finished { .. } => {}
         }
     }
@@ -78,17 +118,17 @@ impl Progress {
 
     fn created(&mut self, created: &Created) {
         if self.objects.insert(created.uid.clone()) {
-            anstream::eprintln!("  {} {created}", paint(GOOD, "+"));
+            show(format_args!("  {} {created}", paint(GOOD, "+")));
         }
     }
 
     pub(crate) fn step_succeeded(step: &str, took: Duration) {
-        anstream::eprintln!(
+        show(format_args!(
             "{} {} {}",
             paint(GOOD, "✔"),
             paint(STRONG, step),
             time(took)
-        );
+        ));
     }
 
     pub(crate) fn step_failed(step: &str, took: Duration, how: &str, continued: bool) {
@@ -96,20 +136,24 @@ impl Progress {
             true => (CAUTION, "!", ", and the task continues (onError: continue)"),
             false => (BAD, "✘", ""),
         };
-        anstream::eprintln!(
+        let line = format!(
             "{} {} {how}{rest} {}",
             paint(style, sign),
             paint(STRONG, step),
             time(took)
         );
+        match continued {
+            true => show(line),
+            false => show_failure(line),
+        }
     }
 
     pub(crate) fn step_skipped(step: &str, why: &str) {
-        anstream::eprintln!(
+        show(format_args!(
             "{} {}",
             paint(FAINT, "-"),
             paint(FAINT, format_args!("{step} does not run: {why}"))
-        );
+        ));
     }
 
     /// Shows changes of the status.
@@ -127,7 +171,7 @@ impl Progress {
                     VariableState::Defaulted => " (default)",
                     _ => "",
                 };
-                anstream::eprintln!("  {name} = {}{by_default}", shortened(&value));
+                show(format_args!("  {name} = {}{by_default}", shortened(&value)));
             }
         }
         for note in &status.notes {
@@ -146,7 +190,7 @@ impl Progress {
     }
 
     pub(crate) fn failed(why: &str) {
-        anstream::eprintln!("{} {why}", paint(BAD, "✘"));
+        show_failure(format_args!("{} {why}", paint(BAD, "✘")));
     }
 }
 

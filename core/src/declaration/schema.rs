@@ -1,4 +1,4 @@
-//! The JSON Schema of the declaration, for completion in editors.
+//! The JSON Schema of the declaration, for completion in editors and for `gleaner explain`.
 //!
 //! These types only describe the structure; the reader (`read.rs`) is authoritative. A test compares their field names with the
 //! reader's.
@@ -70,8 +70,10 @@ struct Outputs {
     objects: Option<Vec<Object>>,
     /// The time of creation: as soon as all variables are known (the default), after the last step has succeeded, or
     /// on POST /v1/submit.
+    #[schemars(extend("default" = "Resolved"))]
     submit: Option<Submit>,
     /// The action to take if the preflight shows that the API server would reject a create.
+    #[schemars(extend("default" = "Report"))]
     preflight: Option<Preflight>,
 }
 
@@ -85,24 +87,26 @@ struct Output {
     /// The file that the step writes; `$GLEANER_OUTPUTS/<name>` by default.
     from_path: Option<String>,
     /// The type of the value; the file contains JSON for all types except `string`.
-    #[schemars(with = "Option<OutputType>")]
+    #[schemars(with = "Option<OutputType>", extend("default" = "string"))]
     r#type: Option<output::OutputType>,
     /// The characters to cut from the file's text: one trailing line end (the default), all whitespace around it, or
     /// none. A byte order mark is cut too, except with `None`.
-    #[schemars(with = "Option<Trim>")]
+    #[schemars(with = "Option<Trim>", extend("default" = "Newline"))]
     trim: Option<output::Trim>,
     /// The value if the file is missing. Without a default a missing file fails the step.
     default: Option<Value>,
     /// Rejects an empty string, array or object before any object is created.
+    #[schemars(extend("default" = false))]
     non_empty: Option<bool>,
     /// The pattern that a string must match, in RE2's syntax. It matches anywhere in the string: begin it with ^ and
     /// end it with $ to match the whole.
     #[schemars(length(max = 1024), extend("format" = "regex"))]
     pattern: Option<String>,
     /// `Always` keeps the output of a step that failed.
-    #[schemars(with = "Option<When>")]
+    #[schemars(with = "Option<When>", extend("default" = "Success"))]
     when: Option<output::When>,
     /// Appears in no log, event, metric or result; only the data of a Secret may use it.
+    #[schemars(extend("default" = false))]
     secret: Option<bool>,
 }
 
@@ -162,8 +166,10 @@ struct Object {
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
     /// `Create` (the default) fails when the object exists; `Apply` is server-side apply, never forced.
+    #[schemars(extend("default" = "Create"))]
     policy: Option<Policy>,
     /// True if the object is deleted with the run.
+    #[schemars(extend("default" = false))]
     owned: Option<bool>,
     /// The state to wait for after creation.
     wait_for: Option<WaitFor>,
@@ -173,6 +179,7 @@ struct Object {
     resource_template: ResourceTemplate,
 }
 
+/// It has all fields of its kind, as `kubectl explain` describes them.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ResourceTemplate {
@@ -199,12 +206,15 @@ struct WaitFor {
     value: Option<Value>,
     /// `true` waits until all pods of a Deployment, StatefulSet or DaemonSet have the newest template and are
     /// available.
+    #[schemars(extend("default" = false))]
     rollout: Option<bool>,
     /// A state that ends the wait with a failure. The failure states of common kinds, such as `Failed` of a Job, are built in.
     failure: Option<WaitFailure>,
     /// `true` keeps the object after a failure or timeout, so that its status can be read.
+    #[schemars(extend("default" = false))]
     keep_on_failure: Option<bool>,
     /// The longest wait, such as `5m`, the default; at most `24h`.
+    #[schemars(extend("default" = "5m"))]
     timeout: Option<String>,
 }
 
@@ -234,6 +244,12 @@ pub fn schema() -> Schema {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<Outputs>();
     schema.insert("$id".to_owned(), ID.into());
     schema
+}
+
+/// The JSON Schema as text: the content of `docs/schemas/outputs.json`.
+pub fn to_text() -> String {
+    let text = serde_json::to_string_pretty(&schema());
+    text.expect("invariant: a schema is JSON") + "\n"
 }
 
 #[cfg(test)]

@@ -32,15 +32,12 @@ impl Source {
     /// The first YAML error, with its position.
     pub fn parse(name: String, text: String) -> Result<Self, Finding> {
         // Windows editors put a byte order mark at the start of a file. YAML allows it, and columns do not count it.
-        let text = match without_mark(&text) {
-            unmarked if unmarked.len() < text.len() => unmarked.to_owned(),
-            _ => text,
-        };
-        match yaml::parse_documents(&text) {
+        let begin = text.len() - without_mark(&text).len();
+        match yaml::parse_documents(&text[begin..]) {
             Ok(documents) => {
                 let documents = documents.into_iter().flat_map(items).collect();
                 let newlines = text.match_indices('\n').map(|(offset, _)| offset + 1);
-                let lines = std::iter::once(0).chain(newlines).collect();
+                let lines = std::iter::once(begin).chain(newlines).collect();
                 Ok(Self {
                     name,
                     documents,
@@ -50,6 +47,23 @@ impl Source {
             }
             Err(diagnostic) => Err(Finding::error(name, diagnostic)),
         }
+    }
+
+    /// Returns the whole text, including a byte order mark.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the byte offset in [`Self::text`] at which a line begins, counted from 1; the length of the text after the last line.
+    pub fn line_start(&self, line: usize) -> usize {
+        let start = self.lines.get(line.saturating_sub(1));
+        start.copied().unwrap_or(self.text.len())
+    }
+
+    /// Returns the text of a line, counted from 1, without its line end; empty after the last line.
+    pub fn line(&self, line: usize) -> &str {
+        let text = &self.text[self.line_start(line)..self.line_start(line + 1)];
+        text.trim_end_matches(['\r', '\n'])
     }
 
     /// Returns true if `node` is a folded block scalar (`>`).

@@ -7,7 +7,7 @@ const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas/o
 
 #[test]
 fn the_checked_in_schema_is_current() {
-    let current = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    let current = to_text();
     if std::env::var_os("GLEANER_UPDATE_SCHEMA").is_some() {
         std::fs::write(CHECKED_IN, &current).unwrap();
     }
@@ -48,4 +48,57 @@ fn the_schema_has_the_fields_that_the_reader_knows() {
     assert_eq!(fields("/$defs/Object"), sorted(&read_template::OBJECT));
     assert_eq!(fields("/$defs/WaitFor"), sorted(&read_wait::WAIT_FOR));
     assert_eq!(fields("/$defs/WaitFailure"), sorted(&read_wait::FAILURE));
+}
+
+/// Returns each default of the schema with the type and the field that it belongs to.
+fn defaults() -> Vec<(String, String, Value)> {
+    let schema = schema().to_value();
+    let types = schema["$defs"].as_object().unwrap().iter();
+    let types = types.map(|(name, one)| (name.as_str(), one));
+    let mut found = Vec::new();
+    for (name, one) in types.chain([("", &schema)]) {
+        let fields = one["properties"].as_object();
+        for (field, own) in fields.into_iter().flatten() {
+            let default = own.get("default");
+            found.extend(default.map(|default| (name.to_owned(), field.clone(), default.clone())));
+        }
+    }
+    found
+}
+
+/// Returns what is read from a declaration with `value` in a field of a type; without one, the field is absent.
+fn declared(name: &str, field: &str, value: Option<&Value>) -> String {
+    let mut declaration = serde_json::json!({
+        "steps": {"a": [{"name": "x"}]},
+        "objects": [{
+            "name": "o",
+            "waitFor": {"condition": "Ready"},
+            "resourceTemplate": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "n"}},
+        }],
+    });
+    let at = match name {
+        "" => "",
+        "Output" => "/steps/a/0",
+        "Object" => "/objects/0",
+        "WaitFor" => "/objects/0/waitFor",
+        other => panic!("{other} has no example"),
+    };
+    if let Some(value) = value {
+        declaration.pointer_mut(at).unwrap()[field] = value.clone();
+    }
+    let (declaration, _, errors) = read::read(&crate::document::Node::from(&declaration));
+    assert!(errors.is_empty(), "{name}.{field}: {errors:?}");
+    format!("{declaration:?}")
+}
+
+#[test]
+fn the_defaults_are_the_readers() {
+    let defaults = defaults();
+    assert_eq!(defaults.len(), 12, "{defaults:?}");
+    for (name, field, default) in defaults {
+        let given = declared(&name, &field, Some(&default));
+        assert_eq!(given, declared(&name, &field, None), "{name}.{field}");
+    }
+    let apply = declared("Object", "policy", Some(&"Apply".into()));
+    assert_ne!(apply, declared("Object", "policy", None));
 }

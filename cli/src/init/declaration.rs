@@ -1,0 +1,57 @@
+//! The text of a first declaration.
+
+use gleaner_core::document::yaml;
+use gleaner_core::task::TaskSpec;
+
+/// Returns the lines of a declaration with an output for each step, and a ConfigMap of them.
+pub(super) fn lines(task: &TaskSpec) -> Vec<String> {
+    let mut lines = vec![
+        "# The outputs of each step: files that its command writes. Remove the steps that have none.".to_owned(),
+        "# `gleaner explain` describes all fields.".to_owned(),
+        "steps:".to_owned(),
+    ];
+    let names: Vec<&str> = task.steps.iter().map(|step| step.name.as_str()).collect();
+    for (index, name) in names.iter().enumerate() {
+        lines.push(format!("  {}:", key(name)));
+        lines.push(match index {
+            0 => format!("    - name: value  # the file $GLEANER_OUTPUTS/value; in templates $(steps.{name}.value)"),
+            _ => "    - name: value".to_owned(),
+        });
+        if index == 0 {
+            lines.push(
+                "      # default: none  # the value if the file is missing; without it, the step fails".to_owned(),
+            );
+        }
+    }
+    lines.extend([
+        "# The objects that are created from them, all or none.".to_owned(),
+        "objects:".to_owned(),
+        format!(
+            "  - name: {}  # also a result of the Task: the name and UID of the object",
+            free_name(task)
+        ),
+        "    resourceTemplate:".to_owned(),
+        "      apiVersion: v1".to_owned(),
+        "      kind: ConfigMap".to_owned(),
+        "      data:".to_owned(),
+    ]);
+    let data = |name: &&str| format!("        {}: $(steps.{name}.value)", key(name));
+    lines.extend(names.iter().map(data));
+    lines
+}
+
+/// Returns `name` as a key, in quotes if YAML would read it as another type, such as `on`.
+fn key(name: &str) -> String {
+    match yaml::parse(name) {
+        Ok(node) if node.as_str() == Some(name) => name.to_owned(),
+        _ => format!("{name:?}"),
+    }
+}
+
+/// Returns a name for the object that is not the name of one of the Task's own results.
+fn free_name(task: &TaskSpec) -> String {
+    let is_free = |name: &String| !task.results.iter().any(|result| result.name == *name);
+    let mut numbered = (2..).map(|number| format!("outputs-{number}"));
+    let first = Some("outputs".to_owned()).filter(is_free);
+    first.or_else(|| numbered.find(is_free)).unwrap_or_default()
+}
