@@ -1,5 +1,6 @@
 //! The command line: a struct per command, from which help and completions are generated.
 
+mod check;
 mod inject;
 mod translate;
 mod uninject;
@@ -13,6 +14,7 @@ use gleaner_proto::duration;
 
 use crate::values::Assignment;
 
+pub(crate) use check::{Check, ReportForm};
 pub(crate) use inject::Inject;
 pub(crate) use translate::{ClusterArgs, Translate};
 pub(crate) use uninject::{ListedCluster, Uninject};
@@ -107,6 +109,13 @@ pub(crate) enum Command {
     /// redirector before each step. The declarations stay, unless --remove-declarations is given. Everything else is
     /// printed unchanged.
     Uninject(Box<Uninject>),
+    /// Check that Gleaner works in a cluster, and that a run may create what it declares.
+    ///
+    /// Prints a line `ok`, `warning`, `failed` or `skipped` for each check, with a remedy for each warning and failure: the API
+    /// server, Tekton and its feature flags, Gleaner's webhook, injector and policies, the namespace of the runs. With -f, the
+    /// kinds and permissions that the declarations need. A check is skipped, with the reason, if you may not read what
+    /// it needs. Nothing is changed in the cluster; a Task is created as a dry run, which is not stored.
+    Check(Box<Check>),
     /// Print shell completions.
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner

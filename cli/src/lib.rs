@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
-//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | one command each |
+//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject`, `check` | one command each |
 //! | `carried` | the programs that this one contains; Linux only, like `run` |
 //! | `elsewhere` | replaces both on other systems |
 //! | `checking` | the checks of documents, shared by all commands |
@@ -16,6 +16,7 @@ mod api_server;
 mod args;
 #[cfg(target_os = "linux")]
 mod carried;
+mod check;
 mod checking;
 mod duplicates;
 #[cfg(any(test, not(target_os = "linux")))]

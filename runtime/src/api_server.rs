@@ -11,6 +11,7 @@
 //! | [`event`] | Events, attached to the object that a user looks at |
 //! | `proxy` | the proxy for an API server, by the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
+//! | `version` | the API server's version |
 
 pub mod access;
 pub mod event;
@@ -18,6 +19,7 @@ mod list;
 pub mod path;
 mod proxy;
 pub mod request;
+mod version;
 
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ pub use access::{Access, AccessError};
 pub use event::{Event, EventKind, Regarding};
 pub use kube::core::Status;
 pub use request::{Reason, RequestError};
+pub use version::Version;
 
 /// An API server. Clones share their connections.
 #[derive(Clone)]

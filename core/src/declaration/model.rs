@@ -271,7 +271,7 @@ impl Template {
     }
 
     /// The API group; none for the core.
-    pub(crate) fn group(&self) -> Option<&str> {
+    pub fn group(&self) -> Option<&str> {
         let version = self.api_version.split_once('/');
         version.map(|(group, _)| group)
     }
