@@ -2,6 +2,7 @@
 
 mod check;
 mod inject;
+mod status;
 mod translate;
 mod uninject;
 
@@ -14,8 +15,9 @@ use gleaner_proto::duration;
 
 use crate::values::Assignment;
 
-pub(crate) use check::{Check, ReportForm};
+pub(crate) use check::{Check, Connection, ReportForm};
 pub(crate) use inject::Inject;
+pub(crate) use status::Status;
 pub(crate) use translate::{ClusterArgs, Translate};
 pub(crate) use uninject::{ListedCluster, Uninject};
 
@@ -116,6 +118,12 @@ pub(crate) enum Command {
     /// kinds and permissions that the declarations need. A check is skipped, with the reason, if you may not read what
     /// it needs. Nothing is changed in the cluster; a Task is created as a dry run, which is not stored.
     Check(Box<Check>),
+    /// Show what a TaskRun collected and created.
+    ///
+    /// While the TaskRun is in progress, its sidecar responds: phase, steps, variables, resources. The connection is a port-forward through
+    /// the API server, which needs the permission create on pods/portforward. Afterwards, the results of the TaskRun and the
+    /// objects that it created are shown.
+    Status(Status),
     /// Print shell completions.
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner

@@ -21,7 +21,7 @@ pub(crate) fn program(name: &str, _: impl Iterator<Item = OsString>) -> Option<E
 fn refused(command: &str) -> u8 {
     let failure = Failure::unreachable(format_args!(
         "gleaner {command} requires Linux, because the steps run as processes under Gleaner's redirector; use a Linux machine or container. \
-         lint, render, translate, inject, uninject and check run here"
+         lint, render, translate, inject, uninject, check and status run here"
     ));
     failure.print()
 }

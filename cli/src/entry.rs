@@ -13,7 +13,7 @@ use crate::elsewhere::{self as carried, self as run};
 use crate::failure::Failure;
 #[cfg(target_os = "linux")]
 use crate::{carried, run};
-use crate::{check, inject, lint, printing, render, translate, uninject};
+use crate::{check, inject, lint, printing, render, status, translate, uninject};
 
 /// The file name by which `kubectl` finds this plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
@@ -49,6 +49,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Inject(options) => inject::main(&options),
         Command::Uninject(options) => uninject::main(&options),
         Command::Check(options) => check::main(&options),
+        Command::Status(options) => status::main(&options),
         Command::Completions(options) => completions(&options),
     };
     ended.unwrap_or_else(ExitCode::from)

@@ -199,7 +199,14 @@ fn tekton_and_its_feature_flags_are_judged() {
     finds(
         without,
         ("tekton-version", "skipped"),
-        "no ConfigMap pipelines-info",
+        "pipelines-info in tekton-pipelines does not exist",
+        "",
+    );
+    let without = |cluster: &mut Installation| drop(cluster.get.remove(FLAGS));
+    finds(
+        without,
+        ("feature-flags", "skipped"),
+        "feature-flags in tekton-pipelines does not exist",
         "",
     );
     let flags = |flags: Value| move |cluster: &mut Installation| cluster.at(FLAGS)["data"] = flags;

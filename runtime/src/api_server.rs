@@ -11,12 +11,15 @@
 //! | [`event`] | Events, attached to the object that a user looks at |
 //! | `proxy` | the proxy for an API server, by the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
+//! | `port_forward` | a connection to a port of a pod |
 //! | `version` | the API server's version |
 
 pub mod access;
 pub mod event;
 mod list;
 pub mod path;
+#[cfg(feature = "port-forward")]
+mod port_forward;
 mod proxy;
 pub mod request;
 mod version;
@@ -28,6 +31,8 @@ use kube::Client;
 pub use access::{Access, AccessError};
 pub use event::{Event, EventKind, Regarding};
 pub use kube::core::Status;
+#[cfg(feature = "port-forward")]
+pub use port_forward::{Forwarded, PortForwardError};
 pub use request::{Reason, RequestError};
 pub use version::Version;
 

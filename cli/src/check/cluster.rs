@@ -18,8 +18,8 @@ pub(super) struct Cluster<'a> {
 /// The reason why something is unknown.
 #[derive(Debug, Clone)]
 pub(super) struct Unread {
-    /// True if the API server refused because of the caller's permissions.
-    is_forbidden: bool,
+    /// False if reading failed for a reason that should not occur.
+    is_expected: bool,
     message: String,
 }
 
@@ -33,14 +33,22 @@ impl Unread {
             false => format!("{subject} cannot be read: {reason}"),
         };
         Self {
-            is_forbidden,
+            is_expected: is_forbidden,
+            message,
+        }
+    }
+
+    /// Returns the reason for something that does not exist.
+    pub(super) const fn missing(message: String) -> Self {
+        Self {
+            is_expected: true,
             message,
         }
     }
 
     /// Returns the check that could not be done.
     pub(super) fn check(&self, id: &'static str) -> Check {
-        if self.is_forbidden {
+        if self.is_expected {
             Check::skipped(id, &self.message)
         } else {
             let remedy = "run gleaner check again; kubectl shows whether the API server responds";

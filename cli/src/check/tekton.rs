@@ -40,8 +40,10 @@ pub(super) async fn check(
     let config_map = async |name: &str| {
         let path = path::object("v1", "configmaps", Some(&namespace), name);
         let subject = format!("the ConfigMap {name} in {namespace}");
-        let found = cluster.get(&subject, &path).await?;
-        Ok::<Value, Unread>(found.map_or(Value::Null, |mut found| found["data"].take()))
+        match cluster.get(&subject, &path).await? {
+            Some(mut found) => Ok(found["data"].take()),
+            None => Err(Unread::missing(format!("{subject} does not exist"))),
+        }
     };
     group.add(version(config_map("pipelines-info").await, &namespace));
     let flags = config_map("feature-flags").await;
@@ -94,12 +96,10 @@ fn version(info: Result<Value, Unread>, namespace: &str) -> Check {
     match info {
         Ok(data) => match data["version"].as_str() {
             Some(version) => Check::ok(ID, format!("Tekton Pipelines {version} in {namespace}")),
-            None => {
-                let message = format!(
-                    "the version of Tekton is unknown: {namespace} has no ConfigMap pipelines-info with it"
-                );
-                Check::skipped(ID, message)
-            }
+            None => Check::skipped(
+                ID,
+                format!("the ConfigMap pipelines-info in {namespace} has no version"),
+            ),
         },
         Err(unread) => unread.check(ID),
     }

@@ -20,7 +20,6 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::command::Command;
 use super::directory::text_files;
 use super::end::End;
-use super::http::PATIENCE;
 use super::lines::pass_on;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
@@ -31,6 +30,7 @@ use super::sidecar_process::{SidecarProcess, without_own_variables};
 use super::strays;
 use super::substitution::Substitution;
 use super::waits::Waiting;
+use crate::http::PATIENCE;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
 

@@ -4,6 +4,7 @@
 pub(crate) mod cluster;
 pub(crate) mod installation;
 pub(crate) mod lint;
+pub(crate) mod port_forward;
 pub(crate) mod report;
 
 use std::io::Write;
