@@ -120,9 +120,9 @@ pub(crate) enum Command {
     Check(Box<Check>),
     /// Show what a TaskRun collected and created.
     ///
-    /// While the TaskRun is in progress, its sidecar responds: phase, steps, variables, resources. The connection is a port-forward through
-    /// the API server, which needs the permission create on pods/portforward. Afterwards, the results of the TaskRun and the
-    /// objects that it created are shown.
+    /// While the TaskRun is in progress, its sidecar responds: phase, steps, variables, resources. The connection is a
+    /// port-forward through the API server, which needs the permissions get and create on pods/portforward. Afterwards, the
+    /// results of the TaskRun and the objects that it created are shown.
     Status(Status),
     /// Print shell completions.
     ///

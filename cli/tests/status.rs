@@ -208,6 +208,9 @@ fn running(pod: Option<Value>) -> ApiServer {
     server
         .on(Method::GET, RUN)
         .fail(Fault::answer(200, &[], run));
+    let empty = json!({"metadata": {}, "items": []});
+    let list = server.on(Method::GET, "/pipelineresources\\?");
+    list.fail(Fault::answer(200, &[], empty));
     if let Some(pod) = pod {
         server
             .on(Method::GET, POD)
@@ -349,4 +352,19 @@ fn watching_prints_each_change_until_the_run_has_finished() {
     assert!(lines.next().is_none());
     assert!(child.wait().unwrap().success());
     cluster.end();
+}
+
+#[test]
+fn objects_that_cannot_be_listed_are_unknown_and_not_missing() {
+    let server = running(None);
+    let refusal = Fault::refuse(403, "Forbidden", "cannot list configmaps");
+    server.on(Method::GET, "/configmaps\\?").fail(refusal);
+    let ran = status(&server.url(), &["run", "-o", "json"]);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["missing"], json!(["img"]));
+    let unread = json["unread"].as_array().unwrap();
+    assert_eq!(unread.len(), 1, "{json}");
+    let reason = unread[0].as_str().unwrap();
+    let expected = "objects of the kind ConfigMap of v1 cannot be listed: ";
+    assert!(reason.starts_with(expected), "{reason}");
 }

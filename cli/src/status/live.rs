@@ -72,7 +72,7 @@ fn port(run: &TaskRun) -> Result<u16, String> {
 fn refused(error: &PortForwardError) -> String {
     match error {
         PortForwardError::Refused { code: 403, .. } => {
-            "you may not forward ports: ask for the permission create on pods/portforward"
+            "you may not forward ports: ask for the permissions get and create on pods/portforward"
                 .to_owned()
         }
         _ => error_chain(error),

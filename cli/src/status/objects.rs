@@ -72,11 +72,14 @@ pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
         );
         places.entry(place).or_default().push(template);
     }
-    let mut found = Vec::new();
-    for place in places.keys() {
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    for (place, templates) in &places {
         match list(api, run, place).await {
             Ok(objects) => found.extend(objects),
-            Err(reason) => created.unread.push(reason),
+            Err(reason) => {
+                created.unread.push(reason);
+                unread.extend(templates.iter().map(|template| template.name.as_str()));
+            }
         }
     }
     for template in &declaration.templates {
@@ -84,7 +87,7 @@ pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
         let own = found.iter().filter(|object| object.resource == name);
         let before = created.objects.len();
         created.objects.extend(own.cloned());
-        if created.objects.len() == before {
+        if created.objects.len() == before && !unread.contains(&name) {
             created.missing.push(name.to_owned());
         }
     }
