@@ -1,9 +1,11 @@
 //! The command line: a struct per command, from which help and completions are generated.
 
+mod check;
 mod explain;
 mod init;
 mod inject;
 mod lint;
+mod status;
 mod translate;
 mod uninject;
 
@@ -16,10 +18,12 @@ use gleaner_proto::duration;
 
 use crate::values::Assignment;
 
+pub(crate) use check::{Check, Connection, ReportForm};
 pub(crate) use explain::Explain;
 pub(crate) use init::Init;
 pub(crate) use inject::Inject;
 pub(crate) use lint::{Lint, LintFormat};
+pub(crate) use status::Status;
 pub(crate) use translate::{ClusterArgs, Translate};
 pub(crate) use uninject::{ListedCluster, Uninject};
 
@@ -140,6 +144,19 @@ pub(crate) enum Command {
     /// The schema describes the YAML in the annotation gleaner.dev/outputs. Editors complete and check a file by it.
     #[command(after_help = explain::SCHEMA_EXAMPLES)]
     Schema,
+    /// Check that Gleaner works in a cluster, and that a run may create what it declares.
+    ///
+    /// Prints a line `ok`, `warning`, `failed` or `skipped` for each check, with a remedy for each warning and failure: the API
+    /// server, Tekton and its feature flags, Gleaner's webhook, injector and policies, the namespace of the runs. With -f, the
+    /// kinds and permissions that the declarations need. A check is skipped, with the reason, if you may not read what
+    /// it needs. Nothing is changed in the cluster; a Task is created as a dry run, which is not stored.
+    Check(Box<Check>),
+    /// Show what a TaskRun collected and created.
+    ///
+    /// While the TaskRun is in progress, its sidecar responds: phase, steps, variables, resources. The connection is a
+    /// port-forward through the API server, which needs the permissions get and create on pods/portforward. Afterwards, the
+    /// results of the TaskRun and the objects that it created are shown.
+    Status(Status),
     /// Print shell completions.
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner

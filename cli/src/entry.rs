@@ -13,7 +13,9 @@ use crate::elsewhere::{self as carried, self as run};
 use crate::failure::Failure;
 #[cfg(target_os = "linux")]
 use crate::{carried, run};
-use crate::{explain, init, inject, lint, man, printing, render, translate, uninject};
+use crate::{
+    check, explain, init, inject, lint, man, printing, render, status, translate, uninject,
+};
 
 /// The file name under which `kubectl` finds the program as a plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
@@ -63,6 +65,8 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Init(options) => init::main(&options),
         Command::Explain(options) => explain::main(&options),
         Command::Schema => explain::print_schema(),
+        Command::Check(options) => check::main(&options),
+        Command::Status(options) => status::main(&options),
         Command::Completions(options) => completions(&options),
         Command::Man(options) => man::main(&options),
     };

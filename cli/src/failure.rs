@@ -21,6 +21,12 @@ impl Failure {
         Self { code, message }
     }
 
+    /// Returns a failure because something does not exist; the exit code is that of a finding.
+    pub(crate) fn not_found(message: impl Display) -> Self {
+        let (code, message) = (1, message.to_string());
+        Self { code, message }
+    }
+
     /// Returns a failure of this machine, the sidecar or the cluster.
     pub(crate) fn unreachable(message: impl Display) -> Self {
         let (code, message) = (exit_code::UNREACHABLE, message.to_string());

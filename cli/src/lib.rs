@@ -4,19 +4,21 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
-//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject`, `init`, `man` | one command each |
+//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject`, `init`, `man`, `check`, `status` | one command each |
 //! | `explain` | the fields of the declaration, for `explain` and `schema` |
 //! | `carried` | the programs that this one contains; Linux only, like `run` |
 //! | `elsewhere` | replaces both on systems other than Linux |
 //! | `checking` | the checks of documents, shared by all commands |
 //! | `duplicates` | documents with the same kind and name |
 //! | `files`, `printing` | reading and printing documents |
+//! | `api_server`, `http` | access to an API server and to a sidecar |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
 mod api_server;
 mod args;
 #[cfg(target_os = "linux")]
 mod carried;
+mod check;
 mod checking;
 mod duplicates;
 #[cfg(any(test, not(target_os = "linux")))]
@@ -25,6 +27,7 @@ mod entry;
 mod explain;
 mod failure;
 mod files;
+mod http;
 mod init;
 mod inject;
 mod lint;
@@ -33,6 +36,7 @@ mod printing;
 mod render;
 #[cfg(target_os = "linux")]
 mod run;
+mod status;
 mod terminal;
 mod translate;
 mod uninject;

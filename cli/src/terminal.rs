@@ -4,14 +4,10 @@ use anstyle::{AnsiColor, Style};
 
 use gleaner_core::document::{Finding, Severity};
 
-// Only `gleaner run` uses it.
-#[cfg(target_os = "linux")]
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const STRONG: Style = Style::new().bold();
-// Only `gleaner run` uses it.
-#[cfg(target_os = "linux")]
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
 pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {

@@ -37,6 +37,7 @@ mod named;
 mod order;
 mod output_path;
 mod ownership;
+mod permission;
 mod read;
 mod read_template;
 mod read_wait;
@@ -58,6 +59,7 @@ pub use model::{
 };
 
 pub use named::{Named, NamedList};
+pub use permission::Permission;
 
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml;

@@ -11,13 +11,18 @@
 //! | [`event`] | Events, attached to the object that users look at |
 //! | `proxy` | the proxy for an API server, from the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
+//! | `port_forward` | a connection to a port of a pod |
+//! | `version` | the API server's version |
 
 pub mod access;
 pub mod event;
 mod list;
 pub mod path;
+#[cfg(feature = "port-forward")]
+mod port_forward;
 mod proxy;
 pub mod request;
+mod version;
 
 use std::time::Duration;
 
@@ -26,7 +31,10 @@ use kube::Client;
 pub use access::{Access, AccessError};
 pub use event::{Event, EventKind, Regarding};
 pub use kube::core::Status;
+#[cfg(feature = "port-forward")]
+pub use port_forward::{Forwarded, PortForwardError};
 pub use request::{Reason, RequestError};
+pub use version::Version;
 
 /// An API server. Clones share their connections.
 #[derive(Clone)]

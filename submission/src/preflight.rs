@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use gleaner_core::declaration::{Policy, Template};
+use gleaner_core::declaration::{Permission, Template};
 use gleaner_core::variable::{Field, Tree};
 use gleaner_proto::failure::{Failure, FailureCode};
 use serde_json::Value;
 
 use super::PARALLEL;
 use super::api::Api;
-use super::dependency;
 use super::discovery::Kinds;
 use super::error::Reason;
 use super::kind::{Kind, KindName};
@@ -40,14 +39,6 @@ enum Namespace<'a> {
     Later,
 }
 
-/// A permission that a template needs.
-struct Need {
-    verb: &'static str,
-    /// The consequence if it is missing.
-    without: &'static str,
-    blocking: bool,
-}
-
 /// Checks kind and permissions of each of `templates`.
 pub(super) async fn preflight(
     api: Api<'_>,
@@ -67,7 +58,7 @@ pub(super) async fn preflight(
         };
         match kind {
             Err(Reason::KindNotServed { .. })
-                if before.iter().any(|one| may_define(one, template)) => {}
+                if before.iter().any(|one| one.may_define(template)) => {}
             Err(reason) => findings.push(Finding::of(template, reason)),
             Ok(kind) => match placed(template, kind, run_namespace) {
                 Ok(Some(namespace)) => reviews.push((template, Arc::clone(kind), namespace)),
@@ -78,19 +69,6 @@ pub(super) async fn preflight(
     }
     findings.extend(review(api, reviews).await);
     findings
-}
-
-/// Returns true if `crd` may define the kind of `template`; fields with variables match any kind.
-fn may_define(crd: &Template, template: &Template) -> bool {
-    let name = KindName::new(&template.api_version, &template.kind);
-    let is = |path: &[&str], wanted: &str| match crd.tree.field(path) {
-        Some(Field::Fixed(value)) => value == wanted,
-        Some(Field::Variable(_)) => true,
-        None => false,
-    };
-    dependency::is_crd(&KindName::new(&crd.api_version, &crd.kind))
-        && is(&["spec", "group"], name.group())
-        && is(&["spec", "names", "kind"], &name.kind)
 }
 
 /// Returns the namespace of the object (empty for a cluster-scoped kind), if it is already known.
@@ -127,7 +105,7 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
     let mut asked = BTreeSet::new();
     let mut questions = Vec::new();
     for (template, kind, namespace) in templates {
-        for need in needs(template) {
+        for need in template.permissions() {
             if asked.insert((need.verb, kind.resource(), namespace)) {
                 questions.push((template, Arc::clone(&kind), namespace, need));
             }
@@ -140,8 +118,8 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
             match is_allowed(api, need.verb, &kind, namespace).await {
                 Ok(true) => None,
                 Ok(false) => Some(Finding {
-                    failure: need.failure(template, &kind, namespace),
-                    blocking: need.blocking,
+                    failure: missing(need, template, &kind, namespace),
+                    blocking: need.is_required,
                     answered: true,
                 }),
                 Err(reason) => Some(Finding::of(template, &reason)),
@@ -153,33 +131,6 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
         .collect()
         .await;
     findings.into_iter().flatten().collect()
-}
-
-fn needs(template: &Template) -> Vec<Need> {
-    let need = |verb, blocking, without| Need {
-        verb,
-        without,
-        blocking,
-    };
-    let write = match template.policy {
-        Policy::Create => need("create", true, "it cannot be created"),
-        Policy::Apply => need("patch", true, "it cannot be applied"),
-    };
-    let get = match &template.wait_for {
-        Some(_) => need("get", true, "it cannot be waited for"),
-        None => need(
-            "get",
-            false,
-            "an object whose create got no response cannot be recognized",
-        ),
-    };
-    let without_delete = "it cannot be rolled back if another object fails";
-    let mut needs = vec![write, get, need("delete", false, without_delete)];
-    if template.policy == Policy::Apply {
-        let without = "it can be applied only if it exists";
-        needs.push(need("create", false, without));
-    }
-    needs
 }
 
 /// Returns true if the run has the permission, or if that cannot be determined: then the API server decides when the object is
@@ -204,26 +155,23 @@ async fn is_allowed(
     }
 }
 
-// === impl Need ===
-
-impl Need {
-    fn failure(&self, template: &Template, kind: &Kind, namespace: &str) -> Failure {
-        let place = match namespace {
-            "" => String::new(),
-            namespace => format!(" in namespace '{namespace}'"),
-        };
-        let message = format!(
-            "the run is not allowed to {} {}{place}, so {}",
-            self.verb,
-            kind.resource(),
-            self.without
-        );
-        Failure {
-            resource: Some(template.name.to_string()),
-            code: FailureCode::Forbidden,
-            message,
-            remedy: Some(grant(self.verb, kind)),
-        }
+/// Returns the failure that a missing permission causes.
+fn missing(need: Permission, template: &Template, kind: &Kind, namespace: &str) -> Failure {
+    let place = match namespace {
+        "" => String::new(),
+        namespace => format!(" in namespace '{namespace}'"),
+    };
+    let message = format!(
+        "the run is not allowed to {} {}{place}, so {}",
+        need.verb,
+        kind.resource(),
+        need.without
+    );
+    Failure {
+        resource: Some(template.name.to_string()),
+        code: FailureCode::Forbidden,
+        message,
+        remedy: Some(grant(need.verb, kind)),
     }
 }
 

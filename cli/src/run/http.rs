@@ -5,17 +5,12 @@ use std::time::Duration;
 
 use gleaner_proto::message::{Outcome, Problem, Status};
 use gleaner_proto::route;
-use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode, header};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, StatusCode};
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-/// The time limit of a response. No request here waits for the API server.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// The maximum size of a response: several objects, each with an output of 16 MiB.
-const LARGEST: usize = 256 << 20;
+use crate::http::{self, PATIENCE, unreadable};
 
 /// A client of the sidecar. Its errors describe why no response arrived.
 #[derive(Debug, Clone)]
@@ -72,32 +67,8 @@ impl SidecarClient {
     }
 
     async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, Bytes), String> {
-        let broken = |error: hyper::Error| format!("the sidecar does not respond: {error}");
         let stream = UnixStream::connect(&self.socket).await;
         let stream = stream.map_err(|error| format!("the sidecar cannot be reached: {error}"))?;
-        let connected = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = connected.map_err(broken)?;
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, "gleaner")
-            .header(header::ACCEPT, "application/json")
-            .body(Empty::<Bytes>::new())
-            .expect("invariant: constant headers and paths make a request");
-        let response = async {
-            let response = sender.send_request(request).await.map_err(broken)?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), LARGEST).collect().await;
-            // Closes the connection, which completes the other branch.
-            drop(sender);
-            Ok((status, body.map_err(unreadable)?.to_bytes()))
-        };
-        // The connection must be polled while the response is pending; its own result does not matter.
-        let (response, _) = tokio::join!(response, connection);
-        response
+        http::exchange(stream, method, path).await
     }
-}
-
-fn unreadable(error: impl std::fmt::Display) -> String {
-    format!("the sidecar's response cannot be read: {error}")
 }

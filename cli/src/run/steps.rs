@@ -21,7 +21,6 @@ use super::command::Command;
 use super::detached;
 use super::directory::text_files;
 use super::end::End;
-use super::http::PATIENCE;
 use super::lines::forward;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
@@ -31,6 +30,7 @@ use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
 use super::substitution::Substitution;
 use super::waits::Waiting;
+use crate::http::PATIENCE;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
 

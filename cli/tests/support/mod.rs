@@ -2,8 +2,11 @@
 #![allow(dead_code, reason = "each suite uses its part")]
 
 pub(crate) mod cluster;
+pub(crate) mod installation;
 pub(crate) mod lint;
 pub(crate) mod markdown;
+pub(crate) mod port_forward;
+pub(crate) mod report;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

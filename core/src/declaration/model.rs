@@ -270,8 +270,8 @@ impl Template {
         self.api_version == api_version && self.kind == kind
     }
 
-    /// Returns the API group; none for the core group.
-    pub(crate) fn group(&self) -> Option<&str> {
+    /// Returns the API group; `None` for the core group.
+    pub fn group(&self) -> Option<&str> {
         let version = self.api_version.split_once('/');
         version.map(|(group, _)| group)
     }

@@ -60,10 +60,8 @@ fn fulfilled(template: &Template) -> Vec<Need> {
         Some(Field::Fixed(value)) => value.as_str().map(str::to_owned),
         _ => None,
     };
-    let is_crd = template.api_version.starts_with("apiextensions.k8s.io/")
-        && template.kind == "CustomResourceDefinition";
     match (text(&["spec", "group"]), text(&["spec", "names", "kind"])) {
-        (Some(group), Some(kind)) if is_crd => vec![Need::Kind(group, kind)],
+        (Some(group), Some(kind)) if template.is_crd() => vec![Need::Kind(group, kind)],
         _ => Vec::new(),
     }
 }

@@ -59,6 +59,18 @@ pub enum Sidecars {
     Tekton,
 }
 
+impl Sidecars {
+    /// Returns the kind of sidecar that a version of Kubernetes (major and minor number) supports: native sidecars are on
+    /// by default from 1.29 on (KEP-753).
+    pub fn supported_by(kubernetes: (u32, u32)) -> Self {
+        if kubernetes >= (1, 29) {
+            Self::Native
+        } else {
+            Self::Tekton
+        }
+    }
+}
+
 /// Requests and limits, as Kubernetes quantities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resources {
@@ -212,5 +224,22 @@ impl Resources {
             "limits": {"cpu": self.cpu_limit, "memory": self.memory_limit},
             "requests": {"cpu": self.cpu_request, "memory": self.memory_request},
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn native_sidecars_are_there_from_1_29_on() {
+        for (version, sidecars) in [
+            ((1, 28), Sidecars::Tekton),
+            ((1, 29), Sidecars::Native),
+            ((1, 36), Sidecars::Native),
+            ((2, 0), Sidecars::Native),
+        ] {
+            assert_eq!(Sidecars::supported_by(version), sidecars);
+        }
     }
 }

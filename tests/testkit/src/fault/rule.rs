@@ -124,6 +124,8 @@ pub(crate) struct Rule {
     method: Method,
     target: Regex,
     name: Option<String>,
+    /// A text in the body.
+    text: Option<String>,
     /// The number of matching requests that pass before the first affected one.
     pass: usize,
     /// The number of affected requests.
@@ -137,6 +139,7 @@ impl<'a> RuleBuilder<'a> {
             method,
             target,
             name: None,
+            text: None,
             pass: 0,
             hit: usize::MAX,
             fault: Fault::Hang,
@@ -147,6 +150,12 @@ impl<'a> RuleBuilder<'a> {
     /// Applies only to requests whose body is an object with this name.
     pub fn named(mut self, name: &str) -> Self {
         self.rule.name = Some(name.to_owned());
+        self
+    }
+
+    /// Applies only to requests with this text in the body.
+    pub fn containing(mut self, text: &str) -> Self {
+        self.rule.text = Some(text.to_owned());
         self
     }
 
@@ -179,9 +188,11 @@ impl<'a> RuleBuilder<'a> {
 impl Rule {
     pub(crate) fn matches(&self, request: &Recorded) -> bool {
         let is_named = |name: &String| *name == request.name();
+        let contains = |text: &String| String::from_utf8_lossy(&request.body).contains(text);
         self.method == request.method
             && self.target.is_match(&request.target())
             && self.name.as_ref().is_none_or(is_named)
+            && self.text.as_ref().is_none_or(contains)
     }
 
     /// If the rule is not due yet, counts a matching request as passed and returns true.

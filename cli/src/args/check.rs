@@ -1,0 +1,66 @@
+//! The options of `gleaner check`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub(crate) struct Check {
+    /// Files with declarations: checks that their kinds are served, and that the ServiceAccount may create them.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
+    pub(crate) filenames: Vec<String>,
+    /// The ServiceAccount of the runs.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) service_account: String,
+    /// Check a cluster without the webhook, for Tasks from gleaner inject.
+    #[arg(long)]
+    pub(crate) without_webhook: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Output format.
+    #[arg(
+        short = 'o',
+        long = "format",
+        value_name = "FORM",
+        value_enum,
+        default_value_t = ReportForm::Human
+    )]
+    pub(crate) form: ReportForm,
+}
+
+/// The cluster and the namespace that a command looks at.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// The namespace of the runs; by default that of the kubeconfig's context, or default.
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// The context of the kubeconfig, instead of the current one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// The kubeconfig, instead of that of KUBECONFIG or ~/.kube/config.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportForm {
+    /// Text for people.
+    Human,
+    /// One JSON object; docs/check.md describes its fields.
+    Json,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  # Check the installation, and the namespace builds:
+  gleaner check -n builds
+
+  # Check that the runs of these Tasks may create what they declare:
+  gleaner check -n builds --service-account release -f tasks.yaml
+
+  # List the failures:
+  gleaner check -o json | jq '.groups[].checks[] | select(.status == \"failed\")'
+
+Exit codes: 0 nothing failed; 1 a check failed; 64 the command line is wrong, or the kubeconfig cannot be used;
+66 a file cannot be read, or no file has a document in it.";

@@ -1,0 +1,38 @@
+//! The options of `gleaner status`.
+
+use clap::Args;
+
+use super::{Connection, ReportForm};
+
+#[derive(Debug, Args)]
+#[command(after_help = STATUS_EXAMPLES)]
+pub(crate) struct Status {
+    /// The TaskRun.
+    #[arg(value_name = "TASKRUN")]
+    pub(crate) run: String,
+    /// Print the status again whenever it changes, until the TaskRun has finished.
+    #[arg(long, short = 'w')]
+    pub(crate) watch: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Output format; with --watch, JSON has one line for each change.
+    #[arg(
+        short = 'o',
+        long = "format",
+        value_name = "FORM",
+        value_enum,
+        default_value_t = ReportForm::Human
+    )]
+    pub(crate) form: ReportForm,
+}
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  gleaner status hello -n builds
+  gleaner status hello -n builds --watch
+
+  # The names of the created objects:
+  gleaner status hello -o json | jq -r '.objects[].name'
+
+Exit codes: 0; 1 there is no such TaskRun, or it does not use Gleaner; 64 the command line is wrong, or the
+kubeconfig cannot be used; 69 the cluster is unreachable, or reading the TaskRun is not allowed.";

@@ -1,0 +1,128 @@
+//! `gleaner check`: reports what in a cluster keeps Gleaner from working, and the remedies.
+//!
+//! | module | checks |
+//! | --- | --- |
+//! | `kubernetes` | the API server and its version |
+//! | `tekton` | Tekton's kinds, version and feature flags |
+//! | `webhook` | Gleaner's webhook configuration, its order, its CA |
+//! | `injector` | Service, pods, release and certificate of the injector |
+//! | `policies` | the ValidatingAdmissionPolicies and the kind PipelineResource |
+//! | `namespace` | labels, Pod Security, ServiceAccount; `dry_run` creates a Task without storing it |
+//! | `declarations` | kinds and permissions that the declarations in files need |
+//!
+//! `cluster` reads, `report` prints, `certificate` and `selector` evaluate what was read.
+
+mod certificate;
+mod cluster;
+mod declarations;
+mod dry_run;
+mod injector;
+mod kubernetes;
+mod namespace;
+mod policies;
+mod report;
+mod selector;
+mod tekton;
+mod webhook;
+
+use std::process::ExitCode;
+
+use gleaner_core::document::Source;
+use gleaner_proto::exit_code;
+use gleaner_proto::name::is_dns_label;
+use jiff::Timestamp;
+
+use crate::api_server::{block_on, connect};
+use crate::args::{Check, ReportForm};
+use crate::failure::Failure;
+use crate::files;
+use crate::printing;
+use crate::terminal;
+use cluster::Cluster;
+use report::Report;
+
+/// The exit code if a check failed.
+const FAILED: u8 = 1;
+
+/// Checks the cluster, prints the report, and returns the exit code.
+pub(crate) fn main(options: &Check) -> Result<ExitCode, u8> {
+    let sources = read(&options.filenames)?;
+    let report = block_on(check(options, &sources)).map_err(Failure::print)?;
+    match options.form {
+        ReportForm::Human => printing::write_colored(&report.to_text()),
+        ReportForm::Json => printing::write(&report.to_json()),
+    }
+    .map_err(Failure::print)?;
+    Ok(match report.is_success() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(FAILED),
+    })
+}
+
+/// Reads the files; the exit code is that of `gleaner lint`.
+fn read(filenames: &[String]) -> Result<Vec<Source>, u8> {
+    let sources = files::read_each(filenames, Vec::new()).map_err(|_| exit_code::NO_INPUT)?;
+    if !sources.is_empty() && sources.iter().all(|source| source.documents.is_empty()) {
+        terminal::error("the files have no document in them");
+        return Err(exit_code::NO_INPUT);
+    }
+    Ok(sources)
+}
+
+async fn check(options: &Check, sources: &[Source]) -> Result<Report, Failure> {
+    let connection = &options.connection;
+    let kubeconfig = connection.kubeconfig.as_deref();
+    let api = connect(kubeconfig, connection.context.as_deref()).await?;
+    let namespace = connection.namespace.as_deref().unwrap_or(api.namespace());
+    if !is_dns_label(namespace) {
+        return Err(Failure::usage(format_args!(
+            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
+        )));
+    }
+    let mut report = Report {
+        context: api.context().map(str::to_owned),
+        namespace: namespace.to_owned(),
+        service_account: options.service_account.clone(),
+        groups: Vec::new(),
+    };
+    let (group, version) = kubernetes::check(&api).await;
+    report.groups.push(group);
+    if let Some(version) = version {
+        let cluster = Cluster {
+            api: &api,
+            namespace,
+            service_account: &options.service_account,
+            version: version.number,
+        };
+        examine(&cluster, options, sources, &mut report).await;
+    }
+    Ok(report)
+}
+
+/// Adds all groups but the first.
+async fn examine(cluster: &Cluster<'_>, options: &Check, sources: &[Source], report: &mut Report) {
+    let now = Timestamp::now();
+    let with_webhook = !options.without_webhook;
+    let configurations = webhook::configurations(cluster).await;
+    let known = configurations.as_deref().ok();
+    let (group, tekton) = tekton::check(cluster, known).await;
+    report.groups.push(group);
+    let (mut installation, mut deployment) = (None, None);
+    if with_webhook {
+        let (group, found) = webhook::check(&configurations, now);
+        report.groups.push(group);
+        installation = found;
+        let (group, found) = injector::check(cluster, installation.as_ref(), now).await;
+        report.groups.push(group);
+        deployment = found;
+    }
+    let installation = installation.as_ref();
+    let policies = policies::check(cluster, installation, with_webhook).await;
+    report.groups.push(policies);
+    let namespace = namespace::check(cluster, &tekton, installation, with_webhook).await;
+    report.groups.push(namespace);
+    if !sources.is_empty() {
+        let declarations = declarations::check(cluster, sources, deployment.as_ref()).await;
+        report.groups.push(declarations);
+    }
+}

@@ -1,0 +1,72 @@
+//! The validity of certificates.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use x509_parser::pem::Pem;
+use x509_parser::time::ASN1Time;
+
+use super::report::Check;
+
+/// The remaining time from which on an expiry is reported, at most a quarter of the validity: the injector and
+/// cert-manager renew earlier.
+const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The period in which a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Validity {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// Returns the validity of each certificate in a base64 text of PEM; `None` if it has anything else, or none.
+pub(super) fn validities(encoded: &Value) -> Option<Vec<Validity>> {
+    let pem = STANDARD.decode(encoded.as_str()?).ok()?;
+    let certificates: Option<Vec<Validity>> = Pem::iter_from_buffer(&pem)
+        .map(|pem| validity(&pem.ok()?))
+        .collect();
+    certificates.filter(|all| !all.is_empty())
+}
+
+fn validity(pem: &Pem) -> Option<Validity> {
+    let certificate = pem.parse_x509().ok()?;
+    let validity = certificate.validity();
+    let time = |time: ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+    Some(Validity {
+        from: time(validity.not_before)?,
+        until: time(validity.not_after)?,
+    })
+}
+
+/// Checks `what`, of which the certificate that is valid longest counts.
+pub(super) fn check(
+    id: &'static str,
+    what: &str,
+    validities: &[Validity],
+    now: Timestamp,
+    remedy: &str,
+) -> Check {
+    let begun = validities.iter().filter(|one| one.from <= now);
+    let Some(longest) = begun.max_by_key(|one| one.until) else {
+        return Check::failed(id, format!("{what} is not valid yet"), remedy);
+    };
+    let until = longest.until.strftime("%Y-%m-%d %H:%M UTC");
+    if longest.until < now {
+        return Check::failed(id, format!("{what} expired at {until}"), remedy);
+    }
+    let quarter = longest.until.duration_since(longest.from) / 4;
+    if longest.until.duration_since(now) < SOON.min(quarter) {
+        return Check::warning(
+            id,
+            format!("{what} expires at {until}, and was not renewed"),
+            remedy,
+        );
+    }
+    Check::ok(id, format!("{what} is valid until {until}"))
+}
+
+/// Returns the time until which one of the certificates is valid.
+pub(super) fn until(validities: &[Validity]) -> Option<Timestamp> {
+    validities.iter().map(|one| one.until).max()
+}

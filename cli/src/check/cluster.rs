@@ -1,0 +1,124 @@
+//! Reads from the cluster, with the reason where the caller may not.
+
+use gleaner_runtime::api_server::{ApiServer, RequestError, path};
+use gleaner_runtime::error_chain;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::report::Check;
+
+/// The API server, and the namespace and ServiceAccount of the runs.
+pub(super) struct Cluster<'a> {
+    pub(super) api: &'a ApiServer,
+    pub(super) namespace: &'a str,
+    pub(super) service_account: &'a str,
+    pub(super) version: (u32, u32),
+}
+
+/// The reason why something is unknown.
+#[derive(Debug, Clone)]
+pub(super) struct Unread {
+    /// False if reading failed for a reason that should not occur.
+    is_expected: bool,
+    message: String,
+}
+
+impl Unread {
+    /// Returns the reason for an error of a request about `subject`, which is plural.
+    fn of(subject: &str, error: &RequestError) -> Self {
+        let is_forbidden = error.code().is_some_and(|code| code.as_u16() == 403);
+        let reason = error_chain(error);
+        let message = match is_forbidden {
+            true => format!("you may not read {subject}: {reason}"),
+            false => format!("{subject} cannot be read: {reason}"),
+        };
+        Self {
+            is_expected: is_forbidden,
+            message,
+        }
+    }
+
+    /// Returns the reason for something that does not exist.
+    pub(super) const fn missing(message: String) -> Self {
+        Self {
+            is_expected: true,
+            message,
+        }
+    }
+
+    /// Returns the check that could not be done.
+    pub(super) fn check(&self, id: &'static str) -> Check {
+        if self.is_expected {
+            Check::skipped(id, &self.message)
+        } else {
+            let remedy = "run gleaner check again; kubectl shows whether the API server responds";
+            Check::failed(id, &self.message, remedy)
+        }
+    }
+
+    /// Returns the check that was not done, whatever the reason.
+    pub(super) fn skipped(&self, id: &'static str) -> Check {
+        Check::skipped(id, &self.message)
+    }
+}
+
+impl Cluster<'_> {
+    /// Returns an object; `None` if it does not exist. `subject` describes it in a message.
+    pub(super) async fn get(&self, subject: &str, path: &str) -> Result<Option<Value>, Unread> {
+        let read = self.api.get(path).await;
+        read.map_err(|error| Unread::of(subject, &error))
+    }
+
+    /// Returns the objects of a collection. `subject` describes them in a message.
+    pub(super) async fn list(&self, subject: &str, path: &str) -> Result<Vec<Value>, Unread> {
+        let read = self.api.list(path, Some).await;
+        read.map_err(|error| Unread::of(subject, &error))
+    }
+
+    /// Returns the kinds of a group version, as discovery lists them, without subresources; none if it is not served.
+    pub(super) async fn kinds(&self, api_version: &str) -> Result<Vec<Value>, Unread> {
+        let subject = format!("the kinds of {api_version}");
+        let list = self
+            .get(&subject, &path::group_version(api_version))
+            .await?;
+        let mut kinds = match list.map(|mut list| list["resources"].take()) {
+            Some(Value::Array(kinds)) => kinds,
+            _ => Vec::new(),
+        };
+        kinds.retain(|kind| {
+            kind["name"]
+                .as_str()
+                .is_some_and(|name| !name.contains('/'))
+        });
+        Ok(kinds)
+    }
+
+    /// Returns true if the caller has a permission in the namespace.
+    pub(super) async fn may(&self, verb: &str, group: &str, plural: &str) -> Result<bool, Unread> {
+        let attributes = json!({
+            "namespace": self.namespace, "verb": verb, "group": group, "resource": plural,
+        });
+        let spec = json!({"resourceAttributes": attributes});
+        self.review("SelfSubjectAccessReview", "selfsubjectaccessreviews", &spec)
+            .await
+    }
+
+    /// Returns the decision of an access review.
+    pub(super) async fn review(
+        &self,
+        kind: &str,
+        plural: &str,
+        spec: &Value,
+    ) -> Result<bool, Unread> {
+        const VERSION: &str = "authorization.k8s.io/v1";
+        let review = json!({"apiVersion": VERSION, "kind": kind, "spec": spec});
+        let path = path::collection(VERSION, plural, None);
+        let body = Some(&review);
+        let reviewed = self
+            .api
+            .call(Method::POST, &path, "application/json", body)
+            .await;
+        let reviewed = reviewed.map_err(|error| Unread::of("permissions", &error))?;
+        Ok(reviewed["status"]["allowed"] == Value::Bool(true))
+    }
+}

@@ -1,0 +1,384 @@
+//! What the declarations in files need: kinds that are served and allowed, and permissions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gleaner_core::declaration::{AllowedKinds, Declaration, Permission, Template};
+use gleaner_core::document::{Node, Source};
+use gleaner_core::task::{DeclarationSite, resource_templates};
+use gleaner_core::variable::Field;
+use serde_json::{Value, json};
+
+use super::cluster::{Cluster, Unread};
+use super::injector;
+use super::report::{Check, Group};
+
+/// The namespace of an object, if it is known before a run.
+enum Namespace {
+    /// The object has this one; empty for a cluster-scoped kind.
+    Known(String),
+    /// It contains variables.
+    Later,
+}
+
+/// A declaration, and the namespace of its document.
+struct Declared {
+    title: String,
+    namespace: String,
+    declaration: Declaration,
+}
+
+/// A kind that the cluster serves.
+struct Kind {
+    plural: String,
+    is_namespaced: bool,
+}
+
+/// Checks the declarations of the files. `deployment` is that of the injector, if it can be read.
+pub(super) async fn check(
+    cluster: &Cluster<'_>,
+    sources: &[Source],
+    deployment: Option<&Value>,
+) -> Group {
+    let mut group = Group::new("declarations");
+    let mut all = Vec::new();
+    for source in sources {
+        for document in &source.documents {
+            read(cluster, source, document, &mut group, &mut all);
+        }
+    }
+    if group.is_empty() {
+        group.add(Check::skipped(
+            "declaration",
+            "the files declare no outputs",
+        ));
+    }
+    if let Some(deployment) = deployment {
+        allowed(deployment, &all, &mut group);
+    }
+    let mut asker = Asker {
+        cluster,
+        served: BTreeMap::new(),
+        asked: BTreeSet::new(),
+        refused: None,
+    };
+    for declared in &all {
+        asker.declaration(declared, &mut group).await;
+    }
+    group
+}
+
+/// Adds the declarations of a document.
+fn read(
+    cluster: &Cluster<'_>,
+    source: &Source,
+    document: &Node,
+    group: &mut Group,
+    all: &mut Vec<Declared>,
+) {
+    const ID: &str = "declaration";
+    let created = resource_templates::all(document);
+    if !created.is_empty() {
+        for item in created {
+            read(cluster, source, item.node, group, all);
+        }
+        return;
+    }
+    let namespace = document.descend(&["metadata", "namespace"]);
+    let namespace = namespace
+        .and_then(Node::as_str)
+        .unwrap_or(cluster.namespace);
+    let sites = DeclarationSite::all(document).into_iter();
+    for site in sites.filter(|site| site.is_read() && site.declares()) {
+        let title = site.title.clone();
+        match site.declaration(source) {
+            Ok(Some(read)) => {
+                group
+                    .add(Check::ok(ID, format!("{title}: the declaration is valid")).about(&title));
+                all.push(Declared {
+                    title,
+                    namespace: namespace.to_owned(),
+                    declaration: read.declaration,
+                });
+            }
+            Ok(None) => {}
+            Err(errors) => {
+                let first = errors.first().map(ToString::to_string).unwrap_or_default();
+                let message = format!("{title}: {first}");
+                let remedy = format!("`gleaner lint -f {}` lists all errors", source.name);
+                group.add(Check::failed(ID, message, remedy).about(title));
+            }
+        }
+    }
+}
+
+/// Checks the kinds against the list in the arguments of the injector.
+fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
+    const ID: &str = "kind-allowed";
+    let arguments = injector::arguments(deployment);
+    let kinds = arguments.filter_map(|argument| argument.strip_prefix("--allow-kind="));
+    let kinds: Vec<String> = kinds.map(str::to_owned).collect();
+    // Without the flag, the injector has its own default.
+    let kinds = match kinds.is_empty() {
+        true => Ok(AllowedKinds::default()),
+        false => AllowedKinds::from_arguments(&kinds),
+    };
+    let Ok(kinds) = kinds else { return };
+    for Declared {
+        title, declaration, ..
+    } in all
+    {
+        let refused = kinds.check(declaration);
+        if refused.is_empty() {
+            let message = format!("{title}: the installation allows its kinds");
+            group.add(Check::ok(ID, message).about(title));
+        }
+        for diagnostic in refused {
+            let message = format!("{title}: {}", diagnostic.message);
+            let remedy = diagnostic.help.unwrap_or_default();
+            group.add(Check::failed(ID, message, remedy).about(title));
+        }
+    }
+}
+
+/// Asks for each kind and each permission once.
+struct Asker<'a> {
+    cluster: &'a Cluster<'a>,
+    /// The kinds of each group version.
+    served: BTreeMap<String, Result<Vec<Value>, Unread>>,
+    asked: BTreeSet<String>,
+    /// Set once the caller may not ask for the permissions of others.
+    refused: Option<Unread>,
+}
+
+impl Asker<'_> {
+    async fn declaration(&mut self, declared: &Declared, group: &mut Group) {
+        let templates = &declared.declaration.templates;
+        for (index, template) in templates.iter().enumerate() {
+            let before = &templates[..index];
+            let Some(kind) = self.kind(template, before, group).await else {
+                continue;
+            };
+            let Namespace::Known(namespace) = placed(template, &kind, &declared.namespace) else {
+                let message = format!(
+                    "the namespace of '{}' is known only in the run",
+                    template.name
+                );
+                group.add(Check::skipped("permission", message).about(template.name.as_str()));
+                continue;
+            };
+            for permission in template.permissions() {
+                self.permission(
+                    &declared.namespace,
+                    template,
+                    &kind,
+                    &namespace,
+                    permission,
+                    group,
+                )
+                .await;
+            }
+        }
+        self.events(&declared.namespace, group).await;
+    }
+
+    /// Returns the kind of a template as the cluster serves it; the first lookup of each kind is reported.
+    async fn kind(
+        &mut self,
+        template: &Template,
+        before: &[Template],
+        group: &mut Group,
+    ) -> Option<Kind> {
+        const ID: &str = "kind-served";
+        let (version, kind) = (&template.api_version, &template.kind);
+        let name = format!("{kind} of {version}");
+        if !self.served.contains_key(version) {
+            let kinds = self.cluster.kinds(version).await;
+            self.served.insert(version.clone(), kinds);
+        }
+        let found = self.served[version].as_ref();
+        let found = found.map(|kinds| kinds.iter().find(|one| one["kind"] == kind.as_str()));
+        let is_first = self.asked.insert(name.clone());
+        let (kind, check) = match found {
+            Ok(Some(found)) => {
+                let kind = Kind {
+                    plural: found["name"].as_str()?.to_owned(),
+                    is_namespaced: found["namespaced"] == Value::Bool(true),
+                };
+                (Some(kind), Check::ok(ID, format!("{name} is served")))
+            }
+            Ok(None) if before.iter().any(|one| one.may_define(template)) => (
+                None,
+                Check::skipped(ID, format!("{name} is defined by the declaration itself")),
+            ),
+            Ok(None) => {
+                let message = format!("the cluster does not serve {name}");
+                let remedy =
+                    "install its CRD, or correct apiVersion and kind: `kubectl api-resources`";
+                (None, Check::failed(ID, message, remedy))
+            }
+            Err(unread) => (None, unread.check(ID)),
+        };
+        if is_first {
+            group.add(check.about(name));
+        }
+        kind
+    }
+
+    async fn permission(
+        &mut self,
+        run_namespace: &str,
+        template: &Template,
+        kind: &Kind,
+        namespace: &str,
+        permission: Permission,
+        group: &mut Group,
+    ) {
+        let api_group = template.group().unwrap_or_default();
+        let resource = match api_group {
+            "" => kind.plural.clone(),
+            group => format!("{}.{group}", kind.plural),
+        };
+        let Permission {
+            verb,
+            without,
+            is_required,
+        } = permission;
+        let asked = Asked {
+            verb,
+            api_group,
+            plural: &kind.plural,
+            namespace,
+            run_namespace,
+        };
+        let service_account = self.cluster.service_account;
+        let remedy = || match resource.as_str() {
+            "pipelineresources.tekton.dev" => format!(
+                "`kubectl -n {run_namespace} create rolebinding gleaner-outputs --clusterrole=gleaner-outputs \
+                 --serviceaccount={run_namespace}:{service_account}`"
+            ),
+            _ => format!(
+                "grant `{verb}` on `{resource}` to the ServiceAccount {service_account} in {run_namespace}"
+            ),
+        };
+        let Some((subject, allowed)) = self.ask(&asked, &resource, group).await else {
+            return;
+        };
+        let may = if allowed { "may" } else { "may not" };
+        let message =
+            format!("the ServiceAccount {service_account} in {run_namespace} {may} {subject}");
+        let check = match (allowed, is_required) {
+            (true, _) => Check::ok("permission", message),
+            (false, true) => Check::failed("permission", format!("{message}: {without}"), remedy()),
+            (false, false) => {
+                Check::warning("permission", format!("{message}: {without}"), remedy())
+            }
+        };
+        group.add(check.about(subject));
+    }
+
+    async fn events(&mut self, run_namespace: &str, group: &mut Group) {
+        let asked = Asked {
+            verb: "create",
+            api_group: "events.k8s.io",
+            plural: "events",
+            namespace: run_namespace,
+            run_namespace,
+        };
+        let Some((subject, allowed)) = self.ask(&asked, "events.events.k8s.io", group).await else {
+            return;
+        };
+        let account = format!(
+            "the ServiceAccount {} in {run_namespace}",
+            self.cluster.service_account
+        );
+        let check = match allowed {
+            true => Check::ok("permission", format!("{account} may {subject}")),
+            false => Check::warning(
+                "permission",
+                format!("{account} may not {subject}: the run reports nothing next to the TaskRun"),
+                format!("grant `create` on `events.events.k8s.io` to {account}"),
+            ),
+        };
+        group.add(check.about(subject));
+    }
+
+    /// Asks whether the ServiceAccount has a permission. Returns its description and the decision, or nothing if it was asked
+    /// before, or is unknown.
+    async fn ask(
+        &mut self,
+        asked: &Asked<'_>,
+        resource: &str,
+        group: &mut Group,
+    ) -> Option<(String, bool)> {
+        let place = match asked.namespace {
+            "" => String::new(),
+            namespace => format!(" in {namespace}"),
+        };
+        let subject = format!("{} {resource}{place}", asked.verb);
+        let is_first = self
+            .asked
+            .insert(format!("{} {subject}", asked.run_namespace));
+        if !is_first || self.refused.is_some() {
+            return None;
+        }
+        let spec = asked.spec(self.cluster.service_account);
+        let reviewed = self
+            .cluster
+            .review("SubjectAccessReview", "subjectaccessreviews", &spec)
+            .await;
+        match reviewed {
+            Ok(allowed) => Some((subject, allowed)),
+            Err(unread) => {
+                group.add(unread.skipped("permission"));
+                self.refused = Some(unread);
+                None
+            }
+        }
+    }
+}
+
+/// A permission of the ServiceAccount of the runs.
+struct Asked<'a> {
+    verb: &'a str,
+    api_group: &'a str,
+    plural: &'a str,
+    /// The namespace of the object; empty for none.
+    namespace: &'a str,
+    /// The namespace of the ServiceAccount.
+    run_namespace: &'a str,
+}
+
+impl Asked<'_> {
+    /// The `spec` of a SubjectAccessReview.
+    fn spec(&self, service_account: &str) -> Value {
+        let own = self.run_namespace;
+        json!({
+            "user": format!("system:serviceaccount:{own}:{service_account}"),
+            "groups": [
+                "system:serviceaccounts",
+                format!("system:serviceaccounts:{own}"),
+                "system:authenticated",
+            ],
+            "resourceAttributes": {
+                "namespace": self.namespace,
+                "verb": self.verb,
+                "group": self.api_group,
+                "resource": self.plural,
+            },
+        })
+    }
+}
+
+fn placed(template: &Template, kind: &Kind, run_namespace: &str) -> Namespace {
+    if !kind.is_namespaced {
+        return Namespace::Known(String::new());
+    }
+    match template.tree.field(&["metadata", "namespace"]) {
+        Some(Field::Variable(_)) => Namespace::Later,
+        Some(Field::Fixed(namespace)) => {
+            let namespace = namespace.as_str().unwrap_or(run_namespace);
+            Namespace::Known(namespace.to_owned())
+        }
+        None => Namespace::Known(run_namespace.to_owned()),
+    }
+}

@@ -1,0 +1,203 @@
+//! The report: groups of checks, as text and as JSON.
+
+use serde_json::{Value, json};
+
+use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
+
+/// The width of the longest [`Status`], and a space.
+const COLUMN: usize = 8;
+
+/// The outcome of one check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    /// As it should be.
+    Ok,
+    /// Works, with a disadvantage.
+    Warning,
+    /// Runs with outputs would fail.
+    Failed,
+    /// Unknown, for the reason in the message.
+    Skipped,
+}
+
+/// One line of the report.
+#[derive(Debug, Clone)]
+pub(super) struct Check {
+    /// The stable name of the check.
+    id: &'static str,
+    status: Status,
+    message: String,
+    /// The remedy for a warning or failure.
+    remedy: Option<String>,
+    /// The object that the check concerns, for checks that are repeated.
+    subject: Option<String>,
+}
+
+/// Checks of one part of the cluster.
+#[derive(Debug)]
+pub(super) struct Group {
+    name: &'static str,
+    checks: Vec<Check>,
+}
+
+/// All groups, and what they are about.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) context: Option<String>,
+    pub(super) namespace: String,
+    pub(super) service_account: String,
+    pub(super) groups: Vec<Group>,
+}
+
+impl Status {
+    const ALL: [Self; 4] = [Self::Failed, Self::Warning, Self::Skipped, Self::Ok];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl Check {
+    pub(super) fn ok(id: &'static str, message: impl Into<String>) -> Self {
+        Self::new(id, Status::Ok, message)
+    }
+
+    pub(super) fn skipped(id: &'static str, message: impl Into<String>) -> Self {
+        Self::new(id, Status::Skipped, message)
+    }
+
+    pub(super) fn warning(
+        id: &'static str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let remedy = Some(remedy.into());
+        Self {
+            remedy,
+            ..Self::new(id, Status::Warning, message)
+        }
+    }
+
+    pub(super) fn failed(
+        id: &'static str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let remedy = Some(remedy.into());
+        Self {
+            remedy,
+            ..Self::new(id, Status::Failed, message)
+        }
+    }
+
+    fn new(id: &'static str, status: Status, message: impl Into<String>) -> Self {
+        Self {
+            id,
+            status,
+            message: message.into(),
+            remedy: None,
+            subject: None,
+        }
+    }
+
+    /// Names the object that the check concerns.
+    pub(super) fn about(self, subject: impl Into<String>) -> Self {
+        let subject = Some(subject.into());
+        Self { subject, ..self }
+    }
+
+    fn to_text(&self) -> String {
+        let style = match self.status {
+            Status::Ok => GOOD,
+            Status::Warning => CAUTION,
+            Status::Failed => BAD,
+            Status::Skipped => FAINT,
+        };
+        let status = self.status.as_str();
+        let (column, message) = (" ".repeat(COLUMN - status.len()), &self.message);
+        let line = format!("  {}{column}{message}\n", paint(style, status));
+        match &self.remedy {
+            Some(remedy) => format!("{line}  {}remedy: {remedy}\n", " ".repeat(COLUMN)),
+            None => line,
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut check = json!({
+            "check": self.id,
+            "status": self.status.as_str(),
+            "message": self.message,
+        });
+        let optional = [("remedy", &self.remedy), ("subject", &self.subject)];
+        for (key, text) in optional {
+            if let Some(text) = text {
+                check[key] = text.as_str().into();
+            }
+        }
+        check
+    }
+}
+
+impl Group {
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            checks: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, check: Check) {
+        self.checks.push(check);
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.checks.is_empty()
+    }
+}
+
+impl Report {
+    /// Returns true if no check failed.
+    pub(super) fn is_success(&self) -> bool {
+        self.count(Status::Failed) == 0
+    }
+
+    fn count(&self, status: Status) -> usize {
+        let checks = self.groups.iter().flat_map(|group| &group.checks);
+        checks.filter(|check| check.status == status).count()
+    }
+
+    /// Returns a line for each check below the name of its group, remedies, and a summary.
+    pub(super) fn to_text(&self) -> String {
+        let mut text = String::new();
+        for group in &self.groups {
+            text += &format!("{}\n", paint(STRONG, group.name));
+            text.extend(group.checks.iter().map(Check::to_text));
+            text.push('\n');
+        }
+        let counts =
+            Status::ALL.map(|status| format!("{} {}", self.count(status), status.as_str()));
+        text + &counts.join(", ") + "\n"
+    }
+
+    /// Returns the report with the fields that docs/check.md describes.
+    pub(super) fn to_json(&self) -> String {
+        let group = |group: &Group| {
+            let checks: Vec<Value> = group.checks.iter().map(Check::to_json).collect();
+            json!({"group": group.name, "checks": checks})
+        };
+        let groups: Vec<Value> = self.groups.iter().map(group).collect();
+        let report = json!({
+            "success": self.is_success(),
+            "context": self.context,
+            "namespace": self.namespace,
+            "serviceAccount": self.service_account,
+            "groups": groups,
+        });
+        format!("{report:#}\n")
+    }
+}

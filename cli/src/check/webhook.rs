@@ -1,0 +1,194 @@
+//! The webhook configuration of Gleaner, and its order among others.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::certificate;
+use super::cluster::{Cluster, Unread};
+use super::report::{Check, Group};
+use super::tekton;
+
+const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+/// The webhook for Tekton's kinds.
+const TEKTON: &str = "tekton.gleaner.dev";
+/// The webhook for pods.
+const PODS: &str = "pods.gleaner.dev";
+/// The remedy for a configuration that differs from that of the chart.
+const UPGRADE: &str = "restore the configuration of the chart: `helm upgrade`";
+
+/// Gleaner's webhook configuration.
+pub(super) struct Installation {
+    /// Name and namespace of the Service that is called; none for a webhook that is called by URL.
+    pub(super) service: Option<(String, String)>,
+    /// The webhook for pods.
+    pub(super) pods: Value,
+    /// The webhook for Tekton's kinds.
+    pub(super) tekton: Value,
+}
+
+/// Returns the MutatingWebhookConfigurations of the cluster.
+pub(super) async fn configurations(cluster: &Cluster<'_>) -> Result<Vec<Value>, Unread> {
+    let subject = "MutatingWebhookConfigurations";
+    cluster.list(subject, CONFIGURATIONS).await
+}
+
+/// Checks the configuration; returns it if there is exactly one.
+pub(super) fn check(
+    configurations: &Result<Vec<Value>, Unread>,
+    now: Timestamp,
+) -> (Group, Option<Installation>) {
+    const ID: &str = "webhook-configuration";
+    let mut group = Group::new("webhook");
+    let all = match configurations {
+        Ok(all) => all,
+        Err(unread) => {
+            group.add(unread.check(ID));
+            return (group, None);
+        }
+    };
+    let is_own =
+        |one: &&Value| webhooks(one).any(|webhook| is(webhook, PODS) || is(webhook, TEKTON));
+    let own: Vec<&Value> = all.iter().filter(is_own).collect();
+    let [own] = own.as_slice() else {
+        let names: Vec<&str> = own.iter().map(|one| name(one)).collect();
+        group.add(match names.as_slice() {
+            [] => Check::failed(
+                ID,
+                "Gleaner's webhook is not installed",
+                "install the chart, or use gleaner inject and check with --without-webhook",
+            ),
+            names => Check::failed(
+                ID,
+                format!("Gleaner is installed more than once: {}", names.join(", ")),
+                "uninstall all releases but one",
+            ),
+        });
+        return (group, None);
+    };
+    let found = |name: &str| webhooks(own).find(|webhook| is(webhook, name)).cloned();
+    let (Some(tekton), Some(pods)) = (found(TEKTON), found(PODS)) else {
+        let message = format!(
+            "{} does not have both webhooks, {TEKTON} and {PODS}",
+            name(own)
+        );
+        group.add(Check::failed(ID, message, UPGRADE));
+        return (group, None);
+    };
+    group.add(Check::ok(
+        ID,
+        format!("{} has {TEKTON} and {PODS}", name(own)),
+    ));
+    group.add(order(name(own), all));
+    group.add(others(name(own), all, &pods));
+    group.add(while_down(&tekton));
+    group.add(bundle(&[&tekton, &pods], now));
+    let service = &pods["clientConfig"]["service"];
+    let text = |key: &str| service[key].as_str().map(str::to_owned);
+    let service = text("name").zip(text("namespace"));
+    let installation = Installation {
+        service,
+        pods,
+        tekton,
+    };
+    (group, Some(installation))
+}
+
+/// The API server calls configurations in the order of their names.
+fn order(own: &str, all: &[Value]) -> Check {
+    const ID: &str = "webhook-order";
+    let tekton = tekton::WEBHOOK;
+    if own < tekton {
+        return Check::ok(ID, format!("{own} is called before {tekton}"));
+    }
+    if !all.iter().any(|one| name(one) == tekton) {
+        return Check::skipped(ID, format!("the cluster has no {tekton} to compare with"));
+    }
+    let message = format!("{own} is called after {tekton}, which does not see the injected Task");
+    let remedy = format!(
+        "give it a name that sorts before {tekton}: webhooks.configurationName of the chart"
+    );
+    Check::failed(ID, message, remedy)
+}
+
+/// Checks what happens when another webhook changes a pod after Gleaner.
+fn others(own: &str, all: &[Value], pods: &Value) -> Check {
+    const ID: &str = "webhook-reinvocation";
+    let others = all
+        .iter()
+        .filter(|one| name(one) != own && webhooks(one).any(takes_pods));
+    let (before, after): (Vec<&str>, Vec<&str>) = others.map(name).partition(|other| *other < own);
+    let listed = |names: &[&str]| match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    let order = format!(
+        "other webhooks for pods: before Gleaner {}, after it {}",
+        listed(&before),
+        listed(&after)
+    );
+    if pods["reinvocationPolicy"] == "IfNeeded" || after.is_empty() {
+        return Check::ok(ID, order);
+    }
+    let message = format!(
+        "{order}; Gleaner does not see their changes, since its reinvocationPolicy is not IfNeeded"
+    );
+    Check::warning(ID, message, UPGRADE)
+}
+
+fn while_down(tekton: &Value) -> Check {
+    const ID: &str = "webhook-failure-policy";
+    if tekton["failurePolicy"] == "Ignore" {
+        let message = "while no injector responds, Tasks that request Gleaner are admitted unchecked and without it";
+        let remedy =
+            "set webhooks.tekton.whileDown of the chart to refuse, unless this is intended";
+        return Check::warning(ID, message, remedy);
+    }
+    Check::ok(
+        ID,
+        "while no injector responds, Tasks that request Gleaner are refused",
+    )
+}
+
+fn bundle(webhooks: &[&Value], now: Timestamp) -> Check {
+    const ID: &str = "ca-bundle";
+    const REMEDY: &str = "the injector writes it: look for `certificate-check-failed` in its log";
+    let bundle = |webhook: &&Value| certificate::validities(&webhook["clientConfig"]["caBundle"]);
+    let bundles: Option<Vec<_>> = webhooks.iter().map(bundle).collect();
+    let Some(bundles) = bundles else {
+        let message =
+            "a webhook has no valid caBundle, so the API server does not trust the injector";
+        return Check::failed(ID, message, REMEDY);
+    };
+    let soonest = bundles
+        .iter()
+        .min_by_key(|bundle| certificate::until(bundle));
+    let validities = soonest.map(Vec::as_slice).unwrap_or_default();
+    certificate::check(ID, "the CA in the caBundle", validities, now, REMEDY)
+}
+
+/// Returns true for a webhook that is called for new pods.
+fn takes_pods(webhook: &Value) -> bool {
+    let has = |rule: &Value, key: &str, wanted: &[&str]| {
+        let values = rule[key].as_array().into_iter().flatten();
+        let mut values = values.filter_map(Value::as_str);
+        values.any(|value| wanted.contains(&value))
+    };
+    let mut rules = webhook["rules"].as_array().into_iter().flatten();
+    rules.any(|rule| {
+        has(rule, "apiGroups", &["", "*"])
+            && has(rule, "resources", &["pods", "*", "*/*"])
+            && has(rule, "operations", &["CREATE", "*"])
+    })
+}
+
+fn webhooks(configuration: &Value) -> impl Iterator<Item = &Value> {
+    configuration["webhooks"].as_array().into_iter().flatten()
+}
+
+fn is(webhook: &Value, name: &str) -> bool {
+    webhook["name"] == name
+}
+
+fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}

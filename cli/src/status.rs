@@ -1,0 +1,77 @@
+//! `gleaner status`: what a TaskRun collected and created.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `task_run` | the TaskRun and its pod |
+//! | `live` | the status that the sidecar reports, over a forwarded port |
+//! | `objects` | the objects that the run created, found by their annotations |
+//! | `report` | text and JSON |
+
+mod live;
+mod objects;
+mod report;
+mod task_run;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use gleaner_proto::name::is_dns_label;
+use gleaner_runtime::api_server::ApiServer;
+
+use crate::api_server::{block_on, connect};
+use crate::args::{ReportForm, Status};
+use crate::failure::Failure;
+use crate::printing;
+use report::Report;
+use task_run::TaskRun;
+
+/// The pause between two looks with `--watch`.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Prints the status, and returns the exit code.
+pub(crate) fn main(options: &Status) -> Result<ExitCode, u8> {
+    block_on(show(options)).map_err(Failure::print)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(options: &Status) -> Result<(), Failure> {
+    let connection = &options.connection;
+    let kubeconfig = connection.kubeconfig.as_deref();
+    let api = connect(kubeconfig, connection.context.as_deref()).await?;
+    let namespace = connection.namespace.as_deref().unwrap_or(api.namespace());
+    if !is_dns_label(namespace) {
+        return Err(Failure::usage(format_args!(
+            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
+        )));
+    }
+    let mut shown = String::new();
+    loop {
+        let report = look(&api, namespace, &options.run).await?;
+        let text = match (options.form, options.watch) {
+            (ReportForm::Human, _) => report.to_text(),
+            (ReportForm::Json, false) => format!("{:#}\n", report.to_json()),
+            (ReportForm::Json, true) => format!("{}\n", report.to_json()),
+        };
+        if text != shown {
+            let is_first = shown.is_empty() || options.form == ReportForm::Json;
+            let separator = if is_first { "" } else { "\n" };
+            printing::write_colored(&format!("{separator}{text}"))?;
+            shown = text;
+        }
+        if !options.watch || report.is_final() {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Reads the status once.
+async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Failure> {
+    let run = TaskRun::read(api, namespace, name).await?;
+    let live = live::status(api, &run).await;
+    if let Ok(status) = live {
+        return Ok(Report::of_sidecar(&run, status));
+    }
+    let created = objects::find(api, &run).await;
+    Ok(Report::of_objects(&run, created, live.err()))
+}

@@ -1,0 +1,237 @@
+//! The status as text and as JSON.
+
+use gleaner_proto::message::{Status, StepState, VariableState};
+use serde_json::{Value, json};
+
+use super::objects::{Created, CreatedObject};
+use super::task_run::TaskRun;
+use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
+
+/// The status of a TaskRun.
+pub(super) struct Report {
+    task_run: String,
+    namespace: String,
+    uid: String,
+    condition: Value,
+    is_finished: bool,
+    source: Source,
+    results: Value,
+}
+
+/// The source of the facts about outputs and objects.
+enum Source {
+    Sidecar(Box<Status>),
+    Objects {
+        created: Created,
+        /// The reason why the sidecar does not respond, unless the run has finished.
+        silent: Option<String>,
+    },
+}
+
+impl Report {
+    /// Returns the report of a run whose sidecar responds.
+    pub(super) fn of_sidecar(run: &TaskRun, status: Status) -> Self {
+        Self::new(run, Source::Sidecar(Box::new(status)))
+    }
+
+    /// Returns the report of a run whose sidecar does not respond, for the reason `silent`.
+    pub(super) fn of_objects(run: &TaskRun, created: Created, silent: Option<String>) -> Self {
+        Self::new(run, Source::Objects { created, silent })
+    }
+
+    fn new(run: &TaskRun, source: Source) -> Self {
+        Self {
+            task_run: run.name.clone(),
+            namespace: run.namespace.clone(),
+            uid: run.uid.clone(),
+            condition: run.condition().clone(),
+            is_finished: run.is_finished(),
+            source,
+            results: match &run.object["status"]["results"] {
+                Value::Array(results) => results.clone().into(),
+                _ => json!([]),
+            },
+        }
+    }
+
+    /// Returns true if the TaskRun has finished.
+    pub(super) const fn is_final(&self) -> bool {
+        self.is_finished
+    }
+
+    fn state(&self) -> &'static str {
+        match self.condition["status"].as_str() {
+            Some("True") => "Succeeded",
+            Some("False") => "Failed",
+            _ => "Running",
+        }
+    }
+
+    /// Returns the fields that docs/check.md describes.
+    pub(super) fn to_json(&self) -> Value {
+        let condition = &self.condition;
+        let mut json = json!({
+            "taskRun": self.task_run,
+            "namespace": self.namespace,
+            "uid": self.uid,
+            "state": self.state(),
+            "reason": condition["reason"],
+            "message": condition["message"],
+            "source": "sidecar",
+        });
+        match &self.source {
+            Source::Sidecar(status) => json["sidecar"] = json!(status),
+            Source::Objects { created, silent } => {
+                json["source"] = "objects".into();
+                json["sidecarMessage"] = json!(silent);
+                let objects = created.objects.iter().map(CreatedObject::to_json);
+                json["objects"] = objects.collect();
+                json["missing"] = json!(created.missing);
+                json["unread"] = json!(created.unread);
+                json["results"] = self.results.clone();
+            }
+        }
+        json
+    }
+
+    /// Returns the status as lines.
+    pub(super) fn to_text(&self) -> String {
+        let style = match self.state() {
+            "Succeeded" => GOOD,
+            "Failed" => BAD,
+            _ => CAUTION,
+        };
+        let (title, state) = (
+            format!("TaskRun {}/{}", self.namespace, self.task_run),
+            self.state(),
+        );
+        let mut text = format!("{}: {}", paint(STRONG, title), paint(style, state));
+        if let Some(message) = self.condition["message"].as_str() {
+            text += &format!(" ({message})");
+        }
+        text.push('\n');
+        match &self.source {
+            Source::Sidecar(status) => sidecar(status, &mut text),
+            Source::Objects { created, silent } => {
+                if let Some(silent) = silent.as_ref().filter(|_| !self.is_finished) {
+                    text += &format!(
+                        "  {}: {silent}\n",
+                        paint(CAUTION, "the sidecar does not report")
+                    );
+                }
+                self.objects(created, &mut text);
+            }
+        }
+        text
+    }
+
+    fn objects(&self, created: &Created, text: &mut String) {
+        section(
+            "objects",
+            created.objects.iter().map(ToString::to_string),
+            text,
+        );
+        let results = self.results.as_array().into_iter().flatten();
+        let results = results.map(|result| {
+            let value = match &result["value"] {
+                Value::String(value) => value.clone(),
+                value => value.to_string(),
+            };
+            format!("{}: {value}", result["name"].as_str().unwrap_or_default())
+        });
+        section("results", results, text);
+        let missing = created.missing.iter().map(|name| match self.is_finished {
+            true => format!(
+                "{name}: there is no object of this run; it was not created, or deleted since"
+            ),
+            false => format!("{name}: not created yet"),
+        });
+        section("missing", missing, text);
+        section("unknown", created.unread.iter().cloned(), text);
+    }
+}
+
+impl CreatedObject {
+    fn to_json(&self) -> Value {
+        json!({
+            "resource": self.resource,
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "namespace": self.namespace,
+            "name": self.name,
+            "uid": self.uid,
+            "owned": self.is_owned,
+        })
+    }
+}
+
+/// Writes `RESOURCE: KIND NAMESPACE/NAME`.
+impl std::fmt::Display for CreatedObject {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            resource,
+            kind,
+            name,
+            ..
+        } = self;
+        let namespace = self.namespace.iter();
+        let namespace: String = namespace.flat_map(|name| [name.as_str(), "/"]).collect();
+        let owned = if self.is_owned {
+            ", deleted with the run"
+        } else {
+            ""
+        };
+        write!(out, "{resource}: {kind} {namespace}{name}{owned}")
+    }
+}
+
+fn sidecar(status: &Status, text: &mut String) {
+    *text += &format!("  phase: {:?} (submit: {})\n", status.phase, status.submit);
+    let steps = status.steps.iter().map(|step| {
+        let state = match (step.state, step.exit_code) {
+            (StepState::Failed, Some(code)) => format!("Failed with exit code {code}"),
+            (state, _) => format!("{state:?}"),
+        };
+        format!(
+            "{}: {state}; outputs: {}",
+            step.name,
+            step.outputs.join(", ")
+        )
+    });
+    section("steps", steps, text);
+    let variables = status.variables.iter().map(|variable| {
+        let value = match (&variable.state, &variable.value) {
+            (VariableState::Secret, _) => "(secret)".to_owned(),
+            (_, Some(Value::String(value))) => value.clone(),
+            (_, Some(value)) => value.to_string(),
+            (state, None) => format!("({state:?})"),
+        };
+        format!("{}: {value}", variable.name)
+    });
+    section("variables", variables, text);
+    let resources = status.resources.iter().map(|resource| {
+        let name = resource.name.as_deref().unwrap_or("(name not known yet)");
+        let state = match (&resource.error, &resource.uid) {
+            (Some(error), _) => format!(": {error}"),
+            (None, Some(_)) => ", exists".to_owned(),
+            (None, None) => String::new(),
+        };
+        format!("{}: {} {name}{state}", resource.resource, resource.kind)
+    });
+    section("resources", resources, text);
+    let problem = status.problem.iter();
+    section(
+        "problem",
+        problem.map(|problem| format!("{}: {}", problem.title, problem.detail)),
+        text,
+    );
+    section("notes", status.notes.iter().cloned(), text);
+}
+
+/// Adds a title and a line for each item; nothing without items.
+fn section(title: &str, items: impl Iterator<Item = String>, text: &mut String) {
+    let lines: String = items.map(|item| format!("    {item}\n")).collect();
+    if !lines.is_empty() {
+        *text += &format!("  {}\n{lines}", paint(FAINT, title));
+    }
+}

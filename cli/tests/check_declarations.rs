@@ -1,0 +1,289 @@
+//! `gleaner check -f`: the kinds and permissions that declarations need.
+
+mod support;
+
+use gleaner_local_apiserver::LocalApiServer;
+use gleaner_testkit::api_server::ApiServer;
+use http::Method;
+use serde_json::{Value, json};
+use support::cluster::Cluster;
+use support::installation::{DEPLOYMENT, Installation};
+use support::report::{check, checks, statuses};
+use support::{Ran, file, gleaner};
+
+/// A Task with this declaration.
+fn task(declaration: &str) -> String {
+    support::task(declaration, "steps: [{name: one, image: i, command: [a]}]")
+}
+
+/// A ConfigMap, a PipelineResource, and a ConfigMap that is applied in another namespace.
+const SEVERAL: &str = "
+steps: {one: [{name: a}]}
+resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.one.a)}]}}]
+objects:
+  - name: cm
+    resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: $(steps.one.a)}}
+  - name: other
+    policy: Apply
+    owned: false
+    resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm, namespace: prod}, data: {a: $(steps.one.a)}}
+";
+
+/// Checks a file with `text`; returns the exit code and the group `declarations`.
+fn declarations(cluster: &Installation, text: &str, arguments: &[&str]) -> (i32, Value) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(directory.path(), "task.yaml", text);
+    let (code, report) = cluster.report(&[&["-f", &path], arguments].concat());
+    let group = report["groups"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(group["group"], "declarations", "{report:#}");
+    (code, json!({"groups": [group]}))
+}
+
+/// The subjects of the checks with this name and status.
+fn subjects<'a>(report: &'a Value, name: &str, status: &str) -> Vec<&'a str> {
+    let checks = checks(report, name).into_iter();
+    let checks = checks.filter(|check| check["status"] == status);
+    checks
+        .map(|check| check["subject"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_kind_and_permission_is_checked_once() {
+    let cluster = Installation::sound();
+    let (code, report) = declarations(&cluster, &task(SEVERAL), &[]);
+    assert_eq!(code, 0);
+    assert!(
+        statuses(&report).iter().all(|(_, status)| *status == "ok"),
+        "{report:#}"
+    );
+    assert_eq!(subjects(&report, "declaration", "ok"), ["Task try"]);
+    assert_eq!(subjects(&report, "kind-allowed", "ok"), ["Task try"]);
+    let kinds = ["PipelineResource of tekton.dev/v1alpha1", "ConfigMap of v1"];
+    assert_eq!(subjects(&report, "kind-served", "ok"), kinds);
+    assert_eq!(
+        subjects(&report, "permission", "ok"),
+        [
+            "create pipelineresources.tekton.dev in builds",
+            "get pipelineresources.tekton.dev in builds",
+            "delete pipelineresources.tekton.dev in builds",
+            "create configmaps in builds",
+            "get configmaps in builds",
+            "delete configmaps in builds",
+            "patch configmaps in prod",
+            "get configmaps in prod",
+            "delete configmaps in prod",
+            "create configmaps in prod",
+            "create events.events.k8s.io in builds",
+        ]
+    );
+}
+
+/// Returns the `spec` of each SubjectAccessReview.
+fn reviews(server: &ApiServer) -> Vec<Value> {
+    let requests = server.requests_to(&Method::POST, "/subjectaccessreviews$");
+    let spec = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["spec"].take();
+    requests.iter().map(|request| spec(&request.body)).collect()
+}
+
+#[test]
+fn the_permissions_are_those_of_the_service_account() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = task(support::ONE).replace("name: try\n", "name: try\n  namespace: team\n");
+    let path = file(directory.path(), "task.yaml", &text);
+    let server = Installation::sound().start();
+    let arguments = ["--service-account", "release", "-f", &path, "-n", "builds"];
+    check(&server.url(), &arguments);
+    let expected = json!({
+        "user": "system:serviceaccount:team:release",
+        "groups": ["system:serviceaccounts", "system:serviceaccounts:team", "system:authenticated"],
+        "resourceAttributes": {"namespace": "team", "verb": "create", "group": "", "resource": "configmaps"},
+    });
+    let reviews = reviews(&server);
+    assert_eq!((reviews.len(), &reviews[0]), (4, &expected));
+}
+
+#[test]
+fn a_missing_permission_fails_if_the_run_would() {
+    let mut cluster = Installation::sound();
+    cluster.denied = vec![
+        "\"verb\":\"create\",\"group\":\"tekton.dev\",\"resource\":\"pipelineresources\"",
+        "\"verb\":\"delete\"",
+        "\"group\":\"events.k8s.io\"",
+    ];
+    let (code, report) = declarations(&cluster, &task(SEVERAL), &[]);
+    assert_eq!(code, 1);
+    let failed = ["create pipelineresources.tekton.dev in builds"];
+    assert_eq!(subjects(&report, "permission", "failed"), failed);
+    let warnings = [
+        "delete pipelineresources.tekton.dev in builds",
+        "delete configmaps in builds",
+        "delete configmaps in prod",
+        "create events.events.k8s.io in builds",
+    ];
+    assert_eq!(subjects(&report, "permission", "warning"), warnings);
+    let first = checks(&report, "permission")[0];
+    let message = "the ServiceAccount default in builds may not create pipelineresources.tekton.dev in builds: it cannot be created";
+    assert_eq!(first["message"], message);
+    let remedy = "`kubectl -n builds create rolebinding gleaner-outputs --clusterrole=gleaner-outputs --serviceaccount=builds:default`";
+    assert_eq!(first["remedy"], remedy);
+    // Waiting for an object is impossible without reading it.
+    let waiting = support::ONE.replace(
+        "    resource",
+        "    waitFor: {jsonPath: .data.a, timeout: 1m}\n    resource",
+    );
+    cluster.denied = vec!["\"verb\":\"get\""];
+    assert_eq!(declarations(&cluster, &task(support::ONE), &[]).0, 0);
+    let (code, report) = declarations(&cluster, &task(&waiting), &[]);
+    assert_eq!(
+        (code, subjects(&report, "permission", "failed")),
+        (1, vec!["get configmaps in builds"])
+    );
+}
+
+#[test]
+fn permissions_that_the_caller_may_not_ask_for_are_skipped_once() {
+    let mut cluster = Installation::sound();
+    cluster.forbidden = vec![(Method::POST, "/subjectaccessreviews$")];
+    let (code, report) = declarations(&cluster, &task(SEVERAL), &[]);
+    assert_eq!(code, 0);
+    let permissions = checks(&report, "permission");
+    assert_eq!(permissions.len(), 1, "{report:#}");
+    assert_eq!(permissions[0]["status"], "skipped");
+    let message = permissions[0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("you may not read permissions: the API server refused POST "),
+        "{message}"
+    );
+}
+
+/// A declaration of an object of this kind, with these lines before it.
+fn object(before: &str, version: &str, kind: &str) -> String {
+    task(&format!(
+        "steps: {{one: [{{name: a}}]}}\nobjects:\n{before}  - name: it\n    resourceTemplate: {{apiVersion: {version}, kind: {kind}, \
+         metadata: {{name: it}}, spec: {{a: $(steps.one.a)}}}}"
+    ))
+}
+
+#[test]
+fn kinds_must_be_served_and_allowed() {
+    let mut cluster = Installation::sound();
+    let (code, report) = declarations(&cluster, &object("", "example.com/v1", "Widget"), &[]);
+    let name = "Widget of example.com/v1";
+    assert_eq!(
+        (code, subjects(&report, "kind-served", "failed")),
+        (1, vec![name])
+    );
+    assert_eq!(
+        subjects(&report, "permission", "ok"),
+        ["create events.events.k8s.io in builds"]
+    );
+    let crd = "  - name: crd\n    resourceTemplate: {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, \
+               metadata: {name: widgets.example.com}, spec: {group: example.com, names: {kind: Widget, plural: widgets}, \
+               scope: Namespaced, versions: []}}\n";
+    let (_, report) = declarations(&cluster, &object(crd, "example.com/v1", "Widget"), &[]);
+    assert_eq!(subjects(&report, "kind-served", "skipped"), [name]);
+    // A CRD must be named in the list of allowed kinds.
+    assert_eq!(subjects(&report, "kind-allowed", "failed"), ["Task try"]);
+    let arguments =
+        &mut cluster.at(DEPLOYMENT)["spec"]["template"]["spec"]["containers"][0]["args"];
+    arguments[1] = "--allow-kind=apps/Deployment".into();
+    let (code, report) = declarations(&cluster, &task(support::ONE), &[]);
+    assert_eq!(
+        (code, subjects(&report, "kind-allowed", "failed")),
+        (1, vec!["Task try"])
+    );
+    let remedy = checks(&report, "kind-allowed")[0]["remedy"]
+        .as_str()
+        .unwrap();
+    assert!(remedy.contains("outputs.allowedKinds"), "{remedy}");
+}
+
+#[test]
+fn a_namespace_that_a_run_determines_is_skipped() {
+    let text = support::ONE.replace(
+        "name: cm}, data",
+        "name: cm, namespace: $(steps.one.a)}, data",
+    );
+    let text = text.replace("  - name: cm\n", "  - name: cm\n    owned: false\n");
+    let (code, report) = declarations(&Installation::sound(), &task(&text), &[]);
+    assert_eq!(
+        (code, subjects(&report, "permission", "skipped")),
+        (0, vec!["cm"])
+    );
+}
+
+#[test]
+fn declarations_are_found_wherever_they_are_and_wrong_ones_are_named() {
+    let cluster = Installation::sound();
+    let run = task(support::ONE)
+        .replace("kind: Task", "kind: TaskRun")
+        .replace("spec:\n", "spec:\n  taskSpec:\n");
+    let run = run.replace("  steps: [{name: one", "    steps: [{name: one");
+    let (_, report) = declarations(&cluster, &run, &[]);
+    assert_eq!(subjects(&report, "declaration", "ok"), ["TaskRun try"]);
+    let indented = task(support::ONE).trim_end().replace('\n', "\n      ");
+    let template = format!(
+        "apiVersion: triggers.tekton.dev/v1beta1\nkind: TriggerTemplate\nmetadata: {{name: t}}\nspec:\n  resourcetemplates:\n    - {indented}\n"
+    );
+    let (_, report) = declarations(&cluster, &template, &[]);
+    assert_eq!(subjects(&report, "declaration", "ok"), ["Task try"]);
+    let wrong = task(&support::ONE.replace("steps.one.a", "steps.one.b"));
+    let (code, report) = declarations(&cluster, &wrong, &[]);
+    assert_eq!(
+        (code, subjects(&report, "declaration", "failed")),
+        (1, vec!["Task try"])
+    );
+    let found = checks(&report, "declaration")[0];
+    let message = found["message"].as_str().unwrap();
+    assert!(message.contains("declares no output 'b'"), "{message}");
+    let remedy = found["remedy"].as_str().unwrap();
+    assert!(remedy.starts_with("`gleaner lint -f "), "{remedy}");
+}
+
+#[test]
+fn files_without_documents_have_the_exit_code_of_lint() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = file(directory.path(), "empty.yaml", "# nothing\n");
+    let missing = directory.path().join("missing.yaml");
+    gleaner(&["check", "-f", &empty])
+        .exits(66)
+        .says("no document");
+    gleaner(&["check", "-f", missing.to_str().unwrap()])
+        .exits(66)
+        .says("cannot be read");
+    // No declaration is not an error: the file may be a run by reference.
+    let (code, report) = declarations(
+        &Installation::sound(),
+        "apiVersion: v1\nkind: ConfigMap\n",
+        &[],
+    );
+    assert_eq!(
+        (code, statuses(&report)),
+        (0, vec![("declaration", "skipped")])
+    );
+}
+
+/// The local API server has Tekton's runs and the kinds of Kubernetes, and no Gleaner.
+#[test]
+fn a_cluster_without_gleaner_fails_with_the_remedy() {
+    let cluster = Cluster::start(LocalApiServer::builder().namespace("builds"));
+    let kubeconfig = cluster.kubeconfig("own");
+    let path = file(cluster.directory.path(), "task.yaml", &task(SEVERAL));
+    let ran: Ran = gleaner(&["check", "--kubeconfig", &kubeconfig, "-f", &path]);
+    ran.exits(1);
+    for line in [
+        "  ok      Kubernetes v1.36.0+local.",
+        "  failed  the cluster does not serve tasks, pipelines of tekton.dev/v1",
+        "  failed  Gleaner's webhook is not installed\n          remedy: install the chart",
+        "  skipped the Service is unknown",
+        "  ok      the kind PipelineResource is served",
+        "  failed  the ServiceAccount default in builds does not exist",
+        "  ok      Task try: the declaration is valid",
+        "  ok      ConfigMap of v1 is served",
+        "  skipped permissions cannot be read",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
+    }
+    cluster.end();
+}

@@ -1,0 +1,62 @@
+//! The permissions that a run needs for the objects of its declaration.
+
+use super::model::{Policy, Template};
+use crate::variable::Field;
+
+/// A permission on the kind of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    /// The verb, as RBAC writes it.
+    pub verb: &'static str,
+    /// The consequence if the permission is missing.
+    pub without: &'static str,
+    /// True if the submission fails without it.
+    pub is_required: bool,
+}
+
+impl Template {
+    /// Returns the permissions that the run needs on the kind of this template.
+    pub fn permissions(&self) -> Vec<Permission> {
+        let permission = |verb, is_required, without| Permission {
+            verb,
+            without,
+            is_required,
+        };
+        let write = match self.policy {
+            Policy::Create => permission("create", true, "it cannot be created"),
+            Policy::Apply => permission("patch", true, "it cannot be applied"),
+        };
+        let get = match &self.wait_for {
+            Some(_) => permission("get", true, "it cannot be waited for"),
+            None => permission(
+                "get",
+                false,
+                "an object whose create got no response cannot be recognized",
+            ),
+        };
+        let without_delete = "it cannot be rolled back if another object fails";
+        let mut permissions = vec![write, get, permission("delete", false, without_delete)];
+        if self.policy == Policy::Apply {
+            let without = "it can be applied only if it exists";
+            permissions.push(permission("create", false, without));
+        }
+        permissions
+    }
+
+    /// Returns true if this template is a CRD that may define the kind of `template`, as far as its fields are literal.
+    pub fn may_define(&self, template: &Self) -> bool {
+        let is = |path: &[&str], wanted: &str| match self.tree.field(path) {
+            Some(Field::Fixed(value)) => value == wanted,
+            Some(Field::Variable(_)) => true,
+            None => false,
+        };
+        self.is_crd()
+            && is(&["spec", "group"], template.group().unwrap_or_default())
+            && is(&["spec", "names", "kind"], &template.kind)
+    }
+
+    /// Returns true for a CRD.
+    pub(super) fn is_crd(&self) -> bool {
+        self.group() == Some("apiextensions.k8s.io") && self.kind == "CustomResourceDefinition"
+    }
+}
