@@ -46,7 +46,7 @@ ANNOTATION: gleaner.dev/outputs
 FIELD: resourceTemplate <ResourceTemplate>
 
 DESCRIPTION:
-    The object; every value may hold variables.
+    The object; every value may contain variables.
     It has all fields of its kind, as `kubectl explain` describes them.
 
 FIELDS:

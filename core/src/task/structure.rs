@@ -133,7 +133,7 @@ fn environment(container: &Cursor<'_>, found: &mut Diagnostics) {
     for variable in items(container, "env") {
         let value = variable.node.text_of("value").unwrap_or_default();
         if let Some(elsewhere) = variable.field("valueFrom").filter(|_| !value.is_empty()) {
-            let message = "the variable has 'value' and 'valueFrom'";
+            let message = "the variable has both 'value' and 'valueFrom'";
             found.refuse(&elsewhere, message, "keep one of them");
         }
     }

@@ -136,11 +136,11 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
         ),
         (
             "steps: [{name: build, image: x, env: [{name: A, value: b, valueFrom: {fieldRef: {fieldPath: x}}}]}]".to_owned(),
-            "spec.steps[0].env[0].valueFrom: the variable has 'value' and 'valueFrom'; keep one of them",
+            "spec.steps[0].env[0].valueFrom: the variable has both 'value' and 'valueFrom'; keep one of them",
         ),
         (
             format!("{STEP}\nsidecars: [{{name: s, image: x, env: [{{name: A, value: b, valueFrom: {{}}}}]}}]"),
-            "spec.sidecars[0].env[0].valueFrom: the variable has 'value' and 'valueFrom'; keep one of them",
+            "spec.sidecars[0].env[0].valueFrom: the variable has both 'value' and 'valueFrom'; keep one of them",
         ),
     ] {
         let refused = refused(&task(&spec));
