@@ -59,7 +59,11 @@ async fn a_forbidden_create_says_what_to_grant(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, ONE).kubeconfig(&file);
     run.start().await;
     // The missing permission is reported before any step runs, but does not stop the step.
-    let noted = |status: &Value| status["notes"].to_string().contains("may not create");
+    let noted = |status: &Value| {
+        status["notes"]
+            .to_string()
+            .contains("is not allowed to create")
+    };
     let status = run
         .status("the preflight has found the missing permission", noted)
         .await;
@@ -81,10 +85,11 @@ async fn a_strict_preflight_stops_the_first_step(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &strict).kubeconfig(&file);
     run.start().await;
     let step = run.step("build").writes("digest", "d").first();
-    step.run()
-        .await
-        .expect(73)
-        .says(&["may not create", "grant `create`", "no step runs"]);
+    step.run().await.expect(73).says(&[
+        "is not allowed to create",
+        "grant `create`",
+        "no step runs",
+    ]);
     assert!(!run.has_run("build"));
 }
 
