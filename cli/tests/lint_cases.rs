@@ -38,7 +38,7 @@ fn reserved_names_are_refused() {
         spec,
         "spec:\n  results: [{name: cm}]\n  params:",
         &[
-            "20:13: error: spec.results[0]: the result of the resource 'cm' is an object; remove the result 'cm'",
+            "20:13: error: spec.results[0]: the result 'cm' holds the resource 'cm', so its type is object; remove the result 'cm'",
         ],
     );
 }
@@ -151,7 +151,7 @@ fn an_expression_in_another_template_language_is_a_warning() {
             IMAGE,
             &to,
             &[&format!(
-                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is created as literal text; {help}"
+                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is no variable and stays as literal text; {help}"
             )],
         );
     }

@@ -225,7 +225,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
         &AHEAD,
         &scaled(&named),
         &[
-            "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.task.name)` has no value here; ahead of time, only the pods of a Job, CronJob or JobSet have it",
+            "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.task.name)` has no value here; without the webhook, only the pods of a Job, CronJob or JobSet have it",
         ],
     );
     finds_by(

@@ -229,9 +229,9 @@ fn render_run_and_translate_refuse_the_same_as_lint() {
         &["run", "-f", "-", "-p", "image=i"],
         &["translate", "-f", "-"],
     ] {
-        gleaner_with_input(command, &taken)
-            .exits(78)
-            .says("spec.results[0]: the result of the resource 'cm' is an object");
+        gleaner_with_input(command, &taken).exits(78).says(
+            "spec.results[0]: the result 'cm' holds the resource 'cm', so its type is object",
+        );
     }
     gleaner_with_input(&render, TASK).exits(0);
 }

@@ -50,13 +50,13 @@ const OUTPUTS: [Refused; 5] = [
     (
         "storage",
         "was uploaded from /workspace/output, which Tekton no longer does",
-        "upload it in a last step, and pass its location as a parameter",
+        "upload it in a final step, and pass its location as a parameter",
     ),
     ("cluster", "never had an effect", "remove it"),
     (
         "pullRequest",
         "was written back from files, which Tekton no longer does",
-        "write to it in a last step, and pass its url as a parameter",
+        "write to it in a final step, and pass its url as a parameter",
     ),
     (
         "cloudEvent",

@@ -26,7 +26,8 @@ pub(crate) fn results(
     for result in declared {
         let written = std::fs::read(directory.results().join(&result.name)).ok();
         let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        // A result whose value refers to a step's result exists once the step has written that result.
+        // If the value still contains a variable, the step has not written the result that the value refers to, so this result does
+        // not exist.
         let repeated = result.value.as_ref().and_then(|value| {
             let replaced = substitution.text(value).ok()?;
             (replaced != *value || !value.contains("$(")).then_some(replaced)

@@ -86,7 +86,7 @@ pub(crate) fn read_param_file(file: &str) -> Result<Map<String, Value>, String> 
             .map(|(key, node)| (key.name, node.to_json()))
             .collect()),
         Ok(node) => Err(wrong(format!(
-            "must contain a map of names and values, but is {}",
+            "must be a map of parameter names to values, but is {}",
             node.describe()
         ))),
         Err(diagnostic) => Err(wrong(diagnostic.to_string())),

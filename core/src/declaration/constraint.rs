@@ -56,7 +56,7 @@ pub enum Violation {
     #[error("is empty, which nonEmpty: true does not allow")]
     Empty,
     /// The value is too long to match it against a pattern; the field is its length in bytes.
-    #[error("is {0} bytes long; at most {VALUE_MAX} are matched against a pattern")]
+    #[error("is {0} bytes long; a value with a pattern may have at most {VALUE_MAX} bytes")]
     TooLong(usize),
     /// The value does not match the pattern.
     #[error("{}does not match the pattern '{pattern}'", Shown(.value.as_deref()))]

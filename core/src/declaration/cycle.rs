@@ -3,7 +3,7 @@
 use super::model::{Declaration, Template};
 use crate::document::diagnostic::Diagnostic;
 
-/// The progress of the search at a template.
+/// The state of a template in the search: not visited, on the current path, or done.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Visit {
     Not,

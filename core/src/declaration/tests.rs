@@ -105,7 +105,7 @@ fn two_templates_of_one_object_are_an_error() {
     for (metadata, expected) in [
         (
             "{name: cm}",
-            "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' are the same object: a ConfigMap of this name; give one",
+            "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' are the same object: both are a ConfigMap with this name; give one",
         ),
         ("{name: cm, namespace: other}", ""),
         ("{generateName: cm}", ""),
@@ -437,7 +437,7 @@ fn braces_of_go_templates_are_left_alone_and_a_shell_variable_in_an_image_is_not
     finds(&object(&alert), "");
     finds(
         &object(&POD.replace("image: i", "image: 'app:${VERSION}'")),
-        "warning: objects[1].resourceTemplate.spec.containers[0].image: `${VERSION}` is created as literal text",
+        "warning: objects[1].resourceTemplate.spec.containers[0].image: `${VERSION}` is no variable and stays as literal text",
     );
     finds(
         &object(&POD.replace(

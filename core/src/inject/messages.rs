@@ -1,4 +1,4 @@
-//! The termination messages of a pod, as passed to redirector and sidecar.
+//! The share of a pod's termination messages that the redirector and the sidecar may use, as flags.
 
 use gleaner_proto::redirector as flag;
 use gleaner_termination::Share;

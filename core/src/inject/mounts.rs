@@ -76,7 +76,7 @@ pub(crate) fn workspaces_in_the_way(spec: &Value, place: &Place) -> Vec<Diagnost
         .collect()
 }
 
-/// Adds the mounts of a step.
+/// Mounts Gleaner's binaries and the step's run directory (both read-only), and its outputs directory.
 pub(crate) fn add_to_step(container: &mut Value, step: &str) {
     let parts = [
         json!({"name": VOLUME, "mountPath": path::BIN, "subPath": "bin", "readOnly": true}),

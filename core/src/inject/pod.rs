@@ -1,12 +1,12 @@
-//! Adds redirector and sidecar to a pod that requests Gleaner.
+//! Adds the redirector and the sidecar to a pod that requests Gleaner.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `taskrun` | pods of Tekton: an injected sidecar among the containers, steps under Tekton's entrypoint |
-//! | [`job`] | the Jobs of pods |
+//! | `taskrun` | pods that Tekton creates: moves the injected sidecar, and runs each step under Tekton's entrypoint |
+//! | [`job`] | Jobs that own pods |
 //! | [`restarts`] | containers that may restart, and would post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
-//! | `removal` | removes redirector and sidecar from a pod |
+//! | `removal` | removes the redirector and the sidecar from a pod |
 //! | `plain` | any other pod with the annotation: its containers are the steps |
 //! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
 //! | `scripts` | makes the redirector the interpreter of scripts with Tekton's artifact variables |

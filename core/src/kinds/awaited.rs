@@ -98,7 +98,7 @@ impl Awaited<'_> {
 
     fn no_status(&mut self, place: Place) {
         let message = format!("a {} has no status", self.template.kind);
-        let help = "remove it, or name a field that the object has, by its path";
+        let help = "remove it, or use the path of a field that the object has";
         self.errors
             .push(Diagnostic::new(place, None, message).help(help));
     }

@@ -1,4 +1,4 @@
-//! The kinds that an operator allows. They are checked in every object that has a declaration.
+//! The operator's list of allowed kinds, which is enforced for every object that has a declaration.
 
 use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::inject::task::{self, Operation, Placement};

@@ -455,7 +455,9 @@ fn the_tasks_own_result_stays_if_it_is_compatible() {
         "{said}"
     );
     task["spec"]["results"] = json!([{"name": "img", "type": "string"}]);
-    assert!(refused(&task).contains("the result of the resource 'img' is an object"));
+    assert!(
+        refused(&task).contains("the result 'img' holds the resource 'img', so its type is object")
+    );
 }
 
 #[test]

@@ -89,7 +89,10 @@ pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<
         .collect()
 }
 
-/// Returns the only object of a kind, or the one with this name.
+/// Returns the object with this kind and name.
+///
+/// # Panics
+/// If there is none.
 #[track_caller]
 pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
     objects

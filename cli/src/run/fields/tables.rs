@@ -112,11 +112,11 @@ pub(super) const PIPELINE_TASK: Table = &[
     ),
     (
         "pipelineRef",
-        Refused("pipelines in pipelines run only in a cluster; name a task"),
+        Refused("pipelines in pipelines run only in a cluster; use taskRef or taskSpec"),
     ),
     (
         "pipelineSpec",
-        Refused("pipelines in pipelines run only in a cluster; name a task"),
+        Refused("pipelines in pipelines run only in a cluster; use taskRef or taskSpec"),
     ),
     ("resources", Refused(TRANSLATE)),
     ("conditions", Refused(TRANSLATE)),

@@ -100,7 +100,8 @@ pub(crate) fn check(
         unfit.extend(without_index(declaration, help));
     }
     if is_ahead && !job.is_job {
-        let help = "ahead of time, only the pods of a Job, CronJob or JobSet have it; write a name";
+        let help =
+            "without the webhook, only the pods of a Job, CronJob or JobSet have it; write a name";
         unfit.extend(without_name(declaration, help));
     }
     match several(job.fields.node).filter(|_| !job.is_indexed) {

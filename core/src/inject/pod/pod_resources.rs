@@ -21,7 +21,7 @@ const RESOURCES: [(&str, &str, &str); 2] = [
 ];
 
 /// Fits the resources of `container`, the future sidecar of `pod`, into the pod's own. If there is no room, the sidecar requests
-/// nothing, because the pod is scheduled by its own request anyway. Fails if requests and limits from annotations do not fit.
+/// nothing: the scheduler uses the pod's own request. Fails if the requests and limits that annotations set do not fit.
 pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
     let own = &pod["spec"]["resources"];
     let mut fitted = container.get("resources").cloned().unwrap_or_default();

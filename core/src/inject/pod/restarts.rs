@@ -1,4 +1,4 @@
-//! Containers that may restart. Each step may post only once, because the outputs of a second execution would differ.
+//! Containers that may restart. Each step may post only once, because a second execution may produce different outputs.
 
 use crate::document::Place;
 use crate::document::diagnostic::{Diagnostic, Part};
