@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::Path;
 
+use gleaner_proto::name::is_dns_label;
 use gleaner_runtime::api_server::{ApiServer, Bounds};
 use gleaner_runtime::error_chain;
 
@@ -26,4 +27,21 @@ pub(crate) async fn connect(
 ) -> Result<ApiServer, Failure> {
     let api = ApiServer::of_kubeconfig(kubeconfig, context, Bounds::default()).await;
     api.map_err(|error| Failure::usage(error_chain(&error)))
+}
+
+/// Returns the namespace `given` on the command line; by default, that of the kubeconfig's context.
+///
+/// # Errors
+/// Fails if no namespace can have this name.
+pub(crate) fn namespace<'a>(
+    api: &'a ApiServer,
+    given: Option<&'a str>,
+) -> Result<&'a str, Failure> {
+    let namespace = given.unwrap_or(api.namespace());
+    if !is_dns_label(namespace) {
+        return Err(Failure::usage(format_args!(
+            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
+        )));
+    }
+    Ok(namespace)
 }

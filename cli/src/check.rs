@@ -29,10 +29,9 @@ use std::process::ExitCode;
 
 use gleaner_core::document::Source;
 use gleaner_proto::exit_code;
-use gleaner_proto::name::is_dns_label;
 use jiff::Timestamp;
 
-use crate::api_server::{block_on, connect};
+use crate::api_server::{block_on, connect, namespace};
 use crate::args::{Check, ReportForm};
 use crate::failure::Failure;
 use crate::files;
@@ -73,12 +72,7 @@ async fn check(options: &Check, sources: &[Source]) -> Result<Report, Failure> {
     let connection = &options.connection;
     let kubeconfig = connection.kubeconfig.as_deref();
     let api = connect(kubeconfig, connection.context.as_deref()).await?;
-    let namespace = connection.namespace.as_deref().unwrap_or(api.namespace());
-    if !is_dns_label(namespace) {
-        return Err(Failure::usage(format_args!(
-            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
-        )));
-    }
+    let namespace = namespace(&api, connection.namespace.as_deref())?;
     let mut report = Report {
         context: api.context().map(str::to_owned),
         namespace: namespace.to_owned(),

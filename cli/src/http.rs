@@ -16,7 +16,7 @@ const LARGEST: usize = 256 << 20;
 /// Sends a request without a body, which prefers JSON.
 ///
 /// # Errors
-/// The reason why there is no response.
+/// The reason for a missing response.
 pub(crate) async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     method: Method,

@@ -15,10 +15,9 @@ mod task_run;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gleaner_proto::name::is_dns_label;
 use gleaner_runtime::api_server::ApiServer;
 
-use crate::api_server::{block_on, connect};
+use crate::api_server::{block_on, connect, namespace};
 use crate::args::{ReportForm, Status};
 use crate::failure::Failure;
 use crate::printing;
@@ -38,12 +37,7 @@ async fn show(options: &Status) -> Result<(), Failure> {
     let connection = &options.connection;
     let kubeconfig = connection.kubeconfig.as_deref();
     let api = connect(kubeconfig, connection.context.as_deref()).await?;
-    let namespace = connection.namespace.as_deref().unwrap_or(api.namespace());
-    if !is_dns_label(namespace) {
-        return Err(Failure::usage(format_args!(
-            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
-        )));
-    }
+    let namespace = namespace(&api, connection.namespace.as_deref())?;
     let mut shown = String::new();
     loop {
         let report = look(&api, namespace, &options.run).await?;

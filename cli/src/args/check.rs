@@ -63,4 +63,4 @@ Examples:
   gleaner check -o json | jq '.groups[].checks[] | select(.status == \"failed\")'
 
 Exit codes: 0 nothing failed; 1 a check failed; 64 the command line is wrong, or the kubeconfig cannot be used;
-66 a file cannot be read, or no file has a document in it.";
+66 a file cannot be read, or no file contains a document.";

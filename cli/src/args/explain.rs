@@ -20,7 +20,7 @@ Examples:
   gleaner explain steps.build[0].trim
   gleaner explain --recursive
 
-Exit codes: 0; 64 the command line is wrong, or there is no such field.";
+Exit codes: 0; 64 the command line is wrong, or the field does not exist.";
 
 pub(super) const SCHEMA_EXAMPLES: &str = "\
 Examples:

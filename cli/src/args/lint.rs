@@ -32,7 +32,7 @@ Examples:
   gleaner lint --format sarif tasks/*.yaml > gleaner.sarif
 
 Exit codes: 0 no errors; 1 errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
-be read, or no file has a document in it.";
+be read, or no file contains a document.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {

@@ -34,5 +34,5 @@ Examples:
   # The names of the created objects:
   gleaner status hello -o json | jq -r '.objects[].name'
 
-Exit codes: 0; 1 there is no such TaskRun, or it does not use Gleaner; 64 the command line is wrong, or the
+Exit codes: 0; 1 the TaskRun does not exist, or does not use Gleaner; 64 the command line is wrong, or the
 kubeconfig cannot be used; 69 the cluster is unreachable, or reading the TaskRun is not allowed.";

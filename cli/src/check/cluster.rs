@@ -56,7 +56,7 @@ impl Unread {
         }
     }
 
-    /// Returns the check that was not done, whatever the reason.
+    /// Returns a skipped check with the message of this error.
     pub(super) fn skipped(&self, id: &'static str) -> Check {
         Check::skipped(id, &self.message)
     }

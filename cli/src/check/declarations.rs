@@ -1,4 +1,4 @@
-//! What the declarations in files need: kinds that are served and allowed, and permissions.
+//! Checks the requirements of the declarations in files: served and allowed kinds, and permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

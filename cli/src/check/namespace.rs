@@ -17,7 +17,7 @@ const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
 /// Tekton's feature flag that makes its init containers conform to `restricted`.
 const SECURITY_CONTEXT: &str = "set-security-context";
 
-/// Checks the namespace and, unless there is no webhook, that objects in it are injected.
+/// Checks the namespace. If the cluster has the webhook, also checks that objects in the namespace are injected.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     tekton: &Tekton,

@@ -14,7 +14,7 @@ const GUARD: &str = "pods.gleaner.dev";
 /// The policy that keeps generated PipelineResources unchanged.
 const IMMUTABILITY: &str = "pipelineresources.gleaner.dev";
 
-/// Checks the kind and, unless there is no webhook, the policies.
+/// Checks the kind and, if the cluster has the webhook, the policies.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     installation: Option<&Installation>,

@@ -76,11 +76,7 @@ impl Check {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        let remedy = Some(remedy.into());
-        Self {
-            remedy,
-            ..Self::new(id, Status::Warning, message)
-        }
+        Self::new(id, Status::Warning, message).with(remedy)
     }
 
     pub(super) fn failed(
@@ -88,11 +84,7 @@ impl Check {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        let remedy = Some(remedy.into());
-        Self {
-            remedy,
-            ..Self::new(id, Status::Failed, message)
-        }
+        Self::new(id, Status::Failed, message).with(remedy)
     }
 
     fn new(id: &'static str, status: Status, message: impl Into<String>) -> Self {
@@ -103,6 +95,11 @@ impl Check {
             remedy: None,
             subject: None,
         }
+    }
+
+    fn with(self, remedy: impl Into<String>) -> Self {
+        let remedy = Some(remedy.into());
+        Self { remedy, ..self }
     }
 
     /// Names the object that the check concerns.

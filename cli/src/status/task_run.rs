@@ -22,7 +22,7 @@ impl TaskRun {
     /// Reads the TaskRun and its pod.
     ///
     /// # Errors
-    /// Fails if there is no such TaskRun, it does not use Gleaner, or the cluster refuses.
+    /// Fails if the TaskRun does not exist, if it does not use Gleaner, or if the cluster rejects the request.
     pub(super) async fn read(
         api: &ApiServer,
         namespace: &str,

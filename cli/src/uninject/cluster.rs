@@ -4,13 +4,12 @@ use std::process::ExitCode;
 
 use gleaner_core::inject::removal;
 use gleaner_proto::exit_code;
-use gleaner_proto::name::is_dns_label;
 use gleaner_runtime::api_server::{ApiServer, Reason, RequestError, path};
 use gleaner_runtime::error_chain;
 use serde_json::Value;
 
 use super::line;
-use crate::api_server::{block_on, connect};
+use crate::api_server::{block_on, connect, namespace};
 use crate::args::ListedCluster;
 use crate::failure::Failure;
 use crate::printing;
@@ -58,12 +57,7 @@ pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
 /// Returns the lines, and true if every kind that the cluster serves could be listed.
 async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     let api = connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
-    let namespace = options.namespace.as_deref().unwrap_or(api.namespace());
-    if !is_dns_label(namespace) {
-        return Err(Failure::usage(format_args!(
-            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
-        )));
-    }
+    let namespace = namespace(&api, options.namespace.as_deref())?;
     let namespace = (!options.all_namespaces).then_some(namespace);
     if let Some(name) = namespace {
         has_namespace(&api, name).await?;
