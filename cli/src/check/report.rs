@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
+use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint, visible};
 
 /// The width of the longest [`Status`], and a space.
 const COLUMN: usize = 8;
@@ -116,10 +116,14 @@ impl Check {
             Status::Skipped => FAINT,
         };
         let status = self.status.as_str();
-        let (column, message) = (" ".repeat(COLUMN - status.len()), &self.message);
+        let (column, message) = (" ".repeat(COLUMN - status.len()), visible(&self.message));
         let line = format!("  {}{column}{message}\n", paint(style, status));
         match &self.remedy {
-            Some(remedy) => format!("{line}  {}remedy: {remedy}\n", " ".repeat(COLUMN)),
+            Some(remedy) => format!(
+                "{line}  {}remedy: {}\n",
+                " ".repeat(COLUMN),
+                visible(remedy)
+            ),
             None => line,
         }
     }
@@ -196,5 +200,17 @@ impl Report {
             "groups": groups,
         });
         format!("{report:#}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_the_cluster_do_not_reach_the_terminal() {
+        let text = Check::failed("id", "a \u{1b}[2J", "b \u{7}").to_text();
+        assert!(text.contains("a \u{241b}[2J\n"), "{text:?}");
+        assert!(text.ends_with("remedy: b \u{2407}\n"), "{text:?}");
     }
 }

@@ -23,14 +23,7 @@ pub(super) async fn status(api: &ApiServer, run: &TaskRun) -> Result<Status, Str
     let stream = api.forward(&run.namespace, pod, port).await;
     let stream = stream.map_err(|error| refused(&error))?;
     let response = http::exchange(stream, Method::GET, route::STATUS);
-    let (_, body) = tokio::time::timeout(PATIENCE, response)
-        .await
-        .map_err(|_| {
-            format!(
-                "the sidecar does not respond within {} s",
-                PATIENCE.as_secs()
-            )
-        })??;
+    let (_, body) = http::within(PATIENCE, response).await?;
     serde_json::from_slice(&body).map_err(http::unreadable)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::objects::{Created, CreatedObject};
 use super::task_run::TaskRun;
-use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
+use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint, visible};
 
 /// The status of a TaskRun.
 pub(super) struct Report {
@@ -23,8 +23,8 @@ enum Source {
     Sidecar(Box<Status>),
     Objects {
         created: Created,
-        /// The reason why the sidecar does not respond, unless the run has finished.
-        silent: Option<String>,
+        /// The reason why the sidecar does not respond.
+        silent: String,
     },
 }
 
@@ -35,7 +35,7 @@ impl Report {
     }
 
     /// Returns the report of a run whose sidecar does not respond, for the reason `silent`.
-    pub(super) fn of_objects(run: &TaskRun, created: Created, silent: Option<String>) -> Self {
+    pub(super) fn of_objects(run: &TaskRun, created: Created, silent: String) -> Self {
         Self::new(run, Source::Objects { created, silent })
     }
 
@@ -107,16 +107,17 @@ impl Report {
         );
         let mut text = format!("{}: {}", paint(STRONG, title), paint(style, state));
         if let Some(message) = self.condition["message"].as_str() {
-            text += &format!(" ({message})");
+            text += &format!(" ({})", visible(message));
         }
         text.push('\n');
         match &self.source {
             Source::Sidecar(status) => sidecar(status, &mut text),
             Source::Objects { created, silent } => {
-                if let Some(silent) = silent.as_ref().filter(|_| !self.is_finished) {
+                if !self.is_finished {
                     text += &format!(
-                        "  {}: {silent}\n",
-                        paint(CAUTION, "the sidecar does not report")
+                        "  {}: {}\n",
+                        paint(CAUTION, "the sidecar does not report"),
+                        visible(silent)
                     );
                 }
                 self.objects(created, &mut text);
@@ -230,8 +231,26 @@ fn sidecar(status: &Status, text: &mut String) {
 
 /// Adds a title and a line for each item; nothing without items.
 fn section(title: &str, items: impl Iterator<Item = String>, text: &mut String) {
-    let lines: String = items.map(|item| format!("    {item}\n")).collect();
+    let lines: String = items
+        .map(|item| format!("    {}\n", visible(item)))
+        .collect();
     if !lines.is_empty() {
         *text += &format!("  {}\n{lines}", paint(FAINT, title));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_the_cluster_do_not_reach_the_terminal() {
+        let mut text = String::new();
+        section(
+            "results",
+            ["a: \u{1b}[2J".to_owned()].into_iter(),
+            &mut text,
+        );
+        assert!(text.ends_with("    a: \u{241b}[2J\n"), "{text:?}");
     }
 }
