@@ -106,7 +106,7 @@ impl SidecarProcess {
                 .arg(arguments::CONTEXT)
                 .arg(format!("{name}={value}"));
         }
-        without_own_variables(&mut command);
+        without_own_variables(command.as_std_mut());
         Group::start(&mut command, directory.watcher())
     }
 
@@ -140,7 +140,7 @@ impl SidecarProcess {
 }
 
 /// Removes Gleaner's own variables, which are meant for another process, from a child's environment.
-pub(crate) fn without_own_variables(command: &mut Command) {
+pub(crate) fn without_own_variables(command: &mut std::process::Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GLEANER_") {
             command.env_remove(name);

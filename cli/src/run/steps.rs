@@ -254,7 +254,7 @@ impl Steps<'_> {
 
     /// Sets the variables that the container runtime would set, and a `PATH` with the tools of this machine.
     fn set_environment(&self, child: &mut tokio::process::Command, command: &Command) {
-        without_own_variables(child);
+        without_own_variables(child.as_std_mut());
         if !self.plan.clean_env {
             return;
         }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::detached;
+use super::sidecar_process::without_own_variables;
 
 /// The subcommand of this process; internal.
 pub(crate) const COMMAND: &str = "watcher";
@@ -38,6 +39,8 @@ impl Watcher {
     /// Starts the watcher of the run in `directory`. If `removes` is true, it removes the directory at the end.
     pub(crate) fn start(program: &Path, directory: &Path, removes: bool) -> io::Result<Self> {
         let mut command = Command::new(program);
+        // If this run is in a step of another run, the other run would take the watcher for a process of its step.
+        without_own_variables(&mut command);
         command
             .arg(COMMAND)
             .arg(directory)
