@@ -1,5 +1,6 @@
 //! One HTTP request to a sidecar, over any connection to it.
 
+use std::future::Future;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty, Limited};
@@ -44,6 +45,19 @@ pub(crate) async fn exchange(
     // The connection must be polled while waiting for the response; its own result does not matter.
     let (response, _) = tokio::join!(response, connection);
     response
+}
+
+/// Waits at most `patience` for `response`.
+///
+/// # Errors
+/// The reason for a missing response.
+pub(crate) async fn within<T>(
+    patience: Duration,
+    response: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let seconds = patience.as_secs();
+    let response = tokio::time::timeout(patience, response).await;
+    response.unwrap_or_else(|_| Err(format!("the sidecar does not respond within {seconds} s")))
 }
 
 /// Returns the reason for a response that is not what the API defines.

@@ -47,9 +47,12 @@ async fn show(options: &Status) -> Result<(), Failure> {
             (ReportForm::Json, true) => format!("{}\n", report.to_json()),
         };
         if text != shown {
-            let is_first = shown.is_empty() || options.form == ReportForm::Json;
-            let separator = if is_first { "" } else { "\n" };
-            printing::write_colored(&format!("{separator}{text}"))?;
+            let separator = if shown.is_empty() { "" } else { "\n" };
+            match options.form {
+                ReportForm::Human => printing::write_colored(&format!("{separator}{text}"))?,
+                // Removing colors would remove characters of values.
+                ReportForm::Json => printing::write(&text)?,
+            }
             shown = text;
         }
         if !options.watch || report.is_final() {
@@ -62,10 +65,10 @@ async fn show(options: &Status) -> Result<(), Failure> {
 /// Reads the status once.
 async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Failure> {
     let run = TaskRun::read(api, namespace, name).await?;
-    let live = live::status(api, &run).await;
-    if let Ok(status) = live {
-        return Ok(Report::of_sidecar(&run, status));
-    }
+    let silent = match live::status(api, &run).await {
+        Ok(status) => return Ok(Report::of_sidecar(&run, status)),
+        Err(silent) => silent,
+    };
     let created = objects::find(api, &run).await;
-    Ok(Report::of_objects(&run, created, live.err()))
+    Ok(Report::of_objects(&run, created, silent))
 }

@@ -12,6 +12,13 @@ use super::cluster::{Cluster, Unread};
 use super::injector;
 use super::report::{Check, Group};
 
+/// The permission for the Events of a run.
+const EVENTS: Permission = Permission {
+    verb: "create",
+    without: "the run reports nothing next to the TaskRun",
+    is_required: false,
+};
+
 /// The namespace of an object, if it is known before a run.
 enum Namespace {
     /// The object has this one; empty for a cluster-scoped kind.
@@ -167,18 +174,15 @@ impl Asker<'_> {
                 continue;
             };
             for permission in template.permissions() {
-                self.permission(
-                    &declared.namespace,
-                    template,
-                    &kind,
-                    &namespace,
-                    permission,
-                    group,
-                )
-                .await;
+                let of_kind = (template.group().unwrap_or_default(), &*kind.plural);
+                self.permission(&declared.namespace, of_kind, &namespace, permission, group)
+                    .await;
             }
         }
-        self.events(&declared.namespace, group).await;
+        let of_kind = ("events.k8s.io", "events");
+        let namespace = &*declared.namespace;
+        self.permission(namespace, of_kind, namespace, EVENTS, group)
+            .await;
     }
 
     /// Returns the kind of a template as the cluster serves it; the first lookup of each kind is reported.
@@ -227,16 +231,14 @@ impl Asker<'_> {
     async fn permission(
         &mut self,
         run_namespace: &str,
-        template: &Template,
-        kind: &Kind,
+        (api_group, plural): (&str, &str),
         namespace: &str,
         permission: Permission,
         group: &mut Group,
     ) {
-        let api_group = template.group().unwrap_or_default();
         let resource = match api_group {
-            "" => kind.plural.clone(),
-            group => format!("{}.{group}", kind.plural),
+            "" => plural.to_owned(),
+            group => format!("{plural}.{group}"),
         };
         let Permission {
             verb,
@@ -246,7 +248,7 @@ impl Asker<'_> {
         let asked = Asked {
             verb,
             api_group,
-            plural: &kind.plural,
+            plural,
             namespace,
             run_namespace,
         };
@@ -272,32 +274,6 @@ impl Asker<'_> {
             (false, false) => {
                 Check::warning("permission", format!("{message}: {without}"), remedy())
             }
-        };
-        group.add(check.about(subject));
-    }
-
-    async fn events(&mut self, run_namespace: &str, group: &mut Group) {
-        let asked = Asked {
-            verb: "create",
-            api_group: "events.k8s.io",
-            plural: "events",
-            namespace: run_namespace,
-            run_namespace,
-        };
-        let Some((subject, allowed)) = self.ask(&asked, "events.events.k8s.io", group).await else {
-            return;
-        };
-        let account = format!(
-            "the ServiceAccount {} in {run_namespace}",
-            self.cluster.service_account
-        );
-        let check = match allowed {
-            true => Check::ok("permission", format!("{account} may {subject}")),
-            false => Check::warning(
-                "permission",
-                format!("{account} may not {subject}: the run reports nothing next to the TaskRun"),
-                format!("grant `create` on `events.events.k8s.io` to {account}"),
-            ),
         };
         group.add(check.about(subject));
     }

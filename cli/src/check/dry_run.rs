@@ -1,6 +1,6 @@
 //! A dry run of a Task with a declaration: the API server calls the webhook, and stores nothing.
 
-use gleaner_proto::kubernetes::{SIDECAR, annotation};
+use gleaner_proto::kubernetes::{RUN_API_VERSION, SIDECAR, annotation};
 use gleaner_runtime::api_server::path;
 use gleaner_runtime::error_chain;
 use http::Method;
@@ -11,7 +11,6 @@ use super::report::Check;
 use super::tekton::Tekton;
 
 const ID: &str = "dry-run";
-const API_VERSION: &str = "tekton.dev/v1";
 
 /// Creates the Task as a dry run, and looks for the sidecar in it.
 pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
@@ -29,7 +28,7 @@ pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
         }
         Err(unread) => return unread.check(ID),
     }
-    let collection = path::collection(API_VERSION, "tasks", Some(cluster.namespace));
+    let collection = path::collection(RUN_API_VERSION, "tasks", Some(cluster.namespace));
     let path = format!("{collection}?dryRun=All");
     let task = task();
     let api = cluster.api;
@@ -58,7 +57,7 @@ fn has_sidecar(task: &Value) -> bool {
 
 fn task() -> Value {
     json!({
-        "apiVersion": API_VERSION,
+        "apiVersion": RUN_API_VERSION,
         "kind": "Task",
         "metadata": {
             "name": "gleaner-check",

@@ -1,5 +1,7 @@
 //! Tekton Pipelines: its kinds, version and feature flags.
 
+use gleaner_core::inject::settings::Sidecars;
+use gleaner_proto::kubernetes::RUN_API_VERSION;
 use gleaner_runtime::api_server::path;
 use serde_json::Value;
 
@@ -8,8 +10,6 @@ use super::report::{Check, Group};
 
 /// Tekton's kinds that Gleaner works with.
 const KINDS: [&str; 4] = ["tasks", "taskruns", "pipelines", "pipelineruns"];
-/// The version that Gleaner needs.
-const API_VERSION: &str = "tekton.dev/v1";
 /// The namespace of an installation that is not found otherwise.
 const NAMESPACE: &str = "tekton-pipelines";
 /// Tekton's MutatingWebhookConfiguration.
@@ -73,21 +73,21 @@ fn namespace(configurations: Option<&[Value]>) -> String {
 
 async fn kinds(cluster: &Cluster<'_>) -> Result<Check, Check> {
     const ID: &str = "tekton-kinds";
-    let served = cluster.kinds(API_VERSION).await;
+    let served = cluster.kinds(RUN_API_VERSION).await;
     let served = served.map_err(|unread| unread.check(ID))?;
     let is_served = |kind: &&str| served.iter().any(|one| one["name"] == *kind);
     let missing: Vec<&str> = KINDS.into_iter().filter(|kind| !is_served(kind)).collect();
     if missing.is_empty() {
         return Ok(Check::ok(
             ID,
-            format!("the kinds of {API_VERSION} are served"),
+            format!("the kinds of {RUN_API_VERSION} are served"),
         ));
     }
     let message = format!(
-        "the cluster does not serve {} of {API_VERSION}",
+        "the cluster does not serve {} of {RUN_API_VERSION}",
         missing.join(", ")
     );
-    let remedy = format!("install Tekton Pipelines, in a version that serves {API_VERSION}");
+    let remedy = format!("install Tekton Pipelines, in a version that serves {RUN_API_VERSION}");
     Err(Check::failed(ID, message, remedy))
 }
 
@@ -141,7 +141,7 @@ fn results_from(flags: &Value) -> Check {
 fn kubernetes_sidecar(cluster: &Cluster<'_>, flags: &Value) -> Check {
     const ID: &str = "enable-kubernetes-sidecar";
     let is_on = flags[ID] == "true";
-    if is_on && cluster.version < (1, 29) {
+    if is_on && Sidecars::supported_by(cluster.version) == Sidecars::Tekton {
         let message =
             format!("{ID} is true, but this version of Kubernetes has no native sidecars");
         let remedy = "set it to false in the ConfigMap feature-flags, or upgrade the cluster";

@@ -31,20 +31,20 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn table(self) -> Table {
+    const fn tables(self) -> &'static [Table] {
         match self {
-            Self::Document => tables::DOCUMENT,
-            Self::TaskRun => tables::TASK_RUN,
-            Self::PipelineRun => tables::PIPELINE_RUN,
-            Self::TaskRunSpec => tables::TASK_RUN_SPEC,
-            Self::Pipeline => tables::PIPELINE,
-            Self::PipelineTask => tables::PIPELINE_TASK,
-            Self::Task => tables::TASK,
-            Self::Step => tables::STEP,
-            Self::StepTemplate => tables::STEP_TEMPLATE,
-            Self::StepAction => tables::STEP_ACTION,
-            Self::Reference => tables::REFERENCE,
-            Self::StepReference => tables::STEP_REFERENCE,
+            Self::Document => &[tables::DOCUMENT],
+            Self::TaskRun => &[tables::TASK_RUN],
+            Self::PipelineRun => &[tables::PIPELINE_RUN],
+            Self::TaskRunSpec => &[tables::TASK_RUN_SPEC],
+            Self::Pipeline => &[tables::PIPELINE],
+            Self::PipelineTask => &[tables::PIPELINE_TASK],
+            Self::Task => &[tables::TASK],
+            Self::Step => &[tables::STEP, tables::CONTAINER],
+            Self::StepTemplate => &[tables::CONTAINER],
+            Self::StepAction => &[tables::STEP_ACTION],
+            Self::Reference => &[tables::REFERENCE],
+            Self::StepReference => &[tables::STEP_REFERENCE],
         }
     }
 
@@ -73,10 +73,10 @@ pub(crate) fn check(
     found: &mut Diagnostics,
     cluster: &mut BTreeSet<&'static str>,
 ) {
-    let table = kind.table();
-    let known: Vec<&str> = table.iter().map(|(field, _)| *field).collect();
+    let table = || kind.tables().iter().copied().flatten();
+    let known: Vec<&str> = table().map(|(field, _)| *field).collect();
     map.fields(&known, found);
-    for (field, what) in table {
+    for (field, what) in table() {
         let Some(cursor) = map.field(field) else {
             continue;
         };

@@ -59,11 +59,7 @@ impl SidecarClient {
         path: &str,
         patience: Duration,
     ) -> Result<(StatusCode, Bytes), String> {
-        let response = tokio::time::timeout(patience, self.exchange(method, path)).await;
-        response.unwrap_or_else(|_| {
-            let seconds = patience.as_secs();
-            Err(format!("the sidecar does not respond within {seconds} s"))
-        })
+        http::within(patience, self.exchange(method, path)).await
     }
 
     async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, Bytes), String> {

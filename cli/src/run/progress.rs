@@ -74,7 +74,7 @@ impl Progress {
     }
 
     pub(crate) fn note(text: &str) {
-        show(format_args!("{}", paint(FAINT, format_args!("  {text}"))));
+        show(paint(FAINT, format_args!("  {text}")));
     }
 
     pub(crate) fn step_begins(step: &str) {

@@ -71,9 +71,11 @@ pub(crate) fn resolve(
             }
             // Several steps may refer to the same StepAction.
             Err(errors) => {
-                let known: Vec<String> = found.iter().map(Finding::to_string).collect();
-                let errors = errors.into_iter();
-                found.extend(errors.filter(|error| !known.contains(&error.to_string())));
+                for error in errors {
+                    if !found.contains(&error) {
+                        found.push(error);
+                    }
+                }
             }
         }
     }

@@ -154,14 +154,8 @@ pub(super) const TASK: Table = &[
 ];
 
 pub(super) const STEP: Table = &[
-    ("name", Supported),
     ("displayName", Supported),
-    ("image", Cluster("images")),
-    ("command", Supported),
-    ("args", Supported),
     ("script", Supported),
-    ("workingDir", Supported),
-    ("env", Supported),
     ("onError", Supported),
     ("timeout", Supported),
     ("when", Supported),
@@ -171,28 +165,11 @@ pub(super) const STEP: Table = &[
     ("stdoutConfig", Supported),
     ("stderrConfig", Supported),
     ("outputs", Supported),
-    ("volumeMounts", Supported),
     ("workspaces", Cluster("workspaces of single steps")),
-    ("envFrom", Cluster("envFrom")),
-    ("computeResources", Cluster("resource limits")),
-    ("resources", Cluster("resource limits")),
-    ("imagePullPolicy", Cluster("images")),
-    ("securityContext", Cluster("security contexts")),
-    ("volumeDevices", Cluster("volumes")),
-    ("ports", Cluster("ports")),
-    ("livenessProbe", Cluster("probes")),
-    ("readinessProbe", Cluster("probes")),
-    ("startupProbe", Cluster("probes")),
-    ("lifecycle", Cluster("lifecycle hooks")),
-    ("terminationMessagePath", Cluster("termination messages")),
-    ("terminationMessagePolicy", Cluster("termination messages")),
-    ("stdin", Cluster("stdin")),
-    ("stdinOnce", Cluster("stdin")),
-    ("tty", Cluster("terminals")),
 ];
 
 /// The fields of v1, and the additional ones of v1beta1.
-pub(super) const STEP_TEMPLATE: Table = &[
+pub(super) const CONTAINER: Table = &[
     ("name", Supported),
     ("image", Cluster("images")),
     ("command", Supported),
