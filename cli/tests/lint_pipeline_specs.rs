@@ -237,6 +237,12 @@ fn tasks_that_cannot_be_ordered_are_errors() {
         "{name: a, taskRef: {name: t}, params: [{name: v, value: $(tasks.b.results.x)}]}",
     );
     finds(&both, &[&waits("a, b")]);
+    // Text for users gives no order.
+    let described = pipeline("runAfter: [a]", "").replace(
+        "{name: a, taskRef: {name: t}}",
+        "{name: a, taskRef: {name: t}, description: before $(tasks.b.results.x)}",
+    );
+    finds(&described, &[]);
     let twice = pipeline("", "").replace("- name: b", "- name: a");
     finds(
         &twice,

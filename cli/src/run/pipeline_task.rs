@@ -177,9 +177,8 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
             continue;
         }
         // Another operator is reported with the Pipeline.
-        let operator = condition.field("operator");
         let ignored = &mut Diagnostics::default();
-        let Some(among) = operator.and_then(|one| one.word(&structure::OPERATORS, ignored)) else {
+        let Some(among) = structure::operator(&condition, ignored) else {
             continue;
         };
         let values = condition.texts_at("values", found).into_iter();

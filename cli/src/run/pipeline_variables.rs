@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Content, Cursor, Diagnostics, Source};
 use gleaner_core::results;
+use gleaner_core::task::pipeline::CONTEXT;
 use gleaner_core::task::{ParamKind, ParamSpec, Task};
 use gleaner_core::variable::{Access, Reference};
 
@@ -17,14 +18,6 @@ const ROOTS: [&str; 6] = [
     "context",
     "workspaces",
     "inputs",
-];
-/// The context variables of a pipeline (Tekton `docs/variables.md`).
-const CONTEXT: [&str; 5] = [
-    "pipelineRun.name",
-    "pipelineRun.namespace",
-    "pipelineRun.uid",
-    "pipeline.name",
-    "pipelineTask.retries",
 ];
 
 /// The type of a result.

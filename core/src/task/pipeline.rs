@@ -13,22 +13,27 @@ use crate::variable::Access;
 use crate::variable::occurrence::{occurrences, parts, root};
 
 pub use order::sort;
+pub use variables::CONTEXT;
 pub(crate) use variables::check_document;
+
+/// Fields of a task that do not determine its order: text for users, and a pipeline with tasks of its own.
+const OTHERS: [&str; 3] = ["description", "displayName", "pipelineSpec"];
 
 /// Reports errors for which Tekton rejects the spec of a Pipeline. The Tasks and the variables of its tasks are checked elsewhere.
 pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     structure::params(spec, found);
-    let [tasks, finally] = ["tasks", "finally"].map(|list| {
-        let mut items = spec.items_at(list, &mut Diagnostics::default());
-        items.retain(|item| item.node.mapping().is_some());
-        items
-    });
+    let [tasks, finally] = ["tasks", "finally"].map(|list| structure::items(spec, list));
     if tasks.is_empty() && finally.is_empty() {
         found.refuse(spec, "the Pipeline has no tasks", "add tasks");
     }
     let mut names = HashSet::new();
     for item in tasks.iter().chain(&finally) {
         structure::conditions(item, found);
+        for condition in structure::items(item, "when") {
+            if condition.field("cel").is_none() {
+                structure::operator(&condition, found);
+            }
+        }
         of_timeout(item, found);
         let Some(name) = name_of(item.node) else {
             continue;
@@ -88,7 +93,9 @@ fn order_of(spec: &Cursor<'_>, tasks: &[Cursor<'_>], found: &mut Diagnostics) {
             }
             own.insert(other.to_owned());
         }
-        taken(item.node, &known, own);
+        let fields = item.entries(&mut Diagnostics::default()).into_iter();
+        let fields = fields.filter(|(key, _)| !OTHERS.contains(key));
+        fields.for_each(|(_, value)| taken(value.node, &known, own));
     }
     if !is_sound || known.len() < tasks.len() {
         return;
@@ -122,9 +129,8 @@ fn taken(node: &Node, known: &BTreeSet<&str>, after: &mut BTreeSet<String>) {
         }
         Content::Sequence(items) => items.iter().for_each(|item| taken(item, known, after)),
         Content::Mapping(entries) => {
-            // The tasks of a pipeline in the pipeline are others.
-            let own = entries.iter().filter(|(key, _)| key.name != "pipelineSpec");
-            own.for_each(|(_, value)| taken(value, known, after));
+            let values = entries.iter().map(|(_, value)| value);
+            values.for_each(|value| taken(value, known, after));
         }
         _ => {}
     }

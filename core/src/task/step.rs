@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::document::Node;
 use crate::document::{Cursor, Diagnostics};
+use crate::task::structure;
 
 pub use gleaner_proto::redirector::SCRIPT_PREAMBLE;
 
@@ -256,14 +257,8 @@ fn conditions(step: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Condition> {
             conditions.push(Condition::Expression(expression));
             continue;
         }
-        let among = match item.text_at("operator", found).as_deref() {
-            Some("in") => true,
-            Some("notin") => false,
-            _ => {
-                let help = "use in or notin";
-                found.refuse(&item, "has no operator", help);
-                continue;
-            }
+        let Some(among) = structure::operator(&item, found) else {
+            continue;
         };
         conditions.push(Condition::Listed {
             input: item.text_at("input", found).unwrap_or_default(),

@@ -21,8 +21,8 @@ mod of_templates;
 mod rule;
 mod shell;
 
-pub(super) use of_templates::OF_TEKTON;
 pub use of_templates::find;
+pub(crate) use of_templates::{OF_TEKTON, SKIPPED};
 
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics, Key, Locate, Node};

@@ -76,7 +76,7 @@ pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-fn items<'a>(parent: &Cursor<'a>, list: &str) -> Vec<Cursor<'a>> {
+pub(super) fn items<'a>(parent: &Cursor<'a>, list: &str) -> Vec<Cursor<'a>> {
     let mut items = parent.items_at(list, &mut Diagnostics::default());
     items.retain(|item| item.node.mapping().is_some());
     items
@@ -139,20 +139,17 @@ fn environment(container: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// The operators of a condition, true for the first (`pkg/apis/pipeline/v1/when_types.go`).
-pub const OPERATORS: [(&str, bool); 2] = [("in", true), ("notin", false)];
+/// Returns true for the operator `in` of a condition, and false for `notin` (`pkg/apis/pipeline/v1/when_types.go`). Reports any other.
+pub fn operator(condition: &Cursor<'_>, found: &mut Diagnostics) -> Option<bool> {
+    let operator = condition.required("operator", "in", found)?;
+    operator.word(&[("in", true), ("notin", false)], found)
+}
 
-/// Reports conditions (`when`) without an operator or values, of a step or a task of a Pipeline.
+/// Reports conditions (`when`) without values, of a step or a task of a Pipeline.
 pub fn conditions(parent: &Cursor<'_>, found: &mut Diagnostics) {
     for condition in items(parent, "when") {
         let mut values = condition.node.list_of("values").iter();
-        if condition.field("cel").is_some() {
-            continue;
-        }
-        if let Some(operator) = condition.required("operator", "in", found) {
-            operator.word(&OPERATORS, found);
-        }
-        if values.all(|value| value.content == Content::Null) {
+        if condition.field("cel").is_none() && values.all(|value| value.content == Content::Null) {
             let message = "the condition has no values";
             found.refuse(&condition, message, "write values: [VALUE]");
         }

@@ -135,6 +135,15 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
             "spec.steps[0].when[0]: the condition has no values; write values: [VALUE]",
         ),
         (
+            "steps: [{name: build, image: x, when: [{input: a, operator: inn, values: [b]}]}]"
+                .to_owned(),
+            "spec.steps[0].when[0].operator: 'inn' is not one of in, notin",
+        ),
+        (
+            "steps: [{name: build, image: x, when: [{input: a, values: [b]}]}]".to_owned(),
+            "spec.steps[0].when[0]: 'operator' is missing; for example operator: in",
+        ),
+        (
             "steps: [{name: build, image: x, env: [{name: A, value: b, valueFrom: {fieldRef: {fieldPath: x}}}]}]".to_owned(),
             "spec.steps[0].env[0].valueFrom: the variable has both 'value' and 'valueFrom'; keep one of them",
         ),

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::declaration::{Declaration, Naming, Origin, Policy, Template};
-use crate::document::{Content, Live, Node, Place};
+use crate::declaration::{Declaration, Naming, Policy, Template};
+use crate::document::{Content, Live, Node};
 use crate::task::DeclarationSite;
 use crate::variable::{Reference, Tree};
 
@@ -102,11 +102,7 @@ fn is_same(reference: &Reference, varying: &HashSet<&str>) -> bool {
 }
 
 fn is_in_one_namespace(template: &Template, varying: &HashSet<&str>) -> bool {
-    let object = match template.origin {
-        Origin::PipelineResource { .. } => template.place.clone(),
-        Origin::Object => template.place.key("resourceTemplate"),
-    };
-    let namespace: Place = object.key("metadata").key("namespace");
+    let namespace = template.metadata().key("namespace");
     let mut uses = template.uses.iter();
     uses.all(|usage| usage.place != namespace || is_same(&usage.reference, varying))
 }

@@ -10,24 +10,15 @@ use crate::document::diagnostic::Part;
 use crate::document::{Content, Cursor, Diagnostics, Node, Place};
 use crate::results;
 use crate::task::site::{DeclarationSite, kind_of};
+use crate::task::step_variables::{OF_TEKTON, SKIPPED};
 use crate::variable::Access;
 use crate::variable::occurrence::{occurrences, parts, root};
 
 use super::matrix;
 use super::producer::{ObjectResults, Producer};
 
-/// Fields in which Tekton replaces no variables: the declaration, text for users, and fields of the proposal.
-const SKIPPED: [&str; 5] = [
-    "metadata",
-    "outputs",
-    "description",
-    "displayName",
-    "inputs",
-];
 /// The fields of a task that Tekton itself provides (`docs/variables.md`).
 const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
-/// The fields of a step that Tekton itself provides (`docs/variables.md`).
-const OF_STEP: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
 
 /// Checks the Pipeline in `document`, whose tasks are embedded or listed in `tasks`. Adds an error for each reference that has no
 /// value, and for each matrix whose objects have the same name. If the matrix may have only one TaskRun, the latter is a warning.
@@ -318,7 +309,7 @@ impl<'a> Members<'a> {
         within: Option<Within>,
     ) -> Option<Wrong> {
         let name = match rest {
-            [word, ..] if OF_STEP.contains(word) => return None,
+            [word, ..] if OF_TEKTON.contains(word) => return None,
             ["outputs", name, ..] | [name, ..] => *name,
             [] => return None,
         };

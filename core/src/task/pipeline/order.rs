@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 /// Sorts tasks. Each has a name and the names of the tasks that must run before it.
 ///
 /// # Errors
-/// The names of the tasks that form a cycle.
+/// The names of the tasks in a cycle, and of the tasks that run after them.
 pub fn sort(tasks: &[(&str, &BTreeSet<String>)]) -> Result<Vec<usize>, Vec<String>> {
     let mut order = Vec::with_capacity(tasks.len());
     let mut done = BTreeSet::new();

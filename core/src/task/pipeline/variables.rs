@@ -21,7 +21,7 @@ const SKIPPED: [&str; 5] = [
     "resources",
 ];
 /// The context of a Pipeline (`docs/variables.md`).
-const CONTEXT: [&str; 5] = [
+pub const CONTEXT: [&str; 5] = [
     "pipelineRun.name",
     "pipelineRun.namespace",
     "pipelineRun.uid",

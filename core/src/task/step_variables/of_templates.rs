@@ -8,7 +8,7 @@ use crate::task::consistency::dotted;
 use crate::variable::occurrence::occurrences;
 
 /// Fields in which nothing replaces variables: the declaration, and text for users.
-const SKIPPED: [&str; 5] = [
+pub(crate) const SKIPPED: [&str; 5] = [
     "metadata",
     "outputs",
     "description",
@@ -16,7 +16,7 @@ const SKIPPED: [&str; 5] = [
     "inputs",
 ];
 /// The fields of a step that Tekton itself provides (`docs/variables.md`).
-pub(in crate::task) const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
+pub(crate) const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
 
 /// Adds an error for each variable in `spec`, a TaskSpec, that is only allowed in a template.
 pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostics) {
