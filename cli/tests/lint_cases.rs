@@ -38,7 +38,7 @@ fn reserved_names_are_refused() {
         spec,
         "spec:\n  results: [{name: cm}]\n  params:",
         &[
-            "20:13: error: spec.results[0]: the result 'cm' holds the resource 'cm', so its type is object; remove the result 'cm'",
+            "20:13: error: spec.results[0]: the result 'cm' holds the resource 'cm', so its type must be object; remove the result 'cm'",
         ],
     );
 }
@@ -151,7 +151,7 @@ fn an_expression_in_another_template_language_is_a_warning() {
             IMAGE,
             &to,
             &[&format!(
-                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is no variable and stays as literal text; {help}"
+                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is not a Gleaner variable and stays as literal text; {help}"
             )],
         );
     }
@@ -340,11 +340,11 @@ fn an_unreplaced_variable_in_a_path_is_an_error() {
         ),
         (
             "$(params.list[*])",
-            "`$(params.list[*])` is of type array, but a path is a string; use a part of it, such as $(params.list[0])",
+            "`$(params.list[*])` is of type array, but a path must be a string; use a part of it, such as $(params.list[0])",
         ),
         (
             "$(params.image.key)",
-            "`$(params.image.key)`: the parameter 'image' is a string and has no parts",
+            "`$(params.image.key)`: the parameter 'image' is a string and has no keys or items",
         ),
         ("$(params.list[0])", ""),
         ("$(workspaces.src.path)/x", ""),

@@ -32,7 +32,7 @@ const AHEAD: [&str; 4] = ["lint", "--without-webhook", "-f", "-"];
 
 #[test]
 fn several_pods_without_an_index_are_refused() {
-    let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each replaces the 'cm' of another; add completionMode: Indexed";
+    let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the 'cm' of another; add completionMode: Indexed";
     for (fields, place) in [
         ("completions: 2", Some("spec.completions")),
         ("completions: 2, parallelism: 1", Some("spec.completions")),
@@ -128,7 +128,7 @@ fn without_webhook_reports_the_errors_of_inject() {
         &AHEAD,
         &several,
         &[
-            "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of this Job would create 'cm' with the same name; leave the name out, or use generateName",
+            "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of this Job would create 'cm' with the same name; omit the name, or use generateName",
         ],
     );
     finds_by(&AHEAD, &several.replace("{name: fixed}", "{}"), &[]);
@@ -196,20 +196,20 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
     finds(
         &task.replace("taskRun.name", "job.completionIndex"),
         &[
-            "8:103: error: objects[0].resourceTemplate.data.v: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have it",
+            "8:103: error: objects[0].resourceTemplate.data.v: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have this variable",
         ],
     );
     finds(
         &task.replace("/tmp/v", "/tmp/$(context.job.completionIndex)"),
         &[
-            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have it",
+            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have this variable",
         ],
     );
     for name in ["pipelineRun.uid", "task.retry-count"] {
         finds(
             &JOB.replace("fixed", &format!("a-$(context.{name})")),
             &[&format!(
-                "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.{name})` has no value here; only Tekton's pods have it"
+                "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.{name})` has no value here; only Tekton's pods have this variable"
             )],
         );
     }
@@ -225,7 +225,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
         &AHEAD,
         &scaled(&named),
         &[
-            "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.task.name)` has no value here; without the webhook, only the pods of a Job, CronJob or JobSet have it",
+            "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.task.name)` has no value here; without the webhook, only the pods of a Job, CronJob or JobSet have this variable",
         ],
     );
     finds_by(

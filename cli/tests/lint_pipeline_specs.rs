@@ -258,7 +258,7 @@ fn a_step_of_an_embedded_task_gets_results_of_the_others() {
     };
     finds(&step("tasks.a.results.x"), &[]);
     let place = "spec.tasks[1].taskSpec.steps[0].args[0]";
-    let literal = "stays as it is in an embedded spec; pass it by a parameter of the task: params: [{name: NAME, value: ...}]";
+    let literal = "is not replaced in an embedded taskSpec; pass it through a parameter of the task: params: [{name: NAME, value: ...}]";
     finds(
         &step("tasks.c.results.x"),
         &[&format!(
@@ -295,7 +295,7 @@ fn a_result_of_a_pipeline_is_a_result_of_a_task() {
         finds(
             &result(bad),
             &[&format!(
-                "{place}: the result 'r' takes no result of a task; write $(tasks.NAME.results.NAME); Tekton refuses other values"
+                "{place}: the result 'r' does not refer to a task's result; write $(tasks.NAME.results.NAME); Tekton refuses other values"
             )],
         );
     }

@@ -103,17 +103,17 @@ fn a_reference_to_an_unknown_result_is_an_error() {
         ),
         (
             "tasks.a.outputs.o.uid",
-            "is not a variable of Tekton, which would leave it as it is",
+            "is not a Tekton variable, so Tekton would not replace it",
             "write $(tasks.a.results.o.uid)",
         ),
         (
             "tasks.a.o",
-            "is not a variable of Tekton, which would leave it as it is",
+            "is not a Tekton variable, so Tekton would not replace it",
             "write $(tasks.a.results.o.name)",
         ),
         (
             "tasks.a.outputs.v",
-            "is not a variable of Tekton, which would leave it as it is",
+            "is not a Tekton variable, so Tekton would not replace it",
             output,
         ),
         (

@@ -251,7 +251,7 @@ fn contradictory_fields_of_a_task_are_refused() {
             with(
                 "params: [{name: p, type: object, properties: {k: {type: array}}, default: {k: v}}]",
             ),
-            "properties.k.type: the property 'k' of an object is a string, not 'array'",
+            "properties.k.type: the property 'k' of an object must be a string, not 'array'",
         ),
         (
             with("results: [{name: q, type: number}]"),
@@ -263,7 +263,7 @@ fn contradictory_fields_of_a_task_are_refused() {
         ),
         (
             with("results: [{name: q, type: object, properties: {k: {type: array}}}]"),
-            "properties.k.type: the property 'k' of an object is a string, not 'array'",
+            "properties.k.type: the property 'k' of an object must be a string, not 'array'",
         ),
         (
             with("workspaces: [{name: w, optional: true}, {name: w}]"),

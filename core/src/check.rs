@@ -300,7 +300,7 @@ impl Report {
                 continue;
             };
             if task::is_incomplete(injected) {
-                let message = "the steps have Gleaner's redirector, but its sidecar is missing";
+                let message = "the steps use Gleaner's redirector, but the sidecar is missing";
                 let help = "inject the file again with gleaner inject";
                 let diagnostic = Diagnostic::new(place.key("steps"), None, message);
                 self.warnings.push(diagnostic.help(help));

@@ -69,7 +69,7 @@ pub fn result(
         let bytes = value.as_str().map_or(0, str::len);
         if bytes > FIELD_MAX {
             notes.push(format!(
-                "'{key}' of '{}' has {bytes} bytes and is empty in the results, which hold at most {FIELD_MAX}; the next task can \
+                "'{key}' of '{}' has {bytes} bytes and is empty in the results, which allow {FIELD_MAX} bytes per field; the next task can \
                  read it from the object",
                 created.resource
             ));

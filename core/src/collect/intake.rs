@@ -68,7 +68,7 @@ pub enum Refusal {
     /// The step sent different outputs before. They can no longer be replaced, because the submission started or the run
     /// finished.
     #[error(
-        "step '{0}' ran again and sent different outputs; those of its first run are kept, because the run already uses them"
+        "step '{0}' ran again and sent different outputs, but the outputs of its first run are already in use"
     )]
     AlreadyWritten(String),
     /// The run finished, and missing outputs took their default values.
@@ -236,7 +236,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
                     false => format!("the number {number}, which"),
                 };
                 format!(
-                    "output '{name}' of step '{step}' contains {number} Kubernetes would change: it stores 64-bit integers and doubles; declare \
+                    "output '{name}' of step '{step}' contains {number} Kubernetes would change: it stores only 64-bit integers and doubles; declare \
                      type: string"
                 )
             });

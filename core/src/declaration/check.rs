@@ -187,7 +187,7 @@ pub(crate) fn param_type(
                 )),
                 _ => None,
             };
-            let message = format!("the parameter '{name}' is a string and has no parts");
+            let message = format!("the parameter '{name}' is a string and has no keys or items");
             Err((message, dotted))
         }
         (ParamShape::Array, _) => wrong(
@@ -326,7 +326,7 @@ fn check_position(
     if structured && usage.position == Position::Within {
         let help = "use the variable as the whole value";
         let message = format!(
-            "`$({variable})` is of type {} inside a string",
+            "`$({variable})` is of type {} and cannot be used inside a string",
             kind.as_str()
         );
         return wrong(message, format!("{help}, {}", json()));

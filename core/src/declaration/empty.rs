@@ -61,7 +61,7 @@ fn unfilled(map: &Cursor<'_>, known: &[&str], warnings: &mut Diagnostics) {
 fn both_names(object: &Cursor<'_>, warnings: &mut Diagnostics) {
     let field = |key| object.descend(&["metadata", key]);
     if let (Some(_), Some(prefix)) = (field("name"), field("generateName")) {
-        let message = "generateName has no effect next to name";
+        let message = "generateName has no effect if name is set";
         warnings.push(prefix.diagnostic(message).help("remove one of them"));
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
             if is_encoded && is_secret_data(template, &inside) && !has_pattern {
                 warnings.push_with(|_| {
                     let message = format!(
-                        "`$({})` must be base64: data of a Secret is encoded",
+                        "`$({})` must be base64, because the data of a Secret is encoded",
                         usage.reference
                     );
                     let help = "put it under stringData, which takes plain text; if the step encodes it, declare a pattern \

@@ -122,7 +122,8 @@ impl Context<'_> {
             if is_wrong {
                 warnings.push_with(|_| {
                     let shown: String = whole.chars().take(60).collect();
-                    let message = format!("`{shown}` is no variable and stays as literal text");
+                    let message =
+                        format!("`{shown}` is not a Gleaner variable and stays as literal text");
                     let help = match meaning {
                         Meaning::Path(Some(right)) | Meaning::Name(right) => {
                             format!("write {right}")

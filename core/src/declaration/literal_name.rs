@@ -117,7 +117,7 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
             };
             let help = if suffix.is_empty() && name.len() > longest && form != Form::Segment {
                 format!(
-                    "the name of a {} has at most {longest} characters",
+                    "the name of a {} may have at most {longest} characters",
                     template.kind
                 )
             } else if form.admits(&format!("{whole}{suffix}")) {

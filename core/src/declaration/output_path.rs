@@ -72,7 +72,7 @@ fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, Stri
         return Some((offset, message, "remove it".to_owned()));
     }
     if is_workspace(text) {
-        let message = "this path names a directory, that of the workspace".to_owned();
+        let message = "this path is the directory of the workspace, not a file".to_owned();
         return Some((0, message, format!("add the file's name: {text}/{name}")));
     }
     let last = literal.rsplit('/').next().unwrap_or_default();
@@ -146,11 +146,11 @@ mod tests {
             (".", "0: this path names a directory"),
             (
                 "$(workspaces.o.path)",
-                "0: this path names a directory, that of the workspace; add the file's name: $(workspaces.o.path)/digest",
+                "0: this path is the directory of the workspace, not a file; add the file's name: $(workspaces.o.path)/digest",
             ),
             (
                 "$(workspaces[\"o\"].path)",
-                "0: this path names a directory, that",
+                "0: this path is the directory of the workspace",
             ),
         ] {
             let found = message(path).unwrap_or_default();

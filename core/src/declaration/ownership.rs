@@ -50,7 +50,7 @@ pub(super) fn check(
             let message = format!(
                 "a run cannot own a {kind}, which is cluster-scoped: the run is in a namespace"
             );
-            let help = "remove 'owned', and delete the object otherwise";
+            let help = "remove 'owned', and delete the object yourself";
             let place = template.place.key("owned");
             errors.push(Diagnostic::new(place, None, message).help(help));
             continue;

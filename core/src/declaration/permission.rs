@@ -31,7 +31,7 @@ impl Template {
             None => permission(
                 "get",
                 false,
-                "an object whose create got no response cannot be recognized",
+                "it cannot be recognized if the response to its creation is lost",
             ),
         };
         let without_delete = "it cannot be rolled back if another object fails";

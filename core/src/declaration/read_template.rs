@@ -173,7 +173,7 @@ pub(super) fn object(
     let metadata = template.node.present("metadata");
     let is_named = metadata.is_some_and(|metadata| metadata.get("name").is_some());
     if !is_named && policy == Policy::Apply && template.node.mapping().is_some() {
-        let message = "an object with policy Apply needs a name: each run would create another one";
+        let message = "an object with policy Apply needs a name: without one, each run would create a new object";
         findings.refuse(&template, message, "set metadata.name");
     }
     Some(Template {

@@ -66,7 +66,7 @@ pub(super) fn read(
             if !supported {
                 let message =
                     "only a Deployment, StatefulSet or DaemonSet of apps/v1 has a rollout";
-                let help = "name a condition or a jsonPath of this kind";
+                let help = "use a condition or a jsonPath of this kind";
                 findings.refuse(&rollout, message, help);
             }
             if wait.field("condition").is_some() || wait.field("jsonPath").is_some() {
@@ -83,7 +83,7 @@ pub(super) fn read(
     {
         let at = wait.field("failure");
         let message = "the object would fail as soon as it is ready: both states are the same";
-        let help = "name a state of the failed object, or remove 'failure'";
+        let help = "use a state that only a failed object has, or remove 'failure'";
         findings.refuse(at.as_ref().unwrap_or(wait), message, help);
     }
     Some(WaitFor {

@@ -318,7 +318,7 @@ fn an_output_in_data_of_a_secret_is_a_warning_without_a_pattern() {
     let secret = "resourceTemplate: {apiVersion: v1, kind: Secret, data: {v: $(steps.s.v)}}";
     finds(
         &object(secret),
-        "warning: objects[1].resourceTemplate.data.v: `$(steps.s.v)` must be base64: data of a Secret is encoded; put it under stringData",
+        "warning: objects[1].resourceTemplate.data.v: `$(steps.s.v)` must be base64, because the data of a Secret is encoded; put it under stringData",
     );
     finds(&object(&secret.replace("data", "stringData")), "");
     let pattern =
@@ -349,7 +349,7 @@ fn fields_without_effect_are_warnings() {
         ),
         (
             object(&CM.replace("name: cm", "name: cm, generateName: cm-")),
-            "warning: objects[1].resourceTemplate.metadata.generateName: generateName has no effect next to name",
+            "warning: objects[1].resourceTemplate.metadata.generateName: generateName has no effect if name is set",
         ),
         (
             "{}".to_owned(),
@@ -437,7 +437,7 @@ fn braces_of_go_templates_are_left_alone_and_a_shell_variable_in_an_image_is_not
     finds(&object(&alert), "");
     finds(
         &object(&POD.replace("image: i", "image: 'app:${VERSION}'")),
-        "warning: objects[1].resourceTemplate.spec.containers[0].image: `${VERSION}` is no variable and stays as literal text",
+        "warning: objects[1].resourceTemplate.spec.containers[0].image: `${VERSION}` is not a Gleaner variable and stays as literal text",
     );
     finds(
         &object(&POD.replace(

@@ -26,7 +26,7 @@ pub(crate) fn overridden(
                 "the variable {OUTPUTS_VARIABLE} has no effect: Gleaner sets it for the step's command"
             );
             Diagnostic::new(place.index(index).key("name"), None, message)
-                .help("remove it; fromPath reads an output from another file")
+                .help("remove it; to read an output from another file, use fromPath")
         }));
     }
     found

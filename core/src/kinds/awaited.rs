@@ -77,7 +77,7 @@ impl Awaited<'_> {
         };
         let Some(known) = status.conditions else {
             let message = format!("the status of a {kind} has no conditions");
-            let help = help.unwrap_or_else(|| "name a field with jsonPath".to_owned());
+            let help = help.unwrap_or_else(|| "use a field with jsonPath".to_owned());
             return self
                 .errors
                 .push(Diagnostic::new(place, None, message).help(help));
@@ -90,7 +90,7 @@ impl Awaited<'_> {
         let help = near.map(|near| format!("did you mean '{near}'?")).or(help);
         let message = format!("Kubernetes sets no condition '{condition}' on a {kind}");
         let help = help.unwrap_or_else(|| {
-            "make sure that a controller sets it, or name a field with jsonPath".to_owned()
+            "make sure that a controller sets it, or use a field with jsonPath".to_owned()
         });
         self.warnings
             .push(Diagnostic::new(place, None, message).help(help));

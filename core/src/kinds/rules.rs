@@ -72,7 +72,7 @@ fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
         return;
     };
     if literal(&field).is_some_and(|policy| matches!(policy.as_str(), "Never" | "OnFailure")) {
-        let message = format!("the pods of a {kind} have restartPolicy: Always");
+        let message = format!("the pods of a {kind} must have restartPolicy: Always");
         found.refuse(&field, message, "remove it, or create a Job");
     }
 }
@@ -98,7 +98,8 @@ fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
 
 /// Checks that the selector matches the pods of the template.
 fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
-    const HELP: &str = "give spec.template.metadata.labels the labels of spec.selector.matchLabels";
+    const HELP: &str =
+        "add the labels of spec.selector.matchLabels to spec.template.metadata.labels";
     let (Some(selector), Some(template)) = (
         spec.descend(&["selector", "matchLabels"]),
         spec.field("template"),
@@ -155,7 +156,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
             };
             found.push_with(|found| {
                 let help = found.suggestion(&name, volumes.iter().map(String::as_str));
-                let help = help.unwrap_or_else(|| "declare it in volumes of the pod".to_owned());
+                let help = help.unwrap_or_else(|| "declare it in the pod's volumes".to_owned());
                 field
                     .diagnostic(format!("the pod has no volume '{name}'"))
                     .help(help)

@@ -85,7 +85,9 @@ pub(super) fn text(own: &str, text: &str) -> Result<(), Wrong> {
             let message = format!("'{text}' is neither the number nor the name of a port");
             let help = match text.parse::<u16>() {
                 Ok(_) => "remove the quotes",
-                Err(_) => "a name has at most 15 lower-case letters, digits and single '-'",
+                Err(_) => {
+                    "a port name consists of at most 15 lower-case letters, digits and single '-'"
+                }
             };
             Err(wrong(message, help))
         }

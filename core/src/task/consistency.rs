@@ -68,7 +68,7 @@ pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics
         let help = match (is_task, name) {
             (true, COMPLETION_INDEX) => OF_JOB_ONLY,
             (false, name) if name.starts_with("pipelineRun.") || name == "task.retry-count" => {
-                "only Tekton's pods have it"
+                "only Tekton's pods have this variable"
             }
             _ => return None,
         };
@@ -95,7 +95,7 @@ pub(crate) fn context_uses(
     found
 }
 
-const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have it";
+const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have this variable";
 
 /// Returns the results whose files `step` refers to.
 fn written_by(step: &Step) -> impl Iterator<Item = &str> {
@@ -222,7 +222,8 @@ impl<'a> Names<'a> {
                     _ => ".KEY",
                 };
                 let kind = kind.as_str();
-                let message = format!("`$({variable})` is of type {kind}, but a path is a string");
+                let message =
+                    format!("`$({variable})` is of type {kind}, but a path must be a string");
                 let help = format!("use a part of it, such as $(params.{name}{part})");
                 Some((message, Some(help)))
             }

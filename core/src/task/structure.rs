@@ -280,7 +280,8 @@ fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
         };
         let text = kind.node.as_str().unwrap_or_default();
         if !["", "string"].contains(&text) {
-            let message = format!("the property '{name}' of an object is a string, not '{text}'");
+            let message =
+                format!("the property '{name}' of an object must be a string, not '{text}'");
             found.refuse(&kind, message, "write type: string");
         }
     }

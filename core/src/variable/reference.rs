@@ -82,7 +82,7 @@ pub enum ReferenceError {
     Root(String, String),
     /// The text calls this unknown function.
     #[error(
-        "unknown function '{1}' in `$({0})`; the only function is string(VARIABLE), which gives a value as text; write `$$(` for a \
+        "unknown function '{1}' in `$({0})`; the only function is string(VARIABLE), which returns a value as text; write `$$(` for a \
          literal `$(`"
     )]
     Function(String, String),

@@ -86,13 +86,13 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
             format!(
                 "{STEP}\nparams: [{{name: a, type: object, properties: {{k: {{type: number}}}}}}]"
             ),
-            "spec.params[0].properties.k.type: the property 'k' of an object is a string, not 'number'; write type: string",
+            "spec.params[0].properties.k.type: the property 'k' of an object must be a string, not 'number'; write type: string",
         ),
         (
             format!(
                 "{STEP}\nresults: [{{name: o, type: object, properties: {{uid: {{type: number}}}}}}]"
             ),
-            "spec.results[0].properties.uid.type: the property 'uid' of an object is a string, not 'number'; write type: string",
+            "spec.results[0].properties.uid.type: the property 'uid' of an object must be a string, not 'number'; write type: string",
         ),
         (
             format!("{STEP}\nresults: [{{name: r, type: sting}}]"),

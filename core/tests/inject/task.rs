@@ -456,7 +456,8 @@ fn the_tasks_own_result_stays_if_it_is_compatible() {
     );
     task["spec"]["results"] = json!([{"name": "img", "type": "string"}]);
     assert!(
-        refused(&task).contains("the result 'img' holds the resource 'img', so its type is object")
+        refused(&task)
+            .contains("the result 'img' holds the resource 'img', so its type must be object")
     );
 }
 

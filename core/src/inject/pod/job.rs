@@ -100,8 +100,7 @@ pub(crate) fn check(
         unfit.extend(without_index(declaration, help));
     }
     if is_ahead && !job.is_job {
-        let help =
-            "without the webhook, only the pods of a Job, CronJob or JobSet have it; write a name";
+        let help = "without the webhook, only the pods of a Job, CronJob or JobSet have this variable; write a name";
         unfit.extend(without_name(declaration, help));
     }
     match several(job.fields.node).filter(|_| !job.is_indexed) {
@@ -131,7 +130,8 @@ pub(super) fn of_pod(
         }
     };
     if !has_controller {
-        let help = "only pods that a Job or another controller creates have it; write a name";
+        let help =
+            "only pods that a Job or another controller creates have this variable; write a name";
         found.extend(without_name(declaration, help));
     }
     found
@@ -176,7 +176,7 @@ impl Findings {
         let help = "add completionMode: Indexed, which gives each pod its own objects";
         if let Some(template) = of_policy(Policy::Create) {
             let message = format!(
-                "without completionMode: Indexed, all pods of this Job are one run, and each replaces the '{}' of another",
+                "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the '{}' of another",
                 template.name
             );
             self.errors
@@ -200,7 +200,7 @@ pub(super) fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
 }
 
 fn alike_ahead(declaration: &Declaration) -> Vec<Diagnostic> {
-    let help = "leave the name out, or use generateName";
+    let help = "omit the name, or use generateName";
     of_one_name(declaration, "this Job", help)
 }
 

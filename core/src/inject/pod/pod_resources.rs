@@ -34,7 +34,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
             wrong.extend(asked(
                 pod,
                 limit,
-                &format!("the pod's own limit of {resource} is {whole}"),
+                &format!("the pod's own {resource} limit is {whole}"),
             ));
             fitted["limits"][resource] = whole.into();
         }

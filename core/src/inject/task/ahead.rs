@@ -136,7 +136,7 @@ fn wrap_step(
             if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
                 // Tekton would substitute the value into the script's text, where a quote in the value would break the line.
                 let message = format!(
-                    "the path in {output} has a variable, but the step '{name}' is a script"
+                    "the path in {output} contains a variable, but the step '{name}' is a script"
                 );
                 let help =
                     "pass the script as arguments of a command, or use a path without variables";

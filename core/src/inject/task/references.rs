@@ -287,7 +287,7 @@ impl<'a> Members<'a> {
             [field, ..] if OF_TASK.contains(field) => None,
             ["outputs" | "resources", name, rest @ ..] | [name, rest @ ..] => {
                 let message = || {
-                    format!("`$({variable})` is not a variable of Tekton, which would leave it as it is")
+                    format!("`$({variable})` is not a Tekton variable, so Tekton would not replace it")
                 };
                 if template(name).is_some() {
                     Some((message(), as_object(member, name, rest.first().copied())))

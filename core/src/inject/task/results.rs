@@ -40,8 +40,9 @@ pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) 
             .get("type")
             .map_or(properties.is_some(), |kind| kind == "object");
         if !is_object {
-            let message =
-                format!("the result '{name}' holds the resource '{name}', so its type is object");
+            let message = format!(
+                "the result '{name}' holds the resource '{name}', so its type must be object"
+            );
             wrong.push(Diagnostic::new(place, None, message).help(help));
             continue;
         }

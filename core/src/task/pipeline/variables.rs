@@ -259,8 +259,9 @@ impl Pipeline<'_> {
             }
             // `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
             (Some("status" | "reason"), 3) | (None, 2) if parts.len() == 3 || task == "status" => {
-                let message = format!("`$({inner})` stays as it is in an embedded spec");
-                let help = "pass it by a parameter of the task: params: [{name: NAME, value: ...}]";
+                let message = format!("`$({inner})` is not replaced in an embedded taskSpec");
+                let help =
+                    "pass it through a parameter of the task: params: [{name: NAME, value: ...}]";
                 Some((Literal, message, Some(help.to_owned())))
             }
             _ => None,
@@ -303,7 +304,7 @@ impl Pipeline<'_> {
         });
         if !takes {
             let name = result.node.text_of("name").unwrap_or_default();
-            let message = format!("the result '{name}' takes no result of a task");
+            let message = format!("the result '{name}' does not refer to a task's result");
             let help = "write $(tasks.NAME.results.NAME); Tekton refuses other values";
             found.refuse(&value, message, help);
         }
