@@ -1,7 +1,8 @@
-//! Checks a document before anything is done with it.
+//! Checks a document before Gleaner renders, runs, injects or translates it.
 //!
-//! The checks are those of injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module,
-//! and the webhook runs injection itself. This module only adds positions, where the document has lines.
+//! The checks are the same as during injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module, and
+//! the webhook calls the injection directly. This module only adds line and column to each finding, if the document was read from
+//! text.
 
 mod triggers;
 
@@ -26,7 +27,7 @@ use crate::task::{DeclarationSite, pod_template, resource_templates};
 /// The findings about a document.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Reasons to reject the document, in the order of the document if it has lines.
+    /// Errors for which Gleaner rejects the document, sorted by position if the document was read from text.
     pub errors: Vec<Diagnostic>,
     /// Errors for which Tekton's webhook or the API server rejects the object, although Gleaner's webhook accepts it.
     pub refused_elsewhere: Vec<Diagnostic>,
@@ -48,7 +49,7 @@ pub fn document(
 ) -> Report {
     let mut sites = DeclarationSite::all(document);
     let created = resource_templates::all(document);
-    // Pods in resource templates are checked with the objects that the templates create.
+    // Pods in the resource templates of Tekton Triggers are checked later, as part of the objects that the templates create.
     sites.retain(|site| {
         let is_in = |item: &Cursor<'_>| site.metadata().within(&item.place).is_some();
         !created.iter().any(is_in)
@@ -92,7 +93,7 @@ pub fn document(
         report.misused(pipeline::check_document(document, is_old));
     }
     let mut read = sites.iter().filter(|site| site.is_read());
-    // The proposal's syntax is translated before it reaches a cluster.
+    // A document in the proposal's syntax is skipped, because it is translated before it reaches a cluster.
     if read.any(DeclarationSite::is_annotated) {
         let (refused, warnings) = kinds::check_document(document, report.errors.is_empty());
         report.refused_elsewhere.extend(refused);
@@ -161,7 +162,7 @@ fn tekton(
     if placement == Placement::Webhook && report.errors.is_empty() {
         report.check_injected(&object, settings);
     }
-    // No cluster accepts the proposal's syntax, so no webhook checks it.
+    // The webhook never receives declarations in the proposal's syntax, so they are checked here.
     for site in sites
         .iter()
         .filter(|site| site.declares() && !site.is_annotated())
@@ -179,7 +180,7 @@ fn tekton(
     report
 }
 
-/// Checks the pod templates of a Job or of any other kind.
+/// Checks the pod templates of a document outside Tekton, such as a Job.
 fn of_templates(
     document: &Node,
     sites: &[DeclarationSite<'_>],
@@ -243,7 +244,7 @@ fn of_template(template: &Value, form: Form, settings: &Settings) -> Result<Outc
     Ok(outcome)
 }
 
-/// Converts a diagnostic about the object at `place` to one about the whole document.
+/// Converts the place of a diagnostic, which is relative to the object at `place`, to a place in the whole document.
 fn below(place: &Place, one: Diagnostic) -> Diagnostic {
     match &one.annotation {
         Some(annotation) => Diagnostic {
@@ -336,7 +337,7 @@ impl Report {
         }
     }
 
-    /// Adds the misused variables of a Task, except those that the report already has.
+    /// Adds the misused variables of a Task, except those that the report already contains.
     fn misused(&mut self, mut found: Misused) {
         let key = |one: &Diagnostic| (one.place.clone(), one.part, one.omitted);
         let known = self.errors.iter().chain(&self.warnings).map(key);
@@ -348,7 +349,8 @@ impl Report {
         self.warnings.extend(found.warnings().filter(is_new));
     }
 
-    /// Adds the unknown fields of a Tekton document. With `is_old`, it may have the fields that `gleaner translate` converts.
+    /// Adds the unknown fields of a Tekton document. If `is_old` is true, the fields that `gleaner translate` converts are
+    /// allowed.
     fn unknown_fields(&mut self, document: &Node, is_old: bool) {
         let is_v1 = document.text_of("apiVersion") == Some(RUN_API_VERSION);
         let version = match is_v1 && !is_old {

@@ -41,14 +41,14 @@ pub use stage::Submitting;
 #[derive(Debug, Clone)]
 pub struct Collector {
     declaration: Arc<Declaration>,
-    /// The variables of the templates; checked on every message, so gathered once.
+    /// The variables of the templates. They are collected once, because every message is checked against them.
     variables: Arc<IndexSet<Reference>>,
     /// The indices of the variables that are still unknown. A known variable stays known, unless its step runs again.
     unknown: Vec<usize>,
     run: Arc<Run>,
-    /// Shared with the submission; large, so never copied without need.
+    /// The known values. The submission shares them, because a copy may be large.
     values: Arc<Values>,
-    /// The memory of all accepted outputs, in bytes.
+    /// The memory that all accepted outputs use, in bytes.
     accepted: u64,
     bounds: Bounds,
     steps: IndexMap<StepName, StepRecord>,
@@ -95,7 +95,7 @@ pub enum Verdict {
 }
 
 impl Collector {
-    /// Starts a run. `steps` are all steps that may post, whether they declare outputs or not.
+    /// Starts a run. `steps` are all steps that may post, including steps without declared outputs.
     pub fn new(
         declaration: Declaration,
         run: Run,
@@ -220,8 +220,8 @@ impl Collector {
         }
     }
 
-    /// Returns true if a request starts the submission now: only with `submit: Manual`, and only once. Any other
-    /// request gets the outcome.
+    /// Returns true if a submit request starts the submission now, which only the first request with `submit: Manual` does. The
+    /// response to any other request is the outcome of the run.
     ///
     /// # Errors
     /// The unknown variables. Nothing changes.
@@ -245,7 +245,7 @@ impl Collector {
         self.life == Life::Finished
     }
 
-    /// Records that all steps have finished: missing outputs take their defaults, and the run fails if one has no
+    /// Records that all steps have finished: missing outputs take their defaults, and the run fails if a missing output has no
     /// default.
     pub fn finish(&mut self) -> Verdict {
         if self.life == Life::Running {
@@ -301,7 +301,7 @@ impl Collector {
         }
     }
 
-    /// Returns the response to a message whose sender need not wait, or has finished waiting.
+    /// Returns the response to a message whose sender does not wait for the commit, or has finished waiting.
     ///
     /// # Errors
     /// The problem for which the run failed, for a sender that waited for the commit.
@@ -343,7 +343,8 @@ impl Collector {
         self.pending().map(ToString::to_string).collect()
     }
 
-    /// Returns the variables that stay unknown: parameters and context variables are set on the command line only.
+    /// Returns the unknown variables that no step can provide: parameters and context variables, which are set only on the
+    /// command line.
     pub fn unreachable(&self) -> impl Iterator<Item = &Reference> {
         self.pending()
             .filter(|variable| !matches!(variable, Reference::Output { .. }))

@@ -65,8 +65,8 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml;
 use crate::document::{Cursor, Diagnostics, Node, Place};
 
-/// The maximum size of a declaration, in bytes: the limit of Kubernetes for the annotations of one object
-/// (`TotalAnnotationSizeLimitB` in `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
+/// The maximum size of a declaration, in bytes: Kubernetes' limit for the annotations of one object (`TotalAnnotationSizeLimitB`
+/// in `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
 pub const DECLARATION_MAX: usize = 256 << 10;
 
 impl Declaration {
@@ -91,8 +91,8 @@ impl Declaration {
         yaml::parse_within(text, yaml::Bounds::DECLARATION)
     }
 
-    /// Returns true if `node` is a declaration in a separate document: a map with steps by name, and no fields that a
-    /// declaration does not have. Other programs have files with a list of steps or resources alone.
+    /// Returns true if `node` is a declaration in a separate document: a map in which `steps` is a map, and which contains only
+    /// fields of a declaration. In files of other programs, `steps` may be a list, or `resources` may occur alone.
     pub fn is_alone(node: &Node) -> bool {
         let is_field = |name: &str| read::DECLARATION.contains(&name);
         let entries = node.mapping().unwrap_or_default();
@@ -100,8 +100,8 @@ impl Declaration {
             && entries.iter().all(|(key, _)| is_field(&key.name))
     }
 
-    /// Returns the error for a text of `bytes` that exceeds [`DECLARATION_MAX`]. `subject` names the text and ends with
-    /// a verb.
+    /// Returns the error for a text of `bytes` bytes that exceeds [`DECLARATION_MAX`]. `subject` names the text and ends with a
+    /// verb.
     pub fn too_large(subject: &str, bytes: usize) -> Diagnostic {
         let (kib, max) = (bytes.div_ceil(1 << 10), DECLARATION_MAX >> 10);
         let message = format!("{subject} {kib} KiB; at most {max} KiB are allowed");
@@ -153,8 +153,8 @@ impl Examined {
     }
 }
 
-/// Reports well-formed constructs that cannot work. A running sidecar accepts such a declaration, because the run fails in any
-/// case.
+/// Reports well-formed constructs that cannot work at run time. A running sidecar does not repeat these checks, because the run
+/// fails in any case.
 fn find_without_effect(
     node: &Node,
     declaration: &Declaration,

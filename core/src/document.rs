@@ -1,4 +1,4 @@
-//! Documents: files that a command reads, objects on their way into a cluster, and findings about either.
+//! Documents: files that a command reads, objects that the webhook receives, and the findings about them.
 
 pub mod cursor;
 pub mod diagnostic;

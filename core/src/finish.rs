@@ -1,4 +1,4 @@
-//! The container that tells the sidecar that all steps have finished.
+//! The container that reports to the sidecar that all steps have finished.
 
 use crate::task::Step;
 
@@ -12,7 +12,7 @@ pub enum Finish {
 }
 
 impl Finish {
-    /// Returns the number of containers that Gleaner adds to a pod: its sidecar, and its own step if there is one.
+    /// Returns the number of containers that Gleaner adds to a pod: the sidecar, and the finish step if one is needed.
     pub const fn containers(self) -> usize {
         match self {
             Self::LastStep => 1,
@@ -36,8 +36,8 @@ impl Finish {
 /// The `onError` value of a step whose failure fails the run; the default (`pkg/apis/pipeline/v1/container_types.go`).
 const STOP: &str = "stopAndFail";
 
-/// Returns true if `last`, the last step of its Task, can finish the run. A step with `when` may be skipped, and then
-/// Tekton's entrypoint starts no command; one that continues on error may fail without failing the run.
+/// Returns true if `last`, the last step of its Task, can finish the run. A step with `when` may be skipped, and Tekton's
+/// entrypoint then starts no command. A step that continues on error may fail without failing the run.
 pub fn can_finish(last: &Step, continues_on_error: bool) -> bool {
     last.when.is_empty() && !continues_on_error
 }

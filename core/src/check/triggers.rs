@@ -70,15 +70,15 @@ pub(super) fn check(
     report
 }
 
-/// Replaces an error about a mask with one about the value, which only Triggers provides.
+/// Replaces an error about a placeholder with an error about the missing value, which only Triggers provides.
 fn not_known_yet(one: Diagnostic) -> Diagnostic {
     let message = "injecting ahead of time requires this value, which only Triggers provides";
     let diagnostic = Diagnostic::new(one.place, one.at, message);
     diagnostic.help("install Gleaner's injector, which injects at run time")
 }
 
-/// Reports variables of Triggers in declarations. In a declaration that was injected ahead of time, Triggers cannot find them,
-/// because the declaration is encoded.
+/// Reports Triggers variables in declarations. Triggers cannot find a variable in a declaration that was injected ahead of time,
+/// because such a declaration is encoded.
 fn in_declarations(object: &Node) -> Vec<Diagnostic> {
     let sites = DeclarationSite::all(object).into_iter();
     let mut found = Vec::new();
@@ -110,7 +110,7 @@ fn is_of_triggers(inner: &str) -> bool {
 }
 
 /// The placeholder texts that replace variables while an object is checked, each with the character that pads it: a name, a
-/// number, a duration and a path. A document that is wrong regardless of the values is wrong with each of them.
+/// number, a duration and a path. An error that does not depend on the values occurs with every placeholder.
 const FORMS: [(&str, char); 4] = [(MASK, 'x'), ("5", ' '), ("5m", ' '), ("/a", 'a')];
 /// The prefix of a placeholder name.
 const MASK: &str = "gleanertt";
@@ -119,8 +119,8 @@ const UID: &str = "gtuid0";
 /// The maximum number of variables in one object.
 const MASKS_MAX: usize = 1000;
 
-/// The variables of Triggers and their placeholders. Each placeholder is as long as its variable, so that positions do not
-/// change.
+/// The Triggers variables of an object, and their placeholders. Each placeholder is as long as its variable, so that positions do
+/// not change.
 #[derive(Debug)]
 struct Masks {
     form: (&'static str, char),
@@ -183,7 +183,7 @@ impl Masks {
         })
     }
 
-    /// Restores the variables.
+    /// Replaces the placeholders with the original variables.
     fn unmasked(&self, value: Value) -> Value {
         match value {
             Value::String(mut text) => {
@@ -210,13 +210,13 @@ fn is_masked(text: &str) -> bool {
     text.contains(MASK) || text.contains(UID)
 }
 
-/// Returns true if both have the same place and the same message.
+/// Returns true if both diagnostics have the same place and the same message.
 fn is_same(one: &Diagnostic, other: &Diagnostic) -> bool {
     (&one.place, &one.annotation, one.at, &one.message)
         == (&other.place, &other.annotation, other.at, &other.message)
 }
 
-/// The text of an object, whose masked form is checked.
+/// The original text of an object that is checked with placeholders.
 struct Original<'a> {
     source: &'a dyn Locate,
     node: &'a Node,

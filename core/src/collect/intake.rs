@@ -62,7 +62,7 @@ impl Admission {
 /// The reason for rejecting a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The Task has no such step; the second field is a suggestion.
+    /// The Task does not contain the step. The fields are the step's name and a suggestion.
     #[error("unknown step '{0}'; {1}")]
     UnknownStep(String, String),
     /// The step sent different outputs before. They can no longer be replaced, because the submission started or the run

@@ -64,7 +64,7 @@ impl Collector {
             return Ok(examined);
         };
         let memory = admission.memory.max(bytes as u64);
-        // A replaced message frees its memory.
+        // The memory of the message that this one replaces becomes free.
         let replaced = match self.steps.get(&admission.step) {
             Some(StepRecord::Heard { memory, .. }) => *memory,
             _ => 0,

@@ -14,11 +14,12 @@ use serde_json::Value;
 use super::{Collector, Life, Stage, StepRecord};
 use crate::render::{Secrecy, Values, measure, preview};
 
-/// The maximum number of characters shown of a string, and a quarter of the maximum for JSON. No name is that long.
+/// The maximum number of characters shown of a string. No name is that long. Four times as many are shown of a list or map as
+/// JSON.
 const SHOWN: usize = 256;
-/// The approximate total number of characters shown; with many variables, less is shown of each.
+/// The approximate total number of characters shown. With many variables, fewer characters of each value are shown.
 const SHOWN_TOGETHER: usize = 256 << 10;
-/// The minimum number of characters shown.
+/// The minimum number of characters shown of each value.
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
@@ -248,7 +249,8 @@ fn is_long(value: &Value, shown: usize) -> bool {
     serde_json::to_writer(Room(4 * shown), value).is_err()
 }
 
-/// Returns the value with strings truncated that are too long for any name: enough to derive names, and cheap to render.
+/// Returns the value with long strings truncated. The truncated strings are still long enough to derive names from, and are cheap
+/// to render.
 fn light(value: &Value) -> Value {
     match value {
         Value::String(text) => text.chars().take(SHOWN).collect::<String>().into(),

@@ -45,7 +45,7 @@ pub struct KindPatternError(String);
 // === impl AllowedKinds ===
 
 impl AllowedKinds {
-    /// Returns all kinds except those that must be named to be allowed: the kinds of the groups for RBAC, admission, API
+    /// Returns all kinds except those that the operator must allow by name: the kinds of the groups for RBAC, admission, API
     /// extension, tokens and certificates, and Secrets with a ServiceAccount token.
     pub fn unguarded() -> Self {
         Self(Some(vec![KindPattern {
@@ -54,7 +54,7 @@ impl AllowedKinds {
         }]))
     }
 
-    /// Returns every kind, for users who are not bound by a cluster's operator.
+    /// Returns every kind, for commands that no cluster operator restricts.
     pub const fn unlimited() -> Self {
         Self(None)
     }

@@ -250,8 +250,8 @@ fn may_hold_secret(template: &Template, usage: &Use) -> bool {
     is_secret_data(template, &inside(template, usage))
 }
 
-/// Returns true if a place within `template` is in the data of a Secret, which contains only strings. For any other type, the API
-/// server's error message would quote the value.
+/// Returns true if a place within `template` is in the data of a Secret. The values there must be strings, because the API
+/// server's error message would quote a value of any other type.
 pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]

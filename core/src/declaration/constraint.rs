@@ -63,12 +63,12 @@ pub enum Violation {
     Mismatch {
         /// The declared pattern.
         pattern: Pattern,
-        /// The value; none if it is secret.
+        /// The value, or `None` if it is secret.
         value: Option<String>,
     },
 }
 
-/// The value as part of a message, with the verb before it and the pronoun after it.
+/// The value as part of a message: `is 'VALUE', which`, or nothing if the value is secret.
 struct Shown<'a>(Option<&'a str>);
 
 impl Pattern {

@@ -36,7 +36,7 @@ pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
     }
 }
 
-/// Returns the keys in `data` of a Secret whose values are not valid base64; none for other objects.
+/// Returns the keys in `data` of a Secret whose values are not valid base64. The list is empty for any other object.
 pub fn undecodable(object: &Value) -> Vec<&str> {
     let is_secret = object["apiVersion"] == "v1" && object["kind"] == "Secret";
     let data = object["data"].as_object().filter(|_| is_secret);

@@ -1,4 +1,4 @@
-//! Expressions of other languages in templates, which are created as literal text.
+//! Expressions of other template languages, which Gleaner would create as literal text.
 //!
 //! An object may contain such text on purpose: a shell script in a ConfigMap, or a template for another controller. A string is
 //! therefore reported only if it cannot be shell, or if it names something in the declaration.
@@ -201,7 +201,7 @@ enum Meaning {
 struct Names<'a> {
     declaration: &'a Declaration,
     scope: &'a Scope,
-    /// The step of each output; none if several steps have an output of this name.
+    /// The step of each output, or `None` if several steps have an output of this name.
     steps: HashMap<&'a str, Option<&'a str>>,
 }
 

@@ -7,13 +7,13 @@ use crate::render::SUFFIX;
 use crate::variable::{Part, Tree};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// The length up to which a prefix is kept in the names of all kinds, in bytes: a DNS label without the suffix.
+/// The maximum length of a prefix, in bytes: a DNS label without the suffix. A longer prefix is truncated.
 const PREFIX_MAX: usize = 63 - SUFFIX;
 
 /// The rules for the names of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A path segment; the kinds of RBAC require nothing else (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
+    /// A path segment, the only requirement for the names of RBAC kinds (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
     Segment,
     /// A DNS label (RFC 1123), without dots.
     Label,

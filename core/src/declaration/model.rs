@@ -40,7 +40,7 @@ pub struct Output {
     pub non_empty: bool,
     /// The pattern that a string must match.
     pub pattern: Option<Pattern>,
-    /// True if the value is secret: it appears in no log, event, metric, GET or result.
+    /// True if the value is secret: it must not appear in a log, event, metric, GET response or result.
     pub secret: bool,
     /// The position of the output's declaration.
     pub at: Option<Location>,
@@ -136,7 +136,7 @@ pub enum Submit {
 /// The action to take if the preflight finds a kind that is not served or a create that is forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Preflight {
-    /// Report the finding, and fail at submission (in the proposal, the image is uploaded in any case).
+    /// Report the finding, and fail at submission, after the steps have run (the proposal uploads the image in any case).
     #[default]
     Report,
     /// Fail the first step before it runs.
@@ -211,7 +211,7 @@ impl Declaration {
     }
 
     /// Returns the variables of all templates, without paths into their values, each once, in order of first use. References to
-    /// other templates are omitted, because they have no value of their own.
+    /// other templates are omitted, because their values are computed during rendering.
     pub fn variables(&self) -> IndexSet<Reference> {
         self.uses()
             .map(|usage| usage.reference.root())

@@ -47,7 +47,7 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     }
 }
 
-/// Returns the needs of other templates that this template fulfills.
+/// Returns the needs that this template fulfills for other templates.
 fn fulfilled(template: &Template) -> Vec<Need> {
     if template.is("v1", "Namespace") {
         let of = Need::NamespaceOf(template.name.to_string());

@@ -43,7 +43,7 @@ impl Template {
         permissions
     }
 
-    /// Returns true if this template is a CRD that may define the kind of `template`, as far as its fields are literal.
+    /// Returns true if this template is a CRD that may define the kind of `template`. A field with variables matches any kind.
     pub fn may_define(&self, template: &Self) -> bool {
         let is = |path: &[&str], wanted: &str| match self.tree.field(path) {
             Some(Field::Fixed(value)) => value == wanted,

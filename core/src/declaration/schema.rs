@@ -34,11 +34,11 @@ enum OutputType {
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::Trim")]
 enum Trim {
-    /// One trailing line end, `\n` or `\r\n`: what `echo` adds.
+    /// One trailing line end, `\n` or `\r\n`, such as `echo` writes.
     Newline,
     /// All whitespace at both ends.
     Whitespace,
-    /// Nothing. The byte order mark stays, too, unless the output is JSON.
+    /// No characters. The byte order mark is not removed either, unless the output is JSON.
     None,
 }
 
@@ -105,7 +105,7 @@ struct Output {
     /// `Always` keeps the output of a step that failed.
     #[schemars(with = "Option<When>", extend("default" = "Success"))]
     when: Option<output::When>,
-    /// Appears in no log, event, metric or result; only the data of a Secret may use it.
+    /// True if the value must not appear in a log, event, metric or result. Only the data of a Secret may use it.
     #[schemars(extend("default" = false))]
     secret: Option<bool>,
 }
@@ -179,7 +179,7 @@ struct Object {
     resource_template: ResourceTemplate,
 }
 
-/// It has all fields of its kind, as `kubectl explain` describes them.
+/// The object, with the fields of its kind as `kubectl explain` describes them.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ResourceTemplate {
@@ -198,11 +198,11 @@ struct ResourceTemplate {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WaitFor {
-    /// The type of a condition in `.status.conditions`, such as `Ready`; or several of them.
+    /// The type of a condition in `.status.conditions`, such as `Ready`, or a list of types that must all be True.
     condition: Option<OneOrMore>,
     /// A field, such as `.status.phase`.
     json_path: Option<String>,
-    /// The value that the field must have; any value if it is absent.
+    /// The value that the field must have. If absent, any value is accepted.
     value: Option<Value>,
     /// `true` waits until all pods of a Deployment, StatefulSet or DaemonSet have the newest template and are
     /// available.
@@ -222,11 +222,11 @@ struct WaitFor {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WaitFailure {
-    /// The type of a condition in `.status.conditions`, such as `Failed`; several mean that all are True.
+    /// The type of a condition in `.status.conditions`, such as `Failed`, or a list of types that must all be True.
     condition: Option<OneOrMore>,
     /// A field, such as `.status.phase`.
     json_path: Option<String>,
-    /// The value of the field; any value if it is absent.
+    /// The value of the field. If absent, any value is accepted.
     value: Option<Value>,
 }
 

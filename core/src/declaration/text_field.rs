@@ -8,7 +8,7 @@ use crate::document::place::Segment;
 const INDEX: &str = "[]";
 
 impl Template {
-    /// Changes each variable that is the whole value of a string field to take its value as text.
+    /// Marks each variable that is the whole value of a string field, so that its value is rendered as text.
     pub(super) fn take_texts(&mut self) {
         let mut tree = std::mem::take(&mut self.tree);
         let mut naming = std::mem::replace(&mut self.naming, Naming::Derived);
@@ -26,10 +26,9 @@ impl Template {
 
     /// Returns true if Kubernetes defines the field at `inside`, a place within this template, as a string.
     ///
-    /// The list contains the fields of this type in every object: metadata (`ObjectMeta`), label selectors, environment variables
-    /// (`EnvVar`), and the data of a ConfigMap, and of a Secret before it is encoded
-    /// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go, k8s.io/api/core/v1/types.go). It also contains the params of a
-    /// PipelineResource.
+    /// These are the metadata (`ObjectMeta`), label selectors and environment variables (`EnvVar`) of every object, the `data` of
+    /// a ConfigMap, and the `stringData` of a Secret (k8s.io/apimachinery/pkg/apis/meta/v1/types.go,
+    /// k8s.io/api/core/v1/types.go). The params of a PipelineResource are strings, too.
     pub(crate) fn is_text(&self, inside: &Place) -> bool {
         let segments = inside.segments();
         let keys: Vec<&str> = segments

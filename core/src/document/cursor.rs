@@ -228,14 +228,15 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// Returns the items of the list in the field `key`; none if it is absent.
+    /// Returns the items of the list in the field `key`. If the field is absent, the result is empty.
     pub fn items_at(&self, key: &str, found: &mut Diagnostics) -> Vec<Self> {
         self.field(key)
             .map(|list| list.items(found))
             .unwrap_or_default()
     }
 
-    /// Returns the items of the list in the field `key`; none if the field is not a list, which another check reports.
+    /// Returns the items of the list in the field `key`. If the field is not a list, which another check reports, the result is
+    /// empty.
     pub fn list_of(&self, key: &str) -> Vec<Self> {
         self.items_at(key, &mut Diagnostics::default())
     }
@@ -257,7 +258,7 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// Returns the entries of the map in the field `key`; none if it is absent.
+    /// Returns the entries of the map in the field `key`. If the field is absent, the result is empty.
     pub fn entries_at(&self, key: &str, found: &mut Diagnostics) -> Vec<(&'a str, Self)> {
         self.field(key)
             .map(|map| map.entries(found))
@@ -292,7 +293,7 @@ impl<'a> Cursor<'a> {
         self.field(key)?.text(found).map(str::to_owned)
     }
 
-    /// Returns the strings of the list in the field `key`; none if it is absent. Null items are skipped.
+    /// Returns the strings of the list in the field `key`. If the field is absent, the result is empty. Null items are skipped.
     pub fn texts_at(&self, key: &str, found: &mut Diagnostics) -> Vec<String> {
         let items = self.items_at(key, found).into_iter();
         items

@@ -16,7 +16,7 @@ pub struct Diagnostic {
     pub message: String,
     /// The remedy.
     pub help: Option<String>,
-    /// The number of errors that this diagnostic stands for without listing them; 0 for an ordinary diagnostic.
+    /// The number of errors that this diagnostic counts but does not list; 0 for an ordinary diagnostic.
     pub omitted: usize,
     /// The part of the node that the diagnostic is about.
     pub part: Part,

@@ -56,7 +56,7 @@ impl Node {
         self.field_mut(key).map_or(&mut [], Self::items_mut)
     }
 
-    /// Returns the map in the field `key`, which is created if absent. None if this is not a map.
+    /// Returns the map in the field `key`, which is created if absent, or `None` if this node is not a map.
     pub fn map_at_mut(&mut self, key: &str) -> Option<&mut Self> {
         self.created(key, Content::Mapping(Vec::new()))
     }
@@ -88,7 +88,7 @@ impl Node {
         }
     }
 
-    /// Adds an absent field before all others.
+    /// Adds a field, which must be absent, before all others.
     pub fn put_first(&mut self, key: &str, value: Self) {
         if let Some(entries) = self.entries_mut() {
             entries.insert(0, (self::key(key, &value), value));

@@ -1,4 +1,4 @@
-//! Objects on their way into a cluster: JSON written by programs, without line numbers.
+//! Objects that the webhook receives: JSON without line numbers.
 
 use super::diagnostic::Diagnostic;
 use super::location::Location;

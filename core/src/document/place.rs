@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The place of a node in a document: the keys and indices on the path from the root, such as `spec.steps[0].image`. Places share
-/// common prefixes, so keeping one for each node of a document is cheap.
+/// common prefixes, so a place for each node of a document takes little memory.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Place(Option<Arc<Link>>);
 
@@ -53,7 +53,7 @@ impl Place {
         segments.fold(self.clone(), |place, segment| place.child(segment.clone()))
     }
 
-    /// Returns the place of the containing map or list; none for the root.
+    /// Returns the place of the containing map or list, or `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         Some(self.0.as_deref()?.parent.clone())
     }
@@ -70,7 +70,7 @@ impl Place {
         segments
     }
 
-    /// Returns this place relative to `ancestor`; none if the place is not at or below `ancestor`.
+    /// Returns this place relative to `ancestor`, or `None` if the place is not at or below `ancestor`.
     pub fn within(&self, ancestor: &Self) -> Option<Self> {
         let below = self.depth().checked_sub(ancestor.depth())?;
         let mut top = self;

@@ -14,7 +14,7 @@ pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> 
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();
     match rest.chars().next()? {
-        // A block scalar may also begin with a quote, and its position is that of the first character of its content.
+        // The content of a block scalar may begin with a quote, too, and `at` is the start of the content.
         quote @ ('"' | '\'') if first == Some(quote) => {
             walk(Style::Verbatim).or_else(|| walk(Style::of(quote)))
         }

@@ -43,7 +43,7 @@ impl Bounds {
     };
 }
 
-/// Parses all documents of `text`; empty documents are left out.
+/// Parses all documents of `text`, except empty documents.
 ///
 /// # Errors
 /// One diagnostic with the position of the first YAML error. The parser's budget also rejects hostile documents (alias

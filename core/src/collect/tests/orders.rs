@@ -1,4 +1,4 @@
-//! Tests all sequences of events up to a length, and some longer sequences.
+//! Tests all event sequences up to a certain length, and pseudorandom longer sequences.
 
 use super::*;
 
@@ -68,7 +68,7 @@ fn is_over(collector: &Collector) -> bool {
     matches!(collector.phase(), Phase::Committed | Phase::Failed)
 }
 
-/// Returns true if the last event had an effect.
+/// Checks the collector after each of the events. Returns true if the last event had an effect.
 fn check(declaration: &Declaration, events: &[Event]) -> bool {
     let submit = declaration.submit.as_str();
     let mut collector = with(declaration.clone());

@@ -50,7 +50,7 @@ fn the_schema_has_the_fields_that_the_reader_knows() {
     assert_eq!(fields("/$defs/WaitFailure"), sorted(&read_wait::FAILURE));
 }
 
-/// Returns each default of the schema with the type and the field that it belongs to.
+/// Returns the type, the field and the value of each default in the schema.
 fn defaults() -> Vec<(String, String, Value)> {
     let schema = schema().to_value();
     let types = schema["$defs"].as_object().unwrap().iter();
@@ -66,7 +66,8 @@ fn defaults() -> Vec<(String, String, Value)> {
     found
 }
 
-/// Returns what is read from a declaration with `value` in a field of a type; without one, the field is absent.
+/// Returns the debug text of a declaration whose field `field` of the type `name` has this `value`. Without a value, the field is
+/// absent.
 fn declared(name: &str, field: &str, value: Option<&Value>) -> String {
     let mut declaration = serde_json::json!({
         "steps": {"a": [{"name": "x"}]},

@@ -62,7 +62,7 @@ fn template(line: &str) -> Option<usize> {
     starts.find(|start| is_even(&line[..*start], '"') && is_even(&line[..*start], '\''))
 }
 
-/// Returns the value of `line` that ends with the `{{ }}` at `start`, in quotes; none if the value does not end there.
+/// Returns the value of `line` that ends with the `{{ }}` at `start`, in quotes, or `None` if the value does not end there.
 fn of_template(line: &str, start: usize) -> Option<String> {
     let end = start + line[start..].find("}}")? + 2;
     let begins = line[..start].trim_end().ends_with([':', '-', ',', '[']);
@@ -80,7 +80,7 @@ fn second_colon(line: &str, column: usize) -> Option<String> {
     (is_plain && is_before && value.contains(": ")).then(|| quoted(value))?
 }
 
-/// Returns the text as a quoted scalar; none if it is too long to be shown in full.
+/// Returns the text as a quoted scalar, or `None` if it is too long to be shown in full.
 pub(super) fn quoted(text: &str) -> Option<String> {
     if text.chars().count() > SHOWN {
         None

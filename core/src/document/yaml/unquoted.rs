@@ -64,7 +64,8 @@ fn begins(line: &str, start: usize) -> bool {
     }
 }
 
-/// Returns the plain value at the beginning of `rest`, up to where its brackets close; none for a map, a list or a quoted value.
+/// Returns the plain value at the beginning of `rest`, including its bracketed parts, or `None` for a map, a list or a quoted
+/// value.
 fn value(rest: &str) -> Option<&str> {
     if rest.starts_with(['[', '{', '"', '\'', '#', ' ', '|', '>', '&', '*']) {
         return None;
