@@ -4,20 +4,20 @@
 //! | --- | --- |
 //! | [`mod@task`] | turns a Task that declares outputs into one that any Tekton can run |
 //! | [`pod`] | adds redirector and sidecar to a pod of such a Task, or to any pod with the annotation |
-//! | [`settings`] | the settings of both: image, resources, security |
+//! | [`settings`] | the settings of injection: image, resources, security |
 //! | [`removal`] | removes Gleaner |
 //! | `shape` | the maps and lists that injection reads and extends |
 //! | `environment` | the variable that the redirector sets |
 //! | `exemption` | the label that exempts an object from the webhook |
 //! | `list` | lists in the fields of an object |
 //! | `messages` | the termination messages of a pod, and the share of their space that each container gets |
-//! | `mounts` | the shared volume, and the part of it that each container sees |
+//! | `mounts` | the shared volume, and the part of it that each container mounts |
 //! | `port` | the sidecar's port, chosen to avoid the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | the probe by which the kubelet learns that the sidecar is ready |
 //! | `stray` | annotations that have no effect |
-//! | [`quantity`] | `500m`, `128Mi` |
-//! | [`outcome`] | the result: changed, skipped or rejected, with the reason |
+//! | [`quantity`] | Kubernetes quantities, such as `500m` and `128Mi` |
+//! | [`outcome`] | the result of injection: changed, skipped or rejected, with the reason |
 
 mod environment;
 pub(crate) mod exemption;

@@ -80,8 +80,8 @@ fn field_type(own: &str, field: &str) -> Option<&'static str> {
     fields_of(own)?.get(field)?.as_str()
 }
 
-/// Checks the kind of each object in the declaration `node`, and the types of its fields. A running sidecar leaves this
-/// check to its API server.
+/// Checks the kind of each object in the declaration `node`, and the types of its fields. A running sidecar leaves this check to
+/// the API server.
 pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Examined) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let declared = &examined.declaration;

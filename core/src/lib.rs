@@ -1,20 +1,20 @@
-//! The domain of Gleaner, pure: no I/O, no async runtime, no HTTP, no Kubernetes client.
+//! Gleaner's domain logic, which is pure: no I/O, no async runtime, no HTTP, no Kubernetes client.
 //!
 //! The modules, in the order in which they are used:
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`document`] | YAML with positions, findings, and the YAML writer |
-//! | [`declaration`] | what a Task declares: outputs, templates, when to submit; the reader and the one validator |
+//! | [`declaration`] | a Task's declaration: outputs, templates and the submission trigger, with its reader and validator |
 //! | [`variable`] | the `$(...)` language, and substitution on the parsed tree |
 //! | [`kinds`] | Kubernetes' own kinds, and the types of their fields |
 //! | [`mod@task`] | the parts of a Task that Gleaner needs, and the places where a declaration can be |
 //! | [`run`] | the identity of a run: context, labels, owner |
-//! | [`collect`] | the state of a run: which outputs arrived, when to submit |
+//! | [`collect`] | the state of a run: the accepted outputs, and the trigger of the submission |
 //! | [`render`] | objects from templates and values |
 //! | [`results`] | the results that the next task gets from each created object |
-//! | [`finish`] | the container that tells the sidecar that all steps have finished |
-//! | [`inject`] | Tasks and pods with sidecar and redirector |
+//! | [`finish`] | the container that reports to the sidecar that all steps have finished |
+//! | [`inject`] | adds the sidecar and the redirector to Tasks and pods |
 //! | [`check`] | all checks of a document |
 
 pub mod check;

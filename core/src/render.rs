@@ -41,7 +41,7 @@ pub struct Rendered {
     pub wait_for: Option<WaitFor>,
     /// Fields of the created object that become results.
     pub results: Vec<(String, FieldPath)>,
-    /// The limit on what may be disclosed of the API server's messages about the object.
+    /// The rule for disclosing the API server's messages about the object.
     pub disclosure: Disclosure,
     /// The whole object: `apiVersion`, `kind`, `metadata` with name, labels, annotations and owner reference.
     pub object: Value,
@@ -101,7 +101,7 @@ pub fn preview(
     preview_of(None, declaration, values, run, attempts, secrecy)
 }
 
-/// Renders a preview of the template `only`, if given, and of those that it refers to.
+/// Renders a preview of the template `only`, if given, and of the templates that it refers to.
 pub fn preview_of(
     only: Option<&str>,
     declaration: &Declaration,
@@ -187,7 +187,8 @@ fn render_with(
     declaration.templates.iter().filter_map(finish).collect()
 }
 
-/// Returns every template, or only `only`, each after those that it refers to. A checked declaration has no cycles.
+/// Returns every template, or only the template `only`, each after the templates that it refers to. A checked declaration has no
+/// cycles.
 fn in_dependency_order<'a>(declaration: &'a Declaration, only: Option<&str>) -> Vec<&'a Template> {
     fn visit<'a>(
         declaration: &'a Declaration,

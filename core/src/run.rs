@@ -28,7 +28,7 @@ pub enum Ownership {
     Run,
     /// The owner of a pod outside Tekton: its Job, or the pod itself.
     Other(OwnerReference),
-    /// No owner: there is no run in the cluster (a local run).
+    /// No owner, because a local run is not in a cluster.
     Nobody,
 }
 
@@ -94,8 +94,8 @@ impl Run {
         }
     }
 
-    /// Returns the object that represents this run to users: the TaskRun, or the owner of a pod outside Tekton; none if
-    /// there is no run in the cluster.
+    /// Returns the object that represents this run to users: the TaskRun, or the owner of a pod outside Tekton. Returns `None`
+    /// for a local run.
     pub fn subject(&self) -> Option<OwnerReference> {
         match &self.ownership {
             Ownership::Run => Some(OwnerReference {
@@ -109,8 +109,8 @@ impl Run {
         }
     }
 
-    /// Returns the labels of every created object: the proposal's two, Tekton's own, and the managing tool. A pod outside Tekton
-    /// has no Task or TaskRun to name in Tekton's labels.
+    /// Returns the labels of every created object: the proposal's two labels, Tekton's labels, and the managing tool. Tekton's
+    /// labels are omitted for a pod outside Tekton, which has no Task or TaskRun.
     pub fn labels(&self) -> BTreeMap<String, String> {
         let of_tekton = |name| match self.ownership {
             Ownership::Other(_) => None,

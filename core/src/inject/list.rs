@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-/// Returns the items of the list; none if there is no list.
+/// Returns the items of the list. If the field is not a list, the result is empty.
 pub(crate) fn items<'a>(parent: &'a Value, list: &str) -> &'a [Value] {
     parent[list].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Returns those items of the list that are strings.
+/// Returns the items of the list that are strings.
 pub(crate) fn texts<'a>(parent: &'a Value, list: &str) -> impl Iterator<Item = &'a str> {
     items(parent, list).iter().filter_map(Value::as_str)
 }

@@ -32,7 +32,7 @@ impl Default for ResultsFrom {
 pub(crate) struct Messages {
     /// The containers that share the space.
     pub(crate) share: Share,
-    /// The Task's results; none if Tekton reads results from a container's log.
+    /// The names of the Task's results; empty if Tekton reads results from a container's log.
     pub(crate) results: Vec<String>,
     /// The step's own results.
     pub(crate) step_results: Vec<String>,
@@ -99,7 +99,7 @@ pub(crate) fn count_again(pod: &mut Value) -> usize {
     all
 }
 
-/// Sets the share in a string with the flag to `all` containers; returns `None` if the string does not have the flag.
+/// Sets the share in a string with the flag to `all` containers; returns `None` if the string does not contain the flag.
 pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
     let share = find_share(text)?;
     let counted = Share {
@@ -137,7 +137,7 @@ fn texts(container: &mut Value) -> Vec<&mut String> {
     found
 }
 
-/// Returns the share in a string that has the flag.
+/// Returns the share in a string that contains the flag.
 fn find_share(text: &str) -> Option<Share> {
     let (_, rest) = text.split_once(&flag::TERMINATION_SHARE.with(""))?;
     rest.split('"').next()?.parse().ok()

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `taskrun` | pods that Tekton creates: moves the injected sidecar, and runs each step under Tekton's entrypoint |
 //! | [`job`] | Jobs that own pods |
-//! | [`restarts`] | containers that may restart, and would post twice |
+//! | [`restarts`] | containers that may restart, and would then post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
 //! | `removal` | removes the redirector and the sidecar from a pod |
 //! | `plain` | any other pod with the annotation: its containers are the steps |
@@ -57,8 +57,8 @@ pub(crate) enum Form {
     Template(&'static [job::Property]),
 }
 
-/// Injects into a pod at creation. Rejects annotations without effect if a user wrote them; annotations that a controller copied
-/// to the pod belong to another object.
+/// Injects into a pod at creation. Rejects annotations without effect if a user wrote them on the pod, but not if a controller
+/// copied them from another object.
 ///
 /// # Errors
 /// The same as [`inject_containers`], and annotations that have no effect.

@@ -3,7 +3,7 @@
 
 /// Parses a non-negative quantity: `500m`, `128Mi`, `1.5`, `1e3`.
 ///
-/// With this check, a typo stops the installation instead of each pod later.
+/// This check rejects a typo when Gleaner is installed, instead of when each pod is created.
 ///
 /// # Errors
 /// Returns the error with its remedy.

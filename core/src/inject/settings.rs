@@ -13,16 +13,15 @@ use crate::inject::quantity;
 pub struct Settings {
     /// Gleaner's own image, with sidecar and redirector.
     pub image: String,
-    /// The image pull policy; if none is set, the cluster's default applies.
+    /// The image pull policy. If unset, the cluster's default applies.
     pub image_pull_policy: Option<PullPolicy>,
     /// Requests and limits of the sidecar.
     pub resources: Resources,
-    /// The user that Gleaner's containers run as; if none is set, the image's own user (65532). OpenShift requires that none is
-    /// set.
+    /// The user ID of Gleaner's containers. If unset, they run as the image's user (65532). It must be unset on OpenShift.
     pub run_as_user: Option<i64>,
     /// The kind of sidecar; native sidecars require Kubernetes 1.29 or later (KEP-753).
     pub sidecars: Sidecars,
-    /// The log level of the sidecar; if none is set, the sidecar's default applies.
+    /// The log level of the sidecar. If unset, the sidecar's default applies.
     pub log_level: Option<String>,
     /// The kinds that declarations may create.
     pub kinds: AllowedKinds,

@@ -135,7 +135,7 @@ pub fn inject_for(
         }
     }
     let mut injected = object.clone();
-    // The order of a Pipeline's tasks may have changed since then.
+    // Tasks are matched by title, because an update may change the order of a Pipeline's tasks.
     let titles: HashSet<&str> = hosts.iter().map(|host| host.title.as_str()).collect();
     let mut lost = old
         .iter()

@@ -1,4 +1,4 @@
-//! Rules of Kubernetes about several fields of one object (`pkg/apis/*/validation` in k8s.io/kubernetes).
+//! Kubernetes' validation rules that involve several fields of one object (`pkg/apis/*/validation` in k8s.io/kubernetes).
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use super::types::{entries, literal};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Diagnostics};
 
-/// The keys of the data of a Secret by its type; one of each list is enough.
+/// The data keys that each type of Secret requires: one key of each list.
 const SECRETS: [(&str, &[&[&str]]); 5] = [
     ("kubernetes.io/basic-auth", &[&["username", "password"]]),
     ("kubernetes.io/dockercfg", &[&[".dockercfg"]]),
@@ -137,7 +137,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
         for volume in pod.list_of("volumes") {
             match volume.field("name").and_then(|name| literal(&name)) {
                 Some(name) => volumes.insert(name),
-                // A name that is not literal may be that of any mount.
+                // A volume whose name contains variables may match any mount.
                 None => return,
             };
         }
@@ -168,7 +168,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
 /// Checks that each of several ports has a unique name.
 fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
     let ports = spec.list_of("ports");
-    // An item that is not a map may be replaced by several, or by none.
+    // An item that is a variable may be replaced by any number of items.
     if ports.len() < 2 || ports.iter().any(|port| port.node.mapping().is_none()) {
         return;
     }

@@ -1,4 +1,4 @@
-//! The status of Kubernetes' own kinds, which `outline.json` leaves out.
+//! The status of Kubernetes' own kinds, which `outline.json` does not contain.
 
 /// The kinds without `status` (k8s.io/api).
 pub(super) const WITHOUT_STATUS: [(&str, &[&str]); 10] = [
@@ -32,11 +32,11 @@ pub(super) const WITHOUT_STATUS: [(&str, &[&str]); 10] = [
 pub(super) struct Status {
     pub(super) version: &'static str,
     pub(super) kind: &'static str,
-    /// The types of the conditions; none if the status has no `conditions`.
+    /// The types of the conditions, or `None` if the status has no `conditions`.
     pub(super) conditions: Option<&'static [&'static str]>,
-    /// The values of `phase`; empty if there is no such field.
+    /// The values of `phase`; empty if the status has no `phase`.
     pub(super) phases: &'static [&'static str],
-    /// The `waitFor` entry that was probably meant by a wait for a condition.
+    /// The `waitFor` entry that a user who waits for an unknown condition probably meant.
     pub(super) instead: Option<&'static str>,
 }
 

@@ -14,7 +14,7 @@ use crate::variable::{Access, Reference, Text};
 /// Compares the templates of a declaration with the types of the outline.
 pub(super) struct Types<'a> {
     declaration: &'a Declaration,
-    /// The template as read; none if it has errors.
+    /// The parsed template, or `None` if it has errors.
     pub(super) template: Option<&'a Template>,
     scope: &'a Scope,
     pub(super) errors: &'a mut Diagnostics,
@@ -46,7 +46,7 @@ impl Types<'_> {
             match fields["fields"][key].as_str() {
                 Some(_) if key == "metadata" => self.check_metadata(&field, true),
                 Some(own) => self.check(own, &field),
-                // The outline leaves `status` out, and the API server ignores it at creation.
+                // The outline does not contain `status`, which the API server ignores at creation.
                 None if key == "status" => {}
                 None => self.unknown(key, &field, fields, &format!("a {kind}"), true),
             }

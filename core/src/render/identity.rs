@@ -105,7 +105,7 @@ fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
 }
 
 /// Returns a hash that distinguishes the content of two attempts. The key is the run's UID, which is public. For content with a
-/// secret it is a secret key, because a short secret could otherwise be guessed from the hash.
+/// secret, the key is secret, because a short secret could otherwise be guessed from the hash.
 fn content_hash(key: &str, object: &Value) -> String {
     let mut hash = Hashing(Sha256::new());
     hash.0.update(key.as_bytes());

@@ -46,7 +46,7 @@ impl Default for Bounds {
 /// An error for objects that exceed the limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooLarge {
-    /// The template of the object; none if all objects together are too large.
+    /// The template of the object, or `None` if all objects together are too large.
     pub resource: Option<ResourceName>,
     /// The size in bytes.
     pub size: u64,

@@ -16,7 +16,7 @@ pub enum Secrecy {
     Masked,
 }
 
-/// The limit on what may be disclosed of the API server's messages about one object.
+/// The rule for disclosing the API server's messages about one object.
 ///
 /// API servers, webhooks and proxies quote what they reject, in any encoding and truncated at any byte: with Go's escapes, as
 /// base64 of a whole field, as JSON within JSON, or as one line of a key. Searching for the secret cannot find all of these
@@ -45,7 +45,7 @@ pub struct Withheld {
 pub(super) type SecretOutput<'a> = (&'a str, &'a str);
 
 impl Disclosure {
-    /// Creates the disclosure for an object that contains this secret output and is not available itself.
+    /// Creates the rule for an object that contains this secret output and whose content is not available.
     pub fn of_unseen(step: &str, output: &str) -> Self {
         Self::withheld((step, output), Value::Null)
     }

@@ -15,7 +15,7 @@ pub struct Size {
     pub memory: u64,
 }
 
-/// The memory of an item of a list, and of an entry of a map: hash, key, value and a slot of its index (indexmap).
+/// The memory per item of a list, and per entry of a map (indexmap: hash, key, value and index slot).
 const ITEM: u64 = size_of::<Value>() as u64;
 const ENTRY: u64 = ITEM + size_of::<String>() as u64 + 8 + 16;
 /// The overhead of an allocation.

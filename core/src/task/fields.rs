@@ -46,14 +46,14 @@ pub enum Part {
 pub enum Version {
     /// `tekton.dev/v1`.
     V1,
-    /// An older one, or the proposal's syntax: it may have fields that `gleaner translate` converts.
+    /// An older version, or the proposal's syntax. The document may contain fields that `gleaner translate` converts.
     Old,
 }
 
 /// The unknown fields, and the values of a wrong type.
 #[derive(Debug, Default)]
 pub struct Unknown {
-    /// Fields that an older version has, fields whose name is close to that of a known field, and values of a wrong type.
+    /// Fields of older versions, fields whose name is close to that of a known field, and values of a wrong type.
     pub errors: Diagnostics,
     /// Other fields, which a later version of Tekton or Kubernetes may have.
     pub others: Diagnostics,
@@ -98,24 +98,24 @@ impl Unknown {
     }
 }
 
-/// The fields of a value.
+/// The form of a value.
 #[derive(Debug)]
 enum Shape {
-    /// Any.
+    /// Any value.
     Any,
     /// A string.
     Text,
     /// A boolean.
     Flag,
-    /// These.
+    /// A map with these fields.
     Map(Fields),
-    /// Those of a part.
+    /// A map with the fields of this part.
     Of(Part),
     /// A list of values.
     Each(&'static Self),
-    /// A map with keys of the author.
+    /// A map whose keys the author chooses.
     Values(&'static Self),
-    /// Those of a field of a Kubernetes kind.
+    /// A value of the Kubernetes type at this path.
     Kubernetes(&'static [&'static str]),
     /// A field that only old versions have.
     Old(&'static Self),
@@ -151,7 +151,7 @@ struct Rules {
     types: bool,
 }
 
-/// Reports the unknown fields of a Tekton document and those of another type, except those of its metadata.
+/// Reports unknown fields and values of a wrong type in a Tekton document, except in its metadata.
 pub fn check(document: &Cursor<'_>, version: Version, found: &mut Unknown) {
     let part = match document.node.text_of("kind") {
         Some("Task") => Part::Task,
@@ -171,7 +171,7 @@ pub fn check(document: &Cursor<'_>, version: Version, found: &mut Unknown) {
     }
 }
 
-/// Reports the unknown fields below those of `map`, except those of other parts.
+/// Reports unknown fields inside the fields of `map`, except in fields that are other parts.
 pub fn check_below(map: &Cursor<'_>, part: Part, found: &mut Unknown) {
     let rules = Rules {
         version: Version::Old,

@@ -119,7 +119,7 @@ impl ParamSpec {
             Content::Mapping(entries) => ParamKind::Object {
                 keys: entries.iter().map(|(key, _)| key.name.clone()).collect(),
             },
-            // The value is a whole other parameter, whose type is not known here.
+            // The value is a reference to another whole parameter, whose type is not known here.
             Content::String(text) if text.trim_end().ends_with("[*])") => return None,
             _ => ParamKind::String,
         };

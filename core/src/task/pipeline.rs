@@ -16,7 +16,8 @@ pub use order::sort;
 pub use variables::CONTEXT;
 pub(crate) use variables::check_document;
 
-/// Fields of a task that do not determine its order: text for users, and a pipeline with tasks of its own.
+/// Fields of a task that do not determine its order: text for users, and an embedded Pipeline, whose tasks are ordered
+/// separately.
 const OTHERS: [&str; 3] = ["description", "displayName", "pipelineSpec"];
 
 /// Reports errors for which Tekton rejects the spec of a Pipeline. The Tasks and the variables of its tasks are checked elsewhere.

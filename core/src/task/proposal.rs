@@ -22,7 +22,7 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// Returns the declaration in the TaskSpec `spec`; none if it does not use the proposal's syntax.
+    /// Returns the declaration in the TaskSpec `spec`, or `None` if the TaskSpec does not use the proposal's syntax.
     ///
     /// `outputs.resources` alone is older than the proposal: an entry with only `name` and `type` binds an existing resource, and
     /// does not declare outputs.

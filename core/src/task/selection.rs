@@ -28,16 +28,16 @@ pub struct Task {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectionError {
-    /// The file has no Task.
+    /// The file contains no Task.
     #[error("{0}: no Task found; pass a file with a Task using -f")]
     NoTask(String),
-    /// The file has no Task, but has an object of this title with an embedded taskSpec.
+    /// The file contains no Task. It contains an object with this title and an embedded taskSpec.
     #[error(
         "{0}: {1} has an embedded taskSpec, but a Task is required here; move the taskSpec to a separate file, as the spec of an \
          object of kind Task"
     )]
     Embedded(String, String),
-    /// The file has no Task of the requested name.
+    /// The file contains no Task with the requested name.
     #[error("{file}: Task '{name}' not found{}", help(.suggestion))]
     Unknown {
         /// The searched file.
@@ -47,7 +47,7 @@ pub enum SelectionError {
         /// The remedy.
         suggestion: Option<String>,
     },
-    /// The file has several Tasks, with these names, and none was selected.
+    /// The file contains several Tasks, with these names, and the user did not select one.
     #[error("{0}: found several Tasks; select one with --task: {names}", names = .1.join(", "))]
     Several(String, Vec<String>),
     /// Two Tasks have the same name.
@@ -55,9 +55,9 @@ pub enum SelectionError {
     Duplicate {
         /// The duplicate name.
         name: String,
-        /// File, line and column of the first.
+        /// File, line and column of the first Task.
         first: String,
-        /// File, line and column of the second.
+        /// File, line and column of the second Task.
         second: String,
     },
     /// The selected Task declares no outputs.

@@ -143,7 +143,7 @@ impl<'a> DeclarationSite<'a> {
         !matches!(self.host, Host::Unseen)
     }
 
-    /// Returns the place of the Pod or pod template in its document; none for other sites.
+    /// Returns the place of the Pod or pod template in its document, or `None` for other sites.
     pub const fn pod(&self) -> Option<&Place> {
         match &self.host {
             Host::Pod { pod } => Some(&pod.place),
@@ -151,7 +151,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns the TaskSpec as written; none if the site is not a Task.
+    /// Returns the TaskSpec as written, or `None` if the site is not a Task.
     pub const fn task_cursor(&self) -> Option<&Cursor<'a>> {
         match &self.host {
             Host::Task { spec, .. } => Some(spec),
@@ -187,7 +187,7 @@ impl<'a> DeclarationSite<'a> {
         self.task_spec().is_some()
     }
 
-    /// Returns the place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`; none if the site is not a Task.
+    /// Returns the place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`, or `None` if the site is not a Task.
     pub const fn task_spec(&self) -> Option<&Place> {
         match &self.host {
             Host::Task { spec, .. } => Some(&spec.place),
@@ -195,7 +195,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Reads the TaskSpec, with the parameters that it inherits; `None` if the site is not a Task.
+    /// Reads the TaskSpec, with the parameters that it inherits. Returns `None` if the site is not a Task.
     ///
     /// # Errors
     /// All errors in the fields that Gleaner reads.
@@ -218,7 +218,7 @@ impl<'a> DeclarationSite<'a> {
         Ok(Some(task))
     }
 
-    /// Reads and checks the declaration; `None` if there is none.
+    /// Reads and checks the declaration. Returns `None` if the site has no declaration.
     ///
     /// # Errors
     /// All errors in the declaration, or in the part of the spec that it refers to.
@@ -352,7 +352,7 @@ impl<'a> DeclarationSite<'a> {
 /// The kinds of Tekton that can hold TaskSpecs.
 pub(crate) const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
-/// Returns the kind of a document; empty for a kind of the same name in another API group.
+/// Returns the kind of a document, or an empty string for a kind of the same name in another API group.
 pub fn kind_of(document: &Node) -> &str {
     let kind = document.text_of("kind").unwrap_or_default();
     let version = document.text_of("apiVersion").unwrap_or_default();
@@ -378,7 +378,7 @@ pub fn metadata_name(document: &Node) -> Option<&str> {
     Some(name.as_str()?.trim_end_matches('-'))
 }
 
-/// Returns the name in a document's metadata; none if only the API server would generate one.
+/// Returns the name in a document's metadata, or `None` if the API server would generate the name.
 pub fn given_name(document: &Node) -> Option<&str> {
     document.descend(&["metadata", "name"])?.as_str()
 }

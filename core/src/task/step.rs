@@ -55,7 +55,7 @@ pub enum Action {
     Command(Vec<String>),
     /// The image's own entrypoint.
     Image(String),
-    /// A StepAction defined elsewhere.
+    /// A StepAction with this name.
     Reference(String),
 }
 
@@ -64,7 +64,7 @@ pub enum Action {
 pub struct Environment {
     /// The name of the variable.
     pub name: String,
-    /// The variable's value; none if it comes from a Secret, a ConfigMap or the pod.
+    /// The variable's value, or `None` if it comes from a Secret, a ConfigMap or the pod.
     pub value: Option<String>,
 }
 
@@ -152,7 +152,7 @@ impl Step {
         }
     }
 
-    /// Takes fields that the step does not set from the template. Environment variables are merged by name.
+    /// Copies the fields that the step does not set from the template. Environment variables are merged by name.
     fn merged_with(mut self, template: &Self) -> Self {
         if let (Action::Image(image), action) = (&self.action, &template.action) {
             self.action = match action {

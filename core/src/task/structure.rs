@@ -87,7 +87,8 @@ fn has_image(container: &Cursor<'_>) -> bool {
     image.is_some_and(|image| image.node.as_str() != Some(""))
 }
 
-/// Checks the name, `onError` and the timeout of a step. Tekton replaces variables in a timeout first.
+/// Checks the name, `onError` and the timeout of a step. A timeout with variables is not checked, because Tekton replaces the
+/// variables first.
 fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     let text = |key| {
         let field = step.field(key)?;
@@ -128,7 +129,8 @@ fn reference(step: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports variables with a value of both kinds, which the API server refuses in a pod (`validateEnvVarValueFrom`).
+/// Reports environment variables with both `value` and `valueFrom`, which the API server rejects in a pod
+/// (`validateEnvVarValueFrom`).
 fn environment(container: &Cursor<'_>, found: &mut Diagnostics) {
     for variable in items(container, "env") {
         let value = variable.node.text_of("value").unwrap_or_default();
@@ -139,7 +141,8 @@ fn environment(container: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true for the operator `in` of a condition, and false for `notin` (`pkg/apis/pipeline/v1/when_types.go`). Reports any other.
+/// Returns true for the operator `in` of a condition, and false for `notin` (`pkg/apis/pipeline/v1/when_types.go`). Reports any
+/// other operator.
 pub fn operator(condition: &Cursor<'_>, found: &mut Diagnostics) -> Option<bool> {
     let operator = condition.required("operator", "in", found)?;
     operator.word(&[("in", true), ("notin", false)], found)

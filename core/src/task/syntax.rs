@@ -13,7 +13,7 @@ pub(super) enum Syntax<'a> {
 }
 
 impl Syntax<'_> {
-    /// Returns the text of the annotation; none for the proposal's syntax.
+    /// Returns the text of the annotation, or `None` for the proposal's syntax.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Annotation(node) => node.as_str(),

@@ -72,7 +72,7 @@ pub enum ReferenceError {
     /// `$()`.
     #[error("an empty variable; write `$$(` for a literal `$(`")]
     Empty,
-    /// This character, at the start of the second field, is not allowed here.
+    /// The first character of the second field is not allowed here.
     #[error(
         "`$({0})` is invalid at '{1}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
     )]

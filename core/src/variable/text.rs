@@ -172,7 +172,8 @@ pub(super) fn interpolate(into: &mut String, value: &Value) {
     }
 }
 
-/// Returns the position of the `)` that closes a variable: a quoted key may contain a `)`, and `string(...)` has its own.
+/// Returns the position of the `)` that closes a variable: a quoted key may contain a `)`, and `string(...)` contains another
+/// one.
 fn closing(text: &str) -> Option<usize> {
     let mut quote = None;
     let mut depth = 0;

@@ -12,7 +12,8 @@ use crate::document::Location;
 use crate::document::diagnostic::{self, Diagnostic};
 use crate::document::{Cursor, Diagnostics, Place};
 
-/// A tree. Subtrees without variables are kept as plain JSON, so substitution costs only as much as it changes.
+/// A tree. Subtrees without variables are stored as plain JSON, so that substitution takes time only for the parts that it
+/// changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tree {
     /// A subtree without variables.
@@ -177,7 +178,8 @@ impl Tree {
         }
     }
 
-    /// Changes each variable that is the whole value of a string field to take the value as text. The tree is at `place`.
+    /// Marks each variable that is the whole value of a string field, so that its value is rendered as text. The tree is at
+    /// `place`.
     pub fn take_texts(&mut self, place: &Place, is_text: &dyn Fn(&Place) -> bool) {
         match self {
             Self::Fixed(_) | Self::String(_) => {}
@@ -230,7 +232,7 @@ impl Tree {
         }
     }
 
-    /// Returns the field at `path`, one key for each level; none if it does not exist.
+    /// Returns the field at `path`, one key for each level, or `None` if the field does not exist.
     pub fn field(&self, path: &[&str]) -> Option<Field<'_>> {
         match (self, path) {
             (Self::Fixed(value), path) => {

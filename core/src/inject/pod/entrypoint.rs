@@ -21,8 +21,8 @@ const FLAG: &str = "-entrypoint";
 /// The environment variable that contains the image's own commands.
 const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
 
-/// Inserts `prefix` before the command of the step in `container`, which is at `place`. Fails if the step does not have Tekton's
-/// form.
+/// Inserts `prefix` before the command of the step in `container`, which is at `place`. Fails if the step is not in the form that
+/// Tekton generates.
 pub(super) fn inject(
     container: &mut Value,
     prefix: &[String],
@@ -115,7 +115,7 @@ fn flag<'a>(flags: &'a [String], name: &str) -> Option<&'a str> {
 }
 
 /// Replaces the arguments of the step in `container`, which is at `place` and whose command is the redirector. Fails if the step
-/// does not have Tekton's form.
+/// is not in the form that Tekton generates.
 pub(super) fn set_args(
     container: &mut Value,
     own: impl Iterator<Item = String>,
@@ -129,8 +129,8 @@ pub(super) fn set_args(
 }
 
 /// Inserts `prefix` before each platform's command. A run can add a second variable with this name (`podTemplate.env`), and the
-/// last one takes effect, so all of them are changed. Returns `None` if there is no such variable, or if one does not have
-/// Tekton's form.
+/// last one takes effect, so all of them are changed. Returns `None` if the container has no such variable, or if a variable is
+/// not in the form that Tekton generates.
 fn wrap_image_command(container: &mut Value, prefix: &[String]) -> Option<()> {
     let variables = container.get_mut("env")?.as_array_mut()?.iter_mut();
     let mut variables = variables

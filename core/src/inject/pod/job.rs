@@ -11,7 +11,7 @@ use crate::variable::COMPLETION_INDEX;
 use gleaner_proto::kubernetes::annotation;
 
 /// A property that the Job controller sets on a pod (`k8s.io/api/batch/v1`): NAME in `$(context.NAME)`, the sidecar's environment
-/// variable, the pod's field.
+/// variable, and the path of the pod's field.
 pub(crate) type Property = (&'static str, &'static str, &'static str);
 
 /// The properties of a Job's pod; only the pods of an Indexed Job have the last one.
@@ -166,8 +166,8 @@ fn several(job: &Node) -> Option<&'static str> {
 }
 
 impl Findings {
-    /// Reports objects that the pods would share: the pods have one identity, so each of them adopts or replaces what another has
-    /// created.
+    /// Reports objects that the pods would share: the pods have the same identity, so each pod adopts or replaces the objects of
+    /// another pod.
     fn shared(&mut self, declaration: &Declaration, place: &Place) {
         let of_policy = |policy: Policy| {
             let mut templates = declaration.templates.iter();

@@ -11,7 +11,7 @@ use crate::inject::{list, mounts, port, readiness, redirector_flags};
 
 /// The mount path of the pod's ServiceAccount token (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The volume with the token, which is added if the pod has none.
+/// The volume for the ServiceAccount token, which is added to a pod without a token.
 pub(super) const TOKEN_VOLUME: &str = "gleaner-token";
 /// The field and the value that make an init container a native sidecar (KEP-753).
 const RESTART_POLICY: &str = "restartPolicy";
@@ -22,7 +22,7 @@ const ALWAYS: &str = "Always";
 pub(super) enum State {
     /// The container is only in the TaskSpec, with these arguments; the steps are not injected yet.
     InTask(Vec<String>),
-    /// The container is in the pod, with these arguments; also after injection ahead of time.
+    /// The container was injected into the pod, or ahead of time into the Task, with these arguments.
     InPod(Vec<String>),
     /// The container is not Gleaner's.
     Foreign,

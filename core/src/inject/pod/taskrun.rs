@@ -21,8 +21,8 @@ use crate::inject::{list, messages, mounts};
 /// Tekton's prefix for the container names of steps (`pkg/pod/pod.go`).
 const STEP_PREFIX: &str = "step-";
 
-/// Injects into the pod of an injected Task, with its sidecar at `place` and these arguments. Fails if the pod does not have
-/// Tekton's form.
+/// Injects into the pod of an injected Task, with its sidecar at `place` and these arguments. Fails if the pod is not in the form
+/// that Tekton generates.
 pub(super) fn inject(
     pod: &Value,
     place: (&'static str, usize),
@@ -100,7 +100,7 @@ fn results_from(pod: &Value) -> ResultsFrom {
     step.map(entrypoint::results_from).unwrap_or_default()
 }
 
-/// Returns the number of Gleaner's containers in the pod: the sidecar, and its own step if there is one.
+/// Returns the number of Gleaner's containers in the pod: the sidecar, and the finish step if it was added.
 fn added(arguments: &Arguments) -> usize {
     1 + arguments
         .steps

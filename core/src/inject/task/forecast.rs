@@ -22,7 +22,7 @@ const RENDERED: Bounds = Bounds {
     },
 };
 
-/// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71 bytes, a version has far fewer.
+/// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71 bytes, but a version is much shorter.
 const VALUE: usize = 48;
 
 /// Returns the termination messages of a TaskSpec before injection.

@@ -1,4 +1,5 @@
-//! Conflicts with a Task's own names and mounts, reported when the Task is applied instead of by Kubernetes when it runs.
+//! Conflicts of Gleaner's names and mounts with the Task's own. They are reported when the Task is applied, before Kubernetes
+//! would reject the pod.
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -39,7 +40,7 @@ pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic
     wrong
 }
 
-/// Reports pod templates of a TaskRun or PipelineRun that an injected pod cannot have. `hosts` are the run's TaskSpecs with a
+/// Reports pod templates of a TaskRun or PipelineRun that an injected pod cannot use. `hosts` are the run's TaskSpecs with a
 /// declaration.
 pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
     let spec = Place::from(["spec"]);

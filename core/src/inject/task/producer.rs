@@ -17,7 +17,7 @@ pub struct Producer {
     pub(super) declaration: Declaration,
     /// The results that the Task declares itself.
     results: HashSet<String>,
-    /// The names of the results with dots, up to the first dot.
+    /// For each result whose name contains dots, the part of the name before the first dot.
     dotted: HashSet<String>,
     /// True if the declaration is in the proposal's syntax, whose variables `gleaner translate` converts.
     pub(super) is_proposal: bool,

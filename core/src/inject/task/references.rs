@@ -21,7 +21,8 @@ use super::producer::{ObjectResults, Producer};
 const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
 
 /// Checks the Pipeline in `document`, whose tasks are embedded or listed in `tasks`. Adds an error for each reference that has no
-/// value, and for each matrix whose objects have the same name. If the matrix may have only one TaskRun, the latter is a warning.
+/// value, and for each matrix whose objects have the same name. The matrix error is only a warning if the matrix may create a
+/// single TaskRun.
 pub(crate) fn find(
     document: &Node,
     tasks: &ObjectResults,

@@ -9,7 +9,7 @@ use crate::inject::{list, mounts};
 
 /// Removes the injected parts and nothing else: the user's parts with the same names stay.
 pub(crate) fn remove(spec: &mut Value) {
-    // If the TaskSpec is not injected, a volume with the name of Gleaner's belongs to the user.
+    // If the TaskSpec is not injected, a volume with Gleaner's volume name belongs to the user.
     let is_injected = is_injected(spec);
     let steps = ahead::unwrap_steps(spec);
     if is_injected || steps > 0 {

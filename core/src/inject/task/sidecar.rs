@@ -32,7 +32,7 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// Returns the source of Tekton's results, if it is known before there is a pod.
+    /// Returns the source of Tekton's results, if it is known before the pod exists.
     pub(super) fn results_from(self) -> ResultsFrom {
         match self {
             Self::Webhook => ResultsFrom::default(),

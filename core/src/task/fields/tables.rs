@@ -121,16 +121,16 @@ pub(super) const TASK: Fields = &[
     ("containerTemplate", Old(&Any)),
 ];
 
-/// Those of a TaskSpec in a Pipeline, in addition to [`TASK`].
+/// The fields of a TaskSpec in a Pipeline, in addition to [`TASK`].
 pub(super) const EMBEDDED: Fields = &[
     ("metadata", METADATA),
-    // Of a custom task.
+    // The fields of a custom task.
     ("apiVersion", Text),
     ("kind", Text),
     ("spec", Any),
 ];
 
-/// Those that steps, sidecars and the step template have in common.
+/// The fields that steps, sidecars and the step template have in common.
 pub(super) const CONTAINER: Fields = &[
     ("image", Text),
     ("command", Each(&Text)),
@@ -158,9 +158,9 @@ pub(super) const CONTAINER: Fields = &[
     ),
 ];
 
-/// Those of v1beta1, which only sidecars still have.
+/// The v1beta1 fields that only sidecars still have in v1.
 pub(super) const OLD_OF_STEPS: Fields = &[
-    // Of the step template.
+    // In v1beta1, a step template may also have a name.
     ("name", Old(&Any)),
     ("ports", Old(&Any)),
     ("livenessProbe", Old(&Any)),

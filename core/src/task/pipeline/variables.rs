@@ -10,9 +10,9 @@ use crate::task::step_variables::Misused;
 use crate::variable::occurrence::{Occurrence, key, occurrences, parts, root};
 use crate::variable::{Access, Reference};
 
-/// Fields of a task that have variables, and for whose unknown variables the webhook refuses the Pipeline.
+/// Fields of a task in which the webhook rejects unknown variables.
 const CHECKED: [&str; 3] = ["params", "matrix", "when"];
-/// Fields of a task that are not values of the Pipeline.
+/// Fields of a task that are not checked: embedded specs, text for users, and `resources`.
 const SKIPPED: [&str; 5] = [
     "taskSpec",
     "pipelineSpec",
@@ -37,7 +37,8 @@ const OF_TASK: [&str; 5] = [
     "task.retry-count",
 ];
 
-/// Checks the PipelineSpec of a Pipeline or PipelineRun. With `is_old`, `gleaner translate` converts it before it reaches a cluster.
+/// Checks the PipelineSpec of a Pipeline or PipelineRun. If `is_old` is true, `gleaner translate` converts the document before it
+/// reaches a cluster.
 pub(crate) fn check_document(document: &Node, is_old: bool) -> Misused {
     let root = Cursor::root(document);
     let mut found = Misused::default();
@@ -73,7 +74,7 @@ pub(crate) fn check_document(document: &Node, is_old: bool) -> Misused {
     found
 }
 
-/// The names of a list, in their order.
+/// The names in a list, in the order of the list.
 struct Names<'a> {
     all: Vec<&'a str>,
     known: HashSet<&'a str>,
@@ -99,7 +100,7 @@ impl<'a> Names<'a> {
 
 /// The names that the variables of a Pipeline may refer to.
 struct Pipeline<'a> {
-    /// Those of the Pipeline, and of the run that embeds it.
+    /// The parameters of the Pipeline, and of the run that embeds it.
     params: Names<'a>,
     tasks: Names<'a>,
     finally: Names<'a>,
@@ -220,7 +221,7 @@ impl Pipeline<'_> {
         }
     }
 
-    /// `$(tasks.NAME.results.NAME...)`, `$(tasks.NAME.status)`, `$(tasks.NAME.reason)` and `$(tasks.status)`.
+    /// Checks `$(tasks.NAME.results.NAME...)`, `$(tasks.NAME.status)`, `$(tasks.NAME.reason)` and `$(tasks.status)`.
     fn of_task(
         &self,
         inner: &str,
@@ -245,14 +246,14 @@ impl Pipeline<'_> {
         Some(self.no_task(inner, task, found))
     }
 
-    /// A variable of another task in the steps or sidecars of an embedded TaskSpec.
+    /// Checks a variable of another task in the steps or sidecars of an embedded TaskSpec.
     fn embedded(&self, one: Occurrence<'_>, is_last: bool, found: &Diagnostics) -> Option<Wrong> {
         let inner = one.inner;
         let parts = parts(inner).filter(|_| root(inner) == Some("tasks"))?;
         let task = key(&parts, 1)?;
         match (key(&parts, 2), parts.len()) {
             (Some("results"), _) if !self.tasks.contains(task) => {
-                // Only the order of `tasks` depends on them.
+                // Tekton uses these references only to order `tasks`, so it does not reject one in `finally`.
                 let effect = if is_last { Literal } else { Refused };
                 let (message, help) = self.no_task(inner, task, found);
                 Some((effect, message, help))
@@ -334,7 +335,7 @@ fn located(
     diagnostic.about(Part::Offset(one.offset))
 }
 
-/// The steps and sidecars of a task's own TaskSpec.
+/// Returns the steps and sidecars of a task's embedded TaskSpec.
 fn containers<'a>(item: &Cursor<'a>) -> impl Iterator<Item = Cursor<'a>> {
     let spec = item.field("taskSpec").into_iter();
     spec.flat_map(|spec| ["steps", "sidecars"].map(|list| spec.field(list)))

@@ -30,8 +30,8 @@ enum Name<'t> {
     TooDeep,
 }
 
-/// Returns the name after `prefix`, as the regular expression `braceMatchingRegex` extracts it; none if the expression does not
-/// match.
+/// Returns the name after `prefix`, as the regular expression `braceMatchingRegex` extracts it, or `None` if the expression does
+/// not match.
 fn name_after<'t>(inner: &'t str, prefix: &str) -> Option<Name<'t>> {
     let rest = inner.strip_prefix(prefix)?;
     if rest.contains('\n') {
@@ -129,7 +129,7 @@ fn has_unknown_context(names: &Names<'_>, inner: &str, field: &Field<'_>) -> boo
     !names.is_step_action && is_validated(names, field) && CONTEXT.into_iter().any(is_unknown)
 }
 
-/// Returns true for an unknown result in a step's script: of the Task, or of the step if it declares results.
+/// Returns true if a step's script refers to an unknown result of the Task, or of the step if the step declares results.
 fn is_unknown_result(names: &Names<'_>, inner: &str, field: &Field<'_>) -> bool {
     let Some(step) = field.step().filter(|_| field.is_script()) else {
         return false;
