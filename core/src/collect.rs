@@ -1,4 +1,4 @@
-//! The state of a run, without any I/O: the outputs that arrived, the variables still unknown, and when to submit.
+//! The state of a run: the accepted outputs, the unknown variables, and the trigger of the submission. This module does no I/O.
 //!
 //! ```text
 //!               outputs                      trigger                 commit
@@ -7,9 +7,8 @@
 //!     +--- finished with unknown variables ---------------+----- rejected ----> Failed
 //! ```
 //!
-//! The trigger is the declaration's `submit`: as soon as all variables are known, when the run finishes, or on request.
-//! Committed and Failed are final. Every transition can be replayed from the journal in the recorded order; recovery
-//! does nothing else.
+//! The trigger is the declaration's `submit`: as soon as all variables are known, when the run finishes, or on request. Committed
+//! and Failed are final. Every transition can be replayed from the journal in the recorded order; recovery only replays them.
 
 mod intake;
 mod memory;
@@ -64,7 +63,7 @@ pub struct Collector {
 enum StepRecord {
     /// No message has arrived.
     Waiting,
-    /// A message has arrived; if there are several, the last one counts.
+    /// A message has arrived. If several have arrived, the last one counts.
     Heard {
         /// Identifies a repeated message.
         fingerprint: [u8; 32],
@@ -319,8 +318,8 @@ impl Collector {
         }
     }
 
-    /// Returns the response to a step that need not wait for the commit: its own outputs are accepted, even if the run
-    /// fails later.
+    /// Returns the response to a step that need not wait for the commit: the step's outputs are accepted, even if the run fails
+    /// later.
     pub fn receipt(&self) -> Outcome {
         let failed = |_| Outcome {
             phase: self.phase(),
@@ -383,7 +382,7 @@ impl Collector {
             .collect()
     }
 
-    /// Starts the submission if the declaration's trigger is met. Called after every change of the values.
+    /// Starts the submission if the declaration's trigger is met. Must be called after every change of the values.
     fn advance(&mut self) {
         let mut unknown = std::mem::take(&mut self.unknown);
         unknown.retain(|position| {

@@ -1,7 +1,7 @@
 //! The declaration: the outputs of a Task's steps, and the objects created from them.
 //!
-//! One reader and one validator serve `kubectl apply`, `gleaner lint` and the start of the sidecar. They report all
-//! errors at once, each with its place and a remedy.
+//! The webhook, `gleaner lint` and the sidecar use the same reader and the same validator. They report all errors at once, each
+//! with its place and a remedy.
 //!
 //! ```
 //! use gleaner_core::declaration::{Declaration, Scope};

@@ -25,7 +25,7 @@ pub use size::Size;
 pub(crate) use size::memory;
 pub use values::Values;
 
-/// An object that is ready to create, except for what only the API server knows (whether its kind is namespaced).
+/// An object that is ready to create. Only the API server knows whether its kind is namespaced.
 #[derive(Debug, Clone)]
 pub struct Rendered {
     /// The name of the object's template in the declaration.
@@ -61,7 +61,7 @@ type Drafts<'a> = HashMap<&'a str, Draft<'a>>;
 /// The number of derived names that foreign objects already had, by resource.
 pub type Attempts = BTreeMap<ResourceName, u32>;
 
-/// Renders all templates of `declaration`, in its order.
+/// Renders all templates, in the order of the declaration.
 ///
 /// # Errors
 /// A variable is still unknown, or its path does not exist in its value; all such variables are named.

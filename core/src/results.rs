@@ -1,5 +1,5 @@
-//! Results: the fields of each created object that the next task gets, as one flat object of strings; and the space
-//! that they take in the termination message of the step that writes them.
+//! Results: the fields of each created object that the next task gets, as a flat object of strings, and the space that they take
+//! in the termination message of the step that writes them.
 
 mod room;
 

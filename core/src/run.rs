@@ -53,7 +53,7 @@ impl Run {
             .filter(|value| !value.is_empty())
     }
 
-    /// Returns the UID from which this run's names are derived: the TaskRun's.
+    /// Returns the UID of the TaskRun, or of the Job or pod outside Tekton. The names of this run's objects are derived from it.
     pub fn uid(&self) -> Option<&str> {
         self.context("taskRun.uid")
     }
@@ -75,7 +75,7 @@ impl Run {
             .unwrap_or("task")
     }
 
-    /// Returns the owner of created objects: the PipelineRun, by UID, or a standalone TaskRun.
+    /// Returns the owner of created objects: the PipelineRun, or a standalone TaskRun.
     pub fn owner(&self) -> Option<OwnerReference> {
         let owner = |kind: &str, prefix: &str| {
             Some(OwnerReference {

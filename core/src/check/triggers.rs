@@ -1,5 +1,5 @@
-//! The objects that Tekton Triggers creates. Triggers replaces variables in their text before the API server and the webhook see them
-//! (`pkg/template/resource.go` of tektoncd/triggers).
+//! The objects that Tekton Triggers creates. Triggers replaces variables in their text before the API server and the webhook
+//! receive them (`pkg/template/resource.go` of tektoncd/triggers).
 
 use std::collections::HashMap;
 use std::convert::Infallible;

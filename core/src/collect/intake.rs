@@ -10,7 +10,8 @@ use super::{Collector, Life, Stage, StepRecord, Verdict};
 use crate::collect::problem;
 use crate::render;
 
-/// A step's message with its hash and size. It is created outside the run's state because hashing a large message takes time.
+/// A step's message with its hash and size. It is created without access to the run's state, because hashing a large message
+/// takes time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     outputs: Outputs,
@@ -98,7 +99,7 @@ pub enum Refusal {
 const REPEATED_REMEDY: &str =
     "start a new run; a step may only run twice if its outputs are the same each time";
 
-/// The maximum number of messages kept per step; each takes space in the journal.
+/// The maximum number of messages per step. The number is limited, because each message takes space in the journal.
 const POSTS_MAX: u32 = 32;
 
 impl From<Refusal> for Problem {
@@ -160,7 +161,7 @@ pub(super) fn examine(
             ..
         } => {
             if fingerprint != *before {
-                // The first message was not used yet. The step ran again, and the later message replaces the first.
+                // The step ran again before its first message was used, so the later message replaces the first.
                 let replaces = collector.stage == Stage::Open
                     && collector.life == Life::Running
                     && *posts < POSTS_MAX;

@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::{Collector, Life, Stage, StepRecord};
 use crate::render::{Secrecy, Values, measure, preview};
 
-/// The maximum number of characters shown of a string. No name is that long. Four times as many are shown of a list or map as
-/// JSON.
+/// The maximum number of characters shown of a string. No name is that long. The limit for the JSON of a list or map is four
+/// times as high.
 const SHOWN: usize = 256;
 /// The approximate total number of characters shown. With many variables, fewer characters of each value are shown.
 const SHOWN_TOGETHER: usize = 256 << 10;

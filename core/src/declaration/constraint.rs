@@ -23,7 +23,7 @@ pub const VALUE_MAX: usize = 64 << 10;
 const SHOWN: usize = 80;
 
 /// A regular expression in RE2's syntax, as in the schemas of CRDs. The expression matches anywhere in the text unless it is
-/// anchored, and has neither look-around nor back-references. It is compiled for each use, so that a declaration with many
+/// anchored, and cannot contain look-around or back-references. It is compiled for each use, so that a declaration with many
 /// patterns takes little memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(String);
@@ -49,7 +49,8 @@ pub enum PatternError {
     TooLarge,
 }
 
-/// A value that its declaration does not allow. The message continues a sentence whose subject is, for example, `the default`.
+/// A value that its declaration does not allow. The message is the end of a sentence that begins with a subject such as `the
+/// default`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// The value is empty.

@@ -1,7 +1,7 @@
-//! Expressions of other template languages, which Gleaner would create as literal text.
+//! Expressions of other template languages, which Gleaner copies to the object as literal text.
 //!
 //! An object may contain such text on purpose: a shell script in a ConfigMap, or a template for another controller. A string is
-//! therefore reported only if it cannot be shell, or if it names something in the declaration.
+//! therefore reported only if it cannot be shell, or if it contains the name of a parameter or output.
 
 use std::collections::HashMap;
 

@@ -82,8 +82,8 @@ pub const GIVEN_RESULTS: [&str; 2] = ["name", "uid"];
 
 /// The longest wait for which the redirector's default timeout is long enough.
 const ANSWERED_BY_DEFAULT: Duration = Duration::from_secs(12 * 60);
-/// The time allowed for commit and rollback in addition to the wait. The bound is generous: the defaults are a minute and half a
-/// minute.
+/// The time allowed for commit and rollback in addition to the wait. The bound is generous: the
+/// sidecar's defaults are a minute for the commit and half a minute for the rollback.
 const COMMIT_AND_ROLLBACK: Duration = Duration::from_secs(5 * 60);
 
 /// The list of the declaration that contains a template.
@@ -167,7 +167,7 @@ pub enum WaitTarget {
     Field {
         /// The field.
         path: FieldPath,
-        /// The string that the field must equal; if there is none, any value except null is accepted.
+        /// The string that the field must equal. `None` accepts any value except null.
         value: Option<String>,
     },
 }

@@ -170,7 +170,7 @@ fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<Str
     items.iter().map(|item| condition(item, findings)).collect()
 }
 
-/// Reads the type of one condition. A type never contains `=`, which comes from `kubectl wait --for=condition=Ready`.
+/// Reads the type of one condition. A type never contains `=`, but users may copy one from `kubectl wait --for=condition=Ready`.
 fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> {
     let text = cursor.text(findings)?;
     let (kind, status) = match text.strip_prefix("condition=").unwrap_or(text) {

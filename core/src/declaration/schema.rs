@@ -28,8 +28,8 @@ enum OutputType {
     Object,
 }
 
-/// The characters that are cut from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte
-/// order mark at its beginning.
+/// The characters that are removed from the end (and, for `Whitespace`, from both ends) of the file's text. The byte order mark
+/// at the beginning of the text is removed first.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::Trim")]
@@ -213,7 +213,7 @@ struct WaitFor {
     /// `true` keeps the object after a failure or timeout, so that its status can be read.
     #[schemars(extend("default" = false))]
     keep_on_failure: Option<bool>,
-    /// The longest wait, such as `5m`, the default; at most `24h`.
+    /// The longest wait, such as `10m`. The default is `5m`, and the maximum is `24h`.
     #[schemars(extend("default" = "5m"))]
     timeout: Option<String>,
 }
@@ -246,7 +246,7 @@ pub fn schema() -> Schema {
     schema
 }
 
-/// The JSON Schema as text: the content of `docs/schemas/outputs.json`.
+/// Returns the JSON Schema as text: the content of `docs/schemas/outputs.json`.
 pub fn to_text() -> String {
     let text = serde_json::to_string_pretty(&schema());
     text.expect("invariant: a schema is JSON") + "\n"

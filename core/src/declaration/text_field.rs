@@ -1,4 +1,4 @@
-//! The fields that are strings in every Kubernetes object; a number in such a field can only be meant as text.
+//! The fields that are strings in every Kubernetes object, so that a number in such a field must become text.
 
 use super::model::{Naming, Origin, Template};
 use crate::document::Place;

@@ -30,9 +30,9 @@ pub struct Diagnostics {
 // === impl Diagnostics ===
 
 impl Diagnostics {
-    /// The number of errors that are kept. A user corrects a few and tries again.
+    /// The maximum number of errors that are kept. A user corrects a few errors and tries again.
     pub const KEPT: usize = 20;
-    /// The number of errors that get a suggestion, which is the most expensive part of an error.
+    /// The maximum number of errors with a suggestion, which is the most expensive part of an error.
     const SUGGESTIONS: usize = 10;
 
     /// Adds an error about the node of `cursor`, with its remedy.

@@ -77,8 +77,8 @@ impl Node {
         node.at
     }
 
-    /// Returns the position of `place` in `original`, from which this document was made; `None` if a list on the way has a different
-    /// length.
+    /// Returns the position of `place` in `original`, from which this document was made, or `None` if a list on the path has a
+    /// different length.
     pub fn position_in(&self, original: &Self, place: &Place) -> Option<Location> {
         let (mut node, mut before) = (self, original);
         for segment in place.segments() {

@@ -54,7 +54,8 @@ impl Source {
         &self.text
     }
 
-    /// Returns the byte offset in [`Self::text`] at which a line begins, counted from 1; the length of the text after the last line.
+    /// Returns the byte offset in [`Self::text`] at which a line begins, counted from 1. For a line after the last one, returns
+    /// the length of the text.
     pub fn line_start(&self, line: usize) -> usize {
         let start = self.lines.get(line.saturating_sub(1));
         start.copied().unwrap_or(self.text.len())

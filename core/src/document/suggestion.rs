@@ -6,8 +6,8 @@ const COMPARED: usize = 100;
 /// The longest name to compare or list, in bytes; Kubernetes names have up to 63.
 const LONGEST: usize = 64;
 
-/// Returns a question with the candidate that was probably meant by `wrong`, as the help of a diagnostic; otherwise the
-/// list of candidates.
+/// Returns the help for the unknown name `wrong`: a question with the candidate that was probably meant, or the list of
+/// candidates.
 pub fn suggestion<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,

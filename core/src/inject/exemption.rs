@@ -4,7 +4,7 @@ use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Node, Place};
 use crate::task::DeclarationSite;
 
-/// The label, which the selectors of the webhook configurations use.
+/// The label that the selectors of the webhook configurations use.
 pub(super) const LABEL: &str = "gleaner.dev/injection";
 /// The only value that has an effect.
 const DISABLED: &str = "disabled";

@@ -1,4 +1,4 @@
-//! The share of a pod's termination messages that the redirector and the sidecar may use, as flags.
+//! The flags that tell the redirector and the sidecar their share of a pod's termination messages.
 
 use gleaner_proto::redirector as flag;
 use gleaner_termination::Share;
@@ -83,8 +83,9 @@ fn containers_of(pod: &Value) -> usize {
         .sum()
 }
 
-/// Counts the containers of an injected pod again, because another injector may have added some. Only the first such flag of each
-/// container is Gleaner's; the command may have a similar flag. Returns the number of containers.
+/// Updates the number of containers in the flags of an injected pod, because another injector may have added containers. In each
+/// container, only the first such flag is Gleaner's, because the command may have a similar flag. Returns the number of
+/// containers.
 pub(crate) fn count_again(pod: &mut Value) -> usize {
     let all = containers_of(pod);
     for list in LISTS {
@@ -99,7 +100,7 @@ pub(crate) fn count_again(pod: &mut Value) -> usize {
     all
 }
 
-/// Sets the share in a string with the flag to `all` containers; returns `None` if the string does not contain the flag.
+/// Sets the number of containers to `all` in the flag in `text`. Returns `None` if `text` does not contain the flag.
 pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
     let share = find_share(text)?;
     let counted = Share {
@@ -107,7 +108,7 @@ pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
         ..share
     };
     let flag = |share| flag::TERMINATION_SHARE.with(share);
-    // The flag occurs more than once only if Tekton keeps one command for each platform.
+    // The flag occurs more than once only if the text contains a command for each platform.
     *text = text.replace(&flag(share), &flag(counted));
     Some(())
 }
@@ -169,7 +170,7 @@ impl OfTask {
             usize::from(all.any(|container| container[field].is_string()))
         };
         let own = containers().count() + 1 + has("script") + has("workingDir");
-        // A result with a value is taken from a step's result, and Tekton's entrypoint does not write it again.
+        // Tekton copies a result with a value from a step's result, so the entrypoint does not write it again.
         let declared = list::items(spec, "results").iter();
         let declared = declared.filter(|result| result["value"].is_null());
         let declared = declared.filter_map(|result| result["name"].as_str());

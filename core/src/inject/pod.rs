@@ -157,7 +157,7 @@ fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     again
 }
 
-/// Reports fields that injection reads and that have the wrong type.
+/// Reports fields of the wrong type, among the fields that injection reads.
 fn misshapen(pod: &Value) -> Vec<Diagnostic> {
     let node = Node::from(pod);
     let mut found = Diagnostics::default();
@@ -182,8 +182,8 @@ fn not_injected() -> Diagnostic {
     )
 }
 
-/// Returns an error if the pod with this `spec` at `place`, or a pod created from this pod template of Tekton, will run on
-/// Windows according to any of the fields that select the operating system.
+/// Returns an error if the pod with this `spec` at `place`, or a pod created from this Tekton pod template, will run on Windows
+/// according to any of the fields that select the operating system.
 pub(crate) fn windows(spec: &Value, place: &Place) -> Option<Diagnostic> {
     let fields = [["os", "name"], ["nodeSelector", "kubernetes.io/os"]];
     let field = fields

@@ -69,7 +69,7 @@ pub(crate) fn places(document: &Node) -> HashSet<Place> {
 
 struct Search<'a> {
     document: &'a Node,
-    /// The metadata in which annotations are read; true if the metadata contains a declaration.
+    /// The places of the metadata in which Gleaner reads annotations. The value is true if the metadata contains a declaration.
     read: HashMap<Place, bool>,
     /// The place of the metadata that the annotation should be in.
     right: Option<Place>,

@@ -101,7 +101,7 @@ pub fn inject_for(
     let node = Node::from(object);
     let Hosts { mut hosts, bytes } = task_specs::declaring(&node);
     bounded(&hosts, bytes)?;
-    // Tekton copies annotations to the runs that its controllers create.
+    // Stray annotations on a run that a controller created are not reported, because Tekton copied them from another object.
     let is_by_person = !list::has_controller(object);
     let mut found = Diagnostics::default();
     let mut warnings = Diagnostics::default();

@@ -5,7 +5,7 @@ use crate::document::{Cursor, Diagnostics};
 
 use super::VERSION;
 
-/// Kubernetes' own kinds by `apiVersion` (k8s.io/api), except those of reviews and of the control plane.
+/// Kubernetes' own kinds by `apiVersion` (k8s.io/api), except review kinds and control-plane kinds.
 const KINDS: [(&str, &[&str]); 19] = [
     (
         "v1",
@@ -93,7 +93,8 @@ const KINDS: [(&str, &[&str]); 19] = [
     ),
 ];
 
-/// Tekton's kinds by `apiVersion` (tektoncd/pipeline, `config/300-crds`), with Gleaner's CRD. A later Tekton may have more.
+/// Tekton's kinds by `apiVersion` (tektoncd/pipeline, `config/300-crds`), with Gleaner's CRD. A later version of Tekton may serve
+/// more kinds.
 const TEKTON: [(&str, &[&str]); 3] = [
     (
         "tekton.dev/v1",

@@ -77,7 +77,7 @@ fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
     }
 }
 
-/// Checks the restart policy of a Job's pods. The default of a pod, `Always`, does not work for pods that finish.
+/// Checks the restart policy of a Job's pods. A Job cannot use a pod's default, `Always`, because its pods must finish.
 fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
     const HELP: &str = "use Never, or OnFailure to restart a failed container in its pod";
     match pod.field("restartPolicy") {
@@ -234,7 +234,7 @@ fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
                 ]
                 .contains(&word)
         }
-        // The server rejects a time zone in the schedule with its own message.
+        // The API server rejects a time zone in the schedule with a separate message.
         None if schedule.starts_with("TZ=") || schedule.starts_with("CRON_TZ=") => true,
         None => parts.len() == SCHEDULE.len() && parts.iter().zip(SCHEDULE).all(is_part),
     };

@@ -1,5 +1,5 @@
-//! The fields of Tekton's documents, at every level that Tekton's webhook decodes strictly (`DisallowUnknownFields`), and the types
-//! of all fields except values of parameters.
+//! The fields of Tekton's documents, at every level at which Tekton's webhook rejects unknown fields (`DisallowUnknownFields`),
+//! and the types of all fields except parameter values.
 
 use crate::document::diagnostic::{Diagnostic, Part as PartOfNode};
 use crate::document::suggestion::{nearest, suggestion};

@@ -20,7 +20,7 @@ pub(crate) use variables::check_document;
 /// separately.
 const OTHERS: [&str; 3] = ["description", "displayName", "pipelineSpec"];
 
-/// Reports errors for which Tekton rejects the spec of a Pipeline. The Tasks and the variables of its tasks are checked elsewhere.
+/// Reports errors for which Tekton rejects the spec of a Pipeline. Other modules check the Tasks and the variables of its tasks.
 pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     structure::params(spec, found);
     let [tasks, finally] = ["tasks", "finally"].map(|list| structure::items(spec, list));

@@ -6,7 +6,7 @@ use crate::kinds::group_of;
 /// The deepest nesting at which pod templates are searched for; in a JobSet, the template is seven levels deep.
 const DEPTH_MAX: usize = 12;
 
-/// Returns the pod templates in the document: maps under `template` or another key whose `spec` has containers.
+/// Returns the pod templates in the document: maps whose `spec` has containers, under the key `template` or any other key.
 pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
     let mut found = Vec::new();
     if let Some(spec) = document.field("spec") {

@@ -71,7 +71,7 @@ impl Proposal {
         &self.tree
     }
 
-    /// Changes the place of a diagnostic to the original one in the document.
+    /// Changes the place of a diagnostic to the original place in the document.
     pub fn locate(&self, diagnostic: Diagnostic) -> Diagnostic {
         let mut moved = self.moved.iter();
         let place = moved.find_map(|(from, to)| Some(to.join(&diagnostic.place.within(from)?)));

@@ -34,7 +34,7 @@ pub struct DeclarationSite<'a> {
 pub struct Declared {
     /// The parsed declaration.
     pub declaration: Declaration,
-    /// The declaration in the form of an annotation, whichever syntax it was written in; it is passed to the sidecar.
+    /// The declaration in the form of an annotation, even if it uses the proposal's syntax. This form is passed to the sidecar.
     pub document: Node,
     /// The TaskSpec, as read by [`DeclarationSite::task`]; `None` if the site is not a Task.
     pub task: Option<TaskSpec>,
@@ -57,7 +57,7 @@ enum Host<'a> {
 }
 
 /// The maximum number of parameters that an embedded task may inherit, counting the keys of object parameters. Each embedded task
-/// has a copy of them all.
+/// has a copy of all of them.
 const PROPAGATED_MAX: usize = 300;
 
 impl<'a> DeclarationSite<'a> {

@@ -1,5 +1,5 @@
-//! Variables in a Task itself: those that Tekton's webhook rejects, those that Tekton leaves unchanged, so that the step receives
-//! them literally, and those that are only available in templates.
+//! Variables in a Task itself that do not work: Tekton's webhook rejects the variable, Tekton leaves it unchanged, so that the
+//! step receives it literally, or it is only available in templates.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -8,7 +8,7 @@
 //! | `names` | the names that the variables of a Task may refer to |
 //! | `of_results` | variables of results and exit codes of steps |
 //! | `of_templates` | variables of templates |
-//! | `field` | the place of a text |
+//! | `field` | the place of a string in a Task |
 //! | `rule` | the message and remedy for a variable |
 //! | `shell` | the parts of a script that belong to its shell |
 
@@ -121,7 +121,7 @@ pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
     Ok(check.found)
 }
 
-/// The fields in which Tekton replaces no variables. The declaration of outputs is checked by its own reader.
+/// The fields in which Tekton replaces no variables. The reader of declarations checks `outputs`.
 const PASSED_OVER: [&str; 5] = ["name", "displayName", "description", "outputs", "ref"];
 
 /// The maximum number of problems reported for one Task: a script may have a hundred thousand, and each costs a message.

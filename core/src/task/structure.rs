@@ -175,8 +175,8 @@ fn workspaces(step: &Cursor<'_>, known: &BTreeSet<&str>, found: &mut Diagnostics
     }
 }
 
-/// Reports sidecars of the same name, whose containers would also have the same name, volumes (`ValidateVolumes`), and
-/// workspaces (`validateDeclaredWorkspaces`).
+/// Reports duplicate names of sidecars (their containers would have the same name), volumes (`ValidateVolumes`) and workspaces
+/// (`validateDeclaredWorkspaces`).
 fn names(spec: &Cursor<'_>, found: &mut Diagnostics) {
     for (list, what) in [
         ("sidecars", "sidecar"),

@@ -1,4 +1,4 @@
-//! A variable: the value that it refers to, and the path into it.
+//! A variable: the value that it refers to, and a path into that value.
 
 use std::fmt;
 

@@ -6,7 +6,7 @@ use crate::document::diagnostic::Diagnostic;
 const SHOWN: usize = 60;
 /// The remedy for errors of unknown cause.
 const OTHERWISE: &str =
-    "check indentation, quotes and brackets of this line and of those before it";
+    "check the indentation, quotes and brackets of this line and the lines before it";
 
 /// Adds a remedy to a YAML error if the message and `text` show the cause.
 pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {

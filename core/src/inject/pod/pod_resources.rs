@@ -20,8 +20,9 @@ const RESOURCES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Fits the resources of `container`, the future sidecar of `pod`, into the pod's own. If there is no room, the sidecar requests
-/// nothing: the scheduler uses the pod's own request. Fails if the requests and limits that annotations set do not fit.
+/// Fits the resources of `container`, the future sidecar of `pod`, into the pod's own. If the pod's request leaves no room, the
+/// sidecar requests nothing, because the scheduler uses the pod's own request. Fails if the requests and limits that annotations
+/// set do not fit.
 pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
     let own = &pod["spec"]["resources"];
     let mut fitted = container.get("resources").cloned().unwrap_or_default();

@@ -29,7 +29,7 @@ const BEGIN: &str = "<< '_EOF_'\n";
 const END: &str = "\n_EOF_\n";
 
 /// Makes the redirector with `flags` the interpreter of the script at `path`, if the script refers to artifacts. Returns false if
-/// it does not, or if there is no such script.
+/// the script does not exist or does not refer to artifacts.
 pub(super) fn interpret(pod: &mut Value, path: &str, flags: &[String]) -> bool {
     let flags = Value::from(flags);
     let mut done = false;

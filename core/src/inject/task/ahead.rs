@@ -79,7 +79,7 @@ pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
             && interpreter == SCRIPT_INTERPRETER
             && flags.starts_with(SCRIPT_FLAGS)
         {
-            // If the preamble was the user's own, Tekton adds the same one again.
+            // If the user wrote the preamble, Tekton adds the same preamble again.
             let script = script.strip_prefix(SCRIPT_PREAMBLE).unwrap_or(script);
             step["script"] = Value::from(script);
         } else if is_redirected(step)

@@ -109,7 +109,7 @@ pub(crate) fn check(
     }))
 }
 
-/// Reports outputs in the spec in addition to an annotation: Tekton v1 has no such fields.
+/// Reports outputs that the spec declares in addition to an annotation, because Tekton v1 has no such fields.
 fn untranslated(spec: &Cursor<'_>) -> Option<Diagnostic> {
     let steps = spec.items_at("steps", &mut Diagnostics::default());
     let mut all = [spec.clone()].into_iter().chain(steps);
@@ -119,7 +119,7 @@ fn untranslated(spec: &Cursor<'_>) -> Option<Diagnostic> {
     Some(outputs.diagnostic(message).help(help).about(Part::Key))
 }
 
-/// Returns the place in the metadata of an object, relative to `metadata`.
+/// Returns `place` with the leading `metadata` replaced by the place of the metadata.
 fn below(metadata: &Place, place: &Place) -> Place {
     match place.within(&Place::from(["metadata"])) {
         Some(rest) => metadata.join(&rest),

@@ -13,7 +13,7 @@ use crate::render::{self, Attempts, Bounds, OBJECT_MAX, Secrecy, Size, Values};
 use crate::results::{self, Results, Room};
 use crate::run::Run;
 
-/// The limits on rendering for a forecast: references between resources can multiply a short declaration.
+/// The limits on rendering for a forecast: references between resources can make the objects of a short declaration very large.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {
@@ -71,11 +71,12 @@ fn of_task(
 
 const REMEDY: &str = "set Tekton's feature flag results-from to sidecar-logs if they need more";
 
-/// Returns a warning if the results of resources will not fit, or not completely.
+/// Returns a warning if the results of resources will not fit, or only in part.
 fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {
     let room = Room::new(share);
     let place = place.key("results");
-    // The estimate omits the names of the objects, which need rendering. It is sufficient for very many objects.
+    // This estimate omits the names of the objects, which require rendering. Results of very many objects do not fit even without
+    // names.
     let nameless = declaration.templates.iter();
     let nameless = nameless.map(|template| {
         let resource = template.name.to_string();

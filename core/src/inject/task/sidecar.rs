@@ -50,8 +50,8 @@ const CONTEXT: [&str; 5] = [
     "task.retry-count",
 ];
 
-/// The properties that only the pod has: NAME in `$(context.NAME)`, the sidecar's environment variable that the kubelet sets, the
-/// pod's label.
+/// The properties that only the pod has: NAME in `$(context.NAME)`, the sidecar's environment variable that the kubelet sets, and
+/// the pod's label.
 const OF_POD: [(&str, &str, &str); 2] = [
     ("pipelineRun.name", "PIPELINE_RUN", label::PIPELINE_RUN),
     (
@@ -163,7 +163,7 @@ fn params(declaration: &Declaration, spec: &TaskSpec) -> Vec<Param> {
     params
 }
 
-/// Returns the output files whose paths contain variables of Tekton.
+/// Returns the output files whose paths contain Tekton variables.
 fn paths(declaration: &Declaration) -> Vec<OutputPath> {
     let outputs = declaration
         .steps

@@ -1,5 +1,6 @@
 //! A reference model of the run for one declaration, as docs/http-api.md and docs/declaration.md describe it. The collector and
-//! the sidecar's run actor are compared with the model. The model keeps only what was accepted and derives everything else.
+//! the sidecar's run actor are compared with the model. The model stores only the accepted requests and derives everything else
+//! from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
