@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_keep_the_length_and_are_reversible() {
+    fn placeholders_keep_the_length_and_are_reversible() {
         let mut masks = Masks::new(FORMS[0]);
         let text = "a-$(tt.params.a)/$(tt.params.long.name-x) $(uid) $(tt.params.a) $(params.b) $(tt.params.a b)";
         let masked = masks.text(text);

@@ -162,7 +162,7 @@ fn completed_submits_when_the_run_finishes() {
 }
 
 #[test]
-fn manual_submits_by_request_only_before_or_after_the_finish() {
+fn manual_submits_only_on_request_before_or_after_the_finish() {
     for finish_first in [false, true] {
         let mut collector = collector("Manual");
         take(&mut collector, "build", build());
@@ -264,7 +264,7 @@ fn finish_takes_the_defaults_of_steps_that_did_not_run() {
 }
 
 #[test]
-fn finish_without_a_value_and_without_a_default_fails_and_names_the_step() {
+fn finish_without_a_value_or_a_default_fails_and_names_the_step() {
     for submit in ["Resolved", "Completed"] {
         let mut collector = collector(submit);
         take(&mut collector, "scan", scan());
@@ -324,7 +324,7 @@ fn a_failed_step_cannot_provide_outputs_with_when_success() {
 }
 
 #[test]
-fn a_preview_masks_secrets_and_leaves_the_values_as_they_are() {
+fn a_preview_masks_secrets_without_changing_the_values() {
     let mut collector = of("\
 steps: {login: [{name: token, secret: true}]}
 objects:

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_that_grant_permissions_must_be_named() {
+    fn kinds_that_grant_permissions_must_be_allowed_by_name() {
         let role = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding}";
         let webhook =
             "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration}";
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_allows_what_it_names_and_nothing_else() {
+    fn a_list_allows_only_the_kinds_that_it_names() {
         let config = "{apiVersion: v1, kind: ConfigMap}";
         let secret = "{apiVersion: v1, kind: Secret, type: Opaque, stringData: {a: $(params.a)}}";
         let job = "{apiVersion: batch/v1, kind: Job}";
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_survives_the_sidecars_arguments() {
+    fn a_list_is_restored_from_the_sidecars_arguments() {
         let named: AllowedKinds = ["apps/*", "core/ConfigMap"]
             .map(|text| text.parse().unwrap())
             .into_iter()

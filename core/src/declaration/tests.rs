@@ -71,7 +71,7 @@ fn a_path_that_no_file_can_have_is_an_error() {
 }
 
 #[test]
-fn a_variable_where_none_is_replaced_is_an_error() {
+fn a_variable_in_a_field_without_replacement_is_an_error() {
     for (fields, expected) in [
         (
             "default: $(params.x)",
@@ -100,7 +100,7 @@ fn a_variable_where_none_is_replaced_is_an_error() {
 }
 
 #[test]
-fn two_templates_of_one_object_are_an_error() {
+fn two_templates_that_create_the_same_object_are_an_error() {
     let second = "\n  - {name: p, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: ";
     for (metadata, expected) in [
         (
@@ -314,7 +314,7 @@ fn a_result_from_a_field_that_no_object_has_is_reported() {
 }
 
 #[test]
-fn an_output_in_data_of_a_secret_is_a_warning_without_a_pattern() {
+fn an_output_without_a_pattern_in_data_of_a_secret_is_a_warning() {
     let secret = "resourceTemplate: {apiVersion: v1, kind: Secret, data: {v: $(steps.s.v)}}";
     finds(
         &object(secret),
@@ -329,7 +329,7 @@ fn an_output_in_data_of_a_secret_is_a_warning_without_a_pattern() {
 }
 
 #[test]
-fn a_list_is_not_an_object() {
+fn a_list_cannot_be_created() {
     finds(
         &object("resourceTemplate: {apiVersion: v1, kind: List, items: []}"),
         "error: objects[1].resourceTemplate.kind: a List cannot be created; write an entry of objects for each of its items",
@@ -404,7 +404,7 @@ fn a_wrong_value_gets_a_remedy_that_is_accepted() {
 }
 
 #[test]
-fn only_the_kept_part_of_a_prefix_is_checked() {
+fn the_truncated_part_of_a_prefix_is_not_checked() {
     let long = format!("generateName: {}-", "a".repeat(300));
     for (name, expected) in [
         (long.as_str(), ""),
@@ -429,7 +429,7 @@ fn only_the_kept_part_of_a_prefix_is_checked() {
 }
 
 #[test]
-fn braces_of_go_templates_are_left_alone_and_a_shell_variable_in_an_image_is_not() {
+fn go_templates_are_not_reported_but_a_shell_variable_in_an_image_is() {
     let alert = CM.replace(
         "metadata",
         "data: {on: 'at {{ $labels.instance }} ${HOME}'}, metadata",

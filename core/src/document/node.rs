@@ -226,7 +226,7 @@ mod tests {
     use crate::document::yaml;
 
     #[test]
-    fn a_place_is_found_in_the_original_unless_its_list_grew() {
+    fn a_place_is_found_in_the_original_unless_the_length_of_its_list_changed() {
         let original = yaml::parse("b: [x]\na: [y]\n").unwrap();
         let made = yaml::parse("a: [y]\nb: [w, x]\n").unwrap();
         let at = |key: &str| made.position_in(&original, &Place::from([key]).index(0));

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_the_value_gives_no_position() {
+    fn no_position_is_returned_for_a_text_without_the_value() {
         let at = Location { line: 1, column: 1 };
         assert_eq!(position("*alias\n", at, "one $(x)", 4), None);
     }

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_yaml_1_1_misreads_is_quoted() {
+    fn strings_that_yaml_1_1_misreads_are_quoted() {
         let yaml = to_yaml([
             &json!({"a": "no", "b": "1e3", "c": "0x1", "d": "2020-01-01", "e": "=", "f": "12:30"}),
         ]);

@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn native_sidecars_are_there_from_1_29_on() {
+    fn native_sidecars_are_used_from_kubernetes_1_29_on() {
         for (version, sidecars) in [
             ((1, 28), Sidecars::Tekton),
             ((1, 29), Sidecars::Native),

@@ -5,7 +5,7 @@ use super::*;
 use crate::declaration::{Declaration, Scope};
 
 #[test]
-fn results_hold_name_uid_params_and_declared_fields() {
+fn results_contain_name_uid_params_and_declared_fields() {
     let text = "resources: [{name: img, spec: {type: image, params: [{name: url, value: u}, {name: name, value: x}]}}]";
     let declaration = Declaration::parse(text, &Scope::default()).unwrap();
     let template = declaration.template("img").unwrap();

@@ -147,7 +147,7 @@ fn no_refusal_quotes_a_part_of_a_secret_output() {
 }
 
 #[test]
-fn a_value_that_the_declaration_does_not_allow_is_refused_and_a_secret_one_is_not_shown() {
+fn a_value_that_violates_the_declaration_is_rejected_and_not_shown_if_secret() {
     let collector = of("
 steps:
   a:
@@ -196,7 +196,7 @@ fn after_the_finish_only_repeated_messages_are_accepted() {
 }
 
 #[test]
-fn a_step_that_is_not_known_gets_a_suggestion() {
+fn an_unknown_step_gets_a_suggestion() {
     let collector = collector("Resolved");
     let refusal = collector.examine("biuld", build()).unwrap_err();
     assert!(

@@ -119,7 +119,7 @@ fn declarations() -> [Declaration; 3] {
 }
 
 #[test]
-fn the_end_of_every_event_order_is_final_and_can_be_recovered() {
+fn the_end_of_every_event_sequence_is_final_and_can_be_recovered() {
     for declaration in declarations() {
         let mut sequences = vec![Vec::new()];
         for _ in 0..5 {
@@ -132,7 +132,7 @@ fn the_end_of_every_event_order_is_final_and_can_be_recovered() {
 }
 
 #[test]
-fn the_end_of_long_event_orders_is_final_and_can_be_recovered() {
+fn the_end_of_long_event_sequences_is_final_and_can_be_recovered() {
     // Xorshift makes the sequences the same in each run.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {

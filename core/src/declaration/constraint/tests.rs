@@ -19,7 +19,7 @@ fn violation(fields: &str, value: &Value) -> String {
 }
 
 #[test]
-fn empty_is_no_characters_no_items_or_no_keys() {
+fn an_empty_string_array_or_object_violates_non_empty() {
     let empty = "is empty, which nonEmpty: true does not allow";
     for (kind, none, some) in [
         ("string", json!(""), json!(" ")),
@@ -108,7 +108,7 @@ fn an_invalid_pattern_is_rejected_with_a_one_line_message() {
 }
 
 #[test]
-fn patterns_of_everyday_use_are_within_the_bounds() {
+fn common_patterns_are_within_the_bounds() {
     for text in [
         "^sha256:[0-9a-f]{64}$",
         r"^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$",
@@ -145,7 +145,7 @@ fn a_match_takes_linear_time() {
 
 proptest! {
     #[test]
-    fn any_text_is_a_pattern_or_rejected_with_a_one_line_message(text in "[a-z(){}\\[\\]|*+?.^$\\\\0-9-]{0,30}", value in ".{0,20}") {
+    fn any_text_is_either_a_pattern_or_rejected_with_a_one_line_message(text in "[a-z(){}\\[\\]|*+?.^$\\\\0-9-]{0,30}", value in ".{0,20}") {
         match Pattern::new(&text) {
             Ok(pattern) => { pattern.matches(&value); }
             Err(error) => prop_assert_eq!(error.to_string().lines().count(), 1),

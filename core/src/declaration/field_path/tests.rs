@@ -29,7 +29,7 @@ fn a_path_is_written_as_it_was_parsed() {
 }
 
 #[test]
-fn anything_that_may_name_several_fields_is_refused() {
+fn a_path_that_may_name_several_fields_is_rejected() {
     for wrong in [
         "",
         ".",

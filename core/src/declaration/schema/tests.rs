@@ -19,7 +19,7 @@ fn the_checked_in_schema_is_current() {
 }
 
 #[test]
-fn the_schema_has_the_fields_that_the_reader_knows() {
+fn the_schema_contains_the_fields_that_the_reader_accepts() {
     let schema = schema().to_value();
     let fields = |pointer: &str| {
         let properties = schema
@@ -93,7 +93,7 @@ fn declared(name: &str, field: &str, value: Option<&Value>) -> String {
 }
 
 #[test]
-fn the_defaults_are_the_readers() {
+fn the_defaults_in_the_schema_match_the_reader() {
     let defaults = defaults();
     assert_eq!(defaults.len(), 12, "{defaults:?}");
     for (name, field, default) in defaults {

@@ -2,7 +2,7 @@ use super::*;
 use crate::document::yaml;
 
 #[test]
-fn fields_are_changed_where_they_are_and_added_at_the_end() {
+fn fields_are_changed_in_place_and_new_fields_are_added_at_the_end() {
     let mut node = yaml::parse("a: 1\nb: null\nc: [x]\n").unwrap();
     let at = node.at;
     node.put("a", Node::derived(at, 2));

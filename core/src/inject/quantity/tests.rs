@@ -1,7 +1,7 @@
 use super::{is_more, parse};
 
 #[test]
-fn quantities_are_compared_whatever_their_suffix() {
+fn quantities_with_different_suffixes_are_compared() {
     for (more, less) in [
         ("1", "500m"),
         ("1Gi", "1000Mi"),

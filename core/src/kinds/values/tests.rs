@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn numbers_are_within_the_bounds_of_their_field() {
+fn numbers_must_be_within_the_bounds_of_their_field() {
     for (own, value, fits) in [
         ("1..65535", 1_i64, true),
         ("1..65535", 65_535, true),
@@ -20,7 +20,7 @@ fn numbers_are_within_the_bounds_of_their_field() {
 }
 
 #[test]
-fn texts_have_the_form_of_their_field() {
+fn strings_must_match_the_form_of_their_field() {
     for (own, value, fits) in [
         ("quantity", "128Mi", true),
         ("quantity", "-1.5", true),
@@ -44,7 +44,7 @@ fn texts_have_the_form_of_their_field() {
 }
 
 #[test]
-fn keys_and_labels_have_the_form_of_their_map() {
+fn map_keys_and_label_values_must_be_valid() {
     let long = "a".repeat(64);
     for (form, value, fits) in [
         ("label", "a", true),

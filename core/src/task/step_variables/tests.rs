@@ -224,7 +224,7 @@ fn variables_that_tekton_leaves_unchanged_are_reported() {
 }
 
 #[test]
-fn artifacts_depend_on_the_cluster() {
+fn artifact_variables_are_reported_as_known_only_in_a_cluster() {
     for variable in [
         "step.artifacts.path",
         "steps.zero.outputs.a",
@@ -325,7 +325,7 @@ spec:
 }
 
 #[test]
-fn a_step_action_has_its_own_names() {
+fn variables_of_a_step_action_are_checked_against_its_own_names() {
     let action = |fields: &str| {
         let text = format!("{{params: [{{name: x}}], results: [{{name: r}}], image: i, {fields}}}");
         let node = yaml::parse(&text).unwrap();
