@@ -301,7 +301,7 @@ fn errors_about_unknown_kinds_and_versions_suggest_the_right_one() {
         ),
         (
             "v1, kind: List",
-            "error: kind: a List cannot be created; write an entry of objects for each of its items",
+            "error: kind: a List cannot be created; write an entry under objects for each of its items",
         ),
         (
             "v1, kind: Status",

@@ -295,7 +295,7 @@ fn a_result_of_a_pipeline_is_a_result_of_a_task() {
         finds(
             &result(bad),
             &[&format!(
-                "{place}: the result 'r' does not refer to a task's result; write $(tasks.NAME.results.NAME); Tekton refuses other values"
+                "{place}: the result 'r' does not refer to a task's result; write $(tasks.NAME.results.NAME); Tekton rejects other values"
             )],
         );
     }

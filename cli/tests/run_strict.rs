@@ -233,7 +233,7 @@ fn contradictory_fields_of_a_task_are_refused() {
     for (text, message) in [
         (
             with("params: [{name: 'a b', default: x}]"),
-            "params[0]: 'a b' is not a valid name of a parameter",
+            "params[0]: 'a b' is not a valid parameter name",
         ),
         (
             with("params: [{name: a.b, type: object, properties: {k: {}}, default: {k: v}}]"),
@@ -255,7 +255,7 @@ fn contradictory_fields_of_a_task_are_refused() {
         ),
         (
             with("results: [{name: q, type: number}]"),
-            "results[0].type: 'number' is not a type of results",
+            "results[0].type: 'number' is not a result type",
         ),
         (
             with("results: [{name: q, type: object}]"),
@@ -287,7 +287,7 @@ fn contradictory_fields_of_a_task_are_refused() {
         ),
         (
             step("onError: ignore"),
-            "onError: 'ignore' is not a value of onError; expected one of: continue, stopAndFail",
+            "onError: 'ignore' is not a valid onError value; expected one of: continue, stopAndFail",
         ),
         (step("timeout: soon"), "<stdin>:5:"),
         (

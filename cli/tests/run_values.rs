@@ -188,7 +188,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: x, onError: $(step.results.own.path)}",
             "onError",
-            "'$(step.results.own.path)' is not a value of onError",
+            "'$(step.results.own.path)' is not a valid onError value",
         ),
         (
             "{name: one, script: x, timeout: $(tasks.a.results.b)}",

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`mod@task`] | turns a Task that declares outputs into one that any Tekton can run |
-//! | [`pod`] | adds redirector and sidecar to a pod of such a Task, or to any pod with the annotation |
+//! | [`pod`] | adds redirector and sidecar to the pod of an injected Task, or to any pod with the annotation |
 //! | [`settings`] | the settings of injection: image, resources, security |
 //! | [`removal`] | removes Gleaner |
 //! | `shape` | the maps and lists that injection reads and extends |

@@ -186,7 +186,7 @@ fn results(
             let value = value(field.node);
             if found.count() == before && !takes_result(&value) {
                 let message = format!("the result '{name}' does not use a result of a task");
-                let help = "write $(tasks.NAME.results.NAME); Tekton refuses other values";
+                let help = "write $(tasks.NAME.results.NAME); Tekton rejects other values";
                 found.refuse(&field, message, help);
             }
             results.push((name, value));

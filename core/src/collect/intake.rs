@@ -114,7 +114,7 @@ impl From<Refusal> for Problem {
             Refusal::Outputs(_) => (
                 problem_type::OUTPUT,
                 422,
-                "outputs do not fit the declaration",
+                "outputs do not match the declaration",
             ),
         };
         let code = match &refusal {

@@ -64,7 +64,7 @@ impl Collector {
             return Ok(examined);
         };
         let memory = admission.memory.max(bytes as u64);
-        // The memory of the message that this one replaces becomes free.
+        // If the message replaces an earlier one, the memory of the earlier message becomes free.
         let replaced = match self.steps.get(&admission.step) {
             Some(StepRecord::Heard { memory, .. }) => *memory,
             _ => 0,

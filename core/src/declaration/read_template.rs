@@ -169,7 +169,7 @@ pub(super) fn object(
     // Labels and owner are added under `metadata` even if the template has none.
     tree.entry("metadata".to_owned())
         .or_insert_with(|| Tree::map(IndexMap::new()));
-    // An invalid name is reported elsewhere.
+    // Another check reports an invalid name.
     let metadata = template.node.present("metadata");
     let is_named = metadata.is_some_and(|metadata| metadata.get("name").is_some());
     if !is_named && policy == Policy::Apply && template.node.mapping().is_some() {

@@ -136,7 +136,7 @@ fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Opti
             value,
         },
         (None, None) => {
-            // The state may be declared under a misspelled name, which is reported elsewhere.
+            // The state may be declared under a misspelled key, which another check reports.
             let mut keys = wait.node.mapping().into_iter().flatten();
             if keys.all(|(key, _)| known.contains(&key.name.as_str())) {
                 findings.refuse(wait, "nothing to wait for", EXAMPLE);

@@ -332,7 +332,7 @@ fn an_output_without_a_pattern_in_data_of_a_secret_is_a_warning() {
 fn a_list_cannot_be_created() {
     finds(
         &object("resourceTemplate: {apiVersion: v1, kind: List, items: []}"),
-        "error: objects[1].resourceTemplate.kind: a List cannot be created; write an entry of objects for each of its items",
+        "error: objects[1].resourceTemplate.kind: a List cannot be created; write an entry under objects for each of its items",
     );
 }
 

@@ -235,8 +235,8 @@ impl<'a> Cursor<'a> {
             .unwrap_or_default()
     }
 
-    /// Returns the items of the list in the field `key`. If the field is not a list, which another check reports, the result is
-    /// empty.
+    /// Returns the items of the list in the field `key`. If the field is not a list, the result is empty; another check reports
+    /// the error.
     pub fn list_of(&self, key: &str) -> Vec<Self> {
         self.items_at(key, &mut Diagnostics::default())
     }

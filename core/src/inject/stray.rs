@@ -44,8 +44,8 @@ pub(crate) fn find(document: &Node, earlier: &HashSet<Place>, found: &mut Diagno
     }
 }
 
-/// Returns a warning for each annotation in `document` that has an effect only if another program copies it elsewhere: from an
-/// object of that program's own kind, or from a patch.
+/// Returns a warning for each annotation in `document` that has an effect only if another program copies it to a Task or pod:
+/// from an object of that program's own kind, or from a patch.
 pub(crate) fn carried(document: &Node) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let search = Search::new(document);

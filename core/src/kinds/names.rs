@@ -138,7 +138,7 @@ pub(super) fn check(
 ) -> bool {
     let at = |key| template.field(key).unwrap_or_else(|| template.clone());
     if (version, kind) == ("v1", "List") {
-        let help = "write an entry of objects for each of its items";
+        let help = "write an entry under objects for each of its items";
         errors.refuse(&at("kind"), "a List cannot be created", help);
         return false;
     }

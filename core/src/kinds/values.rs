@@ -130,7 +130,7 @@ pub(super) fn key(form: &str, key: &str) -> Result<(), Wrong> {
         ),
         _ => return Ok(()),
     };
-    // A variable in a key is reported elsewhere.
+    // Another check reports variables in keys.
     if fits || key.contains("$(") {
         return Ok(());
     }

@@ -12,7 +12,7 @@ pub const SECRET: &str = "(secret)";
 pub enum Secrecy {
     /// The values of the secrets, for the API server only.
     Plain,
-    /// [`SECRET`], for everyone else.
+    /// [`SECRET`] instead of each secret, for all other uses.
     Masked,
 }
 

@@ -387,8 +387,8 @@ fn own_annotation(object: &Node) -> Option<&Node> {
     object.descend(&["metadata", "annotations", annotation::OUTPUTS])
 }
 
-/// Returns the tasks that a PipelineSpec embeds, including those of embedded pipelines. `outer` are the objects that contain the
-/// PipelineSpec.
+/// Returns the tasks that a PipelineSpec embeds, including the tasks of embedded pipelines. `outer` are the objects that contain
+/// the PipelineSpec.
 fn embedded<'a>(
     pipeline: &Cursor<'a>,
     title: &str,

@@ -61,7 +61,7 @@ pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
         for item in items(spec, list) {
             let inherits = list == "steps" && (of_template || item.field("ref").is_some());
             if !inherits && !has_image(&item) {
-                let message = format!("Tekton refuses a {what} without an image");
+                let message = format!("Tekton rejects a {what} without an image");
                 found.refuse(&item, message, "add image: NAME");
             }
         }
@@ -69,7 +69,7 @@ pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     if let Some(resources) = spec.field("resources")
         && resources.node.mapping().is_some()
     {
-        let message = "Tekton refuses 'resources', which it served until v0.46";
+        let message = "Tekton rejects 'resources', which it served until v0.46";
         let help = "convert the Task with gleaner translate";
         found.refuse(&resources, message, help);
     }
@@ -105,7 +105,11 @@ fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
         && !ON_ERROR.contains(&text)
     {
         let help = found.suggestion(text, ON_ERROR);
-        found.add(&field, format!("'{text}' is not a value of onError"), help);
+        found.add(
+            &field,
+            format!("'{text}' is not a valid onError value"),
+            help,
+        );
     }
     if let Some((text, field)) = text("timeout").filter(|(text, _)| !text.contains("$("))
         && let Err(error) = duration::parse(text)
@@ -213,7 +217,7 @@ pub fn params(spec: &Cursor<'_>, found: &mut Diagnostics) {
             && !name.is_empty()
             && !is_param_name(name, kind == "object")
         {
-            let message = format!("'{name}' is not a valid name of a parameter");
+            let message = format!("'{name}' is not a valid parameter name");
             let help = match kind {
                 "object" => "use letters, digits, '-' and '_', and begin with a letter or '_'",
                 _ => "use letters, digits, '-', '_' and '.', and begin with a letter or '_'",
@@ -264,7 +268,7 @@ fn of_result(result: &Cursor<'_>, found: &mut Diagnostics) {
         && !TYPES.contains(&text)
     {
         let help = found.suggestion(text, TYPES);
-        found.add(&kind, format!("'{text}' is not a type of results"), help);
+        found.add(&kind, format!("'{text}' is not a result type"), help);
     }
     // Tekton does not read the properties of other types.
     if ["", "object"].contains(&text) {

@@ -27,16 +27,16 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
     for (spec, expected) in [
         (
             "steps: [{name: build, image: x, onError: ignore}]".to_owned(),
-            "spec.steps[0].onError: 'ignore' is not a value of onError; expected one of: continue, stopAndFail",
+            "spec.steps[0].onError: 'ignore' is not a valid onError value; expected one of: continue, stopAndFail",
         ),
         (
             "steps: [{name: build, image: x, onError: Continue}]".to_owned(),
-            "spec.steps[0].onError: 'Continue' is not a value of onError; did you mean 'continue'?",
+            "spec.steps[0].onError: 'Continue' is not a valid onError value; did you mean 'continue'?",
         ),
         (
             "params: [{name: e}]\nsteps: [{name: build, image: x, onError: x$(params.e)}]"
                 .to_owned(),
-            "spec.steps[0].onError: 'x$(params.e)' is not a value of onError",
+            "spec.steps[0].onError: 'x$(params.e)' is not a valid onError value",
         ),
         (
             "steps: [{name: build, image: x, securityContext: x}]".to_owned(),
@@ -76,7 +76,7 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
         ),
         (
             "steps: [{name: build, image: x, results: [{name: r, type: number}]}]".to_owned(),
-            "spec.steps[0].results[0].type: 'number' is not a type of results",
+            "spec.steps[0].results[0].type: 'number' is not a result type",
         ),
         (
             format!("{STEP}\nvolumes: [{{name: v, emptyDir: {{}}}}, {{name: v, emptyDir: {{}}}}]"),
@@ -96,15 +96,15 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
         ),
         (
             format!("{STEP}\nresults: [{{name: r, type: sting}}]"),
-            "spec.results[0].type: 'sting' is not a type of results; did you mean 'string'?",
+            "spec.results[0].type: 'sting' is not a result type; did you mean 'string'?",
         ),
         (
             format!("{STEP}\nparams: [{{name: 1x}}]"),
-            "spec.params[0]: '1x' is not a valid name of a parameter; use letters, digits, '-', '_' and '.', and begin with a letter or '_'",
+            "spec.params[0]: '1x' is not a valid parameter name; use letters, digits, '-', '_' and '.', and begin with a letter or '_'",
         ),
         (
             format!("{STEP}\nparams: [{{name: a.b, type: object, properties: {{k: {{}}}}}}]"),
-            "spec.params[0]: 'a.b' is not a valid name of a parameter; use letters, digits, '-' and '_', and begin with a letter or '_'",
+            "spec.params[0]: 'a.b' is not a valid parameter name; use letters, digits, '-' and '_', and begin with a letter or '_'",
         ),
         (
             format!("{STEP}\nparams: [{{name: l, type: array, default: x}}]"),
@@ -189,7 +189,7 @@ fn a_task_spec_in_a_run_needs_the_properties_too() {
 
 #[test]
 fn a_container_without_an_image_and_old_resources_get_a_warning() {
-    let image = |what: &str| format!("Tekton refuses a {what} without an image; add image: NAME");
+    let image = |what: &str| format!("Tekton rejects a {what} without an image; add image: NAME");
     for (spec, expected) in [
         (
             "steps: [{name: build, script: x}]",
@@ -210,7 +210,7 @@ fn a_container_without_an_image_and_old_resources_get_a_warning() {
         (
             "resources: {inputs: [{name: src, type: git}]}\nsteps: [{name: build, image: x}]",
             vec![
-                "spec.resources: Tekton refuses 'resources', which it served until v0.46; convert the Task with gleaner translate".to_owned(),
+                "spec.resources: Tekton rejects 'resources', which it served until v0.46; convert the Task with gleaner translate".to_owned(),
             ],
         ),
     ] {

@@ -59,7 +59,7 @@ pub(super) async fn outputs(
     let message = handle(api, &bytes, |bytes| message::read(bytes).map(Message::from)).await?;
     let message = message.map_err(|error| {
         let unfit = |detail: String| {
-            let title = "outputs do not fit the declaration";
+            let title = "outputs do not match the declaration";
             ApiProblem::new(problem_type::OUTPUT, 422, title, detail).exit_code(exit_code::OUTPUT)
         };
         match &error {

@@ -61,7 +61,7 @@ pub(crate) fn check(
     });
     let read = match &mut declared {
         Some(declared) => declared.task.take(),
-        // Errors in the TaskSpec are already among those of the declaration.
+        // The errors of the declaration, found above, include the errors in the TaskSpec.
         None => site.task().unwrap_or_default(),
     };
     let finish = read.as_ref().map(|read| Finish::of(&read.steps));

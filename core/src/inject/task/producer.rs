@@ -49,7 +49,7 @@ impl Producer {
         self.results.contains(name) || self.dotted.contains(name)
     }
 
-    /// Returns the names of all results, beginning with those of resources.
+    /// Returns the names of all results. The names of resources come first.
     pub(super) fn result_names(&self) -> impl Iterator<Item = &str> {
         let templates = self.declaration.templates.iter();
         let templates = templates.map(|template| template.name.as_str());

@@ -315,7 +315,7 @@ impl<'a> Rule<'a> {
         Some((message, self.suggestion(name, all)))
     }
 
-    /// Returns the problem that `name` is not in `known`.
+    /// Returns a problem if `name` is not in `known`. The message begins with `what`.
     pub(super) fn lacks(
         &self,
         inner: &str,
