@@ -108,7 +108,7 @@ impl Context<'_> {
             let is_wrong = match (form, &meaning) {
                 (Form::Unmistakable, _) | (_, Meaning::Path(_)) => true,
                 (_, Meaning::Name(_)) => !is_prose,
-                // `$` begins a variable of a Go template, such as those in alerts.
+                // Braces with `$` are not reported, because `$` begins a variable of a Go template, such as in alerts.
                 (Form::Braces, Meaning::Other) => {
                     !is_prose && !self.has_own_templates && !inner.starts_with('$')
                 }

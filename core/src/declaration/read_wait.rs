@@ -22,7 +22,7 @@ pub(super) const FAILURE: [&str; 3] = ["condition", "jsonPath", "value"];
 /// The default timeout of `waitFor`.
 const WAIT_DEFAULT: Duration = Duration::from_secs(5 * 60);
 
-/// The longest wait. The injected redirector waits for its response for as long as the declaration allows.
+/// The longest wait that a declaration may allow. The injected redirector waits for a response at least as long.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The kinds of `apps/v1` that report a rollout.

@@ -19,7 +19,7 @@ pub struct Cursor<'a> {
     pub place: Place,
 }
 
-/// Collects errors. It keeps the first [`Diagnostics::KEPT`] and counts the rest.
+/// A bounded list of errors. It keeps the first [`Diagnostics::KEPT`] errors and counts the rest.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,

@@ -120,8 +120,8 @@ pub fn inject_for(
         return Err(found.into_vec().into());
     }
     if placement == Placement::Webhook {
-        // A complete spec was injected ahead of time. A run that a PipelineRun created from its injected spec contains
-        // values that Tekton substituted, which cannot be recovered.
+        // These specs are not injected again. A complete spec was injected ahead of time. In a run that a PipelineRun created
+        // from an injected spec, Tekton has substituted values, so the original spec cannot be recovered.
         let is_done = |spec: &Value| {
             removal::is_complete(spec)
                 || (kind == task_specs::Kind::TaskRun

@@ -11,7 +11,7 @@ use crate::document::suggestion::nearest;
 use crate::document::{Content, Cursor, Diagnostics};
 use crate::variable::{Access, Reference, Text};
 
-/// Compares the templates of a declaration with the types of the outline.
+/// A check of a declaration's templates against the types of the outline.
 pub(super) struct Types<'a> {
     declaration: &'a Declaration,
     /// The parsed template, or `None` if it has errors.
@@ -84,7 +84,7 @@ impl Types<'_> {
         }
     }
 
-    /// Checks a number or boolean, which quotes would turn into a string.
+    /// Checks an unquoted number or boolean.
     fn plain(&mut self, fits: bool, own: &str, cursor: &Cursor<'_>) {
         match simple(own) {
             _ if fits => {}

@@ -120,7 +120,7 @@ pub fn measure(
     Ok(total)
 }
 
-/// Measures each variable once, regardless of the number of its uses.
+/// A measurement in which each variable is measured once, regardless of the number of its uses.
 struct Measuring<'a> {
     variables: Environment<'a>,
     templates: HashMap<&'a str, &'a Template>,

@@ -116,7 +116,7 @@ pub(crate) fn memory(value: &Value) -> u64 {
         }
 }
 
-/// Counts the bytes of written JSON, and the bytes that JSON would escape inside a string.
+/// A counter of the bytes of written JSON, and of the bytes that JSON would escape inside a string.
 #[derive(Default)]
 struct Counter {
     bytes: u64,

@@ -142,8 +142,8 @@ fn wrap_step(
                     "pass the script as arguments of a command, or use a path without variables";
                 return unknown(message, help);
             }
-            // A script that begins with a variable may name an interpreter after substitution, and the redirector receives the
-            // substituted script.
+            // A script that begins with a variable gets no preamble, because its first line may name an interpreter after the
+            // substitution. The redirector receives the substituted script.
             let preamble = match has_interpreter(script) || begins_with_parameter(script) {
                 true => "",
                 false => SCRIPT_PREAMBLE,

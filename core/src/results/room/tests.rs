@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::declaration::Scope;
 
-/// Declares a PipelineResource and an object with a declared result.
+/// A declaration with a PipelineResource, and with an object that has a declared result.
 const DECLARATION: &str = r#"
 steps: {build: [{name: digest}]}
 resources:
