@@ -70,7 +70,7 @@ pub fn document(
         }
         "StepAction" if is_tekton(document) => {
             let mut report = of_templates(document, &sites, settings, placement);
-            // Tekton itself reports errors in the fields of a StepAction.
+            // Errors in the fields of a StepAction are not reported here, because Tekton reports them.
             let spec = Cursor::root(document).field("spec");
             let found = spec.and_then(|spec| step_variables::of_step_action(&spec).ok());
             report.misused(found.unwrap_or_default());

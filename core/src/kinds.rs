@@ -139,7 +139,7 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
         (Some(version), Some(kind)) => {
             names::check(version, kind, &root, &mut errors, &mut warnings)
         }
-        // Injection sets `apiVersion` on Tekton's kinds.
+        // Tekton's kinds need no `apiVersion`, because injection sets it.
         (None, Some(kind)) if !TEKTON.contains(&kind) => {
             let message = "'apiVersion' is missing; Kubernetes requires it";
             let version = names::version_of(kind);

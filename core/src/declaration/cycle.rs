@@ -17,7 +17,7 @@ pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
     let dependencies = |index: usize| {
         let template: &Template = &templates[index];
         let others = template.dependencies();
-        // A template that refers to itself is reported by another check.
+        // A template's reference to itself is skipped, because another check reports it.
         others
             .filter_map(|name| templates.position(name))
             .filter(move |other| *other != index)

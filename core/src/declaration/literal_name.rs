@@ -110,7 +110,7 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
                 return;
             };
             let longest = longest(template);
-            // A prefix that is too long is truncated.
+            // Gleaner truncates a long prefix, so only the remaining part is checked.
             let whole = match suffix {
                 "" => name,
                 _ => name.get(..PREFIX_MAX).unwrap_or(name),

@@ -23,7 +23,7 @@ enum Need {
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let templates = || declaration.templates.iter().enumerate();
     let mut makers: HashMap<Need, (usize, &Template)> = HashMap::new();
-    // An applied object may already exist.
+    // Applied objects are skipped, because they may already exist.
     for (index, template) in templates().filter(|(_, one)| one.policy == Policy::Create) {
         for need in fulfilled(template) {
             makers.entry(need).or_insert((index, template));

@@ -61,7 +61,7 @@ pub(super) fn read(node: &Node) -> (Declaration, Gaps, Diagnostics) {
     let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
-    // The list may be declared under a misspelled name.
+    // If the declaration has an unknown field, the field may be a misspelled name of a missing list.
     let misspelt = !findings.is_empty();
     let lists = |known: &[&str]| known.iter().any(|key| root.field(key).is_none());
     let mut gaps = Gaps {

@@ -222,7 +222,8 @@ fn read_metadata(
     }
     for (key, field) in metadata.entries(findings) {
         match key {
-            // The API server treats a null field as absent; exported objects have `creationTimestamp: null`.
+            // Null fields are skipped, because the API server treats them as absent. Exported objects contain `creationTimestamp:
+            // null`.
             key if key != "name" && field.node.content == Content::Null => {}
             "name" | "generateName" => {
                 if field.text(findings).is_none() {

@@ -364,7 +364,7 @@ impl<'a> Cursor<'a> {
         found: &mut Diagnostics,
     ) -> Option<T> {
         let Some(text) = self.node.as_str() else {
-            // Quotes help only if the quoted value is valid.
+            // The remedy suggests quotes only if the quoted value is valid.
             self.text_or(found, |value| match parse(value) {
                 Ok(_) => format!("YAML reads this as {value}; put it in quotes"),
                 Err(error) => error.to_string(),

@@ -66,7 +66,7 @@ fn walk(rest: &str, at: Location, value: &str, offset: usize, style: Style) -> O
     }
     for (index, wanted) in value.char_indices() {
         if is_blank(wanted) && !(style == Style::Double && raw.skips_escaped(wanted)) {
-            // The positions of line ends and indentation differ between value and text.
+            // Blanks are skipped in both, because line ends and indentation differ between value and text.
             if index >= offset {
                 return Some(raw.at);
             }

@@ -67,7 +67,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
                 column: usize::try_from(at.column()).unwrap_or(usize::MAX),
             });
             let message = error.without_snippet().to_string();
-            // The parser's message ends with the position, but the diagnostic has a separate field for the position.
+            // The position at the end of the parser's message is removed, because the diagnostic has a separate field for it.
             let message = message.split(" at line ").next().unwrap_or(&message);
             let explained = remedy::of_cause(explained(message, at, bounds), text);
             remedy::otherwise(explained.maybe_help_with(|| unquoted::help(text, message, at)))

@@ -160,7 +160,8 @@ impl Settings {
             Some(policy) => {
                 container.insert("imagePullPolicy".to_owned(), policy.as_str().into());
             }
-            // The policy was chosen for another image, or is the API server's default for that image.
+            // The container's policy is removed, because it was chosen for another image, or is the API server's default for that
+            // image.
             None if before.is_some_and(|image| image != *self.image) => {
                 container.shift_remove("imagePullPolicy");
             }

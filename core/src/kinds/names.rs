@@ -175,7 +175,7 @@ pub(super) fn check(
     let help = || meant.map(|right| format!("did you mean {right}?"));
     let at = at("apiVersion");
     if known_group.is_some() && is_version(version) {
-        // An older or newer cluster may serve this version.
+        // The finding is only a warning, because an older or newer cluster may serve this version.
         warnings.add(&at, message(), help());
         return true;
     }

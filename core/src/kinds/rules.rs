@@ -34,7 +34,7 @@ pub(super) fn check(version: &str, kind: &str, object: &Cursor<'_>, found: &mut 
             check_selector(&spec, found);
             if let Some(pod) = pod {
                 check_restart(&pod, kind, found);
-                // A StatefulSet adds the volumes of its claims.
+                // The mounts of a StatefulSet are not checked, because the StatefulSet adds a volume for each of its claims.
                 if kind != "StatefulSet" {
                     check_mounts(&pod, found);
                 }
@@ -137,7 +137,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
         for volume in pod.list_of("volumes") {
             match volume.field("name").and_then(|name| literal(&name)) {
                 Some(name) => volumes.insert(name),
-                // A volume whose name contains variables may match any mount.
+                // Mounts are not checked if the name of a volume contains variables, because the volume may match any mount.
                 None => return,
             };
         }
@@ -168,7 +168,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
 /// Checks that each of several ports has a unique name.
 fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
     let ports = spec.list_of("ports");
-    // An item that is a variable may be replaced by any number of items.
+    // If an item is a variable, the number of ports is unknown, because the variable may be replaced by any number of items.
     if ports.len() < 2 || ports.iter().any(|port| port.node.mapping().is_none()) {
         return;
     }
@@ -234,7 +234,7 @@ fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
                 ]
                 .contains(&word)
         }
-        // The API server rejects a time zone in the schedule with a separate message.
+        // A time zone in the schedule is not reported here, because the API server rejects it with a separate message.
         None if schedule.starts_with("TZ=") || schedule.starts_with("CRON_TZ=") => true,
         None => parts.len() == SCHEDULE.len() && parts.iter().zip(SCHEDULE).all(is_part),
     };

@@ -46,7 +46,8 @@ impl Types<'_> {
             match fields["fields"][key].as_str() {
                 Some(_) if key == "metadata" => self.check_metadata(&field, true),
                 Some(own) => self.check(own, &field),
-                // The outline does not contain `status`, which the API server ignores at creation.
+                // `status` is not reported as unknown. The outline does not contain it, because the API server ignores it at
+                // creation.
                 None if key == "status" => {}
                 None => self.unknown(key, &field, fields, &format!("a {kind}"), true),
             }
@@ -313,7 +314,7 @@ impl Types<'_> {
     fn required(&mut self, fields: &Value, map: &Cursor<'_>) {
         let required = fields["required"].as_array().into_iter().flatten();
         for name in required.filter_map(Value::as_str) {
-            // Gleaner adds the metadata.
+            // `metadata` may be missing, because Gleaner adds it.
             if name != "metadata" && map.field(name).is_none() {
                 self.errors.add(
                     map,

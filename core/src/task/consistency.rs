@@ -188,7 +188,7 @@ impl<'a> Names<'a> {
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }
-            // These are Tekton's own variables, or refer to resources of old Tasks.
+            // These variables are Tekton's own or refer to resources of old Tasks, so they are not reported.
             ("step" | "inputs", _) | ("resources", ["inputs" | "outputs", _, ..]) => None,
             ("steps", [_, field, ..]) if OF_TEKTON.contains(field) || *field == "outputs" => None,
             ("steps", [step, output, ..]) if declaration.output(step, output).is_some() => {

@@ -100,7 +100,7 @@ impl ParamSpec {
             .iter()
             .filter_map(|node| node.get("params")?.sequence());
         for node in lists.flatten() {
-            // Tekton itself reports errors in inherited parameters.
+            // Errors in inherited parameters are ignored, because Tekton reports them.
             let param = match node.present("value") {
                 Some(value) => Self::of_value(node, value),
                 None => Self::read(&Cursor::root(node), &mut Diagnostics::default()),
@@ -119,7 +119,7 @@ impl ParamSpec {
             Content::Mapping(entries) => ParamKind::Object {
                 keys: entries.iter().map(|(key, _)| key.name.clone()).collect(),
             },
-            // The value is a reference to another whole parameter, whose type is not known here.
+            // The parameter is skipped, because its value refers to another whole parameter, whose type is not known here.
             Content::String(text) if text.trim_end().ends_with("[*])") => return None,
             _ => ParamKind::String,
         };

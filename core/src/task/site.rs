@@ -100,7 +100,7 @@ impl<'a> DeclarationSite<'a> {
                 let pod = root.field("spec").map(|_| Host::Pod { pod: root.clone() });
                 found.extend(pod.map(|host| Self::new(title, &root, host)));
             }
-            // These are Tekton kinds without pods, or kinds of other API groups with the same names as Tekton's.
+            // No site is added for Tekton kinds without pods, or for kinds of other API groups with the same names as Tekton's.
             _ if is_tekton(document) => {}
             _ => found.extend(pod_template::all(&root).into_iter().map(|pod| {
                 let host = Host::Pod { pod: pod.clone() };
@@ -396,7 +396,7 @@ fn embedded<'a>(
 ) -> Vec<DeclarationSite<'a>> {
     let mut found = Vec::new();
     for list in ["tasks", "finally"] {
-        // Tekton itself rejects a field that is not a list.
+        // A field that is not a list is skipped, because Tekton rejects it.
         for item in pipeline.list_of(list) {
             let name = item.node.text_of("name").unwrap_or("without a name");
             let title = format!("{title}, task {name}");

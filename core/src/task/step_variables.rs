@@ -145,7 +145,7 @@ impl<'a> Check<'a> {
     }
 
     fn steps(&mut self, spec: &Cursor<'_>) {
-        // The strings of a StepAction are checked in the StepAction's own document.
+        // The steps are checked as written, because the strings of a StepAction are checked in the StepAction's own document.
         for (index, step) in spec.list_of("steps").iter().enumerate() {
             self.map(step, Owner::Step(index));
         }

@@ -270,7 +270,7 @@ fn of_result(result: &Cursor<'_>, found: &mut Diagnostics) {
         let help = found.suggestion(text, TYPES);
         found.add(&kind, format!("'{text}' is not a result type"), help);
     }
-    // Tekton does not read the properties of other types.
+    // Only the properties of an object are checked, because Tekton does not read the properties of other types.
     if ["", "object"].contains(&text) {
         properties(result, found);
     }

@@ -187,7 +187,7 @@ fn closing(text: &str) -> Option<usize> {
             _ => {}
         }
     }
-    // A single quote is an apostrophe, not the start of a quoted key, and must not hide the rest of the text.
+    // An unpaired quote is an apostrophe, not the start of a quoted key, and must not hide the rest of the text.
     text.find(')')
 }
 

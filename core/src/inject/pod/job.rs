@@ -146,7 +146,7 @@ pub(super) fn located(
 ) -> Vec<Diagnostic> {
     let mut located = Diagnostics::default();
     located.extend(found.into_iter().map(|one| match one.part {
-        // The finding is located by its place, not by the start of the template.
+        // The position at the start of the template is dropped, so that the finding is located by its place.
         Part::Whole => Diagnostic { at: None, ..one },
         _ => one,
     }));

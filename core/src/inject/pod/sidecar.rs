@@ -81,7 +81,7 @@ pub(super) fn place(
     });
     container.insert("args".to_owned(), args.to_args().into());
     settings.set_image(&mut container);
-    // `kubectl describe` shows the termination message as the reason for a crash; nothing else reads it.
+    // `kubectl describe` shows the termination message as the reason for a crash. No other program reads the sidecar's message.
     container.insert(
         "terminationMessagePolicy".to_owned(),
         "FallbackToLogsOnError".into(),

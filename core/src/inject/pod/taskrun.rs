@@ -86,7 +86,8 @@ fn declaration(arguments: &Arguments, place: &Place) -> Result<Declaration, Vec<
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let message = "the declaration is not base64-encoded text";
     let text = text.ok_or_else(|| vec![Diagnostic::new(place, None, message)])?;
-    // The declaration was checked when the Task was injected. Its positions no longer refer to a user's file.
+    // The positions of errors are removed, because they do not refer to a user's file. The scope is empty, because the
+    // declaration was checked against the Task when the Task was injected.
     Declaration::parse(&text, &Scope::default()).map_err(|mut found| {
         found.iter_mut().for_each(|diagnostic| diagnostic.at = None);
         found

@@ -94,7 +94,7 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
             let warning = Diagnostic::new(place, None, too_large.to_string());
             return Some(warning.help(too_large.remedy()));
         }
-        // The objects are too large to render here.
+        // All objects together are too large to render for a forecast, so their results are not checked.
         Err(_) => return None,
         Ok(_) => {}
     }

@@ -258,7 +258,8 @@ impl Pipeline<'_> {
                 let (message, help) = self.no_task(inner, task, found);
                 Some((effect, message, help))
             }
-            // `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
+            // Tekton's `ApplyPipelineTaskStateContext` replaces these variables, but not in an embedded TaskSpec
+            // (`pkg/reconciler/pipelinerun/resources/apply.go`).
             (Some("status" | "reason"), 3) | (None, 2) if parts.len() == 3 || task == "status" => {
                 let message = format!("`$({inner})` is not replaced in an embedded taskSpec");
                 let help =

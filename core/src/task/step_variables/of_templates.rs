@@ -23,7 +23,8 @@ pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostic
     match &spec.node.content {
         Content::String(text) if text.contains("$(") => {
             for one in occurrences(text) {
-                // Tekton does not treat `$$(` as an escape; it replaces the variable.
+                // Variables after `$$(` are checked, too, because Tekton does not treat `$$(` as an escape and replaces the
+                // variable.
                 if let Some((message, help)) = refused(declaration, one.inner) {
                     found.push_with(|_| {
                         let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);

@@ -168,7 +168,7 @@ impl<'a> Rule<'a> {
             return self.of_param(one, &name, &access, field);
         }
         let Some(parts) = parts(inner) else {
-            // A script may run a program with that name: `$(steps.sh a b)`.
+            // Such text in a script is not reported, because the script may run a program with that name: `$(steps.sh a b)`.
             return (!field.is_script()).then(|| unknown(None)).flatten();
         };
         let name = key(&parts, 1).unwrap_or_default();
