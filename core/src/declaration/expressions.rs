@@ -190,7 +190,7 @@ fn is_lower_case_word(text: &str) -> bool {
 
 /// The meaning of an expression's content.
 enum Meaning {
-    /// A path such as `params.x` or `steps.s.outputs.x`, with its correct form if there is one.
+    /// A path such as `params.x` or `steps.s.outputs.x`, with its correct form, if known.
     Path(Option<String>),
     /// The bare name of a parameter or output, with its correct form.
     Name(String),

@@ -195,7 +195,7 @@ impl Declaration {
         (longest > ANSWERED_BY_DEFAULT).then(|| longest + COMMIT_AND_ROLLBACK)
     }
 
-    /// Returns the outputs of `step`; empty if it declares none.
+    /// Returns the outputs of `step`, or an empty slice if the step declares no outputs.
     pub fn outputs(&self, step: &str) -> &[Output] {
         self.steps.get(step).map_or(&[], |outputs| outputs)
     }
@@ -270,7 +270,7 @@ impl Template {
         self.api_version == api_version && self.kind == kind
     }
 
-    /// Returns the API group; `None` for the core group.
+    /// Returns the API group, or `None` for the core group.
     pub fn group(&self) -> Option<&str> {
         let version = self.api_version.split_once('/');
         version.map(|(group, _)| group)

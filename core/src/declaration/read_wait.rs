@@ -185,11 +185,7 @@ fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> 
                 "only True can be waited for; use a condition other than {kind}, or a field with jsonPath"
             )
         };
-        findings.refuse(
-            cursor,
-            format!("'{text}' is not the type of a condition"),
-            help,
-        );
+        findings.refuse(cursor, format!("'{text}' is not a condition type"), help);
         return None;
     }
     if text.is_empty() {

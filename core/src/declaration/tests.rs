@@ -191,11 +191,11 @@ fn a_wait_that_cannot_succeed_is_reported() {
     for (wait, expected) in [
         (
             "{condition: condition=Ready}",
-            "error: objects[1].waitFor.condition: 'condition=Ready' is not the type of a condition; write the type alone, such as Ready",
+            "error: objects[1].waitFor.condition: 'condition=Ready' is not a condition type; write the type alone, such as Ready",
         ),
         (
             "{condition: Ready=False}",
-            "error: objects[1].waitFor.condition: 'Ready=False' is not the type of a condition; only True",
+            "error: objects[1].waitFor.condition: 'Ready=False' is not a condition type; only True",
         ),
         (
             "{condition: [Ready, '']}",

@@ -321,7 +321,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns the boolean in the field `key`; false if it is absent.
+    /// Returns the boolean in the field `key`, or false if the field is absent.
     pub fn flag_at(&self, key: &str, found: &mut Diagnostics) -> bool {
         let flag = self.field(key).and_then(|flag| flag.flag(found));
         flag.unwrap_or_default()
@@ -346,7 +346,7 @@ impl<'a> Cursor<'a> {
         known.map(|(_, value)| *value)
     }
 
-    /// Returns the value for the string in the field `key`; the default if the field is absent.
+    /// Returns the value for the string in the field `key`, or the default if the field is absent.
     pub fn word_at<T: Copy + Default>(
         &self,
         key: &str,

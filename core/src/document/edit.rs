@@ -24,7 +24,7 @@ impl Node {
         }
     }
 
-    /// Returns the items, if this is a list; empty otherwise.
+    /// Returns the items if this is a list, or an empty slice.
     pub fn items_mut(&mut self) -> &mut [Self] {
         match &mut self.content {
             Content::Sequence(items) => items,
@@ -51,7 +51,7 @@ impl Node {
         (node.content != Content::Null).then_some(node)
     }
 
-    /// Returns the items of the list in the field `key`; empty if it is absent.
+    /// Returns the items of the list in the field `key`, or an empty slice if the field is absent.
     pub fn items_at_mut(&mut self, key: &str) -> &mut [Self] {
         self.field_mut(key).map_or(&mut [], Self::items_mut)
     }

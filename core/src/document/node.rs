@@ -114,7 +114,7 @@ impl Node {
         self.get(key)?.as_str()
     }
 
-    /// Returns the items of the list under `key`; empty if there is no list.
+    /// Returns the items of the list under `key`, or an empty slice if the value is not a list.
     pub fn list_of(&self, key: &str) -> &[Self] {
         let list = self.get(key).and_then(Self::sequence);
         list.unwrap_or_default()

@@ -184,7 +184,7 @@ impl OfTask {
         }
     }
 
-    /// Returns the share of the sidecar; `None` if termination messages do not carry results.
+    /// Returns the share of the sidecar, or `None` if termination messages do not carry results.
     pub(crate) fn share(&self) -> Option<Share> {
         (self.results_from != ResultsFrom::SidecarLogs).then_some(self.share)
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::list;
 
-/// Returns the flag for the sidecar in a pod with these containers; `None` if the default port is free.
+/// Returns the flag for the sidecar in a pod with these containers, or `None` if the default port is free.
 ///
 /// The check relies on the `ports` of each container. A container that listens on the default port without listing it fails with
 /// "address in use".

@@ -123,7 +123,7 @@ const TEKTON: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Returns true if the API group, empty for the core, is one of Kubernetes' own, which no CRD defines.
+/// Returns true if no CRD defines the API group, because it is one of Kubernetes' own. The core group is an empty string.
 pub fn is_own_group(group: &str) -> bool {
     KINDS.iter().any(|(version, _)| group_of(version) == group)
 }
@@ -255,7 +255,7 @@ fn misspelt(kind: &str) -> Option<(&'static str, &'static str)> {
         .find_map(|(version, kinds)| Some((nearest(kind, kinds.iter().copied())?, *version)))
 }
 
-/// Returns the API group of an `apiVersion`; empty for the core.
+/// Returns the API group of an `apiVersion`, or an empty string for the core group.
 pub(crate) fn group_of(version: &str) -> &str {
     version.split_once('/').map_or("", |(group, _)| group)
 }

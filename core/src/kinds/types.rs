@@ -331,7 +331,7 @@ pub(super) fn map_of(own: &str) -> Option<(&str, &str)> {
     own.strip_prefix('{')?.split_once('}')
 }
 
-/// Returns the text of a string; `None` if it contains variables.
+/// Returns the text of a string, or `None` if it contains variables.
 pub(super) fn literal(cursor: &Cursor<'_>) -> Option<String> {
     let parsed = Text::parse(cursor.node.as_str()?).ok()?;
     parsed.as_literal().map(str::to_owned)

@@ -171,7 +171,7 @@ pub fn check(document: &Cursor<'_>, version: Version, found: &mut Unknown) {
     }
 }
 
-/// Reports unknown fields inside the fields of `map`, except in fields that are other parts.
+/// Reports unknown fields in the values of the known fields of `map`. Fields whose value is another part are skipped.
 pub fn check_below(map: &Cursor<'_>, part: Part, found: &mut Unknown) {
     let rules = Rules {
         version: Version::Old,

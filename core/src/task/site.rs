@@ -36,7 +36,7 @@ pub struct Declared {
     pub declaration: Declaration,
     /// The declaration in the form of an annotation, even if it uses the proposal's syntax. This form is passed to the sidecar.
     pub document: Node,
-    /// The TaskSpec, as read by [`DeclarationSite::task`]; `None` if the site is not a Task.
+    /// The TaskSpec, as read by [`DeclarationSite::task`], or `None` if the site is not a Task.
     pub task: Option<TaskSpec>,
     /// Constructs that are allowed but probably not intended.
     pub warnings: Vec<Diagnostic>,
@@ -289,7 +289,7 @@ impl<'a> DeclarationSite<'a> {
         self.metadata.key("annotations").key(annotation::OUTPUTS)
     }
 
-    /// Returns the size of the annotation in bytes; 0 if there is none.
+    /// Returns the size of the annotation in bytes, or 0 if the annotation is absent.
     pub fn annotation_bytes(&self) -> usize {
         let text = self.annotation.and_then(Node::as_str);
         text.map_or(0, str::len)

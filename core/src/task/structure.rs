@@ -18,7 +18,7 @@ const PARAM: &str = "$(params";
 const TYPES: [&str; 3] = ["string", "array", "object"];
 
 /// Reports errors in a TaskSpec for which Tekton rejects it. `inherited` are the workspaces that the spec has without declaring
-/// them (Tekton's "propagated workspaces"); `None` if they are not known.
+/// them (Tekton's "propagated workspaces"), or `None` if they are not known.
 pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mut Diagnostics) {
     let inherited = inherited.map(|inherited| {
         let declared = spec.node.list_of("workspaces").iter();

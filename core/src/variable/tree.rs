@@ -201,7 +201,7 @@ impl Tree {
         }
     }
 
-    /// Creates a list of trees; plain JSON if no item has a variable.
+    /// Creates a list of trees, or plain JSON if no item contains a variable.
     pub fn list(items: Vec<Self>) -> Self {
         if items.iter().all(|item| matches!(item, Self::Fixed(_))) {
             Self::Fixed(items.into_iter().filter_map(Self::into_fixed).collect())
@@ -210,7 +210,7 @@ impl Tree {
         }
     }
 
-    /// Creates a map of trees; plain JSON if no value has a variable.
+    /// Creates a map of trees, or plain JSON if no value contains a variable.
     pub fn map(entries: IndexMap<String, Self>) -> Self {
         if entries
             .values()

@@ -46,7 +46,7 @@ fn doubles(node: &Node, places: &mut Vec<Location>) {
     }
 }
 
-/// Returns the integer at the start of `text`; `None` for an alias, and for a number with a fraction or an exponent.
+/// Returns the integer at the start of `text`, or `None` for an alias, and for a number with a fraction or an exponent.
 fn integer(text: &str) -> Option<&str> {
     let written = text.strip_prefix('+').unwrap_or(text);
     let digits = written.strip_prefix('-').unwrap_or(written);

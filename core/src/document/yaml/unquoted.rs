@@ -98,7 +98,7 @@ fn value(rest: &str) -> Option<&str> {
     (open.is_empty() && !value.is_empty()).then_some(value)
 }
 
-/// Returns `, such as` and the quoted value; an empty string if the value is too long to be shown in full.
+/// Returns `, such as` and the quoted value, or an empty string if the value is too long to be shown in full.
 fn example(value: &str) -> String {
     let example = quoted(value);
     example.map_or_else(String::new, |value| format!(", such as {value}"))

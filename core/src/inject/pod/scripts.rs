@@ -70,7 +70,7 @@ fn rewrite(pod: &mut Value, mut change: impl FnMut(&str, &str) -> Option<String>
     }
 }
 
-/// Returns the text of an argument with its scripts rewritten; `None` if no script changes.
+/// Returns the text of an argument with its scripts rewritten, or `None` if no script changes.
 fn rewritten(text: &str, change: &mut impl FnMut(&str, &str) -> Option<String>) -> Option<String> {
     let mut changed = false;
     let mut out = String::new();

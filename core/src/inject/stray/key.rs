@@ -39,7 +39,7 @@ pub(super) enum Likeness {
     Unknown,
 }
 
-/// Returns the similarity of a key to Gleaner's annotations; `None` for an unrelated key.
+/// Returns the similarity of a key to Gleaner's annotations, or `None` for an unrelated key.
 pub(super) fn likeness(key: &str) -> Option<Likeness> {
     if key.len() > LONGEST || key.len() < 7 {
         return None;

@@ -51,7 +51,7 @@ pub(super) fn alike(
     }
 }
 
-/// Returns the minimum number of TaskRuns of a matrix; `None` if the number depends on values.
+/// Returns the minimum number of TaskRuns of a matrix, or `None` if the number depends on values.
 fn runs(matrix: &Cursor<'_>) -> Option<usize> {
     let params = matrix.node.list_of("params");
     if params.is_empty() {

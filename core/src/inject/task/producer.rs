@@ -7,7 +7,7 @@ use crate::document::{Content, Live, Node};
 use crate::task::DeclarationSite;
 use crate::variable::{Reference, Tree};
 
-/// The Tasks with a declaration, by name; `None` if several Tasks have the name.
+/// The Tasks with a declaration, by name. The value is `None` if several Tasks have the same name.
 pub type ObjectResults = HashMap<String, Option<Producer>>;
 
 /// A task with a declaration.
@@ -26,7 +26,7 @@ pub struct Producer {
 }
 
 impl Producer {
-    /// Reads the task at `site`; `None` if it has no valid declaration.
+    /// Reads the task at `site`. Returns `None` if the task has no valid declaration.
     pub(crate) fn of(site: &DeclarationSite<'_>) -> Option<Self> {
         let declaration = site.declaration(&Live).ok().flatten()?.declaration;
         let spec = site.task_cursor()?.node;

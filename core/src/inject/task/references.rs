@@ -86,7 +86,7 @@ struct Member<'a> {
 }
 
 impl Member<'_> {
-    /// Returns the task as a producer; `None` if it has no declaration or is not known.
+    /// Returns the task as a producer, or `None` if the task has no declaration or is not known.
     fn producer(&self) -> Option<&Producer> {
         let read = self.read.get_or_init(|| match (self.site, self.referred) {
             (Some(site), _) => Producer::of(site).map(Cow::Owned),

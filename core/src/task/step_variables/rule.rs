@@ -81,7 +81,7 @@ impl<'a> Rule<'a> {
         }
     }
 
-    /// Returns the problem of the variable `one` in `text`; `None` for text that may belong to a shell.
+    /// Returns the problem of the variable `one` in `text`, or `None` for text that may belong to a shell.
     pub(super) fn problem(
         &self,
         text: &str,
