@@ -1,4 +1,4 @@
-//! Renders the declaration and its values to the objects to create. Pure: the same input gives the same objects.
+//! Renders a declaration and its values to the objects to create. Rendering is pure: the same input yields the same objects.
 
 mod identity;
 mod measure;

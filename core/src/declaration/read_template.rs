@@ -232,7 +232,7 @@ fn read_metadata(
                 let errors = findings.count();
                 let text = Tree::read(&field, uses, findings);
                 if findings.count() > errors {
-                    // An error in a variable is reported instead of an error about the name.
+                    // The name is not read, because an error in one of its variables was already reported.
                     continue;
                 }
                 match (key, &*naming) {

@@ -123,7 +123,7 @@ const TEKTON: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Returns true if no CRD defines the API group, because it is one of Kubernetes' own. The core group is an empty string.
+/// Returns true if the API group is one of Kubernetes' own, which no CRD defines. The name of the core group is empty.
 pub fn is_own_group(group: &str) -> bool {
     KINDS.iter().any(|(version, _)| group_of(version) == group)
 }

@@ -284,8 +284,8 @@ impl Types<'_> {
         });
     }
 
-    /// Reports an unknown field. Deep in an object this is a warning, because a later Kubernetes may have the field, unless the
-    /// name is close to a known one.
+    /// Reports an unknown field. Deep in an object, the finding is only a warning, because a later version of Kubernetes may
+    /// define the field, unless the name is close to a known one.
     pub(super) fn unknown(
         &mut self,
         key: &str,

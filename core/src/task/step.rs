@@ -152,7 +152,7 @@ impl Step {
         }
     }
 
-    /// Copies the fields that the step does not set from the template. Environment variables are merged by name.
+    /// Copies from the template each field that the step does not set. Environment variables are merged by name.
     fn merged_with(mut self, template: &Self) -> Self {
         if let (Action::Image(image), action) = (&self.action, &template.action) {
             self.action = match action {

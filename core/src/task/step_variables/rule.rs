@@ -315,7 +315,7 @@ impl<'a> Rule<'a> {
         Some((message, self.suggestion(name, all)))
     }
 
-    /// Returns a problem if `name` is not in `known`. The message begins with `what`.
+    /// Returns a problem if `name` is not in `known`. `what` is a part of the message, such as `the step has no result`.
     pub(super) fn lacks(
         &self,
         inner: &str,
