@@ -277,7 +277,7 @@ impl Collector {
         self.stage == Stage::Submitting
     }
 
-    /// Returns the submission in progress, if there is one.
+    /// Returns the submission if one is in progress.
     pub fn submitting(&mut self) -> Option<Submitting<'_>> {
         Submitting::of(self)
     }

@@ -27,7 +27,7 @@ pub struct ObjectResult {
     pub notes: Vec<String>,
 }
 
-/// Returns the field names of the result of `template`, in order.
+/// Returns the field names of the template's result, in order.
 pub fn keys(template: &Template) -> IndexSet<String> {
     let mut keys: IndexSet<String> = GIVEN_RESULTS.iter().map(ToString::to_string).collect();
     if let Origin::PipelineResource { params, .. } = &template.origin {

@@ -154,7 +154,7 @@ fn check_use(
 /// Returns the type of a parameter or of a part of it, if it is known before the run.
 ///
 /// # Errors
-/// Returns the message and the remedy if there is no such parameter or part.
+/// Returns the message and the remedy if the parameter or the part does not exist.
 pub(crate) fn param_type(
     params: &IndexMap<String, ParamShape>,
     name: &str,

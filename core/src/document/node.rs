@@ -9,7 +9,7 @@ use super::place::{Place, Segment};
 /// A node and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The position of the node's first character; for a block scalar, its first line of content.
+    /// The position of the node's first character, or, for a block scalar, of its first line of content.
     pub at: Location,
     /// The content.
     pub content: Content,

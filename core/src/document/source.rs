@@ -61,7 +61,7 @@ impl Source {
         start.copied().unwrap_or(self.text.len())
     }
 
-    /// Returns the text of a line, counted from 1, without its line end; empty after the last line.
+    /// Returns the text of a line, counted from 1, without its line end, or an empty string after the last line.
     pub fn line(&self, line: usize) -> &str {
         let text = &self.text[self.line_start(line)..self.line_start(line + 1)];
         text.trim_end_matches(['\r', '\n'])

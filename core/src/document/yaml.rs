@@ -85,7 +85,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
 /// The beginning of the parser's message about a number that does not fit.
 const CHANGED: &str = "number that does not fit:";
 
-/// Rewords those messages of the parser that describe the parser rather than the document.
+/// Rewords the parser's messages that describe the parser rather than the document.
 fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic {
     let diagnostic =
         |message: &str, help: &str| Diagnostic::new(Place::root(), at, message).help(help);

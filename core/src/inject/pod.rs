@@ -146,7 +146,8 @@ pub(crate) fn original(pod: &Value) -> Value {
     original
 }
 
-/// Repairs the changes that other webhooks made to an injected pod with its sidecar at `place`.
+/// Adapts an injected pod, with its sidecar at `place`, to the changes of other webhooks: updates the number of containers, and
+/// restores the sidecar's restart policy.
 fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     let mut again = pod.clone();
     let containers = messages::count_again(&mut again);
@@ -157,7 +158,7 @@ fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     again
 }
 
-/// Reports fields of the wrong type, among the fields that injection reads.
+/// Reports fields that injection reads and whose type is wrong.
 fn misshapen(pod: &Value) -> Vec<Diagnostic> {
     let node = Node::from(pod);
     let mut found = Diagnostics::default();

@@ -269,7 +269,7 @@ fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     for (key, cursor) in entries {
         let found = match &cursor.node.content {
             Content::String(_) if !OF_DECLARATION.contains(&key) => continue,
-            // The reader of the declaration reports errors in the annotation with the declaration.
+            // This annotation is skipped, because it contains the declaration, whose reader reports errors.
             _ if key == annotation::OUTPUTS => continue,
             Content::String(_) => {
                 "belongs in the declaration and has no effect on its own".to_owned()

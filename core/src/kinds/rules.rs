@@ -220,7 +220,7 @@ fn check_secret(secret: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks a schedule by the syntax of `ParseStandard` in `github.com/robfig/cron/v3`.
+/// Checks a schedule against the syntax of `ParseStandard` in `github.com/robfig/cron/v3`.
 fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
     let Some(schedule) = literal(field) else {
         return;

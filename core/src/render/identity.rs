@@ -52,8 +52,8 @@ impl<'a> Identity<'a> {
             Some(Value::Object(given)) => given,
             _ => Map::new(),
         };
-        // The template's own labels take precedence: no program recognizes an object by a label. The labels of a PipelineResource
-        // are an exception: they name the run that generated it, and an admission policy protects them.
+        // The template's own labels take precedence, because no program recognizes an object by its labels. The labels of a
+        // PipelineResource are an exception, because they name the run that generated it, and an admission policy protects them.
         let own = object_field(&given, "labels");
         let (mut labels, winning) = if is_pipeline_resource(template) {
             (own, self.labels.clone())

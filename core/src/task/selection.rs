@@ -75,7 +75,7 @@ impl Task {
     /// Returns the Task named `name` in `sources`; without a name, the only Task, or the only Task that declares outputs.
     ///
     /// # Errors
-    /// There is no such Task, the choice is ambiguous, or the Task is invalid.
+    /// The Task does not exist, the choice is ambiguous, or the Task is invalid.
     pub fn select(sources: &[Source], name: Option<&str>) -> Result<Self, SelectionError> {
         let file = || files(sources);
         let all = sources.iter().flat_map(|source| {

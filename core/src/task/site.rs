@@ -318,7 +318,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns the scope of the declaration, and the TaskSpec if there is one.
+    /// Returns the scope of the declaration, and the TaskSpec if the site is a Task.
     fn scope(&self) -> Result<(Scope, Option<TaskSpec>), Vec<Diagnostic>> {
         match &self.host {
             Host::Task { .. } => {

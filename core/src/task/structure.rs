@@ -152,7 +152,7 @@ pub fn operator(condition: &Cursor<'_>, found: &mut Diagnostics) -> Option<bool>
     operator.word(&[("in", true), ("notin", false)], found)
 }
 
-/// Reports conditions (`when`) without values, of a step or a task of a Pipeline.
+/// Reports `when` conditions without values in a step or a pipeline task.
 pub fn conditions(parent: &Cursor<'_>, found: &mut Diagnostics) {
     for condition in items(parent, "when") {
         let mut values = condition.node.list_of("values").iter();
@@ -163,7 +163,7 @@ pub fn conditions(parent: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports workspaces of a step that are not among the `known` ones of its Task.
+/// Reports workspaces of a step that are not among the `known` workspaces of its Task.
 fn workspaces(step: &Cursor<'_>, known: &BTreeSet<&str>, found: &mut Diagnostics) {
     for item in items(step, "workspaces") {
         let Some(name) = item.field("name") else {

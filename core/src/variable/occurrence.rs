@@ -17,7 +17,7 @@ pub struct Occurrence<'t> {
     pub is_whole: bool,
 }
 
-/// Returns each text between `$(` and the next `)`, from left to right. Such a text may be a command substitution of a shell.
+/// Returns each text between `$(` and the next `)`, from left to right. The text may also be a shell's command substitution.
 pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let start = offset + open.len();

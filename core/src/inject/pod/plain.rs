@@ -224,9 +224,9 @@ fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
     container
 }
 
-/// Returns the sidecar's arguments. The arguments describe the pod instead of a TaskRun, and the kubelet adds the pod's name and
-/// UID in environment variables. If the pod belongs to a Job, the Job identifies the run, so that another pod of the Job, or of
-/// the same completion index, recognizes the objects of the first pod.
+/// Returns the sidecar's arguments, which describe the pod instead of a TaskRun. The kubelet adds the pod's name and UID in
+/// environment variables. If the pod belongs to a Job, the Job identifies the run, so that another pod of the Job, or of the same
+/// completion index, recognizes the objects of the first pod.
 ///
 /// The Job of a template that is injected ahead of time is not known yet, so environment variables pass its properties
 /// (`of_job`).

@@ -65,7 +65,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
     Ok(())
 }
 
-/// Returns an error at the annotation, if the pod has the annotation.
+/// Returns an error about the value of the annotation, if the pod has the annotation.
 fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     let given = pod["metadata"]["annotations"].get(annotation)?;
     let message = format!("{given} does not fit: {message}");

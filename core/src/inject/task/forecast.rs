@@ -147,7 +147,7 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
     })
 }
 
-/// Returns a warning if results do not fit even at their `smallest`.
+/// Returns a warning if even the `smallest` results do not fit.
 fn do_not_fit(room: Room, smallest: &Results, place: &Place) -> Option<Diagnostic> {
     let bytes = room.size_with(smallest).bytes();
     (!smallest.is_empty() && bytes > room.share.room()).then(|| {

@@ -70,7 +70,7 @@ pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
             continue;
         };
         wrong.extend(mounts::reserved(template, place));
-        // The default template may be unused: a task-specific template may select other nodes.
+        // The default template is checked only without task-specific templates, which may select other nodes.
         if !is_default || special.is_empty() {
             wrong.extend(pod::windows(template, place));
         }
