@@ -118,7 +118,7 @@ fn a_reference_to_an_unknown_result_is_an_error() {
         ),
         (
             "steps.main.v",
-            "outputs of the step 'main' of the task 'a' are only available in the templates of that task",
+            "outputs of the step 'main' are only available in the templates of the task 'a'",
             output,
         ),
         (

@@ -169,7 +169,7 @@ fn several_errors_in_one_value_have_their_own_positions() {
         "          resourceTemplate:",
         "          waitFor: {jsonPath: .data.image,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
         &[
-            "13:22: error: objects[0].waitFor.timeout: a wait of 1500m is too long",
+            "13:22: error: objects[0].waitFor.timeout: the timeout 1500m is too long",
             "15:19: error: objects[0].results.name: 'name' is always one of the results",
         ],
     );

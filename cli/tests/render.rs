@@ -391,7 +391,7 @@ fn multiplying_references_are_refused_before_they_take_up_memory() {
     together
         .exits(65)
         .says("error: all objects together would have ")
-        .says(" bytes, but at most 33554432 fit the sidecar's memory; largest: $(resources.r10.url) with ");
+        .says(" bytes, but at most 33554432 fit into the sidecar's memory; largest: $(resources.r10.url) with ");
     together.says("; make the outputs or the templates smaller\n");
     assert_eq!(together.stdout, "");
     let one = render(64, 1);

@@ -224,7 +224,7 @@ fn invalid_yaml_and_empty_text_have_their_own_errors() {
     );
     assert_eq!(
         errors(""),
-        " the document is empty; fill it in, or remove it"
+        " the document is empty; add content, or remove it"
     );
     assert_eq!(
         errors("- a"),
@@ -343,20 +343,28 @@ fn a_wait_must_fit_the_kind_of_object() {
         (
             "Deployment",
             "{condition: A, timeout: 25h}",
-            "a wait of 1500m is too long; wait at most 1440m",
+            "the timeout 1500m is too long; wait at most 1440m",
         ),
-        ("Deployment", "{condition: []}", "no condition to wait for"),
+        (
+            "Deployment",
+            "{condition: []}",
+            "the list of conditions is empty",
+        ),
         (
             "Deployment",
             "{condition: A, failure: {}}",
-            "waitFor.failure: nothing to wait for",
+            "waitFor.failure: no condition or field to wait for",
         ),
         (
             "Deployment",
             "{condition: A, failure: {conditon: B}}",
             "did you mean 'condition'?",
         ),
-        ("Deployment", "{rollout: false}", "nothing to wait for"),
+        (
+            "Deployment",
+            "{rollout: false}",
+            "no condition or field to wait for",
+        ),
     ] {
         let found = errors(&declared(kind, wait));
         assert!(found.contains(message), "{wait}: {found}");

@@ -20,7 +20,7 @@ pub(super) fn check(
     let Some((offset, message, help)) = refused(text, &literal, name) else {
         if let Some(offset) = literal.find('\\') {
             warnings.push_with(|_| {
-                let message = "the backslash is a part of the file's name";
+                let message = "the backslash is part of the file's name";
                 let help = "separate directories with '/'";
                 let warning = path.diagnostic(message).help(help);
                 warning.about(Part::Offset(offset))
@@ -38,7 +38,7 @@ pub(super) fn check(
 fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, String)> {
     let default = format!("omit fromPath and write to $GLEANER_OUTPUTS/{name}");
     let absolute = || {
-        format!("write the absolute path, or one relative to the step's workingDir; or {default}")
+        format!("write an absolute path or a path relative to the step's workingDir, or {default}")
     };
     let bytes = literal.as_bytes();
     if let Some((start, end)) = shell_variable(literal) {

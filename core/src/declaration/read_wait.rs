@@ -48,7 +48,7 @@ pub(super) fn read(
             "wait at most {}, and wait for the rest in the next task",
             duration::written(WAIT_MAX)
         );
-        let message = format!("a wait of {} is too long", duration::written(timeout));
+        let message = format!("the timeout {} is too long", duration::written(timeout));
         findings.refuse(field.as_ref().unwrap_or(wait), message, help);
     }
     let failure = wait.field("failure").and_then(|failure| {
@@ -139,7 +139,7 @@ fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Opti
             // The state may be declared under a misspelled key, which another check reports.
             let mut keys = wait.node.mapping().into_iter().flatten();
             if keys.all(|(key, _)| known.contains(&key.name.as_str())) {
-                findings.refuse(wait, "nothing to wait for", EXAMPLE);
+                findings.refuse(wait, "no condition or field to wait for", EXAMPLE);
             }
             return None;
         }
@@ -164,7 +164,11 @@ fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<Str
     }
     let items = cursor.items(findings);
     if items.is_empty() {
-        findings.refuse(cursor, "no condition to wait for", "for example [Ready]");
+        findings.refuse(
+            cursor,
+            "the list of conditions is empty",
+            "for example [Ready]",
+        );
         return None;
     }
     items.iter().map(|item| condition(item, findings)).collect()
@@ -189,7 +193,7 @@ fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> 
         return None;
     }
     if text.is_empty() {
-        findings.refuse(cursor, "the type of the condition is empty", EXAMPLE);
+        findings.refuse(cursor, "the condition type is empty", EXAMPLE);
         return None;
     }
     Some(text.to_owned())

@@ -62,7 +62,7 @@ fn a_path_that_no_file_can_have_is_an_error() {
         ),
         (
             "a\\b",
-            "warning: steps.s[0].fromPath: the backslash is a part of the file's name",
+            "warning: steps.s[0].fromPath: the backslash is part of the file's name",
         ),
         ("/workspace/v", ""),
     ] {
@@ -199,7 +199,7 @@ fn a_wait_that_cannot_succeed_is_reported() {
         ),
         (
             "{condition: [Ready, '']}",
-            "error: objects[1].waitFor.condition[1]: the type of the condition is empty",
+            "error: objects[1].waitFor.condition[1]: the condition type is empty",
         ),
         (
             "{condition: [Ready, Initialized], failure: {condition: Ready}}",

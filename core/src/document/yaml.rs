@@ -100,8 +100,8 @@ fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic 
         diagnostic("the document is too large, or nested too deeply", &help)
     } else if message.contains("recursive references") {
         diagnostic(
-            "an alias inside the node that it refers to",
-            "write the value out",
+            "the alias is inside the node that it refers to",
+            "write the value instead of the alias",
         )
     } else if let Some((_, number)) = message.split_once(CHANGED) {
         let message = format!("Kubernetes would store the number{number} as a different number");
@@ -148,7 +148,7 @@ pub fn parse_within(text: &str, bounds: Bounds) -> Result<Node, Diagnostic> {
         (Some(document), true) => Ok(document),
         (None, _) => Err(
             Diagnostic::new(Place::root(), None, "the document is empty")
-                .help("fill it in, or remove it"),
+                .help("add content, or remove it"),
         ),
         (Some(second), false) => Err(Diagnostic::new(
             Place::root(),

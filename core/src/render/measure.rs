@@ -304,7 +304,7 @@ impl fmt::Display for TooLarge {
             )?,
             None => write!(
                 out,
-                "all objects together would have {size} bytes, but at most {} fit the sidecar's memory",
+                "all objects together would have {size} bytes, but at most {} fit into the sidecar's memory",
                 self.bound
             )?,
         }

@@ -64,8 +64,9 @@ impl ParamSpec {
                         let message = format!(
                             "with this parameter, object parameters have {keys} keys in total"
                         );
-                        let help =
-                            format!("a Task may have at most {KEYS_MAX}; combine some in an array");
+                        let help = format!(
+                            "a Task may have at most {KEYS_MAX}; combine some of them in an array"
+                        );
                         found.refuse(&item, message, help);
                     }
                     continue;

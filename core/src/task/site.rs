@@ -210,7 +210,8 @@ impl<'a> DeclarationSite<'a> {
             let message = format!(
                 "this task inherits {outer} parameters of the Pipeline or run, counting keys of objects"
             );
-            let help = format!("at most {PROPAGATED_MAX} are allowed; combine some in an array");
+            let help =
+                format!("at most {PROPAGATED_MAX} are allowed; combine some of them in an array");
             return Err(vec![spec.diagnostic(message).help(help)]);
         }
         let propagated = ParamSpec::read_around(around, &task.params);

@@ -70,7 +70,7 @@ pub enum Access {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// `$()`.
-    #[error("an empty variable; write `$$(` for a literal `$(`")]
+    #[error("the variable is empty; write `$$(` for a literal `$(`")]
     Empty,
     /// The first character of the second field is not allowed here.
     #[error(

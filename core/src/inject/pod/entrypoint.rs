@@ -69,7 +69,7 @@ fn unknown(place: &Place, what: &str) -> Diagnostic {
 /// Returns the index of the `--` after the entrypoint's own arguments.
 fn end_of_flags(args: &[String], place: &Place) -> Result<usize, Diagnostic> {
     let end = args.iter().position(|argument| argument == "--");
-    end.ok_or_else(|| unknown(place, "its arguments have no '--'"))
+    end.ok_or_else(|| unknown(place, "its arguments do not contain '--'"))
 }
 
 /// Returns the source of Tekton's results, according to the entrypoint's arguments in `container`, a step.

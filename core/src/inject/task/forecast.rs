@@ -69,7 +69,8 @@ fn of_task(
     })
 }
 
-const REMEDY: &str = "set Tekton's feature flag results-from to sidecar-logs if they need more";
+const REMEDY: &str =
+    "set Tekton's feature flag results-from to sidecar-logs if they need more space";
 
 /// Returns a warning if the results of resources will not fit, or only in part.
 fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {

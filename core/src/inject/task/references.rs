@@ -325,7 +325,7 @@ impl<'a> Members<'a> {
         })?;
         let task = member.name;
         let message = format!(
-            "`$({variable})`: outputs of the step '{step}' of the task '{task}' are only available in the templates of that task"
+            "`$({variable})`: outputs of the step '{step}' are only available in the templates of the task '{task}'"
         );
         Some((message, as_result(name, step, task)))
     }

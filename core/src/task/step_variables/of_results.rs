@@ -64,7 +64,7 @@ impl Rule<'_> {
                 };
                 if field.step().is_some_and(|own| index >= own) {
                     let message =
-                        format!("`$({inner})`: step '{name}' runs later, or is this step");
+                        format!("`$({inner})`: step '{name}' is this step, or runs later");
                     return Some((
                         message,
                         Some("a step can read results of earlier steps".to_owned()),

@@ -58,7 +58,7 @@ fn string_requests_the_text_of_a_value() {
         ("$(str(params.a))", "unknown function 'str'"),
         ("$(String(params.a))", "unknown function 'String'"),
         ("$(string(params.a)x)", "write string(VARIABLE)"),
-        ("$(string())", "an empty variable"),
+        ("$(string())", "the variable is empty"),
         ("$(string(string(params.a)))", "is invalid at '(params.a)'"),
         ("$(string(params.a)", "write string(VARIABLE)"),
         ("$(params.a(0))", "is invalid at '(0)'"),
