@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Result<String, String> {
     known.then(|| text.to_owned()).ok_or_else(wrong)
 }
 
-/// Returns true if `text` is a larger quantity than `other`; false if either is invalid. Double precision is more than enough for
+/// Returns true if both quantities are valid, and `text` is larger than `other`. Double precision is more than enough for
 /// container resources.
 pub(crate) fn is_more(text: &str, other: &str) -> bool {
     value(text)
@@ -37,8 +37,8 @@ pub(crate) fn is_more(text: &str, other: &str) -> bool {
         .is_some_and(|(text, other)| text > other)
 }
 
-/// Returns true if the sum of the quantities `parts` exceeds `whole`; false if one of them is invalid. A relative difference
-/// below 10^-9 is ignored, because sums of doubles are not exact.
+/// Returns true if all quantities are valid, and the sum of `parts` exceeds `whole`. A relative difference below 10^-9 is
+/// ignored, because sums of doubles are not exact.
 pub(crate) fn is_sum_more(parts: &[String], whole: &str) -> bool {
     let sum: Option<f64> = parts.iter().map(|part| value(part)).sum();
     sum.zip(value(whole))
