@@ -47,7 +47,7 @@ FIELD: resourceTemplate <ResourceTemplate>
 
 DESCRIPTION:
     The object; every value may contain variables.
-    It has all fields of its kind, as `kubectl explain` describes them.
+    A Kubernetes object with the fields of its kind, as `kubectl explain` describes them.
 
 FIELDS:
   apiVersion  <string> -required-
@@ -82,7 +82,7 @@ DEFAULT: Newline
 
 ENUM:
   Newline
-    One trailing line end, `\\n` or `\\r\\n`: what `echo` adds.
+    One trailing line end, `\\n` or `\\r\\n`, such as the one that `echo` adds.
   Whitespace
 ";
     assert!(text.starts_with(begin), "{text}");

@@ -28,17 +28,17 @@ enum OutputType {
     Object,
 }
 
-/// The characters that are removed from the end (and, for `Whitespace`, from both ends) of the file's text. The byte order mark
-/// at the beginning of the text is removed first.
+/// The part of the file's text that is removed from the end (and, for `Whitespace`, from both ends), after the byte order mark at
+/// the beginning has been removed.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::Trim")]
 enum Trim {
-    /// One trailing line end, `\n` or `\r\n`, such as `echo` writes.
+    /// One trailing line end, `\n` or `\r\n`, such as the one that `echo` adds.
     Newline,
     /// All whitespace at both ends.
     Whitespace,
-    /// No characters. The byte order mark is not removed either, unless the output is JSON.
+    /// Nothing. The byte order mark is also kept, unless the output is JSON.
     None,
 }
 
@@ -179,7 +179,7 @@ struct Object {
     resource_template: ResourceTemplate,
 }
 
-/// The object, with the fields of its kind as `kubectl explain` describes them.
+/// A Kubernetes object with the fields of its kind, as `kubectl explain` describes them.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ResourceTemplate {
