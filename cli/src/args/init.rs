@@ -8,13 +8,13 @@ pub(crate) struct Init {
     /// A file with Tasks, or - for standard input.
     #[arg(short = 'f', long, value_name = "FILE")]
     filename: Option<String>,
-    /// A file, as with -f.
+    /// The same as -f FILE.
     #[arg(value_name = "PATH", conflicts_with = "filename")]
     path: Option<String>,
 }
 
 impl Init {
-    /// Returns the file, with or without `-f`.
+    /// Returns the file, given with or without `-f`.
     pub(crate) fn file(&self) -> Option<&String> {
         self.filename.as_ref().or(self.path.as_ref())
     }
