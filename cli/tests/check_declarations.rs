@@ -123,7 +123,7 @@ fn a_missing_permission_fails_if_the_run_would() {
     ];
     assert_eq!(subjects(&report, "permission", "warning"), warnings);
     let first = checks(&report, "permission")[0];
-    let message = "the ServiceAccount default in builds may not create pipelineresources.tekton.dev in builds: it cannot be created";
+    let message = "the ServiceAccount default in builds is not allowed to create pipelineresources.tekton.dev in builds: it cannot be created";
     assert_eq!(first["message"], message);
     let remedy = "`kubectl -n builds create rolebinding gleaner-outputs --clusterrole=gleaner-outputs --serviceaccount=builds:default`";
     assert_eq!(first["remedy"], remedy);
@@ -152,7 +152,8 @@ fn permissions_that_the_caller_may_not_ask_for_are_skipped_once() {
     assert_eq!(permissions[0]["status"], "skipped");
     let message = permissions[0]["message"].as_str().unwrap();
     assert!(
-        message.starts_with("you may not read permissions: the API server refused POST "),
+        message
+            .starts_with("you are not allowed to read permissions: the API server refused POST "),
         "{message}"
     );
 }
@@ -277,7 +278,7 @@ fn a_cluster_without_gleaner_fails_with_the_remedy() {
         "  failed  the cluster does not serve tasks, pipelines of tekton.dev/v1",
         "  failed  Gleaner's webhook is not installed\n          remedy: install the chart",
         "  skipped the Service is unknown",
-        "  ok      the kind PipelineResource is served",
+        "  ok      the cluster serves the kind PipelineResource",
         "  failed  the ServiceAccount default in builds does not exist",
         "  ok      Task try: the declaration is valid",
         "  ok      ConfigMap of v1 is served",

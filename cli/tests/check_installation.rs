@@ -71,7 +71,7 @@ fn the_webhook_configuration_is_judged() {
     finds(
         ignore,
         ("webhook-failure-policy", "warning"),
-        "admitted unchecked",
+        "admitted without being checked",
         "tekton.whileDown",
     );
     let refused = policy(1, "failurePolicy", "Fail");
@@ -169,14 +169,14 @@ fn the_injector_is_judged() {
         without,
         ("service", "failed"),
         "which does not exist",
-        "install the chart again",
+        "reinstall the chart",
     );
     let down =
         |cluster: &mut Installation| cluster.at(SLICES)["items"][0]["endpoints"] = Value::Null;
     finds(
         down,
         ("endpoints", "failed"),
-        "no injector is ready",
+        "no injector pod is ready",
         "kubectl -n gleaner get pods",
     );
     let old = |cluster: &mut Installation| {
@@ -185,7 +185,7 @@ fn the_injector_is_judged() {
     finds(
         old,
         ("release", "warning"),
-        "has Gleaner 0.0.1",
+        "runs Gleaner 0.0.1",
         "same release",
     );
     let without = |cluster: &mut Installation| drop(cluster.get.remove(DEPLOYMENT));
@@ -205,7 +205,7 @@ fn policies_and_the_kind_are_judged() {
     finds(
         without,
         ("pods-while-down", "warning"),
-        "create nothing",
+        "create no objects",
         "pods.whileDown",
     );
     let audit = |cluster: &mut Installation| {
@@ -215,7 +215,7 @@ fn policies_and_the_kind_are_judged() {
     finds(
         audit,
         ("pods-while-down", "warning"),
-        "create nothing",
+        "create no objects",
         "pods.whileDown",
     );
     let without = |cluster: &mut Installation| {

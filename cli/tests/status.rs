@@ -179,7 +179,7 @@ fn runs_that_have_no_status_are_named_with_the_reason() {
         .says("error: 'p' is a PipelineRun; name one of its TaskRuns: p-build\n");
     status(&url, &["run", "-n", "../x"])
         .exits(64)
-        .says("is not a valid name of a namespace");
+        .says("is not a valid namespace name");
     cluster.end();
     status(&url, &["run"])
         .exits(69)

@@ -117,7 +117,7 @@ fn objects_in_a_cluster_are_listed_by_kind_and_unserved_kinds_reported() {
         .says("error: the cluster own has no namespace 'nowhere'\n");
     list(&url, &["-n", "../x"])
         .exits(64)
-        .says("'../x' is not a valid name of a namespace");
+        .says("'../x' is not a valid namespace name");
     cluster.end();
     let gone = list(&url, &["-A"]);
     gone.exits(69)
