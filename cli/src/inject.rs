@@ -18,7 +18,7 @@ use crate::printing::{print, read_all};
 use crate::terminal;
 use documents::{Cluster, inject};
 
-/// Prints the documents with redirector and sidecar injected, or all errors.
+/// Prints the documents with the redirector and the sidecar injected; if there are errors, prints all of them instead.
 pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     let settings = settings(options);
     if let Err(message) = settings.resources.check_flags() {

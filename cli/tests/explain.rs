@@ -157,11 +157,11 @@ fn an_unknown_field_is_usage_with_a_suggestion() {
         ),
         (
             "steps.default.x",
-            "steps.default has no fields, so there is no field 'x'",
+            "unknown field 'x': steps.default has no subfields",
         ),
         (
             "objects.resourceTemplate.spec.replicas",
-            "'spec' in objects.resourceTemplate is a field of the created object, not of the declaration; kubectl explain",
+            "'spec' in objects.resourceTemplate is a field of the created object, not of the declaration; use kubectl explain",
         ),
         (
             "objects.resourceTemplate.metdata",

@@ -76,17 +76,17 @@ fn each_step_of_the_task_gets_an_output() {
         added,
         "  annotations:
     gleaner.dev/outputs: |
-      # The outputs of each step: files that its command writes. Remove the steps that have none.
+      # The outputs of each step: files that the step's command writes. Remove steps without outputs.
       # `gleaner explain` describes all fields.
       steps:
         fetch:
           - name: value  # the file $GLEANER_OUTPUTS/value; in templates $(steps.fetch.value)
-            # default: none  # the value if the file is missing; without it, the step fails
+            # default: none  # the value to use if the file is missing; without a default, the step fails
         unnamed-1:
           - name: value
-      # The objects that are created from them, all or none.
+      # The objects to create from the outputs, all or none.
       objects:
-        - name: outputs  # also a result of the Task: the name and UID of the object
+        - name: outputs  # also the name of a Task result with the object's name and UID
           resourceTemplate:
             apiVersion: v1
             kind: ConfigMap
@@ -165,24 +165,24 @@ fn names_that_yaml_or_the_task_takes_are_avoided() {
 
 #[test]
 fn a_file_that_cannot_be_declared_is_refused_with_place_and_remedy() {
-    let block = "an annotation with several lines cannot be inserted here; write each field";
+    let block = "a multi-line annotation cannot be inserted here; write each field";
     let annotated =
         "metadata:\n  name: x\n  annotations:\n    gleaner.dev/outputs: 'submit: Manual'\n";
     let good = task("metadata:\n  name: z\n");
     for (text, message) in [
         (
             task(annotated),
-            "<stdin>:7:26: error: metadata.annotations[\"gleaner.dev/outputs\"]: the Task x declares outputs already; change it",
+            "<stdin>:7:26: error: metadata.annotations[\"gleaner.dev/outputs\"]: the Task x already declares outputs; edit the declaration",
         ),
         (
             format!("{good}---\n{}", task(annotated)),
-            "<stdin>:20:26: error: metadata.annotations[\"gleaner.dev/outputs\"]: the Task x declares",
+            "<stdin>:20:26: error: metadata.annotations[\"gleaner.dev/outputs\"]: the Task x already declares",
         ),
         (
             task("metadata:\n  name: x\n").replace("image: busybox", "image: busybox\n      outputs: [{name: a}]"),
-            ": error: spec: the Task x declares outputs already; it has the proposal's syntax, which gleaner translate",
+            ": error: spec: the Task x already declares outputs; run gleaner translate",
         ),
-        (task("metadata: {name: x}\n"), "<stdin>:4:11: error: metadata: an annotation"),
+        (task("metadata: {name: x}\n"), "<stdin>:4:11: error: metadata: a multi-line annotation"),
         (task("metadata:\n  name: x\n  annotations: {}\n"), block),
         (task("metadata:\n  name: x\n  annotations: {a: b}\n"), block),
         (task("metadata:\n  name: >-\n    x\n"), block),
@@ -199,7 +199,7 @@ fn a_file_that_cannot_be_declared_is_refused_with_place_and_remedy() {
         (task(""), "error: metadata: the Task has no metadata; add metadata with a name"),
         (good.replace(STEPS, ""), "error: spec: the Task has no spec"),
         (good.replace(STEPS, "spec: {}\n"), "<stdin>:6:7: error: spec.steps: the Task has no steps"),
-        ("kind: ConfigMap\n".to_owned(), "<stdin>: error: the file has no Task; gleaner init without"),
+        ("kind: ConfigMap\n".to_owned(), "<stdin>: error: the file contains no Tasks; run gleaner init without"),
         // Lines are those of the file, not of the output.
         (
             good.replace("image: busybox\n      script: '", "image: busybox\n      scrpt: 1\n      onError: '"),

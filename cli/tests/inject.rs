@@ -76,7 +76,7 @@ fn the_proposals_syntax_must_be_translated_first() {
         IMAGE,
     ]);
     ran.exits(78).says(
-        "the outputs are declared in the proposal's syntax, which Tekton does not support; translate it first: gleaner translate -f FILE | gleaner inject -f -",
+        "the outputs are declared in the proposal's syntax, which Tekton does not support; translate the documents first: gleaner translate -f FILE | gleaner inject -f -",
     );
     assert_eq!(ran.stdout, "");
 }
@@ -220,7 +220,7 @@ fn without_a_declaration_nothing_changes_and_a_warning_is_printed() {
     let text = "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n";
     let ran = inject(text, &[]);
     ran.exits(0)
-        .says("<stdin>: warning: nothing in these files declares outputs, and nothing was changed");
+        .says("<stdin>: warning: these files declare no outputs, so the documents are unchanged");
     assert_eq!(
         ran.object(),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}})

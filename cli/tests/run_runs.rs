@@ -261,7 +261,7 @@ fn several_files_and_directories_form_one_set_of_documents() {
     let empty = tempfile::tempdir().unwrap();
     gleaner(&["run", empty.path().to_str().unwrap()])
         .exits(64)
-        .says("the directory has no file with the extension .yaml");
+        .says("the directory contains no files with the extension .yaml");
 }
 
 #[test]
