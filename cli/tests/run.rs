@@ -49,7 +49,7 @@ fn the_proposals_task_runs_with_a_replacement_for_kaniko() {
         step,
     ]);
     ran.exits(0)
-        .says("/workspace/src is an empty directory; use another one with --workspace src=DIR");
+        .says("/workspace/src is an empty directory; to use an existing directory, set --workspace src=DIR");
     let params = json!([{"name": "url", "value": "docker.io/x"}, {"name": "digest", "value": "sha256:54ed"}]);
     assert_eq!(
         ran.object()["spec"],
@@ -209,7 +209,7 @@ steps:
 ";
     let ran = run(&task(ONE, spec), &[]);
     ran.exits(0)
-        .says("two does not run: its conditions")
+        .says("two does not run: its when conditions")
         .says("gleaner");
     assert_eq!(ran.object()["data"]["a"], "x");
 }

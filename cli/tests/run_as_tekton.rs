@@ -153,7 +153,7 @@ fn finally_gets_status_and_reason_only_through_parameters() {
             "  pipelineSpec:\n    tasks: [{{name: a, taskSpec: {{steps: [{{name: s, image: i, script: x}}]}}}}]\n    finally: [{{name: f, taskSpec: {{steps: [{{name: s, image: i, script: 'echo $({variable})'}}]}}}}]"
         );
         run(&pipeline_run(&spec), &[]).exits(78).says(&format!(
-            "finally[0].taskSpec.steps[0].script: `$({variable})` is not replaced in an embedded spec; pass it as a parameter"
+            "finally[0].taskSpec.steps[0].script: Tekton does not replace `$({variable})` in an embedded spec; pass it to the task as a parameter"
         ));
     }
 }

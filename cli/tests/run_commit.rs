@@ -137,7 +137,7 @@ sleep 60"#;
     let ran = run(&task(ONE, &spec), &[]);
     ran.exits(69)
         .says("the sidecar exited")
-        .says("the existing objects are unknown: the sidecar did not respond; look for objects annotated gleaner.dev/run-uid: ");
+        .says("the sidecar did not respond, so some objects may exist; look for objects with the annotation gleaner.dev/run-uid: ");
     assert!(
         !ran.stderr.contains("nothing was created"),
         "{}",
@@ -159,7 +159,7 @@ steps:
         .find("+ ConfigMap default/cm (cm): created");
     let end = ran.stderr.find("✔ one");
     assert!(created.is_some() && created < end, "{}", ran.stderr);
-    ran.says("the objects stay although the task failed; 'submit: Completed' creates them after the last step");
+    ran.says("the created objects remain, although the task failed; with 'submit: Completed', they are created only after the last step");
     assert_eq!(ran.object()["data"]["a"], "x");
     let ran = run(&task(ONE, &spec.replace("exit 3", "exit 0")), &[]);
     assert_eq!(ran.exits(0).stderr.matches("+ ConfigMap").count(), 1);

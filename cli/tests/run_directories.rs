@@ -51,13 +51,13 @@ steps:
     for path in [up.clone(), out.display().to_string(), "a/../..".to_owned()] {
         let ran = run(&text, &["-p", &format!("dir={path}")]);
         ran.exits(64).says(&format!(
-            "step 'zero': the subPath '{path}' leads out of the volume 'cache'; use a relative path without '..'"
+            "step 'zero': the subPath '{path}' is outside the volume 'cache'; use a relative path without '..'"
         ));
         assert!(!out.exists());
     }
     run(&text.replace("cache,", &format!("'{up}',")), &[])
         .exits(64)
-        .says(&format!("'{up}' is not the name of a volume"));
+        .says(&format!("'{up}' is not a valid volume name"));
     assert!(!out.exists());
 }
 
@@ -203,7 +203,7 @@ fn a_name_that_is_a_path_is_refused_with_its_position() {
         let ran = run(&text, &[]);
         assert!(!out.exists(), "{spec}");
         ran.exits(78)
-            .says("would be a path on this machine; use letters, digits")
+            .says("is not a valid file name, but a local run uses it as one; use letters, digits")
             .says(place);
     }
 }
@@ -223,7 +223,7 @@ fn the_sub_path_of_a_workspace_may_have_variables_and_stays_in_it() {
     for text in [&text, &empty] {
         let ran = run(text, &[]);
         assert_eq!(ran.exits(0).object()["data"]["a"], "");
-        let message = "the directory of 'src' cannot be created: its subPath '../out' leads out of it; use a relative path without '..'";
+        let message = "cannot create the directory of the workspace 'src': the subPath '../out' is outside the workspace; use a relative path without '..'";
         for given in [&[][..], &["-w", &given]] {
             run(text, &[&["-p", "dir=../out"], given].concat())
                 .exits(64)
@@ -250,7 +250,7 @@ spec:
 ";
     let ran = run(&(task(ONE, spec) + pipeline), &[]);
     ran.exits(64).says(
-        "task 'second': the directory of 'src' cannot be created: its subPath '../../x' leads out",
+        "task 'second': cannot create the directory of the workspace 'src': the subPath '../../x' is outside",
     );
     assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
 }

@@ -162,7 +162,7 @@ fn a_run_in_the_old_syntax_is_reported() {
     .says("translate it first: gleaner translate -f FILE | gleaner run -f -");
     gleaner(&["run", "-f", file, "--run", "build-and-test-run"])
         .exits(78)
-        .says("spec.resources: 'resources' is not supported on this machine; translate the documents first");
+        .says("spec.resources: gleaner run does not support 'resources'; translate the documents first");
 }
 
 #[test]
@@ -188,7 +188,7 @@ finally:
     let ran = run(&pipeline(spec, ""), &["-o", "json"]);
     let report = report(
         ran.exits(0)
-            .says("task skipped does not run: its conditions (when) do not hold"),
+            .says("task skipped does not run: its when conditions are false"),
     );
     are(
         &report,
@@ -331,7 +331,7 @@ fn time_limits_stop_a_task_or_the_pipeline() {
     );
     run(&with(&limited, ""), &[])
         .exits(1)
-        .says("the timeout of the task")
+        .says("the task's timeout")
         .says("last/one");
     run(&with(spec, "timeouts: {tasks: 300ms}"), &[])
         .exits(1)
@@ -384,7 +384,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}}",
-            "the parameter 'name' of the Task has no value",
+            "the Task's parameter 'name' has no value",
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: [a]}]}",
@@ -404,15 +404,15 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, matrix: {params: [{name: name, value: [a, b]}]}}",
-            "'matrix' is not supported on this machine",
+            "gleaner run does not support 'matrix'",
         ),
         (
             "{name: b, taskRef: {name: say}, retries: 2, params: [{name: name, value: a}]}",
-            "'retries' is not supported on this machine",
+            "gleaner run does not support 'retries'",
         ),
         (
             "{name: b, pipelineRef: {name: p}}",
-            "'pipelineRef' is not supported on this machine; pipelines in pipelines",
+            "gleaner run does not support 'pipelineRef'; pipelines in pipelines",
         ),
         (
             "{name: b, taskRef: {resolver: git}}",
@@ -432,7 +432,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, when: [{cel: 'true'}], params: [{name: name, value: a}]}",
-            "CEL is evaluated only in a cluster",
+            "a local run does not evaluate CEL conditions",
         ),
         (
             "{name: b, taskRef: {name: sya}}",

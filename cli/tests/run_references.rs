@@ -135,7 +135,7 @@ fn a_reference_to_an_unknown_name_is_an_error() {
                 ONE,
                 "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(A)}]}]",
             ),
-            "volumeMounts[0].subPathExpr: 'subPathExpr' is not supported on this machine; use subPath",
+            "volumeMounts[0].subPathExpr: gleaner run does not support 'subPathExpr'; use subPath",
         ),
         (
             pipeline(
@@ -176,7 +176,7 @@ fn a_reference_to_an_unknown_name_is_an_error() {
     );
     run(&text, &[])
         .exits(0)
-        .says("the Pipeline has no workspace 'sorce', which the run binds; did you mean 'source'?");
+        .says("the run binds the workspace 'sorce', which the Pipeline does not declare; did you mean 'source'?");
     // A volume that the pod template would provide.
     let mount = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a, volumeMounts: [{name: of-the-pod, mountPath: /v}]}]";
     let ran = run(&task(ONE, mount), &[]);

@@ -97,7 +97,7 @@ retries: 0
 params: [{name: unknown, value: x}]";
     let ran = run(&with_run(spec, of_cluster), &[]);
     ran.exits(0)
-        .says("not used here: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
+        .says("a local run ignores: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
         .says("the Task has no parameter 'unknown', which the run sets; Tekton ignores it");
     for (field, message) in [
         ("retries: 2", "spec.retries: 'retries' is not supported"),
@@ -270,7 +270,7 @@ fn documents_of_other_kinds_are_reported() {
     let others = "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}\n---\n{apiVersion: tekton.dev/v1, kind: Taskrun, metadata: {name: r}}\n";
     run(&format!("{}{others}", task(ONE, spec)), &[])
         .exits(0)
-        .says("not used by this run: ConfigMap settings, Taskrun r (did you mean TaskRun?)");
+        .says("this run does not use: ConfigMap settings, Taskrun r (did you mean TaskRun?)");
 }
 
 #[test]

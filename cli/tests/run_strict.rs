@@ -324,7 +324,7 @@ fn values_of_a_run_are_checked_at_their_positions() {
         ),
         (
             "{name: l, value: [true]}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; it contains values other than strings; put them in quotes",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; put its items in quotes, because Tekton accepts only strings in it",
         ),
         (
             "{name: part, value: {k: '1'}}",
@@ -354,7 +354,7 @@ fn values_of_a_run_are_checked_at_their_positions() {
         (
             "{workspaces: [{name: w}], STEPS}",
             "workspaces: [{name: w, emptyDir: {}, subPath: ../x}]",
-            "workspaces[0].subPath: the subPath '../x' leads out of the workspace",
+            "workspaces[0].subPath: the subPath '../x' is outside the workspace",
         ),
     ] {
         let spec = spec.replace("STEPS", "steps: [{name: a, image: i, script: x}]");
@@ -374,7 +374,7 @@ fn values_of_a_run_are_checked_at_their_positions() {
     let old = of_run("inputs: {params: [{name: a, value: b}]}");
     refuses(
         &old,
-        "spec.inputs: 'inputs' is not supported on this machine; translate the documents first",
+        "spec.inputs: gleaner run does not support 'inputs'; translate the documents first",
     );
 }
 
@@ -384,15 +384,15 @@ fn timeouts_and_results_of_a_pipeline_are_checked() {
     for (timeouts, message) in [
         (
             "{pipeline: 10s, tasks: 20s}",
-            "spec.timeouts.tasks: the timeout is longer than that of the pipeline",
+            "spec.timeouts.tasks: the timeout exceeds the pipeline's timeout",
         ),
         (
             "{pipeline: 10s, finally: '0'}",
-            "spec.timeouts.finally: the timeout is longer than that of the pipeline",
+            "spec.timeouts.finally: the timeout exceeds the pipeline's timeout",
         ),
         (
             "{pipeline: 1m, tasks: 1m, finally: 1m}",
-            "spec.timeouts: tasks and finally together are longer than the timeout of the pipeline",
+            "spec.timeouts: the sum of the timeouts of tasks and finally exceeds the pipeline's timeout",
         ),
     ] {
         refuses(
@@ -416,7 +416,7 @@ fn timeouts_and_results_of_a_pipeline_are_checked() {
         );
         refuses(
             &pipeline_run(&with_result, ""),
-            "results[0].value: the result 'r' does not use a result of a task",
+            "results[0].value: the value of the result 'r' does not refer to a task result",
         );
     }
 }

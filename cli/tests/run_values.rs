@@ -42,7 +42,7 @@ steps:
         .says("error: the result 'q' is of type object")
         .says("error: the result 'big' has 5000 bytes");
     assert!(!ran.stderr.contains("the result 'l'"), "{}", ran.stderr);
-    ran.says("the objects stay although the task failed");
+    ran.says("the created objects remain, although the task failed");
 }
 
 #[test]
@@ -77,14 +77,14 @@ fn the_first_line_of_a_script_may_set_its_interpreter() {
     );
     let ran = run(&task(declaration, &after_blanks), &[]);
     ran.exits(0)
-        .says("warning: step 'one': the script has blank space before '#!'");
+        .says("warning: step 'one': the script has whitespace before '#!'");
     assert_eq!(ran.object()["data"]["a"], "interpreted");
     run(
         &task(ONE, "steps: [{name: one, script: '#!win powershell'}]"),
         &[],
     )
     .exits(64)
-    .says("step 'one' is a script for Windows");
+    .says("step 'one' is a Windows script");
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Steps<'_> {
             if command.skipped {
                 Progress::step_skipped(
                     &self.plan.shown(&step.name),
-                    "its conditions (when) do not hold",
+                    "its when conditions are false",
                 );
                 continue;
             }

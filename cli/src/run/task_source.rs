@@ -155,7 +155,7 @@ fn mounts(
                 continue;
             }
             if let Some(expression) = item.field("subPathExpr") {
-                let message = "'subPathExpr' is not supported on this machine";
+                let message = "gleaner run does not support 'subPathExpr'";
                 found.refuse(&expression, message, "use subPath to run it here");
             }
             if fields::is_set(&item, "readOnly") {

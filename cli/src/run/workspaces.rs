@@ -92,7 +92,7 @@ pub(crate) fn bound(
             && let Some(text) = sub_path.as_deref().filter(|text| !text.contains("$("))
             && leads_out(text)
         {
-            let message = format!("the subPath '{text}' leads out of the workspace");
+            let message = format!("the subPath '{text}' is outside the workspace");
             found.refuse(&field, message, "use a relative path without '..'");
         }
         if bound
