@@ -223,7 +223,7 @@ fn a_workspace_of_a_step_has_its_mount_path() {
     let failed = "{steps: [{name: a, image: i, script: exit 3}, {name: b, image: i, script: x}]}";
     run(&in_run(failed, ""), &[])
         .exits(3)
-        .says("b does not run: the task failed before it");
+        .says("b does not run: an earlier step failed");
 }
 
 #[test]

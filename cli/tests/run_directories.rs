@@ -108,7 +108,7 @@ steps:
     for directory in [up.clone(), format!("/workspace/{up}")] {
         let ran = run(&text, &["-p", &format!("dir={directory}")]);
         ran.exits(0).says(&format!(
-            "the working directory {} exists only in the step's image; here the step runs in /workspace",
+            "the working directory {} does not exist on this machine, so the step runs in /workspace",
             out.display()
         ));
         assert!(!out.exists());

@@ -112,12 +112,12 @@ fn each_error_is_reported_once() {
     run(&bound, &["-w", "cc=."])
         .exits(64)
         .says("the workspace 'c' is a configMap")
-        .says("--workspace: there is no workspace 'cc'; did you mean 'c'?");
+        .says("--workspace: unknown workspace 'cc'; did you mean 'c'?");
     let params = task_run("{steps: [{name: a, ref: {name: sa}}]}", "")
         + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {params: [{name: msg}], image: i, args: [$(params.msg)]}\n";
     refuses(
         &params,
-        "steps[0]: the parameter 'msg' of the StepAction 'sa' has no value; add it to the step: params: [{name: msg, value: VALUE}]",
+        "steps[0]: the parameter 'msg' has no value, but the StepAction 'sa' requires one; add it to the step: params: [{name: msg, value: VALUE}]",
     );
 }
 

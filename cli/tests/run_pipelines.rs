@@ -424,7 +424,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, taskSpec: {steps: [{name: one, script: 'true'}]}}",
-            "tasks[1].taskRef: the task has taskRef and taskSpec; keep one of them",
+            "tasks[1].taskRef: the task has both taskRef and taskSpec; keep one of them",
         ),
         (
             "{name: b, taskRef: {apiVersion: x.dev/v1, kind: Wait}}",

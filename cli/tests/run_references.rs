@@ -27,7 +27,7 @@ fn an_invalid_reference_to_a_pipeline_is_reported_with_its_position() {
         ("{name: ''}", missing),
         (
             "{name: empty, kind: Wait, apiVersion: x.dev/v1}",
-            "spec.pipelineRef: 'Wait' is not a Pipeline, and is not supported on this machine; use a Pipeline of the files",
+            "spec.pipelineRef: gleaner run supports only a Pipeline here, not 'Wait'; use a Pipeline in the files",
         ),
         (
             "{name: empty, apiVersion: x.dev/v1}",
@@ -93,7 +93,7 @@ fn a_pipeline_task_without_a_task_is_reported() {
             &[],
         )
         .exits(78)
-        .says("tasks[1]: the task has no Task; write taskRef: {name: NAME}");
+        .says("tasks[1]: the task specifies no Task; write taskRef: {name: NAME}");
     }
 }
 

@@ -82,7 +82,7 @@ spec:
 #[test]
 fn a_task_run_times_out() {
     let text = with_run("steps: [{name: one, script: 'sleep 60'}]", "timeout: 300ms");
-    run(&text, &[]).exits(1).says("the timeout of the TaskRun");
+    run(&text, &[]).exits(1).says("the TaskRun's timeout");
 }
 
 #[test]
@@ -98,7 +98,7 @@ params: [{name: unknown, value: x}]";
     let ran = run(&with_run(spec, of_cluster), &[]);
     ran.exits(0)
         .says("a local run ignores: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
-        .says("the Task has no parameter 'unknown', which the run sets; Tekton ignores it");
+        .says("the run sets the parameter 'unknown', which the Task does not declare; Tekton ignores it");
     for (field, message) in [
         ("retries: 2", "spec.retries: 'retries' is not supported"),
         ("status: TaskRunCancelled", "'status' is not supported"),
@@ -163,7 +163,7 @@ fn a_workspace_volume_that_needs_a_cluster_is_refused() {
     let claim = "workspaces: [{name: src, persistentVolumeClaim: {claimName: c}, subPath: sub}]";
     run(&with_run(spec, claim), &[])
         .exits(78)
-        .says("the workspace 'src' is a persistentVolumeClaim, which exists only in a cluster; give it a directory with --workspace src=DIR");
+        .says("the workspace 'src' uses a persistentVolumeClaim, which exists only in a cluster; specify a directory with --workspace src=DIR");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("sub")).unwrap();
     std::fs::write(folder.path().join("sub/inside"), "").unwrap();
@@ -323,7 +323,7 @@ spec:
     let wrong = text.replace("{name: greeting, value: hello $(params.who)}, ", "");
     run(&wrong, &[])
         .exits(78)
-        .says("the parameter 'greeting' of the StepAction 'greet' has no value");
+        .says("the parameter 'greeting' has no value, but the StepAction 'greet' requires one");
     let wrong = text.replace("ref: {name: greet}", "ref: {name: greet}, script: x");
     run(&wrong, &[])
         .exits(78)

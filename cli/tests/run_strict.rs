@@ -300,7 +300,7 @@ fn contradictory_fields_of_a_task_are_refused() {
         ),
         (
             of_run("").replace("name: r}", "name: Build_1}"),
-            "metadata.name: 'Build_1' is not a valid name of a TaskRun",
+            "metadata.name: 'Build_1' is not a valid TaskRun name",
         ),
     ] {
         refuses(&text, message);
@@ -344,12 +344,12 @@ fn values_of_a_run_are_checked_at_their_positions() {
         (
             "{workspaces: [{name: w}], STEPS}",
             "workspaces: [{name: w, emptyDir: {}, configMap: {name: x}}]",
-            "workspaces[0]: the workspace 'w' has emptyDir and configMap; keep one of them",
+            "workspaces[0]: the workspace 'w' has several sources: emptyDir and configMap; keep one of them",
         ),
         (
             "{workspaces: [{name: w}], STEPS}",
             "workspaces: [{name: w}]",
-            "workspaces[0]: the workspace 'w' is not bound; give it a directory",
+            "workspaces[0]: the workspace 'w' is not bound; specify a directory",
         ),
         (
             "{workspaces: [{name: w}], STEPS}",

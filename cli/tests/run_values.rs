@@ -288,8 +288,8 @@ fn a_wait_without_a_controller_is_reported_and_can_be_skipped() {
     );
     run(&text, &[])
         .exits(73)
-        .says("no controllers run in this API server")
-        .says("the run waits for 'migrate' (condition Complete, at most 4s); --no-wait skips the waits")
+        .says("the embedded API server has no controllers")
+        .says("so waiting for 'migrate' (condition Complete, at most 4s) may time out; use --no-wait to skip the waits")
         .says("waiting for 'migrate' (condition Complete, at most 4s) for ");
     let ran = run(&text, &["--no-wait"]);
     ran.exits(0).says("Job default/migrate-1");

@@ -113,7 +113,7 @@ fn a_finished_run_shows_its_objects_and_results() {
         "TaskRun builds/run: Succeeded (All Steps have completed executing)\n  \
          objects\n    cm: ConfigMap builds/cm, deleted with the run\n    shared: ConfigMap builds/shared\n  \
          results\n    img: {\"name\":\"x\"}\n    text: v\n  \
-         missing\n    img: there is no object of this run; it was not created, or deleted since\n"
+         missing\n    img: this run has no such object; it was not created, or was deleted later\n"
     );
     let ran = status(
         &cluster.server.url(),
@@ -165,7 +165,7 @@ fn runs_that_have_no_status_are_named_with_the_reason() {
     let cluster = cluster();
     let url = cluster.server.url();
     status(&url, &["nothing"]).exits(1).says(
-        "error: there is no TaskRun 'nothing' in namespace builds; `kubectl -n builds get taskruns` lists them\n",
+        "error: the TaskRun 'nothing' does not exist in namespace builds; `kubectl -n builds get taskruns` lists the existing ones\n",
     );
     seed(&cluster, task_run("plain", &json!({})), Some(ended(true)));
     status(&url, &["plain"])
@@ -176,14 +176,14 @@ fn runs_that_have_no_status_are_named_with_the_reason() {
     seed(&cluster, pipeline, Some(children));
     status(&url, &["p"])
         .exits(1)
-        .says("error: 'p' is a PipelineRun; name one of its TaskRuns: p-build\n");
+        .says("error: 'p' is a PipelineRun; specify one of its TaskRuns: p-build\n");
     status(&url, &["run", "-n", "../x"])
         .exits(64)
         .says("is not a valid namespace name");
     cluster.end();
     status(&url, &["run"])
         .exits(69)
-        .says("error: the TaskRun 'run' cannot be read: ");
+        .says("error: cannot read the TaskRun 'run': ");
 }
 
 /// A pod whose sidecar's container is in this state.
@@ -224,10 +224,7 @@ fn a_sidecar_that_cannot_respond_is_named_with_the_reason() {
     let up = json!({"running": {}});
     for (pod, reason) in [
         (None, "the pod does not exist yet"),
-        (
-            Some(json!({"spec": {}})),
-            "the pod has no sidecar of Gleaner",
-        ),
+        (Some(json!({"spec": {}})), "the pod has no Gleaner sidecar"),
         (
             Some(pod(
                 &json!({"waiting": {"reason": "ImagePullBackOff"}}),
@@ -241,7 +238,7 @@ fn a_sidecar_that_cannot_respond_is_named_with_the_reason() {
         ),
         (
             Some(pod(&up, &json!(["--listen=127.0.0.1:0"]))),
-            "the port of the sidecar is known only from the line `ready` of its log",
+            "the sidecar's port is known only from the `ready` line in the sidecar's log",
         ),
         // The double does not forward ports: it responds as an API server that does not know the path.
         (
@@ -252,7 +249,7 @@ fn a_sidecar_that_cannot_respond_is_named_with_the_reason() {
         let server = running(pod);
         let ran = status(&server.url(), &["run"]);
         ran.exits(0);
-        let line = format!("  the sidecar does not report: {reason}");
+        let line = format!("  the sidecar did not respond: {reason}");
         assert!(ran.stdout.contains(&line), "{line}\n{}", ran.stdout);
         assert!(
             ran.stdout.contains("    img: not created yet\n"),
@@ -265,7 +262,7 @@ fn a_sidecar_that_cannot_respond_is_named_with_the_reason() {
     server.on(Method::GET, "/portforward").fail(forbidden);
     let ran = status(&server.url(), &["run"]);
     assert!(
-        ran.stdout.contains("you may not forward ports"),
+        ran.stdout.contains("you are not allowed to forward ports"),
         "{}",
         ran.stdout
     );
@@ -365,6 +362,6 @@ fn objects_that_cannot_be_listed_are_unknown_and_not_missing() {
     let unread = json["unread"].as_array().unwrap();
     assert_eq!(unread.len(), 1, "{json}");
     let reason = unread[0].as_str().unwrap();
-    let expected = "objects of the kind ConfigMap of v1 cannot be listed: ";
+    let expected = "cannot list objects of the kind ConfigMap of v1: ";
     assert!(reason.starts_with(expected), "{reason}");
 }

@@ -111,9 +111,9 @@ fn an_unreachable_cluster_is_not_an_error_of_the_files() {
         .exits(64)
         .says("the kubeconfig cannot be used");
     cluster.end();
-    translate(&url, RUN, &[]).exits(69).says(
-        "the PipelineResource 'demo' cannot be read from namespace builds of the cluster old",
-    );
+    translate(&url, RUN, &[])
+        .exits(69)
+        .says("cannot read the PipelineResource 'demo' from namespace builds of the cluster old");
 }
 
 #[test]
