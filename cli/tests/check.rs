@@ -1,4 +1,4 @@
-//! `gleaner check`: each finding about a cluster.
+//! Tests the findings of `gleaner check` about a cluster.
 
 mod support;
 
@@ -51,7 +51,7 @@ namespace
 ";
 
 #[test]
-fn a_sound_cluster_passes_every_check() {
+fn a_healthy_cluster_passes_every_check() {
     let cluster = Installation::sound();
     let server = cluster.start();
     let ran = check(&server.url(), &[]);
@@ -65,7 +65,7 @@ fn a_sound_cluster_passes_every_check() {
         lines += &(line + "\n");
     }
     assert_eq!((lines.as_str(), ran.stderr.as_str()), (SOUND, ""));
-    // Nothing is written.
+    // The command must not write to the cluster.
     let writes = server.writes();
     assert!(
         writes.iter().all(|one| one.path.ends_with("reviews")),
@@ -119,7 +119,7 @@ fn the_json_has_the_documented_fields() {
     );
     let warning = checks(&report, "native-sidecars")[0];
     assert_eq!(keys(warning), ["check", "status", "message", "remedy"]);
-    // Every name in the page, and no other.
+    // The page must describe every check.
     let page = include_str!("../../docs/check.md");
     for (name, _) in statuses(&report) {
         assert!(page.contains(&format!("| `{name}` |")), "{name}");
@@ -146,7 +146,7 @@ fn an_api_server_that_cannot_be_used_ends_the_checks() {
 }
 
 #[test]
-fn the_version_of_kubernetes_is_judged() {
+fn the_kubernetes_version_is_checked() {
     let minor = |minor: &'static str| {
         move |cluster: &mut Installation| cluster.at(VERSION)["minor"] = minor.into()
     };
@@ -179,7 +179,7 @@ fn the_version_of_kubernetes_is_judged() {
 }
 
 #[test]
-fn tekton_and_its_feature_flags_are_judged() {
+fn tekton_and_its_feature_flags_are_checked() {
     let without = |cluster: &mut Installation| {
         cluster.at(TEKTON_KINDS)["resources"]
             .as_array_mut()
@@ -261,7 +261,7 @@ fn tekton_is_found_where_its_webhook_is() {
 }
 
 #[test]
-fn the_namespace_is_judged() {
+fn the_namespace_is_checked() {
     let label = |key: &'static str, value: &'static str| {
         move |cluster: &mut Installation| {
             cluster.at(NAMESPACE)["metadata"]["labels"][key] = value.into()
@@ -351,7 +351,7 @@ fn a_dry_run_shows_that_the_webhook_works() {
 }
 
 #[test]
-fn what_the_caller_may_not_read_is_skipped_with_the_reason() {
+fn a_check_is_skipped_with_the_reason_if_the_caller_may_not_read_its_objects() {
     let mut cluster = Installation::sound();
     let private = "^/api/v1/namespaces|^/apis/(admission|discovery|apps)";
     cluster.forbidden = vec![(Method::GET, private), (Method::POST, "")];

@@ -73,7 +73,7 @@ FIELDS:
 }
 
 #[test]
-fn a_word_is_described_with_the_others() {
+fn all_values_of_an_enumeration_are_described() {
     let text = explained(&["steps.trim"]);
     let begin = "\
 ANNOTATION: gleaner.dev/outputs
@@ -89,7 +89,7 @@ ENUM:
 }
 
 #[test]
-fn a_place_of_lint_is_a_field_too() {
+fn explain_accepts_a_place_that_lint_prints() {
     let text = explained(&["steps.trim"]);
     assert_eq!(explained(&["steps.build[0].trim"]), text);
     assert_eq!(explained(&["steps.build.trim"]), text);
@@ -133,7 +133,7 @@ fn all_fields_are_listed() {
 }
 
 #[test]
-fn an_unknown_field_is_usage_with_a_suggestion() {
+fn an_unknown_field_is_a_usage_error_with_a_suggestion() {
     for (field, message) in [
         (
             "objcts",

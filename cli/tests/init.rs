@@ -101,7 +101,7 @@ fn each_step_of_the_task_gets_an_output() {
 }
 
 #[test]
-fn the_rest_of_the_file_stays() {
+fn the_rest_of_the_file_stays_unchanged() {
     let first = task("metadata:\n  name: a\n");
     for (before, count) in [
         (task("metadata:\n      name: x   # y\n\n      # z\n"), 19),
@@ -145,7 +145,7 @@ fn the_rest_of_the_file_stays() {
 }
 
 #[test]
-fn names_that_yaml_or_the_task_takes_are_avoided() {
+fn names_that_yaml_would_convert_are_quoted_and_result_names_are_avoided() {
     let text = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: x\nspec:\n  results: [{name: outputs, description: d}]\n  \
                 steps:\n    - {name: \"on\", image: i, script: 'echo > $(results.outputs.path)'}\n    - {name: \"12\", image: i}\n";
     let ran = gleaner_with_input(&["init", "-f", "-"], text);
@@ -164,7 +164,7 @@ fn names_that_yaml_or_the_task_takes_are_avoided() {
 }
 
 #[test]
-fn a_file_that_cannot_be_declared_is_refused_with_place_and_remedy() {
+fn a_file_that_cannot_get_a_declaration_is_refused_with_place_and_remedy() {
     let block = "a multi-line annotation cannot be inserted here; write each field";
     let annotated =
         "metadata:\n  name: x\n  annotations:\n    gleaner.dev/outputs: 'submit: Manual'\n";

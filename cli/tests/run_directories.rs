@@ -1,4 +1,4 @@
-//! The directories of `gleaner run`: volumes, workspaces, working directories, and names that are used as paths.
+//! Tests the directories of `gleaner run`: volumes, workspaces, working directories, and names that are used as paths.
 
 mod support;
 
@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use support::{ONE, run, task, with_run};
 use tempfile::TempDir;
 
-/// Returns a path outside a run's directory that does not exist, and a relative path that leads to it. The path could be created
-/// while the returned directory exists.
+/// Returns a path outside the run's directory, and a relative path that leads to it. The path does not exist, but could be
+/// created while the returned directory exists.
 fn outside() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("made");
@@ -30,7 +30,7 @@ steps:
 }
 
 #[test]
-fn a_mount_may_have_variables_and_stays_in_its_volume() {
+fn a_mount_may_contain_variables_but_cannot_leave_its_volume() {
     let (_folder, out, up) = outside();
     let text = task(
         ONE,

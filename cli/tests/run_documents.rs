@@ -1,4 +1,4 @@
-//! Documents of `gleaner run` that refer to each other, and errors that are reported only once.
+//! Tests documents of `gleaner run` that refer to each other, and that each error is reported only once.
 
 mod support;
 
@@ -16,7 +16,7 @@ fn pipeline_run(spec: &str, more: &str) -> String {
     )
 }
 
-/// Returns the spec of a Pipeline whose task has these fields.
+/// Returns the spec of a Pipeline with `fields` in its task.
 fn of_task(fields: &str) -> String {
     pipeline_run(
         &format!(
@@ -104,7 +104,7 @@ fn each_error_is_reported_once() {
         let ran = refuses(&text, message);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    // An error of the command line is reported, too.
+    // Errors in the command line are reported together with errors in the documents.
     let bound = task_run(
         "{workspaces: [{name: c}], steps: [{name: a, image: i, script: x}]}",
         "workspaces: [{name: c, configMap: {name: x}}]",

@@ -1,11 +1,11 @@
-//! `gleaner run` of PipelineRuns.
+//! Tests `gleaner run` of PipelineRuns.
 
 mod support;
 
 use serde_json::{Value, json};
 use support::{Ran, gleaner, gleaner_with_input, run};
 
-/// A Task with a result `said` that creates the ConfigMap `$(params.name)` from its input.
+/// A Task that creates the ConfigMap `$(params.name)` from its input, and has a result `said`.
 const SAY: &str = "
 apiVersion: tekton.dev/v1
 kind: Task
@@ -48,7 +48,7 @@ fn report(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// Returns the statuses of the tasks, in the order in which they ran.
+/// Returns the names and statuses of the tasks, in the order in which the tasks ran.
 fn statuses(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let tasks = report["tasks"].as_array().unwrap().iter();
@@ -102,7 +102,7 @@ tasks:
         report["resources"][0]["metadata"]["labels"]["tekton.dev/pipelineRun"],
         "p-run-1"
     );
-    // The command line takes precedence over the run.
+    // The command line takes precedence over the PipelineRun.
     let ran = run(
         &pipeline(spec, "params: [{name: who, value: you}]"),
         &["-p", "who=me"],
@@ -197,7 +197,7 @@ finally:
             ("skipped", "None"),
             ("taker", "None"),
             ("after-taker", "None"),
-            // As in Tekton, a skipped task does not skip tasks that are only ordered after it.
+            // As in Tekton, tasks that are only ordered after a skipped task still run.
             ("ordered", "Succeeded"),
             ("last", "Succeeded"),
             ("without", "None"),
@@ -242,7 +242,7 @@ finally:
         &pipeline(&continued, "").replace("value: never", "value: $(context.pipelineRun.uid)"),
         &["-o", "json"],
     );
-    // Two tasks create an object with the same name, so the second one fails.
+    // Two tasks create an object with the same name, so the second task fails.
     let found = report(
         ran.exits(73)
             .says("the pipeline continues (onError: continue)"),

@@ -1,4 +1,5 @@
-//! Documents that both Tekton and `gleaner run` refuse: before the first step, with the position and exit code 78.
+//! Tests documents that both Tekton and `gleaner run` reject. The run reports the position and exits with code 78 before the
+//! first step.
 
 mod support;
 
@@ -16,7 +17,7 @@ fn pipeline_run(spec: &str, more: &str) -> String {
     )
 }
 
-/// Returns a TaskRun whose TaskSpec has these fields.
+/// Returns a TaskRun with `fields` in its TaskSpec.
 fn with(fields: &str) -> String {
     task_run(
         &format!("{{{fields}, steps: [{{name: a, image: i, script: x}}]}}"),
@@ -24,7 +25,7 @@ fn with(fields: &str) -> String {
     )
 }
 
-/// Returns a TaskRun whose step has these fields.
+/// Returns a TaskRun with `fields` in its step.
 fn step(fields: &str) -> String {
     task_run(
         &format!("{{steps: [{{name: a, image: i, script: x, {fields}}}]}}"),
@@ -32,12 +33,12 @@ fn step(fields: &str) -> String {
     )
 }
 
-/// Returns a TaskRun with these fields in its spec.
+/// Returns a TaskRun with `fields` in its spec.
 fn of_run(fields: &str) -> String {
     task_run("{steps: [{name: a, image: i, script: x}]}", fields)
 }
 
-/// Returns a PipelineRun whose task has these fields.
+/// Returns a PipelineRun with `fields` in its task.
 fn of_task(fields: &str) -> String {
     pipeline_run(
         &format!(
@@ -209,7 +210,7 @@ fn unknown_fields_are_refused_at_every_level() {
     ] {
         refuses(&text, message);
     }
-    // The unknown fields of the run and of its Task are both reported.
+    // Unknown fields of both the run and its Task are reported.
     let ran = refuses(
         &task_run(
             "{description: x, descriptions: x, steps: [{name: a, image: i, script: x}]}",
@@ -218,7 +219,7 @@ fn unknown_fields_are_refused_at_every_level() {
         "unknown field 'descriptions'",
     );
     ran.says("unknown field 'serviceAccount'");
-    // Fields that Kubernetes has, including those of later versions, and keys that the author chooses.
+    // Known fields, including those of later Kubernetes versions, and keys that the user chooses.
     let known = "
 params: [{name: p, type: object, properties: {k: {type: string}}, default: {k: v}}]
     volumes: [{name: v, projected: {sources: [{secret: {name: s}}]}}]
@@ -305,7 +306,7 @@ fn contradictory_fields_of_a_task_are_refused() {
     ] {
         refuses(&text, message);
     }
-    // If `value` is empty, `valueFrom` applies.
+    // `valueFrom` takes effect if `value` is empty.
     let both = step("env: [{name: A, value: '', valueFrom: {fieldRef: {fieldPath: x}}}]");
     run(&both.replace("script: x", "script: 'true'"), &[]).exits(0);
 }

@@ -1,4 +1,4 @@
-//! The sources of values, interpreted as in Tekton.
+//! Tests that values from all sources are interpreted as in Tekton.
 
 mod support;
 
@@ -106,7 +106,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         ran.exits(0).says("one | [1,\"x\"]").object()["data"]["a"],
         "4 false 1.1"
     );
-    // For Tekton as well, a list with values other than strings is not an array.
+    // As in Tekton, a list that contains values other than strings is not an array.
     let array = spec
         .replace(
             "{name: mixed, default",
@@ -247,7 +247,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
             .says(&format!("error: spec.steps[1].{place}: "));
         assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
     }
-    // Expressions of the shell stay unchanged.
+    // Shell expressions stay unchanged.
     let shell = "{name: one, script: 'echo $(date) $(basename x.y) $(cat a.b c) > $GLEANER_OUTPUTS/a || true; printf x > $GLEANER_OUTPUTS/a'}";
     run(&task(ONE, &spec(shell)), &[]).exits(0);
 }

@@ -87,7 +87,7 @@ async fn kinds(cluster: &Cluster<'_>) -> Result<Check, Check> {
         "the cluster does not serve {} of {RUN_API_VERSION}",
         missing.join(", ")
     );
-    let remedy = format!("install a version of Tekton Pipelines that serves {RUN_API_VERSION}");
+    let remedy = format!("install Tekton Pipelines in a version that serves {RUN_API_VERSION}");
     Err(Check::failed(ID, message, remedy))
 }
 

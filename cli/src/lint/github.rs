@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_ends_a_command_is_escaped() {
+    fn characters_that_would_end_a_workflow_command_are_escaped() {
         let at = Some(Location { line: 3, column: 7 });
         let diagnostic = Diagnostic::new(["a", "b"], at, "50 %: x, y\r\nz").help("%0A");
         let mut finding = Finding::error("a:b,c%\r.yaml", diagnostic);
