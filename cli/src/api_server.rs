@@ -21,7 +21,6 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
 /// context.
 ///
 /// # Errors
-///
 /// Fails if the kubeconfig cannot be used.
 pub(crate) async fn connect(
     kubeconfig: Option<&Path>,
@@ -34,7 +33,6 @@ pub(crate) async fn connect(
 /// Returns the namespace `given` on the command line, or by default that of the kubeconfig context.
 ///
 /// # Errors
-///
 /// Fails if the name is not a valid namespace name.
 pub(crate) fn namespace<'a>(
     api: &'a ApiServer,

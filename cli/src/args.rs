@@ -75,12 +75,11 @@ Examples:
 pub(crate) enum Command {
     /// Run a Task, TaskRun or PipelineRun on this machine and create its resources.
     ///
-    /// Runs a TaskRun or PipelineRun from the files with the Tasks, Pipelines and StepActions in the files. As in Tekton,
-    /// parameters, workspaces, when, finally, timeouts, and results passed between tasks apply. Tasks run one at a time. If the
-    /// files contain no TaskRun or PipelineRun, the only Pipeline runs, or the only Task that declares outputs. The command lists
-    /// the features that require a cluster (images, sidecars, service accounts, resource limits) before the first step, and
-    /// ignores them. It rejects features that would change the run (matrix, retries, CEL, resolvers, custom tasks, pipelines in
-    /// pipelines).
+    /// Runs a TaskRun or PipelineRun with the Tasks, Pipelines and StepActions in the files. Without a TaskRun or PipelineRun, runs
+    /// the only Pipeline, or else the only Task that declares outputs. Supports parameters, workspaces, when, finally, timeouts,
+    /// and results between tasks, as in Tekton, but runs tasks one at a time. Before the first step, lists the features that
+    /// require a cluster (images, sidecars, service accounts, resource limits); the run ignores them. Rejects features that would
+    /// change the run (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines).
     ///
     /// The steps run in order as local processes, each started by Gleaner's redirector. Gleaner's sidecar collects their outputs,
     /// renders the templates and creates the objects: in the cluster of --context or --kubeconfig, or by default in an API server
@@ -281,7 +280,7 @@ pub(crate) struct Run {
     /// Set a context variable: taskRun.name=mine names the run; a fixed taskRun.uid=... makes derived names reproducible.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
-    /// Set only PATH, HOME and the documents' variables in the steps' environment; if false, also pass all variables of the
+    /// Pass only PATH, HOME and the variables of the documents to the steps; if false, also pass all variables of the
     /// caller's environment.
     #[arg(
         long,

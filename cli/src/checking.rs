@@ -84,7 +84,6 @@ pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) ->
 /// Prints the findings that the webhook would report for the documents that `is_used` selects.
 ///
 /// # Errors
-///
 /// The exit code if the webhook would refuse one of the documents.
 pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Result<(), u8> {
     let tasks = check::object_results(sources.iter().flat_map(|source| &source.documents));
@@ -102,7 +101,7 @@ pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Resul
     Ok(())
 }
 
-/// Returns true if `document` is the Task that [`Task::name_of`] calls `name`.
+/// Returns true if `document` is a Task and [`Task::name_of`] returns `name` for it.
 pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && Task::name_of(document) == name
 }

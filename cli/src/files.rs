@@ -34,7 +34,6 @@ impl Unread {
 /// Reads the file at `path`, or standard input for `-`.
 ///
 /// # Errors
-///
 /// Fails if the file cannot be read, is too large, or is not valid UTF-8 or YAML.
 pub(crate) fn read(path: &str) -> Result<Source, Unread> {
     let (name, text) = if path == "-" {
@@ -59,7 +58,6 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
 /// Reads a small text file.
 ///
 /// # Errors
-///
 /// Fails if the file cannot be read, or is not valid UTF-8.
 pub(crate) fn read_text(path: impl AsRef<Path>) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
@@ -77,7 +75,6 @@ fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>
 /// subdirectories.
 ///
 /// # Errors
-///
 /// The exit code if a file cannot be read. The messages have been printed.
 pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8> {
     let mut files = Vec::new();
@@ -97,7 +94,6 @@ pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8>
 /// Reads the files, then prints all findings, including those in `found`. Fails if there are any findings.
 ///
 /// # Errors
-///
 /// The exit code. The messages have been printed.
 pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec<Source>, u8> {
     let mut sources = Vec::new();

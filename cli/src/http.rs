@@ -17,7 +17,6 @@ const LARGEST: usize = 256 << 20;
 /// Sends a request without a body and reads the response, preferably as JSON.
 ///
 /// # Errors
-///
 /// The reason why no response was received.
 pub(crate) async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
@@ -51,7 +50,6 @@ pub(crate) async fn exchange(
 /// Waits for `response`, but at most for `patience`.
 ///
 /// # Errors
-///
 /// The reason why no response was received.
 pub(crate) async fn within<T>(
     patience: Duration,

@@ -1,4 +1,4 @@
-//! `gleaner inject`: injects into Tasks and pods ahead of time, for a cluster without the webhook.
+//! `gleaner inject`: injects Gleaner into Tasks and pods ahead of time, for a cluster without the webhook.
 
 mod documents;
 

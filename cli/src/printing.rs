@@ -18,7 +18,6 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
 /// Prints documents to standard output.
 ///
 /// # Errors
-///
 /// The exit code if standard output cannot be written. The message has been printed.
 pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
     let text = match form {
@@ -32,7 +31,6 @@ pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
 /// Writes `text` to standard output.
 ///
 /// # Errors
-///
 /// Fails if the text cannot be written. A closed pipe is not an error, because the reader needs no further output.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)

@@ -325,7 +325,7 @@ fn values_of_a_run_are_checked_at_their_positions() {
         ),
         (
             "{name: l, value: [true]}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; put its items in quotes, because Tekton accepts only strings in it",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; put the values in it in quotes, because Tekton accepts only strings",
         ),
         (
             "{name: part, value: {k: '1'}}",

@@ -13,7 +13,7 @@ pub(crate) struct Check {
     /// The ServiceAccount of the runs.
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) service_account: String,
-    /// Check a cluster that has no webhook, for Tasks from gleaner inject.
+    /// Check a cluster that has no webhook and runs Tasks from gleaner inject.
     #[arg(long)]
     pub(crate) without_webhook: bool,
     #[command(flatten)]

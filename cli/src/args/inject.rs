@@ -30,8 +30,8 @@ pub(crate) struct Inject {
     /// Set the pull policy of the Gleaner image; defaults to the cluster's policy.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
-    /// Specify where the cluster's Tekton reads results, as set by its feature flags results-from and
-    /// enable-termination-message-compression.
+    /// Specify where Tekton in the cluster reads results from. Its feature flags results-from and
+    /// enable-termination-message-compression determine this.
     #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
     pub(crate) results_from: ResultsFrom,
     /// Output format.

@@ -28,12 +28,12 @@ pub(crate) struct Translate {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Fetching PipelineResources that are not in the files")]
+#[command(next_help_heading = "PipelineResources that are not in the files")]
 pub(crate) struct ClusterArgs {
-    /// Fetch them from the cluster of this kubeconfig context.
+    /// Fetch PipelineResources from the cluster of this kubeconfig context.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// Fetch them from the cluster of this kubeconfig.
+    /// Fetch PipelineResources from the cluster of this kubeconfig.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Set the namespace for documents that specify none; defaults to that of the kubeconfig context, or default.

@@ -9,8 +9,8 @@ use x509_parser::time::ASN1Time;
 
 use super::report::Check;
 
-/// The maximum remaining time at which an expiring certificate is reported; for short-lived certificates, a quarter of their
-/// validity. The injector and cert-manager renew earlier, so a report means that a renewal failed.
+/// The remaining validity below which a certificate is reported as expiring, unless a quarter of its whole validity is shorter.
+/// The injector and cert-manager renew earlier, so the report means that a renewal failed.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The period in which a certificate is valid.

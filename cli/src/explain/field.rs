@@ -94,7 +94,7 @@ impl<'a> Field<'a> {
         self.own["properties"].as_object()
     }
 
-    /// Returns the object that contains the subfields, inside any lists and maps.
+    /// Returns the innermost object, below all lists and maps, which contains the subfields.
     pub(super) fn object(self) -> Self {
         let target = self.target();
         if target.json_type() == "array" {

@@ -1,4 +1,4 @@
-//! Injects into one document.
+//! Injects Gleaner into one document.
 
 use gleaner_core::check;
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -65,7 +65,7 @@ fn is_proposal(spec: &Node) -> bool {
 pub(super) fn nothing_asks(first: &Source) -> Finding {
     let message = "these files declare no outputs, so the documents are unchanged";
     let help = format!(
-        "declare the files that a Task's steps produce in its annotation {}",
+        "use the annotation {} of a Task to declare the files that its steps produce",
         annotation::OUTPUTS
     );
     let diagnostic = Diagnostic::new(Place::root(), None, message).help(help);

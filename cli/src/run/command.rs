@@ -58,7 +58,6 @@ impl Command {
     /// Prepares `step`. Writes no files and runs nothing.
     ///
     /// # Errors
-    ///
     /// A message if the step is invalid or cannot run on this machine.
     pub(crate) fn prepare(step: &Step, surroundings: &Surroundings<'_>) -> Result<Self, String> {
         let name = &step.name;
@@ -172,7 +171,6 @@ impl Surroundings<'_> {
 /// Maps the mount paths of a step to the directories of its volumes, and returns these directories.
 ///
 /// # Errors
-///
 /// A message about a mount that would escape its volume. Kubernetes rejects such mounts, too (`validateVolumeMounts`).
 fn mount(
     step: &str,

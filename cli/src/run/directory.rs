@@ -19,8 +19,8 @@
 //!
 //! In a pipeline, each task has such a directory inside the run's directory: `0/`, `1/` and so on.
 //!
-//! As in a pod, the sockets, tokens and outputs are accessible to all users. A pod has no other users, but this machine may
-//! have, so only the current user may access the directory itself.
+//! As in a pod, the sockets, tokens and outputs are accessible to all users. Unlike a pod, this machine may have other
+//! users, so only the current user may access the directory itself.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;

@@ -66,7 +66,6 @@ impl<'a> Documents<'a> {
     /// Collects the documents of `sources`.
     ///
     /// # Errors
-    ///
     /// Documents with the same kind, name and namespace. The error contains both positions.
     pub(crate) fn new(sources: &'a [Source]) -> Result<Self, Vec<Finding>> {
         let all = sources.iter().flat_map(|source| {
@@ -113,7 +112,6 @@ impl<'a> Documents<'a> {
     /// Returns the document with this kind and name. If several namespaces contain one, returns the one in `namespace`.
     ///
     /// # Errors
-    ///
     /// A message, and a help text with a similar name or the list of names.
     pub(crate) fn named(
         &self,

@@ -22,9 +22,9 @@ pub(crate) struct Scope {
     pub(crate) workspaces: BTreeSet<String>,
     /// The results of the completed tasks.
     pub(crate) results: BTreeMap<String, Results>,
-    /// `$(tasks.NAME.status)`.
+    /// The values of `$(tasks.NAME.status)`, by task name.
     pub(crate) statuses: BTreeMap<String, &'static str>,
-    /// `$(tasks.NAME.reason)`.
+    /// The values of `$(tasks.NAME.reason)`, by task name.
     pub(crate) reasons: BTreeMap<String, &'static str>,
     /// True in the trial before the run, when results are unknown.
     pub(crate) tentative: bool,

@@ -125,6 +125,6 @@ pub(crate) enum Volume {
     Directory(PathBuf),
     /// A separate empty directory for each task (`emptyDir`).
     Empty,
-    /// An empty directory that the tasks of the run share (`volumeClaimTemplate`). Contains its name.
+    /// An empty directory that the tasks of the run share (`volumeClaimTemplate`). The value is its name.
     Shared(String),
 }

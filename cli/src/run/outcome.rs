@@ -53,7 +53,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
         return existing;
     }
     Progress::note("waiting for the submission in progress to complete or roll back");
-    // The submit request must be pending when the shutdown begins, because the sidecar only completes pending requests.
+    // Wait until the sidecar has the submit request. During its shutdown, it completes only requests that are already pending.
     let (answer, ()) = tokio::join!(client.submit(SHUTDOWN_TIMEOUT), async {
         let _ = client.status().await;
         ended.await;

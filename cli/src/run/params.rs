@@ -73,7 +73,7 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
         );
         // Tekton converts a list or map that contains values other than strings to a string (`ParamValue.UnmarshalJSON`).
         let help = (value.is_string() && is_list).then(|| {
-            "put its items in quotes, because Tekton accepts only strings in it".to_owned()
+            "put the values in it in quotes, because Tekton accepts only strings".to_owned()
         });
         found.add(place, message, help);
         return;

@@ -60,7 +60,6 @@ impl Plan {
     /// Creates the plan and the directories that the task needs.
     ///
     /// # Errors
-    ///
     /// All errors in the plan.
     pub(crate) fn new(
         planned: &PlannedTask,

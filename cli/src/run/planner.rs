@@ -19,7 +19,7 @@ use super::workspaces;
 use crate::args::Run;
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 
-/// The errors because of which a run is refused.
+/// The errors for which a run is refused.
 #[derive(Debug, Default)]
 pub(crate) struct Refusal {
     /// The errors in the documents.
@@ -47,7 +47,6 @@ fn usage(message: impl Into<String>) -> Refusal {
 /// Plans the run that `options` selects. `file` contains the values of `--param-file`.
 ///
 /// # Errors
-///
 /// All errors in the documents that the run uses, or in the command line.
 pub(crate) fn plan(
     options: &Run,
@@ -71,7 +70,7 @@ pub(crate) fn plan(
     Ok(run_plan)
 }
 
-/// The inputs of the planning.
+/// The inputs from which a run is planned.
 pub(crate) struct Planner<'a> {
     pub(crate) options: &'a Run,
     pub(crate) file: &'a Map<String, Value>,

@@ -51,7 +51,7 @@ pub(crate) struct Steps<'a> {
     pub(crate) embedded: bool,
     /// The deadline of the task; `None` for no limit.
     pub(crate) deadline: Option<Instant>,
-    /// The name of the setting from which the deadline results.
+    /// The name of the setting that determines the deadline.
     pub(crate) limit: &'static str,
     /// True after a signal interrupted the run.
     pub(crate) interrupted: bool,

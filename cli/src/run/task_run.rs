@@ -28,7 +28,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) interrupt: &'a mut Signals,
 }
 
-/// The deadline of a task, and the name of the setting from which it results.
+/// The deadline of a task, and the name of the setting that determines it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     pub(crate) at: Option<Instant>,

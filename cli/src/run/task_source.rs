@@ -25,7 +25,6 @@ pub(crate) struct ReadTask {
 /// `None` for the spec of a Task.
 ///
 /// # Errors
-///
 /// All errors in the TaskSpec and its declaration.
 pub(crate) fn read(
     document: Document<'_>,

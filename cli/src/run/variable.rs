@@ -33,7 +33,6 @@ pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Op
 /// Returns the part of `value` to which the access path leads.
 ///
 /// # Errors
-///
 /// A message about the part that does not exist.
 pub(crate) fn reach<'a>(
     inner: &str,

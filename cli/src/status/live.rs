@@ -15,7 +15,6 @@ use crate::http::{self, PATIENCE};
 /// Requests the status from the sidecar.
 ///
 /// # Errors
-///
 /// The reason why the sidecar did not respond.
 pub(super) async fn status(api: &ApiServer, run: &TaskRun) -> Result<Status, String> {
     let port = port(run)?;

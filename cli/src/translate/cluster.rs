@@ -12,7 +12,6 @@ use crate::failure::Failure;
 /// Fetches the PipelineResources in `wanted` from the selected cluster.
 ///
 /// # Errors
-///
 /// Fails if the cluster is unreachable or refuses a request. A missing PipelineResource is not an error.
 pub(super) fn fetch(options: &ClusterArgs, wanted: &[Missing]) -> Result<Fetched, Failure> {
     block_on(fetch_all(options, wanted))

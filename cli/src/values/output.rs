@@ -15,7 +15,6 @@ pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
 /// Returns the outputs given as text or as files, and the declared defaults of all other outputs.
 ///
 /// # Errors
-///
 /// All errors in the given outputs.
 pub(crate) fn outputs(
     declaration: &Declaration,

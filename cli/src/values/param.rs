@@ -73,7 +73,6 @@ pub(crate) fn params(
 /// Reads a parameter file, which contains a map in YAML or JSON.
 ///
 /// # Errors
-///
 /// Fails if the file cannot be read or does not contain a map.
 pub(crate) fn read_param_file(file: &str) -> Result<Map<String, Value>, String> {
     let wrong = |reason: String| format!("--param-file {file}: {reason}");
