@@ -33,7 +33,7 @@ pub(crate) async fn exchange(
         .header(header::HOST, "localhost")
         .header(header::ACCEPT, "application/json")
         .body(Empty::<Bytes>::new())
-        .expect("invariant: constant headers and paths make a request");
+        .expect("invariant: constant headers and paths form a valid request");
     let response = async {
         let response = sender.send_request(request).await.map_err(broken)?;
         let status = response.status();

@@ -45,7 +45,7 @@ namespace
   ok      the webhooks inject Gleaner into this namespace's objects that request it
   ok      Pod Security enforces privileged, and the sidecar conforms to it
   ok      the ServiceAccount default in builds exists
-  ok      a Task with outputs is injected (dry run)
+  ok      the webhook injects Gleaner into a Task with outputs (dry run)
 
 0 failed, 0 warning, 0 skipped, 24 ok
 ";

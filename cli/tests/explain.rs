@@ -1,4 +1,4 @@
-//! `gleaner explain` and `gleaner schema`: the fields of the declaration.
+//! Tests `gleaner explain` and `gleaner schema`, which describe the fields of the declaration.
 
 mod support;
 

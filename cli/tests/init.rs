@@ -1,10 +1,10 @@
-//! `gleaner init`: a first declaration, in a new Task or in the Tasks of a file.
+//! Tests `gleaner init`, which prints a first declaration in a new Task or adds it to the Tasks of a file.
 
 mod support;
 
 use support::{gleaner, gleaner_with_input};
 
-/// Expects the declared file to pass `gleaner lint --strict`, and returns it.
+/// Runs `gleaner init` on a file that contains `text`. Expects the output to pass `gleaner lint --strict`, and returns it.
 #[track_caller]
 fn declared(text: &str) -> String {
     let ran = gleaner_with_input(&["init", "-f", "-"], text);
@@ -16,7 +16,7 @@ fn declared(text: &str) -> String {
     ran.stdout
 }
 
-/// Returns the lines of `after` that are not in `before`; all others must be the same.
+/// Returns the lines that were added in `after`. Panics if any other line differs from `before`.
 #[track_caller]
 fn added<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
     let mut rest = before.split_inclusive('\n').peekable();
@@ -55,7 +55,7 @@ fn the_new_task_passes_lint_and_runs() {
     let run = gleaner_with_input(&["run", "-f", "-"], &ran.stdout);
     run.exits(0).says("ConfigMap default/app-release-");
     assert_eq!(run.object()["data"]["image"], "registry.example/app");
-    // Its comments are right: each field that they name can be uncommented.
+    // The commented-out fields must be valid, so uncomment them.
     let uncommented = ran
         .stdout
         .replace("# fromPath:", "fromPath:")
@@ -149,7 +149,7 @@ fn names_that_yaml_would_convert_are_quoted_and_result_names_are_avoided() {
     let text = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: x\nspec:\n  results: [{name: outputs, description: d}]\n  \
                 steps:\n    - {name: \"on\", image: i, script: 'echo > $(results.outputs.path)'}\n    - {name: \"12\", image: i}\n";
     let ran = gleaner_with_input(&["init", "-f", "-"], text);
-    // A Task with results gets a warning about the room for them.
+    // A Task with results causes a warning about the size limit that its results share.
     ran.exits(0).says("warning: spec.results: ");
     let after = ran.stdout;
     gleaner_with_input(&["lint", "-f", "-"], &after).exits(0);
@@ -200,7 +200,7 @@ fn a_file_that_cannot_get_a_declaration_is_refused_with_place_and_remedy() {
         (good.replace(STEPS, ""), "error: spec: the Task has no spec"),
         (good.replace(STEPS, "spec: {}\n"), "<stdin>:6:7: error: spec.steps: the Task has no steps"),
         ("kind: ConfigMap\n".to_owned(), "<stdin>: error: the file contains no Tasks; run gleaner init without"),
-        // Lines are those of the file, not of the output.
+        // The reported lines are those of the input file, not of the output.
         (
             good.replace("image: busybox\n      script: '", "image: busybox\n      scrpt: 1\n      onError: '"),
             "<stdin>:13:16: error: spec.steps[1].onError",

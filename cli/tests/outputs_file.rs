@@ -5,7 +5,7 @@ mod support;
 use gleaner_core::document::yaml;
 use support::{gleaner_with_input, repository};
 
-/// Returns the text of a file of the example.
+/// Returns the text of a file in the example's directory.
 fn text(name: &str) -> String {
     let path = repository().join("examples/kustomize").join(name);
     std::fs::read_to_string(path).unwrap()

@@ -1,4 +1,4 @@
-//! Tests documents of `gleaner run` that refer to each other, and that each error is reported only once.
+//! Tests `gleaner run` with documents that refer to each other, and checks that each error is reported only once.
 
 mod support;
 

@@ -67,7 +67,7 @@ pub(super) fn check(
     Check::ok(id, format!("{what} is valid until {until}"))
 }
 
-/// Returns the latest expiry of the certificates.
+/// Returns the time at which the last of the certificates expires.
 pub(super) fn until(validities: &[Validity]) -> Option<Timestamp> {
     validities.iter().map(|one| one.until).max()
 }

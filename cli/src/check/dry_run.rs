@@ -34,9 +34,10 @@ pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
     let api = cluster.api;
     let created = api.call(Method::POST, &path, "application/json", Some(&task));
     match created.await {
-        Ok(task) if has_sidecar(&task) => {
-            Check::ok(ID, "a Task with outputs is injected (dry run)")
-        }
+        Ok(task) if has_sidecar(&task) => Check::ok(
+            ID,
+            "the webhook injects Gleaner into a Task with outputs (dry run)",
+        ),
         Ok(_) => Check::failed(
             ID,
             "the API server accepts a Task with outputs without calling the webhook",
@@ -44,7 +45,10 @@ pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
         ),
         Err(error) => Check::failed(
             ID,
-            format!("a Task with outputs is refused: {}", error_chain(&error)),
+            format!(
+                "the API server refuses a Task with outputs: {}",
+                error_chain(&error)
+            ),
             "look up the message under \"Troubleshooting\" in docs/install.md",
         ),
     }

@@ -16,8 +16,8 @@ use gleaner_core::task::consistency::dotted;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Substitution {
     pub(crate) params: BTreeMap<String, Value>,
-    /// The StepAction parameters whose value is a whole array or object of the Task, with the names of the Task's variables
-    /// without `[*]`.
+    /// For each StepAction parameter whose value is a whole array or object of the Task, the name of the Task's variable, without
+    /// `[*]`.
     pub(crate) passed: BTreeMap<String, String>,
     /// All other variables, keyed by the text between `$(` and `)`.
     pub(crate) named: BTreeMap<String, String>,

@@ -19,7 +19,7 @@ pub(crate) struct Installation {
     pub(crate) get: BTreeMap<String, Value>,
     /// The requests that are rejected with 403: the method, and a regular expression for the path and query.
     pub(crate) forbidden: Vec<(Method, &'static str)>,
-    /// The response to the dry run of a Task.
+    /// The API server's response when a Task is created as a dry run.
     pub(crate) dry_run: Fault,
     /// The access reviews that are denied; each text is a part of the request, such as `"verb":"create"`.
     pub(crate) denied: Vec<&'static str>,

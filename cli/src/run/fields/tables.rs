@@ -1,6 +1,6 @@
 //! Tables of the known fields of each kind of map, with their support in a local run.
 
-/// The support of a field.
+/// The level of support for a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
     /// The run uses the field, or the field has no effect on runs.
