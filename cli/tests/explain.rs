@@ -108,7 +108,7 @@ fn all_fields_are_listed() {
     let schema: serde_json::Value = serde_json::from_str(&gleaner(&["schema"]).stdout).unwrap();
     let types = schema["$defs"].as_object().unwrap();
     let mut count = schema["properties"].as_object().unwrap().len();
-    // WaitFor and its failure are each in one place.
+    // Each type is used in only one place, so each of its fields is listed once.
     count += types
         .values()
         .filter_map(|one| one["properties"].as_object())

@@ -209,7 +209,7 @@ fn an_unreadable_field_causes_no_further_errors() {
 }
 
 #[test]
-fn render_run_and_translate_refuse_the_same_as_lint() {
+fn render_run_and_translate_refuse_what_lint_refuses() {
     let number = TASK.replace(IMAGE, &format!("port: 8080\n              {IMAGE}"));
     let expected = "objects[0].resourceTemplate.data.port: expected a string, found a number; YAML reads this as 8080; put it in quotes";
     let output = ["--output", "build.digest=x", "-p", "image=i"];

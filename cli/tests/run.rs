@@ -78,7 +78,7 @@ fn a_missing_tool_fails_with_a_hint() {
 }
 
 #[test]
-fn both_objects_of_the_deployment_exist_or_neither() {
+fn the_deployment_example_creates_both_objects_or_none() {
     let ran = example("build-and-deploy.yaml");
     let kinds: Vec<_> = ran
         .exits(0)

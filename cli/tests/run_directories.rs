@@ -209,7 +209,7 @@ fn a_name_that_is_a_path_is_refused_with_its_position() {
 }
 
 #[test]
-fn the_sub_path_of_a_workspace_may_have_variables_and_stays_in_it() {
+fn a_workspace_sub_path_may_contain_variables_but_cannot_leave_the_workspace() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("ws/sub")).unwrap();
     std::fs::write(folder.path().join("ws/sub/inside"), "").unwrap();

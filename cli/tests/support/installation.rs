@@ -144,7 +144,7 @@ impl Installation {
         &mut self.at(CONFIGURATIONS)["items"][0]
     }
 
-    /// Starts the API server.
+    /// Starts an API server that simulates this cluster.
     pub(crate) fn start(&self) -> ApiServer {
         let server = ApiServer::start();
         for (method, target) in &self.forbidden {
