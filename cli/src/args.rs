@@ -75,11 +75,11 @@ Examples:
 pub(crate) enum Command {
     /// Run a Task, TaskRun or PipelineRun on this machine and create its resources.
     ///
-    /// Runs a TaskRun or PipelineRun with the Tasks, Pipelines and StepActions in the files. Without a TaskRun or PipelineRun, runs
-    /// the only Pipeline, or else the only Task that declares outputs. Supports parameters, workspaces, when, finally, timeouts,
-    /// and results between tasks, as in Tekton, but runs tasks one at a time. Before the first step, lists the features that
-    /// require a cluster (images, sidecars, service accounts, resource limits); the run ignores them. Rejects features that would
-    /// change the run (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines).
+    /// Runs a TaskRun or PipelineRun with the Tasks, Pipelines and StepActions in the files. Without a TaskRun or PipelineRun,
+    /// runs the only Pipeline, or else the only Task that declares outputs. Supports parameters, workspaces, when, finally,
+    /// timeouts, and results between tasks, as in Tekton, but runs tasks one at a time. Before the first step, lists the features
+    /// that require a cluster (images, sidecars, service accounts, resource limits); the run ignores them. Rejects features that
+    /// would change the run (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines).
     ///
     /// The steps run in order as local processes, each started by Gleaner's redirector. Gleaner's sidecar collects their outputs,
     /// renders the templates and creates the objects: in the cluster of --context or --kubeconfig, or by default in an API server

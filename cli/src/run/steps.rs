@@ -183,7 +183,8 @@ impl Steps<'_> {
             readers.spawn(forward(stream, command.stderr_copy.clone(), show));
         }
         let end = self.wait(&mut group, command.timeout).await;
-        // Kill the processes that the step left running, as happens when a container terminates. This also closes the output pipes.
+        // Kill the processes that the step left running, as happens when a container terminates. This also closes the output
+        // pipes.
         group.kill();
         detached::kill(&self.plan.directory.outputs(name));
         let rest = async {
