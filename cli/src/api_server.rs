@@ -17,7 +17,8 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
     runtime.block_on(command)
 }
 
-/// Returns the API server of the given kubeconfig and context; by default, of the usual kubeconfig and its current context.
+/// Connects to the API server of the given kubeconfig and context. Without them, uses the default kubeconfig and its current
+/// context.
 ///
 /// # Errors
 /// Fails if the kubeconfig cannot be used.
@@ -29,10 +30,10 @@ pub(crate) async fn connect(
     api.map_err(|error| Failure::usage(error_chain(&error)))
 }
 
-/// Returns the namespace `given` on the command line; by default, that of the kubeconfig's context.
+/// Returns the namespace `given` on the command line, or by default that of the kubeconfig context.
 ///
 /// # Errors
-/// Fails if no namespace can have this name.
+/// Fails if the name is not a valid namespace name.
 pub(crate) fn namespace<'a>(
     api: &'a ApiServer,
     given: Option<&'a str>,
@@ -40,7 +41,7 @@ pub(crate) fn namespace<'a>(
     let namespace = given.unwrap_or(api.namespace());
     if !is_dns_label(namespace) {
         return Err(Failure::usage(format_args!(
-            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
+            "'{namespace}' is not a valid namespace name: use at most 63 lower-case letters, digits and '-'"
         )));
     }
     Ok(namespace)

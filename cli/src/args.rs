@@ -1,4 +1,4 @@
-//! The command line: a struct per command, from which help and completions are generated.
+//! The command line: one struct per command, from which clap generates help and completions.
 
 mod check;
 mod explain;
@@ -35,20 +35,21 @@ const STYLES: Styles = Styles::styled()
 
 /// Creates Kubernetes resources from the outputs of a Tekton task's steps.
 ///
-/// The annotation gleaner.dev/outputs of a Task declares which files of its steps contain values, and which resources to create
-/// from them. In a cluster, Gleaner does this for every TaskRun; this command does it on this machine, for tests and checks.
+/// The gleaner.dev/outputs annotation of a Task declares which files contain the steps' output values and which resources to
+/// create from them. In a cluster, Gleaner creates the resources for every TaskRun. This command runs, checks and converts the
+/// same documents on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "gleaner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Cli {
-    /// Subcommand.
+    /// The subcommand.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Colors of messages: auto (on a terminal, unless NO_COLOR is set), always or never.
+    /// Color messages: auto (on a terminal, unless NO_COLOR is set), always or never.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_possible_values = true, global = true)]
     pub(crate) color: Color,
 }
 
-/// The condition under which messages have colors.
+/// The setting for colors in messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
     Auto,
@@ -58,129 +59,129 @@ pub(crate) enum Color {
 
 const EXAMPLES: &str = "\
 Examples:
-  # Run a Task on this machine, without a cluster, and see what it would create:
+  # Run a Task on this machine, without a cluster, and print the objects that it creates:
   gleaner run -f examples/build-and-push.yaml
 
-  # Check the declaration; every error has its line:
+  # Check the declaration and print each error with its line:
   gleaner lint -f task.yaml
 
-  # Documents of the proposal and of Tekton v1beta1, for a current Tekton:
+  # Convert the proposal's and Tekton v1beta1's documents to Tekton v1:
   gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
 
-  # Show what would be created from these values:
+  # Show the objects that a run would create from these values:
   gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a Task, TaskRun or PipelineRun on this machine and create its resources.
     ///
-    /// A TaskRun or PipelineRun in the files is run with the Tasks, Pipelines and StepActions of the files, as in Tekton:
-    /// parameters, workspaces, when, finally, timeouts, and results between tasks. Tasks run one at a time. Without a run, the
-    /// only Pipeline or the only Task (that declares outputs) is run. Features that only a cluster has (images, sidecars, service
-    /// accounts, resource limits) are listed before the first step; features that would change the run (matrix, retries, CEL,
-    /// resolvers, custom tasks, pipelines in pipelines) are refused.
+    /// Runs a TaskRun or PipelineRun with the Tasks, Pipelines and StepActions in the files. Without a TaskRun or PipelineRun,
+    /// runs the only Pipeline, or else the only Task that declares outputs. Supports parameters, workspaces, when, finally,
+    /// timeouts, and results between tasks, as in Tekton, but runs tasks one at a time. Before the first step, lists the features
+    /// that require a cluster (images, sidecars, service accounts, resource limits); the run ignores them. Rejects features that
+    /// would change the run (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines).
     ///
-    /// The steps run in order as processes of this machine, each under Gleaner's redirector. Gleaner's sidecar collects their
-    /// outputs, renders the templates and creates the objects; without --context or --kubeconfig, in an API server within this
-    /// process. Progress and the output of the steps go to standard error, the created YAML and the results to standard output.
-    /// The exit code is that of the step that failed, or 0.
+    /// The steps run in order as local processes, each started by Gleaner's redirector. Gleaner's sidecar collects their outputs,
+    /// renders the templates and creates the objects: in the cluster of --context or --kubeconfig, or by default in an API server
+    /// within this process. Progress and step output go to standard error; the created YAML and the results go to standard
+    /// output. The exit code is that of the failed step, or 0.
     ///
-    /// Linux only. The steps use the tools of this machine. They get PATH, HOME (an empty directory) and the variables of the
-    /// documents, but no other variable of this environment. A temporary directory replaces /workspace and /tekton in the text of
-    /// a step's command, script, arguments and variables.
+    /// Linux only. The steps use the tools installed on this machine. Their environment contains PATH, HOME (an empty directory)
+    /// and the variables that the documents set, but no other variables of the caller. In a step's command, script, arguments and
+    /// variables, a temporary directory replaces /workspace and /tekton.
     Run(Box<Run>),
-    /// Show the YAML that would be created, without running anything.
+    /// Show the YAML that a run would create, without running anything.
     ///
-    /// Standard output contains only the YAML. If a value is missing, no YAML is printed, and each missing variable is reported
-    /// with the flag that sets it. A name that only a run can determine is shown as generateName.
+    /// Standard output contains only the YAML. If a value is missing, the command prints no YAML, and reports each missing
+    /// variable with the flag that sets it. If a name depends on the run, the YAML contains generateName instead.
     Render(Render),
     /// Check the declarations in files.
     ///
-    /// Prints each error with file, line, column, place and remedy. The webhook refuses the same errors with the same
-    /// messages. It checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
-    /// templates, and annotations similar to Gleaner's in any document. A declaration in a separate file is checked
-    /// without its Task.
+    /// Prints each error with its file, line, column, field path and remedy. The webhook rejects the same errors with the same
+    /// messages. The command checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod templates. In any
+    /// document, it also reports annotations that look like misspellings of Gleaner's. It checks a declaration in a
+    /// separate file without its Task.
     Lint(Lint),
     /// Convert the proposal's documents to Tekton v1.
     ///
-    /// Reads Tasks, Pipelines, runs and PipelineResources in the syntax of the proposal "Dynamic Output Resources" and of
-    /// Tekton's v1alpha1 and v1beta1, and prints their current equivalents: outputs are in the annotation gleaner.dev/outputs, an
-    /// input resource is an object parameter, a first step clones a git input, and the next task gets the resources of a task as
-    /// results. Documents that need no translation are printed unchanged.
+    /// Reads Tasks, Pipelines, runs and PipelineResources in the syntax of the proposal "Dynamic Output Resources" and of Tekton
+    /// v1alpha1 and v1beta1, and prints their Tekton v1 equivalents: outputs move to the gleaner.dev/outputs annotation, an input
+    /// resource becomes an object parameter, a new first step clones a git input, and results pass a task's resources to the next
+    /// task. Documents that need no translation are printed unchanged.
     ///
-    /// Anything without an equivalent is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are reported
-    /// together; then no document is printed.
+    /// Anything without an equivalent is reported as FILE:LINE:COLUMN with the reason and a remedy. If there are errors, the
+    /// command reports all of them and prints no documents.
     Translate(Box<Translate>),
-    /// Inject Gleaner into Tasks and pods ahead of time, for a cluster without its webhook.
+    /// Inject Gleaner into Tasks and pods ahead of time, for a cluster without Gleaner's webhook.
     ///
-    /// Prints the documents with everything that the webhook would have added. Each TaskSpec with a declaration gets the sidecar,
-    /// the results and the volume, and each step's command gets the redirector in front of it. Pods and pod templates (Job,
-    /// CronJob) with the annotation get the same. Everything else is printed unchanged. Injecting twice changes nothing.
+    /// Prints the documents with everything that the webhook would add. Each TaskSpec with a declaration gets the sidecar, the
+    /// results and the volume, and the redirector is added in front of each step's command. Annotated pods and pod templates
+    /// (Job, CronJob) get the same additions, except for the results. Everything else is printed unchanged. Injecting twice
+    /// changes nothing.
     ///
-    /// A step needs a command or a script, because this command cannot look up the default command of an image. The cluster needs
-    /// the kind PipelineResource if the outputs declare one, and the ServiceAccount of the runs needs permission to create the
-    /// objects.
+    /// Each step needs a command or a script, because this command cannot look up an image's default command. If the outputs
+    /// declare a PipelineResource, the cluster needs that kind. The runs' ServiceAccount needs permission to create the objects.
     Inject(Box<Inject>),
     /// Remove Gleaner from Tasks and pod templates.
     ///
-    /// Prints the documents without the additions of the webhook or gleaner inject: sidecar, results, volume, and the
-    /// redirector before each step. The declarations stay, unless --remove-declarations is given. Everything else is
-    /// printed unchanged.
+    /// Prints the documents without the sidecar, results, volume and redirector that the webhook or gleaner inject added. Keeps
+    /// the declarations unless --remove-declarations is given. Everything else is printed unchanged.
     Uninject(Box<Uninject>),
-    /// Print a first declaration: a new Task, or a file with a declaration in each of its Tasks.
+    /// Print a first declaration: a new Task, or a file with a declaration added to each of its Tasks.
     ///
-    /// Without a file, prints a commented Task. With a file, prints the file with the annotation gleaner.dev/outputs in
-    /// each Task: an output for each of its steps, and a ConfigMap of them, to be changed. Everything else stays as it is,
-    /// byte for byte. A Task that has a declaration is refused, and nothing is printed.
+    /// Without a file, prints a commented Task. With a file, prints the file and adds a gleaner.dev/outputs annotation to each
+    /// Task. The annotation declares one output for each step, and a ConfigMap with these outputs as a template to edit. The rest
+    /// of the file is printed byte for byte. If a Task already has a declaration, the command fails and prints nothing.
     Init(Init),
     /// Describe the fields of the declaration.
     ///
-    /// Prints description, type and fields of the declaration or of one of its fields, as kubectl explain does. The texts
-    /// are those of the JSON Schema (gleaner schema). Lists and maps are passed over: both steps.name and the place
-    /// steps.build[0].name, as gleaner lint prints it, are the name of an output.
+    /// Like kubectl explain, prints the description, type and fields of the declaration or of one of its fields. The descriptions
+    /// come from the JSON Schema (gleaner schema). A field path may omit list indexes and map keys: both steps.name and
+    /// steps.build[0].name, the form that gleaner lint prints, refer to an output's name.
     Explain(Explain),
     /// Print the JSON Schema of the declaration.
     ///
-    /// The schema describes the YAML in the annotation gleaner.dev/outputs. Editors complete and check a file by it.
+    /// The schema describes the YAML in the gleaner.dev/outputs annotation. Editors use it to complete and validate declarations.
     #[command(after_help = explain::SCHEMA_EXAMPLES)]
     Schema,
-    /// Check that Gleaner works in a cluster, and that a run may create what it declares.
+    /// Check that Gleaner works in a cluster, and that a run may create the objects it declares.
     ///
-    /// Prints a line `ok`, `warning`, `failed` or `skipped` for each check, with a remedy for each warning and failure: the API
-    /// server, Tekton and its feature flags, Gleaner's webhook, injector and policies, the namespace of the runs. With -f, the
-    /// kinds and permissions that the declarations need. A check is skipped, with the reason, if you may not read what
-    /// it needs. Nothing is changed in the cluster; a Task is created as a dry run, which is not stored.
+    /// Prints `ok`, `warning`, `failed` or `skipped` for each check, and a remedy for each warning and failure. Checks the API
+    /// server, Tekton and its feature flags, Gleaner's webhook, injector and policies, and the namespace of the runs. With -f,
+    /// also checks the kinds and permissions that the declarations need. If you are not allowed to read the objects of a check,
+    /// the check is skipped and the reason is printed. The command changes nothing in the cluster: it creates a Task only as a
+    /// dry run, which the API server does not store.
     Check(Box<Check>),
     /// Show what a TaskRun collected and created.
     ///
-    /// While the TaskRun is in progress, its sidecar responds: phase, steps, variables, resources. The connection is a
-    /// port-forward through the API server, which needs the permissions get and create on pods/portforward. Afterwards, the
-    /// results of the TaskRun and the objects that it created are shown.
+    /// While the TaskRun is in progress, shows the phase, steps, variables and resources that its sidecar reports. The connection
+    /// is a port-forward through the API server, which requires the verbs get and create on pods/portforward. After the TaskRun
+    /// finishes, shows its results and the objects that it created.
     Status(Status),
     /// Print shell completions.
     ///
-    /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
+    /// To install them for bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
     Completions(Completions),
-    /// Write manual pages into a directory.
+    /// Write manual pages to a directory.
     ///
-    /// Writes gleaner.1, and a page for each command, such as gleaner-run.1.
+    /// Writes gleaner.1 and one page for each command, such as gleaner-run.1.
     #[command(after_help = MAN_EXAMPLES)]
     Man(Man),
 }
 
-/// Files, with or without -f.
+/// Input files, given with or without -f.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
     /// A file, or - for standard input.
     #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1.., required_unless_present = "paths")]
     filename: Vec<String>,
-    /// Files, as with -f.
+    /// The same as -f FILE.
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
 }
 
 impl Files {
-    /// Returns all files: those with -f first.
+    /// Returns all files, those given with -f first.
     pub(crate) fn all(&self) -> Vec<String> {
         [self.filename.as_slice(), &self.paths].concat()
     }
@@ -188,7 +189,7 @@ impl Files {
 
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// A file, a directory (its *.yaml, *.yml and *.json), or - for standard input.
+    /// A file, a directory (its *.yaml, *.yml and *.json files), or - for standard input.
     #[arg(
         short = 'f',
         long = "filename",
@@ -197,22 +198,22 @@ pub(crate) struct TaskArgs {
         required_unless_present = "positional"
     )]
     pub(crate) filenames: Vec<String>,
-    /// A file or directory, as with -f.
+    /// The same as -f FILE.
     #[arg(value_name = "FILE")]
     pub(crate) positional: Vec<String>,
-    /// The name of the Task, if the files contain several Tasks, or runs.
+    /// Select a Task by name, if the files contain several Tasks or also contain runs.
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
-    /// A parameter: text; for an array a,b or JSON; for an object key:value,... or JSON.
+    /// Set a parameter: a string; for an array, a,b or JSON; for an object, key:value,... or JSON.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
     pub(crate) params: Vec<Assignment>,
-    /// A YAML or JSON file with a map of parameters; -p takes precedence.
+    /// Read parameters from a YAML or JSON file that contains a map; -p takes precedence.
     #[arg(long, value_name = "FILE")]
     pub(crate) param_file: Option<String>,
 }
 
 impl TaskArgs {
-    /// Returns all files, with or without `-f`.
+    /// Returns all files, those given with -f first.
     pub(crate) fn files(&self) -> Vec<String> {
         let files = self.filenames.iter().chain(&self.positional);
         files.cloned().collect()
@@ -224,13 +225,13 @@ impl TaskArgs {
 pub(crate) struct Render {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
-    /// The value of an output; JSON unless its type is string.
+    /// Set the value of an output, as JSON unless its type is string.
     #[arg(long = "output", value_name = "STEP.NAME=VALUE")]
     pub(crate) outputs: Vec<Assignment>,
-    /// An output's file, read as in a run.
+    /// Read the value of an output from a file, as a run does.
     #[arg(long = "output-file", value_name = "STEP.NAME=PATH")]
     pub(crate) output_files: Vec<Assignment>,
-    /// The value of a context variable, such as taskRun.name=mine.
+    /// Set a context variable, such as taskRun.name=mine.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
     /// Show the values of secret outputs.
@@ -263,23 +264,24 @@ pub(crate) struct Run {
     /// Replace a step's command with a shell command, for a tool that is not installed on this machine.
     #[arg(long = "step-command", value_name = "STEP=COMMAND")]
     pub(crate) step_commands: Vec<Assignment>,
-    /// A directory for a workspace of the Task or Pipeline, or for a git resource. If the Task declares the workspace as
+    /// Use a directory for a workspace of the Task or Pipeline, or for a git resource. If the Task declares the workspace as
     /// readOnly, its steps get a copy of the directory.
     #[arg(long = "workspace", short = 'w', value_name = "NAME=DIR")]
     pub(crate) workspaces: Vec<Assignment>,
-    /// A file with CustomResourceDefinitions for the API server of this run.
+    /// Add the CustomResourceDefinitions in a file to the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
-    /// Stop the run after this duration, as Tekton would; by default the run's timeout, or 1h.
+    /// Stop the run after this duration, as Tekton would; defaults to the timeout in the TaskRun or PipelineRun, or 1h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
-    /// The TaskRun or PipelineRun to run, if the files contain several.
+    /// Select the TaskRun or PipelineRun to run, if the files contain several.
     #[arg(long, value_name = "NAME", conflicts_with = "task")]
     pub(crate) run: Option<String>,
-    /// Replace a context variable: taskRun.name=mine names the run, a fixed taskRun.uid=... makes derived names reproducible.
+    /// Set a context variable: taskRun.name=mine names the run; a fixed taskRun.uid=... makes derived names reproducible.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
-    /// Give steps only PATH, HOME and the variables of the documents; if false, all variables of this environment, too.
+    /// Pass only PATH, HOME and the variables of the documents to the steps; if false, also pass all variables of the
+    /// caller's environment.
     #[arg(
         long,
         value_name = "BOOL",
@@ -290,7 +292,7 @@ pub(crate) struct Run {
         action = clap::ArgAction::Set
     )]
     pub(crate) clean_env: bool,
-    /// Do not wait after the objects were created: ignore waitFor, and results below .status.
+    /// Do not wait after creating the objects: ignore waitFor and any results that refer to .status.
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// Create the objects in the cluster of this kubeconfig context.
@@ -309,10 +311,11 @@ pub(crate) struct Run {
         conflicts_with = "crds"
     )]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The namespace of the run; by default that in the documents, that of the kubeconfig's context, or default.
+    /// Set the namespace of the run; defaults to the namespace in the documents, then that of the kubeconfig context, then
+    /// default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// Print no progress on standard error, only the output of the steps, warnings, and everything after a failure.
+    /// Hide progress on standard error until a failure; step output and warnings are always shown.
     #[arg(long, short = 'q')]
     pub(crate) quiet: bool,
     /// Keep the temporary directory and print its path.
@@ -327,26 +330,26 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   gleaner run -f examples/build-and-push.yaml
 
-  # A PipelineRun with its Pipeline and Tasks, in several files and directories:
+  # Run a PipelineRun whose Pipeline and Tasks are in several files and directories:
   gleaner run -f run.yaml -f tasks/ --workspace source=.
 
-  # The proposal's own Task; a line for sh replaces kaniko, which is not installed on this machine:
+  # Run the proposal's Task, with a shell command instead of kaniko, which is not installed on this machine:
   gleaner run -f examples/build-and-test.yaml --task build-and-push -p imageUrl=ghcr.io/me/app \\
     --step-command kaniko='printf sha256:54ed > /workspace/digest'
 
-  # Objects of a custom kind:
+  # Create objects of a custom kind:
   gleaner run -f examples/build-and-deploy.yaml --crd examples/crds/knative-service.yaml
 
-  # Into a real cluster:
+  # Create the objects in a real cluster:
   gleaner run -f task.yaml --context staging -n builds
 
-Exit codes: the failing step's own, or 128 and the number of the signal that ended it; 64 the command line or a
+Exit codes: the exit code of the failed step, or 128 plus the number of the signal that killed it; 64 the command line or a
 parameter is wrong, 65 an output is missing or not a valid value of its type, 69 the sidecar is unreachable, 73 the
 resources could not be created, 74 standard output cannot be written, 78 a document is wrong, 127 a step's command does not exist on this machine, 130 Ctrl-C.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// The directory, which is created if absent.
+    /// The output directory; created if it does not exist.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
 }
@@ -359,14 +362,16 @@ Exit codes: 0; 64 the command line is wrong, or the directory cannot be written.
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
-    /// The shell.
+    /// The shell to generate completions for.
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
-        Ok(Duration::ZERO) => Err("the timeout must exceed zero; omit the flag for 1h".to_owned()),
+        Ok(Duration::ZERO) => Err(
+            "the timeout must be greater than zero; omit the flag for the default of 1h".to_owned(),
+        ),
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),
     }

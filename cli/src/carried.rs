@@ -1,5 +1,5 @@
-//! The internal programs in this binary, so that a local run needs only this one file: redirector and sidecar, which are separate
-//! binaries in a pod, and the watcher, which outlives a run that is killed.
+//! The internal programs in this binary: the redirector and the sidecar, which are separate binaries in a pod, and the watcher,
+//! which outlives a killed run. Because this binary contains them, a local run needs no other file.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use crate::run;
 
 pub(crate) use gleaner_redirector::is_standard_output_closed;
 
-/// Runs the internal program `name` with `arguments`; returns `None` if no such program exists.
+/// Runs the internal program `name` with `arguments`; returns `None` if the name is unknown.
 pub(crate) fn program(name: &str, arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     match name {
         "redirector" => gleaner_redirector::main(arguments),

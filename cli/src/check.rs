@@ -1,16 +1,17 @@
-//! `gleaner check`: reports what in a cluster keeps Gleaner from working, and the remedies.
+//! `gleaner check`: reports the problems in a cluster that keep Gleaner from working, with remedies.
 //!
 //! | module | checks |
 //! | --- | --- |
 //! | `kubernetes` | the API server and its version |
 //! | `tekton` | Tekton's kinds, version and feature flags |
-//! | `webhook` | Gleaner's webhook configuration, its order, its CA |
-//! | `injector` | Service, pods, release and certificate of the injector |
+//! | `webhook` | Gleaner's webhook configuration, its place in the call order, and its CA |
+//! | `injector` | the injector's Service, pods, release and certificate |
 //! | `policies` | the ValidatingAdmissionPolicies and the kind PipelineResource |
-//! | `namespace` | labels, Pod Security, ServiceAccount; `dry_run` creates a Task without storing it |
-//! | `declarations` | kinds and permissions that the declarations in files need |
+//! | `namespace` | the namespace's labels, Pod Security and ServiceAccount |
+//! | `dry_run` | injection into a Task that is created as a dry run |
+//! | `declarations` | the kinds and permissions that the declarations in files require |
 //!
-//! `cluster` reads, `report` prints, `certificate` and `selector` evaluate what was read.
+//! `cluster` reads from the cluster, `certificate` and `selector` evaluate what was read, and `report` prints the checks.
 
 mod certificate;
 mod cluster;
@@ -58,11 +59,11 @@ pub(crate) fn main(options: &Check) -> Result<ExitCode, u8> {
     })
 }
 
-/// Reads the files; the exit code is that of `gleaner lint`.
+/// Reads the files. If that fails, returns the same exit code as `gleaner lint`.
 fn read(filenames: &[String]) -> Result<Vec<Source>, u8> {
     let sources = files::read_each(filenames, Vec::new()).map_err(|_| exit_code::NO_INPUT)?;
     if !sources.is_empty() && sources.iter().all(|source| source.documents.is_empty()) {
-        terminal::error("the files have no document in them");
+        terminal::error("the files contain no documents");
         return Err(exit_code::NO_INPUT);
     }
     Ok(sources)
@@ -93,7 +94,7 @@ async fn check(options: &Check, sources: &[Source]) -> Result<Report, Failure> {
     Ok(report)
 }
 
-/// Adds all groups but the first.
+/// Runs all checks except those of the `kubernetes` group, which have already run.
 async fn examine(cluster: &Cluster<'_>, options: &Check, sources: &[Source], report: &mut Report) {
     let now = Timestamp::now();
     let with_webhook = !options.without_webhook;

@@ -1,4 +1,4 @@
-//! The checks of documents, shared by all commands.
+//! The checks of documents that several commands share.
 
 use gleaner_core::check::{self, Report};
 use gleaner_core::declaration::{AllowedKinds, Declaration, Examined, Scope};
@@ -15,7 +15,7 @@ use gleaner_translate::Translation;
 
 use crate::terminal;
 
-/// Returns the webhook's settings as far as they are known without a cluster; all kinds are allowed.
+/// Returns the webhook's default settings, because the settings in the cluster are unknown here. All kinds are allowed.
 pub(crate) fn settings() -> Settings {
     Settings {
         image: "gleaner".to_owned(),
@@ -28,8 +28,8 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Checks a document as the webhook does, or as `gleaner inject` does. A declaration in a separate document is checked without
-/// its Task.
+/// Checks a document as the webhook or `gleaner inject` would, depending on `placement`. A declaration in a separate file is
+/// checked without its Task.
 pub(crate) fn check(
     source: &Source,
     document: &Node,
@@ -54,7 +54,7 @@ pub(crate) fn check(
     check::document(document, source, &settings(), placement, tasks)
 }
 
-/// Adds a report's findings about a document in the file `name`.
+/// Adds the report's findings, which concern a document in the file `name`.
 pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
@@ -81,7 +81,7 @@ pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) ->
     }
 }
 
-/// Prints the webhook's findings about the documents that `is_used` accepts.
+/// Prints the findings that the webhook would report for the documents that `is_used` selects.
 ///
 /// # Errors
 /// The exit code if the webhook would refuse one of the documents.
@@ -101,13 +101,13 @@ pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Resul
     Ok(())
 }
 
-/// Returns true if `document` is the Task that [`Task::name_of`] calls `name`.
+/// Returns true if `document` is a Task and [`Task::name_of`] returns `name` for it.
 pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && Task::name_of(document) == name
 }
 
-/// Returns the webhook's findings about translated documents. A finding that the original document has too keeps the place and
-/// position in the original.
+/// Returns the webhook's findings for translated documents. A finding that the original document already has keeps the original
+/// place and position.
 pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Vec<Finding> {
     let documents = sources.iter().flat_map(|source| {
         let documents = source.documents.iter();
@@ -136,7 +136,7 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
         for found in found.into_iter().flatten() {
             match original_of(found, &known) {
                 Some(original) => found.clone_from(original),
-                // A line number in generated text would not help the user.
+                // The user does not see the generated declaration, so a line number in it would not help.
                 None if found.annotation.is_some() => found.at = None,
                 None => found.at = node.position_in(original, &found.place),
             }
@@ -146,7 +146,7 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
     findings
 }
 
-/// Returns the same finding of the original document, where its place may differ.
+/// Returns the same finding in the original document, possibly at a different place.
 fn original_of<'a>(found: &Diagnostic, known: &'a [Diagnostic]) -> Option<&'a Diagnostic> {
     let mut same = known.iter().filter(|one| one.message == found.message);
     let first = same.clone().next();

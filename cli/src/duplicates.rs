@@ -1,4 +1,5 @@
-//! Documents with the same kind, name and namespace: `kubectl apply` keeps the last one, and for a run they are ambiguous.
+//! Finds documents with the same kind, name and namespace: `kubectl apply` would keep only the last one, and a run could not
+//! choose between them.
 
 use std::collections::HashMap;
 
@@ -15,13 +16,13 @@ pub(crate) const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun"
 pub(crate) enum Use {
     /// The documents form one run.
     Run,
-    /// The documents are applied to a cluster. Documents of Tekton's `v1alpha1` are applied only after translation, so the files
-    /// may contain both an object and its translation.
+    /// The documents will be applied to a cluster. Tekton's `v1alpha1` documents must be translated first, so the files may
+    /// contain both an object and its translation.
     Cluster,
 }
 
-/// Returns an error for each PipelineResource, and for each document of [`KINDS`], with the kind, name and namespace of an earlier one.
-/// The error gives both positions.
+/// Returns an error for each PipelineResource and each document of [`KINDS`] that has the same kind, name and namespace as an
+/// earlier document. The error contains both positions.
 pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use) -> Vec<Finding> {
     let mut last = HashMap::new();
     let mut found = Vec::new();
@@ -31,7 +32,7 @@ pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use
             let version = node.text_of("apiVersion").unwrap_or_default();
             let is_resource = kind == PIPELINE_RESOURCE_KIND && version.starts_with("tekton.dev/");
             let is_known = is_resource || KINDS.contains(&kind);
-            // A name prefix does not identify an object.
+            // Only a full name identifies an object; a `generateName` prefix does not.
             let (true, Some(name)) = (is_known, given_name(node)) else {
                 continue;
             };
@@ -51,7 +52,8 @@ pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use
     found
 }
 
-/// Returns true for a version that Tekton no longer serves. For StepActions, `v1alpha1` is not old: it is their first version.
+/// Returns true for a version that Tekton no longer serves. A `v1alpha1` StepAction is not old, because StepActions were
+/// introduced in that version.
 fn is_old(node: &Node) -> bool {
     node.text_of("apiVersion") == Some("tekton.dev/v1alpha1") && kind_of(node) != "StepAction"
 }

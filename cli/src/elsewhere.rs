@@ -1,4 +1,4 @@
-//! Stubs for `gleaner run` and its internal programs on systems other than Linux: they print an error.
+//! Replacements for `gleaner run` and its internal programs on systems other than Linux: they print an error.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,12 +13,12 @@ pub(crate) fn main(_: &Run) -> Result<ExitCode, u8> {
     Err(refused("run"))
 }
 
-/// Returns the exit code of the internal program `name`; `None` if no such program exists.
+/// Prints the error and returns its exit code; returns `None` if `name` is not an internal program.
 pub(crate) fn program(name: &str, _: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     CARRIED.contains(&name).then(|| refused(name).into())
 }
 
-/// Returns false: only Linux's program can tell.
+/// Returns false, because this is detected only on Linux.
 pub(crate) const fn is_standard_output_closed() -> bool {
     false
 }
@@ -26,7 +26,7 @@ pub(crate) const fn is_standard_output_closed() -> bool {
 fn refused(command: &str) -> u8 {
     let failure = Failure::unreachable(format_args!(
         "gleaner {command} requires Linux, because the steps run as processes under Gleaner's redirector; use a Linux machine or container. \
-         all other commands run here"
+         All other commands work on this system"
     ));
     failure.print()
 }

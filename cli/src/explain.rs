@@ -1,4 +1,4 @@
-//! `gleaner explain` and `gleaner schema`: the fields of the declaration, from its JSON Schema.
+//! `gleaner explain` and `gleaner schema`: describe the fields of the declaration, using its JSON Schema.
 
 mod field;
 
@@ -16,10 +16,10 @@ use crate::terminal::{STRONG, paint};
 use crate::values::did_you_mean;
 use field::Field;
 
-/// The width of the text.
+/// The maximum width of a line, in columns.
 const WIDTH: usize = 100;
 
-/// Prints a field of the declaration and its fields.
+/// Prints a description of a field and of its subfields.
 pub(crate) fn main(options: &Explain) -> Result<ExitCode, u8> {
     let schema = schema::schema().to_value();
     let path = options.field.as_deref().unwrap_or_default();
@@ -35,7 +35,7 @@ pub(crate) fn print_schema() -> Result<ExitCode, u8> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the field at `path`, such as `objects.waitFor` or `steps.build[0].name`; the root for an empty path.
+/// Returns the field at `path`, such as `objects.waitFor` or `steps.build[0].name`. An empty path returns the whole declaration.
 fn find<'a>(root: Field<'a>, path: &str) -> Result<Field<'a>, String> {
     let mut segments = path.split('.').filter(|_| !path.is_empty()).peekable();
     let mut field = root;
@@ -62,17 +62,17 @@ fn find<'a>(root: Field<'a>, path: &str) -> Result<Field<'a>, String> {
     Ok(field)
 }
 
-/// Returns the message about the field `name`, which the field at `known` does not have.
+/// Returns the message for the unknown field `name` below the known path `known`.
 fn unknown(field: Field<'_>, name: &str, known: &[&str]) -> String {
     let at = known.join(".");
     let names: Vec<&str> = field.fields().map(|(name, _)| name).collect();
     if field.is_open() && nearest(name, names.iter().copied()).is_none() {
         return format!(
-            "'{name}' in {at} is a field of the created object, not of the declaration; kubectl explain describes it"
+            "'{name}' in {at} is a field of the created object, not of the declaration; use kubectl explain for the object's fields"
         );
     }
     if names.is_empty() && !at.is_empty() {
-        return format!("{at} has no fields, so there is no field '{name}'");
+        return format!("unknown field '{name}': {at} has no subfields");
     }
     let place = match at.as_str() {
         "" => "the declaration",
@@ -121,7 +121,7 @@ fn explain(field: Field<'_>, path: &str, is_recursive: bool) -> String {
     out
 }
 
-/// Adds the fields of a field: with their descriptions, or with all fields below them.
+/// Appends the subfields of `field`: all of them without descriptions if `is_recursive`, otherwise one level with descriptions.
 fn fields(out: &mut String, field: Field<'_>, indent: usize, is_recursive: bool) {
     let longest = field.fields().map(|(name, _)| name.len()).max();
     let width = longest.unwrap_or_default();
@@ -159,7 +159,7 @@ fn line(out: &mut String, heading: &str, text: &str) {
     let _ = writeln!(out, "{heading} {text}");
 }
 
-/// Adds `text` in lines of at most [`WIDTH`] columns.
+/// Appends `text`, wrapped at [`WIDTH`] columns.
 fn wrap(out: &mut String, text: &str, indent: usize) {
     let mut column = 0;
     for word in text.split_whitespace() {

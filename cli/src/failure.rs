@@ -7,7 +7,7 @@ use gleaner_runtime::program;
 
 use crate::terminal;
 
-/// The exit code of a command that failed, and the message to print.
+/// An exit code, and the message to print.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
@@ -15,13 +15,13 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Returns a failure of the command line.
+    /// Returns an error in the command line.
     pub(crate) fn usage(message: impl Display) -> Self {
         let (code, message) = (exit_code::USAGE, message.to_string());
         Self { code, message }
     }
 
-    /// Returns a failure because something does not exist; the exit code is that of a finding.
+    /// Returns an error for an object that does not exist. It has the same exit code as a finding.
     pub(crate) fn not_found(message: impl Display) -> Self {
         let (code, message) = (1, message.to_string());
         Self { code, message }
@@ -50,7 +50,7 @@ impl Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::unreachable(format_args!(
-            "the operating system reported an error: {error}"
+            "the operating system reported the error: {error}"
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! The files that a command reads.
+//! Reads the input files of a command.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,15 +11,15 @@ use gleaner_proto::exit_code;
 
 use crate::terminal;
 
-/// The maximum size of a file: Kubernetes accepts no object over 1.5 MiB, and a file contains only a few.
+/// The maximum size of a file. A Kubernetes object has at most 1.5 MiB, and a file contains only a few objects.
 const LARGEST: u64 = 32 << 20;
 
-/// The reason why a file has no documents.
+/// An error in a file that prevents the use of its documents.
 #[derive(Debug)]
 pub(crate) enum Unread {
     /// The file cannot be read.
     Missing(Finding),
-    /// The file does not contain Kubernetes objects; also has its text, if it is UTF-8.
+    /// The file does not contain Kubernetes objects. The second value is the text of the file, if it is UTF-8.
     Invalid(Finding, String),
 }
 
@@ -31,10 +31,10 @@ impl Unread {
     }
 }
 
-/// Reads `path`, or standard input for `-`.
+/// Reads the file at `path`, or standard input for `-`.
 ///
 /// # Errors
-/// Fails if it cannot be read, is too large, or is not UTF-8 or YAML.
+/// Fails if the file cannot be read, is too large, or is not valid UTF-8 or YAML.
 pub(crate) fn read(path: &str) -> Result<Source, Unread> {
     let (name, text) = if path == "-" {
         ("<stdin>", bounded(io::stdin().lock()))
@@ -58,23 +58,24 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
 /// Reads a small text file.
 ///
 /// # Errors
-/// Fails if it cannot be read, or is not UTF-8.
+/// Fails if the file cannot be read, or is not valid UTF-8.
 pub(crate) fn read_text(path: impl AsRef<Path>) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     encoding::decode(bytes).map_err(|error| error.to_string())
 }
 
-/// Reads to the end; returns `None` if the maximum size is exceeded.
+/// Reads the whole stream; returns `None` if it exceeds the maximum size.
 fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>>> {
     let mut bytes = Vec::new();
     reader.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= LARGEST).then(|| encoding::decode(bytes)))
 }
 
-/// Reads the files; of a directory, only its files with the extension `.yaml`, `.yml` or `.json`, not those in subdirectories.
+/// Reads the files. For a directory, reads its files with the extension `.yaml`, `.yml` or `.json`, but not those in
+/// subdirectories.
 ///
 /// # Errors
-/// The exit code if a file cannot be read; the messages have been printed.
+/// The exit code if a file cannot be read. The messages have been printed.
 pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8> {
     let mut files = Vec::new();
     let mut found = Vec::new();
@@ -90,10 +91,10 @@ pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8>
     read_each(&files, found)
 }
 
-/// Reads the files, then prints all findings, including `found`. Any finding fails the read.
+/// Reads the files, then prints all findings, including those in `found`. Fails if there are any findings.
 ///
 /// # Errors
-/// The exit code if a file cannot be read; the messages have been printed.
+/// The exit code. The messages have been printed.
 pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec<Source>, u8> {
     let mut sources = Vec::new();
     for file in files {
@@ -109,7 +110,7 @@ pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec
     Err(exit_code::USAGE)
 }
 
-/// Returns the files that `path` refers to.
+/// Returns the file `path`, or the files in the directory `path`.
 fn expand(path: &str) -> Result<Vec<String>, String> {
     if path == "-" || !Path::new(path).is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -127,7 +128,9 @@ fn expand(path: &str) -> Result<Vec<String>, String> {
         .collect();
     files.sort();
     if files.is_empty() {
-        return Err("the directory has no file with the extension .yaml, .yml or .json".to_owned());
+        return Err(
+            "the directory contains no files with the extension .yaml, .yml or .json".to_owned(),
+        );
     }
     Ok(files)
 }

@@ -1,4 +1,4 @@
-//! One HTTP request to a sidecar, over any connection to it.
+//! Sends single HTTP requests to a sidecar, over any connection.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The time limit of a response. No request here waits for a cluster.
+/// The time limit for a response. It is short because none of these requests waits for a cluster.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// The largest response: some objects, each with an output of 16 MiB.
+/// The maximum size of a response, sufficient for several objects with an output of 16 MiB each.
 const LARGEST: usize = 256 << 20;
 
-/// Sends a request without a body, which prefers JSON.
+/// Sends a request without a body and reads the response, preferably as JSON.
 ///
 /// # Errors
-/// The reason for a missing response.
+/// The reason why no response was received.
 pub(crate) async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     method: Method,
@@ -29,38 +29,38 @@ pub(crate) async fn exchange(
     let request = Request::builder()
         .method(method)
         .uri(path)
-        // The sidecar accepts no other name on its loopback address.
+        // On its loopback address, the sidecar rejects every other host name.
         .header(header::HOST, "localhost")
         .header(header::ACCEPT, "application/json")
         .body(Empty::<Bytes>::new())
-        .expect("invariant: constant headers and paths make a request");
+        .expect("invariant: constant headers and paths form a valid request");
     let response = async {
         let response = sender.send_request(request).await.map_err(broken)?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LARGEST).collect().await;
-        // Ends the connection, and with it the other branch.
+        // Dropping the sender closes the connection, so that `connection` below completes.
         drop(sender);
         Ok((status, body.map_err(unreadable)?.to_bytes()))
     };
-    // The connection must be polled while waiting for the response; its own result does not matter.
+    // The connection makes progress only while it is polled. Its own result does not matter.
     let (response, _) = tokio::join!(response, connection);
     response
 }
 
-/// Waits at most `patience` for `response`.
+/// Waits for `response`, but at most for `patience`.
 ///
 /// # Errors
-/// The reason for a missing response.
+/// The reason why no response was received.
 pub(crate) async fn within<T>(
     patience: Duration,
     response: impl Future<Output = Result<T, String>>,
 ) -> Result<T, String> {
     let seconds = patience.as_secs();
     let response = tokio::time::timeout(patience, response).await;
-    response.unwrap_or_else(|_| Err(format!("the sidecar does not respond within {seconds} s")))
+    response.unwrap_or_else(|_| Err(format!("the sidecar did not respond within {seconds} s")))
 }
 
-/// Returns the reason for a response that is not what the API defines.
+/// Returns an error message for a response that does not conform to the API.
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> String {
-    format!("the sidecar's response cannot be read: {error}")
+    format!("cannot read the sidecar's response: {error}")
 }

@@ -1,4 +1,4 @@
-//! `gleaner init`: a first declaration, in a new Task or in the Tasks of a file.
+//! `gleaner init`: prints a first declaration, in a new Task or added to the Tasks of a file.
 
 mod declaration;
 mod insertion;
@@ -22,10 +22,10 @@ use crate::printing;
 use crate::terminal;
 use insertion::Insertion;
 
-/// The new Task.
+/// The new Task that is printed if no file is given.
 const TASK: &str = include_str!("init/task.yaml");
 
-/// Prints the new Task, or the file with the declarations, or all errors.
+/// Prints the new Task or the extended file; if there are errors, prints all of them instead.
 pub(crate) fn main(options: &Init) -> Result<ExitCode, u8> {
     let text = match options.file() {
         None => TASK.to_owned(),
@@ -46,7 +46,7 @@ pub(crate) fn main(options: &Init) -> Result<ExitCode, u8> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the text of the file with a declaration in each Task, and the findings about it.
+/// Returns the file's text with a declaration added to each Task, and the findings.
 fn declare(source: &Source) -> (String, Vec<Finding>) {
     let error = |diagnostic| Finding::error(&*source.name, diagnostic);
     let mut insertions = Vec::new();
@@ -58,13 +58,15 @@ fn declare(source: &Source) -> (String, Vec<Finding>) {
         }
     }
     if insertions.is_empty() && findings.is_empty() {
-        let none = Diagnostic::new(Place::root(), None, "the file has no Task");
-        findings.push(error(none.help("gleaner init without a file prints one")));
+        let none = Diagnostic::new(Place::root(), None, "the file contains no Tasks");
+        findings.push(error(
+            none.help("run gleaner init without a file to print a new Task"),
+        ));
     }
     if !findings.is_empty() {
         return (String::new(), findings);
     }
-    // The order differs where a document is an alias.
+    // A document that is a YAML alias has the position of its anchor, which may precede earlier documents.
     insertions.sort_by_key(|insertion| insertion.line);
     let text = insertion::insert(source, &insertions);
     let edited = Source::parse(source.name.clone(), text);
@@ -88,7 +90,7 @@ fn declare(source: &Source) -> (String, Vec<Finding>) {
     (edited.text().to_owned(), findings)
 }
 
-/// Returns the insertion of a declaration into a Task.
+/// Returns the text insertion that adds a declaration to a Task.
 fn insertion(source: &Source, task: &Node) -> Result<Insertion, Vec<Diagnostic>> {
     let sites = DeclarationSite::all(task);
     let Some(site) = sites.first() else {
@@ -116,33 +118,36 @@ fn insertion(source: &Source, task: &Node) -> Result<Insertion, Vec<Diagnostic>>
     })
 }
 
-/// Returns the error about a Task that has a declaration.
+/// Returns the error for a Task that already has a declaration.
 fn declared(task: &Node, site: &DeclarationSite<'_>) -> Diagnostic {
     let annotation = Place::from(["metadata", "annotations", annotation::OUTPUTS]);
     let (place, help) = match site.is_annotated() {
-        true => (annotation, "change it, or remove the annotation first"),
+        true => (
+            annotation,
+            "edit the declaration, or remove the annotation first",
+        ),
         false => (
             Place::from(["spec"]),
-            "it has the proposal's syntax, which gleaner translate converts to the annotation",
+            "run gleaner translate to convert the proposal's syntax to the annotation",
         ),
     };
     let at = task.position(&place);
-    let message = format!("the {} declares outputs already", site.title);
+    let message = format!("the {} already declares outputs", site.title);
     Diagnostic::new(place, Some(at), message).help(help)
 }
 
 fn not_a_block() -> Diagnostic {
-    let message = "an annotation with several lines cannot be inserted here";
+    let message = "a multi-line annotation cannot be inserted here";
     Diagnostic::new(["metadata"], None, message)
         .help("write each field of metadata and annotations on a separate line, without braces")
 }
 
-/// Returns true if the documents are the same but for the declarations that were added.
+/// Returns true if the documents differ only in the added declarations.
 fn is_kept(before: &Source, after: &Source) -> bool {
     let is_same = |(before, after): (&Node, &Node)| {
         let (mut original, mut edited) = (before.to_json(), after.to_json());
         if kind_of(before) == "Task" {
-            // Null and empty annotations are the same as none.
+            // Treat null and empty annotations like missing ones.
             for object in [&mut original, &mut edited] {
                 let mut annotations = object["metadata"]["annotations"].take();
                 if let Value::Object(entries) = &mut annotations {

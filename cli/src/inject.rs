@@ -1,4 +1,4 @@
-//! `gleaner inject`: injects into Tasks and pods ahead of time, for a cluster without the webhook.
+//! `gleaner inject`: injects Gleaner into Tasks and pods ahead of time, for a cluster without the webhook.
 
 mod documents;
 
@@ -18,7 +18,7 @@ use crate::printing::{print, read_all};
 use crate::terminal;
 use documents::{Cluster, inject};
 
-/// Prints the documents with redirector and sidecar injected, or all errors.
+/// Prints the documents with the redirector and the sidecar injected; if there are errors, prints all of them instead.
 pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     let settings = settings(options);
     if let Err(message) = settings.resources.check_flags() {

@@ -1,13 +1,13 @@
-//! The command `gleaner`, also `kubectl gleaner`: runs, checks and converts on this machine what a cluster processes.
+//! The command `gleaner`, also `kubectl gleaner`: runs, checks and converts Tekton documents on this machine.
 //!
 //! | module | content |
 //! | --- | --- |
 //! | `args` | the command line |
-//! | `values` | values from the command line, for parameters and outputs |
+//! | `values` | values of parameters and outputs from the command line |
 //! | `lint`, `render`, `run`, `translate`, `inject`, `uninject`, `init`, `man`, `check`, `status` | one command each |
 //! | `explain` | the fields of the declaration, for `explain` and `schema` |
-//! | `carried` | the programs that this one contains; Linux only, like `run` |
-//! | `elsewhere` | replaces both on systems other than Linux |
+//! | `carried` | the internal programs in this binary; Linux only, like `run` |
+//! | `elsewhere` | replaces `run` and `carried` on systems other than Linux |
 //! | `checking` | the checks of documents, shared by all commands |
 //! | `duplicates` | documents with the same kind and name |
 //! | `files`, `printing` | reading and printing documents |

@@ -1,4 +1,4 @@
-//! `gleaner lint`: reports all errors in documents before a cluster does.
+//! `gleaner lint`: reports all errors in documents before they reach a cluster.
 
 mod github;
 mod sarif;
@@ -25,7 +25,7 @@ use crate::files::{self, Unread};
 use crate::printing;
 use crate::terminal;
 
-/// The exit code for findings.
+/// The exit code if there are findings.
 const FOUND: u8 = 1;
 
 /// Reads the files, prints the findings, and returns the exit code.
@@ -89,7 +89,7 @@ fn nothing(source: &Source) -> Finding {
     checking::finding(&source.name, Severity::Error, nothing)
 }
 
-/// Prints the findings in the format; by default the one for people on a terminal, and lines elsewhere.
+/// Prints the findings in the given format; by default, in the human format on a terminal and in the short format otherwise.
 fn print(
     format: Option<LintFormat>,
     findings: &[Finding],
@@ -119,7 +119,7 @@ fn print(
     }
 }
 
-/// Returns the findings with their lines.
+/// Formats the findings with their source lines.
 fn with_lines(findings: &[Finding], read: &[Result<Source, Unread>]) -> String {
     let sources = read.iter().filter_map(|read| read.as_ref().ok());
     let sources: HashMap<&str, &Source> = sources

@@ -1,4 +1,4 @@
-//! `gleaner man`: the manual pages.
+//! `gleaner man`: writes the manual pages.
 
 use std::process::ExitCode;
 

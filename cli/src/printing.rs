@@ -1,4 +1,4 @@
-//! Reading files and printing documents, for the commands whose output goes to `kubectl apply`.
+//! Reads files and prints documents for the commands whose output is passed to `kubectl apply`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
 /// Prints documents to standard output.
 ///
 /// # Errors
-/// The exit code if standard output cannot be written; the message has been printed.
+/// The exit code if standard output cannot be written. The message has been printed.
 pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
     let text = match form {
         Form::Yaml => writer::to_yaml(documents),
@@ -31,12 +31,12 @@ pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
 /// Writes `text` to standard output.
 ///
 /// # Errors
-/// Fails if it cannot be written. A closed pipe is not an error: the reader needs no more.
+/// Fails if the text cannot be written. A closed pipe is not an error, because the reader needs no further output.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)
 }
 
-/// Writes `text` to standard output, without colors unless that is a terminal. Fails like [`write`].
+/// Writes `text` to standard output, with colors only if it is a terminal. Fails like [`write`].
 pub(crate) fn write_colored(text: &str) -> Result<(), Failure> {
     write_to(anstream::stdout().lock(), text)
 }
@@ -49,7 +49,7 @@ fn write_to(mut out: impl Write, text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns one object unchanged, several as a `List`, as `kubectl` prints and reads them.
+/// Returns a single object unchanged, and several objects as a `List`, the form that `kubectl` prints and reads.
 fn as_list(objects: &[Value]) -> Value {
     match objects {
         [only] => only.clone(),

@@ -1,4 +1,4 @@
-//! `gleaner render`: the YAML that would be created.
+//! `gleaner render`: prints the YAML that a run would create.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -20,8 +20,8 @@ use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
 
-/// The limits of rendering, equal to those of a sidecar without a memory limit, such as that of `gleaner run`. Without limits,
-/// references between resources could turn a short declaration into a huge output.
+/// The limits of rendering, which equal those of a sidecar without a memory limit, such as the one of `gleaner run`. Without
+/// them, references between resources could expand a short declaration into a huge output.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {
@@ -30,11 +30,11 @@ const RENDERED: Bounds = Bounds {
     },
 };
 
-/// Prints the YAML, or the errors and missing values, and returns the exit code.
+/// Prints the YAML and returns the exit code. If there are errors or missing values, prints those instead.
 pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     let task = open_task(&options.task)?;
     let (params, mut errors) = read_params(&task, &options.task)?;
-    // A missing parameter, or a missing key of one, is an error only if a template uses it.
+    // A missing parameter or key is an error only if a template uses it, so the rendering reports it below.
     errors.retain(|error| !matches!(error, ParamError::Missing(_)));
     errors.iter().for_each(error);
     let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);
@@ -83,7 +83,7 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     print(&objects.collect::<Vec<_>>(), options.form)
 }
 
-/// Reads the files and selects the Task; on failure prints the reason and returns the exit code.
+/// Reads the files and selects the Task. On failure, prints the reason and returns the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
     let sources = files::read_with_directories(&options.files())?;
     let task = Task::select(&sources, options.task.as_deref()).map_err(|found| match found {
@@ -99,13 +99,13 @@ pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
 
 type Params = (BTreeMap<String, Value>, Vec<ParamError>);
 
-/// Returns the parameters from the command line and the parameter file.
+/// Returns the parameters from the command line and the parameter file, and the errors in them.
 fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8> {
     let file = read_param_file(options)?;
     Ok(values::params(&task.spec.params, &options.params, &file))
 }
 
-/// Returns the parameters in the parameter file; empty without a file.
+/// Returns the parameters in the parameter file, or none if no file is given.
 pub(crate) fn read_param_file(options: &TaskArgs) -> Result<Map<String, Value>, u8> {
     let file = options
         .param_file
@@ -125,7 +125,7 @@ fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, Str
         let bare = name.strip_prefix("context.").unwrap_or(name);
         if !CONTEXT.contains(&bare) {
             let help = did_you_mean(bare, CONTEXT);
-            error(format!("there is no context variable '{bare}'{help}"));
+            error(format!("unknown context variable '{bare}'{help}"));
             return Err(exit_code::USAGE);
         }
         context.insert(bare.to_owned(), value.clone());
@@ -133,7 +133,7 @@ fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, Str
     Ok(context)
 }
 
-/// Reports each value in `data` of a Secret that is not valid base64; returns true if there is any.
+/// Reports each value in a Secret's `data` that is not valid base64. Returns true if there are such values.
 fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> bool {
     if !declaration
         .templates
@@ -160,7 +160,7 @@ fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> 
 fn too_large(found: &TooLarge) -> String {
     let remedy = match found.resource {
         Some(_) => found.remedy(),
-        // This command has no memory limit that could be raised.
+        // The usual remedy, a higher memory limit, does not apply, because this command has none.
         None => "make the outputs or the templates smaller",
     };
     format!("{found}; {remedy}")

@@ -1,20 +1,20 @@
-//! `gleaner run`: runs the steps of a Task, TaskRun or PipelineRun as processes of this machine, and creates the
-//! resources of their outputs.
+//! `gleaner run`: runs the steps of a Task, TaskRun or PipelineRun as local processes, and creates resources from
+//! their outputs.
 //!
 //! | module | content |
 //! | --- | --- |
-//! | `documents`, `fields`, `params`, `variable` | the documents of all files, their fields, parameters and variables |
-//! | `choice`, `planner`, `pipeline_planner`, `model` | the selection of the run, and its plan: pure |
-//! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, and the values between them |
-//! | `reference`, `task_source`, `step_actions` | a Task, its StepActions |
+//! | `documents`, `fields`, `params`, `variable` | the documents in the files, with their fields, parameters and variables |
+//! | `choice`, `planner`, `pipeline_planner`, `model` | the selection of the run, and its plan; pure functions |
+//! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline's tasks, and the values passed between them |
+//! | `reference`, `task_source`, `step_actions` | a task's Task and its StepActions |
 //! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | settings from the command line |
-//! | `pipeline_run`, `task_run` | running all tasks in sequence; running one task |
-//! | `plan` | the plan of one task on this machine, made before its first step |
-//! | `directory`, `paths` | the run's directory, and the mapping of the pod's paths to it |
-//! | `substitution`, `command` | Tekton's `$(...)`; conversion of a step to a command |
-//! | `cluster` | an API server within this process, or a real cluster |
-//! | `sidecar_process`, `http` | the real sidecar as a child process, and requests to it |
-//! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | running the steps in order, each under the real redirector |
+//! | `pipeline_run`, `task_run` | execution of all tasks in sequence, and of one task |
+//! | `plan` | the plan of one task on this machine, created before its first step runs |
+//! | `directory`, `paths` | the run's directory, and the mapping of pod paths to it |
+//! | `substitution`, `command` | replacement of Tekton's `$(...)`; conversion of a step to a command |
+//! | `cluster` | the embedded API server, or a real cluster |
+//! | `sidecar_process`, `http` | the sidecar as a child process, and requests to it |
+//! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | execution of the steps in order, each started by the redirector |
 //! | `progress`, `report`, `results` | output for users and for programs |
 //! | `outcome` | the objects that exist at the end |
 
@@ -104,7 +104,7 @@ struct Ready {
     plan: Option<Plan>,
 }
 
-/// Runs the documents of the files; returns the exit code of the failed step, or 0.
+/// Runs the task or pipeline in the files; returns the exit code of the failed step, or 0.
 pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
     if options.quiet {
         Progress::quiet();
@@ -114,7 +114,7 @@ pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
     ended.map(ExitCode::from).map_err(Failure::print)
 }
 
-/// Plans the run and checks all steps in a trial; on errors prints them and returns the exit code.
+/// Plans the run and checks all steps in a trial. On errors, prints them and returns the exit code.
 fn prepare(options: &Run) -> Result<Ready, u8> {
     let sources = files::read_with_directories(&options.task.files())?;
     let params = render::read_param_file(&options.task)?;
@@ -153,13 +153,13 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     if !run_plan.cluster.is_empty() {
         let words: Vec<&str> = run_plan.cluster.iter().copied().collect();
         all.push(format!(
-            "steps run with the tools of this machine; not used here: {}",
+            "steps use the tools installed on this machine; a local run ignores: {}",
             words.join(", ")
         ));
     }
     if run_plan.pipeline.is_some() {
         all.push(format!(
-            "the directories of this run are in {}",
+            "the directories of the tasks are in {}",
             directory.path().display()
         ));
     }
@@ -211,7 +211,7 @@ fn all_tasks_mut(plan: &mut RunPlan) -> impl Iterator<Item = &mut PlannedTask> {
     plan.tasks.iter_mut().chain(finally)
 }
 
-/// Plans a task with the values that are known before the run, to detect errors early.
+/// Plans a task with the values that are known before the run, to report errors early.
 fn trial(
     options: &Run,
     run_plan: &RunPlan,
@@ -241,7 +241,7 @@ fn trial(
     let wrong = |error: &dyn std::fmt::Display| vec![format!("task '{}': {error}", task.name)];
     let prepared = pipeline_run::prepare(task, &scope);
     let (params, mut workspaces) = prepared.map_err(|error| wrong(&error))?;
-    // The trial must not use the user's directories.
+    // The trial must not write to the user's directories.
     for workspace in workspaces.values_mut() {
         workspace.source = Volume::Empty;
     }
@@ -348,7 +348,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     Ok(code)
 }
 
-/// Returns the namespaces that templates name but no template creates.
+/// Returns the namespaces that templates specify but no template creates.
 fn namespaces(run_plan: &RunPlan) -> Vec<String> {
     let (mut named, mut created) = (BTreeSet::new(), BTreeSet::new());
     for task in all_tasks(run_plan) {
@@ -388,7 +388,7 @@ fn begin(
     let others: Vec<&str> = others.map(String::as_str).collect();
     if cluster.is_embedded() && !others.is_empty() {
         Progress::note(&format!(
-            "namespaces of templates, created for this run; in a cluster they must exist: {}",
+            "created namespaces that templates refer to; in a cluster, they must exist before the run: {}",
             others.join(", ")
         ));
     }

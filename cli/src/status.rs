@@ -1,6 +1,6 @@
-//! `gleaner status`: what a TaskRun collected and created.
+//! `gleaner status`: shows what a TaskRun collected and created.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
 //! | `task_run` | the TaskRun and its pod |
 //! | `live` | the status that the sidecar reports, over a forwarded port |
@@ -24,7 +24,7 @@ use crate::printing;
 use report::Report;
 use task_run::TaskRun;
 
-/// The pause between two looks with `--watch`.
+/// The interval between reads with `--watch`.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Prints the status, and returns the exit code.
@@ -50,7 +50,7 @@ async fn show(options: &Status) -> Result<(), Failure> {
             let separator = if shown.is_empty() { "" } else { "\n" };
             match options.form {
                 ReportForm::Human => printing::write_colored(&format!("{separator}{text}"))?,
-                // Removing colors would remove characters of values.
+                // Write JSON unchanged, because removing escape sequences could change values.
                 ReportForm::Json => printing::write(&text)?,
             }
             shown = text;

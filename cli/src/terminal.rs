@@ -1,4 +1,4 @@
-//! Messages in color, but only on a terminal (`anstream`, which prints them, honors `NO_COLOR` and similar variables).
+//! Prints messages, in color only on a terminal (`anstream`, which prints them, honors `NO_COLOR` and similar variables).
 
 use anstyle::{AnsiColor, Style};
 
@@ -36,8 +36,8 @@ pub(crate) fn finding(finding: &Finding) -> String {
     format!("{position}: {severity}: {diagnostic}")
 }
 
-/// Returns `text` with control characters other than newlines as their pictures: a terminal would carry out what a
-/// document contains.
+/// Returns `text` with visible symbols instead of control characters other than newlines, because a terminal would execute
+/// control sequences in a document.
 pub(crate) fn visible(text: impl std::fmt::Display) -> String {
     let picture = |letter: char| match letter {
         '\n' | '\t' => letter,
@@ -53,7 +53,7 @@ pub(crate) fn error(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {}", paint(BAD, "error"), visible(message));
 }
 
-/// Warns about something that works here, but not in a cluster.
+/// Prints a warning about a problem that occurs only in a cluster.
 pub(crate) fn warning(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {}", paint(CAUTION, "warning"), visible(message));
 }

@@ -1,4 +1,4 @@
-//! `gleaner uninject`: the inverse of `gleaner inject` and of the webhook.
+//! `gleaner uninject`: removes what `gleaner inject` or the webhook added.
 
 mod cluster;
 
@@ -41,8 +41,8 @@ pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
     print(&printed, options.form)
 }
 
-/// Returns namespace, kind, name and states of the document, separated by tabs. Returns `None` if the document is neither
-/// injected nor declares outputs.
+/// Returns the namespace, kind, name and states of the document, separated by tabs. Returns `None` if the document neither
+/// contains Gleaner nor declares outputs.
 fn line(removed: &Removed) -> Option<String> {
     let states = [
         (!removed.injected.is_empty(), "injected"),

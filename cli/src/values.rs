@@ -1,4 +1,4 @@
-//! Values from the command line, for parameters and outputs.
+//! Parses values of parameters and outputs from the command line.
 
 mod output;
 mod param;
@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) use output::outputs;
 pub(crate) use param::{ParamError, params, read_param_file};
 
-/// A `NAME=VALUE` argument of the command line.
+/// A `NAME=VALUE` argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assignment {
     pub(crate) name: String,
@@ -32,7 +32,7 @@ impl FromStr for Assignment {
     }
 }
 
-/// Returns a value as text: strings unchanged, anything else as JSON.
+/// Returns a value as text: a string unchanged, any other value as JSON.
 pub(crate) fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -40,7 +40,7 @@ pub(crate) fn as_text(value: &Value) -> String {
     }
 }
 
-/// Returns the end of a message about an unknown name: `; ` and similar known names, or an empty string.
+/// Returns the end of a message about an unknown name: `; ` and suggestions of similar names, or an empty string.
 pub(crate) fn did_you_mean<T: AsRef<str>>(
     name: &str,
     known: impl IntoIterator<Item = T>,

@@ -1,5 +1,5 @@
-//! The tutorials and how-to guides of the book: their commands run as pasted and print what the page shows, and
-//! `gleaner lint` accepts their YAML. The reference of the commands is their `--help`.
+//! Follows the tutorials and how-to guides: their commands run as pasted and print the output on the page, and `gleaner lint`
+//! accepts their YAML. The reference page of the commands must match their `--help`.
 
 mod support;
 
@@ -33,7 +33,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Returns `PATH` with the binary's directory before all others.
+/// Returns the value of `PATH`, with the binary's directory first.
 fn search_path() -> OsString {
     let binary = Path::new(env!("CARGO_BIN_EXE_gleaner"));
     let mut path = binary.parent().unwrap().as_os_str().to_owned();
@@ -42,7 +42,7 @@ fn search_path() -> OsString {
     path
 }
 
-/// Runs a block in `directory`. Returns its standard output and standard error, or those of a block that fails as an error.
+/// Runs a block in `directory`. Returns its standard output and standard error, as an error if the block fails.
 fn run(script: &str, directory: &Path) -> Result<String, String> {
     let mut command = Command::new("sh");
     command.args(["-e", "-c", script]).current_dir(directory);
@@ -56,8 +56,8 @@ fn run(script: &str, directory: &Path) -> Result<String, String> {
     }
 }
 
-/// Returns the first line of `expected` that is not in `printed` as a part of one line; `…` stands for any text.
-/// The order of the lines is free: standard output and standard error are read separately.
+/// Returns the first line of `expected` that is not part of a line in `printed`; `…` matches any text. The lines may have any
+/// order, because standard output and standard error are read separately.
 fn absent<'a>(expected: &'a str, printed: &str) -> Option<&'a str> {
     let is_shown = |wanted: &str| {
         printed.lines().any(|line| {
@@ -72,14 +72,14 @@ fn absent<'a>(expected: &'a str, printed: &str) -> Option<&'a str> {
     expected.lines().find(|line| !is_shown(line))
 }
 
-/// Returns the file that a block of YAML is saved as: the comment in its first line, as in `# task.yaml`.
+/// Returns the name of the file to which a YAML block is saved. It is the comment in the first line, as in `# task.yaml`.
 fn file_name(fence: &Fence) -> Option<&str> {
     let first = fence.content.lines().next()?;
     let name = first.strip_prefix("# ")?;
     (name.ends_with(".yaml") && !name.contains(' ')).then_some(name)
 }
 
-/// Returns the flags of `gleaner` in a block that its `--help` does not list, and commands that do not exist.
+/// Returns the `gleaner` commands in a block that do not exist, and the flags that `--help` does not list.
 fn unknown_flags(script: &str) -> Vec<String> {
     let mut unknown = Vec::new();
     let script = script.replace("\\\n", " ");
@@ -113,7 +113,7 @@ fn unknown_flags(script: &str) -> Vec<String> {
     unknown
 }
 
-/// Follows a page from its first block to its last. Returns what a reader would find wrong.
+/// Runs the blocks of a page in order. Returns the number of blocks that ran, and the errors.
 fn wrong(page: &str) -> (usize, Vec<String>) {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
@@ -177,7 +177,7 @@ fn every_guide_works_as_pasted() {
 }
 
 #[test]
-fn a_guide_that_does_not_work_is_noticed() {
+fn errors_in_a_guide_are_reported() {
     let task = support::task(support::ONE, "steps: [{name: one, script: exit 1}]");
     let cases = [
         ("```sh\nfalse\n```\n".to_owned(), "false"),
@@ -228,7 +228,7 @@ fn a_guide_that_works_is_accepted() {
     assert_eq!(wrong(&page), (1, Vec::new()));
 }
 
-/// Returns the reference of the commands, from their `--help`.
+/// Returns the reference page of the commands, generated from their `--help`.
 fn reference() -> String {
     let mut page = "# Commands\n\n\
         The output of `gleaner COMMAND --help`. \

@@ -1,4 +1,4 @@
-//! `gleaner check`: each finding about a cluster.
+//! Tests the findings of `gleaner check` about a cluster.
 
 mod support;
 
@@ -17,10 +17,10 @@ kubernetes
   ok      native sidecars are supported
 
 tekton
-  ok      the kinds of tekton.dev/v1 are served
+  ok      the cluster serves Tekton's tekton.dev/v1 kinds
   ok      Tekton Pipelines v1.15.1 in tekton-pipelines
-  ok      results come from termination messages: all results of a TaskRun share 12 KiB
-  ok      Tekton stops its sidecars itself; Gleaner's is a native one where the cluster supports it
+  ok      Tekton reads results from termination messages: all results of a TaskRun share 12 KiB
+  ok      Tekton stops sidecars itself; Gleaner's sidecar is a native sidecar if the cluster supports them
 
 webhook
   ok      gleaner.dev has tekton.gleaner.dev and pods.gleaner.dev
@@ -36,22 +36,22 @@ injector
   ok      the injector's certificate is valid until DATE
 
 policies
-  ok      the kind PipelineResource is served
+  ok      the cluster serves the kind PipelineResource
   ok      while no injector responds, pods that request Gleaner are refused by the policy pods.gleaner.dev
   ok      generated PipelineResources cannot be changed
 
 namespace
   ok      the namespace builds exists
-  ok      objects that request Gleaner are injected here
-  ok      Pod Security enforces privileged, to which the sidecar conforms
+  ok      the webhooks inject Gleaner into this namespace's objects that request it
+  ok      Pod Security enforces privileged, and the sidecar conforms to it
   ok      the ServiceAccount default in builds exists
-  ok      a Task with outputs is injected (dry run)
+  ok      the webhook injects Gleaner into a Task with outputs (dry run)
 
 0 failed, 0 warning, 0 skipped, 24 ok
 ";
 
 #[test]
-fn a_sound_cluster_passes_every_check() {
+fn a_healthy_cluster_passes_every_check() {
     let cluster = Installation::sound();
     let server = cluster.start();
     let ran = check(&server.url(), &[]);
@@ -65,7 +65,7 @@ fn a_sound_cluster_passes_every_check() {
         lines += &(line + "\n");
     }
     assert_eq!((lines.as_str(), ran.stderr.as_str()), (SOUND, ""));
-    // Nothing is written.
+    // The command must not write to the cluster.
     let writes = server.writes();
     assert!(
         writes.iter().all(|one| one.path.ends_with("reviews")),
@@ -119,7 +119,7 @@ fn the_json_has_the_documented_fields() {
     );
     let warning = checks(&report, "native-sidecars")[0];
     assert_eq!(keys(warning), ["check", "status", "message", "remedy"]);
-    // Every name in the page, and no other.
+    // The page must describe every check.
     let page = include_str!("../../docs/check.md");
     for (name, _) in statuses(&report) {
         assert!(page.contains(&format!("| `{name}` |")), "{name}");
@@ -146,7 +146,7 @@ fn an_api_server_that_cannot_be_used_ends_the_checks() {
 }
 
 #[test]
-fn the_version_of_kubernetes_is_judged() {
+fn the_kubernetes_version_is_checked() {
     let minor = |minor: &'static str| {
         move |cluster: &mut Installation| cluster.at(VERSION)["minor"] = minor.into()
     };
@@ -171,7 +171,7 @@ fn the_version_of_kubernetes_is_judged() {
         &[],
         minor("29"),
         ("immutability", "skipped"),
-        "needs Kubernetes 1.30",
+        "requires Kubernetes 1.30",
         "",
         &[],
     );
@@ -179,7 +179,7 @@ fn the_version_of_kubernetes_is_judged() {
 }
 
 #[test]
-fn tekton_and_its_feature_flags_are_judged() {
+fn tekton_and_its_feature_flags_are_checked() {
     let without = |cluster: &mut Installation| {
         cluster.at(TEKTON_KINDS)["resources"]
             .as_array_mut()
@@ -211,12 +211,7 @@ fn tekton_and_its_feature_flags_are_judged() {
     );
     let flags = |flags: Value| move |cluster: &mut Installation| cluster.at(FLAGS)["data"] = flags;
     let logs = json!({"results-from": "sidecar-logs", "max-result-size": "8192"});
-    finds(
-        flags(logs),
-        ("results-from", "ok"),
-        "of up to 8192 bytes",
-        "",
-    );
+    finds(flags(logs), ("results-from", "ok"), "up to 8192 bytes", "");
     let wrong = json!({"results-from": "nowhere"});
     finds(
         flags(wrong),
@@ -266,7 +261,7 @@ fn tekton_is_found_where_its_webhook_is() {
 }
 
 #[test]
-fn the_namespace_is_judged() {
+fn the_namespace_is_checked() {
     let label = |key: &'static str, value: &'static str| {
         move |cluster: &mut Installation| {
             cluster.at(NAMESPACE)["metadata"]["labels"][key] = value.into()
@@ -297,7 +292,7 @@ fn the_namespace_is_judged() {
     finds(
         restricted,
         ("pod-security", "failed"),
-        "refuses Tekton's init containers",
+        "rejects Tekton's init containers",
         "set-security-context",
     );
     let both = |cluster: &mut Installation| {
@@ -350,13 +345,13 @@ fn a_dry_run_shows_that_the_webhook_works() {
     finds(
         denied,
         ("dry-run", "skipped"),
-        "you may not create Tasks in builds",
+        "you are not allowed to create Tasks in builds",
         "",
     );
 }
 
 #[test]
-fn what_the_caller_may_not_read_is_skipped_with_the_reason() {
+fn a_check_is_skipped_with_the_reason_if_the_caller_may_not_read_its_objects() {
     let mut cluster = Installation::sound();
     let private = "^/api/v1/namespaces|^/apis/(admission|discovery|apps)";
     cluster.forbidden = vec![(Method::GET, private), (Method::POST, "")];
@@ -382,7 +377,7 @@ fn what_the_caller_may_not_read_is_skipped_with_the_reason() {
         .unwrap();
     assert_eq!(
         message,
-        "you may not read MutatingWebhookConfigurations: the API server refused GET \
+        "you are not allowed to read MutatingWebhookConfigurations: the API server refused GET \
          /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations: 403 Forbidden User \"u\" cannot do this"
     );
 }

@@ -1,4 +1,4 @@
-//! `gleaner check -f`: the kinds and permissions that declarations need.
+//! Tests `gleaner check -f`: the kinds and permissions that declarations require.
 
 mod support;
 
@@ -11,12 +11,12 @@ use support::installation::{DEPLOYMENT, Installation};
 use support::report::{check, checks, statuses};
 use support::{Ran, file, gleaner};
 
-/// A Task with this declaration.
+/// Returns a Task with this declaration.
 fn task(declaration: &str) -> String {
     support::task(declaration, "steps: [{name: one, image: i, command: [a]}]")
 }
 
-/// A ConfigMap, a PipelineResource, and a ConfigMap that is applied in another namespace.
+/// A declaration of a ConfigMap, a PipelineResource, and a ConfigMap that is applied in a different namespace.
 const SEVERAL: &str = "
 steps: {one: [{name: a}]}
 resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.one.a)}]}}]
@@ -29,7 +29,7 @@ objects:
     resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm, namespace: prod}, data: {a: $(steps.one.a)}}
 ";
 
-/// Checks a file with `text`; returns the exit code and the group `declarations`.
+/// Checks a file that contains `text`. Returns the exit code and the report's group `declarations`.
 fn declarations(cluster: &Installation, text: &str, arguments: &[&str]) -> (i32, Value) {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "task.yaml", text);
@@ -39,7 +39,7 @@ fn declarations(cluster: &Installation, text: &str, arguments: &[&str]) -> (i32,
     (code, json!({"groups": [group]}))
 }
 
-/// The subjects of the checks with this name and status.
+/// Returns the subjects of the checks with this name and status.
 fn subjects<'a>(report: &'a Value, name: &str, status: &str) -> Vec<&'a str> {
     let checks = checks(report, name).into_iter();
     let checks = checks.filter(|check| check["status"] == status);
@@ -104,7 +104,7 @@ fn the_permissions_are_those_of_the_service_account() {
 }
 
 #[test]
-fn a_missing_permission_fails_if_the_run_would() {
+fn a_missing_permission_fails_the_check_only_if_the_run_would_fail() {
     let mut cluster = Installation::sound();
     cluster.denied = vec![
         "\"verb\":\"create\",\"group\":\"tekton.dev\",\"resource\":\"pipelineresources\"",
@@ -123,11 +123,11 @@ fn a_missing_permission_fails_if_the_run_would() {
     ];
     assert_eq!(subjects(&report, "permission", "warning"), warnings);
     let first = checks(&report, "permission")[0];
-    let message = "the ServiceAccount default in builds may not create pipelineresources.tekton.dev in builds: it cannot be created";
+    let message = "the ServiceAccount default in builds is not allowed to create pipelineresources.tekton.dev in builds: it cannot be created";
     assert_eq!(first["message"], message);
     let remedy = "`kubectl -n builds create rolebinding gleaner-outputs --clusterrole=gleaner-outputs --serviceaccount=builds:default`";
     assert_eq!(first["remedy"], remedy);
-    // Waiting for an object is impossible without reading it.
+    // With waitFor, the run must be allowed to read the object.
     let waiting = support::ONE.replace(
         "    resource",
         "    waitFor: {jsonPath: .data.a, timeout: 1m}\n    resource",
@@ -142,7 +142,7 @@ fn a_missing_permission_fails_if_the_run_would() {
 }
 
 #[test]
-fn permissions_that_the_caller_may_not_ask_for_are_skipped_once() {
+fn permissions_are_skipped_once_if_the_caller_may_not_review_them() {
     let mut cluster = Installation::sound();
     cluster.forbidden = vec![(Method::POST, "/subjectaccessreviews$")];
     let (code, report) = declarations(&cluster, &task(SEVERAL), &[]);
@@ -152,12 +152,13 @@ fn permissions_that_the_caller_may_not_ask_for_are_skipped_once() {
     assert_eq!(permissions[0]["status"], "skipped");
     let message = permissions[0]["message"].as_str().unwrap();
     assert!(
-        message.starts_with("you may not read permissions: the API server refused POST "),
+        message
+            .starts_with("you are not allowed to read permissions: the API server refused POST "),
         "{message}"
     );
 }
 
-/// A declaration of an object of this kind, with these lines before it.
+/// Returns a declaration of an object of this kind, with the lines in `before` inserted before it.
 fn object(before: &str, version: &str, kind: &str) -> String {
     task(&format!(
         "steps: {{one: [{{name: a}}]}}\nobjects:\n{before}  - name: it\n    resourceTemplate: {{apiVersion: {version}, kind: {kind}, \
@@ -183,7 +184,7 @@ fn kinds_must_be_served_and_allowed() {
                scope: Namespaced, versions: []}}\n";
     let (_, report) = declarations(&cluster, &object(crd, "example.com/v1", "Widget"), &[]);
     assert_eq!(subjects(&report, "kind-served", "skipped"), [name]);
-    // A CRD must be named in the list of allowed kinds.
+    // CRDs are allowed only if the list of allowed kinds contains them.
     assert_eq!(subjects(&report, "kind-allowed", "failed"), ["Task try"]);
     let arguments =
         &mut cluster.at(DEPLOYMENT)["spec"]["template"]["spec"]["containers"][0]["args"];
@@ -214,7 +215,7 @@ fn a_namespace_that_a_run_determines_is_skipped() {
 }
 
 #[test]
-fn declarations_are_found_wherever_they_are_and_wrong_ones_are_named() {
+fn declarations_are_found_in_runs_and_trigger_templates_and_errors_are_reported() {
     let cluster = Installation::sound();
     let run = task(support::ONE)
         .replace("kind: Task", "kind: TaskRun")
@@ -252,7 +253,7 @@ fn files_without_documents_have_the_exit_code_of_lint() {
     gleaner(&["check", "-f", missing.to_str().unwrap()])
         .exits(66)
         .says("cannot be read");
-    // No declaration is not an error: the file may be a run by reference.
+    // A file without a declaration is valid, because it may contain a run that references its Task.
     let (code, report) = declarations(
         &Installation::sound(),
         "apiVersion: v1\nkind: ConfigMap\n",
@@ -264,7 +265,7 @@ fn files_without_documents_have_the_exit_code_of_lint() {
     );
 }
 
-/// The local API server has Tekton's runs and the kinds of Kubernetes, and no Gleaner.
+/// The local API server serves the kinds of Kubernetes and Tekton's runs, but Gleaner is not installed.
 #[test]
 fn a_cluster_without_gleaner_fails_with_the_remedy() {
     let cluster = Cluster::start(LocalApiServer::builder().namespace("builds"));
@@ -277,7 +278,7 @@ fn a_cluster_without_gleaner_fails_with_the_remedy() {
         "  failed  the cluster does not serve tasks, pipelines of tekton.dev/v1",
         "  failed  Gleaner's webhook is not installed\n          remedy: install the chart",
         "  skipped the Service is unknown",
-        "  ok      the kind PipelineResource is served",
+        "  ok      the cluster serves the kind PipelineResource",
         "  failed  the ServiceAccount default in builds does not exist",
         "  ok      Task try: the declaration is valid",
         "  ok      ConfigMap of v1 is served",

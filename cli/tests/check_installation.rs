@@ -1,4 +1,4 @@
-//! `gleaner check`: findings about what the chart installs.
+//! Tests the findings of `gleaner check` about the objects that the chart installs.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::report::{finds, finds_with, statuses};
 const UNKNOWN: [&str; 3] = ["service", "pods-while-down", "injection"];
 
 #[test]
-fn the_webhook_configuration_is_judged() {
+fn the_webhook_configuration_is_checked() {
     let name = "webhook-configuration";
     let none = |cluster: &mut Installation| cluster.at(CONFIGURATIONS)["items"] = json!([]);
     finds_with(
@@ -71,7 +71,7 @@ fn the_webhook_configuration_is_judged() {
     finds(
         ignore,
         ("webhook-failure-policy", "warning"),
-        "admitted unchecked",
+        "admitted without being checked",
         "tekton.whileDown",
     );
     let refused = policy(1, "failurePolicy", "Fail");
@@ -84,7 +84,7 @@ fn the_webhook_configuration_is_judged() {
 }
 
 #[test]
-fn certificates_are_judged_by_their_validity() {
+fn the_validity_of_certificates_is_checked() {
     let bundle = |value: Value| {
         move |cluster: &mut Installation| {
             cluster.webhooks()["webhooks"][0]["clientConfig"]["caBundle"] = value
@@ -130,7 +130,7 @@ fn certificates_are_judged_by_their_validity() {
         "was not renewed",
         log,
     );
-    // A short validity is not a late renewal.
+    // A short validity does not mean that a renewal is late.
     finds(
         secret(certificate(-1, 5).into()),
         ("certificate", "ok"),
@@ -163,20 +163,20 @@ fn certificates_are_judged_by_their_validity() {
 }
 
 #[test]
-fn the_injector_is_judged() {
+fn the_injector_is_checked() {
     let without = |cluster: &mut Installation| drop(cluster.get.remove(SERVICE));
     finds(
         without,
         ("service", "failed"),
         "which does not exist",
-        "install the chart again",
+        "reinstall the chart",
     );
     let down =
         |cluster: &mut Installation| cluster.at(SLICES)["items"][0]["endpoints"] = Value::Null;
     finds(
         down,
         ("endpoints", "failed"),
-        "no injector is ready",
+        "no injector pod is ready",
         "kubectl -n gleaner get pods",
     );
     let old = |cluster: &mut Installation| {
@@ -185,7 +185,7 @@ fn the_injector_is_judged() {
     finds(
         old,
         ("release", "warning"),
-        "has Gleaner 0.0.1",
+        "runs Gleaner 0.0.1",
         "same release",
     );
     let without = |cluster: &mut Installation| drop(cluster.get.remove(DEPLOYMENT));
@@ -200,12 +200,12 @@ fn the_injector_is_judged() {
 }
 
 #[test]
-fn policies_and_the_kind_are_judged() {
+fn the_policies_and_the_kind_are_checked() {
     let without = |cluster: &mut Installation| drop(cluster.get.remove(GUARD));
     finds(
         without,
         ("pods-while-down", "warning"),
-        "create nothing",
+        "create no objects",
         "pods.whileDown",
     );
     let audit = |cluster: &mut Installation| {
@@ -215,7 +215,7 @@ fn policies_and_the_kind_are_judged() {
     finds(
         audit,
         ("pods-while-down", "warning"),
-        "create nothing",
+        "create no objects",
         "pods.whileDown",
     );
     let without = |cluster: &mut Installation| {
@@ -238,7 +238,7 @@ fn policies_and_the_kind_are_judged() {
 }
 
 #[test]
-fn without_the_webhook_only_the_rest_is_checked() {
+fn without_webhook_omits_the_checks_of_the_webhook() {
     let mut cluster = Installation::sound();
     cluster.get.insert(CONFIGURATIONS.to_owned(), list(&[]));
     let (code, report) = cluster.report(&["--without-webhook"]);

@@ -1,4 +1,4 @@
-//! The command line itself: help, completions, and the name under `kubectl`.
+//! Tests the command line itself: help, completions, and the program as a kubectl plugin.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use support::gleaner;
 
-/// The output of the example.
+/// The output that the example requires.
 const DIGEST: &str =
     "build.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -167,7 +167,7 @@ fn every_command_reports_a_full_standard_output() {
         support::ran(output)
             .exits(74)
             .says("cannot write to standard output: ");
-        // The runtime replaces a closed one before `main`.
+        // Before `main`, the Rust runtime opens /dev/null in place of a closed standard output.
         let command = support::command(arguments);
         let mut shell = Command::new("sh");
         shell.args(["-c", "exec \"$0\" \"$@\" >&-"]);

@@ -1,4 +1,4 @@
-//! The directories of `examples/`: each has a README, passes `gleaner lint`, and creates the expected objects.
+//! Tests the directories of `examples/`: each has a README, passes `gleaner lint`, and creates the expected objects.
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use support::{Ran, gleaner, repository};
 
-/// The objects that the command in the README of a directory creates, by kind and name; `*` is a derived suffix.
+/// The objects that the command in each directory's README creates, by kind and name. `*` matches a derived suffix.
 const EXPECTED: [(&str, &[(&str, &str)]); 8] = [
     (
         "chart-release",
@@ -44,15 +44,15 @@ const EXPECTED: [(&str, &[(&str, &str)]); 8] = [
     ("test-report", &[("ConfigMap", "test-report-*")]),
 ];
 
-/// Directories without an example of this suite: definitions that the examples share, and a declaration in a separate file,
-/// which the suites `outputs_file` and `yaml_readers` test.
+/// Directories that are not examples for this suite: shared definitions, and a declaration in a separate file, which the suites
+/// `outputs_file` and `yaml_readers` test.
 const OTHERS: [&str; 2] = ["crds", "kustomize"];
 
 fn examples() -> PathBuf {
     repository().join("examples")
 }
 
-/// Returns the names of all example directories, in order.
+/// Returns the names of all example directories, sorted.
 fn directories() -> BTreeSet<String> {
     let entries = fs::read_dir(examples()).unwrap().map(Result::unwrap);
     let directories = entries.filter(|entry| entry.file_type().unwrap().is_dir());
@@ -67,7 +67,7 @@ fn readme(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns the command of the example: the only line of its README that begins with `gleaner run`.
+/// Returns the command of the example, which is the only line of its README that begins with `gleaner run`.
 fn command(name: &str) -> String {
     let page = readme(name);
     let mut lines = page.lines().filter(|line| line.starts_with("gleaner run "));
@@ -83,7 +83,7 @@ fn run_line(line: &str) -> Ran {
     gleaner(&line.split(' ').skip(1).collect::<Vec<_>>())
 }
 
-/// Runs the command of the example, with `arguments` at its end.
+/// Runs the command of the example with `arguments` appended.
 fn run(name: &str, arguments: &str) -> Ran {
     run_line(format!("{} {arguments}", command(name)).trim_end())
 }
@@ -93,7 +93,7 @@ fn document(name: &str) -> String {
     command(name).split(' ').nth(3).unwrap().to_owned()
 }
 
-/// Returns true if the name is `expected`, or has a derived suffix of 5 characters in place of the `*` at its end.
+/// Returns true if `name` equals `expected`. A trailing `*` in `expected` matches a derived suffix of 5 characters.
 fn is_named(name: &str, expected: &str) -> bool {
     match expected.strip_suffix('*') {
         Some(prefix) => name.strip_prefix(prefix).is_some_and(|rest| {
@@ -129,7 +129,7 @@ fn every_directory_has_an_expectation_and_every_expectation_a_directory() {
 }
 
 #[test]
-fn every_readme_tells_where_to_try_the_example_and_what_to_change() {
+fn every_readme_describes_how_to_run_and_change_the_example() {
     let index = readme("");
     for name in directories() {
         let page = readme(&name);
@@ -216,7 +216,7 @@ fn the_name_of_the_preview_secret_reaches_the_pods_and_the_next_task() {
 }
 
 #[test]
-fn the_images_of_the_list_become_arguments() {
+fn the_images_in_the_list_become_arguments() {
     let objects = run("image-list", "-p components=web,api")
         .exits(0)
         .objects();

@@ -1,4 +1,4 @@
-//! `gleaner explain` and `gleaner schema`: the fields of the declaration.
+//! Tests `gleaner explain` and `gleaner schema`, which describe the fields of the declaration.
 
 mod support;
 
@@ -73,7 +73,7 @@ FIELDS:
 }
 
 #[test]
-fn a_word_is_described_with_the_others() {
+fn all_values_of_an_enumeration_are_described() {
     let text = explained(&["steps.trim"]);
     let begin = "\
 ANNOTATION: gleaner.dev/outputs
@@ -89,7 +89,7 @@ ENUM:
 }
 
 #[test]
-fn a_place_of_lint_is_a_field_too() {
+fn explain_accepts_a_place_that_lint_prints() {
     let text = explained(&["steps.trim"]);
     assert_eq!(explained(&["steps.build[0].trim"]), text);
     assert_eq!(explained(&["steps.build.trim"]), text);
@@ -108,7 +108,7 @@ fn all_fields_are_listed() {
     let schema: serde_json::Value = serde_json::from_str(&gleaner(&["schema"]).stdout).unwrap();
     let types = schema["$defs"].as_object().unwrap();
     let mut count = schema["properties"].as_object().unwrap().len();
-    // WaitFor and its failure are each in one place.
+    // Each type is used in only one place, so each of its fields is listed once.
     count += types
         .values()
         .filter_map(|one| one["properties"].as_object())
@@ -133,7 +133,7 @@ fn all_fields_are_listed() {
 }
 
 #[test]
-fn an_unknown_field_is_usage_with_a_suggestion() {
+fn an_unknown_field_is_a_usage_error_with_a_suggestion() {
     for (field, message) in [
         (
             "objcts",
@@ -157,11 +157,11 @@ fn an_unknown_field_is_usage_with_a_suggestion() {
         ),
         (
             "steps.default.x",
-            "steps.default has no fields, so there is no field 'x'",
+            "unknown field 'x': steps.default has no subfields",
         ),
         (
             "objects.resourceTemplate.spec.replicas",
-            "'spec' in objects.resourceTemplate is a field of the created object, not of the declaration; kubectl explain",
+            "'spec' in objects.resourceTemplate is a field of the created object, not of the declaration; use kubectl explain",
         ),
         (
             "objects.resourceTemplate.metdata",

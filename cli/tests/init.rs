@@ -1,10 +1,10 @@
-//! `gleaner init`: a first declaration, in a new Task or in the Tasks of a file.
+//! Tests `gleaner init`, which prints a first declaration in a new Task or adds it to the Tasks of a file.
 
 mod support;
 
 use support::{gleaner, gleaner_with_input};
 
-/// Expects the declared file to pass `gleaner lint --strict`, and returns it.
+/// Runs `gleaner init` on a file that contains `text`. Expects the output to pass `gleaner lint --strict`, and returns it.
 #[track_caller]
 fn declared(text: &str) -> String {
     let ran = gleaner_with_input(&["init", "-f", "-"], text);
@@ -16,7 +16,7 @@ fn declared(text: &str) -> String {
     ran.stdout
 }
 
-/// Returns the lines of `after` that are not in `before`; all others must be the same.
+/// Returns the lines that were added in `after`. Panics if any other line differs from `before`.
 #[track_caller]
 fn added<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
     let mut rest = before.split_inclusive('\n').peekable();
@@ -55,7 +55,7 @@ fn the_new_task_passes_lint_and_runs() {
     let run = gleaner_with_input(&["run", "-f", "-"], &ran.stdout);
     run.exits(0).says("ConfigMap default/app-release-");
     assert_eq!(run.object()["data"]["image"], "registry.example/app");
-    // Its comments are right: each field that they name can be uncommented.
+    // The commented-out fields must be valid, so uncomment them.
     let uncommented = ran
         .stdout
         .replace("# fromPath:", "fromPath:")
@@ -76,17 +76,17 @@ fn each_step_of_the_task_gets_an_output() {
         added,
         "  annotations:
     gleaner.dev/outputs: |
-      # The outputs of each step: files that its command writes. Remove the steps that have none.
+      # The outputs of each step: files that the step's command writes. Remove steps without outputs.
       # `gleaner explain` describes all fields.
       steps:
         fetch:
           - name: value  # the file $GLEANER_OUTPUTS/value; in templates $(steps.fetch.value)
-            # default: none  # the value if the file is missing; without it, the step fails
+            # default: none  # the value to use if the file is missing; without a default, the step fails
         unnamed-1:
           - name: value
-      # The objects that are created from them, all or none.
+      # The objects to create from the outputs, all or none.
       objects:
-        - name: outputs  # also a result of the Task: the name and UID of the object
+        - name: outputs  # also the name of a Task result with the object's name and UID
           resourceTemplate:
             apiVersion: v1
             kind: ConfigMap
@@ -101,7 +101,7 @@ fn each_step_of_the_task_gets_an_output() {
 }
 
 #[test]
-fn the_rest_of_the_file_stays() {
+fn the_rest_of_the_file_stays_unchanged() {
     let first = task("metadata:\n  name: a\n");
     for (before, count) in [
         (task("metadata:\n      name: x   # y\n\n      # z\n"), 19),
@@ -145,11 +145,11 @@ fn the_rest_of_the_file_stays() {
 }
 
 #[test]
-fn names_that_yaml_or_the_task_takes_are_avoided() {
+fn names_that_yaml_would_convert_are_quoted_and_result_names_are_avoided() {
     let text = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: x\nspec:\n  results: [{name: outputs, description: d}]\n  \
                 steps:\n    - {name: \"on\", image: i, script: 'echo > $(results.outputs.path)'}\n    - {name: \"12\", image: i}\n";
     let ran = gleaner_with_input(&["init", "-f", "-"], text);
-    // A Task with results gets a warning about the room for them.
+    // A Task with results causes a warning about the size limit that its results share.
     ran.exits(0).says("warning: spec.results: ");
     let after = ran.stdout;
     gleaner_with_input(&["lint", "-f", "-"], &after).exits(0);
@@ -164,25 +164,25 @@ fn names_that_yaml_or_the_task_takes_are_avoided() {
 }
 
 #[test]
-fn a_file_that_cannot_be_declared_is_refused_with_place_and_remedy() {
-    let block = "an annotation with several lines cannot be inserted here; write each field";
+fn a_file_that_cannot_get_a_declaration_is_refused_with_place_and_remedy() {
+    let block = "a multi-line annotation cannot be inserted here; write each field";
     let annotated =
         "metadata:\n  name: x\n  annotations:\n    gleaner.dev/outputs: 'submit: Manual'\n";
     let good = task("metadata:\n  name: z\n");
     for (text, message) in [
         (
             task(annotated),
-            "<stdin>:7:26: error: metadata.annotations[\"gleaner.dev/outputs\"]: the Task x declares outputs already; change it",
+            "<stdin>:7:26: error: metadata.annotations[\"gleaner.dev/outputs\"]: the Task x already declares outputs; edit the declaration",
         ),
         (
             format!("{good}---\n{}", task(annotated)),
-            "<stdin>:20:26: error: metadata.annotations[\"gleaner.dev/outputs\"]: the Task x declares",
+            "<stdin>:20:26: error: metadata.annotations[\"gleaner.dev/outputs\"]: the Task x already declares",
         ),
         (
             task("metadata:\n  name: x\n").replace("image: busybox", "image: busybox\n      outputs: [{name: a}]"),
-            ": error: spec: the Task x declares outputs already; it has the proposal's syntax, which gleaner translate",
+            ": error: spec: the Task x already declares outputs; run gleaner translate",
         ),
-        (task("metadata: {name: x}\n"), "<stdin>:4:11: error: metadata: an annotation"),
+        (task("metadata: {name: x}\n"), "<stdin>:4:11: error: metadata: a multi-line annotation"),
         (task("metadata:\n  name: x\n  annotations: {}\n"), block),
         (task("metadata:\n  name: x\n  annotations: {a: b}\n"), block),
         (task("metadata:\n  name: >-\n    x\n"), block),
@@ -199,8 +199,8 @@ fn a_file_that_cannot_be_declared_is_refused_with_place_and_remedy() {
         (task(""), "error: metadata: the Task has no metadata; add metadata with a name"),
         (good.replace(STEPS, ""), "error: spec: the Task has no spec"),
         (good.replace(STEPS, "spec: {}\n"), "<stdin>:6:7: error: spec.steps: the Task has no steps"),
-        ("kind: ConfigMap\n".to_owned(), "<stdin>: error: the file has no Task; gleaner init without"),
-        // Lines are those of the file, not of the output.
+        ("kind: ConfigMap\n".to_owned(), "<stdin>: error: the file contains no Tasks; run gleaner init without"),
+        // The reported lines are those of the input file, not of the output.
         (
             good.replace("image: busybox\n      script: '", "image: busybox\n      scrpt: 1\n      onError: '"),
             "<stdin>:13:16: error: spec.steps[1].onError",

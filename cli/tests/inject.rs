@@ -1,4 +1,4 @@
-//! `gleaner inject`: redirector and sidecar in Tasks and pods, without a webhook.
+//! Tests `gleaner inject`: adding redirector and sidecar to Tasks and pods without the webhook.
 
 mod support;
 
@@ -50,7 +50,7 @@ fn the_proposals_documents_can_be_translated_and_injected() {
     ran.exits(0);
     let before = gleaner_with_input(&["translate", "-f", "-"], &translated).objects();
     let after = ran.objects();
-    // Only the Task that declares outputs has changed.
+    // Only the Task that declares outputs changes.
     assert_eq!(after[1..], before[1..]);
     let steps = after[0]["spec"]["steps"].as_array().unwrap();
     let command = |index: usize| steps[index]["command"][0].as_str().unwrap();
@@ -76,7 +76,7 @@ fn the_proposals_syntax_must_be_translated_first() {
         IMAGE,
     ]);
     ran.exits(78).says(
-        "the outputs are declared in the proposal's syntax, which Tekton does not support; translate it first: gleaner translate -f FILE | gleaner inject -f -",
+        "the outputs are declared in the proposal's syntax, which Tekton does not support; translate the documents first: gleaner translate -f FILE | gleaner inject -f -",
     );
     assert_eq!(ran.stdout, "");
 }
@@ -220,12 +220,12 @@ fn without_a_declaration_nothing_changes_and_a_warning_is_printed() {
     let text = "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n";
     let ran = inject(text, &[]);
     ran.exits(0)
-        .says("<stdin>: warning: nothing in these files declares outputs, and nothing was changed");
+        .says("<stdin>: warning: these files declare no outputs, so the documents are unchanged");
     assert_eq!(
         ran.object(),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}})
     );
-    // A run that refers to a Task: inject into the Task instead.
+    // The annotation on a run that references a Task has no effect, because injection happens in the Task.
     let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r, annotations: {gleaner.dev/outputs: 'steps: {}'}}\n\
                spec: {pipelineRef: {name: p}}\n";
     inject(run, &[])
@@ -247,7 +247,7 @@ fn no_interpreter_is_added_to_a_script_that_may_have_one() {
             .unwrap()
             .to_owned()
     };
-    // The redirector reads the script with its values, and skips empty lines before the interpreter.
+    // The redirector sees the script after Tekton replaces its variables, and skips empty lines before the interpreter line.
     for script in ["$(params.body)", "\n\n#!/usr/bin/env python3\nprint()"] {
         let injected = script_of(script);
         let rest = injected.splitn(3, '\n').nth(2).unwrap().to_owned();

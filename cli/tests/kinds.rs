@@ -1,10 +1,10 @@
-//! The types of Kubernetes' built-in kinds in `gleaner-core` match those of the local API server.
+//! Checks that the types of Kubernetes' built-in kinds in `gleaner-core` match those of the local API server.
 
 mod support;
 
 use support::repository;
 
-/// Run with `GLEANER_UPDATE_KINDS=1 cargo test -p gleaner --test kinds` to update the file.
+/// To update the file, run `GLEANER_UPDATE_KINDS=1 cargo test -p gleaner --test kinds`.
 #[test]
 fn the_types_match_the_local_api_server() {
     let path = repository().join("core/src/kinds/outline.json");

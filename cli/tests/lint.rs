@@ -1,11 +1,11 @@
-//! `gleaner lint`: every error at its line and column, in both syntaxes.
+//! Tests `gleaner lint`: each error is reported at its line and column, in both syntaxes.
 
 mod support;
 
 use support::lint::lint;
 use support::{file, gleaner, gleaner_with_input, repository};
 
-/// An annotation whose block scalar begins at line 8, column 7.
+/// A declaration as an annotation, whose block scalar begins at line 8, column 7.
 const ANNOTATED: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -125,7 +125,7 @@ fn a_file_without_a_declaration_passes_with_a_note() {
         "{}",
         lines[0]
     );
-    // Binding an existing resource is a feature of Tekton itself, older than the proposal.
+    // Tekton itself supports binding an existing resource, so this is not the proposal's syntax.
     let bound =
         "kind: Task\nspec: {steps: [{name: a}], outputs: {resources: [{name: img, type: image}]}}";
     assert_eq!(lint(bound).0, 0);

@@ -1,4 +1,4 @@
-//! `gleaner lint`: documents that a cluster would refuse, and declarations that have no effect.
+//! Tests `gleaner lint`: documents that a cluster would refuse, and declarations that have no effect.
 
 mod support;
 
@@ -6,7 +6,7 @@ use support::lint::{IMAGE, TASK, finds, in_task, lint};
 use support::{gleaner, gleaner_with_input};
 
 #[test]
-fn a_good_task_passes() {
+fn a_valid_task_passes() {
     finds(TASK, &[]);
 }
 
@@ -107,7 +107,7 @@ fn declarations_without_effect_are_errors() {
             "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec",
         ],
     );
-    // The indentation of the list is four levels too small, so it is outside the block.
+    // The list is indented four columns too little, so it is not part of the block scalar.
     let outside = TASK.replace("      objects:", "    objects:");
     finds(
         &outside,
@@ -233,7 +233,7 @@ fn a_template_variable_in_a_step_is_an_error() {
             );
         }
     }
-    // Field names of Tekton's steps.
+    // `results`, `exitCode` and `outputs` are fields of Tekton's steps, so these variables are not taken for outputs of Gleaner.
     in_task(
         script,
         &format!(
@@ -262,13 +262,13 @@ fn objects_created_before_a_step_that_may_fail_are_reported() {
         let submit = format!("      submit: {named}\n      steps:\n");
         finds(&task.replace("      steps:\n", &submit), &[]);
     }
-    // The step whose output is used is the last one.
+    // Here the step whose output is used runs last.
     finds(&TASK.replace(build, &format!("{test}{build}")), &[]);
 }
 
 #[test]
 fn an_object_result_does_not_survive_a_matrix() {
-    // Each TaskRun creates an object with its own name.
+    // Each TaskRun creates an object with a different name.
     let task = TASK.replace(
         "name: app\n            data",
         "generateName: app-\n            data",
@@ -376,7 +376,7 @@ fn an_unreplaced_variable_in_a_path_is_an_error() {
 }
 
 #[test]
-fn a_mistake_in_the_steps_of_a_task_has_a_remedy() {
+fn an_error_in_a_tasks_steps_includes_a_remedy() {
     for (from, to, expected) in [
         (
             "- name: build",

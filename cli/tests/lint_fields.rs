@@ -1,4 +1,4 @@
-//! Unknown fields of Tekton's documents, which Tekton's webhook refuses at every level.
+//! Tests unknown fields in Tekton's documents, which Tekton's webhook rejects at every level.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The formats of `gleaner lint`: for people, editors, GitHub and other programs.
+//! Tests the output formats of `gleaner lint`: for people, editors, GitHub and other programs.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use support::{Ran, command, file, gleaner, gleaner_with_input, ran};
 
-/// Four errors in two lines, after characters of several bytes, too.
+/// A Task with four errors in two lines. Some of them follow multi-byte characters.
 const TASK: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -32,7 +32,7 @@ fn lint(format: &str, text: &str) -> Ran {
     ran
 }
 
-/// The findings of [`TASK`], as lines.
+/// The findings of [`TASK`] in the short format.
 const SHORT: &str = "\
 <stdin>:8:16: error: steps.biuld: the Task has no step 'biuld'; did you mean 'build'?
 <stdin>:8:24: error: steps.biuld[0].name: 'größe' is not a valid name: use letters, digits, '-', '_' and '.', and begin with a letter or '_'
@@ -41,7 +41,7 @@ const SHORT: &str = "\
 ";
 
 #[test]
-fn lines_are_for_grep_and_are_printed_unless_to_a_terminal() {
+fn the_short_format_is_the_default_unless_the_output_is_a_terminal() {
     let short = lint("short", TASK);
     short.exits(1);
     assert_eq!(short.stdout, SHORT);
@@ -50,11 +50,11 @@ fn lines_are_for_grep_and_are_printed_unless_to_a_terminal() {
 }
 
 #[test]
-fn people_get_the_line_with_a_mark() {
+fn the_human_format_shows_the_source_line_with_a_mark() {
     let human = lint("human", TASK);
     human.exits(1);
     assert_eq!(human.stdout, HUMAN);
-    // With Windows' line ends and a byte order mark, too.
+    // Also test Windows line endings and a byte order mark.
     let windows = format!("\u{feff}{}", TASK.replace('\n', "\r\n"));
     assert_eq!(lint("human", &windows).stdout, HUMAN);
 }
@@ -114,7 +114,7 @@ fn a_syntax_error_has_its_line_and_an_unreadable_file_its_name() {
 }
 
 #[test]
-fn a_mark_at_the_beginning_moves_no_column() {
+fn a_byte_order_mark_does_not_change_columns() {
     for text in [
         "a: b: c\n",
         "{apiVersion: tekton.dev/v1, kind: Task, metadata: {name: b, annotations: {gleaner.dev/outputs: 'submit: Now'}}, spec: {steps: [{image: i}]}}\n",
@@ -128,7 +128,7 @@ fn a_mark_at_the_beginning_moves_no_column() {
 }
 
 #[test]
-fn a_terminal_gets_the_form_for_people() {
+fn the_human_format_is_the_default_on_a_terminal() {
     let directory = tempfile::tempdir().unwrap();
     let task = file(directory.path(), "task.yaml", TASK);
     let program = command(&["lint", &task]);
@@ -159,7 +159,7 @@ fn a_terminal_gets_the_form_for_people() {
 }
 
 #[test]
-fn github_shows_them_in_the_pull_request() {
+fn the_github_format_prints_workflow_commands() {
     let github = lint("github", TASK);
     github.exits(1);
     let lines: Vec<&str> = github.stdout.lines().collect();
@@ -183,7 +183,7 @@ fn github_shows_them_in_the_pull_request() {
 }
 
 #[test]
-fn sarif_has_what_the_standard_and_github_require() {
+fn the_sarif_format_contains_what_the_standard_and_github_require() {
     let sarif = lint("sarif", TASK);
     sarif.exits(1);
     let log: Value = serde_json::from_str(&sarif.stdout).unwrap();
@@ -208,7 +208,7 @@ fn sarif_has_what_the_standard_and_github_require() {
             assert!(rule[field]["text"].is_string(), "{rule:#}");
         }
     }
-    // Columns count characters; the default of the standard are UTF-16 units.
+    // Columns count characters, but the standard's default is UTF-16 code units.
     assert_eq!(run["columnKind"], "unicodeCodePoints");
     let results = run["results"].as_array().unwrap();
     assert_eq!(results.len(), 4);
@@ -233,7 +233,7 @@ fn sarif_has_what_the_standard_and_github_require() {
             .unwrap();
         assert!(message.starts_with(&format!("{name}: ")), "{result:#}");
     }
-    // Without findings, the list of results is required all the same.
+    // The standard requires the list of results even if there are no findings.
     let good = TASK
         .replace("biuld: [{name: größe}]", "build: [{name: a}]")
         .replace("params.imag", "steps.build.a")

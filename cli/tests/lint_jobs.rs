@@ -1,4 +1,4 @@
-//! `gleaner lint`: Jobs whose fields conflict with the declaration of their pods, and clusters without the webhook.
+//! Tests `gleaner lint`: Jobs whose fields conflict with the declarations of their pods, and clusters without the webhook.
 
 mod support;
 
@@ -45,7 +45,7 @@ fn several_pods_without_an_index_are_refused() {
         ("parallelism: 1", None),
     ] {
         let fields = fields.replace(", ", "\n  ");
-        // A derived name is also derived from the run, so it is the same in all pods.
+        // A derived name depends only on the run, so it is the same in all pods of the Job.
         for name in ["{name: fixed}", "{}", "{generateName: a-}"] {
             let text = JOB.replace("completions: 1", &fields);
             let text = text.replace("{name: fixed}", name);
@@ -216,7 +216,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
     let named = JOB.replace("fixed", "a-$(context.task.name)");
     finds(&named, &[]);
     finds_by(&AHEAD, &named, &[]);
-    // A controller of another kind also names its pods, and may give them an index.
+    // A controller of any other kind also sets pod names, and may set an index.
     let indexed = named.replace("task.name", "job.completionIndex");
     let scaled = |text: &str| text.replace("batch/v1\nkind: Job", "keda.sh/v1\nkind: ScaledJob");
     finds(&scaled(&named), &[]);
@@ -235,7 +235,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
             "16:36: error: objects[0].resourceTemplate.metadata.name: only the pods of an Indexed Job have a completion index; add completionMode: Indexed",
         ],
     );
-    // The Jobs of a JobSet are Indexed by default.
+    // The Jobs of a JobSet have completionMode: Indexed by default.
     let set = |text: &str| {
         text.replace(
             "batch/v1\nkind: Job",

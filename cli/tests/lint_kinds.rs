@@ -1,11 +1,11 @@
-//! `gleaner lint`: templates of built-in kinds, checked field by field.
+//! Tests `gleaner lint`: templates of built-in kinds are checked field by field.
 
 mod support;
 
 use support::lint::{assert_found, lint};
 use support::task;
 
-/// Expects these findings for a template in flow or block style. Each is given by the rest of its line after
+/// Expects these findings for a template in flow or block style. Each expected text is the part of the line after
 /// `objects[0].resourceTemplate`.
 #[track_caller]
 fn finds(template: &str, expected: &[&str]) {

@@ -1,10 +1,10 @@
-//! `gleaner lint`: fields and variables of a Pipeline itself.
+//! Tests `gleaner lint`: the fields and variables of a Pipeline itself.
 
 mod support;
 
 use support::gleaner_with_input;
 
-/// A Pipeline; its task `b` and its spec have more fields.
+/// Returns a Pipeline with additional fields in its task `b` and in its spec.
 fn pipeline(of_task: &str, of_spec: &str) -> String {
     format!(
         "\
@@ -34,7 +34,7 @@ fn finds(text: &str, expected: &[&str]) {
     assert_eq!(ran.code, i32::from(is_error), "{text}");
 }
 
-/// The variable is the value of a parameter of the task `b`.
+/// Returns a Pipeline that uses the variable in a parameter value of the task `b`.
 fn in_value(variable: &str) -> String {
     pipeline(
         &format!("params: [{{name: v, value: '$({variable})'}}]"),
@@ -176,7 +176,7 @@ spec:
 }
 
 #[test]
-fn tasks_of_finally_see_the_others() {
+fn finally_tasks_can_use_results_and_statuses_of_other_tasks() {
     let finally = |value: &str| {
         pipeline(
             "",
@@ -237,7 +237,7 @@ fn tasks_that_cannot_be_ordered_are_errors() {
         "{name: a, taskRef: {name: t}, params: [{name: v, value: $(tasks.b.results.x)}]}",
     );
     finds(&both, &[&waits("a, b")]);
-    // Text for users gives no order.
+    // A variable in a description does not order the tasks.
     let described = pipeline("runAfter: [a]", "").replace(
         "{name: a, taskRef: {name: t}}",
         "{name: a, taskRef: {name: t}, description: before $(tasks.b.results.x)}",
@@ -251,7 +251,7 @@ fn tasks_that_cannot_be_ordered_are_errors() {
 }
 
 #[test]
-fn a_step_of_an_embedded_task_gets_results_of_the_others() {
+fn a_step_of_an_embedded_task_can_use_results_of_other_tasks() {
     let step = |variable: &str| {
         let task = format!("taskSpec: {{steps: [{{name: s, image: i, args: ['$({variable})']}}]}}");
         pipeline(&task, "").replace("      taskRef: {name: t}\n", "")
@@ -334,7 +334,7 @@ fn a_field_that_tekton_does_not_have_is_an_error() {
     ] {
         finds(&text, &[expected]);
     }
-    // Such fields are translated.
+    // These fields are valid in old versions, and are translated.
     let old =
         pipeline("resources: {inputs: []}", "").replace("tekton.dev/v1\n", "tekton.dev/v1beta1\n");
     finds(&old, &[]);

@@ -1,11 +1,11 @@
-//! `gleaner lint`: references between the tasks of a Pipeline, and objects created by a matrix.
+//! Tests `gleaner lint`: references between the tasks of a Pipeline, and objects that a matrix creates.
 
 mod support;
 
 use support::gleaner_with_input;
 use support::lint::{TASK, lint};
 
-/// A Task with an output, its own results, an object and a PipelineResource, and a Pipeline that refers to the Task.
+/// A Task with an output, results, an object and a PipelineResource, and a Pipeline that references the Task.
 const FILE: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -37,7 +37,7 @@ spec:
       taskSpec: {steps: [{name: s, image: x, args: ['ARGUMENT']}]}
 ";
 
-/// Returns the Pipeline with the Task embedded in it.
+/// Returns the Pipeline with an embedded copy of the Task.
 fn embedded() -> String {
     let (task, pipeline) = FILE.split_once("---\n").unwrap();
     let declaration = task.split_once("outputs: |\n").unwrap().1;
@@ -56,7 +56,7 @@ fn embedded() -> String {
 #[track_caller]
 fn finds(text: &str, expected: &[&str]) {
     let ran = gleaner_with_input(&["lint", "-f", "-"], text);
-    // The warning about the room for the Task's own result is not tested here.
+    // Ignore the warning about the size limit of the Task's results, which these tests do not cover.
     let is_of_room =
         |line: &&str| line.contains(": warning: ") && line.contains("without Gleaner's container");
     let lines: Vec<&str> = ran
@@ -137,7 +137,7 @@ fn a_reference_to_an_unknown_result_is_an_error() {
                     continue;
                 }
                 let text = text.replace(slot, &format!("$({variable})"));
-                // The position includes the offset of the variable within its field.
+                // The column of the finding includes the variable's offset within the field.
                 let mut lines = text.lines().enumerate();
                 let is_changed =
                     |line: &str| line.contains(variable) && !line.contains(": $(steps");
@@ -178,13 +178,13 @@ fn a_reference_to_a_known_or_possible_result_passes() {
                 &text.replace("VALUE", &format!("$({})", variable.replace('"', "\\\""))),
                 &[],
             );
-            // All other variables in a step belong to its own Task.
+            // All other variables in a step belong to the step's Task.
             if variable.starts_with("tasks.") {
                 finds(&text.replace("ARGUMENT", &format!("$({variable})")), &[]);
             }
         }
     }
-    // Tekton's own variables are allowed, even if an object has the same name.
+    // Tekton's own variables are allowed even if an object has the same name.
     for variable in ["status", "reason", "matrix.length"] {
         let (name, _) = variable.split_once('.').unwrap_or((variable, ""));
         let named = FILE.replace("- name: o\n", &format!("- name: {name}\n"));
@@ -209,12 +209,12 @@ fn a_reference_to_a_known_or_possible_result_passes() {
         "tekton.dev/v1beta1\nkind: Pipeline",
     );
     finds(&old.replace("taskRef: {name: build}", other), &[]);
-    // If two Tasks have the same name, the namespace determines which of them the reference means.
+    // If two Tasks have the same name, the reference selects the one in the Pipeline's namespace.
     let (task, _) = FILE.split_once("---\n").unwrap();
     let task = task.replace("own", "v");
     let elsewhere = task.replace("  name: build\n", "  name: build\n  namespace: other\n");
     finds(&format!("{elsewhere}---\n{bad}"), &[]);
-    // An artifact may have any name.
+    // Artifacts may have any name.
     let artifacts = "script: echo > $(step.artifacts.path)";
     finds(
         &FILE
@@ -222,7 +222,7 @@ fn a_reference_to_a_known_or_possible_result_passes() {
             .replace("script: 'true'", artifacts),
         &[],
     );
-    // `$(steps.main.v)` is a variable of the step itself, so the check of steps reports it.
+    // `$(steps.main.v)` refers to the step itself, so the check of steps reports it.
     finds(
         &FILE
             .replace("ARGUMENT", "$(steps.main.v)")
@@ -261,7 +261,7 @@ fn results_of_finally_and_nested_pipelines_are_checked_in_their_scope() {
             "spec.tasks[0].pipelineSpec.tasks[1].params[0].value: `$(tasks.a.results.v)`: the task 'a' has no result 'v'",
         ],
     );
-    // The outer task `a` has different results.
+    // The task `a` of the outer Pipeline has different results.
     let outer = FILE.replace("taskRef: {name: build}", "pipelineSpec: {tasks: []}");
     finds(&outer.replace("VALUE", "$(tasks.a.results.v)"), &[]);
 }
@@ -328,7 +328,7 @@ fn objects_of_a_matrix_need_different_names() {
     }
     let namespaces = matrix("cm', namespace: '$(params.x)", two, "");
     finds(&namespaces, &[]);
-    // Without a matrix, the task has a single TaskRun.
+    // Without a matrix, a task has only one TaskRun.
     let (before, after) = matrix("cm", two, "")
         .split_once("      matrix")
         .map_or_else(
@@ -340,7 +340,7 @@ fn objects_of_a_matrix_need_different_names() {
 }
 
 #[test]
-fn faults_that_tekton_rejects_in_a_pipeline_are_errors() {
+fn pipelines_that_tekton_rejects_are_errors() {
     for (task, expected) in [
         (
             "runAfter: [zz]",

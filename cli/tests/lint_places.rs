@@ -1,11 +1,11 @@
-//! `gleaner lint` and `inject`: documents in which another program, a label or an edit prevents the declaration from taking
+//! Tests `gleaner lint` and `inject`: documents in which another program, a label or an edit prevents the declaration from taking
 //! effect.
 
 mod support;
 
 use support::gleaner_with_input;
 
-/// A Task with one step `build`, the output `v` and a ConfigMap.
+/// A Task with one step `build`, an output `v` and a ConfigMap.
 const TASK: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -40,7 +40,7 @@ fn inject(text: &str, flags: &[&str]) -> (i32, String, String) {
     (ran.code, ran.stdout, ran.stderr)
 }
 
-/// Expects this finding and no other.
+/// Expects this finding and no others.
 #[track_caller]
 fn finds(text: &str, expected: &str) {
     let (code, said) = lint(text);
@@ -77,12 +77,12 @@ fn an_annotation_on_an_unknown_kind_is_a_warning() {
         ),
     );
     assert_eq!(inject(&wrapped, &[]).0, 0);
-    // A misspelled annotation is wrong wherever it is copied.
+    // A misspelled annotation is an error even if a controller copies it.
     finds(
         &wrapped.replace("gleaner.dev/outputs", "gleaner.dev/output"),
         "10:9: error: spec.manifest.metadata.annotations[\"gleaner.dev/output\"]: unknown annotation",
     );
-    // Built-in kinds and Tekton's kinds do not copy annotations.
+    // Controllers of built-in and Tekton kinds do not copy annotations.
     finds(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  annotations:\n    gleaner.dev/outputs: x\n",
         "5:5: error: ",
@@ -174,7 +174,7 @@ fn an_exempt_object_is_a_warning() {
             &text,
             &format!("5:12: warning: metadata.labels[\"gleaner.dev/injection\"]: {expected}"),
         );
-        // Injecting ahead of time needs no webhook.
+        // Injecting ahead of time does not need the webhook, so the label does not matter.
         let (code, injected, said) = inject(&text, &[]);
         assert_eq!((code, said.as_str()), (0, ""));
         assert!(injected.contains("--declaration="));

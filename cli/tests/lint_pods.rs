@@ -1,4 +1,4 @@
-//! `gleaner lint` and `inject`: pods, pod templates, and the objects that create pods.
+//! Tests `gleaner lint` and `inject`: pods, pod templates, and objects that create pods.
 
 mod support;
 
@@ -7,7 +7,7 @@ use support::gleaner_with_input;
 const OBJECT: &str =
     "{apiVersion: v1, kind: ConfigMap, metadata: {NAME}, data: {v: $(steps.main.v)}}";
 
-/// Returns the metadata of a pod that declares an output `v` and a ConfigMap with this name field.
+/// Returns the metadata of a pod that declares an output `v` and a ConfigMap with `name` as its name field.
 fn metadata(name: &str) -> String {
     let object = OBJECT.replace("NAME", name);
     format!(
@@ -17,7 +17,7 @@ fn metadata(name: &str) -> String {
 
 const CONTAINERS: &str = "restartPolicy: Never, containers: [{name: main, image: x, command: [a]}]";
 
-/// Returns a Job with this field in its spec, whose ConfigMap has this name field.
+/// Returns a Job with `field` in its spec, and a ConfigMap with `name` as its name field.
 fn job(field: &str, name: &str) -> String {
     let metadata = metadata(name);
     format!(
@@ -44,7 +44,7 @@ fn inject(text: &str) -> (i32, String) {
     ran(&["inject", "--image", "x/y:1", "-f", "-"], text)
 }
 
-/// Expects both commands to report only this error.
+/// Expects both commands to report this error and no others.
 #[track_caller]
 fn refused(text: &str, expected: &str) {
     for (code, (ended, said)) in [(1, lint(text)), (78, inject(text))] {

@@ -1,4 +1,4 @@
-//! `gleaner lint`: variables in steps that Tekton refuses or leaves unchanged.
+//! Tests `gleaner lint`: variables in steps that Tekton rejects or leaves unchanged.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! `gleaner lint`: types of the objects in templates, and the positions of several errors in one value.
+//! Tests `gleaner lint`: the types of fields in templates, and the positions of several errors in one value.
 
 mod support;
 
@@ -63,7 +63,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
             "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is in apiVersion batch/v1",
         ],
     );
-    // The kinds of a custom API group are unknown, so any kind is accepted.
+    // The kinds in a custom API group are unknown, so every kind is accepted.
     finds(
         &TASK
             .replace("apiVersion: v1", "apiVersion: example.com/v1")
@@ -209,7 +209,7 @@ fn an_unreadable_field_causes_no_further_errors() {
 }
 
 #[test]
-fn render_run_and_translate_refuse_the_same_as_lint() {
+fn render_run_and_translate_refuse_what_lint_refuses() {
     let number = TASK.replace(IMAGE, &format!("port: 8080\n              {IMAGE}"));
     let expected = "objects[0].resourceTemplate.data.port: expected a string, found a number; YAML reads this as 8080; put it in quotes";
     let output = ["--output", "build.digest=x", "-p", "image=i"];

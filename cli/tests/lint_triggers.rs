@@ -1,4 +1,4 @@
-//! Objects that Tekton Triggers creates: `gleaner lint`, `inject` and `uninject` of TriggerTemplates.
+//! Tests `gleaner lint`, `inject` and `uninject` of TriggerTemplates, from which Tekton Triggers creates objects.
 
 mod support;
 

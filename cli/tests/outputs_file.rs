@@ -1,18 +1,18 @@
-//! The example of a declaration in a separate file, without kustomize: a suite of `tests/` runs that.
+//! Tests the example of a declaration in a separate file, without kustomize. A suite in `tests/` runs kustomize.
 
 mod support;
 
 use gleaner_core::document::yaml;
 use support::{gleaner_with_input, repository};
 
-/// Returns the text of a file of the example.
+/// Returns the text of a file in the example's directory.
 fn text(name: &str) -> String {
     let path = repository().join("examples/kustomize").join(name);
     std::fs::read_to_string(path).unwrap()
 }
 
 #[test]
-fn the_file_is_the_annotation_of_the_task() {
+fn the_file_is_valid_as_the_annotation_of_its_task() {
     let mut task = yaml::parse(&text("task.yaml")).unwrap().to_json();
     task["metadata"]["annotations"]["gleaner.dev/outputs"] = text("outputs.yaml").into();
     let task = task.to_string();
@@ -63,7 +63,7 @@ fn the_file_alone_is_checked_without_its_task() {
         ran.exits(1);
         assert!(ran.stdout.starts_with(expected), "{}", ran.stdout);
     }
-    // Other files without a kind are not declarations.
+    // Not every document without a kind is a declaration.
     for other in [
         "steps: []\nname: x\n",
         "steps: [{script: x}]\n",
@@ -82,7 +82,7 @@ fn the_file_alone_is_checked_without_its_task() {
 }
 
 #[test]
-fn editors_find_its_schema() {
+fn the_file_refers_editors_to_its_schema() {
     let outputs = text("outputs.yaml");
     let line = outputs.lines().next().unwrap();
     let schema = line

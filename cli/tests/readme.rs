@@ -1,4 +1,4 @@
-//! The README: its commands run as pasted, its Task is the example, and all links in the pages lead to existing files.
+//! Tests the README: its commands run as pasted, its Task equals the example, and all links in the pages lead to existing files.
 
 mod support;
 
@@ -21,7 +21,7 @@ fn fences(page: &str, language: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the commands in the code blocks and in the table, each as a line for `sh` with `gleaner` instead of `cargo run --`.
+/// Returns the commands in the code blocks and in the table. In each command line, `gleaner` replaces `cargo run --`.
 fn commands(page: &str) -> Vec<String> {
     let scripts = fences(page, "sh").join("\n").replace("\\\n", " ");
     let fenced = scripts.lines().map(str::to_owned);

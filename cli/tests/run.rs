@@ -1,11 +1,11 @@
-//! `gleaner run`: the real binary with the real redirector, sidecar and API server, on real files.
+//! Tests `gleaner run` with the real redirector, sidecar and embedded API server.
 
 mod support;
 
 use serde_json::json;
 use support::{ONE, Ran, file, gleaner, run, task};
 
-/// Runs an example with the command in its first line.
+/// Runs an example with the command in the example's first line.
 fn example(name: &str) -> Ran {
     let path = support::repository().join("examples").join(name);
     let text = std::fs::read_to_string(path).unwrap();
@@ -49,7 +49,7 @@ fn the_proposals_task_runs_with_a_replacement_for_kaniko() {
         step,
     ]);
     ran.exits(0)
-        .says("/workspace/src is an empty directory; use another one with --workspace src=DIR");
+        .says("/workspace/src is an empty directory; to use an existing directory, set --workspace src=DIR");
     let params = json!([{"name": "url", "value": "docker.io/x"}, {"name": "digest", "value": "sha256:54ed"}]);
     assert_eq!(
         ran.object()["spec"],
@@ -78,7 +78,7 @@ fn a_missing_tool_fails_with_a_hint() {
 }
 
 #[test]
-fn both_objects_of_the_deployment_exist_or_neither() {
+fn the_deployment_example_creates_both_objects_or_none() {
     let ran = example("build-and-deploy.yaml");
     let kinds: Vec<_> = ran
         .exits(0)
@@ -209,7 +209,7 @@ steps:
 ";
     let ran = run(&task(ONE, spec), &[]);
     ran.exits(0)
-        .says("two does not run: its conditions")
+        .says("two does not run: its when conditions")
         .says("gleaner");
     assert_eq!(ran.object()["data"]["a"], "x");
 }
@@ -263,7 +263,7 @@ steps:
         &task(&declaration, spec),
         &["--workspace", &workspace, "-p", "o=k:v"],
     );
-    // A new variable precedes those of the template, so it cannot refer to them.
+    // A variable can refer only to preceding ones. A new variable precedes those of the template, so `$(GREETING)` stays.
     let expected = "x|y z|y z|v|$(GREETING)-$(GREETING)|false|try-run|sub|";
     assert_eq!(ran.exits(0).object()["data"]["a"], expected);
     assert_eq!(
@@ -292,7 +292,7 @@ steps: [{name: one, command: [sh, -c, 'printf %s \"$*\" > $GLEANER_OUTPUTS/a', s
 }
 
 #[test]
-fn results_are_printed_in_both_forms() {
+fn results_are_printed_as_yaml_and_as_json() {
     let spec = "
 results: [{name: r}, {name: s, value: $(steps.one.results.own)}]
 steps: [{name: one, results: [{name: own}], script: 'echo R > $(results.r.path); printf S > $(step.results.own.path); printf x > $GLEANER_OUTPUTS/a'}]

@@ -1,4 +1,4 @@
-//! Values, names and order in `gleaner run` are the same as in Tekton.
+//! Tests that values, names and order in `gleaner run` are the same as in Tekton.
 
 mod support;
 
@@ -6,12 +6,12 @@ use std::process::Stdio;
 
 use support::{Ran, command, gleaner, gleaner_with_input, run};
 
-/// Returns a PipelineRun `r` with these fields in its spec.
+/// Returns a PipelineRun `r` with `spec` as the fields of its spec.
 fn pipeline_run(spec: &str) -> String {
     format!("apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n{spec}\n")
 }
 
-/// Returns a TaskRun `r` with these fields in its TaskSpec.
+/// Returns a TaskRun `r` with `spec` as the fields of its TaskSpec.
 fn task_run(spec: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec:\n    {}\n",
@@ -19,7 +19,7 @@ fn task_run(spec: &str) -> String {
     )
 }
 
-/// Returns the lines that steps print.
+/// Returns the lines that the steps printed.
 fn printed(ran: &Ran) -> Vec<&str> {
     let lines = ran.stderr.lines();
     lines
@@ -38,7 +38,7 @@ fn a_whole_result_can_be_a_parameter_of_the_next_task() {
     let results = "[{name: o, type: object, properties: {k: {}}}, {name: l, type: array}]";
     let ran = run(&pipeline_run(&makes(results)), &[]);
     assert_eq!(printed(ran.exits(0)), ["v b c a b c"]);
-    // A value that is known before the run is checked before the run.
+    // Values that are known before the run are checked before the first step.
     let wrong = "  pipelineSpec:\n    tasks: [{name: a, params: [{name: mode, value: medium}], taskSpec: {params: [{name: mode, enum: [fast, slow]}], steps: [{name: s, image: i, script: echo never}]}}]";
     let ran = run(&pipeline_run(wrong), &[]);
     ran.says("'mode' cannot be 'medium'; use one of fast, slow");
@@ -71,7 +71,7 @@ fn a_value_of_the_run_overrides_the_default_of_an_embedded_task() {
         ["outer", "middle", "outer z", "of outer"]
     );
     assert!(!ran.stderr.contains("Tekton ignores"), "{}", ran.stderr);
-    // The default of the Pipeline also takes precedence.
+    // The Pipeline's default also takes precedence over the default in the embedded spec.
     let declared = "  params: [{name: l, value: [x, z]}]\n  pipelineSpec:\n    params: [{name: who, default: of-pipeline}]";
     let ran = run(&pipeline_run(&format!("{declared}{tasks}")), &[]);
     assert_eq!(printed(ran.exits(0))[0], "of-pipeline");
@@ -115,7 +115,7 @@ fn an_embedded_spec_has_the_name_of_its_run() {
     );
     let ran = run(&pipeline_run(&spec), &[]);
     assert_eq!(printed(ran.exits(0)), ["r-a r-a r r"]);
-    // A TaskRun does not belong to a pipeline.
+    // In a TaskRun without a pipeline, the variables of a pipeline are unknown.
     for variable in ["context.pipelineRun.name", "tasks.a.results.b"] {
         let spec = format!("steps: [{{name: s, image: i, script: 'echo $({variable})'}}]");
         run(&task_run(&spec), &[])
@@ -153,13 +153,13 @@ fn finally_gets_status_and_reason_only_through_parameters() {
             "  pipelineSpec:\n    tasks: [{{name: a, taskSpec: {{steps: [{{name: s, image: i, script: x}}]}}}}]\n    finally: [{{name: f, taskSpec: {{steps: [{{name: s, image: i, script: 'echo $({variable})'}}]}}}}]"
         );
         run(&pipeline_run(&spec), &[]).exits(78).says(&format!(
-            "finally[0].taskSpec.steps[0].script: `$({variable})` is not replaced in an embedded spec; pass it as a parameter"
+            "finally[0].taskSpec.steps[0].script: Tekton does not replace `$({variable})` in an embedded spec; pass it to the task as a parameter"
         ));
     }
 }
 
 #[test]
-fn a_parameter_can_name_the_task() {
+fn a_task_reference_may_contain_a_parameter() {
     let text = pipeline_run(
         "  params: [{name: which, value: {first: tt}}]\n  pipelineSpec: {tasks: [{name: a, taskRef: {name: '$(params.which.first)'}}]}",
     ) + "---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: tt}\nspec: {steps: [{name: s, image: i, script: echo here}]}\n";
@@ -182,7 +182,7 @@ fn an_embedded_task_has_the_workspaces_bound_by_its_pipeline() {
     );
     let ran = run(&text, &[]);
     assert_eq!(printed(ran.exits(0)), ["in true"]);
-    // A Task that is referenced declares its own workspaces.
+    // A referenced Task must declare its workspaces.
     let referred = text.replace("taskSpec: {steps", "taskRef: {name: t}, ignored: {steps");
     let referred = referred.split(", ignored").next().unwrap().to_owned()
         + "}\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec: {workspaces: [{name: w, optional: true}], steps: [{name: s, image: i, script: x}]}\n";
@@ -207,7 +207,7 @@ steps:
         .says("spec.taskSpec.steps[1]: the parameter 'lst' is of type array, but its value is a string");
 }
 
-/// Returns a TaskRun `r` with this TaskSpec, and these fields in its spec.
+/// Returns a TaskRun `r` with `spec` as its TaskSpec and `more` as additional fields of its spec.
 fn in_run(spec: &str, more: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {spec}\n  {more}\n"
@@ -223,7 +223,7 @@ fn a_workspace_of_a_step_has_its_mount_path() {
     let failed = "{steps: [{name: a, image: i, script: exit 3}, {name: b, image: i, script: x}]}";
     run(&in_run(failed, ""), &[])
         .exits(3)
-        .says("b does not run: the task failed before it");
+        .says("b does not run: an earlier step failed");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_process_in_its_own_session_ends_with_its_step() {
         "setsid sh -c 'echo $$ > {0}; exec sleep 1000' & while ! [ -s {0} ]; do sleep 0.05; done",
         id.display()
     );
-    // The next step checks that the process no longer exists.
+    // The next step checks that the process was killed.
     let next = format!(
         "read id < {}; ! grep -q '^State:.[RSD]' /proc/$id/status",
         id.display()
@@ -246,7 +246,7 @@ fn a_process_in_its_own_session_ends_with_its_step() {
     let path = support::file(folder.path(), "run.yaml", &in_run(&spec, ""));
     gleaner(&["run", "-f", &path]).exits(0);
     assert!(!lives(&id), "the process is still running");
-    // The process also ends with a run that is killed, even if the run keeps its directory.
+    // If the run is killed, the watcher kills the process, too, even if the run keeps its directory.
     for arguments in [&[][..], &["--keep"]] {
         std::fs::remove_file(&id).unwrap();
         let waits = std::fs::read_to_string(&path).unwrap();
@@ -265,7 +265,7 @@ fn a_process_in_its_own_session_ends_with_its_step() {
     }
 }
 
-/// Waits at most a minute for a condition, which is enough to detect a process that keeps running.
+/// Waits until a condition becomes true. Fails after a minute, in which every process should have exited.
 #[cfg(target_os = "linux")]
 fn until(holds: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
@@ -278,7 +278,7 @@ fn until(holds: impl Fn() -> bool) {
     }
 }
 
-/// Returns true if the process whose ID is in the file is running.
+/// Returns true if the process is running. The file contains its ID.
 #[cfg(target_os = "linux")]
 fn lives(id: &std::path::Path) -> bool {
     let id = std::fs::read_to_string(id).unwrap();

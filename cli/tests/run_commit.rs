@@ -1,4 +1,4 @@
-//! `gleaner run` reports the objects if it is stopped while they are created, or if their state is unknown.
+//! Tests that `gleaner run` reports the existing objects if it is stopped while it creates them, or if their state is unknown.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::{ONE, Ran, file, run, task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Forwards all requests, and delays each create.
+/// Relays requests to the API server, and delays each request that creates a ConfigMap.
 async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration) {
     while let Ok((client, _)) = listener.accept().await {
         tokio::spawn(async move {
@@ -34,7 +34,8 @@ async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration
     }
 }
 
-/// Runs the Task against a cluster that delays creates by `pause`. Also returns the names of the objects that exist at the end.
+/// Runs the Task against a cluster in which each create is delayed by `pause`. Also returns the names of the objects that exist
+/// at the end.
 fn against_a_slow_cluster(
     text: &str,
     arguments: &[&str],
@@ -122,7 +123,7 @@ fn an_object_applied_before_the_failure_is_reported() {
 
 #[test]
 fn the_state_is_reported_as_unknown_if_the_sidecar_is_gone() {
-    // The sidecar's process is identified by the run's state directory on its command line.
+    // The step finds the sidecar's process by the state directory in its command line.
     let kill = r#"printf x > $GLEANER_OUTPUTS/a
 for process in /proc/[0-9]*; do
   if tr '\0' ' ' < $process/cmdline 2>/dev/null | grep -q "^[^ ]* sidecar .*--state-dir $(dirname "$PWD")/state"; then
@@ -137,7 +138,7 @@ sleep 60"#;
     let ran = run(&task(ONE, &spec), &[]);
     ran.exits(69)
         .says("the sidecar exited")
-        .says("the existing objects are unknown: the sidecar did not respond; look for objects annotated gleaner.dev/run-uid: ");
+        .says("the sidecar did not respond, so some objects may exist; look for objects with the annotation gleaner.dev/run-uid: ");
     assert!(
         !ran.stderr.contains("nothing was created"),
         "{}",
@@ -159,7 +160,7 @@ steps:
         .find("+ ConfigMap default/cm (cm): created");
     let end = ran.stderr.find("✔ one");
     assert!(created.is_some() && created < end, "{}", ran.stderr);
-    ran.says("the objects stay although the task failed; 'submit: Completed' creates them after the last step");
+    ran.says("the created objects remain, although the task failed; with 'submit: Completed', they are created only after the last step");
     assert_eq!(ran.object()["data"]["a"], "x");
     let ran = run(&task(ONE, &spec.replace("exit 3", "exit 0")), &[]);
     assert_eq!(ran.exits(0).stderr.matches("+ ConfigMap").count(), 1);

@@ -1,4 +1,4 @@
-//! The directories of `gleaner run`: volumes, workspaces, working directories, and names that are used as paths.
+//! Tests the directories of `gleaner run`: volumes, workspaces, working directories, and names that are used as paths.
 
 mod support;
 
@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use support::{ONE, run, task, with_run};
 use tempfile::TempDir;
 
-/// Returns a path outside a run's directory that does not exist, and a relative path that leads to it. The path could be created
-/// while the returned directory exists.
+/// Returns a path outside the run's directory, and a relative path that leads to it. The path does not exist, but could be
+/// created while the returned directory exists.
 fn outside() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("made");
@@ -30,7 +30,7 @@ steps:
 }
 
 #[test]
-fn a_mount_may_have_variables_and_stays_in_its_volume() {
+fn a_mount_may_contain_variables_but_cannot_leave_its_volume() {
     let (_folder, out, up) = outside();
     let text = task(
         ONE,
@@ -51,13 +51,13 @@ steps:
     for path in [up.clone(), out.display().to_string(), "a/../..".to_owned()] {
         let ran = run(&text, &["-p", &format!("dir={path}")]);
         ran.exits(64).says(&format!(
-            "step 'zero': the subPath '{path}' leads out of the volume 'cache'; use a relative path without '..'"
+            "step 'zero': the subPath '{path}' is outside the volume 'cache'; use a relative path without '..'"
         ));
         assert!(!out.exists());
     }
     run(&text.replace("cache,", &format!("'{up}',")), &[])
         .exits(64)
-        .says(&format!("'{up}' is not the name of a volume"));
+        .says(&format!("'{up}' is not a valid volume name"));
     assert!(!out.exists());
 }
 
@@ -108,7 +108,7 @@ steps:
     for directory in [up.clone(), format!("/workspace/{up}")] {
         let ran = run(&text, &["-p", &format!("dir={directory}")]);
         ran.exits(0).says(&format!(
-            "the working directory {} exists only in the step's image; here the step runs in /workspace",
+            "the working directory {} does not exist on this machine, so the step runs in /workspace",
             out.display()
         ));
         assert!(!out.exists());
@@ -203,13 +203,13 @@ fn a_name_that_is_a_path_is_refused_with_its_position() {
         let ran = run(&text, &[]);
         assert!(!out.exists(), "{spec}");
         ran.exits(78)
-            .says("would be a path on this machine; use letters, digits")
+            .says("is not a valid file name, but a local run uses it as one; use letters, digits")
             .says(place);
     }
 }
 
 #[test]
-fn the_sub_path_of_a_workspace_may_have_variables_and_stays_in_it() {
+fn a_workspace_sub_path_may_contain_variables_but_cannot_leave_the_workspace() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("ws/sub")).unwrap();
     std::fs::write(folder.path().join("ws/sub/inside"), "").unwrap();
@@ -223,7 +223,7 @@ fn the_sub_path_of_a_workspace_may_have_variables_and_stays_in_it() {
     for text in [&text, &empty] {
         let ran = run(text, &[]);
         assert_eq!(ran.exits(0).object()["data"]["a"], "");
-        let message = "the directory of 'src' cannot be created: its subPath '../out' leads out of it; use a relative path without '..'";
+        let message = "cannot create the directory of the workspace 'src': the subPath '../out' is outside the workspace; use a relative path without '..'";
         for given in [&[][..], &["-w", &given]] {
             run(text, &[&["-p", "dir=../out"], given].concat())
                 .exits(64)
@@ -250,7 +250,7 @@ spec:
 ";
     let ran = run(&(task(ONE, spec) + pipeline), &[]);
     ran.exits(64).says(
-        "task 'second': the directory of 'src' cannot be created: its subPath '../../x' leads out",
+        "task 'second': cannot create the directory of the workspace 'src': the subPath '../../x' is outside",
     );
     assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
 }

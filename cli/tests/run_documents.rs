@@ -1,4 +1,4 @@
-//! Documents of `gleaner run` that refer to each other, and errors that are reported only once.
+//! Tests `gleaner run` with documents that refer to each other, and checks that each error is reported only once.
 
 mod support;
 
@@ -16,7 +16,7 @@ fn pipeline_run(spec: &str, more: &str) -> String {
     )
 }
 
-/// Returns the spec of a Pipeline whose task has these fields.
+/// Returns the spec of a Pipeline with `fields` in its task.
 fn of_task(fields: &str) -> String {
     pipeline_run(
         &format!(
@@ -90,8 +90,8 @@ fn each_error_is_reported_once() {
         "",
     ) + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {image: i, script: 'echo $(params.who)'}\n";
     for (text, message) in [
-        (matrix, "'matrix' is not supported on this machine"),
-        (remote, "'resolver' is not supported on this machine"),
+        (matrix, "gleaner run does not support 'matrix'"),
+        (remote, "gleaner run does not support 'resolver'"),
         (
             misspelt,
             "the Pipeline has no workspace 'sharedd'; did you mean 'shared'?",
@@ -104,7 +104,7 @@ fn each_error_is_reported_once() {
         let ran = refuses(&text, message);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    // An error of the command line is reported, too.
+    // Errors in the command line are reported together with errors in the documents.
     let bound = task_run(
         "{workspaces: [{name: c}], steps: [{name: a, image: i, script: x}]}",
         "workspaces: [{name: c, configMap: {name: x}}]",
@@ -112,12 +112,12 @@ fn each_error_is_reported_once() {
     run(&bound, &["-w", "cc=."])
         .exits(64)
         .says("the workspace 'c' is a configMap")
-        .says("--workspace: there is no workspace 'cc'; did you mean 'c'?");
+        .says("--workspace: unknown workspace 'cc'; did you mean 'c'?");
     let params = task_run("{steps: [{name: a, ref: {name: sa}}]}", "")
         + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {params: [{name: msg}], image: i, args: [$(params.msg)]}\n";
     refuses(
         &params,
-        "steps[0]: the parameter 'msg' of the StepAction 'sa' has no value; add it to the step: params: [{name: msg, value: VALUE}]",
+        "steps[0]: the parameter 'msg' has no value, but the StepAction 'sa' requires one; add it to the step: params: [{name: msg, value: VALUE}]",
     );
 }
 

@@ -1,4 +1,4 @@
-//! Runs that a signal stops, and runs that create objects in another cluster.
+//! Tests runs that a signal stops, and runs that create objects in a different cluster.
 
 mod support;
 
@@ -41,7 +41,7 @@ fn ctrl_c_stops_the_step_and_leaves_nothing() {
     assert!(!std::path::Path::new(&workspace).exists(), "{workspace}");
 }
 
-/// A run with a sleeping step.
+/// A run whose step sleeps.
 struct Sleeping {
     child: Child,
     stderr: BufReader<ChildStderr>,
@@ -49,7 +49,7 @@ struct Sleeping {
 }
 
 impl Sleeping {
-    /// Starts the run and waits until its step has printed `begins` and the path of its workspace.
+    /// Starts the run, and waits until its step has printed `begins` followed by the path of its workspace.
     fn start(mut command: Command, begins: &str) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -79,7 +79,7 @@ impl Sleeping {
 
 /// Waits until no process has `directory` in its command line.
 fn expect_no_process(directory: &str) {
-    // The time limit separates a process that never exits from one that is about to exit.
+    // Allow some time, because the processes may just be exiting.
     let ceiling = Instant::now() + Duration::from_secs(30);
     while !processes_of(directory).is_empty() {
         assert!(Instant::now() < ceiling, "{:?}", processes_of(directory));
@@ -87,7 +87,7 @@ fn expect_no_process(directory: &str) {
     }
 }
 
-/// Returns the processes whose command line names `path`, except this test's own.
+/// Returns the command lines that contain `path`.
 fn processes_of(path: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| {
@@ -120,7 +120,7 @@ fn a_killed_run_leaves_no_process_and_no_directory() {
     }
 }
 
-/// A pipeline with a sleeping second task, in which the Task must not write to the workspace.
+/// A pipeline whose second task sleeps and must not write to the workspace.
 const PIPELINE: &str = "
 apiVersion: tekton.dev/v1
 kind: PipelineRun
@@ -139,7 +139,7 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
-/// Returns the same command with the default action for signals that `nohup` or a shell may have set to be ignored.
+/// Returns the command with default signal handling, because `nohup` or a shell may have set signals to be ignored.
 fn with_default_signals(command: &Command) -> Command {
     let mut env = Command::new("env");
     env.arg("--default-signal=HUP,QUIT,TERM");
@@ -194,8 +194,8 @@ spec:
   steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]
 ";
 
-/// Runs the binary with `arguments` against an API server. `environment` determines whether the variable or the flag names the
-/// kubeconfig. Also returns the objects that were created there.
+/// Runs the binary with `arguments` against an API server. The kubeconfig is passed in a variable if `environment` is true,
+/// otherwise with a flag. Also returns the objects that the run created.
 fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_json::Value>) {
     let builder = LocalApiServer::builder().namespace("builds");
     let cluster = Cluster::start(builder.namespace("other"));
@@ -230,7 +230,7 @@ fn a_kubeconfig_selects_a_real_cluster() {
 }
 
 #[test]
-fn a_context_of_the_usual_kubeconfig_selects_a_real_cluster() {
+fn a_context_of_the_default_kubeconfig_selects_a_real_cluster() {
     let (ran, objects) = against_a_cluster(&["--context", "here", "-n", "other"], true);
     ran.exits(0);
     assert_eq!(objects[0]["metadata"]["namespace"], "other");

@@ -1,4 +1,4 @@
-//! Outputs that a run refuses: the exit code and the error message.
+//! Tests the exit code and error message for outputs that a run rejects.
 
 mod support;
 

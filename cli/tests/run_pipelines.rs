@@ -1,11 +1,11 @@
-//! `gleaner run` of PipelineRuns.
+//! Tests `gleaner run` of PipelineRuns.
 
 mod support;
 
 use serde_json::{Value, json};
 use support::{Ran, gleaner, gleaner_with_input, run};
 
-/// A Task with a result `said` that creates the ConfigMap `$(params.name)` from its input.
+/// A Task that creates the ConfigMap `$(params.name)` from its input, and has a result `said`.
 const SAY: &str = "
 apiVersion: tekton.dev/v1
 kind: Task
@@ -48,7 +48,7 @@ fn report(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// Returns the statuses of the tasks, in the order in which they ran.
+/// Returns the names and statuses of the tasks, in the order in which the tasks ran.
 fn statuses(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let tasks = report["tasks"].as_array().unwrap().iter();
@@ -102,7 +102,7 @@ tasks:
         report["resources"][0]["metadata"]["labels"]["tekton.dev/pipelineRun"],
         "p-run-1"
     );
-    // The command line takes precedence over the run.
+    // The command line takes precedence over the PipelineRun.
     let ran = run(
         &pipeline(spec, "params: [{name: who, value: you}]"),
         &["-p", "who=me"],
@@ -162,7 +162,7 @@ fn a_run_in_the_old_syntax_is_reported() {
     .says("translate it first: gleaner translate -f FILE | gleaner run -f -");
     gleaner(&["run", "-f", file, "--run", "build-and-test-run"])
         .exits(78)
-        .says("spec.resources: 'resources' is not supported on this machine; translate the documents first");
+        .says("spec.resources: gleaner run does not support 'resources'; translate the documents first");
 }
 
 #[test]
@@ -188,7 +188,7 @@ finally:
     let ran = run(&pipeline(spec, ""), &["-o", "json"]);
     let report = report(
         ran.exits(0)
-            .says("task skipped does not run: its conditions (when) do not hold"),
+            .says("task skipped does not run: its when conditions are false"),
     );
     are(
         &report,
@@ -197,7 +197,7 @@ finally:
             ("skipped", "None"),
             ("taker", "None"),
             ("after-taker", "None"),
-            // As in Tekton, a skipped task does not skip tasks that are only ordered after it.
+            // As in Tekton, tasks that are only ordered after a skipped task still run.
             ("ordered", "Succeeded"),
             ("last", "Succeeded"),
             ("without", "None"),
@@ -242,7 +242,7 @@ finally:
         &pipeline(&continued, "").replace("value: never", "value: $(context.pipelineRun.uid)"),
         &["-o", "json"],
     );
-    // Two tasks create an object with the same name, so the second one fails.
+    // Two tasks create an object with the same name, so the second task fails.
     let found = report(
         ran.exits(73)
             .says("the pipeline continues (onError: continue)"),
@@ -331,7 +331,7 @@ fn time_limits_stop_a_task_or_the_pipeline() {
     );
     run(&with(&limited, ""), &[])
         .exits(1)
-        .says("the timeout of the task")
+        .says("the task's timeout")
         .says("last/one");
     run(&with(spec, "timeouts: {tasks: 300ms}"), &[])
         .exits(1)
@@ -384,7 +384,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}}",
-            "the parameter 'name' of the Task has no value",
+            "the Task's parameter 'name' has no value",
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: [a]}]}",
@@ -404,15 +404,15 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, matrix: {params: [{name: name, value: [a, b]}]}}",
-            "'matrix' is not supported on this machine",
+            "gleaner run does not support 'matrix'",
         ),
         (
             "{name: b, taskRef: {name: say}, retries: 2, params: [{name: name, value: a}]}",
-            "'retries' is not supported on this machine",
+            "gleaner run does not support 'retries'",
         ),
         (
             "{name: b, pipelineRef: {name: p}}",
-            "'pipelineRef' is not supported on this machine; pipelines in pipelines",
+            "gleaner run does not support 'pipelineRef'; pipelines in pipelines",
         ),
         (
             "{name: b, taskRef: {resolver: git}}",
@@ -424,7 +424,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, taskSpec: {steps: [{name: one, script: 'true'}]}}",
-            "tasks[1].taskRef: the task has taskRef and taskSpec; keep one of them",
+            "tasks[1].taskRef: the task has both taskRef and taskSpec; keep one of them",
         ),
         (
             "{name: b, taskRef: {apiVersion: x.dev/v1, kind: Wait}}",
@@ -432,7 +432,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, when: [{cel: 'true'}], params: [{name: name, value: a}]}",
-            "CEL is evaluated only in a cluster",
+            "a local run does not evaluate CEL conditions",
         ),
         (
             "{name: b, taskRef: {name: sya}}",

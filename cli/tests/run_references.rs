@@ -1,4 +1,4 @@
-//! References in the documents of `gleaner run`: to Tasks, Pipelines and StepActions, and to tasks, workspaces and volumes.
+//! Tests references in the documents of `gleaner run`: to Tasks, Pipelines and StepActions, and to tasks, workspaces and volumes.
 
 mod support;
 
@@ -6,7 +6,7 @@ use support::{ONE, run, task, with_run};
 
 const WRITES: &str = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
 
-/// Returns a PipelineRun with these fields in its spec, and the Task `try` at line 9.
+/// Returns a PipelineRun with `tasks` in its Pipeline and `more` as additional fields, and the Task `try` at line 9.
 fn pipeline(tasks: &str, more: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n  pipelineSpec:\n    tasks:\n    - {tasks}\n  {more}\n---\n{}",
@@ -27,7 +27,7 @@ fn an_invalid_reference_to_a_pipeline_is_reported_with_its_position() {
         ("{name: ''}", missing),
         (
             "{name: empty, kind: Wait, apiVersion: x.dev/v1}",
-            "spec.pipelineRef: 'Wait' is not a Pipeline, and is not supported on this machine; use a Pipeline of the files",
+            "spec.pipelineRef: gleaner run supports only a Pipeline here, not 'Wait'; use a Pipeline in the files",
         ),
         (
             "{name: empty, apiVersion: x.dev/v1}",
@@ -70,7 +70,7 @@ fn an_invalid_reference_to_a_task_is_reported_with_its_position() {
             .says("spec.pipelineSpec.tasks[0].taskRef")
             .says(message);
     }
-    // An empty kind means Task.
+    // An empty kind means Task, as in Tekton.
     let ran = run(
         &with_run(WRITES, "").replace("{name: try}", "{name: try, kind: ''}"),
         &[],
@@ -93,7 +93,7 @@ fn a_pipeline_task_without_a_task_is_reported() {
             &[],
         )
         .exits(78)
-        .says("tasks[1]: the task has no Task; write taskRef: {name: NAME}");
+        .says("tasks[1]: the task specifies no Task; write taskRef: {name: NAME}");
     }
 }
 
@@ -135,7 +135,7 @@ fn a_reference_to_an_unknown_name_is_an_error() {
                 ONE,
                 "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(A)}]}]",
             ),
-            "volumeMounts[0].subPathExpr: 'subPathExpr' is not supported on this machine; use subPath",
+            "volumeMounts[0].subPathExpr: gleaner run does not support 'subPathExpr'; use subPath",
         ),
         (
             pipeline(
@@ -161,7 +161,7 @@ fn a_reference_to_an_unknown_name_is_an_error() {
     ] {
         run(&text, &[]).exits(78).says(message);
     }
-    // A reference may name a task of 'finally', or a declared workspace that no run binds.
+    // A reference may name a `finally` task, or a declared workspace that the run does not bind.
     let finally = "  workspaces: [{name: sorce, optional: true}]\n    finally: [{name: last, taskRef: {name: try}}]\n  taskRunSpecs: [{pipelineTaskName: last}]";
     let ran = run(
         &pipeline(&optional.replace("script: x", "script: 'true'"), finally),
@@ -176,8 +176,8 @@ fn a_reference_to_an_unknown_name_is_an_error() {
     );
     run(&text, &[])
         .exits(0)
-        .says("the Pipeline has no workspace 'sorce', which the run binds; did you mean 'source'?");
-    // A volume that the pod template would provide.
+        .says("the run binds the workspace 'sorce', which the Pipeline does not declare; did you mean 'source'?");
+    // The volume could come from the pod template.
     let mount = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a, volumeMounts: [{name: of-the-pod, mountPath: /v}]}]";
     let ran = run(&task(ONE, mount), &[]);
     ran.exits(0).says("volumes other than emptyDir");
@@ -209,7 +209,7 @@ fn a_reference_does_not_match_a_name_prefix() {
     run(&text, &[])
         .exits(78)
         .says("spec.taskRef.name: no file contains the Task 'try'; pass its file with -f");
-    // On the command line, the prefix may be used as the name; a Task with exactly that name takes precedence.
+    // On the command line, a `generateName` prefix may be used as the name. A Task with exactly that name takes precedence.
     run(&text, &["--task", "try"]).exits(0);
     let both = format!(
         "{}---\n{text}",

@@ -1,4 +1,4 @@
-//! Errors that `gleaner run` reports before any step runs.
+//! Tests errors that `gleaner run` reports before it runs a step.
 
 mod support;
 
@@ -78,7 +78,7 @@ objects:
 const WRITES: &str = "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]";
 
 #[test]
-fn a_wrong_command_line_and_an_unreachable_sidecar_have_different_exit_codes() {
+fn an_invalid_option_value_is_a_usage_error() {
     let text = task(ONE, WRITES);
     let folder = tempfile::tempdir().unwrap();
     let no_crd = file(

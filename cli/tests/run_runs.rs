@@ -1,4 +1,4 @@
-//! `gleaner run` of TaskRuns, and the environment of a Task: files, namespaces, workspaces, variables.
+//! Tests `gleaner run` of TaskRuns, and a Task's files, namespaces, workspaces and variables.
 
 mod support;
 
@@ -14,10 +14,10 @@ fn a_task_run_sets_parameters_name_and_namespace() {
     let object = ran.exits(0).says("ConfigMap ci/cm").object();
     assert_eq!(object["data"]["a"], "4|mine|ci");
     assert_eq!(object["metadata"]["labels"]["tekton.dev/taskRun"], "mine");
-    // The command line takes precedence over the run, which takes precedence over the Task's default.
+    // The command line takes precedence over the run, and the run over the Task's default.
     let ran = run(&text, &["-p", "p=flag", "-n", "other"]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "flag|mine|other");
-    // With --task, only the Task is used.
+    // With --task, the TaskRun is ignored.
     let ran = run(&text, &["--task", "try"]);
     assert_eq!(
         ran.exits(0).object()["data"]["a"],
@@ -47,7 +47,7 @@ fn the_namespace_of_a_template_is_created() {
         &[],
     );
     ran.exits(0)
-        .says("in a cluster they must exist: prod")
+        .says("in a cluster, they must exist before the run: prod")
         .says("ConfigMap prod/cm");
 }
 
@@ -82,7 +82,7 @@ spec:
 #[test]
 fn a_task_run_times_out() {
     let text = with_run("steps: [{name: one, script: 'sleep 60'}]", "timeout: 300ms");
-    run(&text, &[]).exits(1).says("the timeout of the TaskRun");
+    run(&text, &[]).exits(1).says("the TaskRun's timeout");
 }
 
 #[test]
@@ -97,11 +97,17 @@ retries: 0
 params: [{name: unknown, value: x}]";
     let ran = run(&with_run(spec, of_cluster), &[]);
     ran.exits(0)
-        .says("not used here: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
-        .says("the Task has no parameter 'unknown', which the run sets; Tekton ignores it");
+        .says("a local run ignores: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
+        .says("the run sets the parameter 'unknown', which the Task does not declare; Tekton ignores it");
     for (field, message) in [
-        ("retries: 2", "spec.retries: 'retries' is not supported"),
-        ("status: TaskRunCancelled", "'status' is not supported"),
+        (
+            "retries: 2",
+            "spec.retries: gleaner run does not support 'retries'",
+        ),
+        (
+            "status: TaskRunCancelled",
+            "gleaner run does not support 'status'",
+        ),
         (
             "timeuot: 1m",
             "unknown field 'timeuot'; did you mean 'timeout'?",
@@ -163,7 +169,7 @@ fn a_workspace_volume_that_needs_a_cluster_is_refused() {
     let claim = "workspaces: [{name: src, persistentVolumeClaim: {claimName: c}, subPath: sub}]";
     run(&with_run(spec, claim), &[])
         .exits(78)
-        .says("the workspace 'src' is a persistentVolumeClaim, which exists only in a cluster; give it a directory with --workspace src=DIR");
+        .says("the workspace 'src' uses a persistentVolumeClaim, which exists only in a cluster; specify a directory with --workspace src=DIR");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("sub")).unwrap();
     std::fs::write(folder.path().join("sub/inside"), "").unwrap();
@@ -190,7 +196,7 @@ fn a_read_only_workspace_stays_unchanged() {
     let reads = "cp $(workspaces.src.path)/file $GLEANER_OUTPUTS/a";
     let ran = run(&task(ONE, &spec(reads)), &["-w", &given]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x");
-    // An empty directory is used if no flag is given.
+    // Without the flag, the workspace is an empty directory.
     run(&task(ONE, &spec("printf x > $GLEANER_OUTPUTS/a")), &[]).exits(0);
     let ran = run(
         &task(
@@ -219,7 +225,7 @@ fn a_read_only_workspace_stays_unchanged() {
             std::fs::read_to_string(folder.path().join("file")).unwrap(),
             "x"
         );
-        // Root may write anywhere, so the change is only detected afterwards; for other users, the kernel refuses the write.
+        // Root can write anyway, so the run detects the change only afterwards. For other users, the kernel rejects the write.
         let told = ran.stderr.contains("which the Task declares as read-only")
             || ran.stderr.contains("ermission denied");
         assert!(told, "{}", ran.stderr);
@@ -261,7 +267,7 @@ fn several_files_and_directories_form_one_set_of_documents() {
     let empty = tempfile::tempdir().unwrap();
     gleaner(&["run", empty.path().to_str().unwrap()])
         .exits(64)
-        .says("the directory has no file with the extension .yaml");
+        .says("the directory contains no files with the extension .yaml");
 }
 
 #[test]
@@ -270,7 +276,7 @@ fn documents_of_other_kinds_are_reported() {
     let others = "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}\n---\n{apiVersion: tekton.dev/v1, kind: Taskrun, metadata: {name: r}}\n";
     run(&format!("{}{others}", task(ONE, spec)), &[])
         .exits(0)
-        .says("not used by this run: ConfigMap settings, Taskrun r (did you mean TaskRun?)");
+        .says("this run does not use: ConfigMap settings, Taskrun r (did you mean TaskRun?)");
 }
 
 #[test]
@@ -323,7 +329,7 @@ spec:
     let wrong = text.replace("{name: greeting, value: hello $(params.who)}, ", "");
     run(&wrong, &[])
         .exits(78)
-        .says("the parameter 'greeting' of the StepAction 'greet' has no value");
+        .says("the parameter 'greeting' has no value, but the StepAction 'greet' requires one");
     let wrong = text.replace("ref: {name: greet}", "ref: {name: greet}, script: x");
     run(&wrong, &[])
         .exits(78)

@@ -1,4 +1,5 @@
-//! Documents that both Tekton and `gleaner run` refuse: before the first step, with the position and exit code 78.
+//! Tests documents that both Tekton and `gleaner run` reject. The run reports the position and exits with code 78 before the
+//! first step.
 
 mod support;
 
@@ -16,7 +17,7 @@ fn pipeline_run(spec: &str, more: &str) -> String {
     )
 }
 
-/// Returns a TaskRun whose TaskSpec has these fields.
+/// Returns a TaskRun with `fields` in its TaskSpec.
 fn with(fields: &str) -> String {
     task_run(
         &format!("{{{fields}, steps: [{{name: a, image: i, script: x}}]}}"),
@@ -24,7 +25,7 @@ fn with(fields: &str) -> String {
     )
 }
 
-/// Returns a TaskRun whose step has these fields.
+/// Returns a TaskRun with `fields` in its step.
 fn step(fields: &str) -> String {
     task_run(
         &format!("{{steps: [{{name: a, image: i, script: x, {fields}}}]}}"),
@@ -32,12 +33,12 @@ fn step(fields: &str) -> String {
     )
 }
 
-/// Returns a TaskRun with these fields in its spec.
+/// Returns a TaskRun with `fields` in its spec.
 fn of_run(fields: &str) -> String {
     task_run("{steps: [{name: a, image: i, script: x}]}", fields)
 }
 
-/// Returns a PipelineRun whose task has these fields.
+/// Returns a PipelineRun with `fields` in its task.
 fn of_task(fields: &str) -> String {
     pipeline_run(
         &format!(
@@ -209,7 +210,7 @@ fn unknown_fields_are_refused_at_every_level() {
     ] {
         refuses(&text, message);
     }
-    // The unknown fields of the run and of its Task are both reported.
+    // Unknown fields of both the run and its Task are reported.
     let ran = refuses(
         &task_run(
             "{description: x, descriptions: x, steps: [{name: a, image: i, script: x}]}",
@@ -218,7 +219,7 @@ fn unknown_fields_are_refused_at_every_level() {
         "unknown field 'descriptions'",
     );
     ran.says("unknown field 'serviceAccount'");
-    // Fields that Kubernetes has, including those of later versions, and keys that the author chooses.
+    // Known fields, including those of later Kubernetes versions, and keys that the user chooses.
     let known = "
 params: [{name: p, type: object, properties: {k: {type: string}}, default: {k: v}}]
     volumes: [{name: v, projected: {sources: [{secret: {name: s}}]}}]
@@ -300,12 +301,12 @@ fn contradictory_fields_of_a_task_are_refused() {
         ),
         (
             of_run("").replace("name: r}", "name: Build_1}"),
-            "metadata.name: 'Build_1' is not a valid name of a TaskRun",
+            "metadata.name: 'Build_1' is not a valid TaskRun name",
         ),
     ] {
         refuses(&text, message);
     }
-    // If `value` is empty, `valueFrom` applies.
+    // `valueFrom` takes effect if `value` is empty.
     let both = step("env: [{name: A, value: '', valueFrom: {fieldRef: {fieldPath: x}}}]");
     run(&both.replace("script: x", "script: 'true'"), &[]).exits(0);
 }
@@ -324,7 +325,7 @@ fn values_of_a_run_are_checked_at_their_positions() {
         ),
         (
             "{name: l, value: [true]}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; it contains values other than strings; put them in quotes",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; put the values in it in quotes, because Tekton accepts only strings",
         ),
         (
             "{name: part, value: {k: '1'}}",
@@ -344,17 +345,17 @@ fn values_of_a_run_are_checked_at_their_positions() {
         (
             "{workspaces: [{name: w}], STEPS}",
             "workspaces: [{name: w, emptyDir: {}, configMap: {name: x}}]",
-            "workspaces[0]: the workspace 'w' has emptyDir and configMap; keep one of them",
+            "workspaces[0]: the workspace 'w' has several sources: emptyDir and configMap; keep one of them",
         ),
         (
             "{workspaces: [{name: w}], STEPS}",
             "workspaces: [{name: w}]",
-            "workspaces[0]: the workspace 'w' is not bound; give it a directory",
+            "workspaces[0]: the workspace 'w' is not bound; specify a directory",
         ),
         (
             "{workspaces: [{name: w}], STEPS}",
             "workspaces: [{name: w, emptyDir: {}, subPath: ../x}]",
-            "workspaces[0].subPath: the subPath '../x' leads out of the workspace",
+            "workspaces[0].subPath: the subPath '../x' is outside the workspace",
         ),
     ] {
         let spec = spec.replace("STEPS", "steps: [{name: a, image: i, script: x}]");
@@ -374,7 +375,7 @@ fn values_of_a_run_are_checked_at_their_positions() {
     let old = of_run("inputs: {params: [{name: a, value: b}]}");
     refuses(
         &old,
-        "spec.inputs: 'inputs' is not supported on this machine; translate the documents first",
+        "spec.inputs: gleaner run does not support 'inputs'; translate the documents first",
     );
 }
 
@@ -384,15 +385,15 @@ fn timeouts_and_results_of_a_pipeline_are_checked() {
     for (timeouts, message) in [
         (
             "{pipeline: 10s, tasks: 20s}",
-            "spec.timeouts.tasks: the timeout is longer than that of the pipeline",
+            "spec.timeouts.tasks: the timeout exceeds the pipeline's timeout",
         ),
         (
             "{pipeline: 10s, finally: '0'}",
-            "spec.timeouts.finally: the timeout is longer than that of the pipeline",
+            "spec.timeouts.finally: the timeout exceeds the pipeline's timeout",
         ),
         (
             "{pipeline: 1m, tasks: 1m, finally: 1m}",
-            "spec.timeouts: tasks and finally together are longer than the timeout of the pipeline",
+            "spec.timeouts: the sum of the timeouts of tasks and finally exceeds the pipeline's timeout",
         ),
     ] {
         refuses(
@@ -416,7 +417,7 @@ fn timeouts_and_results_of_a_pipeline_are_checked() {
         );
         refuses(
             &pipeline_run(&with_result, ""),
-            "results[0].value: the result 'r' does not use a result of a task",
+            "results[0].value: the value of the result 'r' does not refer to a task result",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The sources of values, interpreted as in Tekton.
+//! Tests that values from all sources are interpreted as in Tekton.
 
 mod support;
 
@@ -42,7 +42,7 @@ steps:
         .says("error: the result 'q' is of type object")
         .says("error: the result 'big' has 5000 bytes");
     assert!(!ran.stderr.contains("the result 'l'"), "{}", ran.stderr);
-    ran.says("the objects stay although the task failed");
+    ran.says("the created objects remain, although the task failed");
 }
 
 #[test]
@@ -77,14 +77,14 @@ fn the_first_line_of_a_script_may_set_its_interpreter() {
     );
     let ran = run(&task(declaration, &after_blanks), &[]);
     ran.exits(0)
-        .says("warning: step 'one': the script has blank space before '#!'");
+        .says("warning: step 'one': the script has whitespace before '#!'");
     assert_eq!(ran.object()["data"]["a"], "interpreted");
     run(
         &task(ONE, "steps: [{name: one, script: '#!win powershell'}]"),
         &[],
     )
     .exits(64)
-    .says("step 'one' is a script for Windows");
+    .says("step 'one' is a Windows script");
 }
 
 #[test]
@@ -106,7 +106,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         ran.exits(0).says("one | [1,\"x\"]").object()["data"]["a"],
         "4 false 1.1"
     );
-    // For Tekton as well, a list with values other than strings is not an array.
+    // As in Tekton, a list that contains values other than strings is not an array.
     let array = spec
         .replace(
             "{name: mixed, default",
@@ -247,7 +247,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
             .says(&format!("error: spec.steps[1].{place}: "));
         assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
     }
-    // Expressions of the shell stay unchanged.
+    // Shell expressions stay unchanged.
     let shell = "{name: one, script: 'echo $(date) $(basename x.y) $(cat a.b c) > $GLEANER_OUTPUTS/a || true; printf x > $GLEANER_OUTPUTS/a'}";
     run(&task(ONE, &spec(shell)), &[]).exits(0);
 }
@@ -288,8 +288,8 @@ fn a_wait_without_a_controller_is_reported_and_can_be_skipped() {
     );
     run(&text, &[])
         .exits(73)
-        .says("no controllers run in this API server")
-        .says("the run waits for 'migrate' (condition Complete, at most 4s); --no-wait skips the waits")
+        .says("the embedded API server has no controllers")
+        .says("so waiting for 'migrate' (condition Complete, at most 4s) may time out; use --no-wait to skip the waits")
         .says("waiting for 'migrate' (condition Complete, at most 4s) for ");
     let ran = run(&text, &["--no-wait"]);
     ran.exits(0).says("Job default/migrate-1");

@@ -1,4 +1,4 @@
-//! `gleaner status`: what a TaskRun collected and created.
+//! Tests `gleaner status`, which shows what a TaskRun collected and created.
 
 mod support;
 
@@ -14,7 +14,7 @@ use support::cluster::{Cluster, kubeconfig};
 use support::port_forward::{self, PortForward};
 use support::{Ran, command, gleaner};
 
-/// Two objects, one of which is applied, and a PipelineResource.
+/// A declaration of two objects, one of which is applied, and of a PipelineResource.
 const DECLARATION: &str = "
 steps: {one: [{name: a}]}
 resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.one.a)}]}}]
@@ -37,7 +37,7 @@ fn status(url: &str, arguments: &[&str]) -> Ran {
     gleaner(&[&["status", "--kubeconfig", &kubeconfig], arguments].concat())
 }
 
-/// Stores an object in the namespace.
+/// Stores an object in the namespace, with `status` if it is given, and returns its UID.
 fn seed(cluster: &Cluster, mut object: Value, status: Option<Value>) -> String {
     object["metadata"]["namespace"] = "builds".into();
     let stored = cluster.server.seed(object.clone()).unwrap();
@@ -80,7 +80,7 @@ fn ended(succeeded: bool) -> Value {
     json!({"podName": "run-pod", "conditions": [condition]})
 }
 
-/// A ConfigMap with the marks of a run.
+/// Returns a ConfigMap with the annotations of a run.
 fn config_map(name: &str, key: &str, resource: &str, run: &str) -> Value {
     let annotations = json!({key: run, "gleaner.dev/resource": resource});
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations}})
@@ -113,7 +113,7 @@ fn a_finished_run_shows_its_objects_and_results() {
         "TaskRun builds/run: Succeeded (All Steps have completed executing)\n  \
          objects\n    cm: ConfigMap builds/cm, deleted with the run\n    shared: ConfigMap builds/shared\n  \
          results\n    img: {\"name\":\"x\"}\n    text: v\n  \
-         missing\n    img: there is no object of this run; it was not created, or deleted since\n"
+         missing\n    img: this run has no such object; it was not created, or was deleted later\n"
     );
     let ran = status(
         &cluster.server.url(),
@@ -161,11 +161,11 @@ fn a_finished_run_shows_its_objects_and_results() {
 }
 
 #[test]
-fn runs_that_have_no_status_are_named_with_the_reason() {
+fn a_run_whose_status_is_unavailable_is_reported_with_the_reason() {
     let cluster = cluster();
     let url = cluster.server.url();
     status(&url, &["nothing"]).exits(1).says(
-        "error: there is no TaskRun 'nothing' in namespace builds; `kubectl -n builds get taskruns` lists them\n",
+        "error: the TaskRun 'nothing' does not exist in namespace builds; `kubectl -n builds get taskruns` lists the existing ones\n",
     );
     seed(&cluster, task_run("plain", &json!({})), Some(ended(true)));
     status(&url, &["plain"])
@@ -176,17 +176,17 @@ fn runs_that_have_no_status_are_named_with_the_reason() {
     seed(&cluster, pipeline, Some(children));
     status(&url, &["p"])
         .exits(1)
-        .says("error: 'p' is a PipelineRun; name one of its TaskRuns: p-build\n");
+        .says("error: 'p' is a PipelineRun; specify one of its TaskRuns: p-build\n");
     status(&url, &["run", "-n", "../x"])
         .exits(64)
-        .says("is not a valid name of a namespace");
+        .says("is not a valid namespace name");
     cluster.end();
     status(&url, &["run"])
         .exits(69)
-        .says("error: the TaskRun 'run' cannot be read: ");
+        .says("error: cannot read the TaskRun 'run': ");
 }
 
-/// A pod whose sidecar's container is in this state.
+/// Returns a pod whose sidecar container is in this state.
 fn pod(state: &Value, arguments: &Value) -> Value {
     let sidecar = json!({"name": "sidecar-gleaner", "image": "i", "args": arguments});
     let status = json!({"initContainerStatuses": [{"name": "sidecar-gleaner", "state": state}]});
@@ -199,7 +199,7 @@ fn pod(state: &Value, arguments: &Value) -> Value {
 const RUN: &str = "^/apis/tekton\\.dev/v1/namespaces/builds/taskruns/run$";
 const POD: &str = "^/api/v1/namespaces/builds/pods/run-pod$";
 
-/// An API server with a run that is in progress, and this pod, if any.
+/// Returns an API server with a run in progress, and with `pod` if it is given.
 fn running(pod: Option<Value>) -> ApiServer {
     let server = ApiServer::start();
     let mut run = task_run("run", &declaring());
@@ -220,14 +220,11 @@ fn running(pod: Option<Value>) -> ApiServer {
 }
 
 #[test]
-fn a_sidecar_that_cannot_respond_is_named_with_the_reason() {
+fn status_reports_why_the_sidecar_did_not_respond() {
     let up = json!({"running": {}});
     for (pod, reason) in [
         (None, "the pod does not exist yet"),
-        (
-            Some(json!({"spec": {}})),
-            "the pod has no sidecar of Gleaner",
-        ),
+        (Some(json!({"spec": {}})), "the pod has no Gleaner sidecar"),
         (
             Some(pod(
                 &json!({"waiting": {"reason": "ImagePullBackOff"}}),
@@ -241,9 +238,9 @@ fn a_sidecar_that_cannot_respond_is_named_with_the_reason() {
         ),
         (
             Some(pod(&up, &json!(["--listen=127.0.0.1:0"]))),
-            "the port of the sidecar is known only from the line `ready` of its log",
+            "the sidecar's port is known only from the `ready` line in the sidecar's log",
         ),
-        // The double does not forward ports: it responds as an API server that does not know the path.
+        // The fake API server does not support port forwarding, so it responds with 404.
         (
             Some(pod(&up, &json!([]))),
             "the API server refused the connection to the pod: 404 not found",
@@ -252,7 +249,7 @@ fn a_sidecar_that_cannot_respond_is_named_with_the_reason() {
         let server = running(pod);
         let ran = status(&server.url(), &["run"]);
         ran.exits(0);
-        let line = format!("  the sidecar does not report: {reason}");
+        let line = format!("  the sidecar did not respond: {reason}");
         assert!(ran.stdout.contains(&line), "{line}\n{}", ran.stdout);
         assert!(
             ran.stdout.contains("    img: not created yet\n"),
@@ -265,7 +262,7 @@ fn a_sidecar_that_cannot_respond_is_named_with_the_reason() {
     server.on(Method::GET, "/portforward").fail(forbidden);
     let ran = status(&server.url(), &["run"]);
     assert!(
-        ran.stdout.contains("you may not forward ports"),
+        ran.stdout.contains("you are not allowed to forward ports"),
         "{}",
         ran.stdout
     );
@@ -285,7 +282,7 @@ fn report(phase: &str) -> Value {
     })
 }
 
-/// A sidecar, and an API server that forwards to it.
+/// Starts an API server that forwards ports to the sidecar.
 fn forwarding(server: &ApiServer, sidecar: &ApiServer) -> PortForward {
     let address = |server: &ApiServer| server.url().trim_start_matches("http://").parse().unwrap();
     port_forward::start(address(server), address(sidecar))
@@ -365,6 +362,6 @@ fn objects_that_cannot_be_listed_are_unknown_and_not_missing() {
     let unread = json["unread"].as_array().unwrap();
     assert_eq!(unread.len(), 1, "{json}");
     let reason = unread[0].as_str().unwrap();
-    let expected = "objects of the kind ConfigMap of v1 cannot be listed: ";
+    let expected = "cannot list objects of the kind ConfigMap of v1: ";
     assert!(reason.starts_with(expected), "{reason}");
 }

@@ -1,4 +1,4 @@
-//! Output for terminals: colors, progress, control characters; and manual pages.
+//! Tests output for terminals: colors, progress, control characters; and manual pages.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{ONE, Ran, command, file, gleaner, ran, run, task};
 const STEP: &str =
     "steps: [{name: one, image: i, script: 'echo hi; printf x > $GLEANER_OUTPUTS/a'}]";
 
-/// Runs the command with a variable in its environment.
+/// Runs the command with an additional environment variable.
 fn with_variable(arguments: &[&str], name: &str, value: &str) -> Ran {
     let mut command = command(arguments);
     ran(command
@@ -20,7 +20,7 @@ fn with_variable(arguments: &[&str], name: &str, value: &str) -> Ran {
 }
 
 #[test]
-fn colors_are_a_choice() {
+fn the_color_flag_and_environment_variables_control_colors() {
     let directory = tempfile::tempdir().unwrap();
     let broken = task(ONE, "steps: [{name: other, image: i}]");
     let path = file(directory.path(), "task.yaml", &broken);
@@ -32,7 +32,7 @@ fn colors_are_a_choice() {
         assert!(!is_colored(&["--color=never"]), "{format}");
         assert!(is_colored(&["--color", "always"]), "{format}");
     }
-    // Before and after the command, and for messages on standard error.
+    // The flag works before and after the command, and for messages on standard error.
     let uncolored = gleaner(&["--color", "never", "render", "-f", &path]).stderr;
     let colored = gleaner(&["--color", "always", "render", "-f", &path]).stderr;
     assert!(
@@ -42,7 +42,7 @@ fn colors_are_a_choice() {
     gleaner(&["lint", "--color", "maybe", &path])
         .exits(64)
         .says("maybe");
-    // The variables count unless the flag is given.
+    // The environment variables take effect only without the flag.
     let lint = ["lint", &path];
     let forced = with_variable(&lint, "CLICOLOR_FORCE", "1").stdout;
     assert!(forced.contains('\u{1b}'), "{forced}");
@@ -82,7 +82,7 @@ fn a_quiet_run_shows_the_output_of_its_steps() {
 }
 
 #[test]
-fn a_quiet_run_that_fails_says_why() {
+fn a_quiet_run_that_fails_prints_the_reason() {
     let text = task(
         ONE,
         "steps: [{name: zero, image: i, script: 'true'}, {name: one, image: i, script: exit 3}]",

@@ -1,4 +1,4 @@
-//! `gleaner translate`: converts the proposal's documents, unmodified, to documents that Tekton v1 accepts.
+//! Tests `gleaner translate`, which converts the proposal's documents to documents that Tekton v1 accepts.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn references_between_files_are_resolved() {
         })
     );
     assert_eq!(objects[1]["spec"]["steps"][0]["image"], "$(params.img.url)");
-    // Without the file that contains the resource, the error names both remedies.
+    // If no file contains the resource, the error suggests both remedies.
     let ran = gleaner(&arguments[..4]);
     ran.exits(78)
         .says("run:6:47: error: spec.resources[0].resourceRef.name: PipelineResource 'mine' not found in the files; add its file with -f, or read it from a cluster with --context NAME");
@@ -156,7 +156,7 @@ objects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a
         let ran = gleaner_with_input(&["translate", "-f", "-"], &text);
         ran.exits(0);
         assert_eq!(ran.stderr, lint);
-        // Other commands that print the warnings.
+        // The other commands print the same warnings.
         let inject = ["inject", "-f", "-", "--image", "i"];
         assert_eq!(gleaner_with_input(&inject, &text).stderr, lint);
         let values = ["--output", "one.a=1", "--output", "one.b=1"];
@@ -176,7 +176,7 @@ objects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a
 }
 
 #[test]
-fn a_finding_names_the_file_that_has_it() {
+fn a_finding_contains_its_file_name() {
     let folder = tempfile::tempdir().unwrap();
     let first = file(
         folder.path(),

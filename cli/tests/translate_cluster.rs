@@ -1,4 +1,4 @@
-//! `gleaner translate --context`: PipelineResources that no file contains.
+//! Tests `gleaner translate --context`, which fetches PipelineResources that are not in the files.
 
 mod support;
 
@@ -19,7 +19,7 @@ spec:
   resources: {inputs: [{name: src, resourceRef: {name: demo}}]}
 ";
 
-/// Returns a cluster with the PipelineResource `demo`.
+/// Returns a cluster that contains the PipelineResource `demo`.
 fn cluster() -> Cluster {
     let cluster = Cluster::start(LocalApiServer::builder().namespace("builds"));
     seed(&cluster, "demo", "builds", "https://git.example/demo");
@@ -104,16 +104,16 @@ fn the_error_about_an_invalid_resource_names_the_cluster() {
 }
 
 #[test]
-fn an_unreachable_cluster_is_not_an_error_of_the_files() {
+fn an_unreachable_cluster_and_an_invalid_kubeconfig_have_different_exit_codes() {
     let cluster = cluster();
     let url = cluster.server.url();
     translate(&url, RUN, &["--context", "new"])
         .exits(64)
         .says("the kubeconfig cannot be used");
     cluster.end();
-    translate(&url, RUN, &[]).exits(69).says(
-        "the PipelineResource 'demo' cannot be read from namespace builds of the cluster old",
-    );
+    translate(&url, RUN, &[])
+        .exits(69)
+        .says("cannot read the PipelineResource 'demo' from namespace builds of the cluster old");
 }
 
 #[test]
@@ -130,7 +130,8 @@ fn resources_in_the_files_are_not_requested() {
     .exits(0);
 }
 
-/// Starts a proxy that reads the beginning of one request and closes the connection. Returns its URL and the request.
+/// Starts a proxy that reads the beginning of one request and then closes the connection. Returns its URL and a channel for the
+/// request.
 fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
@@ -145,7 +146,7 @@ fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     (url, asked)
 }
 
-/// Panics unless the exited process requested a connection to the other cluster from the proxy.
+/// Panics unless the proxy received a request to connect to the other cluster. The program must have exited.
 #[track_caller]
 fn assert_asked(proxy: &std::sync::mpsc::Receiver<String>) {
     let asked = proxy.recv_timeout(std::time::Duration::from_secs(10));
@@ -176,7 +177,7 @@ fn the_proxy_of_a_kubeconfig_overrides_the_variables() {
         let kubeconfig = file(folder.path(), "kubeconfig", &kubeconfig.to_string());
         let arguments = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
         let mut command = support::command(&arguments);
-        // No server listens at this address.
+        // No server listens at this address, so the command fails if it uses this proxy.
         command.env("HTTPS_PROXY", "http://127.0.0.1:1");
         let through = command.env("NO_PROXY", exceptions).output().unwrap();
         assert_eq!(through.status.code(), Some(69), "{exceptions} {through:?}");
@@ -194,7 +195,7 @@ fn proxies_are_used_as_by_kubectl() {
             support::command(&["translate", "-f", &input, "--kubeconfig", kubeconfig]);
         command.envs(variables.iter().copied()).output().unwrap()
     };
-    // No server listens at this address. Loopback addresses are never accessed through a proxy.
+    // No server listens at this address. Requests to loopback addresses never use a proxy.
     let nowhere = "http://127.0.0.1:1";
     let direct = translate(
         &kubeconfig,

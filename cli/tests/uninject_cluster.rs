@@ -1,4 +1,4 @@
-//! `gleaner uninject --list` for a cluster.
+//! Tests `gleaner uninject --list` in a cluster.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::cluster::{Cluster, kubeconfig};
 use support::{Ran, gleaner, gleaner_with_input, task};
 
 const SPEC: &str = "steps: [{name: one, image: i, command: [a]}]";
-/// The CRD of a Tekton kind that the local API server does not serve by itself.
+/// The CRD of a Tekton kind that is not built into the local API server.
 const CRD: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -47,7 +47,7 @@ fn injected(spec: &str) -> Value {
     ran.object()
 }
 
-/// Returns `object` with another kind, name and namespace.
+/// Returns `object` with this kind, name and namespace.
 fn named(mut object: Value, kind: &str, name: &str, namespace: &str) -> Value {
     object["kind"] = kind.into();
     object["metadata"]["name"] = name.into();
@@ -106,7 +106,7 @@ fn objects_in_a_cluster_are_listed_by_kind_and_unserved_kinds_reported() {
     let other =
         "other\tTask\ttwo\tinjected, declares outputs\nother\tCronJob\tcron\tdeclares outputs\n";
     assert_eq!(list(&url, &["-n", "other"]).stdout, other);
-    // Without a flag, the namespace of the kubeconfig's context is listed.
+    // Without a namespace flag, lists the namespace of the kubeconfig context.
     let own = list(&url, &["--context", "own"]).stdout;
     assert!(
         own.starts_with("builds\t") && !own.contains("other"),
@@ -117,16 +117,15 @@ fn objects_in_a_cluster_are_listed_by_kind_and_unserved_kinds_reported() {
         .says("error: the cluster own has no namespace 'nowhere'\n");
     list(&url, &["-n", "../x"])
         .exits(64)
-        .says("'../x' is not a valid name of a namespace");
+        .says("'../x' is not a valid namespace name");
     cluster.end();
     let gone = list(&url, &["-A"]);
-    gone.exits(69)
-        .says("error: tasks.tekton.dev cannot be listed: ");
+    gone.exits(69).says("error: cannot list tasks.tekton.dev: ");
     assert_eq!(gone.stdout, "");
 }
 
-/// Returns an API server that responds to a GET with the first of `responses` whose regular expression matches the path and
-/// query, or else with an empty list.
+/// Returns an API server that responds to each GET request with the first of `responses` whose regular expression matches the
+/// path and query, and otherwise with an empty list.
 fn api_server(responses: impl IntoIterator<Item = (&'static str, Fault)>) -> ApiServer {
     with_lists(ApiServer::start(), responses)
 }
@@ -150,7 +149,7 @@ fn refusal(code: u16, message: &str) -> Fault {
     Fault::refuse(code, "", message)
 }
 
-/// Returns Jobs with these names in the form in which an API server lists them: without their kinds.
+/// Returns a list of Jobs as an API server returns it, without the kind of each item.
 fn jobs(names: &[&str], next: &str) -> Fault {
     let job = |name: &&str| json!({"metadata": {"name": name, "namespace": "n"}, "spec": {"template": template()}});
     let items: Vec<Value> = names.iter().map(job).collect();
@@ -210,7 +209,7 @@ fn a_list_restarts_if_the_server_lost_its_state() {
         [
             (r"^/apis/batch/v1/jobs\?limit=500$", jobs(&["a", "b"], "x")),
             (second, jobs(&["c"], "")),
-            // The server loses the state of the list every time.
+            // The API server loses the state of the list on every request.
             (r"/cronjobs\?", refusal(410, "too old")),
         ],
     );
@@ -222,7 +221,7 @@ fn a_list_restarts_if_the_server_lost_its_state() {
 }
 
 #[test]
-fn a_forbidden_kind_is_reported_and_the_others_are_listed() {
+fn a_forbidden_kind_is_reported_and_all_other_kinds_are_listed() {
     let forbidden = "it is forbidden: User \"u\" cannot list it";
     let server = api_server([
         (
@@ -242,11 +241,11 @@ fn a_forbidden_kind_is_reported_and_the_others_are_listed() {
     list(&server.url(), &[]).exits(69).says(
         "403 Forbidden it is forbidden: User \"u\" cannot list it; ask for permission to list them in this namespace\n",
     );
-    // An API server refuses every request of an unknown user.
+    // An API server rejects every request of an unauthenticated user.
     let server = api_server([("", refusal(401, "Unauthorized"))]);
     list(&server.url(), &["-A"])
         .exits(69)
-        .says("error: tasks.tekton.dev cannot be listed: ")
+        .says("error: cannot list tasks.tekton.dev: ")
         .says("401 Unauthorized");
     assert_eq!(server.requests().len(), 1);
 }

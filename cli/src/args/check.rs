@@ -7,13 +7,13 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(crate) struct Check {
-    /// Files with declarations: checks that their kinds are served, and that the ServiceAccount may create them.
+    /// Check that the cluster serves the kinds in these files' declarations, and that the ServiceAccount may create them.
     #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
     pub(crate) filenames: Vec<String>,
     /// The ServiceAccount of the runs.
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) service_account: String,
-    /// Check a cluster without the webhook, for Tasks from gleaner inject.
+    /// Check a cluster that has no webhook and runs Tasks from gleaner inject.
     #[arg(long)]
     pub(crate) without_webhook: bool,
     #[command(flatten)]
@@ -29,16 +29,16 @@ pub(crate) struct Check {
     pub(crate) form: ReportForm,
 }
 
-/// The cluster and the namespace that a command looks at.
+/// The cluster and namespace that a command reads.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// The namespace of the runs; by default that of the kubeconfig's context, or default.
+    /// Set the namespace of the runs; defaults to that of the kubeconfig context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// The context of the kubeconfig, instead of the current one.
+    /// Use this kubeconfig context instead of the current one.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// The kubeconfig, instead of that of KUBECONFIG or ~/.kube/config.
+    /// Use this kubeconfig file; defaults to KUBECONFIG or ~/.kube/config.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 }
@@ -47,13 +47,13 @@ pub(crate) struct Connection {
 pub(crate) enum ReportForm {
     /// Text for people.
     Human,
-    /// One JSON object; docs/check.md describes its fields.
+    /// One JSON object, whose fields docs/check.md describes.
     Json,
 }
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
-  # Check the installation, and the namespace builds:
+  # Check the installation and the namespace of the runs:
   gleaner check -n builds
 
   # Check that the runs of these Tasks may create what they declare:

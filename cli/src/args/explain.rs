@@ -5,10 +5,10 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub(crate) struct Explain {
-    /// The field, such as objects.waitFor; without one, the whole declaration.
+    /// The field, such as objects.waitFor; defaults to the whole declaration.
     #[arg(value_name = "FIELD")]
     pub(crate) field: Option<String>,
-    /// Prints the names and types of all fields below it, without descriptions.
+    /// Print the names and types of all nested fields, without descriptions.
     #[arg(long)]
     pub(crate) recursive: bool,
 }

@@ -8,8 +8,7 @@ use gleaner_core::inject::settings::{self, PullPolicy};
 
 use super::{Files, Form};
 
-/// The image of this version, if this program is a release: the release build sets the variable. Other builds have no published
-/// image.
+/// The image of this version. Only the release build sets the environment variable, because other builds have no published image.
 const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 
 #[derive(Debug, Args)]
@@ -17,8 +16,8 @@ const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Gleaner's own image, which contains sidecar and redirector. Released programs have a default; otherwise build an image
-    /// with scripts/image.
+    /// The Gleaner image, which contains the sidecar and the redirector. Released programs have a default; for other builds,
+    /// build an image with scripts/image.
     #[arg(
         long,
         value_name = "IMAGE",
@@ -28,44 +27,44 @@ pub(crate) struct Inject {
         value_parser = settings::image
     )]
     pub(crate) image: String,
-    /// Pull policy of Gleaner's image; by default the cluster's.
+    /// Set the pull policy of the Gleaner image; defaults to the cluster's policy.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
-    /// Source of the results in the cluster's Tekton: its feature flags results-from and
-    /// enable-termination-message-compression.
+    /// Specify where Tekton in the cluster reads results from. Its feature flags results-from and
+    /// enable-termination-message-compression determine this.
     #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
     pub(crate) results_from: ResultsFrom,
     /// Output format.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
-    /// CPU request; by default 10m.
+    /// Set the CPU request; defaults to 10m.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) cpu_request: Option<String>,
-    /// CPU limit; by default 500m.
+    /// Set the CPU limit; defaults to 500m.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) cpu_limit: Option<String>,
-    /// Memory request; by default 16Mi.
+    /// Set the memory request; defaults to 16Mi.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) memory_request: Option<String>,
-    /// Memory limit; by default 128Mi.
+    /// Set the memory limit; defaults to 128Mi.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) memory_limit: Option<String>,
-    /// The user that the sidecar runs as; by default the image's own (65532).
+    /// Run the sidecar as this user; defaults to the user of the image (65532).
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
     pub(crate) run_as_user: Option<i64>,
-    /// Log level; by default the sidecar's own.
+    /// Set the log level; defaults to the sidecar's own default.
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], help_heading = "The sidecar")]
     pub(crate) sidecar_log_level: Option<String>,
 }
 
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     const POLICIES: [(PullPolicy, &str); 3] = [
-        (PullPolicy::Always, "At each start"),
+        (PullPolicy::Always, "Pull at each start"),
         (
             PullPolicy::IfNotPresent,
-            "If the node does not have the image",
+            "Pull only if the image is not on the node",
         ),
-        (PullPolicy::Never, "Never"),
+        (PullPolicy::Never, "Never pull"),
     ];
     let values = POLICIES.map(|(policy, help)| PossibleValue::new(policy.as_str()).help(help));
     PossibleValuesParser::new(values).try_map(|given| {
@@ -108,7 +107,7 @@ const INJECT_EXAMPLES: &str = "\
 Examples:
   gleaner inject -f task.yaml --image registry.example/gleaner:0.1.0 | kubectl apply -f -
 
-  # The proposal's own documents:
+  # Translate and inject the proposal's documents:
   export GLEANER_IMAGE=registry.example/gleaner:0.1.0
   gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
 

@@ -12,10 +12,10 @@ pub(crate) struct Lint {
     /// Fail on warnings, too.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Check for a cluster without the webhook, and report what gleaner inject cannot do.
+    /// Check the files for a cluster that has no webhook, and report what gleaner inject cannot inject.
     #[arg(long)]
     pub(crate) without_webhook: bool,
-    /// Format of the findings; by default human on a terminal, and short elsewhere.
+    /// Set the output format; defaults to human on a terminal, and short otherwise.
     #[arg(short = 'o', long, value_name = "FORM", value_enum)]
     pub(crate) format: Option<LintFormat>,
 }
@@ -27,7 +27,7 @@ Examples:
   gleaner lint --strict -f task.yaml
   gleaner lint -f task.yaml --format json | jq '.[].message'
 
-  # In GitHub Actions: at the lines of the pull request, or for github/codeql-action/upload-sarif:
+  # In GitHub Actions: annotate the lines of the pull request, or write a log for github/codeql-action/upload-sarif:
   gleaner lint --format github tasks/*.yaml
   gleaner lint --format sarif tasks/*.yaml > gleaner.sarif
 
@@ -36,14 +36,14 @@ be read, or no file contains a document.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {
-    /// One line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for each error or warning.
+    /// One line for each error or warning: FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY.
     Short,
-    /// Each with its line of the file, and a mark at the column.
+    /// The source line of each finding, with a mark below the column.
     Human,
-    /// An array of file, line, column, place, severity, message, help.
+    /// A JSON array of objects with file, line, column, place, severity, message and help.
     Json,
-    /// A log in SARIF 2.1.0, for code scanning.
+    /// A SARIF 2.1.0 log, for code scanning.
     Sarif,
-    /// Workflow commands of GitHub Actions, which shows them in the pull request.
+    /// GitHub Actions workflow commands, which GitHub shows in the pull request.
     Github,
 }

@@ -7,15 +7,15 @@ use super::{Connection, ReportForm};
 #[derive(Debug, Args)]
 #[command(after_help = STATUS_EXAMPLES)]
 pub(crate) struct Status {
-    /// The TaskRun.
+    /// The name of the TaskRun.
     #[arg(value_name = "TASKRUN")]
     pub(crate) run: String,
-    /// Print the status again whenever it changes, until the TaskRun has finished.
+    /// Print the status again after each change, until the TaskRun finishes.
     #[arg(long, short = 'w')]
     pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Output format; with --watch, JSON has one line for each change.
+    /// Output format; with --watch, JSON output has one line for each change.
     #[arg(
         short = 'o',
         long = "format",
@@ -31,7 +31,7 @@ Examples:
   gleaner status hello -n builds
   gleaner status hello -n builds --watch
 
-  # The names of the created objects:
+  # Print the names of the created objects:
   gleaner status hello -o json | jq -r '.objects[].name'
 
 Exit codes: 0; 1 the TaskRun does not exist, or does not use Gleaner; 64 the command line is wrong, or the

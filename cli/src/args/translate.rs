@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Files, Form};
 
-/// The default of `--git-image`: git and a shell.
+/// The default of `--git-image`, an image with git and a shell.
 const GIT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
 
 #[derive(Debug, Args)]
@@ -14,10 +14,10 @@ const GIT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
 pub(crate) struct Translate {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// The image of the step that clones a git input; it needs git and /bin/sh.
+    /// The image of the step that clones a git input; it must contain git and /bin/sh.
     #[arg(long, value_name = "IMAGE", default_value = GIT_IMAGE)]
     pub(crate) git_image: String,
-    /// Omit PipelineResources, for a cluster that does not serve the kind.
+    /// Omit PipelineResources, for a cluster without that kind.
     #[arg(long)]
     pub(crate) no_resources: bool,
     /// Output format.
@@ -28,15 +28,15 @@ pub(crate) struct Translate {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "PipelineResources that are in no file")]
+#[command(next_help_heading = "PipelineResources that are not in the files")]
 pub(crate) struct ClusterArgs {
-    /// Fetch them from the cluster of this kubeconfig context.
+    /// Fetch PipelineResources from the cluster of this kubeconfig context.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// Fetch them from the cluster of this kubeconfig.
+    /// Fetch PipelineResources from the cluster of this kubeconfig.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The namespace of documents without one; by default that of the kubeconfig's context, or default.
+    /// Set the namespace for documents that specify none; defaults to that of the kubeconfig context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
 }

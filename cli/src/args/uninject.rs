@@ -10,19 +10,18 @@ use super::{Files, Form};
 #[command(after_help = UNINJECT_EXAMPLES)]
 #[command(mut_arg("filename", |files| files.required_unless_present(CLUSTER)))]
 pub(crate) struct Uninject {
-    /// Empty if a cluster is listed.
+    /// The input files; empty if `--list` reads a cluster.
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) cluster: ListedCluster,
-    /// List the objects that contain Gleaner or declare outputs, one on each line, from the files or a cluster. Print no
-    /// documents.
+    /// Print no documents; list the objects that contain Gleaner or declare outputs, one per line, from the files or a cluster.
     #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
     pub(crate) list: bool,
     /// Omit unchanged documents.
     #[arg(long)]
     pub(crate) only_changed: bool,
-    /// Remove the declarations, too: otherwise a webhook would inject again.
+    /// Also remove the declarations, so that no webhook injects Gleaner again.
     #[arg(long)]
     pub(crate) remove_declarations: bool,
     /// Output format.
@@ -30,24 +29,24 @@ pub(crate) struct Uninject {
     pub(crate) form: Form,
 }
 
-/// The group of the options of [`ListedCluster`].
+/// The ID of the clap argument group for [`ListedCluster`].
 const CLUSTER: &str = "cluster";
 
-/// The cluster whose objects `--list` shows.
+/// The cluster whose objects `--list` prints.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Listing a cluster instead of files")]
 #[group(id = CLUSTER, multiple = true, requires = "list", conflicts_with_all = ["filename", "paths"])]
 pub(crate) struct ListedCluster {
-    /// List all namespaces.
+    /// List the objects of all namespaces.
     #[arg(long, short = 'A', conflicts_with = "namespace")]
     pub(crate) all_namespaces: bool,
-    /// List this namespace; by default that of the kubeconfig's context, or default.
+    /// List the objects of this namespace; defaults to that of the kubeconfig context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// List the cluster of this kubeconfig context, instead of the current one.
+    /// Use this kubeconfig context instead of the current one.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// List the cluster of this kubeconfig, instead of that of KUBECONFIG or ~/.kube/config.
+    /// Use this kubeconfig file; defaults to KUBECONFIG or ~/.kube/config.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 }

@@ -9,8 +9,8 @@ use x509_parser::time::ASN1Time;
 
 use super::report::Check;
 
-/// The remaining time from which on an expiry is reported, at most a quarter of the validity: the injector and
-/// cert-manager renew earlier.
+/// The remaining validity below which a certificate is reported as expiring, unless a quarter of its whole validity is shorter.
+/// The injector and cert-manager renew earlier, so the report means that a renewal failed.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The period in which a certificate is valid.
@@ -20,7 +20,8 @@ pub(super) struct Validity {
     until: Timestamp,
 }
 
-/// Returns the validity of each certificate in a base64 text of PEM; `None` if it has anything else, or none.
+/// Returns the validity of each certificate in base64-encoded PEM, or `None` if the value contains no certificate or anything
+/// that is not a certificate.
 pub(super) fn validities(encoded: &Value) -> Option<Vec<Validity>> {
     let pem = STANDARD.decode(encoded.as_str()?).ok()?;
     let certificates: Option<Vec<Validity>> = Pem::iter_from_buffer(&pem)
@@ -39,7 +40,7 @@ fn validity(pem: &Pem) -> Option<Validity> {
     })
 }
 
-/// Checks `what`, of which the certificate that is valid longest counts.
+/// Checks `what`. If it contains several certificates, checks the one that expires last.
 pub(super) fn check(
     id: &'static str,
     what: &str,
@@ -66,7 +67,7 @@ pub(super) fn check(
     Check::ok(id, format!("{what} is valid until {until}"))
 }
 
-/// Returns the time until which one of the certificates is valid.
+/// Returns the time at which the last of the certificates expires.
 pub(super) fn until(validities: &[Validity]) -> Option<Timestamp> {
     validities.iter().map(|one| one.until).max()
 }

@@ -1,4 +1,4 @@
-//! Reads from the cluster, with the reason where the caller may not.
+//! Reads objects and permissions from the cluster, and explains why something could not be read.
 
 use gleaner_runtime::api_server::{ApiServer, RequestError, path};
 use gleaner_runtime::error_chain;
@@ -15,21 +15,21 @@ pub(super) struct Cluster<'a> {
     pub(super) version: (u32, u32),
 }
 
-/// The reason why something is unknown.
+/// The reason why something could not be read.
 #[derive(Debug, Clone)]
 pub(super) struct Unread {
-    /// False if reading failed for a reason that should not occur.
+    /// True if the caller is not allowed to read it, or it does not exist; false for any other failure.
     is_expected: bool,
     message: String,
 }
 
 impl Unread {
-    /// Returns the reason for an error of a request about `subject`, which is plural.
+    /// Describes a failed request for `subject`, such as "the Secret a in b".
     fn of(subject: &str, error: &RequestError) -> Self {
         let is_forbidden = error.code().is_some_and(|code| code.as_u16() == 403);
         let reason = error_chain(error);
         let message = match is_forbidden {
-            true => format!("you may not read {subject}: {reason}"),
+            true => format!("you are not allowed to read {subject}: {reason}"),
             false => format!("{subject} cannot be read: {reason}"),
         };
         Self {
@@ -38,7 +38,7 @@ impl Unread {
         }
     }
 
-    /// Returns the reason for something that does not exist.
+    /// Describes something that does not exist.
     pub(super) const fn missing(message: String) -> Self {
         Self {
             is_expected: true,
@@ -46,38 +46,40 @@ impl Unread {
         }
     }
 
-    /// Returns the check that could not be done.
+    /// Returns the result of a check that needed the data: skipped if the failure is expected, otherwise failed.
     pub(super) fn check(&self, id: &'static str) -> Check {
         if self.is_expected {
             Check::skipped(id, &self.message)
         } else {
-            let remedy = "run gleaner check again; kubectl shows whether the API server responds";
+            let remedy =
+                "run gleaner check again; `kubectl version` shows whether the API server responds";
             Check::failed(id, &self.message, remedy)
         }
     }
 
-    /// Returns a skipped check with the message of this error.
+    /// Returns a skipped check, with the reason as its message.
     pub(super) fn skipped(&self, id: &'static str) -> Check {
         Check::skipped(id, &self.message)
     }
 }
 
 impl Cluster<'_> {
-    /// Returns an object; `None` if it does not exist. `subject` describes it in a message.
+    /// Reads an object; returns `None` if it does not exist. Messages contain `subject`.
     pub(super) async fn get(&self, subject: &str, path: &str) -> Result<Option<Value>, Unread> {
         let read = self.api.get(path).await;
         read.map_err(|error| Unread::of(subject, &error))
     }
 
-    /// Returns the objects of a collection. `subject` describes them in a message.
+    /// Reads the objects of a collection. Messages contain `subject`.
     pub(super) async fn list(&self, subject: &str, path: &str) -> Result<Vec<Value>, Unread> {
         let read = self.api.list(path, Some).await;
         read.map_err(|error| Unread::of(subject, &error))
     }
 
-    /// Returns the kinds of a group version, as discovery lists them, without subresources; none if it is not served.
+    /// Returns the kinds of a group version from discovery, without subresources. Returns an empty list if the cluster does not
+    /// serve the group version.
     pub(super) async fn kinds(&self, api_version: &str) -> Result<Vec<Value>, Unread> {
-        let subject = format!("the kinds of {api_version}");
+        let subject = format!("the {api_version} kinds");
         let list = self
             .get(&subject, &path::group_version(api_version))
             .await?;
@@ -103,7 +105,7 @@ impl Cluster<'_> {
             .await
     }
 
-    /// Returns the decision of an access review.
+    /// Creates an access review and returns the API server's decision.
     pub(super) async fn review(
         &self,
         kind: &str,

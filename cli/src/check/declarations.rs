@@ -1,4 +1,5 @@
-//! Checks the requirements of the declarations in files: served and allowed kinds, and permissions.
+//! Checks that the cluster meets the requirements of the declarations in files: kinds that are served and allowed, and
+//! permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +13,18 @@ use super::cluster::{Cluster, Unread};
 use super::injector;
 use super::report::{Check, Group};
 
-/// The permission for the Events of a run.
+/// The permission to create the Events of a run.
 const EVENTS: Permission = Permission {
     verb: "create",
-    without: "the run reports nothing next to the TaskRun",
+    without: "the run creates no Events for the TaskRun",
     is_required: false,
 };
 
-/// The namespace of an object, if it is known before a run.
+/// The namespace of a created object.
 enum Namespace {
-    /// The object has this one; empty for a cluster-scoped kind.
+    /// A namespace that is known before the run; empty for a cluster-scoped kind.
     Known(String),
-    /// It contains variables.
+    /// A namespace that contains variables, so that only the run determines it.
     Later,
 }
 
@@ -40,7 +41,7 @@ struct Kind {
     is_namespaced: bool,
 }
 
-/// Checks the declarations of the files. `deployment` is that of the injector, if it can be read.
+/// Checks the declarations of the files. `deployment` is the injector's Deployment, if it can be read.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     sources: &[Source],
@@ -118,13 +119,13 @@ fn read(
     }
 }
 
-/// Checks the kinds against the list in the arguments of the injector.
+/// Checks the declared kinds against the `--allow-kind` arguments of the injector.
 fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
     const ID: &str = "kind-allowed";
     let arguments = injector::arguments(deployment);
     let kinds = arguments.filter_map(|argument| argument.strip_prefix("--allow-kind="));
     let kinds: Vec<String> = kinds.map(str::to_owned).collect();
-    // Without the flag, the injector has its own default.
+    // Without `--allow-kind`, the injector uses its default list.
     let kinds = match kinds.is_empty() {
         true => Ok(AllowedKinds::default()),
         false => AllowedKinds::from_arguments(&kinds),
@@ -147,13 +148,13 @@ fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
     }
 }
 
-/// Asks for each kind and each permission once.
+/// Queries each kind and each permission only once.
 struct Asker<'a> {
     cluster: &'a Cluster<'a>,
-    /// The kinds of each group version.
+    /// The served kinds of each group version.
     served: BTreeMap<String, Result<Vec<Value>, Unread>>,
     asked: BTreeSet<String>,
-    /// Set once the caller may not ask for the permissions of others.
+    /// Set if the caller is not allowed to create SubjectAccessReviews, so that no further review is attempted.
     refused: Option<Unread>,
 }
 
@@ -167,7 +168,7 @@ impl Asker<'_> {
             };
             let Namespace::Known(namespace) = placed(template, &kind, &declared.namespace) else {
                 let message = format!(
-                    "the namespace of '{}' is known only in the run",
+                    "the permissions for '{}' cannot be checked, because its namespace contains variables",
                     template.name
                 );
                 group.add(Check::skipped("permission", message).about(template.name.as_str()));
@@ -185,7 +186,7 @@ impl Asker<'_> {
             .await;
     }
 
-    /// Returns the kind of a template as the cluster serves it; the first lookup of each kind is reported.
+    /// Returns the kind of a template as the cluster serves it. Reports a check for the first lookup of each kind.
     async fn kind(
         &mut self,
         template: &Template,
@@ -216,8 +217,7 @@ impl Asker<'_> {
             ),
             Ok(None) => {
                 let message = format!("the cluster does not serve {name}");
-                let remedy =
-                    "install its CRD, or correct apiVersion and kind: `kubectl api-resources`";
+                let remedy = "install its CRD, or correct apiVersion and kind; `kubectl api-resources` lists the valid ones";
                 (None, Check::failed(ID, message, remedy))
             }
             Err(unread) => (None, unread.check(ID)),
@@ -265,7 +265,7 @@ impl Asker<'_> {
         let Some((subject, allowed)) = self.ask(&asked, &resource, group).await else {
             return;
         };
-        let may = if allowed { "may" } else { "may not" };
+        let may = if allowed { "may" } else { "is not allowed to" };
         let message =
             format!("the ServiceAccount {service_account} in {run_namespace} {may} {subject}");
         let check = match (allowed, is_required) {
@@ -278,8 +278,8 @@ impl Asker<'_> {
         group.add(check.about(subject));
     }
 
-    /// Asks whether the ServiceAccount has a permission. Returns its description and the decision, or nothing if it was asked
-    /// before, or is unknown.
+    /// Creates a SubjectAccessReview for the permission. Returns the permission's description and the decision, or `None` if the
+    /// permission was already reviewed or the review failed.
     async fn ask(
         &mut self,
         asked: &Asked<'_>,
@@ -313,12 +313,12 @@ impl Asker<'_> {
     }
 }
 
-/// A permission of the ServiceAccount of the runs.
+/// A permission to review for the runs' ServiceAccount.
 struct Asked<'a> {
     verb: &'a str,
     api_group: &'a str,
     plural: &'a str,
-    /// The namespace of the object; empty for none.
+    /// The namespace of the object; empty for cluster-scoped kinds.
     namespace: &'a str,
     /// The namespace of the ServiceAccount.
     run_namespace: &'a str,

@@ -1,4 +1,4 @@
-//! A dry run of a Task with a declaration: the API server calls the webhook, and stores nothing.
+//! Creates a Task with a declaration as a dry run: the API server calls the webhook, but stores nothing.
 
 use gleaner_proto::kubernetes::{RUN_API_VERSION, SIDECAR, annotation};
 use gleaner_runtime::api_server::path;
@@ -12,16 +12,16 @@ use super::tekton::Tekton;
 
 const ID: &str = "dry-run";
 
-/// Creates the Task as a dry run, and looks for the sidecar in it.
+/// Creates the Task as a dry run, and checks that the returned Task contains the sidecar.
 pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
     if !tekton.is_served {
-        return Check::skipped(ID, "Tekton's kinds are not served");
+        return Check::skipped(ID, "the cluster does not serve Tekton's kinds");
     }
     match cluster.may("create", "tekton.dev", "tasks").await {
         Ok(true) => {}
         Ok(false) => {
             let message = format!(
-                "you may not create Tasks in {}, which a dry run needs",
+                "you are not allowed to create Tasks in {}, which the dry run requires",
                 cluster.namespace
             );
             return Check::skipped(ID, message);
@@ -34,18 +34,22 @@ pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
     let api = cluster.api;
     let created = api.call(Method::POST, &path, "application/json", Some(&task));
     match created.await {
-        Ok(task) if has_sidecar(&task) => {
-            Check::ok(ID, "a Task with outputs is injected (dry run)")
-        }
+        Ok(task) if has_sidecar(&task) => Check::ok(
+            ID,
+            "the webhook injects Gleaner into a Task with outputs (dry run)",
+        ),
         Ok(_) => Check::failed(
             ID,
             "the API server accepts a Task with outputs without calling the webhook",
-            "look for the cause in the checks above; the API server needs some seconds to notice a new webhook",
+            "see the checks above for the cause; the API server may take a few seconds to start calling a new webhook",
         ),
         Err(error) => Check::failed(
             ID,
-            format!("a Task with outputs is refused: {}", error_chain(&error)),
-            "see \"Troubleshooting\" in docs/install.md for the message",
+            format!(
+                "the API server refuses a Task with outputs: {}",
+                error_chain(&error)
+            ),
+            "look up the message under \"Troubleshooting\" in docs/install.md",
         ),
     }
 }

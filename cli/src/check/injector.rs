@@ -1,4 +1,4 @@
-//! The injector that the webhooks call: Service, pods, release and certificate.
+//! Checks the injector that the webhooks call: its Service, pods, release and certificate.
 
 use gleaner_runtime::api_server::path;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use super::cluster::{Cluster, Unread};
 use super::report::{Check, Group};
 use super::webhook::Installation;
 
-/// The label that the chart and Kubernetes use.
+/// The label with the release, which the chart sets as Kubernetes recommends.
 const VERSION: &str = "app.kubernetes.io/version";
 
 /// Checks the injector; returns its Deployment, if it can be read.
@@ -20,7 +20,7 @@ pub(super) async fn check(
 ) -> (Group, Option<Value>) {
     let mut group = Group::new("injector");
     let Some(installation) = installation else {
-        let message = "the Service is unknown, since the webhook configuration is";
+        let message = "the Service is unknown, because the webhook configuration is unknown";
         group.add(Check::skipped("service", message));
         return (group, None);
     };
@@ -43,7 +43,7 @@ pub(super) async fn check(
     (group, deployment.ok().flatten())
 }
 
-/// Name and namespace of the Service; the chart gives the Deployment the same name.
+/// The name and namespace of the Service. The chart uses the same name for the Deployment.
 struct Place<'a> {
     name: &'a str,
     namespace: &'a str,
@@ -65,8 +65,7 @@ async fn service(cluster: &Cluster<'_>, place: &Place<'_>) -> Check {
             let message = format!(
                 "the webhooks call the Service {name} in {namespace}, which does not exist"
             );
-            let remedy =
-                "install the chart again, or delete the webhook configuration that it left";
+            let remedy = "reinstall the chart, or delete the webhook configuration that an earlier installation left";
             Check::failed(ID, message, remedy)
         }
         Err(unread) => unread.check(ID),
@@ -86,11 +85,12 @@ async fn endpoints(cluster: &Cluster<'_>, place: &Place<'_>) -> Check {
     let own =
         own.filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == *name);
     let endpoints = own.flat_map(|slice| slice["endpoints"].as_array().into_iter().flatten());
-    // Unknown counts as ready (k8s.io/api/discovery/v1).
+    // An endpoint without the condition `ready` counts as ready (k8s.io/api/discovery/v1).
     let ready = endpoints.filter(|one| one["conditions"]["ready"] != Value::Bool(false));
     match ready.count() {
         0 => {
-            let message = "no injector is ready: objects that request Gleaner are refused";
+            let message =
+                "no injector pod is ready, so the API server rejects objects that request Gleaner";
             let remedy = format!(
                 "see `kubectl -n {namespace} get pods`, and `kubectl -n {namespace} logs deployment/{name}`"
             );
@@ -112,9 +112,9 @@ fn release(deployment: &Result<Option<Value>, Unread>, place: &Place<'_>) -> Che
     match deployment["metadata"]["labels"][VERSION].as_str() {
         Some(version) if version == own => Check::ok(ID, format!("Gleaner {version}")),
         Some(version) => {
-            let message = format!("the cluster has Gleaner {version}, and this command is {own}");
-            let remedy =
-                "use the command of the same release: other releases may check other rules";
+            let message =
+                format!("the cluster runs Gleaner {version}, but this command is version {own}");
+            let remedy = "use the gleaner command of the same release, because the checks differ between releases";
             Check::warning(ID, message, remedy)
         }
         None => Check::skipped(ID, format!("the Deployment has no label {VERSION}")),
@@ -136,7 +136,7 @@ async fn serving(
     let Some(name) = secret(deployment) else {
         return Check::skipped(
             ID,
-            "the Deployment does not name the Secret of the certificate",
+            "the Deployment does not specify the certificate's Secret",
         );
     };
     let namespace = place.namespace;
@@ -163,7 +163,7 @@ async fn serving(
             Check::failed(
                 ID,
                 message,
-                "create it: `helm upgrade`, or cert-manager for its Certificate",
+                "create it with `helm upgrade`; if cert-manager issues the certificate, check the status of its Certificate",
             )
         }
         Err(unread) => unread.check(ID),
@@ -172,10 +172,10 @@ async fn serving(
 
 fn missing(place: &Place<'_>) -> String {
     let Place { name, namespace } = place;
-    format!("the Service does not belong to a Deployment {name} in {namespace}")
+    format!("the Service {name} in {namespace} has no Deployment of the same name")
 }
 
-/// The name of the Secret with the certificate: in a flag, or as a volume.
+/// Returns the name of the certificate's Secret, from the injector's flag or the volume that mounts it.
 fn secret(deployment: &Value) -> Option<String> {
     let pod = &deployment["spec"]["template"]["spec"];
     let flag = arguments(deployment).find_map(|argument| argument.strip_prefix("--tls-secret="));
@@ -188,7 +188,7 @@ fn secret(deployment: &Value) -> Option<String> {
     Some(volume["secret"]["secretName"].as_str()?.to_owned())
 }
 
-/// Returns the arguments of the injector.
+/// Returns the arguments of the injector's containers.
 pub(super) fn arguments(deployment: &Value) -> impl Iterator<Item = &str> {
     let containers = deployment["spec"]["template"]["spec"]["containers"].as_array();
     let containers = containers.into_iter().flatten();

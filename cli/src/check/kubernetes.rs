@@ -1,4 +1,4 @@
-//! The API server and its version.
+//! Checks the API server and its version.
 
 use gleaner_core::inject::settings::Sidecars;
 use gleaner_runtime::api_server::{ApiServer, Version};
@@ -8,10 +8,10 @@ use super::report::{Check, Group};
 
 /// The oldest supported minor version of Kubernetes 1.
 const OLDEST: u32 = 28;
-/// The first version in which native sidecars cannot be switched off (KEP-753).
+/// The first version in which the feature gate for native sidecars cannot be disabled (KEP-753).
 const LOCKED: (u32, u32) = (1, 33);
 
-/// Checks the API server; returns its version unless it cannot be used.
+/// Checks the API server; returns its version if it responds with one that can be parsed.
 pub(super) async fn check(api: &ApiServer) -> (Group, Option<Version>) {
     let mut group = Group::new("kubernetes");
     let context = match api.context() {
@@ -22,7 +22,8 @@ pub(super) async fn check(api: &ApiServer) -> (Group, Option<Version>) {
         Ok(Some(version)) => version,
         Ok(None) => {
             let message = format!("{context} responds, but not with a version");
-            let remedy = "check the address of the cluster in the kubeconfig: `kubectl version`";
+            let remedy =
+                "check the cluster's address in the kubeconfig, for example with `kubectl version`";
             group.add(Check::failed("api-server", message, remedy));
             return (group, None);
         }
@@ -30,7 +31,7 @@ pub(super) async fn check(api: &ApiServer) -> (Group, Option<Version>) {
             let message = format!("{context} cannot be used: {}", error_chain(&error));
             let remedy = match error.code().map(|code| code.as_u16()) {
                 Some(401) => "log in to the cluster again",
-                _ => "check the kubeconfig and the network: `kubectl version`",
+                _ => "check the kubeconfig and the network, for example with `kubectl version`",
             };
             group.add(Check::failed("api-server", message, remedy));
             return (group, None);
@@ -56,7 +57,7 @@ fn sidecars(version: &Version) -> Check {
     const ID: &str = "native-sidecars";
     match Sidecars::supported_by(version.number) {
         Sidecars::Tekton => {
-            let message = "no native sidecars: Tekton stops the sidecar after the steps, and pods of Jobs are refused";
+            let message = "the cluster has no native sidecars, so Tekton stops the sidecar after the steps, and Gleaner refuses pods of Jobs";
             Check::warning(
                 ID,
                 message,
@@ -64,7 +65,7 @@ fn sidecars(version: &Version) -> Check {
             )
         }
         Sidecars::Native if version.number < LOCKED => {
-            let message = "native sidecars are supported (beta, unless the feature gate SidecarContainers is off)";
+            let message = "native sidecars are supported, unless the beta feature gate SidecarContainers is disabled";
             Check::ok(ID, message)
         }
         Sidecars::Native => Check::ok(ID, "native sidecars are supported"),

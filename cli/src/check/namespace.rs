@@ -1,4 +1,4 @@
-//! The namespace of the runs: injection, Pod Security, ServiceAccount.
+//! Checks the namespace of the runs: injection, Pod Security and ServiceAccount.
 
 use gleaner_runtime::api_server::path;
 use serde_json::Value;
@@ -14,10 +14,10 @@ use super::webhook::Installation;
 const INJECTION: &str = "gleaner.dev/injection";
 /// The label with the enforced Pod Security Standard.
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
-/// Tekton's feature flag that makes its init containers conform to `restricted`.
+/// Tekton's feature flag that makes Tekton's init containers conform to the `restricted` standard.
 const SECURITY_CONTEXT: &str = "set-security-context";
 
-/// Checks the namespace. If the cluster has the webhook, also checks that objects in the namespace are injected.
+/// Checks the namespace. If the cluster has Gleaner's webhook, also checks that it injects into objects of the namespace.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     tekton: &Tekton,
@@ -39,7 +39,9 @@ pub(super) async fn check(
         }
         Ok(None) => {
             let message = format!("the namespace {name} does not exist");
-            let remedy = format!("`kubectl create namespace {name}`, or name another one with -n");
+            let remedy = format!(
+                "run `kubectl create namespace {name}`, or select another namespace with -n"
+            );
             group.add(Check::failed(ID, message, remedy));
             return group;
         }
@@ -55,21 +57,25 @@ pub(super) async fn check(
 fn injection(name: &str, labels: &Value, installation: Option<&Installation>) -> Check {
     const ID: &str = "injection";
     if labels[INJECTION] == "disabled" {
-        let message = format!("the namespace {name} is excluded by its label {INJECTION}=disabled");
+        let message =
+            format!("the label {INJECTION}=disabled excludes the namespace {name} from injection");
         let remedy =
-            format!("`kubectl label namespace {name} {INJECTION}-`, or use another namespace");
+            format!("run `kubectl label namespace {name} {INJECTION}-`, or use another namespace");
         return Check::failed(ID, message, remedy);
     }
     let Some(Installation { pods, tekton, .. }) = installation else {
-        let message = "the webhook configuration, which may exclude the namespace, is unknown";
+        let message = "injection cannot be checked, because the webhook configuration is unknown";
         return Check::skipped(ID, message);
     };
     let is_called = |webhook: &Value| selector::matches(&webhook["namespaceSelector"], labels);
     if is_called(pods) && is_called(tekton) {
-        return Check::ok(ID, "objects that request Gleaner are injected here");
+        return Check::ok(
+            ID,
+            "the webhooks inject Gleaner into this namespace's objects that request it",
+        );
     }
-    let message = format!("the namespaceSelector of the webhooks excludes the namespace {name}");
-    let remedy = "use another namespace, or change webhooks.namespaceSelector of the chart";
+    let message = format!("the webhooks' namespaceSelector excludes the namespace {name}");
+    let remedy = "use another namespace, or change the chart value webhooks.namespaceSelector";
     Check::failed(ID, message, remedy)
 }
 
@@ -77,20 +83,20 @@ fn pod_security(name: &str, labels: &Value, tekton: &Tekton) -> Check {
     const ID: &str = "pod-security";
     let level = labels[ENFORCED].as_str().unwrap_or("privileged");
     if level != "restricted" {
-        let message = format!("Pod Security enforces {level}, to which the sidecar conforms");
+        let message = format!("Pod Security enforces {level}, and the sidecar conforms to it");
         return Check::ok(ID, message);
     }
     match &tekton.flags {
         Ok(flags) if flags[SECURITY_CONTEXT] == "true" => Check::ok(
             ID,
-            "Pod Security enforces restricted, to which the sidecar and Tekton's init containers conform",
+            "Pod Security enforces restricted, and the sidecar and Tekton's init containers conform to it",
         ),
         Ok(_) => {
             let message = format!(
-                "Pod Security enforces restricted in {name}, and refuses Tekton's init containers"
+                "Pod Security enforces restricted in {name}, and rejects Tekton's init containers"
             );
             let remedy = format!(
-                "`kubectl -n {} patch configmap feature-flags --type merge --patch '{{\"data\": {{\"{SECURITY_CONTEXT}\": \"true\"}}}}'`",
+                "run `kubectl -n {} patch configmap feature-flags --type merge --patch '{{\"data\": {{\"{SECURITY_CONTEXT}\": \"true\"}}}}'`",
                 tekton.namespace
             );
             Check::failed(ID, message, remedy)
@@ -98,7 +104,7 @@ fn pod_security(name: &str, labels: &Value, tekton: &Tekton) -> Check {
         Err(_) => Check::skipped(
             ID,
             format!(
-                "Pod Security enforces restricted, and Tekton's flag {SECURITY_CONTEXT} is unknown"
+                "Pod Security enforces restricted, but the value of Tekton's feature flag {SECURITY_CONTEXT} is unknown"
             ),
         ),
     }
@@ -114,7 +120,7 @@ async fn service_account(cluster: &Cluster<'_>) -> Check {
         Ok(None) => {
             let message = format!("{subject} does not exist");
             let remedy = format!(
-                "`kubectl -n {namespace} create serviceaccount {name}`, or name another one with --service-account"
+                "run `kubectl -n {namespace} create serviceaccount {name}`, or select another one with --service-account"
             );
             Check::failed(ID, message, remedy)
         }

@@ -1,4 +1,4 @@
-//! The policies of the installation, and the kind PipelineResource.
+//! Checks the installation's admission policies, and the kind PipelineResource.
 
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
 use gleaner_runtime::api_server::path;
@@ -9,12 +9,12 @@ use super::report::{Check, Group};
 use super::webhook::Installation;
 
 const API_VERSION: &str = "admissionregistration.k8s.io/v1";
-/// The policy that refuses pods which bypassed the webhook.
+/// The policy that rejects pods which bypassed the webhook.
 const GUARD: &str = "pods.gleaner.dev";
-/// The policy that keeps generated PipelineResources unchanged.
+/// The policy that prevents changes to generated PipelineResources.
 const IMMUTABILITY: &str = "pipelineresources.gleaner.dev";
 
-/// Checks the kind and, if the cluster has the webhook, the policies.
+/// Checks the kind, and also the policies if the cluster has Gleaner's webhook.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     installation: Option<&Installation>,
@@ -39,7 +39,10 @@ async fn kind(cluster: &Cluster<'_>) -> Check {
         .iter()
         .any(|one| one["kind"] == PIPELINE_RESOURCE_KIND)
     {
-        return Check::ok(ID, format!("the kind {PIPELINE_RESOURCE_KIND} is served"));
+        return Check::ok(
+            ID,
+            format!("the cluster serves the kind {PIPELINE_RESOURCE_KIND}"),
+        );
     }
     let message = format!(
         "{PIPELINE_RESOURCE_KIND} of {PIPELINE_RESOURCE_API_VERSION} is not served: declarations can only create `objects`"
@@ -47,7 +50,7 @@ async fn kind(cluster: &Cluster<'_>) -> Check {
     Check::warning(
         ID,
         message,
-        "install its CRD: crds.install=true of the chart",
+        "install its CRD with the chart value crds.install=true",
     )
 }
 
@@ -63,9 +66,9 @@ async fn guard(cluster: &Cluster<'_>, installation: Option<&Installation>) -> Ch
     match is_in_force(cluster, GUARD).await {
         Ok(true) => Check::ok(ID, format!("{REFUSED} by the policy {GUARD}")),
         Ok(false) => {
-            let message = "while no injector responds, pods that request Gleaner run without it, and create nothing";
+            let message = "while no injector responds, pods that request Gleaner run without it and create no objects";
             let remedy =
-                "set webhooks.pods.whileDown of the chart to refuse, unless this is intended";
+                "set the chart value webhooks.pods.whileDown to refuse, unless this is intended";
             Check::warning(ID, message, remedy)
         }
         Err(unread) => unread.check(ID),
@@ -75,24 +78,24 @@ async fn guard(cluster: &Cluster<'_>, installation: Option<&Installation>) -> Ch
 async fn immutability(cluster: &Cluster<'_>) -> Check {
     const ID: &str = "immutability";
     if cluster.version < (1, 30) {
-        let message =
-            "generated PipelineResources can be changed: the policy needs Kubernetes 1.30";
+        let message = "generated PipelineResources can be changed, because the policy requires Kubernetes 1.30";
         return Check::skipped(ID, message);
     }
     match is_in_force(cluster, IMMUTABILITY).await {
         Ok(true) => Check::ok(ID, "generated PipelineResources cannot be changed"),
         Ok(false) => {
             let message = format!(
-                "generated PipelineResources can be changed: the policy {IMMUTABILITY} is not in force"
+                "generated PipelineResources can be changed, because the policy {IMMUTABILITY} is not in force"
             );
-            let remedy = "set immutability.enabled of the chart, unless this is intended";
+            let remedy =
+                "set the chart value immutability.enabled to true, unless this is intended";
             Check::warning(ID, message, remedy)
         }
         Err(unread) => unread.check(ID),
     }
 }
 
-/// Returns true if the policy exists, and its binding denies.
+/// Returns true if the policy exists and its binding has the action `Deny`.
 async fn is_in_force(cluster: &Cluster<'_>, name: &str) -> Result<bool, Unread> {
     let get = async |plural: &str| {
         let subject = format!("{plural} ({name})");

@@ -1,46 +1,46 @@
-//! The report: groups of checks, as text and as JSON.
+//! The report of `gleaner check`: groups of checks, printed as text or JSON.
 
 use serde_json::{Value, json};
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint, visible};
 
-/// The width of the longest [`Status`], and a space.
+/// The width of the status column: the longest [`Status`] plus a space.
 const COLUMN: usize = 8;
 
-/// The outcome of one check.
+/// The status of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
-    /// As it should be.
+    /// The check found no problem.
     Ok,
-    /// Works, with a disadvantage.
+    /// Gleaner works, with a limitation.
     Warning,
     /// Runs with outputs would fail.
     Failed,
-    /// Unknown, for the reason in the message.
+    /// The check was not possible; the message contains the reason.
     Skipped,
 }
 
-/// One line of the report.
+/// The result of one check, printed as one line.
 #[derive(Debug, Clone)]
 pub(super) struct Check {
-    /// The stable name of the check.
+    /// The stable identifier of the check.
     id: &'static str,
     status: Status,
     message: String,
     /// The remedy for a warning or failure.
     remedy: Option<String>,
-    /// The object that the check concerns, for checks that are repeated.
+    /// The object that the check is about, if the check runs for several objects.
     subject: Option<String>,
 }
 
-/// Checks of one part of the cluster.
+/// The checks of one part of the cluster.
 #[derive(Debug)]
 pub(super) struct Group {
     name: &'static str,
     checks: Vec<Check>,
 }
 
-/// All groups, and what they are about.
+/// All groups, and the context, namespace and ServiceAccount that were checked.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) context: Option<String>,
@@ -102,7 +102,7 @@ impl Check {
         Self { remedy, ..self }
     }
 
-    /// Names the object that the check concerns.
+    /// Sets the object that the check is about.
     pub(super) fn about(self, subject: impl Into<String>) -> Self {
         let subject = Some(subject.into());
         Self { subject, ..self }
@@ -172,7 +172,7 @@ impl Report {
         checks.filter(|check| check.status == status).count()
     }
 
-    /// Returns a line for each check below the name of its group, remedies, and a summary.
+    /// Returns the report as text: for each group its name, its checks and their remedies, then a summary.
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         for group in &self.groups {
@@ -185,7 +185,7 @@ impl Report {
         text + &counts.join(", ") + "\n"
     }
 
-    /// Returns the report with the fields that docs/check.md describes.
+    /// Returns the report as JSON, with the fields that docs/check.md describes.
     pub(super) fn to_json(&self) -> String {
         let group = |group: &Group| {
             let checks: Vec<Value> = group.checks.iter().map(Check::to_json).collect();

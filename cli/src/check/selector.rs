@@ -1,8 +1,8 @@
-//! Label selectors, as the API server evaluates those of webhooks.
+//! Label selectors, evaluated as the API server evaluates those of webhooks.
 
 use serde_json::Value;
 
-/// Returns true if the labels match the selector; an empty one matches all.
+/// Returns true if the labels match the selector. An empty selector matches everything.
 pub(super) fn matches(selector: &Value, labels: &Value) -> bool {
     let equal = selector["matchLabels"].as_object();
     let expressions = selector["matchExpressions"].as_array();

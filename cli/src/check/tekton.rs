@@ -1,4 +1,4 @@
-//! Tekton Pipelines: its kinds, version and feature flags.
+//! Checks Tekton Pipelines: its kinds, version and feature flags.
 
 use gleaner_core::inject::settings::Sidecars;
 use gleaner_proto::kubernetes::RUN_API_VERSION;
@@ -8,16 +8,16 @@ use serde_json::Value;
 use super::cluster::{Cluster, Unread};
 use super::report::{Check, Group};
 
-/// Tekton's kinds that Gleaner works with.
+/// The Tekton kinds that Gleaner needs.
 const KINDS: [&str; 4] = ["tasks", "taskruns", "pipelines", "pipelineruns"];
-/// The namespace of an installation that is not found otherwise.
+/// The namespace of the Tekton installation, if no webhook configuration specifies it.
 const NAMESPACE: &str = "tekton-pipelines";
 /// Tekton's MutatingWebhookConfiguration.
 pub(super) const WEBHOOK: &str = "webhook.pipeline.tekton.dev";
 /// Tekton's default for `max-result-size`, in bytes (`pkg/apis/config/feature_flags.go`).
 const MAX_RESULT_SIZE: &str = "4096";
 
-/// The facts about Tekton that other checks need.
+/// The facts about Tekton that other checks use.
 pub(super) struct Tekton {
     /// True if the kinds that Gleaner needs are served.
     pub(super) is_served: bool,
@@ -80,14 +80,14 @@ async fn kinds(cluster: &Cluster<'_>) -> Result<Check, Check> {
     if missing.is_empty() {
         return Ok(Check::ok(
             ID,
-            format!("the kinds of {RUN_API_VERSION} are served"),
+            format!("the cluster serves Tekton's {RUN_API_VERSION} kinds"),
         ));
     }
     let message = format!(
         "the cluster does not serve {} of {RUN_API_VERSION}",
         missing.join(", ")
     );
-    let remedy = format!("install Tekton Pipelines, in a version that serves {RUN_API_VERSION}");
+    let remedy = format!("install Tekton Pipelines in a version that serves {RUN_API_VERSION}");
     Err(Check::failed(ID, message, remedy))
 }
 
@@ -118,14 +118,14 @@ fn results_from(flags: &Value) -> Check {
             let room = "all results of a TaskRun share 12 KiB";
             Check::ok(
                 ID,
-                format!("results come from {how}termination messages: {room}"),
+                format!("Tekton reads results from {how}termination messages: {room}"),
             )
         }
         "sidecar-logs" => {
             let size = flag("max-result-size", MAX_RESULT_SIZE);
             Check::ok(
                 ID,
-                format!("results come from sidecar logs, of up to {size} bytes each"),
+                format!("Tekton reads results from sidecar logs, up to {size} bytes each"),
             )
         }
         other => {
@@ -148,9 +148,11 @@ fn kubernetes_sidecar(cluster: &Cluster<'_>, flags: &Value) -> Check {
         return Check::failed(ID, message, remedy);
     }
     let message = match is_on {
-        true => "Tekton makes sidecars native ones, and waits until all of them have terminated",
+        true => {
+            "Tekton runs sidecars as native sidecars, and waits until all of them have terminated"
+        }
         false => {
-            "Tekton stops its sidecars itself; Gleaner's is a native one where the cluster supports it"
+            "Tekton stops sidecars itself; Gleaner's sidecar is a native sidecar if the cluster supports them"
         }
     };
     Check::ok(ID, message)

@@ -1,4 +1,4 @@
-//! The webhook configuration of Gleaner, and its order among others.
+//! Checks Gleaner's webhook configuration, and its order among the other configurations.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,12 +13,12 @@ const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebh
 const TEKTON: &str = "tekton.gleaner.dev";
 /// The webhook for pods.
 const PODS: &str = "pods.gleaner.dev";
-/// The remedy for a configuration that differs from that of the chart.
-const UPGRADE: &str = "restore the configuration of the chart: `helm upgrade`";
+/// The remedy for a configuration that differs from the chart's.
+const UPGRADE: &str = "restore the chart's configuration with `helm upgrade`";
 
 /// Gleaner's webhook configuration.
 pub(super) struct Installation {
-    /// Name and namespace of the Service that is called; none for a webhook that is called by URL.
+    /// The name and namespace of the Service that the webhooks call; `None` if they call a URL.
     pub(super) service: Option<(String, String)>,
     /// The webhook for pods.
     pub(super) pods: Value,
@@ -55,7 +55,7 @@ pub(super) fn check(
             [] => Check::failed(
                 ID,
                 "Gleaner's webhook is not installed",
-                "install the chart, or use gleaner inject and check with --without-webhook",
+                "install the chart, or use gleaner inject and run gleaner check --without-webhook",
             ),
             names => Check::failed(
                 ID,
@@ -93,7 +93,7 @@ pub(super) fn check(
     (group, Some(installation))
 }
 
-/// The API server calls configurations in the order of their names.
+/// Checks that the API server, which calls configurations in name order, calls Gleaner's before Tekton's.
 fn order(own: &str, all: &[Value]) -> Check {
     const ID: &str = "webhook-order";
     let tekton = tekton::WEBHOOK;
@@ -101,16 +101,21 @@ fn order(own: &str, all: &[Value]) -> Check {
         return Check::ok(ID, format!("{own} is called before {tekton}"));
     }
     if !all.iter().any(|one| name(one) == tekton) {
-        return Check::skipped(ID, format!("the cluster has no {tekton} to compare with"));
+        return Check::skipped(
+            ID,
+            format!(
+                "the order is irrelevant, because the cluster has no webhook configuration {tekton}"
+            ),
+        );
     }
     let message = format!("{own} is called after {tekton}, which does not see the injected Task");
     let remedy = format!(
-        "give it a name that sorts before {tekton}: webhooks.configurationName of the chart"
+        "set the chart value webhooks.configurationName to a name that sorts before {tekton}"
     );
     Check::failed(ID, message, remedy)
 }
 
-/// Checks what happens when another webhook changes a pod after Gleaner.
+/// Checks that the API server calls Gleaner's webhook again after another webhook changes a pod.
 fn others(own: &str, all: &[Value], pods: &Value) -> Check {
     const ID: &str = "webhook-reinvocation";
     let others = all
@@ -130,7 +135,7 @@ fn others(own: &str, all: &[Value], pods: &Value) -> Check {
         return Check::ok(ID, order);
     }
     let message = format!(
-        "{order}; Gleaner does not see their changes, since its reinvocationPolicy is not IfNeeded"
+        "{order}; Gleaner does not see their changes, because its reinvocationPolicy is not IfNeeded"
     );
     Check::warning(ID, message, UPGRADE)
 }
@@ -138,9 +143,9 @@ fn others(own: &str, all: &[Value], pods: &Value) -> Check {
 fn while_down(tekton: &Value) -> Check {
     const ID: &str = "webhook-failure-policy";
     if tekton["failurePolicy"] == "Ignore" {
-        let message = "while no injector responds, Tasks that request Gleaner are admitted unchecked and without it";
+        let message = "while no injector responds, Tasks that request Gleaner are admitted without being checked or injected";
         let remedy =
-            "set webhooks.tekton.whileDown of the chart to refuse, unless this is intended";
+            "set the chart value webhooks.tekton.whileDown to refuse, unless this is intended";
         return Check::warning(ID, message, remedy);
     }
     Check::ok(
@@ -151,7 +156,8 @@ fn while_down(tekton: &Value) -> Check {
 
 fn bundle(webhooks: &[&Value], now: Timestamp) -> Check {
     const ID: &str = "ca-bundle";
-    const REMEDY: &str = "the injector writes it: look for `certificate-check-failed` in its log";
+    const REMEDY: &str =
+        "the injector writes the caBundle; look for `certificate-check-failed` in its log";
     let bundle = |webhook: &&Value| certificate::validities(&webhook["clientConfig"]["caBundle"]);
     let bundles: Option<Vec<_>> = webhooks.iter().map(bundle).collect();
     let Some(bundles) = bundles else {
@@ -166,7 +172,7 @@ fn bundle(webhooks: &[&Value], now: Timestamp) -> Check {
     certificate::check(ID, "the CA in the caBundle", validities, now, REMEDY)
 }
 
-/// Returns true for a webhook that is called for new pods.
+/// Returns true if the API server calls the webhook for new pods.
 fn takes_pods(webhook: &Value) -> bool {
     let has = |rule: &Value, key: &str, wanted: &[&str]| {
         let values = rule[key].as_array().into_iter().flatten();

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value};
 
-/// A field, or the root, of a JSON Schema whose references point to its own `$defs`.
+/// A field or the root of a JSON Schema that contains all referenced definitions in its `$defs`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     root: &'a Value,
-    /// The field itself: its description, and its type or a reference to it.
+    /// The field's own schema: its description, and its type or a reference to it.
     own: &'a Value,
 }
 
-/// A value that an enumeration allows, and its description.
+/// A value of an enumeration, with its description.
 #[derive(Debug)]
 pub(super) struct Choice<'a> {
     pub(super) value: &'a str,
@@ -26,7 +26,7 @@ impl<'a> Field<'a> {
         Self { own, ..self }
     }
 
-    /// Returns the schema of the type: references are followed, and null, which every optional field allows, is omitted.
+    /// Returns the schema of the field's type. Follows references, and ignores null, which every optional field allows.
     fn target(self) -> Self {
         if let Some(reference) = self.own["$ref"].as_str() {
             let target = self.root.pointer(reference.trim_start_matches('#'));
@@ -38,7 +38,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the alternatives of `anyOf` without null.
+    /// Returns the alternatives of `anyOf`, except null.
     fn options(self) -> Vec<Self> {
         let options = self.own["anyOf"].as_array().into_iter().flatten();
         let present = options.filter(|option| option["type"] != "null");
@@ -64,7 +64,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the JSON type; `any` without one.
+    /// Returns the JSON type, or `any` if the schema specifies none.
     fn json_type(self) -> &'a str {
         match &self.own["type"] {
             Value::String(name) => name,
@@ -77,14 +77,14 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the name of this object's definition.
+    /// Returns the name of the object's definition.
     fn definition(self) -> &'a str {
         let definitions = self.root["$defs"].as_object().into_iter().flatten();
         let mut same = definitions.filter(|(_, one)| std::ptr::eq(*one, self.own));
         same.next().map_or("object", |(name, _)| name)
     }
 
-    /// Returns the values of a map, unless they are arbitrary.
+    /// Returns the schema of a map's values, unless the values are arbitrary.
     fn values(self) -> Option<Self> {
         let values = &self.own["additionalProperties"];
         values.is_object().then(|| self.of(values))
@@ -94,7 +94,7 @@ impl<'a> Field<'a> {
         self.own["properties"].as_object()
     }
 
-    /// Returns the object below all lists and maps, which has the fields.
+    /// Returns the innermost object, below all lists and maps, which contains the subfields.
     pub(super) fn object(self) -> Self {
         let target = self.target();
         if target.json_type() == "array" {
@@ -106,31 +106,31 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns true if this is a map, whose keys are not fields.
+    /// Returns true for a map, whose keys are not subfields.
     pub(super) fn is_map(self) -> bool {
         self.target().values().is_some()
     }
 
-    /// Returns true if its object may have any other fields.
+    /// Returns true if the object allows additional fields.
     pub(super) fn is_open(self) -> bool {
         let object = self.object().own;
         object["additionalProperties"] == true
     }
 
-    /// Returns the fields of its object, with their names.
+    /// Returns the names and schemas of the object's fields.
     pub(super) fn fields(self) -> impl Iterator<Item = (&'a str, Self)> {
         let object = self.object();
         let fields = object.properties().into_iter().flatten();
         fields.map(move |(name, own)| (name.as_str(), object.of(own)))
     }
 
-    /// Returns true if its object requires the field `name`.
+    /// Returns true if the object requires the field `name`.
     pub(super) fn requires(self, name: &str) -> bool {
         let required = self.object().own["required"].as_array();
         required.is_some_and(|required| required.iter().any(|one| one == name))
     }
 
-    /// Returns the descriptions of the field and of its type.
+    /// Returns the descriptions of the field and its type.
     pub(super) fn descriptions(self) -> Vec<&'a str> {
         let mut found: Vec<&str> = Vec::new();
         for schema in [self.own, self.target().own, self.object().own] {
@@ -140,12 +140,12 @@ impl<'a> Field<'a> {
         found
     }
 
-    /// Returns the description of the field alone.
+    /// Returns only the field's own description.
     pub(super) fn description(self) -> &'a str {
         self.own["description"].as_str().unwrap_or_default()
     }
 
-    /// Returns the values that are allowed; none if the type is not an enumeration.
+    /// Returns the allowed values; an empty list if the type is not an enumeration.
     pub(super) fn choices(self) -> Vec<Choice<'a>> {
         let choices = self.target().own["oneOf"].as_array();
         let choice = |one: &'a Value| {
@@ -157,7 +157,7 @@ impl<'a> Field<'a> {
         choices.into_iter().flatten().filter_map(choice).collect()
     }
 
-    /// Returns the default and the constraints, each with its name.
+    /// Returns the names and values of the default and the constraints.
     pub(super) fn constraints(self) -> Vec<(&'static str, String)> {
         const NAMES: [(&str, &str); 3] = [
             ("default", "DEFAULT"),

@@ -1,12 +1,12 @@
-//! The text of a first declaration.
+//! Generates the text of a first declaration.
 
 use gleaner_core::document::yaml;
 use gleaner_core::task::TaskSpec;
 
-/// Returns the lines of a declaration with an output for each step, and a ConfigMap of them.
+/// Returns the lines of a declaration that has an output for each step, and a ConfigMap that contains the outputs.
 pub(super) fn lines(task: &TaskSpec) -> Vec<String> {
     let mut lines = vec![
-        "# The outputs of each step: files that its command writes. Remove the steps that have none.".to_owned(),
+        "# The outputs of each step: files that the step's command writes. Remove steps without outputs.".to_owned(),
         "# `gleaner explain` describes all fields.".to_owned(),
         "steps:".to_owned(),
     ];
@@ -19,15 +19,15 @@ pub(super) fn lines(task: &TaskSpec) -> Vec<String> {
         });
         if index == 0 {
             lines.push(
-                "      # default: none  # the value if the file is missing; without it, the step fails".to_owned(),
+                "      # default: none  # the value to use if the file is missing; without a default, the step fails".to_owned(),
             );
         }
     }
     lines.extend([
-        "# The objects that are created from them, all or none.".to_owned(),
+        "# The objects to create from the outputs, all or none.".to_owned(),
         "objects:".to_owned(),
         format!(
-            "  - name: {}  # also a result of the Task: the name and UID of the object",
+            "  - name: {}  # also the name of a Task result with the object's name and UID",
             free_name(task)
         ),
         "    resourceTemplate:".to_owned(),
@@ -40,7 +40,7 @@ pub(super) fn lines(task: &TaskSpec) -> Vec<String> {
     lines
 }
 
-/// Returns `name` as a key, in quotes if YAML would read it as another type, such as `on`.
+/// Returns `name` as a YAML key, quoted if YAML would parse it as another type, as it does with `on`.
 fn key(name: &str) -> String {
     match yaml::parse(name) {
         Ok(node) if node.as_str() == Some(name) => name.to_owned(),
@@ -48,7 +48,7 @@ fn key(name: &str) -> String {
     }
 }
 
-/// Returns a name for the object that is not the name of one of the Task's own results.
+/// Returns a name for the object that differs from the names of the Task's results.
 fn free_name(task: &TaskSpec) -> String {
     let is_free = |name: &String| !task.results.iter().any(|result| result.name == *name);
     let mut numbered = (2..).map(|number| format!("outputs-{number}"));

@@ -1,24 +1,24 @@
-//! Text that is inserted into a file, whose other bytes stay.
+//! Inserts lines into a file and keeps all other bytes.
 
 use gleaner_core::document::{Location, Node, Source};
 use gleaner_proto::kubernetes::annotation;
 
-/// The indentation of a field that is added.
+/// The number of spaces by which an inserted field is indented below its parent.
 const INDENT: usize = 2;
 
 /// Lines that are inserted into a file.
 #[derive(Debug)]
 pub(super) struct Insertion {
-    /// The line before which they are inserted.
+    /// The line before which the new lines are inserted.
     pub(super) line: usize,
-    /// The place to which findings about them belong.
+    /// The position to report for findings in the inserted lines.
     pub(super) owner: Location,
     lines: Vec<String>,
 }
 
 impl Insertion {
-    /// Returns the insertion of the annotation with the lines of `declaration` into the metadata of a Task; `None` if the
-    /// metadata is not in YAML's block style, which has a line for each field.
+    /// Returns the insertion that adds `declaration` as an annotation to a Task's metadata, or `None` if the metadata is not in
+    /// YAML block style with a separate line for each field.
     pub(super) fn of_annotation(
         source: &Source,
         metadata: &Node,
@@ -58,13 +58,13 @@ impl Insertion {
         Some(Self { line, owner, lines })
     }
 
-    /// Returns the number of lines.
+    /// Returns the number of inserted lines.
     pub(super) const fn count(&self) -> usize {
         self.lines.len()
     }
 }
 
-/// Returns the number of spaces before a position; `None` if there is anything else.
+/// Returns the number of spaces before a position, or `None` if other characters precede it.
 fn indent(source: &Source, at: Location) -> Option<usize> {
     let line = source.line(at.line);
     let indent = at.column.checked_sub(1)?;
@@ -72,7 +72,7 @@ fn indent(source: &Source, at: Location) -> Option<usize> {
     (is_key && line.get(..indent)?.bytes().all(|byte| byte == b' ')).then_some(indent)
 }
 
-/// Returns the text of the file with the insertions, which are in the order of their lines.
+/// Returns the file's text with the insertions, which must be sorted by line.
 pub(super) fn insert(source: &Source, insertions: &[Insertion]) -> String {
     let text = source.text();
     let end = match text.contains("\r\n") {
@@ -97,7 +97,7 @@ pub(super) fn insert(source: &Source, insertions: &[Insertion]) -> String {
     edited
 }
 
-/// Returns the position in the file before the insertions of a position after them.
+/// Maps a position in the edited file to the original file.
 pub(super) fn original(at: Location, insertions: &[Insertion]) -> Location {
     let mut added = 0;
     for insertion in insertions {

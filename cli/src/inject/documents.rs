@@ -1,4 +1,4 @@
-//! Injection into one document.
+//! Injects Gleaner into one document.
 
 use gleaner_core::check;
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -12,16 +12,16 @@ use serde_json::Value;
 
 use crate::checking;
 
-/// The cluster for which documents are injected.
+/// The settings of the cluster for which documents are injected.
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) settings: Settings,
     pub(super) results_from: ResultsFrom,
 }
 
-/// Injects redirector and sidecar wherever `document` requests them, and adds errors and warnings to `findings`. `tasks` are the
-/// object results of the Tasks in all documents. Returns the document, unchanged if it has errors, and true if it has a
-/// declaration or an error.
+/// Injects the redirector and the sidecar wherever `document` requests them, and adds errors and warnings to `findings`. `tasks`
+/// contains the object results of the Tasks in all documents. Returns the document, which is unchanged if it has errors, and true
+/// if it has a declaration or an error.
 pub(super) fn inject(
     source: &Source,
     document: &Node,
@@ -38,7 +38,7 @@ pub(super) fn inject(
     {
         let message =
             "the outputs are declared in the proposal's syntax, which Tekton does not support";
-        let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
+        let help = "translate the documents first: gleaner translate -f FILE | gleaner inject -f -";
         let at = Some(old.node.position(&Place::from(["spec"])));
         let untranslated = Diagnostic::new(old.place.key("spec"), at, message).help(help);
         report.errors.push(untranslated);
@@ -56,16 +56,16 @@ fn is_untranslated(document: &Node) -> bool {
     })
 }
 
-/// Returns true if a TaskSpec contains its declaration in the spec itself.
+/// Returns true if a TaskSpec declares its outputs in the proposal's syntax, in the spec instead of the annotation.
 fn is_proposal(spec: &Node) -> bool {
     let declares = |node: &Node| node.get("outputs").is_some();
     declares(spec) || spec.list_of("steps").iter().any(declares)
 }
 
 pub(super) fn nothing_asks(first: &Source) -> Finding {
-    let message = "nothing in these files declares outputs, and nothing was changed";
+    let message = "these files declare no outputs, so the documents are unchanged";
     let help = format!(
-        "declare what the steps of a Task produce in its annotation {}",
+        "use the annotation {} of a Task to declare the files that its steps produce",
         annotation::OUTPUTS
     );
     let diagnostic = Diagnostic::new(Place::root(), None, message).help(help);

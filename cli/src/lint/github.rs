@@ -1,4 +1,4 @@
-//! Findings as workflow commands of GitHub Actions, which shows them at their lines of a pull request.
+//! Formats findings as GitHub Actions workflow commands, which GitHub shows at their lines of a pull request.
 
 use gleaner_core::document::{Finding, Severity};
 
@@ -28,7 +28,7 @@ fn data(text: &str) -> String {
         .replace('\n', "%0A")
 }
 
-/// Escapes the value of a property (`escapeProperty`, in the same file).
+/// Escapes the value of a property (`escapeProperty` in the same file).
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_ends_a_command_is_escaped() {
+    fn characters_that_would_end_a_workflow_command_are_escaped() {
         let at = Some(Location { line: 3, column: 7 });
         let diagnostic = Diagnostic::new(["a", "b"], at, "50 %: x, y\r\nz").help("%0A");
         let mut finding = Finding::error("a:b,c%\r.yaml", diagnostic);

@@ -1,14 +1,14 @@
-//! Findings in SARIF 2.1.0, for GitHub's code scanning and other programs.
+//! Formats findings as SARIF 2.1.0, for GitHub code scanning and other tools.
 
 use std::fmt::Write as _;
 
 use gleaner_core::document::Finding;
 use serde_json::{Value, json};
 
-/// The only rule: findings have no codes.
+/// The only rule ID, because findings have no codes.
 const RULE: &str = "gleaner-lint";
 
-/// Returns the findings as the log of one run.
+/// Returns a SARIF log with the findings as one run.
 pub(super) fn log(findings: &[Finding]) -> Value {
     let results: Vec<Value> = findings.iter().map(result).collect();
     let about = "https://github.com/gleaner-dev/gleaner/blob/main/docs/declaration.md#checks";
@@ -35,7 +35,7 @@ pub(super) fn log(findings: &[Finding]) -> Value {
 
 fn result(finding: &Finding) -> Value {
     let diagnostic = &finding.diagnostic;
-    // A finding about the whole file: GitHub requires a line.
+    // GitHub requires a line even for a finding about the whole file, so it gets line 1.
     let region = match diagnostic.at {
         Some(at) => json!({"startLine": at.line, "startColumn": at.column}),
         None => json!({"startLine": 1}),

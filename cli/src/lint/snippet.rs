@@ -1,4 +1,4 @@
-//! Findings for people: each with its line of the file, and a mark below the position.
+//! Formats findings for people: each with its source line, and a mark below the position.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use gleaner_core::document::{Finding, Severity};
 
 use crate::terminal::visible;
 
-/// Returns the finding with `line`, the text of its line, in color.
+/// Formats the finding in color. `line` is the text of its source line.
 pub(super) fn render(finding: &Finding, line: Option<&str>) -> String {
     let diagnostic = &finding.diagnostic;
     let level = match finding.severity {
@@ -15,7 +15,8 @@ pub(super) fn render(finding: &Finding, line: Option<&str>) -> String {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    // Unlike titles and lines, labels and help may have colors; and C1 controls are left in all of them.
+    // `annotate_snippets` does not escape C1 control characters, nor escape sequences in labels and help. `visible` replaces
+    // all of them.
     let (place, message) = (visible(&diagnostic.place), visible(&diagnostic.message));
     let line = line.map(visible);
     let group: Group<'_> = match (diagnostic.at, &line) {
@@ -41,7 +42,7 @@ pub(super) fn render(finding: &Finding, line: Option<&str>) -> String {
     Renderer::styled().render(&[group]) + "\n\n"
 }
 
-/// Returns the bytes to mark: the variable, or the word, at a column that is counted in characters from 1.
+/// Returns the byte range of the variable or word at a column, which counts characters from 1.
 fn marked(line: &str, column: usize) -> Range<usize> {
     let start = line.char_indices().nth(column.saturating_sub(1));
     let start = start.map_or(line.len(), |(start, _)| start);
@@ -53,7 +54,7 @@ fn marked(line: &str, column: usize) -> Range<usize> {
         None => rest.find(is_end).unwrap_or(rest.len()),
     };
     let word = &rest[..length];
-    // The colon after a key is not a part of it.
+    // The colon after a key does not belong to the marked word.
     let word = word.strip_suffix(':').unwrap_or(word);
     let first = rest.chars().next().map_or(0, char::len_utf8);
     start..start + word.len().max(first)

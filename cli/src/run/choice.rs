@@ -1,4 +1,4 @@
-//! Selects the document to run: the one named on the command line, or else the only run, Pipeline or Task.
+//! Selects the document to run: the one named on the command line; by default the only run, Pipeline or Task.
 
 use gleaner_core::document::Source;
 use gleaner_core::task::DeclarationSite;
@@ -7,7 +7,8 @@ use super::documents::{Document, Documents};
 use crate::args::Run;
 use crate::values::did_you_mean;
 
-/// Selects the document to run: the one named by the options, or else the only run, Pipeline or Task (with a declaration).
+/// Selects the document to run: the one that the options name; by default the only run, Pipeline or Task. If there are several
+/// Tasks, the only one with a declaration counts.
 pub(crate) fn choose<'a>(
     options: &Run,
     documents: &Documents<'a>,
@@ -68,13 +69,14 @@ pub(crate) fn choose<'a>(
     };
     let declaring: Vec<&Document<'a>> = tasks.iter().filter(declares).collect();
     match (runs.as_slice(), declaring.as_slice()) {
-        // The files are in the proposal's syntax. Its Task can run untranslated, but its runs only after translation.
+        // The files use the proposal's syntax. The proposal's Task can run untranslated, but its TaskRuns and PipelineRuns
+        // cannot.
         ([run], [only]) if is_old(run) => return Ok(**only),
         ([run], _) => return Ok(*run),
         ([_, ..], _) => {
             let names = names(&runs);
             return Err(format!(
-                "{files}: several runs; select one with --run: {names}"
+                "{files}: found several runs; select one with --run: {names}"
             ));
         }
         ([], _) => {}
@@ -86,23 +88,23 @@ pub(crate) fn choose<'a>(
         ([only], _, []) => Ok(*only),
         (_, [only], []) => Ok(**only),
         ([], _, []) => Err(format!(
-            "{files}: no Task and no run; pass the file with one with -f"
+            "{files}: found no Task, Pipeline or run; pass a file that contains one with -f"
         )),
         (_, _, []) => {
             let names: Vec<&str> = tasks.iter().map(Document::name).collect();
             let names = names.join(", ");
             Err(format!(
-                "{files}: several Tasks; select one with --task: {names}"
+                "{files}: found several Tasks; select one with --task: {names}"
             ))
         }
         _ => Err(format!(
-            "{files}: several Pipelines, and no run: {}; add a PipelineRun",
+            "{files}: found several Pipelines and no run: {}; add a PipelineRun",
             names(&pipelines)
         )),
     }
 }
 
-/// Returns true for a run in the syntax of the proposal or of the first Tekton versions, which used PipelineResources.
+/// Returns true for a run in the syntax of the proposal or of the first Tekton versions, which supported PipelineResources.
 pub(crate) fn is_old(run: &Document<'_>) -> bool {
     let spec = run.node.present("spec");
     spec.is_some_and(|spec| {

@@ -1,4 +1,4 @@
-//! The API server in which objects are created: an embedded one in this process, or a real cluster.
+//! The API server in which a run creates its objects: one embedded in this process, or a real cluster.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -34,8 +34,8 @@ enum Place {
 }
 
 impl Cluster {
-    /// Returns the real cluster that the options select, or else starts an embedded API server. `own` is the namespace in the
-    /// documents, `others` are the namespaces that templates name.
+    /// Connects to the cluster that the options select, or starts an embedded API server. `own` is the namespace in the
+    /// documents; `others` are the namespaces in the templates.
     pub(crate) async fn open(
         options: &Run,
         own: Option<&str>,
@@ -45,12 +45,12 @@ impl Cluster {
         let wrong = options.namespace.as_ref();
         if let Some(name) = wrong.filter(|name| !is_dns_label(name)) {
             return Err(Failure::usage(format_args!(
-                "--namespace {name}: invalid name of a namespace; use at most 63 lower-case letters, digits and '-'"
+                "invalid value '{name}' for --namespace: use at most 63 lower-case letters, digits and '-'"
             )));
         }
         if let Some(name) = own.filter(|name| options.namespace.is_none() && !is_dns_label(name)) {
             return Err(Failure::usage(format_args!(
-                "the namespace '{name}' in the documents is not a valid name: use at most 63 lower-case \
+                "the documents contain the invalid namespace name '{name}': use at most 63 lower-case \
                  letters, digits and '-', or set another namespace with -n"
             )));
         }
@@ -72,7 +72,7 @@ impl Cluster {
         }
         let server = builder.start().await.map_err(|error| {
             Failure::unreachable(format_args!(
-                "the API server of this run failed to start: {error}"
+                "the embedded API server failed to start: {error}"
             ))
         })?;
         Ok(Self {
@@ -84,9 +84,8 @@ impl Cluster {
     fn real(options: &Run, own: Option<&str>, directory: &Path) -> Result<Self, Failure> {
         let file = options.kubeconfig.as_ref();
         let config = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
-        let config = config.map_err(|error| {
-            Failure::usage(format_args!("the kubeconfig cannot be read: {error}"))
-        })?;
+        let config = config
+            .map_err(|error| Failure::usage(format_args!("cannot read the kubeconfig: {error}")))?;
         let context = options.context.clone().or(config.current_context.clone());
         let context = context.ok_or_else(|| {
             Failure::usage("the kubeconfig has no current context; select one with --context")
@@ -107,7 +106,7 @@ impl Cluster {
             Some(file) => file.clone(),
             None => merged(&config, directory).map_err(|error| {
                 Failure::unreachable(format_args!(
-                    "the kubeconfig cannot be passed to the sidecar: {error}"
+                    "cannot write a copy of the kubeconfig for the sidecar: {error}"
                 ))
             })?,
         };
@@ -120,8 +119,8 @@ impl Cluster {
         })
     }
 
-    /// Creates the TaskRun or PipelineRun that owns the created objects, and returns its UID. In a real cluster, creates nothing,
-    /// because Tekton would execute it.
+    /// Creates the TaskRun or PipelineRun that owns the created objects, and returns its UID. Creates nothing in a real cluster,
+    /// where Tekton would execute the run.
     pub(crate) fn make_run(
         &self,
         kind: &str,
@@ -172,7 +171,9 @@ impl Cluster {
         let namespace = &self.namespace;
         match &self.place {
             Place::Embedded(_) => {
-                format!("namespace {namespace} of an API server that lives as long as this run")
+                format!(
+                    "namespace {namespace} of an embedded API server, which stops with this run"
+                )
             }
             Place::Real { context, .. } => {
                 format!("namespace {namespace} of the cluster {context}")
@@ -180,12 +181,12 @@ impl Cluster {
         }
     }
 
-    /// Returns a note about the difference from a run in the cluster.
+    /// Returns a note about the differences from a run that Tekton executes in the cluster.
     pub(crate) fn note(&self) -> Option<&'static str> {
         match &self.place {
             Place::Embedded(_) => None,
             Place::Real { .. } => Some(
-                "the cluster has no TaskRun of this run: created objects have no owner, and stay until you delete them",
+                "this local run has no TaskRun in the cluster, so the created objects have no owner and remain until you delete them",
             ),
         }
     }
@@ -197,11 +198,11 @@ impl Cluster {
     }
 }
 
-/// Returns the kubeconfig merged into one file: `KUBECONFIG` may name several files, but the sidecar reads one.
+/// Writes one merged kubeconfig and returns its path. `KUBECONFIG` may list several files, but the sidecar reads only one.
 fn merged(config: &Kubeconfig, directory: &Path) -> std::io::Result<PathBuf> {
     let path = directory.join("kubeconfig");
     let mut options = std::fs::OpenOptions::new();
-    // The file may contain credentials.
+    // The kubeconfig may contain credentials, so only the user may read the file.
     let mut file = options
         .write(true)
         .create_new(true)

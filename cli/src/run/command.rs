@@ -1,4 +1,4 @@
-//! Conversion of a step to a command of this machine.
+//! Converts a step to a command on this machine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,18 +24,18 @@ pub(crate) struct Surroundings<'a> {
     /// The shell commands of `--step-command`, by step.
     pub(crate) commands: &'a BTreeMap<String, String>,
     pub(crate) declaration: &'a Declaration,
-    /// The volumes that steps mount.
+    /// The mounts of each step.
     pub(crate) mounts: &'a Mounts,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Command {
     pub(crate) arguments: Vec<String>,
-    /// The content of the script at `arguments[0]`; the file does not exist yet.
+    /// The content of the script file `arguments[0]`, which is written only when the step runs.
     pub(crate) script: Option<String>,
-    /// The declared outputs, each with its path on this machine.
+    /// The declared outputs, with their paths on this machine.
     pub(crate) outputs: Vec<OutputSpec>,
-    /// The environment variables that the documents set.
+    /// The environment variables that the documents set to a value.
     pub(crate) environment: Vec<(String, String)>,
     /// The names of environment variables whose values come from objects in the cluster (`valueFrom`).
     pub(crate) from_cluster: Vec<String>,
@@ -44,21 +44,21 @@ pub(crate) struct Command {
     /// The directories of the step's mounts; they may not exist yet.
     pub(crate) volumes: Vec<PathBuf>,
     pub(crate) working_dir: PathBuf,
-    /// True if the working directory is created if missing, as Tekton does below /workspace.
+    /// True if a missing working directory is created, as Tekton does below /workspace.
     pub(crate) makes_working_dir: bool,
     pub(crate) continue_on_error: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stdout_copy: Option<PathBuf>,
     pub(crate) stderr_copy: Option<PathBuf>,
-    /// True if a `when` condition does not hold.
+    /// True if a `when` condition of the step is false.
     pub(crate) skipped: bool,
 }
 
 impl Command {
-    /// Prepares `step`. Writes no file and runs nothing.
+    /// Prepares `step`. Writes no files and runs nothing.
     ///
     /// # Errors
-    /// A message if the step cannot be run on this machine or is invalid.
+    /// A message if the step is invalid or cannot run on this machine.
     pub(crate) fn prepare(step: &Step, surroundings: &Surroundings<'_>) -> Result<Self, String> {
         let name = &step.name;
         let own_run = surroundings.directory.own_run(name);
@@ -79,17 +79,17 @@ impl Command {
                 (None, vec!["sh".to_owned(), "-c".to_owned(), line])
             }
             (Action::Script(script), None) => {
-                // A parameter's value may contain the interpreter line.
+                // The interpreter line may come from a parameter, so replace the variables first.
                 let script = text(script)?;
                 if script.trim_start().starts_with("#!win") {
                     return Err(format!(
-                        "step '{name}' is a script for Windows; specify a command with --step-command {name}='...'"
+                        "step '{name}' is a Windows script; specify a command with --step-command {name}='...'"
                     ));
                 }
                 if has_interpreter(&script) && !script.starts_with("#!") {
                     warnings.push(format!(
-                        "step '{name}': the script has blank space before '#!', which the kernel reads only at the beginning of \
-                         a file; remove it, or the step fails in a cluster"
+                        "step '{name}': the script has whitespace before '#!', but the kernel recognizes '#!' only at the beginning of \
+                         a file; remove the whitespace, or the step fails in a cluster"
                     ));
                 }
                 let script = local(&with_preamble(&script));
@@ -101,13 +101,13 @@ impl Command {
             }
             (Action::Image(image), None) => {
                 return Err(format!(
-                    "step '{name}' runs the default command of its image '{image}', but images are not pulled here; specify a command \
+                    "step '{name}' uses the default command of its image '{image}', but a local run does not pull images; specify a command \
                      with --step-command {name}='...'"
                 ));
             }
             (Action::Reference(reference), None) => {
                 return Err(format!(
-                    "step '{name}' refers to the StepAction '{reference}', which is in no file; pass its file with -f, \
+                    "step '{name}' refers to the StepAction '{reference}', which is not in the files; pass its file with -f, \
                      or specify a command with --step-command {name}='...'"
                 ));
             }
@@ -115,7 +115,8 @@ impl Command {
         if !surroundings.commands.contains_key(name) {
             arguments.extend(surroundings.items(name, &step.args, &environment)?);
         }
-        // A relative path is below /workspace, as in Tekton, and a file with a relative path is below the working directory.
+        // As in Tekton, a relative working directory is below /workspace, and a relative file path is below the working
+        // directory.
         let directory = text(step.working_dir.as_deref().unwrap_or_default())?;
         let directory = in_pod(WORKSPACE, &directory);
         let working_dir = surroundings.paths.path(&directory);
@@ -167,10 +168,10 @@ impl Surroundings<'_> {
     }
 }
 
-/// Maps the mounts of a step to the directories of its volumes, and returns these directories.
+/// Maps the mount paths of a step to the directories of its volumes, and returns these directories.
 ///
 /// # Errors
-/// A mount that would lead out of its volume: Kubernetes refuses it (`validateVolumeMounts`).
+/// A message about a mount that would escape its volume. Kubernetes rejects such mounts, too (`validateVolumeMounts`).
 fn mount(
     step: &str,
     surroundings: &Surroundings<'_>,
@@ -181,7 +182,7 @@ fn mount(
         if mount.is_workspace {
             let name = format!("workspaces.{}.path", mount.volume);
             let directory = surroundings.substitution.named.get(&name);
-            // An optional workspace may have no directory.
+            // An optional workspace that is not bound has no directory.
             if let Some(directory) = directory.filter(|directory| !directory.is_empty()) {
                 let path = surroundings.text(step, &mount.path)?;
                 paths.map(&path, Path::new(directory));
@@ -192,12 +193,12 @@ fn mount(
         let sub_path = surroundings.text(step, mount.sub_path.as_deref().unwrap_or_default())?;
         if !is_dns_label(&volume) && !volume.contains(UNKNOWN) {
             return Err(format!(
-                "step '{step}': '{volume}' is not the name of a volume; use lower-case letters, digits and '-'"
+                "step '{step}': '{volume}' is not a valid volume name; use lower-case letters, digits and '-'"
             ));
         }
         if leads_out(&sub_path) {
             return Err(format!(
-                "step '{step}': the subPath '{sub_path}' leads out of the volume '{volume}'; use a relative path without '..'"
+                "step '{step}': the subPath '{sub_path}' is outside the volume '{volume}'; use a relative path without '..'"
             ));
         }
         let directory = surroundings.directory.volume(&volume).join(sub_path);
@@ -219,8 +220,8 @@ fn from_cluster(step: &Step) -> Vec<String> {
     elsewhere.map(|variable| variable.name.clone()).collect()
 }
 
-/// Returns the declared environment variables, each expanded with the preceding ones. Omits those whose value comes from the
-/// cluster.
+/// Returns the declared environment variables, after expanding references to preceding ones. Omits variables whose values come
+/// from the cluster (`valueFrom`).
 fn environment(
     step: &Step,
     surroundings: &Surroundings<'_>,
@@ -237,7 +238,7 @@ fn environment(
     Ok(environment)
 }
 
-/// Returns the outputs of the step; a relative path is below /workspace.
+/// Returns the outputs of the step. A relative path is below /workspace.
 fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec>, String> {
     let outputs = surroundings.declaration.outputs(step).iter();
     let outputs = outputs.map(|output| {
@@ -264,7 +265,7 @@ fn continues(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool, Strin
         "stopAndFail" | "" => Ok(false),
         text if text.contains(UNKNOWN) => Ok(false),
         other => Err(format!(
-            "step '{}': onError is '{other}'; use continue or stopAndFail",
+            "step '{}': invalid onError '{other}'; use continue or stopAndFail",
             step.name
         )),
     }
@@ -299,8 +300,8 @@ fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool,
             }
             Condition::Expression(expression) => {
                 return Err(format!(
-                    "step '{}': the condition '{expression}' is in CEL, which is evaluated only in a cluster; remove it to run \
-                     it here",
+                    "step '{}': the condition '{expression}' uses CEL, which a local run does not evaluate; remove it to run \
+                     the step here",
                     step.name
                 ));
             }

@@ -1,4 +1,4 @@
-//! The identity of a run: names, namespace and UIDs, available to templates and steps as `$(context.*)`.
+//! The identity of a run: its names, namespace and UIDs, which templates and steps use as `$(context.*)`.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::model::RunPlan;
 use crate::failure::Failure;
 use crate::values::{Assignment, did_you_mean};
 
-/// The values of `--variable`, by the name of the variable.
+/// The values set with `--variable`, by variable name.
 pub(crate) type Overrides = BTreeMap<String, String>;
 
-/// Reads `--variable NAME=VALUE`.
+/// Reads the `--variable NAME=VALUE` flags.
 pub(crate) fn overrides(assignments: &[Assignment], errors: &mut Vec<String>) -> Overrides {
     let mut overrides = Overrides::new();
     for Assignment { name, value } in assignments {
@@ -22,7 +22,7 @@ pub(crate) fn overrides(assignments: &[Assignment], errors: &mut Vec<String>) ->
         if !CONTEXT.contains(&bare) {
             let help = did_you_mean(bare, CONTEXT);
             errors.push(format!(
-                "--variable: there is no context variable '{bare}'{help}"
+                "--variable: unknown context variable '{bare}'{help}"
             ));
         } else if bare.ends_with(".namespace") {
             errors.push(format!("--variable {bare}: set the namespace with -n NAME"));
@@ -38,7 +38,7 @@ pub(crate) fn overrides(assignments: &[Assignment], errors: &mut Vec<String>) ->
 pub(crate) struct Context {
     overrides: Overrides,
     namespace: String,
-    /// Name and UID of the PipelineRun.
+    /// The name and UID of the PipelineRun.
     pipeline_run: Option<(String, String)>,
     pipeline: String,
     /// The name of the TaskRun if the run has no PipelineRun.
@@ -48,7 +48,7 @@ pub(crate) struct Context {
 // === impl Context ===
 
 impl Context {
-    /// Creates the context, and in the API server of this run the PipelineRun.
+    /// Creates the context. For a pipeline, also creates the PipelineRun in the embedded API server.
     pub(crate) fn new(
         run_plan: &RunPlan,
         overrides: Overrides,
@@ -116,8 +116,8 @@ impl Context {
         context
     }
 
-    /// Creates the TaskRun of a task in the API server of this run, and returns the values of `$(context.*)`. `name` is the name
-    /// of the pipeline task, `task` that of the Task.
+    /// Creates the TaskRun of a task in the embedded API server, and returns the values of `$(context.*)`. `name` is the name of
+    /// the pipeline task, `task` the name of the Task.
     pub(crate) fn of_task(
         &self,
         name: &str,
@@ -136,7 +136,8 @@ impl Context {
         let mut context = self.of_pipeline();
         context.retain(|name, _| CONTEXT.contains(&name.as_str()));
         for (name, value) in [
-            // For an embedded spec, Tekton uses the name of the TaskRun (`GetTaskData` in `pkg/reconciler/taskrun/resources`).
+            // For an embedded spec, Tekton uses the TaskRun's name as the Task's name (`GetTaskData` in
+            // `pkg/reconciler/taskrun/resources`).
             ("task.name", or_run(task, &run)),
             ("task.retry-count", "0"),
             ("taskRun.name", &run),
@@ -160,8 +161,8 @@ fn or_run<'a>(name: &'a str, run: &'a str) -> &'a str {
     if name.is_empty() { run } else { name }
 }
 
-/// Creates the run in the API server and returns its UID. In a real cluster, where Tekton would execute the run, creates nothing
-/// and returns a random UID.
+/// Creates the run in the API server and returns its UID. In a real cluster, where Tekton would execute the run, only returns a
+/// random UID.
 fn uid(
     cluster: &Cluster,
     kind: &str,
@@ -175,7 +176,7 @@ fn uid(
     }
 }
 
-/// Returns a UID (RFC 9562, version 4) for a run that does not exist in any API server.
+/// Returns a random UID (RFC 9562, version 4) for a run that does not exist in an API server.
 fn random_uid() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;

@@ -1,5 +1,5 @@
-//! Processes that left the process group of their step (`setsid`). In a cluster they end with the container. Here their
-//! environment identifies them: each has the step's `$GLEANER_OUTPUTS`, unless it removed the variable.
+//! Finds and kills processes that left their step's process group (`setsid`). In a cluster, they terminate with the container.
+//! Here, they are identified by their environment: each has the step's `$GLEANER_OUTPUTS`, unless it removed the variable.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -7,10 +7,11 @@ use std::path::Path;
 use gleaner_proto::path::OUTPUTS_VARIABLE;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The maximum number of searches; each repetition finds processes that were started in the meantime.
+/// The maximum number of searches. A search is repeated because processes may start new ones before they are killed.
 const SEARCHES: u32 = 20;
 
-/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or below it. Only Linux exposes the environment of a process.
+/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or below it. Linux only, because it reads their environment from
+/// `/proc`.
 pub(crate) fn kill(directory: &Path) {
     for _ in 0..SEARCHES {
         let detached = find(directory);
@@ -18,7 +19,7 @@ pub(crate) fn kill(directory: &Path) {
             return;
         }
         for process in detached {
-            // A process that has exited needs no signal.
+            // The process may already have exited.
             let _ = kill_process(process, Signal::KILL);
         }
     }
@@ -28,7 +29,7 @@ fn find(directory: &Path) -> Vec<Pid> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let detached = processes.filter_map(|process| {
         let id = process.file_name().to_str()?.parse().ok()?;
-        // The environment of a process that has exited is empty.
+        // A process that has exited has an empty environment, so it does not match.
         let environment = std::fs::read(process.path().join("environ")).ok()?;
         let mut variables = environment.split(|byte| *byte == 0);
         variables

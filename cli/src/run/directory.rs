@@ -1,7 +1,7 @@
 //! The temporary directory of a run.
 //!
 //! ```text
-//! workspace/            /workspace of the steps
+//! workspace/            the steps' /workspace
 //! tekton/results/       /tekton/results
 //! tekton/scripts/       scripts, as files
 //! tekton/steps/         step results and exit codes
@@ -17,10 +17,10 @@
 //! sidecar.log           the sidecar's log
 //! ```
 //!
-//! For a pipeline, each task has such a directory, within that of the run: `0/`, `1/` and so on.
+//! In a pipeline, each task has such a directory inside the run's directory: `0/`, `1/` and so on.
 //!
-//! As in a pod, which has no other users, the sockets, tokens and outputs in it are accessible to all users. Therefore the
-//! directory itself is closed to other users.
+//! As in a pod, the sockets, tokens and outputs are accessible to all users. Unlike a pod, this machine may have other
+//! users, so only the current user may access the directory itself.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -33,17 +33,18 @@ use tempfile::TempDir;
 
 use super::watcher::Watcher;
 
-/// The longest path of a Unix socket on the system with the lowest limit (macOS: 104 bytes including the terminating zero).
+/// The maximum length of a Unix socket path on the system with the lowest limit (macOS: 104 bytes including the terminating
+/// zero).
 const SOCKET_PATH_MAX: usize = 103;
 const STEP_MAX: usize = 63;
 
-/// The directory of a run; removed on drop, unless it must be kept.
+/// The directory of a run, which is removed on drop unless the user wants to keep it.
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
     path: PathBuf,
     _guard: Option<TempDir>,
-    /// Removes the directory if this process is killed. Declared after the guard, so that the watcher exits when the directory is
-    /// already removed.
+    /// The process that removes the directory if this process is killed. Declared after the guard, so that the directory is
+    /// already removed when the watcher exits.
     watcher: Option<Watcher>,
 }
 
@@ -53,8 +54,8 @@ impl RunDirectory {
             .prefix("gleaner-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent())?;
-        // Steps compare and print paths. A path with a symbolic link in it (macOS: /tmp) would look different after a step
-        // resolves it.
+        // Steps compare and print paths. If the path contained a symbolic link (macOS: /tmp), it would look different after a
+        // step resolves it.
         let path = guard.path().canonicalize()?;
         Self::fill(&path)?;
         let _guard = if keep {
@@ -70,7 +71,7 @@ impl RunDirectory {
         })
     }
 
-    /// Creates the directory of one pipeline task within this directory, which removes it.
+    /// Creates the directory of a pipeline task. It is inside this directory and is removed with it.
     pub(crate) fn of_task(&self, index: usize) -> io::Result<Self> {
         let path = self.path.join(index.to_string());
         Self::fill(&path)?;
@@ -81,7 +82,7 @@ impl RunDirectory {
         })
     }
 
-    /// Returns the same directory as a value that does not remove it on drop.
+    /// Returns a second handle to this directory, which does not remove it on drop.
     pub(crate) fn same(&self) -> Self {
         Self {
             path: self.path.clone(),
@@ -111,8 +112,8 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// Starts a process that cleans up if this process is killed: it kills the processes of the run, and removes the
-    /// directory unless it must be kept.
+    /// Starts a watcher process, which acts if this process is killed: it kills the processes of the run, and removes the
+    /// directory unless the user wants to keep it.
     pub(crate) fn watch(&mut self, program: &Path) -> io::Result<()> {
         let removes = self._guard.is_some();
         self.watcher = Some(Watcher::start(program, &self.path, removes)?);
@@ -131,12 +132,12 @@ impl RunDirectory {
         self.path.join("workspace")
     }
 
-    /// Returns the directory of a volume of type emptyDir.
+    /// Returns the directory of an emptyDir volume.
     pub(crate) fn volume(&self, name: &str) -> PathBuf {
         self.path.join("volumes").join(name)
     }
 
-    /// Returns the directory for volumes that the tasks of a run share.
+    /// Returns the directory of the volumes that the tasks of a run share.
     pub(crate) fn claims(&self) -> PathBuf {
         self.path.join("claims")
     }
@@ -207,7 +208,7 @@ impl RunDirectory {
     }
 }
 
-/// Returns the system's directory for temporary files, or `/tmp` if that path is too long for a Unix socket below it.
+/// Returns the system's directory for temporary files, or `/tmp` if a socket path below that directory would be too long.
 fn parent() -> PathBuf {
     let usual = std::env::temp_dir();
     let longest = usual
@@ -221,7 +222,7 @@ fn parent() -> PathBuf {
     }
 }
 
-/// Returns the text files of a directory, by name.
+/// Returns the contents of the UTF-8 files in a directory, by file name.
 pub(crate) fn text_files(directory: &Path) -> BTreeMap<String, String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let texts = entries.filter_map(|entry| {

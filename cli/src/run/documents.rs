@@ -1,4 +1,4 @@
-//! The documents of all files, by kind and name.
+//! The documents in the files, which are found by kind and name.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};
@@ -7,14 +7,14 @@ use gleaner_core::task::site::{given_name, kind_of, metadata_name};
 
 use crate::duplicates::{self, KINDS};
 
-/// A document with the file that contains it.
+/// A document, and the file that contains it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Document<'a> {
     pub(crate) source: &'a Source,
     pub(crate) node: &'a Node,
 }
 
-/// All documents.
+/// All documents in the files.
 #[derive(Debug)]
 pub(crate) struct Documents<'a>(Vec<Document<'a>>);
 
@@ -30,7 +30,7 @@ impl<'a> Document<'a> {
         metadata_name(self.node).unwrap_or_default()
     }
 
-    /// Returns the name by which other documents can refer to it; a prefix (`generateName`) is not a name.
+    /// Returns the name by which other documents can refer to this one. A `generateName` prefix is not such a name.
     pub(crate) fn given_name(&self) -> Option<&'a str> {
         given_name(self.node)
     }
@@ -44,7 +44,7 @@ impl<'a> Document<'a> {
         self.node.descend(&["metadata", "namespace"])?.as_str()
     }
 
-    /// Returns file, line and column.
+    /// Returns the file, line and column, for messages.
     pub(crate) fn position(&self) -> String {
         let at = self.node.at;
         format!("{}:{}:{}", self.source.name, at.line, at.column)
@@ -66,7 +66,7 @@ impl<'a> Documents<'a> {
     /// Collects the documents of `sources`.
     ///
     /// # Errors
-    /// Documents of the same kind, name and namespace; the error names both.
+    /// Documents with the same kind, name and namespace. The error contains both positions.
     pub(crate) fn new(sources: &'a [Source]) -> Result<Self, Vec<Finding>> {
         let all = sources.iter().flat_map(|source| {
             let nodes = source.documents.iter();
@@ -81,7 +81,7 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// Returns a note about documents of kinds that a run does not use, if there are any.
+    /// Returns a note that lists the documents which a run does not use, if there are any.
     pub(crate) fn others(&self) -> Option<String> {
         const SHOWN: usize = 10;
         let others = self.0.iter().filter(|one| !KINDS.contains(&one.kind()));
@@ -101,7 +101,7 @@ impl<'a> Documents<'a> {
             String::new()
         };
         let shown = others[..others.len().min(SHOWN)].join(", ");
-        (!others.is_empty()).then(|| format!("not used by this run: {shown}{more}"))
+        (!others.is_empty()).then(|| format!("this run does not use: {shown}{more}"))
     }
 
     pub(crate) fn of_kind(&self, kind: &str) -> Vec<Document<'a>> {
@@ -109,7 +109,7 @@ impl<'a> Documents<'a> {
         found.copied().collect()
     }
 
-    /// Returns the document of this kind and name. If several namespaces have one, returns that in `namespace`.
+    /// Returns the document with this kind and name. If several namespaces contain one, returns the one in `namespace`.
     ///
     /// # Errors
     /// A message, and a help text with a similar name or the list of names.
@@ -139,7 +139,7 @@ impl<'a> Documents<'a> {
                     "the {kind} '{name}' at {} is in the namespace '{own}', not in '{namespace}'",
                     other.position()
                 );
-                let help = "set the same namespace for both, or none";
+                let help = "set the same namespace in both documents, or remove it from both";
                 Err((message, Some(help.to_owned())))
             }
             _ => {

@@ -1,18 +1,18 @@
-//! The way in which a step ended, and the consequences for the task.
+//! The reasons why a step terminated, and their effects on the task.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use super::command::Command;
 
-/// The exit code of Tekton's entrypoint when a step times out.
+/// The exit code that Tekton's entrypoint returns when a step times out.
 const TIMED_OUT: u8 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Exited(u8),
     Signalled(u8),
-    /// The step exceeded its own timeout, or that of the run.
+    /// The step exceeded its own timeout, or the time limit of the task or run.
     TimedOut {
         whole_run: bool,
     },
@@ -29,7 +29,7 @@ impl End {
         }
     }
 
-    /// Returns the exit code in a shell's encoding.
+    /// Returns the exit code as a shell reports it.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Exited(code) => code,
@@ -38,13 +38,14 @@ impl End {
         }
     }
 
-    /// Returns true if the step terminated by itself. Only then does Tekton continue the task (`onError: continue`); after a
-    /// timeout it never does.
+    /// Returns true if the step terminated by itself. Only then does `onError: continue` apply; after a timeout, Tekton always
+    /// fails the task.
     pub(crate) const fn is_its_own(self) -> bool {
         matches!(self, Self::Exited(_) | Self::Signalled(_))
     }
 
-    /// Returns the rest of a message that begins with the step's name. `limit` is the name of the whole task's time limit.
+    /// Returns the part of a message that follows the step's name. `limit` is the name of the time limit that applies to the
+    /// whole task.
     pub(crate) fn describe(self, command: &Command, limit: &str) -> String {
         match (self, command.timeout) {
             (Self::Exited(code), _) => format!("exited with code {code}"),
@@ -53,10 +54,10 @@ impl End {
                 format!("exceeded its timeout of {timeout:?} and was terminated")
             }
             (Self::TimedOut { .. }, _) => {
-                format!("was terminated: the run has exceeded its time limit ({limit})")
+                format!("was terminated because the run exceeded its time limit ({limit})")
             }
             (Self::Interrupted(signal), _) => {
-                format!("was terminated by signal {signal} to the run")
+                format!("was terminated because the run received signal {signal}")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The variables of a pipeline, which are replaced when a task starts.
+//! Replaces the variables of a pipeline when a task starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,22 +9,22 @@ use super::model::{Guard, Params, Results};
 use super::variable::{self, key, occurrences, parts, reach};
 use crate::values::as_text;
 
-/// The placeholder for a value that is unknown in the trial before a run.
+/// The placeholder for a value that is not yet known in the trial before a run.
 pub(crate) const UNKNOWN: &str = "\u{fffc}";
 
 /// The values of a pipeline's variables.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) params: Params,
-    /// The values of `$(context.*)`, without `context.`.
+    /// The values of `$(context.*)`, by name without `context.`.
     pub(crate) context: BTreeMap<String, String>,
     /// The bound workspaces.
     pub(crate) workspaces: BTreeSet<String>,
     /// The results of the completed tasks.
     pub(crate) results: BTreeMap<String, Results>,
-    /// `$(tasks.NAME.status)`.
+    /// The values of `$(tasks.NAME.status)`, by task name.
     pub(crate) statuses: BTreeMap<String, &'static str>,
-    /// `$(tasks.NAME.reason)`.
+    /// The values of `$(tasks.NAME.reason)`, by task name.
     pub(crate) reasons: BTreeMap<String, &'static str>,
     /// True in the trial before the run, when results are unknown.
     pub(crate) tentative: bool,
@@ -53,7 +53,7 @@ impl std::fmt::Display for Unavailable {
 }
 
 impl Scope {
-    /// Replaces the context variables in the values of the parameters, as Tekton does after the parameters.
+    /// Replaces the context variables inside the parameters' values, as Tekton does after it replaces the parameters.
     pub(crate) fn with_context(mut self) -> Self {
         for value in self.params.values_mut() {
             variable::replace_context(value, &|name| self.context.get(name));
@@ -61,12 +61,13 @@ impl Scope {
         self
     }
 
-    /// Replaces the variables in a text.
+    /// Replaces the variables in a string.
     pub(crate) fn text(&self, text: &str) -> Result<String, Unavailable> {
         variable::replace(text, |inner| Ok(self.lookup(inner)?.as_ref().map(as_text)))
     }
 
-    /// Replaces the variables in a parameter's value. A text that consists of a single variable takes the variable's type.
+    /// Replaces the variables in a parameter's value. A string that consists of a single variable takes the type of the
+    /// variable's value.
     pub(crate) fn value(&self, value: &Value) -> Result<Value, Unavailable> {
         match value {
             Value::String(text) => match self.whole(text)? {
@@ -93,7 +94,7 @@ impl Scope {
         }
     }
 
-    /// Returns true if all `when` conditions hold.
+    /// Returns true if all `when` conditions are true.
     pub(crate) fn holds(&self, guards: &[Guard]) -> Result<bool, Unavailable> {
         for guard in guards {
             let input = self.text(&guard.input)?;
@@ -115,7 +116,7 @@ impl Scope {
         }
     }
 
-    /// Returns the value of a variable; `None` if it is not a variable of a pipeline.
+    /// Returns the value of a variable, or `None` if the pipeline has no such variable.
     fn lookup(&self, inner: &str) -> Result<Option<Value>, Unavailable> {
         if let Ok(reference @ Reference::Param { name, .. }) = &Reference::parse(inner) {
             let value = self.params.get(name).ok_or_else(|| {
@@ -144,7 +145,7 @@ impl Scope {
         }
     }
 
-    /// Returns the placeholder for a value that is unknown before the run; `None` during the run.
+    /// Returns the placeholder in the trial before the run, and `None` during the run.
     fn unknown(&self) -> Option<Value> {
         self.tentative.then(|| UNKNOWN.into())
     }

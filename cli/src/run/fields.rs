@@ -1,4 +1,4 @@
-//! The fields of Tekton's documents, each of which a run on this machine uses, ignores with a note, or refuses.
+//! Checks the fields of Tekton's documents. A local run uses a field, ignores it with a note, or rejects it.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ mod tables;
 use tables::Table;
 use tables::Use::{Cluster, Refused, Supported};
 
-/// A kind of map in a document.
+/// The kinds of maps in a document, each with its own set of fields.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Document,
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// Returns the part whose fields have fields of their own.
+    /// Returns the part of the schema that describes the nested fields.
     const fn part(self) -> Option<Part> {
         Some(match self {
             Self::Task => Part::Task,
@@ -65,8 +65,8 @@ impl Kind {
     }
 }
 
-/// Checks the fields of `map`. Unknown and refused fields are errors; for fields that only a cluster uses, adds a term to
-/// `cluster`.
+/// Checks the fields of `map`. Reports unknown and refused fields as errors. For fields that only a cluster uses, adds a term for
+/// the note to `cluster`.
 pub(crate) fn check(
     map: &Cursor<'_>,
     kind: Kind,
@@ -86,12 +86,12 @@ pub(crate) fn check(
                 cluster.insert(word);
             }
             Refused(_) if !is_set(map, field) => {}
-            // The error about the resolver is sufficient.
+            // The field `resolver` is already reported, so do not report its `params`, too.
             Refused(_) if *field == "params" && is_set(map, "resolver") => {}
             Refused(help) => {
                 found.refuse(
                     &cursor,
-                    format!("'{field}' is not supported on this machine"),
+                    format!("gleaner run does not support '{field}'"),
                     *help,
                 );
             }
@@ -107,13 +107,13 @@ pub(crate) fn check(
     }
 }
 
-/// Returns true if `map` has `field` with a value that has an effect.
+/// Returns true if `map` contains `field` with a value that has an effect.
 pub(crate) fn is_set(map: &Cursor<'_>, field: &str) -> bool {
     let field = map.node.present(field);
     field.is_some_and(|node| !is_nothing(&node.to_json()))
 }
 
-/// Returns true for a value without effect, such as `retries: 0` or an empty list.
+/// Returns true for a value that has no effect, such as `retries: 0` or an empty list.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -125,17 +125,19 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Checks the names in a list of workspaces, results or resources: on this machine they become names of directories and files.
+/// Checks the names in a list of workspaces, results or resources, because a local run uses them as names of files and
+/// directories.
 fn check_names(parent: &Cursor<'_>, list: &str, found: &mut Diagnostics) {
     for item in parent.items_at(list, &mut Diagnostics::default()) {
         check_name(&item, found);
     }
 }
 
-/// Checks the name of a workspace, result or resource.
+/// Checks that the name of a workspace, result or resource is a valid file name.
 pub(crate) fn check_name(item: &Cursor<'_>, found: &mut Diagnostics) {
     if let Some(name) = item.node.text_of("name").filter(|name| !is_file_name(name)) {
-        let message = format!("the name '{name}' would be a path on this machine");
+        let message =
+            format!("the name '{name}' is not a valid file name, but a local run uses it as one");
         found.refuse(item, message, "use letters, digits, '-', '_' and '.'");
     }
 }

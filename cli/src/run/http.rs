@@ -1,4 +1,4 @@
-//! Requests to the sidecar over one of its Unix sockets.
+//! Sends requests to the sidecar over one of its Unix sockets.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 use crate::http::{self, PATIENCE, unreadable};
 
-/// A client of the sidecar. Its errors describe why no response arrived.
+/// A client of the sidecar. Its errors describe why no response was received.
 #[derive(Debug, Clone)]
 pub(crate) struct SidecarClient {
     pub(crate) socket: PathBuf,
@@ -30,7 +30,7 @@ impl SidecarClient {
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// Returns the objects with secrets masked; `None` unless all their variables are known.
+    /// Returns the rendered objects with masked secrets, or an error while some of their variables are unknown.
     pub(crate) async fn resources(&self) -> Result<Vec<Value>, String> {
         let (status, body) = self.send(Method::GET, route::RESOURCES, PATIENCE).await?;
         if !status.is_success() {
@@ -39,7 +39,7 @@ impl SidecarClient {
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// Returns the outcome of a running submission if it finishes within `patience`.
+    /// Requests the submission and returns its outcome if it completes within `patience`.
     pub(crate) async fn submit(
         &self,
         patience: Duration,
@@ -64,7 +64,7 @@ impl SidecarClient {
 
     async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, Bytes), String> {
         let stream = UnixStream::connect(&self.socket).await;
-        let stream = stream.map_err(|error| format!("the sidecar cannot be reached: {error}"))?;
+        let stream = stream.map_err(|error| format!("cannot connect to the sidecar: {error}"))?;
         http::exchange(stream, method, path).await
     }
 }

@@ -1,4 +1,4 @@
-//! Forwards the output of a step line by line, with the step's name before each line.
+//! Forwards a step's output line by line, and prefixes each line with the step's name.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 
-/// The maximum length in bytes at which a line is forwarded even if it is incomplete.
+/// The maximum length of a line in bytes. A longer line is forwarded in pieces.
 const LONGEST: usize = 64 << 10;
 
-/// Reads `stream`, the output of a step, to its end and calls `line` with each line, without the line break. Copies all bytes to
-/// the file `copy`, as `stdoutConfig` and `stderrConfig` request.
+/// Reads `stream`, the output of a step, to its end, and calls `line` for each line without its line break. Copies all bytes to
+/// the file `copy`, as `stdoutConfig` and `stderrConfig` specify.
 pub(crate) async fn forward(
     stream: impl AsyncRead + Unpin,
     copy: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The plan of a run, before anything is created on this machine.
+//! The plan of a run, which is complete before the run creates anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,27 +9,27 @@ use serde_json::Value;
 
 /// Parameter values by name.
 pub(crate) type Params = BTreeMap<String, Value>;
-/// Values by result name, in the order of the declaration: strings, lists of strings or maps of strings.
+/// Values by result name, in the declared order: strings, lists of strings or maps of strings.
 pub(crate) type Results = serde_json::Map<String, Value>;
 
-/// The plan of a run: its tasks, and the pipeline that contains them.
+/// The plan of a run: its tasks, and the settings of the pipeline that contains them.
 #[derive(Debug)]
 pub(crate) struct RunPlan {
     /// The name of the TaskRun or PipelineRun.
     pub(crate) name: String,
     /// The namespace in the documents.
     pub(crate) namespace: Option<String>,
-    /// The tasks in the order in which they run.
+    /// The tasks in the order of their execution.
     pub(crate) tasks: Vec<PlannedTask>,
-    /// The other parts of the pipeline; `None` if a single task is run.
+    /// The settings of the pipeline; `None` if the run has a single task without a pipeline.
     pub(crate) pipeline: Option<Pipeline>,
-    /// The features of the documents that only a cluster has, as terms for a note.
+    /// The features of the documents that require a cluster, as terms for a note.
     pub(crate) cluster: BTreeSet<&'static str>,
-    /// Messages for users.
+    /// Notes to print for the user.
     pub(crate) notes: Vec<String>,
 }
 
-/// The parts of a pipeline other than its tasks.
+/// The settings of a pipeline, without its tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Pipeline {
     /// The name of the Pipeline; empty if it is embedded in the run.
@@ -38,12 +38,12 @@ pub(crate) struct Pipeline {
     /// The names of the bound workspaces.
     pub(crate) workspaces: BTreeSet<String>,
     pub(crate) finally: Vec<PlannedTask>,
-    /// The names and values of the results; the values contain variables.
+    /// The names and values of the results, before their variables are replaced.
     pub(crate) results: Vec<(String, Value)>,
     pub(crate) limits: Limits,
 }
 
-/// The time limits of a run; `None` for no limit.
+/// The time limits of a pipeline run; `None` for no limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) whole: Option<Duration>,
@@ -66,30 +66,30 @@ impl Default for Limits {
     }
 }
 
-/// One task of a run.
+/// The plan of one task.
 #[derive(Debug)]
 pub(crate) struct PlannedTask {
-    /// The name of the task in the pipeline; without a pipeline, that of the Task.
+    /// The name of the pipeline task; without a pipeline, the name of the Task.
     pub(crate) name: String,
     pub(crate) task: Task,
-    /// The given parameters; in a pipeline, they contain variables of the pipeline.
+    /// The values of the parameters; in a pipeline, they may contain the pipeline's variables.
     pub(crate) params: Params,
     pub(crate) when: Vec<Guard>,
-    /// The tasks that must run before this one (`runAfter`, and those whose results it uses).
+    /// The tasks that must run first: those in `runAfter`, and those whose results this task uses.
     pub(crate) after: BTreeSet<String>,
     /// The tasks whose results this task uses.
     pub(crate) takes: BTreeSet<String>,
     /// The bound workspaces.
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
-    /// The volumes of type emptyDir that each step mounts.
+    /// The volumes and workspaces that each step mounts.
     pub(crate) mounts: Mounts,
-    /// The time limit of the task alone; `None` for no limit.
+    /// The task's own time limit; `None` for no limit.
     pub(crate) timeout: Option<Duration>,
     /// True if the pipeline continues when the task fails (`onError: continue`).
     pub(crate) continues: bool,
 }
 
-/// The mounts of each step.
+/// The mounts by step name.
 pub(crate) type Mounts = BTreeMap<String, Vec<Mount>>;
 
 /// A mount of an emptyDir volume or of a workspace. The strings may contain variables.
@@ -102,7 +102,7 @@ pub(crate) struct Mount {
     pub(crate) sub_path: Option<String>,
 }
 
-/// A condition (`when`) of a pipeline's task.
+/// A `when` condition of a pipeline task.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     pub(crate) input: String,
@@ -111,20 +111,20 @@ pub(crate) struct Guard {
     pub(crate) values: Vec<Value>,
 }
 
-/// The directory of a workspace.
+/// The directory bound to a workspace.
 #[derive(Debug, Clone)]
 pub(crate) struct BoundWorkspace {
     pub(crate) source: Volume,
-    /// A subdirectory, which may contain variables of the pipeline.
+    /// A subdirectory; may contain the pipeline's variables.
     pub(crate) sub_path: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Volume {
-    /// A directory of this machine (`--workspace`).
+    /// A directory on this machine (`--workspace`).
     Directory(PathBuf),
     /// A separate empty directory for each task (`emptyDir`).
     Empty,
-    /// An empty directory, identified by its name, that the tasks of the run share (`volumeClaimTemplate`).
+    /// An empty directory that the tasks of the run share (`volumeClaimTemplate`). The value is its name.
     Shared(String),
 }

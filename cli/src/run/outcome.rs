@@ -1,4 +1,4 @@
-//! The objects that exist after the steps, according to the sidecar.
+//! Determines the objects that exist after the steps, from the sidecar's responses.
 
 use std::time::Duration;
 
@@ -11,25 +11,25 @@ use super::http::SidecarClient;
 use super::progress::Progress;
 use super::sidecar_process::SidecarProcess;
 
-/// The time allowed for the shutdown of the sidecar. The sidecar itself takes up to 20 s (`--shutdown-grace`) to complete a
-/// submission or to roll it back.
+/// The time limit for the sidecar's shutdown. The sidecar takes up to 20 s (`--shutdown-grace`) to complete or roll back a
+/// submission.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// The objects that exist after the run.
 #[derive(Debug)]
 pub(crate) enum Existing {
-    /// All objects, as the response to the submit request returned them.
+    /// All objects; read from the sidecar after the commit.
     Objects(Vec<Value>),
-    /// All objects, as the sidecar reported them when it shut down.
+    /// All objects; reported by the sidecar when a submission completed during the shutdown.
     Committed(Outcome),
-    /// No submission was requested, and none will be.
+    /// No objects, because no submission was requested.
     Nothing,
     Failed(Problem),
-    /// The sidecar has not reported the outcome.
+    /// Unknown, because the sidecar did not report an outcome.
     Unknown,
 }
 
-/// Shuts down the sidecar, including a running submission, and returns the outcome.
+/// Shuts down the sidecar, waits for any running submission, and returns the objects that exist.
 pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Existing {
     let client = sidecar.client.clone();
     let known = client.status().await;
@@ -44,7 +44,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     let ended = async {
         tokio::select! {
             () = sidecar.end(SHUTDOWN_TIMEOUT) => {}
-            // A second signal skips the wait; dropping the processes kills them.
+            // A second signal skips the wait. Dropping the processes then kills them.
             _ = interrupt.next() => {}
         }
     };
@@ -52,8 +52,8 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
         ended.await;
         return existing;
     }
-    Progress::note("a submission is in progress; completing it or rolling it back");
-    // The request is sent before the shutdown begins, so that it is pending when the sidecar shuts down.
+    Progress::note("waiting for the submission in progress to complete or roll back");
+    // Wait until the sidecar has the submit request. During its shutdown, it completes only requests that are already pending.
     let (answer, ()) = tokio::join!(client.submit(SHUTDOWN_TIMEOUT), async {
         let _ = client.status().await;
         ended.await;
@@ -65,24 +65,24 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     }
 }
 
-/// Returns true if the submission itself failed, not the request for its outcome.
+/// Returns true if the problem concerns the submission, not the request for its outcome.
 fn is_of_submission(problem: &Problem) -> bool {
     [problem_type::NOT_CREATED, problem_type::OUTPUT].contains(&problem.kind.as_str())
 }
 
 async fn objects(client: &SidecarClient) -> Vec<Value> {
     client.resources().await.unwrap_or_else(|error| {
-        Progress::note(&format!("the created objects cannot be shown: {error}"));
+        Progress::note(&format!("cannot show the created objects: {error}"));
         Vec::new()
     })
 }
 
 impl Existing {
-    /// Prints the objects that exist after a run that failed, or that was committed while it shut down.
+    /// Prints the objects that exist after a failed run, or after a submission that completed during the shutdown.
     pub(crate) fn print(&self, succeeded: bool, run_uid: &str) {
         match self {
             Self::Objects(objects) if !succeeded && !objects.is_empty() => Progress::note(
-                "the objects stay although the task failed; 'submit: Completed' creates them after the last step",
+                "the created objects remain, although the task failed; with 'submit: Completed', they are created only after the last step",
             ),
             Self::Objects(_) => {}
             Self::Committed(outcome) => {
@@ -100,7 +100,7 @@ impl Existing {
             }
             Self::Failed(problem) => Progress::failed(&problem.detail),
             Self::Unknown => Progress::failed(&format!(
-                "the existing objects are unknown: the sidecar did not respond; look for objects annotated {}: {run_uid}",
+                "the sidecar did not respond, so some objects may exist; look for objects with the annotation {}: {run_uid}",
                 annotation::RUN_UID
             )),
         }

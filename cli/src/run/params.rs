@@ -1,4 +1,4 @@
-//! The parameters that documents pass to a run, to a pipeline task, or to a StepAction.
+//! Reads the parameters that documents pass to a run, a pipeline task or a StepAction.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::model::Params;
 
-/// Reads `params` with the values.
+/// Returns the values of `params`.
 pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Params {
     let given = given_with_places(parent, found).into_iter();
     given.map(|(name, (value, _))| (name, value)).collect()
 }
 
-/// Reads `params` with the values and the place of each value.
+/// Returns the values of `params`, each with its place in the document.
 pub(crate) fn given_with_places<'a>(
     parent: &Cursor<'a>,
     found: &mut Diagnostics,
@@ -38,8 +38,8 @@ pub(crate) fn given_with_places<'a>(
     params
 }
 
-/// Adds the parameters that a run passes to a Pipeline embedded in it, which need no declaration (Tekton's "propagated
-/// parameters", `docs/pipelineruns.md`). Their values determine the types.
+/// Adds parameters that a run passes to its embedded Pipeline, which need not declare them (Tekton's "propagated parameters",
+/// `docs/pipelineruns.md`). Their values determine their types.
 pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
     for (name, value) in given_params(run, &mut Diagnostics::default()) {
         if specs.iter().any(|spec| spec.name == name) {
@@ -62,7 +62,8 @@ pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
     }
 }
 
-/// Checks the value at `place` against the declaration. A value with variables of unknown type is accepted.
+/// Checks the value at `place` against the parameter's declaration. Accepts a value that contains variables, because their types
+/// are unknown.
 pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: &mut Diagnostics) {
     let name = &spec.name;
     if let Some(message) = type_mismatch(spec, value) {
@@ -70,9 +71,10 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
             place.node.content,
             Content::Sequence(_) | Content::Mapping(_)
         );
-        // Tekton treats a list or map with values other than strings as a string (`ParamValue.UnmarshalJSON`).
-        let help = (value.is_string() && is_list)
-            .then(|| "it contains values other than strings; put them in quotes".to_owned());
+        // Tekton converts a list or map that contains values other than strings to a string (`ParamValue.UnmarshalJSON`).
+        let help = (value.is_string() && is_list).then(|| {
+            "put the values in it in quotes, because Tekton accepts only strings".to_owned()
+        });
         found.add(place, message, help);
         return;
     }
@@ -104,7 +106,8 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
     }
 }
 
-/// Returns a message if the value does not have the declared type. A value with variables of unknown type is accepted.
+/// Returns a message if the value does not have the declared type. Accepts a value that contains variables, because their types
+/// are unknown.
 pub(crate) fn type_mismatch(spec: &ParamSpec, value: &Value) -> Option<String> {
     let has_variables = value.as_str().is_some_and(|text| text.contains("$("));
     let fits = match (&spec.kind, value) {

@@ -1,24 +1,25 @@
-//! Pod paths in the texts of a step, and the corresponding paths on this machine.
+//! Replaces pod paths in the strings of a step with the corresponding paths on this machine.
 //!
-//! A laptop has no `/workspace`, and should not get one. So the directory of the run replaces it wherever a step's command,
-//! script, arguments or variables contain that path. The replacement works on text, and some forms of a path cannot be recognized
-//! (`W=/work; ls ${W}space`): they remain unchanged.
+//! A laptop has no `/workspace`, and a run should not create one. Therefore the run's directory replaces this path wherever a
+//! step's command, script, arguments or variables contain it. The replacement is textual, so it does not recognize some forms of
+//! the path (`W=/work; ls ${W}space`) and leaves them unchanged.
 
 use std::path::{Component, Path, PathBuf};
 
 use gleaner_proto::path::OWN_RUN;
 
-/// The default working directory of steps.
+/// The default working directory of a step.
 pub(crate) const WORKSPACE: &str = "/workspace";
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
-    /// Pairs of original and replacement, the longest original first. A path that is on this machine already is mapped to itself.
+    /// Pairs of a path and its replacement, sorted by descending length of the path. Paths that are already on this machine map
+    /// to themselves.
     rules: Vec<(String, String)>,
 }
 
 impl Paths {
-    /// Maps `from`, and everything below it, to `to`.
+    /// Maps `from` and everything below it to `to`.
     pub(crate) fn map(&mut self, from: &str, to: &Path) {
         let from = from.trim_end_matches('/');
         if !from.is_empty() && self.rules.iter().all(|(other, _)| other != from) {
@@ -29,12 +30,12 @@ impl Paths {
         }
     }
 
-    /// Keeps `path`, and everything below it, unchanged.
+    /// Leaves `path` and everything below it unchanged.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.map(&path.to_string_lossy(), path);
     }
 
-    /// Returns the mapping for a step, including the directory that only this step sees.
+    /// Returns the mapping for a step, which includes the directory that only this step sees.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
         paths.map(OWN_RUN, own_run);
@@ -45,7 +46,7 @@ impl Paths {
         PathBuf::from(self.text(path))
     }
 
-    /// Returns `text` with every path in it mapped to this machine.
+    /// Returns `text` with every pod path replaced.
     pub(crate) fn text(&self, text: &str) -> String {
         let mut mapped = String::with_capacity(text.len());
         let mut done = 0;
@@ -69,8 +70,8 @@ impl Paths {
     }
 }
 
-/// Returns the absolute path of `path` in a pod; a relative path is below `directory`. The result contains no `..`, which could
-/// lead out of the directory that replaces the pod's.
+/// Returns the absolute pod path of `path`, which is relative to `directory`. The result contains no `..` components, which could
+/// escape the directory that replaces the pod's.
 pub(crate) fn in_pod(directory: &str, path: &str) -> String {
     let mut absolute = PathBuf::from("/");
     for component in Path::new(directory).join(path).components() {
@@ -105,9 +106,9 @@ fn begins_a_path(before: &str) -> bool {
         return true;
     };
     match last {
-        // Such as file:///workspace or dir:///workspace.
+        // For example file:///workspace or dir:///workspace.
         '/' => before.ends_with("://"),
-        // In "$HOME"/workspace the quote closes a string; in "/workspace it opens one.
+        // In "$HOME"/workspace, the quote closes a string, so the path is relative to $HOME. In "/workspace, it opens a string.
         '"' | '\'' => {
             before
                 .rsplit('\n')
@@ -118,7 +119,7 @@ fn begins_a_path(before: &str) -> bool {
                 % 2
                 == 1
         }
-        // Such as -I/workspace/include.
+        // For example -I/workspace/include.
         letter if letter.is_ascii_alphabetic() => {
             let option = before[..before.len() - 1].strip_suffix('-');
             option

@@ -1,4 +1,4 @@
-//! A Pipeline: its tasks, checked for consistency, in the order in which they run.
+//! Reads a Pipeline: checks its tasks and sorts them in execution order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,11 @@ use super::pipeline_task::{self, Notices, PipelineSource};
 use super::pipeline_variables::{Names, ResultShapes, shapes};
 use super::variable::{key, occurrences, parts, root};
 
-/// The tasks and the other parts of a pipeline.
+/// The tasks and settings of a pipeline.
 pub(crate) struct ReadPipeline {
     pub(crate) tasks: Vec<PlannedTask>,
     pub(crate) pipeline: Pipeline,
-    /// True if one of the tasks declares outputs.
+    /// True if a task declares outputs.
     pub(crate) declares: bool,
 }
 
@@ -89,10 +89,10 @@ pub(crate) fn read(
         .map_err(|found| source.document.errors(found))
 }
 
-/// A task with its place, and true if it declares outputs.
+/// A task with its place in the document, and true if it declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
-/// Checks variables, and adds to each task the tasks whose results it uses.
+/// Checks the variables, and records for each task the tasks whose results it uses.
 fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &mut Diagnostics) {
     let mut results: BTreeMap<String, ResultShapes> = BTreeMap::new();
     let workspaces = source.known_workspaces();
@@ -130,8 +130,7 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
     }
 }
 
-/// Returns true if `value` contains a result of a task (`validatePipelineResults` in
-/// `pkg/apis/pipeline/v1/pipeline_validation.go`).
+/// Returns true if `value` refers to a task result (`validatePipelineResults` in `pkg/apis/pipeline/v1/pipeline_validation.go`).
 fn takes_result(value: &Value) -> bool {
     match value {
         Value::String(text) => occurrences(text).any(|one| {
@@ -144,7 +143,7 @@ fn takes_result(value: &Value) -> bool {
     }
 }
 
-/// Sorts the tasks by their order in the run. Those that wait for each other were refused before.
+/// Sorts the tasks in execution order. Cyclic dependencies were reported earlier.
 fn sorted(tasks: Vec<PlannedTask>) -> Vec<PlannedTask> {
     let names = tasks.iter().map(|task| (task.name.as_str(), &task.after));
     let Ok(order) = pipeline::sort(&names.collect::<Vec<_>>()) else {
@@ -185,7 +184,8 @@ fn results(
             names.check(&field, false, source.document.source, &mut takes, found);
             let value = value(field.node);
             if found.count() == before && !takes_result(&value) {
-                let message = format!("the result '{name}' does not use a result of a task");
+                let message =
+                    format!("the result '{name}' does not refer to a task's result");
                 let help = "write $(tasks.NAME.results.NAME); Tekton rejects other values";
                 found.refuse(&field, message, help);
             }

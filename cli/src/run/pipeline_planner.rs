@@ -1,4 +1,4 @@
-//! The plan of a PipelineRun, or of a Pipeline without a run.
+//! Plans a PipelineRun, or a Pipeline without a run.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -72,7 +72,7 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Plans a Pipeline without a run: with the default parameters, and those of the command line.
+    /// Plans a Pipeline without a run, with its default parameters and those from the command line.
     pub(crate) fn pipeline(&self, document: Document<'a>) -> Result<RunPlan, Refusal> {
         let mut found = Diagnostics::default();
         let root = Cursor::root(document.node);
@@ -128,7 +128,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             match run_spec {
-                // An invalid binding was already reported.
+                // The run contains an invalid binding for this workspace, which was already reported.
                 Some(run) if is_bound_by(run, name) => {}
                 Some(run) => found.add(run, unbound(name), None),
                 None => errors.push(unbound(name)),
@@ -157,7 +157,7 @@ impl<'a> Planner<'a> {
         if !read.declares {
             notes.push(NOTHING_DECLARED.to_owned());
         }
-        // The workspaces of a run propagate to a Pipeline that is embedded in it.
+        // An embedded Pipeline need not declare the workspaces of its run.
         let unknown = source.workspaces.keys().filter(|name| {
             let declares = |item: &Cursor<'_>| item.node.text_of("name") == Some(name);
             is_own && !declared.iter().any(declares)
@@ -165,7 +165,9 @@ impl<'a> Planner<'a> {
         notes.extend(unknown.map(|name| {
             let known = declared.iter().filter_map(|item| item.node.text_of("name"));
             let help = did_you_mean(name, known);
-            format!("the Pipeline has no workspace '{name}', which the run binds{help}")
+            format!(
+                "the run binds the workspace '{name}', which the Pipeline does not declare{help}"
+            )
         }));
         let name = if is_own { document.name() } else { "" }.to_owned();
         let namespace = run.namespace().or_else(|| document.namespace());
@@ -213,7 +215,7 @@ fn limits(run: &Cursor<'_>, found: &mut Diagnostics) -> Limits {
     }
 }
 
-/// Checks that the time limits of `tasks` and `finally` are within that of the pipeline (`validatePipelineTimeout` in
+/// Checks that the time limits of `tasks` and `finally` do not exceed the pipeline's timeout (`validatePipelineTimeout` in
 /// `pkg/apis/pipeline/v1/pipelinerun_validation.go`).
 fn check_limits(
     timeouts: &Cursor<'_>,
@@ -221,7 +223,7 @@ fn check_limits(
     parts: [Option<Duration>; 2],
     found: &mut Diagnostics,
 ) {
-    let help = "shorten it, or lengthen timeouts.pipeline";
+    let help = "reduce it, or increase timeouts.pipeline";
     let mut fit = true;
     for (key, part) in ["tasks", "finally"].into_iter().zip(parts) {
         let (Some(part), Some(field)) = (part, timeouts.field(key)) else {
@@ -229,18 +231,14 @@ fn check_limits(
         };
         if part > whole || part.is_zero() {
             fit = false;
-            found.refuse(
-                &field,
-                "the timeout is longer than that of the pipeline",
-                help,
-            );
+            found.refuse(&field, "the timeout exceeds the pipeline's timeout", help);
         }
     }
     if let [Some(tasks), Some(finally)] = parts
         && fit
         && tasks + finally > whole
     {
-        let message = "tasks and finally together are longer than the timeout of the pipeline";
+        let message = "the sum of the timeouts of tasks and finally exceeds the pipeline's timeout";
         found.refuse(timeouts, message, help);
     }
 }

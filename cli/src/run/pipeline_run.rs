@@ -1,4 +1,4 @@
-//! Runs the tasks of a pipeline, one after the other, and then those of `finally`.
+//! Runs the tasks of a pipeline one at a time, then the `finally` tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,10 +31,10 @@ pub(crate) struct PipelineRun<'a> {
     pub(crate) scope: Scope,
     pub(crate) begun: Instant,
     pub(crate) report: Report,
-    /// The tasks that did not run, except those whose own conditions did not hold. Tasks that must run after these do not run
-    /// either.
+    /// The tasks that did not run, except those whose `when` conditions are false. Tasks that are ordered after a skipped task
+    /// are skipped, too.
     pub(crate) skipped: BTreeSet<String>,
-    /// The number of tasks that already have a directory.
+    /// The number of task directories created so far.
     pub(crate) count: usize,
 }
 
@@ -48,7 +48,7 @@ enum Course {
     Continue,
     /// A task failed with this exit code.
     Failed(u8),
-    /// A signal requested the shutdown.
+    /// The run received a signal, which determines the exit code.
     Interrupted(u8),
 }
 
@@ -118,8 +118,8 @@ impl PipelineRun<'_> {
         }
         let prepared = match self.scope.holds(&task.when) {
             Ok(false) => {
-                // As in Tekton, tasks that are only ordered after this one still run; tasks that use its results do not.
-                self.end_without(task, "its conditions (when) do not hold");
+                // As in Tekton, tasks that are only ordered after this one still run, but tasks that use its results are skipped.
+                self.end_without(task, "its when conditions are false");
                 return Ok(Course::Continue);
             }
             Ok(true) => self.prepare(task),
@@ -157,7 +157,7 @@ impl PipelineRun<'_> {
             code if end.interrupted => Course::Interrupted(code),
             code if task.continues && !is_finally => {
                 Progress::note(&format!(
-                    "task '{}' failed with code {code}, and the pipeline continues (onError: continue)",
+                    "task '{}' failed with exit code {code}, but the pipeline continues (onError: continue)",
                     task.name
                 ));
                 Course::Continue
@@ -166,7 +166,7 @@ impl PipelineRun<'_> {
         })
     }
 
-    /// Returns true if the result is missing because the task that writes it did not run.
+    /// Returns true if the value is missing because the task that writes the result did not run.
     fn is_skipped(&self, error: &Unavailable) -> bool {
         match error {
             Unavailable::Result { task, .. } => !self.scope.results.contains_key(task),
@@ -226,7 +226,7 @@ impl PipelineRun<'_> {
         }
         let own = Deadline {
             at: task.timeout.map(|timeout| Instant::now() + timeout),
-            limit: "the timeout of the task",
+            limit: "the task's timeout",
         };
         task_run::run(surroundings, &plan, &context, own.earlier(limit)).await
     }
@@ -243,7 +243,7 @@ impl PipelineRun<'_> {
 
     fn record(&mut self, task: &PlannedTask, status: &'static str, run: String, results: Results) {
         self.scope.statuses.insert(task.name.clone(), status);
-        // A task without a TaskRun has an empty reason.
+        // The reason of a task that has no TaskRun is an empty string.
         self.scope.reasons.entry(task.name.clone()).or_default();
         self.report.tasks.push(TaskReport {
             name: task.name.clone(),
@@ -253,7 +253,7 @@ impl PipelineRun<'_> {
         });
     }
 
-    /// Returns the value of `$(tasks.status)` (Tekton `docs/variables.md`).
+    /// Returns the value of `$(tasks.status)` (Tekton's `docs/variables.md`).
     fn status(&self) -> &'static str {
         let statuses = self.run_plan.tasks.iter();
         let statuses: Vec<_> = statuses
@@ -267,7 +267,7 @@ impl PipelineRun<'_> {
         }
     }
 
-    /// Returns the results of the pipeline; as in Tekton, omits results of tasks that did not run.
+    /// Evaluates the pipeline's results. As in Tekton, omits results that refer to a task that did not run.
     fn pipeline_results(&mut self) {
         for (name, value) in &self.pipeline.results {
             match self.scope.value(value) {
@@ -284,13 +284,13 @@ impl PipelineRun<'_> {
 
 type Prepared = (BTreeMap<String, Value>, BTreeMap<String, BoundWorkspace>);
 
-/// Replaces the variables of the pipeline in the parameters and workspaces of a task.
+/// Replaces the pipeline's variables in the parameters and workspaces of a task.
 pub(crate) fn prepare(task: &PlannedTask, scope: &Scope) -> Result<Prepared, Unavailable> {
     let mut file = serde_json::Map::new();
     let mut unknown = BTreeMap::new();
     for (name, value) in &task.params {
         match scope.value(value)? {
-            // Before the run, the placeholder for a result does not have the result's type.
+            // In the trial, the placeholder may not have the result's type, so its type is not checked.
             Value::String(text) if scope.tentative && text.contains(UNKNOWN) => {
                 unknown.insert(name.clone(), Value::String(text));
             }

@@ -1,4 +1,4 @@
-//! A pipeline task: its Task, parameters, conditions and workspaces.
+//! Reads a pipeline task: its Task, parameters, conditions and workspaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::params::{self, given_params, given_with_places};
 use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
 
-/// A PipelineSpec with the parameters and workspaces that its run passes.
+/// A PipelineSpec, and the parameters and workspaces that its run passes to it.
 pub(crate) struct PipelineSource<'a> {
     pub(crate) document: Document<'a>,
     pub(crate) spec: Cursor<'a>,
@@ -25,7 +25,7 @@ pub(crate) struct PipelineSource<'a> {
 }
 
 impl PipelineSource<'_> {
-    /// Returns the names of the workspaces that the Pipeline declares, and of those that its run binds.
+    /// Returns the names of the workspaces that the Pipeline declares or its run binds.
     pub(crate) fn known_workspaces(&self) -> Vec<&str> {
         let declared = self.spec.node.list_of("workspaces").iter();
         let declared = declared.filter_map(|item| item.text_of("name"));
@@ -35,14 +35,15 @@ impl PipelineSource<'_> {
     }
 }
 
-/// Collects errors and notes about the tasks.
+/// The collected errors, notes and cluster-only features of the tasks.
 pub(crate) struct Notices<'n> {
     pub(crate) cluster: &'n mut BTreeSet<&'static str>,
     pub(crate) notes: &'n mut Vec<String>,
     pub(crate) found: &'n mut Diagnostics,
 }
 
-/// Reads a task, and returns true with it if it declares outputs. On errors, adds them to the notices and returns `None`.
+/// Reads a task. Returns it with a flag that is true if the task declares outputs, or adds its errors to `notices` and returns
+/// `None`.
 pub(crate) fn read<'a>(
     source: &PipelineSource<'a>,
     item: &Cursor<'a>,
@@ -73,7 +74,7 @@ pub(crate) fn read<'a>(
         let is_known = read.task.spec.params.iter().any(|spec| spec.name == *param);
         if !is_known {
             notes.push(format!(
-                "the Task of '{name}' has no parameter '{param}'; Tekton ignores it"
+                "task '{name}' passes the parameter '{param}', which its Task does not declare; Tekton ignores it"
             ));
         }
         is_known
@@ -93,7 +94,7 @@ pub(crate) fn read<'a>(
     Ok(Some((planned, read.declares)))
 }
 
-/// Reads the Task that `item` refers to or embeds.
+/// Reads the Task that `item` references or embeds.
 fn task_of(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -101,7 +102,7 @@ fn task_of(
     cluster: &mut BTreeSet<&'static str>,
     found: &mut Diagnostics,
 ) -> Result<Option<ReadTask>, Vec<Finding>> {
-    // A Pipeline as a task is refused with its own message.
+    // `fields::check` already rejected a task that is a Pipeline.
     let mut nested = ["pipelineRef", "pipelineSpec"].into_iter();
     let has_task = ["taskRef", "taskSpec"]
         .iter()
@@ -127,7 +128,7 @@ fn task_of(
     }
 }
 
-/// Adds the parameters that an embedded spec inherits from the Pipeline, and reports parameters without a value.
+/// Adds the parameters that an embedded spec inherits from the Pipeline, and reports parameters that have no value.
 fn complete_params(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -147,10 +148,10 @@ fn complete_params(
                 params.insert(spec.name.clone(), value.clone());
             }
             None if spec.default.is_some() => {}
-            // A matrix is refused with its own message.
+            // `fields::check` already rejected the matrix.
             None if fields::is_set(item, "matrix") => {}
             None => {
-                let message = format!("the parameter '{}' of the Task has no value", spec.name);
+                let message = format!("the Task's parameter '{}' has no value", spec.name);
                 let help = format!(
                     "add it to the params: {{name: {}, value: VALUE}}",
                     spec.name
@@ -172,11 +173,11 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     let mut guards = Vec::new();
     for condition in item.items_at("when", found) {
         if let Some(cel) = condition.field("cel") {
-            let message = "a condition in CEL is evaluated only in a cluster";
-            found.refuse(&cel, message, "write input, operator and values");
+            let message = "a local run does not evaluate CEL conditions";
+            found.refuse(&cel, message, "use input, operator and values instead");
             continue;
         }
-        // Another operator is reported with the Pipeline.
+        // The check of the Pipeline reports invalid operators.
         let ignored = &mut Diagnostics::default();
         let Some(among) = structure::operator(&condition, ignored) else {
             continue;
@@ -191,7 +192,8 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// Returns the workspaces of a task: those that it binds explicitly, and those of the Pipeline with the same name.
+/// Returns the workspaces of a task: those that it binds, and for an embedded spec also the Pipeline's workspaces of the same
+/// name.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -246,8 +248,8 @@ fn workspaces(
             }
             (false, None) if workspace.optional || refused.contains(name) => {}
             (false, None) => {
-                let message = format!("the workspace '{name}' of the Task is not bound");
-                let help = "bind it in the task's workspaces and in those of the run";
+                let message = format!("the Task's workspace '{name}' is not bound");
+                let help = "bind it in the workspaces of the pipeline task and of the run";
                 found.refuse(item, message, help);
             }
         }

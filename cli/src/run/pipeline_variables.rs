@@ -1,4 +1,4 @@
-//! The variables of a pipeline, checked before the first task runs.
+//! Checks the variables of a pipeline before the first task runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,19 +20,19 @@ const ROOTS: [&str; 6] = [
     "inputs",
 ];
 
-/// The type of a result.
+/// The type of a task's result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ResultShape {
     Text,
     List,
-    /// A map; with these keys, if they are declared.
+    /// A map, with its keys if they are known.
     Map(Option<Vec<String>>),
 }
 
-/// The results of a task by name.
+/// The types of a task's results, by result name.
 pub(crate) type ResultShapes = BTreeMap<String, ResultShape>;
 
-/// Returns the results that a Task declares, and the results of its resources.
+/// Returns the types of the results that a Task declares, and of its resources.
 pub(crate) fn shapes(task: &Task) -> ResultShapes {
     let mut shapes = ResultShapes::new();
     for result in &task.spec.results {
@@ -50,17 +50,17 @@ pub(crate) fn shapes(task: &Task) -> ResultShapes {
     shapes
 }
 
-/// The names that the variables of a pipeline may refer to.
+/// The names to which the variables of a pipeline may refer.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) params: &'a [ParamSpec],
-    /// The tasks with their results.
+    /// The tasks, with the types of their results.
     pub(crate) tasks: &'a BTreeMap<String, ResultShapes>,
-    /// The tasks of `finally`, if variables may refer to them.
+    /// The `finally` tasks, if variables may refer to them.
     pub(crate) finally: Option<&'a BTreeMap<String, ResultShapes>>,
     /// The workspaces of the pipeline.
     pub(crate) workspaces: &'a [&'a str],
-    /// True where variables may refer to the status of a task: in `finally`.
+    /// True if variables may refer to the status of a task, which is allowed only in `finally` and in the pipeline's results.
     pub(crate) statuses: bool,
 }
 
@@ -68,7 +68,7 @@ type Problem = (String, Option<String>);
 
 impl Names<'_> {
     /// Checks the variables in the strings of `node`, and adds the tasks whose results they use to `takes`. In an embedded
-    /// TaskSpec, only references to other tasks are variables of the pipeline.
+    /// TaskSpec, checks only references to other tasks, because the other variables belong to the Task.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,
@@ -110,7 +110,7 @@ impl Names<'_> {
         }
     }
 
-    /// Returns the task whose result the variable refers to.
+    /// Checks one variable. Returns the task if the variable refers to a task's result.
     fn problem(&self, one: Occurrence<'_>, embedded: bool) -> Result<Option<String>, Problem> {
         let inner = one.inner;
         let unknown = || format!("unknown variable `$({inner})`");
@@ -207,8 +207,8 @@ impl Names<'_> {
         }
         // See `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
         if is_status && embedded {
-            let message = format!("`$({inner})` is not replaced in an embedded spec");
-            let help = "pass it as a parameter of the task: params: [{name: NAME, value: ...}]";
+            let message = format!("Tekton does not replace `$({inner})` in an embedded spec");
+            let help = "pass it to the task as a parameter: params: [{name: NAME, value: ...}]";
             return Err((message, Some(help.to_owned())));
         }
         if parts.len() == 2 && is_status {

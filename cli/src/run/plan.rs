@@ -1,4 +1,4 @@
-//! The plan of one task on this machine: its directory, its paths, its variables.
+//! The plan of one task on this machine: its directory, paths and variables.
 
 use std::collections::BTreeMap;
 use std::io::{self, Error};
@@ -18,16 +18,16 @@ use super::variable::replace_context;
 use crate::values::as_text;
 use gleaner_core::task::spec::Workspace;
 
-/// The longest argument of a command (Linux: `MAX_ARG_STRLEN`).
+/// The maximum length of a command-line argument in bytes (Linux: `MAX_ARG_STRLEN`).
 const ARGUMENT_MAX: usize = 128 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) task: Task,
-    /// The name of the task in its pipeline.
+    /// The name of the pipeline task; `None` without a pipeline.
     pub(crate) pipeline_task: Option<String>,
-    /// The write-protected workspaces. Declared before the directory, so that they are dropped first: it cannot be removed while
-    /// they are write-protected.
+    /// The write-protected workspaces. Declared before `directory`, so that the write protection ends before the directory is
+    /// removed.
     pub(crate) read_only: Vec<ReadOnly>,
     pub(crate) directory: RunDirectory,
     pub(crate) paths: Paths,
@@ -35,29 +35,29 @@ pub(crate) struct Plan {
     /// The shell commands of `--step-command`, by step.
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) mounts: Mounts,
-    /// True if steps receive only the environment variables of the documents.
+    /// True if steps get only the environment variables that the documents set.
     pub(crate) clean_env: bool,
-    /// Notes for users about the differences from a run in a cluster.
+    /// Notes to print about differences from a run in a cluster.
     pub(crate) notes: Vec<String>,
 }
 
-/// The inputs of a plan, in addition to the task.
+/// The inputs of a plan other than the task.
 pub(crate) struct Inputs<'a> {
     pub(crate) params: Params,
-    /// The results of other tasks, which specs embedded in a pipeline may use.
+    /// The results of other tasks, which an embedded spec may use.
     pub(crate) results: &'a BTreeMap<String, Results>,
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) clean_env: bool,
-    /// The directory for volumes that the tasks share.
+    /// The directory of the volumes that the tasks share.
     pub(crate) shared: &'a Path,
     pub(crate) in_pipeline: bool,
-    /// True in a trial, in which the results of other tasks are unknown.
+    /// True in a trial, when the results of other tasks are unknown.
     pub(crate) tentative: bool,
 }
 
 impl Plan {
-    /// Creates the plan and the directories that it needs.
+    /// Creates the plan and the directories that the task needs.
     ///
     /// # Errors
     /// All errors in the plan.
@@ -103,7 +103,7 @@ impl Plan {
         }
     }
 
-    /// Returns the name of a step as messages show it.
+    /// Returns the name of a step as shown in messages.
     pub(crate) fn shown(&self, step: &str) -> String {
         match &self.pipeline_task {
             Some(task) => format!("{task}/{step}"),
@@ -111,19 +111,19 @@ impl Plan {
         }
     }
 
-    /// Sets the variables that are known only when the run starts.
+    /// Sets the variables that are known only when the task starts.
     pub(crate) fn set_context_variables(&mut self, context: &BTreeMap<String, String>) {
         for (name, value) in context {
             self.substitution.name(format!("context.{name}"), value);
         }
-        // Tekton replaces context variables after the parameters, so the values of parameters may contain them too.
+        // Tekton replaces context variables after parameters, so the values of parameters may contain context variables.
         let of_task = |name: &str| context.get(name).filter(|_| name.starts_with("task"));
         for value in self.substitution.params.values_mut() {
             replace_context(value, &of_task);
         }
     }
 
-    /// Creates directories for workspaces and for git inputs, which old Tekton versions cloned.
+    /// Creates directories for the workspaces, and for git inputs, which old Tekton versions cloned.
     fn create_directories(
         &mut self,
         bound: &BTreeMap<String, BoundWorkspace>,
@@ -173,7 +173,7 @@ impl Plan {
         self.paths.map("/tekton", &self.directory.tekton());
     }
 
-    /// Returns the directory for the workspace's path in the pod.
+    /// Creates the directory of a workspace, and returns the path that replaces the workspace's path in the pod.
     fn directory_for(
         &mut self,
         workspace: &Workspace,
@@ -186,11 +186,12 @@ impl Plan {
         let made = self.make_directory(workspace, bound, shared, &own);
         let directory = made.unwrap_or_else(|error| {
             errors.push(format!(
-                "the directory of '{name}' cannot be created: {error}"
+                "cannot create the directory of the workspace '{name}': {error}"
             ));
             own.clone()
         });
-        // Scripts rarely quote Tekton's paths, because those need no quotes.
+        // Scripts often use workspace paths without quotes, because Tekton's paths need none. If the directory needs quotes,
+        // return the path of the symbolic link to it.
         let path = if needs_no_quotes(&directory) {
             directory
         } else {
@@ -212,18 +213,18 @@ impl Plan {
         let sub_path = sub_path.transpose().map_err(Error::other)?;
         if let Some(out) = sub_path.as_deref().filter(|path| leads_out(path)) {
             return Err(Error::other(format!(
-                "its subPath '{out}' leads out of it; use a relative path without '..'"
+                "the subPath '{out}' is outside the workspace; use a relative path without '..'"
             )));
         }
         let outer = match bound.map(|bound| &bound.source) {
             None => {
                 self.notes.push(format!(
-                    "{} is an empty directory; use another one with --workspace {}=DIR",
+                    "{} is an empty directory; to use an existing directory, set --workspace {}=DIR",
                     workspace.mount_path, workspace.name
                 ));
                 None
             }
-            // Each subPath of an empty directory that only this workspace has is simply another empty directory.
+            // An empty directory belongs to a single workspace, so its subPath is also just an empty directory.
             Some(Volume::Empty) => None,
             Some(Volume::Shared(name)) => Some(shared.join(name)),
             Some(Volume::Directory(directory)) => Some(directory.clone()),
@@ -235,7 +236,8 @@ impl Plan {
         };
         std::fs::create_dir_all(&directory)?;
         if workspace.read_only {
-            // A directory of the user or of other tasks must stay writable, so the step gets a copy.
+            // Only the step's view may be write-protected, not the directory of the user or of other tasks. So the step gets a
+            // copy.
             if directory != own {
                 let copy = self
                     .directory
@@ -249,13 +251,13 @@ impl Plan {
                 .push(ReadOnly::protect(&workspace.name, &directory)?);
         }
         if directory != own {
-            // A symbolic link, so that a step also finds the directory by a relative path.
+            // The link lets a step reach the directory by a path relative to /workspace, too.
             std::os::unix::fs::symlink(&directory, own)?;
         }
         Ok(directory)
     }
 
-    /// Sets the variables for paths in the directory of the run.
+    /// Sets the variables for paths below the run's directory.
     fn set_path_variables(&mut self) {
         let path = |path: PathBuf| path.to_string_lossy().into_owned();
         for result in &self.task.spec.results {
@@ -272,11 +274,11 @@ impl Plan {
         self.substitution.name("credentials.path", credentials);
     }
 
-    /// Returns the errors that would occur when the steps start, and warnings about the steps.
+    /// Returns the errors that the steps would cause when they start, and the warnings about the steps.
     pub(crate) fn trial(&self) -> (Vec<String>, Vec<String>) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         let mut substitution = self.substitution.clone();
-        // The results of preceding steps are not known yet.
+        // The results of earlier steps are not yet known.
         substitution.tentative = true;
         let surroundings = self.surroundings(&substitution);
         let prepare = |step: &Step| {
@@ -317,7 +319,7 @@ impl Plan {
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
                 notes.push(format!(
-                    "step '{}': {} would come from the cluster (valueFrom); here it is taken from your environment",
+                    "step '{}': the cluster would provide {} (valueFrom); a local run uses the value in your environment",
                     self.shown(&step.name),
                     names.join(", ")
                 ));
@@ -327,13 +329,14 @@ impl Plan {
     }
 }
 
-/// Returns an error if a parameter is too long for an argument: the sidecar, and often a step, receives it as one.
+/// Returns an error if a parameter is too long for a command-line argument, because the sidecar and often a step receive it as
+/// one.
 fn too_long(name: &str, value: &Value) -> Option<String> {
-    // Includes the `=` and the terminating zero.
+    // The two additional bytes are the `=` and the terminating zero.
     let length = name.len() + as_text(value).len() + 2;
     (length > ARGUMENT_MAX).then(|| {
         format!(
-            "the parameter '{name}' has {length} bytes; here a parameter and its name may have {ARGUMENT_MAX} \
+            "the parameter '{name}' has {length} bytes, but in a local run a parameter and its name may have at most {ARGUMENT_MAX} \
              (128 KiB)"
         )
     })

@@ -1,4 +1,4 @@
-//! Creates a plan from the documents of all files: selects the run or Task, and reports all errors in it.
+//! Plans a run from the documents in the files: selects the run, Pipeline or Task, and reports all errors in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +19,12 @@ use super::workspaces;
 use crate::args::Run;
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 
-/// The reasons why a run is refused.
+/// The errors for which a run is refused.
 #[derive(Debug, Default)]
 pub(crate) struct Refusal {
-    /// Errors in the documents.
+    /// The errors in the documents.
     pub(crate) findings: Vec<Finding>,
-    /// Errors of the command line.
+    /// The errors in the command line.
     pub(crate) usage: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ fn usage(message: impl Into<String>) -> Refusal {
     }
 }
 
-/// Plans the run that `options` select. `file` contains the values of `--param-file`.
+/// Plans the run that `options` selects. `file` contains the values of `--param-file`.
 ///
 /// # Errors
 /// All errors in the documents that the run uses, or in the command line.
@@ -70,7 +70,7 @@ pub(crate) fn plan(
     Ok(run_plan)
 }
 
-/// The inputs of all plans.
+/// The inputs from which a run is planned.
 pub(crate) struct Planner<'a> {
     pub(crate) options: &'a Run,
     pub(crate) file: &'a Map<String, Value>,
@@ -96,14 +96,14 @@ impl<'a> Planner<'a> {
         Ok(RunPlan { notes, ..run_plan })
     }
 
-    /// Returns notes about runs in the syntax of the proposal, which are not run.
+    /// Returns notes about TaskRuns and PipelineRuns in the proposal's syntax, which cannot run.
     fn old_runs(&self) -> Vec<String> {
         let kinds = ["TaskRun", "PipelineRun"].into_iter();
         let runs = kinds.flat_map(|kind| self.documents.of_kind(kind));
         let old = runs.filter(|run| self.options.task.task.is_none() && choice::is_old(run));
         old.map(|run| {
             format!(
-                "{} ({}) is in an old syntax and is not supported; translate it first: gleaner translate -f FILE | \
+                "{} ({}) uses an old syntax, which gleaner run does not support; translate it first: gleaner translate -f FILE | \
                  gleaner run -f -",
                 run.title(),
                 run.position()
@@ -114,7 +114,7 @@ impl<'a> Planner<'a> {
 
     #[expect(
         clippy::too_many_arguments,
-        reason = "what a TaskRun and a Task alone have in common"
+        reason = "the shared part of planning a TaskRun and planning a Task"
     )]
     fn single(
         &self,
@@ -160,7 +160,8 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Returns the values of `specs`: from the command line, else from the parameter file, else from the run, else the defaults.
+    /// Returns the value of each parameter in `specs`. In order of precedence, values come from the command line, the parameter
+    /// file, the run and the defaults.
     pub(crate) fn params(
         &self,
         specs: &[ParamSpec],
@@ -279,8 +280,8 @@ pub(crate) fn run_spec<'a>(
         && let Some(text) = name.node.as_str()
         && !is_dns_subdomain(text)
     {
-        let message = format!("'{text}' is not a valid name of a {}", document.kind());
-        let help = "use lower-case letters, digits, '-' and '.', at most 253 characters";
+        let message = format!("'{text}' is not a valid {} name", document.kind());
+        let help = "use at most 253 lower-case letters, digits, '-' and '.'";
         found.refuse(&name, message, help);
     }
     let Some(spec) = root.required("spec", "{}", found) else {
@@ -291,7 +292,7 @@ pub(crate) fn run_spec<'a>(
     Ok(spec)
 }
 
-/// Checks that the declared workspaces are bound and the bound ones declared, as Tekton does.
+/// Checks, as Tekton does, that each declared workspace is bound and each bound workspace is declared.
 fn check_bound(
     run: &Cursor<'_>,
     read: &ReadTask,
@@ -330,7 +331,7 @@ fn check_bound(
     }
 }
 
-/// Returns the parameters of a run. Undeclared parameters become notes, because Tekton ignores them.
+/// Returns the parameters of a run. Adds a note for each undeclared parameter, which Tekton ignores.
 pub(crate) fn run_params(
     run: &Cursor<'_>,
     specs: &[ParamSpec],
@@ -347,14 +348,14 @@ pub(crate) fn run_params(
             }
             None => {
                 let help = did_you_mean(&name, specs.iter().map(|spec| &spec.name));
-                notes.push(format!("the {what} has no parameter '{name}', which the run sets; Tekton ignores it{help}"));
+                notes.push(format!("the run sets the parameter '{name}', which the {what} does not declare; Tekton ignores it{help}"));
             }
         }
     }
     (params, notes)
 }
 
-/// Returns the name of a run; a name that the API server would generate ends in `run`.
+/// Returns the name of a run. If the API server would generate the name, returns one that ends in `run`.
 pub(crate) fn run_name(document: Document<'_>, of: &str) -> String {
     match (document.given_name(), document.name()) {
         (Some(name), _) if is_dns_subdomain(name) => name.to_owned(),

@@ -1,4 +1,4 @@
-//! Child processes in separate process groups: a signal reaches all processes that a step has started, and a Ctrl-C at the
+//! Runs child processes in separate process groups, so that a signal reaches all processes that a step started, and Ctrl-C at the
 //! terminal reaches a step only through this process.
 
 use std::process::{ExitStatus, Stdio};
@@ -9,10 +9,10 @@ use tokio::process::{Child, Command};
 
 use super::watcher::Watcher;
 
-/// The time allowed for a step to exit after SIGTERM. A pod has 30 s, but a user at a terminal does not wait that long.
+/// The time between SIGTERM and SIGKILL for a step. A pod has 30 s, but a user at a terminal would not wait that long.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
-/// A running child process with all processes that it has started.
+/// A running child process and all processes that it started.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) child: Child,
@@ -21,7 +21,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts `command` in a separate group, without standard input. `watcher` kills the group if this process is killed.
+    /// Starts `command` in a new process group, without standard input. `watcher` kills the group if this process is killed.
     pub(crate) fn start(command: &mut Command, watcher: Option<Watcher>) -> std::io::Result<Self> {
         let child = command
             .stdin(Stdio::null())
@@ -58,14 +58,14 @@ impl Group {
 
     fn signal(&self, signal: Signal) {
         if let Some(leader) = self.leader {
-            // A process group that no longer exists needs no signal.
+            // Ignore the error, because the process group may already have exited.
             let _ = kill_process_group(leader, signal);
         }
     }
 }
 
 impl Drop for Group {
-    /// Kills processes that a step left running, as the end of a container does.
+    /// Kills the processes that a step left running, as happens in a container when its main process exits.
     fn drop(&mut self) {
         self.kill();
         if let (Some(watcher), Some(leader)) = (&self.watcher, self.leader) {

@@ -12,31 +12,31 @@ use gleaner_proto::report::Report;
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
 use crate::values::as_text;
 
-/// The maximum number of characters shown of a value.
+/// The maximum number of characters of a value to show.
 const SHOWN: usize = 100;
 
-/// True while progress is not shown: with `--quiet`, until the first failure.
+/// True if progress is hidden: with `--quiet`, until the first failure.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Prints a line of progress.
+/// Prints a line of progress, unless progress is hidden.
 fn show(line: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
         anstream::eprintln!("{line}");
     }
 }
 
-/// Prints a line about a failure.
+/// Prints a line about a failure, and all progress from then on.
 fn show_failure(line: impl Display) {
     QUIET.store(false, Ordering::Relaxed);
     show(line);
 }
 
-/// Tracks the lines that were shown, so that each is shown only once.
+/// Tracks the lines already shown, to show each only once.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     variables: HashSet<String>,
     notes: HashSet<String>,
-    /// The UIDs of the objects that were shown.
+    /// The UIDs of the objects already shown.
     objects: HashSet<String>,
     waiting: bool,
 }
@@ -47,7 +47,7 @@ impl Progress {
         QUIET.store(true, Ordering::Relaxed);
     }
 
-    /// Prints what an option requests.
+    /// Prints information that the user requested with an option, even with `--quiet`.
     pub(crate) fn requested(text: &str) {
         anstream::eprintln!("  {text}");
     }
@@ -96,7 +96,7 @@ impl Progress {
                 anstream::eprintln!("{} step '{step}': {message}", paint(CAUTION, "!"));
             }
             Report::Created { created } => self.created(created),
-            // The status may already contain it.
+            // A note in the status may already have been shown.
             Report::Note { message } => self.note_once(message),
             Report::Finished {
                 phase: Phase::Committed,
@@ -156,10 +156,10 @@ impl Progress {
         ));
     }
 
-    /// Shows changes of the status.
+    /// Prints what changed since the last status.
     pub(crate) fn status(&mut self, status: &Status) {
         for variable in &status.variables {
-            // A parameter was known from the start; only outputs are new.
+            // Parameters are known from the start; only outputs are new.
             let output = Reference::parse(&variable.name);
             let news = matches!(output, Ok(Reference::Output { .. }))
                 && variable.state != VariableState::Pending;

@@ -1,5 +1,5 @@
-//! Workspaces that a Task declares as read-only. A step gets a copy without write permission. Root can write anyway, so the copy
-//! is checked for changes after the step.
+//! Workspaces that a Task declares as read-only. A step gets a copy without write permission. Because root can write to it
+//! anyway, the copy is checked for changes after the step.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata, Permissions};
@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// The permission bits for writing.
+/// The write permission bits.
 const WRITE: u32 = 0o222;
 
 /// A write-protected directory.
@@ -18,13 +18,13 @@ pub(crate) struct ReadOnly {
     before: Contents,
 }
 
-/// The size, the modification time in nanoseconds and the mode of each file, by its path.
+/// The size, modification time in seconds and nanoseconds, and mode of each file, by path.
 type Contents = BTreeMap<PathBuf, (u64, i64, i64, u32)>;
 
 // === impl ReadOnly ===
 
 impl ReadOnly {
-    /// Removes the write permission from everything in `directory`.
+    /// Removes write permission from everything in `directory`.
     pub(crate) fn protect(workspace: &str, directory: &Path) -> io::Result<Self> {
         walk(directory, &mut |path, metadata| {
             let mode = metadata.permissions().mode() & !WRITE;
@@ -37,12 +37,12 @@ impl ReadOnly {
         })
     }
 
-    /// Returns the path, relative to the directory, of the first file that was added, removed or changed.
+    /// Returns the path of an added, removed or changed file, relative to the directory.
     pub(crate) fn changed(&self) -> Option<PathBuf> {
         let now = contents(&self.directory).unwrap_or_default();
         let differs = |path: &&PathBuf| now.get(*path) != self.before.get(*path);
         let path = now.keys().chain(self.before.keys()).filter(differs);
-        // A new file also changes its directory; the path of the file is more informative.
+        // A new file also changes its directory. Report the deepest path, because the file is more informative.
         let path = path.max_by_key(|path| path.components().count())?;
         let below = path.strip_prefix(&self.directory).unwrap_or(path);
         Some(below.to_owned())
@@ -55,7 +55,7 @@ impl Drop for ReadOnly {
     }
 }
 
-/// Restores the write permission of the directories, so that they can be removed.
+/// Restores write permission on the directories, so that they can be removed.
 pub(crate) fn make_writable(directory: &Path) {
     let _ = walk(directory, &mut |path, metadata| {
         if !metadata.is_dir() {
@@ -66,7 +66,7 @@ pub(crate) fn make_writable(directory: &Path) {
     });
 }
 
-/// Copies a directory; symbolic links stay links.
+/// Copies a directory. Symbolic links remain links.
 pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -83,7 +83,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Visits `directory` and everything in it except symbolic links; each directory comes before its content.
+/// Visits `directory` and everything in it except symbolic links. Visits each directory before its content.
 fn walk(
     directory: &Path,
     visit: &mut impl FnMut(&Path, &Metadata) -> io::Result<()>,

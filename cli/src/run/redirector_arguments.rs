@@ -1,4 +1,4 @@
-//! The command line of a step's redirector.
+//! Builds the command line of a step's redirector.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use gleaner_proto::{OutputSpec, duration};
 
 use super::directory::RunDirectory;
 
-/// The part of a step's redirector in finishing the run.
+/// The point at which a step's redirector finishes the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
     No,
-    /// Finishes the run after the command has succeeded.
+    /// Finishes the run after the command succeeds.
     After,
-    /// Only finishes the run, without running a command.
+    /// Finishes the run without running a command.
     Alone,
 }
 
-/// The tasks of a step's redirector in addition to running the command.
+/// The tasks of a step's redirector besides running the command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) finish: Finish,
-    /// True if the redirector first waits for the sidecar's preflight.
+    /// True if the redirector waits for the sidecar's preflight before it runs the command.
     pub(crate) checks_preflight: bool,
     /// The time limit for the sidecar's response; `None` for the redirector's default.
     pub(crate) answer_timeout: Option<Duration>,
@@ -42,7 +42,8 @@ pub(crate) fn of(
     if finish == Finish::Alone {
         arguments.push(flag::FINISH_COMMAND.into());
     }
-    // As in a cluster, the environment variables of a step are meant for its command.
+    // As in a cluster, the redirector must not read its configuration from environment variables, which are meant for the step's
+    // command.
     arguments.push(flag::INJECTED.into());
     arguments.push(flag::STEP.with(name).into());
     for (flag, value) in [

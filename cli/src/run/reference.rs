@@ -1,4 +1,4 @@
-//! The spec of a run or of a pipeline task: embedded, or in another document that it refers to.
+//! Resolves the spec of a run or pipeline task, which is embedded or in a referenced document.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use super::task_source::{self, ReadTask};
 use super::variable;
 use crate::values::as_text;
 
-/// A kind of document, with the names of the fields that embed it or refer to it.
+/// A kind of document, with the names of the fields that embed or reference it.
 pub(crate) struct Referable {
     kind: &'static str,
     spec: &'static str,
     reference: &'static str,
-    /// A minimal spec, as an example in a message.
+    /// A minimal spec, shown as an example in messages.
     example: &'static str,
 }
 
@@ -35,7 +35,7 @@ pub(crate) const PIPELINE: Referable = Referable {
     example: "{tasks: []}",
 };
 
-/// The spec that is embedded in a run or task, or the reference that it has instead.
+/// The embedded spec of a run or pipeline task, or its reference to a document.
 pub(crate) enum Given<'a> {
     Spec(Cursor<'a>),
     Reference(Cursor<'a>),
@@ -44,7 +44,8 @@ pub(crate) enum Given<'a> {
 // === impl Referable ===
 
 impl Referable {
-    /// Returns the spec or the reference in `parent`, a run or a task. Returns `None` after adding an error to `found`.
+    /// Returns the spec or the reference in `parent`, which is a run or a pipeline task. On error, adds it to `found` and returns
+    /// `None`.
     pub(crate) fn given_by<'a>(
         &self,
         parent: &Cursor<'a>,
@@ -56,20 +57,20 @@ impl Referable {
             (Some(spec), None) => Some(Given::Spec(spec)),
             (None, Some(reference)) => Some(Given::Reference(reference)),
             (Some(_), Some(both)) => {
-                let message = format!("the {what} has {reference} and {spec}");
+                let message = format!("the {what} has both {reference} and {spec}");
                 found.refuse(&both, message, "keep one of them");
                 None
             }
             (None, None) => {
-                let message = format!("the {what} has no {}", self.kind);
+                let message = format!("the {what} specifies no {}", self.kind);
                 found.refuse(parent, message, self.help());
                 None
             }
         }
     }
 
-    /// Returns the document that `reference` names, and its spec. Returns `None` after adding an error to `found`. `params` are
-    /// those of the Pipeline, whose variables the name may contain.
+    /// Returns the document that `reference` names, and its spec. On error, adds it to `found` and returns `None`. The name may
+    /// contain parameters of the Pipeline, whose values are in `params`.
     pub(crate) fn resolve<'a>(
         &self,
         reference: &Cursor<'_>,
@@ -91,13 +92,13 @@ impl Referable {
             None
         };
         if let Some(wrong) = wrong {
-            let message = format!("'{wrong}' is not a {own}, and is not supported on this machine");
-            found.refuse(reference, message, format!("use a {own} of the files"));
+            let message = format!("gleaner run supports only a {own} here, not '{wrong}'");
+            found.refuse(reference, message, format!("use a {own} in the files"));
             return None;
         }
         let name = reference.field("name");
         let Some(name) = name.filter(|name| name.node.as_str() != Some("")) else {
-            // Remote references are refused with their own message.
+            // A remote reference was already rejected with a more specific message.
             let is_remote = |field: &str| fields::is_set(reference, field);
             if !["resolver", "bundle"].into_iter().any(is_remote) {
                 found.refuse(reference, "'name' is missing", self.help());
@@ -126,7 +127,7 @@ impl Referable {
     }
 }
 
-/// Returns the name with the Pipeline's parameters replaced (Tekton `docs/variables.md`).
+/// Returns the name after replacing the Pipeline's parameters (Tekton's `docs/variables.md`).
 fn name_of(name: &Cursor<'_>, params: Option<&Params>, found: &mut Diagnostics) -> Option<String> {
     let text = name.text(found)?;
     let replaced = variable::replace(text, |inner| match Reference::parse(inner) {
@@ -140,7 +141,7 @@ fn name_of(name: &Cursor<'_>, params: Option<&Params>, found: &mut Diagnostics) 
     replaced.map_err(|error| found.add(name, error, None)).ok()
 }
 
-/// Reads the Task of a `taskRef`. Returns `None` after adding an error to `found`.
+/// Reads the Task that a `taskRef` names. On error, adds it to `found` and returns `None`.
 pub(crate) fn task(
     reference: &Cursor<'_>,
     namespace: Option<&str>,

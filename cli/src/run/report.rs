@@ -12,10 +12,10 @@ use crate::failure::Failure;
 use crate::printing;
 use gleaner_core::task::spec::TaskResult;
 
-/// The maximum size of a container's termination message in bytes, through which Tekton passes results.
+/// The maximum size in bytes of a container's termination message, through which Tekton passes results.
 const RESULT_MAX: usize = 4096;
 
-/// Returns the results in the order of the declaration: those of the task, then those of its resources.
+/// Returns the results in the declared order: the task's results, then one result per resource.
 pub(crate) fn results(
     directory: &RunDirectory,
     declared: &[TaskResult],
@@ -26,8 +26,8 @@ pub(crate) fn results(
     for result in declared {
         let written = std::fs::read(directory.results().join(&result.name)).ok();
         let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        // If the value still contains a variable, the step has not written the result that the value refers to, so this result does
-        // not exist.
+        // If the value still contains a variable after the substitution, the step did not write the result that the variable
+        // refers to, so this result does not exist.
         let repeated = result.value.as_ref().and_then(|value| {
             let replaced = substitution.text(value).ok()?;
             (replaced != *value || !value.contains("$(")).then_some(replaced)
@@ -50,7 +50,7 @@ pub(crate) fn results(
     results
 }
 
-/// Returns an error for each result that makes Tekton fail the TaskRun (`validateTaskRunResults` in
+/// Returns an error for each result that would make Tekton fail the TaskRun (`validateTaskRunResults` in
 /// `pkg/reconciler/taskrun/validate_taskrun.go`).
 pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<String> {
     let mut type_errors = Vec::new();
@@ -59,7 +59,7 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
         let Some(text) = results.get(name).and_then(Value::as_str) else {
             continue;
         };
-        // Tekton decides by the first byte only.
+        // Tekton parses a result as JSON only if its first byte is `[` or `{`.
         let value = match text.starts_with(['[', '{']) {
             true => serde_json::from_str::<Value>(text).unwrap_or_default(),
             false => Value::Null,
@@ -78,8 +78,8 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
         };
         if !fits {
             type_errors.push(format!(
-                "the result '{name}' is of type {kind}, but a step wrote something other than a JSON {kind} of strings, such as \
-                 {form}: Tekton fails the TaskRun"
+                "the result '{name}' is of type {kind}, but the value that a step wrote is not a JSON {kind} of strings; Tekton would fail \
+                 the TaskRun: write a value such as {form}"
             ));
         }
         let lacks = |key: &&String| object.is_some_and(|map| !map.contains_key(*key));
@@ -91,14 +91,14 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
             .collect();
         if fits && kind == "object" && !missing.is_empty() {
             type_errors.push(format!(
-                "the result '{name}' lacks {}, which its properties declare: Tekton fails the TaskRun; write all keys",
+                "the result '{name}' lacks {}, which its properties declare; Tekton would fail the TaskRun: write all declared keys",
                 missing.join(", ")
             ));
         }
         if text.len() > RESULT_MAX {
             type_errors.push(format!(
-                "the result '{name}' has {} bytes, and Tekton accepts at most {RESULT_MAX} from a step for all results \
-                 together: it fails the step; write less, or write a reference to the data",
+                "the result '{name}' has {} bytes, but all results of a step may have at most {RESULT_MAX} bytes in total; \
+                 Tekton would fail the step: write less, or write a reference to the data",
                 text.len()
             ));
         }
@@ -106,19 +106,19 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
     type_errors
 }
 
-/// The outcome of a run, for standard output.
+/// The result of a run, for standard output.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) objects: Vec<Value>,
-    /// The results of the run, with their types.
+    /// The results of the run, with their JSON types.
     pub(crate) results: Results,
-    /// The results as YAML output shows them, if that differs from `results`.
+    /// The results as shown in YAML output, if they differ from `results`.
     pub(crate) texts: Option<Results>,
-    /// The tasks of a pipeline, with their outcomes.
+    /// The tasks of a pipeline run.
     pub(crate) tasks: Vec<TaskReport>,
 }
 
-/// One task of a pipeline.
+/// The status and results of one pipeline task.
 #[derive(Debug)]
 pub(crate) struct TaskReport {
     pub(crate) name: String,
@@ -129,7 +129,7 @@ pub(crate) struct TaskReport {
     pub(crate) results: Results,
 }
 
-/// Prints the report. Results are in comments, so that `kubectl` can read the YAML.
+/// Prints the report. In YAML output, results are comments, so that `kubectl` can apply the rest.
 pub(crate) fn print(report: &Report, form: Form) -> Result<(), Failure> {
     let text = match form {
         Form::Json => format!("{:#}\n", json(report)),
@@ -161,7 +161,7 @@ fn json(report: &Report) -> Value {
     value
 }
 
-/// Formats a result as one line: unchanged, or as JSON if it has several lines.
+/// Formats a result on one line: unchanged, or as JSON if it contains control characters such as line breaks.
 fn line(value: &Value) -> String {
     let text = value.as_str();
     match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {

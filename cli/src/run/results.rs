@@ -1,4 +1,4 @@
-//! The results of a task, as passed to later tasks.
+//! Converts the results of a task to the values that later tasks receive.
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::Node;
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::model::Results;
 
-/// Returns the value of a step's result from the text in its file, as Tekton's entrypoint reads it: a list of strings,
-/// a map of strings, or a string (`loadStepResult` in `pkg/entrypoint/entrypointer.go`).
+/// Parses the content of a step's result file as Tekton's entrypoint does: as a list of strings, a map of strings, or a string
+/// (`loadStepResult` in `pkg/entrypoint/entrypointer.go`).
 pub(crate) fn result_value(text: &str) -> Value {
     let json = text.trim();
     if !json.starts_with(['[', '{', '"']) {
@@ -17,7 +17,7 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
     match serde_json::from_str::<Value>(json) {
         Ok(json) => match value(&Node::from(&json)) {
-            // Tekton keeps any other JSON as plain text.
+            // Tekton treats all other JSON as a string.
             Value::String(_) if !json.is_string() => Value::String(text.to_owned()),
             typed => typed,
         },
@@ -25,7 +25,7 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
 }
 
-/// Returns results with their types: results of resources are maps, the Task's own have the declared type.
+/// Returns the results with their types: an object for a resource, the declared type for the Task's own results.
 pub(crate) fn typed(
     texts: &Results,
     declared: &[TaskResult],

@@ -1,4 +1,4 @@
-//! The sidecar as a child process.
+//! The sidecar of a local run, as a child process.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,7 +22,7 @@ use crate::values::as_text;
 const STARTING: Duration = Duration::from_secs(20);
 /// The interval between readiness checks at startup.
 const READY_INTERVAL: Duration = Duration::from_millis(10);
-/// The number of last log lines that are shown if the sidecar exits unexpectedly.
+/// The number of final log lines to show if the sidecar exits unexpectedly.
 const LOG_LINES: usize = 20;
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl SidecarProcess {
         cluster: &Cluster,
     ) -> Result<Self, Failure> {
         let unstartable =
-            |error| Failure::unreachable(format_args!("the sidecar cannot be started: {error}"));
+            |error| Failure::unreachable(format_args!("cannot start the sidecar: {error}"));
         let group = Self::spawn(program, plan, context, cluster).map_err(unstartable)?;
         let client = SidecarClient {
             socket: plan.directory.socket(FINISH_STEP),
@@ -50,9 +50,9 @@ impl SidecarProcess {
         let seconds = STARTING.as_secs();
         let problem = match ready {
             Ok(Ok(None)) => return Ok(sidecar),
-            Ok(Ok(Some(status))) => format!("the sidecar exited at once ({status})"),
+            Ok(Ok(Some(status))) => format!("the sidecar exited during startup ({status})"),
             Ok(Err(error)) => return Err(unstartable(error)),
-            Err(_) => format!("the sidecar is not ready after {seconds} s"),
+            Err(_) => format!("the sidecar did not become ready within {seconds} s"),
         };
         let log = last_log_lines(plan);
         Err(Failure::unreachable(format_args!("{problem}:\n{log}")))
@@ -82,7 +82,7 @@ impl SidecarProcess {
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
-        // The last step finishes the run even if it declares no outputs, so every step may post.
+        // Every step may post, because the last step finishes the run even if it declares no outputs.
         let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
         for name in names.chain([FINISH_STEP]) {
             if StepName::new(name).is_ok() {
@@ -110,7 +110,7 @@ impl SidecarProcess {
         Group::start(&mut command, directory.watcher())
     }
 
-    /// Returns a message with the last log lines if the sidecar exited unexpectedly.
+    /// If the sidecar exited unexpectedly, returns a message with its final log lines.
     pub(crate) fn unexpected_exit(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(
@@ -123,11 +123,11 @@ impl SidecarProcess {
 
     /// Shuts down the sidecar; requests in progress have `grace` to complete.
     pub(crate) async fn end(mut self, grace: Duration) {
-        // The exit status does not matter: the sidecar's work is done, or has already failed.
+        // The exit status does not matter, because the sidecar either completed its work or already reported the failure.
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until the sidecar is ready; returns its exit status if it exits before that.
+    /// Waits until the sidecar is ready; returns its exit status if it exits before then.
     async fn wait_until_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;
@@ -139,7 +139,7 @@ impl SidecarProcess {
     }
 }
 
-/// Removes Gleaner's own variables, which are meant for another process, from a child's environment.
+/// Removes Gleaner's variables from a child's environment, because they configure a different process.
 pub(crate) fn without_own_variables(command: &mut std::process::Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GLEANER_") {

@@ -1,4 +1,4 @@
-//! Steps that refer to a StepAction in the files: its fields replace the reference.
+//! Replaces references to StepActions in the files with the fields of the StepAction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,8 @@ use super::substitution::Substitution;
 use super::variable::{occurrences, parts};
 use crate::values;
 
-/// Fields of a StepAction, which a step with a reference must not have (`pkg/apis/pipeline/v1/container_validation.go`).
+/// Fields that belong to the StepAction, so that a step with a reference must not set them
+/// (`pkg/apis/pipeline/v1/container_validation.go`).
 const STEP_ACTION_FIELDS: [&str; 9] = [
     "image",
     "command",
@@ -26,7 +27,7 @@ const STEP_ACTION_FIELDS: [&str; 9] = [
     "securityContext",
 ];
 
-/// Returns the document with the steps of the TaskSpec at `place` in the form that Tekton runs.
+/// Returns the document after replacing the StepAction references in the TaskSpec at `place`, as Tekton does.
 ///
 /// # Errors
 /// All errors in the StepActions and in the references.
@@ -50,7 +51,8 @@ pub(crate) fn resolve(
         let Some(name) = reference.node.text_of("name") else {
             continue;
         };
-        // `--step-command` can replace a StepAction that is in no file; without it, the step reports the error.
+        // `--step-command` can replace a StepAction that is not in the files. Without that option, the step reports the error
+        // later.
         let action = match documents.named("StepAction", name, document.namespace()) {
             Ok(action) => action,
             Err((message, help)) => {
@@ -69,7 +71,7 @@ pub(crate) fn resolve(
                     *node = merged;
                 }
             }
-            // Several steps may refer to the same StepAction.
+            // Several steps may reference the same StepAction, so report each of its errors only once.
             Err(errors) => {
                 for error in errors {
                     if !found.contains(&error) {
@@ -86,7 +88,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// Returns the step with the fields of the StepAction, in which parameters are replaced.
+/// Returns the step with the fields of the StepAction, after replacing the StepAction's parameters.
 fn merge(
     document: Document<'_>,
     step: &Cursor<'_>,
@@ -124,7 +126,7 @@ fn merge(
             found.add(step, message, None);
         } else if value.is_none() && param.default.is_none() {
             let message = format!(
-                "the parameter '{name}' of the StepAction '{}' has no value",
+                "the parameter '{name}' has no value, but the StepAction '{}' requires one",
                 action.name()
             );
             let help = format!("add it to the step: params: [{{name: {name}, value: VALUE}}]");
@@ -171,7 +173,7 @@ fn merge(
     })
 }
 
-/// Reads and checks a StepAction; returns its spec and its parameters.
+/// Reads and checks a StepAction. Returns its spec and its parameters.
 fn read<'a>(
     action: Document<'a>,
     cluster: &mut BTreeSet<&'static str>,
@@ -194,7 +196,8 @@ fn read<'a>(
     }
 }
 
-/// Returns the variable, without `[*]`, if the value of an array or object parameter is another whole array or object.
+/// If the value of an array or object parameter is a variable that refers to a whole array or object, returns that variable
+/// without `[*]`.
 fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
     let text = value.as_str().filter(|_| param.kind != ParamKind::String)?;
     let whole = occurrences(text).find(|one| one.is_whole)?;

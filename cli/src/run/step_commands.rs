@@ -1,4 +1,4 @@
-//! The option `--step-command STEP=COMMAND`; in a pipeline also `TASK.STEP=COMMAND`.
+//! Reads the option `--step-command STEP=COMMAND`; for a pipeline also `TASK.STEP=COMMAND`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::values::{Assignment, did_you_mean};
 /// The shell commands, by task and step.
 pub(crate) type StepCommands = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Reads the assignments. The name of a step alone refers to the steps of that name in all tasks.
+/// Reads the assignments. A step name without a task applies to all steps with that name in all tasks.
 pub(crate) fn read(
     assignments: &[Assignment],
     run_plan: &RunPlan,

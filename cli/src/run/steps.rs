@@ -38,7 +38,7 @@ use gleaner_core::task::Step;
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
 /// The exit code of a step that wrote to a read-only workspace. Most programs exit with 1 if they cannot write.
 const READ_ONLY: u8 = 1;
-/// The time to wait for the rest of a step's output after the step has exited.
+/// The time to wait for a step's remaining output after the step exits.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 pub(crate) struct Steps<'a> {
@@ -47,24 +47,24 @@ pub(crate) struct Steps<'a> {
     pub(crate) sidecar: &'a mut SidecarProcess,
     pub(crate) interrupt: &'a mut Signals,
     pub(crate) progress: &'a mut Progress,
-    /// True if the API server is the embedded one of this run.
+    /// True if the run uses the embedded API server.
     pub(crate) embedded: bool,
-    /// The deadline of the whole task; `None` for no limit.
+    /// The deadline of the task; `None` for no limit.
     pub(crate) deadline: Option<Instant>,
-    /// The name of the limit that sets the deadline.
+    /// The name of the setting that determines the deadline.
     pub(crate) limit: &'static str,
-    /// True after a signal requested the shutdown.
+    /// True after a signal interrupted the run.
     pub(crate) interrupted: bool,
-    /// True after the deadline of the whole task has passed.
+    /// True after the task exceeded its deadline.
     pub(crate) timed_out: bool,
-    /// True after the first step was started.
+    /// True after the first step started.
     pub(crate) begun: bool,
-    /// Tracks when the wait for the objects began.
+    /// Tracks how long the run has been waiting for the objects.
     pub(crate) waiting: Waiting,
 }
 
 impl Steps<'_> {
-    /// Runs the steps and returns the exit code of the run.
+    /// Runs the steps, and returns the exit code of the first step that fails, or 0.
     pub(crate) async fn run(&mut self) -> io::Result<u8> {
         let steps = &self.plan.task.spec.steps;
         let last = steps.len().saturating_sub(1);
@@ -73,7 +73,7 @@ impl Steps<'_> {
             let substitution = self.substitution_for(step);
             let command = match Command::prepare(step, &self.plan.surroundings(&substitution)) {
                 Ok(command) => command,
-                // A result of a preceding step made the command invalid; everything else was checked before the run.
+                // The result of an earlier step made the command invalid. All other errors were reported before the run.
                 Err(error) => {
                     Progress::failed(&error);
                     return Ok(exit_code::USAGE);
@@ -82,7 +82,7 @@ impl Steps<'_> {
             if command.skipped {
                 Progress::step_skipped(
                     &self.plan.shown(&step.name),
-                    "its conditions (when) do not hold",
+                    "its when conditions are false",
                 );
                 continue;
             }
@@ -97,7 +97,7 @@ impl Steps<'_> {
                 for skipped in &steps[index + 1..] {
                     Progress::step_skipped(
                         &self.plan.shown(&skipped.name),
-                        "the task failed before it",
+                        "an earlier step failed",
                     );
                 }
                 return Ok(code);
@@ -113,7 +113,7 @@ impl Steps<'_> {
         self.step(FINISH_STEP, &command, Finish::Alone).await
     }
 
-    /// Runs one step, reports its end, and returns the effective exit code, which is 0 if the task continues after a failure.
+    /// Runs one step and reports how it ended. Returns the step's exit code, or 0 if the task continues after the failure.
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
         let shown = &self.plan.shown(name);
         Progress::step_begins(shown);
@@ -137,14 +137,16 @@ impl Steps<'_> {
         match end {
             End::Exited(exit_code::NOT_FOUND) if finish != Finish::Alone => {
                 Progress::note(&format!(
-                    "to replace a tool that is not installed on this machine: --step-command {name}='...'"
+                    "to replace a tool that is not installed on this machine, use --step-command {name}='...'"
                 ))
             }
-            // The API server of a local run serves the kinds of Kubernetes and Tekton; other kinds need a CRD.
+            // The embedded API server serves only the kinds of Kubernetes and Tekton. Other kinds require a CRD.
             End::Exited(exit_code::NOT_CREATED)
                 if self.embedded && reports.iter().any(is_of_unknown_kind) =>
             {
-                Progress::note("to add a kind to this run's API server, pass its CRD: --crd FILE");
+                Progress::note(
+                    "to add a kind to the embedded API server, pass its CRD with --crd FILE",
+                );
             }
             _ => {}
         }
@@ -181,19 +183,20 @@ impl Steps<'_> {
             readers.spawn(forward(stream, command.stderr_copy.clone(), show));
         }
         let end = self.wait(&mut group, command.timeout).await;
-        // Processes that the step left running are killed now, as at the end of a container. This also closes the output pipes.
+        // Kill the processes that the step left running, as happens when a container terminates. This also closes the output
+        // pipes.
         group.kill();
         detached::kill(&self.plan.directory.outputs(name));
         let rest = async {
             while let Some(read) = readers.join_next().await {
                 if let Ok(Err(error)) = read {
-                    Progress::note(&format!("the output of '{name}' is lost: {error}"));
+                    Progress::note(&format!("some output of '{name}' was lost: {error}"));
                 }
             }
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
         self.show_status().await;
-        // Read after the sidecar's status, because the reports refer to it.
+        // Read the reports after the sidecar's status was shown, because they refer to it.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
             self.progress.report(&self.plan.shown(name), report);
@@ -201,7 +204,7 @@ impl Steps<'_> {
         Ok((end?, reports))
     }
 
-    /// Waits until a step exits, and shows progress in the meantime.
+    /// Waits until a step exits, and shows progress while waiting.
     async fn wait(&mut self, group: &mut Group, timeout: Option<Duration>) -> io::Result<End> {
         let own = timeout
             .map(|timeout| Instant::now() + timeout)
@@ -241,18 +244,18 @@ impl Steps<'_> {
         }
     }
 
-    /// Returns a message if a read-only workspace has changed.
+    /// Returns a message if the step changed a read-only workspace.
     fn written_to_read_only(&self) -> Option<String> {
         let guards = self.plan.read_only.iter();
         let mut changed = guards.filter_map(|guard| Some((&guard.workspace, guard.changed()?)));
         let (workspace, path) = changed.next()?;
         Some(format!(
-            "wrote '{}' in the workspace '{workspace}', which the Task declares as read-only; a cluster refuses that",
+            "wrote '{}' in the workspace '{workspace}', which the Task declares as read-only; this would fail in a cluster",
             path.display()
         ))
     }
 
-    /// Sets the variables that the container runtime would set, and a `PATH` with the tools of this machine.
+    /// Sets the environment variables that the container runtime would set, and `PATH` for the tools of this machine.
     fn set_environment(&self, child: &mut tokio::process::Command, command: &Command) {
         without_own_variables(child.as_std_mut());
         if !self.plan.clean_env {
@@ -265,12 +268,12 @@ impl Steps<'_> {
                 child.env(name, value);
             }
         }
-        // In a cluster, the container runtime sets it.
+        // In a cluster, the container runtime sets HOME.
         child.env("HOME", self.plan.directory.home());
     }
 
     async fn show_status(&mut self) {
-        // The error of a sidecar that does not respond is reported elsewhere.
+        // Ignore errors, because `wait` reports a sidecar that exits.
         if let Ok(status) = self.sidecar.client.status().await {
             self.progress.status(&status);
             let is_submitting = status.phase == Phase::Submitting;
@@ -281,8 +284,8 @@ impl Steps<'_> {
                 Progress::note(&line);
             }
             if status.phase == Phase::Committed && !self.progress.has_shown_objects() {
-                // The redirector also reports the outcome, but only that of the last step. Another submit request after the
-                // submission has finished changes nothing.
+                // The redirector reports created objects only for the last step, so read the outcome here. After the submission
+                // has finished, another submit request only returns its outcome.
                 if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
                     self.progress.all_created(&outcome);
                 }
@@ -301,7 +304,7 @@ impl Steps<'_> {
         redirector_arguments::of(&self.plan.directory, name, &command.outputs, role)
     }
 
-    /// Creates the files and directories that the step expects, and returns its working directory.
+    /// Creates the files and directories that the step expects. Returns the step's working directory.
     fn make_ready(&self, name: &str, command: &Command) -> io::Result<PathBuf> {
         let directory = &self.plan.directory;
         std::fs::create_dir_all(directory.step_results(name))?;
@@ -309,7 +312,7 @@ impl Steps<'_> {
         for volume in &command.volumes {
             std::fs::create_dir_all(volume)?;
         }
-        // In a pod, the kubelet creates this file, and the redirector writes to it only if it exists.
+        // In a pod, the kubelet creates this file. The redirector writes to it only if it exists.
         std::fs::write(directory.termination(name), "")?;
         if let Some(script) = &command.script {
             let path = directory.script(name);
@@ -324,13 +327,13 @@ impl Steps<'_> {
             return Ok(wanted.clone());
         }
         Progress::note(&format!(
-            "the working directory {} exists only in the step's image; here the step runs in /workspace",
+            "the working directory {} does not exist on this machine, so the step runs in /workspace",
             wanted.display()
         ));
         Ok(directory.workspace())
     }
 
-    /// Returns the variables for `step`, including the results of preceding steps and the paths of the step.
+    /// Returns the variables of `step`, including the results of earlier steps and the step's own paths.
     fn substitution_for(&self, step: &Step) -> Substitution {
         let mut substitution = with_step_results(self.plan);
         let own = self.plan.directory.step_results(&step.name);
@@ -351,7 +354,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Returns the reports in the file at `path`. The last line may be incomplete if the redirector was killed.
+/// Returns the reports in the file at `path`. Skips an incomplete last line, which a killed redirector may leave.
 fn reports(path: &Path) -> Vec<Report> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let reports = text.lines().map(serde_json::from_str);
@@ -367,7 +370,7 @@ fn is_of_unknown_kind(report: &Report) -> bool {
     }
 }
 
-/// Returns the variables of the plan, with the results that steps have written so far.
+/// Returns the variables of the plan and the results that steps have written so far.
 pub(crate) fn with_step_results(plan: &Plan) -> Substitution {
     let mut substitution = plan.substitution.clone();
     for step in &plan.task.spec.steps {

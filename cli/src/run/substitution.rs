@@ -1,7 +1,7 @@
-//! Tekton's `$(...)` in the strings of a step.
+//! Replaces Tekton's `$(...)` in the strings of a step.
 //!
-//! Tekton replaces the variables that it knows and leaves everything else unchanged, because `$(date)` is the shell's. Templates
-//! use a different language (`gleaner_core::variable`), in which an unknown variable is an error.
+//! Like Tekton, replaces only known variables and leaves everything else unchanged, because `$(date)` is shell syntax. In
+//! contrast, templates use a syntax in which an unknown variable is an error (`gleaner_core::variable`).
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ use gleaner_core::task::consistency::dotted;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Substitution {
     pub(crate) params: BTreeMap<String, Value>,
-    /// The parameters of a StepAction that are whole arrays or objects of the Task, with the names of the Task's variables,
-    /// without `[*]`.
+    /// For each StepAction parameter whose value is a whole array or object of the Task, the name of the Task's variable, without
+    /// `[*]`.
     pub(crate) passed: BTreeMap<String, String>,
-    /// All other variables, by the text between `$(` and `)`.
+    /// All other variables, keyed by the text between `$(` and `)`.
     pub(crate) named: BTreeMap<String, String>,
-    /// Results of steps and of other tasks, by `steps.NAME.results.NAME` and `tasks.NAME.results.NAME`.
+    /// Results of steps and other tasks, keyed by `steps.NAME.results.NAME` and `tasks.NAME.results.NAME`.
     pub(crate) results: BTreeMap<String, Value>,
-    /// True in the trial before the run, when results are unknown: each result is [`UNKNOWN`].
+    /// True in the trial before the run, when results are unknown and are replaced with [`UNKNOWN`].
     pub(crate) tentative: bool,
 }
 
@@ -37,7 +37,8 @@ impl Substitution {
         replace(text, |variable| self.lookup(variable))
     }
 
-    /// Replaces the variables in items of `command` or `args`. An item that consists of an array variable becomes several items.
+    /// Replaces the variables in the items of `command` or `args`. An item that is just an array variable expands to several
+    /// items.
     pub(crate) fn items(&self, items: &[String]) -> Result<Vec<String>, String> {
         let mut replaced = Vec::with_capacity(items.len());
         for item in items {
@@ -49,7 +50,7 @@ impl Substitution {
         Ok(replaced)
     }
 
-    /// Returns the array if the item consists of an array parameter.
+    /// Returns the array if the item is just a variable that refers to an array.
     fn whole_array(&self, item: &str) -> Option<&[Value]> {
         let inside = item.strip_prefix("$(")?.strip_suffix(')')?;
         let is_whole = |access: &[Access]| access.is_empty() || access == [Access::All];
@@ -62,8 +63,8 @@ impl Substitution {
         value.as_array().map(Vec::as_slice)
     }
 
-    /// Returns the value of a step's or task's result; `None` if the variable does not refer to a result, or the result was not
-    /// written.
+    /// Returns the value of a step's or task's result. Returns `None` if the variable does not refer to a result, or the step has
+    /// not written the result.
     fn result(&self, variable: &str) -> Result<Option<String>, String> {
         let Some((name, access)) = result_name(variable) else {
             return Ok(None);
@@ -71,14 +72,14 @@ impl Substitution {
         match self.results.get(&name) {
             Some(value) => match reach(variable, &access, value) {
                 Ok(value) => Ok(Some(as_text(value))),
-                // Tekton's entrypoint would leave the variable unchanged, and the step would receive it literally.
+                // Report an invalid access. Tekton's entrypoint would pass the variable to the step unchanged.
                 Err(error) => Err(error),
             },
             None => Ok(self.tentative.then(|| UNKNOWN.to_owned())),
         }
     }
 
-    /// Returns the value of a variable; `None` if Tekton does not know the variable.
+    /// Returns the value of a variable, or `None` if Tekton has no such variable.
     fn lookup(&self, variable: &str) -> Result<Option<String>, String> {
         let reference = Reference::parse(variable);
         let Ok(reference @ Reference::Param { name, .. }) = &reference else {
@@ -96,23 +97,23 @@ impl Substitution {
             format!("`$({reference})`: the Task has no parameter '{name}'{help}")
         })?;
         let reached = match reference.reach(value) {
-            // The access leads into a value that is not known yet.
+            // The access path leads into a value that is not yet known.
             Err(_) if self.tentative && contains_unknown(value) => return Ok(Some(UNKNOWN.into())),
             other => other?,
         };
         match reached {
             Value::Array(_) => Err(format!(
-                "`$({reference})` is an array: use it as a whole item of command or args, or append [0]"
+                "`$({reference})` is an array: use it as a complete item of command or args, or append an index such as [0]"
             )),
             Value::Object(_) => Err(format!(
-                "`$({reference})` is an object: name one of its keys, because Tekton does not accept a whole object here"
+                "`$({reference})` is an object, which Tekton does not accept here: use one of its keys"
             )),
             scalar => Ok(Some(as_text(scalar))),
         }
     }
 }
 
-/// Returns the name of a result and the access path into it; `None` if the variable does not refer to a result.
+/// Returns the name of a result and the access path into it, or `None` if the variable does not refer to a result.
 fn result_name(variable: &str) -> Option<(String, Vec<Access>)> {
     let parts = parts(variable)?;
     let words = [0, 1, 2, 3].map(|index| key(&parts, index));
@@ -131,8 +132,8 @@ fn contains_unknown(value: &Value) -> bool {
     value.to_string().contains(UNKNOWN)
 }
 
-/// Expands the kubelet's own `$(NAME)` in `command`, `args` and the values of variables with the environment variables of the
-/// container. `$$` becomes `$` (`k8s.io/kubernetes/third_party/forked/golang/expansion`).
+/// Expands `$(NAME)` in `command`, `args` and the values of environment variables with the container's environment variables, as
+/// the kubelet does. `$$` becomes `$` (`k8s.io/kubernetes/third_party/forked/golang/expansion`).
 pub(crate) fn expand(text: &str, environment: &[(String, String)]) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
@@ -147,7 +148,7 @@ pub(crate) fn expand(text: &str, environment: &[(String, String)]) -> String {
         let name = behind
             .strip_prefix('(')
             .and_then(|inside| inside.split_once(')'));
-        // If a name is declared several times, the last declaration counts.
+        // If a variable is declared several times, the last declaration takes precedence.
         let found = name.and_then(|(name, after)| {
             let (_, value) = environment.iter().rfind(|(other, _)| other == name)?;
             Some((value, after))

@@ -1,4 +1,4 @@
-//! A task of a run: its sidecar, its steps, and the objects that exist afterwards.
+//! Runs one task: starts its sidecar, runs its steps, and determines the objects that exist afterwards.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,14 +21,14 @@ use crate::args::Run;
 use crate::failure::Failure;
 use crate::terminal;
 
-/// The environment shared by the tasks of a run.
+/// The state that all tasks of a run share.
 pub(crate) struct Surroundings<'a> {
     pub(crate) program: &'a Path,
     pub(crate) cluster: &'a Cluster,
     pub(crate) interrupt: &'a mut Signals,
 }
 
-/// The deadline of a task, with the name of the limit that sets it.
+/// The deadline of a task, and the name of the setting that determines it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     pub(crate) at: Option<Instant>,
@@ -36,11 +36,11 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Returns the deadline of a task without a pipeline.
+    /// Returns the deadline of a task that runs without a pipeline.
     pub(crate) fn of_single(options: &Run, task: &PlannedTask, begun: Instant) -> Self {
         let (time, limit) = match (options.timeout, task.timeout) {
             (Some(time), _) => (Some(time), "--timeout"),
-            (None, time) => (time, "the timeout of the TaskRun, or --timeout"),
+            (None, time) => (time, "the TaskRun's timeout, or --timeout"),
         };
         Self {
             at: time.map(|time| begun + time),
@@ -58,17 +58,17 @@ impl Deadline {
     }
 }
 
-/// The outcome of a task.
+/// The result of running a task.
 #[derive(Debug)]
 pub(crate) struct TaskEnd {
     /// The exit code of the step that failed, or 0.
     pub(crate) code: u8,
-    /// True if a signal requested the shutdown.
+    /// True if a signal interrupted the task.
     pub(crate) interrupted: bool,
     /// True if the task exceeded its time limit.
     pub(crate) timed_out: bool,
     pub(crate) objects: Vec<Value>,
-    /// The results as the steps wrote them, as strings.
+    /// The results as strings, as the steps wrote them.
     pub(crate) texts: Results,
     /// The results with their types.
     pub(crate) results: Results,
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::args::{Cli, Command};
 
-    /// Returns the time that remains for a TaskRun with this line in its spec.
+    /// Returns the time limit of a TaskRun whose spec contains `line`.
     fn time(line: &str, arguments: &[&str]) -> Option<Duration> {
         let text = format!(
             "kind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {{steps: [{{name: s, script: x}}]}}\n  {line}\n"

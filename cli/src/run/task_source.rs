@@ -1,4 +1,4 @@
-//! Reads a runnable Task from its position in a document: fields, StepActions, declaration, variables and volumes.
+//! Reads a Task to run from its place in a document: its fields, StepActions, declaration, variables and volumes.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::fields;
 use super::model::{Mount, Mounts};
 use super::step_actions;
 
-/// A parsed Task, and its requirements.
+/// A parsed Task, and the volumes that its steps mount.
 #[derive(Debug)]
 pub(crate) struct ReadTask {
     pub(crate) task: Task,
@@ -21,11 +21,11 @@ pub(crate) struct ReadTask {
     pub(crate) declares: bool,
 }
 
-/// Reads the TaskSpec at `place`. `inherited` are the workspaces that an embedded spec inherits without declaring them; `None`
-/// for the spec of a Task.
+/// Reads the TaskSpec at `place`. `inherited` contains the workspaces that an embedded spec may use without declaring them; it is
+/// `None` for the spec of a Task.
 ///
 /// # Errors
-/// All errors in the TaskSpec and in its declaration.
+/// All errors in the TaskSpec and its declaration.
 pub(crate) fn read(
     document: Document<'_>,
     place: &Place,
@@ -62,7 +62,7 @@ pub(crate) fn read(
         .find(place)
         .map(|node| Cursor::new(node, place.clone()));
     let cursor = cursor.unwrap_or_else(|| Cursor::root(&node));
-    // Only the original text is checked here: strings of StepActions are checked in their own documents.
+    // Check only the original text here. The strings of StepActions are checked in their own documents.
     if let Some(written) = original.find(place) {
         let written = Cursor::new(written, place.clone());
         let wrong = step_variables::of_steps(&written, site, &spec);
@@ -95,7 +95,7 @@ pub(crate) fn read(
     })
 }
 
-/// Adds the workspaces that a spec inherits from the embedding document (Tekton's "propagated workspaces").
+/// Adds the workspaces that a spec inherits from the document that embeds it (Tekton's "propagated workspaces").
 fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) -> TaskSpec {
     for name in workspaces.into_iter().flatten() {
         if spec
@@ -114,7 +114,7 @@ fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) ->
     spec
 }
 
-/// Returns the workspaces that a step mounts at its own paths.
+/// Returns the workspaces that a step mounts at a path of its choice.
 fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
     let items = step.node.list_of("workspaces").iter();
     let mounts = items.filter_map(|item| {
@@ -131,7 +131,7 @@ fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
     mounts.collect()
 }
 
-/// Returns the mounts of emptyDir volumes. Other volumes, and those of a pod template, exist only in a cluster.
+/// Returns the mounts of emptyDir volumes. All other volumes, including those of a pod template, exist only in a cluster.
 fn mounts(
     spec: &Cursor<'_>,
     task: &TaskSpec,
@@ -155,8 +155,8 @@ fn mounts(
                 continue;
             }
             if let Some(expression) = item.field("subPathExpr") {
-                let message = "'subPathExpr' is not supported on this machine";
-                found.refuse(&expression, message, "use subPath to run it here");
+                let message = "gleaner run does not support 'subPathExpr'";
+                found.refuse(&expression, message, "use subPath to run the task here");
             }
             if fields::is_set(&item, "readOnly") {
                 cluster.insert("read-only mounts");

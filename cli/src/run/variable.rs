@@ -1,4 +1,4 @@
-//! Values of variables, and access to their parts.
+//! Replaces variables in values, and accesses parts of values.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ pub(crate) use gleaner_core::variable::occurrence::{
     Occurrence, key, misspelt, occurrences, parts, replace, root,
 };
 
-/// Replaces the context variables in all strings of `value`. `known` receives each name without `context.`.
+/// Replaces the context variables in all strings of `value`. `known` maps a name without `context.` to its value.
 pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Option<&'k String>) {
     match value {
         Value::String(text) => {
@@ -30,7 +30,7 @@ pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Op
     }
 }
 
-/// Applies the access path to `value`.
+/// Returns the part of `value` to which the access path leads.
 ///
 /// # Errors
 /// A message about the part that does not exist.

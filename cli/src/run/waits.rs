@@ -1,4 +1,4 @@
-//! The waits of a declaration (`waitFor`). No controller satisfies them in the embedded API server of a run.
+//! The waits of a declaration (`waitFor`). In the embedded API server, no controller fulfills them.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use gleaner_core::declaration::{Declaration, WaitTarget};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// The delay after which a wait is reported for the first time.
+/// The delay before a wait is first reported.
 const FIRST: Duration = Duration::from_secs(2);
 /// The interval between later reports.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// Returns, for each object with a `waitFor`, its name and a description of the awaited condition.
+/// Returns the name of each object that has a `waitFor`, with a description of the condition.
 pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     let waits = declaration.templates.iter().filter_map(|template| {
         let wait = template.wait_for.as_ref()?;
@@ -30,7 +30,7 @@ pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     waits.collect()
 }
 
-/// Returns a note about the waits of a declaration in a run without controllers.
+/// Returns a note that no controller will fulfill the declaration's waits.
 pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     let waits = of(declaration);
     let waits: Vec<String> = waits
@@ -39,8 +39,8 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
         .collect();
     (!waits.is_empty()).then(|| {
         format!(
-            "no controllers run in this API server, so nothing changes the status of objects, and the run waits for {}; \
-             --no-wait skips the waits",
+            "the embedded API server has no controllers that update the status of objects, so waiting for {} may time out; \
+             use --no-wait to skip the waits",
             waits.join(", ")
         )
     })
@@ -66,7 +66,7 @@ pub(crate) fn remove_waits(declaration: &mut Value) {
     }
 }
 
-/// Reports how long the run has been waiting.
+/// Tracks the time since the wait began, and the time of the last report.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     since: Option<Instant>,
@@ -74,7 +74,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Returns the line to show now, if any. `waiting` is true while objects are submitted.
+    /// Returns the line to print now, if any. `waiting` is true while the submission is in progress.
     pub(crate) fn line(&mut self, waiting: bool, declaration: &Declaration) -> Option<String> {
         if !waiting {
             *self = Self::default();

@@ -1,8 +1,8 @@
-//! A process that cleans up after a run was killed: it kills the sidecar and the steps, which would keep running, and removes the
-//! directory of the run, which may contain secrets.
+//! A process that cleans up after a run is killed: it kills the sidecar and the steps, which would otherwise keep running, and
+//! removes the run's directory, which may contain secrets.
 //!
-//! It reads a pipe that only the run can write to. Each line reports a process group that starts (`+ID`) or has finished (`-ID`).
-//! When the pipe closes for any reason, it kills the process groups that have not finished.
+//! The watcher reads a pipe to which only the run writes. Each line reports that a process group starts (`+ID`) or has finished
+//! (`-ID`). When the pipe closes for any reason, the watcher kills the process groups that have not finished.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -18,15 +18,16 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::detached;
 use super::sidecar_process::without_own_variables;
 
-/// The subcommand of this process; internal.
+/// The internal subcommand that runs the watcher.
 pub(crate) const COMMAND: &str = "watcher";
-/// The argument that makes the watcher remove the directory.
+/// The argument that tells the watcher to remove the directory.
 const REMOVES: &str = "remove";
-/// The number of attempts to remove the directory: processes that were just killed may still write to it.
+/// The maximum number of attempts to remove the directory. An attempt can fail because processes that are being killed still
+/// write to the directory.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A handle to the watcher of this run, which exits when the last handle is dropped.
+/// A handle to the run's watcher. The watcher exits after the last handle is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Watcher(Arc<Process>);
 
@@ -36,10 +37,11 @@ struct Process(Child);
 // === impl Watcher ===
 
 impl Watcher {
-    /// Starts the watcher of the run in `directory`. If `removes` is true, it removes the directory at the end.
+    /// Starts the watcher of the run in `directory`. If `removes` is true, the watcher removes the directory when the run ends.
     pub(crate) fn start(program: &Path, directory: &Path, removes: bool) -> io::Result<Self> {
         let mut command = Command::new(program);
-        // If this run is in a step of another run, the other run would take the watcher for a process of its step.
+        // If this run is itself a step of another run, the inherited variables would make the other run treat the watcher as a
+        // process of its step.
         without_own_variables(&mut command);
         command
             .arg(COMMAND)
@@ -48,24 +50,24 @@ impl Watcher {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Ctrl-C must reach only the run.
+            // In a separate process group, the watcher does not receive Ctrl-C.
             .process_group(0);
         Ok(Self(Arc::new(Process(command.spawn()?))))
     }
 
-    /// Reports a process group that starts.
+    /// Reports to the watcher that a process group starts.
     pub(crate) fn begins(&self, group: Pid) {
         self.tell('+', group);
     }
 
-    /// Reports a process group that has finished.
+    /// Reports to the watcher that a process group has finished.
     pub(crate) fn ended(&self, group: Pid) {
         self.tell('-', group);
     }
 
     fn tell(&self, sign: char, group: Pid) {
         if let Some(mut pipe) = self.0.0.stdin.as_ref() {
-            // The run works without a watcher, too.
+            // Ignore errors, because the run works without a watcher, too.
             let _ = writeln!(pipe, "{sign}{}", group.as_raw_nonzero());
         }
     }
@@ -78,7 +80,7 @@ impl Drop for Process {
     }
 }
 
-/// The main function of the watcher: waits for the end of the run, then cleans up.
+/// Runs the watcher process: waits until the pipe closes, then cleans up.
 pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
     let Some(directory) = arguments.next() else {
         return;

@@ -1,4 +1,4 @@
-//! The workspaces of a run: the bindings in a document, and the directories of the command line.
+//! Reads the workspaces of a run: the bindings in a document, and the directories from the command line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::values::{Assignment, did_you_mean};
 /// The directories of `--workspace`, by workspace name.
 pub(crate) type Given = BTreeMap<String, PathBuf>;
 
-/// Reads `--workspace NAME=DIR`, where each name must be one of `known`.
+/// Reads the `--workspace NAME=DIR` flags. Each name must be in `known`.
 pub(crate) fn given(
     assignments: &[Assignment],
     known: &[String],
@@ -23,7 +23,7 @@ pub(crate) fn given(
     for Assignment { name, value } in assignments {
         if !known.contains(name) {
             let help = did_you_mean(name, known);
-            errors.push(format!("--workspace: there is no workspace '{name}'{help}"));
+            errors.push(format!("--workspace: unknown workspace '{name}'{help}"));
             continue;
         }
         match existing_directory(value) {
@@ -49,7 +49,7 @@ fn existing_directory(directory: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The possible sources of a workspace, exactly one of which must be set (`pkg/apis/pipeline/v1/workspace_validation.go`).
+/// The possible sources of a workspace. Exactly one must be set (`pkg/apis/pipeline/v1/workspace_validation.go`).
 const SOURCES: [&str; 7] = [
     "emptyDir",
     "volumeClaimTemplate",
@@ -60,7 +60,7 @@ const SOURCES: [&str; 7] = [
     "csi",
 ];
 
-/// Reads `spec.workspaces` of a run. A directory of the command line replaces any other source.
+/// Reads `spec.workspaces` of a run. A directory from the command line replaces any other source.
 pub(crate) fn bound(
     run: &Cursor<'_>,
     given: &Given,
@@ -77,7 +77,10 @@ pub(crate) fn bound(
             .filter(|kind| item.field(kind).is_some())
             .collect();
         if let [_, _, ..] = kinds.as_slice() {
-            let message = format!("the workspace '{name}' has {}", kinds.join(" and "));
+            let message = format!(
+                "the workspace '{name}' has several sources: {}",
+                kinds.join(" and ")
+            );
             found.refuse(&item, message, "keep one of them");
         }
         let source = match given.get(&name) {
@@ -92,7 +95,7 @@ pub(crate) fn bound(
             && let Some(text) = sub_path.as_deref().filter(|text| !text.contains("$("))
             && leads_out(text)
         {
-            let message = format!("the subPath '{text}' leads out of the workspace");
+            let message = format!("the subPath '{text}' is outside the workspace");
             found.refuse(&field, message, "use a relative path without '..'");
         }
         if bound
@@ -125,11 +128,14 @@ fn volume(item: &Cursor<'_>, name: &str, found: &mut Diagnostics) -> Option<Volu
     }
     let kind = SOURCES.into_iter().find(|kind| item.field(kind).is_some());
     let message = match kind {
-        Some(kind) => format!("the workspace '{name}' is a {kind}, which exists only in a cluster"),
+        Some(kind) => {
+            format!("the workspace '{name}' uses a {kind}, which exists only in a cluster")
+        }
         None => format!("the workspace '{name}' is not bound"),
     };
-    let help =
-        format!("give it a directory with --workspace {name}=DIR, or bind it to emptyDir: {{}}");
+    let help = format!(
+        "specify a directory with --workspace {name}=DIR, or bind the workspace to emptyDir: {{}}"
+    );
     found.refuse(item, message, help);
     None
 }

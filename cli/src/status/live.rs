@@ -1,4 +1,4 @@
-//! The status that the sidecar of a running TaskRun reports.
+//! Reads the status from the sidecar of a running TaskRun.
 
 use gleaner_proto::arguments::LISTEN;
 use gleaner_proto::message::Status;
@@ -12,10 +12,10 @@ use serde_json::Value;
 use super::task_run::TaskRun;
 use crate::http::{self, PATIENCE};
 
-/// Returns the status from the sidecar.
+/// Requests the status from the sidecar.
 ///
 /// # Errors
-/// The reason why the sidecar does not respond.
+/// The reason why the sidecar did not respond.
 pub(super) async fn status(api: &ApiServer, run: &TaskRun) -> Result<Status, String> {
     let port = port(run)?;
     let pod = run.pod().map(|pod| &pod["metadata"]["name"]);
@@ -27,15 +27,15 @@ pub(super) async fn status(api: &ApiServer, run: &TaskRun) -> Result<Status, Str
     serde_json::from_slice(&body).map_err(http::unreadable)
 }
 
-/// Returns the port of the sidecar on the pod's loopback address, if the sidecar is running.
+/// Returns the sidecar's port on the pod's loopback address, if the sidecar is running.
 fn port(run: &TaskRun) -> Result<u16, String> {
     if let Err(error) = &run.pod {
-        return Err(format!("the pod cannot be read: {error}"));
+        return Err(format!("cannot read the pod: {error}"));
     }
     let (Some(_), Some(container)) = (run.pod(), run.container()) else {
         return Err(match (run.pod(), run.is_finished()) {
-            (Some(_), _) => "the pod has no sidecar of Gleaner",
-            (None, true) => "the pod does not exist any more",
+            (Some(_), _) => "the pod has no Gleaner sidecar",
+            (None, true) => "the pod no longer exists",
             (None, false) => "the pod does not exist yet",
         }
         .to_owned());
@@ -55,7 +55,7 @@ fn port(run: &TaskRun) -> Result<u16, String> {
     match listen.map(|address| address.rsplit(':').next().unwrap_or_default().parse()) {
         None => Ok(LOOPBACK_PORT),
         Some(Ok(0)) | Some(Err(_)) => Err(
-            "the port of the sidecar is known only from the line `ready` of its log (the pod is on the host network)"
+            "the pod uses the host network, so the sidecar's port is known only from the `ready` line in the sidecar's log"
                 .to_owned(),
         ),
         Some(Ok(port)) => Ok(port),
@@ -65,7 +65,7 @@ fn port(run: &TaskRun) -> Result<u16, String> {
 fn refused(error: &PortForwardError) -> String {
     match error {
         PortForwardError::Refused { code: 403, .. } => {
-            "you may not forward ports: ask for the permissions get and create on pods/portforward"
+            "you are not allowed to forward ports: ask for the permissions get and create on pods/portforward"
                 .to_owned()
         }
         _ => error_chain(error),

@@ -1,4 +1,4 @@
-//! The objects that a run created, found by the annotations that Gleaner writes.
+//! Finds the objects that a run created, by the annotations that Gleaner writes.
 
 use std::collections::BTreeMap;
 
@@ -11,35 +11,35 @@ use serde_json::Value;
 
 use super::task_run::TaskRun;
 
-/// The objects of a declaration that were found.
+/// The objects of a declaration that exist in the cluster.
 #[derive(Debug, Default)]
 pub(super) struct Created {
     pub(super) objects: Vec<CreatedObject>,
-    /// Names of resources without an object.
+    /// The names of resources for which no object exists.
     pub(super) missing: Vec<String>,
     /// The reasons why the list may be incomplete.
     pub(super) unread: Vec<String>,
 }
 
-/// An object of the run.
+/// An object that the run created.
 #[derive(Debug, Clone)]
 pub(super) struct CreatedObject {
-    /// The name in the declaration.
+    /// The name of the resource in the declaration.
     pub(super) resource: String,
     pub(super) api_version: String,
     pub(super) kind: String,
-    /// `None` for a cluster-scoped kind.
+    /// The namespace; `None` for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
     pub(super) uid: String,
-    /// True if the object is deleted with its owner, the run.
+    /// True if the object has an owner, with which it will be deleted.
     pub(super) is_owned: bool,
 }
 
-/// A place in which objects of a kind are looked for: `apiVersion`, kind, namespace.
+/// A collection that may contain objects of the run: `apiVersion`, kind and namespace.
 type Place = (String, String, Option<String>);
 
-/// Looks for the objects of each kind that the declaration has.
+/// Finds the objects of each kind in the declaration.
 pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
     let mut created = Created::default();
     let declaration = run
@@ -48,12 +48,12 @@ pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
     let declaration = match declaration {
         Some(Ok(declaration)) => declaration,
         Some(Err(_)) => {
-            let reason = "the declaration is not valid, so nothing was created";
+            let reason = "the declaration is invalid, so no objects were created";
             created.unread.push(reason.to_owned());
             return created;
         }
         None => {
-            let reason = "the declaration is neither on the TaskRun nor on its pod, so the kinds of its objects are unknown";
+            let reason = "the TaskRun and its pod have no annotation with the declaration, so the kinds of the objects are unknown";
             created.unread.push(reason.to_owned());
             return created;
         }
@@ -94,7 +94,7 @@ pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
     created
 }
 
-/// Lists the objects of the run at a place; the error is the reason why they are unknown.
+/// Lists the objects of the run in a collection. The error is the reason why they are unknown.
 async fn list(
     api: &ApiServer,
     run: &TaskRun,
@@ -102,7 +102,7 @@ async fn list(
 ) -> Result<Vec<CreatedObject>, String> {
     let unread = |error: &RequestError| {
         format!(
-            "objects of the kind {kind} of {api_version} cannot be listed: {}",
+            "cannot list objects of the kind {kind} of {api_version}: {}",
             error_chain(error)
         )
     };
@@ -128,7 +128,7 @@ async fn list(
     objects.map_err(|error| unread(&error))
 }
 
-/// Returns the object if the run created or applied it. Labels do not tell: templates may replace them.
+/// Returns the object if the run created or applied it. Checks annotations, because templates may replace the labels.
 fn of_run(object: &Value, run: &TaskRun, api_version: &str, kind: &str) -> Option<CreatedObject> {
     let metadata = &object["metadata"];
     let annotations = &metadata["annotations"];

@@ -1,4 +1,4 @@
-//! The status as text and as JSON.
+//! The status of a TaskRun as text and as JSON.
 
 use gleaner_proto::message::{Status, StepState, VariableState};
 use serde_json::{Value, json};
@@ -18,23 +18,23 @@ pub(super) struct Report {
     results: Value,
 }
 
-/// The source of the facts about outputs and objects.
+/// The source of the information about outputs and objects.
 enum Source {
     Sidecar(Box<Status>),
     Objects {
         created: Created,
-        /// The reason why the sidecar does not respond.
+        /// The reason why the sidecar did not respond.
         silent: String,
     },
 }
 
 impl Report {
-    /// Returns the report of a run whose sidecar responds.
+    /// Creates the report of a run whose sidecar responded.
     pub(super) fn of_sidecar(run: &TaskRun, status: Status) -> Self {
         Self::new(run, Source::Sidecar(Box::new(status)))
     }
 
-    /// Returns the report of a run whose sidecar does not respond, for the reason `silent`.
+    /// Creates the report of a run whose sidecar did not respond, for the reason in `silent`.
     pub(super) fn of_objects(run: &TaskRun, created: Created, silent: String) -> Self {
         Self::new(run, Source::Objects { created, silent })
     }
@@ -67,7 +67,7 @@ impl Report {
         }
     }
 
-    /// Returns the fields that docs/check.md describes.
+    /// Returns the report as JSON, with the fields that docs/check.md describes.
     pub(super) fn to_json(&self) -> Value {
         let condition = &self.condition;
         let mut json = json!({
@@ -94,7 +94,7 @@ impl Report {
         json
     }
 
-    /// Returns the status as lines.
+    /// Returns the report as text.
     pub(super) fn to_text(&self) -> String {
         let style = match self.state() {
             "Succeeded" => GOOD,
@@ -116,7 +116,7 @@ impl Report {
                 if !self.is_finished {
                     text += &format!(
                         "  {}: {}\n",
-                        paint(CAUTION, "the sidecar does not report"),
+                        paint(CAUTION, "the sidecar did not respond"),
                         visible(silent)
                     );
                 }
@@ -143,7 +143,7 @@ impl Report {
         section("results", results, text);
         let missing = created.missing.iter().map(|name| match self.is_finished {
             true => format!(
-                "{name}: there is no object of this run; it was not created, or deleted since"
+                "{name}: this run has no such object; it was not created, or was deleted later"
             ),
             false => format!("{name}: not created yet"),
         });
@@ -166,7 +166,7 @@ impl CreatedObject {
     }
 }
 
-/// Writes `RESOURCE: KIND NAMESPACE/NAME`.
+/// Formats the object as `RESOURCE: KIND NAMESPACE/NAME`.
 impl std::fmt::Display for CreatedObject {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
@@ -211,7 +211,7 @@ fn sidecar(status: &Status, text: &mut String) {
     });
     section("variables", variables, text);
     let resources = status.resources.iter().map(|resource| {
-        let name = resource.name.as_deref().unwrap_or("(name not known yet)");
+        let name = resource.name.as_deref().unwrap_or("(name not yet known)");
         let state = match (&resource.error, &resource.uid) {
             (Some(error), _) => format!(": {error}"),
             (None, Some(_)) => ", exists".to_owned(),
@@ -229,7 +229,7 @@ fn sidecar(status: &Status, text: &mut String) {
     section("notes", status.notes.iter().cloned(), text);
 }
 
-/// Adds a title and a line for each item; nothing without items.
+/// Adds a title and a line for each item. Adds nothing if there are no items.
 fn section(title: &str, items: impl Iterator<Item = String>, text: &mut String) {
     let lines: String = items
         .map(|item| format!("    {}\n", visible(item)))

@@ -1,4 +1,4 @@
-//! The TaskRun and its pod.
+//! Reads the TaskRun and its pod.
 
 use gleaner_proto::kubernetes::{RUN_API_VERSION, SIDECAR, SIDECAR_CONTAINER, annotation};
 use gleaner_runtime::api_server::{ApiServer, RequestError};
@@ -12,9 +12,9 @@ pub(super) struct TaskRun {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) uid: String,
-    /// The object.
+    /// The TaskRun object.
     pub(super) object: Value,
-    /// Its pod; the error is the reason why it cannot be read.
+    /// The TaskRun's pod. The error is the reason why it could not be read.
     pub(super) pod: Result<Option<Value>, String>,
 }
 
@@ -30,16 +30,14 @@ impl TaskRun {
     ) -> Result<Self, Failure> {
         let unreadable = |error: &RequestError| {
             let reason = error_chain(error);
-            Failure::unreachable(format_args!(
-                "the TaskRun '{name}' cannot be read: {reason}"
-            ))
+            Failure::unreachable(format_args!("cannot read the TaskRun '{name}': {reason}"))
         };
         let get = async |plural: &str| {
             let object = api.object(RUN_API_VERSION, plural, namespace, name).await;
             object.map_err(|error| unreadable(&error))
         };
         let Some(object) = get("taskruns").await? else {
-            // The message is better if it can be read; if not, it is still true.
+            // The PipelineRun only improves the message, so an error in reading it is ignored.
             let pipeline = get("pipelineruns").await.ok().flatten();
             return Err(missing(namespace, name, pipeline.as_ref()));
         };
@@ -59,7 +57,7 @@ impl TaskRun {
             return Ok(run);
         }
         Err(Failure::not_found(format_args!(
-            "the TaskRun '{name}' in namespace {namespace} does not use Gleaner: neither it nor its pod has the annotation {} or the \
+            "the TaskRun '{name}' in namespace {namespace} does not use Gleaner: the TaskRun and its pod have no annotation {} and no \
              sidecar; declare outputs in its Task",
             annotation::OUTPUTS
         )))
@@ -82,7 +80,7 @@ impl TaskRun {
         self.pod.as_ref().ok()?.as_ref()
     }
 
-    /// Returns the container of the sidecar.
+    /// Returns the sidecar's container.
     pub(super) fn container(&self) -> Option<&Value> {
         let spec = &self.pod()?["spec"];
         let lists = ["initContainers", "containers"];
@@ -108,7 +106,7 @@ impl TaskRun {
         objects.find_map(|object| object["metadata"]["annotations"][annotation::OUTPUTS].as_str())
     }
 
-    /// Returns the condition `Succeeded`; null before the first one.
+    /// Returns the `Succeeded` condition, or null before Tekton sets it.
     pub(super) fn condition(&self) -> &Value {
         let conditions = self.object["status"]["conditions"].as_array();
         let mut conditions = conditions.into_iter().flatten();
@@ -129,7 +127,7 @@ fn named<'a>(list: &'a Value, name: &str) -> Option<&'a Value> {
 fn missing(namespace: &str, name: &str, pipeline: Option<&Value>) -> Failure {
     let Some(pipeline) = pipeline else {
         return Failure::not_found(format_args!(
-            "there is no TaskRun '{name}' in namespace {namespace}; `kubectl -n {namespace} get taskruns` lists them"
+            "the TaskRun '{name}' does not exist in namespace {namespace}; `kubectl -n {namespace} get taskruns` lists the existing ones"
         ));
     };
     let children = pipeline["status"]["childReferences"].as_array();
@@ -143,6 +141,6 @@ fn missing(namespace: &str, name: &str, pipeline: Option<&Value>) -> Failure {
         runs => runs.join(", "),
     };
     Failure::not_found(format_args!(
-        "'{name}' is a PipelineRun; name one of its TaskRuns: {runs}"
+        "'{name}' is a PipelineRun; specify one of its TaskRuns: {runs}"
     ))
 }

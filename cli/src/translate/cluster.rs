@@ -9,7 +9,7 @@ use crate::api_server::{block_on, connect};
 use crate::args::ClusterArgs;
 use crate::failure::Failure;
 
-/// Fetches the PipelineResources in `wanted` from the cluster that the options select.
+/// Fetches the PipelineResources in `wanted` from the selected cluster.
 ///
 /// # Errors
 /// Fails if the cluster is unreachable or refuses a request. A missing PipelineResource is not an error.
@@ -38,7 +38,7 @@ async fn fetch_all(options: &ClusterArgs, wanted: &[Missing]) -> Result<Fetched,
             .await;
         let object = object.map_err(|error| {
             Failure::unreachable(format_args!(
-                "the PipelineResource '{name}' cannot be read from {}: {}",
+                "cannot read the PipelineResource '{name}' from {}: {}",
                 origin(namespace),
                 error_chain(&error)
             ))

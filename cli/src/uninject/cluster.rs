@@ -1,4 +1,4 @@
-//! The list of objects in a cluster that contain Gleaner or declare outputs.
+//! Lists the objects in a cluster that contain Gleaner or declare outputs.
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ use crate::terminal;
 struct Listed {
     kind: &'static str,
     plural: &'static str,
-    /// The versions of the kind; the first one that the cluster serves is listed.
+    /// The versions of the kind. The first version that the cluster serves is used.
     versions: &'static [&'static str],
 }
 
@@ -27,7 +27,7 @@ const TEKTON: &[&str] = &["tekton.dev/v1", "tekton.dev/v1beta1"];
 const BATCH: &[&str] = &["batch/v1"];
 const APPS: &[&str] = &["apps/v1"];
 
-/// The listed kinds. Omits kinds such as ReplicaSets, whose objects are created from those of the listed kinds.
+/// The kinds to list. Omits kinds such as ReplicaSets, whose objects are created from objects of the listed kinds.
 #[rustfmt::skip]
 const KINDS: [Listed; 11] = [
     Listed { kind: "Task", plural: "tasks", versions: TEKTON },
@@ -43,7 +43,7 @@ const KINDS: [Listed; 11] = [
     Listed { kind: "Pod", plural: "pods", versions: &["v1"] },
 ];
 
-/// Prints the list, and reports omitted kinds on standard error.
+/// Prints the list. Reports the omitted kinds on standard error.
 pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
     let (lines, is_complete) = block_on(list_all(options)).map_err(Failure::print)?;
     printing::write(&lines).map_err(Failure::print)?;
@@ -54,7 +54,7 @@ pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
     })
 }
 
-/// Returns the lines, and true if every kind that the cluster serves could be listed.
+/// Returns the lines, and true if all kinds that the cluster serves were listed.
 async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     let api = connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
     let namespace = namespace(&api, options.namespace.as_deref())?;
@@ -76,7 +76,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
             }
             Err(error) => {
                 return Err(Failure::unreachable(format_args!(
-                    "{} cannot be listed: {}",
+                    "cannot list {}: {}",
                     listed.full_name(),
                     error_chain(&error)
                 )));
@@ -86,7 +86,8 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     Ok((all, is_complete))
 }
 
-/// Fails if the namespace does not exist, for which the API server would return empty lists, as for an empty namespace.
+/// Fails if the namespace does not exist. The list requests cannot detect this, because the API server returns an empty list for
+/// a missing namespace.
 async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
     match api.get(&path::object("v1", "namespaces", None, name)).await {
         Ok(None) => {
@@ -95,19 +96,20 @@ async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
                 "the cluster {context} has no namespace '{name}'"
             )))
         }
-        // A user who may list the objects in a namespace may lack the permission to get the namespace.
+        // A user may be allowed to list objects in a namespace without being allowed to get the namespace, so ignore errors.
         Ok(Some(_)) | Err(_) => Ok(()),
     }
 }
 
-/// Returns true for a refusal that may concern only this kind.
+/// Returns true if the request failed for a reason that may concern only this kind.
 fn is_of_one_kind(error: &RequestError) -> bool {
     let code = error.code().map(|code| code.as_u16());
     code.is_some_and(|code| code != 401) || matches!(error.reason, Reason::TooLarge(_))
 }
 
 impl Listed {
-    /// Returns a line for each object that is injected or declares outputs; `None` if the kind is not served.
+    /// Returns a line for each object that is injected or declares outputs. Returns `None` if the cluster does not serve the
+    /// kind.
     async fn lines(
         &self,
         api: &ApiServer,
@@ -116,7 +118,7 @@ impl Listed {
         for version in self.versions {
             let collection = path::collection(version, self.plural, namespace);
             let of_object = |mut object: Value| {
-                // The items in a list of a built-in kind have neither field.
+                // The API server omits these fields from the items in a list of a built-in kind.
                 object["apiVersion"] = (*version).into();
                 object["kind"] = self.kind.into();
                 line(&removal::remove(&object))
@@ -129,7 +131,7 @@ impl Listed {
         Ok(None)
     }
 
-    /// Returns the message about a kind that could not be listed.
+    /// Returns the message for a kind that could not be listed.
     fn omitted(&self, error: &RequestError, namespace: Option<&str>) -> String {
         let remedy = match (error.code().map(|code| code.as_u16()), namespace) {
             (Some(403), None) => {
@@ -142,7 +144,7 @@ impl Listed {
         format!("the list does not include {name}: {reason}{remedy}")
     }
 
-    /// Returns the plural with its group, as `kubectl get` accepts it.
+    /// Returns the plural name with its group, a form that `kubectl get` accepts.
     fn full_name(&self) -> String {
         match self.versions[0].split_once('/') {
             Some((group, _)) => format!("{}.{group}", self.plural),

@@ -1,4 +1,4 @@
-//! Values that replace a step's outputs in a preview.
+//! Reads the values that replace a step's outputs in a preview.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::files;
 /// The values by step and output name.
 pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// Returns the outputs that are given as text or as files, and the declared defaults of the others.
+/// Returns the outputs given as text or as files, and the declared defaults of all other outputs.
 ///
 /// # Errors
 /// All errors in the given outputs.
@@ -52,7 +52,7 @@ fn defaults(declaration: &Declaration) -> Outputs {
         .collect()
 }
 
-/// Returns step, name and value of an output that is given as text or as a file.
+/// Returns the step, name and value of an output that is given as text or as a file.
 fn read(
     declaration: &Declaration,
     given: &Assignment,
@@ -73,7 +73,7 @@ fn read(
     Ok((step.to_owned(), spec.name.to_string(), value))
 }
 
-/// Returns the declared output that `STEP.NAME` refers to. The name of a step has no dot; that of an output may have one.
+/// Returns the declared output to which `STEP.NAME` refers. A step name contains no dots, but an output name may contain some.
 fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a Output), String> {
     let found = name
         .split_once('.')
@@ -90,7 +90,7 @@ fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a
     })
 }
 
-/// Parses a value. The messages quote no part of a secret.
+/// Parses a value. If the output is secret, error messages do not contain the value.
 fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
     let kind = output.spec.kind;
     if kind == OutputType::String {
@@ -114,7 +114,7 @@ fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
         Ok(value)
     } else {
         let value = quoted(value.to_string());
-        Err(wrong(format!("the value{value} is of another type")))
+        Err(wrong(format!("the value{value} has a different type")))
     }
 }
 

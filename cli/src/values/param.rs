@@ -20,7 +20,7 @@ pub(crate) enum ParamError {
     Invalid(String),
 }
 
-/// Returns the value of each parameter in `specs` that is given or has a default, and all errors.
+/// Returns the values of all parameters in `specs` that are set or have a default, and all errors.
 pub(crate) fn params(
     specs: &[ParamSpec],
     given: &[Assignment],
@@ -43,7 +43,7 @@ pub(crate) fn params(
     for (index, Assignment { name, .. }) in given.iter().enumerate() {
         if given[..index].iter().any(|other| other.name == *name) {
             errors.push(ParamError::Invalid(format!(
-                "duplicate parameter '{name}'; for several values of an array write -p {name}=a,b"
+                "duplicate parameter '{name}'; to set several values of an array, use -p {name}=a,b"
             )));
         }
     }
@@ -70,10 +70,10 @@ pub(crate) fn params(
     (values, errors)
 }
 
-/// Reads a parameter file: a map in YAML or JSON.
+/// Reads a parameter file, which contains a map in YAML or JSON.
 ///
 /// # Errors
-/// Fails if it cannot be read or does not contain a map.
+/// Fails if the file cannot be read or does not contain a map.
 pub(crate) fn read_param_file(file: &str) -> Result<Map<String, Value>, String> {
     let wrong = |reason: String| format!("--param-file {file}: {reason}");
     let text = files::read_text(file).map_err(wrong)?;
@@ -113,7 +113,7 @@ fn wrong(spec: &ParamSpec, reason: impl Display) -> String {
     format!("the parameter '{name}' is of type {kind}: {reason}")
 }
 
-/// Fills in missing keys of an object from its default, as Tekton does, and checks the declared choices.
+/// Fills in missing keys of an object from its default, as Tekton does, and checks that a string is one of the declared choices.
 fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
     let name = &spec.name;
     match (&spec.kind, value) {
@@ -143,13 +143,13 @@ fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
             )))
         }
         (_, other) => {
-            let reason = format_args!("the default {other} is of another type");
+            let reason = format_args!("the default {other} has a different type");
             Err(ParamError::Invalid(wrong(spec, reason)))
         }
     }
 }
 
-/// Parses the value of `-p NAME=`. Arrays and objects have the short forms of `tkn`, or are JSON.
+/// Parses the value of a `-p NAME=VALUE` flag. Arrays and objects are in `tkn`'s short form or in JSON.
 fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
     let json = |text: &str| match serde_json::from_str(text) {
         Ok(value) => from_json(spec, &value),
@@ -177,12 +177,13 @@ fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
     }
 }
 
-/// Converts a typed value. Values within arrays and objects become strings, as in Tekton.
+/// Converts a typed value. As in Tekton, the values inside arrays and objects become strings.
 fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, String> {
     let scalar = |value: &Value| match value {
-        Value::Array(_) | Value::Object(_) | Value::Null => {
-            Err(wrong(spec, format_args!("{value} is not text")))
-        }
+        Value::Array(_) | Value::Object(_) | Value::Null => Err(wrong(
+            spec,
+            format_args!("{value} cannot be converted to a string"),
+        )),
         scalar => Ok(Value::String(as_text(scalar))),
     };
     match (&spec.kind, value) {
@@ -193,10 +194,8 @@ fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, String> {
             .map(|(key, value)| Ok((key.clone(), scalar(value)?)))
             .collect::<Result<Map<_, _>, _>>()
             .map(Value::Object),
-        (ParamKind::Array, _) => Err(wrong(spec, "write a,b or [\"a\", \"b\"]")),
-        (ParamKind::Object { .. }, _) => {
-            Err(wrong(spec, "write key:value or {\"key\": \"value\"}"))
-        }
+        (ParamKind::Array, _) => Err(wrong(spec, "use a,b or [\"a\", \"b\"]")),
+        (ParamKind::Object { .. }, _) => Err(wrong(spec, "use key:value or {\"key\": \"value\"}")),
     }
 }
 

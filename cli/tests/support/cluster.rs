@@ -1,4 +1,4 @@
-//! A local API server for the commands that use a cluster, and its kubeconfig.
+//! A local API server and its kubeconfig, for the commands that use a cluster.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use super::file;
 
-/// A local API server that runs while commands use it.
+/// A local API server that runs in the background while commands use it.
 pub(crate) struct Cluster {
     pub(crate) directory: TempDir,
     pub(crate) server: LocalApiServer,
@@ -39,7 +39,7 @@ impl Cluster {
     }
 }
 
-/// Writes a kubeconfig with one context and the namespace `builds`, and returns its path. It exists as long as the directory.
+/// Writes a kubeconfig with one context and the namespace `builds`, and returns its path. The file exists as long as `directory`.
 pub(crate) fn kubeconfig(directory: &Path, url: &str, context: &str) -> String {
     let text = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: {context}\nclusters: [{{name: c, cluster: {{server: \"{url}\"}}}}]\n\

@@ -1,4 +1,4 @@
-//! A cluster with Tekton and Gleaner, as an API server shows it, for tests that change one thing in it.
+//! Simulates the API server of a cluster with Tekton and Gleaner. A test changes one thing and checks the effect.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use super::Ran;
 use super::report::check;
 
-/// The responses of the API server by path; anything else does not exist.
+/// The simulated cluster. The API server returns the object in `get` for each path, and 404 for all other paths.
 pub(crate) struct Installation {
     pub(crate) get: BTreeMap<String, Value>,
-    /// Requests that are refused with 403: method, and an expression for the path with its query.
+    /// The requests that are rejected with 403: the method, and a regular expression for the path and query.
     pub(crate) forbidden: Vec<(Method, &'static str)>,
-    /// The response to the dry run of a Task.
+    /// The API server's response when a Task is created as a dry run.
     pub(crate) dry_run: Fault,
-    /// Texts of access reviews that are denied, such as `"verb":"create"`.
+    /// The access reviews that are denied; each text is a part of the request, such as `"verb":"create"`.
     pub(crate) denied: Vec<&'static str>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) const NAMESPACE: &str = "/api/v1/namespaces/builds";
 pub(crate) const ACCOUNT: &str = "/api/v1/namespaces/builds/serviceaccounts/default";
 
 impl Installation {
-    /// Everything as the chart and Tekton install it.
+    /// Returns a cluster in which the chart and Tekton are correctly installed.
     pub(crate) fn sound() -> Self {
         let kinds = |kinds: &[(&str, &str)]| {
             let kind = |(name, kind): &(&str, &str)| json!({"name": name, "kind": kind, "namespaced": true});
@@ -134,17 +134,17 @@ impl Installation {
         }
     }
 
-    /// Returns the object at a path, to be changed.
+    /// Returns the object at a path, to be modified.
     pub(crate) fn at(&mut self, path: &str) -> &mut Value {
         self.get.get_mut(path).expect(path)
     }
 
-    /// Returns Gleaner's webhooks, to be changed.
+    /// Returns Gleaner's webhooks, to be modified.
     pub(crate) fn webhooks(&mut self) -> &mut Value {
         &mut self.at(CONFIGURATIONS)["items"][0]
     }
 
-    /// Starts the API server.
+    /// Starts an API server that simulates this cluster.
     pub(crate) fn start(&self) -> ApiServer {
         let server = ApiServer::start();
         for (method, target) in &self.forbidden {
@@ -171,12 +171,12 @@ impl Installation {
         server
     }
 
-    /// Checks this cluster.
+    /// Runs `gleaner check` in this cluster.
     pub(crate) fn check(&self, arguments: &[&str]) -> Ran {
         check(&self.start().url(), arguments)
     }
 
-    /// Checks this cluster, and returns the exit code and the JSON.
+    /// Runs `gleaner check` in this cluster, and returns the exit code and the JSON report.
     pub(crate) fn report(&self, arguments: &[&str]) -> (i32, Value) {
         let ran = self.check(&[&["-o", "json"], arguments].concat());
         assert_eq!(ran.stderr, "");
@@ -229,7 +229,7 @@ fn webhooks_for_pods(name: &str) -> Value {
     json!({"metadata": {"name": name}, "webhooks": [{"name": "w.example.com", "rules": rules}]})
 }
 
-/// Returns a certificate as a Secret has it, valid in a period given in days from now.
+/// Returns a certificate as stored in a Secret. Its validity begins and ends at these offsets from today, in days.
 pub(crate) fn certificate(from: i64, until: i64) -> String {
     const DAY: i64 = 24 * 3600;
     let now = SystemTime::now()

@@ -1,10 +1,10 @@
-//! The Task that the tests of `gleaner lint` modify, and the comparison of actual and expected findings.
+//! The Task that the tests of `gleaner lint` modify, and functions to compare actual with expected findings.
 
 use std::fmt::Debug;
 
 use super::gleaner_with_input;
 
-/// A Task with one step `build`, the output `digest` and a ConfigMap.
+/// A Task with one step `build`, an output `digest` and a ConfigMap.
 pub(crate) const TASK: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -37,7 +37,7 @@ spec:
 /// The command line that checks standard input.
 const LINT: [&str; 3] = ["lint", "-f", "-"];
 
-/// Returns the exit code of `gleaner lint` and the lines that it prints.
+/// Returns the exit code of `gleaner lint` and the lines of its output.
 pub(crate) fn lint(text: &str) -> (i32, Vec<String>) {
     lint_by(&LINT, text)
 }
@@ -48,13 +48,13 @@ fn lint_by(command: &[&str], text: &str) -> (i32, Vec<String>) {
     (ran.code, ran.stdout.lines().map(str::to_owned).collect())
 }
 
-/// Expects these findings and the exit code that follows from them. Each finding is given by its beginning after `<stdin>:`.
+/// Expects these findings and the matching exit code. Each expected text is the beginning of a line after `<stdin>:`.
 #[track_caller]
 pub(crate) fn finds(text: &str, expected: &[&str]) {
     finds_by(&LINT, text, expected);
 }
 
-/// Expects the findings of `command`, given as for [`finds`].
+/// Expects the findings of `command`, specified as for [`finds`].
 #[track_caller]
 pub(crate) fn finds_by(command: &[&str], text: &str, expected: &[&str]) {
     let (code, lines) = lint_by(command, text);
@@ -65,7 +65,7 @@ pub(crate) fn finds_by(command: &[&str], text: &str, expected: &[&str]) {
     assert_found(text, code, &found, expected);
 }
 
-/// Expects each of `found` to begin with the text in `expected`, and the exit code that follows from them.
+/// Expects each item of `found` to begin with the corresponding item of `expected`, and the exit code to match.
 #[track_caller]
 pub(crate) fn assert_found(
     text: &str,
@@ -82,7 +82,7 @@ pub(crate) fn assert_found(
     assert_eq!(code, i32::from(is_wrong), "{text}{found:#?}");
 }
 
-/// Expects the findings in `text` after `from` is replaced with `to`.
+/// Replaces `from` with `to` in `text`, and expects these findings.
 #[track_caller]
 pub(crate) fn in_text(text: &str, from: &str, to: &str, expected: &[&str]) {
     assert!(text.contains(from), "{from}");

@@ -1,6 +1,6 @@
-//! The code blocks of Markdown pages.
+//! Parses the code blocks of Markdown pages.
 
-/// A fenced block of code.
+/// A fenced code block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fence {
     /// The language: the first word of the info string.
@@ -8,7 +8,7 @@ pub(crate) struct Fence {
     /// The other words of the info string, such as `cluster` in `sh,cluster`.
     pub(crate) attributes: Vec<String>,
     pub(crate) content: String,
-    /// The line of the opening fence, from 1 on.
+    /// The line number of the opening fence, counted from 1.
     pub(crate) line: usize,
 }
 
@@ -18,7 +18,7 @@ impl Fence {
     }
 }
 
-/// Returns the blocks of a page, in order.
+/// Returns the code blocks of a page in order.
 pub(crate) fn fences(page: &str) -> Vec<Fence> {
     let mut found = Vec::new();
     let mut open: Option<Fence> = None;
@@ -42,6 +42,6 @@ pub(crate) fn fences(page: &str) -> Vec<Fence> {
             (None, None) => {}
         }
     }
-    assert!(open.is_none(), "a block of code has no end: {open:?}");
+    assert!(open.is_none(), "unclosed code block: {open:?}");
     found
 }

@@ -1,5 +1,5 @@
-//! Runs the real binary.
-#![allow(dead_code, reason = "each suite uses its part")]
+//! Runs the real binary, and builds documents for it.
+#![allow(dead_code, reason = "each suite uses only some of these functions")]
 
 pub(crate) mod cluster;
 pub(crate) mod installation;
@@ -15,7 +15,7 @@ use std::process::{Command, Output, Stdio};
 use gleaner_core::document::yaml;
 use serde_json::Value;
 
-/// The result of running the binary.
+/// The exit code and output of the binary.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -41,7 +41,7 @@ impl Ran {
         objects.remove(0)
     }
 
-    /// Returns the results on standard output, by name.
+    /// Returns the value of a result on standard output.
     pub(crate) fn result(&self, name: &str) -> Option<&str> {
         let prefix = format!("# result {name}: ");
         self.stdout
@@ -66,7 +66,7 @@ impl Ran {
     }
 }
 
-/// The prefixes of variables in the caller's environment that would change the behavior of the binary.
+/// The prefixes of environment variables that would change the behavior of the binary.
 pub(crate) const CHANGING: [&str; 10] = [
     "ALL_PROXY",
     "CLICOLOR",
@@ -80,7 +80,7 @@ pub(crate) const CHANGING: [&str; 10] = [
     "https_proxy",
 ];
 
-/// Returns the command of the binary, without the variables of the caller's environment that would change its behavior.
+/// Returns a command that runs the binary, without the caller's environment variables that would change its behavior.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
     command.args(arguments).current_dir(repository());
@@ -88,7 +88,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Removes variables with these prefixes from the environment of the command.
+/// Removes the variables with these prefixes from the command's environment.
 pub(crate) fn without_variables(command: &mut Command, begin: &[&str]) {
     for (name, _) in std::env::vars_os() {
         let shown = name.to_string_lossy();
@@ -128,7 +128,7 @@ pub(crate) fn ran(output: Output) -> Ran {
     }
 }
 
-/// Writes a file that contains `text`, and returns its path. It exists as long as the directory.
+/// Writes a file that contains `text`, and returns its path. The file exists as long as its directory.
 pub(crate) fn file(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
@@ -142,7 +142,7 @@ pub(crate) fn repository() -> PathBuf {
         .to_owned()
 }
 
-/// Returns a Task with this declaration and this spec, each as YAML text.
+/// Returns a Task with this declaration and this spec, which are YAML texts.
 pub(crate) fn task(declaration: &str, spec: &str) -> String {
     let indented = |text: &str, by: &str| text.trim_matches('\n').replace('\n', &format!("\n{by}"));
     format!(
@@ -153,7 +153,7 @@ pub(crate) fn task(declaration: &str, spec: &str) -> String {
     )
 }
 
-/// A declaration with one output `a` of the step `one`, which is used in a ConfigMap.
+/// A declaration with one output `a` of the step `one`, and a ConfigMap that uses it.
 pub(crate) const ONE: &str = "
 steps: {one: [{name: a}]}
 objects:
@@ -166,7 +166,7 @@ pub(crate) fn run(text: &str, arguments: &[&str]) -> Ran {
     gleaner_with_input(&[&["run", "-f", "-"], arguments].concat(), text)
 }
 
-/// Returns a Task `try` whose only output `a` is written by its step, and a TaskRun of it.
+/// Returns a Task `try` whose step writes its only output `a`, and a TaskRun that references it.
 pub(crate) fn with_run(task_spec: &str, run_spec: &str) -> String {
     format!(
         "{}---\napiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: mine, namespace: ci}}\nspec:\n  taskRef: {{name: try}}\n  {}\n",

@@ -1,4 +1,4 @@
-//! An API server that forwards the ports of pods to one address, and passes everything else to another API server.
+//! An API server that forwards all pod ports to a single address, and relays all other requests to another API server.
 
 use std::net::SocketAddr;
 
@@ -10,13 +10,13 @@ use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
-/// The API server. It stops when it is dropped.
+/// A running API server, which stops when it is dropped.
 pub(crate) struct PortForward {
     pub(crate) url: String,
     _runtime: Runtime,
 }
 
-/// Starts in front of the API server at `api`. Each port of a pod is the sidecar at `sidecar`.
+/// Starts the API server. It relays requests to the API server at `api`, and forwards each pod port to the sidecar at `sidecar`.
 pub(crate) fn start(api: SocketAddr, sidecar: SocketAddr) -> PortForward {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -36,7 +36,7 @@ pub(crate) fn start(api: SocketAddr, sidecar: SocketAddr) -> PortForward {
     }
 }
 
-/// Serves the one request of a connection.
+/// Handles a connection, which carries only one request.
 async fn serve(mut client: TcpStream, api: SocketAddr, sidecar: SocketAddr) {
     const END: &[u8] = b"\r\n\r\n";
     let mut head = vec![0; 16 << 10];
@@ -58,7 +58,7 @@ async fn serve(mut client: TcpStream, api: SocketAddr, sidecar: SocketAddr) {
     }
     client.read_exact(&mut head[..length]).await.unwrap();
     let mut server = TcpStream::connect(api).await.unwrap();
-    // One request on each connection, so that each is looked at.
+    // Allow only one request per connection, so that each request is inspected.
     let request = format!("{text}\r\nconnection: close");
     server.write_all(request.as_bytes()).await.unwrap();
     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
@@ -66,7 +66,10 @@ async fn serve(mut client: TcpStream, api: SocketAddr, sidecar: SocketAddr) {
 
 /// Relays the data channel of a port (k8s.io/kubelet, pkg/cri/streaming/portforward/websocket.go).
 async fn forward(client: TcpStream, port: u16, sidecar: SocketAddr) {
-    #[allow(clippy::result_large_err, reason = "the type of the crate's callback")]
+    #[allow(
+        clippy::result_large_err,
+        reason = "the crate requires this type for its callback"
+    )]
     let accept = |_: &Request, mut response: Response| {
         let protocol = "v4.channel.k8s.io".parse().unwrap();
         response

@@ -1,4 +1,4 @@
-//! The reports of `gleaner check`, and the comparison of one with that of a sound cluster.
+//! Runs `gleaner check`, and compares its report with that of a healthy cluster.
 
 use serde_json::Value;
 
@@ -6,14 +6,14 @@ use super::cluster::kubeconfig;
 use super::installation::Installation;
 use super::{Ran, gleaner};
 
-/// Checks the cluster at `url`.
+/// Runs `gleaner check` against the cluster at `url`.
 pub(crate) fn check(url: &str, arguments: &[&str]) -> Ran {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = kubeconfig(directory.path(), url, "own");
     gleaner(&[&["check", "--kubeconfig", &kubeconfig], arguments].concat())
 }
 
-/// Returns the checks of a report by name, each with its status.
+/// Returns the names and statuses of the checks in a report.
 pub(crate) fn statuses(report: &Value) -> Vec<(&str, &str)> {
     let groups = report["groups"].as_array().unwrap().iter();
     let checks = groups.flat_map(|group| group["checks"].as_array().unwrap());
@@ -34,8 +34,8 @@ pub(crate) fn checks<'a>(report: &'a Value, name: &str) -> Vec<&'a Value> {
     checks.filter(|check| check["check"] == name).collect()
 }
 
-/// Expects that with this change the check has the status, a message and a remedy with these texts, and that no other check differs
-/// from a sound cluster except those in `also`.
+/// Applies `change` to a healthy cluster. Expects the check to have this status, and `message` and `remedy` to be parts of its
+/// texts. Expects all other checks to be `ok`, except those in `also`.
 #[track_caller]
 pub(crate) fn finds_with(
     arguments: &[&str],

@@ -41,13 +41,13 @@ fn a_command_gets_its_arguments_and_variables() {
         &[],
     );
     let command = command.unwrap();
-    // The step's own A replaces that of the template.
+    // The step's A overrides the template's A.
     assert_eq!(
         command.environment,
         [("A".into(), "c".into()), ("B".into(), "cb".into())]
     );
     assert_eq!(command.arguments, ["cp", "1", "2", "/w/x", "cb"]);
-    // A new variable precedes those of the template, so it cannot refer to them.
+    // As in Kubernetes, a variable can refer only to preceding ones. NEW precedes the template's variables, so `$(A)` stays.
     let command = prepare(
         "{command: [x], env: [{name: B, value: z}, {name: NEW, value: $(A)2}]}",
         &[],

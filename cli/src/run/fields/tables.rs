@@ -1,19 +1,19 @@
-//! The known fields of each kind of map, and their uses.
+//! Tables of the known fields of each kind of map, with their support in a local run.
 
-/// The use of a field.
+/// The level of support for a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
-    /// The run uses the field, or it only informs readers.
+    /// The run uses the field, or the field has no effect on runs.
     Supported,
-    /// Only a cluster uses the field; holds the term for a note.
+    /// Only a cluster uses the field. Contains the term for the note.
     Cluster(&'static str),
-    /// The field is refused; holds the remedy.
+    /// The run rejects the field. Contains the remedy.
     Refused(&'static str),
 }
 
 use Use::{Cluster, Refused, Supported};
 
-const REMOVE: &str = "remove it to run it here";
+const REMOVE: &str = "remove the field to run the task here";
 
 pub(super) type Table = &'static [(&'static str, Use)];
 
@@ -41,7 +41,7 @@ pub(super) const TASK_RUN: Table = &[
     ("debug", Refused(REMOVE)),
     (
         "status",
-        Refused("a canceled run does not start; remove it"),
+        Refused("a canceled run does not start; remove the field"),
     ),
     ("statusMessage", Refused(REMOVE)),
     ("resources", Refused(TRANSLATE)),
@@ -63,10 +63,13 @@ pub(super) const PIPELINE_RUN: Table = &[
     ("managedBy", Cluster("managedBy")),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
-    ("timeout", Refused("in v1, set timeouts.pipeline")),
+    (
+        "timeout",
+        Refused("use timeouts.pipeline, which replaces this field in v1"),
+    ),
     (
         "status",
-        Refused("a canceled or pending run does not start; remove it"),
+        Refused("a canceled or pending run does not start; remove the field"),
     ),
     ("resources", Refused(TRANSLATE)),
 ];
@@ -79,7 +82,10 @@ pub(super) const TASK_RUN_SPEC: Table = &[
     ("sidecarSpecs", Cluster("sidecarSpecs")),
     ("computeResources", Cluster("resource limits")),
     ("metadata", Refused(REMOVE)),
-    ("timeout", Refused("set the timeout in the pipeline's task")),
+    (
+        "timeout",
+        Refused("set the timeout in the Pipeline's tasks instead"),
+    ),
 ];
 
 pub(super) const PIPELINE: Table = &[
@@ -108,7 +114,7 @@ pub(super) const PIPELINE_TASK: Table = &[
     ("retries", Refused(REMOVE)),
     (
         "matrix",
-        Refused("write a task for each combination to run it here"),
+        Refused("to run the pipeline here, write a separate task for each combination"),
     ),
     (
         "pipelineRef",
@@ -141,11 +147,11 @@ pub(super) const TASK: Table = &[
     ("metadata", Supported),
     (
         "apiVersion",
-        Refused("custom tasks run only in a cluster; remove it"),
+        Refused("custom tasks run only in a cluster; remove the task"),
     ),
     (
         "kind",
-        Refused("custom tasks run only in a cluster; remove it"),
+        Refused("custom tasks run only in a cluster; remove the task"),
     ),
     (
         "spec",
@@ -165,7 +171,7 @@ pub(super) const STEP: Table = &[
     ("stdoutConfig", Supported),
     ("stderrConfig", Supported),
     ("outputs", Supported),
-    ("workspaces", Cluster("workspaces of single steps")),
+    ("workspaces", Cluster("workspaces of individual steps")),
 ];
 
 /// The fields of v1, and the additional ones of v1beta1.
@@ -215,19 +221,19 @@ pub(super) const REFERENCE: Table = &[
     ("apiVersion", Supported),
     (
         "resolver",
-        Refused("resolvers work only in a cluster; pass the file with -f and set its name here"),
+        Refused("resolvers work only in a cluster; pass the file with -f and refer to it by name"),
     ),
     (
         "params",
-        Refused("resolvers work only in a cluster; pass the file with -f and set its name here"),
+        Refused("resolvers work only in a cluster; pass the file with -f and refer to it by name"),
     ),
     (
         "bundle",
-        Refused("bundles work only in a cluster; pass the file with -f and set its name here"),
+        Refused("bundles work only in a cluster; pass the file with -f and refer to it by name"),
     ),
 ];
 
-/// The fields of a step's reference. If no file has the StepAction, `--step-command` can replace it.
+/// The fields of a step's reference. If no file contains the StepAction, `--step-command` can replace it.
 pub(super) const STEP_REFERENCE: Table = &[
     ("name", Supported),
     ("kind", Supported),

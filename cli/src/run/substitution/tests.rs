@@ -39,7 +39,7 @@ fn a_whole_array_becomes_several_items() {
     assert_eq!(substitution().items(&items[..2]).unwrap(), ["x", "y z"]);
     assert_eq!(
         substitution().items(&items),
-        Err("`$(params.list)` is an array: use it as a whole item of command or args, or append [0]".into())
+        Err("`$(params.list)` is an array: use it as a complete item of command or args, or append an index such as [0]".into())
     );
 }
 

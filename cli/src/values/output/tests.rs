@@ -39,7 +39,7 @@ fn errors_include_a_remedy() {
     );
     assert_eq!(
         given("build.size=\"5\"").unwrap_err(),
-        ["the output 'build.size' is of type number: the value \"5\" is of another type"]
+        ["the output 'build.size' is of type number: the value \"5\" has a different type"]
     );
     assert_eq!(
         given("build.size=12345678901234567890123").unwrap_err(),

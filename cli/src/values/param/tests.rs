@@ -76,7 +76,7 @@ fn all_errors_are_reported_together() {
         errors,
         [
             "the Task has no parameter 'imageURL'; did you mean 'imageUrl'?",
-            "duplicate parameter 'p'; for several values of an array write -p p=a,b",
+            "duplicate parameter 'p'; to set several values of an array, use -p p=a,b",
             "the parameter 'imageUrl' has no value; set it with -p imageUrl=VALUE",
             "the parameter 'p' cannot be 'z'; use one of x, y",
         ]
