@@ -252,7 +252,7 @@ pub struct ResourceStatus {
     /// The object's UID, once it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// The failure of this resource, without its name.
+    /// The failure of this resource, without the resource's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
 }

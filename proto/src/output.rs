@@ -126,8 +126,8 @@ impl Trim {
         ("None", Self::None),
     ];
 
-    /// Returns true if the byte order mark is removed from an output of type `kind`. Before JSON, the mark has no meaning (RFC
-    /// 8259, section 8.1).
+    /// Returns true if the byte order mark is removed from an output of type `kind`. A mark before JSON has no meaning (RFC 8259,
+    /// section 8.1).
     pub fn cuts_mark(self, kind: OutputType) -> bool {
         self != Self::None || kind != OutputType::String
     }

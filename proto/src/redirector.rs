@@ -73,9 +73,9 @@ pub const VALUED: [Flag; 16] = [
 /// The flags without a value.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
-/// The flag of a redirector that injection put into a Task or pod; with it, no setting comes from the environment. A user who
-/// creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not control a Task that others wrote.
-/// Environment variables are meant for a redirector that is part of an image.
+/// The flag that injection gives to the redirector in a Task or pod. With it, the redirector ignores settings in the environment.
+/// A user who creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not control a Task that
+/// another user wrote. Environment variables are meant for a redirector that is part of an image.
 pub const INJECTED: &str = "--injected";
 
 /// The subcommand that finishes the run, as a separate step.
@@ -88,7 +88,7 @@ pub const SCRIPT: &str = "--script";
 pub const SCRIPT_INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
 /// The beginning of the script's second line; the flags follow as a JSON array. The original script begins on the third line.
 pub const SCRIPT_FLAGS: &str = "#gleaner: ";
-/// The lines that Tekton prepends to a script that does not name its interpreter (`pkg/pod/script.go`).
+/// The lines that Tekton prepends to a script without an interpreter line (`pkg/pod/script.go`).
 pub const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
 
 impl Flag {

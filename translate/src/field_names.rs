@@ -130,10 +130,10 @@ fn rename(entries: &mut [(Key, Node)], place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true if the keys in `value`, the value of the field `key`, are not fields of Tekton.
+/// Returns true if `value`, the value of the field `key`, has keys that are not fields of Tekton.
 fn is_free(key: &str, value: &Node) -> bool {
     let version = Cursor::root(value).field("apiVersion");
-    // This is the spec of a custom task, or the map of a template's results.
+    // The spec of a custom task has other fields, and a map of `results` belongs to a template.
     let is_foreign = key == "taskSpec"
         && version.is_some_and(|version| !version.node.as_str().is_some_and(inner::is_tekton));
     FREE.contains(&key) || is_foreign || (key == "results" && value.mapping().is_some())

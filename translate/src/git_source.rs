@@ -16,7 +16,7 @@ const LONGEST: usize = 63;
 /// a branch could run as a command. The script contains no `$(...)`, which Tekton and the kubelet would try to replace.
 const SCRIPT: &str = include_str!("git_source.sh");
 
-/// The line before the script if the resource is optional.
+/// The line that precedes the script if the resource is optional.
 const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
 
 /// Adds a step at the start of the TaskSpec `spec` for each git resource among `resources`.

@@ -134,7 +134,7 @@ proptest! {
         let digits: i64 = mantissa.replace('.', "").parse().unwrap();
         let power = power.parse::<i32>().unwrap() - 16;
         let beside = format!("{}e{power}", digits + away);
-        // A text that parses as a different double belongs to that double.
+        // A text that parses as another double is a decimal of that double, and may be accepted.
         if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
             prop_assert!(!survives(&beside));
         }

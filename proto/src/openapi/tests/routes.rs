@@ -338,7 +338,7 @@ fn operation(
     })
 }
 
-/// Returns the same operation, restricted to steps, which may change the state.
+/// Returns the operation restricted to steps, because only steps may change the state.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);
     for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {
