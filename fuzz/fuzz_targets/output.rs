@@ -11,7 +11,7 @@ use gleaner_proto::{OutputType, Trim, number};
 use gleaner_redirector::fuzzing::{is_json, output};
 use serde_json::Value;
 
-/// The length above which numbers are rejected unread.
+/// The length above which numbers are rejected without being parsed.
 const NUMBER_MAX: usize = 1000;
 
 thread_local! {

@@ -1,4 +1,4 @@
-//! Findings about single fields of an object: the causes in the details of an error.
+//! Findings about single fields of an object. An error lists them as the causes in its details.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl Cause {
         Self::new(field, Fault::Invalid { found, rule })
     }
 
-    /// Returns the reason, as `metav1.CauseType` has it.
+    /// Returns the reason as a `metav1.CauseType`.
     fn reason(&self) -> &'static str {
         match self.fault {
             Fault::Required => "FieldValueRequired",

@@ -62,7 +62,7 @@ impl Manager {
     }
 }
 
-/// Formats the name in conflict messages.
+/// Formats the manager as in conflict messages.
 impl fmt::Display for Manager {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.name)?;

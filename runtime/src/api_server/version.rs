@@ -24,7 +24,7 @@ impl ApiServer {
     }
 }
 
-/// `{"major": "1", "minor": "29+"}`: some distributions add a sign.
+/// Parses `{"major": "1", "minor": "29+"}`: some distributions append a plus sign.
 fn parse(version: &Value) -> Option<Version> {
     let number = |field: &str| {
         let text = version[field].as_str()?;
