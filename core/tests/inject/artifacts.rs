@@ -58,7 +58,11 @@ fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
         ]
     );
     assert_eq!(lines[2], SCRIPT);
-    assert_eq!(scripts[1..], others[1..], "the other scripts must be unchanged");
+    assert_eq!(
+        scripts[1..],
+        others[1..],
+        "the other scripts must be unchanged"
+    );
     let mounts = container(&after, "step-lint")["volumeMounts"].to_string();
     assert!(mounts.contains("/gleaner/bin"), "{mounts}");
     assert_eq!(

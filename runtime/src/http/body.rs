@@ -66,7 +66,9 @@ pub enum BodyError {
         within: Duration,
     },
     /// Other bodies used all memory until the time limit.
-    #[error("no memory was available for the body within {within:?}, because other requests use it")]
+    #[error(
+        "no memory was available for the body within {within:?}, because other requests use it"
+    )]
     NoRoom {
         /// The limit.
         within: Duration,
