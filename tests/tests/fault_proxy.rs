@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         half_a_reply_breaks_off,
         only_the_named_occurrence_is_hit,
     ])
-    // The local server has no watch.
+    // The local server does not support watches.
     .case(Case::new("watches_stream_through", watches_stream_through).real_only())
     .run()
 }
@@ -38,7 +38,7 @@ fn config_map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "b"}})
 }
 
-/// Sends a create through the proxy; returns its status, or `None` if the connection broke.
+/// Sends a create through the proxy. Returns its status, or `None` if the connection was interrupted.
 async fn create(proxy: &FaultProxy, server: &Server, name: &str) -> Option<StatusCode> {
     let client = server::client(&proxy.url(), None, None).expect("a client");
     let request = Request::post(server.path("v1", "configmaps"))

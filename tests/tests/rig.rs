@@ -44,7 +44,7 @@ fn resource(name: &str) -> Value {
     })
 }
 
-/// Sends a POST as a user who may create PipelineResources and read nothing.
+/// Sends a POST as a user who may create PipelineResources, but read nothing.
 async fn post_as_somebody(server: &Server, object: &Value) -> server::Answer {
     let rules = json!([{"apiGroups": ["tekton.dev"], "resources": ["pipelineresources"], "verbs": ["create"]}]);
     let user = server.restricted_user(rules).await;

@@ -112,7 +112,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// API versions of add-ons, which a plain API server does not serve; objects of these are only parsed.
+/// API versions of add-ons, which a plain API server does not serve; objects of these versions are only parsed.
 const ADD_ONS: [&str; 2] = ["cert-manager.io/v1", "monitoring.coreos.com/v1"];
 
 async fn every_object_is_taken_as_it_is(server: &Server) {

@@ -1,4 +1,4 @@
-//! Namespaces without a webhook: `gleaner inject` adds everything to Tasks and Jobs beforehand.
+//! Namespaces without a webhook: `gleaner inject` adds everything to Tasks and Jobs ahead of time.
 
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
@@ -61,7 +61,7 @@ fn an_injected_task_needs_no_webhook(namespace: &Namespace) {
     );
 }
 
-/// The Task is applied again after the webhook is installed.
+/// The Task is applied again after the webhook was installed.
 fn an_injected_task_may_be_injected_too(namespace: &Namespace) {
     namespace.apply(&injected(namespace, &two_steps()));
     namespace.run("build").succeeded();

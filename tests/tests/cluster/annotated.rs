@@ -25,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Returns the names in a list of a spec.
+/// Returns the names of the items in a list of a spec.
 fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
     let list = spec[list].as_array().map_or(&[][..], Vec::as_slice);
     list.iter()
@@ -88,7 +88,7 @@ fn a_task_applied_twice_stays_as_it_is(namespace: &Namespace) {
 }
 
 fn an_edited_task_runs_as_edited(namespace: &Namespace) {
-    // The user sets `results` too, so kubectl replaces the whole list.
+    // The user also sets `results`, so kubectl replaces the whole list.
     let with_result = edited(
         "spec:\n  params",
         "spec:\n  results: [{name: own}]\n  params",
@@ -186,7 +186,7 @@ spec: {pipelineRef: {name: build-and-look}}
         namespace.logs("look-run-look-pod", "step-look").trim_end(),
         name
     );
-    // The PipelineRun owns it.
+    // The PipelineRun owns the resource.
     let owner = &resource["metadata"]["ownerReferences"][0];
     assert_eq!(
         (&owner["kind"], &owner["uid"]),
@@ -217,7 +217,7 @@ metadata:
     assert_eq!(resource["metadata"]["ownerReferences"][0]["uid"], run.uid());
 }
 
-/// Returns the task `build` with an embedded spec, as an item of a list that is indented by six.
+/// Returns the task `build` with an embedded spec, as a list item that is indented by six spaces.
 fn embedded() -> String {
     format!(
         "

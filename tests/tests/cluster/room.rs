@@ -1,4 +1,4 @@
-//! The room for results in termination messages, which the kubelet provides and Tekton needs.
+//! The space for results in termination messages, which the kubelet limits and Tekton requires.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -56,7 +56,7 @@ metadata:
 const DIGEST: &str = "echo sha256:4bc453b53cb3d914b45f4b250294236adba2c0e09ff6f03793949e7e39fd4cc1 >\"$GLEANER_OUTPUTS/digest\"";
 
 fn results_of_many_resources_arrive_without_what_has_no_room(namespace: &Namespace) {
-    // The pod has 13 containers, so each has room for 945 bytes.
+    // The pod has 13 containers, so the space for each is 945 bytes.
     namespace.apply(&task(10, 4, "[]", DIGEST));
     let run = namespace.run("many").succeeded();
     let resources = namespace.generated();

@@ -92,7 +92,7 @@ fn the_documented_role_is_all_that_a_run_needs(namespace: &Namespace) {
     assert!(described.contains("release-"), "{described}");
 }
 
-/// Tekton adds the variables of `podTemplate.env` to every step, after the Task's own, and to no sidecar.
+/// Tekton adds the variables of `podTemplate.env` to every step, after the Task's own variables, and to no sidecar.
 fn variables_of_a_run_do_not_steer_the_task(namespace: &Namespace) {
     let second = "    - {name: second, image: 'localhost/gleaner-test/scratch:1', command: [/leave, file, text]}\n";
     namespace.apply(&format!("{BUILD}{second}"));

@@ -104,7 +104,7 @@ fn values_reach_the_resource_as_they_are(namespace: &Namespace) {
     });
     namespace.apply(&run.to_string());
     namespace.ended("taskrun/odd").succeeded();
-    // Tekton itself replaces its own variables within the values of parameters.
+    // Tekton itself replaces its variables in the values of parameters.
     let as_tekton_has_it = url.replace("$(context.taskRun.name)", "odd");
     assert_eq!(param(&namespace.only_resource(), "url"), as_tekton_has_it);
 }

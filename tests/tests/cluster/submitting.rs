@@ -1,4 +1,4 @@
-//! Creation of objects: its time, its order, and its effects.
+//! The creation of objects: its time, its order, and its effects.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -68,7 +68,7 @@ fn a_later_step_that_fails_keeps_all_from_being_created(namespace: &Namespace) {
     namespace.only_resource();
 }
 
-/// Returns a Task that deploys the image named by its parameter, and waits until it is available.
+/// Returns a Task that deploys the image in its parameter, and waits until the Deployment is available.
 fn deploys(timeout: &str) -> String {
     format!(
         r#"
@@ -109,7 +109,7 @@ spec:
     )
 }
 
-/// An existing Deployment without replicas. It belongs to another field manager, whose fields must not change.
+/// A Deployment without replicas that exists before the run. It belongs to another field manager, whose fields must not change.
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
@@ -173,7 +173,7 @@ fn a_deployment_that_does_not_come_up_fails_the_run(namespace: &Namespace) {
             "condition Available did not become True within 2 s",
         ],
     );
-    // The run created it.
+    // The run had created the Deployment, so the rollback deleted it.
     assert_eq!(namespace.list("deployments").len(), 0);
 }
 

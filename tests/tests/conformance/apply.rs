@@ -31,7 +31,7 @@ async fn applied(server: &Server, path: &str, manager: &str, object: &Value) -> 
     answer.json
 }
 
-/// Asserts that these fields of a manager conflict, and that the message names both.
+/// Asserts that these fields of a manager conflict, and that the message contains the manager and the fields.
 #[track_caller]
 fn conflicts(answer: &Answer, manager: &str, fields: &[&str]) {
     assert_eq!(answer.reason(), "Conflict");
@@ -216,7 +216,7 @@ async fn a_manager_is_required(server: &Server) {
 }
 
 async fn fields_that_the_kind_does_not_have_are_refused_without_a_reason(server: &Server) {
-    // This 500 is the client's fault, so the request must not be retried. Only the message distinguishes it.
+    // The client caused this 500, so the request must not be retried. Only the message shows that.
     let refused = async |path: String, object: &Value, expected: &str| {
         let path = format!("{path}/a?fieldManager=gleaner");
         let answer = server.apply(&path, object).await.expect_status(500);

@@ -41,7 +41,7 @@ pub(crate) fn certificate(stream: &Stream) -> Option<CertificateDer<'static>> {
 }
 
 impl Read for Stream {
-    /// Reads without sending pending bytes first, unlike rustls' own stream: a server that has refused a body no longer reads
+    /// Reads without first sending pending bytes, as rustls's own stream does: a server that has refused a body no longer reads
     /// it, but its response must still be read.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
