@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_is_that_of_the_address() {
+    fn the_port_matches_the_address() {
         assert!(LOOPBACK.ends_with(&format!(":{LOOPBACK_PORT}")));
     }
 }

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_its_location() {
+    fn a_panic_is_returned_as_its_location() {
         install();
         let place = catch(|| -> () { panic!("secret") }).unwrap_err();
         assert!(
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_after_an_await_becomes_its_location() {
+    async fn a_panic_after_an_await_is_returned_as_its_location() {
         install();
         let mut reached = 0;
         let place = catch_async(async {

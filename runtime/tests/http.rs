@@ -92,7 +92,7 @@ async fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
 }
 
 #[tokio::test]
-async fn half_a_header_is_disconnected_and_an_idle_connection_is_not() {
+async fn a_client_that_sends_half_a_header_is_disconnected_and_an_idle_one_is_not() {
     let mut limits = limits();
     limits.header_timeout = SHORT;
     let server = start(limits, PATIENCE).await;

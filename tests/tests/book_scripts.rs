@@ -176,7 +176,7 @@ fn preprocessed(text: &str) -> (String, String) {
 }
 
 #[test]
-fn links_to_files_that_are_no_pages_lead_to_the_repository() {
+fn links_to_files_that_are_not_pages_lead_to_the_repository() {
     const BLOB: &str = "https://github.com/gleaner-dev/gleaner/blob/main";
     let cases = [
         (

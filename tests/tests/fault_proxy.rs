@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         a_slow_reply_comes_late,
         a_late_request_is_performed_without_its_client,
         a_replaced_response_hides_that_the_request_was_performed,
-        half_a_reply_breaks_off,
+        half_a_reply_is_an_interrupted_response,
         only_the_named_occurrence_is_hit,
     ])
     // The local server does not support watches.
@@ -87,7 +87,7 @@ async fn a_dropped_reply_leaves_the_object_behind(server: &Server) {
     );
 }
 
-async fn half_a_reply_breaks_off(server: &Server) {
+async fn half_a_reply_is_an_interrupted_response(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy
         .on(Method::POST, "/configmaps$")

@@ -72,7 +72,7 @@ fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
 }
 
 #[test]
-fn containers_that_others_add_are_counted_in_such_a_script_too() {
+fn containers_that_others_add_are_also_counted_in_such_a_script() {
     let mut meshed = injected_pod(&pod_with(SCRIPT));
     let containers = meshed["spec"]["containers"].as_array_mut().unwrap();
     containers.push(json!({"name": "mesh", "image": "m"}));

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_of_distributions_are_ignored() {
+    fn a_sign_that_a_distribution_appends_is_ignored() {
         let of = |major: &str, minor: &str| {
             let version = parse(&json!({"major": major, "minor": minor}));
             version.map(|version| (version.number, version.name))

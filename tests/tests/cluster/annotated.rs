@@ -17,10 +17,10 @@ pub(crate) fn cases() -> Vec<Case> {
         a_task_that_loses_the_annotation_loses_gleaner,
         objects_of_runs_remain_when_the_task_is_deleted,
         a_result_reaches_the_next_task,
-        a_taskrun_brings_its_own_spec,
-        a_pipeline_brings_its_tasks_specs,
-        a_pipelinerun_brings_the_whole_pipeline,
-        every_combination_of_a_matrix_makes_its_own,
+        a_taskrun_with_an_embedded_spec_is_injected,
+        a_pipeline_with_embedded_tasks_is_injected,
+        a_pipelinerun_with_an_embedded_pipeline_is_injected,
+        every_combination_of_a_matrix_creates_its_own_resource,
         a_remote_task_is_injected_though_only_its_spec_survives,
     ]
 }
@@ -194,7 +194,7 @@ spec: {pipelineRef: {name: build-and-look}}
     );
 }
 
-fn a_taskrun_brings_its_own_spec(namespace: &Namespace) {
+fn a_taskrun_with_an_embedded_spec_is_injected(namespace: &Namespace) {
     namespace.apply(&format!(
         "
 apiVersion: tekton.dev/v1
@@ -231,7 +231,7 @@ fn embedded() -> String {
     )
 }
 
-fn a_pipeline_brings_its_tasks_specs(namespace: &Namespace) {
+fn a_pipeline_with_embedded_tasks_is_injected(namespace: &Namespace) {
     let pipeline = format!(
         "
 apiVersion: tekton.dev/v1
@@ -266,7 +266,7 @@ spec: {pipelineRef: {name: embedded}}
     );
 }
 
-fn a_pipelinerun_brings_the_whole_pipeline(namespace: &Namespace) {
+fn a_pipelinerun_with_an_embedded_pipeline_is_injected(namespace: &Namespace) {
     let finally = embedded()
         .replace("name: build", "name: at-last")
         .replace("{build:", "{at-last:");
@@ -295,7 +295,7 @@ spec:
     }
 }
 
-fn every_combination_of_a_matrix_makes_its_own(namespace: &Namespace) {
+fn every_combination_of_a_matrix_creates_its_own_resource(namespace: &Namespace) {
     namespace.apply(BUILD);
     namespace.apply(
         "

@@ -8,13 +8,13 @@ use crate::{BUILD, param, pod_of};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_server_of_the_task_keeps_its_port,
+        a_sidecar_of_the_task_keeps_its_port,
         gleaners_messages_start_on_a_new_line,
         fields_of_the_sidecar_that_a_webhook_drops_are_restored,
     ]
 }
 
-fn a_server_of_the_task_keeps_its_port(namespace: &Namespace) {
+fn a_sidecar_of_the_task_keeps_its_port(namespace: &Namespace) {
     let server = "
   sidecars:
     - name: server

@@ -10,7 +10,7 @@ use crate::{config_map, config_maps, resource, resources};
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         an_apply_creates_a_missing_object,
-        an_apply_again_changes_nothing,
+        a_repeated_apply_changes_nothing,
         a_field_that_is_no_longer_applied_is_removed,
         another_managers_field_is_a_conflict,
         a_field_set_by_a_create_is_a_conflict_too,
@@ -71,7 +71,7 @@ async fn an_apply_creates_a_missing_object(server: &Server) {
     );
 }
 
-async fn an_apply_again_changes_nothing(server: &Server) {
+async fn a_repeated_apply_changes_nothing(server: &Server) {
     let path = format!("{}/a", resources(server));
     let first = applied(server, &path, "gleaner", &resource("a")).await;
     let second = applied(server, &path, "gleaner", &resource("a")).await;

@@ -87,7 +87,7 @@ fn a_field_that_no_version_has_is_an_error_at_every_level() {
 
 /// The clone step is added after the check, so a finding uses the index that the step has in the author's document.
 #[test]
-fn a_finding_about_a_step_has_its_own_index_next_to_a_git_input() {
+fn a_finding_uses_the_original_index_of_a_step_after_a_git_input() {
     let spec = "{resources: {inputs: [{name: src, type: git}]}, steps: [{image: i, workingDir: /w, argss: []}]}";
     let found = refused(&document("v1beta1", "Task", spec));
     assert_eq!(
@@ -233,7 +233,7 @@ fn a_missing_binding_is_explained_in_the_syntax_of_the_document() {
 }
 
 #[test]
-fn a_pipeline_resource_that_stays_is_checked() {
+fn a_kept_pipeline_resource_is_checked() {
     refuses(
         "v1alpha1",
         "PipelineResource",
