@@ -23,7 +23,7 @@ use crate::failure::{Failure, LeftBehind, ObjectReference};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Outputs {
-    /// Values by output name, each of the type in the declaration. An optional output whose file is missing is omitted.
+    /// Values by output name. Each value has the declared type. An optional output whose file is missing is omitted.
     pub outputs: BTreeMap<String, Value>,
     /// The command's exit code; if a signal ended the command, 128 plus the signal's number.
     #[serde(default)]
