@@ -1,5 +1,5 @@
-//! Checks that any file is an output or rejected, consistently with the sidecar's parser, and that reading in pieces makes no
-//! difference.
+//! Checks that any file is accepted as an output or rejected, in agreement with the sidecar's parser, and that reading it in
+//! pieces makes no difference.
 #![no_main]
 
 use std::cell::RefCell;

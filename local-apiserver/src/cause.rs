@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     Required,
     /// The value has the wrong type; both types are named as in JSON Schema.
     WrongType { wanted: String, found: &'static str },
-    /// The value is not one of those allowed.
+    /// The value is not one of the allowed values.
     NotSupported { found: Value, supported: Vec<Value> },
     /// The value breaks a rule, such as `must be at most 9`.
     Invalid { found: Value, rule: String },

@@ -12,8 +12,8 @@ use crate::{defaults, metadata, schema, validation};
 /// The largest object that etcd stores, in bytes.
 const LARGEST: usize = 1_572_864;
 
-/// Creates the object, or returns it without storing it in a dry run.
-/// Errors: 400, 404 (namespace), 409 (name), 422: see the messages.
+/// Creates the object, or returns it without storing it in a dry run. Errors: 400; 404 if the namespace does not exist; 409 if
+/// the name is taken; 422 if the object is invalid.
 pub(crate) fn create(
     store: &Store,
     kind: &Kind,

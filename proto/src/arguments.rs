@@ -32,7 +32,7 @@ pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
 /// The declaration in base64; if the flag is repeated, the parts are concatenated.
 pub const DECLARATION: &str = "--declaration";
-/// A step that may post, in the order of the Task.
+/// A step that may post outputs. The flag is repeated for each step, in the order of the Task.
 pub const STEP: &str = "--step";
 /// A parameter of type string: `NAME=VALUE`.
 pub const PARAM: &str = "--param";
@@ -265,7 +265,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Returns the parameters by name, with objects assembled.
+    /// Returns the parameters by name; the keys of each object are combined.
     pub fn params(&self) -> Map<String, Value> {
         let mut params = Map::new();
         for param in &self.params {

@@ -9,7 +9,7 @@ pub const USAGE: u8 = 64;
 pub const OUTPUT: u8 = 65;
 /// A file given by the user cannot be read, or the files contain no documents (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
-/// The sidecar was unreachable until the deadline (`EX_UNAVAILABLE`).
+/// The sidecar was unreachable until the deadline passed (`EX_UNAVAILABLE`).
 pub const UNREACHABLE: u8 = 69;
 /// The resources could not be created (`EX_CANTCREAT`).
 pub const NOT_CREATED: u8 = 73;

@@ -81,7 +81,7 @@ pub fn first_changed(json: &str) -> Option<&str> {
     None
 }
 
-/// A number in base ten, the same for all its notations.
+/// A decimal number, normalized so that all notations of a number are equal.
 #[derive(PartialEq, Eq)]
 struct Decimal {
     negative: bool,
@@ -92,7 +92,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// Parses a number; returns `None` if the power is far beyond that of any double.
+    /// Parses a number; returns `None` if the power is far beyond the range of a double.
     fn read(number: &str) -> Option<Self> {
         let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -114,7 +114,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if the number is `double` rounded to this many digits.
+    /// Returns true if rounding `double` to as many digits as the number has yields the number.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,

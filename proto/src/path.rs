@@ -26,7 +26,7 @@ pub const LOOPBACK: &str = "127.0.0.1:8440";
 pub const LOOPBACK_PORT: u16 = 8440;
 /// Tekton's directory of results (`pkg/apis/pipeline/paths.go`).
 pub const TEKTON_RESULTS: &str = "/tekton/results";
-/// Tekton's termination message, which contains the reason of a failure.
+/// The file of Tekton's termination message, which contains the reason of a failure.
 pub const TEKTON_TERMINATION: &str = "/tekton/termination";
 
 /// The redirector in Gleaner's own image.

@@ -8,7 +8,7 @@ use std::fmt::Display;
 pub struct Flag {
     /// The name, without dashes.
     pub name: &'static str,
-    /// The environment variable that is used instead of the flag, except after [`INJECTED`].
+    /// The environment variable that is used instead of the flag, except if [`INJECTED`] is given.
     pub variable: &'static str,
 }
 
@@ -74,8 +74,8 @@ pub const VALUED: [Flag; 16] = [
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
 /// The flag that injection gives to the redirector in a Task or pod. With it, the redirector ignores settings in the environment.
-/// A user who creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not control a Task that
-/// another user wrote. Environment variables are meant for a redirector that is part of an image.
+/// This matters because a user who creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), but must not
+/// control a Task that another user wrote. Environment variables are meant for a redirector that is part of an image.
 pub const INJECTED: &str = "--injected";
 
 /// The subcommand that finishes the run, as a separate step.

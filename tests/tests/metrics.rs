@@ -1,4 +1,5 @@
-//! The metrics of injector and sidecar follow the conventions of OpenMetrics, and alerts and dashboard use no others.
+//! The metrics of the injector and the sidecar follow the OpenMetrics conventions, and the alerts and the dashboard use only
+//! metrics that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

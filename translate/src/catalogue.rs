@@ -35,7 +35,7 @@ pub struct Missing {
     pub name: String,
 }
 
-/// PipelineResources from outside the files.
+/// PipelineResources that the caller fetched, for example from a cluster.
 #[derive(Debug, Clone)]
 pub struct Fetched {
     /// A description of the source, for messages: `namespace builds of the cluster old`.

@@ -76,7 +76,7 @@ fn of_object(object: &Cursor<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// Returns the first field for PipelineResources in a Task, Pipeline or run.
+/// Returns the first field of a Task, Pipeline or run that contains PipelineResources.
 fn resources<'a>(object: &Cursor<'a>) -> Option<Cursor<'a>> {
     let spec = object.field("spec")?;
     let specs = [

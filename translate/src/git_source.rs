@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::input_resource::InputResource;
 use crate::resource_type::ResourceType;
 
-/// The longest name of a step (a DNS label).
+/// The maximum length of a step's name (a DNS label).
 const LONGEST: usize = 63;
 
 /// Clones `$1` at revision `$2` into `$3`. Parameter values are passed as arguments, because in the text of a script the name of

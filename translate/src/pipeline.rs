@@ -17,7 +17,7 @@ use crate::resource_lists::{self, Direction};
 use crate::variables::{self, Replacement, Variables};
 use crate::versions;
 
-/// The documents that surround a PipelineSpec.
+/// The Tasks that a PipelineSpec may refer to.
 pub(crate) struct Surroundings<'a> {
     /// The Tasks of all files.
     pub(crate) known: &'a Interfaces,

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::versions::{NO_SUCH_FIELD, reference, rename};
 
-/// Fields of runs in v1alpha1 and v1beta1, with the remedy.
+/// Fields of runs in v1alpha1 and v1beta1 that v1 removed, each with the remedy.
 const REMOVED: [(&str, &str); 2] = [
     (
         "trigger",

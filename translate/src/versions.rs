@@ -77,7 +77,7 @@ pub(crate) fn reference(
     }
 }
 
-/// Translates the `bundle` of a reference to the bundles resolver, as Tekton's own conversion does
+/// Converts a reference with a `bundle` to a reference to the bundles resolver, as Tekton's own conversion does
 /// (`convertBundleToResolver`, `pkg/apis/pipeline/v1beta1`).
 fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnostics) {
     let cursor = Cursor::new(reference, place.clone());

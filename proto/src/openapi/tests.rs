@@ -77,7 +77,7 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// Removes what applies to Rust only: the line breaks of comments, and null, because a field without a value is omitted.
+/// Removes what applies only to Rust: line breaks in comments, and null, because a field without a value is omitted.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! All objects of a collection, page by page.
+//! Lists all objects of a collection, page by page.
 
 use http::{Method, StatusCode};
 use serde_json::Value;

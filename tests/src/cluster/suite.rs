@@ -49,7 +49,7 @@ struct Shared(Arc<Mutex<Option<Started>>>);
 /// The started cluster, or the reason why it could not be started.
 type Started = Result<Arc<Cluster>, Unusable>;
 
-/// The reason why there is no cluster.
+/// The reason why no cluster is available.
 #[derive(Clone)]
 enum Unusable {
     Absent(String),

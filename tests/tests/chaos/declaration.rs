@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     PipelineResource,
 }
 
-/// The object that already has an object's name before the run.
+/// An object that exists before the run under the name of one of the run's objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     Nothing,

@@ -90,7 +90,7 @@ fn some_injector_responds_while_injectors_are_replaced(namespace: &Namespace) {
             .contains("successfully rolled out")
             .then_some(())
     });
-    // The previous injectors are still terminating.
+    // Keep checking while the previous injectors terminate.
     for _ in 0..10 {
         asks(namespace).succeed();
     }

@@ -48,7 +48,7 @@ fn rolled_out(namespace: &Namespace, values: &[&str]) {
             .then_some(())
     });
     assert!(asked > 2, "{values:?}: {asked}");
-    // The previous injectors are still terminating.
+    // Keep checking while the previous injectors terminate.
     for _ in 0..10 {
         asks(namespace).succeed();
     }
