@@ -71,7 +71,7 @@ pub enum Phase {
     Submitting,
     /// All resources exist.
     Committed,
-    /// Not all resources could be created. None exists, except those listed in `left` and `kept` of the problem.
+    /// Not all resources could be created. The problem's `left` and `kept` list all objects that remain.
     Failed,
 }
 

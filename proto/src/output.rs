@@ -59,7 +59,7 @@ pub struct OutputSpec {
     pub path: Option<String>,
     /// The type of the value.
     pub kind: OutputType,
-    /// The part of the text that is removed.
+    /// The part of the text to remove.
     pub trim: Trim,
     /// The condition under which a failed step's output is used.
     pub when: When,

@@ -32,7 +32,7 @@ pub const DEADLINE: Flag = Flag::new("deadline", "GLEANER_DEADLINE");
 pub const ANSWER_TIMEOUT: Flag = Flag::new("answer-timeout", "GLEANER_ANSWER_TIMEOUT");
 /// The directory of the Task's results.
 pub const RESULTS_DIR: Flag = Flag::new("results-dir", "GLEANER_RESULTS_DIR");
-/// The file for the reason of a failure.
+/// The file to which the redirector writes the reason of a failure.
 pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
 /// A file for [`Report`](crate::report::Report)s.

@@ -226,7 +226,7 @@ impl Resource {
         let mut found = Diagnostics::default();
         spec.fields(&["type", "params", "secrets", "description"], &mut found);
         if let Some(secrets) = spec.field("secrets") {
-            let message = "values of a PipelineResource from a Secret have no equivalent";
+            let message = "PipelineResource values from a Secret have no equivalent in Tekton v1";
             let help = "git reads credentials from a Secret of the ServiceAccount with the annotation tekton.dev/git-0";
             found.push(secrets.diagnostic(message).help(help));
         }

@@ -136,7 +136,7 @@ struct TaskVariables {
 /// The part of the Task that contains a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// The default of a parameter, in which old versions of Tekton replaced resource variables and v1 replaces no variables.
+    /// The default of a parameter. Old versions of Tekton replaced resource variables in it; v1 does not replace variables in it.
     Default,
     /// Fields in which Tekton replaces variables.
     Steps,

@@ -56,7 +56,7 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// A router, with the limits within which it is served.
+/// A router, and the limits with which it is served.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Server {

@@ -153,7 +153,7 @@ pub(super) fn keeps() -> bool {
     asks("GLEANER_CLUSTER_KEEP")
 }
 
-/// Returns true if an environment variable is 1.
+/// Returns true if an environment variable is set to 1.
 pub(super) fn asks(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| value == "1")
 }

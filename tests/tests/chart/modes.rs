@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
     alone.chain(others).map(Case::real_only).collect()
 }
 
-/// The kinds of cert-manager that the chart uses.
+/// Minimal CRDs for the cert-manager kinds that the chart uses.
 const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
 const WEBHOOKS: &str =

@@ -206,7 +206,7 @@ async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Serve
         )
         .await
         .expect_status(500);
-    // The API server does not call Gleaner for updates of runs, because Tekton's controller updates runs all the time.
+    // The API server does not call Gleaner for updates of runs, because Tekton's controller constantly updates runs.
     let runs = place(server, &run);
     server
         .merge(

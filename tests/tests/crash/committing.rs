@@ -32,7 +32,7 @@ const VERDICT: &str = "
       data: {verdict: $(steps.test.verdict)}
 ";
 
-/// The crash points, in the order in which the sidecar reaches them, with the number of objects that exist then.
+/// The crash points, in the order in which the sidecar reaches them, each with the number of objects that exist at that point.
 const POINTS: &[(&str, &str, usize)] = &[
     ("killed_when_outputs_are_accepted", "accepted", 0),
     ("killed_when_outputs_are_journaled", "journaled", 0),

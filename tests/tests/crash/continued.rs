@@ -206,7 +206,7 @@ async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
     assert!(left.iter().all(|left| left["state"] == "mayExist"));
 }
 
-/// The content of an object with a secret is compared by a keyed hash.
+/// The sidecar compares the content of an object with a secret by a keyed hash.
 async fn killed_while_it_creates_it_adopts_objects_with_secrets(server: &Server) {
     let declaration = "
 steps: {build: [{name: token, secret: true}]}

@@ -34,7 +34,7 @@ objects:
 /// Matches the create of the Role, but not its dry run.
 const CREATE: &str = r"/roles\?fieldManager";
 
-/// The crash points, in the order in which the sidecar reaches them, with the number of objects that exist then.
+/// The crash points, in the order in which the sidecar reaches them, each with the number of objects that exist at that point.
 const POINTS: &[(&str, &str, usize)] = &[
     (
         "a_failing_run_killed_when_outputs_are_accepted",
