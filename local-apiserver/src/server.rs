@@ -140,7 +140,7 @@ impl LocalApiServer {
     }
 
     /// Returns every stored object, as a GET request would return it, ordered by resource, namespace and name. The namespaces
-    /// that the builder created are left out.
+    /// that the builder created are omitted.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
         let contents = self.shared.store.lock();

@@ -49,8 +49,8 @@ pub const PATH: &str = "--path";
 pub const VALUES: &str = "--values";
 /// The owner of created objects, if it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
-/// The containers that share the space for the pod's termination messages, if the messages carry results: `OWN+ADDED`, such as
-/// `3+1`, or `3+1,compressed`.
+/// The numbers of the pod's own containers and of added ones, which share the space for the pod's termination messages, if the
+/// messages carry results: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
 pub const TERMINATION_SHARE: &str = "--termination-share";
 /// A kind that the declaration may create, as `GROUP/KIND`; the flag has no value if no kind is allowed. Without the flag, every
 /// kind is allowed.
@@ -64,8 +64,8 @@ pub const LISTEN: &str = "--listen";
 /// The log level.
 pub const LOG_LEVEL: &str = "--log-level";
 
-/// The maximum length of a part of a value in one argument, in bytes. Linux accepts 128 KiB (`MAX_ARG_STRLEN`), including the
-/// flag.
+/// The maximum length of a value in one argument, in bytes; longer values are split. Linux accepts 128 KiB (`MAX_ARG_STRLEN`),
+/// including the flag.
 const CHUNK: usize = 96 << 10;
 
 /// A parameter that is passed to the sidecar.
@@ -116,7 +116,7 @@ pub struct Arguments {
     pub declaration: String,
     /// The steps in the order of the Task.
     pub steps: Vec<String>,
-    /// Values of `$(context.*)`, by their names without `context.`.
+    /// Values of `$(context.*)` by name, without the prefix `context.`.
     pub context: Vec<(String, String)>,
     /// Parameters that the templates use.
     pub params: Vec<Param>,
@@ -136,7 +136,7 @@ pub struct RunValues {
     /// Parameters by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
-    /// Values of `$(context.*)`, by their names without `context.`.
+    /// Values of `$(context.*)` by name, without the prefix `context.`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, String>,
     /// Additional labels for created objects.

@@ -1,4 +1,5 @@
-//! The encoding of text in files: UTF-8, with or without a byte order mark. Errors name other encodings.
+//! The encoding of text in files: UTF-8, with or without a byte order mark. If a file has a different encoding, the error names
+//! it.
 
 use std::fmt;
 

@@ -2,7 +2,7 @@
 
 /// Annotations.
 pub mod annotation {
-    /// The declaration, on a Task or on the template of any pod.
+    /// The declaration, on a Task or on a pod template.
     pub const OUTPUTS: &str = "gleaner.dev/outputs";
     /// The sidecar's `requests.cpu`.
     pub const CPU_REQUEST: &str = "gleaner.dev/cpu-request";
@@ -45,7 +45,7 @@ pub mod label {
 
 /// The sidecar's name in a Task.
 pub const SIDECAR: &str = "gleaner";
-/// The name of the sidecar's container: Tekton prepends a prefix to the sidecar's name (`pkg/pod/pod.go`).
+/// The name of the sidecar's container: Tekton adds a prefix to the sidecar's name (`pkg/pod/pod.go`).
 pub const SIDECAR_CONTAINER: &str = "sidecar-gleaner";
 
 /// `apiVersion` of a PipelineResource, as in the proposal.

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::failure::{Failure, LeftBehind, ObjectReference};
 
-/// The outputs of one step. They can be written only once; the same message again gets the same response.
+/// The outputs of one step. A step can post them only once; repeating the same message returns the same response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -82,7 +82,7 @@ pub enum Phase {
 pub struct Outcome {
     /// The progress of the run.
     pub phase: Phase,
-    /// Variables that are still unknown, as templates write them, without `$()`.
+    /// Variables that are still unknown, as written in the templates, without `$()`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
     /// The created objects, in the order of the declaration; empty before `Committed`.
@@ -212,7 +212,7 @@ pub enum StepState {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VariableStatus {
-    /// The variable as templates write it, without `$()`.
+    /// The variable as written in the templates, without `$()`.
     pub name: String,
     /// The state of its value.
     pub state: VariableState,

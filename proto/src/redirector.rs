@@ -37,7 +37,8 @@ pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
-/// The containers that share the space for the pod's termination messages: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
+/// The numbers of the pod's own containers and of added ones, which share the space for the pod's termination messages:
+/// `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
 pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
 /// The results of the Task that Tekton writes to the termination message, separated by commas, as in `-results` of Tekton's
 /// entrypoint.

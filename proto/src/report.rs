@@ -11,7 +11,7 @@ use crate::message::{Created, Phase};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all_fields = "camelCase")]
 pub enum Report {
-    /// Gleaner itself failed, not the command, and the step fails.
+    /// Gleaner itself failed, not the command, and therefore the step fails.
     Failed {
         /// A one-word reason in CamelCase, which Tekton shows.
         reason: String,

@@ -188,7 +188,7 @@ fn links_to_files_that_are_not_pages_lead_to_the_repository() {
             format!("[a]({BLOB}/docs/adr/README.md)"),
         ),
         ("[a](../adr)", format!("[a]({BLOB}/docs/adr)")),
-        // As in a page of another directory that is included.
+        // This link is in a page that another directory includes.
         (
             "[a](../../docs/run.md#json)",
             "[a](../run.md#json)".to_owned(),

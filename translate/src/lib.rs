@@ -16,7 +16,7 @@
 //! | `outputs` | the declaration, moved into the annotation |
 //! | `created` | old Tekton objects that a declaration creates |
 //! | `git_source` | the step that clones a git resource |
-//! | `variables` | `$(...)` |
+//! | `variables` | the replacement of `$(...)` in strings |
 //! | `passed_variables` | variables of resources in a run, or in a Pipeline's task |
 //! | `working_directory` | the default directory of steps |
 //! | `run_fields` | fields of runs that v1 renamed, moved or removed |

@@ -17,7 +17,7 @@ const REMOVED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Pod fields that runs had before `podTemplate` existed.
+/// The fields for the pod that runs had before `podTemplate` existed.
 const OF_POD: [&str; 3] = ["nodeSelector", "tolerations", "affinity"];
 
 /// Translates the fields of a TaskRun's spec; reports those that v1 removed.

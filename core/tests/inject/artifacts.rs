@@ -1,4 +1,4 @@
-//! Scripts with variables of Tekton's artifacts, which Tekton replaces only if the step's command is the script alone.
+//! Scripts with variables of Tekton's artifacts. Tekton replaces these variables only if the script is the step's whole command.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Errors in a TaskSpec for which Tekton would reject it, or for which the API server would reject its pod.
+//! Errors in a TaskSpec that would make Tekton reject the TaskSpec, or the API server reject its pod.
 
 use gleaner_core::inject::Outcome;
 use gleaner_core::inject::task::{self, Operation};

@@ -59,7 +59,7 @@ pub enum AccessError {
 }
 
 impl Access {
-    /// Returns the API server that the flags specify; by default, the one of the pod's cluster.
+    /// Returns the API server that the flags specify; by default, the API server of the pod's cluster.
     ///
     /// # Errors
     /// An [`AccessError`] if a file is missing or invalid.

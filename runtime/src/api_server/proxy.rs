@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-/// Returns the proxy for requests to `url`; `None` for a loopback address and for hosts that `NO_PROXY` names.
+/// Returns the proxy for requests to `url`; `None` for a loopback address and for hosts that `NO_PROXY` lists.
 ///
 /// # Errors
 /// The name of a variable whose value is not a URL.

@@ -156,7 +156,7 @@ impl Running {
         if let Some(process) = self.process
             && !self.has_ended()
         {
-            // The redirector may have exited just now, so an error is ignored.
+            // Ignore an error, because the redirector may have just exited.
             let mut kill = std::process::Command::new("kill");
             kill.args(["-s", "KILL", "--", &process.to_string()]);
             let _ = kill.stderr(Stdio::null()).status();

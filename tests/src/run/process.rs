@@ -37,7 +37,7 @@ impl Sidecar {
         command
             .args(["-c", enter])
             .arg(memory.map(MemoryLimit::entrance).unwrap_or_default())
-            // With the file size limit, a write fails as on a full disk, instead of killing the process.
+            // With the signal ignored, a write beyond the file size limit fails as on a full disk, and does not kill the process.
             .arg("--ignore-signal=XFSZ")
             .arg(program)
             .args(arguments)

@@ -75,7 +75,7 @@ impl Observed {
     ///
     /// # Panics
     ///
-    /// Panics if it takes longer than its limit.
+    /// Panics if the run takes longer than its limit.
     pub(crate) fn check_bound(&self) {
         let elapsed = self.elapsed();
         assert!(

@@ -216,7 +216,7 @@ async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
         },
     )
     .await;
-    // Only a token that is bound to a pod can create a resource with one of the marks.
+    // Neither a user nor a ServiceAccount token without a pod can create a resource with one of the marks.
     for token in [&editor, &robot] {
         for marks in [&label, &annotation] {
             let object = marked("forged", marks.clone());
@@ -228,7 +228,7 @@ async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
             );
         }
     }
-    // A run can create the resource. No other client can delete it, and so replace it with a different one of the same name.
+    // A run can create the resource. No other client can delete it and then create a different one with the same name.
     for (name, marks) in [("a", &label), ("b", &annotation)] {
         let object = marked(name, marks.clone());
         asked(&run, Method::POST, "", &object)
@@ -249,7 +249,7 @@ async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
         .expect_status(201);
     let all = asked(&editor, Method::DELETE, "", &json!({})).await;
     assert!(!all.status.is_success(), "{}", all.text);
-    // The resource still exists, and only a user with all verbs can delete it.
+    // The resource still exists, and a user with all verbs can delete it.
     server
         .delete(&format!("{}/c", path(server)), &Value::Null)
         .await

@@ -125,7 +125,7 @@ async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     );
 }
 
-/// Installs the chart's webhooks unchanged for this version, without a server.
+/// Installs the chart's webhooks as rendered for this Kubernetes version, at an address without an injector.
 pub(crate) async fn install(server: &Server, version: &str) {
     let objects = render_on(version, "gleaner", &[]);
     let mut configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev").clone();

@@ -1,4 +1,4 @@
-//! Runs with other endings than a simple success: timeouts, canceled runs, retries, and steps that fail by themselves.
+//! Runs that end in other ways than a simple success: timeouts, canceled runs, retries, and steps that fail by themselves.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;

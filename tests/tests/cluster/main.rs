@@ -16,7 +16,7 @@
 //! | `plain` | pods that do not belong to Tekton |
 //! | `ahead` | namespaces without a webhook: `gleaner inject` |
 //! | `tekton` | features of Tekton and of other containers that work the same with Gleaner |
-//! | `modes` | changes of the source of the injector's certificates |
+//! | `modes` | switching the source of the injector's certificates |
 //! | `alone` | the injector is down, or Tekton and Gleaner have different settings |
 
 mod ahead;
