@@ -148,7 +148,7 @@ pub struct RunValues {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
     /// The value of a flag lacks its `=` or, for a key, its `.`.
-    #[error("'{0}' is not of the form {1}")]
+    #[error("'{0}' must have the form {1}")]
     Form(String, &'static str),
     /// The frames of the array with this name are not in the expected places.
     #[error("the items of the array parameter '{0}' are not between 'array:{0}' and 'end:{0}'")]

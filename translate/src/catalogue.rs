@@ -227,7 +227,7 @@ impl Resource {
         spec.fields(&["type", "params", "secrets", "description"], &mut found);
         if let Some(secrets) = spec.field("secrets") {
             let message = "PipelineResource values from a Secret have no equivalent in Tekton v1";
-            let help = "git reads credentials from a Secret of the ServiceAccount with the annotation tekton.dev/git-0";
+            let help = "store git credentials in a Secret with the annotation tekton.dev/git-0, and add the Secret to the ServiceAccount";
             found.push(secrets.diagnostic(message).help(help));
         }
         let kind = match spec.field("type") {
@@ -290,7 +290,7 @@ fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diag
             "submodules" => "the clone step always fetches submodules".to_owned(),
             name => format!("the clone step has no setting {name}"),
         };
-        let help = "remove it, and use your own step instead";
+        let help = "remove the param, or clone the repository in your own step";
         found.push(param.diagnostic(message).help(help));
     }
     true

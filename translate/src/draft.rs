@@ -225,7 +225,7 @@ impl<'a> Draft<'a> {
             |binding, resource, _, found| {
                 if let Some(from) = binding.from.first() {
                     let place = binding.cursor.place.key("from");
-                    let message = "only a task of a Pipeline can run after others";
+                    let message = "only a task in a Pipeline can run after other tasks";
                     found.push(Diagnostic::new(place, from.at(), message).help("remove it"));
                 }
                 binding.resolve(catalogue, referrer, resource, found)

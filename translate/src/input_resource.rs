@@ -145,7 +145,7 @@ impl InputResource {
                 "`$(resources.{name}.{key})`: Tekton's git resources have no '{key}', so '{name}' needs a PipelineResource with a param '{key}'"
             );
             let diagnostic = Diagnostic::new(place.key("resources"), Some(self.at), message);
-            diagnostic.help("use url, revision or name if one of them is meant")
+            diagnostic.help("to refer to one of Tekton's keys, use url, revision or name")
         })
         .collect()
     }

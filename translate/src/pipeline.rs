@@ -234,7 +234,7 @@ impl Pipeline {
                      cannot be bound as inputs"
                 ))
                 .help(format!(
-                    "pass a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
+                    "pass one of its fields as a parameter: $(tasks.{from}.results.{output}.name)"
                 )),
             (Some(Some(interface)), None) => target
                 .diagnostic(format!("the task '{from}' creates no resource '{output}'"))

@@ -22,7 +22,7 @@ const INPUTS: [Refused; 4] = [
     (
         "storage",
         "was downloaded into /workspace, which Tekton no longer does",
-        "pass its location as a parameter, and download it in a first step",
+        "pass its location as a parameter, and download it in an initial step",
     ),
     (
         "cluster",
@@ -32,7 +32,7 @@ const INPUTS: [Refused; 4] = [
     (
         "pullRequest",
         "was fetched into files, which Tekton no longer does",
-        "pass its url as a parameter, and fetch the required data in a first step",
+        "pass its url as a parameter, and fetch the required data in an initial step",
     ),
     (
         "cloudEvent",

@@ -45,7 +45,7 @@ pub enum AccessError {
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
     /// A proxy variable does not contain a URL. kube rejects some values even if `NO_PROXY` excludes the API server.
-    #[error("the variable {0} is not the URL of a proxy; correct or unset it")]
+    #[error("the variable {0} is not a valid proxy URL; correct it or unset the variable")]
     Proxy(&'static str),
     /// `NO_PROXY` does not contain a list that kube can parse.
     #[error(

@@ -281,7 +281,7 @@ fn a_key_that_no_git_resource_had_is_a_warning() {
     };
     assert_eq!(
         warned(&task("nope")),
-        "<stdin>:4:29: warning: spec.resources: `$(resources.s.nope)`: Tekton's git resources have no 'nope', so 's' needs a PipelineResource with a param 'nope'; use url, revision or name if one of them is meant\n"
+        "<stdin>:4:29: warning: spec.resources: `$(resources.s.nope)`: Tekton's git resources have no 'nope', so 's' needs a PipelineResource with a param 'nope'; to refer to one of Tekton's keys, use url, revision or name\n"
     );
     for key in ["url", "revision", "name", "path", "type"] {
         assert_eq!(warned(&task(key)), "", "{key}");
