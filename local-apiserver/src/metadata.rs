@@ -1,4 +1,4 @@
-//! `metadata`: the fields that the server sets, and the rules for the others.
+//! `metadata`: the fields that the server sets, and the rules for the other fields.
 
 use serde_json::{Map, Value, json};
 

@@ -114,7 +114,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if rounding `double` to as many digits as the number has yields the number.
+    /// Returns true if this number is `double`, rounded to the same number of digits.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,
