@@ -93,7 +93,8 @@ impl FaultServer {
 
     /// Starts a rule for requests of a method whose path and query match a regular expression.
     ///
-    /// If several rules match a request, only the first one that is due applies and counts the request.
+    /// If several rules match a request, only the first one that is due applies, and only its number of remaining faults
+    /// decreases.
     pub fn on(&self, method: Method, target: &str) -> RuleBuilder<'_> {
         RuleBuilder::new(&self.plan, method, regex(target))
     }

@@ -17,7 +17,7 @@ const UNAUTHORIZED: Response = (
     "Unauthorized",
     401,
     problem::UNAUTHORIZED,
-    "a POST on the loopback address has no step's token",
+    "a POST on the loopback address has no valid step token",
 );
 const OTHER_STEP: Response = (
     "OtherStep",
@@ -91,7 +91,7 @@ const BUSY: Response = (
     "Busy",
     503,
     problem::BUSY,
-    "the sidecar is shutting down, or other requests use all available memory or connections; retry after `Retry-After`",
+    "the sidecar is shutting down, or other requests use all of its memory or request slots; retry after `Retry-After`",
 );
 
 pub(super) fn problems() -> Value {
