@@ -108,7 +108,7 @@ extra: 1
 }
 
 #[test]
-fn constraints_that_cannot_be_kept_are_refused_at_their_places() {
+fn constraints_that_cannot_be_satisfied_are_refused_at_their_places() {
     let text = "
 steps:
   kaniko:
@@ -174,7 +174,7 @@ objects:
 }
 
 #[test]
-fn circles_and_self_references_are_refused() {
+fn cycles_and_self_references_are_refused() {
     let text = "
 resources:
   - {name: a, spec: {type: image, params: [{name: x, value: $(resources.b.y)}]}}
@@ -193,7 +193,7 @@ objects:
 }
 
 #[test]
-fn a_secret_reaches_nothing_but_the_data_of_a_secret() {
+fn a_secret_output_is_allowed_only_in_the_data_of_a_secret() {
     let text = "
 steps:
   kaniko: [{name: token, secret: true}, {name: pin, type: number, secret: true}]
@@ -243,7 +243,7 @@ fn without_a_scope_only_the_declaration_itself_is_checked() {
 }
 
 #[test]
-fn a_declaration_of_outputs_alone_is_fine() {
+fn a_declaration_with_only_outputs_is_valid() {
     let declaration = Declaration::parse("steps: {kaniko: [{name: digest}]}", &scope()).unwrap();
     assert!(declaration.templates.is_empty());
     assert!(declaration.output("kaniko", "digest").is_some());
@@ -270,7 +270,7 @@ fn a_type_that_no_pipeline_resource_has_is_refused_before_the_run() {
 }
 
 #[test]
-fn a_namespace_and_a_crd_come_before_what_is_in_them() {
+fn a_namespace_and_a_crd_must_precede_their_objects() {
     let object =
         |name: &str, body: &str| format!("  - name: {name}\n    resourceTemplate: {body}\n");
     let within = |namespace: &str| {

@@ -3,7 +3,7 @@
 use gleaner_core::declaration::{Declaration, Scope};
 
 #[test]
-fn errors_beyond_the_first_are_counted_and_suggestions_are_for_a_few() {
+fn further_errors_are_counted_and_only_the_first_get_suggestions() {
     let uses = (0..500).map(|number| format!("{{name: p{number}, value: $(steps.a.digset)}}"));
     let uses: Vec<String> = uses.collect();
     let text = format!(

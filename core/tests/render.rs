@@ -1,4 +1,4 @@
-//! Tests of rendering a declaration and values to objects: names, metadata, order, secrets.
+//! Tests of rendering: objects from a declaration and values, with names, metadata, order and secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

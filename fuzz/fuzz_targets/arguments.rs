@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let args: Vec<&str> = text.split('\0').collect();
     if let Ok(read) = Arguments::parse(&args) {
-        let again = Arguments::parse(&read.to_args()).expect("what was read once");
+        let again =
+            Arguments::parse(&read.to_args()).expect("arguments that were written by `to_args`");
         assert_eq!(again, read);
         let _ = read.params();
     }

@@ -9,7 +9,7 @@ use gleaner_core::run::Run;
 libfuzzer_sys::fuzz_target!(|text: &str| {
     match Declaration::parse(text, &Scope::default()) {
         Ok(declaration) => {
-            // An accepted declaration can be shown.
+            // A preview of an accepted declaration must not panic.
             let (rendered, _) = preview(
                 &declaration,
                 &Values::default(),

@@ -108,7 +108,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
         served => served,
     };
     served
-        .expect("the sidecar exits in bounded time")
+        .expect("the sidecar did not exit in bounded time")
         .expect("no panic");
     response
 }

@@ -1,5 +1,5 @@
-//! Checks that any file is an output or rejected, consistently with the sidecar's parser, and that reading in pieces makes no
-//! difference.
+//! Checks that any file is accepted as an output or rejected, in agreement with the sidecar's parser, and that reading it in
+//! pieces makes no difference.
 #![no_main]
 
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use gleaner_proto::{OutputType, Trim, number};
 use gleaner_redirector::fuzzing::{is_json, output};
 use serde_json::Value;
 
-/// The length above which numbers are rejected unread.
+/// The length above which numbers are rejected without being parsed.
 const NUMBER_MAX: usize = 1000;
 
 thread_local! {

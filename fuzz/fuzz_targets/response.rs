@@ -39,7 +39,7 @@ objects:
 
 /// A time that is longer than all timeouts of a submission together.
 const LONG: Duration = Duration::from_secs(60 * 60);
-/// The longest text from the API server that may be kept for each object, with room for the surrounding message.
+/// The maximum length of text from the API server that is stored for each object, including the surrounding message.
 const TEXT_MAX: usize = 64 << 10;
 
 #[derive(Debug, Arbitrary)]
@@ -135,7 +135,7 @@ libfuzzer_sys::fuzz_target!(|responses: Vec<Response>| {
     let script = Arc::new(Mutex::new(VecDeque::from(responses)));
     runtime.block_on(async {
         let submitted = timeout(LONG, submit(script)).await;
-        submitted.expect("a submission ends in bounded time");
+        submitted.expect("the submission did not end in bounded time");
     });
 });
 

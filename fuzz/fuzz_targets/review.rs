@@ -29,7 +29,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
         if let Some(again) = created(route, group, kind, &changed) {
             assert_eq!(again, changed, "a second review changes nothing");
         }
-        // The review is an update of the injected object to the object that was first applied.
+        // Review an update that replaces the injected object with the original one.
         changed["metadata"]["annotations"] = object["metadata"]["annotations"].clone();
         let body = review(group, kind, "UPDATE", &object, &changed);
         answered(route, body.as_bytes());

@@ -42,7 +42,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         assert_eq!(
             entries[..before.len()],
             before,
-            "the previous content stays"
+            "the previous content must be kept"
         );
     }
 });

@@ -1,4 +1,4 @@
-//! Checks that any text is parsed or rejected, and that a parsed text is written identically.
+//! Checks that any text is parsed or rejected, and that a parsed text is written back identically.
 #![no_main]
 
 use gleaner_core::declaration::FieldPath;

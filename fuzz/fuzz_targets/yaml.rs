@@ -1,5 +1,5 @@
-//! Checks that written YAML is read back equal, with any values, and that any text that can be read can be written and read
-//! again.
+//! Checks that any value that is written as YAML is read back unchanged, and that any text that can be read can be written and
+//! read again.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};

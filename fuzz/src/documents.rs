@@ -11,7 +11,7 @@ use crate::Json;
 /// The greatest depth of an edited value.
 const DEPTH: usize = 10;
 
-/// Files of the project with objects of the kinds that Gleaner reads.
+/// Project files that contain objects of the kinds that Gleaner reads.
 const FILES: [&str; 13] = [
     include_str!("../../examples/build-and-deploy.yaml"),
     include_str!("../../examples/build-and-push.yaml"),

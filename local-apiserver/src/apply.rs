@@ -16,9 +16,9 @@ pub(crate) struct Applied {
     pub(crate) created: bool,
 }
 
-/// Applies a configuration as a field manager; creates the object if it does not exist.
-/// Errors: 400, 404 (namespace), 409 for fields that other managers own, 422 for an invalid result; and, as on a real
-/// server, 500 without a reason for fields that the kind does not have.
+/// Applies a configuration as a field manager; creates the object if it does not exist. Errors: 400; 404 if the namespace does
+/// not exist; 409 for fields that other managers own; 422 for an invalid result; and, as on a real server, 500 without a reason
+/// for fields that the kind does not have.
 pub(crate) fn apply(
     store: &Store,
     kind: &Kind,

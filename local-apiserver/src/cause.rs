@@ -1,4 +1,4 @@
-//! Findings about single fields of an object: the causes in the details of an error.
+//! Findings about single fields of an object. An error lists them as the causes in its details.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     Required,
     /// The value has the wrong type; both types are named as in JSON Schema.
     WrongType { wanted: String, found: &'static str },
-    /// The value is not one of those allowed.
+    /// The value is not one of the allowed values.
     NotSupported { found: Value, supported: Vec<Value> },
     /// The value breaks a rule, such as `must be at most 9`.
     Invalid { found: Value, rule: String },
@@ -44,7 +44,7 @@ impl Cause {
         Self::new(field, Fault::Invalid { found, rule })
     }
 
-    /// Returns the reason, as `metav1.CauseType` has it.
+    /// Returns the reason as a `metav1.CauseType`.
     fn reason(&self) -> &'static str {
         match self.fault {
             Fault::Required => "FieldValueRequired",

@@ -95,7 +95,7 @@ pub(crate) fn is_kind(kind: &Kind) -> bool {
     kind.group == GROUP && kind.plural == "customresourcedefinitions"
 }
 
-/// Returns the served kinds of a stored CRD. An incomplete CRD, which [`faults`] refuses, has none.
+/// Returns the served kinds of a stored CRD; none for an incomplete CRD, which [`faults`] rejects.
 pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
     match serde_json::from_value::<CrdSpec>(object["spec"].clone()) {
         Ok(spec) => spec.into_kinds().map(Arc::new).collect(),

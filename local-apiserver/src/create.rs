@@ -12,8 +12,8 @@ use crate::{defaults, metadata, schema, validation};
 /// The largest object that etcd stores, in bytes.
 const LARGEST: usize = 1_572_864;
 
-/// Creates the object, or returns it without storing it in a dry run.
-/// Errors: 400, 404 (namespace), 409 (name), 422: see the messages.
+/// Creates the object, or returns it without storing it in a dry run. Errors: 400; 404 if the namespace does not exist; 409 if
+/// the name is taken; 422 if the object is invalid.
 pub(crate) fn create(
     store: &Store,
     kind: &Kind,
@@ -69,13 +69,12 @@ pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
 pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     schema::fill_defaults(&kind.schema, object);
     validation::check(kind, object)?;
-    // Defaults are filled in after the check, because this relies on the types.
+    // Defaults are filled in after the check, because that code relies on the types being correct.
     defaults::fill(kind, object);
     Ok(())
 }
 
-/// Stores an object, unless it is a dry run, and returns it.
-/// Errors: 500 over [`LARGEST`], with etcd's message and no details.
+/// Stores an object, except in a dry run, and returns it. Errors: 500 over [`LARGEST`], with etcd's message and no details.
 pub(crate) fn put(
     contents: &mut Contents,
     key: Key,

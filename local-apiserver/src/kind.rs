@@ -78,7 +78,7 @@ impl Registry {
         self.kinds.push(kind);
     }
 
-    /// Removes all versions of a kind, by its name in the store.
+    /// Removes all versions of a kind. `qualified_plural` is the kind's name in the store.
     pub(crate) fn remove(&mut self, qualified_plural: &str) {
         self.kinds
             .retain(|kind| kind.qualified_plural() != qualified_plural);

@@ -1,4 +1,4 @@
-//! `metadata`: the fields that the server sets, and the rules for the others.
+//! `metadata`: the fields that the server sets, and the rules for the other fields.
 
 use serde_json::{Map, Value, json};
 
@@ -31,9 +31,8 @@ pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object["metadata"][field].as_str().unwrap_or_default()
 }
 
-/// Sets the object's namespace to the one in the request, and adds `metadata` if it is missing. This function must be called
-/// before the others.
-/// Errors: 400 if the metadata is not a map, or names a different namespace.
+/// Sets the object's namespace to the one in the request, and adds `metadata` if it is missing. Must be called before the other
+/// functions of this module. Errors: 400 if the metadata is not a map, or specifies a different namespace.
 pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result<(), Refusal> {
     let metadata = &mut object["metadata"];
     if metadata.is_null() {

@@ -16,7 +16,7 @@ pub(crate) struct WriteOptions {
     pub(crate) force: bool,
 }
 
-/// The options of a list request. They are checked, but none has an effect.
+/// The options of a list request. They are validated, but have no effect.
 pub(crate) struct ListOptions;
 
 impl FromRequestParts<Arc<Shared>> for WriteOptions {

@@ -1,4 +1,4 @@
-//! Errors: `metav1.Status` objects with the reason for which a request failed.
+//! Errors: `metav1.Status` objects with the reason why a request failed.
 //!
 //! Codes and reasons follow `k8s.io/apimachinery/pkg/api/errors`, because clients act on them.
 
@@ -13,7 +13,7 @@ use crate::kind::{Kind, qualified};
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: StatusCode,
-    /// The reason; empty if a real server gives none.
+    /// The reason; empty if a real server returns none.
     reason: &'static str,
     message: String,
     details: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! The server's interface for its owner, the code in the same process that starts, fills, inspects and stops it.
+//! The server's interface for its owner: the code in the same process that starts, fills, inspects and stops the server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::{builtin, create, metadata, router};
 
 /// A builder with the kinds and namespaces of a server. See [`LocalApiServer::builder`].
 #[derive(Debug)]
-#[must_use = "call `start` to have a server"]
+#[must_use = "call `start` to start the server"]
 pub struct Builder {
     registry: Registry,
     namespaces: Vec<String>,
@@ -24,7 +24,7 @@ pub struct Builder {
 
 /// A running API server: plain HTTP on a free port of 127.0.0.1.
 ///
-/// Dropping it stops it; [`shutdown`](Self::shutdown) also waits until pending requests are finished.
+/// Dropping this value stops the server; [`shutdown`](Self::shutdown) also waits until pending requests are finished.
 #[derive(Debug)]
 pub struct LocalApiServer {
     address: SocketAddr,
@@ -39,8 +39,8 @@ pub struct LocalApiServer {
 /// An error that occurs when the owner adds an object to the server.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// The server does not serve a kind of that name and version.
-    #[error("no kind {kind:?} of {api_version:?} is served: pass its CRD to the builder")]
+    /// The server does not serve a kind with this name and version.
+    #[error("the kind {kind:?} of {api_version:?} is not served: pass its CRD to the builder")]
     UnknownKind {
         /// The object's `apiVersion`.
         api_version: String,
@@ -140,7 +140,7 @@ impl LocalApiServer {
     }
 
     /// Returns every stored object, as a GET request would return it, ordered by resource, namespace and name. The namespaces
-    /// that the builder created are left out.
+    /// that the builder created are omitted.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
         let contents = self.shared.store.lock();

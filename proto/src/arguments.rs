@@ -18,21 +18,21 @@ use serde_json::{Map, Value};
 /// Marks the pod with these arguments as not injected yet. The sidecar does not start with this flag, because a pod without
 /// redirectors would succeed without creating anything.
 pub const UNWRAPPED: &str = "--unwrapped";
-/// An environment variable of the sidecar that cannot be set until injection into the pod removes it: its value is a limit of the
-/// container [`UNWRAPPED_CONTAINER`], which cannot exist. A sidecar that terminates does not fail a TaskRun, but a sidecar that
-/// cannot be created does (`pkg/pod/status.go`, `isPodHitConfigError`), before any step has run, and the pod's events name the
-/// container.
+/// An environment variable that prevents the sidecar from being created until injection into the pod removes the variable: its
+/// value is a limit of the container [`UNWRAPPED_CONTAINER`], which cannot exist. If a sidecar terminates, the TaskRun does not
+/// fail; if a sidecar cannot be created, Tekton fails the TaskRun before any step runs (`pkg/pod/status.go`,
+/// `isPodHitConfigError`), and the pod's events name the container.
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
-/// The container that [`UNWRAPPED_VARIABLE`] refers to. No container can have this name, which is not a DNS label, even if an
-/// attacker may edit the namespace. The reference is still valid, because the API server checks only the resource of a variable's
-/// `resourceFieldRef` (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`, `validateContainerResourceFieldSelector`); the
-/// kubelet then fails with `container NAME not found` (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a
-/// ConfigMap or Secret would not work: such a name must be valid, so an attacker could create the object
-/// (`validateConfigMapKeySelector`).
+/// The container that [`UNWRAPPED_VARIABLE`] refers to. The name is not a DNS label, so not even an attacker who may edit the
+/// namespace can create such a container. The reference is still valid, because the API server checks only the resource of a
+/// variable's `resourceFieldRef` (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`,
+/// `validateContainerResourceFieldSelector`); the kubelet then fails with `container NAME not found`
+/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a ConfigMap or Secret would not work: such a name must
+/// be valid, so an attacker could create the object (`validateConfigMapKeySelector`).
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
 /// The declaration in base64; if the flag is repeated, the parts are concatenated.
 pub const DECLARATION: &str = "--declaration";
-/// A step that may post, in the order of the Task.
+/// A step that may post outputs. The flag is repeated for each step, in the order of the Task.
 pub const STEP: &str = "--step";
 /// A parameter of type string: `NAME=VALUE`.
 pub const PARAM: &str = "--param";
@@ -49,8 +49,8 @@ pub const PATH: &str = "--path";
 pub const VALUES: &str = "--values";
 /// The owner of created objects, if it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
-/// The containers that share the space for the pod's termination messages, if these carry results: `OWN+ADDED`, such as `3+1`, or
-/// `3+1,compressed`.
+/// The numbers of the pod's own containers and of added ones, which share the space for the pod's termination messages, if the
+/// messages carry results: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
 pub const TERMINATION_SHARE: &str = "--termination-share";
 /// A kind that the declaration may create, as `GROUP/KIND`; the flag has no value if no kind is allowed. Without the flag, every
 /// kind is allowed.
@@ -64,7 +64,8 @@ pub const LISTEN: &str = "--listen";
 /// The log level.
 pub const LOG_LEVEL: &str = "--log-level";
 
-/// The longest part of a text in one argument, in bytes: Linux accepts 128 KiB (`MAX_ARG_STRLEN`), including the flag.
+/// The maximum length of a value in one argument, in bytes; longer values are split. Linux accepts 128 KiB (`MAX_ARG_STRLEN`),
+/// including the flag.
 const CHUNK: usize = 96 << 10;
 
 /// A parameter that is passed to the sidecar.
@@ -115,7 +116,7 @@ pub struct Arguments {
     pub declaration: String,
     /// The steps in the order of the Task.
     pub steps: Vec<String>,
-    /// Values of `$(context.*)`, by their names without `context.`.
+    /// Values of `$(context.*)` by name, without the prefix `context.`.
     pub context: Vec<(String, String)>,
     /// Parameters that the templates use.
     pub params: Vec<Param>,
@@ -123,7 +124,7 @@ pub struct Arguments {
     pub paths: Vec<OutputPath>,
     /// [`RunValues`] in base64; empty before injection into the pod.
     pub values: String,
-    /// Kinds that the declaration may create; if there are none, every kind is allowed.
+    /// Kinds that the declaration may create; if empty, every kind is allowed.
     pub kinds: Vec<String>,
     /// All other arguments, unchanged.
     pub others: Vec<String>,
@@ -135,7 +136,7 @@ pub struct RunValues {
     /// Parameters by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
-    /// Values of `$(context.*)`, by their names without `context.`.
+    /// Values of `$(context.*)` by name, without the prefix `context.`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, String>,
     /// Additional labels for created objects.
@@ -147,14 +148,14 @@ pub struct RunValues {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
     /// The value of a flag lacks its `=` or, for a key, its `.`.
-    #[error("'{0}' is not of the form {1}")]
+    #[error("'{0}' must have the form {1}")]
     Form(String, &'static str),
-    /// The frames of the array of this name are not in the expected places.
+    /// The frames of the array with this name are not in the expected places.
     #[error("the items of the array parameter '{0}' are not between 'array:{0}' and 'end:{0}'")]
     Frame(String),
-    /// An item of the array of this name looks like a frame.
+    /// An item of the array with this name looks like a frame.
     #[error(
-        "the array parameter '{0}' has an item that reads 'end:{0}', which Gleaner uses itself; use another value"
+        "the array parameter '{0}' contains the item 'end:{0}', which is reserved for Gleaner; use another value"
     )]
     Ambiguous(String),
 }
@@ -264,7 +265,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Returns the parameters by name, with objects assembled.
+    /// Returns the parameters by name; the keys of each object are combined.
     pub fn params(&self) -> Map<String, Value> {
         let mut params = Map::new();
         for param in &self.params {
@@ -295,7 +296,7 @@ fn chunks<'a>(flag: &'a str, text: &'a str) -> impl Iterator<Item = String> + 'a
     chunks.map(move |chunk| format!("{flag}={}", String::from_utf8_lossy(chunk)))
 }
 
-/// Returns the items of the arrays `names`, whose frames are in this order in `tail`.
+/// Returns the items of the arrays `names`, whose frames must appear in `tail` in the same order.
 fn arrays<S: AsRef<str>>(
     names: &[String],
     tail: &[S],

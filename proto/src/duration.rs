@@ -30,7 +30,8 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Formats a duration for [`parse`], in the largest unit that gives a whole number; fractions of a millisecond are dropped.
+/// Formats a duration in the syntax of [`parse`], in the largest unit that yields a whole number; fractions of a millisecond are
+/// dropped.
 pub fn written(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     match milliseconds {

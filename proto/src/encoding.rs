@@ -1,4 +1,5 @@
-//! The encoding of text in files: UTF-8, with or without a byte order mark. Errors name other encodings.
+//! The encoding of text in files: UTF-8, with or without a byte order mark. If a file has a different encoding, the error names
+//! it.
 
 use std::fmt;
 
@@ -58,8 +59,8 @@ impl Encoding {
     }
 }
 
-/// The minimum number of characters from which an encoding without a byte order mark is recognized: a letter and a zero byte are
-/// more likely the end of a C string.
+/// The minimum number of characters needed to recognize an encoding without a byte order mark. A single letter followed by a zero
+/// byte is more likely the end of a C string.
 const UNITS: usize = 2;
 
 fn is_utf32(head: &[u8], number: fn([u8; 4]) -> u32) -> bool {
@@ -81,7 +82,7 @@ fn is_utf16(head: &[u8], number: fn([u8; 2]) -> u16) -> bool {
     count >= UNITS && narrow.is_some_and(|narrow| narrow * 2 > count)
 }
 
-/// Decodes UTF-8, and keeps a byte order mark if there is one.
+/// Decodes UTF-8. A byte order mark is kept.
 ///
 /// # Errors
 /// `bytes` is not UTF-8, or is UTF-16 or UTF-32 that could be read as UTF-8 with zero bytes.

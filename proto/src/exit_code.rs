@@ -7,9 +7,9 @@
 pub const USAGE: u8 = 64;
 /// An output is missing, too large, not a valid value of its type, or rejected by its declaration (`EX_DATAERR`).
 pub const OUTPUT: u8 = 65;
-/// A named file cannot be read, or the files contain nothing (`EX_NOINPUT`).
+/// A file given by the user cannot be read, or the files contain no documents (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
-/// The sidecar was unreachable until the deadline (`EX_UNAVAILABLE`).
+/// The sidecar was unreachable until the deadline passed (`EX_UNAVAILABLE`).
 pub const UNREACHABLE: u8 = 69;
 /// The resources could not be created (`EX_CANTCREAT`).
 pub const NOT_CREATED: u8 = 73;

@@ -116,7 +116,7 @@ pub struct LeftBehind {
     pub why: String,
 }
 
-/// The certainty that an object which the rollback did not delete still exists. Later versions may add states.
+/// The certainty that an object still exists after the rollback. Later versions may add states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

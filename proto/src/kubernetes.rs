@@ -1,8 +1,8 @@
-//! Names that Gleaner reads from or writes into Kubernetes objects.
+//! Names that Gleaner reads from Kubernetes objects or writes to them.
 
 /// Annotations.
 pub mod annotation {
-    /// The declaration, on a Task or on the template of any pod.
+    /// The declaration, on a Task or on a pod template.
     pub const OUTPUTS: &str = "gleaner.dev/outputs";
     /// The sidecar's `requests.cpu`.
     pub const CPU_REQUEST: &str = "gleaner.dev/cpu-request";
@@ -45,7 +45,7 @@ pub mod label {
 
 /// The sidecar's name in a Task.
 pub const SIDECAR: &str = "gleaner";
-/// The name of the sidecar's container: Tekton puts a prefix before the sidecar's name (`pkg/pod/pod.go`).
+/// The name of the sidecar's container: Tekton adds a prefix to the sidecar's name (`pkg/pod/pod.go`).
 pub const SIDECAR_CONTAINER: &str = "sidecar-gleaner";
 
 /// `apiVersion` of a PipelineResource, as in the proposal.
@@ -62,6 +62,6 @@ pub const PIPELINE_RESOURCE_TYPES: [&str; 6] = [
 ];
 /// `kind` of a PipelineResource.
 pub const PIPELINE_RESOURCE_KIND: &str = "PipelineResource";
-/// `apiVersion` of the runs that own resources. The proposal's `v1alpha1` of PipelineRun is no longer served, and the garbage
-/// collector cannot resolve an owner in a version that is not served.
+/// `apiVersion` of the runs that own resources. PipelineRuns are no longer served in the proposal's version, `v1alpha1`, and the
+/// garbage collector cannot resolve an owner in a version that is not served.
 pub const RUN_API_VERSION: &str = "tekton.dev/v1";

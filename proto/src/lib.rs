@@ -10,13 +10,13 @@
 //! | [`redirector`] | the redirector's command line |
 //! | [`route`] | the routes of the sidecar's HTTP API |
 //! | [`output`] | one output: type, trim, when; and its form on a command line |
-//! | [`encoding`] | UTF-8 in files, and the names of other encodings |
+//! | [`encoding`] | UTF-8 in files, and the detection of other encodings |
 //! | [`number`] | numbers that reach the API server unchanged |
 //! | [`name`] | step, output and resource names |
 //! | [`kubernetes`] | annotations, labels, kinds |
 //! | [`mod@path`] | paths in a pod |
 //! | [`exit_code`] | exit codes of Gleaner's own failures |
-//! | [`duration`], [`size`] | `5m`, `16MiB` |
+//! | [`duration`], [`size`] | durations such as `5m`, sizes such as `16MiB` |
 
 pub mod arguments;
 pub mod duration;

@@ -18,12 +18,12 @@ use serde_json::{Map, Value};
 
 use crate::failure::{Failure, LeftBehind, ObjectReference};
 
-/// The outputs of one step. They can be written only once; the same message again gets the same response.
+/// The outputs of one step. A step can post them only once; repeating the same message returns the same response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Outputs {
-    /// Values by output name, each of the type in the declaration. An optional output whose file is missing is omitted.
+    /// Values by output name. Each value has the declared type. An optional output whose file is missing is omitted.
     pub outputs: BTreeMap<String, Value>,
     /// The command's exit code; if a signal ended the command, 128 plus the signal's number.
     #[serde(default)]
@@ -71,7 +71,7 @@ pub enum Phase {
     Submitting,
     /// All resources exist.
     Committed,
-    /// Not all resources could be created. None exists, except those listed in `left` and `kept` of the problem.
+    /// Not all resources could be created. The problem's `left` and `kept` list all objects that remain.
     Failed,
 }
 
@@ -82,7 +82,7 @@ pub enum Phase {
 pub struct Outcome {
     /// The progress of the run.
     pub phase: Phase,
-    /// Variables that are still unknown, as templates write them, without `$()`.
+    /// Variables that are still unknown, as written in the templates, without `$()`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
     /// The created objects, in the order of the declaration; empty before `Committed`.
@@ -212,7 +212,7 @@ pub enum StepState {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VariableStatus {
-    /// The variable as templates write it, without `$()`.
+    /// The variable as written in the templates, without `$()`.
     pub name: String,
     /// The state of its value.
     pub state: VariableState,
@@ -252,7 +252,7 @@ pub struct ResourceStatus {
     /// The object's UID, once it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// The failure of this resource, without its name.
+    /// The failure of this resource, without the resource's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
 }

@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest DNS label, RFC 1123.
+/// The maximum length of a DNS label (RFC 1123).
 const LABEL_MAX: usize = 63;
-/// Longest output name.
+/// The maximum length of an output name.
 const OUTPUT_MAX: usize = 128;
 
 /// An error for a text that is not a valid name.
@@ -107,7 +107,7 @@ pub fn is_dns_label(name: &str) -> bool {
 /// Returns true for a DNS subdomain, such as the name of most objects (`k8s.io/apimachinery/pkg/util/validation`,
 /// `IsDNS1123Subdomain`; each part may be longer than a label).
 pub fn is_dns_subdomain(name: &str) -> bool {
-    /// Longest subdomain.
+    /// The maximum length of a DNS subdomain.
     const SUBDOMAIN_MAX: usize = 253;
     name.len() <= SUBDOMAIN_MAX && name.split('.').all(has_label_characters)
 }

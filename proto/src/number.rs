@@ -7,11 +7,11 @@ use serde_json::{Number, Value};
 
 /// The number of significant digits that distinguishes all doubles (C's `DBL_DECIMAL_DIG`).
 const DOUBLE_DIGITS: usize = 17;
-/// The number of digits after the first that is enough to write any double exactly.
+/// The number of digits after the first that is needed to write any double exactly.
 const EXACT_DIGITS: usize = 766;
 
 /// Returns true if the JSON number `literal` is stored unchanged. Such a number is one of
-/// - an integer of 64 bits with a sign;
+/// - a signed 64-bit integer;
 /// - a larger integer in the form in which programs print a double: `36893488147419103000` for two to the power of 65;
 /// - a decimal in the form in which programs print a double: at most 17 significant digits, which distinguish all doubles, and as
 ///   close to the parsed double as that many digits allow.
@@ -47,8 +47,8 @@ pub fn misfit(value: &Value) -> Option<&Number> {
     }
 }
 
-/// Returns the first number in the JSON text `json` that does not [survive](survives). Reporting text that is not JSON is up to a
-/// parser.
+/// Returns the first number in the JSON text `json` that does not [survive](survives). Text that is not JSON is not reported;
+/// that is left to a parser.
 pub fn first_changed(json: &str) -> Option<&str> {
     let bytes = json.as_bytes();
     let mut at = 0;
@@ -81,7 +81,7 @@ pub fn first_changed(json: &str) -> Option<&str> {
     None
 }
 
-/// A number in base ten, the same for all its notations.
+/// A decimal number, normalized so that all notations of a number are equal.
 #[derive(PartialEq, Eq)]
 struct Decimal {
     negative: bool,
@@ -92,7 +92,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// Parses a number; returns `None` if the power is far beyond that of any double.
+    /// Parses a number; returns `None` if the power is far beyond the range of a double.
     fn read(number: &str) -> Option<Self> {
         let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -114,7 +114,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if the number is `double` rounded to this many digits.
+    /// Returns true if this number is `double`, rounded to the same number of digits.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,

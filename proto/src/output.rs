@@ -59,7 +59,7 @@ pub struct OutputSpec {
     pub path: Option<String>,
     /// The type of the value.
     pub kind: OutputType,
-    /// The part of the text that is removed.
+    /// The part of the text to remove.
     pub trim: Trim,
     /// The condition under which a failed step's output is used.
     pub when: When,
@@ -126,8 +126,8 @@ impl Trim {
         ("None", Self::None),
     ];
 
-    /// Returns true if the byte order mark is removed from an output of type `kind`. Before JSON, the mark has no meaning (RFC
-    /// 8259, section 8.1).
+    /// Returns true if the byte order mark is removed from an output of type `kind`. A mark before JSON has no meaning (RFC 8259,
+    /// section 8.1).
     pub fn cuts_mark(self, kind: OutputType) -> bool {
         self != Self::None || kind != OutputType::String
     }

@@ -26,7 +26,7 @@ pub const LOOPBACK: &str = "127.0.0.1:8440";
 pub const LOOPBACK_PORT: u16 = 8440;
 /// Tekton's directory of results (`pkg/apis/pipeline/paths.go`).
 pub const TEKTON_RESULTS: &str = "/tekton/results";
-/// Tekton's termination message, which contains the reason of a failure.
+/// The file of Tekton's termination message, which contains the reason of a failure.
 pub const TEKTON_TERMINATION: &str = "/tekton/termination";
 
 /// The redirector in Gleaner's own image.
@@ -37,7 +37,7 @@ pub const IMAGE_SIDECAR: &str = "/gleaner-sidecar";
 /// The environment variable that contains the directory of a step's outputs, set for the step's command.
 pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
 
-/// The default name of the step that finishes a run whose last step cannot.
+/// The default name of the step that finishes a run if the Task's last step cannot.
 pub const FINISH_STEP: &str = "gleaner";
 
 #[cfg(test)]
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_is_that_of_the_address() {
+    fn the_port_matches_the_address() {
         assert!(LOOPBACK.ends_with(&format!(":{LOOPBACK_PORT}")));
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Display;
 pub struct Flag {
     /// The name, without dashes.
     pub name: &'static str,
-    /// The environment variable that is used instead of the flag, except after [`INJECTED`].
+    /// The environment variable that is used instead of the flag, except if [`INJECTED`] is given.
     pub variable: &'static str,
 }
 
@@ -32,12 +32,13 @@ pub const DEADLINE: Flag = Flag::new("deadline", "GLEANER_DEADLINE");
 pub const ANSWER_TIMEOUT: Flag = Flag::new("answer-timeout", "GLEANER_ANSWER_TIMEOUT");
 /// The directory of the Task's results.
 pub const RESULTS_DIR: Flag = Flag::new("results-dir", "GLEANER_RESULTS_DIR");
-/// The file for the reason of a failure.
+/// The file to which the redirector writes the reason of a failure.
 pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
-/// The containers that share the space for the pod's termination messages: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
+/// The numbers of the pod's own containers and of added ones, which share the space for the pod's termination messages:
+/// `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
 pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
 /// The results of the Task that Tekton writes to the termination message, separated by commas, as in `-results` of Tekton's
 /// entrypoint.
@@ -73,9 +74,9 @@ pub const VALUED: [Flag; 16] = [
 /// The flags without a value.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
-/// The flag of a redirector that injection put into a Task or pod; with it, no setting comes from the environment. A user who
-/// creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not control a Task that others wrote.
-/// Environment variables are meant for a redirector that is part of an image.
+/// The flag that injection gives to the redirector in a Task or pod. With it, the redirector ignores settings in the environment.
+/// This matters because a user who creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), but must not
+/// control a Task that another user wrote. Environment variables are meant for a redirector that is part of an image.
 pub const INJECTED: &str = "--injected";
 
 /// The subcommand that finishes the run, as a separate step.
@@ -88,7 +89,7 @@ pub const SCRIPT: &str = "--script";
 pub const SCRIPT_INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
 /// The beginning of the script's second line; the flags follow as a JSON array. The original script begins on the third line.
 pub const SCRIPT_FLAGS: &str = "#gleaner: ";
-/// The lines that Tekton prepends to a script that does not name its interpreter (`pkg/pod/script.go`).
+/// The lines that Tekton prepends to a script without an interpreter line (`pkg/pod/script.go`).
 pub const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
 
 impl Flag {

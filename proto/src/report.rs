@@ -11,11 +11,11 @@ use crate::message::{Created, Phase};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all_fields = "camelCase")]
 pub enum Report {
-    /// Gleaner itself failed, not the command, and the step fails.
+    /// Gleaner itself failed, not the command, and therefore the step fails.
     Failed {
-        /// A reason of one word in CamelCase, which Tekton shows.
+        /// A one-word reason in CamelCase, which Tekton shows.
         reason: String,
-        /// One of [`crate::exit_code`].
+        /// One of the codes in [`crate::exit_code`].
         exit_code: u8,
         /// The cause and the remedy, for users.
         message: String,
@@ -38,7 +38,7 @@ pub enum Report {
         /// The message, for users.
         message: String,
     },
-    /// The step finished the run; the objects were reported before.
+    /// The step finished the run. The objects were already reported.
     Finished {
         /// The progress of the run.
         phase: Phase,

@@ -1,7 +1,7 @@
 //! Access to Kubernetes, one bounded request at a time.
 //!
-//! Requests are built from raw parts because kube's own have no strict field validation, and kube's retry policy repeats a POST
-//! without knowing what it creates (kube-rs/kube#2082). The caller decides whether to repeat a request.
+//! Requests are built from raw parts, because kube's own requests do not support strict field validation, and kube's retry policy
+//! repeats a POST without knowing what it creates (kube-rs/kube#2082). The caller decides whether to repeat a request.
 //!
 //! | module | content |
 //! | --- | --- |
@@ -50,7 +50,7 @@ pub struct ApiServer {
 pub struct Bounds {
     /// The time for the request and its whole response. Default 10 s.
     pub timeout: Duration,
-    /// The maximum size of a response, in bytes; an object has at most 1.5 MiB. Default 4 MiB.
+    /// The maximum size of a response, in bytes; an object is at most 1.5 MiB. Default 4 MiB.
     pub response: usize,
 }
 

@@ -53,9 +53,9 @@ impl Log {
     }
 }
 
-/// Allows Gleaner's own events at `level`, and those of its dependencies at most at `info`: below that, they log headers and
-/// frames. Events of the Kubernetes client are never allowed: it logs whole responses that it cannot parse, and one could contain
-/// a Secret.
+/// Allows Gleaner's own events at `level`. Events of dependencies below `info` are suppressed, because they contain headers and
+/// frames. Events of the Kubernetes client are always suppressed, because it logs whole responses that it cannot parse, and a
+/// response may contain a Secret.
 fn filter(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::INFO))

@@ -29,9 +29,10 @@ pub fn install() {
 /// # Errors
 /// The source location of a panic in `work`.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // The closure borrows only data that it reads, and its own values are dropped.
+    // A panic cannot leave shared data inconsistent: the closure only reads the data that it borrows, and its own values are
+    // dropped.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
-        // A payload whose drop panics would otherwise escape.
+        // Dropping the payload may panic too, and that panic must not escape.
         std::mem::drop(panic::catch_unwind(AssertUnwindSafe(|| drop(payload))));
         PLACE
             .with(RefCell::take)
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_its_location() {
+    fn a_panic_is_returned_as_its_location() {
         install();
         let place = catch(|| -> () { panic!("secret") }).unwrap_err();
         assert!(
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_after_an_await_becomes_its_location() {
+    async fn a_panic_after_an_await_is_returned_as_its_location() {
         install();
         let mut reached = 0;
         let place = catch_async(async {

@@ -38,7 +38,7 @@ pub fn print(error: &clap::Error) -> ExitCode {
             let _ = writeln!(io::stderr(), "error: {UNWRITABLE}: {error}");
             ExitCode::from(exit_code::IO)
         }
-        // A closed pipe is not an error: the reader needs no more.
+        // A closed pipe is not an error, because the reader has read all that it needs.
         _ => ExitCode::SUCCESS,
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
-/// Requests a shutdown; dropping it does too.
+/// A handle that requests a shutdown when it is triggered or dropped.
 #[derive(Debug)]
 #[must_use = "dropping it requests the shutdown"]
 pub struct Trigger(watch::Sender<bool>);

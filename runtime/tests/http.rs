@@ -92,7 +92,7 @@ async fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
 }
 
 #[tokio::test]
-async fn half_a_header_is_disconnected_and_an_idle_connection_is_not() {
+async fn a_client_that_sends_half_a_header_is_disconnected_and_an_idle_one_is_not() {
     let mut limits = limits();
     limits.header_timeout = SHORT;
     let server = start(limits, PATIENCE).await;
@@ -325,15 +325,15 @@ async fn a_reserved_share_of_the_memory_for_bodies_is_not_available_to_other_cli
         let read = tokio::time::timeout(patience, stream.read_to_string(&mut response));
         read.await.map(|_| response)
     };
-    // One client announces a body as large as all memory, and sends almost nothing.
+    // The first client announces a body as large as the whole memory, and sends almost nothing.
     let mut dripping = send("guest", 1 << 20, "0").await;
     let mut guest = send("guest", 1, "0").await;
     assert!(response(&mut guest, SHORT).await.is_err(), "no memory");
     let mut host = send("host", 40, &"0".repeat(40)).await;
-    // Well before the first client is refused for stalling, which happens after 5 s.
+    // The host gets a response well before the server refuses the first client for stalling, which happens after 5 s.
     let heard = response(&mut host, 15 * SHORT).await.unwrap();
     assert!(heard.ends_with("40 bytes"), "{heard}");
-    // The other client gets memory then, long before the 20 s for a whole body have passed.
+    // The guest's second request gets memory then, long before the 20 s for a whole body have passed.
     let refused = response(&mut dripping, PATIENCE).await.unwrap();
     assert!(refused.contains("stalled"), "{refused}");
     assert!(

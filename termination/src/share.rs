@@ -15,7 +15,7 @@ const COMPRESSED: &str = "compressed";
 const COMPRESSED_PREFIX: &str = "tknz:";
 /// The compression level that Tekton uses (`flate.BestCompression`).
 const LEVEL: u8 = 9;
-/// The margin, together with an eighth of the size, that is added to a compressed size: Tekton uses a different compressor, and
+/// The margin that is added to a compressed size, in addition to an eighth of that size: Tekton uses a different compressor, and
 /// two messages may take more space compressed together than separately.
 const MARGIN: usize = 32;
 

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 
 state="${GLEANER_CLUSTER_DIR:-/tmp/gleaner-cluster}"
-# The marker file of a cluster's directory: a directory without it is never emptied.
+# The marker file of a cluster's directory. A directory without it is never emptied.
 marker="$state/.gleaner-cluster"
 cluster_scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 kubeconfig="$state/kubeconfig"
@@ -17,14 +17,14 @@ apiserver="https://$address:6443"
 containerd_socket="$state/containerd.sock"
 images=localhost/gleaner-test
 
-# The process that contains all others (see `init`), or nothing if it is not running.
+# Prints the id of the process whose namespaces contain all others (see `init`), or nothing if it is not running.
 init_process() { pgrep -f "^unshare .*/init $state " || true; }
 
-# Prints the directory of the cluster that owns the bridge, or nothing: there can be only one cluster on a machine.
+# Prints the directory of the cluster that owns the bridge, or nothing. Only one cluster can run on a machine.
 bridge_owner() { cat "/sys/class/net/$bridge/ifalias" 2>/dev/null || true; }
 
-# If the state directory must not be emptied, prints the reason: the directory has no marker, and no process or bridge shows that
-# it belongs to a cluster.
+# Prints the reason if the state directory must not be emptied: it has no marker, and no process or bridge shows that it belongs to a
+# cluster.
 foreign_state() {
   if [ -d "$state" ] && [ ! -e "$marker" ] && [ -n "$(ls -A "$state")" ] && [ -z "$(init_process)" ] &&
     [ "$(bridge_owner)" != "$state" ]; then

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Prints a directory of programs for the tests, and builds missing ones.
+# Prints the directory of the programs that the tests need, and builds missing programs.
 #
 #   assets.sh           the programs of the rig: etcd and kube-apiserver
-#   assets.sh cluster   the programs of the cluster: also those that tests/cluster/up starts, with Tekton's YAML in tekton-config/
+#   assets.sh cluster   the programs of the cluster: those of the rig and those that tests/cluster/up starts, with Tekton's YAML in tekton-config/
 #   assets.sh helm      Helm alone, for the tests of the chart
 #   assets.sh rules     check-rules, which parses Prometheus rules, for the tests of the chart
 #
-#   KUBEBUILDER_ASSETS  a directory that has the rig's programs already (the cluster always uses the versions in assets/)
+#   KUBEBUILDER_ASSETS  a directory that already contains the rig's programs (the cluster always uses the versions in assets/)
 #   GLEANER_CACHE       directory of built programs (default: $XDG_CACHE_HOME/gleaner or ~/.cache/gleaner)
 #
 # Each program is built once, from its Go module (the go.mod files in assets/ determine the versions), and cached.
@@ -96,7 +96,7 @@ home_of() {
   printf '%s/%s-%s\n' "$cache" "$name" "$key"
 }
 
-# Without these values the server reports v0.0.0 as its version, and features that depend on the version are wrong.
+# Without these values, the server reports v0.0.0 as its version, and enables the wrong features.
 kubernetes_stamp() {
   local number="${kubernetes#v}" variable="k8s.io/component-base/version"
   printf -- '-X %s.gitVersion=%s ' "$variable" "$kubernetes"
@@ -115,14 +115,14 @@ build() {
     exit 3
   fi
   mkdir -p "$home"
-  # A concurrent caller waits here, and then finds the program. The lock is released when the process exits.
+  # A concurrent caller waits here until the program is built. The lock is released when the process exits.
   exec 9>"$home/.$name.lock"
   if command -v flock >/dev/null; then
     flock 9
     [ -x "$home/$name" ] && return
   fi
   [ "$folder" != . ] || stamp="$(kubernetes_stamp)"
-  say "building $name (${home##*/}; only once, takes minutes)"
+  say "building $name (${home##*/}; only once; takes minutes)"
   half_done="$home/.$name.$$"
   (cd "$assets/$folder" && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' \
     go build -trimpath -ldflags "-s -w $stamp" -o "$half_done" "$package") >&2
@@ -141,7 +141,7 @@ fi
 
 rig="$(home_of .)"
 if [ "$wanted" = rig ]; then
-  # By convention the directory also has kubectl; the suites do not need it.
+  # By convention, the directory also contains kubectl. The suites do not need it.
   if [ ! -x "$rig/kubectl" ] && kubectl="$(command -v kubectl)"; then
     ln -sf "$kubectl" "$rig/kubectl"
   fi
@@ -149,7 +149,7 @@ if [ "$wanted" = rig ]; then
   exit 0
 fi
 
-# The cluster's directory has links into the modules' directories, and the YAML that Tekton is installed from.
+# The cluster's directory contains links into the modules' directories, and the YAML for installing Tekton.
 homes="$rig $(home_of tekton) $(home_of helm)"
 cluster="$cache/cluster-$kubernetes-tekton-$tekton-$(printf '%s\n' "$homes" "${programs[@]}" | sha256sum | cut -c1-12)"
 if ! holds_all "$cluster" || [ ! -d "$cluster/tekton-config" ]; then

@@ -25,7 +25,8 @@ pub struct FaultProxy(FaultServer);
 /// The API server behind the proxy.
 struct Upstream {
     client: Client,
-    /// The runtime of the client's connections, so that other users of the client are not affected when the proxy stops.
+    /// The runtime of the client's connections. It is not the proxy's, because other users of the client must not be affected
+    /// when the proxy stops.
     runtime: Handle,
 }
 
@@ -63,7 +64,7 @@ impl Backend for Upstream {
     }
 }
 
-/// Removes the hop-by-hop headers and the client's credentials; the upstream gets the proxy's own.
+/// Removes the hop-by-hop headers and the client's credentials. The upstream server receives the proxy's credentials instead.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in [
         header::CONNECTION,

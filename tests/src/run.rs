@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
     ///
     /// # Panics
     ///
-    /// Panics with the sidecar's log if it does not become ready.
+    /// Panics with the sidecar's log if the sidecar does not become ready.
     pub async fn start(&mut self) {
         let arguments = self.arguments();
         let program = self.programs.sidecar;
@@ -125,17 +125,17 @@ impl<'a> Run<'a> {
     ///
     /// # Panics
     ///
-    /// Panics if it is not running.
+    /// Panics if the sidecar is not running.
     pub async fn kill(&mut self) {
         let sidecar = self.sidecar.take().expect("a running sidecar");
         self.killed += &sidecar.kill();
         self.killed.push('\n');
     }
 
-    /// Makes the sidecar block when it first reaches this crash point, from the next start on.
+    /// Makes the sidecar block when it first reaches this crash point. Takes effect at the next start of the sidecar.
     pub fn crash_at(&mut self, point: &str) {
         self.environment = vec![("GLEANER_CRASH_POINT".to_owned(), point.to_owned())];
-        // The file does not exist before the first crash.
+        // The file exists only after a crash.
         let _ = std::fs::remove_file(self.crash_marker());
     }
 
@@ -143,20 +143,24 @@ impl<'a> Run<'a> {
     ///
     /// # Panics
     ///
-    /// Panics if the step finishes, or the wait times out, before the sidecar is at its crash point.
+    /// Panics if the step finishes, or the wait times out, before the sidecar reaches its crash point.
     pub async fn crash(&mut self, step: &Running) {
         let marker = self.crash_marker();
         let point = &self.environment;
-        wait::until("the sidecar is at its crash point", PATIENCE, async || {
-            if marker.exists() {
-                return Some(());
-            }
-            assert!(
-                !step.has_ended(),
-                "{point:?} is not a point that the sidecar reaches"
-            );
-            None
-        })
+        wait::until(
+            "the sidecar reaches its crash point",
+            PATIENCE,
+            async || {
+                if marker.exists() {
+                    return Some(());
+                }
+                assert!(
+                    !step.has_ended(),
+                    "{point:?} is not a point that the sidecar reaches"
+                );
+                None
+            },
+        )
         .await;
         self.kill().await;
     }
@@ -181,7 +185,7 @@ impl<'a> Run<'a> {
     ///
     /// # Panics
     ///
-    /// Panics if no response arrives, or there is no such step.
+    /// Panics if no response arrives, or the step does not exist.
     pub async fn post(&self, path: &str, step: &str) -> Answer {
         self.ask(Method::POST, path, Some(&self.token(step))).await
     }
@@ -275,7 +279,7 @@ impl Run<'_> {
     ///
     /// # Panics
     ///
-    /// Panics if one is not JSON.
+    /// Panics if a result is not JSON.
     #[must_use]
     pub fn results(&self) -> Vec<(String, Value)> {
         step::results(&self.folder().join("results"))
@@ -310,7 +314,7 @@ impl Run<'_> {
 // === Objects ===
 
 impl Run<'_> {
-    /// Returns the objects of this run on the API server, by its label.
+    /// Returns the objects of this run on the API server, which are selected by label.
     pub async fn objects(&self, api_version: &str, plural: &str) -> Vec<Value> {
         let listed = self
             .server

@@ -34,11 +34,11 @@ enum Backend {
 }
 
 impl Server {
-    /// Returns the real server, with its CRDs installed and a new namespace.
+    /// Returns the real server, after installing the CRDs and creating a namespace for the case.
     ///
     /// # Panics
     ///
-    /// Panics if the server refuses either.
+    /// Panics if the server refuses the CRDs or the namespace.
     pub async fn real(rig: Arc<Rig>, crds: &[&str]) -> Self {
         let client = client(rig.url(), Some(&rig.admin().token), Some(rig.authority()))
             .expect("a client for the rig");
@@ -59,7 +59,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Panics if it does not start.
+    /// Panics if the server does not start.
     pub async fn local(crds: &[&str]) -> Self {
         let namespace = unique_namespace();
         let mut builder = LocalApiServer::builder().namespace(&namespace);
@@ -128,7 +128,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Panics if it cannot be written.
+    /// Panics if the file cannot be written.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
         match &self.backend {
@@ -227,7 +227,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such object, or the server refuses the status.
+    /// Panics if the object does not exist, or the server refuses the status.
     pub async fn set_status(&self, api_version: &str, plural: &str, name: &str, status: &Value) {
         match &self.backend {
             Backend::Real(_) => {
@@ -244,7 +244,7 @@ impl Server {
         }
     }
 
-    /// Returns all objects of the local server except Events; empty for a real one.
+    /// Returns all objects of the local server except Events; returns none for a real server.
     #[must_use]
     pub fn local_objects(&self) -> Vec<Value> {
         let Backend::Local(server, _) = &self.backend else {
@@ -274,7 +274,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Panics if the server refuses it.
+    /// Panics if the server refuses the namespace.
     pub async fn create_namespace(&self, name: &str) {
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
@@ -283,7 +283,7 @@ impl Server {
             .expect_status(201);
     }
 
-    /// Installs CRDs and waits until their kinds are served. Existing CRDs stay unchanged.
+    /// Installs CRDs and waits until their kinds are served. Existing CRDs are not changed.
     async fn install_crds(&self, yaml: &str) {
         let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
         let crds: Vec<Value> = serde_saphyr::from_multiple(yaml).expect("CRDs in YAML");
@@ -319,7 +319,7 @@ impl Server {
     }
 }
 
-/// Returns a name that no other case uses, in this run or another.
+/// Returns a name that no other case uses, in this test run or another.
 fn unique_namespace() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!(

@@ -10,8 +10,8 @@
 //! async fn a_lost_reply_creates_one_object(server: &Server) { /* ... */ }
 //! ```
 //!
-//! Each case becomes two tests, `real::NAME` and `local::NAME`. If no real server is available, the former are
-//! reported as ignored, with a message; with `GLEANER_REQUIRE_APISERVER=1` they fail.
+//! Each case becomes two tests, `real::NAME` and `local::NAME`. If no real server is available, the `real` tests are reported as
+//! ignored, with a message; if `GLEANER_REQUIRE_APISERVER=1` is set, they fail.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,7 +42,7 @@ pub struct Case {
 
 type Body = dyn Fn(Where, &'static [&'static str]) + Send + Sync;
 
-/// The server that a test runs on.
+/// The server on which a test runs.
 enum Where {
     Real(Arc<Rig>),
     Local,
@@ -53,13 +53,14 @@ enum Where {
 pub struct Suite {
     cases: Vec<Case>,
     crds: &'static [&'static str],
-    /// Finds the additional requirements of cases on a real server.
+    /// Checks the additional requirements of cases on a real server.
     also: Option<Find>,
 }
 
 type Find = fn() -> Result<PathBuf, Missing>;
 
-/// The rig that the cases of this binary share; it is removed at the end, so that it stops before the process exits.
+/// The rig that the cases of this binary share. It is removed after the last case, so that the rig stops before the process
+/// exits.
 type SharedRig = Arc<Mutex<Option<Result<Arc<Rig>, String>>>>;
 
 impl Case {
@@ -100,7 +101,7 @@ impl Case {
         }
     }
 
-    /// Makes the case run only on the local server, if the kind of server does not matter.
+    /// Makes the case run only on the local server, for behavior that does not depend on the server.
     #[must_use]
     pub fn local_only(self) -> Self {
         Self {
@@ -109,8 +110,8 @@ impl Case {
         }
     }
 
-    /// Installs these CRDs in addition to the suite's. Such a case gets its own rig, because CRDs are
-    /// visible to all cases of a rig, and others may rely on their absence.
+    /// Installs these CRDs in addition to the suite's. Such a case gets its own rig, because CRDs are visible to all cases of a
+    /// rig, and other cases may rely on their absence.
     #[must_use]
     pub fn crds(self, crds: &'static [&'static str]) -> Self {
         let own_rig = Some(self.own_rig.unwrap_or_default());
@@ -161,7 +162,8 @@ impl Suite {
         self
     }
 
-    /// Adds a requirement of the cases on a real server; without it they are ignored, as without a server.
+    /// Adds a requirement for the cases on a real server. If it is not met, these cases are ignored, as if no server were
+    /// available.
     pub fn needs(mut self, find: Find) -> Self {
         self.also = Some(find);
         self
@@ -170,7 +172,7 @@ impl Suite {
     /// Runs the cases selected on the command line, and returns the exit code of a test binary.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
-        // Finding the programs may build them, so they are not searched for when the tests are only listed.
+        // Finding the programs may build them, so skip the search when the tests are only listed.
         let programs = if arguments.list {
             Ok(PathBuf::new())
         } else {
@@ -235,7 +237,7 @@ impl Suite {
     }
 }
 
-/// Returns the rig of this binary, and starts it on the first call. If that failed, later calls return the same error.
+/// Returns the rig of this binary, and starts it on the first call. If the start failed, later calls return the same error.
 fn shared_rig(shared: &SharedRig, programs: &Path) -> Result<Arc<Rig>, Failed> {
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
     let rig =

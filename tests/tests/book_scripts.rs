@@ -1,4 +1,4 @@
-//! `scripts/reference --check` and `scripts/book-links` find what is wrong with the documentation.
+//! `scripts/reference --check` and `scripts/book-links` detect errors in the documentation.
 
 use std::fs;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use gleaner_tests::cluster::start::repository;
 use tempfile::TempDir;
 
-/// A copy of the scripts and pages, next to links to everything else.
+/// A copy of the scripts and pages, with links to the rest of the repository.
 struct Copy(TempDir);
 
 impl Copy {
@@ -31,7 +31,7 @@ impl Copy {
         self.0.path().join(name)
     }
 
-    /// Changes a page, and returns what the script prints then; empty if it succeeds.
+    /// Changes a page, runs `scripts/reference --check`, and returns its standard error; empty if it succeeds.
     fn checked_after(&self, page: &str, change: fn(String) -> String) -> String {
         let path = self.path(page);
         let before = fs::read_to_string(&path).expect("a page");
@@ -49,9 +49,11 @@ fn copied(from: &Path, to: &Path) {
     assert!(status.expect("cp runs").success());
 }
 
-/// Returns standard error of a script that fails; empty if it succeeds.
+/// Returns the standard error of a script; empty if the script succeeds.
 fn failure(command: &mut Command) -> String {
-    let output = command.output().expect("the script runs: it needs python3");
+    let output = command
+        .output()
+        .expect("the script should run; it requires python3");
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.success(), printed.is_empty(), "{printed}");
     printed
@@ -162,7 +164,7 @@ fn preprocessed(text: &str) -> (String, String) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the script runs: it needs python3");
+        .expect("the script should run; it requires python3");
     let mut stdin = script.stdin.take().expect("a pipe");
     stdin.write_all(input.as_bytes()).expect("it reads");
     drop(stdin);
@@ -174,7 +176,7 @@ fn preprocessed(text: &str) -> (String, String) {
 }
 
 #[test]
-fn links_to_files_that_are_no_pages_lead_to_the_repository() {
+fn links_to_files_that_are_not_pages_lead_to_the_repository() {
     const BLOB: &str = "https://github.com/gleaner-dev/gleaner/blob/main";
     let cases = [
         (
@@ -186,7 +188,7 @@ fn links_to_files_that_are_no_pages_lead_to_the_repository() {
             format!("[a]({BLOB}/docs/adr/README.md)"),
         ),
         ("[a](../adr)", format!("[a]({BLOB}/docs/adr)")),
-        // As in a page of another directory that is included.
+        // This link is in a page that another directory includes.
         (
             "[a](../../docs/run.md#json)",
             "[a](../run.md#json)".to_owned(),

@@ -1,4 +1,4 @@
-//! The error messages of the scripts of `tests/cluster`.
+//! The error messages of the scripts in `tests/cluster`.
 
 use std::path::Path;
 use std::process::Command;

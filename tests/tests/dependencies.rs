@@ -1,5 +1,4 @@
-//! The directions of dependencies: which crate may depend on which, and what `proto`, `core` and the redirector must
-//! not use.
+//! The allowed dependencies: which crate may depend on which, and what `proto`, `core` and the redirector must not use.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Each crate of the product and the crates of the workspace that it may depend on.
+/// The crates of the product, each with the crates of the workspace that it may depend on.
 const ARROWS: [(&str, &[&str]); 11] = [
     ("gleaner-proto", &[]),
     ("gleaner-termination", &[]),
@@ -38,7 +37,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         &["gleaner-core", "gleaner-proto", "gleaner-runtime"],
     ),
     (
-        // Contains redirector and sidecar as subcommands.
+        // This crate contains the redirector and the sidecar as subcommands.
         "gleaner",
         &[
             "gleaner-core",
@@ -52,7 +51,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ),
 ];
 
-/// Crates that must not be reached, even indirectly.
+/// Crates that a crate must not depend on, even indirectly.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "gleaner-proto",
@@ -196,7 +195,7 @@ fn the_command_needs_linux_for_nothing_but_run() {
         }
     }
     assert_eq!(found, BTreeSet::from(LINUX));
-    // Source files that are also compiled on macOS and Windows, except for these modules.
+    // These source files are also compiled on macOS and Windows, except for the modules below.
     let gated = [
         "cli/src/carried.rs",
         "cli/src/run",
@@ -218,7 +217,7 @@ fn the_command_needs_linux_for_nothing_but_run() {
     }
 }
 
-/// The source files in these directories, and in those below.
+/// Returns the source files in these directories and their subdirectories.
 fn sources(directories: &[&str]) -> Vec<PathBuf> {
     let mut left: Vec<_> = directories
         .iter()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Pages that name a test for each promise or defense.
 const PAGES: [&str; 2] = ["docs/reliability.md", "docs/security.md"];
-/// Directories without code of the project.
+/// Directories that contain no code of the project.
 const SKIPPED: [&str; 3] = ["target", ".git", "node_modules"];
 
 fn workspace() -> PathBuf {
@@ -37,7 +37,7 @@ fn functions() -> BTreeSet<String> {
     names
 }
 
-/// Returns the names of tests in a page: words in backticks joined by underscores.
+/// Returns the test names in a page, which are words in backticks that are joined by underscores.
 fn named(page: &str) -> Vec<String> {
     let words = page.split('`').skip(1).step_by(2);
     let is_test = |word: &&str| {
@@ -67,7 +67,7 @@ fn every_test_that_a_page_names_exists() {
     }
 }
 
-/// Checks each row of the tables that contains a promise.
+/// Checks each table row that contains a promise.
 #[test]
 fn every_promise_names_a_test() {
     let page = fs::read_to_string(workspace().join("docs/reliability.md")).expect("a page");

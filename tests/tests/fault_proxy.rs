@@ -26,10 +26,10 @@ fn main() -> ExitCode {
         a_slow_reply_comes_late,
         a_late_request_is_performed_without_its_client,
         a_replaced_response_hides_that_the_request_was_performed,
-        half_a_reply_breaks_off,
+        half_a_reply_is_an_interrupted_response,
         only_the_named_occurrence_is_hit,
     ])
-    // The local server has no watch.
+    // The local server does not support watches.
     .case(Case::new("watches_stream_through", watches_stream_through).real_only())
     .run()
 }
@@ -38,7 +38,7 @@ fn config_map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "b"}})
 }
 
-/// Sends a create through the proxy; returns its status, or `None` if the connection broke.
+/// Sends a create through the proxy. Returns its status, or `None` if the connection was interrupted.
 async fn create(proxy: &FaultProxy, server: &Server, name: &str) -> Option<StatusCode> {
     let client = server::client(&proxy.url(), None, None).expect("a client");
     let request = Request::post(server.path("v1", "configmaps"))
@@ -87,7 +87,7 @@ async fn a_dropped_reply_leaves_the_object_behind(server: &Server) {
     );
 }
 
-async fn half_a_reply_breaks_off(server: &Server) {
+async fn half_a_reply_is_an_interrupted_response(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy
         .on(Method::POST, "/configmaps$")

@@ -1,4 +1,5 @@
-//! The metrics of injector and sidecar follow the conventions of OpenMetrics, and alerts and dashboard use no others.
+//! The metrics of the injector and the sidecar follow the OpenMetrics conventions, and the alerts and the dashboard use only
+//! metrics that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +7,7 @@ use std::path::Path;
 
 use http_body_util::BodyExt;
 
-/// The units of OpenMetrics that the project uses, and names of other units, which are wrong.
+/// The OpenMetrics base units that the project uses. Metrics must not use the other units.
 const BASE_UNITS: [&str; 2] = ["seconds", "bytes"];
 const OTHER_UNITS: [&str; 8] = [
     "ms",
@@ -19,7 +20,7 @@ const OTHER_UNITS: [&str; 8] = [
     "percent",
 ];
 
-/// Returns what the injector and the sidecar expose before the first request.
+/// Returns the metrics that the injector and the sidecar expose before the first request.
 async fn expositions() -> [String; 2] {
     let injector = gleaner_injector::metrics::Metrics::default().response();
     let sidecar = gleaner_sidecar::metrics::Metrics::default().response();
@@ -73,7 +74,7 @@ async fn every_metric_has_the_suffix_of_its_type_a_base_unit_and_a_help_text() {
             let begins = help.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit());
             assert!(begins && help.len() > 10, "{name}: {help:?}");
             let last = name.rsplit('_').next().unwrap_or_default();
-            // The type appends its suffix itself.
+            // The metric type adds this suffix itself.
             let suffixes = ["total", "count", "sum", "bucket", "info", "created"];
             assert!(!suffixes.contains(&last), "{name}");
             assert!(!OTHER_UNITS.contains(&last), "{name}");

@@ -23,7 +23,7 @@ fn check(names: &[&str]) -> (Option<i32>, Vec<String>) {
         .args(names.iter().map(|name| format!("{FIXTURES}/{name}")))
         .current_dir(repository())
         .output()
-        .expect("the script runs: it needs python3");
+        .expect("the script should run; it requires python3");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     let findings = printed
         .lines()

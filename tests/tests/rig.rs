@@ -17,8 +17,8 @@ fn main() -> ExitCode {
         .crds(&[TEKTON_CRDS])
         .case(
             Case::new(
-                "a_user_may_do_what_its_rules_say",
-                a_user_may_do_what_its_rules_say,
+                "a_user_has_the_permissions_of_its_rules",
+                a_user_has_the_permissions_of_its_rules,
             )
             .real_only(),
         )
@@ -31,8 +31,11 @@ fn main() -> ExitCode {
             .real_only(),
         )
         .case(
-            Case::new("a_case_brings_its_own_kinds", a_case_brings_its_own_kinds)
-                .crds(&[KNATIVE_CRDS]),
+            Case::new(
+                "a_case_can_install_its_own_crds",
+                a_case_can_install_its_own_crds,
+            )
+            .crds(&[KNATIVE_CRDS]),
         )
         .run()
 }
@@ -44,7 +47,7 @@ fn resource(name: &str) -> Value {
     })
 }
 
-/// Sends a POST as a user who may create PipelineResources and read nothing.
+/// Sends a POST as a user who may create PipelineResources, but read nothing.
 async fn post_as_somebody(server: &Server, object: &Value) -> server::Answer {
     let rules = json!([{"apiGroups": ["tekton.dev"], "resources": ["pipelineresources"], "verbs": ["create"]}]);
     let user = server.restricted_user(rules).await;
@@ -70,7 +73,7 @@ async fn post_as_somebody(server: &Server, object: &Value) -> server::Answer {
     .await
 }
 
-async fn a_user_may_do_what_its_rules_say(server: &Server) {
+async fn a_user_has_the_permissions_of_its_rules(server: &Server) {
     post_as_somebody(server, &resource("a"))
         .await
         .expect_status(201);
@@ -94,7 +97,7 @@ async fn blocking_an_owner_requires_permission(server: &Server) {
     post_as_somebody(server, &object).await.expect_status(201);
 }
 
-async fn a_case_brings_its_own_kinds(server: &Server) {
+async fn a_case_can_install_its_own_crds(server: &Server) {
     let service = json!({
         "apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "a"},
         "spec": {"template": {"spec": {"containers": [{"image": "x"}]}}},

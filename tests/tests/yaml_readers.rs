@@ -1,4 +1,4 @@
-//! Gleaner's YAML, read by the parsers in common use: Go's (through kubectl) and PyYAML.
+//! Gleaner's YAML must be read correctly by common parsers: Go's (through kubectl) and PyYAML.
 //!
 //! Both read YAML 1.1, in which `no`, `1e3`, `0x1`, `12:30`, `=` and dates are not strings unless they are quoted.
 
@@ -119,7 +119,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// The example `kustomize`: its output is the Task alone, with the text of the file as its annotation.
+/// Checks the example `kustomize`: its output must be a single Task whose annotation is the text of the file.
 fn the_file_is_the_annotation() -> Result<(), Failed> {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kustomize");
     let built = run(Command::new("kubectl").args(["kustomize", example]), "")?;
@@ -136,7 +136,7 @@ fn the_file_is_the_annotation() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Returns a ConfigMap with every text as a value, and as many as possible as parts of a key.
+/// Returns a ConfigMap with every text as a value, and with as many texts as possible as parts of a key.
 fn config_map() -> Value {
     let data = TEXTS
         .iter()
@@ -214,7 +214,7 @@ fn check_random(read: Reader) -> Result<(), Failed> {
             .map(|(index, text)| (format!("k{index}"), text.clone()))
             .collect();
         let keys: Value = texts.iter().map(|text| (text.clone(), "v")).collect();
-        // A kind without a schema: kubectl accepts any fields.
+        // Use a kind without a schema, so that kubectl accepts any fields.
         let object = json!({
             "apiVersion": "example.com/v1", "kind": "Texts", "metadata": {"name": "texts"},
             "values": values, "list": texts, "keys": keys,

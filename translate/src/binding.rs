@@ -23,7 +23,7 @@ pub(crate) struct Binding<'a> {
     pub(crate) cursor: Cursor<'a>,
 }
 
-/// The field that contains the target of a binding.
+/// The field that specifies a binding's target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TargetKind {
     /// `resourceRef.name`: the name of a PipelineResource, or a variable.
@@ -40,15 +40,16 @@ const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "f
 #[derive(Debug)]
 pub(crate) struct Passed {
     pub(crate) name: String,
-    /// The value of the parameter; none if an error in the binding was reported.
+    /// The parameter's value; `None` if an error in the binding was already reported.
     pub(crate) value: Option<Value>,
 }
 
 /// The Task or Pipeline that receives the resources: its title in messages, and its interface if known.
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
-/// Replaces the bindings in the `spec` of a run or a pipeline task with parameters, and returns the parameters. `value` returns
-/// the value of a binding, whose resource in `bound` is passed if it is known.
+/// Replaces the bindings in the `spec` of a run or a pipeline task with parameters, and returns the parameters. The callback
+/// `value` computes the value for a binding. It also receives the resource that the Task or Pipeline in `bound` declares under
+/// the binding's name, if known.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
@@ -111,7 +112,7 @@ pub(crate) fn replace_all(
     passed
 }
 
-/// Reads bindings and reports names that are bound twice. Also returns the names of the bindings with reported errors.
+/// Reads bindings and reports names that are bound twice. Also returns the names of the bindings that have errors.
 fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>, Vec<String>) {
     let mut bindings: Vec<Binding<'a>> = Vec::new();
     let mut reported = Vec::new();
@@ -144,7 +145,7 @@ fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>
 }
 
 /// Reports bindings of resources that `title` does not declare, and declared resources that are not bound. `cursor` is the spec
-/// with bindings and parameters; `reported` are the names of bindings that could not be read.
+/// with bindings and parameters; `reported` contains the names of bindings whose errors were already reported.
 fn check(
     bindings: &[Binding<'_>],
     reported: &[String],
@@ -189,13 +190,13 @@ fn check(
 /// The syntax of bindings in a spec.
 #[derive(Debug, Clone, Copy)]
 enum Form {
-    /// `resources: []`, of the proposal.
+    /// `resources: []` in the proposal's syntax.
     List,
-    /// `resources: {inputs: [], outputs: []}` of a run.
+    /// `resources: {inputs: [], outputs: []}` in a run.
     OfRun,
-    /// The same of a Pipeline's task.
+    /// `resources: {inputs: [], outputs: []}` in a Pipeline's task.
     OfPipeline,
-    /// `inputs: {resources: []}` of a run.
+    /// `inputs: {resources: []}` in a run of v1alpha1.
     V1alpha1,
 }
 
@@ -272,7 +273,7 @@ impl<'a> Binding<'a> {
         self.target_kind == other.target_kind && target(self) == target(other)
     }
 
-    /// Returns the values of an existing or inline PipelineResource, which must fit `resource`.
+    /// Returns the values of an existing or inline PipelineResource, and reports an error if it does not fit `resource`.
     pub(crate) fn resolve(
         &self,
         catalogue: &Catalogue,
@@ -299,7 +300,7 @@ impl<'a> Binding<'a> {
         Some(bound.values.into())
     }
 
-    /// Reports a bound resource of type `kind` with these keys that does not fit `resource`.
+    /// Reports an error if a bound resource of type `kind` with the keys `keys` does not fit `resource`.
     pub(crate) fn check_fit(
         &self,
         resource: &InputResource,

@@ -1,4 +1,4 @@
-//! Existing PipelineResources: in the files, or fetched by the caller.
+//! Existing PipelineResources, from the files or fetched by the caller.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ pub(crate) struct Catalogue {
     entries: Vec<Entry>,
     /// The number of entries from files.
     files: usize,
-    /// The source that was searched in addition to the files, as messages name it.
+    /// A description, for messages, of the source that was searched in addition to the files.
     origin: Option<String>,
     missing: RefCell<BTreeSet<Missing>>,
 }
@@ -35,12 +35,12 @@ pub struct Missing {
     pub name: String,
 }
 
-/// PipelineResources that do not come from the files.
+/// PipelineResources that the caller fetched, for example from a cluster.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// The origin of the PipelineResources, as messages name it: `namespace builds of the cluster old`.
+    /// A description of the source, for messages: `namespace builds of the cluster old`.
     pub origin: String,
-    /// The namespace and the document of each PipelineResource.
+    /// The PipelineResources, each with its namespace.
     pub resources: Vec<(String, Node)>,
 }
 
@@ -67,7 +67,7 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     pub(crate) kind: String,
-    /// The PipelineResource's params, and its name if it has one.
+    /// The PipelineResource's params, and its name unless it is inline.
     pub(crate) values: Map<String, Value>,
 }
 
@@ -203,7 +203,7 @@ impl Entry {
         };
         let file = file(name);
         let finding = |diagnostic: Diagnostic| {
-            // Fetched documents have no lines.
+            // Documents fetched from a cluster have no line numbers.
             let at = diagnostic.at.filter(|at| *at != Location::default());
             Finding::error(file.clone(), Diagnostic { at, ..diagnostic })
         };
@@ -220,13 +220,14 @@ impl Entry {
 // === impl Resource ===
 
 impl Resource {
-    /// Reads the spec of a PipelineResource, which may have a name. Fails if fields are invalid or have no equivalent.
+    /// Reads a PipelineResource's spec; an inline PipelineResource has no name. Fails if fields are invalid or have no
+    /// equivalent.
     pub(crate) fn read(spec: &Cursor<'_>, name: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         spec.fields(&["type", "params", "secrets", "description"], &mut found);
         if let Some(secrets) = spec.field("secrets") {
-            let message = "values of a PipelineResource from a Secret have no equivalent";
-            let help = "git reads credentials from a Secret of the ServiceAccount with the annotation tekton.dev/git-0";
+            let message = "PipelineResource values from a Secret have no equivalent in Tekton v1";
+            let help = "store git credentials in a Secret with the annotation tekton.dev/git-0, and add the Secret to the ServiceAccount";
             found.push(secrets.diagnostic(message).help(help));
         }
         let kind = match spec.field("type") {
@@ -289,7 +290,7 @@ fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diag
             "submodules" => "the clone step always fetches submodules".to_owned(),
             name => format!("the clone step has no setting {name}"),
         };
-        let help = "remove it, and use your own step instead";
+        let help = "remove the param, or clone the repository in your own step";
         found.push(param.diagnostic(message).help(help));
     }
     true

@@ -8,8 +8,8 @@ use gleaner_core::task::{DeclarationSite, Declared};
 use crate::inner;
 use crate::kind::{Kind, Version};
 
-/// Returns a warning for each object in an old version, and for each object with PipelineResources, among the templates of the
-/// pods in `document`.
+/// Returns a warning for each template in the pods of `document` that creates an object in an old version or with
+/// PipelineResources.
 pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     let sites = DeclarationSite::all(document).into_iter();
     let pods = sites.filter(|site| site.pod().is_some());
@@ -76,7 +76,7 @@ fn of_object(object: &Cursor<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// Returns the first field for PipelineResources in a Task, Pipeline or run.
+/// Returns the first field of a Task, Pipeline or run that contains PipelineResources.
 fn resources<'a>(object: &Cursor<'a>) -> Option<Cursor<'a>> {
     let spec = object.field("spec")?;
     let specs = [

@@ -129,7 +129,7 @@ pub fn translate(
         });
     }
     findings.sort_by_key(rank);
-    // A PipelineResource is checked where it stays, and where it is bound.
+    // Remove duplicates, because a PipelineResource that is both kept and bound is checked twice.
     findings.dedup();
     let missing = catalogue.missing();
     Err(Refusal { findings, missing })

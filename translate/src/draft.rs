@@ -35,7 +35,7 @@ impl Position {
         Self { outer, place: None }
     }
 
-    /// Returns the index of the document, if it is part of another one.
+    /// Returns the index of the containing document, if the object is part of another one.
     pub(crate) const fn shared(&self) -> Option<usize> {
         match self.place {
             Some(_) => Some(self.outer),
@@ -127,7 +127,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Adds the steps that clone git inputs, after all checks: findings use the indices of the steps.
+    /// Adds the steps that clone git inputs. Called after all checks, because findings use the original indices of the steps.
     pub(crate) fn finish(&mut self, known: &Interfaces, settings: &Settings) {
         if self.kind == Kind::Resource && settings.keep_resources {
             kept_resource::check(&Cursor::root(&self.document), &mut self.found);
@@ -225,7 +225,7 @@ impl<'a> Draft<'a> {
             |binding, resource, _, found| {
                 if let Some(from) = binding.from.first() {
                     let place = binding.cursor.place.key("from");
-                    let message = "only a task of a Pipeline can run after others";
+                    let message = "only a task in a Pipeline can run after other tasks";
                     found.push(Diagnostic::new(place, from.at(), message).help("remove it"));
                 }
                 binding.resolve(catalogue, referrer, resource, found)
@@ -247,7 +247,7 @@ impl<'a> Draft<'a> {
         }
         let mut document = self.document.clone();
         document.put("apiVersion", Node::derived(document.at, RUN_API_VERSION));
-        // A controller wrote the status, for another version.
+        // The status was written by a controller for the old version.
         document.take("status");
         if let Some(entries) = document.entries_mut() {
             entries.sort_by_key(|(key, _)| rank(&key.name));
@@ -288,7 +288,8 @@ fn rank(key: &str) -> usize {
     rank.unwrap_or(FIRST.len())
 }
 
-/// Returns the place of the object whose metadata belongs to the TaskSpec at `place`; an embedded TaskSpec has its own metadata.
+/// Returns the place of the object whose `metadata` applies to the TaskSpec at `place`. Embedded TaskSpecs have their own
+/// metadata.
 fn host(kind: Kind, place: &Place) -> Place {
     match kind {
         Kind::Pipeline | Kind::PipelineRun => place.clone(),

@@ -67,7 +67,7 @@ const FREE: [&str; 14] = [
     "status",
 ];
 
-/// Corrects the spelling of each field of a Tekton document to that of v1; returns true if no field is duplicated.
+/// Corrects each field of a Tekton document to its v1 spelling; returns true if no field is duplicated.
 pub(crate) fn correct(document: &mut Node, found: &mut Diagnostics) -> bool {
     let before = found.is_empty();
     if is_tekton(document) {
@@ -130,10 +130,10 @@ fn rename(entries: &mut [(Key, Node)], place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true if the keys in `value`, the value of the field `key`, are not fields of Tekton.
+/// Returns true if `value`, the value of the field `key`, has keys that are not fields of Tekton.
 fn is_free(key: &str, value: &Node) -> bool {
     let version = Cursor::root(value).field("apiVersion");
-    // This is the spec of a custom task, or the map of a template's results.
+    // A custom task's spec has its own fields, and users choose the keys of a `results` map in a template.
     let is_foreign = key == "taskSpec"
         && version.is_some_and(|version| !version.node.as_str().is_some_and(inner::is_tekton));
     FREE.contains(&key) || is_foreign || (key == "results" && value.mapping().is_some())

@@ -9,14 +9,14 @@ use serde_json::json;
 use crate::input_resource::InputResource;
 use crate::resource_type::ResourceType;
 
-/// The longest name of a step (a DNS label).
+/// The maximum length of a step's name (a DNS label).
 const LONGEST: usize = 63;
 
 /// Clones `$1` at revision `$2` into `$3`. Parameter values are passed as arguments, because in the text of a script the name of
 /// a branch could run as a command. The script contains no `$(...)`, which Tekton and the kubelet would try to replace.
 const SCRIPT: &str = include_str!("git_source.sh");
 
-/// The line before the script if the resource is optional.
+/// The line that precedes the script if the resource is optional.
 const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
 
 /// Adds a step at the start of the TaskSpec `spec` for each git resource among `resources`.

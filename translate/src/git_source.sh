@@ -9,7 +9,7 @@ esac
 export GIT_TERMINAL_PROMPT=0
 # The directory may be a volume with another owner.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
-# ssh uses the home directory from /etc/passwd, and a user without an entry has none.
+# ssh takes the home directory from /etc/passwd, which may have no entry for the user.
 if [ -f "$HOME/.ssh/config" ]; then
   export GIT_SSH_COMMAND="ssh -F $HOME/.ssh/config -o UserKnownHostsFile=$HOME/.ssh/known_hosts"
 fi
@@ -19,13 +19,13 @@ git remote add -- origin "$url"
 if git fetch -q --depth=1 -- origin "${revision:-HEAD}"; then
   git checkout -q --detach FETCH_HEAD
 else
-  # Not a name: an abbreviated commit hash, or a commit that the server does not serve directly.
+  # The revision may be an abbreviated commit hash, or a commit that the server does not allow to be fetched directly.
   echo "$0: fetching all branches and tags to find '$revision'" >&2
   git fetch -q --tags -- origin '+refs/heads/*:refs/remotes/origin/*'
   git checkout -q --detach "$revision" -- || git checkout -q --detach "origin/$revision" --
 fi
 if [ -f .gitmodules ]; then
-  # If the server does not serve the recorded commit directly, it is in the history of a branch.
+  # If the recorded commit cannot be fetched directly, fetch the whole history of the branches.
   git submodule -q update --init --recursive --depth=1 || git submodule -q update --init --recursive
 fi
 git --no-pager log -1 --format="$0: %H %s" >&2

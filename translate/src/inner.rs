@@ -66,7 +66,7 @@ fn names_tekton(node: &Node) -> bool {
     version.is_some_and(is_tekton)
 }
 
-/// Returns the field `key` in any case; the case is corrected later.
+/// Returns the field `key`, ignoring case; the spelling is corrected later.
 fn any_case<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     let mut entries = node.mapping()?.iter();
     let (_, value) = entries.find(|(own, _)| own.name.eq_ignore_ascii_case(key))?;

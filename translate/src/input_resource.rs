@@ -14,15 +14,15 @@ pub(crate) struct InputResource {
     /// The name of the resource, and of its parameter.
     pub(crate) name: String,
     pub(crate) kind: ResourceType,
-    /// Contains both directions for an image that is input and output under one name: a run binds one value to it.
+    /// The directions. An image that is both input and output under one name has both, because a run binds a single value to it.
     pub(crate) directions: Vec<Direction>,
     /// True if runs may leave the resource unbound.
     pub(crate) optional: bool,
     /// The directory into which the resource is cloned.
     pub(crate) path: String,
     description: Option<String>,
-    /// The keys that a bound resource must have. No key has a default: if one key has a default, Tekton accepts it, but ignores
-    /// the other keys, which another task's result will have (`MissingKeysObjectParamNames`,
+    /// The keys that a bound resource must have. No key has a default, because if one key had a default, Tekton would accept it
+    /// but ignore the other keys, which another task's result will have (`MissingKeysObjectParamNames`,
     /// `pkg/reconciler/taskrun/validate_taskrun.go`).
     pub(crate) keys: Vec<String>,
     /// The position of the declaration.
@@ -33,7 +33,7 @@ pub(crate) struct InputResource {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
     pub(crate) resources: Vec<InputResource>,
-    /// The names of resources with reported errors: references to them cause no further errors.
+    /// The names of resources whose errors were already reported; references to them cause no further errors.
     pub(crate) refused: Vec<String>,
 }
 
@@ -142,10 +142,10 @@ impl InputResource {
             .filter(|key| self.is_cloned() && !is_usual(key));
         keys.map(|key| {
             let message = format!(
-                "`$(resources.{name}.{key})`: a git resource of Tekton has no '{key}', so '{name}' needs a PipelineResource with a param '{key}'"
+                "`$(resources.{name}.{key})`: Tekton's git resources have no '{key}', so '{name}' needs a PipelineResource with a param '{key}'"
             );
             let diagnostic = Diagnostic::new(place.key("resources"), Some(self.at), message);
-            diagnostic.help("use url, revision or name if one of them is meant")
+            diagnostic.help("to refer to one of Tekton's keys, use url, revision or name")
         })
         .collect()
     }
@@ -181,8 +181,8 @@ impl InputResource {
     }
 }
 
-/// Adds a parameter that replaces the resource `name`. Fails with a message and the position of an existing parameter if one has
-/// this name.
+/// Adds a parameter that replaces the resource `name`. If a parameter with this name exists, returns an error message and that
+/// parameter's position.
 pub(crate) fn add_param(
     spec: &mut Node,
     name: &str,

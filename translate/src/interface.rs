@@ -12,7 +12,7 @@ use crate::input_resource::InputResource;
 pub(crate) struct Interface {
     /// The resources that a run binds.
     pub(crate) resources: Vec<InputResource>,
-    /// The names of resources with reported errors.
+    /// The names of resources whose errors were already reported.
     pub(crate) refused: Vec<String>,
     /// The objects that the Task or Pipeline creates, by their names in the declaration.
     pub(crate) created: IndexMap<String, Created>,
@@ -71,7 +71,7 @@ impl Interface {
     }
 }
 
-/// Returns the interface in `known` of the Task or Pipeline that `reference` names; none if a resolver fetches it.
+/// Looks up the Task or Pipeline that `reference` names, and returns its interface. Returns `None` if a resolver fetches it.
 pub(crate) fn referred<'a>(
     known: &'a IndexMap<String, Interface>,
     reference: Option<&Node>,

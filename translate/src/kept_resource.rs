@@ -1,5 +1,5 @@
-//! PipelineResources that stay among the documents, unchanged, for a cluster that serves the kind: errors for which the
-//! schema of Gleaner's CRD refuses them (`charts/gleaner/files/pipelineresources.yaml`).
+//! Checks of PipelineResources that are kept, unchanged, for a cluster that serves the kind. They report the errors for which the
+//! schema of Gleaner's CRD rejects a PipelineResource (`charts/gleaner/files/pipelineresources.yaml`).
 
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics};
@@ -7,7 +7,7 @@ use gleaner_proto::kubernetes::PIPELINE_RESOURCE_TYPES;
 
 use crate::catalogue::NO_SPEC;
 
-/// Reports unknown fields and types, and params that exist twice.
+/// Reports unknown fields and types, and duplicate params.
 pub(crate) fn check(document: &Cursor<'_>, found: &mut Diagnostics) {
     document.fields(&["apiVersion", "kind", "metadata", "spec", "status"], found);
     let Some(spec) = document
@@ -40,9 +40,9 @@ pub(crate) fn check(document: &Cursor<'_>, found: &mut Diagnostics) {
         let Some(name) = param.name(found) else {
             continue;
         };
-        // Tekton compared them regardless of case (`strings.EqualFold`).
+        // Tekton compared the names case-insensitively (`strings.EqualFold`).
         if names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
-            let message = format!("the param '{name}' exists already");
+            let message = format!("the param '{name}' already exists");
             found.refuse(&param, message, "remove one of them");
         }
         names.push(name);

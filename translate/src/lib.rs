@@ -14,9 +14,9 @@
 //! | `inner` | Tekton objects that are part of another document, such as a TriggerTemplate |
 //! | `field_names` | the spelling of fields |
 //! | `outputs` | the declaration, moved into the annotation |
-//! | `created` | what the templates of a declaration create |
+//! | `created` | old Tekton objects that a declaration creates |
 //! | `git_source` | the step that clones a git resource |
-//! | `variables` | `$(...)` |
+//! | `variables` | the replacement of `$(...)` in strings |
 //! | `passed_variables` | variables of resources in a run, or in a Pipeline's task |
 //! | `working_directory` | the default directory of steps |
 //! | `run_fields` | fields of runs that v1 renamed, moved or removed |

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::created;
 
 /// Checks every declaration in `document`, moves it into the annotation of the object that it belongs to, and returns it with the
-/// place of its TaskSpec. `host` returns the place of the object whose metadata belongs to the TaskSpec at a place. Warnings
+/// place of its TaskSpec. `host` maps the place of a TaskSpec to the place of the object whose `metadata` applies to it. Warnings
 /// about old objects among the templates are added to `doubtful`.
 pub(crate) fn move_to_annotations(
     document: &mut Node,

@@ -55,7 +55,7 @@ impl PassedVariables<'_> {
             };
         };
         let Some(value) = &passed.value else {
-            // The error in the binding was already reported, so the document is not printed.
+            // The document is not printed, because the error in the binding was already reported.
             return Replacement::Text(name.to_owned());
         };
         let resource = self
@@ -75,7 +75,7 @@ impl PassedVariables<'_> {
                 (_, false) => Replacement::Text(resource.path.clone()),
                 (_, true) => Replacement::refused(
                     format!(
-                        "`$({inside})`: the path has a variable of the Task, {}",
+                        "`$({inside})`: the path contains the Task's variable {}",
                         resource.path
                     ),
                     "use a literal path",

@@ -17,7 +17,7 @@ use crate::resource_lists::{self, Direction};
 use crate::variables::{self, Replacement, Variables};
 use crate::versions;
 
-/// The documents that surround a PipelineSpec.
+/// The Tasks that a PipelineSpec may refer to.
 pub(crate) struct Surroundings<'a> {
     /// The Tasks of all files.
     pub(crate) known: &'a Interfaces,
@@ -40,7 +40,7 @@ pub(crate) fn translate(
         refused,
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
-        // Its tasks may be in other files and use any of the keys.
+        // The Pipeline's Tasks may be in other files and use any of the keys.
         resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);
@@ -88,7 +88,7 @@ fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
 
 struct Pipeline {
     resources: Vec<InputResource>,
-    /// The names of resources with reported errors.
+    /// The names of resources whose errors were already reported.
     refused: Vec<String>,
     tasks: Tasks,
 }
@@ -234,7 +234,7 @@ impl Pipeline {
                      cannot be bound as inputs"
                 ))
                 .help(format!(
-                    "pass a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
+                    "pass one of its fields as a parameter: $(tasks.{from}.results.{output}.name)"
                 )),
             (Some(Some(interface)), None) => target
                 .diagnostic(format!("the task '{from}' creates no resource '{output}'"))
@@ -269,7 +269,7 @@ impl Pipeline {
 
     fn resource(&mut self, name: &str, key: &str, inside: &str) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // The error in the declaration was already reported, so the document is not printed.
+            // The document is not printed, because the error in the declaration was already reported.
             return Replacement::Text(name.to_owned());
         }
         let known = self.resources.iter().map(|own| own.name.as_str());

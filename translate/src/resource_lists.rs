@@ -10,7 +10,7 @@ pub(crate) enum Direction {
     Output,
 }
 
-/// An entry of a list: in a Task, the declaration of a resource; elsewhere, a binding.
+/// A list entry: the declaration of a resource (in a Task or Pipeline), or a binding (in a run or a Pipeline's task).
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     node: Node,
@@ -64,7 +64,7 @@ pub(crate) fn take(
             let mut others = spec.list_of("params").iter();
             if name.is_some() && others.any(|other| other.text_of("name") == name) {
                 let name = name.unwrap_or_default();
-                let message = format!("the parameter '{name}' exists already");
+                let message = format!("the parameter '{name}' already exists");
                 found.refuse(&param, message, "remove or rename one of them");
             }
             spec.push_at("params", param.node.clone());

@@ -11,7 +11,7 @@ use crate::resource_lists::Direction;
 pub(crate) enum ResourceType {
     /// A repository and a revision, cloned into `/workspace/NAME`.
     Git,
-    /// An image with URL and digest; it is not pulled.
+    /// An image's URL and digest; the image itself is not pulled.
     Image,
 }
 
@@ -22,7 +22,7 @@ const INPUTS: [Refused; 4] = [
     (
         "storage",
         "was downloaded into /workspace, which Tekton no longer does",
-        "pass its location as a parameter, and download it in a first step",
+        "pass its location as a parameter, and download it in an initial step",
     ),
     (
         "cluster",
@@ -32,7 +32,7 @@ const INPUTS: [Refused; 4] = [
     (
         "pullRequest",
         "was fetched into files, which Tekton no longer does",
-        "pass its url as a parameter, and fetch the required data in a first step",
+        "pass its url as a parameter, and fetch the required data in an initial step",
     ),
     (
         "cloudEvent",
@@ -103,7 +103,7 @@ impl ResourceType {
         }
     }
 
-    /// Returns the names of the params of such resources. The second param may be missing, and is then an empty string, as in
+    /// Returns the param names of resources of this type. The second param is optional, and defaults to an empty string, as in
     /// Tekton.
     pub(crate) const fn keys(self) -> [&'static str; 2] {
         match self {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::versions::{NO_SUCH_FIELD, reference, rename};
 
-/// Fields of runs in v1alpha1 and v1beta1, with the remedy.
+/// Fields of runs in v1alpha1 and v1beta1 that v1 removed, each with the remedy.
 const REMOVED: [(&str, &str); 2] = [
     (
         "trigger",
@@ -17,7 +17,7 @@ const REMOVED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Pod fields that runs had before `podTemplate` existed.
+/// The fields for the pod that runs had before `podTemplate` existed.
 const OF_POD: [&str; 3] = ["nodeSelector", "tolerations", "affinity"];
 
 /// Translates the fields of a TaskRun's spec; reports those that v1 removed.

@@ -2,7 +2,7 @@
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Node};
 
-/// Reports fields that do not have the type that Kubernetes requires; returns true if there are no such fields.
+/// Reports fields of the wrong type; returns true if all fields have the type that Kubernetes requires.
 pub(crate) fn check(document: &Node, found: &mut Diagnostics) -> bool {
     let mut wrong = Diagnostics::default();
     let root = Cursor::root(document);

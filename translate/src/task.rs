@@ -65,8 +65,8 @@ pub(crate) fn translate(
     }
 }
 
-/// Returns true for an entry of `outputs.resources` that the Task creates. An entry with a type and without a spec is older than
-/// the proposal: a run binds it to an existing resource.
+/// Returns true for an entry of `outputs.resources` that the Task creates. An entry with a type but without a spec predates the
+/// proposal; a run binds it to an existing resource.
 fn is_created(entry: &Node) -> bool {
     entry.present("type").is_none() || entry.present("spec").is_some()
 }
@@ -126,7 +126,7 @@ fn expand_arrays(spec: &mut Node) {
 
 struct TaskVariables {
     resources: Vec<InputResource>,
-    /// The names of resources with reported errors.
+    /// The names of resources whose errors were already reported.
     refused: Vec<String>,
     /// The names of the objects that the Task creates.
     created: Vec<String>,
@@ -136,7 +136,7 @@ struct TaskVariables {
 /// The part of the Task that contains a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// The default of a parameter, in which old versions of Tekton replaced resource variables and v1 replaces no variables.
+    /// The default of a parameter. Old versions of Tekton replaced resource variables in it; v1 does not replace variables in it.
     Default,
     /// Fields in which Tekton replaces variables.
     Steps,
@@ -178,8 +178,8 @@ impl Variables for TaskVariables {
         }
     }
 
-    /// Skips, while steps are translated, the declaration (an embedded TaskSpec has its annotation in `metadata`) and text for
-    /// users.
+    /// Returns true for the fields that are skipped while steps are translated: text for users, and the declaration, which an
+    /// embedded TaskSpec has as an annotation in its `metadata`.
     fn skips(&self, field: &str) -> bool {
         self.within != Within::Declaration
             && ["outputs", "metadata", "description", "displayName"].contains(&field)
@@ -200,7 +200,7 @@ impl TaskVariables {
         inside: &str,
     ) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // The error in the declaration was already reported, so the document is not printed.
+            // The document is not printed, because the error in the declaration was already reported.
             return Replacement::Text(name.to_owned());
         }
         let creates = self.created.iter().any(|created| created == name);
@@ -270,7 +270,7 @@ impl TaskVariables {
     fn unknown(&self, creates: bool, name: &str, inside: &str) -> Replacement {
         let known = self.resources.iter().map(|own| own.name.as_str());
         match self.within {
-            // The reader of the declaration reports the error with a better suggestion.
+            // The declaration's parser reports the error with a better suggestion.
             Within::Declaration => Replacement::Keep,
             _ if creates => Replacement::refused(
                 format!("`$({inside})`: '{name}' is created after the steps"),
@@ -280,7 +280,7 @@ impl TaskVariables {
                 let message = format!("`$({inside})`: the Task declares no resource '{name}'");
                 let (_, key) = inside.rsplit_once('.').unwrap_or_default();
                 match self.resources.iter().find(|own| own.name == name) {
-                    // It is declared in the other direction.
+                    // The resource is declared in the other direction.
                     Some(own) if own.directions == [Direction::Input] => Replacement::refused(
                         format!("`$({inside})`: the resource '{name}' is an input"),
                         format!("write $(resources.inputs.{name}.{key})"),

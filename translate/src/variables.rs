@@ -37,7 +37,7 @@ pub(crate) trait Variables {
     /// Returns true for a field in which no variables are replaced.
     fn skips(&self, field: &str) -> bool;
 
-    /// Returns true if Tekton before v0.6 replaced `${...}` with these words in this place.
+    /// Returns true if Tekton before v0.6 replaced the variable `${...}` with these words in this place.
     fn had_braces(&self, words: &[&str]) -> bool {
         matches!(words, ["inputs" | "outputs", ..])
     }
@@ -104,7 +104,7 @@ pub(crate) fn rewrite_text(
             inside,
             words.filter(|words| brace == '(' || variables.had_braces(words)),
         ) else {
-            // The text may contain a variable: `$(cat $(params.file))` is shell.
+            // The text is not a variable, but may contain one: `$(cat $(params.file))` is shell.
             written.push_str(&text[begin..rest]);
             continue;
         };

@@ -77,7 +77,7 @@ pub(crate) fn reference(
     }
 }
 
-/// Translates the `bundle` of a reference to the bundles resolver, as Tekton's own conversion does
+/// Converts a reference with a `bundle` to a reference to the bundles resolver, as Tekton's own conversion does
 /// (`convertBundleToResolver`, `pkg/apis/pipeline/v1beta1`).
 fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnostics) {
     let cursor = Cursor::new(reference, place.clone());
@@ -93,7 +93,7 @@ fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnosti
     *reference = Node::derived(reference.at, resolved);
 }
 
-/// Reports fields that v1 removed, and drops those fields that are empty.
+/// Reports fields that v1 removed; if they are empty, drops them instead.
 fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
     for key in REMOVED_FROM_STEPS {
         let Some(value) = step.present(key) else {

@@ -8,7 +8,8 @@ use serde_json::json;
 const DIRECTORY: &str = "/workspace";
 const HOME: &str = "/tekton/home";
 
-/// Sets both in the steps of a v1alpha1 Task, which later versions of Tekton cannot run.
+/// Sets the working directory and HOME in the steps of a v1alpha1 Task. Later versions of Tekton cannot run v1alpha1 Tasks, so
+/// the Task relies on the old defaults.
 pub(crate) fn set(spec: &mut Node) {
     let template = spec.present("stepTemplate");
     let (directory, home) = (

@@ -60,7 +60,7 @@ fn a_command_moves_after_the_redirectors_dashes() {
             "--",
             "x"
         ]),
-        "Tekton's variables stay, and a doubled $ is escaped for the kubelet"
+        "Tekton's variables must be kept, and a doubled $ must be escaped for the kubelet"
     );
     assert_eq!(
         steps[1]["args"],

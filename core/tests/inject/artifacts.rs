@@ -1,4 +1,4 @@
-//! Scripts with variables of Tekton's artifacts, which Tekton replaces only if the step's command is the script alone.
+//! Scripts with variables of Tekton's artifacts. Tekton replaces these variables only if the script is the step's whole command.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -58,7 +58,11 @@ fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
         ]
     );
     assert_eq!(lines[2], SCRIPT);
-    assert_eq!(scripts[1..], others[1..], "the others are unchanged");
+    assert_eq!(
+        scripts[1..],
+        others[1..],
+        "the other scripts must be unchanged"
+    );
     let mounts = container(&after, "step-lint")["volumeMounts"].to_string();
     assert!(mounts.contains("/gleaner/bin"), "{mounts}");
     assert_eq!(
@@ -68,7 +72,7 @@ fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
 }
 
 #[test]
-fn containers_that_others_add_are_counted_in_such_a_script_too() {
+fn containers_that_others_add_are_also_counted_in_such_a_script() {
     let mut meshed = injected_pod(&pod_with(SCRIPT));
     let containers = meshed["spec"]["containers"].as_array_mut().unwrap();
     containers.push(json!({"name": "mesh", "image": "m"}));

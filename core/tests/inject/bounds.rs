@@ -47,7 +47,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     );
 }
 
-/// The check looks at each `$(`, but not at all of the text after it.
+/// The check must not scan all of the text after each `$(`.
 #[test]
 fn a_path_with_many_openings_of_variables_is_rejected_quickly() {
     let begin = std::time::Instant::now();
@@ -61,8 +61,8 @@ spec: {{steps: [{{name: a, image: i, command: [c]}}]}}
 "
     ));
     let message = refused(&task);
-    // The path has 100,000 openings of variables. A message with all the text after each of them would take minutes in this
-    // build.
+    // The path has 100,000 openings of variables. If a message quoted all the text after each of them, this test would take
+    // minutes in an unoptimized build.
     assert!(
         message.starts_with("513 errors:") && message.ends_with("and 493 more errors"),
         "{message}"

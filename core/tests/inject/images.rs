@@ -1,4 +1,4 @@
-//! The image in a pod is that of the injector that writes the pod's flags, even if the Task was injected with another image.
+//! A pod gets the image of the injector that writes its flags, even if the Task was injected with another image.
 
 use gleaner_core::inject::settings::PullPolicy;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
@@ -44,7 +44,7 @@ fn a_pod_gets_the_image_of_its_injector_not_of_its_task() {
     assert_eq!(
         args(&pod, "step-gleaner")[3..],
         ["finish", "--injected", "--termination-share=7+2"],
-        "arguments and image belong to the same release"
+        "the arguments and the image must be of the same release"
     );
     for name in ["step-build", "step-lint", "step-last", "sidecar-registry"] {
         for field in ["image", "imagePullPolicy"] {
@@ -79,11 +79,11 @@ fn the_pull_policy_of_another_image_is_not_kept() {
     assert_eq!(
         policies(&same),
         ["Always", "Always"],
-        "a policy that the API server or a user set for this image stays"
+        "a policy that the API server or a user has set for this image must be kept"
     );
 }
 
-/// The flags in the pod match the release of its image, as after `gleaner inject`.
+/// The flags in the pod match the release of its image, as in the output of `gleaner inject`.
 #[test]
 fn a_pod_that_is_complete_keeps_its_image() {
     let old = Settings {

@@ -50,8 +50,7 @@ fn a_task_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     changed(task::inject(&task(), Operation::Create, &unlimited()));
 }
 
-/// The test covers pods of a Task that was injected with another list, ahead of time or by the webhook, and a pod with its own
-/// annotation.
+/// Covers pods of a Task that was injected with another list, ahead of time or by the webhook, and a pod with its own annotation.
 #[test]
 fn a_pod_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     for placement in [

@@ -1,4 +1,4 @@
-//! The termination messages of a pod: the number of containers that share their space, and the contents that Tekton writes.
+//! The termination messages of a pod: the number of containers that share the space, and the entries that Tekton writes.
 
 use gleaner_core::check;
 use gleaner_core::document::Live;
@@ -269,7 +269,7 @@ fn results_that_will_not_fit_cause_a_warning() {
     assert_eq!(warned(10, 3, "[]"), [""; 0]);
 }
 
-/// The forecast does not render objects that would fill the memory, half a GiB in this test.
+/// The forecast must not render an object that would exhaust the memory. In this test, the object would take half a GiB.
 #[test]
 fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
     let resource = |number: usize| {
@@ -293,6 +293,6 @@ fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
             && found[0].contains("at most 3145728 are accepted"),
         "{found:?}"
     );
-    // The limit is generous: rendering the object takes minutes in an unoptimized build.
+    // The limit is generous, because rendering the object would take minutes in an unoptimized build.
     assert!(started.elapsed() < std::time::Duration::from_secs(10));
 }

@@ -248,13 +248,13 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
     let fitted = json!({"limits": {"cpu": "200m", "memory": "64Mi"}, "requests": {"cpu": "0", "memory": "0"}});
     assert_eq!(resources(&injected_pod(&full)), fitted);
 
-    // The pod has room for the sidecar's own requests.
+    // The pod's resources leave enough for the sidecar's usual requests and limits.
     let usual = json!({"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}});
     let mut roomy = full.clone();
     roomy["spec"]["resources"] = json!({"requests": {"cpu": "110m", "memory": "80Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}});
     assert_eq!(resources(&injected_pod(&roomy)), usual);
 
-    // A pod's limit without a request is also the request, as for a container. Other sidecars are included in the sum.
+    // For a pod as for a container, a limit without a request is also the request. The sum includes the other sidecars.
     let mut limits = full.clone();
     limits["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
     limits["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "500m"}});

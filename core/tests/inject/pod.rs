@@ -250,7 +250,7 @@ fn the_sidecar_becomes_a_native_sidecar_after_tektons_init_containers() {
             {"name": "gleaner-internal", "mountPath": "/gleaner"},
             {"name": "kube-api-access-dgctg", "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"},
         ]),
-        "the sidecar mounts no workspace of the task"
+        "the sidecar must not mount a workspace of the Task"
     );
     let names: Vec<&Value> = pod["spec"]["containers"]
         .as_array()
@@ -360,7 +360,7 @@ fn an_image_command_that_a_run_adds_is_also_injected() {
     let at = args.iter().position(|argument| argument == "-entrypoint");
     args.drain(at.unwrap()..at.unwrap() + 2);
     let env = build["env"].as_array_mut().unwrap();
-    // The second variable comes from `podTemplate.env` and takes effect.
+    // The variable from `podTemplate.env` comes second, so it takes effect.
     for command in ["/ep", "/other"] {
         let commands = json!({"linux/amd64": [command]}).to_string();
         env.push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
@@ -442,8 +442,8 @@ fn long_values_are_split_into_arguments_that_linux_accepts() {
 
 #[test]
 fn a_pod_uses_the_declaration_of_its_injected_task() {
-    // The pod's annotation may come from another object, because a Pipeline's annotation takes precedence in Tekton. The injected
-    // declaration counts.
+    // The pod's annotation may come from another object, because a Pipeline's annotation takes precedence in Tekton. The
+    // declaration that was injected into the Task must be used.
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();
     let pod = injected_pod(&before);

@@ -140,7 +140,7 @@ fn declarations_are_removed_on_request() {
 }
 
 #[test]
-fn parts_of_the_user_with_gleaners_names_stay() {
+fn user_parts_with_gleaners_names_are_kept() {
     let object = json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task", "metadata": {"name": "t"},
         "spec": {"sidecars": [{"name": "gleaner", "image": "i", "args": ["x"]}], "steps": [{"name": "gleaner", "image": "i"}]},

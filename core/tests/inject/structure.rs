@@ -1,4 +1,4 @@
-//! Errors in a TaskSpec for which Tekton would reject it, or for which the API server would reject its pod.
+//! Errors in a TaskSpec that would make Tekton reject the TaskSpec, or the API server reject its pod.
 
 use gleaner_core::inject::Outcome;
 use gleaner_core::inject::task::{self, Operation};
@@ -166,7 +166,7 @@ fn valid_task_specs_are_accepted() {
         "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}, default: {k: v}}]",
-        // A default that contains values other than strings is itself a string.
+        // Tekton reads a default that contains values other than strings as a string.
         "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",

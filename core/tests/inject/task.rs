@@ -1,4 +1,4 @@
-//! Injection into a Task that requests Gleaner. The result can run on any Tekton.
+//! Injection into a Task that requests Gleaner. The result runs on any version of Tekton.
 
 use crate::support::{changed, injected, refused, settings, yaml};
 use gleaner_core::inject::task::{self, Operation};
@@ -185,8 +185,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_substituted() {
     });
     let mut spec = injected(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
     spec.as_object_mut().unwrap().remove("metadata");
-    // The TaskRun is as Tekton's controller creates it: the Pipeline's parameter is substituted, and no longer available as a
-    // parameter.
+    // Tekton's controller creates the TaskRun with the value of the Pipeline's parameter, and without the parameter itself.
     let substituted = spec
         .to_string()
         .replace("$(params.text)", "from the pipeline");
@@ -210,7 +209,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_substituted() {
     assert_eq!(
         injected(&run)["metadata"]["labels"],
         json!({}),
-        "the labels of a PipelineRun that did not create the run are removed"
+        "the labels of a PipelineRun that did not create the run must be removed"
     );
 }
 

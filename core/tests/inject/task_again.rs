@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn applying_the_source_again_gives_the_same(task in tasks()) {
+    fn applying_the_source_again_has_the_same_result(task in tasks()) {
         let once = injected(&task);
         let again = changed(task::inject(&task, Operation::Update { old: &once }, &settings()), &task);
         prop_assert_eq!(again, once);

@@ -127,7 +127,7 @@ const BOUNDS: [(&str, &[&str], i64, i64); 18] = [
     ),
 ];
 
-/// The maximum of a 32-bit number.
+/// The maximum of a signed 32-bit integer.
 const MOST: i64 = i32::MAX as i64;
 
 /// Fields that accept a port's number or name.

@@ -19,7 +19,7 @@ fn the_crds_of_the_crate_parse() {
 }
 
 #[test]
-fn anything_but_a_crd_is_named() {
+fn a_document_that_is_not_a_crd_is_reported() {
     let error = parse("---\nkind: ConfigMap\napiVersion: v1\n").unwrap_err();
     assert!(error.to_string().contains("`ConfigMap`"), "{error}");
 }

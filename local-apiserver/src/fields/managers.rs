@@ -62,7 +62,7 @@ impl Manager {
     }
 }
 
-/// Formats the name in conflict messages.
+/// Formats the manager as in conflict messages.
 impl fmt::Display for Manager {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.name)?;
@@ -78,7 +78,7 @@ pub(super) fn read(object: &Value) -> Vec<Entry> {
     Vec::deserialize(&object["metadata"]["managedFields"]).unwrap_or_default()
 }
 
-/// Stores the entries in the object, without empty ones.
+/// Stores the non-empty entries in the object.
 pub(super) fn write(object: &mut Value, entries: &[Entry]) {
     let entries = entries.iter().filter(|entry| !entry.fields.is_empty());
     let list = entries.map(|entry| json!(entry)).collect();

@@ -26,7 +26,7 @@ fn an_output_name_cannot_leave_its_directory() {
 }
 
 #[test]
-fn labels_are_those_of_dns() {
+fn labels_are_dns_labels() {
     for (text, valid) in [
         ("a-1", true),
         ("", false),

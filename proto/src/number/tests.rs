@@ -116,8 +116,8 @@ proptest! {
 
     #[test]
     fn every_double_survives_however_it_is_printed(double in doubles()) {
-        // Includes the shortest form of two implementations, and every fixed number of digits that distinguishes the double from
-        // its neighbors.
+        // The shortest forms that two implementations print, and the forms with each fixed number of digits that distinguishes
+        // the double from its neighbors.
         let mut printed = vec![format!("{double}"), format!("{double:e}"), serde_json::to_string(&double).unwrap()];
         let rounded = (0..DOUBLE_DIGITS).map(|digits| format!("{double:.digits$e}"));
         printed.extend(rounded.filter(|text| text.parse() == Ok(double)));
@@ -134,7 +134,7 @@ proptest! {
         let digits: i64 = mantissa.replace('.', "").parse().unwrap();
         let power = power.parse::<i32>().unwrap() - 16;
         let beside = format!("{}e{power}", digits + away);
-        // A text that parses as a different double belongs to that double.
+        // A text that parses as another double is a decimal of that double, and may be accepted.
         if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
             prop_assert!(!survives(&beside));
         }

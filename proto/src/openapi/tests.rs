@@ -23,10 +23,10 @@ fn document() -> Value {
             "version": "1",
             "summary": "Collects the outputs of one run's steps and turns them into Kubernetes resources.",
             "description": "The API is served on one Unix socket per step and on a loopback address. The socket on which a \
-                            message arrives identifies the step; on the loopback address, GET needs no credential, and POST \
-                            needs the step's bearer token. HEAD is supported wherever GET is. Every error is a problem \
-                            document (RFC 9457) with a stable `type`; a request that cannot be parsed at all (not HTTP, \
-                            header too long) gets the status only.",
+                            message arrives identifies the step; on the loopback address, GET requires no credential, and POST \
+                            requires the step's bearer token. HEAD is supported on every route with GET. Every error is a problem \
+                            document (RFC 9457) with a stable `type`; a request that cannot be parsed (not HTTP, header too \
+                            long) gets only a status.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}
         },
         "servers": [{
@@ -44,8 +44,8 @@ fn document() -> Value {
             "securitySchemes": {"stepToken": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The content of the file `token` next to the step's socket, for POST on the loopback \
-                                address. A socket needs none."
+                "description": "The content of the file `token` next to the step's socket. Required for POST on the loopback \
+                                address, not on a socket."
             }},
             "parameters": routes::parameters(),
             "responses": routes::problems(),
@@ -77,7 +77,7 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// Removes what applies to Rust only: the line breaks of comments, and null, because a field without a value is omitted.
+/// Removes what applies only to Rust: line breaks in comments, and null, because a field without a value is omitted.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

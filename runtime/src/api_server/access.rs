@@ -19,13 +19,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[command(next_help_heading = "API server")]
 #[group(skip)]
 pub struct Access {
-    /// A plain address, instead of the pod's own ServiceAccount
+    /// URL of an API server to use without credentials, instead of the pod's ServiceAccount
     #[arg(long, env = "GLEANER_API_SERVER", value_parser = address, conflicts_with = "kubeconfig")]
     api_server: Option<Uri>,
-    /// A kubeconfig file, instead of the pod's own ServiceAccount
+    /// Kubeconfig file to use instead of the pod's ServiceAccount
     #[arg(long, env = "GLEANER_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig file
+    /// Context of the kubeconfig file
     #[arg(long, env = "GLEANER_KUBE_CONTEXT", requires = "kubeconfig")]
     kube_context: Option<String>,
     /// Time limit of one request to the API server
@@ -44,8 +44,8 @@ pub enum AccessError {
     /// The kubeconfig is missing or invalid.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
-    /// A proxy variable does not contain a URL. For some values, kube returns its error before it considers `NO_PROXY`.
-    #[error("the variable {0} is not the URL of a proxy; correct or unset it")]
+    /// A proxy variable does not contain a URL. kube rejects some values even if `NO_PROXY` excludes the API server.
+    #[error("the variable {0} is not a valid proxy URL; correct it or unset the variable")]
     Proxy(&'static str),
     /// `NO_PROXY` does not contain a list that kube can parse.
     #[error(
@@ -59,7 +59,7 @@ pub enum AccessError {
 }
 
 impl Access {
-    /// Returns the API server that the flags name, or else the pod's own.
+    /// Returns the API server that the flags specify; by default, the API server of the pod's cluster.
     ///
     /// # Errors
     /// An [`AccessError`] if a file is missing or invalid.
@@ -81,10 +81,10 @@ impl Access {
     }
 }
 
-/// The client connects only at the first request.
+/// Constructors. A client does not connect until its first request.
 impl ApiServer {
-    /// Returns the API server of a kubeconfig's context, the current one unless `context` names another. Without a
-    /// file, the kubeconfig is that of `KUBECONFIG`, or `~/.kube/config`.
+    /// Returns the API server of a kubeconfig's context: of `context`, or of the current context by default. Without a file,
+    /// reads the kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
     ///
     /// # Errors
     /// An [`AccessError`] if a file is missing or invalid.
@@ -104,7 +104,7 @@ impl ApiServer {
         let own_proxy = own_proxy(&kubeconfig, context.as_deref());
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         let mut config = config.map_err(|error| unusable(error, own_proxy.is_some()))?;
-        // kube drops the proxy if NO_PROXY contains the proxy's own host.
+        // Set the proxy explicitly, because kube drops it if NO_PROXY contains the proxy's own host.
         config.proxy_url = match own_proxy {
             Some(proxy) => {
                 let proxy = proxy.parse().map_err(KubeconfigError::ParseProxyUrl);
@@ -131,12 +131,12 @@ impl ApiServer {
         context: Option<String>,
         bounds: Bounds,
     ) -> Result<Self, AccessError> {
-        // The only crypto provider of the process. An earlier client may already have installed it.
+        // An error means that an earlier client has already installed this provider for the process.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // kube's own policy repeats POST (kube-rs/kube#2082).
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // The effective limit is that of the whole request; this one only releases idle connections.
+        // These limits only close idle connections, because the timeout of the whole request expires earlier.
         config.read_timeout = Some(bounds.timeout * 3);
         config.write_timeout = Some(bounds.timeout * 3);
         // Without this, the idle time of a pooled connection counts toward the timeout of the next request.
@@ -154,8 +154,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Returns the error for a kubeconfig that kube refuses. kube also parses the proxy variables, and more strictly than `kubectl`
-/// does.
+/// Returns the error for a kubeconfig that kube rejects. kube also parses the proxy variables, and is stricter than `kubectl`.
 fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     let either = |upper: &'static str, lower: &'static str| {
         let is_set = variable(upper).is_some_and(|value| !value.is_empty());

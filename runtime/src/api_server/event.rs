@@ -12,7 +12,7 @@ const API_VERSION: &str = "events.k8s.io/v1";
 pub const NOTE_BYTES: usize = 1024;
 /// The maximum length of an instance name, in bytes (same file).
 const INSTANCE_BYTES: usize = 128;
-/// The maximum length of an Event's name without its suffix, in bytes: a name may have 253, and the suffix has 17.
+/// The maximum length of an Event's name without its suffix, in bytes: a name is at most 253 bytes, and the suffix is 17.
 const NAME_BYTES: usize = 236;
 
 /// An Event to create.

@@ -1,4 +1,4 @@
-//! All objects of a collection, page by page.
+//! Lists all objects of a collection, page by page.
 
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -15,7 +15,6 @@ impl ApiServer {
     /// Lists the collection at `path` and returns the result of `read` for each object. If a page exceeds the bound on a
     /// response, requests it again with half as many objects. If the API server no longer has the state of the first page,
     /// restarts the list.
-    /// begins again.
     ///
     /// # Errors
     /// A [`RequestError`] unless the status of each page is 2xx.

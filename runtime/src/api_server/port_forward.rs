@@ -11,7 +11,7 @@ use super::ApiServer;
 /// An error of a forwarded connection.
 #[derive(Debug, thiserror::Error)]
 pub enum PortForwardError {
-    /// The API server refused.
+    /// The API server refused the connection.
     #[error("the API server refused the connection to the pod: {code} {message}")]
     Refused {
         /// The HTTP status.
@@ -19,11 +19,11 @@ pub enum PortForwardError {
         /// The API server's message.
         message: String,
     },
-    /// There is no connection.
-    #[error("no connection to the pod through the API server")]
+    /// The connection could not be established.
+    #[error("cannot connect to the pod through the API server")]
     Connect(#[source] kube::Error),
-    /// There was no connection in time.
-    #[error("no connection to the pod within {:.1} s", .0.as_secs_f64())]
+    /// The connection was not established in time.
+    #[error("cannot connect to the pod within {:.1} s", .0.as_secs_f64())]
     Timeout(std::time::Duration),
 }
 
@@ -33,8 +33,8 @@ pub trait Forwarded: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Forwarded for T {}
 
 impl ApiServer {
-    /// Connects to a port on the loopback address of a pod. The connection is open when the pod accepts it: the first read
-    /// fails if nothing listens there.
+    /// Connects to a port on the loopback address of a pod. Success does not mean that a process listens on the port: if none
+    /// does, the first read fails.
     ///
     /// # Errors
     /// A [`PortForwardError`] if the API server refuses or does not respond in time.

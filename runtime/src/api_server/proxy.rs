@@ -1,11 +1,11 @@
 //! The proxy for an API server, from the variables that `kubectl` reads (Go's `golang.org/x/net/http/httpproxy`). kube differs:
-//! it reads `HTTPS_PROXY` for every address, and compares `NO_PROXY` with the host of the proxy.
+//! it reads `HTTPS_PROXY` for every address, and compares `NO_PROXY` with the proxy's host.
 
 use std::net::IpAddr;
 
 use http::Uri;
 
-/// Returns the proxy for requests to `url`; `None` for a loopback address and for hosts that `NO_PROXY` names.
+/// Returns the proxy for requests to `url`; `None` for a loopback address and for hosts that `NO_PROXY` lists.
 ///
 /// # Errors
 /// The name of a variable whose value is not a URL.
@@ -48,7 +48,7 @@ pub(super) fn of(
 }
 
 /// Returns true if an item of `NO_PROXY` matches the host. An item is `*`, an address, a network, a domain (which includes its
-/// subdomains) or `.domain` (only its subdomains). All except a network may have a port.
+/// subdomains) or `.domain` (only its subdomains). Each of these except a network may include a port.
 fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     let exception = exception.trim().to_ascii_lowercase();
     if exception == "*" {

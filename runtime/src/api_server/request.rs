@@ -35,7 +35,7 @@ pub enum Reason {
     /// The client cannot send the request, for example because credentials are missing.
     #[error(transparent)]
     Client(kube::Error),
-    /// No response arrived, or an incomplete one.
+    /// The connection failed before a complete response arrived.
     #[error(transparent)]
     Interrupted(Box<dyn Error + Send + Sync>),
     /// No complete response arrived in time.
@@ -58,8 +58,8 @@ pub enum Reason {
 }
 
 impl ApiServer {
-    /// Sends a request once and returns the response, whatever its status. The time limit is `within`, or the limit of this API
-    /// server if that is shorter.
+    /// Sends a request once and returns the response, regardless of its status. The time limit is the shorter of `within` and the
+    /// limit of this API server.
     ///
     /// # Errors
     /// A [`Reason`] if there is no complete response.

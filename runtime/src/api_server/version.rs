@@ -24,7 +24,7 @@ impl ApiServer {
     }
 }
 
-/// `{"major": "1", "minor": "29+"}`: some distributions add a sign.
+/// Parses `{"major": "1", "minor": "29+"}`: some distributions append a plus sign.
 fn parse(version: &Value) -> Option<Version> {
     let number = |field: &str| {
         let text = version[field].as_str()?;
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_of_distributions_are_ignored() {
+    fn a_sign_that_a_distribution_appends_is_ignored() {
         let of = |major: &str, minor: &str| {
             let version = parse(&json!({"major": major, "minor": minor}));
             version.map(|version| (version.number, version.name))

@@ -66,7 +66,9 @@ pub enum BodyError {
         within: Duration,
     },
     /// Other bodies used all memory until the time limit.
-    #[error("no memory for the body within {within:?}: other requests use it")]
+    #[error(
+        "no memory was available for the body within {within:?}, because other requests use it"
+    )]
     NoRoom {
         /// The limit.
         within: Duration,
@@ -105,8 +107,8 @@ impl Share {
 }
 
 impl Bodies {
-    /// Returns memory for two bodies of up to `max` bytes, each with the time limit `timeout`: the next body can arrive while one
-    /// is processed.
+    /// Returns memory for two bodies of up to `max` bytes, each with the time limit `timeout`, so that the next body can arrive
+    /// while one is processed.
     pub fn new(max: usize, timeout: Duration) -> Self {
         Self::with_room(max, 2 * max, timeout)
     }
@@ -150,20 +152,20 @@ impl Bodies {
             return Err(BodyError::TooLarge { max });
         }
         let deadline = Instant::now() + within;
-        // A body of unknown length may have the maximum size.
+        // Reserve the maximum size for a body of unknown length.
         let units = units(length.unwrap_or(max));
         let room = match share.and_then(|share| share.take(units)) {
             Some(room) => room,
             None => {
                 let room = Arc::clone(&self.room).acquire_many_owned(units);
-                // The semaphore is never closed.
+                // An error is impossible, because the semaphore is never closed.
                 let room = tokio::time::timeout_at(deadline, room).await;
                 let room = room.ok().and_then(Result::ok);
                 room.ok_or(BodyError::NoRoom { within })?
             }
         };
-        // Allocated at once: a buffer that grows by doubling would hold a large body three times. The system provides the pages
-        // only as they are written.
+        // Allocate the buffer at once, because a buffer that grows by doubling would hold a large body three times. The system
+        // provides the pages only when they are written.
         let bytes = BytesMut::with_capacity(length.unwrap_or(max));
         let reading = collect(request.into_body(), bytes, max);
         let read = tokio::time::timeout(within, reading).await;

@@ -1,9 +1,9 @@
 //! The time limit of a request header.
 //!
 //! hyper's own limit starts at the end of the previous request (hyper 1.12, proto/h1/conn.rs). With a limit suitable for a
-//! header, hyper would also close idle connections, and a request that is being sent at that moment would fail. For an admission
-//! review, that means a pod that is not created. So hyper's limit is the long limit of an idle connection, and the short limit is
-//! here: from the first byte of a request until its handler is called.
+//! header, hyper would also close idle connections, and a request that is being sent at that moment would fail. If that request
+//! is an admission review, the pod is not created. So hyper enforces the long limit for idle connections, and this module
+//! enforces the short one, from the first byte of a request until its handler is called.
 
 use std::io;
 use std::pin::Pin;
@@ -52,7 +52,7 @@ impl HeaderTimeout {
         self.arriving.send_replace(false);
     }
 
-    /// Records that the response is ready; the next bytes are another header.
+    /// Records that the response is ready; the next bytes begin another header.
     pub(super) fn response(&self) {
         self.handling.store(false, Ordering::Relaxed);
     }

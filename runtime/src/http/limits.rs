@@ -20,7 +20,7 @@ pub struct Limits {
     /// Longest time from the first byte of a request to the end of its header
     #[arg(long, env = "GLEANER_HEADER_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub header_timeout: Duration,
-    /// Longest time for a body
+    /// Longest time for receiving a body
     #[arg(long, env = "GLEANER_BODY_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
     pub body_timeout: Duration,
 }

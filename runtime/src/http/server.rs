@@ -37,7 +37,7 @@ const BACKLOG: i32 = 1024;
 /// The size of the kernel's buffer for bytes that a client has not read yet, which counts toward the memory of this process's
 /// cgroup. Linux doubles the value (socket(7)).
 const SEND_BUFFER: usize = 32 << 10;
-/// The same for TCP. With less than several segments (of 64 KiB on loopback), sends would wait for delayed acknowledgments.
+/// The same for TCP. If the buffer held only one segment (64 KiB on loopback), sends would wait for delayed acknowledgments.
 const TCP_SEND_BUFFER: usize = 128 << 10;
 
 /// A TCP listener whose connections send each response without delay.
@@ -56,7 +56,7 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// A router, with the limits within which it is served.
+/// A router, and the limits with which it is served.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Server {
@@ -69,7 +69,7 @@ pub struct Server {
 
 /// Binds an address and returns it with the actual port. The error names `flag`.
 ///
-/// `[::]` means every address of both families, even if `net.ipv6.bindv6only` is set, and `0.0.0.0` on a system without IPv6.
+/// `[::]` binds all IPv4 and IPv6 addresses, even if `net.ipv6.bindv6only` is set; on a system without IPv6, it binds `0.0.0.0`.
 ///
 /// # Errors
 /// Fails if the system refuses the address.
@@ -94,20 +94,20 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, Socke
     })
 }
 
-/// Binds all addresses of both families.
+/// Binds all IPv4 and IPv6 addresses.
 fn bind_all(address: SocketAddrV6) -> io::Result<TcpListener> {
     let (address, socket) = match Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) {
         Ok(socket) => {
             socket.set_only_v6(false)?;
             (SocketAddr::V6(address), socket)
         }
-        // A system without IPv6 refuses the family. If the error has another cause, it occurs again.
+        // The system may lack IPv6. If the error has another cause, creating the IPv4 socket fails too.
         Err(_) => {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
             ((Ipv4Addr::UNSPECIFIED, address.port()).into(), socket)
         }
     };
-    // As in tokio: a program that restarts immediately can bind its port.
+    // tokio also sets this option, so that a program that restarts immediately can bind its port.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -124,7 +124,7 @@ pub fn unix(listener: UnixListener) -> Unix {
 }
 
 impl Server {
-    /// Returns a server of `router` within `limits`, for requests whose header has at most `header_bytes`.
+    /// Returns a server that serves `router` within `limits`, and accepts headers of at most `header_bytes`.
     ///
     /// `idle_timeout` limits the time from connecting, or from a response, to the end of the next header.
     pub fn new(
@@ -172,7 +172,7 @@ impl Server {
         loop {
             let accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
-                // Waits while the system lacks a resource, such as file descriptors.
+                // Blocks while the system lacks a resource, such as file descriptors.
                 let (stream, _) = listener.accept().await;
                 (stream, permit)
             };

@@ -18,9 +18,9 @@ const PART: usize = 64 << 10;
 /// The state of one connection's writes.
 pub(super) struct WriteTimeout {
     limit: Duration,
-    /// Runs while unsent bytes wait for the client.
+    /// The timer that runs while unsent bytes wait for the client.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// Bytes sent since the timer started.
+    /// The bytes sent since the timer started.
     taken: usize,
 }
 

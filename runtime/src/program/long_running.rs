@@ -37,7 +37,7 @@ where
         .build();
     let done = runtime.map_err(StartError::Runtime).and_then(|runtime| {
         runtime.block_on(async {
-            // First of all: a signal during the setup must not kill the process.
+            // Install the handlers first, because a signal during the setup must not kill the process.
             let shutdown = Shutdown::on_signals().map_err(StartError::Signals)?;
             Ok(program(shutdown).await)
         })

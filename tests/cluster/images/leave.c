@@ -1,4 +1,4 @@
-// A step's command that needs no shell and no libraries: `leave PATH VALUE` writes exactly the value to the file.
+// A step's command that requires neither a shell nor libraries: `leave PATH VALUE` writes exactly the value to the file.
 // A PATH without a slash is the name of an output, a file in $GLEANER_OUTPUTS.
 #include <stdio.h>
 #include <stdlib.h>

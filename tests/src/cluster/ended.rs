@@ -12,7 +12,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Returns the run, which must have succeeded.
+    /// Returns the run if it succeeded.
     ///
     /// # Panics
     ///
@@ -27,7 +27,7 @@ impl Ended {
         self
     }
 
-    /// Returns the run, which must have failed for this reason (in Tekton's terms).
+    /// Returns the run if it failed for `reason`, which is one of Tekton's condition reasons.
     ///
     /// # Panics
     ///
@@ -72,7 +72,7 @@ impl Ended {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such step.
+    /// Panics if the step does not exist.
     #[track_caller]
     pub fn step(&self, name: &str) -> &Value {
         let steps = self.list("/status/steps");

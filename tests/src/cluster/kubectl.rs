@@ -24,7 +24,7 @@ impl Output {
     ///
     /// # Panics
     ///
-    /// Panics if it cannot be started.
+    /// Panics if the command cannot be started.
     #[track_caller]
     pub fn of(command: &mut Command, input: &str) -> Self {
         let words: Vec<_> = [command.get_program()]
@@ -42,7 +42,7 @@ impl Output {
         let mut stdin = child.stdin.take().expect("a pipe");
         let output = std::thread::scope(|scope| {
             scope.spawn(move || {
-                // A write error is ignored: a program that exits without reading its input reports the reason itself.
+                // Ignore a write error, because a program that exits without reading its input reports the reason itself.
                 drop(stdin.write_all(input.as_bytes()));
             });
             child.wait_with_output()
@@ -56,11 +56,11 @@ impl Output {
         }
     }
 
-    /// Returns its standard output.
+    /// Returns the program's standard output.
     ///
     /// # Panics
     ///
-    /// Panics if it failed.
+    /// Panics if the program failed.
     #[track_caller]
     pub fn succeed(self) -> String {
         assert!(
@@ -73,11 +73,11 @@ impl Output {
         self.stdout
     }
 
-    /// Returns its standard error.
+    /// Returns the program's standard error.
     ///
     /// # Panics
     ///
-    /// Panics if it succeeded.
+    /// Panics if the program succeeded.
     #[track_caller]
     pub fn fail(self) -> String {
         assert!(
@@ -89,11 +89,11 @@ impl Output {
         self.stderr
     }
 
-    /// Returns its standard output as JSON.
+    /// Returns the program's standard output as JSON.
     ///
     /// # Panics
     ///
-    /// Panics if it failed, or its output is not JSON.
+    /// Panics if the program failed, or its output is not JSON.
     #[track_caller]
     pub fn json(self) -> Value {
         let command = self.command.clone();

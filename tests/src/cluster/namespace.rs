@@ -1,4 +1,4 @@
-//! The namespace of a case, with the actions of a user in it.
+//! The namespace of a case, and the actions that a user takes in it.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -26,9 +26,9 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Returns the namespace of a case. It is not created in the cluster yet.
+    /// Returns the namespace of a case, without creating it in the cluster.
     pub(super) fn new(cluster: Arc<Cluster>, case: &str) -> Self {
-        // The name is unique, because the namespace of an earlier run may still be terminating.
+        // Use a unique name, because the namespace of an earlier run may still be terminating.
         let head: String = case.replace('_', "-").chars().take(50).collect();
         let name = format!("{}-{}", head.trim_end_matches('-'), std::process::id());
         Self { cluster, name }
@@ -38,7 +38,7 @@ impl Namespace {
     ///
     /// # Panics
     ///
-    /// Panics if it is not ready for pods within two minutes.
+    /// Panics if the namespace is not ready for pods within two minutes.
     pub(super) fn create(&self) {
         let text = format!(
             r"
@@ -55,7 +55,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             name = self.name
         );
         self.create_all(&text);
-        // Pods need both objects to start. They are awaited one by one, because kubectl gives up if both are missing.
+        // Pods need both objects to start. Wait for one after the other, because kubectl gives up if both are missing.
         for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
             self.wait(wanted, "create");
         }
@@ -75,7 +75,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         report::of(self)
     }
 
-    /// Returns its name.
+    /// Returns the namespace's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -99,7 +99,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if anything in it is refused.
+    /// Panics if the API server refuses any of the objects.
     #[track_caller]
     pub fn apply(&self, yaml: &str) -> String {
         self.kubectl_with(&["apply", "--filename=-"], yaml)
@@ -110,7 +110,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if all of it is accepted.
+    /// Panics if the API server accepts all of the objects.
     #[track_caller]
     pub fn refuse(&self, yaml: &str) -> String {
         self.kubectl_with(&["apply", "--filename=-"], yaml).fail()
@@ -120,14 +120,14 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if anything in it is refused.
+    /// Panics if the API server refuses any of the objects.
     #[track_caller]
     pub fn create_all(&self, yaml: &str) -> String {
         self.kubectl_with(&["create", "--filename=-"], yaml)
             .succeed()
     }
 
-    /// Starts a TaskRun of a Task, named after it with the suffix `-run`, and waits until it has finished.
+    /// Starts a TaskRun of a Task, named after the Task with the suffix `-run`, and waits until the TaskRun has finished.
     #[must_use = "call `succeeded` or `failed`"]
     #[track_caller]
     pub fn run(&self, task: &str) -> Ended {
@@ -140,7 +140,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if it is refused.
+    /// Panics if the API server refuses the TaskRun.
     #[track_caller]
     pub fn start(&self, task: &str, name: &str) {
         self.create_all(&format!(
@@ -152,7 +152,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if it does not finish in time.
+    /// Panics if the run does not finish in time.
     #[must_use = "call `succeeded` or `failed`"]
     #[track_caller]
     pub fn ended(&self, run: &str) -> Ended {
@@ -179,18 +179,18 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         self.kubectl(&["wait", what, &until, &timeout, "--output=json"])
     }
 
-    /// Polls until `look` returns a value; `what` describes it.
+    /// Polls `look` until it returns a value; `what` describes the expected state for the panic message.
     ///
     /// # Panics
     ///
-    /// Panics if there is none within two minutes.
+    /// Panics if `look` returns no value within two minutes.
     #[track_caller]
     pub fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let found = wait::every(LOOK, DEADLINE, &mut look);
         found.unwrap_or_else(|| panic!("timed out after {DEADLINE:?}: {what}"))
     }
 
-    /// Follows the log of a container (of an existing pod) until it contains these words.
+    /// Follows the log of a container in an existing pod until the log contains `words`.
     ///
     /// # Panics
     ///
@@ -224,7 +224,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if it does not exist.
+    /// Panics if the object does not exist.
     #[track_caller]
     pub fn get(&self, what: &str) -> Value {
         self.kubectl(&["get", what, "--output=json"]).json()
@@ -258,7 +258,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if there is none, or more than one.
+    /// Panics unless runs have generated exactly one.
     #[track_caller]
     pub fn only_resource(&self) -> Value {
         let mut resources = self.generated();
@@ -274,7 +274,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if there is one.
+    /// Panics if a run has generated one.
     #[track_caller]
     pub fn no_resource(&self) {
         let resources = self.generated();
@@ -288,7 +288,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if there is nothing to describe.
+    /// Panics if the object does not exist.
     #[track_caller]
     pub fn describe(&self, what: &str) -> String {
         self.kubectl(&["describe", what]).succeed()
@@ -298,7 +298,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if there is no such container.
+    /// Panics if the container does not exist.
     #[track_caller]
     pub fn logs(&self, pod: &str, container: &str) -> String {
         self.kubectl(&["logs", pod, &format!("--container={container}")])

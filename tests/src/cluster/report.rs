@@ -3,7 +3,7 @@
 
 use super::namespace::Namespace;
 
-/// The number of lines shown of each container.
+/// The number of log lines that are shown for each container.
 const LINES: &str = "--tail=40";
 
 /// Returns the diagnostics of all runs and pods in a namespace.

@@ -14,7 +14,7 @@ const STATE: &str = "/tmp/gleaner-cluster";
 #[derive(Debug)]
 pub struct Cluster {
     state: PathBuf,
-    /// The kubeconfig of a cluster that `up` did not create.
+    /// The kubeconfig, for a cluster that `up` did not create.
     given: Option<PathBuf>,
     /// Gleaner's image, which its containers in pods run.
     pub image: String,
@@ -23,11 +23,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts the cluster, unless it is running, and installs Gleaner from this checkout; with
-    /// `GLEANER_CLUSTER_INSTALLED=1` uses the installed one.
+    /// Starts the cluster, unless it is running, and installs Gleaner from this checkout; with `GLEANER_CLUSTER_INSTALLED=1`,
+    /// uses the installed Gleaner instead.
     ///
-    /// `GLEANER_TEST_KUBECONFIG` names the kubeconfig of another cluster instead, such as one of kind. Tekton and
-    /// Gleaner must be installed on it, and kubectl and helm must be on the PATH.
+    /// `GLEANER_TEST_KUBECONFIG` selects another cluster by its kubeconfig, such as one that kind created. Tekton and Gleaner
+    /// must be installed on it, and kubectl and helm must be on the PATH.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Cluster {
         }
     }
 
-    /// Returns the image of the installed Gleaner.
+    /// Returns the image of the installed injector.
     fn installed(&self) -> Result<String, Missing> {
         let image = "--output=jsonpath={.spec.template.spec.containers[0].image}";
         let get = ["get", "deployment", "gleaner-injector", image];
@@ -69,7 +69,7 @@ impl Cluster {
             return Ok(output.stdout);
         }
         let why = format!(
-            "no Gleaner is installed ({}): install it, or unset GLEANER_CLUSTER_INSTALLED",
+            "Gleaner is not installed ({}): install it, or unset GLEANER_CLUSTER_INSTALLED",
             output.stderr.trim_end()
         );
         Err(Missing::Failed(why))
@@ -139,7 +139,7 @@ impl Cluster {
         self.given.clone().unwrap_or_else(own)
     }
 
-    /// Returns the path of a program that `up` has fetched, or from the PATH for a cluster that it did not create.
+    /// Returns the path of a program: the copy that `up` fetched, or the one on the PATH for a cluster that `up` did not create.
     fn program(&self, name: &str) -> PathBuf {
         match self.given {
             Some(_) => PathBuf::from(name),
@@ -148,12 +148,12 @@ impl Cluster {
     }
 }
 
-/// Returns true if the cluster must be kept for inspection.
+/// Returns true if the cluster must be kept running for inspection.
 pub(super) fn keeps() -> bool {
     asks("GLEANER_CLUSTER_KEEP")
 }
 
-/// Returns true if an environment variable is 1.
+/// Returns true if an environment variable is set to 1.
 pub(super) fn asks(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| value == "1")
 }
@@ -180,7 +180,7 @@ fn script(name: &str) -> PathBuf {
     repository("tests/cluster").join(name)
 }
 
-/// Returns the creation time of the cluster in this directory, if there is one.
+/// Returns the creation time of the cluster in this directory, if it exists.
 fn changed(state: &Path) -> Option<SystemTime> {
     std::fs::metadata(state.join("kubeconfig"))
         .and_then(|file| file.modified())

@@ -8,8 +8,8 @@
 //! fn a_digest_becomes_a_resource(namespace: &Namespace) { /* kubectl apply, wait, check */ }
 //! ```
 //!
-//! If no cluster can run on this machine, cases are reported as ignored, with a message; with
-//! `GLEANER_REQUIRE_CLUSTER=1` they fail. Any failure while the cluster starts is always a failure.
+//! If no cluster can run on this machine, cases are reported as ignored, with a message; if `GLEANER_REQUIRE_CLUSTER=1` is set,
+//! they fail. Any failure while the cluster starts is always a failure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -21,10 +21,10 @@ use super::namespace::Namespace;
 use super::start::{self, Cluster};
 use crate::rig::Missing;
 
-/// The number of concurrent cases: they mostly wait for the kubelet.
+/// The number of concurrent cases. It may exceed the number of CPUs, because cases mostly wait for the kubelet.
 const THREADS: usize = 8;
 
-/// A case: its name, preferably a statement, and the function that runs it in its namespace.
+/// A case: its name, preferably a statement, and the function that runs the case in its own namespace.
 pub type Case = (&'static str, fn(&Namespace));
 
 /// Creates a list of cases from the names of functions `fn(&Namespace)`.
@@ -46,10 +46,10 @@ pub struct Suite {
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Option<Started>>>);
 
-/// The outcome of starting the cluster.
+/// The started cluster, or the reason why it could not be started.
 type Started = Result<Arc<Cluster>, Unusable>;
 
-/// The reason why there is no cluster.
+/// The reason why no cluster is available.
 #[derive(Clone)]
 enum Unusable {
     Absent(String),
@@ -112,7 +112,7 @@ impl Shared {
         })
     }
 
-    /// Returns the cluster, and starts it on the first call. If that failed, later calls return the same error.
+    /// Returns the cluster, and starts it on the first call. If the start failed, later calls return the same error.
     fn cluster(&self) -> Started {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || match Cluster::start() {

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The number of restricted users. It is fixed, because the server reads its tokens only at startup.
+/// The number of restricted users. It is fixed, because the server reads the tokens only at startup.
 const RESTRICTED: usize = 100;
 
-/// A user and the bearer token.
+/// A user with a bearer token.
 #[derive(Debug, Clone)]
 pub struct User {
     /// The name in RBAC.

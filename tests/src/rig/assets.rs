@@ -16,7 +16,7 @@ pub enum Missing {
 ///
 /// # Errors
 ///
-/// Fails with the reason if they are not available.
+/// Fails with the reason if the programs are not available.
 pub fn programs() -> Result<PathBuf, Missing> {
     ask("rig", "etcd and kube-apiserver (KUBEBUILDER_ASSETS)")
 }
@@ -25,7 +25,7 @@ pub fn programs() -> Result<PathBuf, Missing> {
 ///
 /// # Errors
 ///
-/// Fails with the reason if it is not available.
+/// Fails with the reason if helm is not available.
 pub fn helm() -> Result<PathBuf, Missing> {
     ask("helm", "helm")
 }
@@ -34,7 +34,7 @@ pub fn helm() -> Result<PathBuf, Missing> {
 ///
 /// # Errors
 ///
-/// Fails with the reason if it is not available.
+/// Fails with the reason if check-rules is not available.
 pub fn rules() -> Result<PathBuf, Missing> {
     ask("rules", "check-rules")
 }

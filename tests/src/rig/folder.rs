@@ -9,7 +9,7 @@ const PREFIX: &str = "gleaner-rig-";
 
 /// Creates a directory that is named after this process, and removed on drop.
 ///
-/// Directories of killed processes are removed too, because etcd reserves much space that nothing else would free.
+/// Also removes the directories of killed processes, because etcd preallocates disk space that would never be freed otherwise.
 pub(crate) fn create() -> io::Result<TempDir> {
     sweep(&std::env::temp_dir());
     tempfile::Builder::new()

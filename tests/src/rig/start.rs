@@ -15,7 +15,7 @@ use super::folder;
 use super::probe::Probe;
 use crate::wait;
 
-/// The time limit for starting, on a busy machine; usually it takes three seconds.
+/// The time limit for starting on a busy machine. Starting usually takes three seconds.
 const START: Duration = Duration::from_secs(90);
 
 /// The CA of the server's certificate, in the rig's directory.
@@ -45,9 +45,10 @@ impl Rig {
     ///
     /// # Errors
     ///
-    /// Fails with their last output if they do not become ready.
+    /// Fails with the programs' last output if they do not become ready.
     pub fn start(programs: &Path, options: &Options) -> Result<Self, String> {
-        let folder = folder::create().map_err(|e| format!("no directory for the rig: {e}"))?;
+        let folder =
+            folder::create().map_err(|e| format!("cannot create a directory for the rig: {e}"))?;
         let accounts = Accounts::create(folder.path())?;
         let plan = Plan::new(programs, folder.path(), options)?;
         let url = plan.url();
@@ -71,10 +72,10 @@ impl Rig {
         });
         let authority = reported
             .recv()
-            .map_err(|_| "the rig's keeper exited".to_owned())??;
+            .map_err(|_| "the rig's keeper thread exited".to_owned())??;
         // The file is written only once, because another process may be reading a kubeconfig that refers to it.
         fs::write(folder.path().join(AUTHORITY_FILE), &authority)
-            .map_err(|error| format!("the CA cannot be written: {error}"))?;
+            .map_err(|error| format!("cannot write the CA: {error}"))?;
         Ok(Self {
             url,
             folder,
@@ -113,7 +114,7 @@ impl Rig {
         self.accounts.next()
     }
 
-    /// Writes a kubeconfig for a user, and returns its path. It is removed with the rig.
+    /// Writes a kubeconfig for a user, and returns its path. The file is removed with the rig.
     ///
     /// # Errors
     ///
@@ -141,7 +142,7 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(keeper) = self.keeper.take() {
-            // If the keeper thread panicked, it has reported that itself.
+            // Ignore a panic of the keeper thread, which was already reported.
             let _ = keeper.join();
         }
     }
@@ -159,12 +160,12 @@ struct Plan {
 
 impl Plan {
     fn new(programs: &Path, folder: &Path, options: &Options) -> Result<Self, String> {
-        // The ports are requested together, so that they differ. They stay free, because no other process on this machine
+        // The ports are allocated together, so that they differ. They stay free, because no other process on this machine
         // requests a specific port.
         let listeners: Vec<TcpListener> = (0..3)
             .map(|_| TcpListener::bind("127.0.0.1:0"))
             .collect::<Result<_, _>>()
-            .map_err(|error| format!("no free port: {error}"))?;
+            .map_err(|error| format!("cannot bind a free port: {error}"))?;
         let ports: Vec<u16> = listeners
             .iter()
             .filter_map(|l| l.local_addr().ok())
@@ -223,7 +224,7 @@ impl Plan {
         })
         .unwrap_or_else(|| {
             Err(format!(
-                "kube-apiserver is not ready within {START:?}:\n{}",
+                "kube-apiserver did not become ready within {START:?}:\n{}",
                 apiserver.last_lines()
             ))
         })?;
@@ -239,7 +240,7 @@ impl Plan {
             format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
             format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
             format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
-            // The data need not survive a power failure.
+            // The data does not have to survive a power failure.
             "--unsafe-no-fsync=true".to_owned(),
         ]
         .to_vec()

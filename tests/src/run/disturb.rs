@@ -1,4 +1,4 @@
-//! Disturbances of a run's processes, which are possible at any moment and in any state.
+//! Disturbances of a run's processes, which a test can cause at any time and in any state.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Run<'_> {
         self.sidecar.as_mut().is_some_and(Sidecar::is_ready)
     }
 
-    /// Returns true if the sidecar was started and has exited by itself; from then on it counts as killed.
+    /// Returns true if the sidecar was started and has exited by itself. Such a sidecar counts as killed.
     pub fn has_exited(&mut self) -> bool {
         let process = self.sidecar.as_mut().map(Sidecar::process);
         let exited = process.is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
@@ -62,7 +62,7 @@ impl Run<'_> {
         }
     }
 
-    /// Removes the sidecar's crash point, from the next start on.
+    /// Removes the sidecar's crash point. Takes effect at the next start of the sidecar.
     pub fn crash_nowhere(&mut self) {
         self.environment.clear();
     }
@@ -73,7 +73,7 @@ impl Run<'_> {
         self.crash_marker().exists()
     }
 
-    /// Delays each fsync of the sidecar's journal by this many milliseconds, from now on and after each start.
+    /// Delays each fsync of the sidecar's journal by this many milliseconds, now and after each restart.
     ///
     /// # Panics
     ///
@@ -90,7 +90,8 @@ impl Run<'_> {
             .is_some_and(|memory| memory.kills() > 0)
     }
 
-    /// Sends a request as a step by its token, or without one; `None` while the sidecar is not ready.
+    /// Sends a request with the token of `step`, or without a token if `step` is empty. Returns `None` while the sidecar is not
+    /// ready.
     #[must_use]
     pub fn send(&self, method: Method, path: &str, step: &str, body: &Value) -> Option<Sending> {
         let sidecar = self.sidecar.as_ref()?;
@@ -133,7 +134,7 @@ impl Run<'_> {
         self.folder()
     }
 
-    /// Returns the processes whose command line names the directory of a run.
+    /// Returns the processes whose command lines contain the directory of a run.
     #[must_use]
     pub fn processes(directory: &Path) -> Vec<String> {
         let directory = directory.display().to_string();
@@ -155,7 +156,7 @@ impl Running {
         if let Some(process) = self.process
             && !self.has_ended()
         {
-            // The redirector may have exited just now, so an error is ignored.
+            // Ignore an error, because the redirector may have just exited.
             let mut kill = std::process::Command::new("kill");
             kill.args(["-s", "KILL", "--", &process.to_string()]);
             let _ = kill.stderr(Stdio::null()).status();

@@ -11,7 +11,7 @@ const ROOT: &str = "/sys/fs/cgroup";
 #[derive(Debug)]
 pub struct MemoryLimit {
     directory: PathBuf,
-    /// The file that counts processes killed for exceeding the limit, in lines of `NAME COUNT`.
+    /// The file that counts the processes that were killed because they exceeded the limit, in lines of `NAME COUNT`.
     events: &'static str,
 }
 
@@ -30,7 +30,7 @@ impl MemoryLimit {
                 (controllers == controller).then(|| path.trim_start_matches('/').to_owned())
             })
         };
-        // Version 1 has one hierarchy per controller, version 2 one for all (cgroups(7)).
+        // Version 1 has a separate hierarchy for each controller; version 2 has a single one (cgroups(7)).
         let (parent, limit, events) = match (of("memory"), of("")) {
             (Some(path), _) => (
                 Path::new(ROOT).join("memory").join(path),
@@ -61,7 +61,7 @@ impl MemoryLimit {
     ///
     /// # Panics
     ///
-    /// Panics if the kernel does not report it.
+    /// Panics if the kernel does not report the number.
     #[must_use]
     pub fn kills(&self) -> u64 {
         let events = fs::read_to_string(self.directory.join(self.events));

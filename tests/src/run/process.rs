@@ -17,9 +17,9 @@ const START: Duration = Duration::from_secs(30);
 /// A running sidecar; killed on drop.
 pub(crate) struct Sidecar {
     process: Process,
-    /// `127.0.0.1:PORT`, the address for `curl`; empty until it is ready.
+    /// `127.0.0.1:PORT`, the address for `curl`; empty until the sidecar is ready.
     pub(crate) address: String,
-    /// A client without a token: creating one takes longer than a request.
+    /// A client without a token. It is reused, because creating a client takes longer than a request.
     pub(crate) reader: OnceLock<Client>,
 }
 
@@ -37,7 +37,7 @@ impl Sidecar {
         command
             .args(["-c", enter])
             .arg(memory.map(MemoryLimit::entrance).unwrap_or_default())
-            // With the file size limit, a write fails as on a full disk, instead of killing the process.
+            // With the signal ignored, a write beyond the file size limit fails as on a full disk, and does not kill the process.
             .arg("--ignore-signal=XFSZ")
             .arg(program)
             .args(arguments)
@@ -74,7 +74,7 @@ impl Sidecar {
         sidecar
     }
 
-    /// Returns true if it is ready; from then on its address is known.
+    /// Returns true if the sidecar is ready. Its address is then known.
     pub(crate) fn is_ready(&mut self) -> bool {
         if self.address.is_empty() {
             let ready = self.process.line(|line| process::message(line, "ready"));
@@ -84,12 +84,12 @@ impl Sidecar {
         !self.address.is_empty()
     }
 
-    /// Returns the process.
+    /// Returns the sidecar's process.
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
     }
 
-    /// Returns everything that it has logged so far.
+    /// Returns the sidecar's log so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }

@@ -64,7 +64,8 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Makes this run another attempt of the same TaskRun: as if Tekton had created its pod again, without the old state.
+    /// Makes this run another attempt of the TaskRun of `earlier`, as if Tekton had created the pod again and its state were
+    /// lost.
     #[must_use]
     pub fn again_as(mut self, earlier: &Run<'_>) -> Self {
         self.task.clone_from(&earlier.task);
@@ -73,7 +74,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Makes the TaskRun part of this PipelineRun.
+    /// Makes the TaskRun part of a PipelineRun.
     #[must_use]
     pub fn pipeline_run(self, name: &str, uid: &str) -> Self {
         self.flag(&format!("--context=pipelineRun.name={name}"))
@@ -92,7 +93,7 @@ impl<'a> Run<'a> {
         self.flag(&format!("--param-json={name}={value}"))
     }
 
-    /// Puts this proxy in front of the API server.
+    /// Connects the sidecar to the API server through this proxy.
     #[must_use]
     pub fn through(mut self, proxy: &FaultProxy) -> Self {
         self.api = vec![format!("--api-server={}", proxy.url())];
@@ -113,7 +114,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Adds another flag of the sidecar.
+    /// Adds a flag to the sidecar's command line.
     #[must_use]
     pub fn flag(mut self, flag: &str) -> Self {
         self.flags.push(flag.to_owned());

@@ -28,7 +28,7 @@ pub struct Step<'a> {
 /// A running redirector; killed on drop.
 pub struct Running {
     task: JoinHandle<Ended>,
-    /// The id of the process; `None` if this is a request.
+    /// The id of the process; `None` if an HTTP request is used instead of a redirector.
     pub(crate) process: Option<u32>,
 }
 
@@ -54,14 +54,14 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Lets the command write this into the file of an output.
+    /// Makes the command write `content` to the file of an output.
     pub fn writes(mut self, output: &str, content: impl AsRef<[u8]>) -> Self {
         self.files
             .push((output.to_owned(), content.as_ref().to_owned()));
         self
     }
 
-    /// Lets the command exit with this code.
+    /// Makes the command exit with this code.
     pub fn exits(mut self, code: u8) -> Self {
         self.exit = code;
         self
@@ -132,7 +132,7 @@ impl Running {
     pub(crate) fn unheard(client: Client, path: &'static str) -> Self {
         let task = tokio::spawn(async move {
             let request = Request::post(path).body(Body::empty());
-            // Most likely the sidecar is killed while it processes the request.
+            // Ignore the result, because the sidecar is usually killed while it processes the request.
             let _ = client.send(request.expect("a request")).await;
             Ended::default()
         });
@@ -146,12 +146,12 @@ impl Running {
     ///
     /// # Panics
     ///
-    /// Panics if it could not be started.
+    /// Panics if the step could not be started.
     pub async fn ended(mut self) -> Ended {
         (&mut self.task).await.expect("a redirector")
     }
 
-    /// Returns true if it has exited.
+    /// Returns true if the step has exited.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.task.is_finished()
@@ -165,7 +165,7 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// Returns the outcome, if it exited with this code.
+    /// Returns the outcome if the redirector exited with this code.
     ///
     /// # Panics
     ///
@@ -180,7 +180,7 @@ impl Ended {
     ///
     /// # Panics
     ///
-    /// Panics with the output if it does not.
+    /// Panics with Gleaner's output if one of the texts is missing.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
         for word in words {

@@ -38,13 +38,13 @@ impl Answer {
         format!("{}: {}", text("reason"), text("message"))
     }
 
-    /// Returns the reason of a `Status` object; empty if it has none.
+    /// Returns the reason of a `Status` object; empty if the object has no reason.
     #[must_use]
     pub fn reason(&self) -> &str {
         self.json["reason"].as_str().unwrap_or_default()
     }
 
-    /// Returns the fields of the causes in a `Status` object, sorted. Causes without a field are left out.
+    /// Returns the fields of the causes in a `Status` object, sorted. Causes without a field are omitted.
     #[must_use]
     pub fn fields(&self) -> Vec<&str> {
         let causes = self.json["details"]["causes"].as_array();

@@ -13,7 +13,7 @@ use serde_json::json;
 ///
 /// Fails if the URL, the token or the certificate is invalid.
 pub fn client(url: &str, token: Option<&str>, authority: Option<&str>) -> Result<Client, String> {
-    // An error means that another case has installed the provider already.
+    // Ignore the error, which means that another case has already installed the provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut config = Config::new(url.parse().map_err(|error| format!("{url}: {error}"))?);
     config.default_retry = false;

@@ -1,4 +1,4 @@
-//! HTTP on raw connections, so that a test can send anything and check the exact response.
+//! HTTP on raw connections, so that a test can send arbitrary bytes and check the exact response.
 
 mod response;
 mod tls;
@@ -41,7 +41,7 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
     lasting_request(method, path, &headers, body)
 }
 
-/// Returns a complete request that keeps the connection open.
+/// Returns a complete request that does not close the connection.
 pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -75,7 +75,7 @@ impl Place {
     /// Sends one request and reads its response.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let mut connection = self.connect();
-        // A server that refuses a large body may close before all of it was sent.
+        // Ignore the error, because a server that refuses a large body may close the connection before it has received all of it.
         let _ = connection.send(&request(method, path, headers, body));
         let response = connection.answer();
         response.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
@@ -152,7 +152,7 @@ impl Connection {
 fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    // Clients of API servers disable Nagle's algorithm too: otherwise the end of a request may be delayed by up to 40 ms.
+    // As clients of API servers do, disable Nagle's algorithm, which may delay the end of a request by up to 40 ms.
     stream.set_nodelay(true)?;
     Ok(stream)
 }

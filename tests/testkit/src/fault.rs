@@ -1,4 +1,4 @@
-//! A server that applies the faults of networks and servers to chosen requests, and records all requests.
+//! A server that simulates network and server faults on chosen requests, and records all requests.
 //!
 //! The server listens on plain HTTP at 127.0.0.1, in its own thread. A [`Backend`] performs the requests: either on objects in
 //! memory ([`crate::api_server`]), or by forwarding them to another server.
@@ -37,7 +37,7 @@ pub type Reply = Response<UnsyncBoxBody<Bytes, BodyError>>;
 
 /// A backend that performs the requests that no fault intercepts.
 pub trait Backend: Send + Sync + 'static {
-    /// Performs a request; returns `None` if there is no response.
+    /// Performs a request; returns `None` if the backend does not respond.
     fn perform(&self, request: Request<Bytes>) -> impl Future<Output = Option<Reply>> + Send;
 }
 
@@ -93,7 +93,8 @@ impl FaultServer {
 
     /// Starts a rule for requests of a method whose path and query match a regular expression.
     ///
-    /// If several rules match a request, the first one that is due fires, and only that one is used up.
+    /// If several rules match a request, only the first one that is due applies, and only its number of remaining faults
+    /// decreases.
     pub fn on(&self, method: Method, target: &str) -> RuleBuilder<'_> {
         RuleBuilder::new(&self.plan, method, regex(target))
     }
@@ -113,7 +114,7 @@ impl FaultServer {
         self.plan.lock().records.clone()
     }
 
-    /// Returns the requests of a method whose path and query match.
+    /// Returns the requests of a method whose path and query match a regular expression.
     pub fn requests_to(&self, method: &Method, target: &str) -> Vec<Recorded> {
         let target = regex(target);
         let mut requests = self.requests();
@@ -121,7 +122,7 @@ impl FaultServer {
         requests
     }
 
-    /// Returns the number of requests of a method whose path and query match.
+    /// Returns the number of requests of a method whose path and query match a regular expression.
     pub fn count(&self, method: &Method, target: &str) -> usize {
         self.requests_to(method, target).len()
     }
@@ -136,7 +137,7 @@ impl FaultServer {
         requests
     }
 
-    /// Waits until this many requests of a method whose path and query match have arrived.
+    /// Waits until this many requests of a method whose path and query match a regular expression have arrived.
     pub async fn wait_for(&self, count: usize, method: &Method, target: &str, deadline: Duration) {
         let what = format!("{count} of {method} {target}");
         wait::until(&what, deadline, async || {

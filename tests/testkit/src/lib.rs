@@ -2,11 +2,11 @@
 //!
 //! - [`process`]: a program under test as a child process;
 //! - [`client`]: an HTTP client over TCP, TLS and Unix sockets that sends exact bytes;
-//! - [`fault`]: a server that fails chosen requests and records all of them;
+//! - [`fault`]: a server that applies faults to chosen requests and records all requests;
 //! - [`api_server`]: such a server with objects in memory, as a small Kubernetes API server;
 //! - [`wait`]: waits for conditions, with a time limit.
 //!
-//! The functions panic if a test should fail, for instance when a wait times out or a response is not the expected one.
+//! The functions panic to fail a test, for instance if a wait times out or a response is unexpected.
 //!
 //! This crate depends on none of the programs, so that every crate can use it in its tests.
 

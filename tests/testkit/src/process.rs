@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The time limit of a program that [`run`] runs; it is generous, because the machine may be busy.
+/// The time limit of a program that [`run`] runs. It is generous, because the machine may be busy.
 const HANGING: Duration = Duration::from_secs(60);
 
 /// A running program in its own process group; killed on drop.
@@ -60,7 +60,7 @@ impl Process {
             .stderr(writer)
             .process_group(0)
             .spawn()?;
-        // The command holds the write end of the pipe; dropping it leaves the child's copy as the last one.
+        // The command holds a write end of the pipe. Drop it, so that the pipe closes when the child exits.
         drop(command);
         Ok(Self {
             child,
@@ -90,8 +90,8 @@ impl Process {
         first(&self.log.lock().lines, found)
     }
 
-    /// Waits for a line for which `found` returns a value; returns `None` if the process exits or the wait times out
-    /// first.
+    /// Waits for a line for which `found` returns a value; returns `None` if the process exits or the time limit passes before
+    /// that.
     pub fn wait_for<T>(
         &self,
         time: Duration,
@@ -145,7 +145,7 @@ impl Process {
         signal(name, &self.id().to_string());
     }
 
-    /// Changes the file size limit while it runs, in the syntax of `prlimit`; returns false if it has exited.
+    /// Changes the file size limit of the running process, in the syntax of `prlimit`. Returns false if the process has exited.
     pub fn limit_file_size(&self, limit: &str) -> bool {
         let mut prlimit = Command::new("prlimit");
         prlimit.args(["--pid", &self.id().to_string()]);
@@ -174,12 +174,12 @@ impl Process {
         figure.unwrap_or_else(|| panic!("no {field} in {status}"))
     }
 
-    /// Returns the CPU time of all threads so far, which does not depend on other load on the machine.
+    /// Returns the CPU time of all threads so far. Unlike elapsed time, it does not depend on other load on the machine.
     pub fn computed(&self) -> Duration {
         let threads = fs::read_dir(format!("/proc/{}/task", self.id()));
         let threads = threads.expect("the threads of a running process");
         let nanoseconds = threads.flatten().filter_map(|thread| {
-            // A thread may exit in between.
+            // Skip a thread that has exited since the directory was listed.
             let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
             times.split_whitespace().next()?.parse::<u64>().ok()
         });
@@ -272,7 +272,7 @@ pub fn signal(name: &str, to: &str) {
 /// Returns a command that the kernel kills when the *thread* that starts it exits, so that the program does not outlive
 /// killed tests. Start it from a thread that lives as long as the program should.
 ///
-/// The program `setpriv` sets this up, because a direct system call would need unsafe code. If `setpriv` is missing, the
+/// The program `setpriv` sets this up, because calling the system directly would need unsafe code. If `setpriv` is missing, the
 /// program is killed only on drop.
 pub fn tied_to_thread(program: &Path) -> Command {
     static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
@@ -292,14 +292,14 @@ pub fn tied_to_thread(program: &Path) -> Command {
 
 /// Returns a command whose files cannot grow beyond this many KiB, as on a full disk.
 pub fn with_file_size(program: &str, kibibytes: u64) -> Command {
-    // With the signal ignored, the write fails instead of the program being killed.
+    // Ignore the signal, so that the write fails and the program is not killed.
     let script = r#"trap '' XFSZ; ulimit -f "$1"; shift; exec "$@""#;
     let mut shell = Command::new("bash");
     shell.args(["-c", script, "bash", &kibibytes.to_string(), program]);
     shell
 }
 
-/// Returns a command that runs as this user; only root can do that.
+/// Returns a command that runs as this user. Only root can run it.
 pub fn as_user(program: &str, user: u32) -> Command {
     let mut command = Command::new("setpriv");
     let ids = [format!("--reuid={user}"), format!("--regid={user}")];

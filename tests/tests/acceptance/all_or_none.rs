@@ -36,12 +36,12 @@ fn three() -> String {
     format!("{THREE}      data: {{count: \"it is $(steps.build.count)\"}}\n")
 }
 
-/// Returns the same declaration, except that the third object has a value of the wrong type.
+/// Returns the declaration of [`three`], but with a value of the wrong type in the third object.
 fn third_invalid() -> String {
     format!("{THREE}      immutable: $(steps.build.count)\n")
 }
 
-/// Matches real creates, but not dry runs.
+/// Matches creates, but not their dry runs.
 const CREATES: &str = r"/(pipelineresources|configmaps)\?fieldManager";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -82,7 +82,7 @@ async fn an_object_that_validation_refuses_leaves_none_of_the_others(server: &Se
         .expect(73)
         .says(&["figures", "correct the template"]);
     nothing_exists(&run).await;
-    // The dry run has detected it: nothing was ever created.
+    // The dry run detected the error, so no create was sent.
     assert_eq!(proxy.requests_to(&Method::POST, CREATES).len(), 0);
     run.finish().await.expect(73);
 }
@@ -126,7 +126,7 @@ async fn a_fault_while_rolling_back_leaves_none(server: &Server) {
     }
 }
 
-/// Runs the declaration with the third create refused, and with a fault at the nth delete.
+/// Runs the declaration with the third create refused, and with `fault` on the nth delete.
 async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     let proxy = FaultProxy::start(server.client()).await;
     let third = proxy.on(Method::POST, CREATES).nth(3);

@@ -43,7 +43,7 @@ fn config_map(namespace: &str, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 }
 
-/// Returns the name of a namespace that no other case uses, and the same name as a template with a variable.
+/// Returns a namespace name that no other case uses, and the same name as a template with a variable.
 fn variable_name(server: &Server) -> (String, String) {
     let prefix = format!("{}-pr-", server.namespace());
     (format!("{prefix}$(steps.plan.pr)"), format!("{prefix}42"))
@@ -73,7 +73,7 @@ async fn a_namespace_is_rolled_back_when_an_object_in_it_is_refused(server: &Ser
         ("first", first),
         ("second", second),
     ];
-    // The check of the declaration does not cover the middle of a name with a variable.
+    // The check of the declaration cannot examine the middle of a name that contains a variable.
     let declared = declared(&objects).replace("Second", "a..$(steps.plan.pr)");
     let mut run = Run::new(PROGRAMS, server, &declared);
     run.start().await;

@@ -1,7 +1,7 @@
-//! Sweeps: apply every fault to every call, to find unforeseen cases.
+//! Sweeps, which apply every fault to every call to find unforeseen cases.
 //!
-//! A sweep applies one fault to the first call of a kind, then to the second, and so on, until a run makes no
-//! more calls than that. Each position is a separate run; they run concurrently.
+//! A sweep applies one fault to the first call of a kind, then to the second, and so on, until the run makes fewer calls than the
+//! position. Each position is a separate run, and the runs are concurrent.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ objects:
 
 /// Matches dry runs and creates.
 const WRITES: &str = "/(pipelineresources|configmaps)";
-/// The number of concurrent positions: as many as a run has calls of one kind, and a few more.
+/// The number of concurrent positions, slightly more than the calls of one kind in a run.
 const TOGETHER: usize = 5;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -88,11 +88,11 @@ async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome,
     }
     assert!(
         hits >= calls,
-        "only {hits} calls of {method} were hit by {fault:?}"
+        "{fault:?} applied to only {hits} {method} calls"
     );
 }
 
-/// Plays one run, and returns true if the fault applied to a call.
+/// Plays one run with the fault at the nth call, and returns true if the fault applied to a call.
 async fn round(
     server: &Server,
     method: &Method,
@@ -123,7 +123,8 @@ async fn round(
     let failed = match outcome {
         Outcome::Success => false,
         Outcome::Failure if fired => true,
-        // On a busy machine, such a short deadline may expire even without a fault. All or none must hold then too.
+        // On a busy machine, such a short deadline may expire even without a fault. The run must still create all objects or
+        // none.
         Outcome::Failure => ended.code == Some(73),
     };
     if failed {
@@ -137,7 +138,7 @@ async fn round(
     fired
 }
 
-/// Asserts that there is exactly one object of each, and that the results name them.
+/// Asserts that exactly one object of each kind exists, and that the results refer to these objects.
 fn one_of_each(run: &Run<'_>, images: Vec<Value>, notes: &[Value]) {
     let [note, settings] = notes else {
         panic!("expected one of each, got {notes:#?}");
@@ -164,7 +165,7 @@ async fn a_hanging_request_is_repeated(server: &Server) {
 }
 
 async fn a_late_reply_creates_one_object(server: &Server) {
-    // The delay exceeds the timeout of a request, so the create is performed, and the object is looked up again.
+    // The delay exceeds the request timeout, so the create is performed, and the sidecar looks up the object.
     let fault = Fault::SlowReply(Duration::from_millis(900));
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }
@@ -277,7 +278,7 @@ async fn a_malformed_response_to_a_lookup_is_ignored(server: &Server) {
 }
 
 async fn a_create_that_is_carried_out_late_leaves_nothing(server: &Server) {
-    // The delay exceeds the timeout of a request; at some positions it also exceeds the timeout of the submission.
+    // The delay exceeds the request timeout; at some positions, it also exceeds the submission timeout.
     let fault = Fault::Late(Duration::from_millis(800));
     sweep(server, &Method::POST, fault, Outcome::Failure, 3).await;
 }

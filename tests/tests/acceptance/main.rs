@@ -61,7 +61,7 @@ async fn config_maps(run: &Run<'_>) -> Vec<Value> {
     run.objects("v1", "configmaps").await
 }
 
-/// Returns the only element.
+/// Returns the only element, and panics if there is not exactly one.
 #[track_caller]
 fn only(objects: Vec<Value>) -> Value {
     let [object] = <[Value; 1]>::try_from(objects).expect("exactly one object");

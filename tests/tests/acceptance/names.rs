@@ -1,4 +1,4 @@
-//! Names that already exist: of another client's object, or of an object of an earlier attempt of the same TaskRun.
+//! Names that already belong to another client's object, or to an object of an earlier attempt of the same TaskRun.
 
 use gleaner_core::render::derived_suffix;
 use gleaner_tests::cases;
@@ -42,7 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Plays a whole attempt of a TaskRun, in one step.
+/// Plays a complete attempt of a TaskRun with a single step.
 async fn attempt(run: &mut Run<'_>, digest: &str) -> Ended {
     run.start().await;
     run.step("build")
@@ -140,7 +140,7 @@ async fn if_a_derived_name_is_taken_the_next_one_is_used(server: &Server) {
     attempt(&mut run, "sha256:1").await.expect(0);
     let created = only(resources(&run).await);
     assert_eq!(created["metadata"]["name"], names[2].as_str());
-    // References to the object contain its final name.
+    // References to the object in other templates are rendered with its final name.
     let note = only(config_maps(&run).await);
     assert_eq!(note["data"]["image"], names[2].as_str());
     assert_eq!(run.results()[0].1["name"], names[2].as_str());

@@ -1,4 +1,4 @@
-//! Objects of any kind: applied, owned, in a different namespace, with secrets.
+//! Objects of any kind: objects that are applied, have an owner, are in a different namespace, or contain secrets.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::{Ended, Run};
@@ -63,7 +63,7 @@ async fn apply_creates_and_updates(server: &Server) {
             (&manager["manager"], &manager["operation"]),
             (&json!("gleaner"), &json!("Apply"))
         );
-        // The annotation names the run that created the object, until another run applies it.
+        // The annotation contains the run that created the object, until another run applies the object.
         let made_by = object["metadata"]["annotations"].get("gleaner.dev/made-by");
         assert_eq!(made_by, uid.is_none().then(|| json!(run.uid())).as_ref());
         let uid = uid.get_or_insert_with(|| object["metadata"]["uid"].clone());

@@ -1,4 +1,4 @@
-//! The permissions of the run's ServiceAccount. The local server has no users, so these cases need the real one.
+//! The permissions of the run's ServiceAccount. Most cases need the real server, because the local server has no users.
 
 use gleaner_tests::rig::{Options, User};
 use gleaner_tests::run::Run;
@@ -44,7 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Creates a user who may do `verbs` with PipelineResources, and a kubeconfig.
+/// Creates a user who may use `verbs` on PipelineResources, and a kubeconfig for the user.
 async fn user(server: &Server, verbs: &[&str]) -> (User, PathBuf) {
     let rules =
         json!([{"apiGroups": ["tekton.dev"], "resources": ["pipelineresources"], "verbs": verbs}]);

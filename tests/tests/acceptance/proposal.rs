@@ -10,7 +10,7 @@ use crate::{PROGRAMS, declaration, only, resources};
 
 /// The proposal's five documents, verbatim.
 const PROPOSAL: &str = include_str!("../../../examples/build-and-test.yaml");
-/// The result that the proposal describes.
+/// The generated resource, as the proposal describes it.
 const GENERATED: &str = include_str!("../../fixtures/generated-resource.yaml");
 
 const IMAGE: &str = "docker.io/chhsiao/knative-route-demo";
@@ -49,7 +49,7 @@ async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
     let [created] = created.as_slice() else {
         panic!("expected one resource, got {created:#?}");
     };
-    // Two differences are documented: the API version of the owner is one that Tekton serves today, ...
+    // The documentation lists two differences: the API version of the owner is one that Tekton still serves, ...
     expected["metadata"]["ownerReferences"][0]["apiVersion"] = json!("tekton.dev/v1");
     assert_eq!(
         created["metadata"]["ownerReferences"],

@@ -1,4 +1,4 @@
-//! If an admission policy quotes a secret in its refusal, Gleaner passes on no part of that message.
+//! Gleaner withholds the whole message of an admission policy that quotes a secret.
 
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ objects:
     )
 }
 
-/// Creates a policy that refuses each Secret of the case's namespace with a message that quotes its data. The message is
-/// limited to 5 KiB, as by the API server.
+/// Creates a policy that refuses each Secret in the case's namespace with a message that quotes the Secret's data. Like the API
+/// server, the policy limits the message to 5 KiB.
 async fn refuse_secrets(server: &Server) {
     let name = format!("quotes-{}", server.namespace());
     let kinds = "/apis/admissionregistration.k8s.io/v1";
@@ -97,7 +97,7 @@ async fn a_secret_that_a_policy_quotes_is_passed_on_nowhere(server: &Server) {
     let around = [
         ("stringData", ""),
         ("stringData", "bearer "),
-        // This value is not base64, so the API server's own validation message quotes it.
+        // The value is not base64, so the API server's own validation message quotes it.
         ("data", "bearer "),
     ];
     for value in [&short, &long] {

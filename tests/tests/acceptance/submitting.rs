@@ -1,4 +1,4 @@
-//! The time at which resources are created, and the finish of a run.
+//! The creation of resources at the declared time, and the finish of a run.
 
 use std::time::Duration;
 
@@ -161,7 +161,7 @@ async fn a_repeated_finish_gets_the_same_response(server: &Server) {
     run.start().await;
     run.passes("build", "digest", "d").await;
     let first = run.finish().await.expect(0).stdout;
-    // A restarted sidecar still has this state.
+    // The state survives a restart of the sidecar.
     run.kill().await;
     run.start().await;
     assert_eq!(run.finish().await.expect(0).stdout, first);

@@ -1,4 +1,4 @@
-//! Values stay data, from a step's file to the object on the API server.
+//! Values are treated as data, from a step's file to the object on the API server.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::Run;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{PROGRAMS, config_maps, declaration, only, resources};
 
-/// Values that a program along the way might interpret as something other than text.
+/// Values that a program on the way to the object might interpret as something other than text.
 const NASTY: &[&str] = &[
     "",
     " ",
@@ -108,7 +108,7 @@ async fn a_nasty_value_changes_nothing_but_its_leaf(server: &Server) {
     let wanted =
         json!([{"name": "url", "value": NASTY[10]}, {"name": "digest", "value": NASTY[16]}]);
     assert_eq!(*params, wanted);
-    // The preview of the object is the same with every YAML parser.
+    // Every YAML parser must read the preview of the object in the same way.
     let shown = run.get("/v1/resources/note").await.expect_status(200).text;
     let shown: Value = serde_saphyr::from_str(&shown).expect("YAML");
     assert_eq!(shown["data"], Value::Object(expected));

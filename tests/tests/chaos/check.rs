@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::foreign::Foreign;
 use crate::plan::Plan;
 
-/// The final state of a run: its reported outcome, and the existing objects.
+/// The final state of a run: the outcome that it reported, and the objects that exist.
 pub(crate) struct End<'a> {
     pub(crate) plan: &'a Plan,
     /// The response to GET /v1/status.
@@ -17,13 +17,13 @@ pub(crate) struct End<'a> {
     pub(crate) results: Vec<(String, Value)>,
 }
 
-/// Returns the broken promises.
+/// Returns the promises that the run broke.
 pub(crate) fn violations(mut end: End<'_>) -> Vec<String> {
     let (mut wrong, applied_to) = end.foreign.take_out(&mut end.existing);
     match end.status["phase"].as_str() {
         Some("Committed") => wrong.extend(committed(&end, &applied_to)),
         Some("Failed") => wrong.extend(failed(&end, &applied_to)),
-        phase => wrong.push(format!("a finished run is {phase:?}")),
+        phase => wrong.push(format!("a finished run is in the phase {phase:?}")),
     }
     wrong
 }
@@ -61,7 +61,7 @@ fn committed(end: &End<'_>, applied_to: &[Value]) -> Vec<String> {
         let result = result.map(|(_, result)| &result["uid"]);
         if result != Some(&existing["metadata"]["uid"]) {
             wrong.push(format!(
-                "the result of {} has the UID {result:?}, not that of {existing}",
+                "the result of {} has the UID {result:?}, but the object is {existing}",
                 object.name
             ));
         }
@@ -92,19 +92,19 @@ fn failed(end: &End<'_>, applied_to: &[Value]) -> Vec<String> {
     for object in &end.existing {
         if !named("left", object) {
             wrong.push(format!(
-                "the run failed and did not name an object that remains: {object}"
+                "the run failed without reporting an object that remains: {object}"
             ));
         }
     }
     for object in applied_to {
         if !named("left", object) && !named("kept", object) {
             wrong.push(format!(
-                "the run failed and did not name an object that it applied to: {object}"
+                "the run failed without reporting an object that it applied to: {object}"
             ));
         }
     }
     if problem["exitCode"].is_null() && problem.is_null() {
-        wrong.push("the run failed without a problem".to_owned());
+        wrong.push("the run failed without reporting a problem".to_owned());
     }
     wrong
 }

@@ -14,7 +14,7 @@ pub(crate) struct StepPlan {
     pub(crate) outputs: Vec<Output>,
     /// The exit code of its command.
     pub(crate) exit: u8,
-    /// True if a raw request posts its outputs, not a redirector.
+    /// True if a raw request posts the outputs, false if a redirector does.
     pub(crate) is_raw: bool,
 }
 
@@ -34,11 +34,11 @@ pub(crate) enum Kind {
     PipelineResource,
 }
 
-/// The object that exists under an object's name before the run.
+/// An object that exists before the run under the name of one of the run's objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     Nothing,
-    /// Another client's object exists: a Create must fail, and an Apply adds fields to it.
+    /// An object of another client: a Create must fail, and an Apply adds fields to it.
     Theirs,
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Before {
 pub(crate) struct Object {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    /// The name that the template gives; `None` if it is derived.
+    /// The name that the template specifies; `None` if the name is derived.
     pub(crate) fixed_name: Option<String>,
     pub(crate) is_applied: bool,
     is_owned: bool,
@@ -100,7 +100,7 @@ pub(crate) fn steps(random: &mut Random, canary: &str) -> Vec<StepPlan> {
         .collect()
 }
 
-/// Returns one to five objects, `PipelineResource`s first, as a declaration orders them.
+/// Returns one to five objects. PipelineResources come first, as in a declaration.
 pub(crate) fn objects(random: &mut Random, steps: &[StepPlan]) -> Vec<Object> {
     let has_secret = steps[0].outputs.iter().any(|output| output.is_secret);
     let mut kinds: Vec<Kind> = (0..random.count(1, 6).min(5))
@@ -220,12 +220,12 @@ impl Kind {
 // === impl Object ===
 
 impl Object {
-    /// Returns true if another client's object has this object's name, and the policy is Create.
+    /// Returns true if another client's object has this object's name and the policy is Create, so that the run must fail.
     pub(crate) fn is_blocked(&self) -> bool {
         self.before == Before::Theirs && !self.is_applied
     }
 
-    /// Returns the name under which another client's object may appear during the run.
+    /// Returns the name of the object that another client may create during the run.
     pub(crate) fn late_holder_name(&self) -> Option<String> {
         let free = self.before == Before::Nothing && !self.is_applied;
         let name = self.fixed_name.clone();

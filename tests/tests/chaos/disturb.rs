@@ -66,7 +66,7 @@ impl Player<'_> {
         }
     }
 
-    /// Sends large messages that must be refused, but take up memory before that.
+    /// Sends large messages, which the sidecar must refuse, but which first occupy its memory.
     fn flood(&mut self, mebibytes: usize) {
         let Some(step) = self.observed.step else {
             return;
@@ -80,7 +80,7 @@ impl Player<'_> {
         self.floods.extend([send(), send()].into_iter().flatten());
     }
 
-    /// Ends all faults and disturbances.
+    /// Stops all faults and disturbances.
     pub(crate) fn calm(&mut self) {
         if self.is_calm {
             return;
@@ -90,7 +90,7 @@ impl Player<'_> {
         self.proxy.heal();
         self.disturbances.clear();
         self.crash_points.clear();
-        // The running sidecar may still block at its crash point, and is killed then.
+        // Kill the running sidecar if it blocks at its crash point.
         self.run.crash_nowhere();
         self.full_until = None;
         self.slow_until = None;

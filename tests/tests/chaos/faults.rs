@@ -13,7 +13,7 @@ use crate::random::Random;
 const WRITES: &str = "/(pipelineresources|configmaps|secrets)";
 /// Matches real writes only: the query of a dry run begins with `dryRun`.
 const REAL_WRITES: &str = r"/(pipelineresources|configmaps|secrets)(/[^?]*)?\?fieldManager";
-/// Patterns for all requests, and for requests with certain kinds.
+/// Patterns for all requests, and for requests for certain kinds.
 const KINDS: [&str; 5] = ["", WRITES, REAL_WRITES, REAL_WRITES, "/configmaps"];
 
 /// A fault and the requests that it applies to.
@@ -25,7 +25,7 @@ pub(crate) struct FaultRule {
     fault: Fault,
 }
 
-/// The affected matching requests, counted from 1.
+/// The matching requests that the fault applies to, counted from 1.
 #[derive(Debug, Clone, Copy)]
 enum Hits {
     First(usize),
@@ -33,7 +33,7 @@ enum Hits {
     From(usize),
 }
 
-/// Returns rules that apply the same fault to every request from a certain create on.
+/// Returns rules that apply the same fault to all reads and deletes, and to all writes after the first few.
 pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     let fault = random.pick(&[Fault::Close, Fault::Reset, Fault::status(503), Fault::Hang]);
     let from = random.count(1, 4);
@@ -51,7 +51,7 @@ pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     ]
 }
 
-/// Returns a rule with which the API server accepts the dry runs and some of the creates, and refuses the other creates.
+/// Returns a rule that makes the API server accept the dry runs and some of the creates, and refuse the other creates.
 pub(crate) fn refusal_midway(random: &mut Random, objects: usize) -> FaultRule {
     let refused = [
         Fault::status(422),
@@ -78,7 +78,7 @@ pub(crate) fn random(random: &mut Random) -> FaultRule {
         Method::DELETE,
     ]);
     let target = match method {
-        // These requests have no query.
+        // Requests of these methods have no query.
         Method::GET | Method::DELETE => random.pick(&["", WRITES]),
         _ => random.pick(&KINDS),
     };
@@ -97,7 +97,7 @@ pub(crate) fn random(random: &mut Random) -> FaultRule {
 
 fn fault(random: &mut Random) -> Fault {
     let millis = |random: &mut Random, low, high| Duration::from_millis(random.between(low, high));
-    let status = |status| refusal(status, "InternalError", "a rule of the test");
+    let status = |status| refusal(status, "InternalError", "injected fault");
     match random.between(1, 20) {
         1 => Fault::status(random.pick(&[500, 502, 504])),
         2 => Fault::status(503),
@@ -123,7 +123,7 @@ fn fault(random: &mut Random) -> Fault {
     }
 }
 
-/// Returns a missing permission, an exhausted quota, or a policy.
+/// Returns a refusal because of a missing permission, an exhausted quota, or a policy.
 fn forbidden(random: &mut Random) -> Fault {
     let message = random.pick(&[
         "configmaps is forbidden: User \"system:serviceaccount:ci:default\" cannot create it",
@@ -134,7 +134,7 @@ fn forbidden(random: &mut Random) -> Fault {
 }
 
 impl FaultRule {
-    /// Activates it.
+    /// Activates the rule.
     pub(crate) fn apply(&self, proxy: &FaultProxy) {
         let rule = proxy.on(self.method.clone(), self.target);
         let rule = match self.hits {

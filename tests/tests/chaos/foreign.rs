@@ -19,11 +19,11 @@ const MARK: &str = "theirs";
 /// All foreign objects of a run.
 pub(crate) struct Foreign {
     objects: Vec<Theirs>,
-    /// The name of the object that another client creates during the run, and true if this has happened.
+    /// The name of the object that another client creates during the run, and a flag that is set once the object exists.
     late: Option<(String, Arc<AtomicBool>)>,
 }
 
-/// One object.
+/// A foreign object.
 struct Theirs {
     object: Value,
     /// True if the run applies fields to the object, so that its resource version changes.
@@ -31,7 +31,8 @@ struct Theirs {
 }
 
 impl Foreign {
-    /// Creates the foreign objects that exist before the run: some with names of the run's objects, and one without conflict.
+    /// Creates the foreign objects that exist before the run. Some have the names of the run's objects; one conflicts with none
+    /// of them.
     pub(crate) async fn create(plan: &Plan, server: &Server) -> Self {
         let mut objects = Vec::new();
         let bystander = config_map("bystander");
@@ -69,7 +70,7 @@ impl Foreign {
         Self { objects, late }
     }
 
-    /// Sets a rule that creates the late object right before the run's first real create with this name.
+    /// Adds a rule that creates the late object immediately before the run's first create with this name.
     pub(crate) fn lie_in_wait(&self, server: &Server, proxy: &FaultProxy) {
         let Some((name, appeared)) = &self.late else {
             return;
@@ -88,7 +89,7 @@ impl Foreign {
             stream.write_all(request.as_bytes()).expect("a request");
             let mut response = String::new();
             stream.read_to_string(&mut response).expect("a response");
-            // With any other status, the run has created the object first.
+            // Any other status means that the run created the object first.
             if response.starts_with("HTTP/1.1 201") {
                 appeared.store(true, Ordering::SeqCst);
             }
@@ -108,7 +109,7 @@ impl Foreign {
         late.is_some_and(|(_, appeared)| appeared.load(Ordering::SeqCst))
     }
 
-    /// Removes the foreign objects from the list of existing objects, and returns violations.
+    /// Removes the foreign objects from `existing`. Returns violations, and the foreign objects to which the run applied fields.
     pub(crate) fn take_out(&self, existing: &mut Vec<Value>) -> (Vec<String>, Vec<Value>) {
         let mut wrong = Vec::new();
         let mut applied_to = Vec::new();

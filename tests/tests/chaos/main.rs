@@ -1,5 +1,5 @@
-//! Chaos: random runs with real processes, random faults of the API server, kills, stops, full and slow disks. Each run
-//! must keep every promise of the product: see `docs/reliability.md`.
+//! Chaos: random runs with real processes, random faults of the API server, kills, stops, full and slow disks. Each run must keep
+//! all promises in `docs/reliability.md`.
 //!
 //! - `cargo test -p gleaner-tests --test chaos` runs a fixed list of seeds for at most a minute;
 //! - `GLEANER_CHAOS_SEEDS=1..1000` runs these seeds, without a time limit;
@@ -31,7 +31,7 @@ use one_run::Tally;
 
 const PROGRAMS: Programs = programs!();
 
-/// The number of concurrent runs, which mostly wait.
+/// The number of concurrent runs. It may exceed the number of CPUs, because runs mostly wait.
 const TOGETHER: usize = 10;
 /// The seeds of the normal suite, in order.
 const FIXED: std::ops::RangeInclusive<u64> = 1..=160;
@@ -45,7 +45,7 @@ const LEAST: u64 = 20;
 struct Seeds {
     from: u64,
     to: u64,
-    /// `None`: all of them, without a time limit.
+    /// The time limit for starting runs; `None` to run all seeds.
     time: Option<Duration>,
     least: u64,
 }
@@ -99,7 +99,7 @@ fn chaos() -> Result<(), Failed> {
     if (sum.runs as u64) < seeds.least {
         return Err(format!("only {} runs were completed", sum.runs).into());
     }
-    // If no disturbance or fault occurred in so many runs, the suite has tested nothing.
+    // If there were no disturbances or faults in so many runs, the suite has tested nothing.
     let Tally {
         committed,
         failed,
@@ -114,7 +114,7 @@ fn chaos() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Returns the seeds that the environment names, or the fixed ones.
+/// Returns the seeds that an environment variable specifies; by default, the fixed seeds.
 fn seeds() -> Result<Seeds, String> {
     let number = |text: &str| {
         text.parse::<u64>()
@@ -147,7 +147,8 @@ fn seeds() -> Result<Seeds, String> {
     })
 }
 
-/// Runs one seed in its own runtime. A panic counts as a broken promise too: the run did not reach a state in time.
+/// Runs one seed in its own runtime. A panic also counts as a broken promise, because it means that the run did not reach a state
+/// in time.
 fn play(seed: u64) -> Result<Tally, String> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::declaration::StepPlan;
 use crate::plan::Plan;
 
-/// The time limit of a run. On an idle machine a run takes at most 50 s: a rollback may take 30 s, and waiting for an object
-/// that is being deleted 15 s. The limit is longer so that only hanging runs exceed it, even on a busy machine.
+/// The time limit of a run. On an idle machine a run takes at most 50 s: a rollback may take 30 s, and waiting for an object that
+/// is being deleted 15 s. The limit is much longer, so that even on a busy machine only a hanging run exceeds it.
 const BOUND: Duration = Duration::from_secs(240);
-/// The length of the pieces of a secret that are searched for; shorter pieces may occur by accident.
+/// The length of the parts of a secret that are searched for. Shorter parts may occur by chance.
 const PIECE: usize = 10;
 
 /// The observations of a run so far.
@@ -34,7 +34,7 @@ pub(crate) struct Observed {
     /// The number of statuses read.
     pub(crate) looks: usize,
     pub(crate) last_status: Value,
-    /// True if the disk has been full: a step may then fail because its outputs could not be stored.
+    /// True if the disk was full at any time: a step may then fail because the sidecar could not store its outputs.
     pub(crate) disk_was_full: bool,
     told: Option<Told>,
 }
@@ -75,7 +75,7 @@ impl Observed {
     ///
     /// # Panics
     ///
-    /// Panics if it takes longer than its limit.
+    /// Panics if the run takes longer than its limit.
     pub(crate) fn check_bound(&self) {
         let elapsed = self.elapsed();
         assert!(
@@ -102,7 +102,7 @@ impl Observed {
             .is_some_and(|told| told.phase == "Committed")
     }
 
-    /// Records a final state, which no later one may contradict.
+    /// Records a final state, and checks that it does not contradict an earlier one.
     pub(crate) fn tell(&mut self, phase: &str, by: &str) {
         match self.told.clone() {
             None => {
@@ -145,7 +145,7 @@ impl Observed {
         self.last_status = status;
     }
 
-    /// Records a response to a raw request.
+    /// Records the response to a raw request.
     pub(crate) fn response(&mut self, what: &str, response: Option<&(u16, String)>) {
         let Some((status, text)) = response else {
             self.note(&format!("{what}: no response"));
@@ -161,12 +161,12 @@ impl Observed {
         }
     }
 
-    /// Records the end of a step with a redirector.
+    /// Records the outcome of a step with a redirector.
     pub(crate) fn step_ended(&mut self, plan: &StepPlan, ended: &Ended, finishes: bool) {
         let name = &plan.name;
         self.ended(&format!("step {name}"), ended);
         match ended.code {
-            // The test has killed the process.
+            // The test itself killed the process.
             None => {}
             Some(0) if finishes => self.tell("Committed", "the last step"),
             Some(code) if code == i32::from(plan.exit) => {}
@@ -179,13 +179,13 @@ impl Observed {
         }
     }
 
-    /// Records the end of a finish as a separate step.
+    /// Records the outcome of a finish as a separate step.
     pub(crate) fn finished(&mut self, ended: &Ended) {
         self.ended("the finish", ended);
         match ended.code {
             Some(0) => self.tell("Committed", "the finish"),
             Some(73) => self.tell("Failed", "the finish"),
-            // The test has killed the process.
+            // The test itself killed the process.
             None => {}
             Some(69) if self.disk_was_full && ended.stderr.contains("--state-dir") => {}
             code => self.violation(format!(
@@ -201,7 +201,7 @@ impl Observed {
         self.saw(what, &ended.stderr);
     }
 
-    /// Records text that a user can read: no secret may be in it.
+    /// Records text that a user can read, and checks that it contains no secret.
     pub(crate) fn saw(&mut self, place: &str, text: &str) {
         if text.contains("panicked") || text.contains("this is a bug in Gleaner") {
             self.violation(format!("{place} reports a bug: {text}"));

@@ -16,7 +16,7 @@ use crate::foreign::Foreign;
 use crate::plan::Plan;
 use crate::play::{Player, Steps};
 
-/// The maximum time that a delayed request can be pending after the run, which is the maximum delay of a fault.
+/// The maximum time that a delayed request can be pending after the run: the maximum delay of a fault.
 const LATE: Duration = Duration::from_secs(1);
 /// The maximum time that the processes of a run may take to exit, on a busy machine.
 const GONE: Duration = Duration::from_secs(20);
@@ -26,9 +26,9 @@ const GONE: Duration = Duration::from_secs(20);
 pub(crate) struct Tally {
     pub(crate) committed: usize,
     pub(crate) failed: usize,
-    /// The number of failed runs that named objects that may remain.
+    /// The number of failed runs that reported objects that may remain.
     pub(crate) left: usize,
-    /// The number of failed runs that had created objects and deleted them.
+    /// The number of failed runs that created objects and then deleted them.
     pub(crate) rolled_back: usize,
     pub(crate) kills: usize,
     pub(crate) exits: usize,
@@ -40,7 +40,7 @@ pub(crate) struct Tally {
 ///
 /// # Errors
 ///
-/// Returns the report of the broken promises.
+/// Returns a report of the broken promises.
 pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     let plan = Plan::new(seed);
     let server = Server::local(&[gleaner_local_apiserver::TEKTON_CRDS]).await;
@@ -159,7 +159,7 @@ async fn all_gone(directory: &Path) {
     .await;
 }
 
-/// Returns a report with the information that is needed to find the cause.
+/// Returns a report that helps to find the cause of a broken promise.
 fn report(
     plan: &Plan,
     violations: &[String],

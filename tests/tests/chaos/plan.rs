@@ -21,7 +21,7 @@ const POINTS: &[&str] = &[
     "outcome-journaled",
 ];
 
-/// One run.
+/// The plan of one run.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
@@ -67,13 +67,13 @@ pub(crate) enum Act {
     Kill { down: u64 },
     /// SIGSTOP to the sidecar for this many milliseconds.
     Pause { millis: u64 },
-    /// The sidecar's disk is full for this many milliseconds: no file grows beyond this many bytes.
+    /// The sidecar's disk is full for `millis` milliseconds: no file can grow beyond `bytes` bytes.
     FullDisk { millis: u64, bytes: u64 },
-    /// Each fsync takes `delay` milliseconds longer for this many milliseconds.
+    /// Each fsync takes `delay` milliseconds longer, for `millis` milliseconds.
     SlowDisk { millis: u64, delay: u64 },
     /// Two concurrent messages of this many MiB, which the sidecar must refuse because no step declares such an output.
     Flood { mebibytes: usize },
-    /// SIGKILL to the redirector of the running step. The step counts as failed, as in a pod.
+    /// SIGKILL to the redirector of the running step. The step then counts as failed, as in a pod.
     KillStep,
     /// A raw request that posts the outputs of the running step a second time.
     PostTwice,

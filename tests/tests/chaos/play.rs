@@ -48,7 +48,7 @@ pub(crate) struct Player<'a> {
 /// The memory limit of a sidecar's container.
 const MEMORY: u64 = 128 << 20;
 
-/// Returns a memory limit like a container's. If no limit can be set, a message is printed once.
+/// Returns a memory limit like a container's. If the limit cannot be set, prints a message once.
 fn memory_limit() -> Option<MemoryLimit> {
     static SAID: Once = Once::new();
     let made = MemoryLimit::new(MEMORY);
@@ -59,7 +59,7 @@ fn memory_limit() -> Option<MemoryLimit> {
 /// The outcome of the steps.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Steps {
-    /// All steps succeeded, including the finish if the last step does it.
+    /// All steps succeeded, including the finish if it is part of the last step.
     Succeeded,
     /// A step failed, and later steps did not run.
     Failed,
@@ -116,7 +116,7 @@ impl<'a> Player<'a> {
         self.start_at = Some(Instant::now() + down);
     }
 
-    /// Runs all checks once, and waits for a moment.
+    /// Runs all checks once, and then waits for a short time.
     pub(crate) async fn tick(&mut self, step: Option<&Running>) {
         let now = Instant::now();
         self.observed.check_bound();
@@ -158,7 +158,7 @@ impl<'a> Player<'a> {
     }
 
     fn no_crash_point(&mut self) {
-        // This also removes the marker of the last crash point.
+        // Also removes the marker of the last crash point.
         self.run.crash_at("none");
         self.run.crash_nowhere();
     }
@@ -207,7 +207,8 @@ impl<'a> Player<'a> {
     /// Kills the sidecar, and starts it again.
     pub(crate) async fn restart(&mut self) {
         if self.start_at.is_none() {
-            self.kill(Duration::ZERO, "to be asked again").await;
+            self.kill(Duration::ZERO, "to check its state after a restart")
+                .await;
         }
         self.until_ready().await;
     }
@@ -281,7 +282,7 @@ impl<'a> Player<'a> {
             let response = sending.await.ok().flatten();
             self.observed.response("raw step", response.as_ref());
             match response {
-                // As in the redirector, these outcomes are temporary.
+                // As in the redirector, these responses are temporary errors.
                 None | Some((401 | 500 | 503, _)) => {
                     for _ in 0..10 {
                         self.tick(None).await;
@@ -307,7 +308,7 @@ impl<'a> Player<'a> {
 
     /// Waits until no submission is in progress, and returns the status.
     pub(crate) async fn settled(&mut self) -> Value {
-        // A pending request for the status may return an older state.
+        // Discard the pending status request, which may return an older state.
         self.status = None;
         loop {
             self.until_ready().await;

@@ -1,4 +1,4 @@
-//! Random numbers from a seed. The same seed gives the same plan on every machine and with all versions of dependencies.
+//! Random numbers from a seed. The same seed produces the same plan on every machine and with every version of the dependencies.
 
 /// A generator (`SplitMix64`).
 pub(crate) struct Random(u64);
@@ -22,7 +22,7 @@ impl Random {
         low + self.next() % (high - low + 1)
     }
 
-    /// Same as [`Self::between`], for counts.
+    /// Returns a number from `low` to `high`, inclusive, as a `usize`.
     pub(crate) fn count(&mut self, low: usize, high: usize) -> usize {
         low + usize::try_from(self.between(0, (high - low) as u64)).expect("a small number")
     }

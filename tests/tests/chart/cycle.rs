@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::helm::{RELEASE, chart, fail, succeed};
 
 pub(crate) fn cases() -> Vec<Case> {
-    // This case needs its own rig, because it installs cluster-scoped objects.
+    // The case needs its own rig, because it installs cluster-scoped objects.
     cases![an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_left]
         .into_iter()
         .map(|case| case.rig(rig::Options::default()).real_only())
@@ -41,7 +41,7 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
         succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     };
 
-    // The CRD already exists, because the suite has installed it. Helm refuses to take over foreign objects, and reports this.
+    // The suite has already installed the CRD. Helm refuses to take over objects that it did not create, and reports this.
     let arguments = with(&["install", RELEASE, &chart]);
     let said = fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(
@@ -61,7 +61,7 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
     );
     assert!(!notes.contains("NOT INSTALLED"), "{notes}");
 
-    // The test writes this instead of the injector, which is not running.
+    // The injector is not running, so the test writes the CA itself.
     let secret = format!("{}/gleaner-injector-tls", server.path("v1", "secrets"));
     let authority =
         rcgen::generate_simple_self_signed(["gleaner".to_owned()]).expect("a certificate");
@@ -105,6 +105,6 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
     ] {
         server.get(gone).await.expect_status(404);
     }
-    // The chart can be installed again next to the CRD that was kept.
+    // The CRD was kept, and does not prevent another installation.
     run(&["install", RELEASE, &chart]);
 }

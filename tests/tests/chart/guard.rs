@@ -1,4 +1,4 @@
-//! While the injector is down, a pod that requests Gleaner is refused with a message that names the remedy.
+//! While the injector is down, a pod that requests Gleaner is refused with a message that states the remedy.
 
 use std::time::Duration;
 
@@ -83,8 +83,8 @@ async fn a_pod_that_bypassed_the_injector_is_refused_with_a_remedy(server: &Serv
         .expect_status(201);
 }
 
-/// The API server admits the pod, but the kubelet cannot create the sidecar's container: its variable refers to a container
-/// that exists in no pod.
+/// The API server admits the pod, but the kubelet cannot create the sidecar's container, because its variable refers to a
+/// container that cannot exist.
 async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server: &Server) {
     let task = json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task",
@@ -110,7 +110,7 @@ async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server
     let sidecar =
         json!({"name": "sidecar-gleaner", "image": "registry.example/gleaner:1", "env": env});
     let created = create(server, &pod(&json!({"containers": [sidecar.clone()]}))).await;
-    // The API server must add no field, because the injector would have to remove it at each further review of the Task.
+    // The API server must not add fields, because the injector would have to remove them at each later review of the Task.
     let created = created.expect_status(201).json;
     assert_eq!(created["spec"]["containers"][0]["env"], *env);
     let other = json!({"name": name, "image": "registry.example/a:1"});

@@ -7,7 +7,7 @@ use gleaner_tests::rig;
 use gleaner_tests::server::Server;
 use serde_json::Value;
 
-/// The release and the namespace that cases install into.
+/// The release and the namespace into which cases install the chart.
 pub(crate) const RELEASE: &str = "gleaner";
 
 /// Returns a directory of the repository.
@@ -72,7 +72,7 @@ pub(crate) fn render(namespace: &str, values: &[&str]) -> Vec<Value> {
     render_on("1.36.0", namespace, values)
 }
 
-/// Returns the same for a cluster of this version.
+/// Same as [`render`], for a cluster of this version.
 #[track_caller]
 pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<Value> {
     let chart = chart();
@@ -92,7 +92,7 @@ pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<
 /// Returns the object with this kind and name.
 ///
 /// # Panics
-/// If there is none.
+/// Panics if the chart has no such object.
 #[track_caller]
 pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
     objects
@@ -101,7 +101,7 @@ pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Valu
         .unwrap_or_else(|| panic!("the chart has no {kind} {name}"))
 }
 
-/// Returns the path at which objects of this kind are created, which is determined by discovery.
+/// Looks up in discovery the path at which objects of this kind are created.
 pub(crate) async fn collection(server: &Server, object: &Value) -> String {
     let version = object["apiVersion"].as_str().expect("an apiVersion");
     let root = if version.contains('/') { "apis" } else { "api" };

@@ -81,7 +81,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
             refused.text
         );
     }
-    // A single request that removes the mark and edits the spec must be refused too.
+    // A request that removes the mark and edits the spec at the same time must be refused too.
     let mut both = spec.clone();
     both["metadata"] = json!({"labels": null, "annotations": null});
     patch(server, "generated", &both).await.expect_status(422);
@@ -130,8 +130,8 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         .expect_status(200);
 }
 
-/// Returns a token of a new ServiceAccount: either bound to a pod, like a sidecar's, or without a pod, as a user may request
-/// it.
+/// Returns a token of a new ServiceAccount. The token is either bound to a pod, like a sidecar's, or not bound, as if a user had
+/// requested it.
 async fn service_account_token(server: &Server, name: &str, in_pod: bool) -> String {
     let path = |kind: &str| server.path("v1", kind);
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
@@ -216,7 +216,7 @@ async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
         },
     )
     .await;
-    // Neither a user nor a token without a pod can create a resource with one of the marks.
+    // Neither a user nor a ServiceAccount token without a pod can create a resource with one of the marks.
     for token in [&editor, &robot] {
         for marks in [&label, &annotation] {
             let object = marked("forged", marks.clone());
@@ -228,7 +228,7 @@ async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
             );
         }
     }
-    // A run can. No other client can delete such a resource, and so none can create a different one with the same name.
+    // A run can create the resource. No other client can delete it and then create a different one with the same name.
     for (name, marks) in [("a", &label), ("b", &annotation)] {
         let object = marked(name, marks.clone());
         asked(&run, Method::POST, "", &object)

@@ -1,5 +1,5 @@
-//! Changes of the source of certificates (`tls.mode`) with Helm 4, which uses server-side apply: a field with two owners
-//! causes a conflict, and a field that its owner omits is removed.
+//! Switching the source of certificates (`tls.mode`) with Helm 4, which uses server-side apply: a field with two owners causes a
+//! conflict, and a field that its owner omits is removed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::helm::{RELEASE, chart, find, render, succeed};
 
 pub(crate) fn cases() -> Vec<Case> {
-    // This case needs its own rig, because it installs cluster-scoped objects.
+    // The case needs its own rig, because it installs cluster-scoped objects.
     let alone = cases![the_mode_changes_without_a_conflict_and_the_ca_bundle_stays]
         .into_iter()
         .map(|case| case.rig(rig::Options::default()).crds(&[CERT_MANAGER]));
@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
     alone.chain(others).map(Case::real_only).collect()
 }
 
-/// The kinds of cert-manager that the chart uses.
+/// Minimal CRDs for the cert-manager kinds that the chart uses.
 const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
 const WEBHOOKS: &str =
@@ -37,7 +37,7 @@ const WEBHOOKS: &str =
 const OWN: &str =
     "tls.secret.caBundle=-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
-/// The modes, each with its values.
+/// The chart values for each mode.
 const MODES: [&[&str]; 3] = [
     &["tls.mode=self-managed"],
     &["tls.mode=secret", "tls.secret.name=mine", OWN],
@@ -75,7 +75,7 @@ async fn the_mode_changes_without_a_conflict_and_the_ca_bundle_stays(server: &Se
     };
     let [managed, secret, cert_manager] = MODES;
     run(&["install"], managed);
-    // Every change from one mode to another.
+    // All changes from one mode to another.
     let changes = [secret, managed, cert_manager, secret, cert_manager, managed];
     for (number, values) in changes.into_iter().enumerate() {
         let authority = rcgen::generate_simple_self_signed(["gleaner".to_owned()]);
@@ -97,7 +97,7 @@ async fn no_mode_renders_a_ca_bundle(_: &Server) {
         let text = configuration.to_string();
         assert!(!text.contains("caBundle"), "{values:?}: {text}");
         assert!(!text.contains("inject-ca-from"), "{values:?}: {text}");
-        // The injector has permission to write the caBundle.
+        // The injector must have permission to write the caBundle.
         let role = find(&objects, "ClusterRole", "gleaner-injector");
         let rule = json!({
             "apiGroups": ["admissionregistration.k8s.io"], "resources": ["mutatingwebhookconfigurations"],
@@ -128,7 +128,7 @@ async fn the_injector_takes_its_arguments_in_every_mode(_: &Server) {
             joined.contains("--webhook-configuration=gleaner.dev"),
             "{joined}"
         );
-        // Every file in the arguments is in a mounted volume.
+        // Every file in the arguments must be in a mounted volume.
         let mounts = container["volumeMounts"].as_array();
         let mounts: Vec<&str> = mounts
             .into_iter()

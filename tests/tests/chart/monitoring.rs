@@ -1,4 +1,4 @@
-//! The PrometheusRule and the dashboard: on request only, and read by Prometheus' own parser.
+//! The PrometheusRule and the dashboard: they are installed only on request, and Prometheus's own parser accepts their queries.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -30,7 +30,7 @@ const ENABLED: [&str; 3] = [
     "metrics.dashboard.enabled=true",
 ];
 
-/// Parses rules (the `spec` of a PrometheusRule) as Prometheus does, and returns how many there are.
+/// Parses rules (the `spec` of a PrometheusRule) as Prometheus does, and returns their number.
 fn parse(rules: &Value) -> Result<usize, String> {
     let program = rig::rules().expect("check-rules").join("check-rules");
     let mut child = Command::new(program)
@@ -96,7 +96,7 @@ async fn prometheus_parses_every_query_of_the_dashboard(_: &Server) {
         .enumerate()
         .map(|(index, target)| {
             let query = target["expr"].as_str().expect("a query");
-            // Grafana replaces it by a duration; its other variables are within quotes.
+            // Grafana replaces this variable with a duration; all other variables are within quotes.
             let query = query.replace("$__rate_interval", "5m");
             json!({"record": format!("query:{index}"), "expr": query})
         })

@@ -11,7 +11,7 @@ use crate::helm::{chart, collection, fail, find, render, render_on, repository, 
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        every_object_is_taken_as_it_is,
+        every_rendered_object_is_accepted_unchanged,
         the_chart_lints_without_a_warning,
         a_misspelt_value_is_refused,
         incompatible_values_are_refused,
@@ -112,10 +112,10 @@ const MATRIX: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// API versions of add-ons, which a plain API server does not serve; objects of these are only parsed.
+/// API versions of add-ons, which a plain API server does not serve; objects of these versions are only parsed.
 const ADD_ONS: [&str; 2] = ["cert-manager.io/v1", "monitoring.coreos.com/v1"];
 
-async fn every_object_is_taken_as_it_is(server: &Server) {
+async fn every_rendered_object_is_accepted_unchanged(server: &Server) {
     for (name, values) in MATRIX {
         let values: Vec<String> = values
             .iter()

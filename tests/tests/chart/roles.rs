@@ -53,7 +53,7 @@ async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
         server::client(&server.url(), Some(&user.token), server.authority()).expect("a client");
 
     let mut object = resource("a", &json!({"type": "image"}));
-    // Blocking owner references require permission on a run's finalizers, on this server as on OpenShift.
+    // An owner reference that blocks deletion requires permission on the run's finalizers, on this server as on OpenShift.
     object["metadata"]["ownerReferences"] = json!(["TaskRun", "PipelineRun"].map(|kind| json!({
         "apiVersion": "tekton.dev/v1", "kind": kind, "name": "run", "uid": kind,
         "controller": kind == "PipelineRun", "blockOwnerDeletion": true,

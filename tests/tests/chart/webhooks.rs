@@ -1,5 +1,5 @@
-//! The API server calls Gleaner for objects that request it, and for nothing else. No injector is running in these tests,
-//! so objects for which Gleaner is called are refused, and all others are created unchanged.
+//! The API server calls Gleaner only for objects that request it. No injector is running in these tests, so objects for which
+//! Gleaner is called are refused, and all others are created unchanged.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Tekton's kinds without a schema: admission runs before schema validation, so the webhook's conditions must handle any value.
 pub(crate) const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
 
-/// A Kubernetes version without admission policies, in which the webhook for pods itself refuses pods.
+/// A Kubernetes version without admission policies. There, the webhook for pods also refuses pods while the injector is down.
 const WITHOUT_POLICIES: &str = "1.29.0";
 
 /// Returns Tekton objects that do not use Gleaner, including some that Tekton would refuse.
@@ -55,7 +55,7 @@ fn strangers() -> Vec<Value> {
     .into()
 }
 
-/// Returns Tekton objects that request Gleaner, each in a different field.
+/// Returns Tekton objects that request Gleaner, each through a different field.
 fn callers() -> Vec<Value> {
     let sidecars = json!([1, {"name": "gleaner"}]);
     let asking = json!({"annotations": {"gleaner.dev/outputs": ""}});
@@ -125,11 +125,11 @@ async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     );
 }
 
-/// Installs the chart's webhooks unchanged for this version, without a server.
+/// Installs the chart's webhooks as rendered for this Kubernetes version, at an address without an injector.
 pub(crate) async fn install(server: &Server, version: &str) {
     let objects = render_on(version, "gleaner", &[]);
     let mut configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev").clone();
-    // The port was free a moment ago, so most likely no process listens on it.
+    // The port was free just now, so it is very unlikely that a process listens on it.
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
@@ -182,7 +182,7 @@ async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Serve
         is_refused(server, &object, "tekton.gleaner.dev").await;
     }
 
-    // Updates of a Task reach Gleaner if the Task requests it, or did before.
+    // The API server calls Gleaner for an update of a Task that requests Gleaner or did so before.
     let earlier = format!("{tasks}/earlier");
     for change in [
         json!({"spec": {"a": 1}}),
@@ -206,7 +206,7 @@ async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Serve
         )
         .await
         .expect_status(500);
-    // Updates of a run do not reach Gleaner: Tekton's controller updates runs all the time.
+    // The API server does not call Gleaner for updates of runs, because Tekton's controller constantly updates runs.
     let runs = place(server, &run);
     server
         .merge(
@@ -215,7 +215,7 @@ async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Serve
         )
         .await
         .expect_status(200);
-    // Objects that are being deleted can be removed while no injector responds.
+    // Objects that are being deleted can be removed even if no injector responds.
     server
         .delete(&earlier, &Value::Null)
         .await
@@ -230,7 +230,7 @@ async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Serve
     opting_out(server, asking, "tekton.gleaner.dev").await;
 }
 
-/// An object with the label, and one in a namespace with the label, does not reach Gleaner.
+/// Asserts that the API server does not call Gleaner for an object with the label, or in a namespace with the label.
 async fn opting_out(server: &Server, mut asking: Value, webhook: &str) {
     is_refused(server, &asking, webhook).await;
     asking["metadata"]["labels"] = json!({"gleaner.dev/injection": "disabled"});
@@ -238,10 +238,14 @@ async fn opting_out(server: &Server, mut asking: Value, webhook: &str) {
     asking["metadata"]["labels"] = json!({"gleaner.dev/injection": "enabled"});
     is_refused(server, &asking, webhook).await;
     label_namespace(server, json!({"gleaner.dev/injection": "disabled"})).await;
-    wait::until("the label is seen", Duration::from_secs(30), async || {
-        let answer = server.post(&place(server, &asking), &asking).await;
-        (answer.status.as_u16() == 201).then_some(())
-    })
+    wait::until(
+        "the label takes effect",
+        Duration::from_secs(30),
+        async || {
+            let answer = server.post(&place(server, &asking), &asking).await;
+            (answer.status.as_u16() == 201).then_some(())
+        },
+    )
     .await;
     label_namespace(server, json!({"gleaner.dev/injection": null})).await;
 }
@@ -284,7 +288,7 @@ async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
         .post(&place(server, &others), &others)
         .await
         .expect_status(201);
-    // Updates of an existing pod do not reach Gleaner: Tekton marks pods as ready with an annotation.
+    // The API server does not call Gleaner for updates of an existing pod: Tekton marks pods as ready with an annotation.
     let name = after["metadata"]["name"].as_str().unwrap_or_default();
     server
         .merge(

@@ -1,4 +1,4 @@
-//! Namespaces without a webhook: `gleaner inject` adds everything to Tasks and Jobs beforehand.
+//! Namespaces without a webhook: `gleaner inject` adds everything to Tasks and Jobs ahead of time.
 
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
@@ -9,7 +9,7 @@ use crate::{BUILD, gleaner, param, plain};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         an_injected_task_needs_no_webhook,
-        an_injected_task_may_be_injected_too,
+        the_webhook_accepts_a_task_that_was_injected_ahead_of_time,
         an_injected_job_needs_no_webhook,
     ]
 }
@@ -61,8 +61,8 @@ fn an_injected_task_needs_no_webhook(namespace: &Namespace) {
     );
 }
 
-/// The Task is applied again after the webhook is installed.
-fn an_injected_task_may_be_injected_too(namespace: &Namespace) {
+/// The Task is applied again after the webhook was installed.
+fn the_webhook_accepts_a_task_that_was_injected_ahead_of_time(namespace: &Namespace) {
     namespace.apply(&injected(namespace, &two_steps()));
     namespace.run("build").succeeded();
     assert_eq!(param(&namespace.only_resource(), "verdict"), "good");

@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Runs a function and restores the cluster, even after a panic.
+/// Runs `body`, and then restores the cluster with `back`, even after a panic.
 #[track_caller]
 pub(crate) fn meanwhile(body: impl FnOnce(), back: impl FnOnce()) {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
@@ -35,7 +35,7 @@ pub(crate) fn kubectl(namespace: &Namespace, arguments: &[&str]) -> String {
     Output::of(namespace.cluster().kubectl("gleaner").args(arguments), "").succeed()
 }
 
-/// Waits until there are exactly this many injectors.
+/// Waits until exactly this many injectors are running.
 #[track_caller]
 pub(crate) fn injectors(namespace: &Namespace, count: usize) {
     let rollout = [
@@ -45,32 +45,32 @@ pub(crate) fn injectors(namespace: &Namespace, count: usize) {
         "--timeout=90s",
     ];
     kubectl(namespace, &rollout);
-    // A terminating injector still serves its open connections, so wait until the old ones are gone.
+    // A terminating injector still serves its open connections, so wait until the old injectors are gone.
     let pods = [
         "get",
         "pods",
         "--selector=app.kubernetes.io/component=injector",
         "--output=name",
     ];
-    namespace.until("the other injectors are gone", || {
+    namespace.until("the old injectors are gone", || {
         (kubectl(namespace, &pods).lines().count() == count).then_some(())
     });
     if count > 0 {
-        // The API server can reach the injectors only a moment after they are ready.
+        // The API server can reach the injectors only some time after they are ready.
         namespace.until("the injectors respond", || {
             asks(namespace).status.success().then_some(())
         });
     }
 }
 
-/// Creates a Task that requests Gleaner, in a dry run.
+/// Creates a Task that requests Gleaner, as a dry run.
 pub(crate) fn asks(namespace: &Namespace) -> Output {
     let create = ["create", "--dry-run=server", "--filename=-"];
     let other = BUILD.replace("name: build\n  annotations", "name: other\n  annotations");
     namespace.kubectl_with(&create, &other)
 }
 
-/// During an upgrade of Gleaner, or when a node is drained, some injector always responds.
+/// While Gleaner is upgraded or a node is drained, at least one injector responds at all times.
 fn some_injector_responds_while_injectors_are_replaced(namespace: &Namespace) {
     kubectl(
         namespace,
@@ -90,7 +90,7 @@ fn some_injector_responds_while_injectors_are_replaced(namespace: &Namespace) {
             .contains("successfully rolled out")
             .then_some(())
     });
-    // The previous injectors are still terminating.
+    // Keep checking while the previous injectors terminate.
     for _ in 0..10 {
         asks(namespace).succeed();
     }
@@ -132,11 +132,11 @@ spec:
 "#,
             );
             namespace.ended("taskrun/bare").succeeded();
-            // A Task that requests Gleaner is refused, with a helpful message.
+            // A Task that requests Gleaner is refused with a message that names the cause.
             let refusal = namespace
                 .refuse(&BUILD.replace("name: build\n  annotations", "name: other\n  annotations"));
             holds(&refusal, &["gleaner.dev", "gleaner-injector"]);
-            // A run of a Task that was injected before also reports the reason in its status and Events.
+            // A run of a Task that was injected earlier also reports the cause in its status and Events.
             let run = namespace.run("build").failed("PodCreationFailed");
             holds(
                 run.message(),
@@ -162,7 +162,8 @@ fn tekton_flag(namespace: &Namespace, flag: &str) {
     namespace.cluster().script("tekton-flag", &[flag]).succeed();
 }
 
-/// With Tekton's own native sidecars, Tekton waits for all init containers to exit, so Gleaner's must exit immediately.
+/// If Tekton itself uses native sidecars, it waits until all init containers have exited, so Gleaner's sidecar must exit
+/// immediately.
 fn native_sidecars_of_tekton_end_with_the_run(namespace: &Namespace) {
     namespace.apply(BUILD);
     meanwhile(
@@ -195,7 +196,7 @@ fn a_namespace_may_enforce_restricted_pods(namespace: &Namespace) {
     namespace.kubectl(&enforce).succeed();
     let tight = "{allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, runAsNonRoot: true, runAsUser: 65532, \
                  seccompProfile: {type: RuntimeDefault}}";
-    // Gleaner's own step is subject to the same rule.
+    // Gleaner's own step is subject to the same restrictions.
     let step = format!("- name: build\n      onError: continue\n      securityContext: {tight}\n");
     namespace.apply(&BUILD.replace("- name: build\n", &step));
     meanwhile(

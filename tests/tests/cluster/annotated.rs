@@ -17,15 +17,15 @@ pub(crate) fn cases() -> Vec<Case> {
         a_task_that_loses_the_annotation_loses_gleaner,
         objects_of_runs_remain_when_the_task_is_deleted,
         a_result_reaches_the_next_task,
-        a_taskrun_brings_its_own_spec,
-        a_pipeline_brings_its_tasks_specs,
-        a_pipelinerun_brings_the_whole_pipeline,
-        every_combination_of_a_matrix_makes_its_own,
+        a_taskrun_with_an_embedded_spec_is_injected,
+        a_pipeline_with_embedded_tasks_is_injected,
+        a_pipelinerun_with_an_embedded_pipeline_is_injected,
+        every_combination_of_a_matrix_creates_its_own_resource,
         a_remote_task_is_injected_though_only_its_spec_survives,
     ]
 }
 
-/// Returns the names in a list of a spec.
+/// Returns the names of the items in a list of a spec.
 fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
     let list = spec[list].as_array().map_or(&[][..], Vec::as_slice);
     list.iter()
@@ -88,7 +88,7 @@ fn a_task_applied_twice_stays_as_it_is(namespace: &Namespace) {
 }
 
 fn an_edited_task_runs_as_edited(namespace: &Namespace) {
-    // The user sets `results` too, so kubectl replaces the whole list.
+    // The user also sets `results`, so kubectl replaces the whole list.
     let with_result = edited(
         "spec:\n  params",
         "spec:\n  results: [{name: own}]\n  params",
@@ -186,7 +186,7 @@ spec: {pipelineRef: {name: build-and-look}}
         namespace.logs("look-run-look-pod", "step-look").trim_end(),
         name
     );
-    // The PipelineRun owns it.
+    // The PipelineRun owns the resource.
     let owner = &resource["metadata"]["ownerReferences"][0];
     assert_eq!(
         (&owner["kind"], &owner["uid"]),
@@ -194,7 +194,7 @@ spec: {pipelineRef: {name: build-and-look}}
     );
 }
 
-fn a_taskrun_brings_its_own_spec(namespace: &Namespace) {
+fn a_taskrun_with_an_embedded_spec_is_injected(namespace: &Namespace) {
     namespace.apply(&format!(
         "
 apiVersion: tekton.dev/v1
@@ -217,7 +217,7 @@ metadata:
     assert_eq!(resource["metadata"]["ownerReferences"][0]["uid"], run.uid());
 }
 
-/// Returns the task `build` with an embedded spec, as an item of a list that is indented by six.
+/// Returns the task `build` with an embedded spec, as a list item that is indented by six spaces.
 fn embedded() -> String {
     format!(
         "
@@ -231,7 +231,7 @@ fn embedded() -> String {
     )
 }
 
-fn a_pipeline_brings_its_tasks_specs(namespace: &Namespace) {
+fn a_pipeline_with_embedded_tasks_is_injected(namespace: &Namespace) {
     let pipeline = format!(
         "
 apiVersion: tekton.dev/v1
@@ -266,7 +266,7 @@ spec: {pipelineRef: {name: embedded}}
     );
 }
 
-fn a_pipelinerun_brings_the_whole_pipeline(namespace: &Namespace) {
+fn a_pipelinerun_with_an_embedded_pipeline_is_injected(namespace: &Namespace) {
     let finally = embedded()
         .replace("name: build", "name: at-last")
         .replace("{build:", "{at-last:");
@@ -295,7 +295,7 @@ spec:
     }
 }
 
-fn every_combination_of_a_matrix_makes_its_own(namespace: &Namespace) {
+fn every_combination_of_a_matrix_creates_its_own_resource(namespace: &Namespace) {
     namespace.apply(BUILD);
     namespace.apply(
         "

@@ -1,4 +1,4 @@
-//! Runs that do not simply succeed: timeouts, canceled runs, retries, steps that fail by themselves.
+//! Runs that end in other ways than a simple success: timeouts, canceled runs, retries, and steps that fail by themselves.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -41,7 +41,7 @@ spec: {{taskRef: {{name: build}}, retries: 1}}
     );
 }
 
-/// Returns a Task whose only step waits forever, with additional fields of the step.
+/// Returns a Task whose only step waits forever. `fields` are added to the step.
 fn waits(fields: &str) -> String {
     let check = CHECK.replace("- name: check\n", &format!("- name: check\n{fields}"));
     format!(

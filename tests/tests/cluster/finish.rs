@@ -1,4 +1,4 @@
-//! Steps that are skipped, or whose failure does not count: a run never succeeds without its resources.
+//! Steps that are skipped or whose failure is ignored: a run never succeeds without its resources.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -50,7 +50,7 @@ fn a_step_that_may_fail_but_succeeds_creates_its_resource(namespace: &Namespace)
     );
 }
 
-/// Returns BUILD with a step that runs only if a parameter says so, and with this declaration of its output.
+/// Returns BUILD with a step that is skipped unless a parameter is set, and with this declaration of the step's output.
 fn skipped(output: &str) -> String {
     let when =
         "- name: build\n      when: [{input: $(params.wanted), operator: in, values: [\"yes\"]}]\n";

@@ -1,4 +1,4 @@
-//! Sidecars are killed, or pods are deleted: the run continues, and creates one object.
+//! Killed sidecars and deleted pods: the run continues, and creates one object.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -15,8 +15,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Returns a Task whose first step runs the script `digest`, whose second step waits until it is released, and whose resource
-/// has these `params`.
+/// Returns a Task with two steps and a resource with these `params`. The first step runs the script `digest`; the second step
+/// waits until the test releases it.
 fn two_steps(digest: &str, params: &str) -> String {
     format!(
         r#"
@@ -101,7 +101,7 @@ fn a_deleted_pod_runs_again_and_creates_one_object(namespace: &Namespace) {
     assert_eq!(
         uid(&namespace.only_resource()),
         uid(&first),
-        "the object must be the first attempt's"
+        "the object must be the one that the first attempt created"
     );
 }
 

@@ -6,8 +6,8 @@
 //! | `annotated` | a Task with the annotation: applied again, edited, embedded, fetched by a resolver |
 //! | `shapes` | Tasks of every form that Tekton accepts |
 //! | `refusals` | failures, and the messages that users see |
-//! | `room` | the room for results in termination messages |
-//! | `finish` | steps that are skipped, or whose failure does not count |
+//! | `room` | the space for results in termination messages |
+//! | `finish` | steps that are skipped, or whose failure is ignored |
 //! | `killing` | killed sidecars and deleted pods |
 //! | `ends` | timeouts, canceled runs, retries |
 //! | `security` | users, read-only file systems, images without a shell |
@@ -16,7 +16,7 @@
 //! | `plain` | pods that do not belong to Tekton |
 //! | `ahead` | namespaces without a webhook: `gleaner inject` |
 //! | `tekton` | features of Tekton and of other containers that work the same with Gleaner |
-//! | `modes` | changes of the source of the injector's certificates |
+//! | `modes` | switching the source of the injector's certificates |
 //! | `alone` | the injector is down, or Tekton and Gleaner have different settings |
 
 mod ahead;
@@ -115,7 +115,7 @@ spec:
       script: echo sha256:54ed > "$GLEANER_OUTPUTS/digest"
 "#;
 
-/// The step `check`, which prints `checking`, and exits when it is released.
+/// The step `check`, which prints `checking`, and exits when the test releases it.
 const CHECK: &str = r#"
     - name: check
       image: localhost/gleaner-test/busybox:1
@@ -125,7 +125,7 @@ const CHECK: &str = r#"
         echo good > "$GLEANER_OUTPUTS/verdict"
 "#;
 
-/// Waits until the step `check` of a run prints that it is checking; returns the pod's name.
+/// Waits until the step `check` of a run prints `checking`, and returns the pod's name.
 #[track_caller]
 fn checking(namespace: &Namespace, run: &str) -> String {
     let pod = pod_of(namespace, run);
@@ -159,7 +159,7 @@ fn let_go(namespace: &Namespace, pod: &str) {
     namespace.kubectl(&exec).succeed();
 }
 
-/// Grants the runs of a namespace permission for a kind, given as `PLURAL` or `PLURAL.GROUP`.
+/// Grants the runs of a namespace permission to use a kind, given as `PLURAL` or `PLURAL.GROUP`.
 #[track_caller]
 fn allow(namespace: &Namespace, kind: &str) {
     let role = ["create", "role", "runs", "--verb=get,create,patch,delete"];
@@ -172,7 +172,7 @@ fn allow(namespace: &Namespace, kind: &str) {
     namespace.kubectl(&binding).succeed();
 }
 
-/// Returns a param of a PipelineResource.
+/// Returns the value of a param of a PipelineResource.
 #[track_caller]
 fn param<'a>(resource: &'a Value, name: &str) -> &'a str {
     let params = resource["spec"]["params"].as_array().expect("params");

@@ -1,5 +1,5 @@
-//! Changes of the source of the injector's certificates (`tls.mode` of the chart) with Helm 4, while objects that request
-//! Gleaner are created continuously.
+//! Switching the source of the injector's certificates (`tls.mode` of the chart) with Helm 4, while objects that request Gleaner
+//! are created continuously.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +30,7 @@ fn secret(name: &str) -> (String, String) {
     (secret, certificate)
 }
 
-/// Creates objects that request Gleaner until all injectors are replaced.
+/// Creates objects that request Gleaner until all injectors are replaced. `values` appears in the failure message.
 #[track_caller]
 fn rolled_out(namespace: &Namespace, values: &[&str]) {
     let status = [
@@ -48,7 +48,7 @@ fn rolled_out(namespace: &Namespace, values: &[&str]) {
             .then_some(())
     });
     assert!(asked > 2, "{values:?}: {asked}");
-    // The previous injectors are still terminating.
+    // Keep checking while the previous injectors terminate.
     for _ in 0..10 {
         asks(namespace).succeed();
     }

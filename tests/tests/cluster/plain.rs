@@ -100,7 +100,7 @@ fn a_pod_that_does_not_request_gleaner_stays_unchanged(namespace: &Namespace) {
     namespace.kubectl(&label).succeed();
     let mut without = create();
     for pod in [&mut with, &mut without] {
-        // The API server generates these for each pod; the token's volume has a random name.
+        // The API server generates these fields for each pod: the token's volume has a random name.
         let volume = pod["spec"]["volumes"][0]["name"]
             .as_str()
             .expect("a volume")

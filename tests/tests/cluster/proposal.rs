@@ -81,7 +81,7 @@ fn the_proposals_documents_run_unchanged(namespace: &Namespace) {
     });
     assert_eq!(resource["spec"], spec);
 
-    // The second task ran exactly this image.
+    // The second task ran exactly the image that the first task built.
     let pod = namespace.get("pod/build-and-test-run-run-test-binary-pod");
     let image = format!("docker.io/chhsiao/knative-route-demo@{digest}");
     assert_eq!(pod["spec"]["containers"][0]["image"], image);

@@ -200,7 +200,7 @@ spec:
     assert_eq!(namespace.list("pipelines").len(), 0);
 }
 
-/// If the sidecar crashes repeatedly while a step runs, the step fails instead of waiting forever.
+/// If the sidecar crashes repeatedly while a step runs, the step must fail instead of waiting forever.
 fn a_sidecar_that_stays_down_is_reported(namespace: &Namespace) {
     namespace.apply(&format!(
         r#"
@@ -234,7 +234,7 @@ spec:
             .find(|container| container["name"] == "sidecar-gleaner")?;
         if sidecar["state"]["running"].is_object() {
             let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
-            // The sidecar may have exited by itself, so an error is ignored.
+            // Ignore an error, because the sidecar may have exited by itself.
             let _killed = namespace
                 .cluster()
                 .script("kill-container", &arguments)
@@ -256,7 +256,7 @@ spec:
     namespace.no_resource();
 }
 
-/// The Task was applied without the webhook, so its pod would run without creating anything.
+/// The Task was applied when the webhook was not installed, so its pod would run without creating anything.
 fn the_pod_of_a_task_applied_before_gleaner_is_refused(namespace: &Namespace) {
     let label = |value: &str| {
         let label = format!("gleaner.dev/injection{value}");

@@ -1,4 +1,4 @@
-//! The room for results in termination messages, which the kubelet provides and Tekton needs.
+//! The space for results in termination messages, which the kubelet limits and Tekton requires.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -8,7 +8,7 @@ use crate::{holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        results_of_many_resources_arrive_without_what_has_no_room,
+        results_of_many_resources_omit_fields_that_do_not_fit,
         results_that_cannot_fit_fail_before_anything_is_created,
         a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step,
         the_reason_of_a_failure_survives_many_steps,
@@ -55,8 +55,8 @@ metadata:
 
 const DIGEST: &str = "echo sha256:4bc453b53cb3d914b45f4b250294236adba2c0e09ff6f03793949e7e39fd4cc1 >\"$GLEANER_OUTPUTS/digest\"";
 
-fn results_of_many_resources_arrive_without_what_has_no_room(namespace: &Namespace) {
-    // The pod has 13 containers, so each has room for 945 bytes.
+fn results_of_many_resources_omit_fields_that_do_not_fit(namespace: &Namespace) {
+    // The pod has 13 containers, so the space for each is 945 bytes.
     namespace.apply(&task(10, 4, "[]", DIGEST));
     let run = namespace.run("many").succeeded();
     let resources = namespace.generated();

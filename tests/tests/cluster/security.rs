@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         steps_run_as_another_user_with_a_read_only_root,
         an_image_with_only_one_program_can_be_a_step,
-        a_pod_without_a_token_gives_one_to_the_sidecar_alone,
+        in_a_pod_without_a_token_only_the_sidecar_gets_one,
         variables_of_a_run_do_not_steer_the_task,
         the_documented_role_is_all_that_a_run_needs,
     ]
@@ -46,7 +46,7 @@ fn an_image_with_only_one_program_can_be_a_step(namespace: &Namespace) {
     assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:54ed");
 }
 
-fn a_pod_without_a_token_gives_one_to_the_sidecar_alone(namespace: &Namespace) {
+fn in_a_pod_without_a_token_only_the_sidecar_gets_one(namespace: &Namespace) {
     let folder = "/var/run/secrets/kubernetes.io/serviceaccount";
     let script = format!("script: |\n        [ ! -e {folder} ] || exit 9\n        echo");
     namespace.apply(&BUILD.replace("script: echo", &script));
@@ -92,7 +92,7 @@ fn the_documented_role_is_all_that_a_run_needs(namespace: &Namespace) {
     assert!(described.contains("release-"), "{described}");
 }
 
-/// Tekton adds the variables of `podTemplate.env` to every step, after the Task's own, and to no sidecar.
+/// Tekton adds the variables of `podTemplate.env` to every step, after the Task's own variables, and to no sidecar.
 fn variables_of_a_run_do_not_steer_the_task(namespace: &Namespace) {
     let second = "    - {name: second, image: 'localhost/gleaner-test/scratch:1', command: [/leave, file, text]}\n";
     namespace.apply(&format!("{BUILD}{second}"));

@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
         steps_of_every_shape_run_as_without_gleaner,
         values_reach_the_resource_as_they_are,
         a_secret_value_is_seen_in_its_secret_only,
-        a_run_without_the_annotation_has_nothing_of_gleaner,
+        a_run_without_the_annotation_is_unchanged,
     ]
 }
 
@@ -104,7 +104,7 @@ fn values_reach_the_resource_as_they_are(namespace: &Namespace) {
     });
     namespace.apply(&run.to_string());
     namespace.ended("taskrun/odd").succeeded();
-    // Tekton itself replaces its own variables within the values of parameters.
+    // Tekton itself replaces its variables in the values of parameters.
     let as_tekton_has_it = url.replace("$(context.taskRun.name)", "odd");
     assert_eq!(param(&namespace.only_resource(), "url"), as_tekton_has_it);
 }
@@ -150,7 +150,7 @@ spec:
     }
 }
 
-fn a_run_without_the_annotation_has_nothing_of_gleaner(namespace: &Namespace) {
+fn a_run_without_the_annotation_is_unchanged(namespace: &Namespace) {
     namespace.apply(
         r#"
 apiVersion: tekton.dev/v1

@@ -11,8 +11,8 @@ use crate::{BUILD, allow, holds, param};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         twenty_concurrent_runs_do_not_interfere,
-        forty_kibibytes_go_into_an_object,
-        four_mebibytes_come_in_and_a_part_goes_into_an_object,
+        an_output_of_forty_kibibytes_is_stored_in_an_object,
+        part_of_an_output_of_four_mebibytes_is_stored_in_an_object,
         an_object_that_is_too_large_for_the_cluster_is_reported,
     ]
 }
@@ -88,7 +88,7 @@ spec:
     )
 }
 
-fn forty_kibibytes_go_into_an_object(namespace: &Namespace) {
+fn an_output_of_forty_kibibytes_is_stored_in_an_object(namespace: &Namespace) {
     allow(namespace, "configmaps");
     let script = "yes 0123456789abcde | head -c 40960 >\"$GLEANER_OUTPUTS/report\"";
     namespace.apply(&report(
@@ -99,11 +99,11 @@ fn forty_kibibytes_go_into_an_object(namespace: &Namespace) {
     let run = namespace.run("report").succeeded();
     let object = namespace.get("configmap/report");
     assert_eq!(object["data"]["report"], "0123456789abcde\n".repeat(2560));
-    // The report is too large for one of Tekton's results, whose limit is 4 KiB.
+    // The report exceeds 4 KiB, the limit of a Tekton result.
     assert_eq!(run.result("report").expect("a result")["name"], "report");
 }
 
-fn four_mebibytes_come_in_and_a_part_goes_into_an_object(namespace: &Namespace) {
+fn part_of_an_output_of_four_mebibytes_is_stored_in_an_object(namespace: &Namespace) {
     allow(namespace, "configmaps");
     let script = "( printf '{\"passed\":\"all\",\"log\":\"'; yes x | tr -d '\\n' | head -c 4194304; printf '\"}' ) \
                   >\"$GLEANER_OUTPUTS/report\"";
@@ -116,7 +116,7 @@ fn four_mebibytes_come_in_and_a_part_goes_into_an_object(namespace: &Namespace) 
     assert_eq!(namespace.get("configmap/report")["data"]["report"], "all");
 }
 
-/// An API server accepts objects of up to 3 MiB, and etcd up to 1.5 MiB. A larger object is not even rendered.
+/// An API server accepts objects of up to 3 MiB, and etcd up to 1.5 MiB. Gleaner does not render an object that is larger.
 fn an_object_that_is_too_large_for_the_cluster_is_reported(namespace: &Namespace) {
     allow(namespace, "configmaps");
     let script = "yes 0123456789abcde | head -c 4194304 >\"$GLEANER_OUTPUTS/report\"";

@@ -1,4 +1,4 @@
-//! Creation of objects: its time, its order, and its effects.
+//! The creation of objects: its time, its order, and its effects.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -10,10 +10,10 @@ use crate::{BUILD, allow, holds, param};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         a_deployment_that_exists_is_applied_and_waited_for,
-        a_deployment_that_does_not_come_up_fails_the_run,
-        a_step_submits_by_itself,
+        a_deployment_that_does_not_become_available_fails_the_run,
+        a_step_can_send_the_submit_request,
         nothing_is_created_without_a_submit_request,
-        a_later_step_that_fails_keeps_all_from_being_created,
+        a_later_step_that_fails_prevents_all_creation,
         objects_outlive_their_run_unless_they_are_owned,
         a_generated_resource_cannot_be_edited,
     ]
@@ -32,7 +32,7 @@ const SUBMITS: &str = r#"
           http://127.0.0.1:8440/v1/submit
 "#;
 
-fn a_step_submits_by_itself(namespace: &Namespace) {
+fn a_step_can_send_the_submit_request(namespace: &Namespace) {
     namespace.apply(&with("submit: Manual", SUBMITS));
     let run = namespace.run("build").succeeded();
     let resource = namespace.only_resource();
@@ -51,7 +51,7 @@ fn nothing_is_created_without_a_submit_request(namespace: &Namespace) {
     namespace.no_resource();
 }
 
-fn a_later_step_that_fails_keeps_all_from_being_created(namespace: &Namespace) {
+fn a_later_step_that_fails_prevents_all_creation(namespace: &Namespace) {
     let fails =
         "    - name: test\n      image: localhost/gleaner-test/busybox:1\n      script: exit 1\n";
     namespace.apply(&with("submit: Completed", fails));
@@ -68,7 +68,7 @@ fn a_later_step_that_fails_keeps_all_from_being_created(namespace: &Namespace) {
     namespace.only_resource();
 }
 
-/// Returns a Task that deploys the image named by its parameter, and waits until it is available.
+/// Returns a Task that deploys the image in its parameter, and waits until the Deployment is available.
 fn deploys(timeout: &str) -> String {
     format!(
         r#"
@@ -109,7 +109,7 @@ spec:
     )
 }
 
-/// An existing Deployment without replicas. It belongs to another field manager, whose fields must not change.
+/// A Deployment without replicas that exists before the run. It belongs to another field manager, whose fields must not change.
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
@@ -158,7 +158,7 @@ fn a_deployment_that_exists_is_applied_and_waited_for(namespace: &Namespace) {
     assert_eq!(run.result("app").expect("a result")["available"], "1");
 }
 
-fn a_deployment_that_does_not_come_up_fails_the_run(namespace: &Namespace) {
+fn a_deployment_that_does_not_become_available_fails_the_run(namespace: &Namespace) {
     allow(namespace, "deployments.apps");
     namespace.apply(&deploys("2s").replace(
         "\"localhost/gleaner-test/busybox:1\"",
@@ -173,7 +173,7 @@ fn a_deployment_that_does_not_come_up_fails_the_run(namespace: &Namespace) {
             "condition Available did not become True within 2 s",
         ],
     );
-    // The run created it.
+    // The run had created the Deployment, so the rollback deleted it.
     assert_eq!(namespace.list("deployments").len(), 0);
 }
 

@@ -8,13 +8,13 @@ use crate::{BUILD, param, pod_of};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_server_of_the_task_keeps_its_port,
+        a_sidecar_of_the_task_keeps_its_port,
         gleaners_messages_start_on_a_new_line,
         fields_of_the_sidecar_that_a_webhook_drops_are_restored,
     ]
 }
 
-fn a_server_of_the_task_keeps_its_port(namespace: &Namespace) {
+fn a_sidecar_of_the_task_keeps_its_port(namespace: &Namespace) {
     let server = "
   sidecars:
     - name: server
@@ -48,8 +48,8 @@ fn gleaners_messages_start_on_a_new_line(namespace: &Namespace) {
     assert!(created[0].starts_with("gleaner: "), "{log:?}");
 }
 
-/// The policy acts like a webhook that was built before Kubernetes 1.28: it is called after Gleaner, and drops fields that it
-/// does not know.
+/// The policy acts like a webhook that was built before Kubernetes 1.28: the API server calls it after Gleaner, and it drops
+/// fields that it does not know.
 fn fields_of_the_sidecar_that_a_webhook_drops_are_restored(namespace: &Namespace) {
     let name = namespace.name();
     namespace.apply(&format!(
@@ -82,7 +82,7 @@ spec: {{policyName: {name}}}
     let kinds = "mutatingadmissionpolicy,mutatingadmissionpolicybinding";
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         namespace.apply(BUILD);
-        // The policy takes effect a moment after it was created.
+        // A new policy does not take effect immediately.
         let pod = namespace.until("the webhook changed a pod", || {
             let run = format!("build-{}", namespace.list("taskruns").len());
             namespace.start("build", &run);

@@ -10,7 +10,7 @@ use crate::{config_map, config_maps, resource, resources};
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         an_apply_creates_a_missing_object,
-        an_apply_again_changes_nothing,
+        a_repeated_apply_changes_nothing,
         a_field_that_is_no_longer_applied_is_removed,
         another_managers_field_is_a_conflict,
         a_field_set_by_a_create_is_a_conflict_too,
@@ -31,7 +31,7 @@ async fn applied(server: &Server, path: &str, manager: &str, object: &Value) -> 
     answer.json
 }
 
-/// Asserts that these fields of a manager conflict, and that the message names both.
+/// Asserts that these fields of a manager conflict, and that the message contains the manager and the fields.
 #[track_caller]
 fn conflicts(answer: &Answer, manager: &str, fields: &[&str]) {
     assert_eq!(answer.reason(), "Conflict");
@@ -71,7 +71,7 @@ async fn an_apply_creates_a_missing_object(server: &Server) {
     );
 }
 
-async fn an_apply_again_changes_nothing(server: &Server) {
+async fn a_repeated_apply_changes_nothing(server: &Server) {
     let path = format!("{}/a", resources(server));
     let first = applied(server, &path, "gleaner", &resource("a")).await;
     let second = applied(server, &path, "gleaner", &resource("a")).await;
@@ -216,7 +216,7 @@ async fn a_manager_is_required(server: &Server) {
 }
 
 async fn fields_that_the_kind_does_not_have_are_refused_without_a_reason(server: &Server) {
-    // This 500 is the client's fault, so the request must not be retried. Only the message distinguishes it.
+    // The client caused this 500, so the request must not be retried. Only the message shows that.
     let refused = async |path: String, object: &Value, expected: &str| {
         let path = format!("{path}/a?fieldManager=gleaner");
         let answer = server.apply(&path, object).await.expect_status(500);

@@ -11,13 +11,13 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_new_object_gets_its_identity,
         a_dry_run_leaves_nothing_behind,
-        a_dry_run_of_a_taken_name_says_so,
+        a_dry_run_with_a_taken_name_is_refused,
         a_name_takes_precedence_over_a_generate_name,
         an_owner_reference_is_kept,
         a_status_is_not_created,
         the_manager_is_recorded,
         a_cluster_scoped_object_has_no_namespace,
-        lists_show_what_is_there,
+        lists_contain_the_existing_objects,
         an_object_without_a_kind_is_refused,
     ]
 }
@@ -62,7 +62,7 @@ async fn a_dry_run_leaves_nothing_behind(server: &Server) {
     server.post(&path, &resource("a")).await.expect_status(201);
 }
 
-async fn a_dry_run_of_a_taken_name_says_so(server: &Server) {
+async fn a_dry_run_with_a_taken_name_is_refused(server: &Server) {
     let path = resources(server);
     server.post(&path, &resource("a")).await.expect_status(201);
     let answer = server
@@ -155,7 +155,7 @@ async fn a_cluster_scoped_object_has_no_namespace(server: &Server) {
     assert_eq!(made["status"]["phase"], "Active");
 }
 
-async fn lists_show_what_is_there(server: &Server) {
+async fn lists_contain_the_existing_objects(server: &Server) {
     let path = resources(server);
     for name in ["b", "a", "c"] {
         server.post(&path, &resource(name)).await.expect_status(201);

@@ -14,8 +14,8 @@ pub(crate) fn cases() -> Vec<Case> {
         the_groups_are_listed,
         the_client_finds_kinds_by_group_version_and_kind,
         an_unknown_group_or_resource_is_not_found,
-        the_server_says_that_it_is_ready,
-        access_can_be_asked_for,
+        the_server_reports_that_it_is_ready,
+        access_can_be_reviewed,
     ]
 }
 
@@ -151,7 +151,7 @@ async fn an_unknown_group_or_resource_is_not_found(server: &Server) {
     }
 }
 
-async fn the_server_says_that_it_is_ready(server: &Server) {
+async fn the_server_reports_that_it_is_ready(server: &Server) {
     assert_eq!(server.get("/readyz").await.expect_status(200).text, "ok");
     let version = server.get("/version").await.expect_status(200).json;
     assert_eq!(
@@ -160,7 +160,7 @@ async fn the_server_says_that_it_is_ready(server: &Server) {
     );
 }
 
-async fn access_can_be_asked_for(server: &Server) {
+async fn access_can_be_reviewed(server: &Server) {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {

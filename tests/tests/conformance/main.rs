@@ -1,7 +1,7 @@
-//! The parts of an API server that Gleaner relies on, tested with the same requests on a real one and the local one.
+//! The parts of an API server that Gleaner relies on, tested with the same requests on a real and the local API server.
 //!
-//! Both servers agree on codes, reasons and the fields of causes. Messages are compared only where a program or a documented
-//! test reads them.
+//! The tests require the same codes, reasons and cause fields from both servers. They compare messages only where a program or a
+//! documented test reads them.
 
 mod apply;
 mod crds;

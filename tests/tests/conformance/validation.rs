@@ -36,7 +36,7 @@ async fn invalid(server: &Server, path: &str, object: &Value, fields: &[&str]) {
     assert_eq!(answer.fields(), fields, "{}", answer.text);
 }
 
-/// Asserts that the object cannot be decoded because of these fields, which the message names.
+/// Asserts that the server cannot decode the object because of these fields, and that the message contains them.
 async fn undecodable(server: &Server, path: &str, object: &Value, fields: &[&str]) {
     let answer = refused(server, path, object, 400).await;
     assert_eq!(answer.reason(), "BadRequest");
@@ -234,7 +234,7 @@ async fn kinds_have_their_required_fields(server: &Server) {
         }
         let answer = refused(server, &server.path(api_version, plural), &object, 422).await;
         assert_eq!(answer.reason(), "Invalid");
-        // A real server reports the fields of a missing map one by one, and more errors.
+        // A real server reports each field of a missing map, and additional errors.
         let found = answer.fields();
         assert!(
             found.iter().any(|found| found.starts_with(field)),

@@ -22,7 +22,7 @@ objects:
       data: {image: $(resources.img.name), digest: $(steps.build.digest)}
 ";
 
-/// A third object, of a second step.
+/// A third object, with an output of a second step.
 const VERDICT: &str = "
   - name: verdict
     resourceTemplate:
@@ -32,7 +32,7 @@ const VERDICT: &str = "
       data: {verdict: $(steps.test.verdict)}
 ";
 
-/// The crash points, in the order in which the sidecar reaches them, with the number of objects that exist then.
+/// The crash points, in the order in which the sidecar reaches them, each with the number of objects that exist at that point.
 const POINTS: &[(&str, &str, usize)] = &[
     ("killed_when_outputs_are_accepted", "accepted", 0),
     ("killed_when_outputs_are_journaled", "journaled", 0),
@@ -82,7 +82,7 @@ async fn killed_at(server: &Server, point: &str, existing: usize) {
     one_of_each(&run, &before).await;
 }
 
-/// Asserts that there is one object of each, and that existing ones were kept.
+/// Asserts that the run finished with one object of each kind, and that the objects in `before` were not replaced.
 async fn one_of_each(run: &Run<'_>, before: &[Value]) {
     run.finish().await.expect(0);
     let after = objects(run).await;
@@ -209,7 +209,7 @@ async fn killed_after_a_submit_request_it_submits(server: &Server) {
     run.passes("build", "digest", "sha256:1").await;
     let submit = run.submit_unheard("build");
     run.crash(&submit).await;
-    // The submit request is on disk, so no client needs to repeat it.
+    // The submit request is in the journal, so no client has to repeat it.
     run.start().await;
     run.status("it is committed", |status| status["phase"] == "Committed")
         .await;

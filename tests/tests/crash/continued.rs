@@ -1,5 +1,5 @@
-//! The sidecar is killed when its objects exist. Complete objects are adopted, even if new ones would now be refused, and
-//! objects that cannot be looked up are reported.
+//! The sidecar is killed after it has created its objects. The restarted sidecar adopts complete objects, even if the API server
+//! would now refuse new ones, and reports objects that it cannot look up.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub(crate) fn cases() -> Vec<Case> {
         )
         .real_only(),
     );
-    // The rollback takes half a minute, and does not depend on the server.
+    // The rollback takes half a minute and does not depend on the server, so the case runs only once.
     cases.push(
         Case::new(
             "killed_before_an_outage_it_names_what_may_exist",
@@ -112,11 +112,11 @@ async fn killed_while_it_waits_it_adopts_objects_that_would_now_be_refused(serve
     assert_eq!(proxy.count(&Method::DELETE, ""), 0);
 }
 
-/// Asserts that the server soon refuses another ConfigMap.
+/// Waits until the server refuses another ConfigMap with a message that contains `word`.
 async fn refuses_another(server: &Server, word: &str) {
     let another = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "another"}});
     let path = format!("{}?dryRun=All", server.path("v1", "configmaps"));
-    wait::until("another one is refused", DEADLINE, async || {
+    wait::until("another ConfigMap is refused", DEADLINE, async || {
         let answer = server.post(&path, &another).await;
         answer.refusal().contains(word).then_some(())
     })
@@ -130,7 +130,8 @@ async fn killed_while_it_waits_it_adopts_what_fills_the_quota(server: &Server) {
     });
     let path = server.path("v1", "resourcequotas");
     server.post(&path, &quota).await.expect_status(201);
-    // No controller is running to count the objects initially; later changes are counted by admission.
+    // No controller runs that would count the existing objects, so the test sets the initial count. Admission counts later
+    // changes.
     let status = json!({"hard": {"configmaps": "3"}, "used": {"configmaps": "0"}});
     server
         .set_status("v1", "resourcequotas", "small", &status)
@@ -162,7 +163,7 @@ async fn killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses(serve
         "metadata": {"name": name},
         "spec": {
             "policyName": name, "validationActions": ["Deny"],
-            // The policy is limited to this case's namespace, because other cases use the same server.
+            // Other cases use the same server, so the policy is limited to this case's namespace.
             "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
         },
     });
@@ -205,7 +206,7 @@ async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
     assert!(left.iter().all(|left| left["state"] == "mayExist"));
 }
 
-/// The content of an object with a secret is compared by a keyed hash.
+/// The sidecar compares the content of an object with a secret by a keyed hash.
 async fn killed_while_it_creates_it_adopts_objects_with_secrets(server: &Server) {
     let declaration = "
 steps: {build: [{name: token, secret: true}]}

@@ -1,8 +1,7 @@
-//! The sidecar is killed at every point of its work, and resumes: nothing is created twice, and nothing
-//! remains of a failed run.
+//! The sidecar is killed at every crash point, and resumes: no object is created twice, and a failed run leaves no objects.
 //!
-//! A crash point is a name in the sidecar's source. A case fails if the sidecar never reaches its crash point, so that renamed
-//! or removed points are noticed.
+//! A crash point is a name in the sidecar's source. A case fails if the sidecar never reaches its crash point, so that renamed or
+//! removed points are detected.
 
 mod committing;
 mod continued;

@@ -34,7 +34,7 @@ objects:
 /// Matches the create of the Role, but not its dry run.
 const CREATE: &str = r"/roles\?fieldManager";
 
-/// The crash points, in the order in which the sidecar reaches them, with the number of objects that exist then.
+/// The crash points, in the order in which the sidecar reaches them, each with the number of objects that exist at that point.
 const POINTS: &[(&str, &str, usize)] = &[
     (
         "a_failing_run_killed_when_outputs_are_accepted",
@@ -94,7 +94,7 @@ async fn nothing_stays(run: &Run<'_>) {
         run.objects("rbac.authorization.k8s.io/v1", "roles").await,
         none
     );
-    // The outcome stays a failure.
+    // The run still counts as failed.
     run.finish().await.expect(73);
 }
 
@@ -131,7 +131,7 @@ async fn a_failing_run_killed_at_every_point_in_turn_leaves_nothing(server: &Ser
     nothing_stays(&run).await;
 }
 
-/// Kills the sidecar when two objects exist; the proxy then makes the rest fail.
+/// Kills the sidecar after it has created two objects. `fail` then makes the proxy refuse further requests.
 async fn killed_then(server: &Server, fail: impl Fn(&FaultProxy)) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
@@ -155,7 +155,7 @@ async fn objects_of_a_killed_sidecar_are_deleted_when_a_later_dry_run_is_refused
 
 async fn objects_of_a_killed_sidecar_are_deleted_when_a_kind_disappears(server: &Server) {
     killed_then(server, |proxy| {
-        // The kind is known from the journal, and is not discovered again.
+        // The sidecar knows the kind from its journal, and does not repeat discovery.
         for method in [Method::GET, Method::POST] {
             let fault = Fault::status(404);
             proxy
@@ -180,7 +180,7 @@ async fn a_failing_run_killed_while_a_response_is_lost_leaves_nothing(server: &S
     nothing_stays(&run).await;
 }
 
-/// Returns a declaration whose first object is applied, so it may exist before.
+/// Returns a declaration whose first object is applied, so that the object may exist before the run.
 fn applied() -> String {
     let (head, objects) = THREE.split_once("objects:\n").expect("objects");
     format!("{head}objects:\n{SETTINGS}{objects}")

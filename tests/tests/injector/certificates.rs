@@ -1,4 +1,4 @@
-//! The API server trusts the injector through all changes of certificates.
+//! The API server trusts the injector while certificates change.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ async fn bundles(server: &Server) -> Vec<Value> {
         .collect()
 }
 
-/// Calls both webhooks once, with an object that is not stored.
+/// Triggers a call of each webhook with a dry run.
 async fn ask(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     server.post(&pods, &pod()).await.expect_status(201);
@@ -116,7 +116,7 @@ async fn no_review_fails_when_the_secret_is_deleted(server: &Server) {
         .await
         .expect_status(200);
     let began = Instant::now();
-    // The new certificate is created immediately and served a second later, so the test observes for longer than that.
+    // The new certificate is created immediately, but served only a second later, so the test observes for longer than that.
     while began.elapsed() < Duration::from_secs(4) {
         ask(server).await;
     }

@@ -1,5 +1,4 @@
-//! The injector with a real API server: its reviews, their effects, and the API server's trust in its
-//! certificates.
+//! The injector with a real API server: its reviews, the effects of the reviews, and the API server's trust in its certificates.
 
 mod certificates;
 mod objects;

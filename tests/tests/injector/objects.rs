@@ -43,7 +43,7 @@ pub(crate) fn pod() -> Value {
             "name": "plain",
             "annotations": {"gleaner.dev/outputs": "steps: {main: [{name: version, fromPath: /tmp/version}]}"},
         },
-        // The rig disables the plugin that would set this field, and its server has no ServiceAccounts to issue tokens for.
+        // Set the field that the disabled plugin would set: the rig has no ServiceAccounts for which tokens could be issued.
         "spec": {
             "serviceAccountName": "default",
             "restartPolicy": "Never",
@@ -60,7 +60,7 @@ async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_a
     let made = server.post(&tasks, &task()).await.expect_status(201).json;
     assert_eq!(made["spec"]["sidecars"][0]["name"], "gleaner", "{made}");
     assert_eq!(made["spec"]["results"][0]["name"], "img", "{made}");
-    // As `kubectl apply` does, send the applied object with the resource version that was read.
+    // Send the applied object with the resource version that was read, as `kubectl apply` does.
     let mut again = task();
     again["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
     let updated = server
@@ -80,7 +80,7 @@ async fn a_pod_that_requests_gleaner_is_injected_and_others_stay_unchanged(serve
         injected["spec"]["initContainers"][0]["name"], "sidecar-gleaner",
         "{injected}"
     );
-    // The API server's own version, 1.29 or later, enables native sidecars.
+    // The injector enables native sidecars, because the API server's version is 1.29 or later.
     assert_eq!(
         injected["spec"]["initContainers"][0]["restartPolicy"],
         "Always"
@@ -132,7 +132,7 @@ async fn a_refused_pod_creates_an_event_for_its_owner(server: &Server) {
         .await
         .expect_status(400);
     let refused = server.post(&pods, &pod).await.expect_status(400);
-    // This is the request that `kubectl describe` sends.
+    // `kubectl describe` sends the same request.
     let events = server.path("v1", "events");
     let uid = run["metadata"]["uid"].as_str().expect("a UID");
     let selected =

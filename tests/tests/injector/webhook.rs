@@ -71,7 +71,7 @@ pub(crate) async fn user(server: &Server) -> User {
     user
 }
 
-/// Returns a kubeconfig for `user` with inline data: the rig's own refers to a file that each case rewrites.
+/// Returns a kubeconfig for `user` with inline data, because the rig's kubeconfig refers to a file that each case rewrites.
 fn access(server: &Server, user: &User) -> Value {
     let authority = STANDARD.encode(server.authority().expect("a real server"));
     json!({
@@ -83,7 +83,7 @@ fn access(server: &Server, user: &User) -> Value {
 }
 
 impl Replica {
-    /// Starts a replica, in this process, as `user`. It gets no reviews before [`register`].
+    /// Starts a replica, in this process, as `user`. It receives no reviews until [`register`] is called.
     pub(crate) async fn start(server: &Server, user: &User, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let kubeconfig = folder.path().join("kubeconfig.json");
@@ -134,7 +134,7 @@ impl Replica {
         .await;
     }
 
-    /// Stops the replica, and waits until it has stopped.
+    /// Stops the replica, and waits until it has exited.
     pub(crate) async fn end(self) {
         self.end.request();
         self.served.await.expect("no panic");
@@ -182,12 +182,12 @@ pub(crate) async fn injected(server: &Server) -> Replica {
     replica
 }
 
-/// Waits until the API server calls and trusts the webhook: a configuration takes effect a moment after it was written.
+/// Waits until the API server calls and trusts the webhook, because a configuration does not take effect immediately.
 pub(crate) async fn in_force(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     let tasks = format!("{}?dryRun=All", server.path("tekton.dev/v1", "tasks"));
-    // Before that, the API server accepts the object without calling the webhook, or does not trust the webhook (500). Any
-    // other refusal comes from the webhook.
+    // Before that, the API server accepts the object without calling the webhook, or responds with 500 because it does not trust
+    // the webhook. Any other refusal comes from the webhook.
     let ask = async |path: &str, object: Value| {
         let answer = server.post(path, &object).await;
         assert!(!answer.status.is_client_error(), "{}", answer.text);

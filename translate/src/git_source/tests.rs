@@ -12,7 +12,7 @@ fn a_steps_name_is_a_label_that_no_other_step_has() {
 }
 
 #[test]
-fn the_script_holds_nothing_that_looks_like_a_variable() {
+fn the_script_contains_nothing_that_looks_like_a_variable() {
     for variable in ["$(", "$$", "`"] {
         assert!(!SCRIPT.contains(variable), "{variable}");
     }

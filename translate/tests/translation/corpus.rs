@@ -289,7 +289,7 @@ fn no_old_construct_remains_in_generated_documents() {
         for host in HOSTS {
             for (index, one) in PARTS.iter().enumerate() {
                 for other in &PARTS[index..] {
-                    // The TaskSpecs in the last documents are indented more than necessary.
+                    // The TaskSpecs under `tasks` are nested more deeply than the others.
                     let indent = if host.contains("   tasks:") {
                         "       "
                     } else if host.contains("  tasks:") {

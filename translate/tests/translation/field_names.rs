@@ -83,7 +83,7 @@ fn one_field_in_two_spellings_is_an_error() {
 }
 
 #[test]
-fn the_keys_of_custom_tasks_and_of_other_documents_are_left_alone() {
+fn the_keys_of_custom_tasks_and_of_other_documents_are_unchanged() {
     let text = "apiVersion: tekton.dev/v1beta1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  tasks:\n  - name: a\n    \
                 taskSpec: {apiVersion: example.dev/v1, kind: Loop, spec: {Image: x, STEPS: []}}\n";
     let documents = translate(text).unwrap();

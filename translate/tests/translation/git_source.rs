@@ -145,7 +145,7 @@ fn nested_submodules_are_fetched() {
         ]);
         repository.git(&["commit", "-q", "-m", "module"]);
     }
-    // The recorded commit of a submodule need not be the last commit of a branch.
+    // A submodule's recorded commit is not necessarily the last commit of a branch.
     inner.commit("three");
     let (output, folder) = clone(&outer.url(), "main", false);
     assert!(output.status.success(), "{output:?}");

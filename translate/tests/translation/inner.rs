@@ -68,7 +68,7 @@ fn pipeline_resources_are_left_out_of_a_trigger_template_too() {
 }
 
 #[test]
-fn a_resource_of_one_trigger_template_is_not_that_of_another() {
+fn a_trigger_template_cannot_use_a_resource_of_another_one() {
     let other = TRIGGER_TEMPLATE
         .replace("on-push", "on-tag")
         .replace("git.example/app", "git.example/other");

@@ -183,7 +183,7 @@ spec:
 }
 
 #[test]
-fn what_a_task_embedded_in_a_pipeline_creates_goes_to_the_next() {
+fn a_resource_that_an_embedded_task_creates_reaches_the_next_task() {
     let today = without_script(&crate::translated(
         "\
 apiVersion: tekton.dev/v1alpha1
@@ -263,7 +263,7 @@ spec:
 }
 
 #[test]
-fn a_template_may_refer_to_what_is_taken_in_and_to_what_is_created() {
+fn a_template_may_refer_to_inputs_and_to_created_resources() {
     let today = without_script(&crate::translated(
         "\
 apiVersion: tekton.dev/v1alpha1
@@ -330,7 +330,7 @@ spec:
 }
 
 #[test]
-fn one_image_that_is_taken_in_and_written_to_is_one_parameter() {
+fn an_image_that_is_input_and_output_becomes_one_parameter() {
     let task = "\
 apiVersion: tekton.dev/v1beta1
 kind: Task

@@ -53,7 +53,7 @@ fn pipeline_run(spec: &str) -> String {
 }
 
 #[test]
-fn inputs_of_types_that_tekton_did_something_with() {
+fn inputs_of_types_that_tekton_processed() {
     let said = refused(&task(
         "
 resources:
@@ -87,7 +87,7 @@ steps: [{image: i}]",
 }
 
 #[test]
-fn variables_without_an_equal() {
+fn variables_without_an_equivalent() {
     let said = refused(&task(
         "
 resources: [{name: src, type: git}]
@@ -258,7 +258,7 @@ resources:
 }
 
 #[test]
-fn pipeline_resources_of_no_use_are_named_where_they_stand() {
+fn unusable_pipeline_resources_are_reported_at_their_place() {
     let said = refused(
         "\
 apiVersion: tekton.dev/v1beta1
@@ -302,7 +302,7 @@ metadata: {name: empty}
 }
 
 #[test]
-fn a_run_lacks_nothing_that_its_pipeline_takes_in() {
+fn a_run_must_bind_every_resource_of_its_pipeline() {
     let text = pipeline(
         "resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: v1}]}}]",
     );
@@ -320,7 +320,7 @@ fn a_run_lacks_nothing_that_its_pipeline_takes_in() {
 }
 
 #[test]
-fn what_is_no_kubernetes_object_is_not_repaired_in_silence() {
+fn a_document_that_is_not_a_kubernetes_object_is_not_silently_repaired() {
     let said = refused(
         "\
 apiVersion: tekton.dev/v1beta1

@@ -1,13 +1,13 @@
-//! Fields, types, versions and names that Tekton refuses, although the translation does not need them.
+//! Fields, types, versions and names that Tekton rejects. The translation reports them even if it does not use them.
 
 use crate::{refused, translate, translated, warned};
 
-/// A document of the kind with this spec, which begins on line 4.
+/// Returns a document of `kind` whose spec begins on line 4.
 fn document(version: &str, kind: &str, spec: &str) -> String {
     format!("apiVersion: tekton.dev/{version}\nkind: {kind}\nmetadata: {{name: x}}\nspec: {spec}\n")
 }
 
-/// Each spec of the kind gets the findings.
+/// Checks that each spec of the kind is rejected with exactly these findings.
 #[track_caller]
 fn refuses(version: &str, kind: &str, cases: &[(&str, &[&str])]) {
     for (spec, expected) in cases {
@@ -85,9 +85,9 @@ fn a_field_that_no_version_has_is_an_error_at_every_level() {
     );
 }
 
-/// The clone step is added after the check, so a finding has the index that the author's step has.
+/// The clone step is added after the check, so a finding uses the index that the step has in the author's document.
 #[test]
-fn a_finding_about_a_step_has_its_own_index_next_to_a_git_input() {
+fn a_finding_uses_the_original_index_of_a_step_after_a_git_input() {
     let spec = "{resources: {inputs: [{name: src, type: git}]}, steps: [{image: i, workingDir: /w, argss: []}]}";
     let found = refused(&document("v1beta1", "Task", spec));
     assert_eq!(
@@ -136,7 +136,7 @@ fn an_unquoted_name_that_yaml_reads_as_something_else_is_an_error() {
             ),
         ],
     );
-    // Tekton reads a number as the value of a parameter.
+    // Tekton accepts a number as a parameter's value.
     let value = translated(&document(
         "v1beta1",
         "TaskRun",
@@ -170,7 +170,7 @@ fn a_parameter_of_both_lists_is_an_error() {
     ] {
         assert_eq!(
             refused(&document("v1alpha1", kind, spec)),
-            "<stdin>:4:26: error: spec.inputs.params[0]: the parameter 'a' exists already; remove or rename one of them\n"
+            "<stdin>:4:26: error: spec.inputs.params[0]: the parameter 'a' already exists; remove or rename one of them\n"
         );
     }
 }
@@ -233,7 +233,7 @@ fn a_missing_binding_is_explained_in_the_syntax_of_the_document() {
 }
 
 #[test]
-fn a_pipeline_resource_that_stays_is_checked() {
+fn a_kept_pipeline_resource_is_checked() {
     refuses(
         "v1alpha1",
         "PipelineResource",
@@ -255,7 +255,7 @@ fn a_pipeline_resource_that_stays_is_checked() {
             (
                 "{type: git, params: [{name: url, value: a}, {name: URL, value: b}]}",
                 &[
-                    "<stdin>:4:51: error: spec.params[1]: the param 'URL' exists already; remove one of them",
+                    "<stdin>:4:51: error: spec.params[1]: the param 'URL' already exists; remove one of them",
                 ],
             ),
         ],
@@ -281,12 +281,12 @@ fn a_key_that_no_git_resource_had_is_a_warning() {
     };
     assert_eq!(
         warned(&task("nope")),
-        "<stdin>:4:29: warning: spec.resources: `$(resources.s.nope)`: a git resource of Tekton has no 'nope', so 's' needs a PipelineResource with a param 'nope'; use url, revision or name if one of them is meant\n"
+        "<stdin>:4:29: warning: spec.resources: `$(resources.s.nope)`: Tekton's git resources have no 'nope', so 's' needs a PipelineResource with a param 'nope'; to refer to one of Tekton's keys, use url, revision or name\n"
     );
     for key in ["url", "revision", "name", "path", "type"] {
         assert_eq!(warned(&task(key)), "", "{key}");
     }
-    // Another Task creates one.
+    // Another Task creates a PipelineResource with this key.
     let creates = "---\napiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {name: c}\nspec:\n  steps: [{name: b, image: i, outputs: [{name: v}]}]\n  outputs:\n    resources: [{name: r, spec: {type: git, params: [{name: url, value: u}, {name: nope, value: $(steps.b.v)}]}}]\n";
     assert_eq!(warned(&format!("{}{creates}", task("nope"))), "");
 }

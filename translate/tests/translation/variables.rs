@@ -171,7 +171,7 @@ spec:
 }
 
 #[test]
-fn old_braces_are_variables() {
+fn variables_in_old_braces_are_translated() {
     let documents = translate(
         "\
 apiVersion: tekton.dev/v1alpha1
@@ -207,7 +207,7 @@ spec:
 }
 
 #[test]
-fn a_refusal_is_followed_by_no_other_about_the_same() {
+fn an_error_causes_no_further_errors_about_the_same_resource() {
     let said = refused(
         "\
 apiVersion: tekton.dev/v1alpha1

@@ -32,14 +32,14 @@ fn a_field_that_another_manager_owns_too_stays() {
 }
 
 #[test]
-fn an_apply_again_changes_nothing() {
+fn a_repeated_apply_changes_nothing() {
     let live = applied(&new(), &json!({"a": "1"}), "one");
     let live = applied(&live, &json!({"b": "2"}), "two");
     assert_eq!(applied(&live, &json!({"a": "1"}), "one"), live);
 }
 
 #[test]
-fn another_value_is_a_conflict() {
+fn a_different_value_is_a_conflict() {
     let live = applied(&new(), &json!({"a": "1", "b": ["2"]}), "one");
     let wanted = json!({"data": {"a": "9", "b": ["2", "3"]}});
     let again = |force| apply(&live, &wanted, &manager("two"), force);

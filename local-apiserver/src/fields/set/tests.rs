@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn a_set_survives_its_notation() {
+fn a_set_is_parsed_as_it_is_written() {
     let fields =
         json!({"f:spec": {".": {}, "f:list": {"f:a": {".": {}, "f:image": {}}}, "f:x": {}}});
     let set = FieldSet::from(fields.clone());

@@ -17,7 +17,7 @@ const UNAUTHORIZED: Response = (
     "Unauthorized",
     401,
     problem::UNAUTHORIZED,
-    "on the loopback address, a POST without a step's token",
+    "a POST on the loopback address has no valid step token",
 );
 const OTHER_STEP: Response = (
     "OtherStep",
@@ -29,7 +29,7 @@ const NOT_FOUND: Response = (
     "NotFound",
     404,
     problem::NOT_FOUND,
-    "no such route, step or resource",
+    "the route, step or resource does not exist",
 );
 const TIMEOUT: Response = (
     "Timeout",
@@ -41,44 +41,45 @@ const ALREADY_WRITTEN: Response = (
     "AlreadyWritten",
     409,
     problem::ALREADY_WRITTEN,
-    "the step has already sent other outputs, or the run has finished",
+    "the step has already sent different outputs, or the run has finished",
 );
 const PENDING: Response = (
     "Pending",
     409,
     problem::PENDING,
-    "variables are still unknown; `pending` names them",
+    "variables are still unknown; `pending` lists them",
 );
 const TOO_LARGE: Response = (
     "TooLarge",
     413,
     problem::TOO_LARGE,
-    "too many bytes or JSON values, or objects too large to be created or shown; `detail` names the limit",
+    "the request has too many bytes or JSON values, or an object is too large to be created or shown; `detail` states the \
+     limit",
 );
 const OTHER_HOST: Response = (
     "OtherHost",
     421,
     problem::FORBIDDEN,
-    "the Host header does not name the loopback address",
+    "the Host header is not the loopback address",
 );
 const INVALID_OUTPUT: Response = (
     "InvalidOutput",
     422,
     problem::OUTPUT,
-    "outputs are unknown, missing or of another type, or lack values that the templates need",
+    "outputs are unknown, missing or of the wrong type, or lack values that the templates need",
 );
 const NOT_CREATED: Response = (
     "NotCreated",
     424,
     problem::NOT_CREATED,
-    "the resources could not be created; `failures` has every cause, `left` and `kept` the objects that remain",
+    "the resources could not be created; `failures` lists every cause, and `left` and `kept` list the objects that remain",
 );
 const RESULTS_TOO_LARGE: Response = (
     "ResultsTooLarge",
     507,
     problem::RESULTS,
-    "the results do not fit into the step's termination message; before the commit nothing was created, after it everything \
-     exists",
+    "the results do not fit into the step's termination message; if this was detected before the commit, no object was \
+     created, otherwise all objects exist",
 );
 const INTERNAL: Response = (
     "Internal",
@@ -90,7 +91,7 @@ const BUSY: Response = (
     "Busy",
     503,
     problem::BUSY,
-    "the sidecar is shutting down, or other requests hold what this one needs; retry after `Retry-After`",
+    "the sidecar is shutting down, or other requests use all of its memory or request slots; retry after `Retry-After`",
 );
 
 pub(super) fn problems() -> Value {
@@ -128,26 +129,28 @@ pub(super) fn parameters() -> Value {
         "wait": {
             "name": "wait",
             "in": "query",
-            "description": "How long to wait until all variables are known, such as `30s`; at most --max-wait.",
+            "description": "The maximum time to wait until all variables are known, such as `30s`; limited by --max-wait.",
             "schema": {"type": "string"},
             "example": "30s"
         },
         "partial": {
             "name": "partial",
             "in": "query",
-            "description": "Respond even if variables are unknown; those appear as the templates write them.",
+            "description": "Respond even if variables are unknown. Unknown variables appear as they are written in the \
+                            templates.",
             "schema": {"type": "boolean", "default": false}
         },
         "resultBytes": {
             "name": "resultBytes",
             "in": "query",
-            "description": "The bytes that the step's own results take in its termination message.",
+            "description": "The size of the step's own results in its termination message, in bytes.",
             "schema": {"type": "integer", "minimum": 0}
         },
         "compressedResultBytes": {
             "name": "compressedResultBytes",
             "in": "query",
-            "description": "The same size when compressed, if Tekton compresses termination messages.",
+            "description": "The compressed size of the step's own results, in bytes, if Tekton compresses termination \
+                            messages.",
             "schema": {"type": "integer", "minimum": 0}
         }
     })
@@ -160,8 +163,8 @@ pub(super) fn paths() -> Value {
             "steps",
             "submit",
             "Create the resources now",
-            "For `submit: Manual`; otherwise, the request only returns the outcome. Idempotent. Responds after the commit or its \
-             failure.",
+            "Starts the submission if the declaration has `submit: Manual`; otherwise, only returns the outcome. Idempotent. \
+             Responds after the commit or its failure.",
             success("All resources exist.", "Outcome"),
             &[PENDING, TOO_LARGE, INVALID_OUTPUT, NOT_CREATED],
         ))},
@@ -169,10 +172,10 @@ pub(super) fn paths() -> Value {
             "steps",
             "finish",
             "Declare that all steps have finished",
-            "Missing outputs take their defaults. If all variables are known, the resources are created, unless the \
-             declaration has `submit: Manual`. Idempotent. Returns the outcome and the results.",
+            "Uses the defaults of missing outputs. If all variables are known, creates the resources, unless the declaration \
+             has `submit: Manual`. Idempotent. Returns the outcome and the results.",
             success(
-                "The outcome; for `submit: Manual`, it may include the note that no submit request arrived.",
+                "The outcome. For `submit: Manual`, it may include a note that no submit request arrived.",
                 "Outcome",
             ),
             &[MALFORMED, PENDING, TOO_LARGE, INVALID_OUTPUT, NOT_CREATED, RESULTS_TOO_LARGE],
@@ -181,8 +184,7 @@ pub(super) fn paths() -> Value {
             "steps",
             "getPreflight",
             "Check whether the resources can be created, as far as the API server can tell",
-            "Responds once the API server has been queried. Findings are in `notes`; with `preflight: Strict` they are a \
-             problem.",
+            "Responds after querying the API server. Returns findings in `notes` or, with `preflight: Strict`, as a problem.",
             success("There are no findings, or only notes.", "Outcome"),
             &[NOT_CREATED, BUSY],
         )},
@@ -250,7 +252,7 @@ pub(super) fn paths() -> Value {
             "operation",
             "getReady",
             "Check that steps can post outputs",
-            "The sockets open only when everything is ready, so any response means that the sidecar is ready.",
+            "The sidecar opens its sockets only when it is ready, so any response means that it is ready.",
             response("Steps can post outputs.", "text/plain", json!({"schema": {"const": "ok\n"}})),
             &[],
         )},
@@ -282,9 +284,10 @@ fn post_outputs() -> Value {
         "steps",
         "postOutputs",
         "Post the outputs of a step",
-        "Write-once: the same message again gets the same response, a different one is rejected. Responds when the message is on \
-         disk; if it completes the set, after the commit or its failure.",
-        success("The message is accepted, now or earlier.", "Outcome"),
+        "A step can post its outputs only once: repeating the same message returns the same response, and a different message \
+         is rejected. Responds after the message is on disk or, if it resolves the last variables, after the commit or its \
+         failure.",
+        success("The message was accepted, now or earlier.", "Outcome"),
         &[
             MALFORMED,
             OTHER_STEP,
@@ -338,7 +341,7 @@ fn operation(
     })
 }
 
-/// Returns the same operation, restricted to steps, which may change the state.
+/// Returns the operation restricted to steps, because only steps may change the state.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);
     for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {

@@ -1,4 +1,4 @@
-//! The objects, and the effect of each verb on them.
+//! The objects, and the effects of requests on them.
 
 use std::collections::BTreeMap;
 

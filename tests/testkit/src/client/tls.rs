@@ -41,8 +41,8 @@ pub(crate) fn certificate(stream: &Stream) -> Option<CertificateDer<'static>> {
 }
 
 impl Read for Stream {
-    /// Reads without sending pending bytes first, unlike rustls' own stream: a server that has refused a body no longer reads
-    /// it, but its response must still be read.
+    /// Reads without first sending pending bytes; rustls's own stream would send them. A server that has refused a body no longer
+    /// reads it, but its response must still be read.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.connection.reader().read(buffer) {

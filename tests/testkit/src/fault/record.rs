@@ -11,7 +11,7 @@ pub struct Recorded {
     pub method: Method,
     /// The path, without the query.
     pub path: String,
-    /// The query; empty if there is none.
+    /// The query; empty if the request has none.
     pub query: String,
     /// The body.
     pub body: Bytes,
@@ -22,17 +22,17 @@ pub struct Recorded {
 /// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// There is no response yet, or the client disconnected.
+    /// No response has been sent yet, or the client disconnected.
     Pending,
-    /// The request was performed; the client got the backend's response, or one that a fault has changed.
+    /// The request was performed. The client received the backend's response, possibly changed by a fault.
     Answered(StatusCode),
     /// The request was performed with this status, but the response was lost.
     ReplyLost(StatusCode),
-    /// A rule sent the response; the backend did not get the request.
+    /// A rule sent the response; the request was not passed to the backend.
     Refused(StatusCode),
-    /// The connection was closed; the backend did not get the request.
+    /// The connection was closed; the request was not passed to the backend.
     Reset,
-    /// No response was ever sent; the backend did not get the request.
+    /// No response was ever sent; the request was not passed to the backend.
     Hung,
     /// The request was passed to the backend, which did not respond.
     UpstreamFailed,

@@ -38,9 +38,9 @@ pub enum Fault {
     Hang,
     /// The connection is closed before the request is performed.
     Close,
-    /// The connection is reset before the request is performed.
+    /// The connection is reset before the request is performed, without an orderly close.
     Reset,
-    /// The request is performed after this function has been called, as if another client had been faster.
+    /// The request is performed after this function was called, as if another client had been faster.
     After(Arc<dyn Fn() + Send + Sync>),
 }
 
@@ -75,12 +75,12 @@ impl Fault {
             504 => "Timeout",
             _ => "",
         };
-        Self::refuse(status, reason, &format!("a rule of the test says {status}"))
+        Self::refuse(status, reason, &format!("injected fault: {status}"))
     }
 
     /// Returns a fault that refuses the request with 429 and a `Retry-After` in seconds.
     pub fn too_many_requests(retry_after: u32) -> Self {
-        let mut body = refusal(429, "TooManyRequests", "a rule of the test says 429");
+        let mut body = refusal(429, "TooManyRequests", "injected fault: 429");
         body["details"] = json!({ "retryAfterSeconds": retry_after });
         Self::answer(429, &[("retry-after", &retry_after.to_string())], body)
     }

@@ -23,19 +23,19 @@ use super::{Backend, BodyError, Plan, Reply};
 /// An error that closes the connection instead of sending a response.
 #[derive(Debug)]
 struct Cut {
-    /// True if the connection is reset, false if it is closed in order.
+    /// True if the connection is reset, false if it is closed normally.
     reset: bool,
 }
 
 impl std::fmt::Display for Cut {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("a rule of the test cuts this connection")
+        formatter.write_str("an injected fault closes this connection")
     }
 }
 
 impl Error for Cut {}
 
-/// Accepts connections until it is aborted, which closes them.
+/// Accepts connections until the task is aborted, which also closes them.
 pub(crate) async fn serve<B: Backend>(listener: TcpListener, backend: Arc<B>, plan: Arc<Plan>) {
     let mut connections = JoinSet::new();
     loop {
@@ -54,7 +54,7 @@ async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Pl
     let service = service_fn(|request| Box::pin(handle(request, &backend, &plan)));
     let mut connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // hyper's own shutdown is avoided, so that the socket is still open and can be reset.
+    // Do not use hyper's shutdown, because the socket must still be open to be reset.
     let Err(error) = poll_fn(|context| connection.poll_without_shutdown(context)).await else {
         return;
     };
@@ -131,13 +131,13 @@ async fn handle<B: Backend>(
     }
     let Some(reply) = backend.perform(Request::from_parts(parts, body)).await else {
         plan.end(index, Outcome::UpstreamFailed);
-        let body = refusal(502, "", "the backend gave no response");
+        let body = refusal(502, "", "the backend did not respond");
         return Ok(json(StatusCode::BAD_GATEWAY, &body));
     };
     let status = reply.status();
     match fault {
         Some(Fault::DropReply) => {
-            // The request has been performed when the backend's response is complete.
+            // The request has been performed once the backend's response is complete.
             let _ = reply.into_body().collect().await;
             plan.end(index, Outcome::ReplyLost(status));
             return Err(Cut { reset: false });
