@@ -417,7 +417,7 @@ fn timeouts_and_results_of_a_pipeline_are_checked() {
         );
         refuses(
             &pipeline_run(&with_result, ""),
-            "results[0].value: the value of the result 'r' does not refer to a task result",
+            "results[0].value: the result 'r' does not refer to a task's result",
         );
     }
 }

@@ -184,8 +184,7 @@ fn results(
             names.check(&field, false, source.document.source, &mut takes, found);
             let value = value(field.node);
             if found.count() == before && !takes_result(&value) {
-                let message =
-                    format!("the result '{name}' does not refer to a task's result");
+                let message = format!("the result '{name}' does not refer to a task's result");
                 let help = "write $(tasks.NAME.results.NAME); Tekton rejects other values";
                 found.refuse(&field, message, help);
             }
