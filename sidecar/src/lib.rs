@@ -1,6 +1,6 @@
-//! The sidecar: collects the outputs of a task's steps, renders the templates and submits the objects.
+//! The sidecar, which collects the outputs of a task's steps, renders the templates and submits the objects.
 //!
-//! The modules in the order in which a value passes through them:
+//! The modules are listed in the order in which they process an output:
 //!
 //! | module | content |
 //! | --- | --- |
@@ -15,7 +15,7 @@
 //!
 //! The state itself and the rendering are in `gleaner_core`; the submission is in `gleaner_submission`.
 //!
-//! [`main`] is the whole program; the `gleaner` command includes it too.
+//! [`main`] is the whole program. The `gleaner` command also contains it.
 
 #![allow(
     missing_docs,

@@ -1,4 +1,4 @@
-//! A process of the sidecar: the run actor and its submission.
+//! A sidecar process: the run actor and its submission.
 
 use std::path::PathBuf;
 
