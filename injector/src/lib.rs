@@ -1,6 +1,6 @@
-//! The admission webhook that injects sidecar and redirector into Tasks and pods.
+//! The admission webhook that injects the sidecar and the redirector into Tasks and pods.
 //!
-//! The modules, in the order in which a review passes through them:
+//! The modules are listed in the order in which they process a review:
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -15,7 +15,7 @@
 //! | `version` | the kind of sidecar that the cluster's version allows |
 //! | [`metrics`] | metrics |
 //!
-//! [`main`] is the whole program; [`Webhook`] is for callers that have their own async runtime.
+//! [`main`] is the whole program. Callers with a separate async runtime use [`Webhook`].
 
 #![allow(
     missing_docs,

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::{Authority, JOB_POD, Setup, UNINJECTED_POD, creation, get, review, task};
 
-/// Returns the settings equivalent to the flags of [`Setup`].
+/// Returns the settings that correspond to the flags of [`Setup`].
 fn settings() -> Settings {
     let text = str::to_owned;
     Settings {
@@ -29,7 +29,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Returns the object after applying the patch of a response.
+/// Returns the object with the patch of a response applied.
 fn patched(object: &Value, response: &Value) -> Value {
     assert_eq!(
         (&response["allowed"], &response["patchType"]),
@@ -89,7 +89,7 @@ async fn a_task_is_changed_as_by_inject() {
     let response = client.review("/mutate/tekton", &review).await.unwrap();
     let injected = changed(task::inject(&task(), Operation::Create, &settings));
     assert_eq!(patched(&task(), &response), injected);
-    // The unchanged Task is applied again: this is an update whose old object is injected.
+    // Applying the unchanged Task again is an update whose old object is already injected.
     review["request"]["operation"] = json!("UPDATE");
     review["request"]["oldObject"] = injected.clone();
     let response = client.review("/mutate/tekton", &review).await.unwrap();
@@ -209,7 +209,7 @@ async fn a_request_that_is_not_a_review_is_refused_with_an_http_status() {
             "/mutate/tekton",
             r#"{"apiVersion": "v1", "kind": "Pod"}"#,
             400,
-            "is a 'Pod' of 'v1'",
+            "has kind 'Pod' and apiVersion 'v1'",
         ),
         (Method::POST, "/mutate/pods", old.as_str(), 400, "v1beta1"),
         (Method::POST, "/mutate", "{}", 404, "POST /mutate/pods"),
