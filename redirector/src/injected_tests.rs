@@ -1,4 +1,4 @@
-//! The redirector parses the flags that injection writes.
+//! Tests that the redirector can parse the flags that injection writes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -45,10 +45,10 @@ fn texts(list: &Value) -> Vec<String> {
     serde_json::from_value(list.clone()).unwrap()
 }
 
-/// Asserts that the redirector, called with `arguments`, runs `command` as the declaration requires.
+/// Asserts that the redirector, started with `arguments`, runs `command` as the declaration requires.
 #[track_caller]
 fn assert_wraps(arguments: impl Iterator<Item = OsString>, command: &[&str]) {
-    // The user who starts the run can set variables. With `--injected`, none of them may have an effect.
+    // The user who starts a run can set environment variables. With `--injected`, they must have no effect.
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, hostile) else {
         panic!("not a wrapped command");

@@ -88,5 +88,8 @@ fn errors_name_the_wrong_argument() {
         refused(&["--step=a", "--output=x", "--output=x", "--", "y"])
             .contains("duplicate output 'x'")
     );
-    assert!(refused(&["--step=a", "--finish=maybe", "--", "y"]).contains("neither true nor false"));
+    assert!(
+        refused(&["--step=a", "--finish=maybe", "--", "y"])
+            .contains("invalid boolean 'maybe': use true or false")
+    );
 }

@@ -1,5 +1,5 @@
-//! The redirector's memory counts toward the memory limit of the step's container, so it must not depend on the size of the
-//! outputs.
+//! Tests of the redirector's memory. It counts toward the memory limit of the step's container, so it must not depend on the size
+//! of the outputs.
 
 use std::fs;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use crate::support::{Ended as _, Ran, Reply, Running, Sidecar, Step};
 /// The maximum resident memory of the redirector, in KiB.
 const PEAK: u64 = 4 << 10;
 const MIB: usize = 1 << 20;
-/// The limit on heap, stack and static data of a finish, in bytes; together with the pages of the static binary, this is
-/// less than [`PEAK`].
+/// The limit on heap, stack and static data of a finish, in bytes. Together with the pages of the static program, it is less than
+/// [`PEAK`].
 const DATA: usize = 2 * MIB;
 
-/// Runs a step with these outputs against a sidecar that fails the first message, and asserts the peak of its memory.
+/// Runs a step with these outputs and a sidecar that fails the first message, and asserts the redirector's peak memory.
 fn assert_lean(outputs: &[(&str, &[u8])]) {
     let accepted = Reply::accepted();
     let Reply::Raw(bytes) = accepted else {
         panic!("the reply is in bytes");
     };
-    // The response is delayed, so that there is time to measure.
+    // The response is delayed, so that the test has time to measure.
     let late = Reply::Late(Duration::from_secs(1), bytes);
     let sidecar = Sidecar::replying(&[Reply::Die, late]);
     let mut step = Step::new(&sidecar);
@@ -34,7 +34,7 @@ fn assert_lean(outputs: &[(&str, &[u8])]) {
     running.wait().assert_ended(0, "");
 }
 
-/// Asserts the peak of the memory of a running redirector.
+/// Asserts the peak memory of a running redirector.
 fn assert_peak(pid: u32) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -43,7 +43,8 @@ fn assert_peak(pid: u32) {
     assert!(peak <= PEAK, "{peak} KiB");
 }
 
-/// Runs a finish that gets this response, with memory limited to [`DATA`] bytes: the process aborts if it needs more.
+/// Runs a finish that receives this response. Its memory is limited to [`DATA`] bytes, so that the process aborts if it needs
+/// more.
 fn lean_finish(status: u16, body: &str) -> (Ran, usize) {
     assert!(body.len() > 4 * DATA, "{} bytes", body.len());
     let sidecar = Sidecar::replying(&[Reply::json(status, body)]);

@@ -1,4 +1,4 @@
-//! A step's outputs are not visible to other processes on the machine.
+//! Tests that other processes on the machine cannot read a step's outputs.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -25,7 +25,7 @@ fn the_directory_of_outputs_is_private_and_an_existing_one_stays_as_it_is() {
     assert_eq!(existing.script(MODE).stdout, "751\n");
 }
 
-/// Starts a program without root's capabilities, with which it could read everything; an ordinary user has none.
+/// Starts a program without root's capabilities, which would allow it to read everything. An ordinary user has none.
 const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
 
 #[test]
@@ -39,7 +39,7 @@ fn the_memory_of_the_redirector_is_closed_to_other_processes_and_the_commands_is
     until("the command has begun", || {
         fs::read_to_string(format!("/proc/{command}/comm")).unwrap() == "sleep\n"
     });
-    // A process that may trace another one can read its environment, as well as all of its memory.
+    // A process that may trace another process can read its environment and all of its memory.
     let readable = |pid: &str| {
         let environment = format!("/proc/{pid}/environ");
         let words = prefix.iter().copied().chain(["cat", &environment]);
