@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_queue_is_not_waited_for() {
+    fn a_connection_to_a_full_queue_fails_immediately() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_no_address_holds_is_an_error() {
+    fn a_path_that_does_not_fit_into_an_address_is_an_error() {
         let long = connect(Path::new(&"x".repeat(108))).unwrap_err();
         assert_eq!(long.kind(), io::ErrorKind::InvalidFilename);
         let none = connect(Path::new(&"x".repeat(107))).unwrap_err();

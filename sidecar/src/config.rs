@@ -86,7 +86,7 @@ pub struct Place {
 /// Limits on client requests.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
-#[command(mut_arg("header_timeout", |arg| arg.help("Longest time from connecting to the end of the header")))]
+#[command(mut_arg("header_timeout", |arg| arg.help("Maximum time from connecting to the end of the header")))]
 #[command(mut_arg("max_connections", |arg| arg.default_value("64")))]
 #[command(mut_arg("max_body", |arg| arg.default_value("0").hide_default_value(true).help(MAX_BODY)))]
 pub struct Limits {

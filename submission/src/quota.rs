@@ -41,7 +41,7 @@ mod tests {
     use super::describe;
 
     #[test]
-    fn a_quota_is_described_by_what_is_requested_used_and_allowed() {
+    fn a_quota_is_described_by_the_requested_used_and_allowed_amounts() {
         let message = "pods \"a\" is forbidden: exceeded quota: small, requested: pods=1,requests.cpu=500m, used: pods=3,requests.cpu=2, limited: pods=3,requests.cpu=2";
         assert_eq!(
             describe(message).as_deref(),

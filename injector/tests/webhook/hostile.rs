@@ -102,7 +102,7 @@ fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reviews_and_probes_next_to_hostile_ones_do_not_wait_for_them() {
+async fn small_reviews_and_probes_do_not_wait_for_hostile_reviews() {
     let authority = Authority::new();
     // On a busy machine, large reviews wait a long time for memory, because their thread has the lowest priority.
     let setup = Setup::files(&authority).flag("--body-timeout=60s");

@@ -53,7 +53,7 @@ fn changed<E: std::fmt::Debug>(outcome: Result<Outcome, E>) -> Value {
 }
 
 #[tokio::test]
-async fn a_pod_that_requests_gleaner_is_changed_as_by_inject_and_only_once() {
+async fn a_pod_that_requests_gleaner_is_changed_as_by_gleaner_inject_and_only_once() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -75,7 +75,7 @@ async fn a_pod_that_requests_gleaner_is_changed_as_by_inject_and_only_once() {
 }
 
 #[tokio::test]
-async fn a_task_is_changed_as_by_inject() {
+async fn a_task_is_changed_as_by_gleaner_inject() {
     let authority = Authority::new();
     let setup = Setup::files(&authority)
         .flag("--image-pull-policy=Never")
@@ -229,7 +229,7 @@ async fn a_request_that_is_not_a_review_is_refused_with_an_http_status() {
 }
 
 #[tokio::test]
-async fn the_metrics_are_those_in_the_documentation() {
+async fn the_metrics_match_the_documentation() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -262,7 +262,7 @@ async fn the_metrics_are_those_in_the_documentation() {
 }
 
 #[tokio::test]
-async fn memory_stays_flat_over_many_reviews() {
+async fn memory_use_stays_constant_over_many_reviews() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;

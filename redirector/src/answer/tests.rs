@@ -83,7 +83,7 @@ fn malformed_responses_are_refused() {
 }
 
 #[test]
-fn everything_is_bounded() {
+fn heads_and_bodies_are_limited_in_length() {
     let head = "HTTP/1.1 200 OK\r\n";
     assert_eq!(
         parse(format!("{head}x: {}", "x".repeat(HEAD_MAX)).as_bytes()),
@@ -105,12 +105,12 @@ fn everything_is_bounded() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>()) {
+    fn no_bytes_cause_a_panic(bytes in any::<Vec<u8>>()) {
         let _ = parse(&bytes);
     }
 
     #[test]
-    fn no_text_of_the_kind_makes_it_panic(text in "(HTTP/1.1 [12]0[0-9] x\r\n)?([CT][a-z-]{1,9}: ?[0-9a-f]{0,20}\r\n){0,3}\r\n([0-9a-f]{1,17}(;x)?\r\n.{0,9}\r\n){0,4}") {
+    fn no_similar_text_causes_a_panic(text in "(HTTP/1.1 [12]0[0-9] x\r\n)?([CT][a-z-]{1,9}: ?[0-9a-f]{0,20}\r\n){0,3}\r\n([0-9a-f]{1,17}(;x)?\r\n.{0,9}\r\n){0,4}") {
         if let Ok(Some((head, begin))) = parse(text.as_bytes()) {
             let _ = io::copy(&mut head.body(&text.as_bytes()[begin..]), &mut io::sink());
         }

@@ -27,7 +27,7 @@ fn arguments_after_the_first_dashes_belong_to_the_command() {
 }
 
 #[test]
-fn a_flag_wins_over_its_variable() {
+fn a_flag_overrides_its_variable() {
     let environment = [
         ("GLEANER_STEP", "baked"),
         ("GLEANER_OUTPUT", "digest=/d\n\nreport,object\n"),

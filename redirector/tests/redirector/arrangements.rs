@@ -234,7 +234,7 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
 }
 
 #[test]
-fn the_keys_and_the_end_of_a_terminal_reach_the_command_once() {
+fn signals_from_a_terminal_reach_the_command_once() {
     for wrapped in [false, true] {
         assert_eq!(on_a_terminal(Some("\u{3}"), wrapped), "INT=1", "Ctrl-C");
         assert_eq!(on_a_terminal(Some("\u{1c}"), wrapped), "QUIT=1", "Ctrl-\\");

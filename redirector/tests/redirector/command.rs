@@ -11,7 +11,7 @@ use crate::support::{Ended as _, REDIRECTOR, Sidecar, Step, run};
 const ARGUMENT_MAX: usize = 131_072;
 
 #[test]
-fn the_exit_code_is_the_commands() {
+fn the_redirector_exits_with_the_commands_exit_code() {
     let sidecar = Sidecar::content();
     for code in [0, 1, 65, 69, 127, 255] {
         Step::new(&sidecar)
@@ -71,7 +71,7 @@ fn a_command_that_cannot_be_run_is_126() {
 }
 
 #[test]
-fn a_command_is_found_after_one_without_permission_to_run() {
+fn a_candidate_without_execute_permission_is_skipped() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     fs::write(step.path("outputs/tool"), "").unwrap();
@@ -223,7 +223,7 @@ fn arguments_that_do_not_fit_are_126_with_the_reason() {
 }
 
 #[test]
-fn every_flag_has_its_variable() {
+fn every_flag_can_be_set_by_a_variable() {
     let sidecar = Sidecar::over_tcp(&[crate::support::Reply::accepted()]);
     let step = Step::new(&sidecar);
     fs::write(step.path("token"), "secret\n").unwrap();

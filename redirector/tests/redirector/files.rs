@@ -83,7 +83,7 @@ fn a_missing_optional_file_is_left_out() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_at_once() {
+fn a_file_that_is_not_regular_is_refused_immediately() {
     let fifo = |step: &Step| {
         let made = std::process::Command::new("mkfifo")
             .arg(step.path("it"))
@@ -116,7 +116,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
 }
 
 #[test]
-fn a_link_must_stay_in_its_folder() {
+fn a_link_to_a_file_outside_its_directory_is_refused() {
     let link = |target: &'static str| move |step: &Step| symlink(target, step.path("it")).unwrap();
     let pid_line = |sidecar: &Sidecar| -> Ran {
         let step = Step::new(sidecar).output("o=it");
@@ -146,7 +146,7 @@ fn a_link_must_stay_in_its_folder() {
 }
 
 #[test]
-fn a_link_within_its_folder_is_followed() {
+fn a_link_within_its_directory_is_followed() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=latest").output("p=link/x");
     let script =
@@ -158,7 +158,7 @@ fn a_link_within_its_folder_is_followed() {
 }
 
 #[test]
-fn a_file_of_the_kernel_is_never_read() {
+fn a_file_on_a_kernel_filesystem_is_never_read() {
     let line = "is on a kernel filesystem (/proc, /sys), which is not allowed";
     refused(
         "o=/proc/self/environ",
@@ -229,7 +229,7 @@ fn invalid_utf8_is_refused_with_its_position() {
 
 /// The contents are those that Windows PowerShell 5.1 writes for `'sha256:ab' > file`, and similar ones.
 #[test]
-fn utf16_and_utf32_are_named() {
+fn utf16_and_utf32_are_named_in_the_error() {
     let wide = |text: &str| text.encode_utf16().collect::<Vec<_>>();
     let full = |text: &str| text.chars().map(u32::from).collect::<Vec<_>>();
     for (kind, text) in [
@@ -304,7 +304,7 @@ fn json_of_a_wrong_type_is_refused() {
 }
 
 #[test]
-fn a_number_that_would_change_on_its_way_is_refused() {
+fn a_number_that_kubernetes_would_change_is_refused() {
     // The message does not quote the value, which may be a secret.
     let line = |column: usize| {
         format!(
@@ -359,7 +359,7 @@ fn a_failed_step_sends_only_outputs_with_always() {
 }
 
 #[test]
-fn a_failed_step_keeps_its_code_whatever_its_outputs_are() {
+fn a_failed_step_keeps_its_exit_code_even_if_its_outputs_are_invalid() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("log,Always=outputs");
     step.script("exit 7").assert_ended(
@@ -370,7 +370,7 @@ fn a_failed_step_keeps_its_code_whatever_its_outputs_are() {
 }
 
 #[test]
-fn without_a_named_directory_the_step_gets_its_own() {
+fn without_outputs_dir_each_step_gets_a_new_directory() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let temporary = step.path("outputs");
@@ -451,7 +451,7 @@ fn a_file_that_another_run_left_in_the_shared_directory_is_not_an_output() {
 }
 
 #[test]
-fn without_any_folder_only_an_output_that_needs_one_fails() {
+fn without_a_usable_directory_only_an_output_that_needs_one_fails() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar)
         .output("o")

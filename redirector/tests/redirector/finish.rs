@@ -47,7 +47,7 @@ fn a_finish_writes_results_and_lists_created_objects() {
 }
 
 #[test]
-fn without_a_folder_for_results_none_are_written() {
+fn without_a_results_directory_no_results_are_written() {
     let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar);
     assert_eq!(step.finish().stdout, SUMMARY);

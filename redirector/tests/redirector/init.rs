@@ -29,7 +29,7 @@ fn init_of(running: &Running) -> String {
 }
 
 #[test]
-fn signals_are_handed_on() {
+fn signals_are_forwarded() {
     if !can_unshare(&CONTAINER[1..4]) {
         return;
     }

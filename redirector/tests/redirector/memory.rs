@@ -57,7 +57,7 @@ fn lean_finish(status: u16, body: &str) -> (Ran, usize) {
 }
 
 #[test]
-fn an_outcome_with_thousands_of_resources_and_results_is_never_held_as_a_whole() {
+fn an_outcome_with_thousands_of_resources_and_results_is_streamed() {
     let numbers = || 0..9000;
     let resources = numbers().map(|number| {
         format!(
@@ -85,7 +85,7 @@ fn an_outcome_with_thousands_of_resources_and_results_is_never_held_as_a_whole()
 }
 
 #[test]
-fn one_large_result_is_never_held_as_a_whole() {
+fn one_large_result_is_streamed() {
     let field = "x".repeat(1000);
     let fields: Vec<String> = (0..9000)
         .map(|number| format!(r#""field-{number}":"{field}""#))
@@ -102,7 +102,7 @@ fn one_large_result_is_never_held_as_a_whole() {
 }
 
 #[test]
-fn thousands_of_causes_of_a_failed_run_are_never_held_as_a_whole() {
+fn thousands_of_causes_of_a_failed_run_are_streamed() {
     let causes: Vec<String> = (0..9000)
         .map(|number| {
             let message = "m".repeat(500);
@@ -122,7 +122,7 @@ fn thousands_of_causes_of_a_failed_run_are_never_held_as_a_whole() {
 }
 
 #[test]
-fn large_texts_are_never_held_as_a_whole() {
+fn large_texts_are_streamed() {
     let text = vec![b'x'; 16 * MIB];
     assert_lean(&[
         ("a=a", &text),
@@ -133,7 +133,7 @@ fn large_texts_are_never_held_as_a_whole() {
 }
 
 #[test]
-fn large_values_of_other_types_are_never_held_as_a_whole() {
+fn large_values_of_other_types_are_streamed() {
     let string = format!("[\"{}\"]", "\\u0041".repeat(2 * MIB));
     let numbers = format!("[{}1]", "12345678,".repeat(MIB));
     let keys: String = (0..MIB).map(|key| format!("\"{key}\":0,")).collect();
@@ -146,13 +146,13 @@ fn large_values_of_other_types_are_never_held_as_a_whole() {
 }
 
 #[test]
-fn control_characters_are_escaped_on_their_way() {
+fn control_characters_are_escaped_in_the_message() {
     let text = vec![1; 8 * MIB];
     assert_lean(&[("a=a", &text)]);
 }
 
 #[test]
-fn the_sum_of_all_files_has_a_bound_too() {
+fn the_total_size_of_all_files_is_limited_too() {
     let sidecar = Sidecar::content();
     let mut step = Step::new(&sidecar);
     for name in ["a", "b", "c", "d", "e"] {

@@ -169,7 +169,7 @@ fn a_sidecar_that_never_responds_has_a_separate_time_limit() {
 }
 
 #[test]
-fn a_problem_document_decides_the_exit_code() {
+fn a_problem_document_determines_the_exit_code() {
     for (status, code) in [
         (422, 65),
         (413, 65),
@@ -192,7 +192,7 @@ fn a_problem_document_decides_the_exit_code() {
 }
 
 #[test]
-fn without_a_document_the_status_decides() {
+fn without_a_problem_document_the_status_determines_the_exit_code() {
     for (status, code) in [
         (422, 65),
         (413, 65),

@@ -81,7 +81,7 @@ fn the_outputs_of_a_command_that_handles_a_signal_are_posted() {
 }
 
 #[test]
-fn a_stop_stops_the_redirector_too() {
+fn a_stop_signal_stops_the_redirector_too() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let mut redirector = step.wrapping(&[

@@ -57,7 +57,7 @@ fn reports(signal: &str, react: &str, wrapped: bool) -> String {
 }
 
 #[test]
-fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
+fn the_parent_observes_that_the_command_stops_itself_and_continues() {
     let table = [
         ("STOP", "kill CONT => -$p", "stopped 19\nexited 7\n"),
         ("STOP", "kill CONT => $p", "stopped 19\nexited 7\n"),
@@ -88,7 +88,7 @@ fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
 }
 
 #[test]
-fn a_request_to_stop_stops_command_and_redirector() {
+fn a_stop_signal_stops_the_command_and_the_redirector() {
     let table = [
         ("TSTP", "$p", "$p"),
         ("TSTP", "-$p", "-$p"),
@@ -169,7 +169,7 @@ fn a_shells_job_control_works_on_the_step() {
 /// The witness process, which receives the signals to the group, exits with the redirector in every case, and does not keep the
 /// step's stdout open.
 #[test]
-fn nothing_is_left_of_the_redirector_in_its_group() {
+fn the_witness_exits_with_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).started_by(&["perl", "-e", "setpgrp(0, 0); exec @ARGV"]);
     for end in ["go", "kill"] {

@@ -166,7 +166,7 @@ fn a_rollback_at_shutdown_is_reported_before_the_process_exits() {
 }
 
 #[test]
-fn refused_or_unanswered_events_change_nothing() {
+fn refused_or_unanswered_events_do_not_affect_the_run() {
     let faults = [
         Fault::refuse(403, "Forbidden", "events is forbidden"),
         Fault::status(500),

@@ -41,7 +41,7 @@ fn p99(mut times: Vec<Duration>) -> Duration {
 }
 
 #[test]
-fn clients_that_read_nothing_neither_fill_the_memory_nor_delay_a_step() {
+fn clients_that_do_not_read_cannot_fill_the_memory_or_delay_a_step() {
     let sidecar = Setup::new(MANUAL)
         .flag(LIMIT)
         .flag("--write-timeout=2s")

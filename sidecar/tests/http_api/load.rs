@@ -49,7 +49,7 @@ fn slow(sidecar: &crate::support::Sidecar, index: usize) -> Connection {
 }
 
 #[test]
-fn a_large_run_with_slow_clients_stays_small_and_fast() {
+fn a_large_run_with_slow_clients_stays_within_its_time_and_memory() {
     let setup = Setup::new(&declaration()).flag("--memory-limit=128Mi");
     let begin = Instant::now();
     let sidecar = setup.start();

@@ -7,7 +7,7 @@ use crate::support::{MANUAL, Setup};
 const MIB: u64 = 1 << 10;
 
 #[test]
-fn sixteen_mebibytes_of_outputs_take_at_most_two_and_a_half_times_as_much() {
+fn sixteen_mebibytes_of_outputs_take_at_most_two_and_a_half_times_as_much_memory() {
     for (what, content) in [
         ("plain", "x".repeat(16 << 20)),
         ("escaped", r"abcdefg\n".repeat(2 << 20)),

@@ -53,7 +53,7 @@ fn an_empty_secret_gets_a_ca_and_a_certificate_and_then_no_step_is_due() {
 }
 
 #[test]
-fn a_certificate_is_renewed_when_a_third_of_its_validity_is_left_trusted_or_not() {
+fn a_certificate_is_renewed_when_a_third_of_its_validity_remains_whether_trusted_or_not() {
     let content = begun();
     assert_eq!(next(Some(&content), at(19 * HOUR), None, &policy()), None);
     assert_eq!(
@@ -234,7 +234,7 @@ fn a_bundle_stays_small_when_the_secret_is_deleted_repeatedly() {
 }
 
 #[test]
-fn the_debug_text_shows_no_key() {
+fn the_debug_output_contains_no_key() {
     let content = begun();
     let text = format!("{content:?}");
     assert!(

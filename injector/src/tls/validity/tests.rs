@@ -25,12 +25,12 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Validity::of(&bytes);
     }
 
     #[test]
-    fn no_damage_makes_it_panic(at in 0_usize..200, byte: u8, length in 0_usize..400) {
+    fn no_damaged_certificate_causes_a_panic(at in 0_usize..200, byte: u8, length in 0_usize..400) {
         let mut der = certificate(0, 1);
         der[at] = byte;
         der.truncate(length);

@@ -164,7 +164,7 @@ impl Opened {
                 } else {
                     state.refused += 1;
                 }
-                return Err(io::Error::other("the disk refuses"));
+                return Err(io::Error::other("the disk refused the operation"));
             }
             Some(armed) => armed.after -= 1,
             None => {}

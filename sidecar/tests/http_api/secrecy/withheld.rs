@@ -81,7 +81,7 @@ fn words(quoted: &str) -> String {
 }
 
 #[test]
-fn no_form_of_quoting_passes_in_a_refusal() {
+fn a_refusal_reveals_no_form_of_quotation() {
     for (form, quoted) in forms() {
         let cluster = api_server();
         let fault = Fault::refuse(422, "Invalid", &words(&quoted));
