@@ -71,8 +71,8 @@ impl Report {
     }
 }
 
-/// Repeats the preflight until the API server responds, adds the findings to the status, and publishes them for `GET
-/// /v1/preflight`.
+/// Repeats the preflight until the API server responds, adds the findings to the status, and publishes them for
+/// `GET /v1/preflight`.
 pub(crate) async fn run(
     submitter: Option<Submitter>,
     templates: Vec<Template>,

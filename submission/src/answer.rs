@@ -78,8 +78,8 @@ pub(super) enum Topic {
     Permission,
     /// The namespace does not exist. Every missing object has this code and reason; only the message identifies a Namespace.
     Namespace,
-    /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`, `status
-    /// unknown for quota: q`). The code, 403, is shared with other refusals, but this refusal is temporary.
+    /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
+    /// `status unknown for quota: q`). The code, 403, is shared with other refusals, but this refusal is temporary.
     Quota,
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,

@@ -54,7 +54,7 @@ impl Process {
         let ended = self.actor.await;
         assert!(
             ended.is_err_and(|error| error.is_cancelled()),
-            "the actor ended"
+            "the actor must be canceled"
         );
     }
 }
