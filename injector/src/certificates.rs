@@ -5,15 +5,15 @@
 //! version that the replica read, so only one of two concurrent writes succeeds. API servers trust the CAs in the `caBundle` of
 //! the webhook configuration.
 //!
-//! | module | holds |
+//! | module | purpose |
 //! | --- | --- |
 //! | [`content`] | the content of the Secret |
-//! | [`rotation`] | pure: the next step of a rotation, in which the old and the new CA overlap |
+//! | [`rotation`] | determines the next step of a rotation, without side effects |
 //! | [`issue`] | new CAs and certificates |
 //! | [`reconciler`] | the task that reads, decides and writes |
-//! | [`given`] | a certificate and its CA from files: the task that reads them, and serves the certificate once it is trusted |
-//! | [`configuration`] | the webhook configuration, and how long it has trusted the CAs of this replica |
-//! | [`trust`] | pure: finds and repairs wrong `caBundle`s |
+//! | [`given`] | the task that reads a certificate and its CA from files, and serves the certificate after API servers trust it |
+//! | [`configuration`] | the webhook configuration, and the time for which it has trusted the CAs of this replica |
+//! | [`trust`] | finds and repairs incorrect `caBundle` fields, without side effects |
 //!
 //! At any time, every API server must trust the certificate of every replica. Therefore, a rotation first adds the new CA to the
 //! bundle, and writes the bundle to the webhook configuration. The new CA signs certificates only after all API servers have had

@@ -11,22 +11,22 @@
 //!
 //! | module | purpose |
 //! | --- | --- |
-//! | `options` | the command line and the environment, checked |
+//! | `options` | parses and checks the command line and the environment |
 //! | `script` | unpacks a script whose interpreter is the redirector |
 //! | `wrap`, `finish` | the two forms, each from start to finish |
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
-//! | `command` | finds the command, runs it, waits for it |
+//! | `command` | finds and runs the command, and waits until it exits |
 //! | `outputs` | reads the declared files, which must be regular files |
-//! | `content`, `validator` | the content of a file, checked and streamed in little memory |
-//! | `json`, `body` | the request's body, streamed from the files |
+//! | `content`, `validator` | check and stream the content of a file with little memory |
+//! | `json`, `body` | stream the body of the request from the files |
 //! | `sidecar`, `retry` | repeat a request until the sidecar responds, or has been unreachable for too long |
-//! | `exchange`, [`answer`] | one HTTP exchange; the grammar of the response, without I/O |
-//! | `outcome` | the outcome of the run, read as it arrives |
-//! | `results` | the results for the next task |
-//! | `own_results` | the results that Tekton writes to the step's termination message, and a check that they fit |
+//! | `exchange`, [`answer`] | perform one HTTP exchange, and parse its response |
+//! | `outcome` | parses the outcome of the run while it arrives |
+//! | `results` | writes the results for later tasks |
+//! | `own_results` | measures the results that Tekton writes to the step's termination message |
 //! | `failure` | Gleaner's own failures, as data |
-//! | `report`, `termination` | reports them: a line on stderr or in a file, an exit code, Tekton's termination message |
-//! | `sys` | system calls; the only `unsafe` |
+//! | `report`, `termination` | report failures on stderr or in a file, by the exit code, and in Tekton's termination message |
+//! | `sys` | system calls; the only module with `unsafe` code |
 //!
 //! The redirector uses no threads and no async runtime. It does not resolve host names, because a static glibc cannot.
 

@@ -1,4 +1,4 @@
-//! The program `gleaner-redirector`, which the library documents.
+//! The program `gleaner-redirector`, which is documented in the library.
 //!
 //! The program starts at C's `main`, without the initialization of the Rust runtime. The runtime would ignore SIGPIPE before the
 //! redirector can read the inherited action, replace closed standard streams with `/dev/null`, and install handlers for stack

@@ -4,8 +4,8 @@
 //!
 //! | module | purpose |
 //! | --- | --- |
-//! | `discovery` | finds the kinds in use, and no others |
-//! | `item` | gives each object its namespace and writes its body |
+//! | `discovery` | looks up the kinds in use |
+//! | `item` | sets the namespace of each object and serializes its body |
 //! | `plan` | dry-runs all objects, and recognizes objects of an earlier attempt |
 //! | `dependency` | determines which objects can be dry-run only after an earlier object exists |
 //! | `planned` | the data that must outlive the process, stored before the first object is created |

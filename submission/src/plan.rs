@@ -323,7 +323,7 @@ async fn judge(
     object: Value,
 ) -> Option<Verdict> {
     let reason = match existing {
-        // An earlier attempt whose state is lost created this object, and it failed since, so it is replaced. An object that this
+        // An earlier attempt whose state is lost created this object. It has failed, so it is replaced. An object that this
         // attempt already waits for is adopted instead, so that its failure is reported.
         Existing::Same { uid } if !item.earlier && has_failed(item, &object) => {
             let resource_version = object["metadata"]["resourceVersion"].as_str();

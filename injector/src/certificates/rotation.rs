@@ -4,7 +4,7 @@
 //! The steps of a CA rotation and their conditions:
 //!
 //! ```text
-//! begin ──> [A | leaf of A] ──a third of A is left──> [B A | leaf of A] ──B has settled──> [B A | leaf of B] ──> [B | leaf of B]
+//! begin ──> [A | leaf of A] ──a third of A remains──> [B A | leaf of A] ──B has settled──> [B A | leaf of B] ──> [B | leaf of B]
 //!                                 authority                            leaf                                forget
 //! ```
 

@@ -135,7 +135,7 @@ fn logged(name: &str) -> &str {
     cut(name, 253)
 }
 
-/// Returns the resource's label in metrics. The labels form a fixed set, so that clients cannot add series.
+/// Returns the resource as a metrics label, from a fixed set, so that clients cannot add series.
 fn resource(request: &Request<'_>) -> &'static str {
     match (request.kind.group.as_ref(), request.kind.kind.as_ref()) {
         ("", "Pod") => "pods",

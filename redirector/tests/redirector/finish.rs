@@ -120,10 +120,9 @@ fn a_finish_fails_when_the_resources_do_not_exist() {
     .finish();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(73), ""));
     assert_eq!(ran.stderr, "gleaner: step 'gleaner': no: do that\n");
-    let failed = r#"{"phase":"Failed","notes":["the API server was in no mood"]}"#;
+    let failed = r#"{"phase":"Failed","notes":["the quota was exhausted"]}"#;
     let ran = Step::new(&Sidecar::replying(&[Reply::json(200, failed)])).finish();
-    let line =
-        "gleaner: step 'gleaner': the resources were not created: the API server was in no mood\n";
+    let line = "gleaner: step 'gleaner': the resources were not created: the quota was exhausted\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(73), line));
 }
 

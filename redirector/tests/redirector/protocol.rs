@@ -249,7 +249,7 @@ fn a_response_that_is_too_large_is_not_requested_again() {
     assert_eq!(
         sidecar.requests().len(),
         1,
-        "the message must be accepted, although its response is too large"
+        "the sidecar has accepted the message, so it must not be sent again"
     );
 
     let sidecar = Sidecar::replying(&[Reply::too_large(503)]);

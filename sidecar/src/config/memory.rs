@@ -6,7 +6,7 @@
 //! | parts | for |
 //! | --- | --- |
 //! | 2 | accepted outputs |
-//! | 2 | request bodies; half a part more is divided among the steps as reserved shares |
+//! | 2 | request bodies; another half part is divided among the steps as reserved memory |
 //! | 2 | one large message while it is read, or one response while it is rendered |
 //! | 3 | the objects of the submission: their JSON, and the API server's responses |
 //! | 1 | rendered responses, for any number of clients |

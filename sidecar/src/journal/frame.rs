@@ -5,7 +5,7 @@
 //! | 3 | `GJ3` |
 //! | 4 | length of the payload, little endian |
 //! | 4 | CRC-32 of payload and filler |
-//! | 4 | CRC-32 of the 11 bytes before |
+//! | 4 | CRC-32 of the preceding 11 bytes |
 //! | 1 | [`END`] |
 //! | n | payload: text without NUL, except for the identity in the first frame |
 //! | 1 to 16 | [`END`], up to a multiple of 16 bytes |
