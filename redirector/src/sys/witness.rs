@@ -172,9 +172,9 @@ impl Witness {
     }
 }
 
-/// Returns the signals, as [`bit`]s, whose arrival removes a pending `signal` from the queue of a process (signal(7)). Such a
-/// signal may have removed `signal` from the witness's queue before the witness could report it, although this process had
-/// already received it.
+/// Returns the signals, as [`bit`]s, whose arrival removes a pending `signal` from the queue of a process (signal(7)). If such a
+/// signal is still pending in this process, its arrival at the witness may have removed `signal` from the witness's queue before
+/// the witness could report it.
 const fn removers(signal: c_int) -> u64 {
     match signal {
         libc::SIGCONT => bit(libc::SIGTSTP) | bit(libc::SIGTTIN) | bit(libc::SIGTTOU),
