@@ -18,8 +18,8 @@ use crate::sys;
 const SEND_BUFFER: usize = 64 << 10;
 /// The size of one read, in bytes.
 const RECEIVE_BUFFER: usize = 8 << 10;
-/// The minimum interval between liveness checks. Within the minimum and the maximum, the interval is a third of the time for
-/// which the sidecar may be unreachable.
+/// The minimum interval between liveness checks. The interval is a third of the time for which the sidecar may be unreachable,
+/// but at least this long and at most [`HEARTBEAT_MAX`].
 const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
 /// The maximum wait for a response after sending has failed. If the server has responded, the response arrives within this time.

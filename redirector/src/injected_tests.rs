@@ -51,7 +51,7 @@ fn assert_wraps(arguments: impl Iterator<Item = OsString>, command: &[&str]) {
     // The user who starts a run can set environment variables. With `--injected`, they must have no effect.
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, hostile) else {
-        panic!("not a wrapped command");
+        panic!("expected a command to run");
     };
     assert_eq!(wrap.common.step.as_str(), "build");
     let outputs: Vec<String> = wrap.outputs.iter().map(ToString::to_string).collect();
@@ -145,7 +145,7 @@ fn the_flags_of_a_finish_step_are_read() {
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let finish = options::parse(args.into_iter().map(OsString::from), hostile);
     let Ok(Invocation::Finish(options)) = finish else {
-        panic!("not a finish: {finish:?}");
+        panic!("expected a finish: {finish:?}");
     };
     assert!(!format!("{options:?}").contains("hostile"), "{options:?}");
 }

@@ -66,8 +66,9 @@ pub(super) enum Topic {
     /// The request exceeds the API server's size limit (413) or etcd's. The API server forwards etcd's error as a message
     /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     TooLarge,
-    /// Server-side apply of an object that does not match the schema of its kind. The API server reports these field errors with
-    /// code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its conversion).
+    /// A server-side apply contained an object that does not match the schema of its kind. The API server reports these field
+    /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
+    /// conversion).
     Mistyped,
     /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. The code,
     /// 403, is shared with other refusals; only the message names the field

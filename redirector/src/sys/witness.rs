@@ -122,8 +122,8 @@ impl Witness {
         }
     }
 
-    /// Calls `stop`, which stops this process. Meanwhile, the witness checks the process `pid`, and continues this process when
-    /// `pid` is no longer stopped.
+    /// Calls `stop`, which stops this process. During the stop, the witness checks the process `pid`, and continues this process
+    /// as soon as `pid` is no longer stopped.
     pub(crate) fn while_stopped(&mut self, pid: libc::pid_t, stop: impl FnOnce()) {
         let Some(shared) = self.shared() else {
             return stop();

@@ -31,7 +31,7 @@ fn conditions(names: &[&str]) -> WaitTarget {
     WaitTarget::Conditions(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// Returns an object of this kind that waits for `target` for up to a minute, with this status.
+/// Returns an object of this kind with this status, and a one-minute wait for `target`.
 fn reporting(
     (api_version, kind): (&str, &str),
     target: WaitTarget,
