@@ -1,13 +1,13 @@
-//! Benchmarks of a whole review as the webhook processes it: parse it, decide, compute the patch, serialize the response.
+//! Benchmarks of a complete review as the webhook processes it: parsing, decision, patch and serialization of the response.
 //!
-//! The goal: 99 of 100 reviews within 2 ms, and 1,000 reviews per second on one core.
+//! The goal is that 99 of 100 reviews complete within 2 ms, and that one core processes 1,000 reviews per second.
 
 use divan::{Bencher, black_box};
 use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
 use gleaner_injector::decision::{Functions, Route};
 use gleaner_injector::review::Request;
 
-/// Reviews recorded from a real API server.
+/// Reviews that were recorded from a real API server.
 const JOB: &str = include_str!("../../core/tests/inject/fixtures/pod-from-plain-job.json");
 const RUN: &str = include_str!("../../core/tests/inject/fixtures/pod-from-pipelinerun.json");
 
@@ -46,7 +46,7 @@ fn injected(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(JOB), &settings));
 }
 
-/// A TaskRun's pod with the annotation whose Task was not injected, so it is refused.
+/// A pod that is refused: it belongs to a TaskRun and has the annotation, but its Task was not injected.
 #[divan::bench]
 fn refused(bencher: Bencher<'_, '_>) {
     let settings = settings();
@@ -61,7 +61,7 @@ fn not_asked(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(&body), &settings));
 }
 
-/// The baseline: parses the review into a tree, and deserializes the review from that tree.
+/// The baseline, which only parses the review into a tree and deserializes it from that tree.
 #[divan::bench]
 fn parsed_and_written(bencher: Bencher<'_, '_>) {
     bencher.bench(|| {

@@ -1,24 +1,23 @@
-//! The source of the serving certificate, and how API servers come to trust it.
+//! The source of the serving certificate, and the CAs that API servers trust.
 //!
-//! The injector either issues its certificate itself, or reads a certificate and its CA from files. A self-issued CA and
-//! certificate are kept in one Secret, which all replicas share. Each replica may write the Secret; a write names the
-//! resource version that it is based on, so only one of two concurrent writes succeeds. API servers trust the CAs in the
-//! `caBundle` of the webhook configuration.
+//! The injector either issues its certificate itself, or reads a certificate and its CA from files. A CA and certificate that it
+//! issued are stored in one Secret, which all replicas share. Any replica may write the Secret. Each write contains the resource
+//! version that the replica read, so only one of two concurrent writes succeeds. API servers trust the CAs in the `caBundle` of
+//! the webhook configuration.
 //!
-//! | module | holds |
+//! | module | purpose |
 //! | --- | --- |
 //! | [`content`] | the content of the Secret |
-//! | [`rotation`] | pure: the next step of a rotation, in which the old and the new CA overlap |
+//! | [`rotation`] | determines the next step of a rotation, without side effects |
 //! | [`issue`] | new CAs and certificates |
 //! | [`reconciler`] | the task that reads, decides and writes |
-//! | [`given`] | a certificate and its CA from files: the task that reads them, and serves the certificate once it is trusted |
-//! | [`configuration`] | the webhook configuration, and how long it has trusted the CAs of this replica |
-//! | [`trust`] | pure: finds and repairs wrong `caBundle`s |
+//! | [`given`] | the task that reads a certificate and its CA from files, and serves the certificate after API servers trust it |
+//! | [`configuration`] | the webhook configuration, and the time for which it has trusted the CAs of this replica |
+//! | [`trust`] | finds and repairs incorrect `caBundle` fields, without side effects |
 //!
-//! Every API server must trust every certificate that any replica serves, at any time. This determines the order of a
-//! rotation: a new CA is added to the bundle, and the bundle is written to the webhook configuration. The CA signs
-//! certificates only after all API servers have had time to see the change. The old CA is removed when every certificate
-//! that it signed has expired.
+//! At any time, every API server must trust the certificate of every replica. Therefore, a rotation first adds the new CA to the
+//! bundle, and writes the bundle to the webhook configuration. The new CA signs certificates only after all API servers have had
+//! time to see the change. The old CA is removed after every certificate that it signed has expired.
 
 pub mod configuration;
 pub mod content;
@@ -36,48 +35,48 @@ use gleaner_runtime::{Shutdown, error_chain};
 
 use crate::metrics::Metrics;
 
-/// The field manager of the injector's writes.
+/// The field manager of all writes by the injector.
 const FIELD_MANAGER: &str = "gleaner-injector";
 
-/// Certificates are valid from this long before the time of issue, because clocks differ.
+/// The time by which the start of a certificate's validity precedes its issue, because clocks differ.
 pub const BACKDATE: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone)]
 pub struct Managed {
     pub secret: ObjectName,
     pub configuration: String,
-    /// The interval between checks of the Secret and the webhook configuration; it varies by up to a fifth, so that
-    /// replicas do not act at the same moment.
+    /// The interval between checks of the Secret and the webhook configuration. It varies by up to a fifth, so that replicas do
+    /// not check at the same time.
     pub poll: Duration,
     pub policy: Policy,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The DNS names and IP addresses of a certificate.
+    /// The DNS names and IP addresses for which a certificate is valid.
     pub names: Vec<String>,
-    /// The validity of a certificate; it is renewed when a third of this is left.
+    /// The validity period of a certificate. The certificate is renewed when a third of the period remains.
     pub leaf: Duration,
-    /// The validity of a CA; it is replaced when a third of this is left.
+    /// The validity period of a CA. The CA is replaced when a third of the period remains.
     pub authority: Duration,
-    /// The time that a CA is in the caBundle before it signs certificates.
+    /// The time for which a CA must be in the caBundle before it signs certificates.
     pub settle: Duration,
 }
 
-/// The namespace and name of an object, written as NAMESPACE/NAME.
+/// The namespace and name of an object, in the form NAMESPACE/NAME.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectName {
     pub namespace: String,
     pub name: String,
 }
 
-/// The periodic checks of one certificate source. Every failure is counted; an error is logged only if it differs from
-/// the error of the previous check.
+/// The periodic checks of one certificate source. Every failure is counted, but an error is logged only if it differs from the
+/// error of the previous check.
 struct Checks {
     interval: Duration,
     metrics: Metrics,
     shutdown: Shutdown,
-    /// The error that was logged last.
+    /// The last error that was logged.
     complaint: String,
 }
 
@@ -91,8 +90,8 @@ impl Checks {
         }
     }
 
-    /// Runs one check, then waits for the interval, varied by up to a fifth. Returns false if shutdown is requested
-    /// during the wait.
+    /// Runs one check, then waits for the interval, varied by up to a fifth. Returns false if shutdown is requested during the
+    /// wait.
     async fn run<E: Error + 'static>(
         &mut self,
         check: impl Future<Output = Result<(), E>>,
@@ -121,7 +120,7 @@ impl Checks {
 }
 
 impl Policy {
-    /// Returns the DNS names of a Service inside its cluster, followed by `others`. The API server calls
+    /// Returns the in-cluster DNS names of a Service, followed by `others`. API servers connect to the name
     /// `SERVICE.NAMESPACE.svc`.
     pub fn names(service: &str, namespace: &str, others: Vec<String>) -> Vec<String> {
         let own = ["svc", "svc.cluster.local"];

@@ -1,4 +1,4 @@
-//! The injector's command line. Every flag can also be given as an environment variable.
+//! The injector's command line. Every flag can also be set by an environment variable.
 
 mod tls;
 
@@ -21,20 +21,19 @@ use gleaner_runtime::log::Log;
 pub(crate) use tls::Source;
 pub use tls::Tls;
 
-/// Limit on the header of a request, in bytes.
+/// The maximum size of a request header, in bytes.
 const HEADER_BYTES: usize = 16 << 10;
 
 /// Injects Gleaner into Tasks and pods when they are created.
 ///
-/// The injector is an admission webhook: the API server calls it for each Task, Pipeline, run and pod that has the
-/// annotation gleaner.dev/outputs. It responds with the changes, or with all errors in the declaration. It serves POST
-/// /mutate/tekton and POST /mutate/pods with TLS, and /livez, /readyz and /metrics as plain HTTP.
+/// The injector is an admission webhook: the API server calls it for each Task, Pipeline, run and pod that has the annotation
+/// gleaner.dev/outputs. It responds with the changes, or with all errors in the declaration. It serves POST /mutate/tekton and
+/// POST /mutate/pods with TLS, and /livez, /readyz and /metrics as plain HTTP.
 ///
-/// The certificate comes from files of cert-manager or your own (--tls-cert, --tls-key, --tls-ca), which are read again
-/// when they change, or the injector creates and renews a certificate itself and keeps it in a Secret that all replicas
-/// share (--tls-secret, --service). With --tls-ca or --tls-secret, the injector writes the CA into the webhook
-/// configuration (--webhook-configuration), and serves a certificate only after that. Without these flags, you must
-/// write the caBundle.
+/// The injector reads the certificate from files (--tls-cert, --tls-key, --tls-ca) that cert-manager or you provide, and reads
+/// them again when they change. Or it creates and renews a certificate itself, and stores it in a Secret that all replicas share
+/// (--tls-secret, --service). With --tls-ca or --tls-secret, the injector writes the CA into the webhook configuration
+/// (--webhook-configuration) before it serves a certificate. Without these flags, you must set the caBundle.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-injector", version, max_term_width = 100)]
 #[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
@@ -71,11 +70,10 @@ pub struct Config {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Addresses")]
 pub struct Serving {
-    /// The address of the webhook (TLS); port 0 selects a free port, which is logged. [::] is every address, including
-    /// IPv4
+    /// Address of the webhook (TLS); port 0 selects a free port, which is logged. [::] listens on all addresses, including IPv4
     #[arg(long, env = "GLEANER_LISTEN", default_value = "[::]:8443")]
     pub(crate) listen: SocketAddr,
-    /// The address of /livez, /readyz and /metrics (plain HTTP)
+    /// Address of /livez, /readyz and /metrics (plain HTTP)
     #[arg(long, env = "GLEANER_HEALTH_LISTEN", default_value = "[::]:8080")]
     pub(crate) health_listen: SocketAddr,
 }
@@ -84,36 +82,36 @@ pub struct Serving {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Injection into Tasks and pods")]
 pub struct Pods {
-    /// The image with sidecar and redirector
+    /// Image that contains the sidecar and the redirector
     #[arg(long, env = "GLEANER_IMAGE", value_parser = settings::image)]
     image: String,
-    /// Pull policy of this image; by default the cluster's
+    /// Pull policy of this image; by default the cluster's default
     #[arg(long, env = "GLEANER_IMAGE_PULL_POLICY", value_parser = pull_policy())]
     image_pull_policy: Option<PullPolicy>,
-    /// The sidecar's requests.cpu
+    /// CPU request of the sidecar
     #[arg(long, env = "GLEANER_CPU_REQUEST", default_value = "10m", value_parser = quantity::parse)]
     cpu_request: String,
-    /// The sidecar's limits.cpu
+    /// CPU limit of the sidecar
     #[arg(long, env = "GLEANER_CPU_LIMIT", default_value = "500m", value_parser = quantity::parse)]
     cpu_limit: String,
-    /// The sidecar's requests.memory
+    /// Memory request of the sidecar
     #[arg(long, env = "GLEANER_MEMORY_REQUEST", default_value = "16Mi", value_parser = quantity::parse)]
     memory_request: String,
-    /// The sidecar's limits.memory
+    /// Memory limit of the sidecar
     #[arg(long, env = "GLEANER_MEMORY_LIMIT", default_value = "128Mi", value_parser = quantity::parse)]
     memory_limit: String,
-    /// The user that the sidecar runs as; by default the image's own (65532)
+    /// User ID of the sidecar; by default the user of the image (65532)
     #[arg(long, env = "GLEANER_RUN_AS_USER", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)))]
     run_as_user: Option<i64>,
-    /// The kind of sidecar; auto uses native sidecars if the API server's version is 1.29 or later
+    /// Type of the sidecar; auto selects native sidecars if the API server's version is 1.29 or later
     #[arg(long, env = "GLEANER_SIDECARS", value_enum, default_value = "auto")]
     sidecars: SidecarChoice,
-    /// Log level of the sidecar: error, warn, info, debug or trace; by default the sidecar's own
+    /// Log level of the sidecar: error, warn, info, debug or trace; by default the sidecar's default
     #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     sidecar_log_level: Option<String>,
-    /// A kind that declarations may create: GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be
-    /// repeated. `*` is every kind except those for RBAC, admission, API extension, tokens and certificates, which must
-    /// be named
+    /// Kind that declarations may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified
+    /// several times. `*` allows every kind except those for RBAC, admission, API extension, tokens and certificates, which must
+    /// be specified by name
     #[arg(
         long = "allow-kind",
         env = "GLEANER_ALLOW_KINDS",
@@ -133,30 +131,29 @@ pub struct Pods {
 pub struct Limits {
     #[command(flatten)]
     pub(crate) http: http::Limits,
-    /// Longest time for a TLS handshake
+    /// Maximum duration of a TLS handshake
     #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub(crate) handshake_timeout: Duration,
-    /// Longest time to decide on a review. It should be shorter than the webhook's timeoutSeconds, so that the API
-    /// server gets the reason. An overdue review gets status 504, to which the webhook's failurePolicy applies
+    /// Maximum time to decide on a review. It should be shorter than the webhook's timeoutSeconds, so that the API server
+    /// receives the reason. A review that takes longer gets status 504, to which the webhook's failurePolicy applies
     #[arg(long, env = "GLEANER_DECISION_TIMEOUT", default_value = "3s", value_parser = duration::parse)]
     pub(crate) decision_timeout: Duration,
-    /// Time that a connection may be idle. It should be longer than the 90 s after which an API server closes the
-    /// connection, because a request could arrive at the moment of the close
+    /// Maximum time for which a connection may be idle. It should be longer than the 90 s after which an API server closes an
+    /// idle connection, because otherwise the injector may close the connection just as a review arrives
     #[arg(long, env = "GLEANER_IDLE_TIMEOUT", default_value = "2m", value_parser = duration::parse)]
     pub(crate) idle_timeout: Duration,
-    /// Time after SIGTERM in which connections are still accepted, while /readyz fails and the Service removes this pod
+    /// Time after SIGTERM during which connections are still accepted, while /readyz fails and the Service removes this pod
     #[arg(long, env = "GLEANER_SHUTDOWN_DELAY", default_value = "5s", value_parser = duration::parse)]
     pub(crate) shutdown_delay: Duration,
-    /// Time after --shutdown-delay in which running reviews may finish
+    /// Maximum time after --shutdown-delay to complete running reviews
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "15s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str =
-    "Largest review; the default has room for twice the largest object that etcd accepts";
+const MAX_BODY: &str = "Maximum size of a review; the default allows twice the size of the largest object that etcd accepts";
 
-/// Access to the API server, and Events.
+/// The access to the API server, and the settings for Events.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 #[command(mut_arg("request_timeout", |arg| arg.default_value("5s")))]
@@ -166,7 +163,7 @@ pub struct Cluster {
     /// Do not create Events
     #[arg(long, env = "GLEANER_NO_EVENTS")]
     pub(crate) no_events: bool,
-    /// Name that Events report as their source: the name of this pod
+    /// Name of the source in Events, normally the name of this pod
     #[arg(
         long,
         env = "HOSTNAME",
@@ -189,10 +186,10 @@ enum SidecarChoice {
 // === impl Config ===
 
 impl Config {
-    /// Reads a command line, the program's name first.
+    /// Parses a command line, which begins with the program's name.
     ///
     /// # Errors
-    /// Fails with the error in the command line, or with the requested help text.
+    /// Returns the error in the command line, or the requested help text.
     pub fn read(
         args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
@@ -206,7 +203,7 @@ impl Config {
 // === impl Limits ===
 
 impl Limits {
-    /// Returns a server of `router` within these bounds.
+    /// Returns a server for `router` with these limits.
     pub(crate) fn server(&self, router: Router) -> Server {
         Server::new(router, &self.http, HEADER_BYTES, self.idle_timeout)
     }
@@ -215,7 +212,7 @@ impl Limits {
 // === impl Pods ===
 
 impl Pods {
-    /// Returns the kind of sidecar; `None` if it depends on the API server's version.
+    /// Returns the type of the sidecar, or `None` if it depends on the API server's version.
     pub(crate) fn sidecars(&self) -> Option<Sidecars> {
         match self.sidecars {
             SidecarChoice::Auto => None,
@@ -224,7 +221,7 @@ impl Pods {
         }
     }
 
-    /// Returns the sidecar's resource requests and limits.
+    /// Returns the resource requests and limits of the sidecar.
     fn resources(&self) -> Resources {
         Resources {
             cpu_request: self.cpu_request.clone(),
@@ -266,6 +263,6 @@ fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     ];
     PossibleValuesParser::new(all.map(PullPolicy::as_str)).map(move |word| {
         let policy = all.into_iter().find(|policy| policy.as_str() == word);
-        policy.expect("invariant: clap accepts only these words")
+        policy.expect("invariant: clap accepts only these values")
     })
 }

@@ -1,4 +1,4 @@
-//! Decides about an object: allow it, patch it or refuse it. Pure.
+//! Decides whether to allow, patch or refuse an object, without side effects.
 
 mod size;
 
@@ -17,15 +17,15 @@ use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
-/// A word that occurs in every object that concerns Gleaner. Go's JSON encoder, which API servers use, does not escape any
-/// of its characters.
+/// A word that occurs in every object that uses Gleaner. The JSON encoder of API servers does not escape any of its characters.
 const WORD: &str = "gleaner";
-/// Identifies the pod of an injected Task that lost its annotation.
+/// The text that identifies the pod of an injected Task, even if the pod has lost its annotation.
 const CONTAINER: &str = "\"sidecar-gleaner\"";
-/// The maximum length of a refusal's message, in bytes: it is copied to conditions and Events, which have their own limits.
+/// The maximum length of a refusal's message, in bytes. The message is copied to conditions and Events, which have their own
+/// limits.
 const MESSAGE_BYTES: usize = 16 << 10;
 
-/// The route that a review was sent to.
+/// The HTTP route to which a review was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// `/mutate/tekton`
@@ -45,7 +45,7 @@ pub enum Verdict {
         warnings: Vec<String>,
     },
     Refused(Refused),
-    /// Gleaner panicked at this source location, and the object, which did not request Gleaner, stays unchanged.
+    /// Gleaner panicked at this source location. The object does not request Gleaner, so it is allowed unchanged.
     Failed(String),
 }
 
@@ -53,9 +53,9 @@ pub enum Verdict {
 pub struct Refused {
     /// The reasons, each with its remedy.
     pub message: String,
-    /// The object's controller, which gets the Event.
+    /// The object's controller, to which the Event is attached.
     pub owner: Option<Owner>,
-    /// The source location of the panic, if the reason is a bug in Gleaner.
+    /// The source location of the panic, if a panic caused the refusal.
     pub panic: Option<String>,
 }
 
@@ -71,14 +71,14 @@ pub struct Owner {
     controller: Option<bool>,
 }
 
-/// The functions that check and change an object; tests replace them.
+/// The functions that check and change objects. Tests replace them.
 #[derive(Debug, Clone, Copy)]
 pub struct Functions {
     pub task: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
     pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
 }
 
-/// The fields that are read from every object.
+/// The fields that are parsed in every object.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Head {
@@ -104,8 +104,8 @@ impl Default for Functions {
 }
 
 impl Functions {
-    /// Decides. Never panics: a panic becomes a refusal for an object that requested Gleaner, and an unchanged object
-    /// for one that did not.
+    /// Decides on a review, and never panics. If a check panics, an object that requests Gleaner is refused, and any other object
+    /// is allowed unchanged.
     pub fn decide(&self, route: Route, request: &Request<'_>, settings: &Settings) -> Verdict {
         let Some(object) = request.object else {
             return Verdict::Skipped(Skip::Kind);
@@ -139,7 +139,7 @@ impl Functions {
             }
             Err(place) if asks(object) => {
                 let message = format!(
-                    "Gleaner panicked at {place}: this is a bug in Gleaner {}, not in the object; please report it at {}/issues with the object and this message",
+                    "Gleaner panicked at {place}: this is a bug in Gleaner {}, not in the object; report it at {}/issues with the object and this message",
                     env!("CARGO_PKG_VERSION"),
                     env!("CARGO_PKG_REPOSITORY"),
                 );
@@ -179,12 +179,12 @@ impl Functions {
         if patch.0.is_empty() {
             return Ok(Verdict::Skipped(Skip::Done));
         }
-        // The field path is left out, because a warning should have at most 120 characters (k8s.io/apiserver/pkg/warning).
+        // The field path is omitted, because a warning should have at most 120 characters (k8s.io/apiserver/pkg/warning).
         let warnings = changed.warnings.into_iter();
         Ok(Verdict::Changed {
             warnings: warnings.map(|warning| warning.message).collect(),
             operations: patch.0.len(),
-            patch: serde_json::to_vec(&patch).expect("invariant: a patch is JSON"),
+            patch: serde_json::to_vec(&patch).expect("invariant: a patch can be serialized"),
         })
     }
 }
@@ -197,14 +197,14 @@ fn refused(object: &RawValue, message: String, panic: Option<String>) -> Verdict
     })
 }
 
-/// Returns the verdict on an object that is not parsed because it, or its old version, has too many values.
+/// Returns the verdict on an object that is not parsed, because the object or its old version has too many values.
 fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict {
     let update = request.operation == "UPDATE";
     let old = request.old_object.filter(|_| update);
     if !asks(object) && !old.is_some_and(asks) {
         return Verdict::Skipped(Skip::NotAsked);
     }
-    // Finalizers must remain removable from objects that are being deleted.
+    // An object that is being deleted must be allowed, so that controllers can remove its finalizers.
     if head(object).metadata.deletion_timestamp.is_some() {
         return Verdict::Skipped(Skip::Deleting);
     }
@@ -212,14 +212,14 @@ fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict
         return Verdict::Skipped(Skip::RunUpdate);
     }
     let message = format!(
-        "the object has {values} values; Gleaner reads objects of up to {}; split it, or remove the annotation {}",
+        "the object has {values} values, but Gleaner accepts at most {}; split the object, or remove the annotation {}",
         size::VALUES_MAX,
         annotation::OUTPUTS
     );
     refused(object, message, None)
 }
 
-/// A refusal, or an object that cannot be read.
+/// A refusal, or the error of an object that cannot be parsed.
 enum DecisionError {
     Refused(Refusal),
     Unreadable(serde_json::Error),
@@ -262,7 +262,7 @@ impl Verdict {
         }
     }
 
-    /// Returns the reason for which the object was skipped; empty for other verdicts.
+    /// Returns the reason why the object was skipped, or an empty string for other verdicts.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Skipped(skip) => skip.as_str(),
@@ -270,7 +270,7 @@ impl Verdict {
         }
     }
 
-    /// Returns the source location of the panic, if there was one.
+    /// Returns the source location of the panic, if a panic occurred.
     pub fn panic(&self) -> Option<&str> {
         match self {
             Self::Failed(place) => Some(place),
@@ -279,11 +279,11 @@ impl Verdict {
         }
     }
 
-    /// Returns the warnings for the client that sent the object, which is allowed; kubectl prints them. Each is within
-    /// the length that API servers recommend (120 characters, k8s.io/apiserver/pkg/warning).
+    /// Returns the warnings for the client that sent the object, which is allowed. kubectl prints them. Each warning is at most
+    /// 120 characters long, as API servers recommend (k8s.io/apiserver/pkg/warning).
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
-        // An object with a controller was created by that controller, and Tekton copies annotations to such runs, so no
-        // user would see the warning or could act on it.
+        // If the object has a controller, that controller created it, and Tekton copied the annotation to it. No user would see
+        // the warning.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
         match self {
             Self::Changed { warnings, .. } if by_person => warnings.clone(),
@@ -300,7 +300,7 @@ impl Verdict {
     }
 }
 
-/// Returns the object's name, or the prefix of the name that the API server will generate.
+/// Returns the object's name, or the prefix from which the API server will generate the name.
 pub fn name(request: &Request<'_>) -> String {
     if let Some(name) = request.name.as_deref().filter(|name| !name.is_empty()) {
         return name.to_owned();
@@ -310,8 +310,8 @@ pub fn name(request: &Request<'_>) -> String {
     head.metadata.name.or(made).unwrap_or_default()
 }
 
-/// Returns true if the object requests Gleaner. Quotes inside the text of another annotation are escaped, so an object
-/// that is only quoted there does not count.
+/// Returns true if the object requests Gleaner. An object that is only quoted in another annotation does not count, because its
+/// quotation marks are escaped there.
 fn asks(object: &RawValue) -> bool {
     let text = object.get();
     text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)
@@ -319,7 +319,7 @@ fn asks(object: &RawValue) -> bool {
 
 fn owner(object: &RawValue) -> Option<Owner> {
     let owners = head(object).metadata.owner_references?;
-    // A name that Kubernetes would reject cannot be used in an Event.
+    // An Event cannot refer to an owner whose name is not a valid Kubernetes name.
     let fits = |owner: &Owner| {
         let texts = [&owner.api_version, &owner.kind, &owner.name, &owner.uid];
         texts.iter().all(|text| text.len() <= 512)
@@ -330,7 +330,7 @@ fn owner(object: &RawValue) -> Option<Owner> {
         .filter(fits)
 }
 
-/// Parses these fields only, and skips everything else, however deeply nested.
+/// Parses only the fields of [`Head`], and skips all other fields at any nesting depth.
 fn head(object: &RawValue) -> Head {
     serde_json::from_str(object.get()).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
-//! Kubernetes Events: messages for users, attached to the object that they look at.
+//! Kubernetes Events about refusals, attached to objects that users look at.
 //!
-//! A refused pod does not exist, but the TaskRun or Job that tried to create it does, and `kubectl describe` shows its
-//! Events. Reporting never delays a review: notices are queued, and if the queue is full, they are counted and dropped.
+//! A refused pod does not exist, but the TaskRun or Job that tried to create it does, and `kubectl describe` shows its Events.
+//! Events never delay a review: notices are queued, and if the queue is full, they are counted and dropped.
 
 mod repeats;
 
@@ -16,7 +16,7 @@ use self::repeats::Repeats;
 use crate::decision::Owner;
 use crate::metrics::Metrics;
 
-/// The maximum number of queued refusals; each has at most two kilobytes.
+/// The maximum number of queued notices. Each takes at most 2 KB.
 const QUEUE: usize = 128;
 
 const CONTROLLER: &str = "gleaner.dev/injector";
@@ -28,7 +28,7 @@ pub struct Notice {
     pub message: String,
 }
 
-/// Accepts notices; clones share one queue. The default recorder drops all notices.
+/// A sender of notices. Clones share one queue, and the default recorder drops all notices.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     queue: Option<mpsc::Sender<Notice>>,
@@ -43,7 +43,7 @@ pub(crate) struct EventSink {
     metrics: Metrics,
 }
 
-/// Returns a recorder and its sink, which runs until the last clone of the recorder is dropped.
+/// Returns a recorder and its sink. The sink must be run, and runs until the last clone of the recorder is dropped.
 pub(crate) fn recorder(
     server: ApiServer,
     instance: String,
@@ -64,7 +64,7 @@ pub(crate) fn recorder(
 }
 
 impl Recorder {
-    /// Puts a notice into the queue, or drops it.
+    /// Queues a notice, or drops it if the queue is full.
     pub fn tell(&self, mut notice: Notice) {
         let Some(queue) = &self.queue else { return };
         notice.message = cut(&notice.message, NOTE_BYTES).to_owned();
@@ -75,7 +75,7 @@ impl Recorder {
 }
 
 impl EventSink {
-    /// Runs until all recorders are dropped.
+    /// Creates the queued Events until all recorders are dropped.
     pub(crate) async fn run(mut self) {
         let mut repeats = Repeats::default();
         while let Some(notice) = self.queue.recv().await {
@@ -86,7 +86,7 @@ impl EventSink {
             let told = self.server.create_event(&self.event(&notice)).await;
             match told {
                 Ok(_) => self.metrics.event("created"),
-                // A failed Event is not retried: the refusal itself carries the same message.
+                // A failed Event is not retried, because the refusal contains the same message.
                 Err(error) => {
                     self.metrics.event("failed");
                     tracing::warn!(error = error_chain(&error), "event-not-created");

@@ -1,8 +1,8 @@
-//! The admission webhook that injects sidecar and redirector into Tasks and pods.
+//! The admission webhook that injects the sidecar and the redirector into Tasks and pods.
 //!
-//! The modules, in the order in which a review passes through them:
+//! The modules are listed in the order in which they process a review:
 //!
-//! | module | holds |
+//! | module | purpose |
 //! | --- | --- |
 //! | [`config`] | the command line |
 //! | [`server`] | routes, the threads that decide, health, readiness |
@@ -10,12 +10,12 @@
 //! | [`tls`] | the served certificate, and its source |
 //! | [`certificates`] | certificates whose CA the injector writes into the caBundle: its own, in a Secret, and those from files |
 //! | [`review`] | parses a review into a request, and serializes a verdict |
-//! | [`decision`] | the verdict on an object, pure |
+//! | [`decision`] | decides on an object, without side effects |
 //! | [`events`] | Events about refusals, attached to the TaskRun or Job that a user looks at |
 //! | `version` | the kind of sidecar that the cluster's version allows |
 //! | [`metrics`] | metrics |
 //!
-//! [`main`] is the whole program; [`Webhook`] is for callers that have their own async runtime.
+//! [`main`] is the whole program. Callers with a separate async runtime use [`Webhook`].
 
 #![allow(
     missing_docs,

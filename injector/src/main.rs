@@ -1,4 +1,4 @@
-//! The injector as a program.
+//! The injector as a separate program.
 
 use std::process::ExitCode;
 

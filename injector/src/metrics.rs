@@ -1,4 +1,4 @@
-//! Metrics. Their labels contain nothing from the content of objects.
+//! The injector's metrics. Their labels contain no text from objects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::tls::validity::Validity;
 
-/// Bucket bounds, in seconds, from the goal for a review (2 ms) to the API server's default timeout (10 s).
+/// Bucket bounds, in seconds. They range from the goal for a review (2 ms) to the API server's default timeout (10 s).
 const BUCKETS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
 ];
 
-/// The resources by which reviews are counted, as in the review's processing.
+/// The values of the label `resource`, which are the resources that the webhook handles.
 const RESOURCES: [&str; 6] = [
     "pods",
     "tasks",
@@ -32,16 +32,16 @@ const RESOURCES: [&str; 6] = [
 /// The outcomes of a review that have no reason.
 const OUTCOMES: [&str; 3] = ["changed", "refused", "failed"];
 
-/// The results of an Event.
+/// The possible results of creating an Event.
 const EVENTS: [&str; 4] = ["created", "failed", "dropped", "repeated"];
 
-/// The changes of the certificate.
+/// The changes that a replica makes to the Secret or the webhook configuration.
 const STEPS: [&str; 5] = ["begin", "authority", "leaf", "forget", "trust"];
 
-/// Labels: pairs of a name and a value. All values come from fixed sets.
+/// The names and values of labels. All values come from fixed sets.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// The injector's metrics. Clones share their numbers.
+/// The injector's metrics. Clones share the same counters.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     reviews: Family<Labels<3>, Counter>,
@@ -74,7 +74,7 @@ impl Default for Metrics {
         let certificate_expiry = Gauge::default();
         all.register_with_unit(
             "tls_certificate_expiry_timestamp",
-            "Expiry of the served certificate, in seconds since 1970; 0 before there is one",
+            "Expiry of the served certificate, in seconds since 1970; 0 until a certificate is served",
             Unit::Seconds,
             certificate_expiry.clone(),
         );
@@ -85,9 +85,13 @@ impl Default for Metrics {
             overdue: register(
                 all,
                 "overdue_reviews",
-                "Reviews that were not decided in time",
+                "Reviews whose decision exceeded the time limit",
             ),
-            panics: register(all, "panics", "Panics during a decision: bugs in Gleaner"),
+            panics: register(
+                all,
+                "panics",
+                "Panics during a decision, which are bugs in Gleaner",
+            ),
             events: register(all, "events", "Events about refusals"),
             handshakes_failed: register(all, "tls_handshakes_failed", "TLS handshakes that failed"),
             certificate_expiry,
@@ -109,8 +113,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Creates the series that alerts and dashboards use, at 0. Prometheus sees no increase in a series that begins
-    /// with its first event.
+    /// Initializes to 0 the series that alerts and dashboards use, because Prometheus detects no increase in a series that first
+    /// appears with a nonzero value.
     fn begin(&self) {
         for resource in RESOURCES.map(|resource| ("resource", resource)) {
             drop(self.duration.get_or_create(&[resource]));
@@ -127,7 +131,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a review. `reason` tells why an object was skipped; it is empty for other outcomes.
+    /// Counts a review. `reason` is the reason why an object was skipped, and is empty for other outcomes.
     pub(crate) fn reviewed(
         &self,
         resource: &'static str,

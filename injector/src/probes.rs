@@ -1,4 +1,4 @@
-//! Serves health and metrics on a separate thread, so that reviews never delay a probe.
+//! Serves health and metrics on a separate thread, so that reviews cannot delay a probe.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use gleaner_runtime::Shutdown;
 use gleaner_runtime::http::{BindError, Server, bind};
 use tokio::sync::oneshot;
 
-/// The bound address of health and metrics, before requests are served.
+/// The listener for health and metrics, which is bound but does not serve requests yet.
 #[must_use = "nothing is served before `serve` is called"]
 pub(crate) struct Probes {
     address: SocketAddr,
@@ -16,7 +16,7 @@ pub(crate) struct Probes {
     ended: oneshot::Receiver<()>,
 }
 
-/// An error in binding the address or starting the thread.
+/// An error while the address is bound or the thread is started.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbesError {
     #[error(transparent)]
@@ -26,7 +26,7 @@ pub enum ProbesError {
 }
 
 impl Probes {
-    /// Starts the thread and binds `address`.
+    /// Starts the thread, which binds `address`.
     pub(crate) async fn bind(address: SocketAddr) -> Result<Self, ProbesError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -37,7 +37,7 @@ impl Probes {
         let serving = async move {
             match bind(address, "--health-listen").await {
                 Ok((listener, address)) => {
-                    // Sending fails only if the caller stopped waiting because of an error of its own.
+                    // Sending fails only if the caller has stopped waiting because of a different error.
                     let _ = tell.send(Ok(address));
                     if let Ok((server, shutdown)) = server.await {
                         server.serve(listener, shutdown).await;
@@ -59,14 +59,14 @@ impl Probes {
         })
     }
 
-    /// Returns the address, with its actual port.
+    /// Returns the address with the actual port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves on the thread until shutdown is requested. The returned future completes when the thread exits.
+    /// Serves requests on the thread until shutdown is requested. The returned future completes when the thread exits.
     pub(crate) fn serve(self, server: Server, shutdown: Shutdown) -> oneshot::Receiver<()> {
-        // This cannot fail: the thread waits for the message for as long as `self` exists.
+        // Sending cannot fail, because the thread waits for the message as long as `self` exists.
         let _ = self.serve.send((server, shutdown));
         self.ended
     }

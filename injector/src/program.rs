@@ -1,4 +1,4 @@
-//! The program: binds the addresses, starts all tasks, serves reviews, and shuts down in order.
+//! The main program. It binds the addresses, starts all tasks, serves reviews, and shuts down in order.
 
 use std::ffi::OsString;
 use std::future;
@@ -28,9 +28,9 @@ use crate::tls::handshake::handshake;
 use crate::tls::{Identity, TlsError};
 use crate::version::supported_sidecars;
 
-/// Pause between two requests for the API server's version.
+/// The pause between two requests for the API server's version.
 const RETRY: Duration = Duration::from_secs(1);
-/// The maximum time for creating the queued Events at shutdown.
+/// The maximum time to create the queued Events during shutdown.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 /// An error that terminates the injector.
@@ -53,7 +53,7 @@ pub enum ProgramError {
     Tls(#[from] TlsError),
 }
 
-/// An injector that has bound its addresses. It does not serve requests before [`serve`](Self::serve) is called.
+/// An injector that has bound its addresses. It serves requests after [`serve`](Self::serve) is called.
 #[must_use = "call `serve`"]
 pub struct Webhook {
     config: Config,
@@ -91,7 +91,7 @@ impl Webhook {
     /// Binds the addresses of `config`.
     ///
     /// # Errors
-    /// Fails with a [`ProgramError`] if an address cannot be bound.
+    /// Returns a [`ProgramError`] if an address cannot be bound.
     pub async fn bind(config: Config) -> Result<Self, ProgramError> {
         let (listener, address) = bind(config.serving.listen, "--listen").await?;
         let probes = Probes::bind(config.serving.health_listen).await?;
@@ -103,21 +103,21 @@ impl Webhook {
         })
     }
 
-    /// Returns the webhook's address, with its actual port.
+    /// Returns the webhook's address with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns the address of health and metrics, with its actual port.
+    /// Returns the address of health and metrics with the actual port.
     pub fn health_address(&self) -> SocketAddr {
         self.probes.address()
     }
 
-    /// Serves until shutdown is requested and all pending work is done.
+    /// Serves requests until shutdown is requested and all pending work is completed.
     ///
     /// # Errors
-    /// A [`ProgramError`] if a required API server has no valid address or credentials, or the files of the
-    /// certificate are invalid.
+    /// Returns a [`ProgramError`] if an API server is required but its address or credentials are not valid, or if the
+    /// certificate files are not valid.
     pub async fn serve(self, shutdown: Shutdown) -> Result<(), ProgramError> {
         let Self {
             config,
@@ -187,7 +187,7 @@ impl Webhook {
             }
             _ => Recorder::default(),
         };
-        // The health endpoints shut down last: until then they report that the rest is shutting down.
+        // The health endpoints shut down last, so that they can report the shutdown of everything else.
         let (health_end, health_shutdown) = shutdown::channel();
         let health = server::health(Arc::clone(&readiness), metrics.clone());
         let health = probes.serve(limits.server(health), health_shutdown);
@@ -210,7 +210,7 @@ impl Webhook {
                 shutdown.requested().await;
                 readiness.ending();
                 tracing::info!("shutting-down");
-                // The Service keeps sending requests here until it sees that this replica is not ready.
+                // The Service sends requests to this replica until it sees that the replica is not ready.
                 tokio::time::sleep(limits.shutdown_delay).await;
                 end.request();
                 tokio::time::sleep(limits.shutdown_grace).await;
@@ -222,20 +222,21 @@ impl Webhook {
         } else {
             drop(recorder);
         }
-        // No recorder is left, so the sink finishes after the Events in the queue. The other tasks have finished already.
+        // No recorder remains, so the sink finishes after it has created the queued Events. The other tasks have finished
+        // already.
         let rest = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_EVENTS, rest).await.is_err() {
             tracing::warn!("events-cut-off");
         }
         health_end.request();
-        // If the thread does not exit in time, it ends with the process.
+        // A thread that does not exit in time is terminated with the process.
         let _ = tokio::time::timeout(LAST_EVENTS, health).await;
         tracing::info!("ended");
         Ok(())
     }
 }
 
-/// Returns the settings for injection. Requests the API server's version if it is needed, and retries until it is known.
+/// Returns the settings for injection. If they depend on the API server's version, requests it until the API server reports it.
 async fn settings(pods: Pods, api_server: Option<ApiServer>) -> Settings {
     let sidecars = match (pods.sidecars(), api_server) {
         (Some(sidecars), _) => sidecars,

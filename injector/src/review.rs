@@ -1,6 +1,6 @@
 //! Parses and serializes AdmissionReviews of `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go).
 //!
-//! The object stays unparsed JSON until a check needs its fields, because most objects do not concern Gleaner.
+//! The object remains unparsed JSON until a check needs its fields, because most objects do not use Gleaner.
 
 use std::borrow::Cow;
 
@@ -18,22 +18,22 @@ const KIND: &str = "AdmissionReview";
 pub struct Request<'a> {
     #[serde(borrow)]
     pub uid: Cow<'a, str>,
-    /// The object's kind, in the version in which it was sent here.
+    /// The object's kind, in the version in which the API server sent the object.
     #[serde(borrow)]
     pub kind: Kind<'a>,
-    /// A subresource such as `status` or `scale`; empty for the object itself.
+    /// A subresource such as `status` or `scale`, or empty for the object itself.
     #[serde(borrow, default)]
     pub sub_resource: Option<Cow<'a, str>>,
-    /// The object's namespace; empty for a cluster-scoped one.
+    /// The object's namespace, or empty for a cluster-scoped object.
     #[serde(borrow, default)]
     pub namespace: Option<Cow<'a, str>>,
-    /// The object's name; empty while only `generateName` is known.
+    /// The object's name, or empty if the API server will generate it from `generateName`.
     #[serde(borrow, default)]
     pub name: Option<Cow<'a, str>>,
     /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`.
     #[serde(borrow)]
     pub operation: Cow<'a, str>,
-    /// True for a dry run: nothing is created, and there must be no side effects.
+    /// True for a dry run, which must not have side effects.
     #[serde(default)]
     pub dry_run: Option<bool>,
     #[serde(borrow, default)]
@@ -44,7 +44,7 @@ pub struct Request<'a> {
 
 #[derive(Debug, Deserialize)]
 pub struct Kind<'a> {
-    /// The API group; empty for the core.
+    /// The API group, or empty for the core group.
     #[serde(borrow)]
     pub group: Cow<'a, str>,
     #[serde(borrow)]
@@ -58,20 +58,20 @@ pub enum ReviewError {
     #[error("the body is not an AdmissionReview: {0}")]
     Shape(#[from] serde_json::Error),
     #[error(
-        "the body is a '{kind}' of '{api_version}', not an AdmissionReview of admission.k8s.io/v1"
+        "the body has kind '{kind}' and apiVersion '{api_version}'; send an AdmissionReview of admission.k8s.io/v1"
     )]
     Version { kind: String, api_version: String },
-    #[error("the AdmissionReview has no request")]
+    #[error("the AdmissionReview contains no request")]
     Empty,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Allow the object unchanged.
+    /// Allows the object unchanged.
     Allow,
-    /// Allow the object, changed by this JSON patch.
+    /// Allows the object with the changes in this JSON patch.
     Patch(Vec<u8>),
-    /// Refuse the object, with the reason.
+    /// Refuses the object for this reason.
     Deny(String),
 }
 
@@ -86,7 +86,7 @@ struct Review<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a review's request.
+    /// Parses the request in a review.
     pub fn read(body: &'a [u8]) -> Result<Self, ReviewError> {
         let review: Review<'a> = serde_json::from_slice(body)?;
         if review.kind != KIND || review.api_version != API_VERSION {
@@ -100,7 +100,7 @@ impl<'a> Request<'a> {
 }
 
 impl Answer {
-    /// Returns the review that responds to the request with this UID, with warnings for the client.
+    /// Returns the review with the response to the request with this UID, and with warnings for the client.
     pub fn to_review(&self, uid: &str, warnings: &[String]) -> Vec<u8> {
         let mut response = json!({"uid": uid, "allowed": !matches!(self, Self::Deny(_))});
         match self {
@@ -110,7 +110,7 @@ impl Answer {
                 response["patch"] = STANDARD.encode(patch).into();
             }
             Self::Deny(message) => {
-                // Tekton treats 400 as permanent and retries forever after a 403 (pkg/reconciler/pipelinerun,
+                // Tekton treats code 400 as permanent, but retries forever after 403 (pkg/reconciler/pipelinerun,
                 // handleRunCreationError).
                 response["status"] = json!({
                     "status": "Failure",

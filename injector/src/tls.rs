@@ -1,4 +1,4 @@
-//! The served certificate. It can change at any time; existing connections keep the certificate they started with.
+//! The served certificate. It can change at any time; existing connections keep using the certificate with which they started.
 
 pub mod files;
 pub(crate) mod handshake;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use validity::Validity;
 
-/// The served certificate and its key.
+/// A certificate and its key, ready to be served.
 #[derive(Debug)]
 pub struct Serving {
     key: Arc<CertifiedKey>,
@@ -26,31 +26,31 @@ pub struct Serving {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    #[error("the {0} is not PEM")]
+    #[error("the {0} is not in PEM format")]
     Pem(&'static str, #[source] rustls::pki_types::pem::Error),
     #[error(
-        "it contains no certificate; it must contain PEM blocks named CERTIFICATE, the server's own first"
+        "it contains no certificate; add PEM blocks of type CERTIFICATE, beginning with the server's certificate"
     )]
     Empty,
-    #[error("the certificate is not X.509")]
+    #[error("the certificate is not a valid X.509 certificate")]
     Certificate(#[source] validity::ValidityError),
-    /// Key and certificate do not match, or are of an unsupported kind.
+    /// The key does not match the certificate, or its type is not supported.
     #[error(
-        "the private key does not belong to the certificate, or is not of a supported kind (RSA, ECDSA, Ed25519)"
+        "the private key does not belong to the certificate, or its type is not supported; use an RSA, ECDSA or Ed25519 key"
     )]
     Key(#[source] rustls::Error),
     #[error("TLS cannot be set up")]
     Config(#[source] rustls::Error),
 }
 
-/// The current certificate; clones share it.
+/// The current certificate. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Identity(Arc<watch::Sender<Option<Arc<Serving>>>>);
 
 // === impl Serving ===
 
 impl Serving {
-    /// Parses PEM: the chain, the server's own certificate first, and its key.
+    /// Parses a certificate chain, which begins with the server's certificate, and a private key, both in PEM format.
     pub fn new(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|source| TlsError::Pem("certificate", source))?;
@@ -66,7 +66,7 @@ impl Serving {
         })
     }
 
-    /// Returns the certificate and its chain, DER.
+    /// Returns the certificate and its chain in DER format.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.key.cert
     }
@@ -86,18 +86,18 @@ impl Identity {
         self.0.send_replace(Some(Arc::new(serving)));
     }
 
-    /// Returns the current certificate; `None` before the first one is set.
+    /// Returns the current certificate, or `None` if none has been set.
     pub fn get(&self) -> Option<Arc<Serving>> {
         self.0.borrow().clone()
     }
 
-    /// Waits until a certificate is served.
+    /// Waits until a certificate is set.
     pub async fn ready(&self) {
-        // This cannot fail: `self` holds the sender, so the channel stays open.
+        // Waiting cannot fail, because `self` holds the sender, so the channel stays open.
         let _ = self.0.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Returns an acceptor for TLS 1.2 and 1.3 with HTTP/1.1, without session resumption, which API servers do not use.
+    /// Returns an acceptor for TLS 1.2 and 1.3 with HTTP/1.1. Session resumption is disabled, because API servers do not use it.
     ///
     /// # Errors
     /// Fails if rustls rejects the configuration.

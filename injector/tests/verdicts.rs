@@ -1,4 +1,4 @@
-//! The webhook and `gleaner lint` agree on every document: the same verdict, messages, field paths and warnings.
+//! Checks that the webhook and `gleaner lint` agree on every document: on the verdict, messages, field paths and warnings.
 
 use gleaner_core::check;
 use gleaner_core::declaration::AllowedKinds;
@@ -130,7 +130,7 @@ spec:
       volumeMounts: [{name: v, mountPath: /v}]
 ";
 
-/// Typical mistakes: a text, and the wrong text that replaces all its occurrences.
+/// Typical mistakes. Each is a correct text and the wrong text that replaces all its occurrences.
 const SLIPS: [(&str, &str); 73] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (
@@ -230,7 +230,7 @@ const SLIPS: [(&str, &str); 73] = [
         "args: [\"true\"]",
         "args: [$(results.onw.path), \"a $(steps.build.results.none)\"]",
     ),
-    // In the task that declares outputs, because the webhook does not check other tasks.
+    // The change is in the task that declares outputs, because the webhook does not check other tasks.
     (
         "        steps: [{name: s, image: i, script: x}]",
         "        steps: [{name: s, image: i, script: $(workspaces.none.path) $(date)}]",
@@ -256,7 +256,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Returns documents that are valid, have one or two mistakes, or lack one of their lines.
+/// Returns documents that are valid, contain one or two mistakes, or lack one of their lines.
 fn corpus() -> Vec<String> {
     let mut texts = Vec::new();
     for base in [TASK, PIPELINE, POD] {
@@ -300,7 +300,7 @@ fn decide(document: &Value) -> Option<Verdict> {
         _ => return None,
     };
     let mut document = document.clone();
-    // The API server adds managedFields, which record the client that wrote each field.
+    // The API server adds managedFields, which record the client that set each field.
     if let Some(Value::Object(annotations)) = document.pointer("/metadata/annotations") {
         let fields = annotations
             .keys()
@@ -325,7 +325,7 @@ fn decide(document: &Value) -> Option<Verdict> {
     Some(Functions::default().decide(route, &request, &settings()))
 }
 
-/// Returns the field path, message and remedy of each finding, without line and column.
+/// Returns the field path, message and remedy of each finding, without the line and column.
 fn said(found: &[Diagnostic]) -> Vec<String> {
     found.iter().map(ToString::to_string).collect()
 }
@@ -395,7 +395,7 @@ fn lint_and_the_webhook_report_the_same_findings() {
                     warned += usize::from(!live.warnings.is_empty());
                     by_tekton += usize::from(!live.refused_elsewhere.is_empty());
                 }
-                // The proposal's syntax and documents without the annotation do not concern the webhook.
+                // The webhook ignores the proposal's syntax, and documents without the annotation.
                 Verdict::Skipped(Skip::NotAsked)
                     if !object.to_string().contains("gleaner.dev/") => {}
                 Verdict::Skipped(skip) => {

@@ -1,7 +1,7 @@
-//! Measures the overhead of the redirector: runs `/bin/true` alternately alone and under the redirector, so that other
-//! load on the machine affects both. The sidecar is a thread that accepts every message.
+//! Measures the overhead of the redirector. The benchmark runs `/bin/true` alternately alone and under the redirector, so that
+//! other load on the machine affects both. The sidecar is a thread that accepts every message.
 //!
-//! `cargo bench -p gleaner-redirector` measures the binary of that build; set `REDIRECTOR=PATH` to measure another binary.
+//! `cargo bench -p gleaner-redirector` measures the binary of that build. Set `REDIRECTOR=PATH` to measure another binary.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -76,7 +76,7 @@ fn serve(folder: &Path) -> String {
         let mut buffer = [0; 4096];
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
-            // The message is so small that its head and body arrive in one read.
+            // The message is so small that a single read returns its head and body.
             let _ = stream.read(&mut buffer).expect("a request");
             stream.write_all(ANSWER).expect("a response");
         }

@@ -1,33 +1,31 @@
-//! The grammar of an HTTP/1.1 response (RFC 9112), free of I/O: parses the head from bytes, and the body from any
-//! reader.
+//! Parses an HTTP/1.1 response (RFC 9112) without network I/O: the head from bytes, and the body from any reader.
 //!
-//! It supports only the parts of HTTP/1 that a connection with one request needs: a body with `Content-Length`, which all
-//! responses of the sidecar's routes for steps have, or a body that ends with the connection. Interim responses
-//! (`100 Continue`) are skipped, and the chunked encoding is rejected. All sizes are bounded, and a body is never held in
-//! memory as a whole.
+//! It supports only what a connection with a single request needs. A body either has a `Content-Length`, as in all responses of
+//! the sidecar's routes for steps, or ends when the connection closes. Interim responses (`100 Continue`) are skipped, and
+//! chunked encoding is rejected. All sizes are limited, and a body is never stored completely in memory.
 
 use std::fmt;
 use std::io::{self, Read};
 
-/// The maximum length of all heads together, in bytes, including interim responses: a common limit of servers.
+/// The maximum length of all heads together, in bytes, including interim responses. Servers commonly use the same limit.
 const HEAD_MAX: usize = 16 << 10;
-/// The maximum length of a body, in bytes. The limit bounds time and written bytes, not memory: an outcome with 9,000
-/// resources has about 2 MiB, and their results have at most 1 KiB for each field.
+/// The maximum length of a body, in bytes. It limits the time and the bytes written to disk, not the memory. An outcome with
+/// 9,000 resources has about 2 MiB, plus at most 1 KiB for each result field.
 const BODY_MAX: u64 = 64 << 20;
 
 /// The head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The announced length of the body, in bytes; `None` if the body ends with the connection.
+    /// The body length in bytes that the head specifies, or `None` if the body ends when the connection closes.
     length: Option<u64>,
 }
 
-/// The body of a response, without its framing.
+/// A response body without the HTTP framing.
 ///
-/// Reading fails with an inner [`Malformed`] if the body is truncated or exceeds its limit; if the head announces a body
-/// over the limit, the first read fails.
+/// A read fails with an inner [`Malformed`] if the body is truncated or too long. If the head already specifies a length over the
+/// limit, the first read fails.
 #[derive(Debug)]
 pub struct Body<R> {
     source: R,
@@ -35,16 +33,16 @@ pub struct Body<R> {
     room: u64,
 }
 
-/// An error in the bytes of a response.
+/// An error in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
     Truncated,
-    /// The first line is not a status line of HTTP/1.
+    /// The first line is not an HTTP/1 status line.
     Status,
     Header,
     TooLarge,
-    /// The body exceeds its limit.
+    /// The body exceeds the length limit.
     TooLong,
 }
 
@@ -68,14 +66,13 @@ impl From<Malformed> for io::Error {
     }
 }
 
-/// Returns true if reading a body failed because it exceeds its limit.
+/// Returns true if reading a body failed because the body is too long.
 pub fn is_too_long(error: &io::Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     inner == Some(&Malformed::TooLong)
 }
 
-/// Parses the bytes `received` so far: the head, and the position of its body. `Ok(None)` means that more bytes are
-/// needed.
+/// Parses the bytes `received` so far. Returns the head and the position of the body, or `Ok(None)` if more bytes are needed.
 ///
 /// # Errors
 /// Fails if the bytes cannot be the beginning of a valid response.
@@ -85,7 +82,7 @@ pub fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
         let head = understand(&received[begin..end])?;
         begin = end + BLANK_LINE.len();
         match head.status {
-            // 101 would switch to another protocol, which the request did not offer.
+            // 101 would switch to a different protocol, which the request did not offer.
             101 => return Err(Malformed::Status),
             100..200 => {}
             _ => return Ok(Some((head, begin))),
@@ -97,7 +94,7 @@ pub fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
 // === impl Head ===
 
 impl Head {
-    /// Returns the body, read from the bytes after the head.
+    /// Returns the body. `source` contains the bytes after the head.
     pub const fn body<R: Read>(self, source: R) -> Body<R> {
         Body {
             source,
@@ -114,7 +111,7 @@ impl<R: Read> Read for Body<R> {
         if self.left.is_some_and(|left| left > self.room) {
             return Err(Malformed::TooLong.into());
         }
-        // A body of unknown length is read up to one byte over its limit, to detect that it exceeds it.
+        // If the length is unknown, read up to one byte more than the limit, to detect a body that is too long.
         let most = self.left.unwrap_or(self.room + 1);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let most = most.min(buffer.len());
@@ -133,7 +130,7 @@ impl<R: Read> Read for Body<R> {
     }
 }
 
-/// Returns the status and the announced length of the body.
+/// Parses a head, which contains the status code and the length of the body.
 fn understand(head: &[u8]) -> Result<Head, Malformed> {
     let mut lines = head
         .split(|&byte| byte == b'\n')
@@ -180,10 +177,10 @@ fn status(line: &[u8]) -> Result<u16, Malformed> {
 
 const BLANK_LINE: &[u8] = b"\r\n\r\n";
 
-/// Returns the position of the blank line after the head that begins at `begin`.
+/// Returns the end of the head that begins at `begin`, or `None` if it is incomplete.
 ///
 /// # Errors
-/// Fails if all heads together exceed their limit.
+/// Fails if all heads together exceed the length limit.
 fn head_end(bytes: &[u8], begin: usize) -> Result<Option<usize>, Malformed> {
     let bound = HEAD_MAX + BLANK_LINE.len();
     let window = &bytes[begin..bytes.len().min(bound).max(begin)];
@@ -196,7 +193,7 @@ fn head_end(bytes: &[u8], begin: usize) -> Result<Option<usize>, Malformed> {
     Ok(found.map(|end| begin + end))
 }
 
-/// Parses a number of digits only: `str::parse` would also accept a sign.
+/// Parses a number that consists only of digits; `str::parse` would also accept a sign.
 fn number(digits: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(digits).ok()?;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! The body of a step's message, streamed from the files of its outputs.
+//! The body of a step's message, which is streamed from the files of the outputs.
 
 use std::io::{self, Write};
 
@@ -7,18 +7,18 @@ use gleaner_proto::OutputName;
 use crate::content::Content;
 use crate::json;
 
-/// One checked output.
+/// An output whose file was checked.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) name: OutputName,
     pub(crate) content: Content,
 }
 
-/// The body of a request: [`gleaner_proto::message::Outputs`] as JSON, or empty for messages without content.
+/// The body of a request. It is [`gleaner_proto::message::Outputs`] as JSON, or empty for a message without content.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     outputs: Vec<Output>,
-    /// The text after the outputs; empty for the empty body.
+    /// The text after the outputs, or empty for an empty body.
     end: String,
 }
 
@@ -31,23 +31,23 @@ impl Body {
         Self { outputs, end }
     }
 
-    /// Returns the length in bytes.
+    /// Returns the length of the body in bytes.
     pub(crate) fn length(&self) -> u64 {
         if self.end.is_empty() {
             return 0;
         }
         let outputs = self.outputs.iter();
-        // Two quotes and a colon for each output, and a comma before each except the first.
+        // Each output adds two quotation marks and a colon, and each except the first adds a comma.
         let outputs =
             outputs.map(|output| output.name.as_str().len() as u64 + 3 + output.content.length());
         let commas = self.outputs.len().saturating_sub(1) as u64;
         (BEGIN.len() + self.end.len()) as u64 + commas + outputs.sum::<u64>()
     }
 
-    /// Writes the message. If a file has changed, the message stays incomplete.
+    /// Writes the body. If a file has changed since it was checked, the body is written only in part.
     ///
     /// # Errors
-    /// [`Changed`](crate::content::Changed), and errors of reading and writing.
+    /// Fails with [`Changed`](crate::content::Changed) if a file has changed, and with errors of reading and writing.
     pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         if self.end.is_empty() {
             return Ok(());

@@ -1,10 +1,11 @@
-//! Finds the command, runs it, and waits for it.
+//! Finds the command, runs it, and waits until it exits.
 //!
-//! While the command runs, the redirector blocks all signals and waits for them with `sigwaitinfo`, so that it survives
-//! to read the outputs. It installs no handlers, so the command inherits the same signal actions as without the
-//! redirector. Each signal is forwarded to the command, unless it was sent to the whole process group and so reached the
-//! command directly; [`Witness`] tells which. When the command is stopped, the redirector stops itself too, so a shell
-//! that waits for it observes the same as without the redirector.
+//! While the command runs, the redirector blocks all signals and receives them with `sigwaitinfo`, so that no signal terminates
+//! it before it has read the outputs. It installs no handlers, so the command inherits the same signal actions as without the
+//! redirector. The redirector forwards a signal to the command, unless the signal was sent to the whole process group, because
+//! the command then receives it directly. [`Witness`] determines whether a signal was sent to the group. If the command is
+//! stopped, the redirector stops itself too, so that a shell that waits for it observes the same state changes as without the
+//! redirector.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -17,7 +18,7 @@ use crate::Exit;
 use crate::failure::{Failure, Reason};
 use crate::sys::{self, Change, Received, Witness};
 
-/// The search path of a shell without `PATH` (`confstr(_CS_PATH)`).
+/// The search path that a shell uses without `PATH` (`confstr(_CS_PATH)`).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// The exit status of the command.
@@ -25,7 +26,7 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 pub(crate) enum Ended {
     /// The command exited with this code.
     Code(u8),
-    /// This signal killed it.
+    /// The command was killed by this signal.
     Signal(i32),
 }
 
@@ -36,7 +37,7 @@ impl Ended {
         self == Self::Code(0)
     }
 
-    /// Returns the exit code in the shell's encoding (128 plus the number of a signal).
+    /// Returns the exit code in the shell's encoding: 128 plus the signal number if a signal killed the command.
     pub(crate) fn exit_code(self) -> i32 {
         match self {
             Self::Code(code) => code.into(),
@@ -54,7 +55,7 @@ impl From<Ended> for Exit {
     }
 }
 
-/// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits until it exits.
+/// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits until the command exits.
 ///
 /// # Errors
 /// Fails if the command cannot be run (126) or does not exist (127).
@@ -74,7 +75,7 @@ pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, 
     let mut witness = Witness::start();
     let mut started = image.spawn(&mask, &mut witness);
     if matches!(&started, Err(error) if error.raw_os_error() == Some(libc::EAGAIN)) {
-        // If the number of processes is limited, ending the witness makes room for the command.
+        // If the limit on the number of processes is reached, stop the witness, so that the command can start.
         witness.end();
         started = image.spawn(&mask, &mut witness);
     }
@@ -95,7 +96,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
             pass_on(signal, child, witness);
             continue;
         }
-        // One SIGCHLD may stand for several changes; if this process is PID 1, also for changes of orphans.
+        // One SIGCHLD may report several changes. If this process is PID 1, it also reports changes of adopted orphans.
         let mut last = None;
         while let Some((pid, change)) = sys::reap() {
             match change {
@@ -105,10 +106,10 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
         }
         match last {
             Some(Change::Killed(signal)) => return Ended::Signal(signal),
-            // The kernel keeps eight bits of an exit code.
+            // The kernel stores only eight bits of an exit code.
             Some(Change::Exited(code)) => return Ended::Code(code as u8),
             Some(Change::Stopped(signal)) => {
-                // The command may have been continued since, perhaps together with this process.
+                // The command, and perhaps this process too, may have been continued in the meantime.
                 if let Some(signal) = sys::pending_continue() {
                     pass_on(signal, child, witness);
                 }
@@ -121,7 +122,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
     }
 }
 
-/// Forwards `signal` to the command, unless the command has received it already.
+/// Forwards `signal` to the command, unless the command has already received it.
 fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
     if witness.sent(signal) {
         return;
@@ -131,7 +132,7 @@ fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
         return;
     }
     let group = sys::group_of(command);
-    // Without the redirector, the command would lead this process group, and could not leave it.
+    // Without the redirector, the command would be the leader of this process group, and could not leave it.
     if sys::leads_its_group() && group != sys::group_of(0) {
         sys::send(
             signal.number,
@@ -140,7 +141,7 @@ fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
     }
 }
 
-/// Returns the paths to try for a command of this name, as a shell does.
+/// Returns the paths at which a shell would look for a command with this name.
 fn candidates(name: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
     if name.is_empty() {
         return Vec::new();
@@ -150,18 +151,18 @@ fn candidates(name: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
     }
     let path = path.unwrap_or(OsStr::new(DEFAULT_PATH));
     std::env::split_paths(path)
-        // An empty element of PATH is the working directory: joining it with the name yields the bare name.
+        // An empty element of PATH means the working directory. Joining it with the name results in the name alone.
         .map(|folder| c_string(folder.join(name).as_os_str()))
         .collect()
 }
 
 fn c_string(text: &OsStr) -> CString {
-    CString::new(text.as_bytes()).expect("invariant: neither argv nor environ can hold a zero byte")
+    CString::new(text.as_bytes()).expect("invariant: argv and environ contain no zero bytes")
 }
 
 fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failure {
     let shown = name.display();
-    // The kernel also reports "not found" if a script's interpreter is missing.
+    // The kernel also returns "not found" if the interpreter of a script is missing.
     let there = candidates
         .iter()
         .map(|candidate| Path::new(OsStr::from_bytes(candidate.as_bytes())))
@@ -172,7 +173,7 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
             Some(libc::EACCES) if there.is_some_and(Path::is_dir) => "it is a directory".to_owned(),
             Some(libc::EACCES) => "it is not executable; run 'chmod +x' on it".to_owned(),
             Some(libc::E2BIG) => {
-                "its arguments and environment are too long (each may have 128 KiB); pass them in a file".to_owned()
+                "its arguments and environment are too long (at most 128 KiB each); pass them in a file".to_owned()
             }
             Some(libc::ENOEXEC) => {
                 "it is not a program for this machine, or a script without '#!' in its first line".to_owned()

@@ -1,6 +1,6 @@
-//! The content of an output's file, streamed. The file is read once to check and measure it, and again each time it is
-//! sent; it is never held in memory as a whole, because the redirector's memory counts toward the memory limit of the
-//! step's container.
+//! The content of an output's file, which is streamed. The file is read once to check and measure it, and again each time it is
+//! sent. It is never stored completely in memory, because the redirector's memory counts toward the memory limit of the step's
+//! container.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -16,40 +16,40 @@ use crate::validator::{Invalid, Shape, Validator};
 
 /// The size of one read, in bytes.
 const PIECE: usize = 64 << 10;
-/// The longest character of UTF-8, in bytes.
+/// The maximum length of a UTF-8 character, in bytes.
 const CHARACTER_MAX: usize = 4;
 
 /// The checked content of a file.
 #[derive(Debug)]
 pub(crate) struct Content {
     file: File,
-    /// The part of the file that trimming keeps.
+    /// The part of the file that remains after trimming.
     range: Range<u64>,
     is_string: bool,
     hash: u64,
-    /// The length as JSON, in bytes.
+    /// The length of the content as JSON, in bytes.
     length: u64,
 }
 
-/// A reason to refuse an output's content.
+/// A reason to reject the content of an output.
 #[derive(Debug)]
 pub(crate) enum Refused {
     Io(io::Error),
     Encoding(EncodingError),
     Json(Invalid),
-    /// The content is JSON of this type.
+    /// The content is JSON of this type, but a different type is declared.
     Shape(Shape),
     Changed,
 }
 
-/// The inner error of an [`io::Error`] if a file has changed since it was checked.
+/// An error for a file that has changed since it was checked. It is the inner error of an [`io::Error`].
 #[derive(Debug)]
 pub(crate) struct Changed;
 
 // === impl Content ===
 
 impl Content {
-    /// Checks the first `size` bytes of `file`. If the file grows later, the additional bytes are ignored.
+    /// Checks the first `size` bytes of `file`. Bytes that are added later are ignored.
     pub(crate) fn check(
         file: File,
         size: u64,
@@ -59,7 +59,7 @@ impl Content {
         let head = head(&file, size)?;
         let other = Encoding::of(&head).map(EncodingError::Unicode);
         match other {
-            // The content may be UTF-8 with zero bytes, which are data if nothing is trimmed.
+            // Without trimming, the content may also be UTF-8 that contains zero bytes.
             Some(other) if trim.cuts_mark(kind) => return Err(Refused::Encoding(other)),
             _ => {}
         }
@@ -105,7 +105,7 @@ impl Content {
         })
     }
 
-    /// Returns the length as JSON, in bytes.
+    /// Returns the length of the content as JSON, in bytes.
     pub(crate) const fn length(&self) -> u64 {
         self.length
     }
@@ -113,7 +113,7 @@ impl Content {
     /// Writes the content as JSON, at most [`length`](Self::length) bytes.
     ///
     /// # Errors
-    /// Fails with [`Changed`] if the content differs from the checked one or is incomplete, and with errors of reading and
+    /// Fails with [`Changed`] if the content has changed since it was checked or is incomplete, and with errors of reading and
     /// writing.
     pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         let mut bounded = Bounded {
@@ -158,7 +158,7 @@ const fn shape_of(kind: OutputType) -> Shape {
     }
 }
 
-/// Returns the first bytes of a file of `size` bytes, at most [`HEAD`].
+/// Returns the first bytes of a file, at most [`HEAD`]. `size` is the size of the file.
 fn head(file: &File, size: u64) -> Result<Vec<u8>, Refused> {
     let length = usize::try_from(size).unwrap_or(HEAD).min(HEAD);
     let mut head = vec![0; length];
@@ -169,7 +169,8 @@ fn head(file: &File, size: u64) -> Result<Vec<u8>, Refused> {
     }
 }
 
-/// Returns the part of `range` that `trim` keeps, as [`Trim::apply`] would; the content of `range` must be UTF-8.
+/// Returns the part of `range` that remains after trimming, with the same rules as [`Trim::apply`]. The content of `range` must
+/// be UTF-8.
 fn trimmed(file: &File, range: Range<u64>, trim: Trim) -> Result<Range<u64>, Refused> {
     let (mut at, mut start, mut end) = (range.start, None, range.start);
     let mut last = [0; 2];
@@ -198,7 +199,7 @@ fn trimmed(file: &File, range: Range<u64>, trim: Trim) -> Result<Range<u64>, Ref
     })
 }
 
-/// Reads a range of a file as UTF-8, piece by piece; no piece is empty.
+/// Reads a range of a file as UTF-8, and passes it to `each` in nonempty pieces.
 fn read(
     file: &File,
     range: Range<u64>,
@@ -206,7 +207,7 @@ fn read(
 ) -> Result<(), Refused> {
     let mut buffer = vec![0; PIECE + CHARACTER_MAX];
     let mut at = range.start;
-    // The number of bytes at the end of the last piece that begin an incomplete character.
+    // The number of bytes of an incomplete character at the end of the previous piece.
     let mut kept = 0;
     while at < range.end {
         let wanted = usize::try_from(range.end - at).unwrap_or(PIECE).min(PIECE);
@@ -231,7 +232,7 @@ fn read(
                 }
                 let text = std::str::from_utf8(&bytes[..valid]);
                 (
-                    text.expect("invariant: it is valid up to there"),
+                    text.expect("invariant: the text is valid up to this position"),
                     bytes.len() - valid,
                 )
             }
@@ -260,7 +261,8 @@ impl Write for Count {
     }
 }
 
-/// A writer that accepts a limited number of bytes: the server would read any more as the rest of the message.
+/// A writer that accepts a limited number of bytes. If the redirector sent more bytes than the Content-Length, the server would
+/// misinterpret them.
 struct Bounded<'a, Out> {
     out: &'a mut Out,
     left: u64,

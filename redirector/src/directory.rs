@@ -1,13 +1,13 @@
-//! The directory `$GLEANER_OUTPUTS` of the command.
+//! The directory `$GLEANER_OUTPUTS`, in which the command writes its outputs.
 //!
-//! If `--outputs-dir` names a directory, that one is used, and created if it does not exist. Otherwise a new directory is
-//! created in the first of these that is writable:
+//! If `--outputs-dir` is set, its directory is used, and created if it does not exist. Otherwise, a new directory is created in
+//! the first of these directories that is writable:
 //! 1. `/gleaner/outputs`, if `/gleaner` exists (an injected pod has a mount there),
 //! 2. `/tekton/home` (writable even with a read-only root file system),
 //! 3. `$TMPDIR`, or `/tmp`; an injected redirector does not read the variable.
 //!
-//! Other steps or runs may share each of these, so the directory is always new: a file that another process wrote must
-//! never be read as an output. The directory is removed when the redirector exits.
+//! Other steps or runs may use the same parent directory. A file that another process wrote must never be read as an output, so
+//! the directory is always new. It is removed when the redirector exits.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -20,12 +20,12 @@ use crate::failure::{Failure, Reason};
 use crate::options::Wrap;
 use crate::sys;
 
-/// Tekton's home directory: an `emptyDir` that all steps of a pod mount (`pkg/apis/pipeline/paths.go`).
+/// Tekton's home directory, an `emptyDir` that all steps of a pod mount (`pkg/apis/pipeline/paths.go`).
 const TEKTON_HOME: &str = "/tekton/home";
-/// The number of names that are tried for a new directory before its parent counts as unusable.
+/// The number of names to try for a new directory before giving up on its parent.
 const ATTEMPTS: u32 = 1000;
 
-/// The directory; if it was created for this process, it is removed on drop.
+/// The outputs directory. If it was created for this process, it is removed on drop.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     path: Option<PathBuf>,
@@ -39,27 +39,27 @@ impl Directory {
     /// Finds or creates the directory.
     ///
     /// # Errors
-    /// Fails if no directory can be used, and an output needs one.
+    /// Fails if no directory can be used although an output needs one.
     pub(crate) fn prepare(options: &Wrap) -> Result<Self, Failure> {
         let problem = match Self::find(options) {
             Ok(folder) => return Ok(folder),
             Err(problem) => problem,
         };
         match options.outputs.iter().find(|output| output.path.is_none()) {
-            // No output needs a directory.
+            // All outputs have their own paths, so no directory is needed.
             None => Ok(Self::default()),
             Some(output) => Err(Failure::new(
                 Reason::OutputsFolder,
                 format!(
-                    "there is no directory for output '{}': {problem}; mount an emptyDir and name it in \
-                     --outputs-dir, or declare fromPath",
+                    "no directory can be used for output '{}': {problem}; mount an emptyDir and set \
+                     --outputs-dir to its path, or declare fromPath",
                     output.name
                 ),
             )),
         }
     }
 
-    /// Returns the directory's path; `None` if no output needs one.
+    /// Returns the path of the directory, or `None` if no directory can be used and no output needs one.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -75,13 +75,13 @@ impl Directory {
         Self::temporary(&purpose, &options.temporary_dir)
     }
 
-    /// Creates a directory, with `purpose` in its name, in the first writable parent; the last one tried is `fallback`.
+    /// Creates a directory with `purpose` in its name, in the first writable parent. `fallback` is the last parent to try.
     ///
     /// # Errors
     /// Fails if no parent is writable.
     pub(crate) fn temporary(purpose: &str, fallback: &Path) -> Result<Self, String> {
         let own = Path::new(path::OUTPUTS);
-        // The directory may be an existing mount, and writable although its parent is not.
+        // Creation fails if the directory exists, for example as a mount. It may then be writable although its parent is not.
         let _ = std::fs::create_dir(own);
         for parent in [own, Path::new(TEKTON_HOME), fallback] {
             if let Some(path) = new_folder(parent, purpose) {
@@ -98,7 +98,7 @@ impl Directory {
         ))
     }
 
-    /// Returns an existing directory. Its path is made absolute, because the command may change its working directory.
+    /// Returns a directory that already exists. Its path is made absolute, because the command may change its working directory.
     fn existing(path: &Path) -> Result<Self, String> {
         let path = std::path::absolute(path).map_err(|error| error.to_string())?;
         Ok(Self {
@@ -111,7 +111,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         if let (true, Some(path)) = (self.temporary, &self.path) {
-            // A process that the command left running may still write to the directory. Then it is not removed.
+            // Removal fails if a background process of the command still writes to the directory. Then the directory remains.
             let _ = std::fs::remove_dir_all(path);
         }
     }
@@ -127,15 +127,15 @@ fn usable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns a builder of directories that only this user can read: an output may be a secret, the parent is shared, and
-/// the directory remains if this process is killed.
+/// Returns a builder for directories that only this user can read. An output may be a secret, other users share the parent
+/// directory, and the directory remains if this process is killed.
 fn private() -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.mode(0o700);
     builder
 }
 
-/// Creates a new directory. `mkdir` fails if the name exists, so a guessable name does no harm.
+/// Creates a new directory. `mkdir` fails if the name exists, so it does not matter that the name can be guessed.
 fn new_folder(parent: &Path, purpose: &str) -> Option<PathBuf> {
     let process = std::process::id();
     for attempt in 0..ATTEMPTS {

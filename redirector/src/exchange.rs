@@ -1,4 +1,4 @@
-//! One HTTP exchange: connect, send, read the response. There is one request per connection.
+//! One HTTP exchange: connects, sends the request, and reads the response. Each connection carries one request.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::net::TcpStream;
@@ -14,15 +14,15 @@ use crate::content::Changed;
 use crate::options::Address;
 use crate::sys;
 
-/// The size of the send buffer, in bytes, so that a small message takes one system call.
+/// The size of the send buffer, in bytes. It is large enough to send a small message with one system call.
 const SEND_BUFFER: usize = 64 << 10;
 /// The size of one read, in bytes.
 const RECEIVE_BUFFER: usize = 8 << 10;
-/// The bounds of the interval between liveness checks, which is otherwise a third of the time that the sidecar may be
-/// unreachable.
+/// The minimum interval between liveness checks. The interval is a third of the time for which the sidecar may be unreachable,
+/// but at least this long and at most [`HEARTBEAT_MAX`].
 const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
-/// The maximum wait for a response after sending failed. Either the response has arrived by now, or there is none.
+/// The maximum wait for a response after sending has failed. If the server has responded, the response arrives within this time.
 const ANSWER_AFTER_BREAK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -35,16 +35,16 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     pub(crate) error: io::Error,
-    /// The time between the end of the request and the failure of the connection.
+    /// The time from the end of the request to the failure of the connection.
     pub(crate) held: Duration,
 }
 
-/// A response whose head was read.
+/// A response whose head was received.
 #[derive(Debug)]
 pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) body: Framed<Incoming<'a>>,
-    /// The time at which the whole request had been sent; `None` if it was not sent completely.
+    /// The time at which the request was sent completely, or `None` if it was sent only in part.
     sent: Option<Instant>,
 }
 
@@ -57,14 +57,14 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// Returns the time since the whole request was sent.
+    /// Returns the time since the request was sent completely.
     pub(crate) fn held(&self) -> Duration {
         self.sent.map_or(Duration::ZERO, |sent| sent.elapsed())
     }
 }
 
-/// Sends a request to `address` and waits for the head of the response until `until`, which is also the time limit for
-/// the body. A server that accepts no bytes for `patience` counts as unreachable.
+/// Sends a request to `address`, and waits for the head of the response until `until`, which is also the time limit for reading
+/// the body. A server that accepts no bytes for the duration `patience` counts as unreachable.
 pub(crate) fn exchange<'a>(
     address: &'a Address,
     request: &Request<'_>,
@@ -77,7 +77,7 @@ pub(crate) fn exchange<'a>(
         held: Duration::ZERO,
     };
     let stream = connect(address, patience).map_err(not_held)?;
-    // A socket treats zero as no time limit.
+    // The minimum is one millisecond, because zero would disable the timeout.
     stream
         .set_write_timeout(Some(patience.max(Duration::from_millis(1))))
         .map_err(not_held)?;
@@ -92,9 +92,9 @@ pub(crate) fn exchange<'a>(
             })?;
             Ok(Response::new(head, rest, Some(sent)))
         }
-        // The rest of the message will not be sent, so there will be no response.
+        // The message cannot be completed, so the server will not respond.
         Err(broken) if is_changed(&broken) => Err(not_held(broken)),
-        // A server that rejects the request (such as with 413) responds, and stops reading.
+        // A server that rejects a request early, for example with 413, responds and stops reading, which makes sending fail.
         Err(broken) => {
             let until = until.min(Instant::now() + ANSWER_AFTER_BREAK);
             let received = Incoming::begin(stream, until, None);
@@ -140,19 +140,19 @@ fn send(stream: &UnixStream, request: &Request<'_>, token: Option<&str>) -> io::
     out.flush()
 }
 
-/// The incoming bytes, until the connection closes.
+/// The bytes that arrive until the connection closes.
 #[derive(Debug)]
 pub(crate) struct Incoming<'a> {
     stream: UnixStream,
     until: Instant,
     heartbeat: Option<Heartbeat<'a>>,
-    /// The bytes that arrived with the head, followed by the number of these bytes that were read.
+    /// The bytes that arrived with the head. `read` is the number of these bytes that were read.
     received: Vec<u8>,
     read: usize,
 }
 
 impl<'a> Incoming<'a> {
-    /// Receives the head of a response, and returns a reader of the rest.
+    /// Receives the head of a response, and returns it with a reader of the remaining bytes.
     fn begin(
         stream: UnixStream,
         until: Instant,
@@ -212,12 +212,12 @@ impl Read for Incoming<'_> {
     }
 }
 
-/// Checks that the sidecar is alive while a response is pending. A response may take long, but a check is fast.
+/// The liveness checks of a sidecar that has not responded yet. A response may take a long time, but a check is fast.
 #[derive(Debug)]
 struct Heartbeat<'a> {
     address: &'a Address,
     patience: Duration,
-    /// The last successful check.
+    /// The time of the last successful check.
     alive: Instant,
     next: Instant,
 }
@@ -233,16 +233,16 @@ impl<'a> Heartbeat<'a> {
         }
     }
 
-    /// Returns the time until the next check; never zero, which a socket treats as no time limit.
+    /// Returns the time until the next check. It is never zero, because zero would disable the socket's timeout.
     fn left(&self) -> Duration {
         let left = self.next.saturating_duration_since(Instant::now());
         left.max(Duration::from_millis(1))
     }
 
-    /// Checks on a separate connection.
+    /// Checks with a separate connection that the sidecar is alive.
     ///
     /// # Errors
-    /// Fails with [`Silent`] if no check has succeeded for too long.
+    /// Fails with [`Silent`] if no check has succeeded for the duration `patience`.
     fn beat(&mut self) -> io::Result<()> {
         let interval = interval(self.patience);
         if is_alive(self.address, interval) {
@@ -259,7 +259,7 @@ fn interval(patience: Duration) -> Duration {
     (patience / 3).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX)
 }
 
-/// Returns true if the server at `address` starts to respond within `time`.
+/// Returns true if the server at `address` begins to respond within `time`.
 fn is_alive(address: &Address, time: Duration) -> bool {
     let ask = || {
         let mut stream = connect(address, time)?;
@@ -275,8 +275,8 @@ fn is_alive(address: &Address, time: Duration) -> bool {
     matches!(ask(), Ok(1..))
 }
 
-/// The inner error of an [`io::Error`] if no liveness check has succeeded for the time that the sidecar may be
-/// unreachable.
+/// An error for a sidecar that has not passed a liveness check for the time that it may be unreachable. It is the inner error of
+/// an [`io::Error`].
 #[derive(Debug)]
 struct Silent;
 
@@ -293,11 +293,11 @@ pub(crate) fn is_silent(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Silent>())
 }
 
-/// Connects to `address`. The type [`UnixStream`] is used for TCP sockets too: reading, writing and timeouts work on any
-/// socket's file descriptor.
+/// Connects to `address`. TCP sockets are also returned as [`UnixStream`], because reading, writing and timeouts work on the file
+/// descriptor of any socket.
 fn connect(address: &Address, patience: Duration) -> io::Result<UnixStream> {
     match address {
-        // A connection within one machine is established immediately, or not at all.
+        // A connection to a Unix socket either succeeds or fails immediately.
         Address::Unix(path) => sys::connect(path).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => io::Error::other("it accepts no connections"),
             _ => error,

@@ -1,16 +1,16 @@
-//! Failures of Gleaner itself, not of the command: a reason with an exit code and a name for Tekton, and a message.
+//! Failures of Gleaner, not of the command. Each has a message, an exit code, and a name that Tekton shows.
 
 use std::fmt::Display;
 
 use gleaner_proto::exit_code;
 
-/// The maximum length of a line, in bytes: an API server's message may be long, but a log line should be short.
+/// The maximum length of a line, in bytes. The API server's message may be long, but a log line should be short.
 const LINE_MAX: usize = 4 << 10;
 
-/// The name of a refusal without a problem document.
+/// The name of a refusal for which the sidecar sent no problem document.
 const REFUSED: &str = "SidecarRefused";
 
-/// A failure of a step that Gleaner causes, not the command.
+/// A failure that Gleaner causes, not the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) reason: Reason,
@@ -22,34 +22,34 @@ pub(crate) struct Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
     Usage,
-    /// A script whose interpreter is the redirector cannot be unpacked.
+    /// A script that has the redirector as its interpreter cannot be unpacked.
     ScriptNotRun,
     CommandNotExecutable,
     CommandNotFound,
-    /// No directory for outputs can be used.
+    /// No directory can be used for outputs.
     OutputsFolder,
     OutputMissing,
     OutputUnreadable,
-    /// The file of an output is a directory, a device or another file that is not regular.
+    /// The file of an output is not a regular file, but, for example, a directory or a device.
     OutputNotRegular,
     OutputTooLarge,
     OutputInvalid,
-    /// The sidecar was unreachable until the deadline.
+    /// The sidecar was unreachable for the duration of the deadline.
     SidecarUnreachable,
     SidecarTimeout,
-    /// The sidecar's response cannot be understood.
+    /// The sidecar's response cannot be parsed.
     SidecarAnswer,
-    /// The sidecar refused with this HTTP status, without a problem document.
+    /// The sidecar refused the request with this HTTP status, but sent no problem document.
     SidecarRefused(u16),
-    /// The sidecar refused with a problem document.
+    /// The sidecar refused the request with a problem document.
     Problem {
-        /// The problem's type in CamelCase; empty if the type is not one of Gleaner's.
+        /// The problem type in CamelCase, or empty if the type is not one of Gleaner's.
         name: String,
         exit_code: u8,
     },
     NotCreated,
     ResultsTooLarge,
-    /// The sidecar named a result with an invalid name.
+    /// A result in the sidecar's response has an invalid name.
     ResultName,
     ResultNotWritten,
 }
@@ -71,7 +71,7 @@ impl Reason {
         });
         Self::Problem {
             name: name.take(40).collect(),
-            // A problem document with exit code 0 must not count as success.
+            // A problem document with exit code 0 is still a failure.
             exit_code: match exit_code {
                 0 => code_of(status),
                 code => code,
@@ -79,12 +79,12 @@ impl Reason {
         }
     }
 
-    /// Returns the exit code, one of [`gleaner_proto::exit_code`].
+    /// Returns the exit code, which is one of [`gleaner_proto::exit_code`].
     pub(crate) fn code(&self) -> u8 {
         self.name_and_code().1
     }
 
-    /// Returns the name in CamelCase that Tekton shows as the step's `terminationReason`.
+    /// Returns the CamelCase name that Tekton shows as the step's `terminationReason`.
     pub(crate) fn name(&self) -> &str {
         self.name_and_code().0
     }
@@ -115,7 +115,7 @@ impl Reason {
     }
 }
 
-/// Returns the exit code that follows from an HTTP status.
+/// Returns the exit code for an HTTP status.
 fn code_of(status: u16) -> u8 {
     match status {
         413 | 422 => exit_code::OUTPUT,
@@ -141,8 +141,8 @@ impl Failure {
     }
 }
 
-/// Returns `message` on one line: control characters, which may come from quoted file names or server messages, become
-/// spaces, and a long message is cut.
+/// Returns `message` on one line. Control characters, which may come from quoted file names or server messages, are replaced by
+/// spaces, and a long message is truncated.
 pub(crate) fn one_line(message: &str) -> String {
     let message = cut(message.trim(), LINE_MAX);
     let mut line = String::with_capacity(message.len());
@@ -156,7 +156,7 @@ pub(crate) fn one_line(message: &str) -> String {
     line
 }
 
-/// Returns the first `bytes` bytes of `text`, or slightly fewer so that no character is split.
+/// Returns the first `bytes` bytes of `text`, or slightly fewer to avoid splitting a character.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {

@@ -1,4 +1,4 @@
-//! The finish of a run: waits for the outcome, writes the results, and reports.
+//! The finish of a run: waits for the outcome, writes the results, and reports the created objects.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,10 +15,10 @@ use crate::report::{self, remark};
 use crate::results::Staged;
 use crate::sidecar::Sidecar;
 
-/// The maximum length of the notes of a failed run in a message, in bytes.
+/// The maximum length of a failed run's notes in a message, in bytes.
 const WHY_MAX: usize = 4 << 10;
 
-/// Finishes the run in a separate step, which prints the summary to stdout.
+/// Finishes the run as a separate step, and prints a summary to stdout.
 pub(crate) fn as_a_step(options: &Common) -> Exit {
     match finish(options, &mut io::stdout()) {
         Ok(()) => Exit::Code(0),
@@ -26,7 +26,7 @@ pub(crate) fn as_a_step(options: &Common) -> Exit {
     }
 }
 
-/// Finishes the run after a command. Stdout belongs to the command, so nothing is printed there.
+/// Finishes the run after a command. Prints nothing to stdout, because stdout belongs to the command.
 pub(crate) fn after_a_command(options: &Common) -> Result<(), Failure> {
     finish(options, &mut io::stderr())
 }
@@ -57,8 +57,8 @@ fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks that the written results, which take this many `bytes`, fit into the step's termination message. The sidecar
-/// has measured them before, but the sizes of the files that Tekton will read are decisive.
+/// Checks that the written results, which take `bytes` bytes, fit into the step's termination message. The sidecar has already
+/// checked this, but the actual sizes of the files that Tekton reads are decisive.
 fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     if options.reported.share.is_none() {
         if let Some(message) = own_results::unknown_room(bytes) {
@@ -75,24 +75,24 @@ fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     }
 }
 
-/// The part of the outcome that the current attempt has read.
+/// The part of the outcome that the current attempt has received.
 struct Outcome<'a> {
     phase: Phase,
     /// The number of objects that exist.
     resources: usize,
-    /// The number of objects and notes.
+    /// The number of objects and notes received so far.
     items: usize,
-    /// The notes of a failed run.
+    /// The notes of a failed run, in one string.
     why: String,
     results: Staged<'a>,
 }
 
-/// The part of the outcome that has been printed by any attempt. An outcome is final, so each attempt reads the same
-/// parts in the same order, and none is printed twice.
+/// The part of the outcome that was printed. If the connection fails, another attempt receives the same outcome from the
+/// beginning, and skips the items that were already printed.
 struct Told<'a, Out> {
     options: &'a Common,
     out: &'a mut Out,
-    /// The number of objects and notes.
+    /// The number of objects and notes printed so far.
     items: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Entry points of the fuzz targets for private modules. Only in builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
+//! Entry points for fuzz targets into private modules. They exist only in builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,7 +9,7 @@ use crate::content::Content;
 use crate::validator::Validator;
 use crate::{options, script as preamble, termination};
 
-/// Returns the JSON of an output for the first `size` bytes of its file; `None` if the content is refused.
+/// Returns the JSON of an output for the first `size` bytes of its file, or `None` if the content is refused.
 pub fn output(file: File, size: u64, trim: Trim, kind: OutputType) -> Option<Vec<u8>> {
     let content = Content::check(file, size, trim, kind).ok()?;
     let mut json = Vec::new();
@@ -19,7 +19,7 @@ pub fn output(file: File, size: u64, trim: Trim, kind: OutputType) -> Option<Vec
     Some(json)
 }
 
-/// Returns true if `text` is accepted as JSON when it is read in pieces of `size` bytes.
+/// Returns true if the validator accepts `text` as JSON when it is read in pieces of `size` bytes.
 pub fn is_json(text: &[u8], size: usize) -> bool {
     let mut validator = Validator::new();
     let fed = text
@@ -28,12 +28,12 @@ pub fn is_json(text: &[u8], size: usize) -> bool {
     fed.is_ok() && validator.finish().is_ok()
 }
 
-/// Returns the termination message after a failure, with the previous content `before`.
+/// Returns the termination message after a failure. `before` is the message's previous content.
 pub fn termination_message(before: &str, reason: &str, message: &str, room: usize) -> String {
     termination::merged(before, reason, message, room)
 }
 
-/// Returns the flags in the second line of a script, and the script after it.
+/// Returns the flags in the second line of a script, and the original script.
 pub fn script(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
     preamble::split(content)
 }
@@ -41,7 +41,7 @@ pub fn script(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
 /// Parses a command line.
 ///
 /// # Errors
-/// Fails with the message about an invalid command line.
+/// Returns the message about an invalid command line.
 pub fn command_line(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     options::parse(arguments, |_| None)
         .map(drop)

@@ -21,10 +21,10 @@ environment variables are ignored.
                               Success Always, optional; without PATH: $GLEANER_OUTPUTS/NAME
   --outputs-dir PATH          the directory that is passed to the command as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
                               (default: a new one in /gleaner/outputs, /tekton/home or $TMPDIR)
-  --max-output-size SIZE      largest output file [GLEANER_MAX_OUTPUT_SIZE] (default: 16MiB)
-  --max-outputs-size SIZE     largest total size of a step's files [GLEANER_MAX_OUTPUTS_SIZE] (default: 64MiB)
-  --deadline DURATION         how long the sidecar may be unreachable [GLEANER_DEADLINE] (default: 60s)
-  --answer-timeout DURATION   how long the sidecar's response may take in total [GLEANER_ANSWER_TIMEOUT] (default: 15m)
+  --max-output-size SIZE      maximum size of an output file [GLEANER_MAX_OUTPUT_SIZE] (default: 16MiB)
+  --max-outputs-size SIZE     maximum total size of a step's files [GLEANER_MAX_OUTPUTS_SIZE] (default: 64MiB)
+  --deadline DURATION         maximum time that the sidecar may be unreachable [GLEANER_DEADLINE] (default: 60s)
+  --answer-timeout DURATION   maximum total time for the sidecar's response [GLEANER_ANSWER_TIMEOUT] (default: 15m)
   --preflight                 before the command runs, check that the resources can be created [GLEANER_PREFLIGHT]
   --finish                    finish the run when the command has succeeded [GLEANER_FINISH]
   --results-dir PATH          the directory of results, if it exists [GLEANER_RESULTS_DIR]
@@ -34,7 +34,7 @@ environment variables are ignored.
   --report-file PATH          append failures, remarks and the outcome to this file as JSON lines, without printing
                               them [GLEANER_REPORT_FILE]
   --termination-share OWN+ADDED
-                              the containers that share the 12 KiB of the pod's termination messages, the pod's own and
+                              the containers that share the pod's 12 KiB of termination messages: the pod's own and
                               Gleaner's, such as 3+1 or 3+1,compressed [GLEANER_TERMINATION_SHARE]
   --results NAME,...          results of the Task that Tekton writes to this step's message [GLEANER_RESULTS]
   --step-results NAME,...     results of the step, in --step-metadata-dir [GLEANER_STEP_RESULTS]

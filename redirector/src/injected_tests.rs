@@ -1,4 +1,4 @@
-//! The redirector parses the flags that injection writes.
+//! Tests that the redirector can parse the flags that injection writes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -45,13 +45,13 @@ fn texts(list: &Value) -> Vec<String> {
     serde_json::from_value(list.clone()).unwrap()
 }
 
-/// Asserts that the redirector, called with `arguments`, runs `command` as the declaration requires.
+/// Asserts that the redirector, started with `arguments`, runs `command` as the declaration requires.
 #[track_caller]
 fn assert_wraps(arguments: impl Iterator<Item = OsString>, command: &[&str]) {
-    // The user who starts the run can set variables. With `--injected`, none of them may have an effect.
+    // The user who starts a run can set environment variables. With `--injected`, they must have no effect.
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, hostile) else {
-        panic!("not a wrapped command");
+        panic!("expected a command to run");
     };
     assert_eq!(wrap.common.step.as_str(), "build");
     let outputs: Vec<String> = wrap.outputs.iter().map(ToString::to_string).collect();
@@ -145,7 +145,7 @@ fn the_flags_of_a_finish_step_are_read() {
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let finish = options::parse(args.into_iter().map(OsString::from), hostile);
     let Ok(Invocation::Finish(options)) = finish else {
-        panic!("not a finish: {finish:?}");
+        panic!("expected a finish: {finish:?}");
     };
     assert!(!format!("{options:?}").contains("hostile"), "{options:?}");
 }

@@ -1,4 +1,4 @@
-//! JSON text: writes strings.
+//! Writes JSON strings.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ pub(crate) fn write_string(out: &mut impl Write, text: &str) -> io::Result<()> {
     out.write_all(b"\"")
 }
 
-/// Writes a part of a JSON string. Only quotes, backslashes and control characters are escaped.
+/// Writes a part of a JSON string. Only quotation marks, backslashes and control characters are escaped.
 pub(crate) fn write_escaped(out: &mut impl Write, text: &str) -> io::Result<()> {
     let bytes = text.as_bytes();
     let mut written = 0;

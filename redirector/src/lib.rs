@@ -5,30 +5,30 @@
 //! gleaner-redirector finish
 //! ```
 //!
-//! The first form is transparent: the command sees the same stdin, stdout, stderr, environment (plus
-//! `GLEANER_OUTPUTS`), working directory, process group and signals as without the redirector. The second form finishes
-//! a run in a separate step. The modules, in the order in which a step uses them:
+//! The first form is transparent: the command has the same stdin, stdout, stderr, environment (plus `GLEANER_OUTPUTS`), working
+//! directory, process group and signals as without the redirector. The second form finishes a run in a separate step. The modules
+//! are listed in the order in which a step uses them:
 //!
 //! | module | purpose |
 //! | --- | --- |
-//! | `options` | the command line and the environment, checked |
+//! | `options` | parses and checks the command line and the environment |
 //! | `script` | unpacks a script whose interpreter is the redirector |
 //! | `wrap`, `finish` | the two forms, each from start to finish |
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
-//! | `command` | finds the command, runs it, waits for it |
+//! | `command` | finds and runs the command, and waits until it exits |
 //! | `outputs` | reads the declared files, which must be regular files |
-//! | `content`, `validator` | the content of a file, checked and streamed in little memory |
-//! | `json`, `body` | the request's body, streamed from the files |
+//! | `content`, `validator` | check and stream the content of a file with little memory |
+//! | `json`, `body` | stream the body of the request from the files |
 //! | `sidecar`, `retry` | repeat a request until the sidecar responds, or has been unreachable for too long |
-//! | `exchange`, [`answer`] | one HTTP exchange; the grammar of the response, without I/O |
-//! | `outcome` | the outcome of the run, read as it arrives |
-//! | `results` | the results for the next task |
-//! | `own_results` | the results that Tekton writes to the step's termination message, and a check that they fit |
+//! | `exchange`, [`answer`] | perform one HTTP exchange, and parse its response |
+//! | `outcome` | parses the outcome of the run while it arrives |
+//! | `results` | writes the results for later tasks |
+//! | `own_results` | measures the results that Tekton writes to the step's termination message |
 //! | `failure` | Gleaner's own failures, as data |
-//! | `report`, `termination` | reports them: a line on stderr or in a file, an exit code, Tekton's termination message |
-//! | `sys` | system calls; the only `unsafe` |
+//! | `report`, `termination` | report failures on stderr or in a file, by the exit code, and in Tekton's termination message |
+//! | `sys` | system calls; the only module with `unsafe` code |
 //!
-//! The redirector uses no threads, no async runtime and no name resolution (which a static glibc cannot do).
+//! The redirector uses no threads and no async runtime. It does not resolve host names, because a static glibc cannot.
 
 #![allow(
     missing_docs,
@@ -68,21 +68,21 @@ use std::io::Write as _;
 
 use options::Invocation;
 
-/// The way in which the redirector must terminate.
+/// The way in which the redirector process must terminate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "call `leave` to end the process in this way"]
 pub enum Exit {
     /// Exit with this code.
     Code(u8),
-    /// Terminate by this signal, as the command did.
+    /// Terminate with this signal, which killed the command.
     Signal(i32),
 }
 
 impl Exit {
     /// Terminates the process in this way.
     pub fn leave(self) -> ! {
-        // The witness was killed when the command exited. If it is not reaped here, it stays a zombie under a PID 1 that may
-        // not reap orphans.
+        // The witness was killed when the command exited. Reap it here, because PID 1 may not reap orphans, and the witness would
+        // remain as a zombie.
         while sys::reap().is_some() {}
         match self {
             Self::Code(code) => std::process::exit(code.into()),
@@ -91,29 +91,31 @@ impl Exit {
     }
 }
 
-/// Returns true if this process was started with a closed standard output. Rust's runtime replaces a closed standard output, so
-/// writing to it does not fail.
+/// Returns true if this process was started with a closed standard output. The Rust runtime replaces a closed standard output
+/// with `/dev/null`, so writing to it does not fail.
 pub fn is_standard_output_closed() -> bool {
     sys::is_standard_output_closed()
 }
 
-/// Runs the redirector with these arguments (without the program's name) and terminates the process as [`run`] requires.
+/// Runs the redirector with these arguments (without the program's name), and terminates the process as the returned [`Exit`] of
+/// [`run`] requires.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
     run(arguments).leave()
 }
 
-/// Runs the redirector with these arguments (without the program's name) and returns how the process must terminate.
+/// Runs the redirector with these arguments (without the program's name), and returns how the process must terminate.
 ///
-/// This function is for an ordinary Rust program that has the redirector as a subcommand. Rust's runtime ignores SIGPIPE,
-/// so the default action is restored for the command. Call this function from the only thread of the process: it changes
-/// the signal mask and reaps all children, and the kernel kills the command when the calling thread exits.
+/// This function is for ordinary Rust programs that contain the redirector as a subcommand. The Rust runtime ignores SIGPIPE, so
+/// this function restores the default action for the command. The process must have no other threads, because this function
+/// changes the signal mask and reaps all children. The calling thread must not exit before the command, because the kernel then
+/// kills the command.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::ignore_broken_pipes(sys::Before::Runtime);
     start(arguments)
 }
 
-/// Same as [`main`], for a program that starts without Rust's runtime: the command inherits the action for SIGPIPE that
-/// this process inherited.
+/// Like [`main`], but for a program that starts without the Rust runtime. The command inherits the SIGPIPE action that this
+/// process inherited.
 pub fn main_without_runtime(arguments: impl Iterator<Item = OsString>) -> ! {
     sys::ignore_broken_pipes(sys::Before::Inherited);
     start(arguments).leave()
@@ -129,13 +131,13 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
         }
     };
     let arguments = unpacked.arguments.into_iter();
-    // The unpacked script must exist for as long as the command may read it.
+    // Keep the unpacked script until the command has exited.
     let _folder = unpacked.folder;
     match options::parse(arguments, |name| std::env::var_os(name)) {
         Ok(Invocation::Wrap(options)) => wrap::wrap(&options),
         Ok(Invocation::Finish(options)) => finish::as_a_step(&options),
         Ok(Invocation::Print(text)) => {
-            // A closed stdout is not an error: the reader needs no more.
+            // Ignore a closed stdout, whose reader needs no more output.
             let _ = std::io::stdout().write_all(text.as_bytes());
             Exit::Code(0)
         }

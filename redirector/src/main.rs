@@ -1,11 +1,11 @@
-//! The binary `gleaner-redirector`; see the library for its documentation.
+//! The program `gleaner-redirector`, which is documented in the library.
 //!
-//! The program starts at C's `main`, without the initialization of Rust's runtime, which would ignore SIGPIPE before the
-//! redirector could see the inherited action, replace closed standard streams with `/dev/null`, and install handlers for
-//! stack overflows. The command could notice all of this, and it would add a sixth to the overhead of a step.
+//! The program starts at C's `main`, without the initialization of the Rust runtime. The runtime would ignore SIGPIPE before the
+//! redirector can read the inherited action, replace closed standard streams with `/dev/null`, and install handlers for stack
+//! overflows. The command could detect these changes, and they would increase the overhead of a step by a sixth.
 
 #![no_main]
-// The compiler counts the attribute `no_mangle` below as unsafe; there is no other unsafe code.
+// The compiler treats the attribute `no_mangle` below as unsafe code; this file contains no other.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_char, c_int};

@@ -1,4 +1,4 @@
-//! The command line and the environment, checked: after this, no string is parsed again.
+//! The parsed and checked command line and environment variables. No other module parses them.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -24,19 +24,19 @@ use crate::own_results::{Measured, Reported};
 
 /// The default of [`MAX_OUTPUT_SIZE`], in bytes.
 const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
-/// The default of [`MAX_OUTPUTS_SIZE`], in bytes: the sidecar's own default.
+/// The default of [`MAX_OUTPUTS_SIZE`], in bytes, which is the same as the sidecar's.
 const MAX_OUTPUTS_SIZE_DEFAULT: u64 = 64 << 20;
 /// The default of [`DEADLINE`].
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
-/// The default of [`ANSWER_TIMEOUT`]: a commit may wait for conditions of the created objects.
+/// The default of [`ANSWER_TIMEOUT`]. It is long, because a commit may wait for conditions of the created objects.
 const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
 
-/// The variable that names the directory for temporary files (POSIX).
+/// The environment variable with the directory for temporary files (POSIX).
 pub(crate) const TEMPORARY_DIR: &str = "TMPDIR";
 /// The default of [`TEMPORARY_DIR`].
 pub(crate) const TEMPORARY_DIR_DEFAULT: &str = "/tmp";
 
-/// The maximum length of a Unix socket's path, in bytes, with the terminating zero (`sun_path`, unix(7)).
+/// The maximum length of a Unix socket path, in bytes, including the terminating zero (`sun_path`, unix(7)).
 const SOCKET_PATH_MAX: usize = 108;
 
 /// The action that the command line requests.
@@ -50,7 +50,7 @@ pub(crate) enum Invocation {
 
 #[derive(Debug)]
 pub(crate) struct Common {
-    /// The step's name; [`path::FINISH_STEP`] for a finish without one.
+    /// The name of the step, or [`path::FINISH_STEP`] for a finish without a step name.
     pub(crate) step: StepName,
     pub(crate) sidecar: Address,
     pub(crate) token_file: Option<PathBuf>,
@@ -74,13 +74,13 @@ pub(crate) struct Wrap {
     pub(crate) common: Common,
     pub(crate) outputs: Vec<OutputSpec>,
     pub(crate) outputs_dir: Option<PathBuf>,
-    /// The parent directory that is used for a new directory if no other is writable.
+    /// The parent for a new outputs directory if no other parent is writable.
     pub(crate) temporary_dir: PathBuf,
     pub(crate) max_output_size: u64,
     pub(crate) max_outputs_size: u64,
     pub(crate) preflight: bool,
     pub(crate) finish: bool,
-    /// The command and its arguments; never empty.
+    /// The command and its arguments. Never empty.
     pub(crate) command: Vec<OsString>,
 }
 
@@ -90,7 +90,7 @@ pub(crate) enum Address {
     Tcp(SocketAddr),
 }
 
-/// The values of the command line by flag, not yet parsed.
+/// The unparsed values of the flags on the command line.
 #[derive(Default)]
 struct Typed {
     values: BTreeMap<&'static str, Vec<OsString>>,
@@ -101,7 +101,7 @@ struct Typed {
     print: Option<String>,
 }
 
-/// Reads the arguments, and for each absent flag the environment, unless injection wrote the arguments.
+/// Reads the arguments. For flags that are not specified, reads the environment variables, unless injection wrote the arguments.
 pub(crate) fn parse(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
@@ -110,7 +110,7 @@ pub(crate) fn parse(
     if let Some(text) = typed.print {
         return Ok(Invocation::Print(text));
     }
-    // An empty variable counts as unset, because a pod template cannot leave out a variable conditionally.
+    // An empty variable counts as unset, because a pod template cannot omit a variable conditionally.
     let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
     if typed.injected {
         return typed.understand();
@@ -231,7 +231,8 @@ impl Typed {
         match (self.finish_step, self.command.take()) {
             (true, None) => {
                 let step = step.unwrap_or_else(|| {
-                    StepName::new(path::FINISH_STEP).expect("invariant: it is a DNS label")
+                    StepName::new(path::FINISH_STEP)
+                        .expect("invariant: the step name is a DNS label")
                 });
                 Ok(Invocation::Finish(common(step, self)?))
             }
@@ -257,7 +258,7 @@ impl Typed {
         }
     }
 
-    /// Returns the last value of a flag. A later value overrides an earlier one, so that defaults can be prepended.
+    /// Returns the last value of a flag. A later value overrides earlier ones, so that defaults can be put first.
     fn last(&mut self, flag: Flag) -> Option<OsString> {
         self.values.get_mut(flag.name)?.pop()
     }
@@ -285,7 +286,7 @@ impl Typed {
         parsed.map_err(|error| Failure::usage(format!("{}: {error}", flag.bare())))
     }
 
-    /// Parses names of results, separated by commas. A name with a slash would leave the directory.
+    /// Parses comma-separated result names. A name must not contain a slash, because its path could be outside of the directory.
     fn names(&mut self, flag: Flag) -> Result<Vec<String>, Failure> {
         let names = self.parsed(flag, |text| {
             let names: Vec<String> = text.split(',').map(str::to_owned).collect();
@@ -293,7 +294,7 @@ impl Typed {
                 .iter()
                 .find(|name| name.is_empty() || name.contains('/'))
             {
-                Some(name) => Err(format!("'{name}' is not a valid name of a result")),
+                Some(name) => Err(format!("'{name}' is not a valid result name")),
                 None => Ok(names),
             }
         });
@@ -304,7 +305,7 @@ impl Typed {
         let value = self.parsed(flag, |text| match text.as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
-            _ => Err(format!("'{text}' is neither true nor false")),
+            _ => Err(format!("invalid boolean '{text}': use true or false")),
         });
         value.map(Option::unwrap_or_default)
     }
@@ -345,14 +346,15 @@ fn unexpected(argument: &OsStr) -> Failure {
     ))
 }
 
-/// Parses `unix:PATH` or `http://ADDRESS:PORT`. Names are not resolved, except `localhost`: a static glibc cannot.
+/// Parses `unix:PATH` or `http://ADDRESS:PORT`. The only supported host name is `localhost`, because a static glibc cannot
+/// resolve names.
 fn address(value: OsString) -> Result<Address, String> {
     if let Some(path) = value.as_bytes().strip_prefix(b"unix:") {
-        // A URL's empty authority: unix:///path.
+        // The URL `unix:///path` has an empty authority.
         let path = path.strip_prefix(b"//").unwrap_or(path);
         let shown = OsStr::from_bytes(path).display();
         return match path.len() {
-            0 => Err("'unix:' needs the path of a socket".to_owned()),
+            0 => Err("'unix:' must be followed by a socket path".to_owned()),
             length if length >= SOCKET_PATH_MAX => Err(format!(
                 "the socket path '{shown}' has {length} bytes, but at most {} are allowed; use a shorter path",
                 SOCKET_PATH_MAX - 1

@@ -1,4 +1,4 @@
-//! Parses the outcome of a run while it arrives. It may list thousands of objects, and the redirector's memory counts
+//! Parses the outcome of a run while it arrives. An outcome may list thousands of objects, and the redirector's memory counts
 //! toward the memory limit of the step's container.
 
 use std::fmt;
@@ -13,23 +13,23 @@ use serde_json::Value;
 use crate::failure::{Failure, Reason};
 use crate::sidecar::Unread;
 
-/// A part of a [`gleaner_proto::message::Outcome`], in the order in which the sidecar writes them.
+/// A part of a [`gleaner_proto::message::Outcome`], in the order in which the sidecar writes the parts.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Part<'a> {
-    /// The phase; always the first part.
+    /// The phase, which is always the first part.
     Phase(Phase),
     Created(Created),
-    /// The result with this name begins.
+    /// The beginning of the result with this name.
     Result(&'a str),
-    /// The next piece of the JSON text of the result.
+    /// The next piece of the result's JSON text.
     ResultText(&'a str),
     Note(String),
 }
 
-/// Reads an outcome, and passes each part to `take`.
+/// Parses an outcome, and passes each part to `take`.
 ///
 /// # Errors
-/// Fails if the connection fails, the outcome is malformed, or `take` fails.
+/// Fails if the connection fails, if the outcome is malformed, or if `take` fails.
 pub(crate) fn read(
     body: &mut dyn Read,
     take: &mut dyn FnMut(Part<'_>) -> Result<(), Failure>,
@@ -77,7 +77,8 @@ enum Field {
 // === impl Reading ===
 
 impl Reading<'_> {
-    /// Passes a part to the caller's function. If that fails, parsing stops with an arbitrary error.
+    /// Passes a part to the caller's function. If the function fails, its error is stored, and the returned error only stops the
+    /// parser.
     fn take<E: Error>(&mut self, part: Part<'_>) -> Result<(), E> {
         (self.take)(part).map_err(|failure| {
             self.failure = Some(failure);
@@ -117,7 +118,7 @@ impl<'de> Visitor<'de> for &mut Reading<'_> {
     }
 }
 
-/// A deserializer of a list whose elements are parts.
+/// A deserializer for a list, each element of which is a part.
 struct Each<'r, 't, T> {
     reading: &'r mut Reading<'t>,
     part: fn(T) -> Part<'static>,
@@ -157,7 +158,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<'_, '_, T> {
     }
 }
 
-/// The results by name.
+/// A deserializer for the map of results.
 struct Results<'r, 't>(&'r mut Reading<'t>);
 
 impl<'de> DeserializeSeed<'de> for Results<'_, '_> {
@@ -184,7 +185,7 @@ impl<'de> Visitor<'de> for Results<'_, '_> {
     }
 }
 
-/// The fields of one result.
+/// A deserializer for the fields of one result.
 struct Fields<'r, 't>(&'r mut Reading<'t>);
 
 impl<'de> DeserializeSeed<'de> for Fields<'_, '_> {

@@ -1,8 +1,8 @@
-//! Reads the files that a step has written. Only regular files are read.
+//! Reads the output files of a step. Only regular files are read.
 //!
-//! The directory of a declared path may be reached through symbolic links. The file itself may be a link only to a
-//! regular file in that directory or below it. Files on kernel filesystems (`/proc`, `/sys` and similar) are never read,
-//! by any path, because files such as `/proc/self/environ` are regular files too.
+//! The directories in a declared path may be symbolic links. The file itself may only be a link to a regular file in the same
+//! directory or below it. Files on kernel filesystems (`/proc`, `/sys` and similar) are never read, regardless of the path,
+//! because files such as `/proc/self/environ` are also regular files.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io;
@@ -19,8 +19,7 @@ use crate::options::Wrap;
 use crate::sys;
 use crate::validator::Invalid;
 
-/// The kernel filesystems (`linux/magic.h`): proc, sysfs, debugfs, tracefs, cgroup, cgroup2, bpf, securityfs, devpts,
-/// pstore.
+/// The kernel filesystems (`linux/magic.h`): proc, sysfs, debugfs, tracefs, cgroup, cgroup2, bpf, securityfs, devpts and pstore.
 const KERNEL_FILE_SYSTEMS: [i64; 10] = [
     0x9fa0,
     0x6265_6572,
@@ -34,16 +33,16 @@ const KERNEL_FILE_SYSTEMS: [i64; 10] = [
     0x6165_676c,
 ];
 
-/// An output that cannot be read.
+/// A reason why an output cannot be read.
 #[derive(Debug)]
 enum Unread {
     /// The file does not exist.
     Missing,
-    /// The file is refused for this reason; the text is the message without its subject.
+    /// The file is refused for this reason. The text is the message without its subject.
     Refused(Reason, String),
 }
 
-/// The contents of a step's declared files.
+/// The contents of a step's output files.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) outputs: Vec<Output>,
@@ -51,7 +50,7 @@ pub(crate) struct Gathered {
     wrong: Vec<(Reason, String)>,
 }
 
-/// A declared file that was opened.
+/// An output file that was opened.
 struct Opened<'a> {
     output: &'a OutputSpec,
     shown: String,
@@ -59,7 +58,7 @@ struct Opened<'a> {
     size: u64,
 }
 
-/// Reads and checks all declared files if the step succeeded, otherwise only those of outputs with `when: Always`.
+/// Reads and checks all output files if the command succeeded, and otherwise only those of outputs with `when: Always`.
 pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> Gathered {
     let mut gathered = Gathered::default();
     let mut opened = Vec::new();
@@ -105,7 +104,7 @@ pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> 
     gathered
 }
 
-/// Returns a message if the files together exceed `bound` bytes.
+/// Returns a message if the total size of the files exceeds `bound` bytes.
 fn too_many(opened: &[Opened<'_>], bound: u64) -> Option<String> {
     let sizes = opened.iter().map(|opened| opened.size);
     let sum = sizes.fold(0, u64::saturating_add);
@@ -135,7 +134,7 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
         }
         Refused::Encoding(error) => error.to_string(),
         Refused::Json(Invalid::Number(line, column)) => format!(
-            "holds a number at line {line} column {column} that cannot be stored exactly: Kubernetes stores 64-bit \
+            "contains a number at line {line} column {column} that cannot be stored exactly: Kubernetes stores 64-bit \
              integers and doubles; declare type: string"
         ),
         Refused::Json(Invalid::Empty) => {
@@ -159,14 +158,14 @@ impl Gathered {
         self.wrong.push((reason, sentence));
     }
 
-    /// Returns all errors, as one failure; `None` if there are none.
+    /// Returns all errors as one failure, or `None` if no error occurred.
     pub(crate) fn failure(&self) -> Option<Failure> {
         let mut sentences = Vec::new();
         let mut reason = None;
         match &self.missing[..] {
             [] => {}
             [(name, path)] => sentences.push(format!(
-                "output '{name}' is missing: there is no file '{path}'; let the command write it, or declare a default"
+                "output '{name}' is missing: the file '{path}' does not exist; make the command write it, or declare a default"
             )),
             several => {
                 let names = several
@@ -174,7 +173,7 @@ impl Gathered {
                     .map(|(name, path)| format!("'{name}' (no file '{path}')"))
                     .collect::<Vec<_>>();
                 sentences.push(format!(
-                    "outputs {} are missing; let the command write them, or declare defaults",
+                    "outputs {} are missing; make the command write them, or declare defaults",
                     names.join(", ")
                 ));
             }
@@ -190,7 +189,7 @@ impl Gathered {
     }
 }
 
-/// Returns the path of the file, and the path as the command's author writes it (`$GLEANER_OUTPUTS/...`).
+/// Returns the file's actual path, and the path to show to the author of the command (`$GLEANER_OUTPUTS/...`).
 fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     match (&output.path, folder) {
         (Some(path), _) => (PathBuf::from(path), path.clone()),
@@ -198,14 +197,14 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
             folder.join(output.name.as_str()),
             format!("${}/{}", path::OUTPUTS_VARIABLE, output.name),
         ),
-        (None, None) => unreachable!("invariant: without a directory no output needs one"),
+        (None, None) => unreachable!("invariant: no output needs a directory if none exists"),
     }
 }
 
-/// Opens a regular file. The call never blocks on another process.
+/// Opens a regular file. The call never blocks.
 fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
-        // With O_NOFOLLOW, a link is reported as ELOOP.
+        // With O_NOFOLLOW, the kernel reports ELOOP for a link.
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return open_target(path),
         opened => opened,
     };
@@ -215,12 +214,13 @@ fn open(path: &Path) -> Result<File, Unread> {
 fn open_itself(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
-        // O_NONBLOCK: opening a FIFO must not wait for a writer. O_NOCTTY: a terminal must not become the controlling one.
+        // O_NONBLOCK prevents the opening of a FIFO from waiting for a writer. O_NOCTTY prevents a terminal from becoming the
+        // controlling terminal.
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
 }
 
-/// Opens the target of the link `path`, if it is within the link's directory.
+/// Opens the target of the link `path` if it is within the directory of the link.
 fn open_target(path: &Path) -> Result<File, Unread> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -238,7 +238,7 @@ fn open_target(path: &Path) -> Result<File, Unread> {
         return Err(leaves(&target));
     }
     let file = regular(path, open_itself(&target))?;
-    // A directory in the path may have been replaced since the check, so the path of the opened file is checked again.
+    // Check the path of the opened file again, because a directory in the path may have been replaced since the first check.
     match std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())) {
         Ok(opened) if !opened.starts_with(&folder) => Err(leaves(&opened)),
         _ => Ok(file),
@@ -247,7 +247,7 @@ fn open_target(path: &Path) -> Result<File, Unread> {
 
 fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     let file = opened.map_err(|error| match std::fs::symlink_metadata(path) {
-        // A socket cannot be opened, so its kind comes from its metadata.
+        // A socket cannot be opened, so the error is determined from its metadata.
         Ok(metadata) if !metadata.is_file() && !metadata.is_symlink() => {
             not_regular(metadata.file_type())
         }
@@ -265,7 +265,7 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     Ok(file)
 }
 
-/// Returns the size of a file; an error if it exceeds `bound`.
+/// Returns the size of a file. Fails if it exceeds `bound`.
 fn size(file: &File, bound: u64) -> Result<u64, Unread> {
     let size = file.metadata().map_err(|error| unread(&error))?.len();
     if size > bound {

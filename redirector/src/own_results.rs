@@ -1,4 +1,4 @@
-//! The step's own results, which Tekton writes to this step's termination message, and a check that they fit.
+//! The results that Tekton itself writes to this step's termination message, and a check that they fit.
 
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -10,25 +10,25 @@ use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, OF_TEKTON, POD_MAX, S
 
 use crate::failure::{Failure, Reason};
 
-/// The maximum size of all files together, in bytes. Larger ones are not read, because Tekton does not accept a message
-/// that is larger when decompressed (`pkg/termination/write.go`, `maxDecompressedSize`).
+/// The maximum total size of the files, in bytes. Larger files are not read, because Tekton does not accept a message that is
+/// larger after decompression (`pkg/termination/write.go`, `maxDecompressedSize`).
 const READ_MAX: u64 = 128 << 10;
 
-/// The file of a step's artifacts, in Tekton's directory for the step.
+/// The path of the step's artifacts file, relative to Tekton's directory for the step.
 const STEP_ARTIFACTS: &str = "artifacts/provenance.json";
-/// The file of the Task's artifacts (`pipeline.ArtifactsDir`).
+/// The path of the Task's artifacts file (`pipeline.ArtifactsDir`).
 const TASK_ARTIFACTS: &str = "/tekton/artifacts/provenance.json";
 
-/// The files that Tekton writes to the termination message of this step.
+/// The files whose content Tekton writes to this step's termination message.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reported {
-    /// The containers that share the pod's room for termination messages; `None` if unknown.
+    /// The containers that share the pod's space for termination messages, or `None` if they are unknown.
     pub(crate) share: Option<Share>,
-    /// The names of the Task's results; empty if Tekton reads them elsewhere.
+    /// The names of the Task's results, or empty if Tekton does not read them from termination messages.
     pub(crate) results: Vec<String>,
     /// The names of the step's results.
     pub(crate) step_results: Vec<String>,
-    /// Tekton's directory of the step.
+    /// Tekton's directory for the step.
     pub(crate) step_metadata_dir: Option<PathBuf>,
 }
 
@@ -39,19 +39,19 @@ pub(crate) struct Content {
     is_over: bool,
 }
 
-/// The containers that share the pod's room for termination messages, and the size of Tekton's entries in this step's
-/// message; `None` if unknown.
+/// The containers that share the pod's space for termination messages, and the size of Tekton's entries in this step's message.
+/// `None` if the containers are unknown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured(Option<(Share, Size)>);
 
-/// The result of comparing a step's results with the room in its termination message.
+/// The result of comparing the size of a step's results with the space in its termination message.
 #[derive(Debug)]
 pub(crate) enum Fit {
     /// The results fit.
     Fits,
-    /// The results would not fit even without Gleaner's containers: Tekton loses them, or fails the step.
+    /// The results would not fit even without Gleaner's containers, so Tekton loses them or fails the step.
     NeverFits(String),
-    /// The results do not fit, because of Gleaner's containers.
+    /// The results would fit without Gleaner's containers.
     CrowdedOut(Failure),
 }
 
@@ -89,7 +89,7 @@ impl Reported {
 // === impl Measured ===
 
 impl Measured {
-    /// Returns the size of the step's own results, for the sidecar.
+    /// Returns the size of the step's own results, to be sent to the sidecar.
     pub(crate) fn own_results(self) -> OwnResults {
         let size = self.0.map(|(_, size)| size);
         OwnResults {
@@ -98,12 +98,12 @@ impl Measured {
         }
     }
 
-    /// Returns the room and its used bytes, if they are known.
+    /// Returns the available and the used number of bytes in the message, if they are known.
     pub(crate) fn room(self) -> Option<(usize, usize)> {
         self.0.map(|(share, size)| (share.room(), size.bytes()))
     }
 
-    /// Compares the results with the room.
+    /// Compares the size of the results with the available space.
     pub(crate) fn fit(self) -> Fit {
         let Some((share, size)) = self.0 else {
             return Fit::Fits;
@@ -114,14 +114,14 @@ impl Measured {
         }
         let all = share.own + share.added;
         let message = format!(
-            "the results take {bytes} bytes in the step's termination message, of which the kubelet keeps {room} (the {all} \
-             containers of the pod share {POD_MAX} bytes, a container has at most {CONTAINER_MAX})"
+            "the results take {bytes} bytes in the step's termination message, but the kubelet keeps only {room} (the pod's {all} \
+             containers share {POD_MAX} bytes, at most {CONTAINER_MAX} each)"
         );
         if bytes > without {
             return Fit::NeverFits(format!("{message}; Tekton loses all results of the step"));
         }
         let message = format!(
-            "{message}; without Gleaner's {} it would keep {without}: write less, or set Tekton's feature flag results-from to \
+            "{message}; without Gleaner's {} it would keep {without}; write smaller results, or set Tekton's feature flag results-from to \
              sidecar-logs",
             match share.added {
                 1 => "container".to_owned(),
@@ -132,8 +132,8 @@ impl Measured {
     }
 }
 
-/// Returns a warning if resources' results of this many `bytes` may be too large and the available room is unknown, as in
-/// a pod that was not injected.
+/// Returns a warning if resource results of `bytes` bytes may be too large. It is used if the available space is unknown, as in a
+/// pod that was not injected.
 pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     let share = Share {
         own: 3,
@@ -143,8 +143,8 @@ pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     (bytes > share.room()).then(|| {
         format!(
             "the results take {bytes} bytes in the step's termination message, and if the kubelet keeps fewer, Tekton loses all results \
-             of the step; it keeps {POD_MAX} bytes divided by the number of the pod's containers, at most {CONTAINER_MAX}; set \
-             --termination-share of redirector and sidecar, such as 3+1, to make the results fit"
+             of the step; it keeps {POD_MAX} bytes divided by the number of containers in the pod, at most {CONTAINER_MAX}; set \
+             --termination-share, such as 3+1, in the redirector and the sidecar to make the results fit"
         )
     })
 }
@@ -152,7 +152,7 @@ pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
 // === impl Content ===
 
 impl Content {
-    /// Adds the content of a file; a missing or irregular one adds nothing, as with Tekton.
+    /// Adds the content of a file. Like Tekton, ignores a file that is missing or not regular.
     fn read(&mut self, key: &str, path: &Path, kind: EntryType) {
         let file = OpenOptions::new()
             .read(true)
@@ -193,7 +193,7 @@ impl Content {
         });
         let size = share.size(OF_TEKTON.into_iter().chain(entries));
         match self.is_over {
-            // Tekton does not read a larger message, however well it compresses.
+            // Tekton does not accept a larger message, even if its compressed size is small.
             true => Size {
                 compressed: None,
                 ..size

@@ -1,4 +1,5 @@
-//! Reports failures and remarks: on stderr or in the report file, in Tekton's termination message, and by the exit code.
+//! Reports failures and remarks. They are written to stderr or the report file, and failures also to Tekton's termination message
+//! and the exit code.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -11,11 +12,11 @@ use crate::failure::{Failure, one_line};
 use crate::options::Common;
 use crate::{Exit, termination};
 
-/// True after a command has exited, until the redirector prints its first line.
+/// True from the exit of the command until the redirector prints its first line.
 static AFTER_A_COMMAND: AtomicBool = AtomicBool::new(false);
 
-/// Records that a command has run. The command's last line may lack a newline, which the redirector cannot see, so the
-/// redirector starts its first line with a newline.
+/// Records that a command has run. Its output may not end with a newline, which the redirector cannot detect, so the redirector
+/// begins its first line with a newline.
 pub(crate) fn command_has_run() {
     AFTER_A_COMMAND.store(true, Ordering::Relaxed);
 }
@@ -35,7 +36,7 @@ pub(crate) fn failed(options: &Common, failure: &Failure) -> Exit {
     Exit::Code(exit_code)
 }
 
-/// Reports a failure before the step's name is known.
+/// Reports a failure that occurs before the step's name is known.
 pub(crate) fn failed_without_step(failure: &Failure) -> Exit {
     print(&format!("gleaner: {}", one_line(&failure.message)));
     Exit::Code(failure.reason.code())
@@ -49,8 +50,8 @@ pub(crate) fn remark(options: &Common, message: &str) {
     tell(options, &report, message);
 }
 
-/// Appends `report` to the report file. Returns false if no report file is configured, or if it cannot be written; then
-/// the caller must print the report.
+/// Appends `report` to the report file. Returns false if no report file is configured or if it cannot be written. The caller must
+/// then print the report.
 pub(crate) fn append(options: &Common, report: &Report) -> bool {
     let path = options.report_file.as_deref();
     path.is_some_and(|path| write(path, report).is_ok())
@@ -76,14 +77,15 @@ pub(crate) fn print_lines(out: &mut impl io::Write, lines: &str) {
         true => "\n",
         false => "",
     };
-    // A single write keeps the text together among the command's output. A closed stderr is not a failure.
+    // A single write keeps the lines together if the command's background processes also write to stderr. A closed stderr is not
+    // a failure.
     let _ = out.write_all(format!("{begin}{lines}").as_bytes());
 }
 
 fn write(path: &Path, report: &Report) -> io::Result<()> {
     let mut line = serde_json::to_vec(report)?;
     line.push(b'\n');
-    // Opened for each report, so that no command inherits it.
+    // The file is opened for each report, so that the command does not inherit it.
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(&line)
 }

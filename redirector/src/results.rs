@@ -1,6 +1,6 @@
-//! The results for the next task: one file for each result in Tekton's directory.
+//! The results for later tasks. Each result is a file in Tekton's results directory.
 //!
-//! Results are staged in a separate directory while they arrive. They become results only when all have arrived.
+//! While the results arrive, they are written to a staging directory. They are published after all of them have arrived.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,19 +11,19 @@ use gleaner_termination::{Entry, EntryType, escaped_len};
 
 use crate::failure::{Failure, Reason};
 
-/// Results that are not yet published; dropping this value discards them.
+/// Results that are not published yet. They are discarded on drop.
 #[derive(Debug)]
 pub(crate) struct Staged<'a> {
     folder: &'a Path,
-    /// The directory of staged results; `None` before the first result, and if Tekton's directory does not exist.
+    /// The staging directory, or `None` before the first result or if Tekton's results directory does not exist.
     staging: Option<PathBuf>,
-    /// The path and file of the result that is being received.
+    /// The path and the open file of the result that is being received.
     current: Option<(PathBuf, File)>,
     bytes: usize,
 }
 
 impl<'a> Staged<'a> {
-    /// Returns staging for the directory `folder`. If it does not exist, results are discarded.
+    /// Returns an empty staging area for the results directory `folder`. If `folder` does not exist, results are discarded.
     pub(crate) const fn new(folder: &'a Path) -> Self {
         Self {
             folder,
@@ -33,15 +33,16 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// Begins the result `name`, without content.
+    /// Creates the result `name` without content.
     ///
     /// # Errors
-    /// Fails if the name is invalid, or the file cannot be created.
+    /// Fails if the name is not valid, or if the file cannot be created.
     pub(crate) fn begin(&mut self, name: &str) -> Result<(), Failure> {
         self.current = None;
-        // A name with a slash could leave the directory.
+        // A name that contains a slash could be outside of the directory.
         ResourceName::new(name).map_err(|error| {
-            let message = format!("the sidecar's response has an invalid result name: {error}");
+            let message =
+                format!("the sidecar's response contains an invalid result name: {error}");
             Failure::new(Reason::ResultName, message)
         })?;
         if !self.folder.is_dir() {
@@ -63,7 +64,7 @@ impl<'a> Staged<'a> {
         let staging = match &self.staging {
             Some(staging) => staging,
             None => {
-                // Other steps share the parent directory and may have created a link there, so this directory must be new.
+                // The directory must be new, because other steps share the parent directory and may have created a link there.
                 let fresh = format!(".gleaner-{}", std::process::id());
                 let fresh = self.folder.join(fresh);
                 fs::create_dir(&fresh)?;
@@ -76,7 +77,7 @@ impl<'a> Staged<'a> {
             .open(staging.join(name))
     }
 
-    /// Appends to the current result.
+    /// Appends `text` to the current result.
     ///
     /// # Errors
     /// Fails if the result cannot be written.
@@ -89,8 +90,8 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    /// Publishes the staged results, and returns the number of bytes that they take in a termination message; `None` if
-    /// there are no results.
+    /// Publishes the staged results. Returns the number of bytes that they take in a termination message, or `None` if the
+    /// outcome contains no results.
     ///
     /// # Errors
     /// Fails if a result cannot be written.
@@ -100,13 +101,13 @@ impl<'a> Staged<'a> {
             return Ok(None);
         };
         let unstaged = |error| unwritten(staging, &error);
-        // Listing a directory while it changes may miss entries, so it is listed again until it is empty.
+        // Listing a directory while its content changes may miss entries, so list it repeatedly until it is empty.
         loop {
             let mut is_empty = true;
             for entry in fs::read_dir(staging).map_err(unstaged)? {
                 let entry = entry.map_err(unstaged)?;
                 let path = self.folder.join(entry.file_name());
-                // If another step has created a link with this name, this replaces the link, never its target.
+                // If another step has created a link with this name, the rename replaces the link and not its target.
                 fs::rename(entry.path(), &path).map_err(|error| unwritten(&path, &error))?;
                 is_empty = false;
             }

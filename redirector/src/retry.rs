@@ -1,19 +1,19 @@
-//! Decides when to retry and when to give up. The caller passes the time; no clock is read here.
+//! Decides whether to retry a request. The caller passes the current time, so that the module reads no clock.
 
 use std::time::{Duration, Instant};
 
-/// The pause after the first failed attempt; it doubles with each attempt.
+/// The pause after the first failed attempt. It doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The maximum pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// The time that the sidecar must hold a complete request to count as reachable; the deadline starts again after that.
-/// With a shorter time, a sidecar that crashes at every request would be retried forever.
+/// The time for which the sidecar must hold a complete request to count as reachable, which restarts the deadline. If this time
+/// were shorter, requests to a sidecar that crashes on every request would be retried forever.
 const WAS_IN_REACH: Duration = Duration::from_secs(1);
 
 /// The state of the attempts to get one response.
 #[derive(Debug)]
 pub(crate) struct Retry {
-    /// The maximum time for which the sidecar may be continuously unreachable.
+    /// The maximum time for which the sidecar may be unreachable without interruption.
     deadline: Duration,
     /// The time at which the redirector stops waiting for a response.
     until: Instant,
@@ -21,14 +21,14 @@ pub(crate) struct Retry {
     pause: Duration,
 }
 
-/// The next action after a failed attempt.
+/// The action after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Retry after this pause.
     AgainAfter(Duration),
-    /// Give up, because the sidecar was unreachable for too long.
+    /// Give up, because the sidecar was unreachable for the duration of the deadline.
     OutOfReach,
-    /// Give up, because the response is overdue.
+    /// Give up, because the time limit for the response has passed.
     NoAnswer,
 }
 
@@ -44,7 +44,7 @@ impl Retry {
         }
     }
 
-    /// Records an attempt that failed at `now`, `held` after the sidecar had received the whole request.
+    /// Records an attempt that failed at `now`. `held` is the time for which the sidecar held the complete request.
     pub(crate) fn failed(&mut self, now: Instant, held: Duration) -> Next {
         if held >= WAS_IN_REACH {
             self.out_of_reach_since = None;
@@ -58,7 +58,7 @@ impl Retry {
         if left.is_zero() {
             return Next::OutOfReach;
         }
-        // The last attempt is made right at the deadline.
+        // Shorten the pause if necessary, so that the last attempt is made exactly at the deadline.
         let pause = self.pause.min(left).min(self.until - now);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Next::AgainAfter(pause)

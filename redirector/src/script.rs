@@ -1,8 +1,8 @@
 //! Unpacks a step's script whose interpreter is the redirector.
 //!
-//! If no webhook sees the pod, Gleaner can be injected into a script only through the script itself: the first line names
-//! the redirector as the interpreter, the second holds the redirector's flags, and the original script follows. The
-//! original script runs from a separate file, because not every interpreter accepts a `#!` after the first line.
+//! If no webhook processes the pod, Gleaner is injected by changing the script itself: the first line specifies the redirector as
+//! the interpreter, the second line contains the redirector's flags, and the original script follows. The redirector writes the
+//! original script to a separate file and runs it, because some interpreters do not accept a `#!` after the first line.
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
@@ -23,18 +23,18 @@ use crate::directory::Directory;
 use crate::failure::{Failure, Reason};
 use crate::options::{TEMPORARY_DIR, TEMPORARY_DIR_DEFAULT};
 
-/// The arguments to parse, and the directory of the unpacked script, if there is one.
+/// The arguments to parse, and the directory of the unpacked script if a script was unpacked.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     pub(crate) arguments: Vec<OsString>,
-    /// The directory of the unpacked script; it is removed on drop, together with the script.
+    /// The directory of the unpacked script. It is removed on drop, together with the script.
     pub(crate) folder: Option<Directory>,
 }
 
-/// Unpacks the script if the redirector was called as an interpreter: `--script FILE ARGUMENT...`.
+/// Unpacks the script if the redirector was started as an interpreter, with the arguments `--script FILE ARGUMENT...`.
 ///
 /// # Errors
-/// Fails if the script cannot be read or unpacked, or has no flags.
+/// Fails if the script cannot be read or unpacked, or if its second line contains no flags.
 pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Unpacked, Failure> {
     let first = arguments.next();
     if first.as_deref() != Some(SCRIPT.as_ref()) {
@@ -43,9 +43,9 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
             folder: None,
         });
     }
-    let file = arguments
-        .next()
-        .ok_or_else(|| Failure::usage(format!("{SCRIPT} needs a file: use it after '#!'")))?;
+    let file = arguments.next().ok_or_else(|| {
+        Failure::usage(format!("{SCRIPT} requires a file: use it only after '#!'"))
+    })?;
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         let message = format!("the script '{}' cannot be {what}: {error}", file.display());
         Failure::new(Reason::ScriptNotRun, message)
@@ -53,7 +53,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
     let content = fs::read(&file).map_err(|error| cannot("read", &error))?;
     let (flags, script) = split(&content).ok_or_else(|| {
         let message = format!(
-            "the script '{}' has no line '{SCRIPT_FLAGS}[...]' after its first",
+            "the second line of the script '{}' must be '{SCRIPT_FLAGS}[...]'",
             file.display()
         );
         Failure::usage(message)
@@ -73,7 +73,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
     })
 }
 
-/// Returns the flags and the text after them.
+/// Splits a script into the flags and the original script.
 pub(crate) fn split(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
     let mut lines = content.splitn(3, |&byte| byte == b'\n');
     let flags = lines.nth(1)?.strip_prefix(SCRIPT_FLAGS.as_bytes())?;
@@ -86,8 +86,8 @@ fn write(place: &Path, script: &[u8]) -> io::Result<()> {
     fs::set_permissions(place, fs::Permissions::from_mode(0o700))
 }
 
-/// Returns the script with its interpreter in the first line, where the kernel expects it. Tekton accepts empty lines
-/// before the `#!`, and runs a script without an interpreter with `sh`.
+/// Returns the script with its `#!` line first, as the kernel requires. Tekton also accepts empty lines before the `#!`, and runs
+/// a script without a `#!` with `sh`.
 fn runnable(script: &[u8]) -> Cow<'_, [u8]> {
     let trimmed = script.trim_ascii_start();
     if trimmed.starts_with(b"#!") {

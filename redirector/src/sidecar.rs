@@ -1,7 +1,7 @@
-//! Sends requests to the sidecar until it responds or has been unreachable for too long.
+//! Sends requests to the sidecar until it responds, or until it has been unreachable for too long.
 //!
-//! Requests are repeated while the sidecar is not ready yet, restarts, or is overloaded. Every message is safe to repeat:
-//! the outputs of a step are written once, and the same body gets the same response again; a finish is idempotent.
+//! Requests are retried while the sidecar is not ready yet, restarts, or is overloaded. Every message is safe to repeat: the
+//! sidecar stores the outputs of a step once and returns the same response for the same body, and a finish is idempotent.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufReader, Read};
@@ -26,32 +26,32 @@ use crate::retry::{Next, Retry};
 /// The maximum size of the token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
-/// The client of the sidecar for one step.
+/// A client of the sidecar for one step.
 #[derive(Debug)]
 pub(crate) struct Sidecar<'a> {
     options: &'a Common,
     deadline: Duration,
 }
 
-/// An attempt without a response.
+/// A reason why an attempt returned no result.
 enum Attempted {
     /// The connection failed.
     Interrupted(Interrupted),
-    /// Retry, for this reason. The sidecar responded after this time.
+    /// A retry is needed for this reason. The duration is the time for which the sidecar held the request.
     Again(String, Duration),
     Refused(Failure),
 }
 
-/// An error in reading the body of a success.
+/// An error while the body of a successful response is read.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// The connection failed. The request can be repeated, and gets the same response.
+    /// The connection failed. The request can be repeated, and the response will be the same.
     Interrupted(io::Error),
-    /// The body is malformed, or using its content failed.
+    /// The body is malformed, or its content could not be processed.
     Failed(Failure),
 }
 
-/// The fields of a problem document (RFC 9457) that are used. `Causes` is the type of the causes, or [`IgnoredAny`] if
+/// The fields of a problem document (RFC 9457) that the redirector uses. `Causes` is the type of the causes, or [`IgnoredAny`] if
 /// only the text is needed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,25 +78,25 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    /// Shortens the time that the sidecar may be unreachable to `deadline`.
+    /// Reduces the time for which the sidecar may be unreachable to `deadline`.
     pub(crate) fn within(mut self, deadline: Duration) -> Self {
         self.deadline = self.deadline.min(deadline);
         self
     }
 
-    /// Posts the outputs of the step, with the size of its own results in the termination message.
+    /// Posts the outputs of the step, with the size of the step's own results in the termination message.
     pub(crate) fn outputs(&self, body: &Body, own_results: OwnResults) -> Result<(), Failure> {
         let path = format!("{}{own_results}", route::outputs(&self.options.step));
         self.ask("POST", &path, body, drain)
     }
 
-    /// Requests the preflight: an error if it is already known that the resources cannot be created.
+    /// Requests the result of the preflight. Fails if the preflight found that the resources cannot be created.
     pub(crate) fn preflight(&self) -> Result<(), Failure> {
         self.ask("GET", route::PREFLIGHT, &Body::default(), drain)
     }
 
-    /// Finishes the run. `read` gets the outcome while it arrives. If the connection fails, the request is repeated, and
-    /// `read` gets the outcome again from the beginning.
+    /// Finishes the run. `read` receives the outcome while it arrives. If the connection fails, the request is repeated, and
+    /// `read` receives the outcome from the beginning.
     pub(crate) fn finish<T>(
         &self,
         own_results: OwnResults,
@@ -157,7 +157,7 @@ impl<'a> Sidecar<'a> {
         until: Instant,
         read: &mut impl FnMut(&mut dyn Read) -> Result<T, Unread>,
     ) -> Result<T, Attempted> {
-        // The token is read for each attempt, because the sidecar may not have written it yet.
+        // The token is read for each attempt, because the sidecar may not have written it before the first attempt.
         let token = self.options.token_file.as_deref().map(token).transpose();
         let token = token.map_err(|error| Interrupted {
             error,
@@ -202,7 +202,7 @@ impl<'a> Sidecar<'a> {
     }
 }
 
-/// Reads and discards a body. A body that is too long is not an error: the status is enough.
+/// Reads and discards a body. A body that is too long is not an error, because the status is sufficient.
 fn drain(body: &mut dyn Read) -> Result<(), Unread> {
     match io::copy(body, &mut io::sink()) {
         Err(error) if !is_too_long(&error) => Err(Unread::Interrupted(error)),
@@ -236,7 +236,7 @@ impl Refused<IgnoredAny> {
     }
 }
 
-/// Classifies a response that is not a success.
+/// Classifies a response that does not report success.
 fn judge(
     problem: serde_json::Result<Refused<Vec<failure::Failure>>>,
     response: &Response<'_>,
@@ -258,7 +258,7 @@ fn judge(
             return Attempted::Again(format!("it responded with {status}"), response.held());
         }
         Err(_) => format!(
-            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar, in the same version"
+            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar and has the redirector's version"
         ),
     };
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))
@@ -268,7 +268,7 @@ fn judge(
 fn again(status: u16, kind: Option<&str>) -> bool {
     match kind {
         Some(problem_type::BUSY) => true,
-        // With a problem document, the sidecar itself responded, so other statuses are final.
+        // Only the sidecar sends problem documents, so other statuses with a problem document are final.
         Some(_) => matches!(status, 408 | 503),
         None => matches!(status, 408 | 429 | 500..),
     }
@@ -292,7 +292,8 @@ fn token(path: &Path) -> io::Result<String> {
     let wrong =
         |why: &dyn std::fmt::Display| io::Error::other(format!("the token file '{shown}': {why}"));
     let mut text = String::new();
-    // O_NONBLOCK: opening a FIFO must not wait for a writer. O_NOFOLLOW is not set, because a mounted Secret's file is a link.
+    // O_NONBLOCK prevents the opening of a FIFO from waiting for a writer. O_NOFOLLOW is not set, because the file of a mounted
+    // Secret is a link.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)

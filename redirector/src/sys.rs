@@ -1,4 +1,4 @@
-//! System calls without a safe wrapper. The crate has no other `unsafe` code.
+//! System calls that have no safe wrapper. All `unsafe` code of the crate is in this module.
 
 #![allow(unsafe_code)]
 
@@ -25,24 +25,24 @@ pub(crate) use signals::{
 pub(crate) use standard_output::is_closed as is_standard_output_closed;
 pub(crate) use witness::{Witness, is_stopped};
 
-/// Keeps outputs and tokens out of core dumps, and hides them from debuggers of the same user. `execve` makes the command
-/// dumpable again. The redirector terminates with the same signal as the command; without this call, its core dump could
-/// overwrite the command's.
+/// Prevents core dumps, which may contain outputs and tokens, and denies access to debuggers of the same user. After `execve`,
+/// the command can be dumped again. The redirector terminates with the same signal as the command, so without this call its core
+/// dump could overwrite the command's.
 pub(crate) fn deny_core_dumps() {
-    // SAFETY: prctl has no preconditions on memory.
+    // SAFETY: prctl with these arguments does not access memory.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
 }
 
 // === sockets ===
 
-/// Connects to the socket `path` without blocking; the error is `WouldBlock` if its queue is full. (The standard library's
-/// `connect` waits for room in the queue without a time limit.)
+/// Connects to the socket `path` without blocking. The error is `WouldBlock` if the socket's queue is full; the standard
+/// library's `connect` would wait in this case without a time limit.
 pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
-    // SAFETY: all zeroes is a valid address.
+    // SAFETY: an address with all bytes zero is valid.
     let mut address = unsafe { MaybeUninit::<libc::sockaddr_un>::zeroed().assume_init() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
     let path = path.as_os_str().as_bytes();
-    // The last byte stays zero.
+    // The last byte must remain zero.
     if path.len() >= address.sun_path.len() {
         return Err(io::ErrorKind::InvalidFilename.into());
     }
@@ -50,15 +50,15 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
         *to = byte as c_char;
     }
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: socket has no preconditions.
+    // SAFETY: socket does not access memory.
     let socket = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
     if socket < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor is open, and has no other owner.
+    // SAFETY: the descriptor is open and has no other owner.
     let stream = unsafe { UnixStream::from_raw_fd(socket) };
     let length = size_of_val(&address) as libc::socklen_t;
-    // SAFETY: the address is initialized, and has at least this length.
+    // SAFETY: the address is initialized and has at least this length.
     if unsafe { libc::connect(socket, (&raw const address).cast(), length) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -68,14 +68,14 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
 
 // === files ===
 
-/// Returns the type of the file's filesystem (`f_type` of `statfs`).
+/// Returns the type of the filesystem that contains the file (`f_type` of `statfs`).
 pub(crate) fn file_system(file: &File) -> io::Result<i64> {
     let mut statistics = MaybeUninit::<libc::statfs>::zeroed();
-    // SAFETY: the descriptor is open and the buffer writable.
+    // SAFETY: the descriptor is open, and the buffer is writable.
     if unsafe { libc::fstatfs(file.as_raw_fd(), statistics.as_mut_ptr()) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has filled the buffer. The cast is needed because the field's type differs between architectures.
+    // SAFETY: the kernel has filled the buffer. The cast is needed because the type of the field differs between architectures.
     #[allow(clippy::unnecessary_cast)]
     Ok(unsafe { statistics.assume_init() }.f_type as i64)
 }
@@ -96,11 +96,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_queue_is_not_waited_for() {
+    fn a_connection_to_a_full_queue_fails_immediately() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
-        // SAFETY: the socket is open; listening again sets the length of its queue.
+        // SAFETY: the socket is open. A second call of listen changes the length of its queue.
         assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
         let first = connect(&path).unwrap();
         let full = connect(&path).expect_err("the queue has room for one connection");
@@ -108,7 +108,7 @@ mod tests {
 
         let (mut accepted, _) = listener.accept().unwrap();
         let _second = connect(&path).unwrap();
-        // Once connected, the stream blocks like any other.
+        // After the connection is established, the stream blocks as usual.
         std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(20));
             accepted.write_all(b"x").unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_no_address_holds_is_an_error() {
+    fn a_path_that_does_not_fit_into_an_address_is_an_error() {
         let long = connect(Path::new(&"x".repeat(108))).unwrap_err();
         assert_eq!(long.kind(), io::ErrorKind::InvalidFilename);
         let none = connect(Path::new(&"x".repeat(107))).unwrap_err();

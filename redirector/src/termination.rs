@@ -1,7 +1,7 @@
-//! Tekton's termination message, which makes the reason of a failure visible in the TaskRun.
+//! Tekton's termination message, through which the reason of a failure is shown in the TaskRun.
 //!
-//! Tekton's entrypoint merges a JSON array in this file into its own (`pkg/termination/write.go`): the key
-//! `Reason` becomes the step's `terminationReason`, others are shown in its message.
+//! Tekton's entrypoint merges the JSON array in this file with its own entries (`pkg/termination/write.go`). The value of the key
+//! `Reason` becomes the step's `terminationReason`, and other entries are shown in its message.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -15,19 +15,20 @@ use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, cut_escaped};
 use crate::failure::one_line;
 use crate::options::Common;
 
-/// The maximum size of a file that is read, in bytes; a larger file is left unchanged.
+/// The maximum size of an existing file, in bytes. A larger file is not changed.
 const READ_MAX: u64 = 256 << 10;
-/// The maximum length of Gleaner's message, in bytes: the rest of the room is for Tekton's own entries and results.
+/// The maximum length of Gleaner's message, in bytes. The rest of the space is reserved for Tekton's own entries and results.
 const MESSAGE_MAX: usize = 1024;
 
 /// The approximate size of the entry with the reason, in bytes.
 const REASON: usize = 80;
 
-/// Writes a reason and a message to the step's termination message, if the file exists. An error here is ignored.
+/// Writes a reason and a message to the step's termination message if the file exists. Errors are ignored.
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
     let (room, taken) = match options.measure().room() {
         Some((room, taken)) if taken + REASON <= room => (room, taken),
-        // The kubelet cuts the message anyway, and users see the beginning.
+        // The results alone are too long, so the kubelet truncates the message in any case. Write the failure anyway, because
+        // users see the beginning.
         Some((_, taken)) => (CONTAINER_MAX, taken),
         None => (CONTAINER_MAX, 0),
     };
@@ -40,7 +41,7 @@ pub(crate) fn write(options: &Common, reason: &str, message: &str) {
 }
 
 fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()> {
-    // The kubelet creates the file and reads only that one, so no new file is created.
+    // No new file is created, because the kubelet reads only the file that it has created.
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -54,12 +55,12 @@ fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()
     let message = merged(&before, reason, message, room);
     file.seek(SeekFrom::Start(0))?;
     file.set_len(0)?;
-    // The file is written in place: it is a mount, which cannot be replaced by renaming.
+    // Write the file in place, because it is a mount and cannot be replaced by a rename.
     file.write_all(message.as_bytes())
 }
 
-/// Returns the existing entries followed by the failure's entries, within `room` bytes. Content that is not an array is
-/// dropped, as Tekton would overwrite it too.
+/// Returns the existing entries followed by the entries of the failure, limited to `room` bytes. Existing content that is not an
+/// array is dropped, because Tekton would overwrite it too.
 pub(crate) fn merged(before: &str, reason: &str, message: &str, room: usize) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
     let reason = Entry {

@@ -1,16 +1,16 @@
-//! Validates JSON piece by piece, in constant memory. It accepts the same texts as the sidecar's parser, provided that
-//! each number can be stored exactly.
+//! Validates JSON piece by piece, with a constant amount of memory. It accepts the same texts as the sidecar's parser, except
+//! those with numbers that cannot be stored exactly.
 
 use std::fmt;
 
 use gleaner_proto::number;
 
-/// The maximum nesting depth, the same as in the sidecar's parser.
+/// The maximum nesting depth, which is the same as that of the sidecar's parser.
 const DEPTH_MAX: u32 = 127;
-/// The maximum length of a number, in bytes: the exact decimal form of any double is shorter.
+/// The maximum length of a number, in bytes. The exact decimal representation of every double is shorter.
 const NUMBER_MAX: usize = 1100;
 
-/// The outermost type of a JSON value.
+/// The type of the outermost JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Null,
@@ -21,45 +21,46 @@ pub(crate) enum Shape {
     Object,
 }
 
-/// A reason to refuse a text.
+/// A reason to reject a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Invalid {
-    /// The text is empty or has only whitespace.
+    /// The text is empty or contains only whitespace.
     Empty,
-    /// The text is not JSON; the fields are the error, its line and its column.
+    /// The text is not valid JSON. The fields are the error, its line and its column.
     Syntax(&'static str, u64, u64),
-    /// The number at this line and column cannot be stored exactly. The number itself is left out, as it may be a secret.
+    /// The number at this line and column cannot be stored exactly. The number is omitted, because it may be a secret.
     Number(u64, u64),
 }
 
-/// The next expected token.
+/// The expected next token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Value,
-    /// The first element of an array, or its end.
+    /// The first element or the end of an array.
     FirstElement,
-    /// The first key of an object, or its end.
+    /// The first key or the end of an object.
     FirstKey,
     Key,
     Colon,
     /// A comma, or the end of the array or object.
     Next,
     Text(Text),
-    /// The rest of `null`, `true` or `false`.
+    /// The remaining letters of `null`, `true` or `false`.
     Word(&'static [u8]),
     Number,
-    /// White space.
+    /// Only whitespace, because the outermost value is complete.
     End,
 }
 
-/// The position within a string.
+/// The state within a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Text {
     Plain,
     Escape,
-    /// In an escape `\uXXXX`: the number of hexadecimal digits so far, their value, and the half of a surrogate pair.
+    /// Within an escape `\uXXXX`. The fields are the number of hexadecimal digits so far, their value, and the half of a
+    /// surrogate pair.
     Hex(u8, u16, Half),
-    /// Expects the backslash and the `u` of the second half of a surrogate pair.
+    /// Before the backslash and the `u` of the second half of a surrogate pair.
     SecondHalf,
     SecondHalfU,
 }
@@ -75,12 +76,12 @@ enum Half {
 pub(crate) struct Validator {
     state: State,
     depth: u32,
-    /// One bit for each level of nesting, set for an object and clear for an array; the lowest bit is the innermost level.
+    /// One bit for each nesting level, set for an object and clear for an array. The lowest bit is the innermost level.
     objects: u128,
     shape: Option<Shape>,
     is_key: bool,
     number: Vec<u8>,
-    /// The column where the number begins.
+    /// The column at which the current number begins.
     number_column: u64,
     line: u64,
     column: u64,
@@ -106,7 +107,7 @@ impl Validator {
     /// Validates the next piece.
     ///
     /// # Errors
-    /// Fails with the first error in the text.
+    /// Returns the first error in the text.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Invalid> {
         for &byte in piece {
             self.column += 1;
@@ -151,7 +152,7 @@ impl Validator {
                 }
                 _ => Err(self.wrong("expected ident")),
             },
-            // The byte is part of the number.
+            // The byte belongs to the number.
             State::Number => Ok(()),
             _ if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => Ok(()),
             State::FirstElement if byte == b']' => self.close(),
@@ -255,7 +256,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Adds `byte` to the number, if it can be part of one.
+    /// Adds `byte` to the number if it can be a part of a number, and returns true in this case.
     fn number_continues(&mut self, byte: u8) -> Result<bool, Invalid> {
         if !byte.is_ascii_digit() && !b"+-.eE".contains(&byte) {
             return Ok(false);

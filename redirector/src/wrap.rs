@@ -1,4 +1,5 @@
-//! Runs a whole step: prepares, runs the command, posts its outputs, and exits with the command's exit code.
+//! Runs a step from start to finish: prepares the outputs directory, runs the command, posts its outputs, and exits with the
+//! command's exit code.
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use crate::own_results::Fit;
 use crate::report::{self, remark};
 use crate::sidecar::Sidecar;
 
-/// The maximum time that the sidecar may be unreachable after a signal terminated the command. Most likely the pod and its
-/// sidecar are shutting down, and the sender of the signal is waiting.
+/// The maximum time for which the sidecar may be unreachable after a signal has terminated the command. In most such cases, the
+/// pod and its sidecar are shutting down, and the kubelet waits for the containers.
 const AFTER_A_SIGNAL: Duration = Duration::from_secs(5);
 
 /// Runs the command of one step.
@@ -69,7 +70,7 @@ fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Handles a failed command. Later errors must not hide the command's failure, so they are reported as remarks only.
+/// Handles a failed command. Further errors are reported only as remarks, because they must not hide the command's failure.
 fn failed(options: &Wrap, folder: &Directory, ended: Ended) {
     let gathered = outputs::gather(options, folder.path(), false);
     if let Some(failure) = gathered.failure() {

@@ -1,7 +1,7 @@
-//! Measures the time until a step's message is accepted: connecting, POST and response, over the step's own socket.
+//! Measures the time from connecting to a step's socket until the response that accepts the step's message.
 //!
-//! For comparison, the same run measures a GET over the same kind of socket (HTTP without the journal), and compares the journal
-//! in memory (`/dev/shm`) with the journal on disk (fsync). The goal is p99 <= 1 ms without fsync.
+//! For comparison, the benchmark also measures a GET over the same kind of socket, which is HTTP without the journal, and runs
+//! once with the journal in memory (`/dev/shm`) and once with the journal on disk (fsync). The goal is p99 <= 1 ms without fsync.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The number of messages and of steps: each step posts once.
+/// The number of steps. Each step posts one message.
 const STEPS: usize = 400;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The sidecar's command line. Every flag can also be given as an environment variable.
+//! The sidecar's command line. Every flag can also be set by an environment variable.
 
 mod input;
 mod memory;
@@ -17,8 +17,8 @@ pub use memory::Memory;
 
 /// Collects the outputs of a task's steps and creates Kubernetes resources from them.
 ///
-/// Runs next to the steps of one TaskRun. It listens on a Unix socket for each step and on a loopback address for
-/// curl; GET / shows its state.
+/// Runs next to the steps of one TaskRun. It listens on one Unix socket per step, and on a loopback address for tools such as
+/// curl. GET / shows its state.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -26,7 +26,7 @@ pub use memory::Memory;
 Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
 missing, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
 pub struct Config {
-    /// Subcommand; without one, the sidecar serves.
+    /// The subcommand; without one, the sidecar serves the API.
     #[command(subcommand)]
     pub(crate) subcommand: Option<Subcommand>,
     #[command(flatten)]
@@ -46,18 +46,18 @@ pub struct Config {
 pub enum Subcommand {
     /// Wait until the sidecar of this container is ready.
     ///
-    /// For a postStart hook or an exec probe: exits with 0 as soon as /readyz returns 200 on the sidecar's own socket,
-    /// and with 1 at the time limit.
+    /// Use it as a postStart hook or an exec probe. It exits with 0 as soon as /readyz returns 200 on the sidecar's own socket,
+    /// and with 1 after the time limit.
     Ready(Ready),
 }
 
-/// Flags of the wait for the sidecar.
+/// The flags of the subcommand `ready`.
 #[derive(Debug, Clone, Args)]
 pub struct Ready {
-    /// The directory with one directory per step
+    /// Directory that contains one directory per step
     #[arg(long, env = "GLEANER_RUN_DIR", default_value = path::RUN)]
     pub(crate) run_dir: PathBuf,
-    /// Time limit
+    /// Maximum time to wait
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
     pub(crate) wait: Duration,
 }
@@ -66,19 +66,19 @@ pub struct Ready {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Places")]
 pub struct Place {
-    /// The directory with one directory per step, each with that step's socket and token
+    /// Directory that contains one directory per step, with the step's socket and token
     #[arg(long, env = "GLEANER_RUN_DIR", default_value = path::RUN)]
     pub(crate) run_dir: PathBuf,
-    /// The directory of the journal
+    /// Directory of the journal
     #[arg(long, env = "GLEANER_STATE_DIR", default_value = path::STATE)]
     pub(crate) state_dir: PathBuf,
-    /// The loopback address for curl and port-forward; port 0 takes a free one, which is logged
+    /// Loopback address for curl and port-forward; port 0 selects a free port, which is logged
     #[arg(long, env = "GLEANER_LISTEN", default_value = path::LOOPBACK)]
     pub(crate) listen: SocketAddr,
-    /// The redirector to copy for the steps
+    /// Path of the redirector to copy
     #[arg(long, env = "GLEANER_REDIRECTOR", requires = "install_redirector")]
     pub(crate) redirector: Option<PathBuf>,
-    /// The sidecar's address for the steps
+    /// Path to which the redirector is copied for the steps
     #[arg(long, env = "GLEANER_INSTALL_REDIRECTOR", requires = "redirector")]
     pub(crate) install_redirector: Option<PathBuf>,
 }
@@ -86,45 +86,45 @@ pub struct Place {
 /// Limits on client requests.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
-#[command(mut_arg("header_timeout", |arg| arg.help("Longest time from connecting to the end of the header")))]
+#[command(mut_arg("header_timeout", |arg| arg.help("Maximum time from connecting to the end of the header")))]
 #[command(mut_arg("max_connections", |arg| arg.default_value("64")))]
 #[command(mut_arg("max_body", |arg| arg.default_value("0").hide_default_value(true).help(MAX_BODY)))]
 pub struct Limits {
     #[command(flatten)]
     pub(crate) http: http::Limits,
-    /// The memory limit from which all memory bounds are derived, such as 128Mi; by default that of the cgroup
+    /// Memory limit from which all memory bounds are derived, such as 128Mi; by default the limit of the cgroup
     #[arg(long, env = "GLEANER_MEMORY_LIMIT", value_parser = http::limits::bytes)]
     pub(crate) memory_limit: Option<usize>,
-    /// Maximum memory for all accepted outputs together; by default derived from the memory limit
+    /// Maximum total memory for accepted outputs; by default derived from the memory limit
     #[arg(long, env = "GLEANER_MAX_OUTPUTS", value_parser = http::limits::bytes)]
     pub(crate) max_outputs: Option<usize>,
-    /// Longest time for a client to read 64 KiB of a response, or the rest of it
+    /// Maximum time for a client to read 64 KiB of a response, or the rest of a shorter one
     #[arg(long, env = "GLEANER_WRITE_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
     pub(crate) write_timeout: Duration,
     /// Maximum number of JSON values in a request, including keys
     #[arg(long, env = "GLEANER_MAX_VALUES", default_value_t = 100_000)]
     pub(crate) max_values: usize,
-    /// Deepest nesting of arrays and objects in a request
+    /// Maximum nesting depth of arrays and objects in a request
     #[arg(long, env = "GLEANER_MAX_DEPTH", default_value_t = 64, value_parser = depth)]
     pub(crate) max_depth: usize,
-    /// Longest wait that a GET may request with ?wait=
+    /// Maximum wait that a GET may request with ?wait=
     #[arg(long, env = "GLEANER_MAX_WAIT", default_value = "5m", value_parser = duration::parse)]
     pub(crate) max_wait: Duration,
-    /// Longest time for requests in progress at SIGTERM
+    /// Maximum time to complete pending requests and the submission after SIGTERM
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "25s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str = "Largest request body; by default derived from the memory limit";
+const MAX_BODY: &str = "Maximum size of a request body; by default derived from the memory limit";
 
 impl Limits {
-    /// Returns the largest body, if it was given.
+    /// Returns the maximum body size, if the flag was specified.
     pub(crate) fn max_body(&self) -> Option<usize> {
         Some(self.http.max_body).filter(|bytes| *bytes > 0)
     }
 
-    /// Returns the memory bounds for a run with this many steps.
+    /// Returns the memory bounds for a run with `steps` steps.
     pub(crate) fn memory(&self, steps: usize) -> Memory {
         let given = self.memory_limit.map(|bytes| bytes as u64);
         Memory::new(given.or_else(memory::limit), self, steps)
@@ -141,19 +141,18 @@ impl Limits {
     }
 }
 
-/// Access to the API server, and its time limit.
+/// The access to the API server, and the time limit for requests.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 pub struct Cluster {
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Time limit of all requests to the API server except waitFor
+    /// Time limit for all requests to the API server except waitFor
     #[arg(long, env = "GLEANER_SUBMIT_DEADLINE", default_value = "60s", value_parser = duration::parse)]
     pub(crate) submit_deadline: Duration,
 }
 
-/// Parses a depth. Accepted messages must be readable when the journal is replayed; the parser's own limit is 128
-/// levels.
+/// Parses a nesting depth. The maximum is 100, because the JSON parser, which also reads the journal, is limited to 128 levels.
 fn depth(text: &str) -> Result<usize, String> {
     let levels = text
         .parse()

@@ -1,10 +1,10 @@
-//! Faults that a test can inject, only with the feature `crash-points`.
+//! Fault injection for tests. It is compiled only with the feature `crash-points`.
 //!
-//! A crash point is a position in the code at which a test can kill the sidecar. If `GLEANER_CRASH_POINT` names it, the sidecar
-//! creates the file `crash-point` in its state directory and blocks until it is killed. This happens once per state directory, so
-//! that the restarted sidecar continues.
+//! A crash point is a position in the code at which a test can kill the sidecar. If `GLEANER_CRASH_POINT` contains the crash
+//! point's name, the sidecar creates the file `crash-point` in its state directory and blocks until it is killed. It blocks once
+//! per state directory, so that the restarted sidecar passes the crash point.
 
-/// Passes the crash point `name`.
+/// Blocks at the crash point `name`, if the test selected it.
 #[cfg(feature = "crash-points")]
 pub(crate) fn reach(state: &std::path::Path, name: &str) {
     let wanted = std::env::var("GLEANER_CRASH_POINT").is_ok_and(|wanted| wanted == name);
@@ -16,11 +16,12 @@ pub(crate) fn reach(state: &std::path::Path, name: &str) {
     }
 }
 
-/// Passes the crash point `name`; does nothing in a build without the feature `crash-points`.
+/// Passes the crash point `name` without effect, because the feature `crash-points` is disabled.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn reach(_state: &std::path::Path, _name: &str) {}
 
-/// Simulates a slow disk: before an fsync, waits for the number of milliseconds in the file that `GLEANER_SLOW_DISK` names.
+/// Simulates a slow disk. Before an fsync, it waits for the number of milliseconds in the file at the path in
+/// `GLEANER_SLOW_DISK`.
 #[cfg(feature = "crash-points")]
 pub(crate) fn slow_disk() {
     let file = std::env::var_os("GLEANER_SLOW_DISK");
@@ -30,6 +31,6 @@ pub(crate) fn slow_disk() {
     }
 }
 
-/// Does nothing in a build without the feature `crash-points`.
+/// Does nothing, because the feature `crash-points` is disabled.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn slow_disk() {}

@@ -1,7 +1,7 @@
-//! Events about the end of a submission, attached to the run that users look at.
+//! Kubernetes Events about the result of a submission, attached to the object that users look at, such as the TaskRun.
 //!
-//! After the pod is deleted, only these Events report which objects a rollback could not delete. They are best effort: if the
-//! ServiceAccount is not allowed to create Events, the run continues without them.
+//! After the pod is deleted, only these Events show which objects a rollback could not delete. If the ServiceAccount is not
+//! allowed to create Events, the run continues without them.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::journal::Commit;
 
 const CONTROLLER: &str = "gleaner.dev/sidecar";
 
-/// The time limit for all Events of one outcome together. A shutdown waits for them.
+/// The time limit for all Events about one result. A shutdown waits for them.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Creates Events about one run.
@@ -28,7 +28,7 @@ pub(crate) struct Recorder {
     server: ApiServer,
     namespace: String,
     regarding: OwnerReference,
-    /// Set once the API server has refused an Event.
+    /// Set after the API server has refused an Event.
     is_refused: AtomicBool,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Notice {
 }
 
 impl Recorder {
-    /// Returns a recorder; `None` for a run that is not in the cluster.
+    /// Returns a recorder, or `None` if the run has no object in the cluster.
     pub(crate) fn new(server: ApiServer, run: &Run) -> Option<Self> {
         Some(Self {
             server,
@@ -91,7 +91,7 @@ impl Recorder {
             return;
         };
         match error.code() {
-            // A missing permission or kind affects every Event in the same way.
+            // The permission or kind is missing for every Event, so no more requests are sent.
             Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
                 if !self.is_refused.swap(true, Ordering::Relaxed) {
                     tracing::info!(error = error_chain(&error), "events-refused");
@@ -102,7 +102,7 @@ impl Recorder {
     }
 }
 
-/// Returns the notices about a commit; empty if it created nothing.
+/// Returns the Event about a commit, or nothing if the commit created no objects.
 pub(crate) fn of_commit(commit: &Commit) -> Vec<Notice> {
     let created = &commit.outcome.resources;
     let count = created.len();
@@ -115,7 +115,7 @@ pub(crate) fn of_commit(commit: &Commit) -> Vec<Notice> {
     (count > 0).then_some(notice).into_iter().collect()
 }
 
-/// Returns the notices about a failure after which the objects `removed` were rolled back.
+/// Returns the Events about a failure. `removed` contains the objects that were rolled back.
 pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
     let warning = |reason, note| Notice {
         kind: EventKind::Warning,
@@ -128,7 +128,7 @@ pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
             kind: EventKind::Normal,
             ..warning(
                 "GleanerRolledBack",
-                "deleted again: ".to_owned() + &named(removed, ", "),
+                "rolled back: ".to_owned() + &named(removed, ", "),
             )
         });
     }
@@ -138,7 +138,7 @@ pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
         .partition(|left| left.state == LeftState::Retained);
     if !retained.is_empty() {
         let retained: Vec<_> = retained.into_iter().map(|left| &left.object).collect();
-        let note = "left because of keepOnFailure, delete by hand: ".to_owned();
+        let note = "retained because of keepOnFailure, delete by hand: ".to_owned();
         notices.push(warning("GleanerRetained", note + &named(&retained, ", ")));
     }
     if !left.is_empty() {
@@ -149,9 +149,9 @@ pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
     notices
 }
 
-/// Returns as many of the names as fit into an Event, and the number of the remaining ones.
+/// Lists as many names as fit into an Event, followed by the number of names omitted.
 fn named(names: &[impl Display], separator: &str) -> String {
-    // Room for the preceding text, and for "and N more".
+    // Space for the preceding text and for "and N more".
     const OTHERS: usize = 96;
     let mut text = String::new();
     for (index, name) in names.iter().enumerate() {

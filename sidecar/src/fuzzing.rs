@@ -1,5 +1,5 @@
-//! The entry point of the fuzz target for the HTTP API. It serves the real router with the real server on one connection, and
-//! only exists in builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
+//! The entry point of the fuzz target for the HTTP API. It serves the production router and server on a single connection, and
+//! exists only in builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
 
 use std::future;
 use std::io;
@@ -27,15 +27,16 @@ use crate::preflight::Report;
 use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
 
-/// The limit on a request header, in bytes: lower than in production, so that a fuzzer can reach it.
+/// The maximum size of a request header, in bytes. It is lower than in production, so that a fuzzer can reach it.
 const HEADER_BYTES: usize = 8 << 10;
 
-/// One for the whole process, as in production: a thread that exits during a leak check would be reported as a leak.
-static WORKBENCH: LazyLock<Arc<Workbench>> =
-    LazyLock::new(|| Arc::new(Workbench::start().expect("invariant: there are threads")));
+/// The workbench of the whole process. As in production, there is only one, because the leak check would report a workbench
+/// thread that exits as a leak.
+static WORKBENCH: LazyLock<Arc<Workbench>> = LazyLock::new(|| {
+    Arc::new(Workbench::start().expect("invariant: the system can start a thread"))
+});
 
-/// Serves the one connection `stream` of `caller` until `shutdown` is requested, and then until the run's state is
-/// closed.
+/// Serves the connection `stream` from `caller` until `shutdown` is requested, and returns after the run's actor has exited.
 pub async fn serve(
     declaration: Declaration,
     submitter: Submitter,
@@ -45,7 +46,8 @@ pub async fn serve(
     shutdown: Shutdown,
 ) {
     let limits = Limits::for_tests(&["--memory-limit", "64Mi", "--max-values", "1000"]);
-    let (journal, _) = Journal::open(state_dir, b"run").expect("invariant: a new journal opens");
+    let (journal, _) =
+        Journal::open(state_dir, b"run").expect("invariant: a new journal can be opened");
     let report = Report {
         mode: declaration.preflight,
         blocking: Vec::new(),
@@ -70,7 +72,9 @@ pub async fn serve(
     let (_report, preflight) = watch::channel(Some(Arc::new(report)));
     let api = Api {
         handle: handle.clone(),
-        tokens: Arc::new(Tokens::generate(steps.iter()).expect("invariant: there is randomness")),
+        tokens: Arc::new(
+            Tokens::generate(steps.iter()).expect("invariant: the system provides random bytes"),
+        ),
         clients: Arc::new(Clients::new(&steps, &memory)),
         views: Arc::new(Views::new(
             handle.snapshots(),
@@ -103,7 +107,7 @@ pub async fn serve(
     actor.await.expect("invariant: the actor does not panic");
 }
 
-/// A listener with one connection.
+/// A listener that accepts one connection.
 struct One(Option<DuplexStream>);
 
 impl Listener for One {

@@ -1,15 +1,15 @@
-//! Copies the redirector to the path where the steps find it.
+//! Copies the redirector to the path at which the steps run it.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Copies the redirector from `source` to `target`, readable and executable for every user, because steps run as any user.
+/// Copies the redirector from `source` to `target`. All users can read and execute it, because steps may run as any user.
 ///
 /// The copy appears atomically, so that a step never runs an incomplete program.
 ///
 /// # Errors
-/// The error of the operating system.
+/// Returns the operating system's error.
 pub(crate) fn install(source: &Path, target: &Path) -> io::Result<()> {
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;

@@ -1,15 +1,15 @@
-//! The accepted messages, which are on disk before their responses are sent.
+//! The file of accepted messages. A message is on disk before its response is sent.
 //!
-//! The journal is one file of frames ([`frame`]). A payload is one byte for the kind of record, followed by its content. The
-//! first frame contains the format, the run and its declaration. So a journal is never replayed into another run, nor by a
-//! version that reads records differently.
+//! The journal is one file of frames ([`frame`]). The payload of a frame is one byte for the kind of record, followed by the
+//! record's content. The first frame identifies the format, the run and its declaration, so that a journal is never replayed for
+//! a different run, or by a version with a different record format.
 //!
-//! A frame that a crash tore before its response was sent is cut off. A complete frame with a wrong checksum is damage: the
-//! sidecar refuses to start rather than guess.
+//! If a crash interrupts a write, the incomplete frame is truncated, because its response was not sent. If a complete frame has a
+//! wrong checksum, the file is damaged, and the sidecar refuses to start.
 //!
-//! While objects are created, the file ends with space for the record of the outcome, so that the record can be written even if
-//! the disk has filled up in the meantime. The space is written, not only allocated, and then overwritten in place; a
-//! copy-on-write file system may still refuse the write.
+//! Before objects are created, the sidecar reserves space at the end of the file for the record of the outcome, so that it can be
+//! written even if the disk becomes full. The space is filled with blank bytes, not only allocated, and the record overwrites it
+//! in place. A copy-on-write file system may still refuse that write.
 
 mod disk;
 mod frame;
@@ -29,11 +29,12 @@ pub(crate) use disk::Disk;
 use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
-/// The beginning of the first frame. The number changes with the format of any record; other numbers are not readable.
+/// The beginning of the first frame. The number changes whenever the format of a record changes; journals with a different number
+/// cannot be read.
 const FORMAT: &[u8] = b"gleaner-journal/3\n";
-/// The beginning of the first frame in every version.
+/// The beginning of the first frame in every version of the format.
 const ANY_FORMAT: &[u8] = b"gleaner-journal/";
-/// The number of blank bytes in each write.
+/// The number of blank bytes per write.
 const BLANKS: usize = 16 << 10;
 
 /// A journal that is open for appending.
@@ -42,24 +43,24 @@ pub struct Journal {
     file: Box<dyn Disk>,
     /// The end of the last complete frame.
     end: u64,
-    /// The number of bytes reserved after `end` for the outcome.
+    /// The number of bytes after `end` that are reserved for the outcome.
     reserved: u64,
     /// True if `end` may be followed by the bytes of an incomplete frame.
     torn: bool,
 }
 
-/// The space into which a new frame is written.
+/// The space that a new frame occupies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
-    /// Additional space; the reserved space remains.
+    /// Additional space; the reserved space stays reserved.
     New,
-    /// The reserved space.
+    /// A part of the reserved space.
     Reserved,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// The key for hashes of secrets. A restarted sidecar must compute the same hashes to recognize its own objects.
+    /// The key for hashes of secrets. A restarted sidecar must compute the same hashes to recognize the objects that it created.
     SecretKey(String),
     Accepted {
         step: StepName,
@@ -67,69 +68,69 @@ pub enum Record {
     },
     /// A client requested the submission.
     SubmissionRequested,
-    /// These objects are about to be created.
+    /// The objects that are about to be created.
     Planned(Planned),
-    /// All steps are done.
+    /// All steps have finished.
     Finished,
     Committed(Commit),
     Failed(Problem),
 }
 
-/// A commit, with the data to render the same objects again.
+/// A commit, with the data needed to render the same objects again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     pub outcome: Outcome,
-    /// The current suffix of each derived name.
+    /// The number of taken names for each derived name.
     pub attempts: Attempts,
 }
 
-/// An error of the journal.
+/// An error of the journal file.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("the journal {path} cannot be {deed}")]
     Io {
         path: PathBuf,
-        /// The failed operation: opened, read, written.
+        /// The failed operation as a participle: opened, read or written.
         deed: &'static str,
         #[source]
         source: io::Error,
     },
-    /// A frame that is not the last one has a wrong checksum.
+    /// A frame before the last one is incomplete, or a complete frame has a wrong checksum.
     #[error(
         "the journal {path} is damaged at byte {at}; delete the pod, so that the run starts again"
     )]
     Damaged {
         path: PathBuf,
-        /// The position of the damaged frame.
+        /// The position of the damaged frame in the file.
         at: u64,
     },
-    /// Another sidecar is writing the journal.
+    /// Another sidecar has locked the journal.
     #[error(
-        "the journal {path} is in use by another sidecar; give each run its own state directory"
+        "the journal {path} is in use by another sidecar; use a separate state directory for each run"
     )]
     InUse { path: PathBuf },
     #[error(
-        "the journal {path} was written by another version of Gleaner; delete the pod, so that the run starts again"
+        "the journal {path} was written by a different version of Gleaner; delete the pod, so that the run starts again"
     )]
     Format { path: PathBuf },
     #[error(
-        "the journal {path} was written for another run or declaration; give each run its own state directory"
+        "the journal {path} was written for a different run or declaration; use a separate state directory for each run"
     )]
     Foreign { path: PathBuf },
 }
 
 impl Journal {
-    /// Opens the journal in `directory`, creating it if it does not exist, and returns its content.
+    /// Opens or creates the journal in `directory`, and returns the journal and its records.
     ///
     /// # Errors
-    /// Fails if the disk fails, the journal is damaged, or it belongs to another run.
+    /// Fails if the file cannot be read or written, is in use or damaged, or belongs to a different run or version.
     pub fn open(directory: &Path, identity: &[u8]) -> Result<(Self, Vec<Record>), JournalError> {
         let path = directory.join(FILE);
         let io = |deed| {
             let path = path.clone();
             move |source| JournalError::Io { path, deed, source }
         };
-        // Outputs may contain secrets.
+        // Only the sidecar's user may read the file, because outputs may contain secrets.
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -138,19 +139,19 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .map_err(io("opened"))?;
-        // The lock is released when the process exits for any reason.
+        // The kernel releases the lock when the process exits, even if it is killed.
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
             return Err(JournalError::InUse { path });
         }
         let opened = Self::on(Box::new(file), path.clone(), identity)?;
-        // The directory entry of the file must also survive a crash.
+        // The file's directory entry must also survive a power failure.
         File::open(directory)
             .and_then(|directory| directory.sync_all())
             .map_err(io("written"))?;
         Ok(opened)
     }
 
-    /// Reads the journal in `file`, which messages call `path`; starts a new journal if the file is empty.
+    /// Reads the journal in `file`, which error messages refer to as `path`. Starts a new journal if the file is empty.
     pub(crate) fn on(
         mut file: Box<dyn Disk>,
         path: PathBuf,
@@ -203,17 +204,17 @@ impl Journal {
         Ok((journal, records))
     }
 
-    /// Appends the message of `step`, as the bytes that arrived, and waits until they are on disk.
+    /// Appends the message of `step` exactly as it was received, and waits until it is on disk.
     ///
     /// # Errors
-    /// The error of the operating system. The journal is unchanged.
+    /// Returns the operating system's error. The journal is unchanged.
     pub fn append_outputs(&mut self, step: &StepName, body: &[u8]) -> io::Result<()> {
         let length = u8::try_from(step.as_str().len()).unwrap_or(u8::MAX);
         let parts = [b"o", &[length], step.as_str().as_bytes(), body];
         self.append_frame(&parts, Room::New)
     }
 
-    /// Appends any other record and waits until it is on disk.
+    /// Appends a record, and waits until it is on disk.
     ///
     /// # Errors
     /// Same as [`Journal::append_outputs`].
@@ -228,12 +229,12 @@ impl Journal {
         self.append_frame(&[&record.encode()?], room)
     }
 
-    /// Reserves space for a record of `length` bytes, which only [`Journal::append_ending`] and plans use.
+    /// Reserves space for `length` bytes, which only [`Journal::append_ending`] and [`Journal::append_plan`] use.
     ///
     /// # Errors
-    /// The error of the operating system, such as a full disk. The journal is unchanged.
+    /// Returns the operating system's error, for example if the disk is full. The journal is unchanged.
     pub fn reserve(&mut self, length: u64) -> io::Result<()> {
-        // Includes blank bytes at the end, which identify the space even if the record in it is torn.
+        // At least one head of blank bytes stays at the end, to identify the space as reserved even if a record in it is torn.
         let length = frame::length(length) + frame::HEAD as u64;
         if self.torn {
             self.clear()?;
@@ -245,11 +246,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the plan of a submission: in the reserved space if `rest` bytes of it remain for the outcome, otherwise in
-    /// additional space.
+    /// Appends the plan of a submission. It is written to the reserved space if at least `rest` bytes remain there for the
+    /// outcome, and to additional space otherwise.
     ///
     /// # Errors
-    /// Same as [`Journal::append_outputs`]. The reserved space is kept.
+    /// Same as [`Journal::append_outputs`]. The reserved space stays reserved.
     pub fn append_plan(&mut self, planned: Planned, rest: u64) -> io::Result<()> {
         let payload = Record::Planned(planned).encode()?;
         let length = frame::length(payload.len() as u64);
@@ -262,25 +263,25 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the record of the submission's outcome in the reserved space, and releases the remaining space.
+    /// Appends the record of the submission's outcome in the reserved space, and releases the rest of the space.
     ///
     /// # Errors
-    /// Same as [`Journal::append_outputs`]. The reserved space is kept.
+    /// Same as [`Journal::append_outputs`]. The reserved space stays reserved.
     pub fn append_ending(&mut self, record: &Record) -> io::Result<()> {
         self.append_record(record, Room::Reserved)?;
-        // The remaining blank bytes are harmless.
+        // If the truncation fails, the blank bytes stay at the end of the file, where they are ignored.
         self.reserved = 0;
         let _ = self.file.set_len(self.end);
         Ok(())
     }
 
     fn append_frame(&mut self, parts: &[&[u8]], room: Room) -> io::Result<()> {
-        // An incomplete frame must not precede the next one.
+        // Remove an incomplete frame, so that the next frame does not follow it.
         if self.torn {
             self.clear()?;
         }
         if room == Room::New && self.reserved > 0 {
-            // Enlarged first, so that the reserved space keeps its size after the frame is written.
+            // Enlarge the file first, so that the reserved space has the same size after the frame is written.
             let payload: usize = parts.iter().map(|part| part.len()).sum();
             self.grow(self.reserved + frame::length(payload as u64))?;
         }
@@ -292,7 +293,7 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // If this fails too, it is repeated before the next frame.
+                // If this fails, it is repeated before the next frame is written.
                 let _ = self.clear();
                 Err(error)
             }
@@ -306,7 +307,7 @@ impl Journal {
         Ok(length)
     }
 
-    /// Appends blank bytes until `room` of them follow the last frame.
+    /// Appends blank bytes until the last frame is followed by `room` of them.
     fn grow(&mut self, room: u64) -> io::Result<()> {
         let present = self.end + self.reserved;
         let wanted = self.end + room;
@@ -328,7 +329,7 @@ impl Journal {
         self.file.sync_data()
     }
 
-    /// Truncates the file to its complete frames and the reserved space.
+    /// Truncates the file after its complete frames, and restores the reserved space.
     fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(self.end + self.reserved)?;
         self.blank(self.end, self.end + self.reserved)?;
@@ -350,7 +351,8 @@ impl From<Result<Commit, Problem>> for Record {
 }
 
 impl Record {
-    /// Returns the payload of the record's frame; [`Journal::append_outputs`] writes the payload of a step's message.
+    /// Returns the payload of the record's frame. The payload of a step's message is written by [`Journal::append_outputs`]
+    /// instead.
     fn encode(&self) -> io::Result<Vec<u8>> {
         let (kind, content) = match self {
             Self::SecretKey(key) => (b'k', key.as_bytes().to_vec()),

@@ -1,21 +1,21 @@
-//! The sidecar: collects the outputs of a task's steps, renders the templates and submits the objects.
+//! The sidecar, which collects the outputs of a task's steps, renders the templates and submits the objects.
 //!
-//! The modules in the order in which a value passes through them:
+//! The modules are listed in the order in which they process an output:
 //!
-//! | module | content |
+//! | module | purpose |
 //! | --- | --- |
 //! | [`config`] | the command line |
 //! | [`server`] | sockets, routes, permissions of callers |
 //! | [`run_actor`] | the task that owns the state of the run |
 //! | [`message`] | converts the bytes of a body to a step's message |
 //! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
-//! | `events` | Events about the end of the submission, attached to the run |
-//! | `ready` | the wait of a hook or probe until the sidecar is ready |
+//! | `events` | Events about the result of the submission, attached to the run |
+//! | `ready` | waits, for a hook or probe, until the sidecar is ready |
 //! | [`preflight`], [`metrics`] | the findings before the first step runs, and the counters |
 //!
 //! The state itself and the rendering are in `gleaner_core`; the submission is in `gleaner_submission`.
 //!
-//! [`main`] is the whole program; the `gleaner` command includes it too.
+//! [`main`] is the whole program. The `gleaner` command also contains it.
 
 #![allow(
     missing_docs,

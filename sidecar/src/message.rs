@@ -1,7 +1,7 @@
-//! Parses the bytes of a body as a step's message. The same parser is used on arrival and when the journal is replayed.
+//! Parses a request body as a step's message. The same parser reads new messages and messages in the journal.
 //!
-//! Large text is not copied, except into the message itself. The parser of `serde_json::Value` is not used, because it gives some
-//! keys a special meaning (those of its raw values and arbitrary-precision numbers).
+//! Large text is copied only once, into the message. The deserializer of `serde_json::Value` is not used, because it treats some
+//! keys specially (those that serde_json uses internally for raw values and arbitrary-precision numbers).
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,9 +16,9 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// The maximum number of bytes shown of an output's name.
+/// The maximum number of bytes of an output's name in a message.
 const SHOWN: usize = 64;
-/// Text longer than this number of bytes is processed in pieces.
+/// The number of bytes above which text is unescaped in pieces.
 const PIECE: usize = 64 << 10;
 
 /// The reason why a body is not a valid message.
@@ -26,11 +26,11 @@ const PIECE: usize = 64 << 10;
 pub enum ReadError {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// This output contains a number that the parser would round, or that Kubernetes would store as a different one.
-    #[error("a number of the output '{0}' cannot be stored exactly")]
+    /// This output contains a number that the parser would round, or that Kubernetes would store as a different number.
+    #[error("output '{0}' contains a number that cannot be stored exactly")]
     Number(String),
-    /// An object in the value of this output has a duplicate key.
-    #[error("the output '{output}' has a duplicate key")]
+    /// An object in this output's value has a duplicate key.
+    #[error("output '{output}' contains a duplicate key")]
     DuplicateKey { output: String, key: String },
 }
 
@@ -43,10 +43,10 @@ pub(crate) enum ValueError {
     DuplicateKey(String),
 }
 
-/// The error text for a duplicate key in an object.
+/// The error message for a duplicate key.
 const DUPLICATE: &str = "duplicate key";
 
-/// Like [`Outputs`], but with the raw JSON values of the body.
+/// A message like [`Outputs`], but with the raw JSON of each value.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Message<'a> {
@@ -56,7 +56,7 @@ struct Message<'a> {
     exit_code: i32,
 }
 
-/// Reads the outputs and refuses duplicates: which of them counts would depend on the parser.
+/// Reads the outputs and rejects duplicate names, because parsers differ in which duplicate they use.
 fn once_each<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<Cow<'de, str>, &'de RawValue>, D::Error> {
@@ -83,7 +83,7 @@ fn once_each<'de, D: Deserializer<'de>>(
     deserializer.deserialize_map(OutputsVisitor)
 }
 
-/// A name that is borrowed from the body if it has no escapes. A separate type, because serde does not borrow a `Cow` within a
+/// A name that borrows from the body if it has no escapes. It is a separate type, because serde does not borrow a `Cow` inside a
 /// tuple.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -91,7 +91,7 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 /// Reads a step's message.
 ///
 /// # Errors
-/// Fails if the body is not a message; see [`explained`] for a message without a value of the body.
+/// Fails if the body is not a message. Use [`explained`] for a description that quotes no values.
 pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     let message: Message<'_> = serde_json::from_slice(body)?;
     let outputs = message.outputs.into_iter().map(|(name, raw)| {
@@ -103,7 +103,7 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
                 return Err(ReadError::DuplicateKey { output, key });
             }
         };
-        // Checked in the text itself, because the parser rounds.
+        // Check the JSON text, because the parser rounds numbers.
         if !value.is_string() && number::first_changed(raw.get()).is_some() {
             return Err(ReadError::Number(name.into_owned()));
         }
@@ -115,8 +115,8 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     })
 }
 
-/// Reads one JSON value, without duplicate keys in an object. Large text is unescaped in pieces: the parser would unescape it in
-/// its own buffer, a third copy in addition to the body and the value.
+/// Parses one JSON value and rejects duplicate keys in an object. Large text is unescaped in pieces, because the parser would
+/// unescape it as a whole into a buffer, a third copy in addition to the body and the value.
 pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     let inner = json
         .strip_prefix('"')
@@ -134,7 +134,7 @@ pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     Ok(Value::String(text))
 }
 
-/// Returns a position at which a piece of escaped text may end: not within an escape, nor between the halves of a surrogate pair.
+/// Returns a position at which escaped text may be split. It is never inside an escape or between the halves of a surrogate pair.
 fn boundary(escaped: &str) -> usize {
     let bytes = escaped.as_bytes();
     let mut at = 0;
@@ -158,7 +158,7 @@ fn is_low_surrogate(escaped: &[u8]) -> bool {
     )
 }
 
-/// Reads a JSON value whose keys have no special meaning, and are unique in each object.
+/// Parses a JSON value. No key has a special meaning, and the keys of each object must be unique.
 fn plain(json: &str) -> Result<Value, ValueError> {
     let duplicate = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -173,7 +173,7 @@ fn plain(json: &str) -> Result<Value, ValueError> {
     }
 }
 
-/// The deserializer of [`plain`]. It returns the duplicate key separately, because the error's text is for users.
+/// The deserializer of [`plain`]. It returns a duplicate key separately from the error, because users see the error's text.
 #[derive(Clone, Copy)]
 struct Plain<'a> {
     duplicate: &'a Cell<Option<String>>,
@@ -246,16 +246,16 @@ impl<'de> Visitor<'de> for Plain<'_> {
     }
 }
 
-/// The size of a JSON text's content, determined before parsing allocates memory for it.
+/// The size of a JSON text's content, measured before the parser allocates memory for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extent {
-    /// The minimum number of values and keys: small values need many times the memory of their text.
+    /// A lower bound of the number of values and keys. Small values need much more memory than their text.
     pub values: usize,
     /// The depth of nested arrays and objects.
     pub depth: usize,
 }
 
-/// Measures a JSON text; the text may be invalid.
+/// Measures a JSON text, which may be invalid.
 pub fn extent(json: &[u8]) -> Extent {
     let mut extent = Extent::default();
     let mut depth = 0_usize;
@@ -283,7 +283,7 @@ pub fn extent(json: &[u8]) -> Extent {
     extent
 }
 
-/// Returns the error in a body without quoting values, because they may contain secrets.
+/// Describes an error in a body without quoting values, because they may contain secrets.
 pub fn explained(error: &ReadError) -> String {
     match error {
         ReadError::Json(error) => match error.classify() {
@@ -291,7 +291,7 @@ pub fn explained(error: &ReadError) -> String {
                 let (line, column) = (error.line(), error.column());
                 format!("unexpected type at line {line} column {column}")
             }
-            // These texts come from the parser itself, so they quote nothing.
+            // The parser's own messages for these errors quote nothing from the body.
             Category::Eof | Category::Io | Category::Syntax => error.to_string(),
         },
         ReadError::DuplicateKey { output, .. } => {
@@ -301,7 +301,7 @@ pub fn explained(error: &ReadError) -> String {
         ReadError::Number(output) => {
             let output = cut(output, SHOWN);
             format!(
-                "output '{output}' has a number that cannot be stored exactly: Kubernetes stores 64-bit integers and doubles; \
+                "output '{output}' contains a number that cannot be stored exactly: Kubernetes stores 64-bit integers and doubles; \
                  declare type: string"
             )
         }

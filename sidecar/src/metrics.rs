@@ -1,4 +1,4 @@
-//! Metrics, which reveal no content.
+//! The sidecar's metrics. They contain no values of outputs.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ const PHASES: [Phase; 5] = [
     Phase::Failed,
 ];
 
-/// The results of a submission; both series begin at 0.
+/// The possible results of a submission. The counters of both start at 0.
 const RESULTS: [&str; 2] = ["committed", "failed"];
 
 type Label<T> = [(&'static str, T); 1];
 
-/// The metrics of the sidecar. Clones share their values.
+/// The metrics of the sidecar. Clones share the same counters.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     accepted: Counter,
@@ -50,7 +50,7 @@ impl Default for Metrics {
             bytes,
             refused: register(all, "outputs_refused", "Refused messages from steps"),
             submissions: register(all, "submissions", "Submissions that finished"),
-            phase: register(all, "phase", "1 for the phase that the run is in"),
+            phase: register(all, "phase", "1 for the current phase of the run"),
             registry: Arc::new(registry),
         };
         for result in RESULTS {
@@ -66,7 +66,7 @@ impl Metrics {
         self.bytes.inc_by(bytes as u64);
     }
 
-    /// Counts a refused message. `problem` is one of the few problem types, never text from a client.
+    /// Counts a refused message. `problem` is one of the predefined problem types, never text from a client.
     pub(crate) fn refused(&self, problem: &str) {
         let problem = problem.trim_start_matches("/problems/").to_owned();
         self.refused.get_or_create(&[("problem", problem)]).inc();

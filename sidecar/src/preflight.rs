@@ -1,4 +1,4 @@
-//! The checks on the API server before the first step runs.
+//! The preflight, which checks kinds and permissions before the first step runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,31 +14,31 @@ use tokio::time::Instant;
 use crate::run_actor::Handle;
 use gleaner_submission::{Finding, Submitter};
 
-/// The pause before another request to an API server that did not respond.
+/// The pause before the next request, if the API server did not respond.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The findings of the preflight.
 #[derive(Debug)]
 pub struct Report {
-    /// The effect of a finding on the steps.
+    /// The mode, which determines how a finding affects the steps.
     pub mode: Preflight,
-    /// The failures that the submission would have.
+    /// The failures that would make the submission fail.
     pub blocking: Vec<Failure>,
-    /// Set while the API server does not respond; the preflight is repeated.
+    /// Set while the API server does not respond. The preflight is repeated until it does.
     pub unanswered: Option<Unanswered>,
 }
 
-/// An API server that does not respond.
+/// The state of a preflight to which the API server has not responded.
 #[derive(Debug)]
 pub struct Unanswered {
     /// The time of the first request.
     pub since: Instant,
-    /// The failure of the last request.
+    /// The failure of the latest request.
     pub last: Failure,
 }
 
 impl Report {
-    /// Returns true if a step need not wait any longer, because the API server has responded, or because its response would not
+    /// Returns true if a step need not wait any longer, because the API server has responded, or because its response cannot
     /// block the step.
     pub fn is_complete(&self) -> bool {
         self.mode != Preflight::Strict || self.unanswered.is_none()

@@ -1,4 +1,4 @@
-//! The sidecar's program, from the command line to the exit of the process.
+//! The sidecar's main program, from the command line to the exit code.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ pub enum ProgramError {
     Listen(#[from] ListenError),
     #[error(transparent)]
     Access(#[from] AccessError),
-    #[error("--context {0}=VALUE is missing; nothing can be created without it")]
+    #[error("missing --context {0}=VALUE, which is required to create resources")]
     Context(&'static str),
     #[error("the redirector could not be copied from {from} to {to}")]
     Install {
@@ -53,14 +53,14 @@ pub enum ProgramError {
         #[source]
         source: io::Error,
     },
-    /// Any other error of the operating system.
+    /// Any other operating system error.
     #[error("{what}")]
     System {
         what: String,
         #[source]
         source: io::Error,
     },
-    /// Omits the message of the panic, which may quote a secret.
+    /// The actor panicked. The panic's message is omitted, because it may quote a secret.
     #[error("the task that owns the run's state panicked; this is a bug in Gleaner")]
     Actor,
 }
@@ -83,7 +83,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
-/// Protects the memory, which contains secret outputs, from core dumps and from other processes of the same user.
+/// Protects the process memory, which contains secret outputs, from core dumps and from other processes of the same user.
 fn hide_memory() -> io::Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
@@ -182,7 +182,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         report,
     ));
     for variable in &unreachable {
-        tracing::warn!(%variable, "no values were given and no steps can post any; nothing will be created");
+        tracing::warn!(%variable, "this variable has no value, and no step can post one; nothing will be created");
     }
     let outputs = memory.run.outputs;
     tracing::info!(%address, steps = steps.len(), max_body = memory.max_body, max_outputs = outputs, "ready");
@@ -194,12 +194,13 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
             () = &mut serving => true,
             () = shutdown.requested() => false,
         };
-        // One time limit covers requests and submission together, because the kubelet also counts from the signal.
+        // One time limit covers the requests and the submission together, because the kubelet's grace period starts with SIGTERM.
         let deadline = Instant::now() + limits.shutdown_grace;
         if !over && tokio::time::timeout_at(deadline, serving).await.is_err() {
             tracing::warn!(grace = ?limits.shutdown_grace, "requests-cut-off");
         }
-        // The router and its handles are dropped by now. The preflight holds the last handle; when it is gone, the actor exits.
+        // The router has dropped its handles. The preflight holds the last one, so the actor exits after the preflight is
+        // aborted.
         preflight.abort();
         deadline
     };
@@ -214,7 +215,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     Ok(())
 }
 
-/// Returns a submitter and a recorder of Events, or `None` if nothing will be created.
+/// Returns a submitter and an Event recorder, or `None` if the declaration creates nothing.
 async fn submitter(
     declaration: &Declaration,
     run: &Run,
@@ -256,7 +257,8 @@ fn open_journal(
     Ok(Journal::open(state_dir, &identity.finalize())?)
 }
 
-/// Returns the key for hashes of secrets: the one in the journal, or else a random one, which is then written to the journal.
+/// Returns the key for hashes of secrets from the journal. If the journal has none, generates a random key and appends it to the
+/// journal.
 fn secret_key(journal: &mut Journal, records: &[Record]) -> Result<String, ProgramError> {
     let written = records.iter().find_map(|record| match record {
         Record::SecretKey(key) => Some(key.clone()),

@@ -1,5 +1,5 @@
-//! Waits until the sidecar of this container is ready. The kubelet runs this as a hook or probe, because the image contains no
-//! other client.
+//! Waits until the sidecar in this container is ready. The kubelet runs this program as a hook or probe, because the image
+//! contains no other HTTP client.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,11 +11,11 @@ use gleaner_proto::path;
 
 use crate::config::Ready;
 
-/// The interval between two requests. The hook delays the steps, so each millisecond is added to the duration of the run.
+/// The interval between two requests. It is short, because the hook delays the steps.
 const ASKING: Duration = Duration::from_millis(5);
-/// The time limit of a response.
+/// The time limit for one response.
 const ANSWER: Duration = Duration::from_secs(2);
-/// The maximum length of a status line; the rest is ignored.
+/// The maximum number of bytes read of the status line.
 const STATUS_LINE: u64 = 64;
 
 /// Polls until the sidecar is ready or the time limit has passed.
@@ -26,7 +26,7 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
         match answer {
             Ok(()) => return ExitCode::SUCCESS,
             Err(why) if start.elapsed() >= ready.wait => {
-                // The kubelet shows this text in an Event.
+                // The kubelet shows this message in an Event.
                 eprintln!(
                     "gleaner-sidecar: not ready after {:?}: {why}; see the container's log",
                     ready.wait
@@ -38,7 +38,7 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
     }
 }
 
-/// Sends the request to the sidecar's own socket, which no step can block.
+/// Sends a request to the sidecar's own socket. Steps cannot block this socket, because they do not mount it.
 fn ask(run_dir: &Path) -> io::Result<()> {
     let mut stream = UnixStream::connect(run_dir.join(path::READY_SOCKET))?;
     stream.set_read_timeout(Some(ANSWER))?;

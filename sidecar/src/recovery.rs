@@ -1,15 +1,15 @@
-//! Restores the state of a run from its journal after a restart.
+//! Restores the state of a run from the journal after a restart.
 
 use gleaner_core::collect::{Collector, Examined};
 use gleaner_submission::Planned;
 
 use crate::journal::Record;
 
-/// The journal contains a record that cannot follow the previous ones: either another version of Gleaner wrote it, or damage was
-/// not detected by its checksum.
+/// A journal record that cannot follow the previous records. A different version of Gleaner wrote it, or the checksum did not
+/// detect damage.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "record {number} of the journal cannot follow those before it: {why}; delete the pod, so that the run starts again"
+    "record {number} of the journal cannot follow the previous records: {why}; delete the pod, so that the run starts again"
 )]
 pub struct RecoveryError {
     number: usize,
@@ -19,7 +19,7 @@ pub struct RecoveryError {
 /// Applies `records` to `collector`, in the order in which they were written, and returns the planned objects.
 ///
 /// # Errors
-/// A [`RecoveryError`] for the first record that cannot follow the previous ones.
+/// Returns a [`RecoveryError`] for the first record that cannot follow the previous records.
 pub(crate) fn replay(
     collector: &mut Collector,
     records: Vec<Record>,
@@ -50,14 +50,18 @@ fn apply(
             Ok(Examined::New(admission)) => {
                 collector.accept(admission);
             }
-            Ok(Examined::Repeated(_)) => return Err(format!("step '{step}' has two messages")),
+            Ok(Examined::Repeated(_)) => {
+                return Err(format!(
+                    "the journal contains two messages of step '{step}'"
+                ));
+            }
             Err(refusal) => return Err(refusal.to_string()),
         },
-        // All variables are resolved, because the preceding messages have been replayed.
+        // The preceding messages have been replayed, so all variables are resolved.
         Record::SubmissionRequested => {
             collector.request_submission();
         }
-        // The key belongs to the run, so the collector already has it.
+        // The collector already has the key, which is a part of the run.
         Record::SecretKey(_) => {}
         Record::Planned(objects) if collector.is_submitting() => planned.push(objects),
         Record::Planned(_) => return Err("a plan without a submission".to_owned()),

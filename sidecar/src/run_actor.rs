@@ -1,8 +1,8 @@
-//! The actor that owns the state of the run: collector, journal and submission.
+//! The actor that owns the state of the run: the collector, the journal and the submission.
 //!
-//! The actor takes commands from a bounded queue, so no locks are needed: each command is examined, made durable and accepted
-//! before the next one. Disk writes run on the blocking pool, one at a time. The submission is a separate task, so that a panic
-//! in it fails the run and not the sidecar.
+//! The actor takes commands from a bounded queue, so it needs no locks. It examines each message, writes it to the journal and
+//! accepts it before it takes the next command. Disk writes run on the blocking pool, one at a time. The submission is a separate
+//! task, so that a panic in it fails the run but not the sidecar.
 
 mod ending;
 #[cfg(test)]
@@ -30,7 +30,7 @@ use gleaner_core::collect::{Collector, Examined, Message, Verdict};
 use submitting::Submit;
 pub use submitting::Submitting;
 
-/// The maximum number of queued commands; clients wait before they can send more.
+/// The maximum number of queued commands. If the queue is full, clients wait.
 const QUEUE: usize = 64;
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
@@ -41,13 +41,13 @@ pub struct Handle {
     snapshots: watch::Receiver<Arc<Snapshot>>,
 }
 
-/// The state of the run at one moment, for readers.
+/// A copy of the run's state for readers.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// A number that differs for each state.
+    /// The version of the state, which increases with each change.
     pub version: u64,
     pub phase: Phase,
-    /// The state; large values are shared with the actor's copy.
+    /// The state. Large values are shared with the actor's state.
     pub state: Collector,
 }
 
@@ -80,18 +80,18 @@ pub struct RunActor {
     state_dir: PathBuf,
     commands: mpsc::Receiver<Command>,
     snapshots: watch::Sender<Arc<Snapshot>>,
-    /// The room for results, if they are passed in termination messages.
+    /// The space for results, if they are passed in termination messages.
     room: Option<Room>,
     waiting: Vec<Waiting>,
     submission: Option<JoinHandle<submitting::Ended>>,
-    /// The outcome of a submission that is not in the journal yet.
+    /// The outcome of a submission, while it is not recorded in the journal.
     unrecorded: Option<Unrecorded>,
-    /// The task that creates the Events about the last outcome.
+    /// The task that creates the Events about the latest outcome.
     telling: Option<JoinHandle<()>>,
     metrics: Metrics,
 }
 
-/// A client that waits for the end of the submission.
+/// A client that waits until the submission finishes.
 #[derive(Debug)]
 struct Waiting {
     client: Client,
@@ -101,19 +101,20 @@ struct Waiting {
 /// The response that a waiting client expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Client {
-    /// The outcome.
+    /// The outcome of the submission.
     Step,
-    /// The outcome, with results that fit into the step's termination message.
+    /// The outcome of the submission, with results that fit into the step's termination message.
     Finish,
 }
 
 // === impl Handle ===
 
 impl Handle {
-    /// Passes a step's message to the actor. `body` holds the original bytes, until they are on disk or refused.
+    /// Passes a step's message to the actor. `body` contains the original bytes, and is retained until they are on disk or
+    /// refused.
     ///
     /// # Errors
-    /// The reason why the message was refused, or why the commit that it waited for failed.
+    /// Returns the reason why the message was refused, or why the submission that the client waited for failed.
     pub async fn outputs(
         &self,
         step: String,
@@ -134,15 +135,15 @@ impl Handle {
     /// Requests the submission and waits until it finishes.
     ///
     /// # Errors
-    /// The unresolved variables, or the reason why the submission failed.
+    /// Returns the unresolved variables, or the reason why the submission failed.
     pub async fn submit(&self) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Submit { reply }).await?
     }
 
-    /// Reports that all steps are done, and waits for the outcome.
+    /// Reports that all steps have finished, and waits for the outcome.
     ///
     /// # Errors
-    /// The reason why the resources do not exist.
+    /// Returns the reason why the resources do not exist.
     pub async fn finish(&self, own_results: OwnResults) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Finish { own_results, reply })
             .await?
@@ -150,11 +151,11 @@ impl Handle {
 
     /// Adds a note for users to the status.
     pub async fn note(&self, note: String) {
-        // If the actor is gone, the note is dropped.
+        // If the actor has exited, the note is dropped.
         let _ = self.commands.send(Command::Note { note }).await;
     }
 
-    /// Returns a receiver of the newest snapshot and all later ones.
+    /// Returns a receiver of the latest snapshot and all later snapshots.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
     }
@@ -187,7 +188,7 @@ impl Snapshot {
 // === impl RunActor ===
 
 impl RunActor {
-    /// Returns the actor for `collector`, into which the journal has been replayed, and a handle to the actor.
+    /// Returns the actor for a `collector` in which the journal has been replayed, and a handle to the actor.
     pub fn new(
         collector: Collector,
         journal: Journal,
@@ -233,7 +234,8 @@ impl RunActor {
         )
     }
 
-    /// Runs until every [`Handle`] is dropped, no submission is in progress, and the last outcome is recorded and reported.
+    /// Runs until every [`Handle`] is dropped, no submission is in progress, and the last outcome is recorded and reported as
+    /// Events.
     pub async fn run(mut self) {
         self.begin_submission().await;
         loop {
@@ -248,13 +250,13 @@ impl RunActor {
                 },
             }
         }
-        // The process exits after this task.
+        // Wait for the Events, because the process exits after this task.
         if let Some(telling) = self.telling {
             let _ = telling.await;
         }
     }
 
-    /// Returns true if no commands are queued and none can arrive.
+    /// Returns true if no commands are queued and no client can send more.
     fn is_abandoned(&self) -> bool {
         self.commands.is_closed() && self.commands.is_empty()
     }
@@ -270,7 +272,7 @@ impl RunActor {
             } => {
                 self.take_own_results(own_results);
                 match self.take_outputs(&step, message, body).await {
-                    // The outputs are accepted even if the outputs of another step make the run fail.
+                    // The message is accepted even if the outputs of a different step made the run fail.
                     Ok(Verdict::Settled) => {
                         let _ = reply.send(Ok(self.collector.receipt()));
                     }
@@ -345,7 +347,7 @@ impl RunActor {
     }
 
     async fn take_finish(&mut self) -> Result<Verdict, Problem> {
-        // Written only once: a client that repeats its request must not fill the disk.
+        // Write the record only once, so that a client that repeats its request cannot fill the disk.
         if !self.collector.is_finished() {
             let written = self.write(Record::Finished).await;
             written.map_err(|error| disk(&error))?;
@@ -356,7 +358,7 @@ impl RunActor {
         Ok(verdict)
     }
 
-    /// Records the room that the results of the last accepted step use.
+    /// Stores the amount of termination message space that the last accepted step's own results use.
     fn take_own_results(&mut self, own_results: OwnResults) {
         if let (Some(room), Some(plain)) = (&mut self.room, own_results.result_bytes) {
             room.taken = Size {
@@ -369,7 +371,7 @@ impl RunActor {
     fn answer(&mut self, taken: Result<Verdict, Problem>, client: Client, reply: Reply) {
         let answer = match taken {
             Ok(Verdict::AwaitCommit) if self.collector.is_submitting() => {
-                // A disconnected client sends its request again, as a new message.
+                // Forget disconnected clients. They repeat their requests, which arrive as new commands.
                 self.waiting.retain(|waiting| !waiting.reply.is_closed());
                 self.waiting.push(Waiting { client, reply });
                 return;
@@ -395,7 +397,7 @@ impl RunActor {
         Ok(outcome)
     }
 
-    /// Reacts to a change of the collector: starts a due submission and publishes the state.
+    /// Starts the submission if it is due, and publishes the changed state.
     async fn changed(&mut self) {
         self.begin_submission().await;
         self.publish();
@@ -414,7 +416,8 @@ impl RunActor {
                 self.end_submission(ended).await;
                 return;
             }
-            // An earlier process may have created objects. They must be found or rolled back, even if nothing can be recorded.
+            // An earlier process may have created objects, which must be found or rolled back even if the outcome cannot be
+            // recorded.
             tracing::warn!(problem = %problem.detail, "room-not-reserved");
         }
         let begun = self
@@ -447,7 +450,7 @@ impl RunActor {
     }
 }
 
-/// Writes the journal on the blocking pool.
+/// Runs a write to the journal on the blocking pool.
 async fn on_disk(
     journal: Arc<std::sync::Mutex<Journal>>,
     write: impl FnOnce(&mut Journal) -> std::io::Result<()> + Send + 'static,
@@ -458,7 +461,7 @@ async fn on_disk(
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         write(&mut journal)
     });
-    // The error quotes the panic's message, which may contain a secret.
+    // The join error is dropped, because it contains the panic's message, which may quote a secret.
     written
         .await
         .unwrap_or_else(|_| Err(std::io::Error::other("the journal's writer panicked")))
@@ -466,7 +469,7 @@ async fn on_disk(
 
 fn disk(error: &std::io::Error) -> Problem {
     problem::internal(format!(
-        "nothing was accepted, because the journal could not be written: {error}; make room on its volume \
+        "nothing was accepted, because the journal could not be written: {error}; free space on its volume \
          (--state-dir), and try again"
     ))
 }

@@ -1,4 +1,4 @@
-//! The HTTP API: one router, served on the Unix socket of each step and on a loopback address for users.
+//! The HTTP API. One router is served on each step's Unix socket, and on a loopback address for users.
 
 mod answer;
 mod body;
@@ -41,22 +41,22 @@ pub struct Api {
     pub clients: Arc<Clients>,
     pub views: Arc<Views>,
     pub workbench: Arc<Workbench>,
-    /// The findings of the preflight when it has finished.
+    /// The findings of the preflight, or `None` until it has finished.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     pub metrics: Metrics,
-    /// The request that ends the waits of event streams.
+    /// The shutdown request, which ends event streams.
     pub shutdown: Shutdown,
-    /// The reference time of the clock that paces events.
+    /// The time at which the clock for event streams started.
     pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,
-    /// The maximum memory that a message may need.
+    /// The maximum memory for one parsed message.
     pub max_message: usize,
     pub bodies: Bodies,
     pub max_wait: Duration,
 }
 
-/// Returns the router. The listener adds a [`Caller`] to each request.
+/// Returns the router. The listener adds the [`Caller`] to each request.
 pub fn router(api: Api) -> Router {
     let write = Router::new()
         .route(route::OUTPUTS, post(write_routes::outputs))
@@ -90,7 +90,7 @@ pub fn router(api: Api) -> Router {
 
 async fn nothing_here(uri: http::Uri) -> ApiProblem {
     let detail = format!(
-        "there is nothing at {}; see GET /openapi.json for the routes",
+        "no route has the path {}; see GET /openapi.json for the routes",
         uri.path()
     );
     ApiProblem::new(problem_type::NOT_FOUND, 404, "not found", detail)

@@ -1,7 +1,7 @@
-//! The meaning of an API server's response: done, refused, or worth a retry.
+//! Classification of the API server's responses: success, refusal, or a failure that a retry may fix.
 //!
-//! Text that the API server wrote is parsed only here. Callers may forward everything in `words` and `warnings`: for an object
-//! that contains a secret, these hold only Gleaner's own text and the API server's machine-readable reason and fields.
+//! Text from the API server is parsed only here. Callers may forward everything in `words` and `warnings`, because for an object
+//! that contains a secret these fields hold only Gleaner's own text and the API server's machine-readable reason and fields.
 
 mod withheld;
 
@@ -16,34 +16,34 @@ use serde_json::Value;
 
 use super::quota;
 
-/// The maximum length, in bytes, of the API server's text that is kept.
+/// The maximum number of bytes stored of a text from the API server.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The longest wait accepted from a response; no run waits that long.
+/// The upper limit for the wait in a `Retry-After` header. No run waits this long.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The classified response to one attempt of a request.
+/// The classified response to one attempt to send a request.
 #[derive(Debug)]
 pub(super) enum Answer {
     Done(Done),
-    /// The status reports success, but the JSON body did not come from the API server.
+    /// The status code reports success, but the body did not come from the API server.
     Unexpected(String),
     /// The request was refused, and a retry would be refused too.
     Refused(Refusal),
-    /// The API server does not accept the credentials: the token was just rotated, or is missing.
+    /// The API server rejected the credentials, because the token was just rotated or is missing.
     Unauthorised(Refusal),
-    /// The request may succeed later.
+    /// The request failed, but a retry may succeed.
     Again(Again),
-    /// The request cannot be sent, or its response can never be read.
+    /// The request cannot be sent, or its response cannot be read; a retry would not help.
     Broken(String),
 }
 
 #[derive(Debug)]
 pub(super) struct Done {
-    /// 201 means that the object is new, 200 that it existed before.
+    /// 201 if the request created the object, 200 if the object already existed.
     pub(super) status: StatusCode,
     pub(super) value: Value,
-    /// From `Warning:` headers.
+    /// The texts of the response's `Warning:` headers.
     pub(super) warnings: Vec<String>,
 }
 
@@ -59,34 +59,36 @@ pub(super) struct Refusal {
     pub(super) causes: Vec<String>,
 }
 
-/// The subject of a refusal that only the API server's message distinguishes from others with the same code and reason.
+/// The subject of a refusal. Refusals with different subjects share a code and a reason, so only the API server's message
+/// identifies the subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
-    /// A limit of the API server is exceeded: that of the request (413), or etcd's, whose error is passed through as a message
+    /// The request exceeds the API server's size limit (413) or etcd's. The API server forwards etcd's error as a message
     /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     TooLarge,
-    /// Server-side apply of an object that does not match the schema of its kind. For any such field error, the API server
-    /// responds with 500 and no reason (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
+    /// A server-side apply contained an object that does not match the schema of its kind. The API server reports these field
+    /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
     /// conversion).
     Mistyped,
-    /// OwnerReferencesPermissionEnforcement: the run must not block its owner's deletion. The code is 403, as for other refusals;
-    /// only the message names the field (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
+    /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. The code,
+    /// 403, is shared with other refusals; only the message names the field
+    /// (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     BlockOwnerDeletion,
-    /// RBAC: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
-    /// admission use the same code and reason.
+    /// RBAC denied the request: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
+    /// admission plugins use the same code and reason.
     Permission,
-    /// The namespace does not exist. The code and reason are those of any missing object; only the message names the kind.
+    /// The namespace does not exist. Every missing object has this code and reason; only the message identifies a Namespace.
     Namespace,
-    /// A ResourceQuota that is exhausted, or whose usage has not been counted yet (`exceeded quota: q, requested: ...`,
-    /// `status unknown for quota: q`). The code is 403, as for other refusals, but this one is temporary.
+    /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
+    /// `status unknown for quota: q`). The code, 403, is shared with other refusals, but this refusal is temporary.
     Quota,
-    /// An object that another one refers to does not exist: `serviceaccount "x" not found` and similar, from the
-    /// admission plugins for ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or
-    /// from RBAC's own storage, which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`).
-    /// They share code and reason with other refusals, so only the message identifies them.
+    /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
+    /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,
+    /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). Other refusals have the same code and
+    /// reason, so only the message identifies these.
     Reference,
-    /// An admission webhook or policy rejected the object. Webhooks choose their own code, mostly 400, and neither webhooks nor
-    /// policies set a reason or cause, so only the fixed prefix of the message identifies them.
+    /// An admission webhook or policy rejected the object. Webhooks choose the code, usually 400, and webhooks and policies set
+    /// no reason or cause, so only the fixed prefix of the message identifies them.
     Admission,
     Other,
 }
@@ -97,13 +99,13 @@ pub(super) struct Again {
     pub(super) words: String,
     /// True if the API server may have executed the request.
     pub(super) unsure: bool,
-    /// True if the API server responded.
+    /// True if the API server sent a response.
     pub(super) answered: bool,
-    /// The wait that the API server requests.
+    /// The delay that the API server requests before a retry.
     pub(super) after: Option<Duration>,
 }
 
-/// Classifies a complete response to a request about an object of this `disclosure`.
+/// Classifies a complete response. `disclosure` determines how much of the response's text is returned.
 pub(super) fn read(
     method: &Method,
     status: StatusCode,
@@ -118,7 +120,7 @@ pub(super) fn read(
                 value,
                 warnings: warnings(headers, disclosure),
             }),
-            // The request was executed, but only another request can tell what exists now.
+            // The API server executed the request, but the result is unknown until the object is read.
             Err(error) => Answer::Again(Again {
                 words: format!("the API server's response was not JSON: {error}"),
                 unsure: true,
@@ -142,11 +144,12 @@ pub(super) fn read(
     }
 }
 
-/// Classifies a request that got no response. It may or may not have been sent: if it created no object, a later read finds none.
+/// Classifies a request that received no response. The request may have reached the API server, so the caller must check whether
+/// the object exists.
 pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> Answer {
     let chain = error_chain(reason);
-    // A retry does not fix an invalid certificate. It is detected by the text of rustls, because hyper and io wrap the error and
-    // hide its type.
+    // A retry does not fix an invalid certificate. The check matches rustls's message, because hyper and `io::Error` wrap the
+    // error and hide its type.
     let untrusted = chain.contains("invalid peer certificate");
     let words = match (reason, disclosure) {
         (api_server::Reason::Interrupted(_), Disclosure::Withheld(_)) if untrusted => {
@@ -171,17 +174,17 @@ pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> An
     }
 }
 
-/// Returns `None` if the refusal is permanent; for one that may be temporary, returns true if the request may have been executed
-/// anyway.
+/// Returns `None` if the refusal is permanent. For a refusal that may be temporary, returns true if the API server may still have
+/// executed the request.
 fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
-        // etcd's own limit on an object is reported as an internal error, and is permanent.
+        // The API server reports etcd's size limit as an internal error, but a retry would fail too.
         500 if matches!(refusal.topic, Topic::TooLarge | Topic::Mistyped) => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
-        // Concurrent creates that count against the same quota can conflict in this way.
+        // Concurrent creates that count against the same quota can cause this conflict.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
-        // The API server itself lost an optimistic lock. A field manager's conflict has causes, and is permanent.
+        // The API server's own update lost a race, so a retry may succeed. A field manager conflict has causes and is permanent.
         409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
             (!refusal.has_cause("FieldManagerConflict")).then_some(false)
         }
@@ -192,7 +195,7 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
 fn refusal(code: StatusCode, body: &[u8], disclosure: &Disclosure) -> (Refusal, Option<Duration>) {
     let status = serde_json::from_slice::<Status>(body);
     let status = status.unwrap_or_else(|_| {
-        // The response came from a proxy in front of the API server, or the path is unknown.
+        // The response came from a proxy, or the API server does not serve the path.
         let message = String::from_utf8_lossy(body).into_owned();
         Status {
             message,
@@ -270,7 +273,7 @@ fn words(code: StatusCode, text: &str) -> String {
     }
 }
 
-/// Truncates another program's text to [`WORDS_MAX`] bytes.
+/// Truncates text from another program to [`WORDS_MAX`] bytes.
 pub(super) fn bounded(text: &str) -> String {
     match cut(text, WORDS_MAX) {
         whole if whole.len() == text.len() => whole.to_owned(),
@@ -278,11 +281,11 @@ pub(super) fn bounded(text: &str) -> String {
     }
 }
 
-/// Parses `Retry-After` in seconds, at most [`AFTER_MAX`]; the API server never sends a date.
+/// Parses `Retry-After` as seconds, limited to [`AFTER_MAX`]; the API server never sends a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // A number that overflows its type also means a long wait.
+    // A number too large for its type counts as the maximum wait.
     is_number.then(|| {
         text.parse()
             .map_or(AFTER_MAX, Duration::from_secs)
@@ -290,7 +293,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// Returns the texts of the headers `Warning: 299 - "text"` (RFC 7234, section 5.5; Kubernetes still uses them).
+/// Returns the texts of the `Warning: 299 - "text"` headers (RFC 7234, section 5.5, which Kubernetes still follows).
 fn warnings(headers: &HeaderMap, disclosure: &Disclosure) -> Vec<String> {
     if let Disclosure::Withheld(withheld) = disclosure {
         let warned = headers.contains_key(header::WARNING);
@@ -309,7 +312,7 @@ fn warnings(headers: &HeaderMap, disclosure: &Disclosure) -> Vec<String> {
         .collect()
 }
 
-/// Returns the text at a JSON pointer; empty if there is none.
+/// Returns the string at a JSON pointer, or an empty string if the field is missing.
 pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object
         .pointer(pointer)
@@ -320,7 +323,7 @@ pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 // === impl Answer ===
 
 impl Answer {
-    /// Returns true if the request was certainly executed, or certainly not.
+    /// Returns true if it is certain that the API server executed the request, or certain that it did not.
     pub(super) fn is_certain(&self) -> bool {
         match self {
             Self::Done(_) | Self::Refused(_) | Self::Unauthorised(_) => true,
@@ -337,8 +340,7 @@ impl Refusal {
         self.code == StatusCode::CONFLICT && self.reason == "AlreadyExists"
     }
 
-    /// Returns true if the object does not exist. Proxies in front of the API server also respond with 404, but without this
-    /// reason.
+    /// Returns true if the object does not exist. A proxy can also respond with 404, but without this reason.
     pub(super) fn is_not_found(&self) -> bool {
         self.code == StatusCode::NOT_FOUND && self.reason == "NotFound"
     }

@@ -1,6 +1,6 @@
 //! A request to the API server, with retries.
 //!
-//! Every request here may be repeated, because each object has its name before the first attempt.
+//! Every request may be repeated, because the name of each object is determined before the first attempt.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use super::answer::{self, Again, Answer, Done, Refusal};
 use super::request::Call;
 use super::settings::Settings;
 
-/// First wait between two attempts; the limit doubles each time.
+/// The upper bound of the first wait between two attempts. It doubles with each attempt.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
-/// The time allowed for a request to reach the API server. The API server's own time limit starts on arrival.
+/// The time allowed for a request to reach the API server, whose own time limit starts when the request arrives.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
-/// Longest wait between two attempts, unless the API server asks for more.
+/// The longest wait between two attempts, unless the API server requests a longer one.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// A client of the API server, with a purpose and a deadline.
+/// A client for one submission or preflight, with a deadline for its requests.
 #[derive(Clone, Copy)]
 pub(super) struct Api<'a> {
     pub(super) server: &'a ApiServer,
@@ -35,7 +35,7 @@ pub(super) struct Api<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Notes(Mutex<Vec<String>>);
 
-/// The waits between attempts. They have full jitter, so that runs that failed at the same time do not retry at the same time.
+/// The waits between attempts. Each is random (full jitter), so that runs that fail together do not retry together.
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 
@@ -47,11 +47,11 @@ pub(super) struct Reply {
     pub(super) unsure: bool,
 }
 
-/// A request that failed, or whose outcome is unknown.
+/// A request that failed, or whose result is unknown.
 #[derive(Debug)]
 pub(super) struct CallError {
     pub(super) end: End,
-    /// True if some attempt may have succeeded anyway.
+    /// True if an attempt may have succeeded despite the error.
     pub(super) unsure: bool,
 }
 
@@ -64,9 +64,10 @@ pub(super) enum End {
         last: String,
         answered: bool,
     },
-    /// A create or delete got a 2xx response that is not the API server's: only a read can tell what exists.
+    /// The response to a create or delete has a 2xx status but did not come from the API server. The object must be read to find
+    /// out what exists.
     Unexpected(String),
-    /// The request cannot be sent, or its response can never be read.
+    /// The request cannot be sent, or its response cannot be read.
     Broken(String),
 }
 
@@ -96,8 +97,8 @@ impl<'a> Api<'a> {
         self.write(call, &mut None).await
     }
 
-    /// Like [`Api::call`], and stores in `in_flight` the moment until which the API server may execute an attempt whose outcome
-    /// is unknown. The moment is set before each attempt, because this future may be dropped at any point.
+    /// Like [`Api::call`], but also sets `in_flight` to the latest time at which the API server may execute an attempt whose
+    /// result is unknown. It is set before each attempt, because the caller may drop this future at any point.
     pub(super) async fn write(
         self,
         call: &Call,
@@ -120,7 +121,7 @@ impl<'a> Api<'a> {
                 Answer::Unauthorised(refusal) if unauthorised => {
                     return Err(CallError::refused(refusal, unsure));
                 }
-                // Only once: the kubelet may have rotated the token before the client read the new one.
+                // Retry once, because the kubelet may have rotated the token after the client read it.
                 Answer::Unauthorised(refusal) => {
                     unauthorised = true;
                     Again {
@@ -156,12 +157,13 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Waits before another attempt. If the wait would pass the deadline, returns false immediately.
+    /// Waits before the next attempt. Returns false immediately if the wait would exceed the deadline.
     pub(super) async fn rest(self, backoff: &mut Backoff) -> bool {
         self.sleep(backoff.next()).await
     }
 
-    /// Does not wait if the wait would pass the deadline: the request has failed already, and the step need not wait for it.
+    /// Returns false without waiting if the wait would exceed the deadline: no attempt would follow, and the step need not wait
+    /// for the error.
     async fn sleep(self, pause: Duration) -> bool {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let in_time = pause < left;
@@ -171,7 +173,7 @@ impl<'a> Api<'a> {
         in_time
     }
 
-    /// Returns the moment until which the API server may still execute a write that an earlier process sent.
+    /// Returns the latest time at which the API server may execute a write that a previous process sent.
     pub(super) fn predecessor_over(self) -> Instant {
         later(self.started, self.server.timeout() + IN_FLIGHT)
     }
@@ -214,7 +216,7 @@ impl<'a> Api<'a> {
         Reply { done, unsure }
     }
 
-    /// Returns the end of a request that did not complete in time.
+    /// Returns the error for a request that did not complete in time.
     pub(super) fn late(self, last: String, answered: bool) -> End {
         End::Late {
             within: self.deadline - self.started,
@@ -233,7 +235,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Returns a random wait up to a limit that doubles each time.
+    /// Returns a random wait. Its upper bound doubles with each call.
     fn next(&mut self) -> Duration {
         let bound = self.0;
         self.0 = (bound * 2).min(BACKOFF_MAX);
@@ -250,17 +252,17 @@ impl CallError {
         Self { end, unsure }
     }
 
-    /// Returns true if an object of that name exists.
+    /// Returns true if the API server refused the request because an object with this name exists.
     pub(super) fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_already_exists)
     }
 
-    /// Returns true if only a read can tell what exists.
+    /// Returns true if the object must be read to find out what exists.
     pub(super) fn is_unexpected(&self) -> bool {
         matches!(self.end, End::Unexpected(_))
     }
 
-    /// Returns true if no object of that name exists.
+    /// Returns true if no object with this name exists.
     pub(super) fn is_not_found(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
@@ -270,12 +272,12 @@ impl CallError {
         matches!(self.end, End::Late { .. })
     }
 
-    /// Returns true if a quota has no room for the object.
+    /// Returns true if the object would exceed a quota.
     pub(super) fn is_quota(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_quota)
     }
 
-    /// Returns true if the path may not be served: the response is a 404 without a reason.
+    /// Returns true if the API server may not serve the path, because the response is a 404 without a reason.
     pub(super) fn is_not_served(&self) -> bool {
         self.refusal()
             .is_some_and(|refusal| refusal.code == StatusCode::NOT_FOUND)
@@ -312,7 +314,7 @@ impl Notes {
     }
 }
 
-/// Returns a message that omits the text of the response, because its source is unknown.
+/// Returns a message that does not quote the response, because the source of the response is unknown.
 fn unexpected(status: StatusCode) -> String {
     let code = status.as_u16();
     format!(
@@ -320,7 +322,7 @@ fn unexpected(status: StatusCode) -> String {
     )
 }
 
-/// Returns the moment `duration` after `moment`, or one year later if the clock cannot represent the sum.
+/// Returns `moment` plus `duration`, or one year after `moment` if the clock cannot represent the sum.
 pub(super) fn later(moment: Instant, duration: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     moment.checked_add(duration).unwrap_or(moment + YEAR)

@@ -1,4 +1,4 @@
-//! Creates the objects in order.
+//! Creates the objects of a submission in the order of the declaration.
 
 use futures::StreamExt;
 use gleaner_core::declaration::Policy;
@@ -25,18 +25,18 @@ use super::request::{Call, Mode};
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) created: Created,
-    /// The object, if its results are read or it is waited for.
+    /// The object, if the submission reads results from it or waits for it.
     pub(super) object: Option<Value>,
 }
 
 /// A reason to stop creating.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// Objects cannot be created. Never empty.
+    /// Objects that cannot be created. Never empty.
     Failed(Vec<Failure>),
-    /// Derived names are taken, which the first create revealed: restart with other names.
+    /// The first create failed because a derived name is taken. The submission must restart with different names.
     OtherNames(Vec<Failure>),
-    /// The run must not block its owner's deletion, which the first create revealed: restart without `blockOwnerDeletion`.
+    /// The first create failed because the run may not set `blockOwnerDeletion`. The submission must restart without it.
     Unblocked(Failure),
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Means<'a> {
     pub(super) report: Report<'a>,
 }
 
-/// Creates all `items` by their `steps`, and keeps `ledger` accurate at all times.
+/// Creates all `items` as planned in `steps`, and updates `ledger` before and after each request.
 pub(super) async fn commit(
     means: Means<'_>,
     items: &[Item],
@@ -87,7 +87,8 @@ pub(super) async fn commit(
     Ok(made)
 }
 
-/// Dry-runs the deferred objects from `index` on; all earlier objects exist. Objects that need a later one stay deferred.
+/// Dry-runs the deferred objects from `index` on whose Namespace and CRD now exist. Objects that need a later object stay
+/// deferred.
 async fn resume(
     means: Means<'_>,
     items: &[Item],
@@ -114,7 +115,7 @@ async fn resume(
     }
     let is_missing = |one: usize| one >= index;
     let (mut refused, mut other_names, mut unblocked) = (Vec::new(), Vec::new(), None);
-    // Collected first; `plan` explains why.
+    // Collected before streaming, for the reason given in `plan`.
     let tries: Vec<_> = due
         .iter()
         .map(|one| try_again(api, &items[*one], run_uid))
@@ -155,7 +156,7 @@ async fn resume(
     }
 }
 
-/// An object and its line in the ledger.
+/// An object and its entry in the ledger.
 struct Entry<'a> {
     api: Api<'a>,
     item: &'a Item,
@@ -190,8 +191,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Creates the object. The API server lets only one client create the name: if a response was lost, or another client was
-    /// faster, the existing object shows its owner.
+    /// Creates the object. The API server lets only one client create an object with this name. If the response was lost, or
+    /// another client created an object first, the owner of the existing object shows which happened.
     async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
         let item = self.item;
         let manager = &self.api.settings.field_manager;
@@ -257,7 +258,7 @@ impl Entry<'_> {
                 let left = gone(self.api, self.item, uid).await;
                 left.map_err(|reason| self.failed(reason))?;
             }
-            // Nothing was deleted; the create that follows detects the current object.
+            // The object changed, so nothing was deleted. The create that follows classifies the current object.
             Deleted::Changed => return Ok(()),
         }
         self.trace(Trace::Nothing);
@@ -281,7 +282,7 @@ impl Entry<'_> {
             Ok(reply) => {
                 let object = reply.done.value;
                 let new = match before {
-                    // After a lost response, the object that already existed may be our own.
+                    // If the response to an earlier attempt was lost, that attempt may have created the existing object.
                     Before::Nothing => {
                         reply.done.status == StatusCode::CREATED
                             || (reply.unsure && is_ours(&object, item, self.run_uid))
@@ -306,8 +307,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write repeatedly while a quota has no room for the object. If an earlier attempt got no response, that attempt may
-    /// have created the object and used up the quota: the caller handles that refusal.
+    /// Sends a write, and retries while a quota has no room for the object. If an earlier attempt received no response, it may
+    /// have created the object and used up the quota, so the caller handles the refusal.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();
@@ -320,7 +321,7 @@ impl Entry<'_> {
                     }
                     full = Some(error.end);
                 }
-                // The error of the last attempt may only mean that the remaining time was short.
+                // The last attempt may fail only because little time remains, so return the quota's refusal if there was one.
                 Err(error) if error.is_late() => {
                     let end = full.unwrap_or(error.end);
                     return Err(CallError { end, ..error });

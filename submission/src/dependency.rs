@@ -1,7 +1,7 @@
 //! Dependencies between the objects of one submission.
 //!
-//! A dry run creates nothing. So the API server refuses the dry run of an object whose Namespace or CRD is created by the same
-//! submission. Such an object is dry-run again when its requirements exist.
+//! A dry run creates nothing, so the API server refuses the dry run of an object if the same submission creates its Namespace or
+//! CRD. Such an object is dry-run again after those objects exist.
 
 use std::collections::HashSet;
 
@@ -16,10 +16,10 @@ use gleaner_core::render::Rendered;
 const CRD: &str = "CustomResourceDefinition";
 /// The API group of CRDs.
 const CRD_GROUP: &str = "apiextensions.k8s.io";
-/// The kinds that grant permissions, possibly to the run itself.
+/// The kinds that grant permissions. A binding may grant them to the run's own ServiceAccount.
 const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
 
-/// Returns the positions of the earlier objects without which `items[index]` cannot exist: its Namespace and its CRD.
+/// Returns the positions of the earlier objects that `items[index]` requires: its Namespace and its CRD.
 pub(super) fn containers(items: &[Item], index: usize) -> impl Iterator<Item = usize> {
     (0..index).filter(move |&earlier| contains(&items[earlier], &items[index]))
 }
@@ -31,8 +31,8 @@ pub(super) fn contains(other: &Item, item: &Item) -> bool {
             && item.place.namespace.as_deref() == Some(other.place.name.as_str())
 }
 
-/// Returns true if the dry run of `items[index]` may have been refused with `reason` because it needs an earlier object for which
-/// `is_missing` is true.
+/// Returns true if the API server may have refused the dry run of `items[index]` with `reason` only because an earlier object is
+/// missing, according to `is_missing`.
 pub(super) fn may_pass(
     items: &[Item],
     index: usize,
@@ -60,9 +60,9 @@ pub(super) fn may_pass(
     }
 }
 
-/// Returns true if `reason` may mean that the API server does not see a new object yet: admission and authorization read from
-/// caches, a CRD is served only some time after its creation, and a controller creates the ServiceAccount `default` of a new
-/// Namespace.
+/// Returns true if the API server may have responded with `reason` because it does not see a new object yet. Admission and
+/// authorization read from caches, the API server serves a CRD's kind only some time after the CRD's creation, and a controller
+/// creates the ServiceAccount `default` of a new Namespace.
 pub(super) fn may_lag(reason: &Reason) -> bool {
     matches!(
         reason,
@@ -70,7 +70,7 @@ pub(super) fn may_lag(reason: &Reason) -> bool {
     ) || is_not_served(reason)
 }
 
-/// Returns true if the path is not served: the response is a 404 without a reason.
+/// Returns true if the API server does not serve the path, because the response is a 404 without a reason.
 fn is_not_served(reason: &Reason) -> bool {
     matches!(reason, Reason::Refused { code: 404, .. })
 }
@@ -83,7 +83,7 @@ pub(super) fn later_namespace(items: &[Item], index: usize) -> Option<&Item> {
         .find(|item| is_namespace(&item.place.kind.name) && item.place.name == namespace)
 }
 
-/// Marks the objects whose kind is defined by a CRD among `items`.
+/// Marks the objects whose kind is defined by a CRD in `items`.
 pub(super) fn mark_instances(items: &mut [Item]) {
     let crds: HashSet<String> = items
         .iter()
@@ -95,7 +95,7 @@ pub(super) fn mark_instances(items: &mut [Item]) {
     }
 }
 
-/// Returns the kind `name` as an earlier CRD of `rendered` will define it.
+/// Returns the kind `name` as defined by an earlier CRD in `rendered`.
 pub(super) fn defined(rendered: &[Rendered], name: &KindName) -> Option<Kind> {
     rendered.iter().find_map(|one| {
         let object = &one.object;
@@ -128,12 +128,12 @@ pub(super) fn is_crd(kind: &KindName) -> bool {
     kind.group() == CRD_GROUP && kind.kind == CRD
 }
 
-/// Returns true if `other` is the CRD of `kind`; the name of a CRD is `<plural>.<group>`.
+/// Returns true if `other` is the CRD of `kind`, whose name is `<plural>.<group>`.
 fn is_crd_of(other: &Item, kind: &Kind) -> bool {
     is_crd(&other.place.kind.name) && other.place.name == kind.resource()
 }
 
-/// Returns true if any of `names` occurs as a string in the object outside its own metadata.
+/// Returns true if a string in the object, outside the object's own metadata, equals one of `names`.
 fn mentions(item: &Item, names: &HashSet<&str>) -> bool {
     if names.is_empty() {
         return false;

@@ -1,4 +1,4 @@
-//! Discovery of the served kinds: one GET for each group version in use; other group versions are not requested.
+//! Discovery of served kinds, with one GET for each group version that the templates use.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,8 @@ use super::kind::{Kind, KindName};
 use super::remedy::plain;
 use super::request::Call;
 
-/// The kinds found so far. Missing kinds are not cached: a CRD that does not exist at the preflight may exist at the submission.
+/// The kinds found so far. Missing kinds are not cached, because a CRD that does not exist at the preflight may exist at the
+/// submission.
 #[derive(Debug, Default)]
 pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
 
@@ -25,7 +26,7 @@ pub(super) type Found = HashMap<KindName, Result<Arc<Kind>, Reason>>;
 
 #[derive(Deserialize)]
 struct ResourceList {
-    /// Null for an empty list, because Go encodes a nil slice as null.
+    /// `null` if the list is empty, because Go encodes a nil slice as null.
     resources: Option<Vec<Resource>>,
 }
 
@@ -48,7 +49,7 @@ struct GroupVersion {
 }
 
 impl Kinds {
-    /// Looks up the kinds `wanted`, all group versions concurrently.
+    /// Looks up the kinds in `wanted`, requesting all group versions concurrently.
     pub(super) async fn find(
         &self,
         api: Api<'_>,
@@ -78,10 +79,10 @@ impl Kinds {
         found
     }
 
-    /// Waits until the kind of an object, whose CRD exists, is served.
+    /// Waits until the API server serves the kind of an object whose CRD exists.
     ///
     /// # Errors
-    /// A reason if it is not served in time.
+    /// Returns a reason if the kind is not served in time.
     pub(super) async fn await_kind(&self, api: Api<'_>, kind: &Arc<Kind>) -> Result<(), Reason> {
         let api = api.sooner(api.settings.visible_timeout);
         let mut backoff = Backoff::default();
@@ -153,7 +154,7 @@ impl Kinds {
             .cloned()
     }
 
-    /// Adds a kind that an earlier attempt found.
+    /// Adds a kind that an earlier attempt of the run found.
     pub(super) fn insert(&self, kind: &Arc<Kind>) {
         self.0
             .lock()
@@ -162,7 +163,7 @@ impl Kinds {
     }
 }
 
-/// Returns the resources of a group version. The error is `None` if the group version is not served.
+/// Returns the resources of a group version. The error is `None` if the API server does not serve the group version.
 async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<Reason>> {
     match api.call(&Call::kinds(api_version)).await {
         Ok(reply) => match serde_json::from_value::<ResourceList>(reply.done.value) {
@@ -171,7 +172,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
                 "the API server's list of the kinds of {api_version} cannot be read: {error}"
             )))),
         },
-        // The refusal has no reason: the response for a path that is not served is plain text.
+        // The refusal has no reason, because the API server responds to an unknown path with plain text.
         Err(error)
             if error
                 .refusal()
@@ -205,8 +206,8 @@ fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
     })
 }
 
-/// Returns the served versions of the group if the requested version is not served. Sent once, without retries: the result only
-/// improves the message.
+/// Returns the versions of the group that the API server serves. The request is sent once, without retries, because the result
+/// only improves the message about an unserved version.
 async fn other_versions(api: Api<'_>, api_version: &str) -> Option<String> {
     let (group, _) = api_version.split_once('/')?;
     let Answer::Done(done) = api.attempt(&Call::group(group)).await else {
@@ -226,7 +227,7 @@ fn not_served(name: &KindName, versions: Option<&str>) -> Reason {
         Some(versions) => format!("it serves {versions}"),
         None if name.group().is_empty() => "check apiVersion and kind".to_owned(),
         None if kinds::is_own_group(name.group()) => {
-            "it is one of Kubernetes' own: check apiVersion and kind, and the version of the cluster".to_owned()
+            "the group is built into Kubernetes: check apiVersion, kind and the cluster's Kubernetes version".to_owned()
         }
         None => "install its CRD".to_owned(),
     };

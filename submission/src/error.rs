@@ -1,4 +1,4 @@
-//! The error of a submission: every failure, and the objects that remain.
+//! The error of a submission: all failures, and the objects that still exist.
 
 mod reason;
 
@@ -9,34 +9,35 @@ use gleaner_proto::failure::{self, LeftBehind, LeftState, ObjectReference};
 use super::kind::Subject;
 pub use reason::Reason;
 
-/// The reasons why nothing was created, and the objects that remain.
+/// The reasons why a submission failed, and the state of its objects afterwards.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SubmissionError {
-    /// All errors in the order of the declaration; never empty. Contains every dry-run error, not only the first.
+    /// All failures, in the order of the declaration; never empty. If dry runs fail, it contains the failure of each object, not
+    /// only the first.
     pub failures: Vec<Failure>,
-    /// The objects that existed when it failed.
+    /// The objects that existed when the submission failed, and whether they were deleted.
     pub aftermath: Aftermath,
 }
 
-/// One error.
+/// One reason why a submission failed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The object with the error; `None` if the error does not concern one object.
+    /// The object that the failure concerns, or `None` if it concerns no single object.
     pub subject: Option<Subject>,
     pub reason: Reason,
 }
 
-/// The objects that existed when a submission failed, and what was done with each.
+/// The objects that existed when a submission failed, grouped by the result of the rollback.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Aftermath {
-    /// Objects of this run that were rolled back, in the order of deletion.
+    /// Objects of this run that the rollback deleted, in the order of deletion.
     pub removed: Vec<String>,
-    /// Objects that existed before the submission. The fields that it applied remain.
+    /// Objects that existed before the submission and were not deleted. They retain the fields that the submission applied.
     pub kept: Vec<ObjectReference>,
-    /// Objects of this run that could not be deleted, or that may exist.
+    /// Objects of this run that could not be deleted, or that may still exist.
     pub left: Vec<LeftBehind>,
 }
 
@@ -50,7 +51,7 @@ impl SubmissionError {
         }
     }
 
-    /// Returns the complete error in one line, for a step's stderr.
+    /// Returns the complete error as one line for a step's stderr.
     pub fn sentence(&self) -> String {
         one_line(&self.to_string())
     }
@@ -60,7 +61,7 @@ impl std::error::Error for SubmissionError {}
 
 impl fmt::Display for SubmissionError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An error that several objects share, such as an unreachable API server, is reported once.
+        // A failure that several objects share, such as an unreachable API server, is printed once.
         for (index, alike) in self
             .failures
             .chunk_by(|a, b| a.reason == b.reason)
@@ -82,7 +83,7 @@ impl fmt::Display for SubmissionError {
 }
 
 impl Failure {
-    /// Returns the failure as it is sent between processes, each text on one line.
+    /// Returns the failure in the form sent between processes, with each text on one line.
     pub fn to_message(&self) -> failure::Failure {
         let subject = self.subject.as_ref();
         failure::Failure {
@@ -122,7 +123,10 @@ impl fmt::Display for Aftermath {
         }
         if !self.kept.is_empty() {
             let kept = list(&self.kept);
-            write!(out, "; existed before and keeps the applied fields: {kept}")?;
+            write!(
+                out,
+                "; already existed and retains the applied fields: {kept}"
+            )?;
         }
         for (state, words) in [
             (
@@ -132,7 +136,7 @@ impl fmt::Display for Aftermath {
             (LeftState::MayExist, "may exist, delete it by hand"),
             (
                 LeftState::Retained,
-                "left because of keepOnFailure, delete it by hand",
+                "retained because of keepOnFailure, delete it by hand",
             ),
             (
                 LeftState::MayAppear,
@@ -153,7 +157,7 @@ fn list(items: &[impl fmt::Display]) -> String {
     items.join(", ")
 }
 
-/// Returns the text with every run of line breaks and other control characters replaced by one space.
+/// Returns the text with each sequence of line breaks and other control characters replaced by one space.
 pub(super) fn one_line(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_control());
     words

@@ -1,4 +1,4 @@
-//! Ownership of objects that exist already.
+//! Ownership of objects that already exist.
 
 use gleaner_core::declaration::Policy;
 use gleaner_proto::kubernetes::{annotation, label};
@@ -12,13 +12,13 @@ use super::owner_references;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// An existing object that has the name of one of the run's objects.
+/// An existing object whose name is the name of one of the run's objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Existing {
     /// This run created the object, from this template and with this content.
     Same { uid: String },
-    /// This run created the object from this template, but with other content, because the values of an earlier attempt were
-    /// different.
+    /// This run created the object from this template, but with different content, because an earlier attempt had different
+    /// output values.
     Other {
         uid: String,
         resource_version: Option<String>,
@@ -30,7 +30,7 @@ pub(super) enum Existing {
 }
 
 impl Existing {
-    /// Classifies `object`, which has the name of `item`.
+    /// Classifies `object`, which has the same name as `item`.
     pub(super) fn recognise(object: &Value, item: &Item, run_uid: &str) -> Self {
         let ours = is_ours(object, item, run_uid);
         let uid = text(object, "/metadata/uid").to_owned();
@@ -54,7 +54,7 @@ impl Existing {
     }
 }
 
-/// Reads the object that has the name of `item`; returns `None` if no such object exists.
+/// Reads the object with the name of `item`. Returns `None` if it does not exist.
 pub(super) async fn look(
     api: Api<'_>,
     item: &Item,
@@ -66,18 +66,18 @@ pub(super) async fn look(
             Ok(Some((Existing::recognise(&object, item, run_uid), object)))
         }
         Err(error) if error.is_not_found() => Ok(None),
-        // Without the CRD, no objects of the kind exist, and the path is not served.
+        // If the CRD does not exist, the API server does not serve the path, and no objects of the kind exist.
         Err(error) if item.is_instance && error.is_not_served() => Ok(None),
         Err(error) => Err(Purpose::new("get", &item.place.kind).reason(error)),
     }
 }
 
-/// Returns the reason for the failure if `holder` has the name of `item`.
+/// Returns the failure reason for a name that `holder` already uses.
 pub(super) fn taken(item: &Item, holder: String) -> Reason {
     let remedy = if item.derived_name {
         "delete it".to_owned()
     } else {
-        "delete it, or give the template another name (or no name: Gleaner then derives one)"
+        "delete it, or change or remove the name in the template (without a name, Gleaner derives one)"
             .to_owned()
     };
     Reason::Taken {
@@ -89,8 +89,8 @@ pub(super) fn taken(item: &Item, holder: String) -> Reason {
 
 /// Returns true if this run created `object` from the template of `item`.
 ///
-/// The annotations alone are not proof, because they can be copied with a manifest. The owner reference, if the object has one,
-/// identifies the run reliably.
+/// The annotations are not sufficient proof, because a user can copy them with a manifest. The object must also have every
+/// owner reference that the run sets.
 pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
     annotation_of(object, annotation::RUN_UID) == Some(run_uid)
         && annotation_of(object, annotation::RESOURCE) == Some(item.resource.as_str())
@@ -100,7 +100,7 @@ pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
             .all(|wanted| owner_references::uids(object).any(|uid| uid == wanted))
 }
 
-/// Returns true if this run must delete `object` when it fails: it exists because of this run.
+/// Returns true if the run created `object`, so that it must delete `object` when it fails.
 pub(super) fn is_made_by(object: &Value, item: &Item, run_uid: &str) -> bool {
     let made = match item.policy {
         Policy::Create => true,
@@ -109,7 +109,7 @@ pub(super) fn is_made_by(object: &Value, item: &Item, run_uid: &str) -> bool {
     made && is_ours(object, item, run_uid)
 }
 
-/// Describes the object's owner: its controller, else its `managed-by` label, else its field manager.
+/// Describes the object's owner: its controller, or else its `managed-by` label, or else its field manager.
 pub(super) fn holder(object: &Value) -> String {
     let metadata = &object["metadata"];
     let owners = metadata["ownerReferences"].as_array();

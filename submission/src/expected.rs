@@ -1,5 +1,5 @@
-//! The response that counts as success. Any other 2xx response, such as a login page, comes from a proxy in front of the API
-//! server and contains no information about the object.
+//! The expected response to each request. A 2xx response that does not match, such as a login page, comes from a proxy and
+//! contains no information about the object.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -7,25 +7,25 @@ use serde_json::Value;
 use super::answer::text;
 use super::kind::Place;
 
-/// The expected response to a request that succeeded.
+/// The response that is expected if the request succeeds.
 #[derive(Debug, Clone)]
 pub(super) enum Expected {
-    /// The object with this name, of this kind.
+    /// The object at this place.
     Object { place: Place, write: Write },
-    /// A `Status` of success, or the object with this UID while it is being deleted.
+    /// A success `Status`, or the object with this UID if its deletion is still in progress.
     Deletion { place: Place, uid: String },
-    /// The kinds of a group version.
+    /// The list of kinds in a group version.
     Kinds,
-    /// The decision about a permission.
+    /// The result of an access review.
     Review,
-    /// Any JSON, for a request that only improves a message.
+    /// Any JSON, because the response only improves a message.
     Json,
 }
 
-/// The effect of a request that returns an object.
+/// The effect of a request whose response is an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
-    /// No effect: the request only reads, or is a dry run.
+    /// The request only reads, or is a dry run.
     None { create: bool },
     /// The request creates the object.
     Create,
@@ -50,7 +50,7 @@ impl Expected {
         }
     }
 
-    /// Returns true if a read can tell whether the request was executed.
+    /// Returns true if a read can show whether the API server executed the request.
     pub(super) fn is_visible(&self) -> bool {
         match self {
             Self::Object { write, .. } => *write == Write::Create,
@@ -60,7 +60,7 @@ impl Expected {
     }
 }
 
-/// Returns true if `value` is a `Status` of success that does not concern another object.
+/// Returns true if `value` is a success `Status` that does not concern a different object.
 fn is_success(value: &Value, uid: &str) -> bool {
     let of = text(value, "/details/uid");
     text(value, "/kind") == "Status"
@@ -71,8 +71,8 @@ fn is_success(value: &Value, uid: &str) -> bool {
 // === impl Write ===
 
 impl Write {
-    /// Returns true if status and object match the write. A create responds with 201, even in a dry run; an apply responds with
-    /// 200 if the object existed. A stored object has a UID.
+    /// Returns true if the status code and the object match the request. The API server responds to a create with 201, even in a
+    /// dry run, and to an apply with 200 if the object already existed. A stored object has a UID.
     fn is_met(self, status: StatusCode, value: &Value) -> bool {
         let stored = !text(value, "/metadata/uid").is_empty();
         match self {

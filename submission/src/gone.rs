@@ -1,4 +1,4 @@
-//! Deletes an object and waits until it is gone.
+//! Deletes an object and waits until it no longer exists.
 
 use std::time::Duration;
 
@@ -12,19 +12,20 @@ use super::item::Item;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// First interval between two checks; doubled each time.
+/// The first interval between two checks. It doubles with each check.
 const LOOK_FIRST: Duration = Duration::from_millis(50);
-/// Longest interval between two checks.
+/// The longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// The maximum number of conflicts for one delete. A lost optimistic lock is temporary; a webhook that refuses with 409 is not.
+/// The maximum number of conflicts during one delete. A conflict is usually temporary, but a webhook that rejects the delete with
+/// 409 returns it every time.
 const CONFLICTS_MAX: usize = 5;
 
-/// Deletes the object with this UID. The delete succeeds if the object is gone, or a different object has the name: this object
-/// no longer exists.
+/// Deletes the object with this UID. The delete also succeeds if the object does not exist, or if a different object has its
+/// name.
 ///
-/// A conflict or an unreadable response contains no information about the object, so the object is read, and deleted again while
-/// it still exists.
+/// A conflict or an unreadable response contains no information about the object. In that case, the function reads the object,
+/// and repeats the delete while the object exists.
 pub(super) async fn delete(
     api: Api<'_>,
     item: &Item,
@@ -34,13 +35,13 @@ pub(super) async fn delete(
     let call = Call::delete(&item.place, uid, resource_version);
     let mut backoff = Backoff::default();
     let mut conflicts = 0;
-    // True if an earlier round may have deleted it.
+    // True if an earlier iteration may have deleted the object.
     let mut sent = false;
     loop {
         let error = match api.call(&call).await {
             Ok(reply) if text(&reply.done.value, "/kind") == "Status" => return Ok(Deleted::Gone),
             Ok(_) => return Ok(Deleted::Going),
-            // An earlier attempt without a response may have deleted the object.
+            // An earlier attempt that received no response may have deleted the object.
             Err(error) if error.is_not_found() && (error.unsure || sent) => {
                 return Ok(Deleted::Gone);
             }
@@ -65,7 +66,7 @@ pub(super) async fn delete(
     }
 }
 
-/// Reads the object to check the effect of a delete; returns `None` if the object still exists unchanged, or cannot be read.
+/// Reads the object after a delete. Returns `None` if the object still exists unchanged, or cannot be read.
 async fn still_there(
     api: Api<'_>,
     item: &Item,
@@ -91,16 +92,16 @@ async fn still_there(
 pub(super) enum Deleted {
     /// The object no longer exists.
     Gone,
-    /// The object did not exist: another client had deleted it.
+    /// The object did not exist, because another client had deleted it.
     Absent,
-    /// The object is marked for deletion; finalizers or a grace period keep it for now.
+    /// The object is marked for deletion, and exists until its finalizers are removed or its grace period ends.
     Going,
-    /// A different object exists, or another version of it.
+    /// A different object has the name, or the object has a different resource version.
     Changed,
 }
 
-/// Waits, with a deadline, until the object with this UID is gone: a finalizer without a running controller would keep the object
-/// forever.
+/// Waits until the object with this UID no longer exists. The wait has a deadline, because a finalizer whose controller is not
+/// running would block the deletion forever.
 pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Reason> {
     let patience = later(Instant::now(), api.settings.vanish_timeout);
     let until = patience.min(api.deadline);

@@ -1,4 +1,4 @@
-//! A rendered object, ready to be sent: its namespace and name are determined, and its body is serialized once.
+//! A rendered object that is ready to be sent: its namespace and name are set, and its body is serialized.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,16 +27,16 @@ pub(super) struct Item {
     pub(super) results: Vec<(String, FieldPath)>,
     /// True if an earlier attempt of this run may have created the object.
     pub(super) earlier: bool,
-    /// True if the kind of the object is served; false if an earlier object of the submission will define it.
+    /// True if the API server serves the kind of the object; false if an earlier object of the submission will define the kind.
     pub(super) is_served: bool,
-    /// True if an object of the submission defines the kind of this object.
+    /// True if another object of the submission defines the kind of this object.
     pub(super) is_instance: bool,
-    /// The object as JSON; empty if the object is known only from an earlier attempt. The parsed tree is dropped, because an
-    /// object may have megabytes.
+    /// The object as JSON; empty if the object is known only from an earlier attempt. Only the serialized form is stored, because
+    /// an object can be several megabytes in size.
     pub(super) body: Bytes,
     /// The annotation that identifies the content of the object.
     pub(super) content: Option<String>,
-    /// The UIDs in the owner references of the object.
+    /// The UIDs in the object's owner references.
     pub(super) owners: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Terms<'a> {
     pub(super) block_owner_deletion: bool,
 }
 
-/// Returns the kind that the fields of an object name.
+/// Returns the kind that the object's fields specify.
 pub(super) fn kind_of(object: &Value) -> KindName {
     let text = |field: &str| object[field].as_str().unwrap_or_default();
     KindName::new(text("apiVersion"), text("kind"))
@@ -57,17 +57,17 @@ pub(super) fn kind_of(object: &Value) -> KindName {
 /// The objects that are ready to be sent.
 pub(super) struct Prepared {
     pub(super) items: Vec<Item>,
-    /// The objects that cannot be sent.
+    /// The errors of the objects that cannot be sent.
     pub(super) failures: Vec<Failure>,
-    /// The objects whose derived name is also that of another object of the run.
+    /// The errors of the objects whose derived name is the same as the name of another object of the run.
     pub(super) collisions: Vec<Failure>,
 }
 
-/// Prepares all valid objects, and returns the errors of the others.
+/// Prepares all valid objects, and returns an error for each invalid object.
 pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
-    // Collected before the first object is consumed: cloning each object would double its memory.
+    // The kinds are collected before the first object is consumed, because the loop would otherwise have to clone each object.
     let kinds: Vec<_> = (0..rendered.len())
         .map(|index| kind(&rendered[..index], &rendered[index], found))
         .collect();
@@ -88,7 +88,7 @@ pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) 
     }
 }
 
-/// Returns the subject of an error about an object whose kind is not known yet.
+/// Returns the error subject for an object whose kind is not resolved yet.
 fn unplaced(rendered: &Rendered) -> Subject {
     let KindName { api_version, kind } = kind_of(&rendered.object);
     let metadata = |field: &str| rendered.object["metadata"][field].as_str();
@@ -104,7 +104,8 @@ fn unplaced(rendered: &Rendered) -> Subject {
     }
 }
 
-/// Returns the kind of an object, and true if it is served. If it is not, an earlier object may be the CRD that defines it.
+/// Returns the kind of an object, and true if the API server serves it. If the kind is not served, an earlier object may be the
+/// CRD that defines it.
 fn kind(
     before: &[Rendered],
     rendered: &Rendered,
@@ -134,7 +135,7 @@ fn place(
     let metadata = &object["metadata"];
     let text = metadata["name"].as_str().unwrap_or_default();
     if matches!(text, "" | "." | "..") {
-        let words = format!("metadata.name: '{text}' is not a valid name of an object");
+        let words = format!("metadata.name: '{text}' is not a valid object name");
         return Err(Reason::Invalid(words));
     }
     let place = Place {
@@ -161,9 +162,9 @@ fn place(
     })
 }
 
-/// Returns the objects that have the same kind, namespace and name as another object of the run: first those with derived names,
-/// which can take other names, then those with static names. Of two derived names, the first in the declaration keeps its name,
-/// so that every attempt of the run derives the same names.
+/// Returns the objects that have the same kind, namespace and name as another object of the run. The first list contains objects
+/// with derived names, which can take different names; the second contains objects with static names. If two derived names are
+/// equal, the object that is declared first keeps its name, so that every attempt of the run derives the same names.
 fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
     let mut seen = HashSet::new();
     let (derived, fixed): (Vec<&Item>, Vec<&Item>) =
@@ -176,7 +177,7 @@ fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
             .map(|item| {
                 item.fails(Reason::Misplaced {
                     words: "another template has the same kind and name".to_owned(),
-                    remedy: "give one of them another name",
+                    remedy: "give one of them a different name",
                 })
             })
             .collect()
@@ -188,7 +189,7 @@ fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
 // === impl Item ===
 
 impl Item {
-    /// Returns an object of an earlier attempt, which will be looked up and deleted.
+    /// Returns an object that an earlier attempt planned, to be looked up and deleted.
     pub(super) fn of_earlier(planned: &PlannedObject) -> Self {
         Self {
             resource: planned.resource.clone(),
@@ -210,7 +211,7 @@ impl Item {
         }
     }
 
-    /// Returns the data of the object that a later process needs.
+    /// Returns the data that a later process needs to find the object.
     pub(super) fn planned(&self) -> PlannedObject {
         let kind = &self.place.kind;
         PlannedObject {
@@ -236,7 +237,7 @@ impl Item {
         }
     }
 
-    /// Returns the body of an apply that creates the object, with an annotation that names the run.
+    /// Returns the body for an apply that creates the object. It contains an annotation that identifies the run.
     pub(super) fn making_body(&self, run_uid: &str) -> Bytes {
         let Ok(mut object) = serde_json::from_slice::<Value>(&self.body) else {
             return self.body.clone();

@@ -1,4 +1,4 @@
-//! Kinds as the cluster serves them, and the identification of objects.
+//! Kinds as the cluster serves them, and the identity of objects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use gleaner_proto::failure::ObjectReference;
 use gleaner_proto::name::ResourceName;
 use gleaner_runtime::api_server::path;
 
-/// `apiVersion` and `kind`, as a template writes them.
+/// The `apiVersion` and `kind` fields of a template.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct KindName {
     pub(super) api_version: String,
@@ -19,7 +19,7 @@ pub(super) struct KindName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) name: KindName,
-    /// The path segment, such as `pipelineresources`. Discovery provides it; it is never derived from the kind.
+    /// The path segment, such as `pipelineresources`. It comes from discovery and is never derived from the kind.
     pub(super) plural: String,
     pub(super) namespaced: bool,
 }
@@ -28,20 +28,20 @@ pub(super) struct Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) kind: Arc<Kind>,
-    /// `None` for a cluster-scoped kind.
+    /// The namespace, or `None` for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
-    /// The part of the API server's text about the object that may be forwarded.
+    /// The parts of the API server's text about the object that may be forwarded.
     pub(super) disclosure: Disclosure,
 }
 
-/// Group and plural of the kind, namespace, and name.
+/// The group and plural of the kind, the namespace, and the name.
 pub(super) type PlaceKey = (String, Option<String>, String);
 
-/// The object that an error concerns: its template in the declaration, and the object in the cluster.
+/// The object that an error concerns, and its template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// The template's name in the declaration.
+    /// The name of the template in the declaration.
     pub resource: ResourceName,
     pub object: ObjectReference,
 }
@@ -56,7 +56,7 @@ impl KindName {
         }
     }
 
-    /// Returns the group; empty for the core group.
+    /// Returns the API group, which is empty for the core group.
     pub(super) fn group(&self) -> &str {
         self.api_version
             .split_once('/')
@@ -73,7 +73,7 @@ impl fmt::Display for KindName {
 // === impl Kind ===
 
 impl Kind {
-    /// Returns `pipelineresources.tekton.dev`, as RBAC and `kubectl auth can-i` write it.
+    /// Returns the resource in the form that RBAC and `kubectl auth can-i` use, such as `pipelineresources.tekton.dev`.
     pub(super) fn resource(&self) -> String {
         match self.name.group() {
             "" => self.plural.clone(),
@@ -100,7 +100,7 @@ impl Place {
         format!("{}/{}", self.collection_path(), path::segment(&self.name))
     }
 
-    /// Returns the key that identifies the object: two versions of a group have the same objects.
+    /// Returns the key that identifies the object. It omits the version, because all versions of a group share the same objects.
     pub(super) fn key(&self) -> PlaceKey {
         let kind = &self.kind;
         (
@@ -110,7 +110,7 @@ impl Place {
         )
     }
 
-    /// Returns the reference by which processes identify the object.
+    /// Returns the reference that identifies the object between processes.
     pub(super) fn reference(&self, uid: Option<&str>) -> ObjectReference {
         ObjectReference {
             api_version: self.kind.name.api_version.clone(),

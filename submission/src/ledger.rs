@@ -1,4 +1,4 @@
-//! Tracks which objects of a submission exist; the rollback uses this list.
+//! Tracks which objects of a submission exist. The rollback uses this information.
 
 use tokio::time::Instant;
 
@@ -7,36 +7,36 @@ use super::item::Item;
 /// The state of one object of the submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// No object of this run exists.
+    /// This run has no such object.
     Nothing,
-    /// The object was not checked. It did not exist, unless the state of an earlier attempt is lost.
+    /// The object was not checked. It does not exist, unless an earlier attempt whose state is lost created it.
     Unknown,
     /// The object was not checked, and an earlier attempt may have created it.
     Planned,
-    /// A create was sent, and the outcome is unknown.
+    /// A create request was sent, and its result is unknown.
     Sent,
-    /// The object of this run exists.
+    /// The object exists and belongs to this run.
     Exists { uid: String },
-    /// The object of this run exists, and is kept so that its status can be read.
+    /// The object exists and belongs to this run, and the rollback retains it so that users can read its status.
     Retained { uid: String },
-    /// The object existed before this submission applied to it: it must not be deleted.
+    /// The object existed before this submission applied it, so it must not be deleted.
     Kept { uid: Option<String> },
 }
 
-/// One object.
+/// The state of one object.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) trace: Trace,
-    /// The moment until which the API server may still execute a write that got no response.
+    /// The latest time at which the API server may execute a write that received no response.
     pub(super) in_flight: Option<Instant>,
 }
 
-/// One [`Entry`] for each object of the submission, in the same order.
+/// The entries of all objects of the submission, in the same order as the objects.
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Vec<Entry>);
 
 impl Ledger {
-    /// Returns the ledger in its state before any request.
+    /// Returns the initial ledger, before any request.
     pub(super) fn new(items: &[Item]) -> Self {
         let entry = |item: &Item| Entry {
             trace: if item.earlier {

@@ -1,11 +1,11 @@
-//! The sidecar's communication with the API server: creates all objects of a run, or none.
+//! The sidecar's client of the API server, which creates all objects of a run, or none.
 //!
-//! A submission is a `run` of several rounds. Each round uses these modules, in this order:
+//! A submission (`run`) consists of one or more rounds. Each round uses these modules in this order:
 //!
 //! | module | purpose |
 //! | --- | --- |
-//! | `discovery` | finds the kinds in use, and no others |
-//! | `item` | gives each object its namespace and writes its body |
+//! | `discovery` | looks up the kinds in use |
+//! | `item` | sets the namespace of each object and serializes its body |
 //! | `plan` | dry-runs all objects, and recognizes objects of an earlier attempt |
 //! | `dependency` | determines which objects can be dry-run only after an earlier object exists |
 //! | `planned` | the data that must outlive the process, stored before the first object is created |
@@ -13,11 +13,11 @@
 //! | `wait` | waits for `waitFor` and reads results |
 //! | `rollback` | deletes the created objects if any step failed |
 //!
-//! On a lower level, `api` sends one request until it succeeds, is refused, or its deadline passes; `answer` parses the response;
-//! `expected` checks that the response came from the API server; `request` builds requests; `remedy` converts a refusal to an
-//! [`error::Reason`] with a remedy.
+//! These modules handle a single request: `api` sends it until it succeeds, is refused, or its deadline passes; `answer` parses
+//! the response; `expected` checks that the response came from the API server; `request` builds requests; `remedy` converts a
+//! failed request to an [`error::Reason`] with a remedy.
 //!
-//! No module logs a body, and at most 2 KiB of the API server's text is kept.
+//! No module logs a request or response body, and at most 2 KiB of a text from the API server is stored.
 
 #![allow(
     missing_docs,
@@ -60,5 +60,6 @@ pub use self::run::Committed;
 pub use self::settings::Settings;
 pub use self::submitter::{Submission, Submitter};
 
-/// The maximum number of concurrent requests: enough to hide the round trip, and few enough not to burden the API server.
+/// The maximum number of concurrent requests. It is large enough to hide the round-trip time, and small enough not to overload
+/// the API server.
 const PARALLEL: usize = 8;

@@ -6,8 +6,8 @@ use super::error::Reason;
 use super::kind::Kind;
 use super::owner_references;
 
-/// Sets the namespace of `object` to that of its template, or else to that of the run, and returns it. Returns `None` for a
-/// cluster-scoped kind.
+/// Sets the namespace of `object` to the namespace in its template, or by default to the run's namespace, and returns it. Returns
+/// `None` for a cluster-scoped kind.
 pub(super) fn assign(
     kind: &Kind,
     object: &mut Value,
@@ -28,7 +28,7 @@ pub(super) fn assign(
     Ok(Some(given.unwrap_or_else(|| run.to_owned())))
 }
 
-/// Checks that an object of this kind may have the namespace that its template names.
+/// Checks that an object of this kind may be in the namespace that its template specifies.
 pub(super) fn check(
     kind: &Kind,
     given: Option<&str>,

@@ -1,15 +1,15 @@
-//! The owner references of an object, and the fallback if `blockOwnerDeletion` is refused.
+//! The owner references of an object, and the fallback if the API server refuses `blockOwnerDeletion`.
 
 use serde_json::Value;
 
 use super::error::Reason;
 use super::kind::Kind;
 
-/// The note that accompanies [`Round::Unblocked`].
+/// The note for users that is added on [`Round::Unblocked`].
 pub(super) const UNBLOCKED: &str = "the API server does not let the run's ServiceAccount set blockOwnerDeletion, so the owner \
-                         references omit it; grant `update` on the owner's `finalizers` to use it";
+                         references omit it; grant `update` on the owner's `finalizers` to enable it";
 
-/// Disables `blockOwnerDeletion` for API servers that do not let the run's ServiceAccount set it
+/// Removes `blockOwnerDeletion` from the owner references, for API servers that do not allow the run's ServiceAccount to set it
 /// (`OwnerReferencesPermissionEnforcement`, as on OpenShift).
 pub(super) fn unblock(object: &mut Value) {
     let references = object.pointer_mut("/metadata/ownerReferences");
@@ -24,21 +24,21 @@ pub(super) fn unblock(object: &mut Value) {
     }
 }
 
-/// Checks that an object of this kind can be owned by a run: the garbage collector looks up an owner only in the namespace of the
-/// object.
+/// Checks that a run can own an object of this kind in the namespace `given`. The garbage collector looks up an owner only in the
+/// namespace of the object.
 pub(super) fn check_namespace(kind: &Kind, given: Option<&str>, run: &str) -> Result<(), Reason> {
     let (words, remedy) = match given {
         None if !kind.namespaced => (
             format!(
-                "{} is cluster-scoped, and such an object cannot be owned by a run in '{run}': the garbage \
-                 collector would delete it at once",
+                "{} is cluster-scoped and cannot be owned by a run in namespace '{run}', because the garbage \
+                 collector would delete it immediately",
                 kind.name
             ),
             "set owned: false",
         ),
         Some(given) if given != run => (
             format!(
-                "an owned object must be in the namespace of the run, '{run}', not in '{given}': the garbage \
+                "an owned object must be in the run's namespace '{run}', not in '{given}', because the garbage \
                  collector silently deletes an object whose owner is in another namespace"
             ),
             "set owned: false or omit metadata.namespace",

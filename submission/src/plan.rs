@@ -1,4 +1,4 @@
-//! The dry run of every object, before the first object is created.
+//! The dry runs of all objects, before the first object is created.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,50 +23,50 @@ use super::wait::has_failed;
 /// The number of times that an object may appear and disappear between two requests before the submission fails.
 pub(super) const TRIES: usize = 5;
 
-/// Planned action for one object.
+/// The planned action for one object.
 #[derive(Debug)]
 pub(super) enum Step {
     /// The object does not exist.
     Create,
-    /// An earlier attempt of this run created exactly this object.
+    /// An earlier attempt of this run created the object with the same content.
     Adopt {
         uid: String,
         object: Value,
         /// False if the object existed before the run applied it.
         made: bool,
     },
-    /// An earlier attempt of this run created the object with other content.
+    /// An earlier attempt of this run created the object with different content.
     Replace {
         uid: String,
         resource_version: Option<String>,
     },
     Apply(Before),
-    /// The object needs an earlier one of the submission: dry-run it again when the earlier one exists.
+    /// The object needs an earlier object of the submission, and is dry-run again after that object exists.
     Deferred,
 }
 
-/// The owner of an object that exists before an apply.
+/// The owner of an object that already exists when it is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Before {
     Nothing,
-    /// An object of an earlier attempt of this run.
+    /// An earlier attempt of this run created the object.
     Ours {
         uid: String,
     },
-    /// An object of another owner.
+    /// The object has a different owner.
     Theirs,
 }
 
 /// The result of the dry run of all objects.
 #[derive(Debug)]
 pub(super) enum Plan {
-    /// One step for each object.
+    /// No dry run was refused; contains one step for each object.
     Go(Vec<Step>),
-    /// Derived names are taken: render again with other names.
+    /// Derived names are taken, so the objects must be rendered again with different names.
     OtherNames(Vec<Failure>),
-    /// The run must not block its owner's deletion: render again without `blockOwnerDeletion`.
+    /// The run may not set `blockOwnerDeletion`, so the objects must be rendered again without it.
     Unblocked(Failure),
-    /// The API server refuses some of the objects.
+    /// The API server refuses at least one of the objects.
     Refused(Vec<Failure>),
 }
 
@@ -78,9 +78,10 @@ pub(super) enum Verdict {
     Refused(Reason),
 }
 
-/// Dry-runs all `items`, and records in `ledger` which of them already exist.
+/// Dry-runs all `items`, and records in `ledger` which of them exist.
 pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &mut Ledger) -> Plan {
-    // Collected first: a closure inside the stream would make the whole future not `Send` (rust-lang/rust#102211).
+    // Collected before streaming, because a closure inside the stream would make the whole future not `Send`
+    // (rust-lang/rust#102211).
     let is_refused = AtomicBool::new(false);
     let tries: Vec<_> = items
         .iter()
@@ -95,7 +96,8 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     let mut other_names = Vec::new();
     let mut unblocked = None;
     let mut refused = Vec::new();
-    // A killed process had at most one create pending, because objects are created in order.
+    // Objects are created in order, so an earlier process that was killed had at most one create in flight: that of the first
+    // missing object.
     let missing = items.iter().zip(&verdicts).position(|(item, verdict)| {
         let exists = |step: &Step| step.trace().is_some_and(|trace| trace != Trace::Nothing);
         item.earlier && !matches!(verdict, Verdict::Step(step) if exists(step))
@@ -137,7 +139,7 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
 
 /// Dry-runs an object for the first time, unless its kind is not served.
 ///
-/// Waits while the quota is exhausted, unless another object is refused anyway.
+/// If a quota is exhausted, waits until it has room, unless the API server refuses another object of the submission.
 async fn try_first(api: Api<'_>, item: &Item, run_uid: &str, is_refused: &AtomicBool) -> Verdict {
     if !item.is_served {
         return Verdict::Step(Step::Deferred);
@@ -149,7 +151,7 @@ async fn try_first(api: Api<'_>, item: &Item, run_uid: &str, is_refused: &Atomic
     verdict
 }
 
-/// Dry-runs an object repeatedly while a quota has no room for it and `give_up` is not set.
+/// Dry-runs an object repeatedly while a quota has no room for it, until `give_up` is set.
 async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &AtomicBool) -> Verdict {
     let mut backoff = Backoff::default();
     let mut full = None;
@@ -164,7 +166,7 @@ async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &Atomi
             {
                 full = Some(reason);
             }
-            // The error of the last attempt may only mean that the remaining time was short.
+            // The last attempt may fail only because little time remains, so the quota's refusal is returned.
             Reason::Unreachable { .. } | Reason::Deadline { .. } => {
                 return Verdict::Refused(full.unwrap_or(reason));
             }
@@ -173,7 +175,7 @@ async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &Atomi
     }
 }
 
-/// Dry-runs an object whose requirements were just created.
+/// Dry-runs a deferred object after the objects that it needs were created.
 pub(super) async fn try_again(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     let mut backoff = Backoff::default();
     let patience = api.sooner(api.settings.visible_timeout);
@@ -187,7 +189,7 @@ pub(super) async fn try_again(api: Api<'_>, item: &Item, run_uid: &str) -> Verdi
     }
 }
 
-/// Defers the objects that need an earlier object which does not exist or will be replaced.
+/// Defers the objects that need an earlier object that does not exist or will be replaced.
 fn defer(items: &[Item], verdicts: &mut [Verdict]) {
     for index in 0..items.len() {
         let (before, rest) = verdicts.split_at_mut(index);
@@ -197,7 +199,7 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
         let verdict = &mut rest[0];
         let defers = match verdict {
             Verdict::Refused(reason) => dependency::may_pass(items, index, reason, is_missing),
-            // The existing object is deleted together with its Namespace or CRD.
+            // The existing object is deleted when its Namespace or CRD is replaced.
             Verdict::Step(_) => dependency::containers(items, index).any(is_replaced),
             Verdict::OtherName(_) | Verdict::Unblocked(_) => false,
         };
@@ -207,14 +209,14 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
     }
 }
 
-/// Adds the remedy of reordering the templates: objects are created in the order of the declaration, so a Namespace must come
-/// before its objects.
+/// Adds the remedy to reorder the templates. Objects are created in the order of the declaration, so the template of a Namespace
+/// must come before the templates of objects in it.
 fn in_order(items: &[Item], index: usize, reason: Reason) -> Reason {
     match (reason, dependency::later_namespace(items, index)) {
         (Reason::NoNamespace { words, .. }, Some(later)) => Reason::NoNamespace {
             words,
             remedy: format!(
-                "'{}' creates it: put it before '{}', because objects are created in order",
+                "'{0}' creates it: put '{0}' before '{1}', because objects are created in the order of the declaration",
                 later.resource, items[index].resource
             ),
         },
@@ -238,7 +240,7 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     let manager = &api.settings.field_manager;
     let call = Call::apply(&item.place, item.body.clone(), manager, Mode::DryRun);
     match api.call(&call).await {
-        // A dry run also returns 201 if the object would be new.
+        // The API server also responds to a dry run with 201 if the object does not exist yet.
         Ok(reply) if reply.done.status == StatusCode::CREATED => {
             Verdict::Step(Step::Apply(Before::Nothing))
         }
@@ -247,8 +249,8 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     }
 }
 
-/// Determines the owner of the object that exists before an apply. If the owner cannot be determined, the run must not delete the
-/// object.
+/// Determines the owner of an object that already exists when it is applied. If the owner cannot be determined, the object is
+/// treated as another owner's, so that the run does not delete it.
 async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     match api.call(&Call::get(&item.place)).await {
         Ok(reply) if is_made_by(&reply.done.value, item, run_uid) => Before::Ours {
@@ -258,13 +260,13 @@ async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     }
 }
 
-/// Dry-runs an object that will be created. An object that an earlier attempt may have created is read first, because its dry run
-/// would be refused by a quota that the object itself uses up, or by a policy or webhook that has changed since. All others are
-/// dry-run at once, which saves a request, and are read only if they are refused.
+/// Dry-runs an object that will be created. If an earlier attempt may have created the object, it is read first, because a quota
+/// that the object itself uses up, or a policy or webhook that has changed since, would refuse its dry run. All other objects are
+/// dry-run without a read, which saves a request, and are read only if the dry run is refused.
 async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     if item.earlier {
         match look_and_judge(api, item, run_uid).await {
-            // Without the permission to get the object, only a refused dry run can tell whether the object exists.
+            // Without the permission to get the object, only the dry run can show whether the object exists.
             Ok(None) | Err(Reason::Forbidden { .. }) => {}
             Ok(Some(verdict)) => return verdict,
             Err(reason) => return Verdict::Refused(reason),
@@ -287,7 +289,7 @@ async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     Verdict::Refused(restless(item))
 }
 
-/// Reads the existing object and classifies it; returns `None` if it does not exist.
+/// Reads the existing object and decides how to treat it. Returns `None` if it does not exist.
 async fn look_and_judge(
     api: Api<'_>,
     item: &Item,
@@ -299,7 +301,7 @@ async fn look_and_judge(
     })
 }
 
-/// Returns the adoption of the existing object if an earlier attempt of this run created it with this content.
+/// Returns a step that adopts the existing object, if an earlier attempt of this run created it with the same content.
 async fn adopted(api: Api<'_>, item: &Item, run_uid: &str) -> Option<Step> {
     match look(api, item, run_uid).await {
         Ok(Some((Existing::Same { uid }, object))) => Some(adopt(item, run_uid, uid, object)),
@@ -312,7 +314,7 @@ fn adopt(item: &Item, run_uid: &str, uid: String, object: Value) -> Step {
     Step::Adopt { uid, object, made }
 }
 
-/// Decides how to treat an existing object; returns `None` if it no longer exists when it is read.
+/// Decides how to treat an existing object. Returns `None` if it is deleted before the decision.
 async fn judge(
     api: Api<'_>,
     item: &Item,
@@ -321,8 +323,8 @@ async fn judge(
     object: Value,
 ) -> Option<Verdict> {
     let reason = match existing {
-        // The object is from an attempt whose state is lost. An object that this attempt waits for is adopted, and its failure
-        // reported.
+        // An earlier attempt whose state is lost created this object. It has failed, so it is replaced. An object that this
+        // attempt already waits for is adopted instead, so that its failure is reported.
         Existing::Same { uid } if !item.earlier && has_failed(item, &object) => {
             let resource_version = object["metadata"]["resourceVersion"].as_str();
             return Some(Verdict::Step(Step::Replace {
@@ -356,8 +358,8 @@ async fn judge(
     })
 }
 
-/// Decides how to treat a refused dry run. Admission runs before the API server detects that an object of this name exists, and
-/// that object may belong to this run: the state of an earlier attempt is lost with its pod.
+/// Decides how to treat a refused dry run. Admission runs before the API server checks whether the name is taken, so the refused
+/// object may already exist and belong to this run, whose state is lost if the pod was deleted.
 async fn refused(
     api: Api<'_>,
     item: &Item,
@@ -378,7 +380,7 @@ async fn refused(
     Verdict::Refused(reason)
 }
 
-/// Returns the reason if an object appears and disappears faster than it can be read.
+/// Returns the failure reason for an object that appears and disappears faster than it can be read.
 pub(super) fn restless(item: &Item) -> Reason {
     Reason::Contested(item.place.to_string())
 }
@@ -386,7 +388,7 @@ pub(super) fn restless(item: &Item) -> Reason {
 // === impl Step ===
 
 impl Step {
-    /// Returns the ledger state of the existing object; `None` if the object was not read.
+    /// Returns the ledger state of the existing object, or `None` if the object was not read.
     pub(super) fn trace(&self) -> Option<Trace> {
         Some(match self {
             Self::Deferred => return None,

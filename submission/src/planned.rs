@@ -1,7 +1,7 @@
-//! The objects that a submission will create, in a form that outlives the process.
+//! The objects that a submission will create, in a form that is stored on disk.
 //!
-//! A process that is killed midway has created some of these objects. With this list, the next process finds them even if it can
-//! neither render nor discover, and reports those that it cannot read.
+//! If the process is killed during a submission, some of these objects exist. The next process uses this list to find them, even
+//! if it cannot render templates or discover kinds, and to report the objects that it cannot read.
 
 use std::io;
 
@@ -10,21 +10,21 @@ use gleaner_core::render::Attempts;
 use gleaner_proto::name::ResourceName;
 use serde::{Deserialize, Serialize};
 
-/// The objects of one attempt of a submission.
+/// The planned objects of one attempt of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
-    /// The suffix of each derived name.
+    /// The suffix that each derived name has in this attempt.
     pub attempts: Attempts,
     /// All objects of the run, in the order of the declaration.
     pub objects: Vec<PlannedObject>,
 }
 
-/// One planned object: the data to find it, and to check that it belongs to the run.
+/// One planned object, with the data needed to find it and to check that it belongs to the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedObject {
-    /// The name of its template in the declaration.
+    /// The name of the object's template in the declaration.
     pub resource: ResourceName,
     /// `apiVersion` of the object.
     pub api_version: String,
@@ -32,30 +32,30 @@ pub struct PlannedObject {
     pub kind: String,
     /// The kind's path segment, such as `configmaps`.
     pub plural: String,
-    /// The namespace; absent for a cluster-scoped kind.
+    /// The namespace; omitted for a cluster-scoped kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name.
+    /// The name of the object.
     pub name: String,
-    /// True if the object is applied, so that it may have existed before the run.
+    /// True if the object is created with server-side apply, so that it may have existed before the run.
     #[serde(default)]
     pub applied: bool,
-    /// The secret output that the object contains, by step and name. If set, no text about the object is forwarded.
+    /// The step and name of a secret output that the object contains. If set, no text about the object is forwarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<(String, String)>,
-    /// The UIDs of its owners.
+    /// The UIDs in the object's owner references.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<String>,
 }
 
-/// Stores the plan of a submission, so that a later process can continue it.
+/// Storage for the plan of a submission, so that a later process can continue it.
 pub trait Memory: Send + Sync {
     /// Returns the plans that were stored before this process started, in order.
     fn earlier(&self) -> &[Planned];
 
-    /// Stores `planned` durably: the first create follows as soon as the future completes.
+    /// Stores `planned` durably. The first create request follows as soon as the future completes.
     ///
     /// # Errors
-    /// Fails if the plan could not be stored; then nothing is created.
+    /// Fails if the plan could not be stored. In that case, the submission creates nothing.
     fn keep(&self, planned: Planned) -> BoxFuture<'_, io::Result<()>>;
 }

@@ -1,4 +1,4 @@
-//! Failures that can be detected before the first step runs: unserved kinds and missing permissions.
+//! Checks for failures that can be detected before the first step runs: unserved kinds and missing permissions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,29 +17,30 @@ use super::kind::{Kind, KindName};
 use super::remedy::{grant, plain};
 use super::request::Call;
 
-/// A failure that the preflight expects.
+/// A predicted failure of the submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The expected failure, with the name of its resource.
+    /// The predicted failure, with the name of the resource.
     pub failure: Failure,
-    /// True if the finding makes the submission fail.
+    /// True if the predicted failure makes the submission fail.
     pub blocking: bool,
-    /// False if the API server has not responded: the finding says nothing about the submission, so check again.
+    /// False if the API server did not respond. In that case, the check must be repeated, because it shows nothing about the
+    /// submission.
     pub answered: bool,
 }
 
-/// The namespace that a template names.
+/// The namespace in a template.
 #[derive(Debug, PartialEq, Eq)]
 enum Namespace<'a> {
-    /// The template names no namespace; the object gets that of the run.
+    /// The template has no namespace, so the object is created in the run's namespace.
     Unsaid,
     Literal(&'a str),
-    /// The namespace contains variables.
+    /// The namespace contains variables, so it is not known yet.
     Later,
 }
 
-/// Checks kind and permissions of each of `templates`.
+/// Checks the kind and the permissions of each of `templates`.
 pub(super) async fn preflight(
     api: Api<'_>,
     kinds: &Kinds,
@@ -71,7 +72,7 @@ pub(super) async fn preflight(
     findings
 }
 
-/// Returns the namespace of the object (empty for a cluster-scoped kind), if it is already known.
+/// Returns the namespace of the object (empty for a cluster-scoped kind), or `None` if it is not known yet.
 fn placed<'a>(
     template: &'a Template,
     kind: &Kind,
@@ -100,7 +101,7 @@ fn namespace(tree: &Tree) -> Namespace<'_> {
     }
 }
 
-/// Checks each permission of each template. Identical checks of two templates are sent twice, because there are few.
+/// Checks every permission that each template needs. The few checks that are identical for two templates are not deduplicated.
 async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> Vec<Finding> {
     let mut asked = BTreeSet::new();
     let mut questions = Vec::new();
@@ -133,11 +134,11 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
     findings.into_iter().flatten().collect()
 }
 
-/// Returns true if the run has the permission, or if that cannot be determined: then the API server decides when the object is
-/// created.
+/// Returns true if the run has the permission, or if the review cannot determine it. In the latter case, the API server decides
+/// when the object is created.
 ///
 /// # Errors
-/// A reason if the API server did not respond.
+/// Returns a reason if the API server did not respond.
 async fn is_allowed(
     api: Api<'_>,
     verb: &str,
@@ -155,7 +156,7 @@ async fn is_allowed(
     }
 }
 
-/// Returns the failure that a missing permission causes.
+/// Returns the failure that the missing permission will cause.
 fn missing(need: Permission, template: &Template, kind: &Kind, namespace: &str) -> Failure {
     let place = match namespace {
         "" => String::new(),
@@ -178,9 +179,9 @@ fn missing(need: Permission, template: &Template, kind: &Kind, namespace: &str) 
 // === impl Finding ===
 
 impl Finding {
-    /// Returns a finding that blocks the submission, unless the API server has not responded.
+    /// Returns a finding that blocks the submission, unless the API server did not respond.
     fn of(template: &Template, reason: &Reason) -> Self {
-        // Credentials and the CA certificate may also arrive late.
+        // The credentials or the CA certificate may become available later.
         let answered = !matches!(
             reason,
             Reason::Unreachable { .. }

@@ -3,12 +3,12 @@
 use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
 
-/// A moment of a submission. Reported synchronously, before the next action: if the caller stops the process in the report, the
-/// submission stops exactly there.
+/// An event of a running submission. The callback runs synchronously before the next action, so a caller that stops the process
+/// in the callback stops the submission exactly at that point.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// All objects are about to be dry-run. Reported again if names have to change.
+    /// All objects are about to be dry-run. Reported again if derived names must change.
     DryRun,
     /// All dry runs have passed.
     DryRunDone,
@@ -22,15 +22,15 @@ pub enum Progress<'a> {
         index: usize,
         created: &'a Created,
     },
-    /// All objects exist; the submission now waits for those with a `waitFor` or missing results.
+    /// All objects exist. The submission now waits for the objects that have a `waitFor` or whose results are missing.
     Waiting,
-    /// An object failed; the created objects are about to be deleted.
+    /// The submission failed, and is about to delete the objects that it created.
     RollingBack,
-    /// The objects have been deleted, except those that could not be deleted.
+    /// The rollback finished. Objects that could not be deleted may remain.
     RolledBack,
     /// The submission has succeeded or failed, and is about to return.
     Done,
 }
 
-/// Receives the moments of a submission.
+/// A callback that receives the events of a submission.
 pub type Report<'a> = &'a (dyn Fn(Progress<'_>) + Send + Sync);

@@ -1,9 +1,10 @@
-//! Refusals by a ResourceQuota. They end when other objects are deleted or the quota is raised.
+//! Refusals by a ResourceQuota. They last until other objects are deleted or the quota is raised.
 
 use std::collections::BTreeMap;
 
-/// Returns the refusal in readable form: the name of the quota, and for each resource the requested, used and allowed amounts.
-/// Returns `None` if the text is not the API server's (`k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go`).
+/// Returns a readable description of the refusal, with the quota's name and, for each resource, the requested, used and allowed
+/// amounts. Returns `None` if the API server did not write the message
+/// (`k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go`).
 pub(super) fn describe(message: &str) -> Option<String> {
     let (_, text) = message.split_once("exceeded quota: ")?;
     let (quota, text) = text.split_once(", requested: ")?;
@@ -40,7 +41,7 @@ mod tests {
     use super::describe;
 
     #[test]
-    fn a_quota_is_described_by_what_is_requested_used_and_allowed() {
+    fn a_quota_is_described_by_the_requested_used_and_allowed_amounts() {
         let message = "pods \"a\" is forbidden: exceeded quota: small, requested: pods=1,requests.cpu=500m, used: pods=3,requests.cpu=2, limited: pods=3,requests.cpu=2";
         assert_eq!(
             describe(message).as_deref(),

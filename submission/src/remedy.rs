@@ -1,4 +1,4 @@
-//! Converts the end of a request to the reason that users see.
+//! Converts the error of a request to the reason that users see.
 
 use http::StatusCode;
 
@@ -7,10 +7,10 @@ use super::api::{CallError, End};
 use super::error::Reason;
 use super::kind::Kind;
 
-/// The purpose of a request, so that a refusal can name the missing permission.
+/// The verb and kind of a request, used to name the missing permission if the request is refused.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose<'a> {
-    /// The verb as RBAC writes it.
+    /// The verb in RBAC's form, such as `create`.
     pub(super) verb: &'static str,
     pub(super) kind: &'a Kind,
 }
@@ -20,7 +20,7 @@ impl<'a> Purpose<'a> {
         Self { verb, kind }
     }
 
-    /// Returns the reason for the end of a request.
+    /// Returns the reason for a failed request.
     pub(super) fn reason(self, error: CallError) -> Reason {
         match error.end {
             End::Refused(refusal) => self.refused(refusal),
@@ -40,7 +40,7 @@ impl<'a> Purpose<'a> {
             },
             (Topic::Namespace, _) => Reason::NoNamespace {
                 words,
-                remedy: "create the namespace, or name another one in the template".to_owned(),
+                remedy: "create the namespace, or use a different one in the template".to_owned(),
             },
             (Topic::Reference, _) => Reason::MissingReference(words),
             (Topic::Quota, _) => Reason::QuotaExceeded(words),
@@ -65,7 +65,7 @@ pub(super) fn grant(verb: &str, kind: &Kind) -> String {
     )
 }
 
-/// Returns the reason for the end of a request that did not concern a specific kind.
+/// Returns the reason for a failed request that did not concern a specific kind.
 pub(super) fn plain(end: End) -> Reason {
     match end {
         End::Late {

@@ -1,6 +1,6 @@
-//! The requests of a submission, as values: no I/O here.
+//! The requests of a submission, as data. This module performs no I/O.
 //!
-//! They are built by hand because kube's `PostParams` has no `fieldValidation`, without which an API
+//! The requests are not built with kube's `PostParams`, because it has no `fieldValidation`. Without `fieldValidation`, the API
 //! server silently drops a misspelled field.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::expected::{Expected, Write};
 use super::kind::Place;
 
-/// A request, which may be sent any number of times.
+/// A request, which can be sent several times.
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) method: Method,
@@ -22,12 +22,13 @@ pub(super) struct Call {
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
     pub(super) expected: Expected,
-    /// The disclosure of the request's object.
+    /// The disclosure of the object in the request.
     pub(super) disclosure: Disclosure,
 }
 
 const JSON: &str = "application/json";
-/// JSON is YAML, so a JSON body may use this media type; every API server since 1.16 supports it.
+/// The media type of an apply. It also covers JSON bodies, because JSON is a subset of YAML; every API server since 1.16 accepts
+/// it.
 const APPLY: &str = "application/apply-patch+yaml";
 
 /// The mode of a write: a dry run or a real one.
@@ -38,7 +39,7 @@ pub(super) enum Mode {
 }
 
 impl Call {
-    /// Creates an object; strict, so that an unknown field is an error.
+    /// Creates an object with strict field validation, so that an unknown field is an error.
     pub(super) fn create(place: &Place, body: Bytes, manager: &str, mode: Mode) -> Self {
         let uri = format!("{}?{}", place.collection_path(), write_query(manager, mode));
         let write = match mode {
@@ -48,7 +49,7 @@ impl Call {
         Self::new(Method::POST, uri, JSON, body, object(place, write)).about(place)
     }
 
-    /// Server-side apply, never forced.
+    /// Applies an object with server-side apply, without `force`.
     pub(super) fn apply(place: &Place, body: Bytes, manager: &str, mode: Mode) -> Self {
         let uri = format!(
             "{}?{}&force=false",
@@ -67,7 +68,7 @@ impl Call {
         Self::read(place.path(), object(place, write)).about(place)
     }
 
-    /// Deletes exactly the object with this UID (and with this resource version, if one is given).
+    /// Deletes the object with this UID (and, if specified, with this resource version), and no other object.
     pub(super) fn delete(place: &Place, uid: &str, resource_version: Option<&str>) -> Self {
         let mut preconditions = json!({"uid": uid});
         if let Some(version) = resource_version {
@@ -87,15 +88,15 @@ impl Call {
         Self::new(Method::DELETE, place.path(), JSON, body, expected).about(place)
     }
 
-    /// Returns the URI for an attempt that takes up to `patience`. The API server's limit for a write is a little shorter, so
-    /// that it does not execute a write after the client has stopped waiting (`timeout`, in
+    /// Returns the URI for an attempt with the client-side timeout `patience`. The timeout sent to the API server is slightly
+    /// shorter, so that the API server does not execute a write after the client has stopped waiting (`timeout`, in
     /// `k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go`).
     pub(super) fn uri_within(&self, patience: Duration) -> String {
         if self.method == Method::GET {
             return self.uri.clone();
         }
         let separator = if self.uri.contains('?') { '&' } else { '?' };
-        // Zero would select the API server's own limit, which is one minute.
+        // A timeout of zero would select the API server's default of one minute.
         let milliseconds = (patience.as_millis() * 9 / 10).max(1);
         format!("{}{separator}timeout={milliseconds}ms", self.uri)
     }
@@ -108,7 +109,7 @@ impl Call {
         Self::read(format!("/apis/{}", path::segment(group)), Expected::Json)
     }
 
-    /// Checks a permission of the client itself (SelfSubjectAccessReview).
+    /// Checks a permission of the client's own credentials (SelfSubjectAccessReview).
     pub(super) fn access_review(verb: &str, group: &str, resource: &str, namespace: &str) -> Self {
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1",

@@ -21,16 +21,16 @@ use super::kind::KindName;
 use super::ledger::{Entry, Ledger, Trace};
 use super::request::Call;
 
-/// First interval between two checks for a late object; doubled each time.
+/// The first interval between two checks for an object that may be created late. It doubles with each check.
 const LOOK_FIRST: Duration = Duration::from_millis(50);
-/// Longest interval between two checks.
+/// The longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// The message for an object that is kept.
-const RETAINED: &str = "keepOnFailure: its status has the reason";
+/// The message about an object that is retained.
+const RETAINED: &str = "its status shows the reason";
 
-/// Deletes all of this run's objects in `ledger` that are among `items[range]`. `api` has a deadline of its own, because the
-/// deadline of the submission may be the cause of the failure.
+/// Deletes the objects in `items[range]` that belong to this run according to `ledger`. The deadline of `api` is separate from
+/// the submission's, because an expired deadline may be the cause of the failure.
 pub(super) async fn roll_back(
     api: Api<'_>,
     items: &[Item],
@@ -47,7 +47,7 @@ pub(super) async fn roll_back(
     let mut late = Vec::new();
     let begun = Instant::now();
     for wave in waves(&items[range.clone()]) {
-        // Collected first; `plan` explains why.
+        // Collected before streaming, for the reason given in `plan`.
         let removals: Vec<_> = wave
             .iter()
             .map(|index| range.start + index)
@@ -69,10 +69,10 @@ pub(super) async fn roll_back(
             }
         }
     }
-    // Their deadlines passed while they waited for a free slot here.
+    // Their deadlines passed while they waited for a slot in `buffered`.
     let mut late = futures::stream::iter(late).buffered(PARALLEL);
     while let Some(outcome) = late.next().await {
-        // A copy that was created late has the same name as the first object.
+        // An object that was created late has the same name as the deleted object, so it is reported once.
         if !matches!(&outcome, Outcome::Removed(object) if aftermath.removed.contains(object)) {
             outcome.enter(&mut aftermath);
         }
@@ -84,11 +84,12 @@ pub(super) async fn roll_back(
     aftermath
 }
 
-/// Returns the positions of the objects in the order of deletion. The kinds are deleted in the reverse order of their first
-/// objects in the declaration, and the objects of a kind from last to first. Objects of one kind are deleted concurrently.
+/// Returns the positions of the objects, in groups that are deleted one after another. The kinds are deleted in the reverse order
+/// of their first objects in the declaration. The objects of one kind are deleted concurrently, starting with the last.
 ///
-/// An object that a later kind needs has an earlier kind, so it is deleted afterwards. Within a kind, no order is known. The
-/// Namespace and the CRD of any of the objects are deleted last, because their deletion also deletes their content, unreported.
+/// If an object is needed by objects of other kinds, its kind comes earlier in the declaration, so it is deleted after them.
+/// Dependencies within a kind are unknown. Namespaces and CRDs that contain other objects of the run are deleted last, because
+/// their deletion also deletes those objects without reporting them.
 fn waves(items: &[Item]) -> Vec<Vec<usize>> {
     let mut kinds: Vec<&KindName> = Vec::new();
     let mut waves: Vec<Vec<usize>> = Vec::new();
@@ -115,13 +116,13 @@ fn waves(items: &[Item]) -> Vec<Vec<usize>> {
 struct Rollback<'a> {
     api: Api<'a>,
     run_uid: &'a str,
-    /// True if a request got no response.
+    /// True if a request received no response.
     silent: AtomicBool,
 }
 
 /// The result of the rollback of one object.
 enum Outcome {
-    /// No object of this run exists.
+    /// This run has no such object.
     Nothing,
     Removed(String),
     Kept(gleaner_proto::failure::ObjectReference),
@@ -138,7 +139,7 @@ impl Rollback<'_> {
             Trace::Sent | Trace::Planned => match self.remove_found(item).await {
                 Ok(outcome) => outcome,
                 Err(why) => {
-                    let why = format!("it is not known whether it was created: {why}");
+                    let why = format!("Gleaner could not check whether it was created: {why}");
                     item.left(None, LeftState::MayExist, &why)
                 }
             },
@@ -152,13 +153,13 @@ impl Rollback<'_> {
             Ok(Deleted::Going) => {
                 Outcome::Removed(format!("{} (until its finalizers are removed)", item.place))
             }
-            // Our object is gone: a different object has the name, or none.
+            // The run's object no longer exists: the name is free, or a different object has it.
             Ok(Deleted::Changed | Deleted::Absent) => Outcome::Nothing,
             Err(reason) => item.left(Some(uid), LeftState::Exists, &reason.to_string()),
         }
     }
 
-    /// Looks for an object that this run may have created, and deletes it.
+    /// Reads an object that this run may have created, and deletes it if it exists.
     async fn remove_found(&self, item: &Item) -> Result<Outcome, String> {
         match look(self.api, item, self.run_uid).await {
             Ok(None) => Ok(Outcome::Nothing),
@@ -170,14 +171,15 @@ impl Rollback<'_> {
         }
     }
 
-    /// Checks repeatedly until no pending create of this object can be executed any more.
+    /// Checks for the object, and deletes it, until the API server can no longer execute a pending create of it.
     async fn watch(&self, item: &Item, until: Instant) -> Outcome {
         let mut pause = LOOK_FIRST;
         let mut outcome = Outcome::Nothing;
         loop {
             let now = Instant::now();
             if now >= self.api.deadline {
-                let why = "a create that got no response may still be carried out";
+                let why =
+                    "the API server may still execute a create request that received no response";
                 return item.left(None, LeftState::MayAppear, why);
             }
             let end = until.min(self.api.deadline);
@@ -199,8 +201,8 @@ impl Rollback<'_> {
         }
     }
 
-    /// Checks once for an object that an earlier attempt of this run, whose state is lost, may have created. This submission has
-    /// not touched it, so an unknown state does not fail the rollback.
+    /// Checks once for an object that an earlier attempt, whose state is lost, may have created. This submission has sent no
+    /// write for it, so the rollback does not fail if the check does.
     async fn remove_unknown(&self, item: &Item) -> Outcome {
         if self.silent.load(Ordering::Relaxed) {
             return Outcome::Nothing;
@@ -226,7 +228,7 @@ impl Rollback<'_> {
         }
     }
 
-    /// Returns the UID of the object if it belongs to this run.
+    /// Returns the UID of the object, if it belongs to this run.
     fn own_uid(&self, item: &Item, existing: Existing, object: &Value) -> Option<String> {
         match existing {
             Existing::Same { uid } | Existing::Other { uid, .. } | Existing::Leaving { uid } => {
@@ -237,7 +239,7 @@ impl Rollback<'_> {
     }
 }
 
-/// Returns the result of a rollback that panicked: the state of all objects that may exist is unknown.
+/// Returns the result of a rollback that panicked, in which every object that may exist is reported.
 pub(super) fn unknown(items: &[Item], ledger: &Ledger, why: &str) -> Aftermath {
     let mut aftermath = Aftermath::default();
     for (index, item) in items.iter().enumerate() {

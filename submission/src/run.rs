@@ -1,4 +1,4 @@
-//! A submission: rounds of dry runs, creates and waits, until one succeeds or everything is rolled back.
+//! Executes a submission: rounds of dry runs, creates and waits, until one succeeds or everything is rolled back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -28,7 +28,7 @@ use super::rollback::{self, roll_back};
 use super::settings::Settings;
 use super::wait::{is_settled, settle};
 
-/// The maximum number of names that are tried for one derived name. Each has about 25 random bits: two collisions in a row are
+/// The maximum number of names tried for one derived name. Each name has about 25 random bits, so two collisions in a row are
 /// very rare.
 const NAMES_MAX: u32 = 8;
 
@@ -46,7 +46,7 @@ pub(super) struct Inner {
 #[non_exhaustive]
 pub struct Committed {
     pub created: Created,
-    /// The declared result fields of the object, as strings; a field that is not a string is compact JSON.
+    /// The values of the declared results. A field that is not a string is converted to compact JSON.
     pub results: Map<String, Value>,
 }
 
@@ -62,24 +62,24 @@ pub(super) struct Run<'a> {
 /// The result of one round.
 enum Round {
     Committed(Vec<Committed>),
-    /// Derived names are taken; nothing was created.
+    /// Derived names are taken. Nothing was created.
     OtherNames(Vec<Failure>),
-    /// Derived names are taken, which was detected after other objects had been created.
+    /// Derived names are taken, but other objects were created before a create request failed.
     NamesLost(Vec<Failure>),
-    /// The API server does not let the run block its owner's deletion; nothing was created.
+    /// The API server does not allow the run to set `blockOwnerDeletion`. Nothing was created.
     Unblocked(Failure),
-    /// Like [`Self::Unblocked`], but detected after other objects had been created.
+    /// Like [`Self::Unblocked`], but other objects were created before a create request failed.
     UnblockedLate(Failure),
     Failed(Vec<Failure>),
 }
 
-/// The objects of all rounds so far, with their states. They outlive each round.
+/// The objects of all rounds so far, with their states. The data is retained from round to round.
 #[derive(Default)]
 struct Objects {
-    /// The objects of this round in the order of the declaration, followed by objects that only earlier rounds or attempts
-    /// planned.
+    /// The objects of this round in the order of the declaration, followed by objects that were planned only in earlier rounds or
+    /// attempts.
     items: Vec<Item>,
-    /// The number of objects of this round.
+    /// The number of objects in this round.
     count: usize,
     ledger: Ledger,
 }
@@ -101,7 +101,7 @@ impl Run<'_> {
         let mut block_owner_deletion = true;
         let mut objects = self.recall(earlier);
         loop {
-            // The objects that exist must be rolled back even after a panic.
+            // A panic is caught, so that the existing objects are still rolled back.
             let round = self.round(&mut objects, render, &attempts, block_owner_deletion);
             let round = panics::catch_async(round).await.unwrap_or_else(|place| {
                 Round::Failed(vec![Failure::general(panicked("submission", &place))])
@@ -119,7 +119,7 @@ impl Run<'_> {
                     }
                     failures
                 }
-                // Existing objects may mention the name that is taken: roll back, then start again.
+                // Objects that were already created may contain the taken name, so roll back before the next round.
                 Round::NamesLost(failures) => {
                     let error = self.undo(&objects, failures).await;
                     let clean = error.aftermath.left.is_empty();
@@ -146,11 +146,11 @@ impl Run<'_> {
         }
     }
 
-    /// Returns the objects that earlier attempts planned. Their kinds are stored with them, so no discovery is needed.
+    /// Returns the objects that earlier attempts planned. The plans contain their kinds, so no discovery is needed.
     fn recall(&self, earlier: &[Planned]) -> Objects {
         let mut objects = Objects::default();
         let mut seen = HashSet::new();
-        // If several attempts planned the same object, the name of the last one counts.
+        // If several attempts planned the same object, the name in the last plan is used.
         for planned in earlier.iter().rev().flat_map(|planned| &planned.objects) {
             let item = Item::of_earlier(planned);
             if seen.insert(item.place.key()) {
@@ -158,7 +158,7 @@ impl Run<'_> {
             }
         }
         dependency::mark_instances(&mut objects.items);
-        // Excluded: a kind whose CRD belongs to this submission may not be served.
+        // Skip a kind whose CRD belongs to this submission, because the API server may not serve it yet.
         for item in objects.items.iter().filter(|item| !item.is_instance) {
             self.inner.kinds.insert(&item.place.kind);
         }
@@ -214,7 +214,8 @@ impl Run<'_> {
             count,
             ledger,
         } = objects;
-        // The ledger is updated before each request, so it also covers a request that is dropped here.
+        // The ledger is updated before each request, so it is correct even if the future, with a pending request, is dropped
+        // here.
         let carried_out = tokio::select! {
             carried_out = self.carry_out(&items[..*count], steps, ledger) => carried_out,
             () = self.cut_off() => Err(Stop::Failed(vec![Failure::general(Reason::CutOff)])),
@@ -237,7 +238,7 @@ impl Run<'_> {
         prepare(rendered, &found, terms)
     }
 
-    /// Makes the plan durable, unless it already is.
+    /// Stores the plan durably, unless it is already stored.
     async fn keep(&self, items: &[Item], attempts: &Attempts) -> Result<(), Failure> {
         let Some(memory) = self.memory else {
             return Ok(());
@@ -250,12 +251,12 @@ impl Run<'_> {
             return Ok(());
         }
         memory.keep(planned).await.map_err(|error| {
-            let words = format!("the plan of the submission could not be written to disk: {error}");
+            let words = format!("the submission plan could not be written to disk: {error}");
             Failure::general(Reason::Internal(words))
         })
     }
 
-    /// Deletes objects that earlier attempts created under names that are no longer used.
+    /// Deletes objects that earlier attempts created under names that this round does not use.
     async fn remove_others(&self, objects: &mut Objects) {
         let Objects {
             items,
@@ -269,7 +270,7 @@ impl Run<'_> {
             others.for_each(|index| ledger.set(index, Trace::Nothing));
         }
         for left in aftermath.left {
-            let note = format!("an earlier attempt of this run may have left {left}");
+            let note = format!("an object of an earlier attempt may still exist: {left}");
             self.api.notes.add(note);
         }
     }
@@ -299,7 +300,7 @@ impl Run<'_> {
         Ok(made.into_iter().zip(results).map(committed).collect())
     }
 
-    /// Returns when shutdown was requested and [`Settings::patience`] has passed.
+    /// Completes when shutdown was requested and [`Settings::patience`] has passed since.
     async fn cut_off(&self) {
         match &self.ending {
             Some(ending) => {
@@ -344,7 +345,7 @@ fn panicked(what: &str, place: &str) -> Reason {
     ))
 }
 
-/// Keeps an object whose wait failed, together with its Namespace and CRD, if its declaration requests it.
+/// Marks an object whose wait failed, together with its Namespace and CRD, as retained if its declaration has `keepOnFailure`.
 fn retain(items: &[Item], index: usize, ledger: &mut Ledger) {
     let keeps = |wait: &WaitFor| wait.keep_on_failure;
     if !items[index].wait_for.as_ref().is_some_and(keeps) {
@@ -358,7 +359,7 @@ fn retain(items: &[Item], index: usize, ledger: &mut Ledger) {
     }
 }
 
-/// Counts the attempts for each taken name; returns false if the maximum is exceeded.
+/// Increments the attempt count of each taken name. Returns false if a count exceeds the maximum.
 fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) -> bool {
     let subjects = failures
         .iter()
@@ -391,7 +392,7 @@ impl Inner {
 // === impl Objects ===
 
 impl Objects {
-    /// Puts the objects of a new round first. Of the other objects, keeps those that may exist.
+    /// Puts the objects of a new round first, followed by the earlier objects that may still exist.
     fn renew(&mut self, mut items: Vec<Item>) {
         let known = std::mem::take(&mut self.items).into_iter().enumerate();
         let mut known: Vec<Item> = known

@@ -31,16 +31,16 @@ pub struct Submitter {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Submission {
-    /// The existing objects, in the order of the declaration.
+    /// The objects that the submission created, applied or adopted, in the order of the declaration.
     pub committed: Vec<Committed>,
-    /// Messages for users: warnings of the API server, and workarounds.
+    /// Messages for users: warnings from the API server, and notes about fallbacks such as an omitted `blockOwnerDeletion`.
     pub notes: Vec<String>,
 }
 
 // === impl Submitter ===
 
 impl Submitter {
-    /// Returns a submitter for the run with this UID. Objects are created in `namespace` unless their templates name another.
+    /// Returns a submitter for the run with this UID. Objects whose templates specify no namespace are created in `namespace`.
     pub fn new(server: ApiServer, namespace: String, run_uid: String, settings: Settings) -> Self {
         let inner = Arc::new(Inner {
             server,
@@ -56,23 +56,23 @@ impl Submitter {
         }
     }
 
-    /// Limits submissions to [`Settings::patience`] from the moment that `ending` is requested. Incomplete submissions are then
-    /// rolled back while enough time remains.
+    /// Limits submissions to [`Settings::patience`] after `ending` is requested. Submissions that are incomplete after that time
+    /// are rolled back, while enough time remains before the process is killed.
     #[must_use]
     pub fn until(mut self, ending: Shutdown) -> Self {
         self.ending = Some(ending);
         self
     }
 
-    /// Stores the planned objects in `memory`, and continues the submission that `memory` contains.
+    /// Stores the planned objects in `memory`, and continues the submission that `memory` already contains.
     #[must_use]
     pub fn remembering(mut self, memory: Arc<dyn Memory>) -> Self {
         self.memory = Some(memory);
         self
     }
 
-    /// Checks for failures that can be predicted: unserved kinds and missing permissions. An empty list does not guarantee
-    /// success.
+    /// Checks for predictable failures: unserved kinds and missing permissions. The submission may still fail if the list is
+    /// empty.
     pub async fn preflight(&self, templates: &[Template]) -> Vec<Finding> {
         let notes = Notes::default();
         let inner = &self.inner;
@@ -83,13 +83,14 @@ impl Submitter {
     /// Creates all objects that `render` returns, or none.
     ///
     /// `render` receives, for each template, the number of times that its derived name was taken by another owner's object. It is
-    /// called again whenever that number changes, because other templates may mention the name.
+    /// called again whenever one of these numbers changes, because other templates may contain the name.
     ///
-    /// Run the future to completion, in a separate task: if it is dropped midway, nothing is rolled back. (A process that is
-    /// killed midway may simply submit again, because its objects are recognized.) A panic in the future is treated as a failure.
+    /// Run the future to completion in a separate task. If it is dropped earlier, nothing is rolled back. A process that was
+    /// killed can submit again, because the submission recognizes the objects that already exist. A panic in the future is
+    /// treated as a failure.
     ///
     /// # Errors
-    /// A [`SubmissionError`] with all errors, and the objects that could not be rolled back.
+    /// Returns a [`SubmissionError`] with all failures and the objects that could not be rolled back.
     pub async fn submit<R, E>(
         &self,
         render: R,

@@ -1,6 +1,6 @@
 //! Waits until created objects are in the declared state, and reads results from them.
 //!
-//! Objects are polled, not watched: the run needs the permission `get` anyway, but not `watch`.
+//! Objects are polled, not watched, because the run already needs the permission `get`, and a watch would also need `watch`.
 
 mod state;
 mod terminal;
@@ -19,13 +19,13 @@ use super::item::Item;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// First interval between two checks; each following one is 1.5 times as long.
+/// The first interval between two checks. It grows by a factor of 1.5 with each check.
 const LOOK_FIRST: Duration = Duration::from_millis(250);
-/// Longest interval between two checks.
+/// The longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 
-/// Waits for all objects concurrently; the first failure ends the wait for the others. Returns the results of each object, or the
-/// position of the object that failed.
+/// Waits for all objects concurrently, until the first one fails. Returns the results of each object, or the position of the
+/// object that failed.
 pub(super) async fn settle(
     api: Api<'_>,
     items: &[Item],
@@ -50,7 +50,7 @@ pub(super) async fn settle(
     futures::future::try_join_all(waits).await
 }
 
-/// Returns true if any object has a wait.
+/// Returns true if at least one object must be waited for.
 pub(super) fn is_settled(items: &[Item], made: &[Made]) -> bool {
     let settled = |(item, made): (&Item, &Made)| {
         let object = made.object.as_ref();
@@ -84,7 +84,7 @@ async fn settle_one(
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = pause.mul_f64(1.5).min(LOOK_MAX);
-        // The last check happens at the deadline itself and needs some extra time.
+        // The last check starts at the deadline, so its request needs some time beyond it.
         match api
             .within(api.server.timeout())
             .attempt(&Call::get(&item.place))
@@ -100,7 +100,8 @@ async fn settle_one(
             }
             Answer::Unexpected(words) => trouble = Some(words),
             Answer::Again(again) => trouble = Some(again.words),
-            // A rotated token is replaced within the timeout; an invalid one is not.
+            // If the token was rotated, the client reads the new one before the timeout. If the token is invalid, the wait times
+            // out with this message.
             Answer::Unauthorised(refusal) => trouble = Some(refusal.words),
             Answer::Refused(refusal) if refusal.is_not_found() => {
                 return Err(item.fails(Reason::Vanished));

@@ -1,4 +1,4 @@
-//! The webhook configuration, and how long it has trusted the CAs of this replica.
+//! The webhook configuration, and the time for which it has trusted the CAs of this replica.
 
 use std::time::Duration;
 
@@ -13,38 +13,38 @@ use super::content::Certificate;
 use super::trust::{self, Before};
 use crate::metrics::Metrics;
 
-/// A MutatingWebhookConfiguration whose `caBundle`s this replica maintains.
+/// The MutatingWebhookConfiguration whose `caBundle` fields this replica maintains.
 pub struct Configuration {
     server: ApiServer,
     name: String,
-    /// The time that API servers may take to see a change of the configuration.
+    /// The maximum time until all API servers have seen a change of the configuration.
     settle: Duration,
     metrics: Metrics,
     trusted: Option<Trusted>,
 }
 
-/// The CAs that the configuration trusted when it was last read.
+/// The CAs that the configuration trusted at the last read.
 struct Trusted {
     authorities: Vec<Certificate>,
     since: Instant,
-    /// True if API servers trusted other CAs before: replicas that serve certificates of those CAs still exist.
+    /// True if API servers trusted different CAs before, so that replicas with certificates from those CAs still exist.
     replaced: bool,
 }
 
-/// An error in changing the configuration to trust the CAs.
+/// An error while the CAs are written into the configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
     #[error(transparent)]
     Api(#[from] RequestError),
     #[error(
-        "MutatingWebhookConfiguration '{0}' does not exist; --webhook-configuration must name the one that calls this injector"
+        "MutatingWebhookConfiguration '{0}' does not exist; set --webhook-configuration to the configuration that calls this injector"
     )]
     Missing(String),
 }
 
 impl Configuration {
-    /// Returns a handle for the configuration with this name, without reading it.
+    /// Returns a handle for the configuration with this name. Sends no request.
     pub fn new(server: ApiServer, name: String, settle: Duration, metrics: Metrics) -> Self {
         Self {
             server,
@@ -55,7 +55,7 @@ impl Configuration {
         }
     }
 
-    /// Reads the configuration; returns `None` if it does not exist.
+    /// Reads the configuration. Returns `None` if it does not exist.
     ///
     /// # Errors
     /// Fails if the API server cannot be reached.
@@ -63,7 +63,7 @@ impl Configuration {
         self.server.get(&self.path()).await
     }
 
-    /// Writes the CAs `own` into the configuration that was read, and records the time of the change.
+    /// Adds the CAs `own` to the configuration that was read, and records the time of the change.
     ///
     /// # Errors
     /// Fails if the configuration does not exist or cannot be written.
@@ -97,28 +97,27 @@ impl Configuration {
         Ok(())
     }
 
-    /// Returns how long the configuration has trusted `own`, as far as this replica has observed.
+    /// Returns the time for which this replica has observed that the configuration trusts `own`, or `None` if it does not.
     pub fn settled(&self, own: &[Certificate]) -> Option<Duration> {
         let trusted = self.trusted.as_ref()?;
         (trusted.authorities == own).then(|| trusted.since.elapsed())
     }
 
-    /// Returns true if every API server has had time to start trusting `own`.
+    /// Returns true if every API server has had time to see that `own` is trusted.
     pub fn is_settled(&self, own: &[Certificate]) -> bool {
         self.settled(own)
             .is_some_and(|settled| settled >= self.settle)
     }
 
-    /// Returns true if API servers may call this replica: immediately if no CA was trusted before, otherwise when every
-    /// API server has had time to see the change.
+    /// Returns true if API servers may send reviews to this replica: immediately if no CA was trusted before, and otherwise after
+    /// every API server has had time to see the change.
     pub fn may_be_called(&self) -> bool {
         self.trusted
             .as_ref()
             .is_some_and(|trusted| !trusted.replaced || trusted.since.elapsed() >= self.settle)
     }
 
-    /// Writes a change. Returns false if another replica changed the configuration first; the next check reads that
-    /// version.
+    /// Writes a change. Returns false if another replica changed the configuration first; the next check reads the new version.
     async fn patch(&self, patch: &Value) -> Result<bool, RequestError> {
         let path = format!("{}?fieldManager={FIELD_MANAGER}", self.path());
         let kind = "application/json-patch+json";

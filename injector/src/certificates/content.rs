@@ -1,4 +1,4 @@
-//! The content of the Secret that holds the CA and the certificate.
+//! The content of the Secret with the CA and the certificate.
 //!
 //! | key | content |
 //! | --- | --- |
@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use crate::tls::validity::Validity;
 use crate::tls::{Serving, TlsError};
 
-/// The maximum number of CAs in a bundle. The limit is reached only if the Secret is deleted repeatedly.
+/// The maximum number of CAs in a bundle. Only repeated deletions of the Secret can reach it.
 const AUTHORITIES: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +38,13 @@ pub struct Certificate {
 pub struct Content {
     /// The trusted CAs, newest first; never empty.
     pub authorities: Vec<Certificate>,
-    /// The key of the newest CA, PEM.
+    /// The private key of the newest CA, in PEM format.
     pub authority_key: String,
     pub leaf: Certificate,
     pub leaf_key: String,
 }
 
-/// An error in a Secret's content.
+/// An error in the content of a Secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentError {
@@ -59,27 +59,28 @@ pub enum ContentError {
 // === impl Certificate ===
 
 impl Certificate {
-    /// Parses DER; returns `None` if it is not a certificate. A CA may use X.509 version 1, which Go accepts.
+    /// Parses a certificate in DER format. Returns `None` if it is not valid. A CA certificate may have X.509 version 1, which Go
+    /// accepts.
     pub fn new(der: CertificateDer<'static>) -> Option<Self> {
         let validity = Validity::of(&der).ok()?;
         RootCertStore::empty().add(der.clone()).ok()?;
         Some(Self { der, validity })
     }
 
-    /// Parses a PEM text; returns `None` if anything in it is not a certificate.
+    /// Parses all certificates in PEM text. Returns `None` if a part of the text is not a certificate.
     pub fn all(pem: &[u8]) -> Option<Vec<Self>> {
         CertificateDer::pem_slice_iter(pem)
             .map(|der| Self::new(der.ok()?))
             .collect()
     }
 
-    /// Returns true if this certificate is valid at `now` for all these names, and signed by the CA `authority`.
+    /// Returns true if this certificate is signed by the CA `authority`, and is valid for all `names` at `now`.
     pub fn is_of(&self, authority: &Self, names: &[String], now: Timestamp) -> bool {
         let mut roots = RootCertStore::empty();
         let Ok(parsed) = ParsedCertificate::try_from(&self.der) else {
             return false;
         };
-        // webpki ignores the validity of a trust anchor, but Go checks it.
+        // Check the validity of the CA, because Go checks it, but webpki ignores it for trust anchors.
         authority.validity.holds(now)
             && roots.add(authority.der.clone()).is_ok()
             && verify(&parsed, &[], &roots, now).is_ok()
@@ -104,10 +105,10 @@ impl Certificate {
 // === impl Content ===
 
 impl Content {
-    /// Reads a Secret's `data`.
+    /// Parses the `data` of a Secret.
     ///
     /// # Errors
-    /// Fails if the content is not valid; new certificates must be issued then.
+    /// Fails if the content is not valid. In that case, the caller must issue new certificates.
     pub fn read(data: &Value) -> Result<Self, ContentError> {
         let text = |key: &'static str| {
             let encoded = data[key].as_str().filter(|text| !text.is_empty());
@@ -132,7 +133,7 @@ impl Content {
         Ok(content)
     }
 
-    /// Returns the Secret's `data`.
+    /// Returns the `data` of a Secret with this content.
     pub fn data(&self) -> Value {
         let entries = [
             ("ca.crt", self.bundle()),
@@ -149,12 +150,12 @@ impl Content {
         self.authorities.first().expect("invariant: never empty")
     }
 
-    /// Returns all CAs, PEM.
+    /// Returns all trusted CAs in PEM format.
     pub fn bundle(&self) -> String {
         self.authorities.iter().map(Certificate::pem).collect()
     }
 
-    /// Returns the content with `authority` as the newest CA; the oldest CAs are dropped if there are too many.
+    /// Returns the content with `authority` as the newest CA. If there are too many CAs, the oldest are dropped.
     #[must_use]
     pub fn with_authority(mut self, authority: Certificate, key: String) -> Self {
         self.authorities.insert(0, authority);
@@ -163,7 +164,7 @@ impl Content {
         self
     }
 
-    /// Adds CAs that API servers already trust, up to the maximum number of CAs.
+    /// Adds CAs that API servers already trust, up to the maximum number of CAs in a bundle.
     #[must_use]
     pub fn trusting(mut self, others: impl IntoIterator<Item = Certificate>) -> Self {
         for other in others {
@@ -177,13 +178,13 @@ impl Content {
     /// Returns the certificate to serve.
     ///
     /// # Errors
-    /// Fails if it cannot be served.
+    /// Fails if the certificate or its key cannot be used.
     pub fn serving(&self) -> Result<Serving, TlsError> {
         Serving::new(self.leaf.pem().as_bytes(), self.leaf_key.as_bytes())
     }
 }
 
-/// Omits the private keys.
+/// The debug output omits the private keys.
 impl std::fmt::Debug for Content {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let authorities = self.authorities.iter().map(|authority| authority.validity);
@@ -194,7 +195,7 @@ impl std::fmt::Debug for Content {
     }
 }
 
-/// Verifies that `leaf` is valid at `now`, and signed by one of `roots` through these intermediate CAs.
+/// Verifies that `leaf` is valid at `now`, and that one of `roots` signed it, directly or through the intermediate CAs.
 pub(super) fn verify(
     leaf: &ParsedCertificate<'_>,
     intermediates: &[CertificateDer<'_>],

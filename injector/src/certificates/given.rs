@@ -1,7 +1,7 @@
-//! A certificate and its CA from files: cert-manager's, or the user's own.
+//! A certificate and its CA in files, which cert-manager or the user provides.
 //!
-//! The injector writes the CA into the webhook configuration, and serves a certificate only after API servers have had
-//! time to see its CA. So API servers trust every replica even while the files, or the source of certificates, change.
+//! The injector writes the CA into the webhook configuration, and serves a certificate only after API servers have had time to
+//! see its CA. Therefore, API servers trust every replica even while the files or the certificate source change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,17 +25,17 @@ use crate::server::Readiness;
 use crate::tls::files::{Files, FilesError};
 use crate::tls::{Identity, Serving};
 
-/// The certificate files, and the webhook configuration that must trust their CA.
+/// The paths of the certificate files, and the webhook configuration that must trust their CA.
 #[derive(Debug, Clone)]
 pub struct Given {
     pub files: Files,
-    /// The file with the CAs, in PEM.
+    /// The path of the CA file, in PEM format.
     pub authorities: PathBuf,
     pub configuration: String,
     pub settle: Duration,
 }
 
-/// An error that prevents the certificate in the files from being served.
+/// A reason why the certificate in the files cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GivenError {
@@ -48,11 +48,11 @@ pub enum GivenError {
         source: std::io::Error,
     },
     #[error(
-        "{0} contains no CA certificate or is not PEM; it must contain the CA's certificate in PEM"
+        "{0} contains no CA certificate, or is not in PEM format; it must contain the CA's certificate in PEM format"
     )]
     Authorities(PathBuf),
     #[error(
-        "the CA in {authorities} did not sign the certificate in {certificate} ({reason}): API servers would not trust it; use the CA that signed it"
+        "the CA in {authorities} did not sign the certificate in {certificate} ({reason}), so API servers would not trust it; use the CA that signed it"
     )]
     Untrusted {
         authorities: PathBuf,
@@ -67,13 +67,13 @@ pub enum GivenError {
     Trust(#[from] TrustError),
 }
 
-/// The content of the files.
+/// The parsed content of the files.
 struct Presented {
     serving: Serving,
     authorities: Vec<Certificate>,
 }
 
-/// A task that serves the certificate in the files once it is trusted.
+/// A task that serves the certificate in the files after API servers trust it.
 #[must_use = "nothing is served before `run` is called"]
 pub struct Follower {
     given: Given,
@@ -81,7 +81,7 @@ pub struct Follower {
     identity: Identity,
     readiness: Arc<Readiness>,
     metrics: Metrics,
-    /// The CAs of the certificate that is served, or will be served when it is trusted.
+    /// The CAs of the certificate that is served, or that will be served after API servers trust it.
     authorities: Vec<Certificate>,
 }
 
@@ -89,7 +89,7 @@ impl Given {
     /// Reads the files once.
     ///
     /// # Errors
-    /// Fails if the certificate cannot be served, or if an API server that trusts the CA would not trust the certificate.
+    /// Fails if the certificate cannot be served, or if an API server that trusts the CA would reject the certificate.
     pub fn check(&self) -> Result<(), GivenError> {
         self.present().map(drop)
     }
@@ -118,7 +118,7 @@ impl Given {
 }
 
 impl Follower {
-    /// Returns the task; it starts with [`run`](Self::run).
+    /// Returns the task, which must be started with [`run`](Self::run).
     pub fn new(
         server: ApiServer,
         given: Given,
@@ -137,13 +137,13 @@ impl Follower {
         }
     }
 
-    /// Polls the files until shutdown is requested. If the files are invalid, the previous certificate stays in use.
+    /// Polls the files until shutdown is requested. If the files become invalid, the previous certificate is still served.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut checks = Checks::new(self.given.files.poll, self.metrics.clone(), shutdown);
         while checks.run(self.check()).await {}
     }
 
-    /// Reads the files once, updates the webhook configuration, and serves the certificate if it is trusted.
+    /// Reads the files once, adds the CA to the webhook configuration, and serves the certificate if it is trusted.
     async fn check(&mut self) -> Result<(), GivenError> {
         let configuration = self.configuration.read().await.map_err(TrustError::from)?;
         let presented = self.given.present().and_then(|presented| {
@@ -154,7 +154,7 @@ impl Follower {
         if let Ok(presented) = &presented {
             self.authorities.clone_from(&presented.authorities);
         }
-        // If the files are invalid, the CA of the certificate that is still served must stay announced.
+        // If the files are invalid, continue to announce the CA of the certificate that is still served.
         if !self.authorities.is_empty() {
             let trust = self
                 .configuration
@@ -168,7 +168,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Serves the certificate if all API servers trust it, or if no other certificate is served yet.
+    /// Serves the certificate if all API servers trust it, or if no other certificate is being served.
     fn serve(&mut self, presented: Presented) {
         let Presented {
             serving,
@@ -186,8 +186,8 @@ impl Follower {
     }
 }
 
-/// Returns the reason why an API server that trusts `authorities` would reject the chain; `None` if it would accept the
-/// chain, or if that cannot be determined here.
+/// Returns the reason why an API server that trusts `authorities` would reject the chain. Returns `None` if it would accept the
+/// chain, or if the result cannot be determined here.
 fn distrust(
     chain: &[CertificateDer<'_>],
     authorities: &[Certificate],
@@ -198,7 +198,7 @@ fn distrust(
         .iter()
         .any(|authority| authority.validity.holds(now))
     {
-        return Some("it is not valid at this time".to_owned());
+        return Some("the CA has expired or is not valid yet".to_owned());
     }
     // Go accepts a certificate that is itself in the trust store.
     if authorities.iter().any(|authority| authority.der == *leaf) {
@@ -218,12 +218,12 @@ fn distrust(
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. }),
         )) => Some(error.to_string()),
-        // For example, an algorithm that Go supports and ring does not.
+        // For example, ring may not support an algorithm that Go supports.
         _ => None,
     }
 }
 
-/// Returns an error if the certificate is not valid for a Service that the configuration names.
+/// Returns an error if the certificate is not valid for a Service in the webhook configuration.
 fn check_names(
     serving: &Serving,
     configuration: Option<&Value>,

@@ -1,4 +1,4 @@
-//! Issues CAs and certificates: ECDSA on P-256, with the operating system's random numbers.
+//! Issues CAs and certificates. The keys are ECDSA P-256, with random numbers from the operating system.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::content::{Certificate, Content};
 use super::{BACKDATE, Policy};
 use crate::tls::validity::Validity;
 
-/// An error in issuing a certificate.
+/// An error while a certificate is issued.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no certificate could be issued for {names}; --service and --certificate-name must be DNS names and IP addresses"
+    "no certificate could be issued for {names}; use valid DNS names or IP addresses for --service and --certificate-name"
 )]
 pub struct IssueError {
     names: String,
@@ -26,7 +26,7 @@ pub struct IssueError {
 /// Issues a new CA and a new certificate.
 ///
 /// # Errors
-/// Fails if a name is invalid.
+/// Fails if a name is not valid.
 pub fn begin(policy: &Policy, now: Timestamp) -> Result<Content, IssueError> {
     let (authority, authority_key) = authority(policy, now)?;
     let (leaf, leaf_key) = leaf(&authority, &authority_key, policy, now)?;
@@ -38,7 +38,7 @@ pub fn begin(policy: &Policy, now: Timestamp) -> Result<Content, IssueError> {
     })
 }
 
-/// Returns a new CA, with its key in PEM. The CA may sign server certificates, but not other CAs.
+/// Returns a new CA and its private key in PEM format. The CA may sign server certificates, but not other CAs.
 ///
 /// # Errors
 /// Fails if rcgen or the operating system reports an error.
@@ -53,10 +53,11 @@ pub fn authority(policy: &Policy, now: Timestamp) -> Result<(Certificate, String
     Ok((Certificate { der, validity }, key))
 }
 
-/// Returns a new certificate signed by `authority`, with its key in PEM. The certificate never outlives its CA.
+/// Returns a new certificate signed by `authority`, and its private key in PEM format. The certificate expires no later than its
+/// CA.
 ///
 /// # Errors
-/// Fails if a name is invalid, or the key of the CA cannot be read.
+/// Fails if a name is not valid, or if the CA's key cannot be parsed.
 pub fn leaf(
     authority: &Certificate,
     authority_key: &str,
@@ -71,7 +72,7 @@ pub fn leaf(
             .names
             .first()
             .map_or("gleaner-injector", String::as_str);
-        // A common name has at most 64 characters (RFC 5280, appendix A.1). Clients ignore it, so it may be cut.
+        // A common name has at most 64 characters (RFC 5280, appendix A.1). It may be truncated, because clients ignore it.
         params.distinguished_name = common_name(name.get(..64).unwrap_or(name));
         params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
         params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);
@@ -90,10 +91,11 @@ pub fn leaf(
     Ok((Certificate { der, validity }, key))
 }
 
-/// Returns the parameters of a CA. They depend only on its validity, because they must be reconstructed for signing.
+/// Returns the parameters of a CA. They depend only on its validity, so that they can be reconstructed when the CA signs a
+/// certificate.
 fn authority_params(validity: Validity) -> CertificateParams {
     let mut params = CertificateParams::default();
-    // The subject differs for each CA, so that Go finds the right CA among several without trying each.
+    // Each CA has a different subject, so that Go finds the issuer among several CAs without trying each of them.
     params.distinguished_name =
         common_name(&format!("gleaner-injector {}", validity.from.as_second()));
     params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
@@ -112,7 +114,7 @@ fn common_name(name: &str) -> DistinguishedName {
     full
 }
 
-/// Returns a validity in whole seconds, the smallest unit of X.509.
+/// Returns a validity period in whole seconds, which is the precision of X.509.
 fn validity(now: Timestamp, span: Duration) -> Validity {
     let second = |moment: Timestamp| Timestamp::from_second(moment.as_second()).unwrap_or(moment);
     Validity {
@@ -121,7 +123,7 @@ fn validity(now: Timestamp, span: Duration) -> Validity {
     }
 }
 
-/// Returns the time since 1970, from which rcgen's time type (of the crate `time`) is computed.
+/// Returns the time since 1970, from which the time type of rcgen (from the crate `time`) is computed.
 fn since_1970(moment: Timestamp) -> Duration {
     Duration::from_secs(u64::try_from(moment.as_second()).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! The reconciler: a task that reads the Secret and the webhook configuration, decides, and writes.
+//! The reconciler. It reads the Secret and the webhook configuration, determines the next step, and writes the result.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::tls::{Identity, TlsError};
 /// The maximum number of steps per check. A rotation normally takes one step per check.
 const STEPS: usize = 4;
 
-/// A task that keeps the certificates of one installation valid.
+/// A task that keeps the CA and the certificate of an installation valid.
 #[must_use = "nothing is checked before `run` is called"]
 pub struct Reconciler {
     server: ApiServer,
@@ -29,11 +29,11 @@ pub struct Reconciler {
     readiness: Arc<Readiness>,
     metrics: Metrics,
     configuration: Configuration,
-    /// The CAs in the Secret at the last check; kept in case the Secret is deleted before the next check.
+    /// The CAs in the Secret at the last check. They are still trusted if the Secret is deleted before the next check.
     known: Vec<Certificate>,
 }
 
-/// A check that failed.
+/// An error during a check.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
@@ -53,12 +53,12 @@ struct Seen {
 }
 
 impl Seen {
-    /// Returns the content of the Secret; `None` if it is not valid.
+    /// Returns the content of the Secret, or `None` if the content is not valid.
     fn content(&self) -> Option<Content> {
         let data = &self.secret.as_ref()?["data"];
         match Content::read(data) {
             Ok(content) => Some(content),
-            // The chart creates an empty Secret, so that the injector needs no permission to create Secrets.
+            // The chart creates an empty Secret, so that the injector does not need permission to create Secrets.
             Err(ContentError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!(%error, "secret-unusable");
@@ -69,7 +69,7 @@ impl Seen {
 }
 
 impl Reconciler {
-    /// Returns a reconciler for the objects that `managed` names. It starts with [`run`](Self::run).
+    /// Returns a reconciler for the objects in `managed`, which must be started with [`run`](Self::run).
     pub fn new(
         server: ApiServer,
         managed: Managed,
@@ -94,13 +94,13 @@ impl Reconciler {
         }
     }
 
-    /// Checks repeatedly, until shutdown is requested.
+    /// Runs checks until shutdown is requested.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut checks = Checks::new(self.managed.poll, self.metrics.clone(), shutdown);
         while checks.run(self.check()).await {}
     }
 
-    /// Reads both objects, takes the steps that are due, and serves the resulting certificate.
+    /// Reads both objects, performs the steps that are due, and serves the resulting certificate.
     async fn check(&mut self) -> Result<(), CheckError> {
         let mut stepped = Ok(());
         for _ in 0..STEPS {
@@ -121,7 +121,7 @@ impl Reconciler {
                     continue;
                 }
             }
-            // The existing certificate is served even if the step failed.
+            // Serve the existing certificate even if the step failed.
             let Some(content) = content else { break };
             let trusted = self.trust(&content, seen.configuration.as_ref()).await;
             self.serve(&content)?;
@@ -131,12 +131,12 @@ impl Reconciler {
         stepped
     }
 
-    /// Reads the configuration first, then the Secret. A later write to the configuration tests the version that was read:
-    /// if the write succeeds, no replica has written a newer bundle to it, so the Secret had no newer bundle when it was
-    /// read. In the opposite order, a slow replica could remove a new CA from the caBundle again.
+    /// Reads the configuration first, and then the Secret. A later write to the configuration succeeds only if the configuration
+    /// has not changed since it was read. Then no other replica has written a newer bundle to it, so the Secret that was read
+    /// contains the newest bundle. In the opposite order, a slow replica could remove a new CA from the caBundle.
     ///
-    /// A replica that has lost permission to read the Secret (because the installation switched to another source of
-    /// certificates, and this replica will be replaced) continues to serve its certificate and to announce its CAs.
+    /// A replica can lose the permission to read the Secret, if the installation switches to a different certificate source and
+    /// this replica will be replaced. It continues to serve its certificate and to announce its CAs.
     async fn look(&mut self) -> Result<Seen, CheckError> {
         let configuration = self.configuration.read().await?;
         match self.server.get(&self.secret_path()).await {
@@ -156,7 +156,7 @@ impl Reconciler {
         }
     }
 
-    /// Takes a step, and writes the result to the Secret if it has not changed since it was read.
+    /// Performs a step, and writes the result to the Secret unless the Secret has changed since it was read.
     async fn step(
         &mut self,
         step: Step,
@@ -164,8 +164,8 @@ impl Reconciler {
         seen: &Seen,
     ) -> Result<(), CheckError> {
         let now = Timestamp::now();
-        // If the Secret was deleted, other replicas may still serve its certificates, so the CAs that API servers trust
-        // are kept.
+        // If the Secret was deleted, other replicas may still serve certificates from its CAs, so the new Secret includes the CAs
+        // that API servers trust.
         let trusted = seen.configuration.iter().flat_map(trust::authorities);
         let known = self
             .known
@@ -193,7 +193,7 @@ impl Reconciler {
                 tracing::info!(step = step.as_str(), authorities = next.authorities.len(), %until, "certificate-step");
                 Ok(())
             }
-            // Another replica wrote first. The next check reads its result.
+            // Another replica wrote the Secret first. The next check reads its result.
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -207,7 +207,7 @@ impl Reconciler {
             .map(drop)
     }
 
-    /// Writes the bundle into the configuration, and records the time of the change.
+    /// Writes the bundle into the webhook configuration, and records the time of the change.
     async fn trust(
         &mut self,
         content: &Content,
@@ -224,7 +224,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Serves the certificate, unless API servers may not trust it yet and still trust the one that is being served.
+    /// Serves the certificate, unless API servers may not trust it yet but still trust the certificate that is being served.
     fn serve(&self, content: &Content) -> Result<(), TlsError> {
         let now = Timestamp::now();
         if let Some(served) = self.identity.get() {
@@ -238,7 +238,7 @@ impl Reconciler {
                 known.any(|known| leaf.is_of(known, &self.managed.policy.names, now))
             };
             let of_known = leaf.as_ref().is_some_and(is_of);
-            // After the Secret was deleted and created again, not all API servers trust the new CA yet.
+            // If the Secret was deleted and created again, some API servers may not trust the new CA yet.
             if of_known && !settled {
                 return Ok(());
             }
@@ -250,7 +250,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Returns the Secret to create.
+    /// Returns the Secret object to create.
     fn secret(&self, content: &Content) -> Value {
         json!({
             "apiVersion": "v1",

@@ -1,10 +1,10 @@
-//! Decides the next step of a certificate rotation. Pure: the inputs are the Secret's content, the current time, and how
-//! long the webhook configuration has trusted all CAs in the Secret; the output is at most one step.
+//! Determines the next step of a certificate rotation, without side effects. The inputs are the Secret's content, the current
+//! time, and the time for which the webhook configuration has trusted all CAs in the Secret. The output is at most one step.
 //!
-//! The steps of a CA rotation, with their conditions:
+//! The steps of a CA rotation and their conditions:
 //!
 //! ```text
-//! begin ──> [A | leaf of A] ──a third of A is left──> [B A | leaf of A] ──B has settled──> [B A | leaf of B] ──> [B | leaf of B]
+//! begin ──> [A | leaf of A] ──a third of A remains──> [B A | leaf of A] ──B has settled──> [B A | leaf of B] ──> [B | leaf of B]
 //!                                 authority                            leaf                                forget
 //! ```
 
@@ -24,13 +24,13 @@ pub enum Step {
     Authority,
     /// Create a certificate signed by the newest CA.
     Leaf,
-    /// Remove CAs whose certificates have all expired.
+    /// Remove the CAs whose certificates have all expired.
     Forget,
 }
 
-/// Returns the next step; `None` if no step is due.
+/// Returns the next step, or `None` if no step is due.
 ///
-/// `settled` is how long the webhook configuration has contained the whole bundle without interruption.
+/// `settled` is the time for which the webhook configuration has trusted the whole bundle without interruption.
 pub fn next(
     content: Option<&Content>,
     now: Timestamp,
@@ -52,8 +52,8 @@ pub fn next(
     if !of_newest || is_due(&content.leaf, now) {
         let trusted = settled.is_some_and(|settled| settled >= policy.settle);
         let served = of_newest || content.authorities.iter().skip(1).any(is_of);
-        // If no working certificate is served, a certificate that some API servers do not trust yet does no harm. And if
-        // the CA stays the same, API servers that trust the old certificate trust the new one.
+        // If no valid certificate is being served, a certificate that some API servers do not trust yet does no harm. If the CA
+        // stays the same, API servers that trust the old certificate also trust the new one.
         if trusted || of_newest || !served {
             return Some(Step::Leaf);
         }
@@ -66,11 +66,11 @@ pub fn next(
     forgotten.then_some(Step::Forget)
 }
 
-/// Returns the content after a step. `known` are the CAs that API servers trust, or whose certificates replicas serve,
-/// as far as this replica knows.
+/// Returns the content after a step. `known` contains the CAs that API servers trust and the CAs whose certificates replicas
+/// serve, as far as this replica knows.
 ///
 /// # Errors
-/// Fails if no certificate can be issued.
+/// Fails if a certificate cannot be issued.
 pub fn take(
     step: Step,
     content: Option<&Content>,
@@ -79,7 +79,8 @@ pub fn take(
     policy: &Policy,
 ) -> Result<Content, IssueError> {
     let Some(content) = content else {
-        // After the Secret was deleted, replicas still serve its old certificates for a moment.
+        // After the Secret is deleted, replicas serve its old certificates until their next check, so the old CAs stay in the
+        // bundle.
         let known = known
             .iter()
             .filter(|known| known.validity.holds(now))
@@ -112,7 +113,7 @@ pub fn take(
     }
 }
 
-/// Returns true if at most a third of the validity is left.
+/// Returns true if a third of the validity period or less remains.
 fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
     let validity = certificate.validity;
     let made = validity.from + BACKDATE;
@@ -121,15 +122,15 @@ fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
     left * 3 <= whole
 }
 
-/// Returns true if all certificates signed by `old` have expired. The key of `old` was deleted when `newest` was created,
-/// so its last certificate was issued before that.
+/// Returns true if all certificates signed by `old` have expired. The key of `old` was deleted when `newest` was created, so
+/// `old` signed its last certificate before `newest` was created.
 fn is_over(old: &Certificate, newest: &Certificate, now: Timestamp, policy: &Policy) -> bool {
     let made = newest.validity.from + BACKDATE;
     old != newest && (now > old.validity.until || now > made + policy.leaf)
 }
 
 impl Step {
-    /// Returns the step's name in logs and metrics.
+    /// Returns the name of the step in logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Begin => "begin",

@@ -1,9 +1,9 @@
-//! The `caBundle`s of a webhook configuration. Pure.
+//! Computes the `caBundle` fields of a webhook configuration, without side effects.
 //!
-//! The injectors of an installation own this field, for every source of certificates. While the source changes
-//! (`tls.mode` of the chart), replicas with different CAs run concurrently. So each replica announces its CAs in an
-//! annotation of the configuration, with an expiry time that it renews, and keeps the CAs that other replicas announce.
-//! CAs without an announcement are removed.
+//! The injectors of an installation own these fields, regardless of the certificate source. While the source changes (`tls.mode`
+//! in the chart), replicas with different CAs run at the same time. Therefore, each replica announces its CAs in an annotation of
+//! the configuration, with an expiry time that it renews, and does not remove CAs that other replicas announce. It removes CAs
+//! without an announcement.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,40 +16,40 @@ use sha2::{Digest, Sha256};
 
 use super::content::Certificate;
 
-/// The annotation with the announcements: a JSON object that maps the SHA-256 of each CA to the time at which its
-/// announcement expires.
+/// The annotation that contains the announcements. Its value is a JSON object that maps the SHA-256 of each CA to the expiry time
+/// of its announcement.
 pub const ANNOUNCEMENTS: &str = "gleaner.dev/ca-announcements";
-/// The validity of an announcement. A replica renews it when half of this time is left, so a CA stays in the bundle for
-/// up to this time after its last replica is gone.
+/// The validity period of an announcement. A replica renews the announcement when half of the period remains, so a CA stays in
+/// the bundle for up to this time after its last replica exits.
 pub const ANNOUNCED: Duration = Duration::from_secs(24 * 3600);
 
-/// The expiry of each announcement, by the SHA-256 of the CA.
+/// The expiry time of each announcement, by the SHA-256 of the CA.
 type Announcements = BTreeMap<String, Timestamp>;
 
-/// The CAs in the `caBundle` of one webhook; `None` if it is not valid.
+/// The CAs in the `caBundle` of one webhook, or `None` if the `caBundle` is not valid.
 type Bundle = Option<Vec<Certificate>>;
 
 /// A change of a webhook configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
-    /// A JSON patch. It tests the resource version that was read, so it fails if the configuration has changed since.
+    /// A JSON patch that tests the resource version, so that it fails if the configuration has changed since it was read.
     pub patch: Value,
     pub before: Before,
 }
 
-/// The trust in the replica's own CAs before a change.
+/// The webhooks' trust in the replica's own CAs before a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// Every webhook trusted them.
+    /// Every webhook trusted the CAs.
     Trusted,
-    /// No CA was trusted.
+    /// The webhooks trusted no CA.
     Nothing,
-    /// Other CAs were trusted. Some API servers still use the old configuration for a short time.
+    /// The webhooks trusted other CAs. Some API servers may still use the old configuration for a short time.
     Others,
 }
 
-/// Returns the change that makes every webhook of `configuration` trust exactly `own` and the announced CAs; `None` if
-/// no change is needed.
+/// Returns the change that makes every webhook of `configuration` trust exactly `own` and the announced CAs. Returns `None` if no
+/// change is needed.
 pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Option<Repair> {
     let webhooks = configuration["webhooks"].as_array().map(Vec::as_slice);
     let webhooks = webhooks.filter(|webhooks| !webhooks.is_empty())?;
@@ -78,7 +78,7 @@ pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Opt
     let bundle = STANDARD.encode(bundle);
     let mut changes: Vec<Value> = wrong
         .map(|(index, _)| {
-            // `add` replaces an existing value.
+            // In a JSON patch, `add` also replaces an existing value.
             json!({"op": "add", "path": format!("/webhooks/{index}/clientConfig/caBundle"), "value": bundle})
         })
         .collect();
@@ -96,14 +96,14 @@ pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Opt
     })
 }
 
-/// Returns the CAs in `configuration`, which API servers currently trust.
+/// Returns the CAs that API servers trust according to `configuration`.
 pub fn authorities(configuration: &Value) -> Vec<Certificate> {
     let webhooks = configuration["webhooks"].as_array();
     let bundles: Vec<Bundle> = webhooks.into_iter().flatten().map(bundle_of).collect();
     distinct(&bundles).into_iter().cloned().collect()
 }
 
-/// Returns each CA of the bundles once.
+/// Returns the distinct CAs of the bundles.
 fn distinct(bundles: &[Bundle]) -> Vec<&Certificate> {
     let mut found = Vec::new();
     for authority in bundles.iter().flatten().flatten() {
@@ -114,14 +114,14 @@ fn distinct(bundles: &[Bundle]) -> Vec<&Certificate> {
     found
 }
 
-/// Returns the CAs of one webhook; `None` if anything in its bundle is not a certificate.
+/// Returns the CAs of one webhook, or `None` if a part of its bundle is not a certificate.
 fn bundle_of(webhook: &Value) -> Bundle {
     let held = webhook["clientConfig"]["caBundle"].as_str();
     Certificate::all(&STANDARD.decode(held.unwrap_or_default()).ok()?)
 }
 
-/// Returns true if a webhook's bundle contains exactly these CAs, each once. The order does not matter, so replicas need
-/// not agree on an order.
+/// Returns true if the bundle contains each of these CAs exactly once, and nothing else. The order does not matter, because
+/// replicas may use different orders.
 fn trusts_exactly(bundle: &Bundle, wanted: &[&Certificate]) -> bool {
     bundle.as_ref().is_some_and(|held| {
         held.len() == wanted.len() && wanted.iter().all(|authority| held.contains(authority))
@@ -138,7 +138,7 @@ fn announcements(configuration: &Value) -> Announcements {
         .collect()
 }
 
-/// Returns the announcements with those for `own` added or renewed; `None` if no renewal is due.
+/// Returns the announcements with those for `own` added or renewed, or `None` if no renewal is due.
 fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option<Announcements> {
     let due = now + ANNOUNCED / 2;
     let is_due = |authority: &Certificate| {
@@ -150,7 +150,7 @@ fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option
     }
     let mut all = before;
     all.retain(|_, until| *until > now);
-    // Whole seconds are precise enough, and easier to read.
+    // Whole seconds are precise enough and easier to read.
     let until = Timestamp::from_second((now + ANNOUNCED).as_second()).unwrap_or(now + ANNOUNCED);
     all.extend(own.iter().map(|authority| (fingerprint(authority), until)));
     Some(all)

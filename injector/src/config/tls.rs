@@ -1,4 +1,4 @@
-//! The flags of the certificate.
+//! The command-line flags for the certificate.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use crate::certificates::given::Given;
 use crate::certificates::{Managed, ObjectName, Policy};
 use crate::tls::files::Files;
 
-/// Flags for the source of the certificate.
+/// The flags that select the source of the certificate.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Certificate")]
 #[command(group = ArgGroup::new("authority").args(["tls_secret", "tls_ca"]))]
 pub struct Tls {
-    /// The certificate with its chain, PEM; read again when it changes
+    /// Certificate and its chain, in PEM format; read again when the file changes
     #[arg(
         long,
         env = "GLEANER_TLS_CERT",
@@ -23,7 +23,7 @@ pub struct Tls {
         requires = "tls_key"
     )]
     tls_cert: Option<PathBuf>,
-    /// The private key of the certificate, PEM
+    /// Private key of the certificate, in PEM format
     #[arg(
         long,
         env = "GLEANER_TLS_KEY",
@@ -31,8 +31,8 @@ pub struct Tls {
         requires = "tls_cert"
     )]
     tls_key: Option<PathBuf>,
-    /// The CA of the certificate, PEM: written into the webhook configuration before the certificate is served;
-    /// without this flag you must write the caBundle
+    /// CA of the certificate, in PEM format; it is written into the webhook configuration before the certificate is served.
+    /// Without this flag, you must set the caBundle
     #[arg(
         long,
         env = "GLEANER_TLS_CA",
@@ -41,7 +41,7 @@ pub struct Tls {
         requires = "webhook_configuration"
     )]
     tls_ca: Option<PathBuf>,
-    /// Create and renew the certificate, and keep it in this Secret, which all replicas share
+    /// Create and renew the certificate, and store it in this Secret, which all replicas share
     #[arg(
         long,
         env = "GLEANER_TLS_SECRET",
@@ -50,7 +50,7 @@ pub struct Tls {
     )]
     #[arg(requires = "service", requires = "webhook_configuration")]
     tls_secret: Option<ObjectName>,
-    /// The Service through which the API server calls, in the Secret's namespace
+    /// Service through which API servers call the webhook, in the namespace of the Secret
     #[arg(
         long,
         env = "GLEANER_SERVICE",
@@ -58,7 +58,7 @@ pub struct Tls {
         requires = "tls_secret"
     )]
     service: Option<String>,
-    /// The MutatingWebhookConfiguration that calls the injector; all its webhooks get the CA as caBundle
+    /// MutatingWebhookConfiguration that calls the injector; the CA becomes the caBundle of all its webhooks
     #[arg(
         long,
         env = "GLEANER_WEBHOOK_CONFIGURATION",
@@ -66,7 +66,7 @@ pub struct Tls {
         requires = "authority"
     )]
     webhook_configuration: Option<String>,
-    /// An additional DNS name or IP address for the certificate, for a webhook that is called by URL
+    /// Additional DNS name or IP address for the certificate, if the webhook is called by URL
     #[arg(
         long = "certificate-name",
         env = "GLEANER_CERTIFICATE_NAMES",
@@ -74,16 +74,16 @@ pub struct Tls {
     )]
     #[arg(value_name = "NAME", requires = "tls_secret")]
     certificate_names: Vec<String>,
-    /// Validity of a certificate; it is renewed when a third of that is left
+    /// Validity period of a certificate, which is renewed when a third of the period remains
     #[arg(long, env = "GLEANER_CERTIFICATE_VALIDITY", default_value = "720h", value_parser = validity)]
     certificate_validity: Duration,
-    /// Validity of the certificate's CA; a new CA is created when a third of that is left
+    /// Validity period of the CA, which is replaced when a third of the period remains
     #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
     authority_validity: Duration,
-    /// Time that a CA is in the caBundle before it signs, so that all API servers have seen it
+    /// Time for which a CA is in the caBundle before it signs certificates, so that all API servers have seen it
     #[arg(long, env = "GLEANER_AUTHORITY_SETTLE", default_value = "15s", value_parser = duration::parse)]
     authority_settle: Duration,
-    /// Interval between checks of files, Secret and caBundle
+    /// Interval between checks of the files, the Secret and the caBundle
     #[arg(long, env = "GLEANER_CERTIFICATE_POLL", default_value = "5s", value_parser = poll)]
     certificate_poll: Duration,
 }
@@ -91,7 +91,7 @@ pub struct Tls {
 /// The source of the certificate.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// A certificate from files, whose CA the injector does not write into the webhook configuration.
+    /// A certificate in files. The injector does not write its CA into the webhook configuration.
     Files(Files),
     Given(Given),
     Managed(Managed),
@@ -114,7 +114,7 @@ impl Tls {
             authority_settle,
             certificate_poll,
         } = self;
-        let invariant = "invariant: clap asks for both files, or for a Secret with its companions";
+        let invariant = "invariant: clap requires both files, or the Secret with its related flags";
         let files = || Files {
             certificate: tls_cert.expect(invariant),
             key: tls_key.expect(invariant),
@@ -147,7 +147,7 @@ impl Tls {
     }
 }
 
-/// Parses a validity. X.509 counts in seconds, and years have four digits.
+/// Parses a validity period. X.509 times have a precision of one second, and a year has four digits.
 fn validity(text: &str) -> Result<Duration, String> {
     let validity = duration::parse(text).map_err(|error| error.to_string())?;
     let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);

@@ -1,9 +1,9 @@
-//! The size of an object as a tree, determined before it is parsed.
+//! Counts the values in an object before it is parsed into a tree.
 
 use serde_json::value::RawValue;
 
-/// The maximum number of values in an object: each map, each list and each of their items counts as one. A value takes a few
-/// hundred bytes in the trees of a decision. A Pipeline of 100 tasks with 10 steps each has about 20,000.
+/// The maximum number of values in an object. Each map, each list and each of their items counts as one value. A value takes a
+/// few hundred bytes in the trees of a decision. A Pipeline with 100 tasks of 10 steps each has about 20,000 values.
 pub(super) const VALUES_MAX: usize = 25_000;
 
 /// Returns the number of values in a JSON text.
@@ -14,10 +14,10 @@ pub(super) fn values(text: &RawValue) -> usize {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => continue,
             b',' | b'[' | b'{' => values += 1,
-            // There was no first item.
+            // The list or map is empty, so it has no first item.
             b']' | b'}' if opened => values -= 1,
             b'"' => {
-                // A string ends at the first quote that is not escaped.
+                // A string ends at the first quotation mark that is not escaped.
                 while let Some(byte) = bytes.next() {
                     match byte {
                         b'\\' => drop(bytes.next()),

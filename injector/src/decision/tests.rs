@@ -47,7 +47,7 @@ fn untouched() -> Functions {
     }
 }
 
-/// Returns a pod that requests Gleaner, created by a Job.
+/// Returns a pod that a Job created and that requests Gleaner.
 fn asking() -> Value {
     json!({
         "metadata": {
@@ -63,7 +63,7 @@ fn asking() -> Value {
 
 #[test]
 fn an_object_without_the_word_gleaner_is_not_parsed() {
-    // Too deep for any tree parser; a custom task's spec may be like this.
+    // The nesting is too deep for a tree parser, but valid in the spec of a custom task.
     let deep = format!("{{\"spec\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
     for (route, kind) in [(Route::Pods, POD), (Route::Tekton, TASK)] {
         let verdict = decide(untouched(), route, &review("CREATE", kind, &deep, "null"));
@@ -94,7 +94,7 @@ fn kinds_and_operations_that_the_route_does_not_handle_are_left_unchanged() {
             "{operation} {kind:?}"
         );
     }
-    // A deletion has no object.
+    // A deletion has only an old object.
     let deletion = review("DELETE", TASK, "null", &object);
     assert_eq!(
         decide(untouched(), Route::Tekton, &deletion),
@@ -153,7 +153,7 @@ fn a_panic_on_an_object_that_requests_gleaner_is_a_refusal_that_names_the_bug() 
     panics::install();
     for object in [
         asking(),
-        // The annotation of a remote Task was lost; the sidecar in its spec was not.
+        // The pod of a remote Task that has lost its annotation, but still contains the sidecar.
         json!({"metadata": {}, "spec": {"containers": [{"name": "sidecar-gleaner"}]}}),
     ] {
         let body = review("CREATE", POD, &object.to_string(), "null");
@@ -167,7 +167,7 @@ fn a_panic_on_an_object_that_requests_gleaner_is_a_refusal_that_names_the_bug() 
         }
         assert!(
             !refused.message.contains("called"),
-            "the panic's own text may quote the object"
+            "the message must omit the panic's text, which may quote the object"
         );
     }
 }
@@ -175,7 +175,7 @@ fn a_panic_on_an_object_that_requests_gleaner_is_a_refusal_that_names_the_bug() 
 #[test]
 fn a_panic_on_an_object_that_does_not_request_gleaner_leaves_it_unchanged() {
     panics::install();
-    // `kubectl apply` stores the applied object in an annotation, with escaped quotes: this does not count as a request.
+    // `kubectl apply` stores the applied object in an annotation, with escaped quotation marks. This does not count as a request.
     let applied = json!({"metadata": {"annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": asking().to_string(),
         "team": "gleaner",

@@ -1,4 +1,4 @@
-//! Detects repeated notices. A Job whose pods are refused retries many times, and one Event is enough.
+//! Detects repeated notices. A Job retries a refused pod many times, but one Event is enough.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::Notice;
 
-/// The time during which the same notice is not reported again.
+/// The time for which the same notice is not reported again.
 const QUIET: Duration = Duration::from_secs(600);
-/// The number of remembered notices.
+/// The maximum number of notices that are remembered.
 const REMEMBERED: usize = 512;
 
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// Returns true, and remembers the notice, if it was not reported recently.
+    /// Returns true and remembers the notice, unless the same notice was reported recently.
     pub(super) fn is_new(&mut self, notice: &Notice, now: Instant) -> bool {
         let aged = |told: &(u64, Instant)| now.saturating_duration_since(told.1) >= QUIET;
         while self.told.front().is_some_and(aged) || self.told.len() >= REMEMBERED {

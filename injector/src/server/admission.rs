@@ -1,4 +1,4 @@
-//! The processing of a review: read, decide, count, log, respond.
+//! Handles a review: parses it, decides, counts and logs the decision, and responds.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -57,7 +57,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
     let decided: Result<Vec<u8>, ReviewError> = match admission.lanes.decide(arrived, decide).await
     {
         Ok(decided) => decided,
-        // The response has no verdict, so the API server applies the webhook's failurePolicy.
+        // The response contains no verdict, so the API server applies the webhook's failurePolicy.
         Err(overdue) => {
             admission.metrics.overdue();
             tracing::warn!(%overdue, "review-overdue");
@@ -69,7 +69,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], answer).into_response()
         }
-        // An API server accepts only a response with the review's UID, which is unknown here.
+        // The UID is unknown, but an API server accepts a response only if it contains the UID of the review.
         Err(error) => {
             admission.metrics.unreadable();
             tracing::warn!(%error, "review-not-read");
@@ -79,7 +79,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
 }
 
 impl Admission {
-    /// Decides, counts, logs and reports; returns the review of the response.
+    /// Decides on the request, counts, logs and reports the verdict, and returns the review to send.
     fn answer(&self, route: Route, request: &Request<'_>, started: Instant) -> Vec<u8> {
         let verdict = self.functions.decide(route, request, &self.settings);
         let (outcome, reason) = (verdict.as_str(), verdict.reason());
@@ -96,7 +96,7 @@ impl Admission {
                 let namespace = request
                     .namespace
                     .as_deref()
-                    // The namespace becomes part of a URL path, and the client may not be an API server.
+                    // The namespace becomes a part of a URL path, so it must be checked: the client may not be an API server.
                     .filter(|namespace| is_dns_label(namespace));
                 if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
                     self.recorder.tell(Notice {
@@ -129,12 +129,13 @@ impl Admission {
     }
 }
 
-/// Returns a name for the log, cut to the maximum length of a Kubernetes name: no API server has validated it yet.
+/// Returns a name for the log, truncated to the maximum length of a Kubernetes name, because no API server has validated the name
+/// yet.
 fn logged(name: &str) -> &str {
     cut(name, 253)
 }
 
-/// Returns the resource for metrics, from a fixed set that clients cannot extend.
+/// Returns the resource as a metrics label, from a fixed set, so that clients cannot add series.
 fn resource(request: &Request<'_>) -> &'static str {
     match (request.kind.group.as_ref(), request.kind.kind.as_ref()) {
         ("", "Pod") => "pods",

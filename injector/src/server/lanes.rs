@@ -1,6 +1,6 @@
-//! The threads that decide reviews, concurrently and within limits on time and memory. Large and small reviews have
-//! separate threads and memory (lanes). A large review waits only for other large ones. A small review never waits for a
-//! large one, and small reviews have priority on the processor.
+//! The threads that decide on reviews, within limits on time and memory. Large and small reviews have separate threads and memory
+//! (lanes). A large review waits only for other large reviews. A small review never waits for a large one, and the threads for
+//! small reviews get more processor time.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -15,13 +15,13 @@ use tokio::sync::oneshot;
 
 use crate::config::Limits;
 
-/// The largest body that counts as small. Nearly all pods and Tasks are smaller.
+/// The maximum size of a small review, in bytes. Almost all pods and Tasks are smaller.
 const SMALL: usize = 64 << 10;
-/// The number of small reviews that are decided concurrently; each may use up to 15 MiB for its trees. This is usually
-/// more than the number of processors, so that a small review that takes 30 ms does not keep others from starting.
+/// The number of threads for small reviews. Each review may use up to 15 MiB for its trees. There are usually more
+/// threads than processors, so that a small review that takes 30 ms does not delay the start of other reviews.
 const SMALL_THREADS: usize = 3;
-/// The `nice` value of the thread for large reviews: if all processors are busy, it gets a third of the processor share
-/// of a thread for small reviews.
+/// The `nice` value of the thread for large reviews. If all processors are busy, this thread gets a third of the processor time
+/// that a thread for small reviews gets.
 const LARGE_NICE: i32 = 5;
 
 /// The lanes of an injector.
@@ -40,14 +40,14 @@ struct Lane {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A review's body and the lane in which it is decided. The body's memory counts against the lane until the decision.
+/// The body of a review, and its lane. The body counts against the lane's memory until the review is decided.
 #[derive(Debug)]
 pub struct Arrived {
     body: Body,
     jobs: mpsc::Sender<Job>,
 }
 
-/// A review that was not decided in time.
+/// An error for a review that was not decided in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the review was not decided within {within:?} (--decision-timeout)")]
 pub struct Overdue {
@@ -61,7 +61,7 @@ impl Lanes {
     /// Fails if a thread cannot be started.
     pub fn start(limits: &Limits) -> io::Result<Self> {
         let (max, within) = (limits.http.max_body, limits.http.body_timeout);
-        // There is memory for one small body per connection, so slow clients never make other clients wait.
+        // The memory suffices for one small body per connection, so that slow clients never delay other clients.
         let small = limits.http.max_connections * SMALL;
         Ok(Self {
             small: Lane {
@@ -79,7 +79,7 @@ impl Lanes {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// Fails as [`Bodies::read`] does.
+    /// Same as [`Bodies::read`].
     pub async fn read(&self, request: Request) -> Result<Arrived, BodyError> {
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
@@ -93,11 +93,11 @@ impl Lanes {
         })
     }
 
-    /// Runs `decide` on a thread of the body's lane. If it takes too long, it continues but its result is discarded; if it
-    /// has not started within the time limit, it is skipped.
+    /// Runs `decide` on a thread of the body's lane. If it exceeds the time limit, it continues but its result is discarded. If
+    /// it has not started within the time limit, it does not run.
     ///
     /// # Errors
-    /// [`Overdue`] if there is no result in time.
+    /// Returns [`Overdue`] if the time limit passes, or if `decide` panics.
     pub async fn decide<T: Send + 'static>(
         &self,
         arrived: Arrived,
@@ -107,13 +107,14 @@ impl Lanes {
         let (tell, told) = oneshot::channel();
         let job = move || {
             if !tell.is_closed() {
-                // A panic ends the decision, but not the lane. The waiting request notices that the channel is closed.
+                // A panic fails this review but not the thread. The waiting request receives an error, because the channel is
+                // closed.
                 let decided = panics::catch(|| decide(&body.bytes));
                 drop(body);
                 let _ = decided.map(|decided| tell.send(decided));
             }
         };
-        // The threads exist as long as the lanes.
+        // Sending cannot fail, because the threads run as long as the lanes exist.
         let _ = jobs.send(Box::new(job));
         let within = self.deadline;
         match tokio::time::timeout(within, told).await {
@@ -123,7 +124,7 @@ impl Lanes {
     }
 }
 
-/// Starts the threads of one lane. Lanes do not share threads, because a thread keeps memory that it has used.
+/// Starts the threads of one lane. Lanes share no threads, because a thread does not release the memory that it has used.
 fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
     let (jobs, queue) = mpsc::channel::<Job>();
     let queue = Arc::new(Mutex::new(queue));
@@ -135,8 +136,8 @@ fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
         };
         let work = move || {
             if nice > 0 {
-                // On Linux this affects the calling thread only (setpriority(2), "C library/kernel differences"). The error
-                // is ignored, because a sandbox may not allow the call.
+                // On Linux, this call affects only the calling thread (setpriority(2), "C library/kernel differences"). The error
+                // is ignored, because a sandbox may forbid the call.
                 let _ = rustix::process::nice(nice);
             }
             while let Some(job) = next() {

@@ -1,10 +1,10 @@
-//! Readiness of this replica.
+//! The readiness of this replica.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::tls::Identity;
 
-/// The conditions under which the Service sends requests here.
+/// The conditions that must be met before the Service sends requests to this replica.
 #[derive(Debug)]
 pub struct Readiness {
     identity: Identity,
@@ -14,7 +14,8 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Returns a state in which no condition is true yet, except `trusted` if this replica does not write the caBundle.
+    /// Returns the state in which no condition is met. `trusted` is true if this replica does not write the caBundle, so that it
+    /// need not wait for it.
     pub fn new(identity: Identity, trusted: bool) -> Self {
         Self {
             identity,
@@ -24,8 +25,8 @@ impl Readiness {
         }
     }
 
-    /// Records that the caBundle contains the CA. This condition stays true even if the caBundle is removed later: making
-    /// the replica unready would not repair the webhook any faster.
+    /// Records that the caBundle contains the CA. The condition remains met even if the caBundle is removed later, because an
+    /// unready replica would not repair the webhook any faster.
     pub fn trusted(&self) {
         self.trusted.store(true, Ordering::Relaxed);
     }
@@ -38,13 +39,13 @@ impl Readiness {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the missing condition; `None` if this replica is ready.
+    /// Returns the message of a condition that is not met, or `None` if this replica is ready.
     pub fn missing(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.ending) {
             Some("this replica is shutting down")
         } else if self.identity.get().is_none() {
-            Some("there is no certificate to serve yet")
+            Some("no certificate is available yet")
         } else if !is(&self.trusted) {
             Some("the caBundle of the webhook configuration does not contain the CA yet")
         } else if !is(&self.settings) {

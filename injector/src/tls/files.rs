@@ -1,4 +1,4 @@
-//! A certificate from files: cert-manager's, or the user's own.
+//! A certificate in files, which cert-manager or the user provides.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use gleaner_runtime::{Shutdown, error_chain};
 use super::{Identity, Serving, TlsError};
 use crate::metrics::Metrics;
 
-/// The files, and the interval of checks.
+/// The paths of the files, and the polling interval.
 ///
-/// The files are polled and compared by content: the kubelet updates a mounted Secret by replacing a symbolic link to
-/// its directory, which a watch on a file in it does not notice.
+/// The files are polled, and compared by content. A file watch would not detect the update of a mounted Secret, because the
+/// kubelet replaces a symbolic link to the directory of the files.
 #[derive(Debug, Clone)]
 pub struct Files {
     pub certificate: PathBuf,
@@ -21,7 +21,7 @@ pub struct Files {
     pub poll: Duration,
 }
 
-/// An error in the files.
+/// An error while the files are read or parsed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilesError {
@@ -42,20 +42,20 @@ pub enum FilesError {
 type Pair = (Vec<u8>, Vec<u8>);
 
 impl Files {
-    /// Reads the files once, without serving the certificate.
+    /// Reads the files once, but does not serve the certificate.
     pub(crate) fn present(&self) -> Result<Serving, FilesError> {
         self.serving(&self.read()?)
     }
 
-    /// Reads the files and serves the certificate once.
+    /// Reads the files once, and serves the certificate.
     pub fn load(&self, identity: &Identity, metrics: &Metrics) -> Result<Pair, FilesError> {
         let pair = self.read()?;
         self.serve(&pair, identity, metrics)?;
         Ok(pair)
     }
 
-    /// Serves the new certificate whenever the files change, until shutdown is requested. If the files are invalid, the
-    /// previous certificate stays in use.
+    /// Polls the files until shutdown is requested, and serves the new certificate when they change. If the files become invalid,
+    /// the previous certificate is still served.
     pub(crate) async fn follow(
         self,
         mut last: Pair,
@@ -99,8 +99,8 @@ impl Files {
         Ok((read(&self.certificate)?, read(&self.key)?))
     }
 
-    /// Serves the certificate in the files. If the files are replaced one after the other, they do not match for a moment;
-    /// the next check reads them again.
+    /// Serves the certificate in the files. If the files are being replaced one after the other, they may not match; the next
+    /// check then reads them again.
     fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
         let serving = self.serving(pair)?;
         metrics.certificate(serving.validity);

@@ -1,4 +1,4 @@
-//! The TLS handshake of a connection, bounded in time.
+//! The TLS handshake of a connection, with a time limit.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::metrics::Metrics;
 
-/// Accepts a TLS connection. Returns `None`, and counts the failure, if the client does not complete the handshake within
+/// Performs the TLS handshake. Returns `None` and counts the failure if the client does not complete the handshake within
 /// `limit`.
 pub(crate) async fn handshake(
     stream: TcpStream,

@@ -1,29 +1,29 @@
-//! The validity of an X.509 certificate.
+//! The validity period of an X.509 certificate.
 //!
-//! The validity is used for metrics and renewal only; rustls decides about trust.
+//! It is used only for metrics and renewal; rustls decides whether to trust a certificate.
 
 use jiff::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 
-/// The period in which a certificate is valid, in seconds.
+/// The validity period of a certificate, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     pub from: Timestamp,
     pub until: Timestamp,
 }
 
-/// Bytes that are not a certificate.
+/// An error for bytes that are not a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("its validity cannot be read")]
+#[error("the validity period of the certificate cannot be parsed")]
 pub struct ValidityError;
 
 impl Validity {
-    /// Reads the validity from a certificate in DER.
+    /// Parses the validity period of a certificate in DER format.
     ///
     /// # Errors
-    /// A [`ValidityError`] if this is not a certificate.
+    /// Returns a [`ValidityError`] if the bytes are not a certificate.
     pub fn of(der: &[u8]) -> Result<Self, ValidityError> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| ValidityError)?;
         let validity = certificate.validity();

@@ -17,7 +17,7 @@ async fn a_client_that_sends_nothing_after_connecting_is_disconnected() {
     let mut silent = TcpStream::connect(injector.address).await.unwrap();
     let read = tokio::time::timeout(PATIENCE, silent.read(&mut [0; 1])).await;
     assert_eq!(read.expect("disconnected in time").unwrap_or(0), 0);
-    // The connection is closed before the failure is counted.
+    // The connection is closed before the failure is counted, so wait for the count.
     let failed = until("a failed handshake", async || {
         let name = "gleaner_injector_tls_handshakes_failed_total";
         Some(injector.metric(name).await).filter(|failed| *failed > 0.0)
@@ -33,7 +33,7 @@ async fn a_header_must_be_complete_in_time() {
         .flag("--header-timeout=200ms")
         .ready()
         .await;
-    // The same limits apply to plain HTTP.
+    // Plain HTTP connections have the same limits.
     let mut slow = TcpStream::connect(injector.health).await.unwrap();
     slow.write_all(b"GET /livez HTTP/1.1\r\nhost: ")
         .await
@@ -56,9 +56,12 @@ async fn a_connection_may_be_idle_between_requests_for_longer_than_a_header_may_
             .review("/mutate/pods", &review(JOB_POD))
             .await
             .unwrap();
-        // There is no condition to wait for: the test is that the connection stays open.
+        // Wait for a fixed time, because the test checks that the connection stays open.
         let ended = until_closed(&mut client, Duration::from_millis(400)).await;
-        assert!(!ended, "an API server's next review would fail");
+        assert!(
+            !ended,
+            "the idle connection was closed too early, so an API server's next review would fail"
+        );
     }
     assert!(
         until_closed(&mut client, PATIENCE).await,
@@ -82,7 +85,7 @@ async fn a_review_that_is_too_large_or_too_slow_is_rejected() {
         .flag("--max-body=64Ki")
         .flag("--body-timeout=300ms");
     let injector = setup.ready().await;
-    // The content-length is enough: the injector responds and closes the connection before any of the body is sent.
+    // The Content-Length header suffices: the injector responds and closes the connection before the body is sent.
     let mut large = Connection::tls(injector.address, &authority.pem, NAME).unwrap();
     large
         .send(b"POST /mutate/pods HTTP/1.1\r\nhost: a\r\ncontent-length: 65537\r\n\r\n")
@@ -125,7 +128,7 @@ async fn connections_beyond_the_limit_wait() {
         connected = &mut waiting => third = Some(connected),
         () = tokio::time::sleep(Duration::from_millis(200)) => {}
     }
-    assert!(third.is_none(), "only two connections are allowed");
+    assert!(third.is_none(), "the third connection must be refused");
     held.pop();
     let mut third = tokio::time::timeout(PATIENCE, waiting)
         .await

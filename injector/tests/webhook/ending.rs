@@ -14,7 +14,7 @@ async fn after_sigterm_the_injector_is_not_ready_but_still_responds() {
         (ready.text() == "this replica is shutting down\n" && ready.status == 503).then_some(())
     })
     .await;
-    // Reviews succeed on an existing connection and on a new one.
+    // Reviews still succeed on an existing and on a new connection.
     client
         .review("/mutate/pods", &review(JOB_POD))
         .await

@@ -55,7 +55,7 @@ async fn a_refused_pod_creates_an_event_for_its_task_run() {
         (injector.metric(created).await == 1.0).then_some(())
     })
     .await;
-    // The Event's time has the format of Kubernetes: RFC 3339 with six digits.
+    // The time of an Event has Kubernetes's format: RFC 3339 with six fractional digits.
     let time = event["eventTime"].as_str().unwrap();
     assert!(
         time.len() == "2026-01-01T00:00:00.000000Z".len() && time.ends_with('Z'),
@@ -117,7 +117,7 @@ async fn a_dry_run_and_an_object_without_a_controller_create_no_event() {
         let response = client.review("/mutate/pods", body).await.unwrap();
         assert_eq!(response["allowed"], json!(false));
     }
-    // Events arrive in order: if this Event exists, the earlier refusals have not created any.
+    // Events arrive in order, so when this Event exists, the earlier refusals have created none.
     client
         .review("/mutate/pods", &review(UNINJECTED_POD))
         .await
@@ -140,12 +140,12 @@ async fn an_api_server_that_does_not_respond_to_events_delays_no_review() {
     let dropped = injector
         .metric(r#"gleaner_injector_events_total{result="dropped"}"#)
         .await;
-    // One Event is being sent, 128 are queued, and the rest are dropped.
+    // One Event is being sent, 128 are queued, and all others are dropped.
     assert_eq!(dropped, 71.0);
     injector.terminate();
     assert!(
         injector.ended().await.success(),
-        "pending Events delay the shutdown"
+        "pending Events must not delay the shutdown further"
     );
 }
 

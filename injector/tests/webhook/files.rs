@@ -73,7 +73,7 @@ async fn invalid_files_at_startup_exit_with_78() {
         (
             certificate.clone(),
             "no key".to_owned(),
-            "the private key is not PEM",
+            "the private key is not in PEM format",
         ),
         (certificate, stranger, "does not belong to the certificate"),
     ];
@@ -93,7 +93,7 @@ async fn invalid_files_at_startup_exit_with_78() {
 async fn the_expiry_of_the_certificate_is_a_metric() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
-    // rcgen's default certificates expire in the year 4095.
+    // By default, rcgen's certificates expire in the year 4095.
     let expiry = injector
         .metric("gleaner_injector_tls_certificate_expiry_timestamp_seconds")
         .await;

@@ -1,4 +1,4 @@
-//! A certificate from files whose CA the injector writes into the webhook configuration.
+//! A certificate in files, whose CA the injector writes into the webhook configuration.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::support::{
     ApiServer, Authority, CONFIGURATION, Client, JOB_POD, NAME, Setup, get, review, until,
 };
 
-/// Asserts that the configuration trusts every served certificate at that moment.
+/// Asserts that the current configuration trusts the certificate that the injector serves.
 async fn is_trusted(injector: &crate::support::Injector, api_server: &ApiServer) {
     let mut client = Client::connect(injector.address, &api_server.bundle(), NAME)
         .await
@@ -63,15 +63,15 @@ async fn a_new_ca_is_trusted_before_a_certificate_of_it_is_served() {
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
     let injector = setup.ready().await;
     let other = Authority::new();
-    // The certificate is written before its CA, as the kubelet may do.
+    // The certificate is replaced before its CA, as the kubelet may do.
     setup.write(other.issue(NAME));
     let said = injector.said("certificate-check-failed").await;
     let error = said["error"].as_str().unwrap();
     assert!(error.contains("did not sign the certificate"), "{said}");
     is_trusted(&injector, &api_server).await;
     setup.write_ca(&other);
-    until("a certificate of the other CA", async || {
-        // Check the certificate as an API server does that trusts the current bundle.
+    until("a certificate from the other CA", async || {
+        // Connect as an API server that trusts the current bundle.
         is_trusted(&injector, &api_server).await;
         Client::connect(injector.address, &other.pem, NAME)
             .await
@@ -94,7 +94,7 @@ async fn a_certificate_of_a_new_ca_waits_until_all_api_servers_have_seen_it() {
         (bundle.contains(&other.pem) && bundle.contains(&authority.pem)).then_some(())
     })
     .await;
-    // Check many times: all the while, an API server may still trust only the old CA.
+    // Connect repeatedly as an API server that still trusts only the old CA.
     for _ in 0..20 {
         injector.client(&authority).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -107,7 +107,8 @@ async fn no_review_fails_while_the_source_of_certificates_changes() {
     let managed = Setup::managed(&api_server).flag("--authority-settle=1s");
     let authority = Authority::new();
     let given = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
-    // As in a rollout, the new replica is ready before the old one exits. Clients of both trust the current bundle.
+    // As in a rollout, the new replica becomes ready before the old one exits. Clients that trust the current bundle connect to
+    // both.
     let mut old = managed.ready().await;
     for setup in [&given, &managed, &given] {
         let new = setup.start();
@@ -118,7 +119,7 @@ async fn no_review_fails_while_the_source_of_certificates_changes() {
         })
         .await;
         let both = std::time::Instant::now();
-        // Both replicas serve until each has run several checks.
+        // Run both replicas until each has performed several checks.
         while both.elapsed() < Duration::from_secs(2) {
             is_trusted(&old, &api_server).await;
             is_trusted(&new, &api_server).await;
@@ -141,12 +142,12 @@ async fn a_replica_with_a_new_ca_is_ready_only_when_all_api_servers_have_seen_it
         (bundle.contains(&authority.pem) && bundle != authority.pem).then_some(())
     })
     .await;
-    // The replica stays unready although every check finds the CA in the bundle.
+    // The replica must stay unready, although every check finds the CA in the bundle.
     for _ in 0..20 {
         assert_eq!(get(new.health, "/readyz").await.status, 503);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // If no CA was trusted before, no API server can still use an old bundle.
+    // If no CA was trusted before, no API server can have an old bundle.
     let api_server = ApiServer::start().await;
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1h");
     setup.ready().await;

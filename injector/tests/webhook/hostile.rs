@@ -1,4 +1,5 @@
-//! Objects designed to use much time or memory: each is decided within limits, and delays no other review and no probe.
+//! Objects that are designed to use much time or memory. The injector decides on each of them within limits, and they do not
+//! delay other reviews or probes.
 
 pub(crate) mod objects;
 
@@ -13,23 +14,23 @@ use serde_json::{Value, json};
 use crate::support::{Authority, Injector, JOB_POD, NAME, Setup, creation, get, review};
 use objects::{Hostile, all};
 
-/// The maximum resident memory of the process with one hostile review, in KiB; measured values are below 50 MiB in any
-/// build. The chart's default limit, 128 MiB, must suffice for two large bodies, one large decision, three small
-/// decisions and the program itself.
+/// The maximum resident memory of the process with one hostile review, in KiB. Measured values are below 50 MiB in any build. The
+/// chart's default limit of 128 MiB must suffice for two large bodies, one large decision, three small decisions and the program
+/// itself.
 const MEMORY: u64 = 64 << 10;
 
-/// The maximum CPU time of a decision in a debug build. An optimized build needs at most about 100 ms
-/// (docs/reliability.md); without Gleaner's limits it would need half a minute or more for most of these objects.
+/// The maximum CPU time of a decision in a debug build. An optimized build needs at most about 100 ms (docs/reliability.md).
+/// Without Gleaner's limits, it would need half a minute or more for most of these objects.
 const CEILING: Duration = Duration::from_secs(3);
-/// The time limit for a small review or a probe on a busy machine. If they had to wait for the decisions on all hostile
-/// objects, they would take minutes.
+/// The time limit for a small review or a probe on a busy machine. If it had to wait for the decisions on all hostile objects, it
+/// would take minutes.
 const WAIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
     let authority = Authority::new();
     for Hostile { what, path, review } in all() {
-        // Each object gets its own process, because the peak memory of a process never decreases. CPU time is measured,
+        // Each object is sent to a new process, because a process's peak memory never decreases. The test measures CPU time,
         // because the machine may be busy with other work.
         let setup = Setup::files(&authority).flag("--decision-timeout=60s");
         let injector = setup.ready().await;
@@ -53,7 +54,7 @@ async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
     }
 }
 
-/// Returns the longest times of small reviews and of probes, which are sent one after another while `hostile` is true.
+/// Sends small reviews and probes one after another while `hostile` is true, and returns the longest time of each.
 async fn bystanders(
     injector: &Injector,
     authority: &Authority,
@@ -75,7 +76,7 @@ async fn bystanders(
     longest
 }
 
-/// Returns the name of a hostile review, and its HTTP request.
+/// Returns the name and the HTTP request of a hostile review.
 fn prepared(Hostile { what, path, review }: Hostile) -> (&'static str, Vec<u8>) {
     let headers = [("Content-Type", "application/json")];
     let body = review.to_string();
@@ -85,7 +86,7 @@ fn prepared(Hostile { what, path, review }: Hostile) -> (&'static str, Vec<u8>) 
     )
 }
 
-/// Sends the requests one after another. In a cluster another machine sends them, so this thread runs at low priority.
+/// Sends the requests one after another. The thread has a low priority, because in a cluster the sender is a different machine.
 fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
     rustix::process::nice(19).unwrap();
     for (what, request) in requests {
@@ -94,16 +95,16 @@ fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
         let response = connection.answer().unwrap();
         match response.status {
             200 => assert!(response.text().contains(r#""allowed":"#), "{what}"),
-            // A review that waits too long for the others gets 504, and the failurePolicy applies.
+            // A review that waits too long for other reviews gets 504, so the API server applies the failurePolicy.
             status => assert_eq!(status, 504, "{what}: {}", response.text()),
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reviews_and_probes_next_to_hostile_ones_do_not_wait_for_them() {
+async fn small_reviews_and_probes_do_not_wait_for_hostile_reviews() {
     let authority = Authority::new();
-    // On a busy machine, the thread for large reviews has the lowest priority, so they wait long for each other's memory.
+    // On a busy machine, large reviews wait a long time for memory, because their thread has the lowest priority.
     let setup = Setup::files(&authority).flag("--body-timeout=60s");
     let injector = setup.ready().await;
     let requests: Arc<[_]> = all().into_iter().map(prepared).collect();
@@ -119,12 +120,14 @@ async fn reviews_and_probes_next_to_hostile_ones_do_not_wait_for_them() {
         sent.join().unwrap();
     }
     let memory = injector.memory("VmHWM");
-    println!("an innocent review: {innocent:?}; probes: {probe:?}; {memory} KiB");
+    println!(
+        "longest small review: {innocent:?}; longest probe: {probe:?}; peak memory: {memory} KiB"
+    );
     assert!(innocent < WAIT && probe < WAIT, "{innocent:?}, {probe:?}");
     assert!(memory < 2 * MEMORY, "{memory} KiB");
 }
 
-/// The object has 200 KiB of errors, so no machine decides within the timeout of a millisecond.
+/// The object has 200 KiB of errors, so that no machine can decide within the time limit of one millisecond.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overdue_review_is_decided_by_the_failure_policy() {
     let authority = Authority::new();
@@ -149,7 +152,7 @@ async fn an_overdue_review_is_decided_by_the_failure_policy() {
     assert_eq!(get(injector.health, "/livez").await.status, 200);
 }
 
-/// An object that is too large to be parsed stays unchanged if it does not request Gleaner, or if it is being deleted.
+/// An object that is too large to be parsed is allowed unchanged if it does not request Gleaner, or if it is being deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversized_object_is_refused_only_if_it_requests_gleaner() {
     let authority = Authority::new();
@@ -182,10 +185,7 @@ async fn an_oversized_object_is_refused_only_if_it_requests_gleaner() {
         assert_eq!(response["allowed"], allowed, "{operation}: {response}");
         if !allowed {
             let message = response["status"]["message"].as_str().unwrap();
-            assert!(
-                message.contains("reads objects of up to 25000"),
-                "{message}"
-            );
+            assert!(message.contains("accepts at most 25000"), "{message}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Reviews at a steady rate, as API servers send them, while certificates change and other clients send large reviews or
-//! are slow.
+//! Reviews at a steady rate, as API servers send them, while certificates rotate and other clients send large or slow reviews.
 
 mod clients;
 mod figures;
@@ -14,27 +13,27 @@ use crate::support::{ApiServer, Injector, Setup};
 use clients::Target;
 use figures::Figures;
 
-/// The number of steady connections: an API server keeps a few to each webhook.
+/// The number of connections with steady reviews. An API server keeps a few connections to each webhook.
 const CONNECTIONS: u32 = 8;
 
-/// The maximum resident memory, in KiB. The chart's limit is 128 MiB; this bound leaves room for a few more large reviews.
+/// The maximum resident memory, in KiB. The chart's limit is 128 MiB, which leaves room for a few more large reviews.
 const PEAK: u64 = 96 << 10;
-/// The maximum growth, in KiB, from the first half of a minute to the second, which the allocator causes. A leak of 300
-/// bytes for each of 30,000 reviews would exceed it.
+/// The maximum growth of the resident memory from the first half of a minute to the second, in KiB. The allocator causes some
+/// growth; a leak of 300 bytes in each of 30,000 reviews would exceed this limit.
 const GROWTH: u64 = 8 << 10;
-/// The maximum growth in short runs, in KiB: two large reviews may coincide for the first time in the second half.
+/// The maximum growth in short runs, in KiB. Two large reviews may coincide for the first time in the second half.
 const GROWTH_OF_SECONDS: u64 = 40 << 10;
 
-/// The configured load.
+/// The load that the clients generate.
 #[derive(Debug, Clone, Copy)]
 struct Load {
-    /// Reviews per second.
+    /// The number of reviews per second.
     rate: u32,
     time: Duration,
 }
 
 impl Load {
-    /// Parses `GLEANER_LOAD`, in the form `RATE,SECONDS`: `make load` sets it. Otherwise returns a load that a debug
+    /// Parses `GLEANER_LOAD`, which `make load` sets, in the form `RATE,SECONDS`. If it is not set, returns a load that a debug
     /// build on a busy machine can handle.
     fn from_environment() -> Self {
         let asked = env::var("GLEANER_LOAD").unwrap_or_else(|_| "100,5".to_owned());
@@ -45,13 +44,13 @@ impl Load {
         }
     }
 
-    /// Returns the time between two reviews on one connection.
+    /// Returns the interval between two reviews on one connection.
     fn interval(self) -> Duration {
         Duration::from_secs(1) * CONNECTIONS / self.rate
     }
 }
 
-/// Returns an injector as in production, except for certificates that live for seconds.
+/// Returns a production setup, except that the certificates are valid only for seconds.
 fn setup(api_server: &ApiServer) -> Setup {
     let setup = Setup::managed(api_server)
         .flag("--certificate-validity=3s")
@@ -72,12 +71,13 @@ async fn all_reviews_at_a_steady_rate_succeed_while_certificates_change_and_othe
     let target = Target::new(&injector, &api_server);
     let figures = play(load, &injector, &target);
     println!("{}", figures.describe(load.rate, load.time));
-    // A failed review makes its client panic, so here only the number is checked: below a tenth, the injector was stuck.
+    // A failed review makes its client panic, so only the number is checked here. If it is less than a tenth, the injector was
+    // stuck.
     let scheduled = f64::from(load.rate) * load.time.as_secs_f64();
     let made = figures.steady.len();
     assert!(made as f64 >= scheduled / 10.0, "{made} of {scheduled}");
     assert!(!figures.large.is_empty());
-    // About one certificate per two seconds is expected, and fewer if the machine is busy.
+    // About one certificate every two seconds is expected, and fewer if the machine is busy.
     let least = 2.max(load.time.as_secs() as usize / 10);
     let certificates = figures.certificates.len();
     assert!(certificates >= least, "{certificates} certificates");
@@ -90,7 +90,7 @@ async fn all_reviews_at_a_steady_rate_succeed_while_certificates_change_and_othe
     assert!(late <= early + growth, "{early} KiB, then {late} KiB");
 }
 
-/// Stops the other clients even if a steady client panics: otherwise the test would never finish.
+/// A guard that stops the other clients even if a steady client panics. Otherwise, the test would never finish.
 struct EndOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {
@@ -99,7 +99,7 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-/// Runs the load and waits until it has finished.
+/// Runs the load until it is complete, and returns the measurements.
 fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
     let done = AtomicBool::new(false);
     let begin = Barrier::new(CONNECTIONS as usize + 1);
@@ -110,7 +110,7 @@ fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
                 let begin = &begin;
                 scope.spawn(move || {
                     begin.wait();
-                    // The clients start at different times, so that their reviews are spread evenly.
+                    // The clients start at different times, so that their reviews are evenly distributed.
                     let first = Instant::now() + load.interval() * number / CONNECTIONS;
                     target.send_steadily(first, load.interval(), load.time)
                 })
@@ -119,7 +119,7 @@ fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
         let large = [(); 2].map(|()| scope.spawn(|| target.send_large(&done)));
         let slow = scope.spawn(|| target.send_slowly(&done));
         begin.wait();
-        // Memory should be flat after the first sixth of the time (ten seconds of a minute).
+        // Memory use should be constant after the first sixth of the time (ten seconds of a minute).
         let started = Instant::now();
         let highest = |from: Duration, to: Duration| {
             thread::sleep(from.saturating_sub(started.elapsed()));
@@ -138,10 +138,10 @@ fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
         }
         drop(ended);
         for client in large {
-            let latencies = client.join().expect("no failed large review");
+            let latencies = client.join().expect("all large reviews must succeed");
             figures.large.extend(latencies);
         }
-        figures.cut_off = slow.join().expect("slow clients that can connect");
+        figures.cut_off = slow.join().expect("slow clients must be able to connect");
         figures.memory = [early, late, injector.memory("VmHWM")];
     });
     figures

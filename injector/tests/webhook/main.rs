@@ -1,4 +1,4 @@
-//! Tests of the webhook process, which is called as an API server calls it: with TLS and real reviews.
+//! Tests of the webhook process. The tests send real reviews over TLS, as an API server does.
 
 mod bounds;
 mod command_line;

@@ -28,7 +28,7 @@ async fn the_first_replica_creates_the_certificate_and_the_second_shares_it() {
     assert_eq!(
         api_server.get(SECRET).as_ref(),
         Some(&secret),
-        "the second replica writes nothing"
+        "the second replica must not write anything"
     );
     let mut shown = Vec::new();
     for replica in [&first, &second] {
@@ -102,7 +102,7 @@ async fn replicas_that_start_at_the_same_time_agree_on_one_secret() {
     }
     let leaf = api_server.secret("tls.crt").unwrap();
     for replica in &replicas {
-        until("the same certificate everywhere", async || {
+        until("the same certificate on both replicas", async || {
             let shown = connect(replica, &api_server).await.certificate?;
             use rustls::pki_types::pem::PemObject;
             let leaf = rustls::pki_types::CertificateDer::from_pem_slice(leaf.as_bytes()).unwrap();
@@ -163,11 +163,14 @@ async fn a_removed_or_altered_ca_bundle_is_repaired() {
         assert_eq!(
             get(injector.health, "/readyz").await.status,
             200,
-            "the injector stays ready during the repair"
+            "the injector must stay ready during the repair"
         );
     }
     let patched = api_server.asked("PATCH");
-    assert_eq!(patched, 4, "one write at startup, and one for each repair");
+    assert_eq!(
+        patched, 4,
+        "expected one write at startup, and one for each repair"
+    );
 }
 
 #[tokio::test]
@@ -182,11 +185,11 @@ async fn a_deleted_secret_is_created_again_while_both_cas_are_trusted() {
     let new = until("another Secret", async || api_server.secret("ca.crt")).await;
     assert!(
         new.ends_with(&old) && new != old,
-        "the old CA stays after the new one"
+        "the bundle must contain the new CA, followed by the old one"
     );
     let own = new.strip_suffix(&old).unwrap().to_owned();
-    until("a certificate of the new CA only", async || {
-        // A client that trusts the current bundle can connect at any time.
+    until("a certificate that only the new CA signed", async || {
+        // A client that trusts the current bundle must be able to connect at any time.
         connect(&injector, &api_server).await;
         Client::connect(injector.address, &own, NAME).await.ok()
     })
@@ -219,7 +222,7 @@ async fn a_damaged_or_empty_secret_gets_new_certificates_and_keeps_foreign_keys(
         );
     }
     let made = api_server.asked("POST");
-    assert_eq!(made, 0, "an existing Secret is updated, not created");
+    assert_eq!(made, 0, "an existing Secret must be updated, not created");
 }
 
 #[tokio::test]
@@ -251,7 +254,7 @@ async fn the_certificate_is_still_served_when_the_api_server_refuses_or_is_unrea
             .await
             .unwrap();
         api_server.heal();
-        until("a check that succeeds", async || {
+        until("a successful check", async || {
             (!api_server.bundle().is_empty()).then_some(())
         })
         .await;
@@ -282,7 +285,7 @@ async fn a_forbidden_write_is_logged_once() {
     let ready = get(injector.health, "/readyz").await;
     assert_eq!(
         (ready.status, ready.text()),
-        (503, "there is no certificate to serve yet\n")
+        (503, "no certificate is available yet\n")
     );
     assert!(
         Client::connect(injector.address, &Authority::new().pem, NAME)

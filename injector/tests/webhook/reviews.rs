@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::{Authority, JOB_POD, Setup, UNINJECTED_POD, creation, get, review, task};
 
-/// Returns the settings equivalent to the flags of [`Setup`].
+/// Returns the settings that correspond to the flags of [`Setup`].
 fn settings() -> Settings {
     let text = str::to_owned;
     Settings {
@@ -29,7 +29,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Returns the object after applying the patch of a response.
+/// Returns the object with the patch of a response applied.
 fn patched(object: &Value, response: &Value) -> Value {
     assert_eq!(
         (&response["allowed"], &response["patchType"]),
@@ -53,7 +53,7 @@ fn changed<E: std::fmt::Debug>(outcome: Result<Outcome, E>) -> Value {
 }
 
 #[tokio::test]
-async fn a_pod_that_requests_gleaner_is_changed_as_by_inject_and_only_once() {
+async fn a_pod_that_requests_gleaner_is_changed_as_by_gleaner_inject_and_only_once() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -75,7 +75,7 @@ async fn a_pod_that_requests_gleaner_is_changed_as_by_inject_and_only_once() {
 }
 
 #[tokio::test]
-async fn a_task_is_changed_as_by_inject() {
+async fn a_task_is_changed_as_by_gleaner_inject() {
     let authority = Authority::new();
     let setup = Setup::files(&authority)
         .flag("--image-pull-policy=Never")
@@ -89,7 +89,7 @@ async fn a_task_is_changed_as_by_inject() {
     let response = client.review("/mutate/tekton", &review).await.unwrap();
     let injected = changed(task::inject(&task(), Operation::Create, &settings));
     assert_eq!(patched(&task(), &response), injected);
-    // The unchanged Task is applied again: this is an update whose old object is injected.
+    // Applying the unchanged Task again is an update whose old object is already injected.
     review["request"]["operation"] = json!("UPDATE");
     review["request"]["oldObject"] = injected.clone();
     let response = client.review("/mutate/tekton", &review).await.unwrap();
@@ -209,7 +209,7 @@ async fn a_request_that_is_not_a_review_is_refused_with_an_http_status() {
             "/mutate/tekton",
             r#"{"apiVersion": "v1", "kind": "Pod"}"#,
             400,
-            "is a 'Pod' of 'v1'",
+            "has kind 'Pod' and apiVersion 'v1'",
         ),
         (Method::POST, "/mutate/pods", old.as_str(), 400, "v1beta1"),
         (Method::POST, "/mutate", "{}", 404, "POST /mutate/pods"),
@@ -229,7 +229,7 @@ async fn a_request_that_is_not_a_review_is_refused_with_an_http_status() {
 }
 
 #[tokio::test]
-async fn the_metrics_are_those_in_the_documentation() {
+async fn the_metrics_match_the_documentation() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -262,7 +262,7 @@ async fn the_metrics_are_those_in_the_documentation() {
 }
 
 #[tokio::test]
-async fn memory_stays_flat_over_many_reviews() {
+async fn memory_use_stays_constant_over_many_reviews() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;

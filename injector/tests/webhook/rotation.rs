@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
 
-/// The certificates are valid for seconds, so the test runs as many rotations as a year in production.
+/// The certificates are valid for seconds, so the test performs as many rotations as a year in production.
 #[tokio::test]
 async fn no_review_fails_while_cas_and_certificates_rotate() {
     let api_server = ApiServer::start().await;
@@ -14,7 +14,7 @@ async fn no_review_fails_while_cas_and_certificates_rotate() {
     let body = review(JOB_POD);
     let (mut authorities, mut certificates, mut largest, mut reviews) =
         (BTreeSet::new(), BTreeSet::new(), 0, 0);
-    // Each review uses a new connection that trusts the current bundle: the worst case of an API server.
+    // Each review uses a new connection that trusts the current bundle, as in the worst case of an API server.
     until("three CAs", async || {
         for replica in &replicas {
             let bundle = api_server.bundle();
@@ -36,7 +36,7 @@ async fn no_review_fails_while_cas_and_certificates_rotate() {
     .await;
     assert!(
         (2..=3).contains(&largest),
-        "old CAs are not removed: {largest} at the same time"
+        "old CAs were not removed: the bundle contained {largest} CAs"
     );
     for replica in replicas {
         replica.terminate();

@@ -1,4 +1,4 @@
-//! Helpers of the tests.
+//! Helpers for the tests.
 
 mod api_server;
 mod authority;
@@ -15,22 +15,22 @@ pub(crate) use authority::Authority;
 pub(crate) use client::{Client, get};
 pub(crate) use process::{Injector, NAME, Setup};
 
-/// The time limit of each wait on a busy machine.
+/// The time limit for each wait on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A real review of a pod that a Job creates, with a declaration.
+/// A real review of a pod with a declaration that a Job creates.
 pub(crate) const JOB_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-plain-job.json");
-/// A real review of a TaskRun's pod whose Task was not injected.
+/// A real review of a TaskRun's pod, whose Task was not injected.
 pub(crate) const UNINJECTED_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-taskrun-rich.json");
 
-/// Parses a review into JSON that a test can change.
+/// Parses a review as JSON, so that a test can change it.
 pub(crate) fn review(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Returns the review of an object that is created.
+/// Returns a review for the creation of an object.
 pub(crate) fn creation(group: &str, kind: &str, object: &Value) -> Value {
     serde_json::json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -41,7 +41,7 @@ pub(crate) fn creation(group: &str, kind: &str, object: &Value) -> Value {
     })
 }
 
-/// Returns a Task that requests Gleaner, with a valid declaration.
+/// Returns a Task with a valid declaration.
 pub(crate) fn task() -> Value {
     serde_json::json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task",
@@ -56,7 +56,7 @@ resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(ste
     })
 }
 
-/// Checks `condition` until it returns a value.
+/// Calls `condition` repeatedly until it returns a value.
 pub(crate) async fn until<T>(what: &str, condition: impl AsyncFnMut() -> Option<T>) -> T {
     wait::until(what, PATIENCE, condition).await
 }

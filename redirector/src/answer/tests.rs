@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Returns the status and the body of a whole response.
+/// Returns the status code and the body of a complete response.
 fn done(text: &str) -> (u16, String) {
     let (head, begin) = parse(text.as_bytes()).unwrap().expect("complete");
     let mut body = String::new();
@@ -12,7 +12,7 @@ fn done(text: &str) -> (u16, String) {
     (head.status, body)
 }
 
-/// Returns the error in the body of a response with this head and these bytes after it.
+/// Returns the error in the body of a response with this head, followed by `rest`.
 fn unreadable(head: &str, rest: impl Read) -> Malformed {
     let (head, _) = parse(head.as_bytes()).unwrap().expect("complete");
     let error = io::copy(&mut head.body(rest), &mut io::sink()).unwrap_err();
@@ -83,7 +83,7 @@ fn malformed_responses_are_refused() {
 }
 
 #[test]
-fn everything_is_bounded() {
+fn heads_and_bodies_are_limited_in_length() {
     let head = "HTTP/1.1 200 OK\r\n";
     assert_eq!(
         parse(format!("{head}x: {}", "x".repeat(HEAD_MAX)).as_bytes()),
@@ -91,7 +91,7 @@ fn everything_is_bounded() {
     );
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(HEAD_MAX / 25 + 2);
     assert_eq!(parse(interim.as_bytes()), Err(Malformed::TooLarge));
-    // An announced length over the limit fails before any of the body arrives.
+    // If the head specifies a length over the limit, reading fails before the body arrives.
     let announced = format!("{head}Content-Length: {}\r\n\r\n", BODY_MAX + 1);
     assert_eq!(unreadable(&announced, io::empty()), Malformed::TooLong);
     let endless = format!("{head}\r\n");
@@ -105,12 +105,12 @@ fn everything_is_bounded() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>()) {
+    fn no_bytes_cause_a_panic(bytes in any::<Vec<u8>>()) {
         let _ = parse(&bytes);
     }
 
     #[test]
-    fn no_text_of_the_kind_makes_it_panic(text in "(HTTP/1.1 [12]0[0-9] x\r\n)?([CT][a-z-]{1,9}: ?[0-9a-f]{0,20}\r\n){0,3}\r\n([0-9a-f]{1,17}(;x)?\r\n.{0,9}\r\n){0,4}") {
+    fn no_similar_text_causes_a_panic(text in "(HTTP/1.1 [12]0[0-9] x\r\n)?([CT][a-z-]{1,9}: ?[0-9a-f]{0,20}\r\n){0,3}\r\n([0-9a-f]{1,17}(;x)?\r\n.{0,9}\r\n){0,4}") {
         if let Ok(Some((head, begin))) = parse(text.as_bytes()) {
             let _ = io::copy(&mut head.body(&text.as_bytes()[begin..]), &mut io::sink());
         }

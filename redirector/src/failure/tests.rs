@@ -21,7 +21,7 @@ fn a_problem_type_becomes_a_reason() {
 }
 
 #[test]
-fn without_a_document_the_status_decides() {
+fn without_a_problem_document_the_status_determines_the_exit_code() {
     let code = |status| Reason::SidecarRefused(status).code();
     assert_eq!(code(413), 65);
     assert_eq!(code(422), 65);

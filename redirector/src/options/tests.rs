@@ -27,7 +27,7 @@ fn arguments_after_the_first_dashes_belong_to_the_command() {
 }
 
 #[test]
-fn a_flag_wins_over_its_variable() {
+fn a_flag_overrides_its_variable() {
     let environment = [
         ("GLEANER_STEP", "baked"),
         ("GLEANER_OUTPUT", "digest=/d\n\nreport,object\n"),
@@ -88,5 +88,8 @@ fn errors_name_the_wrong_argument() {
         refused(&["--step=a", "--output=x", "--output=x", "--", "y"])
             .contains("duplicate output 'x'")
     );
-    assert!(refused(&["--step=a", "--finish=maybe", "--", "y"]).contains("neither true nor false"));
+    assert!(
+        refused(&["--step=a", "--finish=maybe", "--", "y"])
+            .contains("invalid boolean 'maybe': use true or false")
+    );
 }

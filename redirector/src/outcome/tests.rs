@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 
 use super::*;
 
-/// Reads `text`, and returns the parts as lines, and the error.
+/// Parses `text`, and returns its parts, one per line, and the error.
 fn parts(text: &str) -> (Vec<String>, Option<String>) {
     let mut parts = Vec::new();
     let read = read(&mut text.as_bytes(), &mut |part| {

@@ -20,7 +20,7 @@ fn directory(report: usize) -> tempfile::TempDir {
 #[test]
 fn only_results_that_would_fit_without_gleaner_are_a_failure() {
     let fit = |share: &str, report: usize| reported(share).measure(directory(report).path()).fit();
-    // The room without and with Gleaner's containers: 4096 and 4096, then 4096 and 3072.
+    // The available space is 4096 bytes with and without Gleaner's container for `2+1`, but 3072 and 4096 bytes for `3+1`.
     assert!(matches!(fit("2+1", 3800), Fit::Fits));
     assert!(matches!(fit("3+1", 2800), Fit::Fits));
     let Fit::CrowdedOut(failure) = fit("3+1", 3000) else {

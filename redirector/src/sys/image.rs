@@ -7,21 +7,21 @@ use std::{io, ptr};
 use super::signals::{Mask, default_action, pipes_were_ignored};
 use super::witness::Witness;
 
-/// The size of the new process's stack, in bytes, which is used for a few system calls between `clone` and `execve`.
-/// glibc's `posix_spawn` uses 32 KiB or more; only pages that are touched become resident.
+/// The size of the new process's stack, in bytes. The stack is used only for a few system calls between `clone` and `execve`.
+/// glibc's `posix_spawn` uses 32 KiB or more; only the pages that are used take memory.
 const CHILD_STACK: usize = 64 << 10;
 
-/// The arguments of `execve`. They are allocated beforehand, because the new process shares this process's memory and must
+/// The arguments of `execve`. They are allocated before the new process starts, because it shares this process's memory and must
 /// not allocate.
 pub(crate) struct Image {
-    /// The paths to try, in order, as `execvp` does.
+    /// The paths to try, in this order, like `execvp`.
     candidates: Vec<CString>,
     arguments: Vec<CString>,
-    /// An additional environment variable, which replaces an existing one of the same name.
+    /// An additional environment variable, which replaces an existing variable with the same name.
     variable: Option<CString>,
 }
 
-/// The data of an [`Image`] that the new process uses.
+/// The data of an [`Image`] that the new process reads.
 struct Start {
     candidates: *const *const c_char,
     arguments: *const *const c_char,
@@ -36,7 +36,7 @@ struct Start {
 // === impl Image ===
 
 impl Image {
-    /// Creates an image; `variable` is `NAME=VALUE`.
+    /// Returns an image. `variable` has the form `NAME=VALUE`.
     pub(crate) const fn new(
         candidates: Vec<CString>,
         arguments: Vec<CString>,
@@ -49,21 +49,21 @@ impl Image {
         }
     }
 
-    /// Starts the command with the signal mask `mask` and returns its process id.
+    /// Starts the command with the signal mask `mask`, and returns its process ID.
     ///
-    /// The kernel kills the new process when the calling thread exits. Until `execve`, the new process shares this
-    /// process's memory, and this process is suspended (`CLONE_VM | CLONE_VFORK`, as in `posix_spawn`). So nothing is
-    /// copied, and the error of a failed `execve` can be returned without a pipe. `posix_spawn` itself cannot be used,
-    /// because it cannot set the parent-death signal.
+    /// The kernel kills the new process when the calling thread exits. Until `execve`, the new process shares this process's
+    /// memory, and this process is suspended (`CLONE_VM | CLONE_VFORK`, as in `posix_spawn`). Therefore, no memory is copied, and
+    /// the error of a failed `execve` can be returned without a pipe. `posix_spawn` itself cannot be used, because it cannot set
+    /// the parent-death signal.
     ///
-    /// All signals must be blocked, because a handler must not run while memory is shared. Signals that `witness` received
-    /// before the command existed are sent to the command as well.
+    /// All signals must be blocked, because no handler may run while the memory is shared. Signals that `witness` received before
+    /// the command started are sent to the command too.
     pub(crate) fn spawn(&self, mask: &Mask, witness: &mut Witness) -> io::Result<libc::pid_t> {
         let candidates = pointers(&self.candidates);
         let arguments = pointers(&self.arguments);
         let environment = self.environment();
-        // If the parent left SIGCHLD ignored, waiting for the command would not work, so the action is reset. The command
-        // gets the inherited action.
+        // If the parent process left SIGCHLD ignored, this process could not wait for the command, so the action is reset here.
+        // The command still inherits the parent's action.
         let on_child_end = default_action(libc::SIGCHLD);
         let mut start = Start {
             candidates: candidates.as_ptr(),
@@ -71,16 +71,16 @@ impl Image {
             environment: environment.as_ptr(),
             mask: &raw const mask.0,
             on_child_end: &raw const on_child_end,
-            // SAFETY: getpid has no preconditions.
+            // SAFETY: getpid does not access memory.
             parent: unsafe { libc::getpid() },
             witness,
             error: 0,
         };
         let mut stack = Vec::<MaybeUninit<u128>>::with_capacity(CHILD_STACK / size_of::<u128>());
-        // SAFETY: the pointer is one past the end of the allocation, and aligned to 16 bytes as a stack must be.
+        // SAFETY: the pointer is one past the end of the allocation, and has the 16-byte alignment that a stack requires.
         let top = unsafe { stack.as_mut_ptr().add(stack.capacity()) };
-        // SAFETY: `begin` only makes async-signal-safe calls on its own stack and on `start`, whose pointers stay
-        // valid because CLONE_VFORK holds this thread until the child has left the shared memory.
+        // SAFETY: `begin` only makes async-signal-safe calls, and uses only its own stack and `start`. The pointers in `start`
+        // stay valid, because CLONE_VFORK suspends this thread until the child stops using the shared memory.
         let pid = unsafe {
             libc::clone(
                 begin,
@@ -92,7 +92,8 @@ impl Image {
         if pid < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the child wrote the error before it exited; the read is volatile because the compiler cannot know that.
+        // SAFETY: the child wrote the error before it exited. The read is volatile, because the compiler does not know about that
+        // write.
         let error = unsafe { ptr::read_volatile(&raw const start.error) };
         if error == 0 {
             return Ok(pid);
@@ -102,7 +103,8 @@ impl Image {
         Err(io::Error::from_raw_os_error(error))
     }
 
-    /// Returns the environment unchanged, byte for byte, with the variable added.
+    /// Returns the environment with the variable added. All other variables are passed unchanged, even if they are not valid
+    /// UTF-8.
     fn environment(&self) -> Vec<*const c_char> {
         let name = self.variable.as_ref().map_or(&b""[..], |variable| {
             let bytes = variable.as_bytes();
@@ -110,7 +112,7 @@ impl Image {
             &bytes[..end.map_or(0, |end| end + 1)]
         });
         let mut entries = Vec::new();
-        // SAFETY: `environ` is an array of C strings that ends with a null pointer; no other thread changes it.
+        // SAFETY: `environ` is an array of C strings that ends with a null pointer, and no other thread changes it.
         unsafe {
             let mut entry = environ;
             while !entry.is_null() && !(*entry).is_null() {
@@ -130,25 +132,25 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// Runs in the new process, up to `execve`.
+/// Runs in the new process until it calls `execve`.
 extern "C" fn begin(start: *mut c_void) -> c_int {
     let start: *mut Start = start.cast();
-    // SAFETY: `spawn` keeps everything behind `start` alive; every call here is async-signal-safe.
+    // SAFETY: `spawn` keeps all data that `start` points to alive, and every call here is async-signal-safe.
     unsafe {
-        // Tekton's timeout kills only the redirector, and the command must not outlive it.
+        // Kill the command when the redirector dies, because Tekton kills only the redirector on a timeout.
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
         if libc::getppid() != (*start).parent {
-            // The parent was killed before the previous call took effect.
+            // The parent died before the previous call took effect.
             libc::_exit(128 + libc::SIGKILL);
         }
         (*(*start).witness).make_up();
-        // Ignored signals stay ignored across execve.
+        // Restore the inherited SIGPIPE action: an ignored signal would stay ignored after execve.
         if !pipes_were_ignored() {
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         }
         libc::sigaction(libc::SIGCHLD, (*start).on_child_end, ptr::null_mut());
         libc::sigprocmask(libc::SIG_SETMASK, (*start).mask, ptr::null_mut());
-        // As in execvp, a candidate without permission to run does not hide a later one, but its error is remembered.
+        // As in execvp, continue after a candidate that this user may not execute, but remember its error.
         let mut error = libc::ENOENT;
         let mut candidate = (*start).candidates;
         while !(*candidate).is_null() {

@@ -1,4 +1,4 @@
-//! Signals: blocks, awaits and sends them, and terminates this process with one.
+//! Blocks, receives and sends signals, and terminates this process with a signal.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -11,36 +11,36 @@ pub(crate) struct Mask(pub(super) libc::sigset_t);
 /// A signal that has arrived.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
-    /// The signal number.
+    /// The number of the signal.
     pub(crate) number: c_int,
-    /// The process that sent it with `kill`; `None` for the kernel and for a process of another namespace.
+    /// The process that sent the signal with `kill`, or `None` if the kernel or a process in another PID namespace sent it.
     pub(crate) sender: Option<libc::pid_t>,
 }
 
-/// A change in the state of a child.
+/// A state change of a child process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The child exited with this code.
     Exited(c_int),
-    /// This signal killed the child.
+    /// The child was killed by this signal.
     Killed(c_int),
-    /// This signal stopped the child.
+    /// The child was stopped by this signal.
     Stopped(c_int),
 }
 
-/// True if SIGPIPE was ignored before [`ignore_broken_pipes`] was called. Then the command ignores it too.
+/// True if SIGPIPE was ignored before [`ignore_broken_pipes`] was called. In that case, the command ignores it too.
 static PIPES_WERE_IGNORED: AtomicBool = AtomicBool::new(false);
 
-/// The origin of the action for SIGPIPE at startup.
+/// The origin of the SIGPIPE action at startup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     /// The action was inherited from the parent process.
     Inherited,
-    /// Rust's runtime has replaced the inherited action.
+    /// The Rust runtime has replaced the inherited action.
     Runtime,
 }
 
-/// Ignores SIGPIPE, so that writing to a closed pipe returns an error instead of killing the process.
+/// Ignores SIGPIPE, so that a write to a closed pipe returns an error instead of killing the process.
 pub(crate) fn ignore_broken_pipes(before: Before) {
     // SAFETY: no handler is installed.
     let action = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
@@ -52,8 +52,8 @@ pub(super) fn pipes_were_ignored() -> bool {
     PIPES_WERE_IGNORED.load(Ordering::Relaxed)
 }
 
-/// Blocks every signal that can be blocked, and returns the previous mask. Blocked signals are queued even if their action
-/// is to ignore them.
+/// Blocks all signals that can be blocked, and returns the previous mask. While signals are blocked, the kernel queues even those
+/// that would be ignored.
 pub(crate) fn block_signals() -> Mask {
     let mut before = empty_set();
     let all = full_set();
@@ -62,7 +62,7 @@ pub(crate) fn block_signals() -> Mask {
     Mask(before)
 }
 
-/// Discards signals that have arrived since `block_signals`, and restores the mask `before`.
+/// Discards the signals that have arrived since `block_signals`, and restores the mask `before`.
 pub(crate) fn unblock_signals(before: &Mask) {
     while next_pending().is_some() {}
     // SAFETY: the set is initialized.
@@ -74,16 +74,16 @@ pub(crate) fn next_signal() -> Received {
     let all = full_set();
     loop {
         let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
-        // SAFETY: the set is initialized and the information writable.
+        // SAFETY: the set is initialized, and the information is writable.
         let number = unsafe { libc::sigwaitinfo(&raw const all, information.as_mut_ptr()) };
         if number > 0 {
-            // SAFETY: the kernel has filled the structure, and all zeroes would be valid too.
+            // SAFETY: the kernel has filled the structure. A structure with all bytes zero would also be valid.
             return Received::new(number, &unsafe { information.assume_init() });
         }
     }
 }
 
-/// Removes a pending SIGCONT from the queue, if there is one. Waiting for any signal would return a pending SIGCHLD first.
+/// Removes and returns a pending SIGCONT, if one exists. A wait for any signal would return a pending SIGCHLD first.
 pub(crate) fn pending_continue() -> Option<Received> {
     let mut only = empty_set();
     // SAFETY: the set is initialized.
@@ -91,28 +91,28 @@ pub(crate) fn pending_continue() -> Option<Received> {
     take(&only)
 }
 
-/// Returns the next pending blocked signal.
+/// Removes and returns the next pending signal.
 pub(super) fn next_pending() -> Option<Received> {
     take(&full_set())
 }
 
-/// Removes a pending signal of `set` from the queue.
+/// Removes and returns a pending signal of `set`, if one exists.
 fn take(set: &libc::sigset_t) -> Option<Received> {
     let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
     let at_once = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: set and time are initialized, the information is writable.
+    // SAFETY: the set and the time are initialized, and the information is writable.
     let number = unsafe { libc::sigtimedwait(set, information.as_mut_ptr(), &raw const at_once) };
-    // SAFETY: the kernel has filled the structure, and all zeroes would be valid too.
+    // SAFETY: the kernel has filled the structure. A structure with all bytes zero would also be valid.
     (number > 0).then(|| Received::new(number, &unsafe { information.assume_init() }))
 }
 
 /// Returns the set of pending signals, as [`bit`]s.
 pub(super) fn pending() -> u64 {
     let mut set = empty_set();
-    // SAFETY: the set is writable, and initialized for the second call.
+    // SAFETY: the set is writable, and the first call initializes it for the second.
     unsafe {
         libc::sigpending(&raw mut set);
         (1..=64)
@@ -121,17 +121,17 @@ pub(super) fn pending() -> u64 {
     }
 }
 
-/// Returns the bit of a signal in a set of 64.
+/// Returns the bit that represents a signal in a set of 64 signals.
 pub(super) const fn bit(number: c_int) -> u64 {
     1 << (number - 1)
 }
 
-/// Returns the next child that exited or stopped, with its change; `None` if no child has changed.
+/// Returns the next child that exited or stopped, with its change, or `None` if no child has changed.
 pub(crate) fn reap() -> Option<(libc::pid_t, Change)> {
     change_of(-1)
 }
 
-/// Returns the next change of the child `pid`, or of any child if it is -1.
+/// Returns the next change of the child `pid`, or of any child if `pid` is -1.
 pub(super) fn change_of(pid: libc::pid_t) -> Option<(libc::pid_t, Change)> {
     let mut status = 0;
     // SAFETY: `status` is writable.
@@ -146,42 +146,43 @@ pub(super) fn change_of(pid: libc::pid_t) -> Option<(libc::pid_t, Change)> {
     (pid > 0).then_some((pid, change))
 }
 
-/// Sends `signal` to the process `pid`, or to the group `-pid`.
+/// Sends `signal` to the process `pid`, or to a process group if `pid` is the negated group ID.
 pub(crate) fn send(signal: c_int, pid: libc::pid_t) {
-    // SAFETY: kill has no preconditions on memory.
+    // SAFETY: kill does not access memory.
     unsafe { libc::kill(pid, signal) };
 }
 
-/// Returns the process group of `pid`, or of this process if it is 0.
+/// Returns the process group of `pid`, or of this process if `pid` is 0.
 pub(crate) fn group_of(pid: libc::pid_t) -> libc::pid_t {
-    // SAFETY: getpgid has no preconditions.
+    // SAFETY: getpgid does not access memory.
     unsafe { libc::getpgid(pid) }
 }
 
-/// Returns true if this process leads its process group.
+/// Returns true if this process is the leader of its process group.
 pub(crate) fn leads_its_group() -> bool {
-    // SAFETY: getpid has no preconditions.
+    // SAFETY: getpid does not access memory.
     group_of(0) == unsafe { libc::getpid() }
 }
 
-/// Stops this process with the stop signal `signal`, and returns after the process was continued.
+/// Stops this process with the stop signal `signal`, and returns after the process is continued.
 pub(crate) fn stop_of(signal: c_int) {
     let before = default_action(signal);
     let mut only = empty_set();
-    // SAFETY: set and action are initialized, and no handler is installed.
+    // SAFETY: the set and the action are initialized, and no handler is installed.
     unsafe {
         libc::sigaddset(&raw mut only, signal);
         libc::kill(libc::getpid(), signal);
-        // SIGSTOP has stopped this process already; the other signals stop it now.
+        // SIGSTOP has already stopped this process at this point. A different stop signal stops it when it is unblocked here.
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const only, ptr::null_mut());
         libc::sigprocmask(libc::SIG_BLOCK, &raw const only, ptr::null_mut());
         libc::sigaction(signal, &raw const before, ptr::null_mut());
     }
 }
 
-/// Installs handlers for the usual termination signals: the kernel drops signals to PID 1 that have no handler.
+/// Installs handlers for the usual termination signals, if this process is PID 1. Without a handler, the kernel discards signals
+/// to PID 1.
 pub(crate) fn end_on_signals_as_init() {
-    // SAFETY: getpid has no preconditions; the handler is async-signal-safe.
+    // SAFETY: getpid does not access memory, and the handler is async-signal-safe.
     unsafe {
         if libc::getpid() == 1 {
             for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
@@ -192,7 +193,7 @@ pub(crate) fn end_on_signals_as_init() {
 }
 
 extern "C" fn end_of(signal: c_int) {
-    // SAFETY: _exit may be called in a handler.
+    // SAFETY: _exit is async-signal-safe.
     unsafe { libc::_exit(128 + signal) }
 }
 
@@ -205,15 +206,16 @@ pub(crate) fn die_of(signal: c_int) -> ! {
         libc::sigaddset(&raw mut only, signal);
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const only, ptr::null_mut());
         libc::kill(libc::getpid(), signal);
-        // This is reached by PID 1, which the kernel protects, and if the signal does not kill a process.
+        // This line is reached if this process is PID 1, which the signal does not kill, or if the signal's default action does
+        // not kill a process.
         libc::_exit(128 + signal)
     }
 }
 
-/// Sets `signal` to its default action and returns the previous action.
+/// Sets the action of `signal` to the default, and returns the previous action.
 pub(super) fn default_action(signal: c_int) -> libc::sigaction {
     let mut before = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: all zeroes is the default action with an empty mask; `before` is writable and valid as zeroes.
+    // SAFETY: all bytes zero is the default action with an empty mask, and is a valid value of the writable `before`.
     unsafe {
         let default = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         libc::sigaction(signal, &raw const default, before.as_mut_ptr());
@@ -223,7 +225,7 @@ pub(super) fn default_action(signal: c_int) -> libc::sigaction {
 
 fn empty_set() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initializes it.
+    // SAFETY: sigemptyset initializes the set.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         set.assume_init()
@@ -232,7 +234,7 @@ fn empty_set() -> libc::sigset_t {
 
 pub(super) fn full_set() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigfillset initializes it.
+    // SAFETY: sigfillset initializes the set.
     unsafe {
         libc::sigfillset(set.as_mut_ptr());
         set.assume_init()

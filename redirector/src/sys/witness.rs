@@ -1,9 +1,9 @@
-//! The witness: a second process in the redirector's group, which receives only the signals that are sent to the group.
+//! The witness, a second process in the redirector's process group, which receives only the signals that are sent to the group.
 //!
-//! The kernel does not tell a process whether a signal was sent to it alone or to its group. If it was sent to the group,
-//! the command has received it too, and must not receive it again; if it was sent to the redirector alone, the redirector
-//! must forward it. The witness blocks all signals, waits, and reports which signals have arrived; a signal that reached
-//! the witness was sent to the group.
+//! The kernel does not report whether a signal was sent to a single process or to its group. If a signal was sent to the group,
+//! the command has received it too, and the redirector must not forward it. If it was sent to the redirector alone, the
+//! redirector must forward it. The witness blocks all signals, and reports on request which signals have arrived. A signal that
+//! has arrived at the witness was sent to the group.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -12,25 +12,25 @@ use std::time::Duration;
 
 use super::signals::{Change, Received, bit, change_of, next_pending, pending, send};
 
-/// The maximum wait for the witness's report. A report takes a few microseconds; if it takes longer, the witness was
-/// suspended together with the machine, or has just been killed.
+/// The maximum wait for a report from the witness. A report normally takes a few microseconds. It takes longer if the machine was
+/// suspended, or if the witness has just been killed.
 static REPORT: libc::timespec = libc::timespec {
     tv_sec: 1,
     tv_nsec: 0,
 };
-/// The interval at which a stopped command is checked.
+/// The interval at which the witness checks whether a stopped command was continued.
 const WATCH: Duration = Duration::from_millis(20);
 
-/// The memory that the redirector and the witness share; initially all zeroes.
+/// The memory that the redirector and the witness share. Initially, all bytes are zero.
 #[derive(Default)]
 struct Shared {
-    /// The number of the last request for a report.
+    /// The number of the latest request for a report.
     asked: AtomicU32,
-    /// The number of the last report.
+    /// The number of the latest report.
     reported: AtomicU32,
-    /// The signals of the last report, as [`bit`]s.
+    /// The signals in the latest report, as [`bit`]s.
     signals: AtomicU64,
-    /// The stopped process that the witness checks while the redirector itself is stopped; 0 for none.
+    /// The stopped command, which the witness checks while the redirector itself is stopped; 0 if the redirector is not stopped.
     watched: AtomicI32,
 }
 
@@ -45,18 +45,19 @@ pub(crate) struct Witness {
 // === impl Witness ===
 
 impl Witness {
-    /// Starts the witness. It must start before the command, so that it misses no signal that the command receives. If it
-    /// cannot be started (no process or memory is left), no signal counts as sent to the group.
+    /// Starts the witness. It must be started before the command, so that it receives every group signal that the command
+    /// receives. If it cannot be started, because a limit on processes or memory is reached, every signal is treated as sent to
+    /// the redirector alone.
     ///
-    /// All signals must be blocked, and no other thread may run.
+    /// All signals must be blocked, and this process must have no other threads.
     pub(crate) fn start() -> Self {
         let mut witness = Self {
             process: None,
             shared: ptr::null(),
             ahead: 0,
         };
-        // SAFETY: an anonymous mapping has no preconditions; all zeroes is a valid `Shared`, and a page is sufficiently
-        // aligned. This process has one thread, so the child may run any code.
+        // SAFETY: an anonymous mapping does not access existing memory. All bytes zero is a valid `Shared`, and a page has
+        // sufficient alignment. This process has a single thread, so the child may run any code.
         unsafe {
             let shared = libc::mmap(
                 ptr::null_mut(),
@@ -83,45 +84,46 @@ impl Witness {
     /// Returns true if `signal`, which this process has just removed from its queue, was sent to the whole group.
     pub(crate) fn received(&mut self, signal: Received) -> bool {
         self.ahead |= self.report();
-        // The witness may already have a later signal that the kernel is still delivering to this process.
+        // The witness may already have received a later signal that the kernel has not delivered to this process yet.
         finish_sending();
         let pending = pending();
         let received = self.ahead & bit(signal.number) != 0
             || self.ahead & pending & removers(signal.number) != 0;
-        // A signal that arrived twice before the report appears once in the report.
+        // If a signal arrives twice before a report, the report contains it once, so forget signals that are no longer pending
+        // here.
         self.ahead &= pending;
         received
     }
 
-    /// Sends the signals that the witness has received so far to the calling process, which was created after the witness.
-    /// All signals must be blocked; nothing is allocated.
+    /// Sends to the calling process, which was created after the witness, the signals that the witness has received so far. All
+    /// signals must be blocked. The function allocates no memory.
     pub(crate) fn make_up(&mut self) {
         let reported = self.report();
         let missed = reported & !pending();
         for number in (1..=64).filter(|&number| missed & bit(number) != 0) {
-            // SAFETY: neither has preconditions on memory.
+            // SAFETY: getpid and kill do not access memory.
             unsafe { libc::kill(libc::getpid(), number) };
         }
         self.ahead |= reported;
     }
 
-    /// Returns true if the witness itself sent `signal`.
+    /// Returns true if the witness sent `signal`.
     pub(crate) fn sent(&self, signal: Received) -> bool {
         signal.sender.is_some() && signal.sender == self.process
     }
 
-    /// Handles a change of the child `pid`, which may be the witness.
+    /// Handles a state change of the child `pid`, which may be the witness.
     pub(crate) fn changed(&mut self, pid: libc::pid_t, change: Change) {
         match change {
             _ if self.process != Some(pid) => {}
-            // A SIGSTOP was sent to the group, but only this process was continued.
+            // A SIGSTOP was sent to the group, but then only this process was continued, so continue the witness too.
             Change::Stopped(_) => send(libc::SIGCONT, pid),
             _ => self.process = None,
         }
     }
 
-    /// Runs `stop`, which stops this process, while the witness checks the process `pid`. Once that process is no longer
-    /// stopped, the witness continues this process.
+    /// Calls `stop`, which stops this process. During the stop, the witness checks the process `pid`, and continues this process
+    /// as soon as `pid` is no longer stopped.
     pub(crate) fn while_stopped(&mut self, pid: libc::pid_t, stop: impl FnOnce()) {
         let Some(shared) = self.shared() else {
             return stop();
@@ -132,7 +134,7 @@ impl Witness {
         shared.watched.store(0, Ordering::SeqCst);
     }
 
-    /// Kills the witness, without waiting for it to exit.
+    /// Kills the witness, but does not wait until it exits.
     pub(crate) fn end(&mut self) {
         if let Some(process) = self.process.take() {
             send(libc::SIGKILL, process);
@@ -144,7 +146,7 @@ impl Witness {
         unsafe { self.shared.as_ref() }
     }
 
-    /// Returns the signals that have arrived at the witness since the last report, as [`bit`]s.
+    /// Returns the signals that have arrived at the witness since the previous report, as [`bit`]s.
     fn report(&mut self) -> u64 {
         let (Some(process), Some(shared)) = (self.process, self.shared()) else {
             return 0;
@@ -170,8 +172,9 @@ impl Witness {
     }
 }
 
-/// Returns the signals, as [`bit`]s, whose arrival removes `signal` from the queue of a process (signal(7)). Such a signal
-/// may have removed `signal` from the witness's queue, while this process has not removed it from its own queue yet.
+/// Returns the signals, as [`bit`]s, whose arrival removes a pending `signal` from the queue of a process (signal(7)). If such a
+/// signal is still pending in this process, its arrival at the witness may have removed `signal` from the witness's queue before
+/// the witness could report it.
 const fn removers(signal: c_int) -> u64 {
     match signal {
         libc::SIGCONT => bit(libc::SIGTSTP) | bit(libc::SIGTTIN) | bit(libc::SIGTTOU),
@@ -180,16 +183,16 @@ const fn removers(signal: c_int) -> u64 {
     }
 }
 
-/// Runs the witness process.
+/// The main loop of the witness process.
 fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
-    // SAFETY: none of these has preconditions on memory.
+    // SAFETY: these calls do not access memory.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
         if libc::getppid() != parent {
             libc::_exit(0);
         }
-        // The witness must not keep the step's pipes open. Kernels before 5.9 lack this call; there the pipes are closed
-        // when the witness is killed with the redirector.
+        // Close all file descriptors, so that the witness does not keep the step's pipes open. Kernels before 5.9 do not have
+        // this call; on these, the pipes are closed when the witness is killed with the redirector.
         libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
     }
     let mut reported = 0;
@@ -198,7 +201,7 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
         if asked != reported {
             let mut signals = 0;
             while let Some(signal) = next_pending() {
-                // The redirector sends this signal to continue a stopped witness.
+                // Ignore the SIGCONT with which the redirector continues a stopped witness.
                 if signal.sender != Some(parent) {
                     signals |= bit(signal.number);
                 }
@@ -215,7 +218,7 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
             }
             watched => {
                 std::thread::sleep(WATCH);
-                // The command was continued or killed by its process id, which the stopped redirector cannot notice.
+                // The command was continued or killed by its process ID, which the stopped redirector cannot detect.
                 if !is_stopped(watched) && shared.watched.load(Ordering::SeqCst) == watched {
                     shared.watched.store(0, Ordering::SeqCst);
                     send(libc::SIGCONT, parent);
@@ -225,14 +228,15 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
     }
 }
 
-/// Waits until a signal that is being sent to the group has reached all processes in it. While the kernel sends the signal,
-/// it holds a lock for reading (`tasklist_lock`) that `setpgid` takes for writing. The call changes nothing else.
+/// Waits until the kernel has delivered a signal that is being sent to the group to all processes in the group. The kernel holds
+/// `tasklist_lock` for reading while it sends the signal, and `setpgid` acquires this lock for writing. The call has no other
+/// effect.
 fn finish_sending() {
-    // SAFETY: the calls have no preconditions.
+    // SAFETY: setpgid and getpgid do not access memory.
     unsafe { libc::setpgid(0, libc::getpgid(0)) };
 }
 
-/// Returns true if the process `pid` is stopped, or cannot be checked.
+/// Returns true if the process `pid` is stopped, or if its state cannot be read.
 pub(crate) fn is_stopped(pid: libc::pid_t) -> bool {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
@@ -242,9 +246,9 @@ pub(crate) fn is_stopped(pid: libc::pid_t) -> bool {
     state.starts_with(['T', 't'])
 }
 
-/// Sleeps while `word` is `value`, at most for `time`. Returns false if the time has passed.
+/// Sleeps for at most `time` while `word` has the value `value`. Returns false if the time has passed.
 fn sleep(word: &AtomicU32, value: u32, time: *const libc::timespec) -> bool {
-    // SAFETY: the word is aligned and mapped; the time is null or valid.
+    // SAFETY: the word is aligned and mapped, and the time is null or valid.
     let slept = unsafe {
         libc::syscall(
             libc::SYS_futex,

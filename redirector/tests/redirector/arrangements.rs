@@ -1,5 +1,5 @@
-//! Signals under various supervisors: the command receives each signal as often as without the redirector, and the
-//! supervisor observes the same exit status.
+//! Tests of signals under different supervisors. The command must receive each signal as often as without the redirector, and the
+//! supervisor must observe the same exit status.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Running, Sidecar, Step, handled, signal, until};
 
-/// A program that prints each signal on a separate line, exits when the file `go` exists, and then writes the numbers of
-/// signals to the file `counts`.
+/// A program that prints each signal that it receives on a separate line. When the file `go` exists, it writes the number of
+/// times that it received each signal to the file `counts`, and exits.
 const COUNTER: &str = r#"
     my @names = qw(TERM INT HUP QUIT USR1 USR2 ALRM CONT TSTP TTIN TTOU WINCH URG);
     my %count;
@@ -28,7 +28,7 @@ const SIGNALS: [&str; 13] = [
 ];
 const ROUNDS: usize = 3;
 
-/// Starts a program in a new group of the same session, as a shell with job control, `tini` and Tekton's entrypoint do.
+/// Starts a program in a new process group of the same session, as a shell with job control, `tini` and Tekton's entrypoint do.
 const OWN_GROUP: [&str; 3] = ["perl", "-e", "setpgrp(0, 0); exec @ARGV"];
 /// Starts a program in a new session, as a container runtime and `dumb-init` do.
 const OWN_SESSION: [&str; 3] = ["perl", "-MPOSIX", "-ePOSIX::setsid(); exec @ARGV"];
@@ -39,7 +39,7 @@ enum To {
     Group,
 }
 
-/// Returns the counter under `prefix`, alone or as the command of a step.
+/// Returns the counter program, started by `prefix`, alone or as the command of a step.
 fn counter(step: &Step, wrapped: bool) -> Command {
     let words = ["perl", "-e", COUNTER];
     if wrapped {
@@ -49,7 +49,7 @@ fn counter(step: &Step, wrapped: bool) -> Command {
     }
 }
 
-/// Returns the counts and the exit code when each signal was sent [`ROUNDS`] times.
+/// Sends each signal [`ROUNDS`] times, and returns the counts and the exit code.
 fn counts(
     name: &str,
     prefix: &[&str],
@@ -86,7 +86,7 @@ fn counts(
 #[test]
 fn a_signal_arrives_exactly_once_in_every_arrangement() {
     let table: [(&str, &[&str], &str, To); 8] = [
-        ("kill PID, in another's group", &[], "", To::Process),
+        ("kill PID, group of the parent", &[], "", To::Process),
         (
             "kill PID, own group: tini, docker run --init",
             &OWN_GROUP,
@@ -147,7 +147,7 @@ fn a_signal_arrives_exactly_once_in_every_arrangement() {
     }
 }
 
-/// Runs the counter under a supervisor that sends a signal by itself, and returns its counts.
+/// Runs the counter under a supervisor that sends a signal by itself, and returns the counts.
 fn supervised(prefix: &[&str], wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).started_by(prefix);
@@ -172,10 +172,10 @@ fn supervisors_with_a_time_limit_reach_the_command() {
         assert_eq!(
             supervised(&alarm, wrapped),
             "ALRM=1",
-            "the alarm set before exec reaches the command"
+            "the command must receive the alarm that was set before exec"
         );
-        // `timeout` signals its child, then the whole group. The command may handle the first signal before the second is
-        // sent; otherwise both count as one.
+        // `timeout` sends the signal first to its child and then to the whole group. If the command does not handle the first
+        // signal before the second arrives, both count as one.
         let counts = supervised(&["timeout", "1"], wrapped);
         let counts: Vec<&str> = counts.split(' ').collect();
         assert!(
@@ -185,12 +185,12 @@ fn supervisors_with_a_time_limit_reach_the_command() {
     }
 }
 
-/// Runs the counter on a terminal and types `keys`; `None` closes the terminal.
+/// Runs the counter on a terminal, and types `keys`, or closes the terminal if `keys` is `None`.
 fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let command = counter(&step, wrapped);
-    // `script` takes a command line for a shell, which replaces itself with the program by `exec`.
+    // `script` runs a shell command line. With `exec`, the program replaces the shell.
     let words = command.get_args().map(|word| {
         let word = word.to_str().unwrap().replace('\'', r"'\''");
         format!("'{word}'")
@@ -204,7 +204,7 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut script = script.spawn().unwrap();
-    // The typescript contains the output, but also the command line.
+    // The counter's own file is read, because the typescript contains the command line in addition to the output.
     let seen = |what: &str| {
         let seen = fs::read_to_string(step.path("seen"));
         seen.is_ok_and(|seen| seen.contains(what))
@@ -234,12 +234,12 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
 }
 
 #[test]
-fn the_keys_and_the_end_of_a_terminal_reach_the_command_once() {
+fn signals_from_a_terminal_reach_the_command_once() {
     for wrapped in [false, true] {
         assert_eq!(on_a_terminal(Some("\u{3}"), wrapped), "INT=1", "Ctrl-C");
         assert_eq!(on_a_terminal(Some("\u{1c}"), wrapped), "QUIT=1", "Ctrl-\\");
         assert_eq!(on_a_terminal(Some("\u{1a}"), wrapped), "TSTP=1", "Ctrl-Z");
-        // The kernel sends SIGHUP to the session's leader alone, and then to the terminal's foreground group.
+        // The kernel sends SIGHUP first to the session leader, and then to the foreground process group of the terminal.
         let hung_up = on_a_terminal(None, wrapped);
         assert!(
             hung_up.contains("CONT=1 HUP=1") || hung_up.contains("CONT=1 HUP=2"),

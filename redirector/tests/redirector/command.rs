@@ -1,4 +1,4 @@
-//! The command is found and run, and cannot tell that the redirector started it.
+//! Tests that the command is found and run, and that it cannot detect the redirector.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,11 +7,11 @@ use std::process::Stdio;
 
 use crate::support::{Ended as _, REDIRECTOR, Sidecar, Step, run};
 
-/// The maximum length of one argument, in bytes, with its terminating zero (`MAX_ARG_STRLEN`, 32 pages).
+/// The maximum length of one argument, in bytes, including the terminating zero (`MAX_ARG_STRLEN`, 32 pages).
 const ARGUMENT_MAX: usize = 131_072;
 
 #[test]
-fn the_exit_code_is_the_commands() {
+fn the_redirector_exits_with_the_commands_exit_code() {
     let sidecar = Sidecar::content();
     for code in [0, 1, 65, 69, 127, 255] {
         Step::new(&sidecar)
@@ -26,7 +26,7 @@ fn the_exit_code_is_the_commands() {
 #[test]
 fn a_command_that_does_not_exist_is_127() {
     let sidecar = Sidecar::content();
-    // The PATH of the test's caller may contain a directory that this user may not search.
+    // Set PATH, because the PATH of the test process may contain a directory that this user cannot search.
     let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
     step.run(&["no-such-command"]).assert_ended(
         127,
@@ -71,7 +71,7 @@ fn a_command_that_cannot_be_run_is_126() {
 }
 
 #[test]
-fn a_command_is_found_after_one_without_permission_to_run() {
+fn a_candidate_without_execute_permission_is_skipped() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     fs::write(step.path("outputs/tool"), "").unwrap();
@@ -87,7 +87,8 @@ fn a_command_is_found_after_one_without_permission_to_run() {
 fn the_command_gets_the_same_environment_as_without_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).environment("GLEANER_ANSWER_TIMEOUT", "1m");
-    // The script prints signal masks and actions, file descriptors, directory, group, terminal and environment.
+    // The script prints the signal masks and actions, the number of file descriptors, and the directory, group, terminal and
+    // environment.
     let script = "grep -E '^(Sig(Blk|Ign|Cgt)|Groups)' /proc/self/status; ls /proc/self/fd | wc -l; pwd; umask
         ulimit -a; cut -d' ' -f6,7 /proc/self/stat; env | grep -v -e '^GLEANER_OUTPUTS=' -e ^_= | sort; cat";
     fs::write(step.path("stdin"), "fed\n").unwrap();
@@ -134,7 +135,7 @@ fn ignored_signals_stay_ignored() {
         Step::new(&sidecar)
             .started_by(&ignoring)
             .run(&["grep", "SigIgn", "/proc/self/status"]);
-    // HUP is 1, PIPE is 13, CHLD is 17. Signals above 31 are not compared: the C library of the test has its own settings.
+    // HUP is 1, PIPE is 13, and CHLD is 17. Signals above 31 are ignored, because the test's C library changes some of them.
     assert!(ran.stdout.ends_with("11001\n"), "{ran:?}");
 }
 
@@ -149,7 +150,7 @@ fn a_closed_stream_stays_closed() {
         !descriptors.contains(&"0") && !descriptors.contains(&"2"),
         "{ran:?}"
     );
-    // With stderr closed, only the exit code reports the failure.
+    // Stderr is closed, so only the exit code reports the failure.
     assert_eq!(step.run(&["./no-such-command"]).code, Some(127));
 }
 
@@ -184,7 +185,7 @@ fn long_arguments_pass_through_intact() {
 fn arguments_that_do_not_fit_are_126_with_the_reason() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // The variable that the redirector adds does not fit, because it contains this directory's long path.
+    // The variable that the redirector adds contains this directory's long path, so the environment exceeds the limit.
     let long = step.path(&["d".repeat(250).as_str(); 12].join("/"));
     fs::create_dir_all(&long).unwrap();
     let wrapping = |bytes: usize| {
@@ -202,7 +203,7 @@ fn arguments_that_do_not_fit_are_126_with_the_reason() {
         redirector.stdout(Stdio::null()).stderr(Stdio::null());
         redirector
     };
-    // The maximum depends on the machine, so it is searched for.
+    // The maximum depends on the machine, so the test searches for it.
     let (mut fits, mut too_many) = (0, 16 << 20);
     while too_many - fits > 100 {
         let middle = usize::midpoint(fits, too_many);
@@ -216,13 +217,13 @@ fn arguments_that_do_not_fit_are_126_with_the_reason() {
     }
     run(wrapping(fits)).assert_ended(
         126,
-        "the command 'true' cannot be run: its arguments and environment are too long (each may have 128 KiB); pass \
+        "the command 'true' cannot be run: its arguments and environment are too long (at most 128 KiB each); pass \
          them in a file",
     );
 }
 
 #[test]
-fn every_flag_has_its_variable() {
+fn every_flag_can_be_set_by_a_variable() {
     let sidecar = Sidecar::over_tcp(&[crate::support::Reply::accepted()]);
     let step = Step::new(&sidecar);
     fs::write(step.path("token"), "secret\n").unwrap();
@@ -333,7 +334,7 @@ fn help_and_version_go_to_stdout() {
     assert_eq!(
         (flags, variables),
         (20, 18),
-        "each flag except --help and --injected names its variable"
+        "the help must show a variable for each flag except --help and --injected"
     );
 }
 
@@ -363,14 +364,14 @@ fn an_injected_redirector_ignores_the_environment() {
         .arg("echo long > $GLEANER_OUTPUTS/digest; echo $GLEANER_OUTPUTS $GLEANER_FINISH");
     let ran = run(redirector);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    // The redirector sets GLEANER_OUTPUTS; the command gets all other variables unchanged.
+    // The redirector sets GLEANER_OUTPUTS, and passes all other variables to the command unchanged.
     let (directory, finish) = ran.stdout.trim().split_once(' ').unwrap();
     assert!(Path::new(directory).is_absolute() && !directory.contains("hostile"));
     assert_eq!(finish, "1");
     assert_eq!(
         sidecar.bodies(),
         [r#"{"outputs":{"digest":"long"},"exitCode":0}"#],
-        "no preflight, no finish"
+        "expected no preflight and no finish"
     );
     assert_eq!(fs::read_dir(step.path("hostile")).unwrap().count(), 0);
 

@@ -1,4 +1,4 @@
-//! Tests of the files that a step writes: which are accepted, and which are refused.
+//! Tests of which output files are accepted and which are refused.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,8 +6,8 @@ use std::os::unix::net::UnixListener;
 
 use crate::support::{Ended as _, Ran, Sidecar, Step, can_unshare};
 
-/// Runs a step with one output whose file `prepare` has created, and asserts that the step fails with this line and sends
-/// nothing to the sidecar.
+/// Runs a step with one output, whose file `prepare` creates, and asserts that the step fails with this line and sends nothing to
+/// the sidecar.
 #[track_caller]
 fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
     let sidecar = Sidecar::content();
@@ -51,12 +51,12 @@ fn a_value_of_each_type_arrives_as_it_is() {
 
 #[test]
 fn a_missing_file_fails_the_step() {
-    let line = "output 'digest' is missing: there is no file '$GLEANER_OUTPUTS/digest'; let the command write it, or \
+    let line = "output 'digest' is missing: the file '$GLEANER_OUTPUTS/digest' does not exist; make the command write it, or \
                 declare a default";
     refused("digest", |_| {}, line);
-    let line = "output 'digest' is missing: there is no file 'no/such'; let the command write it, or declare a default";
+    let line = "output 'digest' is missing: the file 'no/such' does not exist; make the command write it, or declare a default";
     refused("digest=no/such", |_| {}, line);
-    let line = "output 'digest' is missing: there is no file 'file/x'; let the command write it, or declare a default";
+    let line = "output 'digest' is missing: the file 'file/x' does not exist; make the command write it, or declare a default";
     refused("digest=file/x", write("file", ""), line);
 }
 
@@ -69,7 +69,7 @@ fn all_missing_files_are_named_in_one_line() {
         .output("c,optional");
     step.run(&["true"]).assert_ended(
         65,
-        "outputs 'a' (no file '$GLEANER_OUTPUTS/a'), 'b' (no file '/no/such') are missing; let the command write \
+        "outputs 'a' (no file '$GLEANER_OUTPUTS/a'), 'b' (no file '/no/such') are missing; make the command write \
          them, or declare defaults",
     );
 }
@@ -83,7 +83,7 @@ fn a_missing_optional_file_is_left_out() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_at_once() {
+fn a_file_that_is_not_regular_is_refused_immediately() {
     let fifo = |step: &Step| {
         let made = std::process::Command::new("mkfifo")
             .arg(step.path("it"))
@@ -116,7 +116,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
 }
 
 #[test]
-fn a_link_must_stay_in_its_folder() {
+fn a_link_to_a_file_outside_its_directory_is_refused() {
     let link = |target: &'static str| move |step: &Step| symlink(target, step.path("it")).unwrap();
     let pid_line = |sidecar: &Sidecar| -> Ran {
         let step = Step::new(sidecar).output("o=it");
@@ -139,14 +139,14 @@ fn a_link_must_stay_in_its_folder() {
     refused("o=it", link("../../../../../../etc/passwd"), line);
     let line = "output 'o': 'it' cannot be read: Too many levels of symbolic links (os error 40)";
     refused("o=it", link("it"), line);
-    let line = "output 'o' is missing: there is no file 'it'; let the command write it, or declare a default";
+    let line = "output 'o' is missing: the file 'it' does not exist; make the command write it, or declare a default";
     refused("o=it", link("nowhere"), line);
     let line = "output 'o': 'it' is a directory; only regular files are read";
     refused("o=it", link("outputs"), line);
 }
 
 #[test]
-fn a_link_within_its_folder_is_followed() {
+fn a_link_within_its_directory_is_followed() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=latest").output("p=link/x");
     let script =
@@ -158,7 +158,7 @@ fn a_link_within_its_folder_is_followed() {
 }
 
 #[test]
-fn a_file_of_the_kernel_is_never_read() {
+fn a_file_on_a_kernel_filesystem_is_never_read() {
     let line = "is on a kernel filesystem (/proc, /sys), which is not allowed";
     refused(
         "o=/proc/self/environ",
@@ -222,14 +222,14 @@ fn invalid_utf8_is_refused_with_its_position() {
     };
     refused("o=it", write("it", b"abc\xff"), &line("0xff"));
     refused("o=it", write("it", b"caf\xe9\n"), &line("0xe9"));
-    // The file ends in the middle of a character.
+    // The file ends with an incomplete character.
     refused("o=it", write("it", b"abc\xc3"), &line("0xc3"));
     refused("o,object=it", write("it", b"{\"a\xe4"), &line("0xe4"));
 }
 
-/// The files are those that Windows PowerShell 5.1 writes for `'sha256:ab' > file`, and similar ones.
+/// The contents are those that Windows PowerShell 5.1 writes for `'sha256:ab' > file`, and similar ones.
 #[test]
-fn utf16_and_utf32_are_named() {
+fn utf16_and_utf32_are_named_in_the_error() {
     let wide = |text: &str| text.encode_utf16().collect::<Vec<_>>();
     let full = |text: &str| text.chars().map(u32::from).collect::<Vec<_>>();
     for (kind, text) in [
@@ -257,7 +257,7 @@ fn utf16_and_utf32_are_named() {
             }
         }
     }
-    // With trim None, a file is refused only if it is not UTF-8.
+    // With trim None, a file is refused only if it is not valid UTF-8.
     let line = "output 'o': 'it' is UTF-16; write UTF-8 (in PowerShell with -Encoding utf8)";
     refused("o,None=it", write("it", b"\xff\xfes\0h\0"), line);
 }
@@ -285,7 +285,7 @@ fn a_byte_order_mark_is_removed_unless_nothing_is_trimmed() {
     );
     let line = "output 'o': 'it' is empty; the declaration requires type: number";
     refused("o,number=it", write("it", b"\xef\xbb\xbf\r\n"), line);
-    // Only one byte order mark is cut; a second one is not valid JSON.
+    // Only one byte order mark is removed, and a second one is not valid JSON.
     let line = "output 'o': 'it' is not valid JSON: expected value at line 1 column 1; the declaration requires type: number";
     refused("o,number=it", write("it", "\u{feff}\u{feff}5"), line);
 }
@@ -304,11 +304,11 @@ fn json_of_a_wrong_type_is_refused() {
 }
 
 #[test]
-fn a_number_that_would_change_on_its_way_is_refused() {
-    // The message quotes no part of the value, which may be a secret.
+fn a_number_that_kubernetes_would_change_is_refused() {
+    // The message does not quote the value, which may be a secret.
     let line = |column: usize| {
         format!(
-            "output 'o': 'it' holds a number at line 1 column {column} that cannot be stored exactly: Kubernetes stores \
+            "output 'o': 'it' contains a number at line 1 column {column} that cannot be stored exactly: Kubernetes stores \
              64-bit integers and doubles; declare type: string"
         )
     };
@@ -336,7 +336,7 @@ fn a_number_that_would_change_on_its_way_is_refused() {
 
 #[test]
 fn all_errors_are_reported_together() {
-    let line = "output 'o' is missing: there is no file 'no'; let the command write it, or declare a default; output \
+    let line = "output 'o' is missing: the file 'no' does not exist; make the command write it, or declare a default; output \
                 'p': 'outputs' is a directory; only regular files are read";
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("p=outputs").output("o=no");
@@ -359,7 +359,7 @@ fn a_failed_step_sends_only_outputs_with_always() {
 }
 
 #[test]
-fn a_failed_step_keeps_its_code_whatever_its_outputs_are() {
+fn a_failed_step_keeps_its_exit_code_even_if_its_outputs_are_invalid() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("log,Always=outputs");
     step.script("exit 7").assert_ended(
@@ -370,7 +370,7 @@ fn a_failed_step_keeps_its_code_whatever_its_outputs_are() {
 }
 
 #[test]
-fn without_a_named_directory_the_step_gets_its_own() {
+fn without_outputs_dir_each_step_gets_a_new_directory() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let temporary = step.path("outputs");
@@ -399,12 +399,12 @@ fn without_a_named_directory_the_step_gets_its_own() {
     assert_eq!(
         run("true").code,
         Some(65),
-        "the directory contains nothing from the first run"
+        "the second run must not find the file of the first run"
     );
 }
 
-/// A script that runs the step in a copy of the root directory, in which another run has left the file `o` in
-/// `/gleaner/outputs`, and then prints the content of that directory.
+/// A script that runs the step in a copy of the root directory, and then prints the content of `/gleaner/outputs`. Before the
+/// step runs, that directory contains the file `o` of another run.
 const WITH_LEFTOVERS: &str = r#"
 root=$PWD/root; mkdir "$root" && mount -t tmpfs none "$root" || exit
 for entry in /*; do
@@ -438,7 +438,7 @@ fn a_file_that_another_run_left_in_the_shared_directory_is_not_an_output() {
         (ran.code, ran.stderr.as_str()),
         (
             Some(65),
-            "\ngleaner: step 'kaniko': output 'o' is missing: there is no file '$GLEANER_OUTPUTS/o'; let the command \
+            "\ngleaner: step 'kaniko': output 'o' is missing: the file '$GLEANER_OUTPUTS/o' does not exist; make the command \
              write it, or declare a default\n"
         )
     );
@@ -446,20 +446,20 @@ fn a_file_that_another_run_left_in_the_shared_directory_is_not_an_output() {
         ran.stdout
             .starts_with("/gleaner/outputs/gleaner-outputs-kaniko-")
             && ran.stdout.lines().skip(1).eq(["o"]),
-        "a separate directory, removed at the end: {ran:?}"
+        "expected a separate directory that was removed at the end: {ran:?}"
     );
 }
 
 #[test]
-fn without_any_folder_only_an_output_that_needs_one_fails() {
+fn without_a_usable_directory_only_an_output_that_needs_one_fails() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar)
         .output("o")
         .flags(&["--outputs-dir", "/proc/nowhere"]);
     step.script("exit 3").assert_ended(
         65,
-        "there is no directory for output 'o': '/proc/nowhere': No such file or directory (os error 2); mount an \
-         emptyDir and name it in --outputs-dir, or declare fromPath",
+        "no directory can be used for output 'o': '/proc/nowhere': No such file or directory (os error 2); mount an \
+         emptyDir and set --outputs-dir to its path, or declare fromPath",
     );
     let step = Step::new(&sidecar)
         .output("o,optional=x")

@@ -1,4 +1,4 @@
-//! Tests of the finish, as a separate step and after a command, and of the files that the reason of a failure is written to.
+//! Tests of the finish, as a separate step and after a command, and of the files to which the reason of a failure is written.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -25,7 +25,7 @@ fn a_finish_writes_results_and_lists_created_objects() {
     let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar);
     fs::create_dir(step.path("results")).unwrap();
-    // Another step, which shares the directory, has created a link there.
+    // Another step, which shares the directory, has created a link in it.
     fs::write(step.path("victim"), "untouched").unwrap();
     symlink(step.path("victim"), step.path("results/img")).unwrap();
     let ran = step.finish();
@@ -47,7 +47,7 @@ fn a_finish_writes_results_and_lists_created_objects() {
 }
 
 #[test]
-fn without_a_folder_for_results_none_are_written() {
+fn without_a_results_directory_no_results_are_written() {
     let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar);
     assert_eq!(step.finish().stdout, SUMMARY);
@@ -71,7 +71,7 @@ fn an_incomplete_last_line_of_the_command_is_terminated() {
     let step = Step::new(&sidecar).flags(&["--finish"]);
     let ran = step.script("printf mine >&2");
     assert_eq!(ran.stderr, format!("mine\n{SUMMARY}"));
-    // The redirector adds one newline, before its first line only.
+    // The redirector prints one newline before its first line, and none before later lines.
     let sidecar = Sidecar::replying(&[Reply::json(422, "no"), Reply::json(422, "no")]);
     let step = Step::new(&sidecar).output("n,number,Always");
     let ran = step.script("echo none > $GLEANER_OUTPUTS/n; printf mine >&2; exit 3");
@@ -81,7 +81,7 @@ fn an_incomplete_last_line_of_the_command_is_terminated() {
     );
     assert!(ran.stderr.lines().count() > 2, "{ran:?}");
     assert!(!ran.stderr.contains("\n\n"), "{ran:?}");
-    // No newline is added if no command has run.
+    // If no command has run, the redirector adds no newline.
     let ran = Step::new(&sidecar).run(&["/nowhere"]);
     assert!(
         ran.stderr.starts_with("gleaner: step 'kaniko': "),
@@ -120,10 +120,9 @@ fn a_finish_fails_when_the_resources_do_not_exist() {
     .finish();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(73), ""));
     assert_eq!(ran.stderr, "gleaner: step 'gleaner': no: do that\n");
-    let failed = r#"{"phase":"Failed","notes":["the API server was in no mood"]}"#;
+    let failed = r#"{"phase":"Failed","notes":["the quota was exhausted"]}"#;
     let ran = Step::new(&Sidecar::replying(&[Reply::json(200, failed)])).finish();
-    let line =
-        "gleaner: step 'gleaner': the resources were not created: the API server was in no mood\n";
+    let line = "gleaner: step 'gleaner': the resources were not created: the quota was exhausted\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(73), line));
 }
 
@@ -136,7 +135,8 @@ fn a_result_name_cannot_leave_the_directory() {
         fs::create_dir(step.path("results")).unwrap();
         let ran = step.finish();
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(78), ""));
-        let begin = "gleaner: step 'gleaner': the sidecar's response has an invalid result name: ";
+        let begin =
+            "gleaner: step 'gleaner': the sidecar's response contains an invalid result name: ";
         assert!(ran.stderr.starts_with(begin), "{ran:?}");
         assert_eq!(
             fs::read_dir(step.path("results")).unwrap().count(),
@@ -198,7 +198,7 @@ fn a_result_that_cannot_be_written_fails_the_finish() {
         r#"{"phase":"Committed","results":{"img":{}}}"#,
     )]);
     let step = Step::new(&sidecar);
-    // A directory has the name of the file, because root may write anywhere else.
+    // Create a directory with the name of the result file, because root could write to any other path.
     fs::create_dir_all(step.path("results/img")).unwrap();
     let ran = step.finish();
     let line = format!(
@@ -240,7 +240,7 @@ fn a_reason_is_added_to_the_existing_termination_message() {
     let entry = r#"{"key":"theirs","value":"x","type":1}"#;
     fs::write(step.path("termination"), format!("[{entry}]")).unwrap();
     step.run(&["true"]);
-    let sentence = "output 'o' is missing: there is no file 'no'; let the command write it, or declare a default";
+    let sentence = "output 'o' is missing: the file 'no' does not exist; make the command write it, or declare a default";
     assert_eq!(
         fs::read_to_string(step.path("termination")).unwrap(),
         format!(
@@ -287,7 +287,7 @@ fn an_interrupted_outcome_is_read_again_and_each_line_is_printed_once() {
             .windows(text.len())
             .position(|at| at == text.as_bytes())
     };
-    // The response is cut in the second object, in the second result, and before the note.
+    // The response ends in the second object, in the second result, and before the note.
     let cuts = ["ClusterRole", r#""role": {}"#, "notes"].map(|text| end(text).unwrap());
     let broken = cuts.map(|cut| Reply::Raw(whole[..cut].to_owned()));
     let sidecar = Sidecar::replying(&[&broken[..], &[Reply::Raw(whole.clone())]].concat());
@@ -304,10 +304,10 @@ fn an_interrupted_outcome_is_read_again_and_each_line_is_printed_once() {
     assert_eq!(
         results.count(),
         2,
-        "temporary files of the failed attempts remain"
+        "the files of the failed attempts must be removed"
     );
 
-    // If the outcome never arrives completely, no results are written.
+    // If the outcome never arrives completely, no result is written.
     let sidecar = Sidecar::replying(&broken[2..]);
     let step = Step::new(&sidecar).flags(&["--deadline=300ms"]);
     fs::create_dir(step.path("results")).unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the redirector as PID 1: in a plain pod's container, and in the PID namespace that Tekton creates for a hermetic
+//! Tests of the redirector as PID 1: in the container of a plain pod, and in the PID namespace that Tekton creates for a hermetic
 //! step.
 
 use std::fs;
@@ -7,7 +7,7 @@ use crate::support::{
     Ended as _, Reply, Running, Sidecar, Step, can_unshare, handled, signal, until,
 };
 
-/// Starts the redirector as PID 1 of a namespace with its own `/proc`, as a container runtime does.
+/// Starts the redirector as PID 1 in a PID namespace with its own `/proc`, as a container runtime does.
 const CONTAINER: [&str; 6] = [
     "unshare",
     "--pid",
@@ -17,7 +17,7 @@ const CONTAINER: [&str; 6] = [
     "setsid",
 ];
 
-/// Returns the process id, outside of the namespace, of the PID 1 that `unshare` has started.
+/// Returns the process ID, in the parent namespace, of the PID 1 that `unshare` has started.
 fn init_of(running: &Running) -> String {
     let children = format!("/proc/{0}/task/{0}/children", running.pid());
     let mut init = String::new();
@@ -29,7 +29,7 @@ fn init_of(running: &Running) -> String {
 }
 
 #[test]
-fn signals_are_handed_on() {
+fn signals_are_forwarded() {
     if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
@@ -53,8 +53,8 @@ fn orphans_are_reaped() {
     }
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).started_by(&CONTAINER);
-    // The intermediate shell exits first, so that PID 1 inherits its child. If PID 1 did not reap the child, the zombie would
-    // keep its directory in /proc.
+    // The intermediate shell exits first, so that PID 1 adopts its child. If PID 1 did not reap the child, the directory of the
+    // zombie would remain in /proc.
     let script = "sh -c '(until [ -e go ]; do :; done) & echo $! > orphan'; touch go
         while [ -e /proc/$(cat orphan) ]; do :; done; exit 6";
     step.script(script).assert_ended(6, "");
@@ -92,7 +92,8 @@ fn in_a_hermetic_step_a_signal_to_the_group_is_not_forwarded_again() {
         return;
     }
     let sidecar = Sidecar::content();
-    // As Tekton's entrypoint does, create a new PID namespace, and a new group in a session outside of that namespace.
+    // As Tekton's entrypoint does, create a new PID namespace and a new process group, in a session that belongs to the outer
+    // namespace.
     let leads = ["perl", "-e", "setpgrp(0, 0); exec @ARGV"];
     let prefix = [&CONTAINER[..5], &leads].concat();
     let step = Step::new(&sidecar).started_by(&prefix);

@@ -1,5 +1,5 @@
-//! The redirector's memory counts toward the memory limit of the step's container, so it must not depend on the size of the
-//! outputs.
+//! Tests of the redirector's memory. It counts toward the memory limit of the step's container, so it must not depend on the size
+//! of the outputs.
 
 use std::fs;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use crate::support::{Ended as _, Ran, Reply, Running, Sidecar, Step};
 /// The maximum resident memory of the redirector, in KiB.
 const PEAK: u64 = 4 << 10;
 const MIB: usize = 1 << 20;
-/// The limit on heap, stack and static data of a finish, in bytes; together with the pages of the static binary, this is
-/// less than [`PEAK`].
+/// The limit on heap, stack and static data of a finish, in bytes. Together with the pages of the static program, it is less than
+/// [`PEAK`].
 const DATA: usize = 2 * MIB;
 
-/// Runs a step with these outputs against a sidecar that fails the first message, and asserts the peak of its memory.
+/// Runs a step with these outputs and a sidecar that fails the first message, and asserts the redirector's peak memory.
 fn assert_lean(outputs: &[(&str, &[u8])]) {
     let accepted = Reply::accepted();
     let Reply::Raw(bytes) = accepted else {
         panic!("the reply is in bytes");
     };
-    // The response is delayed, so that there is time to measure.
+    // The response is delayed, so that the test has time to measure.
     let late = Reply::Late(Duration::from_secs(1), bytes);
     let sidecar = Sidecar::replying(&[Reply::Die, late]);
     let mut step = Step::new(&sidecar);
@@ -34,7 +34,7 @@ fn assert_lean(outputs: &[(&str, &[u8])]) {
     running.wait().assert_ended(0, "");
 }
 
-/// Asserts the peak of the memory of a running redirector.
+/// Asserts the peak memory of a running redirector.
 fn assert_peak(pid: u32) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -43,7 +43,8 @@ fn assert_peak(pid: u32) {
     assert!(peak <= PEAK, "{peak} KiB");
 }
 
-/// Runs a finish that gets this response, with memory limited to [`DATA`] bytes: the process aborts if it needs more.
+/// Runs a finish that receives this response. Its memory is limited to [`DATA`] bytes, so that the process aborts if it needs
+/// more.
 fn lean_finish(status: u16, body: &str) -> (Ran, usize) {
     assert!(body.len() > 4 * DATA, "{} bytes", body.len());
     let sidecar = Sidecar::replying(&[Reply::json(status, body)]);
@@ -56,7 +57,7 @@ fn lean_finish(status: u16, body: &str) -> (Ran, usize) {
 }
 
 #[test]
-fn an_outcome_with_thousands_of_resources_and_results_is_never_held_as_a_whole() {
+fn an_outcome_with_thousands_of_resources_and_results_is_streamed() {
     let numbers = || 0..9000;
     let resources = numbers().map(|number| {
         format!(
@@ -84,7 +85,7 @@ fn an_outcome_with_thousands_of_resources_and_results_is_never_held_as_a_whole()
 }
 
 #[test]
-fn one_large_result_is_never_held_as_a_whole() {
+fn one_large_result_is_streamed() {
     let field = "x".repeat(1000);
     let fields: Vec<String> = (0..9000)
         .map(|number| format!(r#""field-{number}":"{field}""#))
@@ -101,7 +102,7 @@ fn one_large_result_is_never_held_as_a_whole() {
 }
 
 #[test]
-fn thousands_of_causes_of_a_failed_run_are_never_held_as_a_whole() {
+fn thousands_of_causes_of_a_failed_run_are_streamed() {
     let causes: Vec<String> = (0..9000)
         .map(|number| {
             let message = "m".repeat(500);
@@ -121,7 +122,7 @@ fn thousands_of_causes_of_a_failed_run_are_never_held_as_a_whole() {
 }
 
 #[test]
-fn large_texts_are_never_held_as_a_whole() {
+fn large_texts_are_streamed() {
     let text = vec![b'x'; 16 * MIB];
     assert_lean(&[
         ("a=a", &text),
@@ -132,7 +133,7 @@ fn large_texts_are_never_held_as_a_whole() {
 }
 
 #[test]
-fn large_values_of_other_types_are_never_held_as_a_whole() {
+fn large_values_of_other_types_are_streamed() {
     let string = format!("[\"{}\"]", "\\u0041".repeat(2 * MIB));
     let numbers = format!("[{}1]", "12345678,".repeat(MIB));
     let keys: String = (0..MIB).map(|key| format!("\"{key}\":0,")).collect();
@@ -145,13 +146,13 @@ fn large_values_of_other_types_are_never_held_as_a_whole() {
 }
 
 #[test]
-fn control_characters_are_escaped_on_their_way() {
+fn control_characters_are_escaped_in_the_message() {
     let text = vec![1; 8 * MIB];
     assert_lean(&[("a=a", &text)]);
 }
 
 #[test]
-fn the_sum_of_all_files_has_a_bound_too() {
+fn the_total_size_of_all_files_is_limited_too() {
     let sidecar = Sidecar::content();
     let mut step = Step::new(&sidecar);
     for name in ["a", "b", "c", "d", "e"] {

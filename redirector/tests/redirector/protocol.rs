@@ -1,4 +1,4 @@
-//! Tests of the communication with a sidecar that is late, crashes, is busy, or refuses.
+//! Tests of the communication with a sidecar that is late, crashes, is busy, or refuses requests.
 
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,7 @@ fn a_sidecar_that_holds_a_request_is_reachable() {
     let Reply::Raw(busy) = Reply::problem(503, "internal", 69) else {
         unreachable!()
     };
-    // The sidecar holds the request for longer than the deadline, which starts again with the refusal.
+    // The sidecar holds the request for longer than the deadline. Its refusal restarts the deadline.
     let late = Reply::Meanwhile(Duration::from_millis(1500), busy);
     let sidecar = Sidecar::replying(&[Reply::Refuse, late, Reply::accepted()]);
     let step = Step::new(&sidecar).flags(&["--deadline=1s"]);
@@ -120,7 +120,7 @@ fn a_sidecar_that_stays_unreachable_is_69() {
         .flags(flags)
         .run(&["true"])
         .assert_ended(69, &line(&sidecar.address, "the response is not HTTP/1"));
-    // The sidecar sends no chunks on the routes for steps; its own tests check that.
+    // The redirector does not support chunked responses. The sidecar's tests check that the routes for steps do not send them.
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let sidecar = Sidecar::replying(&[Reply::Raw(chunked.to_vec())]);
     let why = "a header of the response is not valid";
@@ -169,7 +169,7 @@ fn a_sidecar_that_never_responds_has_a_separate_time_limit() {
 }
 
 #[test]
-fn a_problem_document_decides_the_exit_code() {
+fn a_problem_document_determines_the_exit_code() {
     for (status, code) in [
         (422, 65),
         (413, 65),
@@ -183,12 +183,16 @@ fn a_problem_document_decides_the_exit_code() {
         Step::new(&sidecar)
             .run(&["true"])
             .assert_ended(code.into(), "no: do that");
-        assert_eq!(sidecar.requests().len(), 1, "a problem document is final");
+        assert_eq!(
+            sidecar.requests().len(),
+            1,
+            "a refusal with a problem document must not be retried"
+        );
     }
 }
 
 #[test]
-fn without_a_document_the_status_decides() {
+fn without_a_problem_document_the_status_determines_the_exit_code() {
     for (status, code) in [
         (422, 65),
         (413, 65),
@@ -201,7 +205,7 @@ fn without_a_document_the_status_decides() {
     ] {
         let sidecar = Sidecar::replying(&[Reply::json(status, "<html>")]);
         let line = format!(
-            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar, in the same version"
+            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar and has the redirector's version"
         );
         Step::new(&sidecar).run(&["true"]).assert_ended(code, &line);
     }
@@ -226,10 +230,14 @@ fn an_early_refusal_is_received() {
         let step = Step::new(&sidecar).output("o=it");
         // The file is larger than any socket buffer.
         std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
-        // Over TCP, a reset follows the response, because the sidecar has left bytes unread. On one machine the reset never
-        // arrives before the response, and Linux delivers received bytes before it reports the reset.
+        // Over TCP, a reset follows the response, because the sidecar leaves bytes unread. Within one machine, the reset never
+        // arrives before the response, and Linux delivers the received bytes before it reports the reset.
         step.run(&["true"]).assert_ended(65, "no: do that");
-        assert_eq!(sidecar.requests().len(), 1, "the first refusal is final");
+        assert_eq!(
+            sidecar.requests().len(),
+            1,
+            "the first refusal must not be retried"
+        );
     }
 }
 
@@ -241,7 +249,7 @@ fn a_response_that_is_too_large_is_not_requested_again() {
     assert_eq!(
         sidecar.requests().len(),
         1,
-        "the sidecar has accepted the message"
+        "the sidecar has accepted the message, so it must not be sent again"
     );
 
     let sidecar = Sidecar::replying(&[Reply::too_large(503)]);
@@ -303,15 +311,15 @@ fn the_redirector_can_be_terminated_while_it_waits_for_a_response() {
 
 #[test]
 fn a_stopped_sidecar_is_unreachable_after_the_deadline() {
-    // Like a stopped process, this sidecar never responds, but the kernel accepts connections for it.
+    // Like a stopped process, this sidecar never responds, but the kernel accepts connections to its socket.
     let sidecar = Sidecar::replying(&[Reply::Silence]);
     let step = Step::new(&sidecar).flags(&["--deadline=500ms", "--answer-timeout=50s"]);
     let began = Instant::now();
     let ran = step.run(&["true"]);
     assert_eq!(ran.code, Some(69));
     assert!(ran.stderr.contains("was unreachable for 500ms"), "{ran:?}");
-    // Without liveness checks, the redirector would wait much longer for the response. The limit is generous, because the
-    // machine may be busy.
+    // Without liveness checks, the redirector would wait much longer for the response. The limit is high, because the machine may
+    // be busy.
     assert!(began.elapsed() < Duration::from_secs(25));
 }
 

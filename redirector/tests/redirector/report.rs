@@ -1,4 +1,4 @@
-//! Tests of the report file, which has the same content as stderr, as data for a program.
+//! Tests of the report file, which contains the same information as stderr in a machine-readable form.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use gleaner_proto::report::Report;
 
 use crate::support::{Ended as _, Reply, Sidecar, Step};
 
-/// Returns a step whose reports go to a file.
+/// Returns a step that writes its reports to a file.
 fn reporting(sidecar: &Sidecar) -> Step {
     let step = Step::new(sidecar);
     let flag = format!("--report-file={}", step.path("reports").display());

@@ -1,11 +1,11 @@
-//! Tests of a script whose interpreter is the redirector.
+//! Tests of scripts that have the redirector as their interpreter.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::support::{REDIRECTOR, Ran, Sidecar, Step, run};
 
-/// Runs a script injected ahead of time, as Tekton runs it: by its path, with arguments.
+/// Injects Gleaner into a script and runs it as Tekton does: by its path, with arguments.
 fn interpreted(step: &Step, sidecar: &Sidecar, script: &str, arguments: &[&str]) -> Ran {
     let flags = [
         "--step=kaniko".to_owned(),
@@ -42,7 +42,7 @@ fn a_script_runs_under_its_own_interpreter_with_its_arguments() {
 fn the_interpreter_sees_only_the_original_script() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // With `cat` as its interpreter, the script prints the text that the interpreter gets.
+    // The interpreter is `cat`, so the script prints the text that the interpreter reads.
     let ran = interpreted(&step, &sidecar, "#!/bin/cat\nconst x = 1;\n", &[]);
     assert_eq!(ran.stdout, "#!/bin/cat\nconst x = 1;\n");
     assert_eq!(ran.code, Some(65), "the script does not write its output");
@@ -68,7 +68,7 @@ fn a_script_without_flags_is_a_usage_error() {
     let ran = run(command);
     assert_eq!(ran.code, Some(64));
     assert!(
-        ran.stderr.contains("has no line '#gleaner: [...]'"),
+        ran.stderr.contains("must be '#gleaner: [...]'"),
         "{}",
         ran.stderr
     );

@@ -1,4 +1,4 @@
-//! A step's outputs are not visible to other processes on the machine.
+//! Tests that other processes on the machine cannot read a step's outputs.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -8,7 +8,7 @@ use crate::support::{Sidecar, Step, until};
 const MODE: &str = "stat -c %a \"$GLEANER_OUTPUTS\"";
 
 #[test]
-fn the_directory_of_outputs_is_private_and_an_existing_one_stays_as_it_is() {
+fn a_new_outputs_directory_is_private_and_an_existing_one_is_not_changed() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let mut redirector = step.bare();
@@ -25,11 +25,11 @@ fn the_directory_of_outputs_is_private_and_an_existing_one_stays_as_it_is() {
     assert_eq!(existing.script(MODE).stdout, "751\n");
 }
 
-/// Starts a program without root's capabilities, with which it could read everything; an ordinary user has none.
+/// Starts a program without root's capabilities, which would allow it to read everything. An ordinary user has none.
 const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
 
 #[test]
-fn the_memory_of_the_redirector_is_closed_to_other_processes_and_the_commands_is_not() {
+fn other_processes_can_read_the_memory_of_the_command_but_not_of_the_redirector() {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let prefix = &UNPRIVILEGED[..if is_root { 3 } else { 0 }];
     let sidecar = Sidecar::content();
@@ -39,7 +39,7 @@ fn the_memory_of_the_redirector_is_closed_to_other_processes_and_the_commands_is
     until("the command has begun", || {
         fs::read_to_string(format!("/proc/{command}/comm")).unwrap() == "sleep\n"
     });
-    // A process that may trace another one can read its environment, as well as all of its memory.
+    // A process that may trace another process can read its environment and all of its memory.
     let readable = |pid: &str| {
         let environment = format!("/proc/{pid}/environ");
         let words = prefix.iter().copied().chain(["cat", &environment]);
@@ -50,7 +50,7 @@ fn the_memory_of_the_redirector_is_closed_to_other_processes_and_the_commands_is
 }
 
 #[test]
-fn a_token_file_that_is_no_regular_file_is_not_waited_for() {
+fn opening_a_token_file_that_is_not_regular_does_not_block() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let made = std::process::Command::new("mkfifo")

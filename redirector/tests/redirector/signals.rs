@@ -1,4 +1,4 @@
-//! Tests of signals: the command receives each signal once, and the redirector terminates as the command did.
+//! Tests of signals. The command must receive each signal once, and the redirector must terminate in the same way as the command.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::{Ended as _, Ran, Running, Sidecar, Step, handled, has_ended, signal, until};
 
-/// A script that counts SIGTERMs until the file `go` exists, then exits with 40 plus their number.
+/// A script that counts SIGTERMs until the file `go` exists, and then exits with 40 plus their number.
 const COUNT: &str = "n=0; trap 'n=$((n+1)); echo term' TERM; echo ready
     until [ -e go ]; do sleep 0.01; done; exit $((40+n))";
 
@@ -34,7 +34,7 @@ fn the_redirector_terminates_with_the_signal_that_killed_the_command() {
 fn a_signal_to_the_group_reaches_the_command_once() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // As with Tekton, the step runs in a new group of an existing session.
+    // As under Tekton, the step runs in a new process group of an existing session.
     let mut redirector = step.wrapping(&["sh", "-c", COUNT]);
     redirector.process_group(0);
     let mut running = Running::start(redirector);
@@ -56,7 +56,7 @@ fn the_command_is_killed_with_the_redirector() {
     let command = running.line();
     assert!(Path::new("/proc").join(&command).exists());
     signal("KILL", &running.pid().to_string());
-    until("the command is gone", || has_ended(&command));
+    until("the command has exited", || has_ended(&command));
     assert_eq!(running.wait().signal, Some(9));
 }
 
@@ -81,7 +81,7 @@ fn the_outputs_of_a_command_that_handles_a_signal_are_posted() {
 }
 
 #[test]
-fn a_stop_stops_the_redirector_too() {
+fn a_stop_signal_stops_the_redirector_too() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let mut redirector = step.wrapping(&[

@@ -1,4 +1,4 @@
-//! Tests of a stopped command: the redirector's parent observes that its child is stopped and continued.
+//! Tests of a stopped command. The redirector's parent must observe that its child is stopped and continued.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,9 +8,9 @@ use gleaner_testkit::process::run;
 
 use crate::support::{Running, Sidecar, Step, until};
 
-/// A program that runs a child in a new group, as a shell with job control does, and prints each state change of the child.
-/// The first argument is code that continues or kills the child `$p` or the command `$c`. (Perl's own `waitpid` does not
-/// report stops.)
+/// A program that runs a child in a new process group, as a shell with job control does, and prints each state change of the
+/// child. The first argument is code that continues or kills the child `$p` or the command `$c`. The program calls the system
+/// call directly, because Perl's `waitpid` does not report stopped children.
 const PARENT: &str = r#"
     my $react = shift;
     my $p = fork;
@@ -27,21 +27,21 @@ const PARENT: &str = r#"
     for (1 .. 9) { eval $react; die $@ if $@; changed() }
 "#;
 
-/// Returns the step with the parent program as its starter.
+/// Returns the step, started by the parent program.
 fn parent(step: Step, react: &str) -> Step {
     let code = PARENT.replace("WAIT4", &libc::SYS_wait4.to_string());
     step.started_by(&["perl", "-e", &code, react])
 }
 
-/// A command that writes its process id to `command`, and exits with 7 when `go` exists. A single process is used, because
-/// a shell that has just called `vfork` cannot be stopped while its child is stopped.
+/// A command that writes its process ID to the file `command`, and exits with 7 when the file `go` exists. It is a single
+/// process, because a shell that is waiting in `vfork` for its stopped child cannot itself be stopped.
 const WAITS: &str = r#"
     open my $file, ">", "new"; print $file $$; close $file; rename "new", "command";
     select undef, undef, undef, 0.01 until -e "go";
     exit 7
 "#;
 
-/// Returns the parent's output for a command that stops itself with `signal`, and exits with 7.
+/// Returns the output of the parent program for a command that stops itself with `signal` and then exits with 7.
 fn reports(signal: &str, react: &str, wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = parent(Step::new(&sidecar), &format!("{react} if $c"));
@@ -57,7 +57,7 @@ fn reports(signal: &str, react: &str, wrapped: bool) -> String {
 }
 
 #[test]
-fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
+fn the_parent_observes_that_the_command_stops_itself_and_continues() {
     let table = [
         ("STOP", "kill CONT => -$p", "stopped 19\nexited 7\n"),
         ("STOP", "kill CONT => $p", "stopped 19\nexited 7\n"),
@@ -66,7 +66,7 @@ fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
         ("TSTP", "kill CONT => -$p", "stopped 20\nexited 7\n"),
         ("TTIN", "kill CONT => $p", "stopped 21\nexited 7\n"),
         ("TTOU", "kill CONT => $c", "stopped 22\nexited 7\n"),
-        // The command stops twice: a stale state would show at the second stop.
+        // The command stops twice, because the second stop would reveal stale state of the first.
         (
             "STOP $$; kill -TSTP",
             "kill CONT => -$p",
@@ -88,7 +88,7 @@ fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
 }
 
 #[test]
-fn a_request_to_stop_stops_command_and_redirector() {
+fn a_stop_signal_stops_the_command_and_the_redirector() {
     let table = [
         ("TSTP", "$p", "$p"),
         ("TSTP", "-$p", "-$p"),
@@ -123,7 +123,7 @@ fn a_request_to_stop_stops_command_and_redirector() {
     }
 }
 
-/// Types keys at a shell with job control: Ctrl-Z stops the job, and `fg` continues it.
+/// Types keys in a shell with job control. Ctrl-Z stops the job, and `fg` continues it.
 #[test]
 fn a_shells_job_control_works_on_the_step() {
     let sidecar = Sidecar::content();
@@ -166,10 +166,10 @@ fn a_shells_job_control_works_on_the_step() {
     assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":7}"#]);
 }
 
-/// The witness process, which receives signals to the group, exits with the redirector however that terminates, and does
-/// not keep the step's stdout open.
+/// The witness process, which receives the signals to the group, exits with the redirector in every case, and does not keep the
+/// step's stdout open.
 #[test]
-fn nothing_is_left_of_the_redirector_in_its_group() {
+fn the_witness_exits_with_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).started_by(&["perl", "-e", "setpgrp(0, 0); exec @ARGV"]);
     for end in ["go", "kill"] {
@@ -192,7 +192,7 @@ fn nothing_is_left_of_the_redirector_in_its_group() {
         let ran = running.wait();
         assert_eq!(ran.signal.is_some(), end == "kill");
         for child in children {
-            until("the child is gone", || crate::support::has_ended(&child));
+            until("the child has exited", || crate::support::has_ended(&child));
         }
         let _ = fs::remove_file(step.path("go"));
     }

@@ -1,4 +1,4 @@
-//! Runs a step under the real binary, and checks its outcome.
+//! Runs steps with the real redirector program, and checks the result.
 
 mod sidecar;
 
@@ -16,28 +16,28 @@ use tempfile::TempDir;
 pub(crate) use gleaner_testkit::process::{Ran, run, signal};
 pub(crate) use sidecar::{Reply, Sidecar};
 
-/// The binary under test.
+/// The path of the program under test.
 pub(crate) const REDIRECTOR: &str = env!("CARGO_BIN_EXE_gleaner-redirector");
-/// The time after which a test counts as hanging. It is generous, because the machine may be busy.
+/// The time after which a test is considered to hang. It is long, because the machine may be busy.
 const HANGING: Duration = Duration::from_secs(60);
 
-/// A step to run, in its own directory.
+/// A step to run, in a separate directory.
 pub(crate) struct Step {
     pub(crate) folder: TempDir,
     sidecar: String,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
-    /// The program that starts the redirector, for instance `setsid`.
+    /// The program that starts the redirector, such as `setsid`.
     pub(crate) prefix: Vec<String>,
 }
 
-/// The outcome of a step.
+/// The result of a step.
 pub(crate) trait Ended {
-    /// Asserts that the step exited with `code`, and that stderr has only this line, or nothing if the line is empty.
+    /// Asserts that the step exited with `code`, and that stderr contains only `line`, or nothing if `line` is empty.
     fn assert_ended(&self, code: i32, line: &str);
 }
 
-/// A running step; killed on drop.
+/// A running step, which is killed on drop.
 pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -46,12 +46,12 @@ pub(crate) struct Running {
 // === impl Step ===
 
 impl Step {
-    /// Returns the step `kaniko`, whose sidecar is `sidecar`.
+    /// Returns the step `kaniko`, which uses `sidecar`.
     pub(crate) fn new(sidecar: &Sidecar) -> Self {
         Self::at(&sidecar.address)
     }
 
-    /// Returns the step `kaniko`, whose sidecar is expected at `address`.
+    /// Returns the step `kaniko`, which expects its sidecar at `address`.
     pub(crate) fn at(address: &str) -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("outputs")).unwrap();
@@ -88,7 +88,7 @@ impl Step {
         self.folder.path().join(name)
     }
 
-    /// Returns the redirector with all the usual flags, running `command`.
+    /// Returns a command that runs the redirector with the usual flags and `command`.
     pub(crate) fn wrapping<Word: AsRef<OsStr>>(&self, command: &[Word]) -> Command {
         let mut redirector = self.bare();
         redirector
@@ -103,15 +103,15 @@ impl Step {
         redirector
     }
 
-    /// Returns the redirector without arguments, in the step's directory.
+    /// Returns a command that runs the redirector without arguments, in the step's directory.
     pub(crate) fn bare(&self) -> Command {
         let prefix = self.prefix.iter().map(String::as_str);
         self.command(prefix.chain([REDIRECTOR]))
     }
 
-    /// Returns a command that runs any program in the step's directory and environment. Signal actions and Gleaner's
-    /// variables are reset, so that they do not depend on the caller of the tests: `nohup` ignores SIGHUP, and a shell
-    /// ignores SIGINT in the background.
+    /// Returns a command that runs a program in the step's directory and environment. Signal actions and Gleaner's variables are
+    /// reset, so that they do not depend on the parent of the test process: `nohup` ignores SIGHUP, and shells ignore SIGINT in
+    /// background jobs.
     pub(crate) fn command<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new("/usr/bin/env");
         command
@@ -167,7 +167,7 @@ impl Ended for Ran {
         } else {
             format!("gleaner: step 'kaniko': {line}\n")
         };
-        // After a command, Gleaner's first line begins with a newline.
+        // After a command, Gleaner's first line is preceded by a newline.
         let said = self.stderr.strip_prefix('\n').unwrap_or(&self.stderr);
         assert_eq!((self.code, said), (Some(code), line.as_str()), "{self:?}");
         assert_eq!(self.stdout, "", "the redirector must not print to stdout");
@@ -198,7 +198,7 @@ impl Running {
         line.trim_end().to_owned()
     }
 
-    /// Waits until the step exits. The returned stdout is the part that was not read before.
+    /// Waits until the step exits. The returned stdout contains only the lines that were not read before.
     pub(crate) fn wait(mut self) -> Ran {
         let mut stdout = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut stdout).unwrap();
@@ -222,25 +222,25 @@ impl Drop for Running {
     }
 }
 
-/// Waits until `condition` holds.
+/// Waits until `condition` returns true.
 #[track_caller]
 pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
     wait::until_true(what, HANGING, condition);
 }
 
-/// Returns true if the process has exited, even if it has not been reaped.
+/// Returns true if the process has exited, even if it was not reaped.
 pub(crate) fn has_ended(pid: &str) -> bool {
     let Ok(status) = fs::read_to_string(Path::new("/proc").join(pid).join("stat")) else {
         return true;
     };
-    // "PID (NAME) STATE ..."
+    // The format is "PID (NAME) STATE ...".
     status
         .rsplit(')')
         .next()
         .is_some_and(|rest| rest.trim_start().starts_with('Z'))
 }
 
-/// Waits until the redirector has removed every signal from its queue, and handled it.
+/// Waits until the redirector has removed every signal from its queue and handled it.
 #[track_caller]
 pub(crate) fn handled(pid: &str) {
     let path = Path::new("/proc").join(pid).join("status");
@@ -262,7 +262,7 @@ pub(crate) fn handled(pid: &str) {
     });
 }
 
-/// Returns true if `unshare` can create such namespaces here; prints a message otherwise.
+/// Returns true if `unshare` can create namespaces with these flags. Otherwise, prints a message.
 pub(crate) fn can_unshare(flags: &[&str]) -> bool {
     let status = Command::new("unshare")
         .args(flags)

@@ -1,4 +1,4 @@
-//! The input of a run: flags of the command line, parsed into a declaration, values and a run.
+//! The input of a run. The command-line flags are parsed into a declaration, values and a run.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,11 +21,11 @@ use crate::message;
 use gleaner_core::render::Values;
 use gleaner_core::run::{OwnerReference, Ownership, Run};
 
-/// The input of a run.
+/// The flags that describe a run.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The run")]
 pub struct Input {
-    /// The declaration, base64-encoded (which nothing on the way to a container expands); may be given in parts
+    /// Declaration as base64, which shells, Tekton and Kubernetes do not expand; may be split over several flags
     #[arg(
         long = name(DECLARATION),
         env = "GLEANER_DECLARATION",
@@ -33,52 +33,52 @@ pub struct Input {
         required_unless_present = "declaration_file"
     )]
     declaration: Vec<String>,
-    /// The declaration, in a file
+    /// File that contains the declaration
     #[arg(long, env = "GLEANER_DECLARATION_FILE", conflicts_with = "declaration")]
     declaration_file: Option<PathBuf>,
-    /// A step that may post; steps with declared outputs are known already
+    /// Step that may post without declared outputs; steps with declared outputs need no flag
     #[arg(long = name(STEP), value_name = "NAME")]
     steps: Vec<StepName>,
-    /// A parameter of type string
+    /// Parameter of type string
     #[arg(long = name(PARAM), value_name = "NAME=VALUE", value_parser = form(PARAM))]
     params: Vec<String>,
-    /// A parameter of type array or object
+    /// Parameter of type array or object
     #[arg(long = "param-json", value_name = "NAME=JSON", value_parser = json_pair)]
     json_params: Vec<(String, Value)>,
     /// One key of a parameter of type object
     #[arg(long = name(PARAM_KEY), value_name = "NAME.KEY=VALUE", value_parser = form(PARAM_KEY))]
     keys: Vec<String>,
-    /// A parameter of type array, whose items come after -- as: array:NAME ITEM... end:NAME
+    /// Parameter of type array; its items follow after -- as: array:NAME ITEM... end:NAME
     #[arg(long = name(ARRAY), value_name = "NAME")]
     arrays: Vec<String>,
-    /// A value of $(context.NAME), such as taskRun.name, taskRun.uid, taskRun.namespace, task.name, pipelineRun.uid
+    /// Value of $(context.NAME), such as taskRun.name, taskRun.uid, taskRun.namespace, task.name, pipelineRun.uid
     #[arg(long = name(CONTEXT), value_name = "NAME=VALUE", value_parser = form(CONTEXT))]
     context: Vec<String>,
-    /// An additional label for created objects
+    /// Additional label for created objects
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair)]
     labels: Vec<(String, String)>,
-    /// Parameters, context and labels as base64-encoded JSON, which nothing on the way to a container expands; may be
-    /// given in parts
+    /// Parameters, context and labels as base64-encoded JSON, which shells, Tekton and Kubernetes do not expand; may be split
+    /// over several flags
     #[arg(long = name(VALUES), value_name = "BASE64")]
     values: Vec<String>,
-    /// Owner of the created objects, if it is neither a PipelineRun nor a TaskRun
+    /// Owner of the created objects, if it is not a PipelineRun or a TaskRun
     #[arg(long = name(OWNER), value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
-    /// Containers that share the pod's termination messages: its own and Gleaner's, such as 3+1, or 3+1,compressed.
-    /// Results that do not fit are omitted, or fail the run before anything is created
+    /// Number of containers that share the pod's termination messages: the pod's own and those that Gleaner adds, such as 3+1, or
+    /// 3+1,compressed. Results that do not fit are omitted, or fail the run before anything is created
     #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
     termination_share: Option<Share>,
-    /// A kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be
-    /// given several times. Without it, every kind
+    /// Kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified
+    /// several times. Without it, every kind is allowed
     #[arg(long = name(ALLOW_KIND), value_name = "GROUP/KIND")]
     kinds: Vec<String>,
-    /// Omit owner references, if no run exists in the cluster
+    /// Omit owner references, for a run that does not exist in the cluster
     #[arg(long, env = "GLEANER_NO_OWNER")]
     no_owner: bool,
-    /// The pod was not injected by the webhook: refuse to start
+    /// Refuse to start, because the webhook did not inject the pod
     #[arg(long = name(UNWRAPPED), hide = true)]
     unwrapped: bool,
-    /// The items of arrays
+    /// Items of the parameters of type array
     #[arg(last = true, value_name = "ITEMS", hide = true)]
     items: Vec<String>,
 }
@@ -92,28 +92,28 @@ pub enum InputError {
         #[source]
         source: std::io::Error,
     },
-    /// The file is not UTF-8.
+    /// The declaration file is not valid text.
     #[error("the declaration {path} {error}")]
     FileEncoding { path: PathBuf, error: EncodingError },
-    /// The pod's steps have no redirector, because the webhook did not inject the pod.
+    /// The steps have no redirector, because the webhook did not inject the pod.
     #[error(
         "this pod is not injected: it bypassed Gleaner's webhook for pods; check that the injector is running \
          and that its MutatingWebhookConfiguration has a webhook for pods"
     )]
     Unwrapped,
-    /// The values that the injection passed are not valid.
-    #[error("--values is not base64-encoded JSON of a run's values: {0}")]
+    /// The content of `--values` is not valid.
+    #[error("--values is not valid base64-encoded JSON: {0}")]
     Values(String),
     #[error("the arguments cannot be read")]
     Arguments(#[source] ArgumentsError),
     #[error("--declaration is not base64-encoded text")]
     Encoding,
-    /// The declaration is invalid; contains all errors and their places.
-    #[error("the declaration is wrong:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
+    /// The declaration is invalid. Contains all errors with their positions.
+    #[error("the declaration is invalid:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     Declaration(Vec<Diagnostic>),
     #[error("--allow-kind cannot be read")]
     AllowKind(#[source] KindPatternError),
-    /// The declaration creates a kind that the cluster's operator does not allow.
+    /// The declaration creates a kind that the cluster operator does not allow.
     #[error("the declaration is not allowed:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     NotAllowed(Vec<Diagnostic>),
 }
@@ -144,7 +144,7 @@ impl Input {
         };
         let declaration =
             Declaration::parse(&text, &Scope::default()).map_err(InputError::Declaration)?;
-        // The injector has checked the kinds, but this process creates the objects.
+        // The injector has already checked the kinds, but the sidecar creates the objects, so it must enforce the list too.
         let kinds = AllowedKinds::from_arguments(&self.kinds).map_err(InputError::AllowKind)?;
         match kinds.check(&declaration) {
             refused if refused.is_empty() => {}
@@ -153,7 +153,7 @@ impl Input {
         Ok((declaration, text))
     }
 
-    /// Returns the values that are known at the start: the parameters and the run.
+    /// Returns the values that are known before the first step runs, and the run.
     ///
     /// # Errors
     /// Fails if the arguments do not have the form that the injector writes.
@@ -185,7 +185,7 @@ impl Input {
         Ok((values, run))
     }
 
-    /// Returns the flags that the injector wrote.
+    /// Parses the flags that the injector wrote.
     fn arguments(&self) -> Result<Arguments, InputError> {
         let flags = [
             (PARAM, &self.params),
@@ -202,7 +202,7 @@ impl Input {
         Arguments::parse(&args).map_err(InputError::Arguments)
     }
 
-    /// Returns the values that the injection of the pod passed.
+    /// Decodes the values in `--values`.
     fn run_values(arguments: &Arguments) -> Result<RunValues, InputError> {
         if arguments.values.is_empty() {
             return Ok(RunValues::default());
@@ -212,23 +212,23 @@ impl Input {
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
     }
 
-    /// Returns the containers that share the pod's termination messages, if these carry results.
+    /// Returns the containers that share the pod's termination messages, if the results are passed in termination messages.
     pub const fn termination_share(&self) -> Option<Share> {
         self.termination_share
     }
 
-    /// Returns the additional steps that may post.
+    /// Returns the steps without declared outputs that may post.
     pub fn steps(&self) -> impl Iterator<Item = StepName> {
         self.steps.iter().cloned()
     }
 }
 
-/// Returns the name of a flag in clap's form.
+/// Returns the flag's name without the leading dashes, as clap expects it.
 fn name(flag: &'static str) -> &'static str {
     flag.trim_start_matches('-')
 }
 
-/// Returns a parser that checks a flag's value for the form that [`Arguments`] reads.
+/// Returns a value parser that checks a flag's value with the rules of [`Arguments`].
 fn form(flag: &'static str) -> impl Fn(&str) -> Result<String, ArgumentsError> + Clone {
     move |value| Arguments::parse(&[format!("{flag}={value}")]).map(|_| value.to_owned())
 }

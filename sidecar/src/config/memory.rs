@@ -1,12 +1,12 @@
-//! The memory budget of the sidecar, and the resulting limits on everything that clients can make it hold.
+//! The sidecar's memory budget, which limits the memory that clients can make the sidecar use.
 //!
-//! 24 MiB of the memory limit are for the program, its connections and their kernel buffers. The rest is divided into eleven
-//! parts:
+//! Of the memory limit, 24 MiB are reserved for the program, its connections and their kernel buffers. The rest is divided into
+//! eleven equal parts:
 //!
 //! | parts | for |
 //! | --- | --- |
 //! | 2 | accepted outputs |
-//! | 2 | request bodies; half a part more is divided among the steps as reserved shares |
+//! | 2 | request bodies; another half part is divided among the steps as reserved memory |
 //! | 2 | one large message while it is read, or one response while it is rendered |
 //! | 3 | the objects of the submission: their JSON, and the API server's responses |
 //! | 1 | rendered responses, for any number of clients |
@@ -19,39 +19,39 @@ use gleaner_core::render::{self, OBJECT_MAX, Size};
 
 use super::Limits;
 
-/// The memory of the program itself.
+/// The memory of the program itself, its connections and their buffers.
 const OWN: u64 = 24 << 20;
 const PARTS: u64 = 11;
-/// The minimum size of a part; with less, even the smallest runs would be refused.
+/// The minimum size of a part. Smaller parts would refuse even the smallest runs.
 const PART_MIN: u64 = 1 << 20;
-/// The assumed memory limit if none is set: parts of 32 MiB.
+/// The assumed memory limit if none is set. It results in parts of 32 MiB.
 const UNLIMITED: u64 = OWN + PARTS * (32 << 20);
-/// The maximum of a part.
+/// The maximum of the memory limit. A higher limit has no effect.
 const LIMIT_MAX: u64 = 4 << 30;
-/// The limits of a step's share of the memory for bodies.
+/// The minimum and maximum of the memory reserved for the bodies of one step.
 const SHARE: (usize, usize) = (16 << 10, 1 << 20);
 
 /// The bounds on memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// The maximum size of a body.
+    /// The maximum size of a request body.
     pub max_body: usize,
-    /// All bodies that are being read or are waiting to be accepted.
+    /// The memory for all bodies that are being read or are waiting to be accepted.
     pub bodies: usize,
-    /// The reserved memory for the bodies of one step, which other steps cannot delay.
+    /// The memory reserved for the bodies of one step. Other steps cannot use it.
     pub share: usize,
-    /// A message in memory, as estimated before it is parsed.
+    /// The memory for one parsed message, estimated before the message is parsed.
     pub message: usize,
-    /// All rendered responses.
+    /// The memory for all rendered responses together.
     pub responses: usize,
-    /// One rendered response.
+    /// The memory for one rendered response.
     pub response: usize,
-    /// The memory bounds of the run itself.
+    /// The memory bounds for the state and the rendered objects of the run.
     pub run: collect::Bounds,
 }
 
 impl Memory {
-    /// Returns the bounds for a sidecar with `limit` bytes of memory, if there is a limit, and this many steps.
+    /// Returns the bounds for a sidecar with `limit` bytes of memory, if there is a limit, and `steps` steps.
     pub(crate) fn new(limit: Option<u64>, limits: &Limits, steps: usize) -> Self {
         let limit = limit.unwrap_or(UNLIMITED).min(LIMIT_MAX);
         let part = (limit.saturating_sub(OWN) / PARTS).max(PART_MIN);
@@ -79,14 +79,15 @@ impl Memory {
     }
 }
 
-/// Returns the memory limit of this process's cgroup in bytes: the lowest of its own limit and those of its ancestors.
+/// Returns the memory limit of this process's cgroup, in bytes. It is the lowest limit of the cgroup and its ancestors.
 pub(crate) fn limit() -> Option<u64> {
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     lowest(&cgroups, Path::new("/sys/fs/cgroup"))
 }
 
-/// Finds the lowest limit of a process's cgroup and its ancestors (cgroups(7)) below `root`, for both versions. In a container
-/// without a cgroup namespace, the paths are those of the node, but the container's own cgroup is at the root.
+/// Finds the lowest limit of a process's cgroup and the cgroup's ancestors below `root`, for both cgroup versions (cgroups(7)).
+/// In a container without a cgroup namespace, the paths are those of the node, but the container's own cgroup is mounted at the
+/// root.
 fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
     let limits = cgroups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -111,7 +112,7 @@ fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
         };
         up.filter_map(read).min()
     });
-    // If there is no limit, version 1 reports its highest number.
+    // Without a limit, cgroup version 1 reports a huge number.
     limits.min().filter(|limit: &u64| *limit < 1 << 60)
 }
 

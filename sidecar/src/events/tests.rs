@@ -83,7 +83,7 @@ fn a_failure_reports_rolled_back_and_remaining_objects() {
         ]
     );
     assert_eq!(notices[0].note, "no");
-    assert_eq!(notices[1].note, "deleted again: ConfigMap ci/other");
+    assert_eq!(notices[1].note, "rolled back: ConfigMap ci/other");
     let left = &notices[2].note;
     assert!(
         left.starts_with("may still exist, delete by hand: ConfigMap ci/note-0, "),

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, Write};
 
 use crate::crash_point;
 
-/// A file. Tests use an implementation whose writes fail.
+/// A file. Tests replace it with an implementation whose writes fail.
 pub(crate) trait Disk: Debug + Send + Read + Write + Seek {
     /// Same as [`File::set_len`].
     fn set_len(&self, length: u64) -> io::Result<()>;

@@ -1,34 +1,34 @@
-//! The frames of the journal. A complete frame can be distinguished from a torn and from a damaged one.
+//! The frames of the journal. Their format makes it possible to distinguish complete, torn and damaged frames.
 //!
 //! | bytes | content |
 //! | --- | --- |
 //! | 3 | `GJ3` |
 //! | 4 | length of the payload, little endian |
 //! | 4 | CRC-32 of payload and filler |
-//! | 4 | CRC-32 of the 11 bytes before |
+//! | 4 | CRC-32 of the preceding 11 bytes |
 //! | 1 | [`END`] |
 //! | n | payload: text without NUL, except for the identity in the first frame |
 //! | 1 to 16 | [`END`], up to a multiple of 16 bytes |
 //!
-//! A frame is written over [`BLANK`] bytes or appended. If the write is interrupted, a part of the frame is still blank or is
-//! missing. It may also read as zeros, if a power failure lost the data of a file that had grown. Disks write sectors of 512
-//! bytes; a killed process stops after any byte, in order. Either case leaves a blank sector, or a blank last byte, in the head
-//! or in the whole frame. A completely written frame has neither, and a few wrong bits cannot create one: if the checksum of such
-//! a frame is wrong, the frame is damaged.
+//! A frame overwrites [`BLANK`] bytes or is appended to the file. If the write is interrupted, the frame is torn: a part of it is
+//! blank or missing. After a power failure, that part may also contain zeros, if the file had grown. A power failure can lose any
+//! sector of 512 bytes, and a killed process can stop writing after any byte. In both cases, the head or the whole frame has a
+//! blank sector or a blank last byte. A complete frame has neither, and a few wrong bits cannot produce them. So a frame that has
+//! neither but has a wrong checksum is damaged, not torn.
 
 use std::io::{self, IoSlice, Write};
 
-/// The byte that fills reserved space. It does not occur in UTF-8.
+/// The byte that fills reserved space. It never occurs in UTF-8.
 pub(super) const BLANK: u8 = 0xFF;
-/// The length of a frame's head. Frames begin at multiples of this length, so that no head spans two sectors.
+/// The length of a frame's head. Frames begin at multiples of this length, so that no head crosses a sector boundary.
 pub(super) const HEAD: usize = 16;
 
 const MAGIC: &[u8; 3] = b"GJ3";
-/// The last byte of a head and of a frame. Only four wrong bits turn it into a blank.
+/// The last byte of a head and of a frame. It differs from [`BLANK`] in four bits, so that fewer wrong bits cannot make it blank.
 const END: u8 = 0xA5;
 const SECTOR: usize = 512;
 
-/// The frames in the content of a file.
+/// The frames that a file contains.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frames<'a> {
     /// The payloads with the positions of their frames.
@@ -43,8 +43,8 @@ enum Frame<'a> {
     Damaged,
 }
 
-/// Returns the number of reserved bytes after the last complete frame. Only reserved space ends with blank bytes; zeros after it
-/// remain from a power failure while the space was enlarged.
+/// Returns the number of reserved bytes after the last complete frame. Only reserved space ends with blank bytes. If zeros follow
+/// the blank bytes, a power failure interrupted the enlargement of the space.
 pub(super) fn room(rest: &[u8]) -> u64 {
     match rest.iter().rposition(|byte| *byte != 0) {
         Some(last) if rest[last] == BLANK => last as u64 + 1,
@@ -52,17 +52,22 @@ pub(super) fn room(rest: &[u8]) -> u64 {
     }
 }
 
-/// Returns the length of a frame whose payload has `length` bytes.
+/// Returns the length of a frame with a payload of `length` bytes.
 pub(super) const fn length(length: u64) -> u64 {
     let head = HEAD as u64;
     head + (length / head + 1) * head
 }
 
-/// Writes a frame whose payload is the concatenation of `parts`, in one call if the system accepts it. Returns the length of the
-/// frame.
+/// Writes a frame whose payload is the concatenation of `parts`, in a single call if the system accepts all bytes. Returns the
+/// frame's length.
 pub(super) fn write(file: &mut impl Write, parts: &[&[u8]]) -> io::Result<u64> {
     let payload: usize = parts.iter().map(|part| part.len()).sum();
-    let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "a record of more than 4 GiB");
+    let too_long = |_| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "a journal record cannot be larger than 4 GiB",
+        )
+    };
     let announced = u32::try_from(payload).map_err(too_long)?;
     let filler = &[END; HEAD][payload % HEAD..];
     let mut crc = crc32fast::Hasher::new();
@@ -94,10 +99,10 @@ fn head(length: u32, crc: u32) -> [u8; HEAD] {
     head
 }
 
-/// Reads the frames in `bytes` up to the first torn or blank one.
+/// Reads the frames in `bytes` up to the first torn or blank frame.
 ///
 /// # Errors
-/// The position of a damaged frame.
+/// Returns the position of a damaged frame.
 pub(super) fn read(bytes: &[u8]) -> Result<Frames<'_>, u64> {
     let mut payloads = Vec::new();
     let mut at = 0;
@@ -107,7 +112,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frames<'_>, u64> {
                 payloads.push((at as u64, payload));
                 at = end;
             }
-            // A torn frame is always the last one, so a frame after it shows damage.
+            // Only the last frame can be torn, so a complete frame after this one shows that this one is damaged.
             Frame::Torn if holds_frame(bytes, at + HEAD) => return Err(at as u64),
             Frame::Torn => return Ok(Frames { payloads, end: at }),
             Frame::Damaged => return Err(at as u64),
@@ -150,13 +155,13 @@ fn frame(bytes: &[u8], at: usize) -> Frame<'_> {
     }
 }
 
-/// Returns true if a complete frame begins in `bytes` at `from` or later.
+/// Returns true if a complete frame begins at or after the position `from` of `bytes`.
 fn holds_frame(bytes: &[u8], from: usize) -> bool {
     let mut starts = (from..bytes.len()).step_by(HEAD);
     starts.any(|at| matches!(frame(bytes, at), Frame::Whole { .. }))
 }
 
-/// Returns true if the part of `body` within some sector is blank. `body` begins at the position `at` of the file.
+/// Returns true if the part of `body` in any sector is blank. `body` begins at position `at` of the file.
 fn has_blank_sector(body: &[u8], at: usize) -> bool {
     let first = (SECTOR - at % SECTOR).min(body.len());
     let (first, others) = body.split_at(first);

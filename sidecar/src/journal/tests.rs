@@ -51,7 +51,7 @@ fn appended_records_exist_after_a_restart() {
     assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
 }
 
-/// Returns a journal with `records`, and its bytes after each of them.
+/// Returns a journal with `records`, and the file's content after each record.
 fn grown(folder: &Path, records: &[Record]) -> (Journal, Vec<Vec<u8>>) {
     let (mut journal, _) = Journal::open(folder, b"run").unwrap();
     let bytes = || std::fs::read(folder.join(FILE)).unwrap();
@@ -74,12 +74,12 @@ fn some_records() -> [Record; 4] {
     ]
 }
 
-/// Returns the records of a journal file with these bytes.
+/// Returns the records of a journal file with this content.
 fn opened(bytes: &[u8]) -> Result<Vec<Record>, JournalError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(FILE), bytes).unwrap();
     let (mut journal, records) = Journal::open(folder.path(), b"run")?;
-    // New records can be appended after the existing ones.
+    // A new record can be appended after the existing records.
     journal.append(&Record::Finished).unwrap();
     drop(journal);
     let again = Journal::open(folder.path(), b"run").unwrap().1;
@@ -105,7 +105,9 @@ fn no_wrong_bit_changes_or_drops_an_acknowledged_record() {
                 damaged[at] ^= 1 << bit;
                 match frame::read(&damaged) {
                     Ok(frames) if at >= end => assert_eq!(frames.end, end),
-                    Ok(frames) => panic!("bit {bit} of {at} is not noticed: {frames:?}"),
+                    Ok(frames) => {
+                        panic!("wrong bit {bit} of byte {at} is not detected: {frames:?}")
+                    }
                     Err(place) => assert!(place <= at as u64, "bit {bit} of {at}"),
                 }
             }
@@ -114,7 +116,7 @@ fn no_wrong_bit_changes_or_drops_an_acknowledged_record() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 4;
             let error = opened(&damaged).unwrap_err();
-            // A wrong bit in the version number looks like another version.
+            // A wrong bit in the version number is reported as a different version.
             let refused = matches!(
                 error,
                 JournalError::Damaged { .. } | JournalError::Format { .. }
@@ -150,8 +152,8 @@ fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
         let complete = states.iter().filter(|state| state.len() <= cut).count();
         let frames = frame::read(&whole[..cut]).unwrap();
         assert_eq!(frames.payloads.len(), complete, "cut at {cut}");
-        // Opening a journal waits for the disk, so only some lengths are opened: near the boundaries of frames, and a few in
-        // between.
+        // Opening a journal waits for the disk, so only some cut positions are opened: those near frame boundaries, and a few
+        // others.
         if cut % 32 < 2 || cut % 32 == 31 {
             let expected = &records[..complete.saturating_sub(1)];
             assert_eq!(opened(&whole[..cut]).unwrap(), expected, "cut at {cut}");
@@ -185,13 +187,13 @@ fn a_frame_torn_in_the_reserved_space_is_cleared_and_the_space_kept() {
             "{how}"
         );
     };
-    // A killed process stops after any byte.
+    // A killed process can stop writing after any byte.
     for written in (0..frame.len()).filter(|at| *at < 48 || at % 5 == 0) {
         let mut bytes = before.clone();
         bytes[start..start + written].copy_from_slice(&frame[..written]);
         torn(bytes, &format!("after {written} bytes"));
     }
-    // After a power failure, any subset of the sectors may be written.
+    // A power failure can lose any subset of the sectors.
     let sectors: Vec<_> = (start / 512..=(start + frame.len()) / 512)
         .map(|sector| (sector * 512).max(start)..((sector + 1) * 512).min(start + frame.len()))
         .collect();
@@ -222,7 +224,7 @@ fn only_the_outcome_uses_the_reserved_space() {
             journal.end + reserved
         );
     }
-    // The file is in the state that a killed sidecar leaves.
+    // The file now has the state in which a killed sidecar leaves it.
     drop(journal);
     let (mut journal, before) = Journal::open(folder.path(), b"run").unwrap();
     assert_eq!((before.len(), journal.reserved), (2, reserved));
@@ -277,7 +279,7 @@ fn another_runs_journal_is_refused() {
 #[test]
 fn a_journal_of_another_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    // The beginning of a journal of version 2.
+    // The beginning of a journal in format version 2.
     let payload = b"gleaner-journal/2\nrun";
     let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
     let crc = |bytes: &[u8]| crc32fast::hash(bytes).to_le_bytes();

@@ -1,4 +1,4 @@
-//! The end of a submission: the outcome is first recorded, then reported to waiting clients.
+//! Handles the outcome of a submission, which is recorded before it is reported to waiting clients.
 
 mod record;
 
@@ -14,25 +14,25 @@ use super::{RunActor, Waiting};
 use crate::crash_point;
 use crate::journal::Record;
 
-/// The interval between two attempts to record the outcome while the disk refuses writes.
+/// The interval between two attempts to record the outcome, if the journal cannot be written.
 const ENDING_PAUSE: Duration = Duration::from_secs(1);
 
-/// An outcome that is not in the journal yet.
+/// An outcome that is not recorded in the journal yet.
 pub(super) struct Unrecorded {
     pub(super) ending: Ending,
-    /// The time of the next attempt to record it.
+    /// The time of the next attempt to record the outcome.
     due: Instant,
 }
 
 impl RunActor {
-    /// Reserves space for the record of the outcome. Without it, if the disk fills up while objects are created, a restarted
-    /// sidecar would not know the outcome.
+    /// Reserves space for the record of the outcome. Otherwise, if the disk became full while objects are created, a restarted
+    /// sidecar could not know the outcome.
     pub(super) async fn reserve(&self) -> Result<(), Problem> {
         if self.collector.declaration().templates.is_empty() {
             return Ok(());
         }
         let declaration = self.collector.declaration();
-        // The journal of a restarted sidecar already contains a plan, in the space reserved by the first sidecar.
+        // After a restart, the journal already contains the plan, which the first process wrote to the reserved space.
         let plan = match self.submitting.is_first() {
             true => record::room_of_plan(declaration),
             false => 0,
@@ -44,7 +44,7 @@ impl RunActor {
 
     pub(super) async fn end_submission(&mut self, Ended { ending, notices }: Ended) {
         self.submission = None;
-        // Reported immediately: the objects were created or deleted, whether or not that can be recorded.
+        // Create the Events even if the outcome cannot be recorded, because the objects were created or deleted in any case.
         self.telling = self.submitting.tell(notices);
         let room = record::room(self.collector.declaration());
         let ending = record::shortened(ending, room);
@@ -59,8 +59,8 @@ impl RunActor {
         self.record(ending).await;
     }
 
-    /// Records the outcome of the run, then reports it. Clients must not learn an outcome that a restarted sidecar would not
-    /// know: until it is recorded, waiting clients are told to retry.
+    /// Records the outcome of the run, then reports it. Until the outcome is recorded, waiting clients are told to retry, because
+    /// a restarted sidecar would not know the outcome.
     pub(super) async fn record(&mut self, ending: Ending) {
         let record = Record::from(ending.clone());
         let written = self.on_disk(move |journal| journal.append_ending(&record));
@@ -94,7 +94,7 @@ impl RunActor {
     }
 }
 
-/// Waits until the next attempt to record an outcome is due; forever if all outcomes are recorded.
+/// Waits until the next attempt to record the outcome is due. Waits forever if no outcome is unrecorded.
 pub(super) async fn due(unrecorded: &mut Option<Unrecorded>) -> Unrecorded {
     if let Some(waiting) = unrecorded {
         tokio::time::sleep_until(waiting.due).await;

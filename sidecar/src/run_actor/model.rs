@@ -1,5 +1,5 @@
-//! Compares the run actor with a reference model of a run, in random sequences of requests, ends of the submission, disk faults,
-//! kills and restarts.
+//! Compares the run actor with a reference model of a run. Random sequences contain requests, results of the submission, disk
+//! faults, kills and restarts.
 
 mod comparison;
 mod disk;
@@ -19,26 +19,26 @@ enum Command {
     Post(Post),
     Submit,
     Finish,
-    /// The submission writes its plan.
+    /// The submission stores its plan.
     Plan,
-    /// The submission finishes, or panics.
+    /// The submission finishes with this commit.
     Commits(u8),
     Fails(u8),
     Panics,
-    /// The pause between two attempts to record the outcome elapses.
+    /// The pause between two attempts to record the outcome passes.
     Pause,
-    /// One disk operation is refused, after `after` successful ones.
+    /// One disk operation fails, after `after` successful operations.
     Refuse {
         after: u8,
         torn: usize,
     },
-    /// The process is killed during a disk operation.
+    /// The process is killed during a disk operation, after `after` successful operations.
     Kill {
         after: u8,
         torn: usize,
         power_cut: bool,
     },
-    /// The disk fills up.
+    /// The disk fills up, with this number of bytes remaining.
     Fill(usize),
     Heal,
     Restart {
@@ -64,7 +64,7 @@ fn commands() -> impl Strategy<Value = Sequence<Command>> {
         2 => Just(Command::Heal),
         2 => any::<bool>().prop_map(|power_cut| Command::Restart { power_cut }),
     ];
-    // Most cases begin with a submission, because few random sequences would reach one.
+    // Most sequences begin with the commands for a submission, because few random sequences would reach one.
     let complete = [Command::Post(Post::Build), Command::Post(Post::Scan)];
     let begin = [&[][..], &[Command::Submit], &[Command::Finish]];
     let begin = begin.map(|last| [&complete[..], last].concat());

@@ -1,4 +1,4 @@
-//! Stores the plans of submissions in the journal.
+//! Access to the submission plans in the journal.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -9,11 +9,11 @@ use gleaner_submission::{Memory, Planned};
 use super::on_disk;
 use crate::journal::Journal;
 
-/// The plans in the journal: those found at the start, and the means to store the next one.
+/// The plans that the journal contained at the start, and the journal that stores new plans.
 pub(super) struct Plans {
     pub(super) earlier: Vec<Planned>,
     pub(super) journal: Arc<Mutex<Journal>>,
-    /// The number of bytes that stay reserved for the outcome.
+    /// The number of bytes that must stay reserved for the outcome.
     pub(super) ending: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Converts the state of the collector to a submission, and the result of the submission to a response.
+//! Starts a submission from the state of the collector, and converts the result to an outcome.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,16 +25,16 @@ use gleaner_submission::{Planned, Progress, SubmissionError, Submitter};
 
 pub(super) type Ending = Result<Commit, Problem>;
 
-/// A finished submission.
+/// The result of a finished submission.
 pub(super) struct Ended {
     pub(super) ending: Ending,
-    /// The Events about the outcome.
+    /// The Events to create about the result.
     pub(super) notices: Vec<Notice>,
 }
 
-/// Creates the objects of a run in separate tasks.
+/// Runs submissions, and creates Events, in separate tasks.
 pub(super) trait Submit: Send + Sync {
-    /// Starts to create all objects of `collector`.
+    /// Starts a submission of all objects of `collector`.
     fn begin(
         &self,
         collector: &Collector,
@@ -42,10 +42,10 @@ pub(super) trait Submit: Send + Sync {
         journal: &Arc<Mutex<Journal>>,
     ) -> JoinHandle<Ended>;
 
-    /// Starts to create the Events about an outcome.
+    /// Starts a task that creates these Events.
     fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>>;
 
-    /// Returns true if no earlier process can have created objects.
+    /// Returns true if no earlier process has stored a plan, so that no objects of the run exist.
     fn is_first(&self) -> bool;
 }
 
@@ -53,11 +53,12 @@ pub struct Submitting {
     submitter: Option<Submitter>,
     events: Option<Arc<Recorder>>,
     state_dir: PathBuf,
-    /// The plans that earlier processes stored.
+    /// The plans that earlier processes stored in the journal.
     planned: Vec<Planned>,
 }
 
-/// The input of a submission. Later values are not included: the collector copies the data that it changes.
+/// The input of a submission. Outputs that arrive later do not change it, because the collector copies shared data before it
+/// modifies the data.
 struct Work {
     declaration: Declaration,
     values: Arc<Values>,
@@ -65,13 +66,13 @@ struct Work {
     room: Option<Room>,
     bounds: render::Bounds,
     state_dir: PathBuf,
-    /// True if no earlier process can have created objects.
+    /// True if no earlier process has stored a plan, so that no objects of the run exist.
     is_first: bool,
 }
 
 impl Submitting {
-    /// Returns the means to submit. `submitter` may be `None` if the declaration creates nothing, and `events` if the run is not
-    /// in the cluster.
+    /// Returns the means to submit. `submitter` is `None` if the declaration creates nothing, and `events` is `None` if the run
+    /// has no object in the cluster.
     pub(crate) fn new(
         submitter: Option<Submitter>,
         events: Option<Recorder>,
@@ -133,7 +134,7 @@ impl Submit for Submitting {
 }
 
 impl Work {
-    /// Renders the objects if they fit within the limits, and their results into the termination message.
+    /// Checks the size of the objects, renders them, and checks that their results fit into the termination message.
     fn first_rendering(&self) -> Result<Vec<Rendered>, Problem> {
         let Self {
             declaration,
@@ -159,12 +160,12 @@ impl Work {
     }
 }
 
-/// Waits for the end of the running submission; forever if none is running.
+/// Waits for the result of the running submission. Waits forever if none is running.
 pub(super) async fn ended(submission: &mut Option<JoinHandle<Ended>>) -> Ended {
     match submission {
         Some(handle) => match handle.await {
             Ok(ended) => ended,
-            // The error quotes the panic's message, which may contain a secret.
+            // The join error is dropped, because it contains the panic's message, which may quote a secret.
             Err(_) => {
                 let detail = "the submission panicked; see the sidecar's log for the location; this is a bug in Gleaner";
                 let mut problem = problem::internal(detail);
@@ -184,7 +185,7 @@ impl Ended {
         }
     }
 
-    /// Returns the end of a failed submission. `removed` are the objects that were rolled back.
+    /// Returns the result of a failed submission. `removed` contains the objects that were rolled back.
     pub(super) fn failed(problem: Problem, removed: &[String]) -> Self {
         Self {
             notices: events::of_failure(&problem, removed),
@@ -203,8 +204,8 @@ async fn first_rendering(work: &Arc<Work>) -> Result<Vec<Rendered>, Problem> {
 }
 
 async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
-    // Rendered in advance, so that errors caused by outputs are not attributed to the cluster; on a different thread, because
-    // this one responds to steps.
+    // Render before the submission starts, so that an error caused by outputs is not reported as a cluster error. Use a different
+    // thread, because this one serves the steps.
     let first = match work.is_first {
         true => first_rendering(work).await.map(Some),
         false => Ok(None),
@@ -295,7 +296,7 @@ fn outcome(
     }
 }
 
-/// Returns the problem for outputs that lack values which the templates need.
+/// Returns the problem for a value that the templates need but the outputs do not contain.
 fn not_rendered(error: &SubstitutionError) -> Problem {
     let title = "the outputs lack values that the templates need";
     let detail = format!("nothing was created: {error}");
@@ -338,7 +339,7 @@ pub(super) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Probl
     }
 }
 
-/// Returns the problem for objects that are larger than the API server or the sidecar's memory allows.
+/// Returns the problem for objects that exceed the API server's size limit or the sidecar's memory limit.
 fn too_large(error: &TooLarge) -> Problem {
     let remedy = error.remedy();
     let detail = format!("nothing was created: {error}; {remedy}");

@@ -27,13 +27,13 @@ impl ApiProblem {
         ))
     }
 
-    /// Returns the problem for a request whose memory or slot is used by other requests.
+    /// Returns the problem for a request that cannot be handled now, because other requests use the memory or the slots.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         let problem = Self::new(problem_type::BUSY, 503, "busy", detail);
         problem.exit_code(exit_code::UNREACHABLE)
     }
 
-    /// Returns the same problem with another exit code for the redirector.
+    /// Returns the problem with a different exit code for the redirector.
     pub(super) fn exit_code(mut self, exit_code: u8) -> Self {
         self.0.exit_code = exit_code;
         self
@@ -83,7 +83,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 fn document(status: StatusCode, kind: &'static str, value: &impl Serialize) -> Response {
     let mut text =
         serde_json::to_vec(value).expect("invariant: the API's messages have string keys only");
-    // With the line feed, a terminal's prompt does not appear after the last brace.
+    // The line feed moves the prompt of a terminal below the last brace.
     text.push(b'\n');
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;

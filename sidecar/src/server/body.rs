@@ -1,4 +1,4 @@
-//! Messages of steps: JSON bodies with limits.
+//! Parses the messages of steps: JSON bodies within the limits.
 
 use axum::extract::Request;
 use bytes::Bytes;
@@ -13,17 +13,17 @@ use super::Api;
 use super::answer::ApiProblem;
 use crate::message::{self, Extent, ReadError};
 
-/// Larger bodies are parsed on the workbench; otherwise they would occupy the thread that serves all clients for too long.
+/// The size in bytes above which a body is parsed on the workbench, so that it does not block the thread that serves all clients.
 const LARGE: usize = 64 << 10;
-/// A message that needs more memory than this waits for the workbench. The number of smaller ones is limited by the posts per
-/// step.
+/// The memory in bytes above which a message waits for the workbench. The limit on each step's concurrent posts also limits the
+/// number of smaller messages.
 const SMALL_MESSAGE: usize = 256 << 10;
-/// The maximum memory of a JSON value or key in addition to its text; the worst case is a list with one item.
+/// The maximum memory of a JSON value or key, in addition to its text. The worst case is a list with one item.
 const VALUE: usize = 200;
-/// The maximum number of bytes shown of names and keys.
+/// The maximum number of bytes of a name or key in a message.
 const KEY_SHOWN: usize = 64;
 
-/// The bytes of a large message, with its place on the workbench, held until the message is accepted or refused.
+/// The bytes of a large message, with its place on the workbench. Both are released when the message is accepted or refused.
 struct Held {
     bytes: Bytes,
     _place: OwnedSemaphorePermit,
@@ -35,7 +35,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Reads the message of `step`, and returns it together with its original bytes.
+/// Reads the message of `step`, and returns it with the original bytes.
 pub(super) async fn outputs(
     api: &Api,
     step: &str,
@@ -78,7 +78,8 @@ pub(super) async fn outputs(
     Ok((message, bytes))
 }
 
-/// Returns the message about a duplicate key. It omits a secret output's key, which is part of the value.
+/// Returns the message about a duplicate key. It does not quote a key of a secret output, because the key is part of the secret
+/// value.
 fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     let snapshots = api.handle.snapshots();
     let snapshot = snapshots.borrow();
@@ -93,7 +94,7 @@ fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     )
 }
 
-/// Processes a body; on the workbench if that takes long.
+/// Processes a body, on the workbench if the body is large.
 async fn handle<T: Send + 'static>(
     api: &Api,
     bytes: &Bytes,

@@ -1,9 +1,9 @@
-//! Identifies the senders of requests.
+//! Identifies the sender of each request.
 //!
-//! The socket on which a message arrives identifies the step, because each step mounts only its own directory. On the loopback
-//! address, a bearer token in the same directory identifies the step.
+//! On a Unix socket, the socket identifies the step, because each step mounts only the directory with its own socket. On the
+//! loopback address, the bearer token in that directory identifies the step.
 //!
-//! In a pod with a shared process namespace, a process that runs as the step's user can bypass both; the documentation says so.
+//! In a pod with a shared process namespace, a process that runs as the step's user can bypass both checks; this is documented.
 
 use std::net::IpAddr;
 
@@ -22,19 +22,19 @@ use super::answer::ApiProblem;
 /// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// A client on the loopback address. It may read, and may post with a step's token.
+    /// A client on the loopback address. It may read, and may post if it sends a step's token.
     Loopback,
-    /// A probe on the sidecar's own socket. It has the rights of a client on the loopback address.
+    /// A probe on the sidecar's own socket. It has the same permissions as a client on the loopback address.
     Probe,
     Step(StepName),
 }
 
-/// The bearer tokens of the steps.
+/// The bearer token of each step.
 #[derive(Debug, Default)]
 pub struct Tokens(IndexMap<StepName, String>);
 
 impl Tokens {
-    /// Generates a token for each of `steps`.
+    /// Generates a token for each step in `steps`.
     ///
     /// # Errors
     /// Fails if the system cannot provide random bytes.
@@ -49,7 +49,7 @@ impl Tokens {
         self.0.iter().map(|(step, token)| (step, token.as_str()))
     }
 
-    /// Returns the step that has this token. Takes the same time for valid and invalid tokens.
+    /// Returns the step with this token. The comparison takes the same time for valid and invalid tokens.
     fn step(&self, token: &str) -> Option<&StepName> {
         self.0.iter().fold(None, |found, (step, known)| {
             let same: bool = known.as_bytes().ct_eq(token.as_bytes()).into();
@@ -58,11 +58,11 @@ impl Tokens {
     }
 }
 
-/// The step that sends the request, for routes behind [`require_step`].
+/// The step that sends the request, set by [`require_step`].
 #[derive(Clone)]
 pub(super) struct Speaker(pub(super) StepName);
 
-/// Accepts requests only from steps, identified by their socket, or on the loopback address by their token.
+/// Accepts a request only if a step sends it, identified by the socket or, on the loopback address, by the token.
 pub(super) async fn require_step(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -75,7 +75,7 @@ pub(super) async fn require_step(
             None => Err("a bearer token is missing"),
             Some(token) => {
                 let step = api.tokens.step(token).cloned();
-                step.ok_or("the bearer token does not belong to a step")
+                step.ok_or("the bearer token is not the token of a step")
             }
         },
     };
@@ -101,7 +101,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Refuses requests that a browser was tricked into sending (DNS rebinding): the only valid host name of the loopback address is
+/// Refuses requests that a website made a browser send (DNS rebinding). The only host name allowed for the loopback address is
 /// localhost.
 pub(super) async fn refuse_foreign_hosts(
     Extension(caller): Extension<Caller>,
@@ -109,7 +109,7 @@ pub(super) async fn refuse_foreign_hosts(
     next: Next,
 ) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    // A header that is not text cannot be a local name.
+    // A Host header that is not valid text cannot be a local name.
     let are_local = hosts.all(|host| host.to_str().is_ok_and(is_local));
     if caller == Caller::Loopback && !are_local {
         let detail = "the Host header must be localhost or an IP address";

@@ -1,6 +1,6 @@
-//! Limits on each client, so that other clients and the probes always get resources.
+//! Per-client limits, so that no client can use up the resources for the other clients and the probes.
 //!
-//! A client is a socket: that of a step, the loopback address, or that of the probes.
+//! Each socket counts as one client: a step's socket, the loopback address, or the socket for probes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,14 +21,15 @@ use crate::config::Memory;
 const STREAMS: usize = 16;
 /// The maximum number of concurrent waiting requests on each socket, such as those with `?wait=`.
 const WAITS: usize = 16;
-/// The maximum number of concurrent posts of each step, each of which can hold a response of several MiB. A step needs only one.
+/// The maximum number of concurrent posts per step. Each post can hold a response of several MiB, and a step needs only one post
+/// at a time.
 const POSTS: usize = 4;
 
-/// All clients.
+/// The limits of all clients.
 #[derive(Debug)]
 pub struct Clients(HashMap<Caller, Client>);
 
-/// The resources that one client holds.
+/// The limits of one client, and the resources that it currently uses.
 #[derive(Debug)]
 pub(super) struct Client {
     streams: Arc<Semaphore>,
@@ -46,7 +47,7 @@ pub(super) enum Class {
 }
 
 impl Clients {
-    /// Returns the clients of a sidecar for `steps`.
+    /// Returns the limits for the clients of a sidecar with `steps`.
     pub fn new(steps: &[StepName], memory: &Memory) -> Self {
         let steps = steps.iter().cloned().map(Caller::Step);
         let callers = steps.chain([Caller::Loopback, Caller::Probe]);
@@ -54,10 +55,10 @@ impl Clients {
         Self(callers.map(client).collect())
     }
 
-    /// Returns the client of a caller.
+    /// Returns the limits of this caller.
     pub(super) fn of(&self, caller: &Caller) -> &Client {
         let known = self.0.get(caller);
-        known.expect("invariant: every socket has its client")
+        known.expect("invariant: every socket has an entry")
     }
 }
 
@@ -72,10 +73,10 @@ impl Client {
         }
     }
 
-    /// Starts a request of a class.
+    /// Reserves a slot for a request of this class.
     ///
     /// # Errors
-    /// A problem if the client is at its limit.
+    /// Returns a problem if the client is at its limit.
     pub(super) fn begin(&self, class: Class) -> Result<OwnedSemaphorePermit, ApiProblem> {
         let (semaphore, most, what) = match class {
             Class::Stream => (&self.streams, STREAMS, "event streams"),
@@ -91,7 +92,8 @@ impl Client {
     }
 }
 
-/// Limits the posts of a step; each counts until the last byte of its response is sent. Runs after the step is identified.
+/// Limits the concurrent posts of a step. A post counts until the last byte of its response is sent. This middleware runs after
+/// the step is identified.
 pub(super) async fn bound_posts(
     State(api): State<Api>,
     Extension(Speaker(step)): Extension<Speaker>,

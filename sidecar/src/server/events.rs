@@ -1,4 +1,4 @@
-//! The status as server-sent events.
+//! The status as a stream of server-sent events.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,20 +18,21 @@ use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 use gleaner_runtime::Shutdown;
 
-/// The maximum silence of a stream: a disconnected client is detected only when a write fails.
+/// The maximum time without data on a stream. A disconnected client is detected only when a write fails.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The interval of the clock that all streams share: changes within one interval are sent as one event, which is rendered once.
+/// The interval of the clock that all streams share. All changes within one interval are sent as a single event, which is
+/// rendered once.
 const BEAT: Duration = Duration::from_millis(250);
-/// The pause before the status is rendered again after memory was short.
+/// The pause before the status is rendered again, if no memory was available.
 const BUSY: Duration = Duration::from_secs(1);
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-/// The event stream of a client. A slow client skips all but the newest status.
+/// The event stream of one client. If the client is slow, it receives only the newest status.
 struct Stream {
     views: Arc<Views>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     shutdown: Shutdown,
-    /// The last version that was sent.
+    /// The version of the last status that was sent.
     sent: Option<u64>,
     start: Instant,
     _permit: OwnedSemaphorePermit,
@@ -72,7 +73,7 @@ fn until_beat(elapsed: Duration) -> Duration {
 }
 
 impl Stream {
-    /// Returns the next event or comment; `None` when the stream ends.
+    /// Returns the next event or comment, or `None` if the stream ends.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let sent = self.sent;

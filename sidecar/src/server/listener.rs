@@ -1,4 +1,4 @@
-//! The sockets: one for each step, one for probes, and one on the loopback address.
+//! The sockets of the API: one for each step, one for probes, and one on the loopback address.
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use super::{Caller, Tokens};
 use crate::config::Limits;
 
-/// The limit on a request header, in bytes. Each connection can hold a header of this size.
+/// The maximum size of a request header, in bytes. Each connection can use this amount of memory.
 const HEADER_BYTES: usize = 16 << 10;
 
-/// Every socket on which the API is served.
+/// All sockets on which the API is served.
 #[derive(Debug)]
 pub struct Listeners {
     loopback: Tcp,
@@ -28,7 +28,7 @@ pub struct Listeners {
     probe: UnixListener,
 }
 
-/// A socket that could not be opened.
+/// An error while a socket is opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     #[error(transparent)]
@@ -50,15 +50,15 @@ pub enum ListenError {
         #[source]
         source: io::Error,
     },
-    /// The operating system cannot provide random bytes for tokens and keys.
+    /// The operating system did not provide random bytes for tokens and keys.
     #[error("cannot get random bytes from the operating system: {0}")]
     Token(getrandom::Error),
 }
 
 impl Listeners {
-    /// Opens the loopback address, and creates a directory with a socket and a token for each of `steps` below `run_dir`.
+    /// Listens on the loopback address, and creates in `run_dir` a directory with a socket and a token for each of `steps`.
     ///
-    /// Must be called within a runtime.
+    /// Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// Fails if a socket or file cannot be created.
@@ -83,7 +83,8 @@ impl Listeners {
             let socket = folder.join(path::SOCKET_FILE);
             remove(&socket).map_err(at(&socket))?;
             let listener = UnixListener::bind(&socket).map_err(at(&socket))?;
-            // Steps run as any user. Users outside the step have no access, because they do not mount this directory.
+            // Allow every user, because a step may run as any user. Other steps cannot connect, because they do not mount this
+            // directory.
             fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(at(&socket))?;
             let token_file = folder.join(path::TOKEN_FILE);
             write_anew(&token_file, token).map_err(at(&token_file))?;
@@ -94,24 +95,24 @@ impl Listeners {
                 loopback,
                 address,
                 steps: listeners,
-                // Opened last: a client that finds this socket finds the others, too.
+                // Opened last, so that a client that finds this socket also finds the other sockets.
                 probe: probe(run_dir)?,
             },
             tokens,
         ))
     }
 
-    /// Returns the loopback address with its actual port.
+    /// Returns the loopback address with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves `router` on every socket until shutdown is requested and all pending requests have been completed.
+    /// Serves `router` on every socket. Returns after shutdown was requested and all pending requests were completed.
     pub async fn serve(self, router: Router, limits: &Limits, shutdown: &Shutdown) {
         let server = |caller| {
             let router = router.clone().layer(Extension(caller));
             let http = &limits.http;
-            // A client connects only to send a request: one that sends nothing is treated like one that sends half a header.
+            // The header timeout also applies before the first byte, because a client connects only to send a request.
             Server::new(router, http, HEADER_BYTES, http.header_timeout)
                 .write_timeout(limits.write_timeout)
         };
@@ -138,7 +139,7 @@ fn probe(run_dir: &Path) -> Result<UnixListener, ListenError> {
     bound.map_err(|source| ListenError::Probe { path, source })
 }
 
-/// Removes files of a previous sidecar that was killed.
+/// Removes a file of a previous sidecar process that was killed.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -146,8 +147,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file that all users may read. Does not follow a symbolic link at its path, because the step may have created one
-/// there.
+/// Writes a file that all users may read. A symbolic link at its path is not followed, because the step may have created it.
 fn write_anew(path: &Path, content: &str) -> io::Result<()> {
     remove(path)?;
     let mut file = fs::File::create_new(path)?;

@@ -1,4 +1,4 @@
-//! The GET routes, for users and probes: resources, status, page, health.
+//! The GET routes for users and probes: resources, status, page and health.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use super::views::{Format, Subject, View};
 use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 
-/// The maximum number of names in an error message.
+/// The maximum number of resource names in an error message.
 const LISTED: usize = 12;
 
-/// The query parameters of the routes for resources.
+/// The query parameters of the resource routes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// The maximum time to wait until all variables are resolved, such as `30s`.
     wait: Option<String>,
-    /// True to leave unresolved variables unchanged.
+    /// True to keep unresolved variables as text instead of waiting for their values.
     #[serde(default)]
     partial: bool,
 }
@@ -58,14 +58,14 @@ pub(super) async fn resource(
         } else {
             format!("it has {}", known.join(", "))
         };
-        let detail = format!("the declaration has no resource of this name; {known}");
+        let detail = format!("the declaration has no resource with this name; {known}");
         let title = "no such resource";
         return Err(ApiProblem::new(problem_type::NOT_FOUND, 404, title, detail));
     }
     view(&api, &caller, Some(name), query, &headers).await
 }
 
-/// Waits for the requested time, and returns the resources at that moment.
+/// Waits for the requested time, and returns the resources in their current state.
 async fn view(
     api: &Api,
     caller: &Caller,
@@ -91,7 +91,7 @@ async fn view(
     } else {
         Format::Yaml
     };
-    // If all variables are resolved, both views are equal.
+    // After all variables are resolved, the partial and the complete view are the same.
     let partial = wanted.partial || newest(api).phase != Phase::Collecting;
     let subject = Subject::Resources {
         only,
@@ -101,7 +101,7 @@ async fn view(
     api.views.get(subject).await
 }
 
-/// Waits until all variables are resolved, but at most for `wait`.
+/// Waits until all variables are resolved, or until `wait` has passed.
 async fn resolved(api: &Api, wait: Duration) {
     let mut snapshots = api.handle.snapshots();
     tokio::select! {
@@ -111,7 +111,7 @@ async fn resolved(api: &Api, wait: Duration) {
     }
 }
 
-/// Returns true if the client prefers JSON, not only accepts it.
+/// Returns true if the Accept header contains JSON but not YAML.
 fn wants_json(headers: &HeaderMap) -> bool {
     let accept = headers
         .get(header::ACCEPT)
@@ -146,7 +146,7 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Returns `ok`. The listeners open only when the sidecar is ready, so any response shows readiness.
+/// Returns `ok`. The sockets open only after the sidecar is ready, so any response shows that it is ready.
 pub(super) async fn ready() -> &'static str {
     "ok\n"
 }

@@ -1,4 +1,4 @@
-//! Rendered responses. Each is rendered once for each state of the run, and all clients share its bytes.
+//! Rendered responses. Each is rendered once per state of the run, and all clients share the bytes.
 
 use std::fmt;
 use std::io;
@@ -21,23 +21,23 @@ use super::workbench::Workbench;
 use crate::config::Memory;
 use crate::run_actor::Snapshot;
 
-/// The unit of memory accounting, in bytes.
+/// The unit in which memory is accounted, in bytes.
 const UNIT: usize = 4 << 10;
-/// The number of cached views of a state: the status, and two formats each of all resources, of partial resources, and of one
-/// resource.
+/// The maximum number of cached views per state: the status, and JSON and YAML views of all resources, of partial resources, and
+/// of a single resource.
 const KEPT: usize = 7;
 
 const EVENT_START: &[u8] = b"event: status\ndata: ";
 const EVENT_END: &[u8] = b"\n\n";
 
-/// The rendered views of a run.
+/// The cache of a run's rendered views.
 #[derive(Debug)]
 pub struct Views {
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    /// Permits only one reader to render at a time, so that a message waits for at most one rendering.
+    /// A semaphore that allows only one view to be rendered at a time, so that a step's message waits for at most one rendering.
     turn: Semaphore,
     workbench: Arc<Workbench>,
-    /// The memory for all views that are cached or still being sent.
+    /// The available memory for views that are cached or still being sent.
     room: Arc<Semaphore>,
     /// The maximum size of a view, in bytes.
     max: usize,
@@ -47,13 +47,13 @@ pub struct Views {
 /// The content of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// The status, as an event of the stream.
+    /// The status, in the form of a server-sent event.
     Status,
     Resources {
-        /// The name of a single resource; `None` for all resources.
+        /// The name of a single resource, or `None` for all resources.
         only: Option<String>,
         format: Format,
-        /// True to leave unresolved variables unchanged.
+        /// True to keep unresolved variables as text.
         partial: bool,
     },
 }
@@ -64,7 +64,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// A response that many clients can share.
+/// A rendered response that several clients can share.
 #[derive(Debug, Clone)]
 pub(super) struct View {
     status: StatusCode,
@@ -72,7 +72,7 @@ pub(super) struct View {
     bytes: Bytes,
 }
 
-/// The bytes of a view; their memory is released when the last client has received them.
+/// The bytes of a view. The memory is released when the view is no longer cached and all clients have received it.
 struct Held {
     bytes: Vec<u8>,
     _room: Option<OwnedSemaphorePermit>,
@@ -87,7 +87,7 @@ impl AsRef<[u8]> for Held {
 // === impl Views ===
 
 impl Views {
-    /// Returns the views of the states in `snapshots`.
+    /// Returns an empty cache for the states in `snapshots`.
     pub fn new(
         snapshots: watch::Receiver<Arc<Snapshot>>,
         memory: &Memory,
@@ -103,16 +103,16 @@ impl Views {
         }
     }
 
-    /// Returns the view of the newest state.
+    /// Returns a view of the newest state.
     ///
     /// # Errors
-    /// A problem if older views, which clients are still reading, use all memory.
+    /// Returns a problem if older views that clients are still reading use all memory.
     pub(super) async fn get(&self, subject: Subject) -> Result<View, ApiProblem> {
         let snapshot = self.newest();
         if let Some(view) = self.find(&snapshot, &subject) {
             return Ok(view);
         }
-        // The semaphore is never closed.
+        // Acquiring cannot fail, because the semaphore is never closed.
         let _turn = self.turn.acquire().await;
         let _place = self.workbench.place().await?;
         let snapshot = self.newest();
@@ -150,7 +150,8 @@ impl Views {
         found.map(|(.., view)| view.clone())
     }
 
-    /// Makes room for a view of the maximum size: drops first cached views of older states, then all cached views.
+    /// Frees memory for a view of the maximum size. Drops cached views of older states first, and then, if necessary, all cached
+    /// views.
     fn make_room(&self, snapshot: &Snapshot) -> Option<OwnedSemaphorePermit> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(version, ..)| *version == snapshot.version);
@@ -169,15 +170,15 @@ impl Views {
 // === impl View ===
 
 impl View {
-    /// Returns the bytes of an event; `None` if the view is a problem.
+    /// Returns the bytes of a server-sent event, or `None` if the view is a problem.
     pub(super) fn into_event(self) -> Option<Bytes> {
         (self.status == StatusCode::OK).then_some(self.bytes)
     }
 
-    /// Returns the JSON in an event as a view.
+    /// Returns a view of the JSON in a server-sent event.
     pub(super) fn data(mut self) -> Self {
         if self.status == StatusCode::OK {
-            // Keeps one line feed, so that a terminal's prompt does not appear after the last brace.
+            // Keep one line feed, so that the prompt of a terminal appears below the last brace.
             let end = self.bytes.len() - EVENT_END.len() + 1;
             self.bytes = self.bytes.slice(EVENT_START.len()..end);
         }
@@ -292,7 +293,7 @@ fn too_large(detail: String) -> Problem {
     problem::new(kind, 413, title, detail, exit_code::OUTPUT)
 }
 
-/// The rendered output, up to a limit.
+/// The output of a rendering, up to a maximum size.
 struct Page {
     bytes: Vec<u8>,
     max: usize,
@@ -323,7 +324,7 @@ impl Page {
             (Format::Json, Objects::All(objects)) => serde_json::to_writer(&mut *self, objects)?,
         }
         Ok(match format {
-            // The media type of RFC 9512.
+            // The media type is defined in RFC 9512.
             Format::Yaml => "application/yaml",
             Format::Json => {
                 self.bytes.push(b'\n');

@@ -1,6 +1,7 @@
 //! The thread for long operations. It parses large messages and renders responses, one job at a time.
 //!
-//! All jobs run on the same thread, because allocators keep freed memory per thread; with many threads that would add up.
+//! All jobs run on the same thread, because memory allocators retain freed memory per thread. With many threads, the retained
+//! memory would add up.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread for jobs, and the memory for the result of one job.
+/// A thread for jobs, and the memory for one job's result.
 #[derive(Debug)]
 pub struct Workbench {
     jobs: mpsc::Sender<Job>,
@@ -21,15 +22,15 @@ pub struct Workbench {
 }
 
 impl Workbench {
-    /// Starts the thread, which exits after the last job when the workbench is dropped.
+    /// Starts the thread. After the workbench is dropped, the thread completes its jobs and exits.
     ///
     /// # Errors
-    /// Fails if the operating system refuses another thread.
+    /// Fails if the operating system cannot start a thread.
     pub fn start() -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let work = move || {
             for job in queue {
-                // The panic hook logs the panic, and the waiting request gets an error.
+                // The panic hook logs the panic, and the waiting request receives an error.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
         };
@@ -42,7 +43,7 @@ impl Workbench {
         })
     }
 
-    /// Waits for the memory of one job, which the caller holds until it drops the returned value.
+    /// Waits until the memory for a job is available. The caller holds it until it drops the returned permit.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let place = Arc::clone(&self.place).acquire_owned().await;
         place.map_err(|_| problem::ending())
@@ -51,14 +52,14 @@ impl Workbench {
     /// Runs a job on the thread.
     ///
     /// # Errors
-    /// A problem if the job panics.
+    /// Returns a problem if the job panics.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let (done, result) = oneshot::channel();
         let job: Job = Box::new(move || {
-            // The client may have disconnected.
+            // Sending fails if the client has disconnected.
             let _ = done.send(job());
         });
         let sent = self.jobs.send(job);

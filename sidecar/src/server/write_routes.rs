@@ -60,11 +60,11 @@ fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
     Ok(own_results)
 }
 
-/// The time that a step waits for an API server that does not respond, for example one behind a proxy that starts later than the
-/// pod.
+/// The maximum time for which a step waits for an API server that does not respond, for example because a proxy starts later than
+/// the pod.
 const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Returns a problem if the preflight found a blocking failure. Waits until the API server has responded, but at most for
+/// Returns a problem if the preflight found a blocking failure. Waits until the API server has responded, for at most
 /// [`PREFLIGHT_PATIENCE`].
 pub(super) async fn preflight(
     State(api): State<Api>,
@@ -75,7 +75,7 @@ pub(super) async fn preflight(
     let is_complete =
         |report: &Option<Arc<Report>>| report.as_ref().is_some_and(|one| one.is_complete());
     let complete = async {
-        // The sender is dropped when the sidecar shuts down, which also ends the wait.
+        // The wait also ends at shutdown, when the sender is dropped.
         let _ = preflight.wait_for(is_complete).await;
     };
     let report = tokio::select! {

@@ -17,7 +17,7 @@ fn a_body_over_the_bound_is_refused_with_or_without_a_length() {
     for place in [sidecar.step("build"), sidecar.loopback()] {
         let token = format!("Authorization: Bearer {}\r\n", sidecar.token("build"));
         let announced = format!("{HEAD}{token}Content-Length: {}\r\n\r\n", large.len());
-        // The server refuses the body before any of its bytes is sent.
+        // The server refuses the body by its length, before the client sends it.
         let mut connection = place.connect();
         connection.send(announced.as_bytes()).unwrap();
         let problem = connection
@@ -79,7 +79,7 @@ fn ten_thousand_unknown_outputs_get_a_short_and_fast_response() {
         .outputs("build", &body)
         .problem(422, problem_type::OUTPUT);
     assert!(problem.detail.ends_with("and 9991 more"), "{problem:?}");
-    // Quadratic work on 50 MB of names would take many minutes; linear work takes a few seconds even on a busy machine.
+    // Quadratic work on 50 MB of names would take many minutes. Linear work takes a few seconds, even on a busy machine.
     assert!(
         begin.elapsed() < Duration::from_secs(60),
         "{:?}",
@@ -170,7 +170,7 @@ fn too_many_connections_on_one_socket_do_not_block_other_steps() {
     let mut held: Vec<Connection> = (0..8).map(idle).collect();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     sidecar.loopback().get("/v1/status").ok();
-    // When connections are available again, the step itself can post, too.
+    // The step itself can post again, after connections are available.
     let place = sidecar.step("build");
     let heard = std::thread::spawn(move || place.outputs("build", DIGEST).status);
     held.clear();

@@ -1,4 +1,4 @@
-//! Permissions of callers, and the step for which each caller may post.
+//! Permissions of callers, and the restriction that a caller may post only for its own step.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
@@ -50,7 +50,7 @@ fn a_post_on_the_loopback_address_needs_the_steps_own_token() {
     let problem = foreign.problem(403, problem_type::FORBIDDEN);
     assert!(problem.detail.contains("step 'scan'"), "{problem:?}");
     place.post_with(&own, OUTPUTS, DIGEST).ok();
-    // Any process in the pod may GET.
+    // Any process in the pod may send GET requests.
     place.get("/v1/status").ok();
 }
 
@@ -68,7 +68,7 @@ fn a_socket_identifies_its_own_step_regardless_of_the_token() {
     }
     let status = sidecar.loopback().get("/v1/status").ok();
     assert_eq!(status["steps"][0]["state"], "Waiting");
-    // On a socket, a token is ignored.
+    // On a step's socket, a token is ignored.
     sidecar
         .step("scan")
         .post_with("wrong", "/v1/steps/scan/outputs", VERDICT)
@@ -91,7 +91,7 @@ fn an_unknown_name_for_the_loopback_address_is_refused() {
         "127.0.0.1.evil.example",
         "localhost.",
         "",
-        // Bytes that are not text.
+        // A Host header that is not valid text.
         "l\u{f6}calhost",
         "127.0.0.1\u{ff}",
     ] {
@@ -110,7 +110,7 @@ fn an_unknown_name_for_the_loopback_address_is_refused() {
     let two = [("Host", "localhost"), ("Host", "evil.example")];
     let answer = sidecar.loopback().ask("GET", "/livez", &two, b"");
     assert!(matches!(answer.status, 400 | 421), "{answer:?}");
-    // A browser cannot reach a Unix socket, and curl sends any host name there.
+    // Any Host header is accepted on a Unix socket, because browsers cannot connect to it and curl sends an arbitrary name.
     let answer = sidecar
         .step("build")
         .ask("GET", "/livez", &[("Host", "gleaner")], b"");

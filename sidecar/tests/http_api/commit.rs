@@ -1,4 +1,4 @@
-//! The path from the last output to the created objects.
+//! The commit, from the last output to the created objects.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -174,7 +174,7 @@ fn an_object_that_cannot_be_rolled_back_is_in_the_problem_details() {
 fn a_strict_preflight_waits_until_the_api_server_responds() {
     let cluster = api_server();
     let unauthorized = Fault::refuse(401, "Unauthorized", "Unauthorized");
-    // Each preflight requests two lists of kinds, and each request is repeated once.
+    // Each preflight requests two lists of kinds, and each request is retried once.
     cluster.on(Method::GET, "^/api").first(6).fail(unauthorized);
     let strict = format!("{}preflight: Strict\n", resolved());
     let sidecar = Setup::new(&strict).with(&cluster).start();

@@ -1,4 +1,4 @@
-//! Checks that `docs/http-api.md` is accurate: runs its commands and compares its tables.
+//! Checks that `docs/http-api.md` is accurate, by running its commands and comparing its tables.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::support::{Setup, Sidecar, api_server};
 
 const PAGE: &str = include_str!("../../../docs/http-api.md");
 
-/// Returns the code blocks with this info string.
+/// Returns the page's code blocks with this info string.
 fn blocks(info: &str) -> Vec<&'static str> {
     let fence = format!("```{info}\n");
     let blocks = PAGE.split(fence.as_str()).skip(1);
@@ -32,7 +32,7 @@ fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
     examples
 }
 
-/// Runs a command unchanged, except that paths and addresses are those of `sidecar`.
+/// Runs a command of the page, with paths and addresses replaced by those of `sidecar`.
 fn run(sidecar: &Sidecar, command: &str) -> String {
     let run_dir = sidecar.run_dir().display().to_string().replace(' ', "\\ ");
     let command = command
@@ -41,7 +41,7 @@ fn run(sidecar: &Sidecar, command: &str) -> String {
         .replace("127.0.0.1:8440", &sidecar.address());
     let output = Command::new("sh")
         .args(["-c", &command])
-        // The caller's proxy could not reach this address.
+        // Bypass a configured proxy, which could not reach this address.
         .env("no_proxy", "*")
         .output()
         .unwrap();
@@ -60,7 +60,7 @@ fn every_command_in_the_page_has_the_documented_response() {
         for part in expected.iter().flat_map(|line| line.split('…')) {
             let found = rest.find(part);
             let Some(at) = found else {
-                panic!("$ {command}\nhas no {part:?} in its response:\n{answer}");
+                panic!("$ {command}\nthe response does not contain {part:?}:\n{answer}");
             };
             rest = &rest[at + part.len()..];
         }

@@ -1,4 +1,4 @@
-//! SIGTERM at various moments.
+//! SIGTERM at different points of a run.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{
 use crate::waiting;
 use gleaner_testkit::fault::Fault;
 
-/// The longest time for a shutdown when no work is pending.
+/// The maximum duration of a shutdown without pending work.
 const PROMPT: Duration = Duration::from_secs(1);
 
 #[test]
@@ -69,7 +69,7 @@ fn a_waiting_client_gets_its_response_at_shutdown() {
     let mut poll = sidecar.loopback().connect();
     poll.send(&request("GET", "/v1/resources?wait=5m", &[], b""))
         .unwrap();
-    // The server handles this request after the poll, so the poll is in progress when the response arrives.
+    // The server handles this request after the poll, so the poll is already in progress when this response arrives.
     sidecar.loopback().get("/livez");
     sidecar.terminate();
     poll.answer().unwrap().problem(409, problem_type::PENDING);

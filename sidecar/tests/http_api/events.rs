@@ -1,4 +1,4 @@
-//! Events about the end of a submission.
+//! Events about the result of a submission.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::support::{PATIENCE, Setup, api_server, until};
 use gleaner_testkit::api_server::ApiServer;
 use gleaner_testkit::fault::Fault;
 
-/// Two objects, submitted when the only output arrives.
+/// A declaration with two objects, which are submitted when its only output arrives.
 const TWO: &str = "\
 steps: {build: [{name: digest}]}
 objects:
@@ -78,7 +78,7 @@ fn a_rollback_reports_deleted_and_remaining_objects() {
     until("both Events exist", || cluster.events().len() == 2);
     assert_eq!(
         note(&cluster, "GleanerRolledBack"),
-        "deleted again: ConfigMap ci/a"
+        "rolled back: ConfigMap ci/a"
     );
     assert!(note(&cluster, "GleanerFailed").contains("no more"));
 
@@ -166,7 +166,7 @@ fn a_rollback_at_shutdown_is_reported_before_the_process_exits() {
 }
 
 #[test]
-fn refused_or_unanswered_events_change_nothing() {
+fn refused_or_unanswered_events_do_not_affect_the_run() {
     let faults = [
         Fault::refuse(403, "Forbidden", "events is forbidden"),
         Fault::status(500),
@@ -178,10 +178,10 @@ fn refused_or_unanswered_events_change_nothing() {
         let sidecar = Setup::new(TWO).with(&cluster).start();
         let begin = Instant::now();
         sidecar.step("build").outputs("build", OUTPUTS).ok();
-        // The Events may take a second, but the step does not wait for them.
+        // The Events may take one second, but the step does not wait for them.
         assert!(begin.elapsed() < Duration::from_secs(5), "{fault:?}");
         sidecar.terminate();
-        // The limit separates a second for all Events from the ten seconds of a single request.
+        // The bound lies between the one second for all Events and the ten seconds for a single request.
         let terminated = Instant::now();
         until("the sidecar exits", || {
             sidecar.log().contains(r#""message":"ended""#)

@@ -1,8 +1,7 @@
 //! Clients that try to exhaust the memory or to delay others.
 //!
-//! The memory is the peak of the process according to the kernel (`VmHWM`), including the pages of the (debug) binary. It is
-//! compared with the limit that `--memory-limit` sets. A cgroup would count fewer pages of the binary, but also the socket
-//! buffers.
+//! The tests measure the peak memory that the kernel reports for the process (`VmHWM`), including the pages of the debug binary,
+//! and compare it with `--memory-limit`. A cgroup would count fewer pages of the binary, but would also count the socket buffers.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +9,16 @@ use gleaner_testkit::client::{Place, Response};
 
 use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, Sidecar, VERDICT, request};
 
-/// The chart's default memory limit of the sidecar.
+/// The default memory limit of the sidecar in the chart.
 pub(crate) const LIMIT: &str = "--memory-limit=128Mi";
 const LIMIT_KIB: u64 = 128 << 10;
 
-/// The memory for one object, and for one response.
+/// The memory for one object or one response.
 pub(crate) const LARGE: usize = 5 << 19;
 
 fn asking(place: &Place, path: &str, headers: &[(&str, &str)]) -> Connection {
     let mut connection = place.connect();
-    // A client beyond the limit blocks while it sends.
+    // A client that exceeds the limit blocks in the send.
     let _ = connection.send(&request("GET", path, headers, b""));
     connection
 }
@@ -42,7 +41,7 @@ fn p99(mut times: Vec<Duration>) -> Duration {
 }
 
 #[test]
-fn clients_that_read_nothing_neither_fill_the_memory_nor_delay_a_step() {
+fn clients_that_do_not_read_cannot_fill_the_memory_or_delay_a_step() {
     let sidecar = Setup::new(MANUAL)
         .flag(LIMIT)
         .flag("--write-timeout=2s")
@@ -78,12 +77,12 @@ fn clients_that_read_nothing_neither_fill_the_memory_nor_delay_a_step() {
         times.push(begin.elapsed());
     }
     let p99 = p99(times);
-    println!("a step next to 192 hostile readers: p99 {p99:?}");
-    // An upper limit for a debug build on a busy machine: rendering again for each reader would take minutes.
+    println!("a step's post while 192 hostile readers are connected: p99 {p99:?}");
+    // The bound is for a debug build on a busy machine. Rendering again for each reader would take minutes.
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
     within_the_limit(&sidecar);
-    // No reader is served forever: a new client gets memory when slow ones are disconnected.
-    crate::support::until("a response next to hostile readers", || {
+    // Slow readers are disconnected, so that a new client gets memory.
+    crate::support::until("a response while hostile readers are connected", || {
         let all = sidecar.loopback().get("/v1/resources?partial=true");
         all.status == 200 && all.body.len() > 1 << 20
     });
@@ -107,11 +106,14 @@ fn a_state_is_rendered_once_for_all_clients() {
         let again = sidecar.loopback().get(path);
         assert!((again.status, &again.body) == (first.1.status, &first.1.body));
     }
-    // Copying is far cheaper than rendering in a debug build; rendering each time would take 30 times as long.
+    // In a debug build, copying is much faster than rendering. Rendering each time would take 30 times as long.
     let (again, once) = (begin.elapsed(), first.0);
-    println!("once {once:?}, 30 times again {again:?}");
-    assert!(again < 15 * once, "once {once:?}, 30 times again {again:?}");
-    // After a change of state, the view is rendered again.
+    println!("first request {once:?}, 30 repeated requests {again:?}");
+    assert!(
+        again < 15 * once,
+        "first request {once:?}, 30 repeated requests {again:?}"
+    );
+    // After the state changes, the view is rendered again.
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let after = sidecar.loopback().get(path);
     assert!(after.text().contains("verdict: clean"));
@@ -146,10 +148,13 @@ fn successive_states_do_not_accumulate_for_slow_readers() {
         slow.push(reader);
     }
     println!("{refused} of 40 states were not shown");
-    assert!(refused > 0, "slow readers hold all memory for responses");
+    assert!(
+        refused > 0,
+        "expected refusals, because slow readers hold all memory for responses"
+    );
     within_the_limit(&sidecar);
     drop(slow);
-    crate::support::until("a response after the slow readers are gone", || {
+    crate::support::until("a response after the slow readers disconnected", || {
         sidecar.loopback().get("/v1/resources").status == 200
     });
 }
@@ -165,8 +170,8 @@ fn a_slow_large_body_does_not_delay_other_steps() {
     let begin = Instant::now();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let took = begin.elapsed();
-    println!("a message next to eight that drip took {took:?}");
-    // A slow body is refused after 5 s; without a reserved share, the other message would wait for that.
+    println!("a message took {took:?} while eight slow clients sent theirs");
+    // A slow body is refused after 5 s. Without a reserved share of memory, the other message would have to wait for that.
     assert!(took < Duration::from_secs(4), "{took:?}");
     let answers: Vec<Response> = dripping
         .iter_mut()
@@ -176,7 +181,7 @@ fn a_slow_large_body_does_not_delay_other_steps() {
     for answer in busy.clone() {
         assert!(answer.header("retry-after").is_some(), "{answer:?}");
     }
-    // Of four concurrent posts of a step, only one at a time has memory for its body.
+    // Only one of a step's four concurrent posts has memory for its body at a time.
     assert_eq!(busy.count(), 4, "{answers:?}");
     let slow = answers.iter().find(|answer| answer.status == 408).unwrap();
     assert!(slow.text().contains("stalled"), "{}", slow.text());
@@ -205,7 +210,7 @@ fn streams_and_waits_are_limited_separately_on_each_socket() {
             let length = head.header("content-length").unwrap();
             length.parse::<usize>().unwrap() > what.len()
         });
-        // The limits of another socket are separate.
+        // Each socket has separate limits.
         let mut other = asking(&sidecar.step("scan"), path, &[]);
         if path == "/v1/events" {
             assert_eq!(other.head().unwrap().status, 200);
@@ -216,9 +221,9 @@ fn streams_and_waits_are_limited_separately_on_each_socket() {
     sidecar.loopback().get("/v1/status").ok();
     sidecar.step("scan").get("/v1/status").ok();
     assert!(begin.elapsed() < PATIENCE / 2);
-    // After a client disconnects, another one gets its slot.
+    // After the clients disconnect, a new client gets a slot.
     held.clear();
-    crate::support::until("room for a stream", || {
+    crate::support::until("a free slot for a stream", || {
         let mut stream = asking(&sidecar.loopback(), "/v1/events", &[]);
         stream.head().is_ok_and(|head| head.status == 200)
     });

@@ -1,5 +1,5 @@
-//! Every response on the routes that the redirector calls has a Content-Length, because the redirector does not parse chunked
-//! responses.
+//! Every response on the routes that the redirector uses has a Content-Length header, because the redirector does not parse
+//! chunked responses.
 
 use gleaner_proto::route;
 

@@ -1,4 +1,4 @@
-//! A large run near the maximum of a declaration, with 200 steps, 3,600 outputs and 400 objects, and 50 slow clients.
+//! A large run near the limits of a declaration, with 200 steps, 3,600 outputs and 400 objects, and 50 slow clients.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ fn declaration() -> String {
     text + "submit: Manual\n"
 }
 
-/// Requests a large response, which the client then reads line by line with pauses.
+/// Requests a large response on a connection, from which the client then reads lines with pauses.
 fn slow(sidecar: &crate::support::Sidecar, index: usize) -> Connection {
     let paths = [
         "/v1/events",
@@ -49,7 +49,7 @@ fn slow(sidecar: &crate::support::Sidecar, index: usize) -> Connection {
 }
 
 #[test]
-fn a_large_run_with_slow_clients_stays_small_and_fast() {
+fn a_large_run_with_slow_clients_stays_within_its_time_and_memory() {
     let setup = Setup::new(&declaration()).flag("--memory-limit=128Mi");
     let begin = Instant::now();
     let sidecar = setup.start();
@@ -90,7 +90,7 @@ fn a_large_run_with_slow_clients_stays_small_and_fast() {
         "POST: median {median:?}, p99 {p99:?}; status in {described:?}; {} KiB of YAML in {rendered:?}; peak {peak} KiB",
         yaml.body.len() >> 10
     );
-    // Upper limits for a debug build on a busy machine; quadratic work would take minutes.
+    // The bounds are for a debug build on a busy machine. Quadratic work would take minutes.
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
     assert!(rendered < Duration::from_secs(20), "{rendered:?}");
     assert!(peak < 128 << 10, "{peak} KiB");

@@ -1,4 +1,4 @@
-//! The HTTP API of the real sidecar: a process, tested over its sockets and its loopback address.
+//! Tests of the sidecar's HTTP API. The sidecar runs as a process, and the tests use its sockets and its loopback address.
 
 mod bounds;
 mod callers;

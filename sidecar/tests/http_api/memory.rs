@@ -1,4 +1,4 @@
-//! Memory use of the sidecar.
+//! The sidecar's memory use.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::support::{MANUAL, Setup};
 const MIB: u64 = 1 << 10;
 
 #[test]
-fn sixteen_mebibytes_of_outputs_take_at_most_two_and_a_half_times_as_much() {
+fn sixteen_mebibytes_of_outputs_take_at_most_two_and_a_half_times_as_much_memory() {
     for (what, content) in [
         ("plain", "x".repeat(16 << 20)),
         ("escaped", r"abcdefg\n".repeat(2 << 20)),
@@ -31,7 +31,7 @@ fn sixteen_mebibytes_of_outputs_take_at_most_two_and_a_half_times_as_much() {
             "{what}: ready in {ready:?}, idle {idle} KiB, peak {peak} KiB, then {after} KiB; all known: peak {resolved} \
              KiB; {yaml} MiB of YAML: peak {rendered} KiB, then {settled} KiB"
         );
-        // The program's own memory is not counted: in a debug build it exceeds that of the outputs.
+        // Subtract the program's own memory, which in a debug build exceeds the memory of the outputs.
         let times = (resolved.max(peak) - idle) as f64 / (16 * MIB) as f64;
         assert!(times <= 2.5, "{what}: {times:.2} times as much");
     }
@@ -41,6 +41,6 @@ fn sixteen_mebibytes_of_outputs_take_at_most_two_and_a_half_times_as_much() {
 fn an_idle_sidecar_is_small() {
     let sidecar = Setup::new(MANUAL).start();
     let (idle, own) = (sidecar.memory("VmRSS"), sidecar.memory("RssAnon"));
-    println!("idle: {idle} KiB, of which {own} KiB are not the binary's own pages");
+    println!("idle: {idle} KiB, including {own} KiB that are not pages of the binary");
     assert!(own <= 4 * MIB, "{own} KiB");
 }

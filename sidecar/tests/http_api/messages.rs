@@ -27,7 +27,7 @@ fn a_repeated_message_gets_the_same_response_and_a_new_one_counts_until_submissi
     ] {
         place.outputs("build", other).ok();
     }
-    // The step ran again, so its latest message counts.
+    // The step ran again, so its second message is used.
     let status = place.get("/v1/status").ok();
     assert_eq!(status["variables"][1]["state"], "Pending");
     let note = "step 'build' ran again; its later outputs are used";
@@ -58,7 +58,7 @@ fn a_step_that_is_not_declared_is_not_found() {
         problem.detail.contains("did you mean 'build'"),
         "{problem:?}"
     );
-    // A step without declared outputs may post an empty message.
+    // A step without declared outputs may post a message without outputs.
     sidecar
         .step("lint")
         .outputs("lint", r#"{"outputs": {}}"#)
@@ -93,10 +93,10 @@ fn outputs_that_do_not_match_the_declaration_are_refused_with_all_errors() {
     let rounded =
         detail(r#"{"outputs": {"digest": "x", "report": {"size": 18446744073709551616}}}"#);
     assert!(
-        rounded.contains("output 'report' has a number that cannot be stored exactly"),
+        rounded.contains("output 'report' contains a number that cannot be stored exactly"),
         "{rounded}"
     );
-    // None of these messages was accepted.
+    // None of the messages above was accepted.
     place.outputs("build", DIGEST).ok();
 }
 
@@ -231,7 +231,7 @@ fn finish_uses_defaults_and_repeatedly_reports_missing_outputs() {
     let late = sidecar.step("build").outputs("build", DIGEST);
     let problem = late.problem(409, problem_type::ALREADY_WRITTEN);
     assert!(problem.detail.contains("too late"), "{problem:?}");
-    // An accepted message still gets the same response as before.
+    // A repeated message that was accepted gets the same response as before.
     place.outputs("scan", VERDICT).ok();
 }
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document matches the router; its schemas of messages are generated from the types.
+//! Checks that the OpenAPI document matches the router. Its message schemas are generated from the types.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
 }
 
-/// Returns every operation of the document as `METHOD PATH`.
+/// Returns every operation of the document, in the form `METHOD PATH`.
 pub(crate) fn operations() -> BTreeSet<String> {
     let document = document();
     let paths = document["paths"].as_object().unwrap().iter();
@@ -22,7 +22,7 @@ pub(crate) fn operations() -> BTreeSet<String> {
     operations.collect()
 }
 
-/// Returns `path` with the names of an existing step and an existing resource.
+/// Returns `path`, with placeholders replaced by the names of an existing step and resource.
 pub(crate) fn filled(path: &str) -> String {
     path.replace("{step}", "build").replace("{name}", "img")
 }
@@ -59,7 +59,7 @@ fn every_operation_responds_with_a_documented_status_and_media_type() {
         let responses = &document["paths"][template][method.to_lowercase()]["responses"];
         let path = filled(template);
         if path == "/v1/events" {
-            continue; // It has no end; a separate test covers it.
+            continue; // The stream never ends; a separate test covers it.
         }
         for place in [sidecar.loopback(), sidecar.step("build")] {
             let answer = place.ask(method, &path, &[], b"{}");

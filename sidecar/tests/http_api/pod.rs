@@ -1,4 +1,4 @@
-//! The start of the sidecar in a pod, and its readiness for the kubelet.
+//! The start of the sidecar in a pod, and its readiness probe.
 
 use std::process::Command;
 
@@ -18,7 +18,7 @@ objects:
 submit: Manual
 ";
 
-/// Returns a setup with one step, which requests a preview.
+/// Returns the setup of a sidecar with one step, which requests a preview.
 fn typed() -> Setup {
     Setup::new(TYPED).flag("--step=show")
 }
@@ -133,12 +133,12 @@ fn the_hook_exits_when_the_sidecar_is_ready_and_fails_otherwise() {
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("not ready after 50ms"), "{said}");
-    // As in a pod, the hook runs first and waits for the sidecar to start.
+    // As in a pod, the hook starts before the sidecar is ready, and waits for it.
     let mut waiting = hook("20s").spawn().unwrap();
     let sidecar = setup.clone().flag("--step=build").start();
     assert!(waiting.wait().unwrap().success());
     assert!(hook("0s").status().unwrap().success());
     sidecar.kill();
-    // The socket file still exists, but no process listens on it.
+    // The socket file still exists, but no process accepts connections.
     assert!(!hook("0s").status().unwrap().success());
 }

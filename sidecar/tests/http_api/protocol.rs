@@ -1,11 +1,11 @@
-//! HTTP features that few clients use.
+//! HTTP features that clients rarely use.
 
 use gleaner_proto::message::Phase;
 
 use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup};
 use crate::waiting::next;
 
-/// Returns everything that arrives until the server closes or resets the connection.
+/// Reads until the server closes or resets the connection, and returns the received text.
 fn rest(connection: &mut Connection) -> String {
     let mut text = String::new();
     while let Ok(Some(line)) = connection.line() {
@@ -44,13 +44,17 @@ fn pipelined_requests_with_unread_responses_are_not_processed() {
         let (requests, done) = (requests.clone(), done.clone());
         std::thread::spawn(move || {
             let mut connection = place.connect();
-            // Sending fails when the server closes the connection.
+            // Sending fails after the server closes the connection.
             let _ = done.send(connection.send(&requests).is_err());
         });
     }
     for _ in 0..2 {
         let disconnected = ended.recv_timeout(PATIENCE);
-        assert_eq!(disconnected, Ok(true), "the client is disconnected");
+        assert_eq!(
+            disconnected,
+            Ok(true),
+            "the server must disconnect the client"
+        );
     }
     let taken = sidecar.memory("VmHWM") - before;
     assert!(taken < 16 << 10, "{taken} KiB");
@@ -72,7 +76,7 @@ fn a_flood_of_trailers_is_refused() {
     assert!(!response.contains(" 200 "), "{response}");
     let taken = sidecar.memory("VmHWM") - before;
     assert!(taken < 16 << 10, "{taken} KiB");
-    // A small number of trailers is accepted.
+    // A few trailers are accepted.
     let mut connection = sidecar.step("build").connect();
     connection
         .send(format!("{head}{chunk}X-Trailer: x\r\n\r\n").as_bytes())

@@ -1,4 +1,4 @@
-//! State that survives a crash, and damaged or foreign state that is refused rather than guessed.
+//! State that survives a crash, and errors for a journal that is damaged or belongs to a different run.
 
 use std::fs;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn a_restarted_sidecar_resumes() {
         .step("build")
         .outputs("build", r#"{"outputs": {"digest": "b"}}"#);
     other.ok();
-    // A restarted sidecar also finds the later message of a step that ran again.
+    // A restarted sidecar also restores the second message of a step that ran again.
     sidecar.kill();
     let sidecar = setup.start();
     let status = sidecar.loopback().get("/v1/status").ok();
@@ -36,7 +36,7 @@ fn a_restarted_sidecar_resumes() {
         status["variables"][1],
         json!({"name": "steps.build.digest", "state": "Resolved", "value": "b"})
     );
-    // Sockets and tokens still work.
+    // Sockets and tokens work after the restart.
     let token = sidecar.token("scan");
     sidecar
         .loopback()
@@ -114,7 +114,7 @@ fn a_damaged_journal_is_refused_with_the_position() {
         "{said}"
     );
     assert!(!said.contains("sha256:abc"), "{said}");
-    // The damaged file is left unchanged, for inspection.
+    // The damaged file is not changed, so that it can be inspected.
     assert_eq!(fs::read(&file).unwrap(), bytes);
 }
 
@@ -122,7 +122,7 @@ fn a_damaged_journal_is_refused_with_the_position() {
 fn the_deepest_accepted_message_can_be_replayed_after_a_kill() {
     let setup = Setup::new(MANUAL);
     let sidecar = setup.start();
-    // The message itself has two levels, and `report` must be an object, which is a third.
+    // The message has two levels, and `report` must be an object, which is the third.
     let lists = 64 - 3;
     let (open, close) = ("[".repeat(lists), "]".repeat(lists));
     let body = format!(r#"{{"outputs": {{"digest": "d", "report": {{"a": {open}{close}}}}}}}"#);
@@ -154,8 +154,8 @@ fn the_journal_of_another_run_or_declaration_is_refused() {
         let (code, said) = setup.run();
         assert_eq!(code, Some(1));
         assert!(
-            said.contains("another run or declaration")
-                && said.contains("give each run its own state directory"),
+            said.contains("a different run or declaration")
+                && said.contains("use a separate state directory for each run"),
             "{said}"
         );
     }
@@ -178,7 +178,7 @@ fn a_full_disk_refuses_messages() {
         assert!(problem.detail.contains("--state-dir"), "{problem:?}");
     }
     assert_eq!(place.get("/v1/status").ok()["steps"][0]["state"], "Waiting");
-    // A message that fits is accepted, and is appended correctly after the previous ones.
+    // A message that fits is accepted, and appended after the previous records.
     let answer = place.outputs("build", DIGEST).ok();
     sidecar.kill();
     let sidecar = setup.start();
@@ -190,8 +190,8 @@ fn a_full_disk_stops_submit_and_finish_before_anything_is_created() {
     let cluster = api_server();
     let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
     let sidecar = setup.start();
-    // The largest message that still fits into 64 KiB, together with 80 bytes for format and identity and 48 for the other step.
-    // The head of its frame has 16 bytes, the step takes 7, and the end takes 1.
+    // The largest message that still fits into 64 KiB, after 80 bytes for the format and identity, and 48 bytes for the other
+    // step. Its frame has a head of 16 bytes, 7 bytes for the step, and 1 byte at the end.
     let rest = (64 << 10) - 80 - 48 - 16 - 7 - 1 - r#"{"outputs":{"digest":""}}"#.len();
     let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
     sidecar
@@ -215,16 +215,16 @@ fn a_full_disk_stops_submit_and_finish_before_anything_is_created() {
     assert!(cluster.paths().is_empty());
 }
 
-/// Returns a message that fills the journal up to 64 KiB, except for the space that the finish needs.
+/// Returns a message that fills the journal up to 64 KiB, except for the space that the record of the finish needs.
 fn filler(setup: &Setup) -> String {
     let length = fs::metadata(setup.path("state/journal")).unwrap().len();
     let free = (64 << 10) - usize::try_from(length).unwrap();
     let body = |text: usize| format!(r#"{{"outputs":{{"verdict":"{}"}}}}"#, "x".repeat(text));
-    // The frame of the message has a head of 16 bytes, 6 bytes for the step, and at least one byte at the end.
+    // The frame of the message has a head of 16 bytes, 6 bytes for the step, and at least 1 byte at the end.
     body(free - 16 - 6 - 1 - body(0).len())
 }
 
-/// A declaration with an output from which an object is created, and a second step that first fills the disk.
+/// A declaration with an output from which an object is created, and a second step that fills the disk before.
 const TWO_STEPS: &str = "\
 steps: {build: [{name: digest}], scan: [{name: verdict, default: unknown}]}
 objects:
@@ -236,7 +236,7 @@ objects:
 fn a_disk_that_fills_up_during_a_commit_changes_no_outcome() {
     for refused in [false, true] {
         let cluster = api_server();
-        // The dry run succeeds; the create is delayed, and then executed or refused.
+        // The dry run succeeds. The create is delayed, and then executed or refused.
         let slow = Fault::SlowReply(Duration::from_secs(2));
         cluster.on(Method::POST, "configmaps").first(1).fail(slow);
         if refused {
@@ -262,7 +262,7 @@ fn a_disk_that_fills_up_during_a_commit_changes_no_outcome() {
         assert_eq!(exists.len(), usize::from(!refused));
         let asked = cluster.count(&Method::POST, "configmaps");
         sidecar.kill();
-        // Now the disk has space. The API server either accepts everything or reports that it has no space itself.
+        // With disk space available again, the restarted sidecar reports the same outcome, and sends no further create.
         let setup = full.without_file_size();
         let sidecar = setup.start();
         let again = sidecar.step("build").outputs("build", DIGEST);
@@ -289,7 +289,7 @@ fn nothing_is_created_without_room_for_the_outcome() {
     assert!(problem.detail.contains("--state-dir"), "{problem:?}");
     assert!(cluster.requests_to(&Method::POST, "configmaps").is_empty());
     sidecar.kill();
-    // The outcome that the step received stays, even though the disk has space now.
+    // The outcome that the step received is final, even though the disk has space again.
     let sidecar = setup.without_file_size().start();
     let again = sidecar.step("build").outputs("build", DIGEST);
     assert_eq!(again.problem(424, problem_type::NOT_CREATED), problem);
@@ -299,7 +299,7 @@ fn nothing_is_created_without_room_for_the_outcome() {
 #[test]
 fn no_outcome_is_reported_before_it_is_recorded() {
     let cluster = api_server();
-    // The dry run is not delayed, only the create.
+    // Only the create is delayed, not the dry run.
     let slow = Fault::SlowReply(Duration::from_secs(1));
     cluster.on(Method::POST, "configmaps").from(2).fail(slow);
     let setup = Setup::new(TWO_STEPS).with(&cluster).file_size(1 << 20);
@@ -312,7 +312,7 @@ fn no_outcome_is_reported_before_it_is_recorded() {
     until("the API server receives the request", || {
         cluster.count(&Method::POST, "configmaps") > 1
     });
-    // From now on no write succeeds, whether its space is reserved or not.
+    // From here on, no write succeeds, even into reserved space.
     sidecar.limit_file_size("1:");
     let problem = waits.answer().unwrap().problem(503, problem_type::BUSY);
     assert!(problem.detail.contains("--state-dir"), "{problem:?}");
@@ -320,7 +320,7 @@ fn no_outcome_is_reported_before_it_is_recorded() {
     asked.problem(503, problem_type::BUSY);
     let status = sidecar.loopback().get("/v1/status").ok();
     assert_eq!(status["phase"], "Submitting");
-    // The sidecar keeps retrying by itself.
+    // The sidecar retries the write without another request.
     sidecar.limit_file_size("1073741824:");
     until("the outcome is recorded", || {
         sidecar.loopback().get("/v1/status").ok()["phase"] == "Committed"

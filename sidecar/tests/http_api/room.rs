@@ -1,4 +1,4 @@
-//! The room for results in a step's termination message.
+//! The space for results in a step's termination message.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -19,7 +19,7 @@ fn many(count: usize) -> String {
     resolved().replace("submit:", &format!("{objects}submit:"))
 }
 
-/// Starts a sidecar with 3072 bytes of room for results, to which one of two steps has posted.
+/// Starts a sidecar with 3072 bytes for results, and posts for one of two steps.
 fn scanned(cluster: &ApiServer) -> Sidecar {
     let sidecar = Setup::new(&resolved())
         .with(cluster)
@@ -32,7 +32,7 @@ fn scanned(cluster: &ApiServer) -> Sidecar {
 #[test]
 fn results_that_cannot_fit_fail_the_run_before_anything_is_created() {
     let cluster = api_server();
-    // 40 names and UIDs take over 3000 bytes, but each of 5 containers has only 2457.
+    // The names and UIDs of 40 objects take more than 3000 bytes, but each of 5 containers has only 2457.
     let setup = Setup::new(&many(40)).with(&cluster);
     let sidecar = setup.flag("--termination-share=4+1").start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -113,14 +113,14 @@ fn fields_are_omitted_from_a_finish_until_the_rest_fits_and_reported() {
         sidecar.loopback().get("/v1/status").ok()["notes"],
         json!([note])
     );
-    // If the request is repeated, the note is not.
+    // A repeated request does not add the note again.
     assert_eq!(finish(taken).ok(), fitted);
     assert_eq!(
         sidecar.loopback().get("/v1/status").ok()["notes"],
         json!([note])
     );
 
-    // A later step may leave no room at all: then the objects remain, and the step fails.
+    // If a later step's results use all the space, the objects remain, and the step fails.
     let problem = finish(3000).problem(507, problem_type::RESULTS);
     let detail = &problem.detail;
     assert!(

@@ -1,4 +1,4 @@
-//! Every route, with its kind of response, and paths that are not routes.
+//! Every route, with the type of its response, and paths that are not routes.
 
 use gleaner_proto::message::problem_type;
 
@@ -210,7 +210,10 @@ fn the_page_is_self_contained() {
         "url(",
         "innerHTML",
     ] {
-        assert!(!page.text().contains(elsewhere), "the page has {elsewhere}");
+        assert!(
+            !page.text().contains(elsewhere),
+            "the page must not contain {elsewhere}"
+        );
     }
     for asked in ["/v1/events", "/v1/resources?partial=true"] {
         assert!(page.text().contains(asked), "{asked}");

@@ -1,4 +1,4 @@
-//! Secret values reach only the API server.
+//! Tests that secret values are sent only to the API server.
 
 mod quoting;
 mod withheld;
@@ -73,7 +73,7 @@ fn only_the_api_server_receives_a_secret() {
 #[test]
 fn a_secret_is_hidden_when_the_commit_fails() {
     let cluster = api_server();
-    // Admission webhooks, and the API server itself, quote the values that they refuse.
+    // Admission webhooks and the API server quote the values that they refuse.
     let words = format!("stringData: too strange: got \"bearer {CANARY}\"");
     cluster
         .on(Method::POST, "secrets")
@@ -115,7 +115,7 @@ fn a_secret_is_hidden_when_it_lacks_a_value_of_the_template() {
 #[test]
 fn other_processes_of_the_same_user_cannot_read_the_memory() {
     const NOBODY: u32 = 65_534;
-    // Root owns the memory in any case, so these tests run the sidecar as another user.
+    // Root owns the process memory in any case, so these tests run the sidecar as a different user.
     let is_root = process::memory_owner(std::process::id()) == 0;
     let setup = Setup::new(SECRET);
     let (setup, mut other) = if is_root {
@@ -130,10 +130,11 @@ fn other_processes_of_the_same_user_cannot_read_the_memory() {
     let body = format!(r#"{{"outputs": {{"token": "{CANARY}"}}}}"#);
     place.outputs("login", &body).ok();
     assert_eq!(sidecar.memory_owner(), 0);
-    // The owner changes only when the process has executed `sleep`.
-    until("the memory of another program belongs to its user", || {
-        process::memory_owner(other.id()) != 0
-    });
+    // The owner changes only after the process has executed `sleep`.
+    until(
+        "the memory of a different program belongs to the program's user",
+        || process::memory_owner(other.id()) != 0,
+    );
 }
 
 #[test]
@@ -175,7 +176,7 @@ fn the_status_truncates_long_values() {
         value("steps.build.report"),
         Some("(object of 1 keys)".into())
     );
-    // A process with all permissions sees everything.
+    // A process with all capabilities can read the memory.
     assert!(
         sidecar
             .loopback()
@@ -191,7 +192,7 @@ fn assert_hidden_everywhere(sidecar: &Sidecar) {
     }
 }
 
-/// Returns everything that a run shows, each with the name of the place that shows it.
+/// Returns everything that a run outputs, each with the name of the place that shows it.
 fn seen_everywhere(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
     let place = sidecar.loopback();
     let mut seen = Vec::new();

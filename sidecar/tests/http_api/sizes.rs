@@ -1,4 +1,4 @@
-//! Outputs and objects of all sizes within the memory limit, and beyond it.
+//! Outputs and objects of different sizes, up to and beyond the memory limit.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::message::problem_type;
@@ -24,7 +24,7 @@ fn outputs_that_together_exceed_the_memory_are_refused() {
         }
     }
     within_the_limit(&sidecar);
-    // The refusal has no lasting effect: a message that fits is accepted.
+    // After the refusal, a message that fits is accepted.
     sidecar.step("scan").outputs("scan", VERDICT).ok();
 }
 
@@ -81,7 +81,7 @@ fn a_large_output_used_forty_times_is_refused_before_rendering() {
     within_the_limit(&sidecar);
 }
 
-/// Returns the templates of `count` ConfigMaps that each contain the digest.
+/// Returns the templates of `count` ConfigMaps, each of which contains the digest.
 fn config_maps(count: usize) -> String {
     let template = |index| {
         format!(
@@ -180,7 +180,7 @@ fn concurrent_messages_of_many_values_are_parsed_one_by_one() {
     let posts: Vec<_> = posts.collect();
     let statuses: Vec<u16> = posts.into_iter().map(|post| post.join().unwrap()).collect();
     let accepted = statuses.iter().filter(|status| **status == 200).count();
-    // Only the four posts of the first step are accepted; the others find no memory.
+    // The memory suffices for the message of one step, which posts it four times; the other steps' posts are refused.
     assert_eq!(accepted, 4, "{statuses:?}");
     within_the_limit(&sidecar);
 }

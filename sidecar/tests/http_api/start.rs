@@ -1,4 +1,4 @@
-//! Errors that prevent the sidecar from starting, each with its exit code.
+//! Errors that prevent the sidecar from starting, and their exit codes.
 
 use std::net::TcpListener;
 

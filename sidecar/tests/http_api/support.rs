@@ -1,4 +1,4 @@
-//! A sidecar as a process, and the declaration that most tests use.
+//! A sidecar process for tests, and the declaration that most tests use.
 
 mod process;
 
@@ -10,10 +10,10 @@ use gleaner_testkit::wait;
 
 pub(crate) use process::{Setup, Sidecar};
 
-/// The maximum wait in any test; reached only if something is wrong.
+/// The maximum wait in a test. It is reached only if the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A declaration with two steps, two objects and a manual submit.
+/// A declaration with two steps and two objects, which are submitted by a request.
 pub(crate) const MANUAL: &str = "\
 steps:
   build:
@@ -38,15 +38,15 @@ objects:
 submit: Manual
 ";
 
-/// Returns the same declaration, submitted as soon as all variables are resolved.
+/// Returns the declaration of [`MANUAL`], but submitted as soon as all variables are resolved.
 pub(crate) fn resolved() -> String {
     MANUAL.replace("submit: Manual", "submit: Resolved")
 }
 
-/// The message of the step `build` in most tests.
+/// The message that step `build` posts in most tests.
 pub(crate) const DIGEST: &str = r#"{"outputs": {"digest": "sha256:abc"}, "exitCode": 0}"#;
 
-/// The message of the step `scan` in most tests.
+/// The message that step `scan` posts in most tests.
 pub(crate) const VERDICT: &str = r#"{"outputs": {"verdict": "clean"}}"#;
 
 /// Returns an in-memory API server.
@@ -54,7 +54,7 @@ pub(crate) fn api_server() -> ApiServer {
     ApiServer::start()
 }
 
-/// Waits until `condition` holds.
+/// Waits until `condition` returns true.
 #[track_caller]
 pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
     wait::until_true(what, PATIENCE, condition);

@@ -1,4 +1,4 @@
-//! Long polls and events.
+//! Long polls and event streams.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ fn a_long_poll_gets_its_response_as_soon_as_all_variables_are_resolved() {
         assert_eq!(answer.status, 200);
         assert!(answer.text().contains("sha256:abc"));
     }
-    // If the variables are already resolved, the response is immediate.
+    // If the variables are already resolved, the server responds immediately.
     assert_eq!(sidecar.loopback().get("/v1/resources?wait=1m").status, 200);
     assert!(begin.elapsed() < PATIENCE);
 }
@@ -43,7 +43,7 @@ fn a_long_poll_reports_pending_variables_at_its_timeout_or_at_shutdown() {
             "{wait}: {took:?}"
         );
     }
-    // Unresolved variables can also be shown after the wait.
+    // A partial view can be requested together with a wait.
     let answer = sidecar
         .step("build")
         .get("/v1/resources?wait=10ms&partial=true");
@@ -61,11 +61,11 @@ fn events_report_each_change_of_the_status() {
     while next(&mut events).phase != Phase::Resolved {
         assert!(begin.elapsed() < PATIENCE);
     }
-    // A client that connects later gets the current state.
+    // A client that connects later receives the current state.
     assert_eq!(next(&mut follow(&sidecar)).phase, Phase::Resolved);
 }
 
-/// Starts to follow the event stream.
+/// Connects to the event stream.
 pub(crate) fn follow(sidecar: &Sidecar) -> Connection {
     let mut connection = sidecar.loopback().connect();
     connection
@@ -78,14 +78,14 @@ pub(crate) fn follow(sidecar: &Sidecar) -> Connection {
     connection
 }
 
-/// Returns the status of the next event.
+/// Returns the status in the next event.
 pub(crate) fn next(events: &mut Connection) -> Status {
     let mut named = false;
     loop {
         let line = events.line().unwrap().expect("an event");
         named |= line == "event: status";
         if let Some(data) = line.strip_prefix("data: ") {
-            assert!(named, "an event without a name");
+            assert!(named, "the event has no name");
             return serde_json::from_str(data).unwrap();
         }
     }

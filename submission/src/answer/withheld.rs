@@ -1,4 +1,4 @@
-//! Messages about the API server's response that omit its text, for an object that contains a secret.
+//! Messages for objects that contain a secret. They describe the API server's response without quoting its text.
 
 use std::error::Error;
 use std::io;
@@ -9,10 +9,10 @@ use http::StatusCode;
 
 use super::bounded;
 
-/// The maximum number of causes that are shown when the message is withheld.
+/// The maximum number of causes in a message whose text is withheld.
 const CAUSES_MAX: usize = 10;
 
-/// `metav1.StatusReason` (`k8s.io/apimachinery/pkg/apis/meta/v1/types.go`).
+/// The values of `metav1.StatusReason` (`k8s.io/apimachinery/pkg/apis/meta/v1/types.go`).
 const REASONS: &[&str] = &[
     "AlreadyExists",
     "BadRequest",
@@ -35,7 +35,7 @@ const REASONS: &[&str] = &[
     "UnsupportedMediaType",
 ];
 
-/// `metav1.CauseType`, and the types of `field.Error` that validation adds to them.
+/// The values of `metav1.CauseType`, and the `field.Error` types that validation adds.
 const CAUSES: &[&str] = &[
     "FieldManagerConflict",
     "FieldValueDuplicate",
@@ -52,8 +52,8 @@ const CAUSES: &[&str] = &[
     "UnexpectedServerResponse",
 ];
 
-/// Returns the code, the reason and the causes of a refusal. A webhook chooses all of these freely, so only well-known terms are
-/// forwarded, and a field path is cut off inside the masked object.
+/// Returns the code, reason and causes of a refusal. A webhook can put any text in these fields, so only well-known terms are
+/// forwarded, and a field path ends where the masked object begins.
 pub(super) fn refusal(code: StatusCode, status: &Status, withheld: &Withheld) -> String {
     let mut words = code.to_string();
     if let Some(reason) = known(REASONS, &status.reason) {
@@ -82,8 +82,8 @@ fn known(words: &[&'static str], word: &str) -> Option<&'static str> {
     words.iter().find(|known| **known == word).copied()
 }
 
-/// Returns the type of a connection failure. Its message is withheld because it may quote text: HTTP/2 closes connections with a
-/// text.
+/// Returns the type of a connection error. The error's message is withheld because it may contain text from the server, such as
+/// the debug data of an HTTP/2 GOAWAY frame.
 pub(super) fn interruption(error: &(dyn Error + 'static)) -> String {
     let kind = io_error(error).map(|error| error.kind().to_string());
     let kind = kind.unwrap_or_else(|| "incomplete response".to_owned());

@@ -3,8 +3,11 @@ use super::*;
 #[test]
 fn only_a_kind_of_another_group_needs_a_crd() {
     for (api_version, expected) in [
-        ("autoscaling/v3", "it is one of Kubernetes' own: check"),
-        ("apps/v1", "it is one of Kubernetes' own: check"),
+        (
+            "autoscaling/v3",
+            "the group is built into Kubernetes: check",
+        ),
+        ("apps/v1", "the group is built into Kubernetes: check"),
         ("v1", "check apiVersion and kind"),
         ("gateway.networking.k8s.io/v1", "install its CRD"),
         ("example.com/v1", "install its CRD"),

@@ -1,5 +1,5 @@
-//! The causes of a failed submission, one variant for each remedy. Each holds the API server's message, or, if the message may
-//! quote a secret, the notice that replaces it.
+//! The reasons why a submission fails, with one variant for each remedy. Each variant holds the API server's message, or a notice
+//! that replaces the message if it may quote a secret.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,31 +21,31 @@ pub enum Reason {
     },
     /// The run's ServiceAccount lacks a permission.
     Forbidden {
-        /// The API server's message, which names the verb, the resource and the ServiceAccount.
+        /// The API server's message. It names the verb, the resource and the ServiceAccount.
         words: String,
         remedy: String,
     },
-    /// An admission policy or webhook refused the object.
+    /// An admission policy or webhook rejected the object.
     Denied(String),
-    /// A ResourceQuota had no room for the object until the deadline.
+    /// A ResourceQuota had no room for the object before the deadline.
     QuotaExceeded(String),
     Unauthorized(String),
-    /// An object of another owner has the name.
+    /// An object with a different owner already has the name.
     Taken {
         existing: String,
         /// The owner or manager of the existing object.
         holder: String,
         remedy: String,
     },
-    /// An object of this name is being deleted, but still exists.
+    /// An object with this name is being deleted, but still exists.
     Leaving {
         existing: String,
         /// The owner or manager of the existing object, and the remedy.
         remedy: String,
     },
-    /// The named object appears and disappears faster than it can be read.
+    /// Another client creates and deletes the named object repeatedly, so it cannot be read.
     Contested(String),
-    /// Server-side apply conflicts with fields of another manager.
+    /// Server-side apply conflicts with fields that another manager owns.
     Conflict(String),
     Invalid(String),
     TooLarge(String),
@@ -55,7 +55,7 @@ pub enum Reason {
     },
     /// An object that the template refers to does not exist.
     MissingReference(String),
-    /// The object must not have this namespace or name.
+    /// The object is not allowed to have this namespace or name.
     Misplaced {
         words: String,
         remedy: &'static str,
@@ -68,10 +68,10 @@ pub enum Reason {
     /// The API server responded, but did not complete the request in time.
     Deadline {
         within: Duration,
-        /// The API server's last message.
+        /// The message of the API server's last response.
         last: String,
     },
-    /// The API server refused the request, and a retry would not change the response.
+    /// The API server refused the request, and would refuse a retry.
     Refused {
         code: u16,
         words: String,
@@ -80,18 +80,18 @@ pub enum Reason {
     Broken(String),
     CutOff,
     Render(String),
-    /// `waitFor` was not satisfied.
+    /// The object did not satisfy its `waitFor` in time.
     WaitFailed {
-        /// The missing event, such as `condition Ready did not become True`.
+        /// The condition that was not met, as a clause such as `condition Ready did not become True`.
         awaited: String,
         within: Duration,
         last: String,
     },
-    /// The status of the object shows that the awaited state will not be reached.
+    /// The status of the object shows that it will not reach the awaited state.
     ObjectFailed {
         /// The awaited state, such as `condition Complete`.
         awaited: String,
-        /// The message of the status.
+        /// A description of the object's failed status.
         seen: String,
     },
     Vanished,
@@ -171,7 +171,7 @@ impl Reason {
             Self::Refused { code, words } => {
                 format!("the API server responded with {code}: {words}")
             }
-            Self::CutOff => "the sidecar was told to shut down before everything was created: the run was canceled, or timed out".to_owned(),
+            Self::CutOff => "the sidecar shut down before all objects were created, because the run was canceled or timed out".to_owned(),
             Self::WaitFailed {
                 awaited,
                 within,
@@ -185,7 +185,7 @@ impl Reason {
         message.into()
     }
 
-    /// Returns the remedy if one is known.
+    /// Returns the remedy, if there is a known one.
     pub fn remedy(&self) -> Option<&str> {
         match self {
             Self::KindNotServed { remedy, .. }
@@ -200,15 +200,17 @@ impl Reason {
             Self::QuotaExceeded(_) => {
                 Some("delete objects that are no longer needed, or raise the quota")
             }
-            Self::Unauthorized(_) => Some("the credentials of the run are missing or have expired"),
-            Self::Contested(_) => Some("stop the other client, or use another name"),
-            Self::Conflict(_) => {
-                Some("omit these fields in the template, or let their manager release them")
+            Self::Unauthorized(_) => {
+                Some("check the pod's ServiceAccount token: it is missing or has expired")
             }
+            Self::Contested(_) => Some("stop the other client, or use a different name"),
+            Self::Conflict(_) => Some(
+                "remove these fields from the template, or from the other manager's configuration",
+            ),
             Self::Invalid(_) => Some("correct the template"),
-            Self::TooLarge(_) => Some("make the outputs that the template uses smaller"),
+            Self::TooLarge(_) => Some("reduce the size of the outputs that the template uses"),
             Self::MissingReference(_) => Some(
-                "create the object that it refers to, in an earlier template, or name another one",
+                "create the missing object in an earlier template, or refer to an existing one",
             ),
             Self::Unreachable { .. } => {
                 Some("check the network between the pod and the API server")
@@ -225,7 +227,7 @@ impl Reason {
         }
     }
 
-    /// Returns the reason as it is sent between processes, each text on one line.
+    /// Returns the reason in the form sent between processes, with each text on one line.
     pub(crate) fn to_message(&self) -> Failure {
         Failure {
             resource: None,
@@ -246,7 +248,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Formats a duration such as `1.5 s`: the limits are whole or half seconds, and more digits would not help.
+/// Formats a duration such as `1.5 s`, with at most one decimal place because the limits are whole or half seconds.
 fn seconds(duration: &Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
 }

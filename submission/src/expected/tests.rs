@@ -24,7 +24,7 @@ fn stored() -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "ci", "uid": "u"}})
 }
 
-/// Returns the object with the field at `pointer` changed to `other`.
+/// Returns the expected object with the field at `pointer` set to `other`.
 fn but(pointer: &str, other: Value) -> Value {
     let mut object = stored();
     *object.pointer_mut(pointer).unwrap() = other;

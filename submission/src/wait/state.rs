@@ -1,4 +1,4 @@
-//! The state of an object that is waited for: ready, not yet ready, or failed.
+//! The state of an object during a wait: ready, not ready yet, or failed.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::answer::{bounded, text};
 use crate::error::Reason;
 use crate::item::Item;
 
-/// The condition that is not met yet.
+/// A condition that is not met yet.
 pub(super) struct Pending {
     awaited: String,
     seen: String,
@@ -32,8 +32,8 @@ pub(super) fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, P
     item.results.iter().map(read).collect()
 }
 
-/// Returns true if a controller's messages about the object may be forwarded. The fields of a Secret, and any text about an
-/// object that contains a secret, must not appear in messages.
+/// Returns true if messages may quote a controller's text about the object. They must not contain fields of a Secret, or any text
+/// about an object that contains a secret.
 fn is_shown(item: &Item) -> bool {
     item.place.kind.name.kind != "Secret" && item.place.disclosure == Disclosure::Full
 }
@@ -46,7 +46,8 @@ fn reached(item: &Item, object: &Value, target: &WaitTarget) -> Result<(), Pendi
                 condition(object, name, show)?;
             }
             let kind = &item.place.kind.name;
-            // The old ReplicaSet keeps a Deployment available while the new ReplicaSet cannot start.
+            // During a rollout, the old ReplicaSet can make a Deployment available although the new ReplicaSet cannot start, so
+            // the new one is checked too.
             let is_available = kind.group() == "apps"
                 && kind.kind == "Deployment"
                 && names.iter().any(|name| name == "Available");
@@ -61,7 +62,7 @@ fn reached(item: &Item, object: &Value, target: &WaitTarget) -> Result<(), Pendi
     }
 }
 
-/// Returns a reason if the status shows that the object will never be ready.
+/// Returns the failure reason if the status shows that the object will never be ready.
 pub(super) fn failed(item: &Item, object: &Value) -> Option<Reason> {
     let wait_for = item.wait_for.as_ref()?;
     let seen = match &wait_for.failure {
@@ -81,7 +82,7 @@ pub(super) fn failed(item: &Item, object: &Value) -> Option<Reason> {
     })
 }
 
-/// Describes a target for the end of a message.
+/// Formats a wait target for the end of a message.
 fn awaited(target: &WaitTarget, show: bool) -> String {
     match target {
         WaitTarget::Conditions(names) => format!("condition {}", names.join(", ")),
@@ -93,7 +94,7 @@ fn awaited(target: &WaitTarget, show: bool) -> String {
     }
 }
 
-/// Describes the declared failure that the object's status shows.
+/// Describes the part of the status that matches the declared failure.
 fn seen(object: &Value, failure: &WaitTarget, show: bool) -> String {
     match failure {
         WaitTarget::Conditions(names) => {
@@ -110,14 +111,14 @@ fn seen(object: &Value, failure: &WaitTarget, show: bool) -> String {
     }
 }
 
-/// Returns the condition of this type.
+/// Returns the condition with this type.
 pub(super) fn find<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let conditions = object["status"]["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();
     conditions.find(|condition| condition["type"] == name)
 }
 
-/// Returns true if the controller has seen the newest generation. A condition for an earlier generation does not count.
+/// Returns true if the controller has processed the newest generation. Conditions of an earlier generation are ignored.
 pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
     let generation = object["metadata"]["generation"].as_i64();
     let is_old = |observed: &Value| observed.is_i64() && observed.as_i64() < generation;
@@ -126,7 +127,7 @@ pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
         .any(|one| is_old(&one["observedGeneration"]))
 }
 
-/// Formats `Ready is False (Reason): message`.
+/// Formats a condition, such as `Ready is False (Reason): message`.
 pub(super) fn said(name: &str, condition: &Value, show: bool) -> String {
     let said = format!("{name} is {}", text(condition, "/status"));
     with_cause(said, condition, show)
@@ -147,7 +148,7 @@ pub(super) fn with_cause(mut said: String, cause: &Value, show: bool) -> String 
     said
 }
 
-/// Follows the rules of `kubectl rollout status` (`k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go`).
+/// Checks a rollout by the rules of `kubectl rollout status` (`k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go`).
 fn rollout(kind: &str, object: &Value) -> Result<(), Pending> {
     let status = &object["status"];
     let number = |name: &str| status[name].as_i64().unwrap_or_default();
@@ -257,7 +258,7 @@ fn field(
     Err(Pending { awaited, seen })
 }
 
-/// Returns a result value as text: a string unchanged, anything else as compact JSON.
+/// Converts a result value to text: a string stays unchanged, and any other value becomes compact JSON.
 fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

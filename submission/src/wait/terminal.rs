@@ -1,4 +1,4 @@
-//! Terminal states of objects of common kinds.
+//! Terminal states of common kinds.
 
 use gleaner_core::declaration::WaitTarget;
 use serde_json::Value;
@@ -7,18 +7,18 @@ use super::state::{find as condition, is_current, said, with_cause};
 use crate::answer::text;
 use crate::kind::KindName;
 
-/// A terminal state of a kind.
+/// A terminal state of objects of one kind.
 struct Terminal {
     group: &'static str,
     kinds: &'static [&'static str],
     mark: Mark,
 }
 
-/// The marker of a state in an object's status.
+/// The part of an object's status that identifies a terminal state.
 enum Mark {
-    /// A condition with this type, this status and one of these reasons; any reason if the list is empty.
+    /// A condition's type, status and possible reasons. If the list is empty, any reason matches.
     Condition(&'static str, &'static str, &'static [&'static str]),
-    /// One of these values in `.status.phase`.
+    /// The possible values of `.status.phase`.
     Phase(&'static [&'static str]),
 }
 
@@ -28,7 +28,7 @@ const fn of(group: &'static str, kinds: &'static [&'static str], mark: Mark) -> 
     Terminal { group, kinds, mark }
 }
 
-/// Each state is terminal according to the documentation of its kind. Failures that a controller retries are not listed.
+/// The states that the documentation of each kind describes as terminal. Failures that a controller retries are not included.
 const TERMINAL: &[Terminal] = &[
     of("batch", &["Job"], Condition("FailureTarget", "True", &[])),
     of("batch", &["Job"], Condition("Failed", "True", &[])),
@@ -104,8 +104,8 @@ const TERMINAL: &[Terminal] = &[
     of("argoproj.io", &["Workflow"], Phase(&["Failed", "Error"])),
 ];
 
-/// Returns a description of the object's status if objects of its kind do not recover from it. A terminal state that `target`
-/// itself awaits is not a failure.
+/// Returns a description of the object's status if objects of its kind do not recover from it. Returns `None` for a terminal
+/// state that is itself the `target`.
 pub(super) fn find(
     kind: &KindName,
     object: &Value,
@@ -116,7 +116,7 @@ pub(super) fn find(
     let own = TERMINAL
         .iter()
         .filter(|one| one.group == kind.group() && one.kinds.contains(&kind.kind.as_str()));
-    // A Job that will fail has `FailureTarget` before it has `Failed`.
+    // A failing Job gets the condition `FailureTarget` before `Failed`.
     if kind.group() == "batch" && (is_awaited("Failed") || is_awaited("FailureTarget")) {
         return None;
     }

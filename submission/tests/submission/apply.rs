@@ -73,10 +73,10 @@ async fn a_rollback_deletes_what_apply_created_and_keeps_what_existed_before() {
     assert_eq!(kept.api_version, "tekton.dev/v1alpha1");
     assert!(
         kept.uid.is_some(),
-        "the response to the apply contains the UID"
+        "the UID comes from the response to the apply"
     );
     assert!(
-        error.sentence().contains("existed before and keeps"),
+        error.sentence().contains("already existed and retains"),
         "{error}"
     );
     assert_eq!(mock.paths(), [path("old")]);

@@ -66,7 +66,7 @@ async fn all_objects_are_dry_run_before_any_is_created_in_order() {
     assert_eq!(
         mock.count(&Method::GET, ""),
         1,
-        "one request for the list of kinds, and no other read"
+        "expected one request for the list of kinds, and no other read"
     );
     let stored = mock.get(&path("a")).unwrap();
     assert_eq!(stored["metadata"]["namespace"], "ci");

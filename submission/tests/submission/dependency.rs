@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::mock::{Fault, Mock};
 use crate::templates::{image, namespace, submit, unowned};
 
-/// Returns an object of kind `kind` with these additional fields.
+/// Returns an object of this kind with additional fields.
 fn object(resource: &str, kind: &str, name: &str, fields: &Value) -> Rendered {
     let mut rendered = unowned(image(resource, name, "1"));
     let metadata = rendered.object["metadata"].take();
@@ -34,7 +34,8 @@ fn config(resource: &str, name: &str) -> Rendered {
     )
 }
 
-/// Returns a line for each POST: the name of the object, after `dry` for a dry run. Sorted, because dry runs are concurrent.
+/// Returns one line for each POST: the object's name, prefixed with `dry` for a dry run. The lines are sorted, because dry runs
+/// are concurrent.
 fn posts(mock: &Mock) -> Vec<String> {
     let mut posts: Vec<(bool, String)> = mock
         .requests()
@@ -58,7 +59,7 @@ fn no_namespace() -> Fault {
 #[tokio::test]
 async fn objects_in_a_new_namespace_are_dry_run_when_it_exists() {
     let mock = Mock::start().await;
-    // The second dry run is sent before the API server sees the Namespace.
+    // The API server does not see the Namespace yet when it receives the second dry run.
     mock.on(Method::POST, "pr-42/configmaps")
         .first(2)
         .fail(no_namespace());
@@ -129,7 +130,7 @@ async fn the_error_names_a_namespace_that_comes_later() {
     assert!(
         error
             .sentence()
-            .contains("'ns' creates it: put it before 'cm'"),
+            .contains("'ns' creates it: put 'ns' before 'cm'"),
         "{error}"
     );
     assert!(mock.paths().is_empty());
@@ -246,7 +247,7 @@ objects:
             .iter()
             .map(|finding| finding.failure.resource.as_deref().unwrap())
             .collect();
-        // The mock serves no CRDs.
+        // The mock API server serves no CRDs.
         assert_eq!(found, expected, "{kind} after {first}: {findings:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Submissions to an API server that fails in every way that a real one does.
+//! Submissions to a mock API server that fails in the same ways as a real one.
 
 mod apply;
 mod create;

@@ -1,4 +1,4 @@
-//! A mock API server for submissions, and submitters for it.
+//! A mock API server, and submitters that use it.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl Mock {
         Self(ApiServer::start())
     }
 
-    /// Returns a submitter whose time limits are too long for any test to reach.
+    /// Returns a submitter whose time limits are never reached in a test.
     pub(crate) async fn submitter(&self) -> Submitter {
         self.submitter_with(Settings {
             unauthorised_pause: Duration::from_millis(10),
@@ -33,7 +33,7 @@ impl Mock {
         .await
     }
 
-    /// Returns a submitter whose time limits are short enough to wait for in a test.
+    /// Returns a submitter whose time limits are short, so that a test can wait until they are reached.
     pub(crate) async fn hasty(&self) -> Submitter {
         let settings = Settings {
             deadline: Duration::from_secs(1),
@@ -52,7 +52,7 @@ impl Mock {
         self.submitter_within(Bounds::default(), settings).await
     }
 
-    /// Returns a submitter with the given bounds of its requests.
+    /// Returns a submitter whose requests have these bounds.
     pub(crate) async fn submitter_within(&self, bounds: Bounds, settings: Settings) -> Submitter {
         let server = api_server::ApiServer::at(self.url().parse().unwrap(), bounds).unwrap();
         Submitter::new(server, NAMESPACE.into(), RUN_UID.into(), settings)

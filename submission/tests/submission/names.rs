@@ -23,7 +23,7 @@ async fn the_error_about_a_taken_static_name_names_the_owner() {
     .unwrap_err();
     assert_eq!(
         error.sentence(),
-        "b (PipelineResource ci/b): PipelineResource ci/b already exists and does not belong to this run (owned by PipelineRun nightly); delete it, or give the template another name (or no name: Gleaner then derives one)"
+        "b (PipelineResource ci/b): PipelineResource ci/b already exists and does not belong to this run (owned by PipelineRun nightly); delete it, or change or remove the name in the template (without a name, Gleaner derives one)"
     );
     assert!(mock.writes().is_empty());
 }
@@ -48,10 +48,14 @@ async fn a_static_name_taken_after_the_dry_run_fails_and_rolls_back_the_others()
         matches!(error.failures[0].reason, Reason::Taken { .. }),
         "{error}"
     );
-    assert_eq!(mock.paths(), [path("b")], "the other owner's object stays");
+    assert_eq!(
+        mock.paths(),
+        [path("b")],
+        "the rollback must not delete the other owner's object"
+    );
 }
 
-/// Renders `img` with a derived name, and another object that mentions this name.
+/// Renders `img` with a derived name, and a second object that contains this name.
 fn derived(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
     let attempt = attempts.get("img").copied().unwrap_or_default();
     let name = format!("img-{attempt}");
@@ -218,8 +222,8 @@ async fn the_error_about_an_object_that_stays_in_deletion_names_its_finalizers()
     );
 }
 
-/// Renders three objects of one kind whose derived names are all equal in the first attempt, and an object with the static name
-/// that they would use next.
+/// Renders three objects of one kind whose derived names are equal in the first attempt, and an object with the static name that
+/// they would derive in the next attempt.
 fn colliding(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
     let derived = ["one", "two", "three"].map(|resource| {
         let attempt = attempts.get(resource).copied().unwrap_or_default();

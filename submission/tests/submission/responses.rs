@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::mock::{Fault, Mock, REAL};
 use crate::templates::{image, path, submit};
 
-/// Returns the responses of a login page, of an empty body and of a misbehaving proxy.
+/// Returns 2xx responses that a proxy may send instead of the API server.
 fn strangers() -> Vec<(u16, Value)> {
     let mut other = image("other", "other", "1").object;
     other["metadata"]["namespace"] = "ci".into();
@@ -49,7 +49,7 @@ async fn an_unexecuted_create_with_an_unexpected_response_is_retried() {
 async fn an_executed_create_with_an_unexpected_response_is_found_by_a_read() {
     for (status, body) in strangers() {
         let mock = Mock::start().await;
-        // In every attempt: the response alone never shows that the object was created.
+        // Every attempt gets the unexpected response, so it never shows whether the object was created.
         mock.on(Method::POST, REAL)
             .fail(Fault::other_reply(status, body.clone()));
         let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
@@ -133,7 +133,7 @@ async fn discovery_with_an_unexpected_response_does_not_report_a_missing_kind() 
     }
 }
 
-/// Submits two objects, the second of which is refused, so that the first is rolled back.
+/// Submits two objects. The API server refuses the second, so the first is rolled back.
 async fn rolled_back(mock: &Mock) -> gleaner_submission::SubmissionError {
     mock.on(Method::POST, REAL)
         .named("b")
@@ -149,7 +149,7 @@ async fn rolled_back(mock: &Mock) -> gleaner_submission::SubmissionError {
 
 #[tokio::test]
 async fn a_delete_with_an_unexpected_response_is_checked_by_a_read() {
-    // The first delete is not executed, the second is executed but gets no response.
+    // The API server does not execute the first delete. It executes the second but sends no response.
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .first(1)

@@ -1,4 +1,4 @@
-//! A submission that continues after a process was killed, with the data that it stored.
+//! Submissions that continue with stored plans after the process was killed.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::mock::{Fault, Mock, OWNER_UID, REAL, RUN_UID};
 use crate::templates::{foreign, image, path, submit};
 
-/// A `Memory` that keeps the plans in RAM.
+/// A `Memory` that stores the plans in RAM.
 #[derive(Default)]
 struct Notebook {
     earlier: Vec<Planned>,
@@ -77,7 +77,7 @@ fn plan() -> Planned {
     }
 }
 
-/// Submits like a process whose predecessor planned `earlier`.
+/// Submits as a process that starts after its predecessor planned `earlier`.
 async fn restarted(
     submitter: Submitter,
     earlier: Vec<Planned>,
@@ -151,7 +151,7 @@ async fn complete_objects_are_adopted_even_if_new_ones_are_refused() {
     assert_eq!(
         mock.count(&Method::GET, "v1alpha1$"),
         0,
-        "the plan contains the kinds"
+        "no discovery is needed, because the plan contains the kinds"
     );
 }
 
@@ -219,7 +219,7 @@ async fn other_content_of_an_earlier_attempt_is_replaced() {
     assert_eq!(stored["spec"]["params"][0]["value"], "new");
 }
 
-/// Returns an object that this run applied; `made` is false if it existed before the run.
+/// Returns an object that this run applied. `made` is false if the object existed before the run.
 fn applied(made: bool) -> (Rendered, Value) {
     let mut rendered = image("a", "a", "1");
     rendered.policy = Policy::Apply;
@@ -326,7 +326,11 @@ async fn an_object_that_can_no_longer_be_rendered_is_rolled_back_by_the_plan() {
         .await
         .unwrap_err();
     assert_eq!(error.aftermath.removed.len(), 2, "{error}");
-    assert_eq!(mock.paths(), [path("c")], "the other owner's object stays");
+    assert_eq!(
+        mock.paths(),
+        [path("c")],
+        "the rollback must not delete the other owner's object"
+    );
 }
 
 #[tokio::test]
@@ -367,7 +371,7 @@ async fn a_restart_begins_with_the_names_of_the_last_plan() {
     assert_eq!(
         mock.paths(),
         [path("img-1")],
-        "not img-0, although it is free"
+        "the run must not use img-0, although no object has that name"
     );
 }
 

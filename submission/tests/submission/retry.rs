@@ -227,7 +227,7 @@ async fn a_restart_after_a_kill_creates_one_object() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL).first(1).fail(Fault::Hang);
     let submitter = mock.submitter().await;
-    // The first submission dies while its create is pending; the API server then executes the create anyway.
+    // The first submission is aborted while its create is in flight; the API server executes the create anyway.
     let first = submitter.clone();
     let dying = tokio::spawn(async move { submit(&first, vec![image("a", "a", "1")]).await });
     while mock.count(&Method::POST, REAL) == 0 {
@@ -246,7 +246,7 @@ async fn a_restart_after_a_kill_creates_one_object() {
     );
 }
 
-/// Returns an exhausted quota, with the API server's message.
+/// Returns the API server's refusal for an exhausted quota.
 fn quota() -> Fault {
     let words = "pipelineresources \"a\" is forbidden: exceeded quota: small, requested: count/pipelineresources.tekton.dev=1, used: count/pipelineresources.tekton.dev=5, limited: count/pipelineresources.tekton.dev=5";
     Fault::refuse(403, "Forbidden", words)
@@ -297,7 +297,8 @@ async fn an_object_that_used_up_the_quota_is_rolled_back_even_if_its_response_wa
             timeout: Duration::from_millis(300),
             ..Bounds::default()
         };
-        // Longer than the lost request may be pending: after that time, the rollback would not look for the object.
+        // The deadline is longer than the time for which a lost request may be in flight; after that time, the rollback would not
+        // look for the object.
         let settings = Settings {
             deadline: Duration::from_secs(5),
             ..Settings::default()
@@ -339,7 +340,7 @@ async fn a_submission_does_not_wait_for_a_quota_if_another_object_is_refused() {
     let rendered = vec![image("a", "a", "1"), image("b", "b", "1")];
     let begun = Instant::now();
     submit(&mock.submitter().await, rendered).await.unwrap_err();
-    // The deadline is one minute.
+    // The submission's deadline is one minute.
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
 

@@ -38,7 +38,7 @@ async fn if_the_third_object_is_refused_the_first_two_are_deleted_in_reverse_by_
         .filter(|seen| seen.method == Method::DELETE)
         .map(|seen| (seen.path.clone(), seen.json()["preconditions"].clone()))
         .collect();
-    // The two deletes are concurrent.
+    // The order varies, because the two deletes are concurrent.
     deletes.sort_by(|(a, _), (b, _)| a.cmp(b));
     assert_eq!(
         deletes,
@@ -143,7 +143,7 @@ async fn an_object_of_an_earlier_attempt_is_rolled_back_even_if_its_own_dry_run_
     assert_eq!(
         mock.paths(),
         [path("b")],
-        "our object is deleted, the other owner's stays"
+        "the rollback deletes only the object of this run"
     );
 }
 
@@ -229,7 +229,8 @@ async fn the_first_kind_in_the_declaration_is_deleted_last() {
         image("b", "b", "1"),
         image("c", "c", "1"),
     ];
-    // The last of the images is slow: the Namespace is deleted first, without waiting for the images.
+    // The delete of the Namespace is slow. The images, whose kind comes earlier in the declaration, must still be deleted after
+    // it.
     mock.on(Method::DELETE, "/namespaces/team")
         .fail(Fault::SlowReply(Duration::from_millis(200)));
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
@@ -248,7 +249,7 @@ async fn the_first_kind_in_the_declaration_is_deleted_last() {
 #[tokio::test]
 async fn a_thousand_objects_are_rolled_back_within_the_deadline() {
     let mock = Mock::start().await;
-    // Sequential deletes would take 20 s, longer than the rollback may take.
+    // Sequential deletes would take 20 s, which exceeds the rollback's deadline.
     mock.on(Method::DELETE, "")
         .fail(Fault::SlowReply(Duration::from_millis(20)));
     mock.on(Method::POST, REAL)
@@ -275,7 +276,7 @@ async fn a_thousand_objects_are_rolled_back_within_the_deadline() {
 #[tokio::test]
 async fn an_object_created_after_the_client_gave_up_is_found_and_deleted() {
     let mock = Mock::start().await;
-    // The first attempt is executed before the rollback, the last during it.
+    // The API server executes the first attempt before the rollback, and the last attempt during it.
     mock.on(Method::POST, REAL)
         .named("b")
         .fail(Fault::Late(Duration::from_millis(700)));
@@ -285,7 +286,7 @@ async fn an_object_created_after_the_client_gave_up_is_found_and_deleted() {
         ["PipelineResource ci/b", "PipelineResource ci/a"]
     );
     assert!(error.aftermath.left.is_empty(), "{error}");
-    let all = "all creates are carried out";
+    let all = "the API server executes all creates";
     wait::until(all, Duration::from_secs(20), async || {
         let creates = mock.requests_to(&Method::POST, REAL);
         let pending = creates

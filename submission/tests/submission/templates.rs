@@ -1,4 +1,4 @@
-//! Rendered objects, and the shortest way to submit them.
+//! Rendered objects for tests, and helpers that submit them.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -77,7 +77,7 @@ pub(crate) fn foreign(name: &str) -> Value {
     })
 }
 
-/// Submits objects that need no second rendering.
+/// Submits objects that do not have to be rendered again.
 pub(crate) async fn submit(
     submitter: &Submitter,
     rendered: Vec<Rendered>,
@@ -85,7 +85,7 @@ pub(crate) async fn submit(
     submit_reporting(submitter, rendered, &|_| {}).await
 }
 
-/// Submits like [`submit`], and reports the progress to `report`.
+/// Like [`submit`], but also passes the progress to `report`.
 pub(crate) async fn submit_reporting(
     submitter: &Submitter,
     rendered: Vec<Rendered>,

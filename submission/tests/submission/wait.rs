@@ -31,7 +31,7 @@ fn conditions(names: &[&str]) -> WaitTarget {
     WaitTarget::Conditions(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// Returns an object of kind `kind` with a wait and this status.
+/// Returns an object of this kind with this status, and a one-minute wait for `target`.
 fn reporting(
     (api_version, kind): (&str, &str),
     target: WaitTarget,
@@ -44,7 +44,7 @@ fn reporting(
     rendered
 }
 
-/// Makes `change` after the object has been read.
+/// Applies `change` to the stored object after the submission has read it.
 fn controller(mock: &Mock, change: impl FnOnce(&mut serde_json::Value) + Send + 'static) {
     let mock = mock.clone();
     tokio::spawn(async move {
@@ -378,7 +378,7 @@ async fn a_rollout_is_complete_when_all_pods_are_new_and_available() {
             }
         }
     }
-    // The old ReplicaSet keeps the Deployment available.
+    // The old ReplicaSet is still available, so the Deployment is too.
     let mut status = condition("Available", "True", "MinimumReplicasAvailable");
     for (field, value) in old.as_object().unwrap() {
         status[field] = value.clone();
@@ -419,10 +419,10 @@ async fn an_object_with_keep_on_failure_stays_with_its_namespace_and_is_reported
     assert_eq!(left, [("Job", retained), ("Namespace", retained)]);
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/a"]);
     assert!(
-        error.sentence().ends_with("left because of keepOnFailure, delete it by hand: Job pr-42/svc: keepOnFailure: its status has the reason, Namespace pr-42: keepOnFailure: its status has the reason"),
+        error.sentence().ends_with("retained because of keepOnFailure, delete it by hand: Job pr-42/svc: its status shows the reason, Namespace pr-42: its status shows the reason"),
         "{error}"
     );
-    // Another attempt of the run, which lacks the state of the first, creates the object again.
+    // A second attempt of the run, without the state of the first, creates the object again.
     let job_path = "/apis/batch/v1/namespaces/pr-42/jobs/svc";
     let before = mock.get(job_path).unwrap()["metadata"]["uid"].clone();
     let again = vec![namespace("pr-42"), job];

@@ -175,7 +175,7 @@ objects:
     step.run()
         .await
         .expect(73)
-        .says(&["keeps the applied fields", "settings"]);
+        .says(&["retains the applied fields", "settings"]);
     let after = server
         .get(&format!("{path}/settings"))
         .await

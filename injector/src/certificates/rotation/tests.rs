@@ -1,4 +1,4 @@
-//! The rotation, with a simulated clock and simulated API servers.
+//! Tests of the rotation with a simulated clock and simulated API servers.
 
 mod world;
 
@@ -30,7 +30,7 @@ fn begun() -> Content {
     take(Step::Begin, None, &[], at(Duration::ZERO), &policy()).unwrap()
 }
 
-/// A time long enough for every change to have settled.
+/// A time after which every API server has seen a change.
 const SETTLED: Option<Duration> = Some(Duration::from_secs(3600));
 
 #[test]
@@ -53,7 +53,7 @@ fn an_empty_secret_gets_a_ca_and_a_certificate_and_then_no_step_is_due() {
 }
 
 #[test]
-fn a_certificate_is_renewed_when_a_third_of_its_validity_is_left_trusted_or_not() {
+fn a_certificate_is_renewed_when_a_third_of_its_validity_remains_whether_trusted_or_not() {
     let content = begun();
     assert_eq!(next(Some(&content), at(19 * HOUR), None, &policy()), None);
     assert_eq!(
@@ -98,7 +98,7 @@ fn a_new_ca_signs_only_after_it_has_settled_and_the_old_one_is_removed_after_its
     assert_eq!(joined.authorities[1..], content.authorities);
     assert_eq!(
         joined.leaf, content.leaf,
-        "the new CA does not sign certificates yet"
+        "the new CA must not sign certificates yet"
     );
     for settled in [None, Some(Duration::ZERO), Some(Duration::from_secs(14))] {
         assert_eq!(
@@ -112,7 +112,7 @@ fn a_new_ca_signs_only_after_it_has_settled_and_the_old_one_is_removed_after_its
     let signed = take(Step::Leaf, Some(&joined), &[], now, &policy).unwrap();
     assert!(signed.leaf.is_of(signed.newest(), &policy.names, now));
     assert_eq!(signed.authorities, joined.authorities);
-    // The old CA's last certificate may be served until it expires.
+    // The old CA's last certificate may be in use until it expires.
     let last = content.leaf.validity.until;
     assert!(last < now + policy.leaf);
     let renewed = take(Step::Leaf, Some(&signed), &[], now + 20 * HOUR, &policy).unwrap();
@@ -152,7 +152,7 @@ fn a_new_name_gets_a_new_certificate_immediately() {
     );
     let content = take(Step::Leaf, Some(&content), &[], at(HOUR), &renamed).unwrap();
     assert_eq!(next(Some(&content), at(HOUR), None, &renamed), None);
-    // If names are removed, the existing certificate still covers the remaining ones.
+    // If only names are removed, the existing certificate still covers the remaining names.
     assert_eq!(next(Some(&content), at(HOUR), None, &policy()), None);
 }
 
@@ -164,7 +164,11 @@ fn an_expired_ca_is_replaced() {
         Some(Step::Begin)
     );
     let anew = take(Step::Begin, Some(&content), &[], at(301 * HOUR), &policy()).unwrap();
-    assert_eq!(anew.authorities.len(), 1, "an expired CA is not trusted");
+    assert_eq!(
+        anew.authorities.len(),
+        1,
+        "an expired CA must not be in the bundle"
+    );
 }
 
 #[test]
@@ -210,7 +214,7 @@ fn keys_that_do_not_match_their_certificate_are_rejected() {
         Content::read(&data).unwrap_err(),
         ContentError::Missing("ca.crt")
     );
-    // A certificate signed by a foreign CA is replaced even though its key matches.
+    // A certificate that a foreign CA signed is replaced, even though its key matches.
     let mut foreign = one.clone();
     (foreign.leaf, foreign.leaf_key) = (other.leaf.clone(), other.leaf_key.clone());
     assert_eq!(
@@ -230,7 +234,7 @@ fn a_bundle_stays_small_when_the_secret_is_deleted_repeatedly() {
 }
 
 #[test]
-fn the_debug_text_shows_no_key() {
+fn the_debug_output_contains_no_key() {
     let content = begun();
     let text = format!("{content:?}");
     assert!(

@@ -45,7 +45,7 @@ fn repaired(configuration: &mut Value, own: &[Certificate], now: Timestamp) -> B
     assert_eq!(
         repair(configuration, own, now),
         None,
-        "a second repair changes nothing"
+        "a second repair must not change anything"
     );
     before
 }
@@ -70,7 +70,11 @@ fn every_webhook_that_trusts_anything_else_is_repaired() {
         let path = change["path"].as_str().unwrap();
         path.ends_with("/clientConfig/caBundle")
     });
-    assert_eq!(bundles.count(), 6, "the correct webhook is left unchanged");
+    assert_eq!(
+        bundles.count(),
+        6,
+        "the patch must not change the webhook that is already correct"
+    );
     repaired(&mut configuration, std::slice::from_ref(&own), at(0));
     for webhook in configuration["webhooks"].as_array().unwrap() {
         assert_eq!(
@@ -103,7 +107,7 @@ fn a_ca_stays_for_as_long_as_a_replica_announces_it() {
     let mut configuration = configuration(&[Value::Null]);
     repaired(&mut configuration, olds, hours(0));
     repaired(&mut configuration, news, hours(0));
-    // Both replicas renew their announcements, so both CAs stay for two days.
+    // Both replicas renew their announcements, so both CAs remain in the bundle for two days.
     for hour in [13, 26, 39] {
         assert_eq!(
             repaired(&mut configuration, olds, hours(hour)),
@@ -112,7 +116,7 @@ fn a_ca_stays_for_as_long_as_a_replica_announces_it() {
         repaired(&mut configuration, news, hours(hour));
         assert_eq!(authorities(&configuration).len(), 2, "{hour}");
     }
-    // From now on, only one replica renews its announcement.
+    // From this hour on, only one replica renews its announcement.
     repaired(&mut configuration, news, hours(52));
     assert_eq!(authorities(&configuration).len(), 2);
     assert_eq!(
@@ -148,7 +152,7 @@ fn invalid_announcements_are_ignored() {
     }
 }
 
-/// The CA in the file was created by `openssl x509 -req -signkey` without extensions.
+/// The CA in the file was created with `openssl x509 -req -signkey`, without extensions.
 #[test]
 fn a_ca_may_use_x509_version_1() {
     let own = Certificate::all(include_bytes!("ca-of-version-1.pem")).expect("a CA");

@@ -29,7 +29,7 @@ fn the_number_of_remembered_notices_is_limited() {
     assert!(!repeats.is_new(&notice(REMEMBERED), now));
     assert!(
         repeats.is_new(&notice(0), now),
-        "the oldest notice was forgotten"
+        "the oldest notice must be forgotten, so it counts as new"
     );
     assert!(repeats.told.len() <= REMEMBERED);
 }

@@ -16,7 +16,7 @@ fn certificate(from: u64, until: u64) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// The times extend to the year 9999, to cover both encodings of a time.
+    /// The times extend to the year 9999, so that both ASN.1 encodings of a time are tested.
     #[test]
     fn a_written_validity_can_be_read(from in 0_u64..4_000_000_000, span in 0_u64..200_000_000_000) {
         let validity = Validity::of(&certificate(from, from + span)).unwrap();
@@ -25,12 +25,12 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Validity::of(&bytes);
     }
 
     #[test]
-    fn no_damage_makes_it_panic(at in 0_usize..200, byte: u8, length in 0_usize..400) {
+    fn no_damaged_certificate_causes_a_panic(at in 0_usize..200, byte: u8, length in 0_usize..400) {
         let mut der = certificate(0, 1);
         der[at] = byte;
         der.truncate(length);

@@ -1,17 +1,17 @@
-//! The hostile objects: up to 3 MiB each.
+//! The hostile objects, which are up to 3 MiB in size.
 
 use serde_json::{Value, json};
 
 use crate::support::creation;
 
-/// A review designed to be expensive.
+/// A review that is designed to be expensive.
 pub(crate) struct Hostile {
     pub(crate) what: &'static str,
     pub(crate) path: &'static str,
     pub(crate) review: Value,
 }
 
-/// Returns a Task with this declaration, these steps and additional fields of its spec.
+/// Returns a Task with this declaration, these steps and additional spec fields.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "each caller makes the value for this call"
@@ -27,7 +27,7 @@ pub(crate) fn task(declaration: &str, steps: Value, fields: Value) -> Value {
     task
 }
 
-/// Returns `count` items, joined.
+/// Returns `count` items, joined by `separator`.
 fn joined(count: usize, separator: &str, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(separator)
 }
@@ -40,7 +40,7 @@ fn steps() -> Value {
     json!([{"name": "a", "image": "i", "command": ["c"]}])
 }
 
-/// Returns outputs of step `a`, and a resource that uses these variables.
+/// Returns a declaration of outputs of step `a`, and a resource that contains these variables.
 fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> String {
     let outputs = joined(outputs, ", ", |number| format!("{{name: o{number}}}"));
     let params = joined(count, ", ", |number| {
@@ -51,10 +51,11 @@ fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> Str
     )
 }
 
-/// The number of resources in the longest chain that is accepted: each has 14 of the 25,000 nodes of a declaration.
+/// The number of resources in the longest chain that is accepted. Each resource has 14 of the 25,000 nodes that a declaration may
+/// have.
 const CHAIN: usize = 1750;
 
-/// Returns the resources `r0` to `r{count - 1}`, each with a parameter of this value.
+/// Returns the resources `r0` to `r{count - 1}`, each with a parameter that has this value.
 fn git_resources(count: usize, value: impl Fn(usize) -> String) -> String {
     let resource = |number: usize| {
         let value = value(number);
@@ -70,7 +71,7 @@ fn chain(count: usize) -> String {
     })
 }
 
-/// Returns a chain of resources in which each refers to the next one, so the last must be created first.
+/// Returns a chain of resources, each of which refers to the next one, so that the last must be created first.
 fn reversed_chain(count: usize) -> String {
     git_resources(count, |number| match number + 1 == count {
         true => "x".to_owned(),
@@ -78,7 +79,7 @@ fn reversed_chain(count: usize) -> String {
     })
 }
 
-/// Returns resources in which each value is twice that of the previous resource.
+/// Returns resources whose values double: each value contains the previous resource's value twice.
 fn doubling(count: usize) -> String {
     git_resources(count, |number| match number {
         0 => "x".to_owned(),
@@ -86,7 +87,7 @@ fn doubling(count: usize) -> String {
     })
 }
 
-/// Returns Tasks that are hostile by their declaration alone.
+/// Returns Tasks whose declaration makes them hostile.
 fn declarations() -> Vec<(&'static str, String)> {
     let names = |number: usize| format!("{}{number:04}", "n".repeat(60));
     let near = joined(150, ", ", |number| format!("{{name: {}}}", names(number)));
@@ -116,7 +117,7 @@ fn declarations() -> Vec<(&'static str, String)> {
             uses(0, 4900, |number| format!("u{number}.x")),
         ),
         ("a chain", chain(CHAIN)),
-        ("too large a chain", chain(22_000)),
+        ("a chain that is too long", chain(22_000)),
         ("a reversed chain", reversed_chain(CHAIN)),
         ("values that double", doubling(30)),
         ("deep nesting", "[".repeat(200_000)),
@@ -125,7 +126,7 @@ fn declarations() -> Vec<(&'static str, String)> {
             format!("steps: [{}]", "1,".repeat(120_000)),
         ),
         (
-            "an array within the bounds",
+            "an array within the limits",
             format!("steps: {{a: [{}]}}", "1,".repeat(20_000)),
         ),
         (
@@ -180,7 +181,7 @@ fn declarations() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Returns Tasks that are hostile by their spec.
+/// Returns Tasks whose spec makes them hostile.
 fn specs() -> Vec<(&'static str, Value)> {
     let declaration = "steps: {a: [{name: o}]}\nresources: [{name: r, spec: {type: image, params: [{name: u, value: $(steps.a.o)}]}}]";
     let text = "x".repeat(1 << 20);
@@ -208,7 +209,7 @@ fn specs() -> Vec<(&'static str, Value)> {
             )
         }),
         (
-            "many values within the bounds",
+            "many values within the limits",
             task(
                 declaration,
                 steps(),
@@ -225,11 +226,11 @@ fn specs() -> Vec<(&'static str, Value)> {
         ),
         ("a large object parameter", object_parameter(24_000)),
         (
-            "an object parameter within the bounds",
+            "an object parameter within the limits",
             object_parameter(4000),
         ),
         (
-            "a step template for many steps",
+            "a step template that applies to many steps",
             task(
                 declaration,
                 list(
@@ -240,7 +241,7 @@ fn specs() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
-            "many variables of a template",
+            "a template with many variables",
             task(
                 declaration,
                 list(
@@ -259,7 +260,7 @@ fn specs() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
-            "a line of unknown variables",
+            "a line with many unknown variables",
             task(
                 declaration,
                 json!([{"name": "a", "image": "i", "script": "$(workspaces.w.path)".repeat(130_000)}]),
@@ -274,7 +275,7 @@ fn specs() -> Vec<(&'static str, Value)> {
                 json!({}),
             ),
         ),
-        ("a long name of a Task", {
+        ("a long Task name", {
             let mut task = task(declaration, steps(), json!({}));
             task["metadata"]["name"] = "z".repeat(1_500_000).into();
             task
@@ -290,7 +291,7 @@ fn specs() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Returns a Task with an object parameter of this many keys, most of which are used.
+/// Returns a Task with an object parameter that has `keys` keys, most of which are used.
 fn object_parameter(keys: usize) -> Value {
     let uses = uses(0, keys.min(4900), |number| format!("params.p.k{number}"));
     let keys = (0..keys).map(|number| (format!("k{number}"), json!("")));
@@ -332,7 +333,7 @@ fn pipelines() -> Vec<(&'static str, Value)> {
             embedded(100, declaration, 8_000),
         ),
         (
-            "large declarations above the limit together",
+            "large declarations that together exceed the limit",
             embedded(
                 12,
                 &uses(3000, 3000, |number| format!("steps.a.u{number}")),
@@ -340,7 +341,7 @@ fn pipelines() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
-            "large declarations within the bounds",
+            "large declarations within the limits",
             embedded(
                 12,
                 &uses(350, 350, |number| format!("steps.a.u{number}")),
@@ -368,7 +369,7 @@ fn pods() -> Vec<(&'static str, Value)> {
     };
     vec![
         (
-            "a pod of many containers",
+            "a pod with many containers",
             pod(&all(9000), list(9000, container)),
         ),
         (
@@ -376,7 +377,7 @@ fn pods() -> Vec<(&'static str, Value)> {
             pod(&all(500), list(500, container)),
         ),
         (
-            "a pod with a chain",
+            "a pod with a chain of resources",
             pod(
                 &format!("steps: {{c0: [{{name: o}}]}}\n{}", chain(CHAIN)),
                 list(1, container),

@@ -1,4 +1,4 @@
-//! The clients of a load: steady clients, clients with large reviews, and slow clients.
+//! The clients of the load test: steady clients, clients with large reviews, and slow clients.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,34 +11,34 @@ use serde_json::{Value, json};
 use super::figures::Steady;
 use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNINJECTED_POD, creation, review, task};
 
-/// The interval after which a steady client reconnects, and gets the current certificate.
+/// The interval after which a steady client reconnects, and receives the current certificate.
 const RECONNECT: Duration = Duration::from_secs(1);
-/// The pause of a client with large reviews between two reviews.
+/// The pause between two large reviews of a client.
 const LARGE_PAUSE: Duration = Duration::from_millis(500);
 /// The pause of a slow client between two bytes.
 const DRIP: Duration = Duration::from_millis(200);
-/// The number of slow clients that send half a body: several times as many as fit into 2 MiB. If bodies shared memory,
-/// other clients would wait for these longer than the time limit of a body.
+/// The number of slow clients that send half a body. It is several times the number of bodies that fit into 2 MiB. If all bodies
+/// shared memory, other clients would have to wait longer than the time limit for a body.
 const SLOW_BODIES: usize = 120;
-/// The number of slow clients without a handshake, and also of slow clients with half a header. All clients together
-/// use fewer connections than the injector accepts.
+/// The number of slow clients that do not complete the handshake, and of those that send half a header. All clients together use
+/// fewer connections than the injector accepts.
 const SLOW_OTHERS: usize = 20;
 
-/// The injector that clients connect to.
+/// The injector to which clients connect, and the requests to send.
 pub(super) struct Target {
     address: SocketAddr,
     api_server: ApiServer,
     mix: Vec<Exchange>,
 }
 
-/// A request, and its expected response.
+/// A request and its expected response.
 struct Exchange {
     request: Vec<u8>,
-    /// The decision: true if the object is allowed and changed, false if it is allowed unchanged.
+    /// The expected decision: true if the object is changed, and false if it is allowed unchanged.
     changed: bool,
 }
 
-/// A connection and its start time.
+/// A connection, and the time at which it was opened.
 struct Client {
     connection: Connection,
     since: Instant,
@@ -51,7 +51,7 @@ impl Target {
             "metadata": {
                 "name": "r",
                 "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: o}]}"},
-                // Tekton copies annotations to the runs that its controllers create.
+                // Tekton copies annotations to the objects that its controllers create.
                 "ownerReferences": [{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "p", "uid": "u", "controller": true}],
             },
             "spec": {"taskRef": {"name": "build"}},
@@ -82,8 +82,8 @@ impl Target {
         }
     }
 
-    /// Sends reviews at fixed intervals, from `first` on for `time`. Each latency is measured from the moment at which the
-    /// review was due, so a late response also counts against the next review, as for real clients.
+    /// Sends reviews at fixed intervals, starting at `first`, for the duration `time`. Each latency is measured from the time at
+    /// which the review was due, so that a late response also increases the latency of the next review, as for real clients.
     pub(super) fn send_steadily(
         &self,
         first: Instant,
@@ -120,7 +120,7 @@ impl Target {
         steady
     }
 
-    /// Sends reviews of 3 MiB, one after another, until `done`.
+    /// Sends reviews of 3 MiB one after another, until `done` is set.
     pub(super) fn send_large(&self, done: &AtomicBool) -> Vec<Duration> {
         let mut large = task();
         large["spec"]["steps"][0]["env"] = json!([{"name": "X", "value": "y".repeat(2_900_000)}]);
@@ -139,8 +139,8 @@ impl Target {
         latencies
     }
 
-    /// Holds connections without a handshake, with half a header, and with half a body, and sends another byte of each now
-    /// and then, until `done`. Returns the number of connections that the injector closed.
+    /// Opens connections without a handshake, with half a header, and with half a body, and sends a byte on each at intervals,
+    /// until `done` is set. Returns the number of connections that the injector closed.
     pub(super) fn send_slowly(&self, done: &AtomicBool) -> usize {
         const HEADER: &str = "POST /mutate/pods HTTP/1.1\r\nhost: a\r\n";
         let kinds = [
@@ -172,7 +172,7 @@ impl Target {
         cut_off
     }
 
-    /// Connects, trusting the CAs in this bundle.
+    /// Connects as a client that trusts the CAs in this bundle.
     fn connect(&self, bundle: &str) -> Client {
         let connection = Connection::tls(self.address, bundle, NAME);
         Client {
@@ -183,14 +183,14 @@ impl Target {
 }
 
 impl Exchange {
-    /// Sends the review and reads the decision.
+    /// Sends the review and checks the decision.
     fn perform(&self, connection: &mut Connection) {
         connection
             .send(&self.request)
-            .expect("a request to be sent");
+            .expect("the request must be sent and answered");
         let response = connection.answer().expect("a response");
         assert_eq!(response.status, 200, "{}", response.text());
-        // The response is searched as text, because parsing it would cost more than the decision.
+        // The response is searched as text, because parsing it would take longer than the decision.
         let text = response.text();
         assert!(text.contains(r#""allowed":true"#), "{text}");
         assert_eq!(text.contains(r#""patch":"#), self.changed, "{text}");

@@ -1,24 +1,24 @@
-//! The measurements of a load.
+//! The measurements of a load test.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The measurements of one load.
+/// The measurements of one load test.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
-    /// The time between the moment that each steady review was due and the end of its response.
+    /// The times from the moment at which each steady review was due until the end of its response.
     pub(super) steady: Vec<Duration>,
-    /// The time of each large review.
+    /// The duration of each large review.
     pub(super) large: Vec<Duration>,
-    /// The certificates that the injector presented, DER.
+    /// The certificates that the injector presented, in DER format.
     pub(super) certificates: HashSet<Vec<u8>>,
     /// The CA bundles that the clients trusted.
     pub(super) bundles: HashSet<String>,
-    /// The slow clients that were disconnected.
+    /// The number of slow clients that the injector disconnected.
     pub(super) cut_off: usize,
-    /// The highest resident memory of the injector, in KiB: in the first half (without the first sixth of the time), in
-    /// the second half, and overall.
+    /// The peak resident memory of the injector, in KiB: in the first half (without the first sixth of the time), in the second
+    /// half, and overall.
     pub(super) memory: [u64; 3],
 }
 
@@ -62,7 +62,7 @@ impl Figures {
         let [early, late, peak] = self.memory;
         let _ = write!(
             text,
-            "\n  {per_second:.0} reviews/s made; {} certificates, {} bundles, {} slow clients cut off\
+            "\n  {per_second:.0} reviews/s; {} certificates, {} bundles, {} slow clients disconnected\
              \n  memory: up to {early} KiB in the first half, {late} KiB in the second, {peak} KiB at the peak",
             self.certificates.len(),
             self.bundles.len(),

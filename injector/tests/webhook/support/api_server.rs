@@ -1,4 +1,4 @@
-//! A simulated API server with the objects that the injector uses: a Secret, a webhook configuration, Events.
+//! A simulated API server with the objects that the injector uses: a Secret, a webhook configuration and Events.
 
 use std::ops::Deref;
 
@@ -20,7 +20,7 @@ const VERSION: &str = "^/version$";
 pub(crate) struct ApiServer(api_server::ApiServer);
 
 impl ApiServer {
-    /// Starts a server that has a webhook configuration with two webhooks, and does not report its version yet.
+    /// Starts a server with a webhook configuration that has two webhooks. The server does not report its version yet.
     pub(crate) async fn start() -> Self {
         let server = api_server::ApiServer::start();
         let webhook = |name: &str| json!({"name": name, "clientConfig": {"service": {"namespace": "gleaner", "name": "injector"}}});
@@ -34,12 +34,12 @@ impl ApiServer {
         Self(server)
     }
 
-    /// Returns the CAs that the first webhook trusts, PEM.
+    /// Returns the CAs that the first webhook trusts, in PEM format.
     pub(crate) fn bundle(&self) -> String {
         self.bundles().swap_remove(0)
     }
 
-    /// Returns the CAs that each webhook trusts, PEM.
+    /// Returns the CAs that each webhook trusts, in PEM format.
     pub(crate) fn bundles(&self) -> Vec<String> {
         let configuration = self.get(CONFIGURATION).unwrap();
         let bundle = |webhook: &Value| {
@@ -52,7 +52,7 @@ impl ApiServer {
         webhooks.iter().map(bundle).collect()
     }
 
-    /// Sets the `caBundle` of every webhook, as another client might.
+    /// Sets the `caBundle` of every webhook, as another client might do.
     pub(crate) fn set_bundles(&self, bundle: &str) {
         let mut configuration = self.get(CONFIGURATION).unwrap();
         for webhook in configuration["webhooks"].as_array_mut().unwrap() {
@@ -61,25 +61,25 @@ impl ApiServer {
         self.put(CONFIGURATION, configuration);
     }
 
-    /// Returns a key of the Secret.
+    /// Returns the value of a key in the Secret.
     pub(crate) fn secret(&self, key: &str) -> Option<String> {
         let held = self.get(SECRET)?["data"][key].as_str()?.to_owned();
         String::from_utf8(STANDARD.decode(held).unwrap()).ok()
     }
 
-    /// Makes the server never respond to requests that create Events.
+    /// Leaves requests that create Events without a response.
     pub(crate) fn take_no_events(&self) {
         self.on(Method::POST, EVENTS).fail(Fault::Hang);
     }
 
-    /// Refuses requests whose method and path start with `start`, until the faults are reset.
+    /// Refuses requests that start with `start` (method and path), until the faults are reset.
     pub(crate) fn refuse(&self, start: &str, status: u16) {
         let (method, path) = start.split_once(' ').unwrap_or((start, ""));
         self.on(method.parse().unwrap(), &format!("^{path}"))
             .fail(Fault::refuse(status, "", "not for you"));
     }
 
-    /// Reports this minor version.
+    /// Sets the minor version that the server reports.
     pub(crate) fn set_minor_version(&self, minor: &str) {
         self.heal();
         let version = json!({"major": "1", "minor": minor});
@@ -87,7 +87,7 @@ impl ApiServer {
         self.on(Method::GET, VERSION).fail(known);
     }
 
-    /// Returns the number of requests so far whose method and path start with `start`.
+    /// Returns the number of requests received so far that start with `start` (method and path).
     pub(crate) fn asked(&self, start: &str) -> usize {
         let requests = self.requests();
         let begins = |request: &str| request.starts_with(start);

@@ -1,4 +1,4 @@
-//! The CA of a test.
+//! A CA for tests.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
@@ -19,7 +19,7 @@ impl Authority {
         }
     }
 
-    /// Returns a certificate and its key, PEM.
+    /// Returns a certificate and its key, in PEM format.
     pub(crate) fn issue(&self, name: &str) -> (String, String) {
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();

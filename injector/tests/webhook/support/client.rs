@@ -1,4 +1,4 @@
-//! A persistent connection to the webhook, as an API server uses it.
+//! A persistent connection to the webhook, like those of an API server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects with TLS, trusting these CAs (PEM) and verifying this name.
+    /// Connects with TLS. The client trusts these CAs (PEM) and verifies this name.
     pub(crate) async fn connect(
         address: SocketAddr,
         trusted: &str,
@@ -39,12 +39,12 @@ impl Client {
     ) -> io::Result<Response> {
         let headers = [("Content-Type", "application/json")];
         let request = lasting_request(method.as_str(), path, &headers, body.as_ref());
-        // A server that refuses a large body may close before all of it was sent.
+        // Sending may fail, because a server that refuses a large body may close the connection before the whole body is sent.
         let _ = self.connection.send(&request);
         self.connection.answer()
     }
 
-    /// Sends a review, and returns its `response`.
+    /// Sends a review and returns the `response` in the reply.
     pub(crate) async fn review(&mut self, path: &str, review: &Value) -> io::Result<Value> {
         let answer = self.send(Method::POST, path, review.to_string()).await?;
         if answer.status != 200 {
@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-/// Sends a GET by plain HTTP on a separate connection.
+/// Sends a GET request over plain HTTP, on a separate connection.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
     Place::Tcp(address).get(path)
 }

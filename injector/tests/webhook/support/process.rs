@@ -1,4 +1,4 @@
-//! The injector as a process.
+//! An injector process, and its configuration.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::{ApiServer, Authority, Client, PATIENCE, get};
 
-/// The name in certificates from files.
+/// The name in the certificates that the tests write to files.
 pub(crate) const NAME: &str = "injector.gleaner.svc";
 
 /// The configuration of an injector.
@@ -23,12 +23,12 @@ pub(crate) struct Setup {
     flags: Vec<String>,
 }
 
-/// A running injector. It is killed when it goes out of scope.
+/// A running injector process, which is killed on drop.
 pub(crate) struct Injector {
     process: Process,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
-    /// Keeps the directory of the files: the injector reads them until it exits, and the setup may be dropped earlier.
+    /// The directory of the files. The injector reads the files until it exits, but the setup may be dropped earlier.
     _folder: Arc<TempDir>,
 }
 
@@ -50,7 +50,7 @@ impl Setup {
         }
     }
 
-    /// Returns a setup with a certificate of `authority` in files, and no API server.
+    /// Returns a setup with a certificate from `authority` in files, and no API server.
     pub(crate) fn files(authority: &Authority) -> Self {
         let setup = Self::new();
         let path = |name: &str| setup.path(name).display().to_string();
@@ -63,7 +63,7 @@ impl Setup {
         flags.into_iter().fold(setup.clone(), Self::flag)
     }
 
-    /// Returns a setup with a certificate of `authority` in files, whose CA it writes into the configuration in
+    /// Returns a setup with a certificate from `authority` in files. The injector writes the CA into the webhook configuration of
     /// `api_server`.
     pub(crate) fn given(authority: &Authority, api_server: &ApiServer) -> Self {
         let setup = Self::files(authority);
@@ -76,7 +76,7 @@ impl Setup {
         flags.into_iter().fold(setup, Self::flag)
     }
 
-    /// Returns a setup of an injector that issues its certificates itself, and keeps them in `api_server`.
+    /// Returns the setup of an injector that issues its certificates and stores them in `api_server`.
     pub(crate) fn managed(api_server: &ApiServer) -> Self {
         let flags = [
             "--tls-secret=gleaner/injector-tls",
@@ -89,7 +89,7 @@ impl Setup {
             .fold(Self::new().flag(api_server), Self::flag)
     }
 
-    /// Adds a flag. The last of equal flags counts.
+    /// Adds a flag. If a flag is repeated, the last value takes effect.
     pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         let flag = flag.into();
         let name = flag.split('=').next().unwrap_or_default();
@@ -106,18 +106,18 @@ impl Setup {
         self
     }
 
-    /// Returns a file of this setup.
+    /// Returns the path of a file of this setup.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Writes certificate and key.
+    /// Writes the certificate and its key.
     pub(crate) fn write(&self, (certificate, key): (String, String)) {
         fs::write(self.path("tls.crt"), certificate).unwrap();
         fs::write(self.path("tls.key"), key).unwrap();
     }
 
-    /// Writes the CA.
+    /// Writes the CA file.
     pub(crate) fn write_ca(&self, authority: &Authority) {
         fs::write(self.path("ca.crt"), &authority.pem).unwrap();
     }
@@ -131,7 +131,7 @@ impl Setup {
             Some((address("address")?, address("health_address")?))
         });
         let Some((address, health)) = listening else {
-            panic!("the injector does not listen: {}", process.log());
+            panic!("the injector did not bind its addresses: {}", process.log());
         };
         Injector {
             process,
@@ -148,7 +148,7 @@ impl Setup {
         injector
     }
 
-    /// Runs the injector until it exits, and returns its exit code and output.
+    /// Runs the injector until it exits, and returns the exit code and the output.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
         let ran = process::run(self.command());
         (ran.code, ran.stderr)
@@ -173,14 +173,14 @@ impl Injector {
         .await;
     }
 
-    /// Connects, trusting the CA that was passed to [`Setup::files`].
+    /// Connects as a client that trusts the CA passed to [`Setup::files`].
     pub(crate) async fn client(&self, authority: &Authority) -> Client {
         Client::connect(self.address, &authority.pem, NAME)
             .await
             .unwrap()
     }
 
-    /// Returns the value of a metric whose series is `series`, including labels; 0 if the series does not exist yet.
+    /// Returns the value of the metric series `series`, including labels, or 0 if the series does not exist yet.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
         let metrics = get(self.health, "/metrics").await;
         let line = metrics
@@ -190,12 +190,12 @@ impl Injector {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// Returns the injector's output so far.
+    /// Returns the output of the injector so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Waits for a log line that contains this text, and returns it as JSON.
+    /// Waits for a log line that contains this text, and returns the line as JSON.
     pub(crate) async fn said(&self, text: &str) -> Value {
         let line = |line: &str| line.contains(text).then(|| line.to_owned());
         let found = async || self.process.line(line);
@@ -216,12 +216,12 @@ impl Injector {
         .await
     }
 
-    /// Returns the injector's CPU time so far.
+    /// Returns the CPU time that the injector has used so far.
     pub(crate) fn computed(&self) -> Duration {
         self.process.computed()
     }
 
-    /// Returns a figure in KiB of `/proc/PID/status`.
+    /// Returns a field of `/proc/PID/status` in KiB.
     pub(crate) fn memory(&self, field: &str) -> u64 {
         self.process.memory(field)
     }

@@ -10,22 +10,22 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// The treatment of one connection.
+/// The sidecar's behavior on one connection.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
-    /// Read the request and respond with these bytes.
+    /// Reads the request and responds with these bytes.
     Raw(Vec<u8>),
-    /// Read the request and close without a response, like a sidecar that crashes.
+    /// Reads the request and closes the connection without a response, like a sidecar that crashes.
     Die,
-    /// Close immediately, without reading.
+    /// Closes the connection immediately, without reading.
     Refuse,
-    /// Read only the head, respond, and close.
+    /// Reads only the head of the request, responds with these bytes, and closes the connection.
     Early(Vec<u8>),
-    /// Read the request and respond with these bytes after this delay.
+    /// Reads the request and responds with these bytes after this delay.
     Late(Duration, Vec<u8>),
-    /// Same as [`Late`](Self::Late), while other connections are served.
+    /// Same as [`Late`](Self::Late), but serves other connections during the delay.
     Meanwhile(Duration, Vec<u8>),
-    /// Read the request and never respond.
+    /// Reads the request and never responds.
     Silence,
 }
 
@@ -42,7 +42,7 @@ struct Seen {
     changed: Condvar,
 }
 
-/// A scripted sidecar that serves until the test's process exits.
+/// A scripted sidecar, which runs until the test process exits.
 pub(crate) struct Sidecar {
     pub(crate) address: String,
     seen: Arc<Seen>,
@@ -64,7 +64,8 @@ impl Reply {
         Self::json(200, r#"{"phase":"Collecting","pending":["steps.a.b"]}"#)
     }
 
-    /// Returns a response that announces a body over the redirector's limit, with the beginning of that body.
+    /// Returns a response with a body that exceeds the redirector's limit: the head specifies the length, and only the beginning
+    /// of the body follows.
     pub(crate) fn too_large(status: u16) -> Self {
         let length = (64 << 20) + 1;
         let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{{");
@@ -82,12 +83,12 @@ impl Reply {
 // === impl Sidecar ===
 
 impl Sidecar {
-    /// Returns a sidecar that responds to every message with success.
+    /// Returns a sidecar that accepts every message.
     pub(crate) fn content() -> Self {
         Self::replying(&[Reply::accepted()])
     }
 
-    /// Returns a sidecar that responds in this order, and repeats the last response.
+    /// Returns a sidecar that sends these responses in order, and then repeats the last one.
     pub(crate) fn replying(replies: &[Reply]) -> Self {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("gleaner.sock");
@@ -100,7 +101,7 @@ impl Sidecar {
         }
     }
 
-    /// Returns a sidecar that does the same over TCP.
+    /// Same as [`Self::replying`], but over TCP.
     pub(crate) fn over_tcp(replies: &[Reply]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -112,7 +113,7 @@ impl Sidecar {
         }
     }
 
-    /// Returns a sidecar that is not running yet: its address, and a function that starts it.
+    /// Returns the address of a sidecar that is not running yet, and a function that starts it.
     pub(crate) fn late(replies: &[Reply]) -> (String, impl FnOnce() -> Self + use<>) {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("gleaner.sock");
@@ -184,7 +185,7 @@ fn serve<S: Read + Write + Send + 'static>(
                     let body = read_body(&mut stream, &head, body);
                     record.add(head, body);
                     match reply {
-                        // The client may have disconnected after it has read enough of the response.
+                        // Sending may fail, because the client disconnects after it has read enough of the response.
                         Reply::Raw(answer) => drop(stream.write_all(answer)),
                         Reply::Late(held, answer) => {
                             thread::sleep(*held);
@@ -215,7 +216,7 @@ impl Seen {
     }
 }
 
-/// Reads the head, and the part of the body that came with it.
+/// Reads the head, and the part of the body that arrived with it.
 fn read_head(stream: &mut impl Read) -> (String, Vec<u8>) {
     let mut received = Vec::new();
     let mut buffer = [0; 65536];

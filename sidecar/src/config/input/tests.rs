@@ -1,4 +1,4 @@
-//! Arguments that the injector writes, as the sidecar reads them.
+//! Tests that the sidecar can read the arguments that the injector writes.
 
 use clap::Parser as _;
 use gleaner_core::inject::settings::{Resources, Sidecars};
@@ -22,7 +22,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Returns a Task with a parameter of each type.
+/// Returns a Task with one parameter of each type.
 fn task() -> Value {
     let outputs = "steps: {build: [{name: digest}]}\nresources: [{name: img, spec: {type: image, params: [\
         {name: url, value: $(params.url)}, {name: digest, value: $(steps.build.digest)}, \
@@ -49,7 +49,7 @@ fn changed(outcome: Result<Outcome, gleaner_core::inject::Refusal>) -> Value {
     }
 }
 
-/// Returns the arguments of a TaskSpec's sidecar, with the values that Tekton substitutes.
+/// Returns the arguments of the sidecar in a Task, after Tekton's substitution of variables.
 fn substituted(task: &Value) -> Vec<String> {
     let args = task.pointer("/spec/sidecars/0/args").unwrap();
     let args = args
@@ -133,8 +133,8 @@ fn arguments_of_an_injected_pod_are_parsed_and_those_of_an_uninjected_pod_are_re
     assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
 }
 
-/// Returns the kinds that a sidecar may create after injection into a pod with the operator's `list`, if the Task brings its own
-/// list.
+/// Returns the kinds that the sidecar may create after a pod is injected with the operator's `list`. The Task contains a list
+/// that allows other kinds.
 fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
     let mut args = substituted(&changed(task::inject(
         &task(),
@@ -211,7 +211,7 @@ fn arguments_of_an_injected_plain_pod_are_parsed() {
     assert_eq!(input.kinds, ["*/*"]);
     let (_, run) = input.values_and_run().unwrap();
     let Ownership::Other(owner) = run.ownership else {
-        panic!("the Job is the owner");
+        panic!("expected the Job as the owner");
     };
     assert_eq!((owner.kind.as_str(), owner.uid.as_str()), ("Job", "job-1"));
 }

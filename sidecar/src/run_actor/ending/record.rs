@@ -1,4 +1,4 @@
-//! The record of a run's outcome, which is limited in size.
+//! The size of the record of a run's outcome, and the truncation of larger records.
 
 use std::io;
 
@@ -13,20 +13,20 @@ use serde::Serialize;
 
 use crate::run_actor::submitting::Ending;
 
-/// The space for a record without objects, in bytes: the texts of a problem, or notes.
+/// The space for the part of a record that does not depend on the number of objects, in bytes: the texts of a problem, or notes.
 const BASE: u64 = 16 << 10;
-/// The space for each object: its names and UID, or its failure and remaining objects.
+/// The space for each object, in bytes: its names and UID, or its failure and remaining objects.
 const OBJECT: u64 = 2 << 10;
-/// The space for each result field that the template adds. A field has at most 1 KiB before JSON escapes it.
+/// The space for each result field that a template declares, in bytes. A field has at most 1 KiB before JSON escapes it.
 const FIELD: u64 = 2 << 10;
-/// The space for a plan without objects, in bytes.
+/// The space for the part of a plan that does not depend on the number of objects, in bytes.
 const BASE_OF_PLAN: u64 = 256;
-/// The space for each planned object: a name has at most 253 bytes, a namespace 63.
+/// The space for each planned object, in bytes. A name has at most 253 bytes, and a namespace at most 63.
 const PLANNED: u64 = 1 << 10;
-/// The limits, in bytes, to which the texts of a problem are shortened; the first that makes the record fit is used.
+/// The lengths, in bytes, to which a problem's texts are truncated. Each length is tried in turn, until the record fits.
 const TEXTS: [usize; 4] = [4 << 10, 1 << 10, 256, 128];
 
-/// Returns the maximum size of the outcome of a run with this declaration, in bytes.
+/// Returns the space reserved for the outcome of a run with this declaration, in bytes.
 pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     let fields = |template| {
         results::keys(template)
@@ -38,14 +38,14 @@ pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     BASE + objects.sum::<u64>()
 }
 
-/// Returns the space for the plan of a submission with this declaration, in bytes. A larger plan, which contains second names of
-/// objects, is written in additional space.
+/// Returns the space reserved for the plan of a submission with this declaration, in bytes. If taken names are replaced, a plan
+/// can be larger; it is then written to additional space.
 pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
     BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }
 
-/// Returns `ending`, shortened so that its record fits into `room`: shortens first the texts and then the lists of a problem, or
-/// the notes of a commit.
+/// Returns `ending`, shortened until its record fits into `room`. In a problem, first texts and then lists are shortened; in a
+/// commit, the notes are dropped.
 pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
     match ending {
         Ok(mut commit) => {
@@ -62,11 +62,11 @@ pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
     }
 }
 
-/// Returns the problem of a submission that does not start because its outcome could not be recorded.
+/// Returns the problem of a submission that does not start because no space for its outcome can be reserved.
 pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     let message =
         format!("the journal has no room for the outcome of the run ({room} bytes): {error}");
-    let remedy = "make room on its volume (--state-dir)";
+    let remedy = "free space on its volume (--state-dir)";
     let failure = gleaner_proto::failure::Failure {
         resource: None,
         code: FailureCode::RequestFailed,
@@ -85,14 +85,14 @@ pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     }
 }
 
-/// Returns the problem for a request that arrives while the outcome is known but not recorded.
+/// Returns the problem for a request that arrives before a known outcome is recorded.
 pub(super) fn unrecorded(error: &io::Error) -> Problem {
     problem::new(
         problem_type::BUSY,
         503,
         "the outcome of the run is not yet recorded",
         format!(
-            "the journal could not be written: {error}; make room on its volume (--state-dir), and retry"
+            "the journal could not be written: {error}; free space on its volume (--state-dir), and retry"
         ),
         exit_code::UNREACHABLE,
     )
@@ -105,7 +105,7 @@ fn shortened_problem(mut problem: Problem, room: u64) -> Problem {
         }
         shorten_texts(&mut problem, max);
     }
-    // The remaining objects are more important than the causes.
+    // Lists of remaining objects are shortened last, because they are more important than the causes.
     while !fits(&problem, room) {
         match (
             problem.failures.len(),
@@ -140,7 +140,7 @@ fn shorten_texts(problem: &mut Problem, max: usize) {
 }
 
 fn fits(record: &impl Serialize, room: u64) -> bool {
-    // One byte is needed for the kind of record.
+    // The kind of record needs one byte in addition.
     serde_json::to_vec(record).is_ok_and(|json| (json.len() as u64) < room)
 }
 

@@ -1,4 +1,4 @@
-//! Compares observed states with those of the reference model.
+//! Compares observed states with the states of the reference model.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -16,9 +16,9 @@ use super::submitter::{outcome_of, problem_of};
 use crate::journal::{Journal, JournalError, Record};
 use crate::recovery::replay;
 
-/// The end of a submission that panicked.
+/// The result of a submission that panicked.
 pub(super) const PANICKED: End = End::Failed(254);
-/// The end of a submission that did not start, because the journal had no space for the outcome.
+/// The result of a submission that did not start, because the journal had no space for its outcome.
 pub(super) const NO_ROOM: End = End::Failed(255);
 
 pub(super) fn declaration(submit: Submit) -> Declaration {
@@ -31,7 +31,7 @@ pub(super) fn declaration(submit: Submit) -> Declaration {
     DECLARATIONS[submit as usize].clone()
 }
 
-/// Returns the state and the number of plans that a restarted sidecar finds in these records.
+/// Returns the state and the number of plans that a restarted sidecar restores from these records.
 pub(super) fn recovered(submit: Submit, records: Vec<Record>) -> (Collector, usize) {
     let steps = STEPS.map(|step| StepName::new(step).unwrap());
     let (declaration, run) = (declaration(submit), Run::default());
@@ -44,7 +44,7 @@ pub(super) fn open(medium: &Medium) -> Result<(Journal, Vec<Record>), JournalErr
     Journal::on(medium.open(), PathBuf::from("journal"), b"run")
 }
 
-/// Compares a state with the reference.
+/// Compares the collector's state with the reference.
 pub(super) fn compare(collector: &Collector, reference: &Reference) -> Result<(), String> {
     let status = collector.status();
     let steps = STEPS.map(|step| {
@@ -78,7 +78,7 @@ pub(super) fn compare(collector: &Collector, reference: &Reference) -> Result<()
         [usize::from(reference.has_idle_note()), reference.repeated()],
     );
     if is != should {
-        return Err(format!("it is {is:?}, not {should:?}"));
+        return Err(format!("the state is {is:?}, but should be {should:?}"));
     }
     if let Some(end) = reference.end() {
         compare_end(&collector.outcome(), end)?;
@@ -97,6 +97,6 @@ pub(super) fn compare_end(outcome: &Result<Outcome, Problem>, end: End) -> Resul
     };
     match is_right {
         true => Ok(()),
-        false => Err(format!("the end is {outcome:?}, not {end:?}")),
+        false => Err(format!("the outcome is {outcome:?}, but should be {end:?}")),
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::journal::Disk;
 
-/// A file, with the content that would survive a power failure.
+/// A file, with a second copy of the content that would survive a power failure.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Medium(Arc<Shared>);
 
@@ -20,7 +20,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The content as the kernel presents it.
+    /// The content that the kernel returns to readers.
     bytes: Vec<u8>,
     /// The content after a power failure.
     synced: Vec<u8>,
@@ -30,16 +30,17 @@ struct State {
     /// The number of refused operations.
     refused: usize,
     is_killed: bool,
-    /// A number that differs for each process. Operations of earlier processes have no effect.
+    /// A number that increases with each process. Operations of earlier processes have no effect.
     process: u32,
 }
 
-/// A scheduled fault.
+/// A scheduled disk fault.
 #[derive(Debug, Clone, Copy)]
 struct Armed {
-    /// The number of operations before the fault.
+    /// The number of operations that still succeed before the fault.
     after: u8,
-    /// The number of bytes of a write that still succeed; any other operation still takes effect if the number is odd.
+    /// The number of bytes of the failing write that are still written. An operation other than a write still takes effect if the
+    /// number is odd.
     torn: usize,
     kills: bool,
 }
@@ -73,19 +74,19 @@ impl Medium {
         })
     }
 
-    /// Schedules the refusal of one operation, after `after` successful ones.
+    /// Makes one operation fail, after `after` successful operations.
     pub(super) fn refuse(&self, after: u8, torn: usize) {
         let kills = false;
         self.state().armed = Some(Armed { after, torn, kills });
     }
 
-    /// Schedules the death of the process during one operation, after `after` successful ones.
+    /// Kills the process during one operation, after `after` successful operations.
     pub(super) fn kill(&self, after: u8, torn: usize) {
         let kills = true;
         self.state().armed = Some(Armed { after, torn, kills });
     }
 
-    /// Limits the growth of the file to `free` bytes.
+    /// Limits the growth of the file to `free` bytes, as on a full disk.
     pub(super) fn fill(&self, free: usize) {
         let mut state = self.state();
         state.capacity = Some(state.bytes.len() + free);
@@ -100,7 +101,7 @@ impl Medium {
         self.state().refused
     }
 
-    /// Returns true if an operation will be refused.
+    /// Returns true if a fault is scheduled.
     pub(super) fn is_armed(&self) -> bool {
         self.state().armed.is_some()
     }
@@ -116,7 +117,7 @@ impl Medium {
         }
     }
 
-    /// Ends the process; if `power_cut` is true, also simulates a power failure.
+    /// Ends the process. If `power_cut` is true, also discards the content that was not synced.
     pub(super) fn crash(&self, power_cut: bool) {
         let mut state = self.state();
         state.process += 1;
@@ -130,7 +131,7 @@ impl Medium {
         self.0.restarted.notify_all();
     }
 
-    /// Returns the content of the file after the death of the process, and after a power failure.
+    /// Returns the file's content after a process crash, and its content after a power failure.
     pub(super) fn survivors(&self) -> [Vec<u8>; 2] {
         let state = self.state();
         [state.bytes.clone(), state.synced.clone()]
@@ -140,7 +141,7 @@ impl Medium {
 // === impl Opened ===
 
 impl Opened {
-    /// Calls `act` with the number of bytes that may be written, unless a fault is due.
+    /// Calls `act` with the number of bytes that may be written, and applies a fault that is due.
     fn operate<T>(&self, act: impl FnOnce(&mut State, usize) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.shared.state.lock().unwrap();
         if state.process != self.process {
@@ -163,7 +164,7 @@ impl Opened {
                 } else {
                     state.refused += 1;
                 }
-                return Err(io::Error::other("the disk refuses"));
+                return Err(io::Error::other("the disk refused the operation"));
             }
             Some(armed) => armed.after -= 1,
             None => {}

@@ -1,4 +1,4 @@
-//! A process of the sidecar: the run actor and its submission.
+//! A sidecar process: the run actor and its submission.
 
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ impl Process {
         let ended = self.actor.await;
         assert!(
             ended.is_err_and(|error| error.is_cancelled()),
-            "the actor ended"
+            "the actor must be canceled"
         );
     }
 }

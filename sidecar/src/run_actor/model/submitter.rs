@@ -1,4 +1,4 @@
-//! A submission that is controlled by the test.
+//! A submission that the test controls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -22,13 +22,13 @@ use crate::run_actor::submitting::{Ended, Submit};
 /// A command for a controlled submission.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// Stores a plan; responds with true if it was stored.
+    /// Stores a plan, and responds with true if the plan was stored.
     Plan(oneshot::Sender<bool>),
     End(End),
     Panic,
 }
 
-/// All submissions of a process.
+/// The submissions of one process.
 #[derive(Clone, Default)]
 pub(super) struct Submissions {
     pub(super) state: Arc<Mutex<State>>,
@@ -92,7 +92,7 @@ impl Submit for Submissions {
                         return Ended::failed(problem_of(number), &[]);
                     }
                     Order::End(End::Pending) => unreachable!("it has no submission"),
-                    // Bypasses the panic hook, which would print the panic.
+                    // Resume the unwinding directly, because the panic hook would print the panic.
                     Order::Panic => std::panic::resume_unwind(Box::new(())),
                 }
             }

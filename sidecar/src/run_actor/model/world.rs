@@ -1,4 +1,4 @@
-//! The run actor, its disk and its clients, next to the reference model.
+//! The run actor under test, with its disk and clients, and the reference model.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ pub(super) struct World {
     submit: Submit,
     medium: Medium,
     reference: Reference,
-    /// The number of plans that are durable.
+    /// The number of plans that are stored durably.
     plans: usize,
-    /// Other states that the disk may hold, because writes were refused or interrupted.
+    /// Other states that the disk may contain, because writes failed or were interrupted.
     possible: Vec<(Reference, usize)>,
-    /// The outcome of the submission while it is not recorded.
+    /// The outcome of the submission, while it is not recorded.
     unrecorded: Option<End>,
-    /// True if a single disk operation was refused since the last restart. A full disk does not count.
+    /// True if a disk fault was scheduled since the last restart. A full disk does not count.
     was_refused: bool,
     power_cut: bool,
     waiting: Vec<Received>,
@@ -108,7 +108,7 @@ impl World {
             .await;
     }
 
-    /// Sends a request. `response` is the expected one without disk faults, `after` the resulting state.
+    /// Sends a request. `response` is the response that is expected without disk faults, and `after` is the resulting state.
     async fn request(
         &mut self,
         command: Command,
@@ -118,12 +118,12 @@ impl World {
     ) {
         let refused = self.medium.refused();
         let sent = self.process.handle.commands.send(command).await;
-        assert!(sent.is_ok(), "the actor is gone");
+        assert!(sent.is_ok(), "the actor has exited");
         if !self.settled().await {
-            // Killed during the write: no response was sent.
+            // The process was killed during the write, so it must not have sent a response.
             assert!(
                 received.try_recv().is_err(),
-                "a response before the outcome is recorded"
+                "a response was sent before the outcome was recorded"
             );
             if let Some(after) = after {
                 self.may_be(after.clone());
@@ -138,9 +138,12 @@ impl World {
         if let Ok(Err(problem)) = &reply
             && problem.detail.starts_with("nothing was accepted")
         {
-            assert!(refused > 0, "refused without a fault: {problem:?}");
-            // After a refused write, a frame that could not be cut off may still be found by a restart.
-            assert!(after.is_some(), "refused a request that changes nothing");
+            assert!(
+                refused > 0,
+                "the request failed without a disk fault: {problem:?}"
+            );
+            // A frame whose write failed and that could not be truncated may still be found after a restart.
+            assert!(after.is_some(), "a request that changes nothing failed");
             if let (Some(after), 2..) = (after, refused) {
                 self.may_be(after);
             }
@@ -175,15 +178,19 @@ impl World {
         }
     }
 
-    /// If a submission is due, checks that it starts, or that it ends immediately for lack of space.
+    /// If a submission is due, checks that it starts, or that it fails immediately because the journal has no space for its
+    /// outcome.
     fn begin(&mut self, refused: usize) {
         if self.reference.phase() != Phase::Submitting || self.process.begun() == 1 {
             return;
         }
-        assert!(refused > 0, "the submission has not begun");
+        assert!(
+            refused > 0,
+            "the submission did not start, although no disk fault occurred"
+        );
         assert!(
             !self.process.submissions.resumes,
-            "what an earlier process created is forgotten"
+            "a submission that resumes an earlier one must start even without space"
         );
         if self.live().phase() == Phase::Failed {
             self.reference.settle(NO_ROOM);
@@ -233,7 +240,10 @@ impl World {
             self.possible.clear();
         } else {
             let refused = self.medium.refused() - refused;
-            assert!(refused > 0, "refused without a fault");
+            assert!(
+                refused > 0,
+                "the plan was not stored, although no disk fault occurred"
+            );
             if refused > 1 {
                 self.possible.push((self.reference.clone(), self.plans + 1));
             }
@@ -258,19 +268,22 @@ impl World {
         }
     }
 
-    /// Waits until the outcome is recorded or refused, and compares the responses to the waiting clients.
+    /// Waits until the outcome is recorded or the write fails, and compares the responses to waiting clients with the reference.
     async fn record(&mut self, end: End) {
         let refused = self.medium.refused();
         for attempt in 0.. {
-            assert!(attempt < 500, "the submission ended without an effect");
-            // Read before the barrier, so that the barrier also covers the replies to the shown state.
+            assert!(
+                attempt < 500,
+                "the outcome of the submission was not recorded or refused"
+            );
+            // Read the state before the barrier, so that the replies that belong to this state have arrived after the barrier.
             let is_over = self.live().phase() != Phase::Submitting;
             let is_refused = self.medium.refused() > refused;
             if !self.settled().await {
                 for waiting in &mut self.waiting {
                     assert!(
                         waiting.try_recv().is_err(),
-                        "a response before the outcome is recorded"
+                        "a response was sent before the outcome was recorded"
                     );
                 }
                 self.may_have_ended(self.reference.clone(), end);
@@ -293,7 +306,7 @@ impl World {
         for mut waiting in std::mem::take(&mut self.waiting) {
             let reply = waiting
                 .try_recv()
-                .expect("a response when the outcome is known");
+                .expect("waiting clients must have received a response");
             match self.reference.end() {
                 Some(end) => compare_end(&reply, end).unwrap(),
                 None => assert_eq!(reply.unwrap_err().kind, problem_type::BUSY),
@@ -347,7 +360,7 @@ impl World {
         }
     }
 
-    /// Adopts the state that a restart found, if it is one of the possible states.
+    /// Adopts the state that a restarted process restored, if it is one of the possible states.
     fn adopt(&mut self, collector: &Collector, plans: usize) {
         let known = (self.reference.clone(), self.plans);
         let mut errors = Vec::new();
@@ -372,7 +385,7 @@ impl World {
         self.process.handle.snapshots.borrow().state.clone()
     }
 
-    /// Waits until the actor has processed all commands. Returns false if it was killed.
+    /// Waits until the actor has processed all commands. Returns false if the process was killed.
     async fn settled(&self) -> bool {
         let (reply, received) = oneshot::channel();
         let command = Command::Outputs {
@@ -383,7 +396,7 @@ impl World {
             reply,
         };
         let sent = self.process.handle.commands.send(command).await;
-        assert!(sent.is_ok(), "the actor is gone");
+        assert!(sent.is_ok(), "the actor has exited");
         tokio::select! {
             reply = received => assert_eq!(reply.unwrap().unwrap_err().kind, problem_type::NOT_FOUND),
             () = self.medium.killed() => return false,
@@ -391,11 +404,11 @@ impl World {
         true
     }
 
-    /// Compares the state of the actor, and the state that a restart would find, with the reference.
+    /// Compares the actor's state, and the state that a restarted process would restore, with the reference.
     pub(super) async fn check(&mut self) {
         if self.medium.is_killed() {
             self.restart(self.power_cut).await;
-            // Faults scheduled for the first process must not kill the second.
+            // A fault scheduled for the first process must not affect the second.
             assert!(!self.medium.is_killed());
         }
         compare(&self.live(), &self.reference).unwrap();

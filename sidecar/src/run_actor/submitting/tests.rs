@@ -3,8 +3,8 @@ use super::*;
 #[tokio::test]
 async fn a_panic_of_the_submission_is_reported_without_its_message() {
     async fn quoting(text: &str) -> Ended {
-        assert!(text.is_empty(), "the object holds {text}");
-        Ended::failed(problem::internal("it did not panic"), &[])
+        assert!(text.is_empty(), "the object contains {text}");
+        Ended::failed(problem::internal("the submission did not panic"), &[])
     }
     let mut submission = Some(tokio::spawn(quoting("swordfish")));
     let problem = ended(&mut submission).await.ending.unwrap_err();

@@ -7,24 +7,24 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-/// A key of several lines, with all characters that any of the encodings changes.
+/// A key with several lines, which contains all characters that any of the encodings changes.
 pub(super) const KEY: &str = "-----BEGIN Qx KEY-----\nMIIEvQ8Zk3JhbmRvbUxpbmVPbmU7\n&<ä>\"\\ qZ9-second+Line/77xw?\n-----END Qx KEY-----\n";
 
-/// Returns the content of the Secret's field that contains the key.
+/// Returns the content of the Secret field that contains the key.
 pub(super) fn field() -> String {
     format!("key={KEY}")
 }
 
-/// A quotation: the name of its form, and the text.
+/// The name of a form, and the quotation in that form.
 pub(super) type Form = (&'static str, String);
 
-/// Returns a quotation in every form.
+/// Returns the quotation in every form.
 pub(super) fn forms() -> Vec<Form> {
     let base64 = |text: &str| STANDARD.encode(text);
     let hex: String = each_byte(KEY, |out, byte| write!(out, "{byte:02x}"));
     let lines: Vec<&str> = KEY.lines().collect();
     let json = Value::from(field()).to_string();
-    // With spaces, which JSON that Gleaner itself writes never has there.
+    // Add spaces, which Gleaner's own JSON never contains in these places.
     let object = format!(r#"{{ "data" : {{ "token" : "{}" }}}}"#, base64(&field()));
     vec![
         ("plain", KEY.to_owned()),
@@ -79,7 +79,7 @@ pub(super) fn forms() -> Vec<Form> {
     ]
 }
 
-/// All 8-byte pieces of a text.
+/// The set of all 8-byte substrings of a text.
 pub(super) struct Pieces<'a>(HashSet<&'a [u8]>);
 
 impl<'a> Pieces<'a> {
@@ -89,7 +89,7 @@ impl<'a> Pieces<'a> {
         Self(text.windows(Self::LENGTH).collect())
     }
 
-    /// Returns the first piece of a quotation that occurs in the text.
+    /// Returns the first 8-byte substring of a quotation that occurs in the text.
     pub(super) fn of_quotation<'b>(&self, quoted: &'b str) -> Option<&'b [u8]> {
         let fillers = [b"xxxxxxxx".as_slice(), b"--------".as_slice()];
         let mut quoted = quoted.as_bytes().windows(Self::LENGTH);
@@ -103,7 +103,7 @@ fn each_byte(text: &str, write: impl Fn(&mut String, u8) -> std::fmt::Result) ->
     out
 }
 
-/// Returns JSON as Go's encoder writes it, which escapes HTML characters.
+/// Escapes HTML characters in JSON, as Go's encoder does.
 fn go_json(json: &str) -> String {
     let json = json.replace('&', "\\u0026").replace('<', "\\u003c");
     json.replace('>', "\\u003e")

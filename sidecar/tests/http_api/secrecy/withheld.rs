@@ -1,5 +1,5 @@
-//! The API server's text about an object that contains a secret is never forwarded, whatever form the quotation of the secret
-//! has.
+//! Tests that the API server's text about an object that contains a secret is never forwarded, regardless of the form in which
+//! the text quotes the secret.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use super::quoting::{KEY, Pieces, field, forms};
 use super::seen_everywhere;
 use crate::support::{Setup, api_server, until};
 
-/// A mark in every text of the API server about the Secret.
+/// A marker in every text from the API server about the Secret.
 const MARK: &str = "Qu0tation-mark";
 
 const NOTICE: &str = "the API server's message is withheld because this object contains the secret output 'key' of step 'login'";
@@ -35,8 +35,8 @@ objects:
 submit: Manual
 ";
 
-/// Submits to `cluster`, and returns the response. Checks that the response, and everything that the run shows before and after a
-/// restart, does not contain the quoted texts.
+/// Submits to `cluster` and returns the response. Checks that the response, and everything that the run outputs before and after
+/// a restart, does not contain the quoted texts.
 fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, String) {
     let setup = Setup::new(declaration)
         .with(cluster)
@@ -57,7 +57,7 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     sidecar.kill();
     let restarted = setup.start();
     seen.extend(seen_everywhere(&restarted));
-    // The journal contains the value, but no text of the API server about it.
+    // The journal contains the value, but not the API server's text about it.
     let journal = fs::read(setup.path("state/journal")).unwrap();
     let mark = |text: &[u8]| text.windows(MARK.len()).any(|text| text == MARK.as_bytes());
     assert!(!mark(&journal));
@@ -75,13 +75,13 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     (answer.status, answer.text().to_owned())
 }
 
-/// Returns the message of a refusal that quotes the value in this form.
+/// Returns a refusal message that contains this quotation.
 fn words(quoted: &str) -> String {
     format!("{MARK}: data.token: Invalid value: {quoted}")
 }
 
 #[test]
-fn no_form_of_quoting_passes_in_a_refusal() {
+fn a_refusal_reveals_no_form_of_quotation() {
     for (form, quoted) in forms() {
         let cluster = api_server();
         let fault = Fault::refuse(422, "Invalid", &words(&quoted));
@@ -96,7 +96,7 @@ fn no_form_of_quoting_passes_in_a_refusal() {
     }
 }
 
-/// Returns the quotations in all forms.
+/// Returns the quotation in every form, as text only.
 fn all_forms() -> Vec<String> {
     forms().into_iter().map(|(_, quoted)| quoted).collect()
 }
@@ -246,12 +246,12 @@ fn known_terms_of_a_withheld_refusal_are_forwarded() {
 fn no_later_request_reveals_a_quotation() {
     let quoted = words(&all_forms().join(" "));
     let refuse = || Fault::refuse(422, "Invalid", &quoted);
-    // The dry run succeeds, but the create is refused.
+    // The API server accepts the dry run but refuses the create.
     let cluster = api_server();
     cluster.on(Method::POST, "secrets").from(2).fail(refuse());
     assert_withheld("the create", DECLARATION, &cluster);
 
-    // The object exists, but cannot be read.
+    // The object already exists, but the sidecar cannot read it.
     let cluster = api_server();
     cluster
         .on(Method::POST, "secrets")
@@ -259,7 +259,8 @@ fn no_later_request_reveals_a_quotation() {
     cluster.on(Method::GET, "secrets/").fail(refuse());
     assert_withheld("the look", DECLARATION, &cluster);
 
-    // The object was created, but cannot be deleted after another object was refused. Text about that other object is forwarded.
+    // The object was created, but cannot be deleted after the API server refused another object. The text about that other object
+    // is forwarded.
     let cluster = api_server();
     cluster
         .on(Method::POST, "configmaps")

@@ -1,4 +1,4 @@
-//! The sidecar as a process.
+//! A sidecar process, and its configuration.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::PATIENCE;
 
-/// The configuration of a sidecar, and its directories. It can be started repeatedly.
+/// The configuration of a sidecar, with its directories. The sidecar can be started several times.
 #[derive(Clone)]
 pub(crate) struct Setup {
     folder: Arc<TempDir>,
@@ -23,7 +23,7 @@ pub(crate) struct Setup {
     user: Option<u32>,
 }
 
-/// A running sidecar, which is killed on drop.
+/// A running sidecar process, which is killed on drop.
 pub(crate) struct Sidecar {
     process: Process,
     address: SocketAddr,
@@ -33,7 +33,7 @@ pub(crate) struct Sidecar {
 // === impl Setup ===
 
 impl Setup {
-    /// Returns the setup of a sidecar for the run `u-1` with `declaration`, whose API server cannot be reached.
+    /// Returns the setup of a sidecar for the run `u-1` with `declaration`. The API server's address is unreachable.
     pub(crate) fn new(declaration: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("declaration.yaml");
@@ -59,7 +59,7 @@ impl Setup {
         .flag("--api-server=http://127.0.0.1:1")
     }
 
-    /// Adds a flag. If a flag is repeated, the last one counts.
+    /// Adds a flag. Replaces an existing value, unless the flag can be repeated.
     pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         let flag = flag.into();
         let name = flag.split('=').next().unwrap_or_default();
@@ -72,24 +72,24 @@ impl Setup {
         self
     }
 
-    /// Removes a flag.
+    /// Removes the flags that begin with `start`.
     pub(crate) fn without(mut self, start: &str) -> Self {
         self.flags.retain(|given| !given.starts_with(start));
         self
     }
 
-    /// Sets the API server.
+    /// Sets the API server's address.
     pub(crate) fn with(self, api_server: &ApiServer) -> Self {
         self.flag(format!("--api-server={}", api_server.url()))
     }
 
-    /// Limits the size of files to this number of KiB, as if the disk were full beyond that.
+    /// Limits the file size to this number of KiB, to simulate a full disk.
     pub(crate) fn file_size(mut self, kibibytes: u64) -> Self {
         self.file_size = Some(kibibytes);
         self
     }
 
-    /// Runs the sidecar as this user, with access to everything that it needs. Only root can do that.
+    /// Runs the sidecar as this user, and changes the ownership of the files that it needs. Requires root.
     pub(crate) fn owned_by(mut self, user: u32) -> Self {
         for path in [self.folder.path(), &self.path("declaration.yaml")] {
             std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
@@ -98,7 +98,7 @@ impl Setup {
         self
     }
 
-    /// Removes the limit on the size of files.
+    /// Removes the file size limit.
     pub(crate) fn without_file_size(&self) -> Self {
         Self {
             file_size: None,
@@ -111,7 +111,7 @@ impl Setup {
         self.folder.path().join(name)
     }
 
-    /// Starts the sidecar, and waits until it is ready.
+    /// Starts the sidecar and waits until it is ready.
     pub(crate) fn start(&self) -> Sidecar {
         let process = Process::spawn(self.command()).unwrap();
         let ready = process.wait_for(PATIENCE, |line| {
@@ -128,14 +128,14 @@ impl Setup {
         }
     }
 
-    /// Runs the sidecar until it exits, and returns its exit code and its output.
+    /// Runs the sidecar until it exits, and returns the exit code and the output.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
         let ran = process::run(self.command());
         (ran.code, ran.stderr)
     }
 
     fn command(&self) -> Command {
-        // The same tests can run with the released binary.
+        // Allows the same tests to run with the released binary.
         let shipped = std::env::var("GLEANER_TEST_SIDECAR").ok();
         let program = shipped.as_deref();
         let program = program.unwrap_or(env!("CARGO_BIN_EXE_gleaner-sidecar"));
@@ -160,12 +160,12 @@ impl Sidecar {
         Place::Socket(self.run_dir().join(step).join("gleaner.sock"))
     }
 
-    /// Returns the parent of the steps' directories.
+    /// Returns the directory that contains the steps' directories.
     pub(crate) fn run_dir(&self) -> PathBuf {
         self.folder.path().join("run")
     }
 
-    /// Returns the loopback address as a client's target.
+    /// Returns the loopback address as a request target.
     pub(crate) fn loopback(&self) -> Place {
         Place::Tcp(self.address)
     }
@@ -180,7 +180,7 @@ impl Sidecar {
         fs::read_to_string(self.run_dir().join(step).join("token")).unwrap()
     }
 
-    /// Returns everything that the sidecar has printed so far.
+    /// Returns everything that the sidecar has logged so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
@@ -190,23 +190,23 @@ impl Sidecar {
         self.process.signal("TERM");
     }
 
-    /// Kills the sidecar, as the kernel does.
+    /// Kills the sidecar with SIGKILL.
     pub(crate) fn kill(self) {
         self.process.kill();
     }
 
-    /// Waits until the sidecar exits by itself.
+    /// Waits for at most `time` until the sidecar exits by itself.
     pub(crate) fn ended_within(self, time: Duration) -> ExitStatus {
         self.process.ended_within(time)
     }
 
-    /// Changes the file size limit of the running sidecar; `limit` has the syntax of `prlimit`.
+    /// Changes the file size limit of the running sidecar. `limit` has the syntax of `prlimit`.
     pub(crate) fn limit_file_size(&self, limit: &str) {
         assert!(self.process.limit_file_size(limit), "no such process");
     }
 
-    /// Returns the user that owns the process's memory and environment according to the kernel: root, if other processes of the
-    /// same user have no access.
+    /// Returns the user that the kernel reports as the owner of the process's memory and environment. The owner is root if other
+    /// processes of the same user have no access.
     pub(crate) fn memory_owner(&self) -> u32 {
         process::memory_owner(self.process.id())
     }

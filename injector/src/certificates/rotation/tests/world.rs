@@ -1,5 +1,5 @@
-//! Simulates replicas, API servers and a clock with random events, and checks that no API server ever gets a certificate
-//! that it does not trust.
+//! Simulates replicas, API servers and a clock with random events, and checks that no API server ever receives a certificate that
+//! it does not trust.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,11 +8,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The maximum delay, in seconds, after which an API server sees a change of the configuration.
+/// The maximum time, in seconds, until an API server sees a change of the configuration.
 const LAG: i64 = 12;
 /// The maximum interval, in seconds, between two checks by a replica.
 const POLL: i64 = 20;
-/// A time, in seconds, in which a certificate or CA can become due for renewal, but cannot expire.
+/// A time span, in seconds, within which a certificate or CA may become due for renewal but cannot expire.
 const LONG: i64 = 6 * 3600;
 const REPLICAS: usize = 3;
 
@@ -20,10 +20,10 @@ struct World {
     policy: Policy,
     now: i64,
     secret: Option<Content>,
-    /// Every bundle that the configuration has had, with the second at which it was written.
+    /// All bundles that the configuration has contained, with the time in seconds at which each was written.
     bundles: Vec<(i64, String)>,
     replicas: Vec<Replica>,
-    /// Cached results of signature checks, by CA and certificate: verifying a signature takes a millisecond.
+    /// Cached results of signature checks, by CA and certificate. Each check takes about a millisecond.
     signed: RefCell<HashMap<[Vec<u8>; 2], bool>>,
 }
 
@@ -68,7 +68,7 @@ impl World {
         &self.bundles.last().unwrap().1
     }
 
-    /// Runs one check of the rotation, without an API server.
+    /// Runs one check of one replica, without an API server.
     fn look(&mut self, index: usize) {
         let (now, time) = (self.now, self.time());
         self.replicas[index].looked = now;
@@ -114,11 +114,11 @@ impl World {
             }
             return;
         }
-        panic!("the rotation never finishes");
+        panic!("the rotation did not finish");
     }
 
-    /// Advances the time to this second, and lets all replicas run their checks. In long periods, replicas check only at
-    /// the end of each quarter of a day.
+    /// Advances the time to `second`, and runs the checks of all replicas. In long periods, replicas run checks only every six
+    /// hours.
     fn until(&mut self, second: i64) {
         while self.now < second {
             let left = second - self.now;
@@ -142,7 +142,7 @@ impl World {
         }
     }
 
-    /// Checks that each state that an API server may have seen trusts each certificate that a replica serves.
+    /// Checks that every configuration state that an API server may have seen trusts every certificate that a replica serves.
     fn check(&self) {
         let seen = self
             .bundles
@@ -151,7 +151,8 @@ impl World {
         for (_, bundle) in &self.bundles[seen.unwrap_or(0)..] {
             let trusted = Certificate::all(bundle.as_bytes()).unwrap();
             for replica in &self.replicas {
-                // A replica that has just started receives no calls until its probe passes and the Service is updated.
+                // A replica that has just started receives no reviews until its readiness probe succeeds and the Service is
+                // updated.
                 let called = self.now > replica.started + LAG;
                 for served in replica.served.iter().filter(|_| called) {
                     let of = |authority| self.trusts(authority, served);
@@ -194,7 +195,7 @@ proptest! {
         deeds in prop::collection::vec(deed(), 1..20)
     ) {
         let mut world = World::new();
-        // In a new installation no replica is ready, and no API server sends reviews.
+        // In a new installation, no replica is ready, so no API server sends reviews.
         (0..REPLICAS).for_each(|index| world.look(index));
         world.now += LAG;
         for deed in deeds {
