@@ -151,7 +151,7 @@ pub(crate) enum Command {
     /// kinds and permissions that the declarations need. A check is skipped, with the reason, if you may not read what
     /// it needs. Nothing is changed in the cluster; a Task is created as a dry run, which is not stored.
     Check(Box<Check>),
-    /// Show what a TaskRun collected and created.
+    /// Show what a TaskRun or PipelineRun collected and created.
     ///
     /// While the TaskRun is in progress, its sidecar responds: phase, steps, variables, resources. The connection is a
     /// port-forward through the API server, which needs the permissions get and create on pods/portforward. Afterwards, the
