@@ -16,7 +16,7 @@ run: ## Runs the example: a step's digest becomes a PipelineResource
 	cargo run --quiet -- run -f examples/build-and-push.yaml
 
 .PHONY: test
-test: fmt prose lint rustdoc deny docs chart-readme chart-lint package workflows sizes image-check suites ## Everything that must pass before a change lands
+test: fmt prose lint rustdoc deny docs chart-readme chart-lint package workflows sizes image-check release-check suites ## Everything that must pass before a change lands
 
 .PHONY: suites
 suites: ## Runs all tests; those that need a real kube-apiserver build it once
@@ -91,6 +91,14 @@ image: static ## Writes Gleaner's image as an OCI archive, without a container e
 .PHONY: image-check
 image-check: static ## Checks that buildah builds the same image from the Dockerfile
 	@scripts/image-check || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: building the image with buildah, see above' >&2; }
+
+.PHONY: release-check
+release-check: ## Makes the files of a release for this machine's platform in target/dist, and checks them
+	@if cargo cyclonedx --version >/dev/null 2>&1; then \
+		rm -rf target/dist && scripts/release --dry-run target/dist >/dev/null && scripts/release-check target/dist; \
+	else \
+		echo 'SKIPPED: the files of a release, cargo-cyclonedx is not installed (cargo install cargo-cyclonedx)' >&2; \
+	fi
 
 .PHONY: chart-readme
 chart-readme: ## Checks that the chart's README is up to date

@@ -152,11 +152,11 @@ pub(crate) enum Command {
     /// the check is skipped and the reason is printed. The command changes nothing in the cluster: it creates a Task only as a
     /// dry run, which the API server does not store.
     Check(Box<Check>),
-    /// Show what a TaskRun collected and created.
+    /// Show what a TaskRun or PipelineRun collected and created.
     ///
-    /// While the TaskRun is in progress, shows the phase, steps, variables and resources that its sidecar reports. The connection
+    /// While a TaskRun is in progress, shows the phase, steps, variables and resources that its sidecar reports. The connection
     /// is a port-forward through the API server, which requires the verbs get and create on pods/portforward. After the TaskRun
-    /// finishes, shows its results and the objects that it created.
+    /// finishes, shows its results and the objects that it created. For a PipelineRun, shows each of its TaskRuns.
     Status(Status),
     /// Print shell completions.
     ///

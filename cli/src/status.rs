@@ -1,14 +1,16 @@
-//! `gleaner status`: shows what a TaskRun collected and created.
+//! `gleaner status`: shows what a run collected and created.
 //!
 //! | module | content |
 //! | --- | --- |
 //! | `task_run` | the TaskRun and its pod |
+//! | `pipeline_run` | a PipelineRun and the names of its TaskRuns |
 //! | `live` | the status that the sidecar reports, over a forwarded port |
 //! | `objects` | the objects that the run created, found by their annotations |
 //! | `report` | text and JSON |
 
 mod live;
 mod objects;
+mod pipeline_run;
 mod report;
 mod task_run;
 
@@ -21,7 +23,9 @@ use crate::api_server::{block_on, connect, namespace};
 use crate::args::{ReportForm, Status};
 use crate::failure::Failure;
 use crate::printing;
-use report::Report;
+use gleaner_proto::kubernetes::annotation;
+use pipeline_run::PipelineRun;
+use report::{PipelineReport, Report, TaskReport};
 use task_run::TaskRun;
 
 /// The interval between reads with `--watch`.
@@ -63,12 +67,43 @@ async fn show(options: &Status) -> Result<(), Failure> {
 }
 
 /// Reads the status once.
+///
+/// # Errors
+/// Fails if no run has the name, if the run does not use Gleaner, or if the cluster rejects the request.
 async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Failure> {
-    let run = TaskRun::read(api, namespace, name).await?;
-    let silent = match live::status(api, &run).await {
-        Ok(status) => return Ok(Report::of_sidecar(&run, status)),
-        Err(silent) => silent,
+    if let Some(run) = TaskRun::find(api, namespace, name).await? {
+        if run.uses_gleaner() {
+            return Ok(Report::TaskRun(task_report(api, &run).await));
+        }
+        return Err(Failure::not_found(format_args!(
+            "the TaskRun '{name}' in namespace {namespace} does not use Gleaner: the TaskRun and its pod have no annotation {} and no \
+             sidecar; declare outputs in its Task",
+            annotation::OUTPUTS
+        )));
+    }
+    let Some(pipeline) = PipelineRun::find(api, namespace, name).await? else {
+        return Err(Failure::not_found(format_args!(
+            "neither a TaskRun nor a PipelineRun '{name}' exists in namespace {namespace}; `kubectl -n {namespace} get \
+             taskruns,pipelineruns` lists the existing ones"
+        )));
     };
-    let created = objects::find(api, &run).await;
-    Ok(Report::of_objects(&run, created, silent))
+    let mut report = PipelineReport::new(namespace, name, &pipeline.object);
+    for name in pipeline.task_runs() {
+        match TaskRun::find(api, namespace, name).await? {
+            Some(run) if run.uses_gleaner() => report.task_runs.push(task_report(api, &run).await),
+            Some(_) => report.without_outputs.push(name.to_owned()),
+            None => report.deleted.push(name.to_owned()),
+        }
+    }
+    Ok(Report::PipelineRun(report))
+}
+
+async fn task_report(api: &ApiServer, run: &TaskRun) -> TaskReport {
+    match live::status(api, run).await {
+        Ok(status) => TaskReport::of_sidecar(run, status),
+        Err(silent) => {
+            let created = objects::find(api, run).await;
+            TaskReport::of_objects(run, created, silent)
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Tests `gleaner status`, which shows what a TaskRun collected and created.
+//! Tests `gleaner status`, which shows what a run collected and created.
 
 mod support;
 
@@ -165,18 +165,12 @@ fn a_run_whose_status_is_unavailable_is_reported_with_the_reason() {
     let cluster = cluster();
     let url = cluster.server.url();
     status(&url, &["nothing"]).exits(1).says(
-        "error: the TaskRun 'nothing' does not exist in namespace builds; `kubectl -n builds get taskruns` lists the existing ones\n",
+        "error: neither a TaskRun nor a PipelineRun 'nothing' exists in namespace builds; `kubectl -n builds get taskruns,pipelineruns` lists the existing ones\n",
     );
     seed(&cluster, task_run("plain", &json!({})), Some(ended(true)));
     status(&url, &["plain"])
         .exits(1)
         .says("error: the TaskRun 'plain' in namespace builds does not use Gleaner");
-    let children = json!({"childReferences": [{"kind": "TaskRun", "name": "p-build"}, {"kind": "CustomRun", "name": "c"}]});
-    let pipeline = json!({"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": {"name": "p"}, "spec": {"pipelineRef": {"name": "p"}}});
-    seed(&cluster, pipeline, Some(children));
-    status(&url, &["p"])
-        .exits(1)
-        .says("error: 'p' is a PipelineRun; specify one of its TaskRuns: p-build\n");
     status(&url, &["run", "-n", "../x"])
         .exits(64)
         .says("is not a valid namespace name");
@@ -184,6 +178,76 @@ fn a_run_whose_status_is_unavailable_is_reported_with_the_reason() {
     status(&url, &["run"])
         .exits(69)
         .says("error: cannot read the TaskRun 'run': ");
+}
+
+/// Returns a PipelineRun with these TaskRuns and a CustomRun, and its status.
+fn pipeline_run(task_runs: &[&str], succeeded: &str) -> (Value, Value) {
+    let children = task_runs
+        .iter()
+        .map(|name| json!({"kind": "TaskRun", "name": name}))
+        .chain([json!({"kind": "CustomRun", "name": "c"})]);
+    let condition = json!({"type": "Succeeded", "status": succeeded, "reason": "Completed", "message": "Tasks Completed: 3"});
+    let status = json!({"childReferences": children.collect::<Value>(), "conditions": [condition]});
+    let run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": {"name": "p"}, "spec": {"pipelineRef": {"name": "p"}},
+    });
+    (run, status)
+}
+
+#[test]
+fn a_pipeline_run_shows_each_of_its_task_runs() {
+    let cluster = cluster();
+    let url = cluster.server.url();
+    let (run, status_of_run) = pipeline_run(&["p-build", "p-test", "p-old"], "True");
+    let uid = seed(&cluster, run, Some(status_of_run));
+    let build = seed(
+        &cluster,
+        task_run("p-build", &declaring()),
+        Some(ended(true)),
+    );
+    let object = config_map("cm", "gleaner.dev/run-uid", "cm", &build);
+    seed(&cluster, object, None);
+    seed(&cluster, task_run("p-test", &json!({})), Some(ended(true)));
+    let ran = status(&url, &["p", "--watch"]);
+    ran.exits(0);
+    assert_eq!(
+        ran.stdout,
+        "PipelineRun builds/p: Succeeded (Tasks Completed: 3)\n  \
+         TaskRuns without outputs\n    p-test\n  deleted TaskRuns\n    p-old\n\
+         TaskRun builds/p-build: Succeeded (All Steps have completed executing)\n  \
+         objects\n    cm: ConfigMap builds/cm\n  \
+         missing\n    img: this run has no such object; it was not created, or was deleted later\n    \
+         shared: this run has no such object; it was not created, or was deleted later\n"
+    );
+    let json: Value = serde_json::from_str(&status(&url, &["p", "-o", "json"]).stdout).unwrap();
+    let page = include_str!("../../docs/check.md");
+    for key in json.as_object().unwrap().keys() {
+        assert!(page.contains(&format!("`{key}`")), "{key}");
+    }
+    assert_eq!(
+        (&json["pipelineRun"], &json["uid"], &json["state"]),
+        (&json!("p"), &json!(uid), &json!("Succeeded"))
+    );
+    assert_eq!(json["taskRuns"][0]["taskRun"], "p-build");
+    assert_eq!(json["taskRuns"][0]["objects"][0]["name"], "cm");
+    assert_eq!(json["taskRuns"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&json["withoutOutputs"], &json["deleted"]),
+        (&json!(["p-test"]), &json!(["p-old"]))
+    );
+    cluster.end();
+}
+
+#[test]
+fn a_pipeline_run_that_cannot_be_read_is_not_reported_as_missing() {
+    let server = ApiServer::start();
+    let absent = Fault::refuse(404, "NotFound", "not found");
+    server.on(Method::GET, "/taskruns/").fail(absent);
+    let forbidden = Fault::refuse(403, "Forbidden", "cannot get pipelineruns");
+    server.on(Method::GET, "/pipelineruns/").fail(forbidden);
+    status(&server.url(), &["p"]).exits(69).says(
+        "error: the TaskRun 'p' does not exist, and Gleaner cannot read the PipelineRun 'p': ",
+    );
 }
 
 /// Returns a pod whose sidecar container is in this state.
@@ -238,7 +302,7 @@ fn status_reports_why_the_sidecar_did_not_respond() {
         ),
         (
             Some(pod(&up, &json!(["--listen=127.0.0.1:0"]))),
-            "the sidecar's port is known only from the `ready` line in the sidecar's log",
+            "the pod uses the host network, so the sidecar's port is known only from the `ready` line in the sidecar's log",
         ),
         // The fake API server does not support port forwarding, so it responds with 404.
         (

@@ -7,10 +7,10 @@ use super::{Connection, ReportForm};
 #[derive(Debug, Args)]
 #[command(after_help = STATUS_EXAMPLES)]
 pub(crate) struct Status {
-    /// The name of the TaskRun.
-    #[arg(value_name = "TASKRUN")]
+    /// The name of the TaskRun or PipelineRun.
+    #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// Print the status again after each change, until the TaskRun finishes.
+    /// Print the status again after each change, until the run finishes.
     #[arg(long, short = 'w')]
     pub(crate) watch: bool,
     #[command(flatten)]
@@ -31,8 +31,11 @@ Examples:
   gleaner status hello -n builds
   gleaner status hello -n builds --watch
 
+  # Print the status of all TaskRuns in a PipelineRun:
+  gleaner status release-8fk2p -n builds
+
   # Print the names of the created objects:
   gleaner status hello -o json | jq -r '.objects[].name'
 
-Exit codes: 0; 1 the TaskRun does not exist, or does not use Gleaner; 64 the command line is wrong, or the
-kubeconfig cannot be used; 69 the cluster is unreachable, or reading the TaskRun is not allowed.";
+Exit codes: 0; 1 the run does not exist, or the TaskRun does not use Gleaner; 64 the command line is wrong, or the
+kubeconfig cannot be used; 69 the cluster is unreachable, or reading the run is not allowed.";

@@ -4,11 +4,103 @@ use gleaner_proto::message::{Status, StepState, VariableState};
 use serde_json::{Value, json};
 
 use super::objects::{Created, CreatedObject};
-use super::task_run::TaskRun;
+use super::task_run::{TaskRun, is_final, succeeded};
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint, visible};
 
+/// The status of a run.
+pub(super) enum Report {
+    TaskRun(TaskReport),
+    PipelineRun(PipelineReport),
+}
+
+impl Report {
+    /// Returns true if the run has finished.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::TaskRun(run) => run.is_finished,
+            Self::PipelineRun(run) => is_final(&run.condition),
+        }
+    }
+
+    /// Returns the fields that docs/check.md describes.
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Self::TaskRun(run) => run.to_json(),
+            Self::PipelineRun(run) => run.to_json(),
+        }
+    }
+
+    /// Returns the status as lines.
+    pub(super) fn to_text(&self) -> String {
+        match self {
+            Self::TaskRun(run) => run.to_text(),
+            Self::PipelineRun(run) => run.to_text(),
+        }
+    }
+}
+
+/// The status of a PipelineRun.
+pub(super) struct PipelineReport {
+    pipeline_run: String,
+    namespace: String,
+    uid: Value,
+    condition: Value,
+    pub(super) task_runs: Vec<TaskReport>,
+    /// The names of the TaskRuns that do not use Gleaner.
+    pub(super) without_outputs: Vec<String>,
+    /// The names of the TaskRuns that no longer exist.
+    pub(super) deleted: Vec<String>,
+}
+
+impl PipelineReport {
+    /// Returns the report of a PipelineRun, without its TaskRuns.
+    pub(super) fn new(namespace: &str, name: &str, object: &Value) -> Self {
+        Self {
+            pipeline_run: name.to_owned(),
+            namespace: namespace.to_owned(),
+            uid: object["metadata"]["uid"].clone(),
+            condition: succeeded(object).clone(),
+            task_runs: Vec::new(),
+            without_outputs: Vec::new(),
+            deleted: Vec::new(),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let task_runs = self.task_runs.iter().map(TaskReport::to_json);
+        json!({
+            "pipelineRun": self.pipeline_run,
+            "namespace": self.namespace,
+            "uid": self.uid,
+            "state": state(&self.condition),
+            "reason": self.condition["reason"],
+            "message": self.condition["message"],
+            "taskRuns": task_runs.collect::<Value>(),
+            "withoutOutputs": self.without_outputs,
+            "deleted": self.deleted,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = heading(
+            "PipelineRun",
+            &self.namespace,
+            &self.pipeline_run,
+            &self.condition,
+        );
+        section(
+            "TaskRuns without outputs",
+            self.without_outputs.iter().cloned(),
+            &mut text,
+        );
+        section("deleted TaskRuns", self.deleted.iter().cloned(), &mut text);
+        text.extend(self.task_runs.iter().map(TaskReport::to_text));
+        text
+    }
+}
+
 /// The status of a TaskRun.
-pub(super) struct Report {
+pub(super) struct TaskReport {
     task_run: String,
     namespace: String,
     uid: String,
@@ -28,7 +120,7 @@ enum Source {
     },
 }
 
-impl Report {
+impl TaskReport {
     /// Creates the report of a run whose sidecar responded.
     pub(super) fn of_sidecar(run: &TaskRun, status: Status) -> Self {
         Self::new(run, Source::Sidecar(Box::new(status)))
@@ -54,27 +146,13 @@ impl Report {
         }
     }
 
-    /// Returns true if the TaskRun has finished.
-    pub(super) const fn is_final(&self) -> bool {
-        self.is_finished
-    }
-
-    fn state(&self) -> &'static str {
-        match self.condition["status"].as_str() {
-            Some("True") => "Succeeded",
-            Some("False") => "Failed",
-            _ => "Running",
-        }
-    }
-
-    /// Returns the report as JSON, with the fields that docs/check.md describes.
-    pub(super) fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         let condition = &self.condition;
         let mut json = json!({
             "taskRun": self.task_run,
             "namespace": self.namespace,
             "uid": self.uid,
-            "state": self.state(),
+            "state": state(condition),
             "reason": condition["reason"],
             "message": condition["message"],
             "source": "sidecar",
@@ -94,22 +172,8 @@ impl Report {
         json
     }
 
-    /// Returns the report as text.
-    pub(super) fn to_text(&self) -> String {
-        let style = match self.state() {
-            "Succeeded" => GOOD,
-            "Failed" => BAD,
-            _ => CAUTION,
-        };
-        let (title, state) = (
-            format!("TaskRun {}/{}", self.namespace, self.task_run),
-            self.state(),
-        );
-        let mut text = format!("{}: {}", paint(STRONG, title), paint(style, state));
-        if let Some(message) = self.condition["message"].as_str() {
-            text += &format!(" ({})", visible(message));
-        }
-        text.push('\n');
+    fn to_text(&self) -> String {
+        let mut text = heading("TaskRun", &self.namespace, &self.task_run, &self.condition);
         match &self.source {
             Source::Sidecar(status) => sidecar(status, &mut text),
             Source::Objects { created, silent } => {
@@ -184,6 +248,30 @@ impl std::fmt::Display for CreatedObject {
         };
         write!(out, "{resource}: {kind} {namespace}{name}{owned}")
     }
+}
+
+fn state(condition: &Value) -> &'static str {
+    match condition["status"].as_str() {
+        Some("True") => "Succeeded",
+        Some("False") => "Failed",
+        _ => "Running",
+    }
+}
+
+/// Returns the line `KIND NAMESPACE/NAME: STATE (MESSAGE)`.
+fn heading(kind: &str, namespace: &str, name: &str, condition: &Value) -> String {
+    let state = state(condition);
+    let style = match state {
+        "Succeeded" => GOOD,
+        "Failed" => BAD,
+        _ => CAUTION,
+    };
+    let title = format!("{kind} {namespace}/{name}");
+    let mut text = format!("{}: {}", paint(STRONG, title), paint(style, state));
+    if let Some(message) = condition["message"].as_str() {
+        text += &format!(" ({})", visible(message));
+    }
+    text + "\n"
 }
 
 fn sidecar(status: &Status, text: &mut String) {

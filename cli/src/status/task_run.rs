@@ -1,13 +1,13 @@
 //! Reads the TaskRun and its pod.
 
 use gleaner_proto::kubernetes::{RUN_API_VERSION, SIDECAR, SIDECAR_CONTAINER, annotation};
-use gleaner_runtime::api_server::{ApiServer, RequestError};
+use gleaner_runtime::api_server::ApiServer;
 use gleaner_runtime::error_chain;
 use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A TaskRun that uses Gleaner.
+/// A TaskRun.
 pub(super) struct TaskRun {
     pub(super) name: String,
     pub(super) namespace: String,
@@ -19,51 +19,41 @@ pub(super) struct TaskRun {
 }
 
 impl TaskRun {
-    /// Reads the TaskRun and its pod.
+    /// Reads the TaskRun and its pod. Returns `None` if the TaskRun does not exist.
     ///
     /// # Errors
-    /// Fails if the TaskRun does not exist, if it does not use Gleaner, or if the cluster rejects the request.
-    pub(super) async fn read(
+    /// Fails if the cluster rejects the request.
+    pub(super) async fn find(
         api: &ApiServer,
         namespace: &str,
         name: &str,
-    ) -> Result<Self, Failure> {
-        let unreadable = |error: &RequestError| {
-            let reason = error_chain(error);
+    ) -> Result<Option<Self>, Failure> {
+        let object = api
+            .object(RUN_API_VERSION, "taskruns", namespace, name)
+            .await;
+        let object = object.map_err(|error| {
+            let reason = error_chain(&error);
             Failure::unreachable(format_args!("cannot read the TaskRun '{name}': {reason}"))
-        };
-        let get = async |plural: &str| {
-            let object = api.object(RUN_API_VERSION, plural, namespace, name).await;
-            object.map_err(|error| unreadable(&error))
-        };
-        let Some(object) = get("taskruns").await? else {
-            // The PipelineRun only improves the message, so an error in reading it is ignored.
-            let pipeline = get("pipelineruns").await.ok().flatten();
-            return Err(missing(namespace, name, pipeline.as_ref()));
+        })?;
+        let Some(object) = object else {
+            return Ok(None);
         };
         let pod = match object["status"]["podName"].as_str() {
             Some(pod) => api.object("v1", "pods", namespace, pod).await,
             None => Ok(None),
         };
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
-        let run = Self {
+        Ok(Some(Self {
             name: name.to_owned(),
             namespace: namespace.to_owned(),
             uid: text("uid").to_owned(),
             pod: pod.map_err(|error| error_chain(&error)),
             object,
-        };
-        if run.uses_gleaner() {
-            return Ok(run);
-        }
-        Err(Failure::not_found(format_args!(
-            "the TaskRun '{name}' in namespace {namespace} does not use Gleaner: the TaskRun and its pod have no annotation {} and no \
-             sidecar; declare outputs in its Task",
-            annotation::OUTPUTS
-        )))
+        }))
     }
 
-    fn uses_gleaner(&self) -> bool {
+    /// Returns true if the TaskRun or its pod declares outputs, or has the sidecar.
+    pub(super) fn uses_gleaner(&self) -> bool {
         let declares =
             |object: &Value| object["metadata"]["annotations"][annotation::OUTPUTS].is_string();
         let sidecars = &self.object["status"]["taskSpec"]["sidecars"];
@@ -108,14 +98,11 @@ impl TaskRun {
 
     /// Returns the `Succeeded` condition, or null before Tekton sets it.
     pub(super) fn condition(&self) -> &Value {
-        let conditions = self.object["status"]["conditions"].as_array();
-        let mut conditions = conditions.into_iter().flatten();
-        let found = conditions.find(|condition| condition["type"] == "Succeeded");
-        found.unwrap_or(&Value::Null)
+        succeeded(&self.object)
     }
 
     pub(super) fn is_finished(&self) -> bool {
-        matches!(self.condition()["status"].as_str(), Some("True" | "False"))
+        is_final(self.condition())
     }
 }
 
@@ -124,23 +111,15 @@ fn named<'a>(list: &'a Value, name: &str) -> Option<&'a Value> {
     items.find(|item| item["name"] == name)
 }
 
-fn missing(namespace: &str, name: &str, pipeline: Option<&Value>) -> Failure {
-    let Some(pipeline) = pipeline else {
-        return Failure::not_found(format_args!(
-            "the TaskRun '{name}' does not exist in namespace {namespace}; `kubectl -n {namespace} get taskruns` lists the existing ones"
-        ));
-    };
-    let children = pipeline["status"]["childReferences"].as_array();
-    let children = children.into_iter().flatten();
-    let runs: Vec<&str> = children
-        .filter(|child| child["kind"] == "TaskRun")
-        .filter_map(|child| child["name"].as_str())
-        .collect();
-    let runs = match runs.as_slice() {
-        [] => "none yet".to_owned(),
-        runs => runs.join(", "),
-    };
-    Failure::not_found(format_args!(
-        "'{name}' is a PipelineRun; specify one of its TaskRuns: {runs}"
-    ))
+/// Returns the `Succeeded` condition of a TaskRun or PipelineRun, or null before Tekton sets it.
+pub(super) fn succeeded(run: &Value) -> &Value {
+    let conditions = run["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    let found = conditions.find(|condition| condition["type"] == "Succeeded");
+    found.unwrap_or(&Value::Null)
+}
+
+/// Returns true if a run with this `Succeeded` condition has finished.
+pub(super) fn is_final(condition: &Value) -> bool {
+    matches!(condition["status"].as_str(), Some("True" | "False"))
 }

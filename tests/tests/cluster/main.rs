@@ -14,6 +14,7 @@
 //! | `sizes` | large outputs, many runs |
 //! | `submitting` | the time and order in which objects are created, and their later changes |
 //! | `plain` | pods that do not belong to Tekton |
+//! | `observing` | `gleaner status` and `gleaner check` |
 //! | `ahead` | namespaces without a webhook: `gleaner inject` |
 //! | `tekton` | features of Tekton and of other containers that work the same with Gleaner |
 //! | `modes` | switching the source of the injector's certificates |
@@ -26,6 +27,7 @@ mod ends;
 mod finish;
 mod killing;
 mod modes;
+mod observing;
 mod plain;
 mod proposal;
 mod refusals;
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         security::cases(),
         plain::cases(),
         ahead::cases(),
+        observing::cases(),
         tekton::cases(),
     ];
     Suite::new(together.into_iter().flatten().collect())
