@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 
 state="${GLEANER_CLUSTER_DIR:-/tmp/gleaner-cluster}"
-# The marker file of a cluster's directory: a directory without it is never emptied.
+# The file that marks a cluster's directory. The scripts never empty a directory without it.
 marker="$state/.gleaner-cluster"
 cluster_scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 kubeconfig="$state/kubeconfig"
@@ -28,6 +28,6 @@ bridge_owner() { cat "/sys/class/net/$bridge/ifalias" 2>/dev/null || true; }
 foreign_state() {
   if [ -d "$state" ] && [ ! -e "$marker" ] && [ -n "$(ls -A "$state")" ] && [ -z "$(init_process)" ] &&
     [ "$(bridge_owner)" != "$state" ]; then
-    echo "GLEANER_CLUSTER_DIR=$state has no ${marker##*/}, so it may contain something other than a cluster; use an empty directory, or remove this one"
+    echo "GLEANER_CLUSTER_DIR=$state has no ${marker##*/}, so it may contain other data; use an empty directory, or remove this one"
   fi
 }
