@@ -76,17 +76,17 @@ fn each_step_of_the_task_gets_an_output() {
         added,
         "  annotations:
     gleaner.dev/outputs: |
-      # The outputs of each step: files that the step's command writes. Remove steps without outputs.
+      # The output files of each step, by the step's name. Remove steps that have no outputs.
       # `gleaner explain` describes all fields.
       steps:
         fetch:
-          - name: value  # the file $GLEANER_OUTPUTS/value; in templates $(steps.fetch.value)
-            # default: none  # the value to use if the file is missing; without a default, the step fails
+          - name: value  # the file $GLEANER_OUTPUTS/value; $(steps.fetch.value) in templates
+            # default: none  # the value if the file is missing; without a default, the step fails
         unnamed-1:
           - name: value
-      # The objects to create from the outputs, all or none.
+      # The objects to create from the outputs. Gleaner creates all of them or none.
       objects:
-        - name: outputs  # also the name of a Task result with the object's name and UID
+        - name: outputs  # also a result of the Task, with the object's name and UID
           resourceTemplate:
             apiVersion: v1
             kind: ConfigMap

@@ -28,6 +28,6 @@ bridge_owner() { cat "/sys/class/net/$bridge/ifalias" 2>/dev/null || true; }
 foreign_state() {
   if [ -d "$state" ] && [ ! -e "$marker" ] && [ -n "$(ls -A "$state")" ] && [ -z "$(init_process)" ] &&
     [ "$(bridge_owner)" != "$state" ]; then
-    echo "GLEANER_CLUSTER_DIR=$state has no ${marker##*/}, so it may contain something other than a cluster; use an empty directory, or remove this one"
+    echo "GLEANER_CLUSTER_DIR=$state has no ${marker##*/}, so it may contain other data; use an empty directory, or remove this one"
   fi
 }

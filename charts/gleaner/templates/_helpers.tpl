@@ -4,7 +4,8 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* `gleaner` for a release with that name, otherwise `<release>-gleaner`. At most 40 characters, to leave room for suffixes within the limit of a Service's name. */}}
+{{/* `gleaner` for a release with that name, otherwise `<release>-gleaner`. At most 40 characters, because
+a Service's name has a maximum length and templates add suffixes. */}}
 {{- define "gleaner.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
@@ -25,7 +26,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: injector
 {{- end -}}
 
-{{/* Labels of the chart's objects. managed-by is Helm; `managed-by: gleaner` marks objects that a run has generated. */}}
+{{/* Labels of the chart's objects. managed-by is Helm, because `managed-by: gleaner` marks objects that a run generated. */}}
 {{- define "gleaner.labels" -}}
 app.kubernetes.io/name: {{ include "gleaner.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -39,7 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if .Values.injector.serviceAccount.create -}}
 {{- default (include "gleaner.injector" .) .Values.injector.serviceAccount.name -}}
 {{- else -}}
-{{- required "name the ServiceAccount in injector.serviceAccount.name, or let the chart create one (injector.serviceAccount.create)" .Values.injector.serviceAccount.name -}}
+{{- required "injector.serviceAccount.name is required with injector.serviceAccount.create=false" .Values.injector.serviceAccount.name -}}
 {{- end -}}
 {{- end -}}
 
@@ -53,24 +54,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* The Secret that holds the injector's certificate. */}}
+{{/* The Secret that contains the injector's certificate. */}}
 {{- define "gleaner.tlsSecret" -}}
 {{- if eq .Values.tls.mode "secret" -}}
-{{- required "name the Secret of the certificate in tls.secret.name" .Values.tls.secret.name -}}
+{{- required "tls.secret.name is required with tls.mode=secret: set it to the name of the certificate's Secret" .Values.tls.secret.name -}}
 {{- else if eq .Values.tls.mode "cert-manager" -}}
-{{- /* This name must differ from that of the Secret that Helm creates; otherwise the two would conflict when the mode changes. */ -}}
+{{- /* Not the name of the Secret that Helm creates, because the two Secrets would conflict when the mode changes. */ -}}
 {{ include "gleaner.injector" . }}-certificate
 {{- else -}}
 {{ include "gleaner.injector" . }}-tls
 {{- end -}}
 {{- end -}}
 
-{{/* Non-empty if the cluster has ValidatingAdmissionPolicies. */}}
+{{/* Non-empty if the cluster supports ValidatingAdmissionPolicies. */}}
 {{- define "gleaner.policies" -}}
 {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}true{{- end -}}
 {{- end -}}
 
-{{/* Non-empty if a policy, not the webhook itself, refuses pods while the injector is down. */}}
+{{/* Non-empty if the policy in guard.yaml, instead of the webhook, rejects pods while the injector is down. */}}
 {{- define "gleaner.guarded" -}}
 {{- if and (eq .Values.webhooks.pods.whileDown "refuse") (include "gleaner.policies" .) -}}true{{- end -}}
 {{- end -}}

@@ -6,7 +6,8 @@ use gleaner_core::task::TaskSpec;
 /// Returns the lines of a declaration that has an output for each step, and a ConfigMap that contains the outputs.
 pub(super) fn lines(task: &TaskSpec) -> Vec<String> {
     let mut lines = vec![
-        "# The outputs of each step: files that the step's command writes. Remove steps without outputs.".to_owned(),
+        "# The output files of each step, by the step's name. Remove steps that have no outputs."
+            .to_owned(),
         "# `gleaner explain` describes all fields.".to_owned(),
         "steps:".to_owned(),
     ];
@@ -14,20 +15,20 @@ pub(super) fn lines(task: &TaskSpec) -> Vec<String> {
     for (index, name) in names.iter().enumerate() {
         lines.push(format!("  {}:", key(name)));
         lines.push(match index {
-            0 => format!("    - name: value  # the file $GLEANER_OUTPUTS/value; in templates $(steps.{name}.value)"),
+            0 => format!("    - name: value  # the file $GLEANER_OUTPUTS/value; $(steps.{name}.value) in templates"),
             _ => "    - name: value".to_owned(),
         });
         if index == 0 {
             lines.push(
-                "      # default: none  # the value to use if the file is missing; without a default, the step fails".to_owned(),
+                "      # default: none  # the value if the file is missing; without a default, the step fails".to_owned(),
             );
         }
     }
     lines.extend([
-        "# The objects to create from the outputs, all or none.".to_owned(),
+        "# The objects to create from the outputs. Gleaner creates all of them or none.".to_owned(),
         "objects:".to_owned(),
         format!(
-            "  - name: {}  # also the name of a Task result with the object's name and UID",
+            "  - name: {}  # also a result of the Task, with the object's name and UID",
             free_name(task)
         ),
         "    resourceTemplate:".to_owned(),

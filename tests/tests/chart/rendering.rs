@@ -197,11 +197,11 @@ async fn incompatible_values_are_refused(_: &Server) {
         ),
         (
             "tls.mode=secret,tls.secret.caBundle=-----BEGIN CERTIFICATE-----",
-            "in tls.secret.name",
+            "tls.secret.name is required with tls.mode=secret",
         ),
         (
             "injector.serviceAccount.create=false",
-            "in injector.serviceAccount.name",
+            "injector.serviceAccount.name is required with injector.serviceAccount.create=false",
         ),
         (
             "webhooks.configurationName=z",
