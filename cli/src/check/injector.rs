@@ -9,7 +9,7 @@ use super::cluster::{Cluster, Unread};
 use super::report::{Check, Group};
 use super::webhook::Installation;
 
-/// The label with the release, which the chart sets as Kubernetes recommends.
+/// The label that contains the release. The chart sets it, as Kubernetes recommends.
 const VERSION: &str = "app.kubernetes.io/version";
 
 /// Checks the injector; returns its Deployment, if it can be read.
@@ -65,7 +65,7 @@ async fn service(cluster: &Cluster<'_>, place: &Place<'_>) -> Check {
             let message = format!(
                 "the webhooks call the Service {name} in {namespace}, which does not exist"
             );
-            let remedy = "reinstall the chart, or delete the webhook configuration that an earlier installation left";
+            let remedy = "reinstall the chart, or delete the webhook configuration that remains from an earlier installation";
             Check::failed(ID, message, remedy)
         }
         Err(unread) => unread.check(ID),
@@ -175,7 +175,7 @@ fn missing(place: &Place<'_>) -> String {
     format!("the Service {name} in {namespace} has no Deployment of the same name")
 }
 
-/// Returns the name of the certificate's Secret, from the injector's flag or the volume that mounts it.
+/// Returns the name of the certificate's Secret, from the flag `--tls-secret` or, without it, from the volume `certificate`.
 fn secret(deployment: &Value) -> Option<String> {
     let pod = &deployment["spec"]["template"]["spec"];
     let flag = arguments(deployment).find_map(|argument| argument.strip_prefix("--tls-secret="));
