@@ -1,4 +1,4 @@
-//! `gleaner lint`: reports all errors in documents before they reach a cluster.
+//! `gleaner lint`: reports all errors in documents before the documents reach a cluster.
 
 mod github;
 mod sarif;

@@ -23,9 +23,9 @@ tekton
   ok      Tekton stops sidecars itself; Gleaner's sidecar is a native sidecar if the cluster supports them
 
 webhook
-  ok      gleaner.dev has tekton.gleaner.dev and pods.gleaner.dev
+  ok      gleaner.dev contains tekton.gleaner.dev and pods.gleaner.dev
   ok      gleaner.dev is called before webhook.pipeline.tekton.dev
-  ok      other webhooks for pods: before Gleaner a-sidecar, after it mesh
+  ok      other webhooks for pods: a-sidecar before Gleaner, mesh after it
   ok      while no injector responds, Tasks that request Gleaner are refused
   ok      the CA in the caBundle is valid until DATE
 

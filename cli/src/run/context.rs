@@ -99,7 +99,7 @@ impl Context {
         }
     }
 
-    /// Returns the values of `$(context.*)` for the Pipeline's own variables.
+    /// Returns the values of the `$(context.*)` variables that a Pipeline may use.
     pub(crate) fn of_pipeline(&self) -> BTreeMap<String, String> {
         let mut context = BTreeMap::new();
         if let Some((name, uid)) = &self.pipeline_run {

@@ -47,7 +47,7 @@ fn a_command_gets_its_arguments_and_variables() {
         [("A".into(), "c".into()), ("B".into(), "cb".into())]
     );
     assert_eq!(command.arguments, ["cp", "1", "2", "/w/x", "cb"]);
-    // As in Kubernetes, a variable can refer only to preceding ones. NEW precedes the template's variables, so `$(A)` stays.
+    // As in Kubernetes, a variable can refer only to preceding variables. NEW precedes the template's variables, so `$(A)` stays.
     let command = prepare(
         "{command: [x], env: [{name: B, value: z}, {name: NEW, value: $(A)2}]}",
         &[],
