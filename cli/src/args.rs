@@ -35,9 +35,9 @@ const STYLES: Styles = Styles::styled()
 
 /// Creates Kubernetes resources from the outputs of a Tekton task's steps.
 ///
-/// The gleaner.dev/outputs annotation of a Task declares which files contain the steps' output values and which resources to
-/// create from them. In a cluster, Gleaner creates the resources for every TaskRun. This command runs, checks and converts the
-/// same documents on this machine.
+/// The gleaner.dev/outputs annotation of a Task declares the files that contain the steps' output values, and the resources to
+/// create from these values. In a cluster, Gleaner creates the resources for every TaskRun. This command runs, checks and
+/// converts the same documents on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "gleaner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -94,14 +94,14 @@ pub(crate) enum Command {
     /// Show the YAML that a run would create, without running anything.
     ///
     /// Standard output contains only the YAML. If a value is missing, the command prints no YAML, and reports each missing
-    /// variable with the flag that sets it. If a name depends on the run, the YAML contains generateName instead.
+    /// variable with the flag that sets it. If an object's name depends on the run, the YAML contains generateName instead.
     Render(Render),
     /// Check the declarations in files.
     ///
     /// Prints each error with its file, line, column, field path and remedy. The webhook rejects documents with these errors,
     /// with the same messages. The command checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
-    /// templates. In any document, it also reports annotations that look like misspellings of Gleaner's. It checks a declaration
-    /// in a separate file without its Task.
+    /// templates. In any document, it also reports annotations that look like misspellings of Gleaner's. A declaration in a
+    /// separate file is checked without its Task.
     Lint(Lint),
     /// Convert the proposal's documents to Tekton v1.
     ///
@@ -120,8 +120,8 @@ pub(crate) enum Command {
     /// (Job, CronJob) get the same additions, except for the results. Everything else is printed unchanged. Injecting again
     /// changes nothing.
     ///
-    /// Each step needs a command or a script, because this command cannot look up an image's default command. If the outputs
-    /// declare a PipelineResource, the cluster must serve that kind. The runs' ServiceAccount needs permission to create the
+    /// Each step needs a command or a script, because this command cannot look up an image's default command. If a declaration
+    /// contains PipelineResources, the cluster must serve that kind. The runs' ServiceAccount needs permission to create the
     /// objects.
     Inject(Box<Inject>),
     /// Remove Gleaner from Tasks and pod templates.
@@ -146,7 +146,7 @@ pub(crate) enum Command {
     /// The schema describes the YAML in the gleaner.dev/outputs annotation. Editors use it to complete and validate declarations.
     #[command(after_help = explain::SCHEMA_EXAMPLES)]
     Schema,
-    /// Check that Gleaner works in a cluster, and that a run may create the objects it declares.
+    /// Check that Gleaner works in a cluster, and that runs may create the declared objects.
     ///
     /// Prints `ok`, `warning`, `failed` or `skipped` for each check, and a remedy for each warning and failure. Checks the API
     /// server, Tekton and its feature flags, Gleaner's webhook, injector and policies, and the namespace of the runs. With -f,
@@ -206,7 +206,7 @@ pub(crate) struct TaskArgs {
     /// Select a Task by name, if the files contain several Tasks or also contain runs.
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
-    /// Set a parameter: a string; for an array, a,b or JSON; for an object, key:value,... or JSON.
+    /// Set a parameter. VALUE is a string; for an array, a,b or JSON; for an object, key:value,... or JSON.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
     pub(crate) params: Vec<Assignment>,
     /// Read parameters from a YAML or JSON file that contains a map; -p takes precedence.
@@ -282,7 +282,7 @@ pub(crate) struct Run {
     /// Set a context variable: taskRun.name=mine names the run; a fixed taskRun.uid=... makes derived names reproducible.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
-    /// Pass only PATH, HOME and the variables that the documents set to the steps; if false, also pass all variables of the
+    /// Pass to the steps only PATH, HOME and the variables that the documents set; if false, also pass all variables of the
     /// caller's environment.
     #[arg(
         long,

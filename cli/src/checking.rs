@@ -15,7 +15,7 @@ use gleaner_translate::Translation;
 
 use crate::terminal;
 
-/// Returns the webhook's default settings, because the cluster's settings are unknown here, but allows all kinds.
+/// Returns the webhook's default settings, except that all kinds are allowed. The cluster's settings are unknown here.
 pub(crate) fn settings() -> Settings {
     Settings {
         image: "gleaner".to_owned(),

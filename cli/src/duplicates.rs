@@ -21,7 +21,7 @@ pub(crate) enum Use {
     Cluster,
 }
 
-/// Returns an error for each PipelineResource, and each document with one of [`KINDS`], that has the same kind, name and
+/// Returns an error for each PipelineResource, and each document whose kind is in [`KINDS`], that has the same kind, name and
 /// namespace as an earlier document. The error contains both positions.
 pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use) -> Vec<Finding> {
     let mut last = HashMap::new();

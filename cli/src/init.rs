@@ -101,7 +101,7 @@ fn insertion(source: &Source, task: &Node) -> Result<Insertion, Vec<Diagnostic>>
         return Err(vec![declared(task, site)]);
     }
     let Some(spec) = site.task()? else {
-        unreachable!("invariant: the site of a Task is a TaskSpec")
+        unreachable!("invariant: the declaration site of a Task has a TaskSpec")
     };
     let place = Place::from(["metadata"]);
     let Some(metadata) = task.present("metadata") else {

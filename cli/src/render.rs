@@ -34,7 +34,7 @@ const RENDERED: Bounds = Bounds {
 pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     let task = open_task(&options.task)?;
     let (params, mut errors) = read_params(&task, &options.task)?;
-    // A missing parameter or key is an error only if a template uses it, so the rendering reports it below.
+    // A missing parameter or key is an error only if a template uses it, so it is reported below, after rendering.
     errors.retain(|error| !matches!(error, ParamError::Missing(_)));
     errors.iter().for_each(error);
     let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);

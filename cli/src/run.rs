@@ -6,7 +6,7 @@
 //! | `documents`, `fields`, `params`, `variable` | the documents in the files, with their fields, parameters and variables |
 //! | `choice`, `planner`, `pipeline_planner`, `model` | the selection of the run, and its plan; pure functions |
 //! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline's tasks, and the values passed between them |
-//! | `reference`, `task_source`, `step_actions` | a task's Task and its StepActions |
+//! | `reference`, `task_source`, `step_actions` | the Task of a pipeline task, and its StepActions |
 //! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | settings from the command line |
 //! | `pipeline_run`, `task_run` | execution of all tasks in sequence, and of one task |
 //! | `plan` | the plan of one task on this machine, created before its first step runs |

@@ -30,8 +30,8 @@ webhook
   ok      the CA in the caBundle is valid until DATE
 
 injector
-  ok      the webhooks call the Service gleaner-injector in gleaner
-  ok      2 injectors are ready
+  ok      the webhooks use the Service gleaner-injector in gleaner
+  ok      2 injector pods are ready
   ok      Gleaner VERSION
   ok      the injector's certificate is valid until DATE
 
@@ -292,7 +292,7 @@ fn the_namespace_is_checked() {
     finds(
         restricted,
         ("pod-security", "failed"),
-        "rejects Tekton's init containers",
+        "so it rejects Tekton's init containers",
         "set-security-context",
     );
     let both = |cluster: &mut Installation| {

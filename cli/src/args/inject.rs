@@ -59,7 +59,7 @@ pub(crate) struct Inject {
 
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     const POLICIES: [(PullPolicy, &str); 3] = [
-        (PullPolicy::Always, "Pull at each start"),
+        (PullPolicy::Always, "Pull each time a container starts"),
         (
             PullPolicy::IfNotPresent,
             "Pull only if the image is not on the node",

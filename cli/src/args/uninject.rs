@@ -15,8 +15,8 @@ pub(crate) struct Uninject {
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) cluster: ListedCluster,
-    /// Instead of printing documents, list the objects in the files or a cluster that contain Gleaner or declare outputs, one per
-    /// line.
+    /// Instead of the documents, print a list of the objects that contain Gleaner or declare outputs, one per line. The objects
+    /// are read from files or from a cluster.
     #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
     pub(crate) list: bool,
     /// Omit unchanged documents.

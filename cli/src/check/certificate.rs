@@ -9,8 +9,8 @@ use x509_parser::time::ASN1Time;
 
 use super::report::Check;
 
-/// A certificate that expires within this time is reported, or within a quarter of its whole validity if that is shorter. The
-/// injector and cert-manager renew certificates earlier, so such a certificate was not renewed as planned.
+/// The remaining validity below which a certificate is reported as expiring. A quarter of the certificate's total validity is
+/// used instead if that is shorter. The injector and cert-manager renew certificates earlier, so the renewal must have failed.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The period in which a certificate is valid.

@@ -94,7 +94,7 @@ fn pod_security(name: &str, labels: &Value, tekton: &Tekton) -> Check {
         ),
         Ok(_) => {
             let message = format!(
-                "Pod Security enforces restricted in {name}, and rejects Tekton's init containers"
+                "Pod Security enforces restricted in {name}, so it rejects Tekton's init containers"
             );
             let remedy = format!(
                 "run `kubectl -n {} patch configmap feature-flags --type merge --patch '{{\"data\": {{\"{SECURITY_CONTEXT}\": \"true\"}}}}'`",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint, visible};
 
-/// The width of the status column: the longest [`Status`] plus a space.
+/// The width of the status column: the length of the longest [`Status`], plus a space.
 const COLUMN: usize = 8;
 
 /// The status of a check.

@@ -18,7 +18,7 @@ const UPGRADE: &str = "restore the chart's configuration with `helm upgrade`";
 
 /// Gleaner's webhook configuration.
 pub(super) struct Installation {
-    /// The name and namespace of the Service that the webhooks call; `None` if they call a URL.
+    /// The name and namespace of the webhooks' Service; `None` if the configuration specifies a URL.
     pub(super) service: Option<(String, String)>,
     /// The webhook for pods.
     pub(super) pods: Value,

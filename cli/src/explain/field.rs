@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-/// A field or the root of a JSON Schema that contains all referenced definitions in its `$defs`.
+/// A JSON Schema, or one of its fields. The schema must contain all referenced definitions in its `$defs`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     root: &'a Value,
-    /// The field's own schema: its description, and its type or a reference to it.
+    /// The field's own schema: its description, and its type or a reference to the type.
     own: &'a Value,
 }
 

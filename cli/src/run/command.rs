@@ -44,7 +44,7 @@ pub(crate) struct Command {
     /// The directories of the step's mounts; they may not exist yet.
     pub(crate) volumes: Vec<PathBuf>,
     pub(crate) working_dir: PathBuf,
-    /// True if the working directory is created if it is missing, as Tekton does below /workspace.
+    /// True if a missing working directory is created. Tekton creates it only below /workspace.
     pub(crate) makes_working_dir: bool,
     pub(crate) continue_on_error: bool,
     pub(crate) timeout: Option<Duration>,
