@@ -45,7 +45,7 @@ pub(crate) struct Connection {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportForm {
-    /// Text for people.
+    /// Human-readable text.
     Human,
     /// One JSON object, whose fields docs/check.md describes.
     Json,

@@ -38,7 +38,7 @@ be read, or no file contains a document.";
 pub(crate) enum LintFormat {
     /// One line for each error or warning: FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY.
     Short,
-    /// The source line of each finding, with a mark below the column.
+    /// Each finding with its source line, and a mark below the column.
     Human,
     /// A JSON array of objects with file, line, column, place, severity, message and help.
     Json,

@@ -91,7 +91,7 @@ pub(crate) fn choose<'a>(
         ([only], _, []) => Ok(*only),
         (_, [only], []) => Ok(**only),
         ([], _, []) => Err(format!(
-            "{files}: found no Task, Pipeline or run; pass a file that contains one with -f"
+            "{files}: found no Task, Pipeline or run; use -f to pass a file that contains one"
         )),
         (_, _, []) => {
             let names: Vec<&str> = tasks.iter().map(Document::name).collect();

@@ -67,7 +67,7 @@ impl Scope {
     }
 
     /// Replaces the variables in a parameter's value. A string that consists of a single variable is replaced by the variable's
-    /// value, of any type.
+    /// value, which may be of any type.
     pub(crate) fn value(&self, value: &Value) -> Result<Value, Unavailable> {
         match value {
             Value::String(text) => match self.whole(text)? {
