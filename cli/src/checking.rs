@@ -101,7 +101,7 @@ pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Resul
     Ok(())
 }
 
-/// Returns true if `document` is a Task and [`Task::name_of`] returns `name` for it.
+/// Returns true if `document` is the Task `name`, as determined by [`Task::name_of`].
 pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && Task::name_of(document) == name
 }

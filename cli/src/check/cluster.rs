@@ -46,7 +46,7 @@ impl Unread {
         }
     }
 
-    /// Returns the result of a check that needed the data: skipped if the failure is expected, otherwise failed.
+    /// Returns the result of a check that needs the unread data: skipped if the failure is expected, otherwise failed.
     pub(super) fn check(&self, id: &'static str) -> Check {
         if self.is_expected {
             Check::skipped(id, &self.message)

@@ -119,7 +119,7 @@ fn read(
     }
 }
 
-/// Checks the declared kinds against the `--allow-kind` arguments of the injector.
+/// Checks the declared kinds against the injector's `--allow-kind` arguments.
 fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
     const ID: &str = "kind-allowed";
     let arguments = injector::arguments(deployment);

@@ -11,7 +11,7 @@ const INDENT: usize = 2;
 pub(super) struct Insertion {
     /// The line before which the new lines are inserted.
     pub(super) line: usize,
-    /// The position to report for findings in the inserted lines.
+    /// The position in the original file to report for findings in the inserted lines.
     pub(super) owner: Location,
     lines: Vec<String>,
 }

@@ -115,8 +115,8 @@ impl Command {
         if !surroundings.commands.contains_key(name) {
             arguments.extend(surroundings.items(name, &step.args, &environment)?);
         }
-        // As in Tekton, a relative working directory is relative to /workspace, and a relative file path is relative to the
-        // working directory.
+        // As in Tekton, a relative working directory is resolved against /workspace, and a relative file path against the working
+        // directory.
         let directory = text(step.working_dir.as_deref().unwrap_or_default())?;
         let directory = in_pod(WORKSPACE, &directory);
         let working_dir = surroundings.paths.path(&directory);
@@ -239,7 +239,7 @@ fn environment(
     Ok(environment)
 }
 
-/// Returns the outputs of the step. Relative paths are relative to /workspace.
+/// Returns the outputs of the step. Relative paths are resolved against /workspace.
 fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec>, String> {
     let outputs = surroundings.declaration.outputs(step).iter();
     let outputs = outputs.map(|output| {

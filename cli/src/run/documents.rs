@@ -112,7 +112,7 @@ impl<'a> Documents<'a> {
     /// Returns the document with this kind and name. If several namespaces have such a document, returns the one in `namespace`.
     ///
     /// # Errors
-    /// A message, and a help text with a similar name or the list of names.
+    /// A message, and a help text with a remedy, such as a similar name or a list of names.
     pub(crate) fn named(
         &self,
         kind: &str,
