@@ -35,9 +35,9 @@ const STYLES: Styles = Styles::styled()
 
 /// Creates Kubernetes resources from the outputs of a Tekton task's steps.
 ///
-/// The gleaner.dev/outputs annotation of a Task declares which files contain the steps' output values and which resources to
-/// create from them. In a cluster, Gleaner creates the resources for every TaskRun. This command runs, checks and converts the
-/// same documents on this machine.
+/// The gleaner.dev/outputs annotation of a Task declares the files that contain the steps' output values, and the resources to
+/// create from these values. In a cluster, Gleaner creates the resources for every TaskRun. This command runs, checks and
+/// converts the same documents on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "gleaner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -49,7 +49,7 @@ pub(crate) struct Cli {
     pub(crate) color: Color,
 }
 
-/// The setting for colors in messages.
+/// The value of `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
     Auto,
@@ -65,7 +65,7 @@ Examples:
   # Check the declaration and print each error with its line:
   gleaner lint -f task.yaml
 
-  # Convert the proposal's and Tekton v1beta1's documents to Tekton v1:
+  # Convert documents of the proposal or of Tekton v1beta1 to Tekton v1:
   gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
 
   # Show the objects that a run would create from these values:
@@ -76,15 +76,16 @@ pub(crate) enum Command {
     /// Run a Task, TaskRun or PipelineRun on this machine and create its resources.
     ///
     /// Runs a TaskRun or PipelineRun with the Tasks, Pipelines and StepActions in the files. Without a TaskRun or PipelineRun,
-    /// runs the only Pipeline, or else the only Task that declares outputs. Supports parameters, workspaces, when, finally,
-    /// timeouts, and results between tasks, as in Tekton, but runs tasks one at a time. Before the first step, lists the features
-    /// that require a cluster (images, sidecars, service accounts, resource limits); the run ignores them. Rejects features that
-    /// would change the run (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines).
+    /// runs the only Pipeline, or else the only Task that declares outputs. Parameters, workspaces, when, finally, timeouts and
+    /// results between tasks work as in Tekton, but tasks run one at a time. Before the first step, the command lists the
+    /// features in the documents that it ignores because they require a cluster (images, sidecars, service accounts, resource
+    /// limits). It rejects unsupported features that it cannot ignore (matrix, retries, CEL, resolvers, custom tasks, pipelines
+    /// in pipelines).
     ///
     /// The steps run in order as local processes, each started by Gleaner's redirector. Gleaner's sidecar collects their outputs,
-    /// renders the templates and creates the objects: in the cluster of --context or --kubeconfig, or by default in an API server
-    /// within this process. Progress and step output go to standard error; the created YAML and the results go to standard
-    /// output. The exit code is that of the failed step, or 0.
+    /// renders the templates and creates the objects in the cluster that --context or --kubeconfig selects, or by default in an
+    /// API server within this process. Progress and step output go to standard error; the created YAML and the results go to
+    /// standard output. The exit code is that of the failed step, or 0.
     ///
     /// Linux only. The steps use the tools installed on this machine. Their environment contains PATH, HOME (an empty directory)
     /// and the variables that the documents set, but no other variables of the caller. In a step's command, script, arguments and
@@ -93,14 +94,14 @@ pub(crate) enum Command {
     /// Show the YAML that a run would create, without running anything.
     ///
     /// Standard output contains only the YAML. If a value is missing, the command prints no YAML, and reports each missing
-    /// variable with the flag that sets it. If a name depends on the run, the YAML contains generateName instead.
+    /// variable with the flag that sets it. If an object's name depends on the run, the YAML contains generateName instead.
     Render(Render),
     /// Check the declarations in files.
     ///
-    /// Prints each error with its file, line, column, field path and remedy. The webhook rejects the same errors with the same
-    /// messages. The command checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod templates. In any
-    /// document, it also reports annotations that look like misspellings of Gleaner's. It checks a declaration in a
-    /// separate file without its Task.
+    /// Prints each error with its file, line, column, field path and remedy. The webhook rejects documents with these errors,
+    /// with the same messages. The command checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
+    /// templates. In any document, it also reports annotations that look like misspellings of Gleaner's. A declaration in a
+    /// separate file is checked without its Task.
     Lint(Lint),
     /// Convert the proposal's documents to Tekton v1.
     ///
@@ -116,11 +117,12 @@ pub(crate) enum Command {
     ///
     /// Prints the documents with everything that the webhook would add. Each TaskSpec with a declaration gets the sidecar, the
     /// results and the volume, and the redirector is added in front of each step's command. Annotated pods and pod templates
-    /// (Job, CronJob) get the same additions, except for the results. Everything else is printed unchanged. Injecting twice
+    /// (Job, CronJob) get the same additions, except for the results. Everything else is printed unchanged. Injecting again
     /// changes nothing.
     ///
-    /// Each step needs a command or a script, because this command cannot look up an image's default command. If the outputs
-    /// declare a PipelineResource, the cluster needs that kind. The runs' ServiceAccount needs permission to create the objects.
+    /// Each step needs a command or a script, because this command cannot look up an image's default command. If a declaration
+    /// contains PipelineResources, the cluster must serve that kind. The runs' ServiceAccount needs permission to create the
+    /// objects.
     Inject(Box<Inject>),
     /// Remove Gleaner from Tasks and pod templates.
     ///
@@ -144,13 +146,13 @@ pub(crate) enum Command {
     /// The schema describes the YAML in the gleaner.dev/outputs annotation. Editors use it to complete and validate declarations.
     #[command(after_help = explain::SCHEMA_EXAMPLES)]
     Schema,
-    /// Check that Gleaner works in a cluster, and that a run may create the objects it declares.
+    /// Check that Gleaner works in a cluster, and that runs may create the declared objects.
     ///
     /// Prints `ok`, `warning`, `failed` or `skipped` for each check, and a remedy for each warning and failure. Checks the API
     /// server, Tekton and its feature flags, Gleaner's webhook, injector and policies, and the namespace of the runs. With -f,
-    /// also checks the kinds and permissions that the declarations need. If you are not allowed to read the objects of a check,
-    /// the check is skipped and the reason is printed. The command changes nothing in the cluster: it creates a Task only as a
-    /// dry run, which the API server does not store.
+    /// also checks the kinds and permissions that the declarations need. If you are not allowed to read the objects that a check
+    /// needs, the check is skipped and the reason is printed. The command changes nothing in the cluster: it creates a Task only
+    /// as a dry run, so the API server does not store it.
     Check(Box<Check>),
     /// Show what a TaskRun or PipelineRun collected and created.
     ///
@@ -204,7 +206,7 @@ pub(crate) struct TaskArgs {
     /// Select a Task by name, if the files contain several Tasks or also contain runs.
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
-    /// Set a parameter: a string; for an array, a,b or JSON; for an object, key:value,... or JSON.
+    /// Set a parameter. VALUE is a string; for an array, a,b or JSON; for an object, key:value,... or JSON.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
     pub(crate) params: Vec<Assignment>,
     /// Read parameters from a YAML or JSON file that contains a map; -p takes precedence.
@@ -280,7 +282,7 @@ pub(crate) struct Run {
     /// Set a context variable: taskRun.name=mine names the run; a fixed taskRun.uid=... makes derived names reproducible.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
-    /// Pass only PATH, HOME and the variables of the documents to the steps; if false, also pass all variables of the
+    /// Pass to the steps only PATH, HOME and the variables that the documents set; if false, also pass all variables of the
     /// caller's environment.
     #[arg(
         long,
@@ -312,7 +314,7 @@ pub(crate) struct Run {
     )]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Set the namespace of the run; defaults to the namespace in the documents, then that of the kubeconfig context, then
-    /// default.
+    /// 'default'.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// Hide progress on standard error until a failure; step output and warnings are always shown.
@@ -370,7 +372,7 @@ pub(crate) struct Completions {
 fn parse_duration(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
         Ok(Duration::ZERO) => Err(
-            "the timeout must be greater than zero; omit the flag for the default of 1h".to_owned(),
+            "the timeout must be greater than zero; omit --timeout to use the default".to_owned(),
         ),
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),

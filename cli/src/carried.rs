@@ -1,5 +1,5 @@
 //! The internal programs in this binary: the redirector and the sidecar, which are separate binaries in a pod, and the watcher,
-//! which outlives a killed run. Because this binary contains them, a local run needs no other file.
+//! which cleans up after a killed run. Because this binary contains them, a local run needs no other file.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

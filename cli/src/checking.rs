@@ -1,4 +1,4 @@
-//! The checks of documents that several commands share.
+//! Document checks that several commands share.
 
 use gleaner_core::check::{self, Report};
 use gleaner_core::declaration::{AllowedKinds, Declaration, Examined, Scope};
@@ -15,7 +15,7 @@ use gleaner_translate::Translation;
 
 use crate::terminal;
 
-/// Returns the webhook's default settings, because the settings in the cluster are unknown here. All kinds are allowed.
+/// Returns the webhook's default settings, except that all kinds are allowed. The cluster's settings are unknown here.
 pub(crate) fn settings() -> Settings {
     Settings {
         image: "gleaner".to_owned(),
@@ -54,7 +54,7 @@ pub(crate) fn check(
     check::document(document, source, &settings(), placement, tasks)
 }
 
-/// Adds the report's findings, which concern a document in the file `name`.
+/// Adds the errors and warnings of `report`, which is about a document in the file `name`, to `findings`.
 pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
@@ -84,7 +84,7 @@ pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) ->
 /// Prints the findings that the webhook would report for the documents that `is_used` selects.
 ///
 /// # Errors
-/// The exit code if the webhook would refuse one of the documents.
+/// The exit code if the webhook would reject one of the documents.
 pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Result<(), u8> {
     let tasks = check::object_results(sources.iter().flat_map(|source| &source.documents));
     let mut findings = Vec::new();
@@ -101,13 +101,13 @@ pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Resul
     Ok(())
 }
 
-/// Returns true if `document` is a Task and [`Task::name_of`] returns `name` for it.
+/// Returns true if `document` is the Task `name`, as determined by [`Task::name_of`].
 pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && Task::name_of(document) == name
 }
 
-/// Returns the webhook's findings for translated documents. A finding that the original document already has keeps the original
-/// place and position.
+/// Returns the webhook's findings for translated documents. A finding that also occurs in the original document keeps its place
+/// and position there.
 pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Vec<Finding> {
     let documents = sources.iter().flat_map(|source| {
         let documents = source.documents.iter();
@@ -146,7 +146,7 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
     findings
 }
 
-/// Returns the same finding in the original document, possibly at a different place.
+/// Returns the finding with the same message in the original document, preferably at the same place.
 fn original_of<'a>(found: &Diagnostic, known: &'a [Diagnostic]) -> Option<&'a Diagnostic> {
     let mut same = known.iter().filter(|one| one.message == found.message);
     let first = same.clone().next();

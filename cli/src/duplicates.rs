@@ -1,5 +1,5 @@
-//! Finds documents with the same kind, name and namespace: `kubectl apply` would keep only the last one, and a run could not
-//! choose between them.
+//! Finds documents with the same kind, name and namespace: `kubectl apply` would overwrite all but the last one, and a run could
+//! not choose between them.
 
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ pub(crate) enum Use {
     Cluster,
 }
 
-/// Returns an error for each PipelineResource and each document of [`KINDS`] that has the same kind, name and namespace as an
-/// earlier document. The error contains both positions.
+/// Returns an error for each PipelineResource, and each document whose kind is in [`KINDS`], that has the same kind, name and
+/// namespace as an earlier document. The error contains both positions.
 pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use) -> Vec<Finding> {
     let mut last = HashMap::new();
     let mut found = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use
     found
 }
 
-/// Returns true for a version that Tekton no longer serves. A `v1alpha1` StepAction is not old, because StepActions were
+/// Returns true if Tekton no longer serves the document's version. A `v1alpha1` StepAction is not old, because StepActions were
 /// introduced in that version.
 fn is_old(node: &Node) -> bool {
     node.text_of("apiVersion") == Some("tekton.dev/v1alpha1") && kind_of(node) != "StepAction"

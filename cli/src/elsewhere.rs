@@ -18,7 +18,7 @@ pub(crate) fn program(name: &str, _: impl Iterator<Item = OsString>) -> Option<E
     CARRIED.contains(&name).then(|| refused(name).into())
 }
 
-/// Returns false, because this is detected only on Linux.
+/// Returns false, because a closed standard output is detected only on Linux.
 pub(crate) const fn is_standard_output_closed() -> bool {
     false
 }
@@ -40,7 +40,7 @@ mod tests {
     use crate::args::{Cli, Command};
 
     #[test]
-    fn only_commands_that_need_linux_are_refused() {
+    fn only_commands_that_require_linux_fail_on_other_systems() {
         assert!(!is_standard_output_closed());
         for name in CARRIED {
             assert!(program(name, std::iter::empty()).is_some(), "{name}");

@@ -19,7 +19,7 @@ use field::Field;
 /// The maximum width of a line, in columns.
 const WIDTH: usize = 100;
 
-/// Prints a description of a field and of its subfields.
+/// Prints the description of a field and its subfields.
 pub(crate) fn main(options: &Explain) -> Result<ExitCode, u8> {
     let schema = schema::schema().to_value();
     let path = options.field.as_deref().unwrap_or_default();
@@ -35,7 +35,8 @@ pub(crate) fn print_schema() -> Result<ExitCode, u8> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the field at `path`, such as `objects.waitFor` or `steps.build[0].name`. An empty path returns the whole declaration.
+/// Returns the field at `path`, such as `objects.waitFor` or `steps.build[0].name`. For an empty path, returns the whole
+/// declaration.
 fn find<'a>(root: Field<'a>, path: &str) -> Result<Field<'a>, String> {
     let mut segments = path.split('.').filter(|_| !path.is_empty()).peekable();
     let mut field = root;
@@ -62,7 +63,7 @@ fn find<'a>(root: Field<'a>, path: &str) -> Result<Field<'a>, String> {
     Ok(field)
 }
 
-/// Returns the message for the unknown field `name` below the known path `known`.
+/// Returns the error message for the unknown field `name` below the path `known`.
 fn unknown(field: Field<'_>, name: &str, known: &[&str]) -> String {
     let at = known.join(".");
     let names: Vec<&str> = field.fields().map(|(name, _)| name).collect();

@@ -15,13 +15,13 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Returns an error in the command line.
+    /// Returns a failure caused by an error in the command line.
     pub(crate) fn usage(message: impl Display) -> Self {
         let (code, message) = (exit_code::USAGE, message.to_string());
         Self { code, message }
     }
 
-    /// Returns an error for an object that does not exist. It has the same exit code as a finding.
+    /// Returns a failure for an object that does not exist. Its exit code, 1, is also the one for findings.
     pub(crate) fn not_found(message: impl Display) -> Self {
         let (code, message) = (1, message.to_string());
         Self { code, message }

@@ -11,7 +11,7 @@ use gleaner_proto::exit_code;
 
 use crate::terminal;
 
-/// The maximum size of a file. A Kubernetes object has at most 1.5 MiB, and a file contains only a few objects.
+/// The maximum size of a file. A Kubernetes object is at most 1.5 MiB in size, and a file contains only a few objects.
 const LARGEST: u64 = 32 << 20;
 
 /// An error in a file that prevents the use of its documents.
@@ -19,7 +19,8 @@ const LARGEST: u64 = 32 << 20;
 pub(crate) enum Unread {
     /// The file cannot be read.
     Missing(Finding),
-    /// The file does not contain Kubernetes objects. The second value is the text of the file, if it is UTF-8.
+    /// The file does not contain Kubernetes objects. The second value is the file's text; it is empty if the file is too large or
+    /// not UTF-8.
     Invalid(Finding, String),
 }
 
@@ -110,7 +111,7 @@ pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec
     Err(exit_code::USAGE)
 }
 
-/// Returns the file `path`, or the files in the directory `path`.
+/// Returns `path`, or, if it is a directory, the paths of its YAML and JSON files.
 fn expand(path: &str) -> Result<Vec<String>, String> {
     if path == "-" || !Path::new(path).is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -14,7 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The maximum size of a response, sufficient for several objects with an output of 16 MiB each.
 const LARGEST: usize = 256 << 20;
 
-/// Sends a request without a body and reads the response, preferably as JSON.
+/// Sends a request without a body, and returns the status and the body of the response. The request asks for JSON.
 ///
 /// # Errors
 /// The reason why no response was received.
@@ -60,7 +60,7 @@ pub(crate) async fn within<T>(
     response.unwrap_or_else(|_| Err(format!("the sidecar did not respond within {seconds} s")))
 }
 
-/// Returns an error message for a response that does not conform to the API.
+/// Returns the error message for a response that cannot be read or parsed.
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> String {
     format!("cannot read the sidecar's response: {error}")
 }

@@ -32,7 +32,7 @@ pub(crate) fn main(options: &Init) -> Result<ExitCode, u8> {
         Some(file) => {
             let sources = printing::read_all(std::slice::from_ref(file))?;
             let [source] = sources.as_slice() else {
-                unreachable!("invariant: one file is one source")
+                unreachable!("invariant: one file yields one source")
             };
             let (text, findings) = declare(source);
             terminal::print_findings(&findings);
@@ -101,7 +101,7 @@ fn insertion(source: &Source, task: &Node) -> Result<Insertion, Vec<Diagnostic>>
         return Err(vec![declared(task, site)]);
     }
     let Some(spec) = site.task()? else {
-        unreachable!("invariant: the site of a Task is a TaskSpec")
+        unreachable!("invariant: the declaration site of a Task has a TaskSpec")
     };
     let place = Place::from(["metadata"]);
     let Some(metadata) = task.present("metadata") else {
@@ -147,7 +147,7 @@ fn is_kept(before: &Source, after: &Source) -> bool {
     let is_same = |(before, after): (&Node, &Node)| {
         let (mut original, mut edited) = (before.to_json(), after.to_json());
         if kind_of(before) == "Task" {
-            // Treat null and empty annotations like missing ones.
+            // Treat annotations that are null or empty like missing ones.
             for object in [&mut original, &mut edited] {
                 let mut annotations = object["metadata"]["annotations"].take();
                 if let Value::Object(entries) = &mut annotations {

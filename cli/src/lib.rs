@@ -1,4 +1,4 @@
-//! The command `gleaner`, also `kubectl gleaner`: runs, checks and converts Tekton documents on this machine.
+//! The command `gleaner` (also `kubectl gleaner`): runs, checks and converts Tekton documents on this machine.
 //!
 //! | module | content |
 //! | --- | --- |
@@ -8,7 +8,7 @@
 //! | `explain` | the fields of the declaration, for `explain` and `schema` |
 //! | `carried` | the internal programs in this binary; Linux only, like `run` |
 //! | `elsewhere` | replaces `run` and `carried` on systems other than Linux |
-//! | `checking` | the checks of documents, shared by all commands |
+//! | `checking` | document checks, shared by several commands |
 //! | `duplicates` | documents with the same kind and name |
 //! | `files`, `printing` | reading and printing documents |
 //! | `api_server`, `http` | access to an API server and to a sidecar |

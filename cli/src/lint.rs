@@ -1,4 +1,4 @@
-//! `gleaner lint`: reports all errors in documents before they reach a cluster.
+//! `gleaner lint`: reports all errors in documents before the documents reach a cluster.
 
 mod github;
 mod sarif;
@@ -25,7 +25,7 @@ use crate::files::{self, Unread};
 use crate::printing;
 use crate::terminal;
 
-/// The exit code if there are findings.
+/// The exit code if there are errors, or with `--strict` warnings.
 const FOUND: u8 = 1;
 
 /// Reads the files, prints the findings, and returns the exit code.

@@ -20,8 +20,8 @@ use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
 
-/// The limits of rendering, which equal those of a sidecar without a memory limit, such as the one of `gleaner run`. Without
-/// them, references between resources could expand a short declaration into a huge output.
+/// The limits of rendering. They are the same as in a sidecar without a memory limit, such as the sidecar of `gleaner run`.
+/// Without them, references between resources could expand a short declaration into a huge output.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {
@@ -34,7 +34,7 @@ const RENDERED: Bounds = Bounds {
 pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     let task = open_task(&options.task)?;
     let (params, mut errors) = read_params(&task, &options.task)?;
-    // A missing parameter or key is an error only if a template uses it, so the rendering reports it below.
+    // A missing parameter or key is an error only if a template uses it, so it is reported below, after rendering.
     errors.retain(|error| !matches!(error, ParamError::Missing(_)));
     errors.iter().for_each(error);
     let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);
@@ -105,7 +105,7 @@ fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8> {
     Ok(values::params(&task.spec.params, &options.params, &file))
 }
 
-/// Returns the parameters in the parameter file, or none if no file is given.
+/// Returns the parameters in the parameter file, or an empty map if no file is given.
 pub(crate) fn read_param_file(options: &TaskArgs) -> Result<Map<String, Value>, u8> {
     let file = options
         .param_file
@@ -133,7 +133,7 @@ fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, Str
     Ok(context)
 }
 
-/// Reports each value in a Secret's `data` that is not valid base64. Returns true if there are such values.
+/// Prints an error for each value in a Secret's `data` that is not valid base64. Returns true if there are any.
 fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> bool {
     if !declaration
         .templates
@@ -149,7 +149,7 @@ fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> 
         for key in undecodable(&rendered.object) {
             is_wrong = true;
             error(format!(
-                "the value of data.{key} in '{}' is not valid base64; put it under stringData, which takes plain text",
+                "the value of data.{key} in '{}' is not valid base64; put it under stringData, which accepts plain text",
                 rendered.resource
             ));
         }
@@ -160,7 +160,7 @@ fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> 
 fn too_large(found: &TooLarge) -> String {
     let remedy = match found.resource {
         Some(_) => found.remedy(),
-        // The usual remedy, a higher memory limit, does not apply, because this command has none.
+        // The usual remedy, a higher memory limit, does not apply, because this command has no such limit.
         None => "make the outputs or the templates smaller",
     };
     format!("{found}; {remedy}")
@@ -169,16 +169,18 @@ fn too_large(found: &TooLarge) -> String {
 fn report(unresolved: &Unresolved) {
     unresolved.absent.iter().for_each(error);
     for reference in &unresolved.pending {
-        let flag = match reference {
-            Reference::Param { name, .. } => format!("-p {name}=VALUE"),
+        let remedy = match reference {
+            Reference::Param { name, .. } => format!("set it with -p {name}=VALUE"),
             Reference::Output { step, output, .. } => {
-                format!("--output {step}.{output}=VALUE or --output-file {step}.{output}=PATH")
+                format!(
+                    "set it with --output {step}.{output}=VALUE or --output-file {step}.{output}=PATH"
+                )
             }
-            Reference::Context(name) => format!("--variable {name}=VALUE"),
+            Reference::Context(name) => format!("set it with --variable {name}=VALUE"),
             Reference::Resource { name, .. } => {
-                format!("the missing values of the resource '{name}'")
+                format!("set the missing values of the resource '{name}'")
             }
         };
-        error(format!("$({reference}) has no value; set it with {flag}"));
+        error(format!("$({reference}) has no value; {remedy}"));
     }
 }

@@ -6,7 +6,7 @@
 //! | `documents`, `fields`, `params`, `variable` | the documents in the files, with their fields, parameters and variables |
 //! | `choice`, `planner`, `pipeline_planner`, `model` | the selection of the run, and its plan; pure functions |
 //! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline's tasks, and the values passed between them |
-//! | `reference`, `task_source`, `step_actions` | a task's Task and its StepActions |
+//! | `reference`, `task_source`, `step_actions` | the Task of a pipeline task, and its StepActions |
 //! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | settings from the command line |
 //! | `pipeline_run`, `task_run` | execution of all tasks in sequence, and of one task |
 //! | `plan` | the plan of one task on this machine, created before its first step runs |
@@ -16,7 +16,7 @@
 //! | `sidecar_process`, `http` | the sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | execution of the steps in order, each started by the redirector |
 //! | `progress`, `report`, `results` | output for users and for programs |
-//! | `outcome` | the objects that exist at the end |
+//! | `outcome` | the objects that exist at the end of a run |
 
 mod choice;
 mod cluster;
@@ -114,7 +114,7 @@ pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
     ended.map(ExitCode::from).map_err(Failure::print)
 }
 
-/// Plans the run and checks all steps in a trial. On errors, prints them and returns the exit code.
+/// Plans the run and checks all steps in a trial. If there are errors, prints them and returns the exit code.
 fn prepare(options: &Run) -> Result<Ready, u8> {
     let sources = files::read_with_directories(&options.task.files())?;
     let params = render::read_param_file(&options.task)?;
@@ -388,7 +388,7 @@ fn begin(
     let others: Vec<&str> = others.map(String::as_str).collect();
     if cluster.is_embedded() && !others.is_empty() {
         Progress::note(&format!(
-            "created namespaces that templates refer to; in a cluster, they must exist before the run: {}",
+            "created the namespaces that templates refer to, which in a cluster must exist before the run: {}",
             others.join(", ")
         ));
     }

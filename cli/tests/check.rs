@@ -23,15 +23,15 @@ tekton
   ok      Tekton stops sidecars itself; Gleaner's sidecar is a native sidecar if the cluster supports them
 
 webhook
-  ok      gleaner.dev has tekton.gleaner.dev and pods.gleaner.dev
+  ok      gleaner.dev contains tekton.gleaner.dev and pods.gleaner.dev
   ok      gleaner.dev is called before webhook.pipeline.tekton.dev
-  ok      other webhooks for pods: before Gleaner a-sidecar, after it mesh
+  ok      other webhooks for pods: a-sidecar before Gleaner, mesh after it
   ok      while no injector responds, Tasks that request Gleaner are refused
   ok      the CA in the caBundle is valid until DATE
 
 injector
-  ok      the webhooks call the Service gleaner-injector in gleaner
-  ok      2 injectors are ready
+  ok      the webhooks use the Service gleaner-injector in gleaner
+  ok      2 injector pods are ready
   ok      Gleaner VERSION
   ok      the injector's certificate is valid until DATE
 
@@ -292,7 +292,7 @@ fn the_namespace_is_checked() {
     finds(
         restricted,
         ("pod-security", "failed"),
-        "rejects Tekton's init containers",
+        "so it rejects Tekton's init containers",
         "set-security-context",
     );
     let both = |cluster: &mut Installation| {

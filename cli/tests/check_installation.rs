@@ -46,7 +46,7 @@ fn the_webhook_configuration_is_checked() {
         &[],
         half,
         (name, "failed"),
-        "does not have both",
+        "does not contain both",
         "helm upgrade",
         &UNKNOWN,
     );
@@ -64,7 +64,7 @@ fn the_webhook_configuration_is_checked() {
     finds(
         never,
         ("webhook-reinvocation", "warning"),
-        "after it mesh; Gleaner does not see",
+        "mesh after it; Gleaner does not see",
         "helm upgrade",
     );
     let ignore = policy(0, "failurePolicy", "Ignore");

@@ -7,13 +7,13 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(crate) struct Check {
-    /// Check that the cluster serves the kinds in these files' declarations, and that the ServiceAccount may create them.
+    /// Check that the cluster serves the kinds that these files declare, and that the ServiceAccount may create such objects.
     #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
     pub(crate) filenames: Vec<String>,
     /// The ServiceAccount of the runs.
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) service_account: String,
-    /// Check a cluster that has no webhook and runs Tasks from gleaner inject.
+    /// Check a cluster that runs Tasks injected by gleaner inject instead of the webhook.
     #[arg(long)]
     pub(crate) without_webhook: bool,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(crate) struct Check {
 /// The cluster and namespace that a command reads.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// Set the namespace of the runs; defaults to that of the kubeconfig context, or default.
+    /// Set the namespace of the runs; defaults to that of the kubeconfig context, or 'default'.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// Use this kubeconfig context instead of the current one.
@@ -45,7 +45,7 @@ pub(crate) struct Connection {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportForm {
-    /// Text for people.
+    /// Human-readable text.
     Human,
     /// One JSON object, whose fields docs/check.md describes.
     Json,
@@ -62,5 +62,5 @@ Examples:
   # List the failures:
   gleaner check -o json | jq '.groups[].checks[] | select(.status == \"failed\")'
 
-Exit codes: 0 nothing failed; 1 a check failed; 64 the command line is wrong, or the kubeconfig cannot be used;
+Exit codes: 0 no check failed; 1 a check failed; 64 the command line is wrong, or the kubeconfig cannot be used;
 66 a file cannot be read, or no file contains a document.";

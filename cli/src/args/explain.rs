@@ -5,7 +5,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub(crate) struct Explain {
-    /// The field, such as objects.waitFor; defaults to the whole declaration.
+    /// The field to describe, such as objects.waitFor; defaults to the whole declaration.
     #[arg(value_name = "FIELD")]
     pub(crate) field: Option<String>,
     /// Print the names and types of all nested fields, without descriptions.

@@ -16,8 +16,8 @@ const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// The Gleaner image, which contains the sidecar and the redirector. Released programs have a default; for other builds,
-    /// build an image with scripts/image.
+    /// The Gleaner image, which contains the sidecar and the redirector. Released programs have a default; for other builds of
+    /// gleaner, build the image with scripts/image.
     #[arg(
         long,
         value_name = "IMAGE",
@@ -27,11 +27,11 @@ pub(crate) struct Inject {
         value_parser = settings::image
     )]
     pub(crate) image: String,
-    /// Set the pull policy of the Gleaner image; defaults to the cluster's policy.
+    /// Set the pull policy of the Gleaner image; by default, Kubernetes chooses the policy by the image's tag.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
-    /// Specify where Tekton in the cluster reads results from. Its feature flags results-from and
-    /// enable-termination-message-compression determine this.
+    /// Specify where Tekton in the cluster reads results from, as set by its feature flags results-from and
+    /// enable-termination-message-compression.
     #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
     pub(crate) results_from: ResultsFrom,
     /// Output format.
@@ -49,17 +49,17 @@ pub(crate) struct Inject {
     /// Set the memory limit; defaults to 128Mi.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) memory_limit: Option<String>,
-    /// Run the sidecar as this user; defaults to the user of the image (65532).
+    /// Run the sidecar as this user ID; defaults to the image's user (65532).
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
     pub(crate) run_as_user: Option<i64>,
-    /// Set the log level; defaults to the sidecar's own default.
+    /// Set the log level; if omitted, the sidecar uses its default.
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], help_heading = "The sidecar")]
     pub(crate) sidecar_log_level: Option<String>,
 }
 
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     const POLICIES: [(PullPolicy, &str); 3] = [
-        (PullPolicy::Always, "Pull at each start"),
+        (PullPolicy::Always, "Pull each time a container starts"),
         (
             PullPolicy::IfNotPresent,
             "Pull only if the image is not on the node",

@@ -12,7 +12,7 @@ pub(crate) struct Lint {
     /// Fail on warnings, too.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Check the files for a cluster that has no webhook, and report what gleaner inject cannot inject.
+    /// Check the files for use in a cluster without the webhook, and also report what gleaner inject cannot inject.
     #[arg(long)]
     pub(crate) without_webhook: bool,
     /// Set the output format; defaults to human on a terminal, and short otherwise.
@@ -38,7 +38,7 @@ be read, or no file contains a document.";
 pub(crate) enum LintFormat {
     /// One line for each error or warning: FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY.
     Short,
-    /// The source line of each finding, with a mark below the column.
+    /// Each finding with its source line, and a mark below the column.
     Human,
     /// A JSON array of objects with file, line, column, place, severity, message and help.
     Json,

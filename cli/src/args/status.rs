@@ -15,7 +15,7 @@ pub(crate) struct Status {
     pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Output format; with --watch, JSON output has one line for each change.
+    /// Output format; with --watch and JSON, each change is printed as one line.
     #[arg(
         short = 'o',
         long = "format",

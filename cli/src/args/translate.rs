@@ -36,7 +36,7 @@ pub(crate) struct ClusterArgs {
     /// Fetch PipelineResources from the cluster of this kubeconfig.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Set the namespace for documents that specify none; defaults to that of the kubeconfig context, or default.
+    /// Set the namespace for documents that specify none; defaults to that of the kubeconfig context, or 'default'.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
 }

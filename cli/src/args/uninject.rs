@@ -10,12 +10,13 @@ use super::{Files, Form};
 #[command(after_help = UNINJECT_EXAMPLES)]
 #[command(mut_arg("filename", |files| files.required_unless_present(CLUSTER)))]
 pub(crate) struct Uninject {
-    /// The input files; empty if `--list` reads a cluster.
+    /// The input files; empty if `--list` reads from a cluster.
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) cluster: ListedCluster,
-    /// Print no documents; list the objects that contain Gleaner or declare outputs, one per line, from the files or a cluster.
+    /// Instead of the documents, print a list of the objects that contain Gleaner or declare outputs, one per line. The objects
+    /// are read from files or from a cluster.
     #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
     pub(crate) list: bool,
     /// Omit unchanged documents.
@@ -34,13 +35,13 @@ const CLUSTER: &str = "cluster";
 
 /// The cluster whose objects `--list` prints.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Listing a cluster instead of files")]
+#[command(next_help_heading = "Listing objects in a cluster instead of files")]
 #[group(id = CLUSTER, multiple = true, requires = "list", conflicts_with_all = ["filename", "paths"])]
 pub(crate) struct ListedCluster {
     /// List the objects of all namespaces.
     #[arg(long, short = 'A', conflicts_with = "namespace")]
     pub(crate) all_namespaces: bool,
-    /// List the objects of this namespace; defaults to that of the kubeconfig context, or default.
+    /// List the objects of this namespace; defaults to that of the kubeconfig context, or 'default'.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// Use this kubeconfig context instead of the current one.

@@ -9,8 +9,8 @@ use x509_parser::time::ASN1Time;
 
 use super::report::Check;
 
-/// The remaining validity below which a certificate is reported as expiring, unless a quarter of its whole validity is shorter.
-/// The injector and cert-manager renew earlier, so the report means that a renewal failed.
+/// The remaining validity below which a certificate is reported as expiring. A quarter of the certificate's total validity is
+/// used instead if that is shorter. The injector and cert-manager renew certificates earlier, so the renewal must have failed.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The period in which a certificate is valid.
@@ -20,8 +20,8 @@ pub(super) struct Validity {
     until: Timestamp,
 }
 
-/// Returns the validity of each certificate in base64-encoded PEM, or `None` if the value contains no certificate or anything
-/// that is not a certificate.
+/// Returns the validity of each certificate in base64-encoded PEM, or `None` if the value contains no certificates or anything
+/// other than certificates.
 pub(super) fn validities(encoded: &Value) -> Option<Vec<Validity>> {
     let pem = STANDARD.decode(encoded.as_str()?).ok()?;
     let certificates: Option<Vec<Validity>> = Pem::iter_from_buffer(&pem)
@@ -40,7 +40,7 @@ fn validity(pem: &Pem) -> Option<Validity> {
     })
 }
 
-/// Checks `what`. If it contains several certificates, checks the one that expires last.
+/// Checks the certificate that expires last of those that are already valid. `what` describes it in the message.
 pub(super) fn check(
     id: &'static str,
     what: &str,
@@ -60,7 +60,7 @@ pub(super) fn check(
     if longest.until.duration_since(now) < SOON.min(quarter) {
         return Check::warning(
             id,
-            format!("{what} expires at {until}, and was not renewed"),
+            format!("{what} expires at {until} and was not renewed"),
             remedy,
         );
     }

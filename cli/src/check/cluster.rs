@@ -18,7 +18,7 @@ pub(super) struct Cluster<'a> {
 /// The reason why something could not be read.
 #[derive(Debug, Clone)]
 pub(super) struct Unread {
-    /// True if the caller is not allowed to read it, or it does not exist; false for any other failure.
+    /// True if the user is not allowed to read it, or it does not exist; false for any other failure.
     is_expected: bool,
     message: String,
 }
@@ -46,7 +46,7 @@ impl Unread {
         }
     }
 
-    /// Returns the result of a check that needed the data: skipped if the failure is expected, otherwise failed.
+    /// Returns the result of a check that needs the unread data: skipped if the failure is expected, otherwise failed.
     pub(super) fn check(&self, id: &'static str) -> Check {
         if self.is_expected {
             Check::skipped(id, &self.message)
@@ -64,13 +64,13 @@ impl Unread {
 }
 
 impl Cluster<'_> {
-    /// Reads an object; returns `None` if it does not exist. Messages contain `subject`.
+    /// Reads an object; returns `None` if it does not exist. `subject` describes the object in error messages.
     pub(super) async fn get(&self, subject: &str, path: &str) -> Result<Option<Value>, Unread> {
         let read = self.api.get(path).await;
         read.map_err(|error| Unread::of(subject, &error))
     }
 
-    /// Reads the objects of a collection. Messages contain `subject`.
+    /// Reads the objects of a collection. `subject` describes them in error messages.
     pub(super) async fn list(&self, subject: &str, path: &str) -> Result<Vec<Value>, Unread> {
         let read = self.api.list(path, Some).await;
         read.map_err(|error| Unread::of(subject, &error))
@@ -95,7 +95,7 @@ impl Cluster<'_> {
         Ok(kinds)
     }
 
-    /// Returns true if the caller has a permission in the namespace.
+    /// Returns true if the user has a permission in the namespace.
     pub(super) async fn may(&self, verb: &str, group: &str, plural: &str) -> Result<bool, Unread> {
         let attributes = json!({
             "namespace": self.namespace, "verb": verb, "group": group, "resource": plural,

@@ -1,5 +1,5 @@
-//! Checks that the cluster meets the requirements of the declarations in files: kinds that are served and allowed, and
-//! permissions.
+//! Checks that the cluster meets the requirements of the declarations in files: their kinds are served and allowed, and the
+//! ServiceAccount has the permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ const EVENTS: Permission = Permission {
 enum Namespace {
     /// A namespace that is known before the run; empty for a cluster-scoped kind.
     Known(String),
-    /// A namespace that contains variables, so that only the run determines it.
+    /// A namespace that contains variables, so it is known only during the run.
     Later,
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn check(
     group
 }
 
-/// Adds the declarations of a document.
+/// Checks the declarations of a document, and adds the valid ones to `all`.
 fn read(
     cluster: &Cluster<'_>,
     source: &Source,
@@ -119,7 +119,7 @@ fn read(
     }
 }
 
-/// Checks the declared kinds against the `--allow-kind` arguments of the injector.
+/// Checks the declared kinds against the injector's `--allow-kind` arguments.
 fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
     const ID: &str = "kind-allowed";
     let arguments = injector::arguments(deployment);
@@ -137,7 +137,7 @@ fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
     {
         let refused = kinds.check(declaration);
         if refused.is_empty() {
-            let message = format!("{title}: the installation allows its kinds");
+            let message = format!("{title}: the injector allows the declared kinds");
             group.add(Check::ok(ID, message).about(title));
         }
         for diagnostic in refused {
@@ -154,7 +154,7 @@ struct Asker<'a> {
     /// The served kinds of each group version.
     served: BTreeMap<String, Result<Vec<Value>, Unread>>,
     asked: BTreeSet<String>,
-    /// Set if the caller is not allowed to create SubjectAccessReviews, so that no further review is attempted.
+    /// The reason why a SubjectAccessReview could not be created. If set, no further review is attempted.
     refused: Option<Unread>,
 }
 
@@ -186,7 +186,7 @@ impl Asker<'_> {
             .await;
     }
 
-    /// Returns the kind of a template as the cluster serves it. Reports a check for the first lookup of each kind.
+    /// Returns the served kind of a template. Adds a check to `group` when a kind is looked up for the first time.
     async fn kind(
         &mut self,
         template: &Template,
@@ -279,7 +279,7 @@ impl Asker<'_> {
     }
 
     /// Creates a SubjectAccessReview for the permission. Returns the permission's description and the decision, or `None` if the
-    /// permission was already reviewed or the review failed.
+    /// permission was already reviewed, or if this or an earlier review failed.
     async fn ask(
         &mut self,
         asked: &Asked<'_>,
@@ -325,7 +325,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The `spec` of a SubjectAccessReview.
+    /// Returns the `spec` of the SubjectAccessReview.
     fn spec(&self, service_account: &str) -> Value {
         let own = self.run_namespace;
         json!({

@@ -1,4 +1,4 @@
-//! Checks the injector that the webhooks call: its Service, pods, release and certificate.
+//! Checks the injector, which serves the webhooks: its Service, pods, release and certificate.
 
 use gleaner_runtime::api_server::path;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use super::cluster::{Cluster, Unread};
 use super::report::{Check, Group};
 use super::webhook::Installation;
 
-/// The label with the release, which the chart sets as Kubernetes recommends.
+/// The label that contains the release. The chart sets it, as Kubernetes recommends.
 const VERSION: &str = "app.kubernetes.io/version";
 
 /// Checks the injector; returns its Deployment, if it can be read.
@@ -27,7 +27,7 @@ pub(super) async fn check(
     let Some((name, namespace)) = &installation.service else {
         group.add(Check::skipped(
             "service",
-            "the webhooks call a URL, not a Service",
+            "the webhook configuration specifies a URL, not a Service",
         ));
         return (group, None);
     };
@@ -59,13 +59,12 @@ async fn service(cluster: &Cluster<'_>, place: &Place<'_>) -> Check {
     {
         Ok(Some(_)) => Check::ok(
             ID,
-            format!("the webhooks call the Service {name} in {namespace}"),
+            format!("the webhooks use the Service {name} in {namespace}"),
         ),
         Ok(None) => {
-            let message = format!(
-                "the webhooks call the Service {name} in {namespace}, which does not exist"
-            );
-            let remedy = "reinstall the chart, or delete the webhook configuration that an earlier installation left";
+            let message =
+                format!("the webhooks use the Service {name} in {namespace}, which does not exist");
+            let remedy = "reinstall the chart, or delete the webhook configuration that remains from an earlier installation";
             Check::failed(ID, message, remedy)
         }
         Err(unread) => unread.check(ID),
@@ -96,8 +95,8 @@ async fn endpoints(cluster: &Cluster<'_>, place: &Place<'_>) -> Check {
             );
             Check::failed(ID, message, remedy)
         }
-        1 => Check::ok(ID, "1 injector is ready"),
-        count => Check::ok(ID, format!("{count} injectors are ready")),
+        1 => Check::ok(ID, "1 injector pod is ready"),
+        count => Check::ok(ID, format!("{count} injector pods are ready")),
     }
 }
 
@@ -175,7 +174,7 @@ fn missing(place: &Place<'_>) -> String {
     format!("the Service {name} in {namespace} has no Deployment of the same name")
 }
 
-/// Returns the name of the certificate's Secret, from the injector's flag or the volume that mounts it.
+/// Returns the name of the certificate's Secret, from the flag `--tls-secret` or, without it, from the volume `certificate`.
 fn secret(deployment: &Value) -> Option<String> {
     let pod = &deployment["spec"]["template"]["spec"];
     let flag = arguments(deployment).find_map(|argument| argument.strip_prefix("--tls-secret="));

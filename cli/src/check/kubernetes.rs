@@ -11,7 +11,7 @@ const OLDEST: u32 = 28;
 /// The first version in which the feature gate for native sidecars cannot be disabled (KEP-753).
 const LOCKED: (u32, u32) = (1, 33);
 
-/// Checks the API server; returns its version if it responds with one that can be parsed.
+/// Checks the API server. Returns its version, or `None` if it does not respond with a valid one.
 pub(super) async fn check(api: &ApiServer) -> (Group, Option<Version>) {
     let mut group = Group::new("kubernetes");
     let context = match api.context() {
@@ -57,7 +57,7 @@ fn sidecars(version: &Version) -> Check {
     const ID: &str = "native-sidecars";
     match Sidecars::supported_by(version.number) {
         Sidecars::Tekton => {
-            let message = "the cluster has no native sidecars, so Tekton stops the sidecar after the steps, and Gleaner refuses pods of Jobs";
+            let message = "the cluster has no native sidecars, so Tekton stops the sidecar after the steps, and Gleaner rejects the pods of Jobs";
             Check::warning(
                 ID,
                 message,

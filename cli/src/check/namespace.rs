@@ -12,12 +12,13 @@ use super::webhook::Installation;
 
 /// The label that exempts a namespace from the webhook.
 const INJECTION: &str = "gleaner.dev/injection";
-/// The label with the enforced Pod Security Standard.
+/// The label that sets the enforced Pod Security Standard.
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
 /// Tekton's feature flag that makes Tekton's init containers conform to the `restricted` standard.
 const SECURITY_CONTEXT: &str = "set-security-context";
 
-/// Checks the namespace. If the cluster has Gleaner's webhook, also checks that it injects into objects of the namespace.
+/// Checks the namespace. If the cluster has Gleaner's webhook, also checks that the webhook injects Gleaner into the namespace's
+/// objects.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     tekton: &Tekton,
@@ -93,7 +94,7 @@ fn pod_security(name: &str, labels: &Value, tekton: &Tekton) -> Check {
         ),
         Ok(_) => {
             let message = format!(
-                "Pod Security enforces restricted in {name}, and rejects Tekton's init containers"
+                "Pod Security enforces restricted in {name}, so it rejects Tekton's init containers"
             );
             let remedy = format!(
                 "run `kubectl -n {} patch configmap feature-flags --type merge --patch '{{\"data\": {{\"{SECURITY_CONTEXT}\": \"true\"}}}}'`",
@@ -120,7 +121,7 @@ async fn service_account(cluster: &Cluster<'_>) -> Check {
         Ok(None) => {
             let message = format!("{subject} does not exist");
             let remedy = format!(
-                "run `kubectl -n {namespace} create serviceaccount {name}`, or select another one with --service-account"
+                "run `kubectl -n {namespace} create serviceaccount {name}`, or select another ServiceAccount with --service-account"
             );
             Check::failed(ID, message, remedy)
         }

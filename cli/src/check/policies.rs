@@ -9,12 +9,12 @@ use super::report::{Check, Group};
 use super::webhook::Installation;
 
 const API_VERSION: &str = "admissionregistration.k8s.io/v1";
-/// The policy that rejects pods which bypassed the webhook.
+/// The policy that rejects pods that bypassed the webhook.
 const GUARD: &str = "pods.gleaner.dev";
 /// The policy that prevents changes to generated PipelineResources.
 const IMMUTABILITY: &str = "pipelineresources.gleaner.dev";
 
-/// Checks the kind, and also the policies if the cluster has Gleaner's webhook.
+/// Checks that the kind is served. If the cluster has Gleaner's webhook, also checks the policies.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     installation: Option<&Installation>,
@@ -45,7 +45,7 @@ async fn kind(cluster: &Cluster<'_>) -> Check {
         );
     }
     let message = format!(
-        "{PIPELINE_RESOURCE_KIND} of {PIPELINE_RESOURCE_API_VERSION} is not served: declarations can only create `objects`"
+        "{PIPELINE_RESOURCE_KIND} of {PIPELINE_RESOURCE_API_VERSION} is not served, so declarations can contain only `objects`"
     );
     Check::warning(
         ID,
@@ -78,7 +78,7 @@ async fn guard(cluster: &Cluster<'_>, installation: Option<&Installation>) -> Ch
 async fn immutability(cluster: &Cluster<'_>) -> Check {
     const ID: &str = "immutability";
     if cluster.version < (1, 30) {
-        let message = "generated PipelineResources can be changed, because the policy requires Kubernetes 1.30";
+        let message = "generated PipelineResources can be changed, because the policy that prevents this needs Kubernetes 1.30 or later";
         return Check::skipped(ID, message);
     }
     match is_in_force(cluster, IMMUTABILITY).await {

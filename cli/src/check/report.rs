@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint, visible};
 
-/// The width of the status column: the longest [`Status`] plus a space.
+/// The width of the status column: the length of the longest [`Status`], plus a space.
 const COLUMN: usize = 8;
 
 /// The status of a check.
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_of_the_cluster_do_not_reach_the_terminal() {
+    fn control_characters_from_the_cluster_are_not_printed_to_the_terminal() {
         let text = Check::failed("id", "a \u{1b}[2J", "b \u{7}").to_text();
         assert!(text.contains("a \u{241b}[2J\n"), "{text:?}");
         assert!(text.ends_with("remedy: b \u{2407}\n"), "{text:?}");

@@ -1,4 +1,4 @@
-//! Label selectors, evaluated as the API server evaluates those of webhooks.
+//! Evaluates label selectors as the API server does for webhooks.
 
 use serde_json::Value;
 

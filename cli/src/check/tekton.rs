@@ -10,7 +10,7 @@ use super::report::{Check, Group};
 
 /// The Tekton kinds that Gleaner needs.
 const KINDS: [&str; 4] = ["tasks", "taskruns", "pipelines", "pipelineruns"];
-/// The namespace of the Tekton installation, if no webhook configuration specifies it.
+/// Tekton's namespace, if its webhook configuration cannot be read or does not specify one.
 const NAMESPACE: &str = "tekton-pipelines";
 /// Tekton's MutatingWebhookConfiguration.
 pub(super) const WEBHOOK: &str = "webhook.pipeline.tekton.dev";
@@ -62,7 +62,7 @@ pub(super) async fn check(
     (group, tekton)
 }
 
-/// Returns the namespace of the Service that Tekton's webhook calls.
+/// Returns the namespace of the Service in Tekton's webhook configuration, or [`NAMESPACE`].
 fn namespace(configurations: Option<&[Value]>) -> String {
     let mut configurations = configurations.into_iter().flatten();
     let own = configurations.find(|one| one["metadata"]["name"] == WEBHOOK);
@@ -87,7 +87,7 @@ async fn kinds(cluster: &Cluster<'_>) -> Result<Check, Check> {
         "the cluster does not serve {} of {RUN_API_VERSION}",
         missing.join(", ")
     );
-    let remedy = format!("install Tekton Pipelines in a version that serves {RUN_API_VERSION}");
+    let remedy = format!("install a version of Tekton Pipelines that serves {RUN_API_VERSION}");
     Err(Check::failed(ID, message, remedy))
 }
 
@@ -130,7 +130,7 @@ fn results_from(flags: &Value) -> Check {
         }
         other => {
             let message =
-                format!("Tekton's feature flag results-from has an unknown value '{other}'");
+                format!("Tekton's feature flag results-from has the unknown value '{other}'");
             let remedy =
                 "set it to termination-message or sidecar-logs in the ConfigMap feature-flags";
             Check::warning(ID, message, remedy)

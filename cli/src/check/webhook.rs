@@ -1,4 +1,4 @@
-//! Checks Gleaner's webhook configuration, and its order among the other configurations.
+//! Checks Gleaner's webhook configuration, and its position among the other configurations.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,7 +18,7 @@ const UPGRADE: &str = "restore the chart's configuration with `helm upgrade`";
 
 /// Gleaner's webhook configuration.
 pub(super) struct Installation {
-    /// The name and namespace of the Service that the webhooks call; `None` if they call a URL.
+    /// The name and namespace of the webhooks' Service; `None` if the configuration specifies a URL.
     pub(super) service: Option<(String, String)>,
     /// The webhook for pods.
     pub(super) pods: Value,
@@ -32,7 +32,7 @@ pub(super) async fn configurations(cluster: &Cluster<'_>) -> Result<Vec<Value>, 
     cluster.list(subject, CONFIGURATIONS).await
 }
 
-/// Checks the configuration; returns it if there is exactly one.
+/// Checks Gleaner's configuration. Returns it if there is exactly one and it contains both webhooks.
 pub(super) fn check(
     configurations: &Result<Vec<Value>, Unread>,
     now: Timestamp,
@@ -68,7 +68,7 @@ pub(super) fn check(
     let found = |name: &str| webhooks(own).find(|webhook| is(webhook, name)).cloned();
     let (Some(tekton), Some(pods)) = (found(TEKTON), found(PODS)) else {
         let message = format!(
-            "{} does not have both webhooks, {TEKTON} and {PODS}",
+            "{} does not contain both webhooks, {TEKTON} and {PODS}",
             name(own)
         );
         group.add(Check::failed(ID, message, UPGRADE));
@@ -76,7 +76,7 @@ pub(super) fn check(
     };
     group.add(Check::ok(
         ID,
-        format!("{} has {TEKTON} and {PODS}", name(own)),
+        format!("{} contains {TEKTON} and {PODS}", name(own)),
     ));
     group.add(order(name(own), all));
     group.add(others(name(own), all, &pods));
@@ -93,7 +93,7 @@ pub(super) fn check(
     (group, Some(installation))
 }
 
-/// Checks that the API server, which calls configurations in name order, calls Gleaner's before Tekton's.
+/// Checks that the API server, which calls webhooks in the order of their configurations' names, calls Gleaner's before Tekton's.
 fn order(own: &str, all: &[Value]) -> Check {
     const ID: &str = "webhook-order";
     let tekton = tekton::WEBHOOK;
@@ -108,7 +108,9 @@ fn order(own: &str, all: &[Value]) -> Check {
             ),
         );
     }
-    let message = format!("{own} is called after {tekton}, which does not see the injected Task");
+    let message = format!(
+        "{own} is called after {tekton}, so Tekton's webhook does not see the injected Task"
+    );
     let remedy = format!(
         "set the chart value webhooks.configurationName to a name that sorts before {tekton}"
     );
@@ -127,7 +129,7 @@ fn others(own: &str, all: &[Value], pods: &Value) -> Check {
         names => names.join(", "),
     };
     let order = format!(
-        "other webhooks for pods: before Gleaner {}, after it {}",
+        "other webhooks for pods: {} before Gleaner, {} after it",
         listed(&before),
         listed(&after)
     );
@@ -135,7 +137,7 @@ fn others(own: &str, all: &[Value], pods: &Value) -> Check {
         return Check::ok(ID, order);
     }
     let message = format!(
-        "{order}; Gleaner does not see their changes, because its reinvocationPolicy is not IfNeeded"
+        "{order}; Gleaner does not see the changes of the later ones, because its reinvocationPolicy is not IfNeeded"
     );
     Check::warning(ID, message, UPGRADE)
 }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-/// A field or the root of a JSON Schema that contains all referenced definitions in its `$defs`.
+/// A JSON Schema, or one of its fields. The schema must contain all referenced definitions in its `$defs`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     root: &'a Value,
-    /// The field's own schema: its description, and its type or a reference to it.
+    /// The field's own schema: its description, and its type or a reference to the type.
     own: &'a Value,
 }
 
@@ -77,14 +77,14 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the name of the object's definition.
+    /// Returns the name of the object's definition in `$defs`, or `object` if it has none.
     fn definition(self) -> &'a str {
         let definitions = self.root["$defs"].as_object().into_iter().flatten();
         let mut same = definitions.filter(|(_, one)| std::ptr::eq(*one, self.own));
         same.next().map_or("object", |(name, _)| name)
     }
 
-    /// Returns the schema of a map's values, unless the values are arbitrary.
+    /// Returns the schema of a map's values, or `None` if the values are arbitrary or this is not a map.
     fn values(self) -> Option<Self> {
         let values = &self.own["additionalProperties"];
         values.is_object().then(|| self.of(values))
@@ -94,7 +94,7 @@ impl<'a> Field<'a> {
         self.own["properties"].as_object()
     }
 
-    /// Returns the innermost object, below all lists and maps, which contains the subfields.
+    /// Returns the object that contains the subfields, inside any lists and maps.
     pub(super) fn object(self) -> Self {
         let target = self.target();
         if target.json_type() == "array" {
@@ -106,7 +106,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns true for a map, whose keys are not subfields.
+    /// Returns true if the field is a map. The keys of a map are not subfields.
     pub(super) fn is_map(self) -> bool {
         self.target().values().is_some()
     }
@@ -157,7 +157,7 @@ impl<'a> Field<'a> {
         choices.into_iter().flatten().filter_map(choice).collect()
     }
 
-    /// Returns the names and values of the default and the constraints.
+    /// Returns the default and the constraints, as pairs of name and value.
     pub(super) fn constraints(self) -> Vec<(&'static str, String)> {
         const NAMES: [(&str, &str); 3] = [
             ("default", "DEFAULT"),

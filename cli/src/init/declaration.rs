@@ -3,7 +3,7 @@
 use gleaner_core::document::yaml;
 use gleaner_core::task::TaskSpec;
 
-/// Returns the lines of a declaration that has an output for each step, and a ConfigMap that contains the outputs.
+/// Returns the lines of a declaration with one output for each step and one ConfigMap, which contains these outputs.
 pub(super) fn lines(task: &TaskSpec) -> Vec<String> {
     let mut lines = vec![
         "# The output files of each step, by the step's name. Remove steps that have no outputs."
@@ -41,7 +41,7 @@ pub(super) fn lines(task: &TaskSpec) -> Vec<String> {
     lines
 }
 
-/// Returns `name` as a YAML key, quoted if YAML would parse it as another type, as it does with `on`.
+/// Returns `name` as a YAML key, in quotes if YAML would not parse it as a string, as with `on`.
 fn key(name: &str) -> String {
     match yaml::parse(name) {
         Ok(node) if node.as_str() == Some(name) => name.to_owned(),

@@ -11,7 +11,7 @@ const INDENT: usize = 2;
 pub(super) struct Insertion {
     /// The line before which the new lines are inserted.
     pub(super) line: usize,
-    /// The position to report for findings in the inserted lines.
+    /// The position in the original file to report for findings in the inserted lines.
     pub(super) owner: Location,
     lines: Vec<String>,
 }
@@ -64,7 +64,7 @@ impl Insertion {
     }
 }
 
-/// Returns the number of spaces before a position, or `None` if other characters precede it.
+/// Returns the number of spaces before a position, or `None` if other characters precede it or a `{` follows.
 fn indent(source: &Source, at: Location) -> Option<usize> {
     let line = source.line(at.line);
     let indent = at.column.checked_sub(1)?;

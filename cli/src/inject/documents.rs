@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::checking;
 
-/// The settings of the cluster for which documents are injected.
+/// The settings that Gleaner and Tekton have in the target cluster.
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) settings: Settings,
@@ -56,7 +56,7 @@ fn is_untranslated(document: &Node) -> bool {
     })
 }
 
-/// Returns true if a TaskSpec declares its outputs in the proposal's syntax, in the spec instead of the annotation.
+/// Returns true if a TaskSpec declares its outputs in the proposal's syntax, which is in the spec instead of the annotation.
 fn is_proposal(spec: &Node) -> bool {
     let declares = |node: &Node| node.get("outputs").is_some();
     declares(spec) || spec.list_of("steps").iter().any(declares)

@@ -1,4 +1,4 @@
-//! Formats findings as GitHub Actions workflow commands, which GitHub shows at their lines of a pull request.
+//! Formats findings as GitHub Actions workflow commands. GitHub shows each finding at its line in the pull request.
 
 use gleaner_core::document::{Finding, Severity};
 

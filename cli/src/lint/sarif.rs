@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use gleaner_core::document::Finding;
 use serde_json::{Value, json};
 
-/// The only rule ID, because findings have no codes.
+/// The rule ID of every finding, because findings have no separate codes.
 const RULE: &str = "gleaner-lint";
 
-/// Returns a SARIF log with the findings as one run.
+/// Returns a SARIF log that contains the findings in one run.
 pub(super) fn log(findings: &[Finding]) -> Value {
     let results: Vec<Value> = findings.iter().map(result).collect();
     let about = "https://github.com/gleaner-dev/gleaner/blob/main/docs/declaration.md#checks";
@@ -35,7 +35,7 @@ pub(super) fn log(findings: &[Finding]) -> Value {
 
 fn result(finding: &Finding) -> Value {
     let diagnostic = &finding.diagnostic;
-    // GitHub requires a line even for a finding about the whole file, so it gets line 1.
+    // GitHub requires a line even for a finding about the whole file, so such a finding gets line 1.
     let region = match diagnostic.at {
         Some(at) => json!({"startLine": at.line, "startColumn": at.column}),
         None => json!({"startLine": 1}),
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_a_uri() {
+    fn a_path_is_percent_encoded() {
         assert_eq!(uri("a/b-1.yaml"), "a/b-1.yaml");
         assert_eq!(uri("<stdin>"), "%3Cstdin%3E");
         assert_eq!(uri("/ä b:c%.yaml"), "/%C3%A4%20b%3Ac%25.yaml");

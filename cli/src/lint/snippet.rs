@@ -42,7 +42,7 @@ pub(super) fn render(finding: &Finding, line: Option<&str>) -> String {
     Renderer::styled().render(&[group]) + "\n\n"
 }
 
-/// Returns the byte range of the variable or word at a column, which counts characters from 1.
+/// Returns the byte range of the variable or word at `column`, counted in characters from 1.
 fn marked(line: &str, column: usize) -> Range<usize> {
     let start = line.char_indices().nth(column.saturating_sub(1));
     let start = start.map_or(line.len(), |(start, _)| start);

@@ -8,7 +8,7 @@ use crate::args::Run;
 use crate::values::did_you_mean;
 
 /// Selects the document to run: the one that the options name; by default the only run, Pipeline or Task. If there are several
-/// Tasks, the only one with a declaration counts.
+/// Tasks, selects the only one with a declaration.
 pub(crate) fn choose<'a>(
     options: &Run,
     documents: &Documents<'a>,
@@ -53,7 +53,10 @@ pub(crate) fn choose<'a>(
                     .iter()
                     .map(|one| format!("{} at {}", one.title(), one.position()))
                     .collect();
-                Err(format!("several {what}s '{name}': {}", several.join(", ")))
+                Err(format!(
+                    "several {what}s are named '{name}': {}",
+                    several.join(", ")
+                ))
             }
         }
     };
@@ -70,7 +73,7 @@ pub(crate) fn choose<'a>(
     let declaring: Vec<&Document<'a>> = tasks.iter().filter(declares).collect();
     match (runs.as_slice(), declaring.as_slice()) {
         // The files use the proposal's syntax. The proposal's Task can run untranslated, but its TaskRuns and PipelineRuns
-        // cannot.
+        // cannot, so run the Task alone.
         ([run], [only]) if is_old(run) => return Ok(**only),
         ([run], _) => return Ok(*run),
         ([_, ..], _) => {
@@ -88,7 +91,7 @@ pub(crate) fn choose<'a>(
         ([only], _, []) => Ok(*only),
         (_, [only], []) => Ok(**only),
         ([], _, []) => Err(format!(
-            "{files}: found no Task, Pipeline or run; pass a file that contains one with -f"
+            "{files}: found no Task, Pipeline or run; use -f to pass a file that contains one"
         )),
         (_, _, []) => {
             let names: Vec<&str> = tasks.iter().map(Document::name).collect();
@@ -104,7 +107,8 @@ pub(crate) fn choose<'a>(
     }
 }
 
-/// Returns true for a run in the syntax of the proposal or of the first Tekton versions, which supported PipelineResources.
+/// Returns true for a run or Pipeline in the syntax of the proposal or of an early Tekton version that supported
+/// PipelineResources.
 pub(crate) fn is_old(run: &Document<'_>) -> bool {
     let spec = run.node.present("spec");
     spec.is_some_and(|spec| {

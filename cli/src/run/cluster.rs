@@ -34,8 +34,8 @@ enum Place {
 }
 
 impl Cluster {
-    /// Connects to the cluster that the options select, or starts an embedded API server. `own` is the namespace in the
-    /// documents; `others` are the namespaces in the templates.
+    /// Reads the kubeconfig of the cluster that the options select, or starts an embedded API server. `own` is the namespace in
+    /// the documents; `others` are the namespaces in the templates.
     pub(crate) async fn open(
         options: &Run,
         own: Option<&str>,
@@ -119,8 +119,8 @@ impl Cluster {
         })
     }
 
-    /// Creates the TaskRun or PipelineRun that owns the created objects, and returns its UID. Creates nothing in a real cluster,
-    /// where Tekton would execute the run.
+    /// Creates the TaskRun or PipelineRun that owns the created objects, and returns its UID. In a real cluster, where Tekton
+    /// would execute the run, creates nothing and returns `None`.
     pub(crate) fn make_run(
         &self,
         kind: &str,

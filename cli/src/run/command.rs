@@ -21,7 +21,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) directory: &'a RunDirectory,
     pub(crate) paths: &'a Paths,
     pub(crate) substitution: &'a Substitution,
-    /// The shell commands of `--step-command`, by step.
+    /// The shell commands given with `--step-command`, by step name.
     pub(crate) commands: &'a BTreeMap<String, String>,
     pub(crate) declaration: &'a Declaration,
     /// The mounts of each step.
@@ -44,7 +44,7 @@ pub(crate) struct Command {
     /// The directories of the step's mounts; they may not exist yet.
     pub(crate) volumes: Vec<PathBuf>,
     pub(crate) working_dir: PathBuf,
-    /// True if a missing working directory is created, as Tekton does below /workspace.
+    /// True if a missing working directory is created. Tekton creates it only below /workspace.
     pub(crate) makes_working_dir: bool,
     pub(crate) continue_on_error: bool,
     pub(crate) timeout: Option<Duration>,
@@ -115,7 +115,7 @@ impl Command {
         if !surroundings.commands.contains_key(name) {
             arguments.extend(surroundings.items(name, &step.args, &environment)?);
         }
-        // As in Tekton, a relative working directory is below /workspace, and a relative file path is below the working
+        // As in Tekton, a relative working directory is resolved against /workspace, and a relative file path against the working
         // directory.
         let directory = text(step.working_dir.as_deref().unwrap_or_default())?;
         let directory = in_pod(WORKSPACE, &directory);
@@ -171,7 +171,8 @@ impl Surroundings<'_> {
 /// Maps the mount paths of a step to the directories of its volumes, and returns these directories.
 ///
 /// # Errors
-/// A message about a mount that would escape its volume. Kubernetes rejects such mounts, too (`validateVolumeMounts`).
+/// A message about an invalid volume name, or about a subPath that leads out of its volume. Kubernetes rejects them, too
+/// (`validateVolumeMounts`).
 fn mount(
     step: &str,
     surroundings: &Surroundings<'_>,
@@ -220,8 +221,8 @@ fn from_cluster(step: &Step) -> Vec<String> {
     elsewhere.map(|variable| variable.name.clone()).collect()
 }
 
-/// Returns the declared environment variables, after expanding references to preceding ones. Omits variables whose values come
-/// from the cluster (`valueFrom`).
+/// Returns the environment variables that the step declares, with references to preceding variables expanded. Omits variables
+/// whose values come from the cluster (`valueFrom`).
 fn environment(
     step: &Step,
     surroundings: &Surroundings<'_>,
@@ -238,7 +239,7 @@ fn environment(
     Ok(environment)
 }
 
-/// Returns the outputs of the step. A relative path is below /workspace.
+/// Returns the outputs of the step. Relative paths are resolved against /workspace.
 fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec>, String> {
     let outputs = surroundings.declaration.outputs(step).iter();
     let outputs = outputs.map(|output| {

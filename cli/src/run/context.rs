@@ -99,7 +99,7 @@ impl Context {
         }
     }
 
-    /// Returns the values of `$(context.*)` for the Pipeline's own variables.
+    /// Returns the values of the `$(context.*)` variables that a Pipeline may use.
     pub(crate) fn of_pipeline(&self) -> BTreeMap<String, String> {
         let mut context = BTreeMap::new();
         if let Some((name, uid)) = &self.pipeline_run {
@@ -161,8 +161,8 @@ fn or_run<'a>(name: &'a str, run: &'a str) -> &'a str {
     if name.is_empty() { run } else { name }
 }
 
-/// Creates the run in the API server and returns its UID. In a real cluster, where Tekton would execute the run, only returns a
-/// random UID.
+/// Creates the run in the embedded API server and returns its UID. In a real cluster, where Tekton would execute the run, only
+/// returns a random UID.
 fn uid(
     cluster: &Cluster,
     kind: &str,

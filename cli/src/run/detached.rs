@@ -7,11 +7,11 @@ use std::path::Path;
 use gleaner_proto::path::OUTPUTS_VARIABLE;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The maximum number of searches. A search is repeated because processes may start new ones before they are killed.
+/// The maximum number of searches. A search is repeated because a process may start other processes before it is killed.
 const SEARCHES: u32 = 20;
 
-/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or below it. Linux only, because it reads their environment from
-/// `/proc`.
+/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or a path below it. Works only on Linux, because it reads the
+/// environment of each process from `/proc`.
 pub(crate) fn kill(directory: &Path) {
     for _ in 0..SEARCHES {
         let detached = find(directory);

@@ -3,12 +3,12 @@
 //! ```text
 //! workspace/            the steps' /workspace
 //! tekton/results/       /tekton/results
-//! tekton/scripts/       scripts, as files
+//! tekton/scripts/       the steps' scripts
 //! tekton/steps/         step results and exit codes
 //! termination/STEP      the termination message of each step
 //! reports/STEP          reports of each step's redirector
 //! outputs/STEP/         $GLEANER_OUTPUTS of each step
-//! run/STEP/             the sidecar's socket for each step: its /gleaner/run/me
+//! run/STEP/             the socket and the token of each step; in a pod, /gleaner/run/me
 //! state/                the sidecar's journal
 //! volumes/NAME/         volumes of type emptyDir
 //! claims/NAME/          workspaces of type volumeClaimTemplate
@@ -19,8 +19,8 @@
 //!
 //! In a pipeline, each task has such a directory inside the run's directory: `0/`, `1/` and so on.
 //!
-//! As in a pod, the sockets, tokens and outputs are accessible to all users. Unlike a pod, this machine may have other
-//! users, so only the current user may access the directory itself.
+//! As in a pod, the sockets, tokens and outputs are accessible to all users. Unlike a pod, this machine may have other users, so
+//! only the current user may access the directory that contains them.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -33,8 +33,8 @@ use tempfile::TempDir;
 
 use super::watcher::Watcher;
 
-/// The maximum length of a Unix socket path on the system with the lowest limit (macOS: 104 bytes including the terminating
-/// zero).
+/// The maximum length of a Unix socket path on the system with the lowest limit (macOS: 104 bytes, including the terminating
+/// NUL).
 const SOCKET_PATH_MAX: usize = 103;
 const STEP_MAX: usize = 63;
 
@@ -54,8 +54,8 @@ impl RunDirectory {
             .prefix("gleaner-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent())?;
-        // Steps compare and print paths. If the path contained a symbolic link (macOS: /tmp), it would look different after a
-        // step resolves it.
+        // Steps compare and print paths. If this path contained a symbolic link (such as /tmp on macOS), a path that a step
+        // resolves would differ from it.
         let path = guard.path().canonicalize()?;
         Self::fill(&path)?;
         let _guard = if keep {
@@ -82,7 +82,7 @@ impl RunDirectory {
         })
     }
 
-    /// Returns a second handle to this directory, which does not remove it on drop.
+    /// Returns a second handle to this directory. Dropping that handle does not remove the directory.
     pub(crate) fn same(&self) -> Self {
         Self {
             path: self.path.clone(),
@@ -112,8 +112,8 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// Starts a watcher process, which acts if this process is killed: it kills the processes of the run, and removes the
-    /// directory unless the user wants to keep it.
+    /// Starts a watcher process. If this process is killed, the watcher kills the run's processes, and removes the directory
+    /// unless the user wants to keep it.
     pub(crate) fn watch(&mut self, program: &Path) -> io::Result<()> {
         let removes = self._guard.is_some();
         self.watcher = Some(Watcher::start(program, &self.path, removes)?);

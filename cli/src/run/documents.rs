@@ -1,4 +1,4 @@
-//! The documents in the files, which are found by kind and name.
+//! Finds documents in the files by kind and name.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};
@@ -66,7 +66,7 @@ impl<'a> Documents<'a> {
     /// Collects the documents of `sources`.
     ///
     /// # Errors
-    /// Documents with the same kind, name and namespace. The error contains both positions.
+    /// Fails if documents have the same kind, name and namespace. Each error contains both positions.
     pub(crate) fn new(sources: &'a [Source]) -> Result<Self, Vec<Finding>> {
         let all = sources.iter().flat_map(|source| {
             let nodes = source.documents.iter();
@@ -81,7 +81,7 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// Returns a note that lists the documents which a run does not use, if there are any.
+    /// Returns a note that lists the documents whose kinds a run does not use, or `None` if there are no such documents.
     pub(crate) fn others(&self) -> Option<String> {
         const SHOWN: usize = 10;
         let others = self.0.iter().filter(|one| !KINDS.contains(&one.kind()));
@@ -109,10 +109,10 @@ impl<'a> Documents<'a> {
         found.copied().collect()
     }
 
-    /// Returns the document with this kind and name. If several namespaces contain one, returns the one in `namespace`.
+    /// Returns the document with this kind and name. If several namespaces have such a document, returns the one in `namespace`.
     ///
     /// # Errors
-    /// A message, and a help text with a similar name or the list of names.
+    /// A message, and a help text with a remedy, such as a similar name or a list of names.
     pub(crate) fn named(
         &self,
         kind: &str,

@@ -38,8 +38,8 @@ impl End {
         }
     }
 
-    /// Returns true if the step terminated by itself. Only then does `onError: continue` apply; after a timeout, Tekton always
-    /// fails the task.
+    /// Returns true if the step terminated by itself. `onError: continue` applies only in that case: after a timeout, Tekton
+    /// always fails the task.
     pub(crate) const fn is_its_own(self) -> bool {
         matches!(self, Self::Exited(_) | Self::Signalled(_))
     }

@@ -53,7 +53,7 @@ impl std::fmt::Display for Unavailable {
 }
 
 impl Scope {
-    /// Replaces the context variables inside the parameters' values, as Tekton does after it replaces the parameters.
+    /// Replaces the context variables inside the parameters' values, as Tekton does after it has replaced the parameters.
     pub(crate) fn with_context(mut self) -> Self {
         for value in self.params.values_mut() {
             variable::replace_context(value, &|name| self.context.get(name));
@@ -66,8 +66,8 @@ impl Scope {
         variable::replace(text, |inner| Ok(self.lookup(inner)?.as_ref().map(as_text)))
     }
 
-    /// Replaces the variables in a parameter's value. A string that consists of a single variable takes the type of the
-    /// variable's value.
+    /// Replaces the variables in a parameter's value. A string that consists of a single variable is replaced by the variable's
+    /// value, which may be of any type.
     pub(crate) fn value(&self, value: &Value) -> Result<Value, Unavailable> {
         match value {
             Value::String(text) => match self.whole(text)? {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_result_names_task_and_result() {
+    fn the_error_for_a_missing_result_names_the_task_and_the_result() {
         let error = scope().text("$(tasks.build.results.none)").unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -41,13 +41,14 @@ fn a_command_gets_its_arguments_and_variables() {
         &[],
     );
     let command = command.unwrap();
-    // The step's A overrides the template's A.
+    // The step's variable A overrides the stepTemplate's A.
     assert_eq!(
         command.environment,
         [("A".into(), "c".into()), ("B".into(), "cb".into())]
     );
     assert_eq!(command.arguments, ["cp", "1", "2", "/w/x", "cb"]);
-    // As in Kubernetes, a variable can refer only to preceding ones. NEW precedes the template's variables, so `$(A)` stays.
+    // As in Kubernetes, a variable can refer only to preceding variables. NEW precedes the stepTemplate's variables, so `$(A)`
+    // remains.
     let command = prepare(
         "{command: [x], env: [{name: B, value: z}, {name: NEW, value: $(A)2}]}",
         &[],
