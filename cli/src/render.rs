@@ -149,7 +149,7 @@ fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> 
         for key in undecodable(&rendered.object) {
             is_wrong = true;
             error(format!(
-                "the value of data.{key} in '{}' is not valid base64; put it under stringData, which takes plain text",
+                "the value of data.{key} in '{}' is not valid base64; put it under stringData, which accepts plain text",
                 rendered.resource
             ));
         }

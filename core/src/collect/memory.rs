@@ -15,7 +15,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// Returns no limits, except the API server's limit for one object.
+    /// Returns bounds without limits, except the API server's limit for one object.
     fn default() -> Self {
         let objects = render::Bounds::default();
         Self {
@@ -55,10 +55,11 @@ impl Collector {
         Ok(rendered)
     }
 
-    /// Checks that there is enough memory for a message; the journal keeps a copy of `bytes` bytes.
+    /// Checks that a message does not exceed the memory limit. `bytes` is the size of the message in the journal; it is used if
+    /// it is larger than the size of the outputs in memory.
     ///
     /// # Errors
-    /// A [`Refusal`] if all outputs together would exceed the limit. Nothing changes.
+    /// Returns a [`Refusal`] if all outputs together would exceed the limit.
     pub fn within_memory(&self, examined: Examined, bytes: usize) -> Result<Examined, Refusal> {
         let Examined::New(mut admission) = examined else {
             return Ok(examined);

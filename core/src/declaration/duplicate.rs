@@ -38,7 +38,7 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
 
 fn twice(template: &Template, first: &Template) -> Diagnostic {
     let message = format!(
-        "'{}' and '{}' are the same object: both are a {} with this name",
+        "'{}' and '{}' would be the same object: both are a {} with this name",
         template.name, first.name, template.kind
     );
     Diagnostic::new(template.metadata().key("name"), None, message)

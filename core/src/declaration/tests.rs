@@ -105,7 +105,7 @@ fn two_templates_that_create_the_same_object_are_an_error() {
     for (metadata, expected) in [
         (
             "{name: cm}",
-            "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' are the same object: both are a ConfigMap with this name; give one",
+            "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' would be the same object: both are a ConfigMap with this name; give one",
         ),
         ("{name: cm, namespace: other}", ""),
         ("{generateName: cm}", ""),
@@ -126,7 +126,7 @@ fn two_templates_that_create_the_same_object_are_an_error() {
             "{}{second}{{name: a-$(steps.s.v)}}}}}}",
             variable.trim_end()
         ),
-        "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' are the same object",
+        "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' would be the same object",
     );
 }
 
@@ -341,11 +341,11 @@ fn fields_without_effect_are_warnings() {
     for (text, expected) in [
         (
             output("default: "),
-            "warning: steps.s[0].default: 'default' has no value, and no effect; write the value (\"\" for an empty text)",
+            "warning: steps.s[0].default: 'default' has no value, so it has no effect; write the value (\"\" for an empty text)",
         ),
         (
             object(&format!("waitFor: , {CM}")),
-            "warning: objects[1].waitFor: 'waitFor' has no value, and no effect",
+            "warning: objects[1].waitFor: 'waitFor' has no value, so it has no effect",
         ),
         (
             object(&CM.replace("name: cm", "name: cm, generateName: cm-")),
