@@ -122,7 +122,8 @@ pub fn document(
     report
 }
 
-/// Returns the Tasks among `documents`, with the results of their declarations.
+/// Returns the Tasks among `documents` by name, each with the results of its declaration, or with `None` if the name is not
+/// unique or the Task has no valid declaration.
 pub fn object_results<'a>(documents: impl IntoIterator<Item = &'a Node>) -> ObjectResults {
     let mut results = ObjectResults::new();
     for document in documents {

@@ -24,9 +24,9 @@ pub use source::Source;
 
 use diagnostic::{Diagnostic, Part};
 
-/// The text of a document, used to find positions.
+/// A source of a document, which finds the positions of diagnostics.
 pub trait Locate {
-    /// Moves a diagnostic about the text of the scalar `node` to its position in the document.
+    /// Converts a diagnostic about the text inside the scalar `node` to a diagnostic with its position in the document.
     #[must_use]
     fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic;
 

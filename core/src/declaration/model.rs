@@ -65,7 +65,7 @@ pub struct Template {
     pub naming: Naming,
     /// The policy for an object that already exists.
     pub policy: Policy,
-    /// True if Kubernetes deletes the object together with the run's owner.
+    /// True if the run owns the object, so that both are deleted together.
     pub owned: bool,
     /// The state to wait for after creation.
     pub wait_for: Option<WaitFor>,

@@ -31,7 +31,7 @@ impl Template {
             None => permission(
                 "get",
                 false,
-                "it cannot be recognized if the response to its creation is lost",
+                "it cannot be recognized if the response to the create request is lost",
             ),
         };
         let without_delete = "it cannot be rolled back if another object fails";

@@ -21,7 +21,7 @@ fn findings(text: &str) -> Vec<String> {
     errors.chain(lines("warning", examined.warnings)).collect()
 }
 
-/// Expects one finding that begins with `expected`; no finding if `expected` is empty.
+/// Asserts that the only finding begins with `expected`, or that there are no findings if `expected` is empty.
 #[track_caller]
 fn finds(text: &str, expected: &str) {
     let found = findings(text);
@@ -33,14 +33,14 @@ fn finds(text: &str, expected: &str) {
     }
 }
 
-/// Returns a declaration of one object with these fields, next to an object that uses the output.
+/// Returns a declaration with two objects: one that uses the output `v`, and one with these fields.
 fn object(fields: &str) -> String {
     format!(
         "steps: {{s: [{{name: v}}]}}\nobjects:\n  - {{name: user, resourceTemplate: {{apiVersion: v1, kind: ConfigMap, data: {{v: $(steps.s.v)}}}}}}\n  - {{name: o, {fields}}}\n"
     )
 }
 
-/// Returns the same declaration with these fields for the output `v`.
+/// Returns a declaration like that of [`object`], in which the output `v` has these fields.
 fn output(fields: &str) -> String {
     let whole = object("resourceTemplate: {apiVersion: v1, kind: ConfigMap}");
     whole.replace("{name: v}", &format!("{{name: v, {fields}}}"))
