@@ -246,7 +246,7 @@ fn of_template(template: &Value, form: Form, settings: &Settings) -> Result<Outc
     Ok(outcome)
 }
 
-/// Converts the place of a diagnostic, which is relative to the object at `place`, to a place in the whole document.
+/// Converts the place of a diagnostic from a place in the object at `place` to a place in the whole document.
 fn below(place: &Place, one: Diagnostic) -> Diagnostic {
     match &one.annotation {
         Some(annotation) => Diagnostic {
@@ -391,7 +391,7 @@ impl Report {
     }
 }
 
-/// Returns the diagnostic of a document that declares no outputs.
+/// Returns the diagnostic for a document that declares no outputs.
 pub fn nothing_declared(what: &str) -> Diagnostic {
     let message = format!("nothing in {what} declares outputs");
     Diagnostic::new(Place::root(), None, message).help(format!(
@@ -400,7 +400,7 @@ pub fn nothing_declared(what: &str) -> Diagnostic {
     ))
 }
 
-/// Returns the diagnostic of a file without documents.
+/// Returns the diagnostic for a file without documents.
 pub fn no_document() -> Diagnostic {
     Diagnostic::new(Place::root(), None, "the file contains no documents")
         .help("pass a file with Kubernetes objects")

@@ -123,7 +123,7 @@ impl Collector {
         collector
     }
 
-    /// Returns the declaration of the Task.
+    /// Returns the declaration that the run uses.
     pub fn declaration(&self) -> &Declaration {
         &self.declaration
     }
@@ -300,10 +300,11 @@ impl Collector {
         }
     }
 
-    /// Returns the outcome of the run. Before the submission completes, it contains the phase and the unknown variables.
+    /// Returns the outcome of the run. Before the submission completes, the outcome contains only the phase, the unknown
+    /// variables and the notes.
     ///
     /// # Errors
-    /// Returns the problem because of which the run failed.
+    /// Returns the problem that made the run fail.
     pub fn outcome(&self) -> Result<Outcome, Problem> {
         match &self.stage {
             Stage::Committed(outcome) => Ok(outcome.clone()),

@@ -73,7 +73,7 @@ impl Declaration {
     /// Reads and checks the text of the annotation `gleaner.dev/outputs`.
     ///
     /// # Errors
-    /// Returns the errors in the order of the text. The list is never empty, and as long as [`Diagnostics`] allows.
+    /// Returns the errors in the order of the text. The list is not empty, and its length is limited as in [`Diagnostics`].
     pub fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
         let node = Self::parse_document(text).map_err(|found| vec![found])?;
         let (declaration, errors) = read_and_check(&node, Some(text), scope);
@@ -91,8 +91,9 @@ impl Declaration {
         yaml::parse_within(text, yaml::Bounds::DECLARATION)
     }
 
-    /// Returns true if the document `node` is a declaration outside an annotation: a map with only the fields of a declaration,
-    /// of which `steps` is present and is a map. Files of other programs may contain a list `steps`, or `resources` without
+    /// Returns true if the document `node` is a declaration by itself, outside an annotation: a map in which `steps` is a map,
+    /// and which contains only fields of a declaration. Files of other programs may contain a list `steps`, or `resources`
+    /// without
     /// `steps`.
     pub fn is_alone(node: &Node) -> bool {
         let is_field = |name: &str| read::DECLARATION.contains(&name);
@@ -123,7 +124,7 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// Examines the declaration `node`. `text` is the text of the declaration, or `None` if it is part of another document.
+    /// Examines the declaration `node`. `text` is its text, or `None` if the declaration is part of another document.
     pub fn new(node: &Node, text: Option<&str>, scope: &Scope) -> Self {
         let (declaration, mut errors) = read_and_check(node, text, scope);
         let mut warnings = Diagnostics::default();
@@ -178,7 +179,7 @@ fn find_without_effect(
     ownership::check(declaration, scope, errors, warnings);
 }
 
-/// Reads and checks the declaration `node`. `text` is the text of the declaration, or `None` if it is part of another document.
+/// Reads and checks the declaration `node`. `text` is its text, or `None` if the declaration is part of another document.
 fn read_and_check(node: &Node, text: Option<&str>, scope: &Scope) -> (Declaration, Diagnostics) {
     let (declaration, gaps, mut errors) = read::read(node);
     check::check(&declaration, &gaps, scope, &mut errors);

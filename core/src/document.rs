@@ -24,7 +24,7 @@ pub use source::Source;
 
 use diagnostic::{Diagnostic, Part};
 
-/// A source of a document, which finds the positions of diagnostics.
+/// The source of a document, in which the positions of diagnostics are found.
 pub trait Locate {
     /// Converts a diagnostic about the text inside the scalar `node` to a diagnostic with its position in the document.
     #[must_use]

@@ -32,7 +32,8 @@ impl From<Outputs> for Message {
 /// The result of examining a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Examined {
-    /// The message is new and valid. Make the message durable, then pass it to [`Collector::accept`].
+    /// The message is new and valid. The caller writes the message to the journal, and then passes the admission to
+    /// [`Collector::accept`].
     New(Admission),
     /// The step sent the same message before.
     Repeated(Verdict),
@@ -98,7 +99,7 @@ pub enum Refusal {
 /// The remedy if a step ran again. Under any restart policy, the kubelet may run a container again, for example after the node
 /// restarts.
 const REPEATED_REMEDY: &str =
-    "start a new run; a step may only run twice if its outputs are the same each time";
+    "start a new run; a step may run again only if its outputs are the same each time";
 
 /// The maximum number of messages per step. The number is limited, because each message takes space in the journal.
 const POSTS_MAX: u32 = 32;
@@ -246,7 +247,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
         if failed && output.spec.when == When::Success {
             wrong.add(|| {
                 format!(
-                    "output '{name}' of step '{step}' is only used if the step succeeds; set `when: Always` to keep it"
+                    "output '{name}' of step '{step}' is only used if the step succeeds; set `when: Always` to use it even if the step fails"
                 )
             });
         }

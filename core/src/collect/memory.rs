@@ -15,7 +15,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// Returns bounds without limits, except the API server's limit for one object.
+    /// Returns bounds with only one limit: the API server's limit for one object.
     fn default() -> Self {
         let objects = render::Bounds::default();
         Self {
@@ -55,8 +55,8 @@ impl Collector {
         Ok(rendered)
     }
 
-    /// Checks that a message does not exceed the memory limit. `bytes` is the size of the message in the journal; it is used if
-    /// it is larger than the size of the outputs in memory.
+    /// Checks that a message does not exceed the memory limit. `bytes` is the size of the message in the journal. The larger
+    /// of this size and the size of the outputs in memory counts.
     ///
     /// # Errors
     /// Returns a [`Refusal`] if all outputs together would exceed the limit.
@@ -65,7 +65,7 @@ impl Collector {
             return Ok(examined);
         };
         let memory = admission.memory.max(bytes as u64);
-        // If the message replaces an earlier one, the memory of the earlier message becomes free.
+        // If the message replaces an earlier one, the memory of the earlier message is freed.
         let replaced = match self.steps.get(&admission.step) {
             Some(StepRecord::Heard { memory, .. }) => *memory,
             _ => 0,

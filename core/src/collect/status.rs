@@ -17,8 +17,8 @@ use crate::render::{Secrecy, Values, measure, preview};
 /// The maximum number of characters shown of a string, which is more than an object's name can have. A list or map is shown if
 /// its JSON has at most four times as many bytes.
 const SHOWN: usize = 256;
-/// The approximate number of characters shown of all values together. With many variables, fewer characters of each value are
-/// shown.
+/// The approximate maximum number of characters shown of all values together. With many variables, fewer characters of each value
+/// are shown.
 const SHOWN_TOGETHER: usize = 256 << 10;
 /// The minimum number of characters shown of each value.
 const SHOWN_AT_LEAST: usize = 16;

@@ -214,7 +214,7 @@ fn output_type(
         let known = declaration.steps.keys().map(StepName::as_str);
         let help = found.suggestion(step, known);
         let help = help.unwrap_or_else(|| format!("declare the output under steps.{step}"));
-        return wrong(format!("no step '{step}' declares outputs"), help);
+        return wrong(format!("the declaration has no step '{step}'"), help);
     }
     let Some(output) = declaration.output(step, name) else {
         let outputs = declaration.outputs(step).iter();
@@ -226,8 +226,9 @@ fn output_type(
         );
     };
     if output.secret && !may_hold_secret(template, usage) {
-        let help = "put it into data or stringData of an object of kind Secret";
-        let message = format!("the output '{step}.{name}' is secret; only a Secret may use it");
+        let help = "move it to data or stringData of a Secret";
+        let message =
+            format!("the output '{step}.{name}' is secret, so only a Secret may contain it");
         return wrong(message, help);
     }
     match (output.spec.kind, access) {
@@ -321,7 +322,9 @@ fn check_position(
         } else {
             ".KEY"
         };
-        format!("write $(string({variable})) for its JSON, or use a part of it, such as {part}")
+        format!(
+            "write $(string({variable})) for the value as JSON, or use a part of the value, such as {part}"
+        )
     };
     if structured && usage.position == Position::Within {
         let help = "use the variable as the whole value";

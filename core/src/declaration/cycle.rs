@@ -1,4 +1,4 @@
-//! Resources that refer to each other in a cycle, so that none of them can be rendered first.
+//! Finds templates that refer to each other in a cycle, so that none of them can be rendered first.
 
 use super::model::{Declaration, Template};
 use crate::document::diagnostic::Diagnostic;

@@ -1,4 +1,4 @@
-//! Templates that would create the same object.
+//! Reports templates that would create the same object.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

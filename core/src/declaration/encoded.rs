@@ -1,4 +1,4 @@
-//! Outputs in `data` of a Secret, which must be base64.
+//! Warnings about outputs in the `data` of a Secret, whose values must be base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

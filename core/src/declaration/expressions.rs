@@ -1,7 +1,7 @@
-//! Expressions in other template languages. Gleaner copies them to the object as literal text.
+//! Warnings about expressions in other template languages, which Gleaner copies to the object as literal text.
 //!
 //! An object may contain such text on purpose: a shell script in a ConfigMap, or a template for another controller. A string is
-//! therefore reported only if it cannot be shell, or if it contains the name of a parameter or output.
+//! therefore reported only if it cannot be shell code, or if it contains the name of a parameter or output.
 
 use std::collections::HashMap;
 

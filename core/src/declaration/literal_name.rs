@@ -93,7 +93,9 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
                 _ => None,
             });
             let message = match (refused, parts.first(), parts.last()) {
-                (Some(refused), ..) => format!("Kubernetes rejects a name with '{refused}'"),
+                (Some(refused), ..) => {
+                    format!("Kubernetes rejects a name that contains '{refused}'")
+                }
                 (None, Some(Part::Literal(first)), _) if form.refuses_end(first.chars().next()) => {
                     format!("Kubernetes rejects a name that begins with '{first}'")
                 }

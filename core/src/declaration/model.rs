@@ -67,7 +67,7 @@ pub struct Template {
     pub policy: Policy,
     /// True if the run owns the object, so that both are deleted together.
     pub owned: bool,
-    /// The state to wait for after creation.
+    /// The state to wait for after the object is created.
     pub wait_for: Option<WaitFor>,
     /// The fields of the created object that become results, by the result's key.
     pub results: IndexMap<String, FieldPath>,
@@ -139,7 +139,7 @@ pub enum Preflight {
     /// Report the problem, and fail at submission, after the steps have run (in the proposal, the image is uploaded in any case).
     #[default]
     Report,
-    /// Fail the first step before it runs.
+    /// Fail the first step before its command runs.
     Strict,
 }
 
@@ -173,7 +173,7 @@ pub enum WaitTarget {
 }
 
 impl Submit {
-    /// Returns the keyword in a declaration.
+    /// Returns the keyword that a declaration contains.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Resolved => "Resolved",

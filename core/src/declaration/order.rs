@@ -1,5 +1,5 @@
-//! The order of templates. Objects are created in the order of the declaration, so a Namespace or CRD must precede the objects
-//! that need it.
+//! Checks the order of templates. Objects are created in the order of the declaration, so a Namespace or CRD must precede the
+//! objects that need it.
 
 use std::collections::HashMap;
 

@@ -48,7 +48,7 @@ pub(super) fn check(
         let kind = &template.kind;
         if is_cluster_scoped(template) {
             let message = format!(
-                "a run cannot own a {kind}, which is cluster-scoped, because the run is in a namespace"
+                "a run cannot own a {kind}, because a {kind} is cluster-scoped and the run is in a namespace"
             );
             let help = "remove 'owned', and delete the object yourself when it is no longer needed";
             let place = template.place.key("owned");

@@ -117,7 +117,7 @@ fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Ind
         let Some(name) = cursor.text(findings) else {
             continue;
         };
-        // Tekton compares the names of a PipelineResource's params regardless of case (tektoncd/pipeline v0.6,
+        // The names of a PipelineResource's params are case-insensitive (tektoncd/pipeline v0.6,
         // pkg/apis/pipeline/v1alpha1/image_resource.go).
         if !folded.insert(name.to_ascii_lowercase()) {
             let message = format!("duplicate param '{name}'");

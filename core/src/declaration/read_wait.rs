@@ -45,7 +45,7 @@ pub(super) fn read(
     let timeout = given.unwrap_or(WAIT_DEFAULT);
     if timeout > WAIT_MAX {
         let help = format!(
-            "set at most {}, and continue to wait in the next task",
+            "use a timeout of at most {}, and continue to wait in the next task",
             duration::written(WAIT_MAX)
         );
         let message = format!("the timeout {} is too long", duration::written(timeout));

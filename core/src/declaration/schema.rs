@@ -172,7 +172,7 @@ struct Object {
     /// True if the run owns the object, so that both are deleted together.
     #[schemars(extend("default" = false))]
     owned: Option<bool>,
-    /// The state of the object to wait for after its creation.
+    /// The state to wait for after the object is created.
     wait_for: Option<WaitFor>,
     /// The fields of the created object that become results, by the result's key, such as `url: .status.url`.
     results: Option<std::collections::BTreeMap<String, String>>,

@@ -139,7 +139,7 @@ fn an_object_that_a_run_cannot_own_is_an_error() {
     };
     finds(
         &owned("v1", "Namespace", "{name: x}"),
-        "error: objects[1].owned: a run cannot own a Namespace, which is cluster-scoped",
+        "error: objects[1].owned: a run cannot own a Namespace, because a Namespace is cluster-scoped",
     );
     finds(
         &owned("storage.k8s.io/v1", "VolumeAttributesClass", "{name: x}"),
@@ -282,7 +282,7 @@ fn a_wait_that_cannot_succeed_is_reported() {
 }
 
 #[test]
-fn a_result_from_a_field_that_no_object_has_is_reported() {
+fn a_result_from_a_field_that_does_not_exist_is_reported() {
     let service = "resourceTemplate: {apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80}]}}";
     for (path, template, expected) in [
         (
@@ -329,7 +329,7 @@ fn an_output_without_a_pattern_in_data_of_a_secret_is_a_warning() {
 }
 
 #[test]
-fn a_list_cannot_be_created() {
+fn an_object_of_kind_list_is_an_error() {
     finds(
         &object("resourceTemplate: {apiVersion: v1, kind: List, items: []}"),
         "error: objects[1].resourceTemplate.kind: a List cannot be created; write an entry under objects for each of its items",
@@ -361,7 +361,7 @@ fn fields_without_effect_are_warnings() {
 }
 
 #[test]
-fn a_wrong_value_gets_a_remedy_that_is_accepted() {
+fn the_remedy_for_a_value_of_the_wrong_type_shows_the_right_form() {
     for (text, expected) in [
         (
             output("trim: true"),

@@ -1,4 +1,4 @@
-//! Declared outputs that no template uses.
+//! Warnings about declared outputs that no template uses.
 
 use std::collections::HashSet;
 

@@ -187,7 +187,7 @@ impl<'a> Cursor<'a> {
             .try_fold(self.clone(), |cursor, key| cursor.field(key))
     }
 
-    /// Returns the field `key`; reports an error if it is missing, with the value `example` as the remedy.
+    /// Returns the field `key`. If it is missing, reports an error whose remedy shows the value `example`.
     pub fn required(&self, key: &str, example: &str, found: &mut Diagnostics) -> Option<Self> {
         let field = self.field(key);
         if field.is_none() && self.node.mapping().is_some() {

@@ -18,9 +18,9 @@ enum Command {
     PostUnwritten(Post),
     Submit,
     Finish,
-    /// The submission in progress succeeds with the outcome of this number.
+    /// The submission in progress succeeds. The number identifies the outcome.
     Commit(u8),
-    /// The submission in progress fails with the problem of this number.
+    /// The submission in progress fails. The number identifies the problem.
     Fail(u8),
     /// The sidecar restarts and replays the journal.
     Restart,
@@ -203,7 +203,8 @@ impl Owner {
         for post in POSTS {
             let (mut response, is_new) = reference.examine(post);
             if is_new {
-                // The collector decides only on acceptance if the sender waits, so `Owner::examine` returns a receipt.
+                // The collector decides only when it accepts a message whether the sender waits, so `Owner::examine`
+                // returns a receipt.
                 response = Response::Receipt;
             }
             assert_eq!(self.examine(post), (response, is_new), "{post:?}");

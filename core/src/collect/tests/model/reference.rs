@@ -145,7 +145,7 @@ pub(super) struct Sequence<T>(pub(super) Vec<T>);
 pub(super) struct Reference {
     submit: Submit,
     accepted: BTreeMap<&'static str, Post>,
-    /// The steps of which more than one message was accepted.
+    /// The steps with more than one accepted message.
     repeated: BTreeSet<&'static str>,
     /// The step whose message started the submission.
     completing: Option<&'static str>,
