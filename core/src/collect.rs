@@ -69,7 +69,7 @@ enum StepRecord {
         fingerprint: [u8; 32],
         /// The size of the message's outputs in memory, in bytes.
         memory: u64,
-        /// The number of accepted messages of the step.
+        /// The number of messages accepted from the step.
         posts: u32,
         exit_code: i32,
         /// True if this message started the submission, so that its sender waits for the commit.

@@ -93,8 +93,7 @@ impl Declaration {
 
     /// Returns true if the document `node` is a declaration by itself, outside an annotation: a map in which `steps` is a map,
     /// and which contains only fields of a declaration. Files of other programs may contain a list `steps`, or `resources`
-    /// without
-    /// `steps`.
+    /// without `steps`.
     pub fn is_alone(node: &Node) -> bool {
         let is_field = |name: &str| read::DECLARATION.contains(&name);
         let entries = node.mapping().unwrap_or_default();

@@ -26,7 +26,7 @@ use diagnostic::{Diagnostic, Part};
 
 /// The source of a document, in which the positions of diagnostics are found.
 pub trait Locate {
-    /// Converts a diagnostic about the text inside the scalar `node` to a diagnostic with its position in the document.
+    /// Sets the position of a diagnostic about the text inside the scalar `node`.
     #[must_use]
     fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic;
 

@@ -216,7 +216,7 @@ fn shortened(value: &Value, shown: usize) -> Value {
             format!("(array of {} items)", items.len()).into()
         }
         Value::Object(entries) if is_long(value, shown) => {
-            format!("(object of {} keys)", entries.len()).into()
+            format!("(object with {} keys)", entries.len()).into()
         }
         other => other.clone(),
     }

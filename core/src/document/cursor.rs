@@ -265,16 +265,14 @@ impl<'a> Cursor<'a> {
             .unwrap_or_default()
     }
 
-    /// Returns the text of this string; reports an error for any other type. As in Kubernetes, numbers and booleans are not
-    /// converted.
+    /// Returns the text of this string; reports an error for any other type, such as a number, as Kubernetes does.
     pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
         self.text_or(found, |value| {
             format!("YAML reads this as {value}; put it in quotes")
         })
     }
 
-    /// Returns the text of this string, as [`Self::text`] does. `help` returns the remedy for a number or boolean, given its
-    /// text.
+    /// Returns the text of this string. `help` returns the remedy for a number or boolean, given its text.
     pub fn text_or(
         &self,
         found: &mut Diagnostics,

@@ -168,7 +168,7 @@ impl<T: fmt::Debug> fmt::Debug for Sequence<T> {
 // === impl Post ===
 
 impl Post {
-    /// Returns the step, its outputs and the exit code of its command.
+    /// Returns the step that posts the message, the outputs, and the exit code of the step's command.
     pub(super) fn message(self) -> (&'static str, Value, i32) {
         let report = json!({"lines": 7});
         match self {
