@@ -135,7 +135,7 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
     found.push(Diagnostic::new(place, None, message).help(help));
 }
 
-/// Returns the maximum length of the name, in characters. It is lower for a StatefulSet or CronJob, because their names become
+/// Returns the maximum length of the name, in characters. It is lower for StatefulSets and CronJobs, because their names become
 /// part of a label of their pods.
 fn longest(template: &Template) -> usize {
     let is = |api_version, kind| template.is(api_version, kind);

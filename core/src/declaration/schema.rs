@@ -120,7 +120,7 @@ struct Resource {
     name: String,
     /// The name, labels and annotations.
     metadata: Option<ResourceMetadata>,
-    /// The PipelineResource's spec. Values may contain variables, unless they must be literal.
+    /// The PipelineResource's spec. Values may contain variables, except `type` and the names of params.
     spec: ResourceSpec,
 }
 
