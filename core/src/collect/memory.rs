@@ -40,7 +40,7 @@ impl Collector {
     /// Renders all objects, or the object of one template, with secrets masked and unknown variables left as written.
     ///
     /// # Errors
-    /// Returns [`TooLarge`] if the objects exceed the limits for a response; no object is rendered then.
+    /// Returns [`TooLarge`] if the objects exceed the limits for a response. In that case, no object is rendered.
     pub fn masked_preview(&self, only: Option<&str>) -> Result<Vec<Rendered>, TooLarge> {
         let Self {
             declaration,

@@ -42,5 +42,5 @@ fn twice(template: &Template, first: &Template) -> Diagnostic {
         template.name, first.name, template.kind
     );
     Diagnostic::new(template.metadata().key("name"), None, message)
-        .help("give one of them another name")
+        .help("give one of them a different name")
 }

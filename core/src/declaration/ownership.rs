@@ -56,7 +56,7 @@ pub(super) fn check(
             continue;
         }
         let place = template.metadata().key("namespace");
-        let help = "remove the namespace, or 'owned'";
+        let help = "remove 'namespace' or 'owned'";
         match template.tree.field(&["metadata", "namespace"]) {
             Some(Field::Variable(Tree::String(Reference::Resource { name, field })))
                 if field == "name" && declaration.template(name).is_some_and(is_new_namespace) =>

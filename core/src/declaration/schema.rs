@@ -67,7 +67,7 @@ struct Outputs {
     steps: Option<std::collections::BTreeMap<String, Vec<Output>>>,
     /// PipelineResources to create.
     resources: Option<Vec<Resource>>,
-    /// Objects of any kind to create.
+    /// Objects to create, of any kind.
     objects: Option<Vec<Object>>,
     /// The time of creation: as soon as all variables are known (the default), after the last step has succeeded, or
     /// on POST /v1/submit.
