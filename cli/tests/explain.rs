@@ -46,18 +46,18 @@ ANNOTATION: gleaner.dev/outputs
 FIELD: resourceTemplate <ResourceTemplate>
 
 DESCRIPTION:
-    The object; every value may contain variables.
+    The object. All values except `apiVersion` and `kind` may contain variables.
     A Kubernetes object with the fields of its kind, as `kubectl explain` describes them.
 
 FIELDS:
   apiVersion  <string> -required-
-    Group and version; always literal.
+    The API group and version. They must be literal.
 
   kind        <string> -required-
-    Kind; always literal.
+    The kind. It must be literal.
 
   metadata    <object>
-    Name (or generateName), namespace, labels, annotations.
+    The name (or generateName), namespace, labels and annotations.
 "
     );
     let text = explained(&["objects.waitFor.condition"]);

@@ -155,7 +155,7 @@ fn several_errors_in_one_value_have_their_own_positions() {
         IMAGE,
         "text: |\n                one $(steps.build.digest)\n                two $(steps.bild.digest)\n                three $(steps.build.digets)\n              more: >-\n                folded\n                $(params.nope)",
         &[
-            "20:21: error: objects[0].resourceTemplate.data.text: no step 'bild' declares outputs",
+            "20:21: error: objects[0].resourceTemplate.data.text: the declaration has no step 'bild'",
             "21:23: error: objects[0].resourceTemplate.data.text: the step 'build' declares no output 'digets'",
             "24:17: error: objects[0].resourceTemplate.data.more: the Task has no parameter 'nope'",
         ],

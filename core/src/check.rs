@@ -1,8 +1,8 @@
 //! Checks a document before Gleaner renders, runs, injects or translates it.
 //!
-//! The checks are the same as during injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module, and
-//! the webhook calls the injection directly. This module only adds line and column to each finding, if the document was read from
-//! text.
+//! `gleaner lint`, `render`, `run`, `inject` and `translate` call this module. It runs the webhook's checks, adds findings that
+//! the webhook does not report, such as unknown fields, and sets the line and column of each finding if the document was read
+//! from text.
 
 mod triggers;
 
@@ -27,9 +27,9 @@ use crate::task::{DeclarationSite, pod_template, resource_templates};
 /// The findings about a document.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Errors for which Gleaner rejects the document, sorted by position if the document was read from text.
+    /// Errors that make Gleaner reject the document, sorted by position if the document was read from text.
     pub errors: Vec<Diagnostic>,
-    /// Errors for which Tekton's webhook or the API server rejects the object, although Gleaner's webhook accepts it.
+    /// Errors that make Tekton's webhook or the API server reject the object, although Gleaner's webhook accepts it.
     pub refused_elsewhere: Vec<Diagnostic>,
     /// Constructs that work but are probably not intended.
     pub warnings: Vec<Diagnostic>,
@@ -39,7 +39,7 @@ pub struct Report {
     pub declarations: usize,
 }
 
-/// Checks a document. `tasks` are the Tasks that it may refer to.
+/// Checks a document. `tasks` are the Tasks that the document may refer to.
 pub fn document(
     document: &Node,
     source: &dyn Locate,
@@ -49,7 +49,8 @@ pub fn document(
 ) -> Report {
     let mut sites = DeclarationSite::all(document);
     let created = resource_templates::all(document);
-    // Pods in the resource templates of Tekton Triggers are checked later, as part of the objects that the templates create.
+    // Declaration sites in the resource templates of Tekton Triggers are checked below, with the objects that the templates
+    // create.
     sites.retain(|site| {
         let is_in = |item: &Cursor<'_>| site.metadata().within(&item.place).is_some();
         !created.iter().any(is_in)
@@ -121,7 +122,8 @@ pub fn document(
     report
 }
 
-/// Returns the Tasks among `documents`, with the results of their declarations.
+/// Returns the Tasks among `documents` by name, each with the results of its declaration, or with `None` if the name is not
+/// unique or the Task has no valid declaration.
 pub fn object_results<'a>(documents: impl IntoIterator<Item = &'a Node>) -> ObjectResults {
     let mut results = ObjectResults::new();
     for document in documents {
@@ -180,7 +182,7 @@ fn tekton(
     report
 }
 
-/// Checks the pod templates of a document outside Tekton, such as a Job.
+/// Checks the pod templates in a document, for example in a Job.
 fn of_templates(
     document: &Node,
     sites: &[DeclarationSite<'_>],
@@ -244,7 +246,7 @@ fn of_template(template: &Value, form: Form, settings: &Settings) -> Result<Outc
     Ok(outcome)
 }
 
-/// Converts the place of a diagnostic, which is relative to the object at `place`, to a place in the whole document.
+/// Converts the place of a diagnostic from a place in the object at `place` to a place in the whole document.
 fn below(place: &Place, one: Diagnostic) -> Diagnostic {
     match &one.annotation {
         Some(annotation) => Diagnostic {
@@ -258,7 +260,7 @@ fn below(place: &Place, one: Diagnostic) -> Diagnostic {
     }
 }
 
-/// Moves a diagnostic to its position in the document.
+/// Returns the diagnostic with its line and column in `source`.
 fn located(diagnostic: &Diagnostic, document: &Node, source: &dyn Locate) -> Diagnostic {
     let diagnostic = diagnostic.clone();
     match &diagnostic.annotation {
@@ -337,7 +339,7 @@ impl Report {
         }
     }
 
-    /// Adds the misused variables of a Task, except those that the report already contains.
+    /// Adds the findings about misused variables, except those that the report already contains.
     fn misused(&mut self, mut found: Misused) {
         let key = |one: &Diagnostic| (one.place.clone(), one.part, one.omitted);
         let known = self.errors.iter().chain(&self.warnings).map(key);
@@ -349,8 +351,8 @@ impl Report {
         self.warnings.extend(found.warnings().filter(is_new));
     }
 
-    /// Adds the unknown fields of a Tekton document. If `is_old` is true, the fields that `gleaner translate` converts are
-    /// allowed.
+    /// Adds the findings about unknown fields of a Tekton document. If `is_old` is true, the fields that `gleaner translate`
+    /// converts are allowed.
     fn unknown_fields(&mut self, document: &Node, is_old: bool) {
         let is_v1 = document.text_of("apiVersion") == Some(RUN_API_VERSION);
         let version = match is_v1 && !is_old {
@@ -389,7 +391,7 @@ impl Report {
     }
 }
 
-/// Returns the diagnostic of a document that declares no outputs.
+/// Returns the diagnostic for a document that declares no outputs.
 pub fn nothing_declared(what: &str) -> Diagnostic {
     let message = format!("nothing in {what} declares outputs");
     Diagnostic::new(Place::root(), None, message).help(format!(
@@ -398,7 +400,7 @@ pub fn nothing_declared(what: &str) -> Diagnostic {
     ))
 }
 
-/// Returns the diagnostic of a file without documents.
+/// Returns the diagnostic for a file without documents.
 pub fn no_document() -> Diagnostic {
     Diagnostic::new(Place::root(), None, "the file contains no documents")
         .help("pass a file with Kubernetes objects")

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The trigger is the declaration's `submit`: as soon as all variables are known, when the run finishes, or on request. Committed
-//! and Failed are final. Every transition can be replayed from the journal in the recorded order; recovery only replays them.
+//! and Failed are final. The journal records every transition, and recovery replays the transitions in the recorded order.
 
 mod intake;
 mod memory;
@@ -36,13 +36,13 @@ pub use stage::Submitting;
 
 /// The state of one run.
 ///
-/// A clone is a cheap snapshot: it shares the large parts.
+/// A clone is a cheap snapshot, because it shares the large parts with the original.
 #[derive(Debug, Clone)]
 pub struct Collector {
     declaration: Arc<Declaration>,
-    /// The variables of the templates. They are collected once, because every message is checked against them.
+    /// The variables of the templates. They are collected once, because they are needed after every accepted message.
     variables: Arc<IndexSet<Reference>>,
-    /// The indices of the variables that are still unknown. A known variable stays known, unless its step runs again.
+    /// The indices in `variables` of the unknown variables. A known variable stays known, unless its step runs again.
     unknown: Vec<usize>,
     run: Arc<Run>,
     /// The known values. The submission shares them, because a copy may be large.
@@ -65,26 +65,26 @@ enum StepRecord {
     Waiting,
     /// A message has arrived. If several have arrived, the last one counts.
     Heard {
-        /// Identifies a repeated message.
+        /// The hash by which a repeated message is recognized.
         fingerprint: [u8; 32],
-        /// The size of its outputs in memory, in bytes.
+        /// The size of the message's outputs in memory, in bytes.
         memory: u64,
-        /// The number of messages that the step sent.
+        /// The number of messages accepted from the step.
         posts: u32,
         exit_code: i32,
-        /// True if this message completed the set of outputs; its sender then waits for the commit.
+        /// True if this message started the submission, so that its sender waits for the commit.
         completing: bool,
     },
 }
 
-/// The state of the steps.
+/// The state of all steps together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Running,
     Finished,
 }
 
-/// The result of accepting a message.
+/// The result of accepting a message or a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The sender need not wait.
@@ -123,7 +123,7 @@ impl Collector {
         collector
     }
 
-    /// Returns the declaration of the Task.
+    /// Returns the declaration that the run uses.
     pub fn declaration(&self) -> &Declaration {
         &self.declaration
     }
@@ -156,12 +156,12 @@ impl Collector {
     /// Examines a message without accepting it.
     ///
     /// # Errors
-    /// A [`Refusal`] that lists every error in the message. Nothing changes.
+    /// Returns a [`Refusal`] that lists the errors in the message.
     pub fn examine(&self, step: &str, message: impl Into<Message>) -> Result<Examined, Refusal> {
         intake::examine(self, step, message.into())
     }
 
-    /// Accepts an examined message, which the caller has already made durable.
+    /// Accepts an examined message. The caller must have written the message to the journal.
     pub fn accept(&mut self, admission: Admission) -> Verdict {
         let Admission {
             step,
@@ -219,11 +219,11 @@ impl Collector {
         }
     }
 
-    /// Returns true if a submit request starts the submission now, which only the first request with `submit: Manual` does. The
-    /// response to any other request is the outcome of the run.
+    /// Returns true if a submit request starts the submission now. That is the case only if the declaration has `submit: Manual`,
+    /// and only for the first request; the response to any other request is the outcome of the run.
     ///
     /// # Errors
-    /// The unknown variables. Nothing changes.
+    /// Returns a problem that names the variables that are still unknown.
     pub fn examine_request(&self) -> Result<bool, Problem> {
         if self.stage == Stage::Open && !self.is_resolved() {
             return Err(self.unresolved());
@@ -231,7 +231,7 @@ impl Collector {
         Ok(self.stage == Stage::Open && self.declaration.submit == Submit::Manual)
     }
 
-    /// Starts the submission for an examined request, which the caller has already made durable.
+    /// Starts the submission for an examined request. The caller must have written the request to the journal.
     pub fn request_submission(&mut self) -> Verdict {
         if let Ok(true) = self.examine_request() {
             self.leave(Stage::submit);
@@ -244,8 +244,8 @@ impl Collector {
         self.life == Life::Finished
     }
 
-    /// Records that all steps have finished: missing outputs take their defaults, and the run fails if a missing output has no
-    /// default.
+    /// Records that all steps have finished: missing outputs take their defaults. If variables are still unknown, the run fails,
+    /// unless the declaration has `submit: Manual`.
     pub fn finish(&mut self) -> Verdict {
         if self.life == Life::Running {
             self.life = Life::Finished;
@@ -300,10 +300,11 @@ impl Collector {
         }
     }
 
-    /// Returns the response to a message whose sender does not wait for the commit, or has finished waiting.
+    /// Returns the outcome of the run. Before the submission completes, the outcome contains only the phase, the unknown
+    /// variables and the notes.
     ///
     /// # Errors
-    /// The problem for which the run failed, for a sender that waited for the commit.
+    /// Returns the problem that made the run fail.
     pub fn outcome(&self) -> Result<Outcome, Problem> {
         match &self.stage {
             Stage::Committed(outcome) => Ok(outcome.clone()),
@@ -318,8 +319,8 @@ impl Collector {
         }
     }
 
-    /// Returns the response to a step that need not wait for the commit: the step's outputs are accepted, even if the run fails
-    /// later.
+    /// Returns the response to a step that does not wait for the commit. The response reports success even if the run failed,
+    /// because the step's outputs were accepted.
     pub fn receipt(&self) -> Outcome {
         let failed = |_| Outcome {
             phase: self.phase(),
@@ -343,7 +344,7 @@ impl Collector {
     }
 
     /// Returns the unknown variables that no step can provide: parameters and context variables, which are set only on the
-    /// command line.
+    /// sidecar's command line.
     pub fn unreachable(&self) -> impl Iterator<Item = &Reference> {
         self.pending()
             .filter(|variable| !matches!(variable, Reference::Output { .. }))
@@ -382,7 +383,7 @@ impl Collector {
             .collect()
     }
 
-    /// Starts the submission if the declaration's trigger is met. Must be called after every change of the values.
+    /// Updates the unknown variables, and starts the submission if it is due. Must be called after every change of the values.
     fn advance(&mut self) {
         let mut unknown = std::mem::take(&mut self.unknown);
         unknown.retain(|position| {

@@ -73,7 +73,7 @@ impl Declaration {
     /// Reads and checks the text of the annotation `gleaner.dev/outputs`.
     ///
     /// # Errors
-    /// The errors, in the order of the text, bounded as in [`Diagnostics`]; the list is never empty.
+    /// Returns the errors in the order of the text. The list is not empty, and its length is limited as in [`Diagnostics`].
     pub fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
         let node = Self::parse_document(text).map_err(|found| vec![found])?;
         let (declaration, errors) = read_and_check(&node, Some(text), scope);
@@ -83,16 +83,17 @@ impl Declaration {
     /// Parses the text of the annotation, unless it is larger than [`DECLARATION_MAX`].
     ///
     /// # Errors
-    /// The text is too large, or is not valid YAML.
+    /// Returns an error if the text is too large or is not valid YAML.
     pub fn parse_document(text: &str) -> Result<Node, Diagnostic> {
         if text.len() > DECLARATION_MAX {
-            return Err(Self::too_large("the declaration has", text.len()));
+            return Err(Self::too_large("the declaration is", text.len()));
         }
         yaml::parse_within(text, yaml::Bounds::DECLARATION)
     }
 
-    /// Returns true if `node` is a declaration in a separate document: a map in which `steps` is a map, and which contains only
-    /// fields of a declaration. In files of other programs, `steps` may be a list, or `resources` may occur alone.
+    /// Returns true if the document `node` is a declaration by itself, outside an annotation: a map in which `steps` is a map,
+    /// and which contains only fields of a declaration. Files of other programs may contain a list `steps`, or `resources`
+    /// without `steps`.
     pub fn is_alone(node: &Node) -> bool {
         let is_field = |name: &str| read::DECLARATION.contains(&name);
         let entries = node.mapping().unwrap_or_default();
@@ -100,8 +101,8 @@ impl Declaration {
             && entries.iter().all(|(key, _)| is_field(&key.name))
     }
 
-    /// Returns the error for a text of `bytes` bytes that exceeds [`DECLARATION_MAX`]. `subject` names the text and ends with a
-    /// verb.
+    /// Returns the error for a declaration of `bytes` bytes, which is more than [`DECLARATION_MAX`]. `subject` is the beginning
+    /// of the message, such as `the declaration is`.
     pub fn too_large(subject: &str, bytes: usize) -> Diagnostic {
         let (kib, max) = (bytes.div_ceil(1 << 10), DECLARATION_MAX >> 10);
         let message = format!("{subject} {kib} KiB; at most {max} KiB are allowed");
@@ -122,7 +123,7 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// Examines the declaration `node`, which was read from `text` unless it is part of another document.
+    /// Examines the declaration `node`. `text` is its text, or `None` if the declaration is part of another document.
     pub fn new(node: &Node, text: Option<&str>, scope: &Scope) -> Self {
         let (declaration, mut errors) = read_and_check(node, text, scope);
         let mut warnings = Diagnostics::default();
@@ -153,7 +154,7 @@ impl Examined {
     }
 }
 
-/// Reports well-formed constructs that cannot work at run time. A running sidecar does not repeat these checks, because the run
+/// Reports well-formed constructs that cannot work at run time. The sidecar does not repeat these checks, because such a run
 /// fails in any case.
 fn find_without_effect(
     node: &Node,
@@ -177,7 +178,7 @@ fn find_without_effect(
     ownership::check(declaration, scope, errors, warnings);
 }
 
-/// Reads and checks the declaration `node`, which was read from `text` unless it is part of another document.
+/// Reads and checks the declaration `node`. `text` is its text, or `None` if the declaration is part of another document.
 fn read_and_check(node: &Node, text: Option<&str>, scope: &Scope) -> (Declaration, Diagnostics) {
     let (declaration, gaps, mut errors) = read::read(node);
     check::check(&declaration, &gaps, scope, &mut errors);

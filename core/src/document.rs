@@ -24,9 +24,9 @@ pub use source::Source;
 
 use diagnostic::{Diagnostic, Part};
 
-/// The text of a document, used to find positions.
+/// The source of a document, in which the positions of diagnostics are found.
 pub trait Locate {
-    /// Moves a diagnostic about the text of the scalar `node` to its position in the document.
+    /// Sets the position of a diagnostic about the text inside the scalar `node`.
     #[must_use]
     fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic;
 

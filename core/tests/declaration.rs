@@ -343,7 +343,7 @@ fn a_wait_must_fit_the_kind_of_object() {
         (
             "Deployment",
             "{condition: A, timeout: 25h}",
-            "the timeout 1500m is too long; wait at most 1440m",
+            "the timeout 1500m is too long; use a timeout of at most 1440m",
         ),
         (
             "Deployment",

@@ -1,5 +1,5 @@
-//! The objects that Tekton Triggers creates. Triggers replaces variables in their text before the API server and the webhook
-//! receive them (`pkg/template/resource.go` of tektoncd/triggers).
+//! Checks the objects that Tekton Triggers creates. Triggers replaces the variables in an object's text before the API server and
+//! the webhook receive the object (`pkg/template/resource.go` of tektoncd/triggers).
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::Report;
 
-/// Returns the report on the object `item`; its places are relative to the object.
+/// Returns the report on the object `item`. The places in the report are relative to the object.
 pub(super) fn check(
     item: &Cursor<'_>,
     source: &dyn Locate,
@@ -94,7 +94,7 @@ fn in_declarations(object: &Node) -> Vec<Diagnostic> {
                     "`$({inner})` is not replaced in a declaration that is injected ahead of time"
                 );
                 Diagnostic::new(&place, None, message)
-                    .help("pass it as a parameter of the run, or install Gleaner's injector, which injects at run time")
+                    .help("pass the value as a parameter of the run, or install Gleaner's injector, which injects at run time")
                     .about(Part::Offset(one.offset))
             });
         found.extend(first.take(1));
@@ -102,21 +102,21 @@ fn in_declarations(object: &Node) -> Vec<Diagnostic> {
     found
 }
 
-/// Returns true for `tt.params.NAME` and `uid`.
+/// Returns true for the Triggers variables `tt.params.NAME` and `uid`.
 fn is_of_triggers(inner: &str) -> bool {
     let name = inner.strip_prefix("tt.params.");
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     inner == "uid" || name.is_some_and(|name| !name.is_empty() && name.bytes().all(is_word))
 }
 
-/// The placeholder texts that replace variables while an object is checked, each with the character that pads it: a name, a
-/// number, a duration and a path. An error that does not depend on the values occurs with every placeholder.
+/// The placeholders that replace variables while an object is checked (a name, a number, a duration and a path), each with its
+/// padding character. An error that occurs with every placeholder does not depend on the values.
 const FORMS: [(&str, char); 4] = [(MASK, 'x'), ("5", ' '), ("5m", ' '), ("/a", 'a')];
-/// The prefix of a placeholder name.
+/// The prefix of each placeholder that is a name.
 const MASK: &str = "gleanertt";
-/// The placeholder name for `$(uid)`, of the same length.
+/// The name that replaces `$(uid)`, and has the same length.
 const UID: &str = "gtuid0";
-/// The maximum number of variables in one object.
+/// The maximum number of variables that are replaced in one object.
 const MASKS_MAX: usize = 1000;
 
 /// The Triggers variables of an object, and their placeholders. Each placeholder is as long as its variable, so that positions do
@@ -216,7 +216,7 @@ fn is_same(one: &Diagnostic, other: &Diagnostic) -> bool {
         == (&other.place, &other.annotation, other.at, &other.message)
 }
 
-/// The original text of an object that is checked with placeholders.
+/// Locates findings in the original text of an object that is checked with placeholders.
 struct Original<'a> {
     source: &'a dyn Locate,
     node: &'a Node,
@@ -235,7 +235,7 @@ impl Locate for Original<'_> {
     }
 }
 
-/// Returns the string that begins at this position of the file.
+/// Returns the string in `node` that begins at position `at` of the file.
 fn text_at(node: &Node, at: Location) -> Option<&Node> {
     match &node.content {
         Content::String(_) => (node.at == at).then_some(node),

@@ -10,8 +10,8 @@ use super::{Collector, Life, Stage, StepRecord, Verdict};
 use crate::collect::problem;
 use crate::render;
 
-/// A step's message with its hash and size. It is created without access to the run's state, because hashing a large message
-/// takes time.
+/// A step's message with its hash and size. Creating it does not need the run's state, so the run is not blocked while a large
+/// message is hashed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     outputs: Outputs,
@@ -32,7 +32,8 @@ impl From<Outputs> for Message {
 /// The result of examining a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Examined {
-    /// The message is new and valid. Make the message durable, then pass it to [`Collector::accept`].
+    /// The message is new and valid. The caller writes the message to the journal, and then passes the admission to
+    /// [`Collector::accept`].
     New(Admission),
     /// The step sent the same message before.
     Repeated(Verdict),
@@ -66,8 +67,8 @@ pub enum Refusal {
     /// The Task does not contain the step. The fields are the step's name and a suggestion.
     #[error("unknown step '{0}'; {1}")]
     UnknownStep(String, String),
-    /// The step sent different outputs before. They can no longer be replaced, because the submission started or the run
-    /// finished.
+    /// The step sent different outputs before. They can no longer be replaced, because the submission started, the run finished,
+    /// or the step posted too many times.
     #[error(
         "step '{0}' ran again and sent different outputs, but the outputs of its first run are already in use"
     )]
@@ -75,7 +76,7 @@ pub enum Refusal {
     /// The run finished, and missing outputs took their default values.
     #[error("step '{0}' posted too late: the run has finished")]
     Finished(String),
-    /// The step's outputs do not fit in memory in addition to the outputs already accepted.
+    /// The step's outputs and the outputs already accepted would together exceed the memory limit.
     #[error(
         "the outputs of step '{step}' take {memory} bytes in addition to {accepted} bytes already accepted, and the limit is {bound}; \
          make the outputs smaller, or raise the sidecar's memory limit or --max-outputs"
@@ -90,14 +91,15 @@ pub enum Refusal {
         /// The limit for all outputs together, in bytes.
         bound: u64,
     },
-    /// Outputs are unknown, missing or invalid; there is one message for each.
+    /// Outputs are undeclared, missing or invalid. The field contains one message for each.
     #[error("{}", .0.join("; "))]
     Outputs(Vec<String>),
 }
 
-/// The kubelet may run a container again under any restart policy, for example after the node restarts.
+/// The remedy if a step ran again. Under any restart policy, the kubelet may run a container again, for example after the node
+/// restarts.
 const REPEATED_REMEDY: &str =
-    "start a new run; a step may only run twice if its outputs are the same each time";
+    "start a new run; a step may run again only if its outputs are the same each time";
 
 /// The maximum number of messages per step. The number is limited, because each message takes space in the journal.
 const POSTS_MAX: u32 = 32;
@@ -186,7 +188,7 @@ pub(super) fn examine(
     }
 }
 
-/// Accepts a message that conforms to the declaration.
+/// Returns an [`Admission`] if the message conforms to the declaration, and a refusal otherwise.
 fn fitting(
     collector: &Collector,
     step: &StepName,
@@ -245,7 +247,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
         if failed && output.spec.when == When::Success {
             wrong.add(|| {
                 format!(
-                    "output '{name}' of step '{step}' is only used if the step succeeds; set `when: Always` to keep it"
+                    "output '{name}' of step '{step}' is only used if the step succeeds; set `when: Always` to use it even if the step fails"
                 )
             });
         }
@@ -259,7 +261,8 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
     wrong.sentences()
 }
 
-/// The errors of a message, bounded: a longer list does not help users, and a hostile body must not cause a huge response.
+/// The errors in a message. Their number is bounded, because a longer list does not help users, and a hostile body must not cause
+/// a huge response.
 #[derive(Default)]
 struct Wrong {
     sentences: Vec<String>,
@@ -294,7 +297,7 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// Returns an upper bound of the memory for the outputs, in bytes.
+/// Returns an upper bound on the memory that the outputs use, in bytes.
 fn memory(message: &Outputs) -> u64 {
     let outputs = message.outputs.iter();
     let sizes = outputs.map(|(name, value)| name.len() as u64 + render::memory(value));

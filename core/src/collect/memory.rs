@@ -15,7 +15,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// Returns no limits, except the API server's limit for one object.
+    /// Returns bounds with only one limit: the API server's limit for one object.
     fn default() -> Self {
         let objects = render::Bounds::default();
         Self {
@@ -40,7 +40,7 @@ impl Collector {
     /// Renders all objects, or the object of one template, with secrets masked and unknown variables left as written.
     ///
     /// # Errors
-    /// Returns [`TooLarge`] if the objects exceed the limits for a response; no object is rendered then.
+    /// Returns [`TooLarge`] if the objects exceed the limits for a response. In that case, no object is rendered.
     pub fn masked_preview(&self, only: Option<&str>) -> Result<Vec<Rendered>, TooLarge> {
         let Self {
             declaration,
@@ -55,16 +55,17 @@ impl Collector {
         Ok(rendered)
     }
 
-    /// Checks that there is enough memory for a message; the journal keeps a copy of `bytes` bytes.
+    /// Checks that a message does not exceed the memory limit. `bytes` is the size of the message in the journal. The larger
+    /// of this size and the size of the outputs in memory counts.
     ///
     /// # Errors
-    /// A [`Refusal`] if all outputs together would exceed the limit. Nothing changes.
+    /// Returns a [`Refusal`] if all outputs together would exceed the limit.
     pub fn within_memory(&self, examined: Examined, bytes: usize) -> Result<Examined, Refusal> {
         let Examined::New(mut admission) = examined else {
             return Ok(examined);
         };
         let memory = admission.memory.max(bytes as u64);
-        // If the message replaces an earlier one, the memory of the earlier message becomes free.
+        // If the message replaces an earlier one, the memory of the earlier message is freed.
         let replaced = match self.steps.get(&admission.step) {
             Some(StepRecord::Heard { memory, .. }) => *memory,
             _ => 0,

@@ -1,10 +1,10 @@
-//! Problem documents: one function for each kind of problem, with its remedy.
+//! Functions that create problem documents, one function for each kind of problem.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Problem, problem_type};
 
-/// The longest `detail`, in bytes. A failure of thousands of objects lists them all in `failures` and `left`. The redirector
-/// reads the whole detail and shows the first 4 KiB.
+/// The maximum length of `detail`, in bytes. If thousands of objects fail, only `failures` and `left` list them all. The
+/// redirector reads the whole detail and shows the first 4 KiB.
 const DETAIL_MAX: usize = 64 << 10;
 
 /// Creates a problem. A detail over 64 KiB is truncated.

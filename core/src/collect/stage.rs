@@ -5,10 +5,10 @@ use gleaner_proto::message::{Outcome, Problem};
 use super::Collector;
 use crate::render::Attempts;
 
-/// The stage of the submission. Each transition consumes the previous stage; the last two stages are final.
+/// The stage of the submission. Each transition consumes the previous stage. `Committed` and `Failed` are final.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Stage {
-    /// The submission was not requested, or some variables are unknown.
+    /// The submission has not started, because it is not due yet or some variables are unknown.
     #[default]
     Open,
     /// The submission is in progress or about to start.
@@ -58,14 +58,14 @@ impl<'a> Submitting<'a> {
         (collector.stage == Stage::Submitting).then_some(Self(collector))
     }
 
-    /// Completes the submission: all objects exist.
+    /// Records that the submission succeeded: all objects exist.
     pub fn commit(self, outcome: Outcome, attempts: Attempts) {
         self.0.attempts = attempts;
         self.0.notes.extend(outcome.notes.iter().cloned());
         self.0.leave(|stage| stage.settle(Ok(outcome)));
     }
 
-    /// Completes the submission: the resources could not be created.
+    /// Records that the submission failed: the resources could not be created.
     pub fn fail(self, problem: Problem) {
         self.0.leave(|stage| stage.settle(Err(problem)));
     }

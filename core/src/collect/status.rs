@@ -1,4 +1,4 @@
-//! The state of a run as shown to users: without secrets and without long values.
+//! The state of a run as shown to users: without secrets, and with long values shortened.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -14,16 +14,17 @@ use serde_json::Value;
 use super::{Collector, Life, Stage, StepRecord};
 use crate::render::{Secrecy, Values, measure, preview};
 
-/// The maximum number of characters shown of a string. No name is that long. The limit for the JSON of a list or map is four
-/// times as high.
+/// The maximum number of characters shown of a string, which is more than an object's name can have. A list or map is shown if
+/// its JSON has at most four times as many bytes.
 const SHOWN: usize = 256;
-/// The approximate total number of characters shown. With many variables, fewer characters of each value are shown.
+/// The approximate maximum number of characters shown of all values together. With many variables, fewer characters of each value
+/// are shown.
 const SHOWN_TOGETHER: usize = 256 << 10;
 /// The minimum number of characters shown of each value.
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
-    /// Returns the whole state, for users.
+    /// Returns the whole state of the run, as shown to users.
     pub fn status(&self) -> Status {
         Status {
             phase: self.phase(),
@@ -120,8 +121,8 @@ impl Collector {
         }
     }
 
-    /// Returns the names that the objects will have, in the order of the templates. If the objects are too large, all names are
-    /// `None`.
+    /// Returns the names that the objects will have, in the order of the templates. If the objects exceed the limits for a
+    /// response, the list is empty.
     fn names(&self) -> Vec<Option<String>> {
         let Self {
             declaration,
@@ -162,7 +163,7 @@ impl Collector {
             .rev()
             .filter_map(|failure| Some((failure.resource.as_deref()?, failure)))
             .collect();
-        // The name may depend on any variable, so it is shown only once all variables are known.
+        // A name may depend on any variable, so the names are shown only once all variables are known.
         let waits = matches!(
             self.phase(),
             Phase::Resolved | Phase::Submitting | Phase::Failed
@@ -206,7 +207,8 @@ fn known(value: Option<Value>) -> (VariableState, Option<Value>) {
     (state, value)
 }
 
-/// Returns a form of the value that fits on a few lines: a long string is truncated, and a large list or map is described.
+/// Returns a form of the value that fits on a few lines: a long string is truncated, and a long list or map is
+/// replaced by its size.
 fn shortened(value: &Value, shown: usize) -> Value {
     match value {
         Value::String(text) => cut(text, shown),
@@ -214,7 +216,7 @@ fn shortened(value: &Value, shown: usize) -> Value {
             format!("(array of {} items)", items.len()).into()
         }
         Value::Object(entries) if is_long(value, shown) => {
-            format!("(object of {} keys)", entries.len()).into()
+            format!("(object with {} keys)", entries.len()).into()
         }
         other => other.clone(),
     }
@@ -228,7 +230,7 @@ fn cut(text: &str, shown: usize) -> Value {
     format!("{cut}… ({} bytes)", text.len()).into()
 }
 
-/// Returns true if the value's JSON is too long to show. The JSON is written only up to the limit.
+/// Returns true if the value's JSON is too long to show. Writing the JSON stops at the limit.
 fn is_long(value: &Value, shown: usize) -> bool {
     struct Room(usize);
 

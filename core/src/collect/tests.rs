@@ -162,7 +162,7 @@ fn completed_submits_when_the_run_finishes() {
 }
 
 #[test]
-fn manual_submits_only_on_request_before_or_after_the_finish() {
+fn manual_submits_only_on_request_before_or_after_the_run_finishes() {
     for finish_first in [false, true] {
         let mut collector = collector("Manual");
         take(&mut collector, "build", build());
@@ -293,7 +293,7 @@ fn a_failed_step_provides_outputs_with_when_always_and_their_defaults() {
     assert_eq!(step(&collector, "build"), (StepState::Failed, Some(1)));
     let report = variable(&collector, "steps.build.report");
     assert_eq!(report, (VariableState::Resolved, Some(json!({"lines": 9}))));
-    // `verdict` is `when: Success`, so its default is used only when the run finishes.
+    // The output `verdict` has `when: Success`, so after the step fails, the default is used only when the run finishes.
     take(&mut collector, "scan", message(2, json!({})));
     assert_eq!(
         variable(&collector, "steps.scan.verdict").0,

@@ -1,5 +1,5 @@
-//! The kinds that declarations may create. The operator sets this list, because a run's ServiceAccount may have more permissions
-//! than the authors of Tasks should be able to use.
+//! The kinds of objects that declarations may create. The cluster operator sets this list, because a run's ServiceAccount may
+//! have more permissions than the authors of Tasks should be able to use.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::variable::Tree;
 
-/// API groups whose kinds grant permissions or change how the API server works. A pattern with `*` does not include these groups.
+/// API groups whose kinds grant permissions or change how the API server works. A pattern with `*` does not match them.
 const GUARDED: [&str; 7] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
@@ -28,14 +28,14 @@ const TOKEN: &str = "kubernetes.io/service-account-token";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedKinds(Option<Vec<KindPattern>>);
 
-/// `GROUP/KIND`, where each may be `*`. `core` is the group without a name, and `*` alone means `*/*`.
+/// A pattern `GROUP/KIND`, in which each part may be `*`. `core` is the API group with the empty name, and `*` alone is `*/*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindPattern {
     group: String,
     kind: String,
 }
 
-/// An error for a text that is not a pattern.
+/// An error for a text that is not a valid pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid kind '{0}': use GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*, or * for all"
@@ -54,12 +54,12 @@ impl AllowedKinds {
         }]))
     }
 
-    /// Returns every kind, for commands that no cluster operator restricts.
+    /// Returns a list that allows every kind, for commands that are not subject to a cluster operator's list.
     pub const fn unlimited() -> Self {
         Self(None)
     }
 
-    /// Returns the list as arguments of the sidecar (`gleaner_proto::arguments::ALLOW_KIND`).
+    /// Returns the list as command-line arguments of the sidecar (`gleaner_proto::arguments::ALLOW_KIND`).
     pub fn to_arguments(&self) -> Vec<String> {
         match &self.0 {
             None => Vec::new(),
@@ -71,7 +71,7 @@ impl AllowedKinds {
     /// Parses the output of [`AllowedKinds::to_arguments`].
     ///
     /// # Errors
-    /// Returns the first text that is not a pattern.
+    /// Returns an error for the first text that is not a valid pattern.
     pub fn from_arguments(arguments: &[String]) -> Result<Self, KindPatternError> {
         if arguments.is_empty() {
             return Ok(Self::unlimited());

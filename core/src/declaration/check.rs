@@ -14,14 +14,14 @@ use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE
 use gleaner_proto::name::StepName;
 use gleaner_proto::output::OutputType;
 
-/// The known parts of the Task that contains a declaration; unknown parts are not checked.
+/// The parts of a Task to which its declaration refers. A part is `None` if it is unknown; references to it are then not checked.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// The names of the Task's steps.
     pub steps: Option<Vec<String>>,
     /// The Task's parameters.
     pub params: Option<IndexMap<String, ParamShape>>,
-    /// True if the steps are containers of a pod outside Tekton, which has no parameters.
+    /// True if the steps are the containers of a pod outside Tekton. Such a pod has no parameters.
     pub is_pod: bool,
     /// The namespace in the Task's metadata.
     pub namespace: Option<String>,
@@ -34,7 +34,7 @@ pub enum ParamShape {
     String,
     /// A list of strings.
     Array,
-    /// A map of strings, with these keys if they are declared.
+    /// A map of strings. The field contains the keys, or `None` if they are not declared.
     Object(Option<IndexSet<String>>),
 }
 
@@ -151,7 +151,7 @@ fn check_use(
     check_position(template, usage, kind)
 }
 
-/// Returns the type of a parameter or of a part of it, if it is known before the run.
+/// Returns the type of a parameter, or of the part of the parameter that `access` selects.
 ///
 /// # Errors
 /// Returns the message and the remedy if the parameter or the part does not exist.
@@ -213,21 +213,22 @@ fn output_type(
     if !declaration.steps.contains_key(step) {
         let known = declaration.steps.keys().map(StepName::as_str);
         let help = found.suggestion(step, known);
-        let help = help.unwrap_or_else(|| format!("declare it under steps.{step}"));
-        return wrong(format!("no step '{step}' declares outputs"), help);
+        let help = help.unwrap_or_else(|| format!("declare the output under steps.{step}"));
+        return wrong(format!("the declaration has no step '{step}'"), help);
     }
     let Some(output) = declaration.output(step, name) else {
         let outputs = declaration.outputs(step).iter();
         let help = found.suggestion(name, outputs.map(|output| output.spec.name.as_str()));
-        let help = help.unwrap_or_else(|| format!("declare it under steps.{step}"));
+        let help = help.unwrap_or_else(|| format!("declare the output under steps.{step}"));
         return wrong(
             format!("the step '{step}' declares no output '{name}'"),
             help,
         );
     };
     if output.secret && !may_hold_secret(template, usage) {
-        let help = "put it into data or stringData of an object of kind Secret";
-        let message = format!("the output '{step}.{name}' is secret; only a Secret may use it");
+        let help = "move it to data or stringData of a Secret";
+        let message =
+            format!("the output '{step}.{name}' is secret, so only a Secret may contain it");
         return wrong(message, help);
     }
     match (output.spec.kind, access) {
@@ -245,13 +246,13 @@ fn output_type(
     }
 }
 
-/// Returns true if `usage` is in the data of a Secret. The Secret's name and labels are visible to everyone.
+/// Returns true if `usage` is in the data of a Secret. Kubernetes does not protect the other fields, such as name and labels.
 fn may_hold_secret(template: &Template, usage: &Use) -> bool {
     is_secret_data(template, &inside(template, usage))
 }
 
-/// Returns true if a place within `template` is in the data of a Secret. The values there must be strings, because the API
-/// server's error message would quote a value of any other type.
+/// Returns true if `inside`, a place relative to `template`, is in the data of a Secret. The values there must be strings,
+/// because the API server's error message would quote a value of any other type.
 pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]
@@ -305,8 +306,8 @@ fn check_resource(
     Err((message, found.suggestion(field, fields.chain(params))))
 }
 
-/// Rejects a list or map inside a string or in a string field. Numbers and booleans become text in a string field, except in the
-/// data of a Secret, which is base64.
+/// Rejects a list or map inside a string or in a string field. Numbers and booleans are converted to text in a string field,
+/// except in the data of a Secret, which must be base64.
 fn check_position(
     template: &Template,
     usage: &Use,
@@ -321,7 +322,9 @@ fn check_position(
         } else {
             ".KEY"
         };
-        format!("write $(string({variable})) for its JSON, or use a part of it, such as {part}")
+        format!(
+            "write $(string({variable})) for the value as JSON, or use a part of the value, such as {part}"
+        )
     };
     if structured && usage.position == Position::Within {
         let help = "use the variable as the whole value";
@@ -345,7 +348,7 @@ fn check_position(
         (false, true) => Ok(()),
         (_, false) if is_secret_data(template, &inside) => wrong(
             message(),
-            "put it under stringData, which takes plain text; data is base64",
+            "put it under stringData, which accepts plain text; data is base64",
         ),
         (_, false) => Ok(()),
     }

@@ -6,18 +6,18 @@ use gleaner_proto::OutputType;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-/// The longest pattern, in bytes.
+/// The maximum length of a pattern, in bytes.
 pub const PATTERN_MAX: usize = 1 << 10;
-/// The maximum number of patterns in one declaration: each pattern is compiled when the declaration is read.
+/// The maximum number of patterns in one declaration, each of which is compiled when the declaration is read.
 pub const PATTERNS_MAX: usize = 64;
-/// The maximum memory of a compiled pattern, in bytes. Together with [`VALUE_MAX`], the limit keeps a match within seconds, even
-/// for patterns that are designed to be slow.
+/// The maximum memory of a compiled pattern, in bytes. Together with [`VALUE_MAX`], the limit ensures that a match takes only
+/// seconds, even for patterns that are designed to be slow.
 const COMPILED_MAX: usize = 256 << 10;
 /// The maximum memory of the automaton that is built during a match, in bytes.
 const AUTOMATON_MAX: usize = 1 << 20;
 /// The maximum nesting depth of groups.
 const NEST_MAX: u32 = 50;
-/// The longest value that is matched against a pattern, in bytes.
+/// The maximum length of a value that is matched against a pattern, in bytes.
 pub const VALUE_MAX: usize = 64 << 10;
 /// The maximum length of a value in a message, in characters.
 const SHOWN: usize = 80;
@@ -49,14 +49,14 @@ pub enum PatternError {
     TooLarge,
 }
 
-/// A value that its declaration does not allow. The message is the end of a sentence that begins with a subject such as `the
-/// default`.
+/// A value that its declaration does not allow. The message is a predicate, to which the caller prepends a subject such as
+/// `the default`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// The value is empty.
     #[error("is empty, which nonEmpty: true does not allow")]
     Empty,
-    /// The value is too long to match it against a pattern; the field is its length in bytes.
+    /// The value is too long to be matched against a pattern; the field is its length in bytes.
     #[error("is {0} bytes long; a value with a pattern may have at most {VALUE_MAX} bytes")]
     TooLong(usize),
     /// The value does not match the pattern.
@@ -76,7 +76,7 @@ impl Pattern {
     /// Parses a pattern.
     ///
     /// # Errors
-    /// The pattern is not a regular expression, or exceeds a bound.
+    /// Returns an error if the pattern is not a valid regular expression, or exceeds a limit.
     pub fn new(text: &str) -> Result<Self, PatternError> {
         if text.len() > PATTERN_MAX {
             return Err(PatternError::TooLong(text.len()));

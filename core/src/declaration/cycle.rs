@@ -1,4 +1,4 @@
-//! Resources that refer to each other in a cycle, so that none of them can be rendered first.
+//! Finds templates that refer to each other in a cycle, so that none of them can be rendered first.
 
 use super::model::{Declaration, Template};
 use crate::document::diagnostic::Diagnostic;
@@ -11,7 +11,8 @@ enum Visit {
     Done,
 }
 
-/// Returns the first cycle. A chain of references may be as long as the declaration, so the search keeps its path on the heap.
+/// Returns the first cycle. The search stores its path on the heap instead of recursing, because a chain of references may be
+/// as long as the declaration.
 pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
     let templates = &declaration.templates;
     let dependencies = |index: usize| {

@@ -1,4 +1,4 @@
-//! Templates that would create the same object.
+//! Reports templates that would create the same object.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -38,9 +38,9 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
 
 fn twice(template: &Template, first: &Template) -> Diagnostic {
     let message = format!(
-        "'{}' and '{}' are the same object: both are a {} with this name",
+        "'{}' and '{}' would be the same object: both are a {} with this name",
         template.name, first.name, template.kind
     );
     Diagnostic::new(template.metadata().key("name"), None, message)
-        .help("give one of them another name")
+        .help("give one of them a different name")
 }

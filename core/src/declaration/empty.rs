@@ -1,4 +1,4 @@
-//! Fields that have no value or no effect but were probably meant to have one.
+//! Warnings about fields that have no value or no effect, which is probably a mistake.
 
 use super::read::OUTPUT;
 use super::read_template::{OBJECT, RESOURCE};
@@ -6,8 +6,8 @@ use super::read_wait::WAIT_FOR;
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics, Node};
 
-/// Adds a warning for each empty field of an output, resource or object, for a `generateName` in addition to a `name`, and for a
-/// declaration without content.
+/// Adds a warning for each empty field of an output, resource or object, for a `generateName` in addition to a `name`, and for an
+/// empty declaration.
 pub(super) fn find(node: &Node, warnings: &mut Diagnostics) {
     let root = Cursor::root(node);
     let mut ignored = Diagnostics::default();
@@ -19,7 +19,7 @@ pub(super) fn find(node: &Node, warnings: &mut Diagnostics) {
     let mut lists = ["steps", "resources", "objects"].into_iter();
     if lists.all(|key| root.field(key).is_none_or(|list| is_empty(&list))) {
         let message = "the declaration is empty: it has no outputs and creates nothing";
-        let help = "declare outputs under steps and what they create under objects, or remove the annotation";
+        let help = "declare outputs under steps and the objects to create under objects, or remove the annotation";
         warnings.push(root.diagnostic(message).help(help));
     }
     for (_, outputs) in root.entries_at("steps", &mut ignored) {
@@ -42,7 +42,7 @@ pub(super) fn find(node: &Node, warnings: &mut Diagnostics) {
     }
 }
 
-/// Adds a warning for each of the `known` fields that has no value.
+/// Adds a warning for each of the fields `known` that is present but null.
 fn unfilled(map: &Cursor<'_>, known: &[&str], warnings: &mut Diagnostics) {
     for (key, node) in map.node.mapping().into_iter().flatten() {
         let name = key.name.as_str();
@@ -51,7 +51,7 @@ fn unfilled(map: &Cursor<'_>, known: &[&str], warnings: &mut Diagnostics) {
                 "default" => "write the value (\"\" for an empty text), or remove the field",
                 _ => "write the value, or remove the field",
             };
-            let message = format!("'{name}' has no value, and no effect");
+            let message = format!("'{name}' has no value, so it has no effect");
             let warning = Diagnostic::new(map.place.key(name), Some(key.at), message);
             warnings.push(warning.help(help).about(Part::Key));
         }

@@ -1,4 +1,4 @@
-//! Outputs in `data` of a Secret, which must be base64.
+//! Warnings about outputs in the `data` of a Secret, whose values must be base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,8 @@ use super::model::Declaration;
 use crate::document::Diagnostics;
 use crate::variable::Reference;
 
-/// Adds a warning for each output in `data` of a Secret, unless the output has a pattern that shows that the step encodes it.
+/// Adds a warning for each output in `data` of a Secret, unless the output has a pattern, which suggests that the step
+/// encodes the value.
 pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
     for template in &declaration.templates {
         for usage in &template.uses {
@@ -27,7 +28,7 @@ pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
                         "`$({})` must be base64, because the data of a Secret is encoded",
                         usage.reference
                     );
-                    let help = "put it under stringData, which takes plain text; if the step encodes it, declare a pattern \
+                    let help = "put it under stringData, which accepts plain text; if the step encodes it, declare a pattern \
                                 such as '^[A-Za-z0-9+/]*={0,2}$'";
                     usage.diagnostic(message).help(help)
                 });
@@ -47,7 +48,7 @@ pub fn undecodable(object: &Value) -> Vec<&str> {
     wrong.map(|(key, _)| key.as_str()).collect()
 }
 
-/// Returns true if `text` is base64 as Kubernetes reads it: Go skips line ends.
+/// Returns true if Kubernetes can decode `text` as base64. Go's decoder ignores line breaks.
 pub(crate) fn is_base64(text: &str) -> bool {
     let text: String = text.split(['\r', '\n']).collect();
     STANDARD.decode(text).is_ok()

@@ -1,7 +1,7 @@
-//! Expressions of other template languages, which Gleaner copies to the object as literal text.
+//! Warnings about expressions in other template languages, which Gleaner copies to the object as literal text.
 //!
 //! An object may contain such text on purpose: a shell script in a ConfigMap, or a template for another controller. A string is
-//! therefore reported only if it cannot be shell, or if it contains the name of a parameter or output.
+//! therefore reported only if it cannot be shell code, or if it contains the name of a parameter or output.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::model::Declaration;
 use crate::document::diagnostic::Part;
 use crate::document::{Content, Cursor, Diagnostics, Node};
 
-/// The start and end of each kind of expression, longest first.
+/// The opening and closing characters of each kind of expression, with the longest opening first.
 const FORMS: [(&str, &str, Form); 4] = [
     ("${{", "}}", Form::Unmistakable),
     ("$[[", "]]", Form::Unmistakable),
@@ -18,16 +18,16 @@ const FORMS: [(&str, &str, Form); 4] = [
     ("${", "}", Form::Dollar),
 ];
 
-/// The longest content of an expression, in bytes, including the closing characters.
+/// The maximum length of an expression after its opening characters, in bytes.
 const LONGEST: usize = 120;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// `${{ }}` of GitHub, `$[[ ]]` of GitLab.
+    /// `${{ }}` (GitHub) or `$[[ ]]` (GitLab).
     Unmistakable,
-    /// `{{ }}` of Argo, Helm and others.
+    /// `{{ }}` (Argo, Helm and others).
     Braces,
-    /// `${ }`, which may be shell.
+    /// `${ }`, which may also be a shell variable.
     Dollar,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn find(
 
 struct Context<'a> {
     names: &'a Names<'a>,
-    /// True if the object's kind is not one of Kubernetes' own, so that its controller may have a template language.
+    /// True if the object is a custom resource, whose controller may have its own template language.
     has_own_templates: bool,
     is_command: bool,
     is_read_by_program: bool,
@@ -108,7 +108,8 @@ impl Context<'_> {
             let is_wrong = match (form, &meaning) {
                 (Form::Unmistakable, _) | (_, Meaning::Path(_)) => true,
                 (_, Meaning::Name(_)) => !is_prose,
-                // Braces with `$` are not reported, because `$` begins a variable of a Go template, such as in alerts.
+                // `{{ $x }}` is not reported, because it is probably a variable of a Go template, for example in an alerting
+                // rule.
                 (Form::Braces, Meaning::Other) => {
                     !is_prose && !self.has_own_templates && !inner.starts_with('$')
                 }
@@ -168,12 +169,13 @@ fn next(text: &str, from: usize) -> Option<(usize, Expression<'_>)> {
                 return Some((at, Expression { form, whole, inner }));
             }
         }
-        // Each brace is skipped only once, because a string may consist of braces alone.
+        // All adjacent braces are skipped at once. A string may consist of braces alone, and restarting at each of them would
+        // take quadratic time.
         at += rest.len() - rest.trim_start_matches(['$', '{']).len();
     }
 }
 
-/// Returns true for the name of an environment variable.
+/// Returns true if `text` can be the name of an environment variable.
 fn is_variable(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text
@@ -190,14 +192,14 @@ fn is_lower_case_word(text: &str) -> bool {
 
 /// The meaning of an expression's content.
 enum Meaning {
-    /// A path such as `params.x` or `steps.s.outputs.x`, with its correct form, if known.
+    /// A path such as `params.x` or `steps.s.outputs.x`, with the Gleaner variable to use instead, if known.
     Path(Option<String>),
-    /// The bare name of a parameter or output, with its correct form.
+    /// The bare name of a parameter or output, with the Gleaner variable to use instead.
     Name(String),
     Other,
 }
 
-/// The names in a declaration.
+/// The names of the parameters and outputs to which an expression may refer.
 struct Names<'a> {
     declaration: &'a Declaration,
     scope: &'a Scope,

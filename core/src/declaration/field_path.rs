@@ -1,5 +1,5 @@
-//! Paths to a field of an object, such as `.status.addresses[0].url`: the subset of JSONPath in which a path always names exactly
-//! one field.
+//! Paths to a field of an object, such as `.status.addresses[0].url`. The syntax is the subset of JSONPath in which each path
+//! selects exactly one field.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ impl FieldPath {
             })
     }
 
-    /// Returns the keys and indexes, starting at the object.
+    /// Returns the keys and indices of the path, in order from the root of the object.
     pub fn segments(&self) -> &[PathSegment] {
         &self.0
     }
@@ -93,7 +93,7 @@ fn next_segment(rest: &str, first: bool) -> Option<(PathSegment, &str)> {
     is_plain(name).then(|| (PathSegment::Key(name.to_owned()), &key[end..]))
 }
 
-/// Returns true if a key needs no quotes.
+/// Returns true if `key` can be written without quotes.
 fn is_plain(key: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
     !key.is_empty() && key.bytes().all(plain)

@@ -1,4 +1,4 @@
-//! Literal names of objects that the API server would reject.
+//! Reports literal names, and literal parts of names, that the API server would reject.
 
 use super::model::{Naming, Template};
 use crate::document::Diagnostics;
@@ -7,13 +7,14 @@ use crate::render::SUFFIX;
 use crate::variable::{Part, Tree};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// The maximum length of a prefix, in bytes: a DNS label without the suffix. A longer prefix is truncated.
+/// The maximum length of a `generateName` prefix, in bytes: the length of a DNS label minus that of the suffix. A longer prefix
+/// is truncated.
 const PREFIX_MAX: usize = 63 - SUFFIX;
 
-/// The rules for the names of a kind.
+/// The rule that the names of a kind must follow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A path segment, the only requirement for the names of RBAC kinds (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
+    /// A path segment, for RBAC kinds, whose names have no further restrictions (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
     Segment,
     /// A DNS label (RFC 1123), without dots.
     Label,
@@ -61,7 +62,7 @@ impl Form {
         self != Self::Segment && letter.is_some_and(|letter| matches!(letter, '-' | '.'))
     }
 
-    /// Returns the remedy. A name to which a `suffix` is added may end with any of these characters.
+    /// Returns the remedy. If a `suffix` will be added to the name, the name may end with any of these characters.
     fn help(self, suffix: &str) -> String {
         let letters = match self {
             Self::Label => "digits and '-'",
@@ -76,7 +77,7 @@ impl Form {
     }
 }
 
-/// Reports the name of `template` if Kubernetes rejects it.
+/// Reports the name of `template` if Kubernetes would reject it.
 pub(super) fn check(template: &Template, found: &mut Diagnostics) {
     let (key, tree, suffix) = match &template.naming {
         Naming::Static(tree) => ("name", tree, ""),
@@ -92,7 +93,9 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
                 _ => None,
             });
             let message = match (refused, parts.first(), parts.last()) {
-                (Some(refused), ..) => format!("Kubernetes rejects a name with '{refused}'"),
+                (Some(refused), ..) => {
+                    format!("Kubernetes rejects a name that contains '{refused}'")
+                }
                 (None, Some(Part::Literal(first)), _) if form.refuses_end(first.chars().next()) => {
                     format!("Kubernetes rejects a name that begins with '{first}'")
                 }
@@ -132,7 +135,8 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
     found.push(Diagnostic::new(place, None, message).help(help));
 }
 
-/// Returns the longest name, in characters: the name of a StatefulSet or CronJob becomes part of a label of its pods.
+/// Returns the maximum length of the name, in characters. It is lower for StatefulSets and CronJobs, because their names become
+/// part of a label of their pods.
 fn longest(template: &Template) -> usize {
     let is = |api_version, kind| template.is(api_version, kind);
     if is("apps/v1", "StatefulSet") || is("batch/v1", "CronJob") {

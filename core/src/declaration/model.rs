@@ -23,18 +23,18 @@ pub struct Declaration {
     pub steps: IndexMap<StepName, NamedList<Output>>,
     /// All objects to create, in order: the `resources`, then the `objects`.
     pub templates: NamedList<Template>,
-    /// The event that triggers the creation.
+    /// The event that triggers the creation of the objects.
     pub submit: Submit,
-    /// The action to take if the preflight shows that the API server would reject a create.
+    /// The action to take if the preflight finds that the API server would reject the creation of an object.
     pub preflight: Preflight,
 }
 
 /// An output of a step.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Name, file and type, which is all that the redirector needs.
+    /// The name, file and type, which are all that the redirector needs.
     pub spec: OutputSpec,
-    /// The value if the file is missing.
+    /// The value to use if the file is missing.
     pub default: Option<Value>,
     /// True if an empty string, array or object is rejected.
     pub non_empty: bool,
@@ -51,52 +51,52 @@ pub struct Output {
 pub struct Template {
     /// The template's name in the declaration.
     pub name: ResourceName,
-    /// The place in the declaration: `resources[0]` or `objects[1]`.
+    /// The template's place in the declaration, such as `objects[1]`.
     pub place: Place,
     /// The template's position in the text.
     pub at: Option<Location>,
-    /// The list of the declaration that contains the template.
+    /// The list that contains the template.
     pub origin: Origin,
-    /// `apiVersion`; always literal.
+    /// The `apiVersion`, which is always literal.
     pub api_version: String,
-    /// `kind`; always literal.
+    /// The `kind`, which is always literal.
     pub kind: String,
     /// The source of the object's name.
     pub naming: Naming,
     /// The policy for an object that already exists.
     pub policy: Policy,
-    /// True if the object is deleted with the run.
+    /// True if the run owns the object, so that both are deleted together.
     pub owned: bool,
-    /// The state to wait for after creation.
+    /// The state to wait for after the object is created.
     pub wait_for: Option<WaitFor>,
-    /// Fields of the created object that become results.
+    /// The fields of the created object that become results, by the result's key.
     pub results: IndexMap<String, FieldPath>,
     /// Every variable that the template uses, with its place.
     pub uses: Vec<Use>,
-    /// The whole object: `apiVersion`, `kind`, `metadata` without a name, and the rest.
+    /// The whole object: `apiVersion`, `kind`, `metadata` without a name, and all other fields.
     pub tree: Tree,
 }
 
-/// The fields of every result, which a declaration may not redefine.
+/// The keys that every result has, which a declaration cannot redefine.
 pub const GIVEN_RESULTS: [&str; 2] = ["name", "uid"];
 
 /// The longest wait for which the redirector's default timeout is long enough.
 const ANSWERED_BY_DEFAULT: Duration = Duration::from_secs(12 * 60);
-/// The time allowed for commit and rollback in addition to the wait. The bound is generous: the
-/// sidecar's defaults are a minute for the commit and half a minute for the rollback.
+/// The time allowed for commit and rollback in addition to the wait. It is generous: the sidecar's defaults are a minute for the
+/// commit and half a minute for the rollback.
 const COMMIT_AND_ROLLBACK: Duration = Duration::from_secs(5 * 60);
 
-/// The list of the declaration that contains a template.
+/// The list, `resources` or `objects`, that contains a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// `resources`: a PipelineResource of this `spec.type`.
+    /// `resources`: the template is a PipelineResource.
     PipelineResource {
         /// `spec.type`, such as `image`.
         kind: String,
-        /// The names of `spec.params`, which are literal.
+        /// The names of the parameters in `spec.params`. The names are literal.
         params: IndexSet<String>,
     },
-    /// `objects`: an object of any kind.
+    /// `objects`: the template is an object of any kind.
     Object,
 }
 
@@ -107,17 +107,17 @@ pub enum Naming {
     Static(Tree),
     /// `metadata.generateName`: this prefix and a derived suffix.
     Prefix(Tree),
-    /// No name: `<task>-<type>-` and a derived suffix.
+    /// Neither field: the name is `<task>-<type>-` and a derived suffix.
     Derived,
 }
 
 /// The policy for an object that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Policy {
-    /// Create; an existing object is an error.
+    /// Create the object, and fail if it already exists.
     #[default]
     Create,
-    /// Server-side apply, never forced.
+    /// Use server-side apply, without forcing conflicts.
     Apply,
 }
 
@@ -133,47 +133,47 @@ pub enum Submit {
     Manual,
 }
 
-/// The action to take if the preflight finds a kind that is not served or a create that is forbidden.
+/// The action to take if the preflight finds that a kind does not exist, or that the creation of an object is forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Preflight {
-    /// Report the finding, and fail at submission, after the steps have run (the proposal uploads the image in any case).
+    /// Report the problem, and fail at submission, after the steps have run (in the proposal, the image is uploaded in any case).
     #[default]
     Report,
-    /// Fail the first step before it runs.
+    /// Fail the first step before its command runs.
     Strict,
 }
 
-/// The state to wait for after an object was created.
+/// A wait for a state of an object after its creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitFor {
     /// The state to wait for.
     pub target: WaitTarget,
     /// A state that ends the wait with a failure, in addition to the known failure states of the kind.
     pub failure: Option<WaitTarget>,
-    /// True if the object is kept after a failure or timeout, so that its status can be read.
+    /// True if the object is not deleted after a failure or timeout, so that users can read its status.
     pub keep_on_failure: bool,
-    /// The longest wait.
+    /// The maximum duration of the wait.
     pub timeout: Duration,
 }
 
 /// A state of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitTarget {
-    /// The conditions in `.status.conditions` of all these types have the status `True`.
+    /// All conditions of these types in `.status.conditions` have the status `True`.
     Conditions(Vec<String>),
-    /// All pods of a Deployment, StatefulSet or DaemonSet have the newest template and are available.
+    /// All pods of a Deployment, StatefulSet or DaemonSet are updated to the newest pod template and are available.
     Rollout,
-    /// A field has this value, or exists.
+    /// A field has the given value, or any value except null.
     Field {
         /// The field.
         path: FieldPath,
-        /// The string that the field must equal. `None` accepts any value except null.
+        /// The string that the field must equal, or `None` for any value except null.
         value: Option<String>,
     },
 }
 
 impl Submit {
-    /// Returns the keyword in a declaration.
+    /// Returns the keyword that a declaration contains.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Resolved => "Resolved",
@@ -184,8 +184,8 @@ impl Submit {
 }
 
 impl Declaration {
-    /// Returns the timeout for the response to a step, if the redirector's default of 15 minutes is too short. The waits for all
-    /// objects run at the same time, after the commit and before a rollback.
+    /// Returns the time that the redirector must wait for a response, or `None` if its default timeout of 15 minutes is long
+    /// enough. The waits for all objects run at the same time, after the commit and before a rollback.
     pub fn answer_timeout(&self) -> Option<Duration> {
         let waits = self.templates.iter();
         let longest = waits
@@ -210,8 +210,8 @@ impl Declaration {
         self.templates.iter().flat_map(|template| &template.uses)
     }
 
-    /// Returns the variables of all templates, without paths into their values, each once, in order of first use. References to
-    /// other templates are omitted, because their values are computed during rendering.
+    /// Returns the variables of all templates, each once, in order of first use. Paths into a variable's value are removed.
+    /// References to other templates are omitted, because their values are computed during rendering.
     pub fn variables(&self) -> IndexSet<Reference> {
         self.uses()
             .map(|usage| usage.reference.root())
@@ -246,7 +246,7 @@ impl Output {
     /// Checks a value of the output's type against the constraints.
     ///
     /// # Errors
-    /// The first constraint that the value violates.
+    /// Returns the first constraint that the value violates.
     pub fn check(&self, value: &Value) -> Result<(), Violation> {
         constraint::check(value, self.non_empty, self.pattern.as_ref(), self.secret)
     }
@@ -285,7 +285,7 @@ impl Template {
         object.key("metadata")
     }
 
-    /// Returns the names of the other templates that this one refers to.
+    /// Returns the names of the templates to which this template refers.
     pub fn dependencies(&self) -> impl Iterator<Item = &str> {
         self.uses.iter().filter_map(|usage| match &usage.reference {
             Reference::Resource { name, .. } => Some(name.as_str()),

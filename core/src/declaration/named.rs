@@ -1,4 +1,4 @@
-//! A list with constant-time lookup by name: a declaration may have thousands of items that refer to each other.
+//! A list with constant-time lookup by name, for declarations with thousands of items that refer to each other.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 /// An item of a [`NamedList`].
 pub trait Named {
-    /// Returns the name by which other items refer to this one.
+    /// Returns the name by which other items refer to this item.
     fn name(&self) -> &str;
 }
 

@@ -1,5 +1,5 @@
-//! The order of templates. Objects are created in the order of the declaration, so a Namespace or CRD must precede the objects
-//! that need it.
+//! Checks the order of templates. Objects are created in the order of the declaration, so a Namespace or CRD must precede the
+//! objects that need it.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
 use crate::variable::{Field, Reference, Tree};
 
-/// A requirement of a template; names are compared as written in the declaration.
+/// An object that a template needs. Names are compared as written in the declaration.
 #[derive(PartialEq, Eq, Hash)]
 enum Need {
     /// The Namespace with this name.
@@ -94,7 +94,7 @@ fn needed_namespace(tree: &Tree) -> Need {
     }
 }
 
-/// Returns a name as written: equal texts render to the same name.
+/// Returns a name as written in the declaration. Names that are written alike are rendered alike.
 fn written(name: &Tree) -> String {
     name.as_literal()
         .map_or_else(|| format!("{name:?}"), str::to_owned)

@@ -1,4 +1,4 @@
-//! Values of `fromPath` that cannot name a file: the redirector opens the path as written, without a shell.
+//! Reports values of `fromPath` that cannot be the path of a file. The redirector opens the path as written, without a shell.
 
 use std::convert::Infallible;
 
@@ -83,7 +83,7 @@ fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, Stri
     None
 }
 
-/// Returns true for `$(workspaces.NAME.path)` without a path below it.
+/// Returns true if the path is only `$(workspaces.NAME.path)`, the directory of the workspace.
 fn is_workspace(text: &str) -> bool {
     let text = text.trim_end_matches('/');
     let mut whole =
@@ -91,8 +91,8 @@ fn is_workspace(text: &str) -> bool {
     whole.any(|one| parts(one.inner).is_some_and(|parts| key(&parts, 2) == Some("path")))
 }
 
-/// Returns the range of the first shell variable: `${NAME}`, or a path segment that begins with `$NAME`. Elsewhere, `$` may
-/// belong to the name of a file, such as a Java class file.
+/// Returns the range of the first shell variable: `${NAME}`, or a path segment that begins with `$NAME`. In other places,
+/// `$` may be part of a file name, such as `Outer$Inner.class`.
 fn shell_variable(literal: &str) -> Option<(usize, usize)> {
     literal.match_indices('$').find_map(|(start, _)| {
         let rest = &literal[start + 1..];
@@ -107,7 +107,7 @@ fn shell_variable(literal: &str) -> Option<(usize, usize)> {
     })
 }
 
-/// Returns the path with a letter for each byte of `$(...)`, whose value is known only at run time.
+/// Returns the path with each byte of a variable `$(...)` replaced by a letter. The variable's value is known only at run time.
 fn without_variables(text: &str) -> String {
     let letters = |inner: &str| Some("v".repeat("$()".len() + inner.len()));
     let Ok(literal) = replace(text, |inner| Ok::<_, Infallible>(letters(inner)));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_needs_a_shell_or_names_no_file_is_refused() {
+    fn a_path_that_needs_a_shell_or_cannot_be_a_file_is_rejected() {
         for (path, expected) in [
             (
                 "$GLEANER_OUTPUTS/v",

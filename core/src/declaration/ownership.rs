@@ -1,4 +1,4 @@
-//! Objects that a run cannot own: an owner must be in the same namespace as the object that it owns
+//! Reports objects that a run cannot own, because an owner must be in the same namespace as the object that it owns
 //! (`k8s.io/apimachinery/pkg/apis/meta/v1`, `ObjectMeta.OwnerReferences`).
 
 use super::check::Scope;
@@ -48,15 +48,15 @@ pub(super) fn check(
         let kind = &template.kind;
         if is_cluster_scoped(template) {
             let message = format!(
-                "a run cannot own a {kind}, which is cluster-scoped: the run is in a namespace"
+                "a run cannot own a {kind}, because a {kind} is cluster-scoped and the run is in a namespace"
             );
-            let help = "remove 'owned', and delete the object yourself";
+            let help = "remove 'owned', and delete the object yourself when it is no longer needed";
             let place = template.place.key("owned");
             errors.push(Diagnostic::new(place, None, message).help(help));
             continue;
         }
         let place = template.metadata().key("namespace");
-        let help = "remove the namespace, or 'owned'";
+        let help = "remove 'namespace' or 'owned'";
         match template.tree.field(&["metadata", "namespace"]) {
             Some(Field::Variable(Tree::String(Reference::Resource { name, field })))
                 if field == "name" && declaration.template(name).is_some_and(is_new_namespace) =>

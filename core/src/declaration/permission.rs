@@ -6,11 +6,11 @@ use crate::variable::Field;
 /// A permission on the kind of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permission {
-    /// The verb, as RBAC writes it.
+    /// The verb, as in an RBAC rule.
     pub verb: &'static str,
-    /// The consequence if the permission is missing.
+    /// The consequence of a missing permission, as a clause in which `it` is the object.
     pub without: &'static str,
-    /// True if the submission fails without it.
+    /// True if the submission fails without the permission.
     pub is_required: bool,
 }
 
@@ -31,7 +31,7 @@ impl Template {
             None => permission(
                 "get",
                 false,
-                "it cannot be recognized if the response to its creation is lost",
+                "it cannot be recognized if the response to the create request is lost",
             ),
         };
         let without_delete = "it cannot be rolled back if another object fails";
@@ -43,7 +43,8 @@ impl Template {
         permissions
     }
 
-    /// Returns true if this template is a CRD that may define the kind of `template`. A field with variables matches any kind.
+    /// Returns true if this template is a CRD that may define the kind of `template`. A CRD field with
+    /// variables matches any group or kind.
     pub fn may_define(&self, template: &Self) -> bool {
         let is = |path: &[&str], wanted: &str| match self.tree.field(path) {
             Some(Field::Fixed(value)) => value == wanted,

@@ -29,7 +29,8 @@ const SUBMITS: [(&str, Submit); 3] = [
 const PREFLIGHTS: [(&str, Preflight); 2] =
     [("Report", Preflight::Report), ("Strict", Preflight::Strict)];
 
-/// The parts of a declaration that could not be read. A variable that may refer to one of these parts is not reported.
+/// The parts of a declaration that could not be read. A variable that may refer to one of these parts is not reported
+/// as unknown.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     /// True if `steps` as a whole, or the name of a step, could not be read.
@@ -61,7 +62,7 @@ pub(super) fn read(node: &Node) -> (Declaration, Gaps, Diagnostics) {
     let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
-    // If the declaration has an unknown field, the field may be a misspelled name of a missing list.
+    // An unknown field may be the misspelled name of a missing list.
     let misspelt = !findings.is_empty();
     let lists = |known: &[&str]| known.iter().any(|key| root.field(key).is_none());
     let mut gaps = Gaps {
@@ -150,7 +151,7 @@ fn read_steps(
     read
 }
 
-/// Reads one output; `patterns` counts the patterns of the declaration.
+/// Reads one output. `patterns` is the number of patterns that were read in the declaration so far.
 fn read_output(
     item: &Cursor<'_>,
     patterns: &mut usize,
@@ -164,7 +165,7 @@ fn read_output(
     if let Some(path) = item.field("fromPath") {
         spec.path = path.text(findings).map(str::to_owned);
         if spec.path.as_deref() == Some("") {
-            let help = format!("omit it to read $GLEANER_OUTPUTS/{}", spec.name);
+            let help = format!("omit fromPath to read $GLEANER_OUTPUTS/{}", spec.name);
             findings.refuse(&path, "the path is empty", help);
         }
     }
@@ -172,7 +173,7 @@ fn read_output(
     spec.trim = item.word_at("trim", &Trim::WORDS, findings);
     spec.when = item.word_at("when", &When::WORDS, findings);
     let secret = item.flag_at("secret", findings);
-    // `default: null` means no default, as if the field were missing.
+    // `default: null` is the same as no default.
     let default = item
         .field("default")
         .map(|default| default_value(&default, spec.kind, findings));
@@ -188,7 +189,8 @@ fn read_output(
     if let (Some(field), Some(value)) = (item.field("default"), &output.default) {
         let checked = output.check(value);
         if let Err(violation) = checked {
-            let help = "change or remove the default; without one, a missing file fails the step";
+            let help =
+                "change or remove the default; without a default, a missing file fails the step";
             findings.refuse(&field, format!("the default {violation}"), help);
         }
     }
@@ -241,7 +243,7 @@ fn default_value(default: &Cursor<'_>, kind: OutputType, findings: &mut Diagnost
         let message = format!("the default is {found}, but the output's type is {kind_name}");
         let help = match kind {
             OutputType::String => "put it in quotes, or set the output's type",
-            _ => "write the default in the output's type, or change the type",
+            _ => "use a default of the output's type, or change the type",
         };
         findings.refuse(default, message, help);
     }

@@ -28,7 +28,7 @@ pub(super) const OBJECT: [&str; 6] = [
     "resourceTemplate",
 ];
 const POLICIES: [(&str, Policy); 2] = [("Create", Policy::Create), ("Apply", Policy::Apply)];
-/// Metadata that the API server sets itself, or rejects at creation.
+/// The metadata fields that the API server sets itself, or rejects in a create request.
 const SERVER_SIDE: [&str; 6] = [
     "uid",
     "resourceVersion",
@@ -88,8 +88,8 @@ pub(super) fn pipeline_resource(
     })
 }
 
-/// Reads the type of a PipelineResource. The type is part of the object's name, so it must be literal. The API server would
-/// reject an unknown type only after the steps have run.
+/// Reads the type of a PipelineResource, which must be literal, because it is part of the object's name. The type is checked
+/// here, because the API server would reject an unknown type only after the steps have run.
 fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&'a str> {
     let kind = field.text(findings)?;
     if !PIPELINE_RESOURCE_TYPES.contains(&kind) {
@@ -103,7 +103,7 @@ fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&
     Some(kind)
 }
 
-/// Checks the list of params and returns their names.
+/// Checks the params of a PipelineResource and returns their names.
 fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> IndexSet<String> {
     let (mut names, mut folded) = (IndexSet::new(), HashSet::new());
     for param in params.items(findings) {
@@ -117,7 +117,7 @@ fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Ind
         let Some(name) = cursor.text(findings) else {
             continue;
         };
-        // PipelineResources match the names of their params regardless of case (tektoncd/pipeline v0.6,
+        // The names of a PipelineResource's params are case-insensitive (tektoncd/pipeline v0.6,
         // pkg/apis/pipeline/v1alpha1/image_resource.go).
         if !folded.insert(name.to_ascii_lowercase()) {
             let message = format!("duplicate param '{name}'");
@@ -166,14 +166,14 @@ pub(super) fn object(
         };
         tree.insert(key.to_owned(), value);
     }
-    // Labels and owner are added under `metadata` even if the template has none.
+    // Rendering adds labels and the owner to `metadata`, so the field is added if it is missing.
     tree.entry("metadata".to_owned())
         .or_insert_with(|| Tree::map(IndexMap::new()));
-    // Another check reports an invalid name.
+    // Another check reports an invalid name, so this one requires only that a name exists.
     let metadata = template.node.present("metadata");
     let is_named = metadata.is_some_and(|metadata| metadata.get("name").is_some());
     if !is_named && policy == Policy::Apply && template.node.mapping().is_some() {
-        let message = "an object with policy Apply needs a name: without one, each run would create a new object";
+        let message = "an object with policy Apply needs a name, because each run would otherwise create a new object";
         findings.refuse(&template, message, "set metadata.name");
     }
     Some(Template {
@@ -209,7 +209,7 @@ fn literal(
     Some(text.to_owned())
 }
 
-/// Removes the name from `metadata` and reads the other fields.
+/// Reads `metadata`. Stores the name in `naming` and returns the other fields.
 fn read_metadata(
     metadata: &Cursor<'_>,
     naming: &mut Naming,
@@ -222,8 +222,8 @@ fn read_metadata(
     }
     for (key, field) in metadata.entries(findings) {
         match key {
-            // Null fields are skipped, because the API server treats them as absent. Exported objects contain `creationTimestamp:
-            // null`.
+            // Null fields are skipped, because the API server treats them as absent. For example, exported objects contain
+            // `creationTimestamp: null`.
             key if key != "name" && field.node.content == Content::Null => {}
             "name" | "generateName" => {
                 if field.text(findings).is_none() {
@@ -232,7 +232,7 @@ fn read_metadata(
                 let errors = findings.count();
                 let text = Tree::read(&field, uses, findings);
                 if findings.count() > errors {
-                    // The name is not read, because an error in one of its variables was already reported.
+                    // The name is ignored, because an error in one of its variables was already reported.
                     continue;
                 }
                 match (key, &*naming) {
@@ -247,7 +247,7 @@ fn read_metadata(
                 findings.refuse(&field, message, "remove it");
             }
             "ownerReferences" => {
-                let help = "remove it; with `owned: true` the run owns the object";
+                let help = "remove the field; use `owned: true` to let the run own the object";
                 findings.refuse(&field, "owner references are set by Gleaner", help);
             }
             "labels" | "annotations" => {

@@ -22,7 +22,7 @@ pub(super) const FAILURE: [&str; 3] = ["condition", "jsonPath", "value"];
 /// The default timeout of `waitFor`.
 const WAIT_DEFAULT: Duration = Duration::from_secs(5 * 60);
 
-/// The longest wait that a declaration may allow. The injected redirector waits for a response at least as long.
+/// The maximum timeout of `waitFor`. The injected redirector's timeout for a response is at least as long.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The kinds of `apps/v1` that report a rollout.
@@ -45,7 +45,7 @@ pub(super) fn read(
     let timeout = given.unwrap_or(WAIT_DEFAULT);
     if timeout > WAIT_MAX {
         let help = format!(
-            "wait at most {}, and wait for the rest in the next task",
+            "use a timeout of at most {}, and continue to wait in the next task",
             duration::written(WAIT_MAX)
         );
         let message = format!("the timeout {} is too long", duration::written(timeout));
@@ -66,7 +66,7 @@ pub(super) fn read(
             if !supported {
                 let message =
                     "only a Deployment, StatefulSet or DaemonSet of apps/v1 has a rollout";
-                let help = "use a condition or a jsonPath of this kind";
+                let help = "use 'condition' or 'jsonPath' instead";
                 findings.refuse(&rollout, message, help);
             }
             if wait.field("condition").is_some() || wait.field("jsonPath").is_some() {
@@ -82,7 +82,8 @@ pub(super) fn read(
         .is_some_and(|failure| is_met_with(failure, &target))
     {
         let at = wait.field("failure");
-        let message = "the object would fail as soon as it is ready: both states are the same";
+        let message =
+            "the object would fail as soon as it is ready, because both states are the same";
         let help = "use a state that only a failed object has, or remove 'failure'";
         findings.refuse(at.as_ref().unwrap_or(wait), message, help);
     }
@@ -94,10 +95,10 @@ pub(super) fn read(
     })
 }
 
-/// An example of a state.
+/// The example in messages about a missing or wrong state.
 const EXAMPLE: &str = "for example condition: Ready, or jsonPath: .status.phase and value: Running";
 
-/// Returns true if a `waitFor` or `failure` is a map; otherwise reports it.
+/// Returns true if the `waitFor` or `failure` is a map, and reports an error otherwise.
 fn is_map(wait: &Cursor<'_>, findings: &mut Diagnostics) -> bool {
     let is_map = wait.node.mapping().is_some();
     if !is_map {
@@ -117,7 +118,7 @@ fn is_met_with(failure: &WaitTarget, ready: &WaitTarget) -> bool {
     }
 }
 
-/// Reads a state: conditions or a field. `known` are the fields that are allowed in addition.
+/// Reads a state: conditions or a field. `known` are the fields that are allowed in the map.
 fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Option<WaitTarget> {
     let value = wait
         .field("value")
@@ -174,7 +175,8 @@ fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<Str
     items.iter().map(|item| condition(item, findings)).collect()
 }
 
-/// Reads the type of one condition. A type never contains `=`, but users may copy one from `kubectl wait --for=condition=Ready`.
+/// Reads the type of one condition. A type never contains `=`, but users may copy `condition=Ready` from `kubectl wait
+/// --for=condition=Ready`.
 fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> {
     let text = cursor.text(findings)?;
     let (kind, status) = match text.strip_prefix("condition=").unwrap_or(text) {

@@ -11,7 +11,8 @@ use super::model::{Policy, Preflight, Submit};
 use gleaner_proto::output;
 
 /// The JSON type of an output.
-// The `proto` crate has no schemas, so these three enums repeat the crate's own; `remote` makes the compiler compare them.
+// The `proto` crate does not derive `JsonSchema`, so this enum and the next two repeat enums of `proto`. The `remote` attribute
+// makes the compiler check that they match.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::OutputType", rename_all = "lowercase")]
@@ -66,13 +67,13 @@ struct Outputs {
     steps: Option<std::collections::BTreeMap<String, Vec<Output>>>,
     /// PipelineResources to create.
     resources: Option<Vec<Resource>>,
-    /// Objects of any kind to create.
+    /// Objects to create, of any kind.
     objects: Option<Vec<Object>>,
     /// The time of creation: as soon as all variables are known (the default), after the last step has succeeded, or
     /// on POST /v1/submit.
     #[schemars(extend("default" = "Resolved"))]
     submit: Option<Submit>,
-    /// The action to take if the preflight shows that the API server would reject a create.
+    /// The action to take if the preflight finds that the API server would reject the creation of an object.
     #[schemars(extend("default" = "Report"))]
     preflight: Option<Preflight>,
 }
@@ -89,20 +90,20 @@ struct Output {
     /// The type of the value; the file contains JSON for all types except `string`.
     #[schemars(with = "Option<OutputType>", extend("default" = "string"))]
     r#type: Option<output::OutputType>,
-    /// The characters to cut from the file's text: one trailing line end (the default), all whitespace around it, or
-    /// none. A byte order mark is cut too, except with `None`.
+    /// The characters to remove from the file's text: one trailing line end (the default), all whitespace at both ends,
+    /// or none. A byte order mark is removed too, except with `None`.
     #[schemars(with = "Option<Trim>", extend("default" = "Newline"))]
     trim: Option<output::Trim>,
-    /// The value if the file is missing. Without a default a missing file fails the step.
+    /// The value to use if the file is missing. Without a default, a missing file fails the step.
     default: Option<Value>,
     /// Rejects an empty string, array or object before any object is created.
     #[schemars(extend("default" = false))]
     non_empty: Option<bool>,
-    /// The pattern that a string must match, in RE2's syntax. It matches anywhere in the string: begin it with ^ and
-    /// end it with $ to match the whole.
+    /// The pattern that a string must match, in RE2's syntax. It may match any part of the string. Begin it with
+    /// ^ and end it with $ to match the whole string.
     #[schemars(length(max = 1024), extend("format" = "regex"))]
     pattern: Option<String>,
-    /// `Always` keeps the output of a step that failed.
+    /// `Always` uses the output even if the step failed.
     #[schemars(with = "Option<When>", extend("default" = "Success"))]
     when: Option<output::When>,
     /// True if the value must not appear in a log, event, metric or result. Only the data of a Secret may use it.
@@ -117,16 +118,16 @@ struct Resource {
     /// The resource's name in the declaration, and the name of the Task's result.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
-    /// A static name, and labels and annotations.
+    /// The name, labels and annotations.
     metadata: Option<ResourceMetadata>,
-    /// The PipelineResource's spec; every value may contain variables.
+    /// The PipelineResource's spec. Values may contain variables, except `type` and the names of params.
     spec: ResourceSpec,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ResourceMetadata {
-    /// A static name. Default: `<task>-<type>-<5 characters>`.
+    /// The object's name. The default is `<task>-<type>-<5 characters>`.
     name: Option<String>,
     /// Labels.
     labels: Option<std::collections::BTreeMap<String, String>>,
@@ -137,7 +138,7 @@ struct ResourceMetadata {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ResourceSpec {
-    /// git, image, storage, cluster, pullRequest, cloudEvent; always literal.
+    /// The type: git, image, storage, cluster, pullRequest or cloudEvent. It must be literal.
     r#type: String,
     /// Parameters.
     params: Option<Vec<ResourceParam>>,
@@ -152,9 +153,9 @@ struct ResourceSpec {
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ResourceParam {
-    /// The name; literal.
+    /// The parameter's name. It must be literal.
     name: String,
-    /// The value, such as `$(steps.kaniko.digest)`.
+    /// The parameter's value, such as `$(steps.kaniko.digest)`.
     value: String,
 }
 
@@ -165,17 +166,17 @@ struct Object {
     /// The object's name in the declaration, and the name of the Task's result.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
-    /// `Create` (the default) fails when the object exists; `Apply` is server-side apply, never forced.
+    /// `Create` (the default) fails if the object already exists. `Apply` uses server-side apply, without forcing conflicts.
     #[schemars(extend("default" = "Create"))]
     policy: Option<Policy>,
-    /// True if the object is deleted with the run.
+    /// True if the run owns the object, so that both are deleted together.
     #[schemars(extend("default" = false))]
     owned: Option<bool>,
-    /// The state to wait for after creation.
+    /// The state to wait for after the object is created.
     wait_for: Option<WaitFor>,
-    /// Fields of the created object that become results, by name, such as `url: .status.url`.
+    /// The fields of the created object that become results, by the result's key, such as `url: .status.url`.
     results: Option<std::collections::BTreeMap<String, String>>,
-    /// The object; every value may contain variables.
+    /// The object. All values except `apiVersion` and `kind` may contain variables.
     resource_template: ResourceTemplate,
 }
 
@@ -183,18 +184,18 @@ struct Object {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ResourceTemplate {
-    /// Group and version; always literal.
+    /// The API group and version. They must be literal.
     api_version: String,
-    /// Kind; always literal.
+    /// The kind. It must be literal.
     kind: String,
-    /// Name (or generateName), namespace, labels, annotations.
+    /// The name (or generateName), namespace, labels and annotations.
     metadata: Option<Map<String, Value>>,
-    /// The rest of the object.
+    /// All other fields of the object.
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
 
-/// A condition that must become True, a field that must have a value, or a rollout.
+/// A condition that must become True, a field that must have a value, or a rollout that must complete.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WaitFor {
@@ -204,8 +205,8 @@ struct WaitFor {
     json_path: Option<String>,
     /// The value that the field must have. If absent, any value is accepted.
     value: Option<Value>,
-    /// `true` waits until all pods of a Deployment, StatefulSet or DaemonSet have the newest template and are
-    /// available.
+    /// `true` waits until all pods of a Deployment, StatefulSet or DaemonSet are updated to the newest pod
+    /// template and are available.
     #[schemars(extend("default" = false))]
     rollout: Option<bool>,
     /// A state that ends the wait with a failure. The failure states of common kinds, such as `Failed` of a Job, are built in.
@@ -213,7 +214,7 @@ struct WaitFor {
     /// `true` keeps the object after a failure or timeout, so that its status can be read.
     #[schemars(extend("default" = false))]
     keep_on_failure: Option<bool>,
-    /// The longest wait, such as `10m`. The default is `5m`, and the maximum is `24h`.
+    /// The maximum duration of the wait, such as `10m`. The default is `5m`, and the maximum is `24h`.
     #[schemars(extend("default" = "5m"))]
     timeout: Option<String>,
 }

@@ -21,7 +21,7 @@ fn findings(text: &str) -> Vec<String> {
     errors.chain(lines("warning", examined.warnings)).collect()
 }
 
-/// Expects one finding that begins with `expected`; no finding if `expected` is empty.
+/// Asserts that the only finding begins with `expected`, or that there are no findings if `expected` is empty.
 #[track_caller]
 fn finds(text: &str, expected: &str) {
     let found = findings(text);
@@ -33,14 +33,14 @@ fn finds(text: &str, expected: &str) {
     }
 }
 
-/// Returns a declaration of one object with these fields, next to an object that uses the output.
+/// Returns a declaration with two objects: one that uses the output `v`, and one with these fields.
 fn object(fields: &str) -> String {
     format!(
         "steps: {{s: [{{name: v}}]}}\nobjects:\n  - {{name: user, resourceTemplate: {{apiVersion: v1, kind: ConfigMap, data: {{v: $(steps.s.v)}}}}}}\n  - {{name: o, {fields}}}\n"
     )
 }
 
-/// Returns the same declaration with these fields for the output `v`.
+/// Returns a declaration like that of [`object`], in which the output `v` has these fields.
 fn output(fields: &str) -> String {
     let whole = object("resourceTemplate: {apiVersion: v1, kind: ConfigMap}");
     whole.replace("{name: v}", &format!("{{name: v, {fields}}}"))
@@ -105,7 +105,7 @@ fn two_templates_that_create_the_same_object_are_an_error() {
     for (metadata, expected) in [
         (
             "{name: cm}",
-            "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' are the same object: both are a ConfigMap with this name; give one",
+            "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' would be the same object: both are a ConfigMap with this name; give one",
         ),
         ("{name: cm, namespace: other}", ""),
         ("{generateName: cm}", ""),
@@ -126,7 +126,7 @@ fn two_templates_that_create_the_same_object_are_an_error() {
             "{}{second}{{name: a-$(steps.s.v)}}}}}}",
             variable.trim_end()
         ),
-        "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' are the same object",
+        "error: objects[2].resourceTemplate.metadata.name: 'p' and 'o' would be the same object",
     );
 }
 
@@ -139,7 +139,7 @@ fn an_object_that_a_run_cannot_own_is_an_error() {
     };
     finds(
         &owned("v1", "Namespace", "{name: x}"),
-        "error: objects[1].owned: a run cannot own a Namespace, which is cluster-scoped",
+        "error: objects[1].owned: a run cannot own a Namespace, because a Namespace is cluster-scoped",
     );
     finds(
         &owned("storage.k8s.io/v1", "VolumeAttributesClass", "{name: x}"),
@@ -282,7 +282,7 @@ fn a_wait_that_cannot_succeed_is_reported() {
 }
 
 #[test]
-fn a_result_from_a_field_that_no_object_has_is_reported() {
+fn a_result_from_a_field_that_does_not_exist_is_reported() {
     let service = "resourceTemplate: {apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80}]}}";
     for (path, template, expected) in [
         (
@@ -329,7 +329,7 @@ fn an_output_without_a_pattern_in_data_of_a_secret_is_a_warning() {
 }
 
 #[test]
-fn a_list_cannot_be_created() {
+fn an_object_of_kind_list_is_an_error() {
     finds(
         &object("resourceTemplate: {apiVersion: v1, kind: List, items: []}"),
         "error: objects[1].resourceTemplate.kind: a List cannot be created; write an entry under objects for each of its items",
@@ -341,11 +341,11 @@ fn fields_without_effect_are_warnings() {
     for (text, expected) in [
         (
             output("default: "),
-            "warning: steps.s[0].default: 'default' has no value, and no effect; write the value (\"\" for an empty text)",
+            "warning: steps.s[0].default: 'default' has no value, so it has no effect; write the value (\"\" for an empty text)",
         ),
         (
             object(&format!("waitFor: , {CM}")),
-            "warning: objects[1].waitFor: 'waitFor' has no value, and no effect",
+            "warning: objects[1].waitFor: 'waitFor' has no value, so it has no effect",
         ),
         (
             object(&CM.replace("name: cm", "name: cm, generateName: cm-")),
@@ -361,7 +361,7 @@ fn fields_without_effect_are_warnings() {
 }
 
 #[test]
-fn a_wrong_value_gets_a_remedy_that_is_accepted() {
+fn the_remedy_for_a_value_of_the_wrong_type_shows_the_right_form() {
     for (text, expected) in [
         (
             output("trim: true"),

@@ -1,10 +1,10 @@
-//! The fields that are strings in every Kubernetes object, so that a number in such a field must become text.
+//! The fields that Kubernetes defines as strings, in which a number must be rendered as text.
 
 use super::model::{Naming, Origin, Template};
 use crate::document::Place;
 use crate::document::place::Segment;
 
-/// The element that represents an index in a path of keys.
+/// The path element that represents any list index.
 const INDEX: &str = "[]";
 
 impl Template {
@@ -26,9 +26,10 @@ impl Template {
 
     /// Returns true if Kubernetes defines the field at `inside`, a place within this template, as a string.
     ///
-    /// These are the metadata (`ObjectMeta`), label selectors and environment variables (`EnvVar`) of every object, the `data` of
-    /// a ConfigMap, and the `stringData` of a Secret (k8s.io/apimachinery/pkg/apis/meta/v1/types.go,
-    /// k8s.io/api/core/v1/types.go). The params of a PipelineResource are strings, too.
+    /// Such fields are the names, labels and annotations in metadata (`ObjectMeta`), the label and node selectors and the
+    /// environment variables (`EnvVar`) of every object, the `data` of a ConfigMap, and the `stringData` of a Secret
+    /// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go, k8s.io/api/core/v1/types.go). The values of a PipelineResource's params
+    /// are strings, too.
     pub(crate) fn is_text(&self, inside: &Place) -> bool {
         let segments = inside.segments();
         let keys: Vec<&str> = segments

@@ -1,4 +1,4 @@
-//! Variables in fields where variables are not replaced and would remain as written.
+//! Reports variables in fields in which variables are not replaced.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Place};
 use crate::variable::{Reference, Text};
 
-/// Reports each variable in the default or the pattern of an output, at `item`.
+/// Reports the first variable in the default and in the pattern of the output at `item`.
 pub(super) fn in_output(item: &Cursor<'_>, found: &mut Diagnostics) {
     if let Some(default) = item.field("default")
         && let Some(variable) = first(&default.node.to_json())
@@ -26,7 +26,7 @@ pub(super) fn in_output(item: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports each variable in `waitFor`.
+/// Reports the first variable in each state of a `waitFor`.
 pub(super) fn in_waits(declaration: &Declaration, found: &mut Diagnostics) {
     for template in &declaration.templates {
         let Some(wait) = &template.wait_for else {

@@ -1,4 +1,4 @@
-//! Declared outputs that no template uses.
+//! Warnings about declared outputs that no template uses.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
     if declaration.templates.is_empty() {
         if all().next().is_some() {
             let message = "the outputs are unused: the declaration has no resources and no objects";
-            let help = "declare the objects to create from them under resources or objects";
+            let help = "under resources or objects, declare the objects to create from the outputs";
             warnings.push(Diagnostic::new(["steps"], None, message).help(help));
         }
         return;

@@ -30,7 +30,7 @@ pub struct Diagnostics {
 // === impl Diagnostics ===
 
 impl Diagnostics {
-    /// The maximum number of errors that are kept. A user corrects a few errors and tries again.
+    /// The maximum number of errors that are kept. It is small, because users correct a few errors and then try again.
     pub const KEPT: usize = 20;
     /// The maximum number of errors with a suggestion, which is the most expensive part of an error.
     const SUGGESTIONS: usize = 10;
@@ -67,7 +67,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds a diagnostic that is built only if it will be kept.
+    /// Adds a diagnostic, which is built only if the list is not full.
     pub fn push_with(&mut self, diagnostic: impl FnOnce(&Self) -> Diagnostic) {
         if self.is_full() {
             self.omitted += 1;
@@ -76,8 +76,8 @@ impl Diagnostics {
         }
     }
 
-    /// Returns the candidate that was probably meant, or the list of candidates, as the help of the next error. Only the first
-    /// few errors get a suggestion.
+    /// Returns the remedy for the unknown name `wrong`: the candidate that was probably meant, or the list of candidates. Only
+    /// the first few errors get such a remedy, because finding it is expensive.
     pub fn suggestion<'a>(
         &self,
         wrong: &str,
@@ -96,7 +96,7 @@ impl Diagnostics {
         self.kept.len() >= Self::KEPT
     }
 
-    /// Returns the number of errors so far, kept or only counted.
+    /// Returns the number of errors so far, including those that were only counted.
     pub const fn count(&self) -> usize {
         self.kept.len() + self.omitted
     }
@@ -106,8 +106,8 @@ impl Diagnostics {
         self.kept.is_empty() && self.omitted == 0
     }
 
-    /// Sets the positions of the kept diagnostics from their places in `document`. The position of a part of a scalar can only be
-    /// found in the text.
+    /// Sets the positions of the kept diagnostics from their places in `document`. The position of a part of a scalar is
+    /// found only if `text` is given.
     pub fn settle(&mut self, document: &Node, text: Option<&str>) {
         for diagnostic in &mut self.kept {
             let rest = |at| scalar::from(text?, at);
@@ -134,7 +134,7 @@ impl Diagnostics {
     /// Returns `value` if there are no errors.
     ///
     /// # Errors
-    /// All errors; never empty.
+    /// Returns the errors as [`Self::into_vec`] does; the list is never empty.
     pub fn finish<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
         if self.is_empty() {
             Ok(value)
@@ -155,12 +155,12 @@ impl Extend<Diagnostic> for Diagnostics {
 // === impl Cursor ===
 
 impl<'a> Cursor<'a> {
-    /// Starts at the root of a document.
+    /// Creates a cursor at the root of a document.
     pub const fn root(node: &'a Node) -> Self {
         Self::new(node, Place::root())
     }
 
-    /// Starts at `node`, whose place in the document is `place`.
+    /// Creates a cursor at `node`, whose place in the document is `place`.
     pub const fn new(node: &'a Node, place: Place) -> Self {
         Self { node, place }
     }
@@ -187,7 +187,7 @@ impl<'a> Cursor<'a> {
             .try_fold(self.clone(), |cursor, key| cursor.field(key))
     }
 
-    /// Returns the field `key`; reports an error if it is missing.
+    /// Returns the field `key`. If it is missing, reports an error whose remedy shows the value `example`.
     pub fn required(&self, key: &str, example: &str, found: &mut Diagnostics) -> Option<Self> {
         let field = self.field(key);
         if field.is_none() && self.node.mapping().is_some() {
@@ -216,7 +216,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns the items of this list.
+    /// Returns the items of this list; reports an error if the node is not a list.
     pub fn items(&self, found: &mut Diagnostics) -> Vec<Self> {
         let Some(items) = self.node.sequence() else {
             self.expected("a list", found);
@@ -241,7 +241,7 @@ impl<'a> Cursor<'a> {
         self.items_at(key, &mut Diagnostics::default())
     }
 
-    /// Returns the entries of this map.
+    /// Returns the entries of this map; reports an error if the node is not a map.
     pub fn entries(&self, found: &mut Diagnostics) -> Vec<(&'a str, Self)> {
         let Some(entries) = self.node.mapping() else {
             self.expected("a map", found);
@@ -265,7 +265,7 @@ impl<'a> Cursor<'a> {
             .unwrap_or_default()
     }
 
-    /// Returns the text of this string; reports an error for numbers and booleans, as Kubernetes does.
+    /// Returns the text of this string; reports an error for any other type, such as a number, as Kubernetes does.
     pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
         self.text_or(found, |value| {
             format!("YAML reads this as {value}; put it in quotes")
@@ -310,7 +310,7 @@ impl<'a> Cursor<'a> {
         self.text_at("name", found)
     }
 
-    /// Returns the value of this boolean.
+    /// Returns the value of this boolean; reports an error for any other type.
     pub fn flag(&self, found: &mut Diagnostics) -> Option<bool> {
         match self.node.content {
             Content::Boolean(flag) => Some(flag),
@@ -327,7 +327,7 @@ impl<'a> Cursor<'a> {
         flag.unwrap_or_default()
     }
 
-    /// Returns the value for this string in `words`; reports an error if it is not one of them.
+    /// Returns the value that `words` assigns to this string; reports an error if the string is not in `words`.
     pub fn word<T: Copy>(&self, words: &[(&str, T)], found: &mut Diagnostics) -> Option<T> {
         let listed = || {
             let listed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
@@ -376,7 +376,7 @@ impl<'a> Cursor<'a> {
             .ok()
     }
 
-    /// Reports that this node is not `what`.
+    /// Reports that this node should be `what`, such as `a list`.
     pub fn expected(&self, what: &str, found: &mut Diagnostics) {
         let message = format!("expected {what}, found {}", self.node.describe());
         let help = match (what, &self.node.content) {
@@ -386,7 +386,7 @@ impl<'a> Cursor<'a> {
             }
             ("a map", Content::Sequence(_)) => Some("write entries KEY: VALUE, without '- '"),
             ("a map", Content::String(text)) if text.contains('\n') => {
-                Some("remove the | after the key: this is YAML, not text")
+                Some("remove the | after the key, because the value must be YAML, not text")
             }
             ("a map", Content::String(_) | Content::Number(_) | Content::Boolean(_)) => {
                 Some("write entries KEY: VALUE")

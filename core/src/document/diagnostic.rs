@@ -1,4 +1,4 @@
-//! Diagnostics: the place, the error, and its remedy.
+//! Diagnostics: errors and warnings about a document, with their places and remedies.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use super::place::Place;
 /// An error or warning about a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The place in the document, such as `resources[0].spec.params[1].value`; the root for the whole document.
+    /// The place in the document, such as `resources[0].spec.params[1].value`, or the root for the whole document.
     pub place: Place,
-    /// The position in the text, if there is a text.
+    /// The position in the text, if it is known.
     pub at: Option<Location>,
-    /// The error, in lower case and without a full stop.
+    /// The message, in lower case and without a full stop.
     pub message: String,
     /// The remedy.
     pub help: Option<String>,
@@ -24,7 +24,7 @@ pub struct Diagnostic {
     pub annotation: Option<Place>,
 }
 
-/// The part of a node that a diagnostic is about; it determines the position if the text is known.
+/// The part of a node that a diagnostic is about. If the text is known, the part determines the diagnostic's position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Part {
     /// The whole node.
@@ -32,15 +32,15 @@ pub enum Part {
     Whole,
     /// The key of the node.
     Key,
-    /// The text of the scalar from this byte on.
+    /// The part of the scalar's text that begins at this byte offset.
     Offset(usize),
 }
 
-/// The maximum length of a message and of a help text, in bytes: both may quote the document.
+/// The maximum length of a message and of a remedy, in bytes. Both may quote long parts of the document.
 const TEXT_MAX: usize = 1000;
 
 impl Diagnostic {
-    /// Creates a diagnostic without help.
+    /// Creates a diagnostic without a remedy.
     pub fn new(place: impl Into<Place>, at: Option<Location>, message: impl Into<String>) -> Self {
         Self {
             place: place.into(),
@@ -53,7 +53,7 @@ impl Diagnostic {
         }
     }
 
-    /// Adds help unless the diagnostic already has one; `help` may return `None`.
+    /// Adds the remedy that `help` returns, if any, unless the diagnostic already has a remedy.
     #[must_use]
     pub fn maybe_help_with(self, help: impl FnOnce() -> Option<String>) -> Self {
         match self.help {
@@ -69,7 +69,7 @@ impl Diagnostic {
         self
     }
 
-    /// Makes place and position relative to the text of the annotation at `annotation`.
+    /// Marks the place and position as relative to the text of the annotation at `annotation`.
     #[must_use]
     pub fn in_annotation(mut self, annotation: &Place) -> Self {
         self.annotation = Some(annotation.clone());
@@ -85,14 +85,14 @@ impl Diagnostic {
         }
     }
 
-    /// Adds the remedy.
+    /// Sets the remedy.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(shortened(help.into()));
         self
     }
 
-    /// Adds the remedy, if there is one.
+    /// Sets the remedy, or removes it if `help` is `None`.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.map(shortened);

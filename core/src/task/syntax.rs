@@ -41,7 +41,7 @@ impl Syntax<'_> {
         };
         let bytes = json_bytes(&parsed);
         if bytes > DECLARATION_MAX {
-            let diagnostic = Declaration::too_large("as JSON, the declaration has", bytes);
+            let diagnostic = Declaration::too_large("as JSON, the declaration is", bytes);
             return Err(match self {
                 Self::Annotation(_) => diagnostic,
                 Self::Proposal(_) => Diagnostic {

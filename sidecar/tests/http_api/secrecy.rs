@@ -174,7 +174,7 @@ fn the_status_truncates_long_values() {
     }
     assert_eq!(
         value("steps.build.report"),
-        Some("(object of 1 keys)".into())
+        Some("(object with 1 keys)".into())
     );
     // A process with all capabilities can read the memory.
     assert!(

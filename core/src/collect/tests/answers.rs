@@ -1,4 +1,4 @@
-//! The responses to messages: repeated, late, before and after the commit.
+//! Tests the responses to repeated, late and invalid messages, before and after the commit.
 
 use super::*;
 
@@ -117,7 +117,7 @@ fn no_refusal_quotes_a_part_of_a_secret_output() {
         let outputs = json!({"o": value, "other": value});
         let refusals = [0, 1].map(|code| {
             let refusal = of(&text).examine("a", message(code, outputs.clone()));
-            refusal.expect_err("the outputs do not fit").to_string()
+            refusal.expect_err("the outputs are invalid").to_string()
         });
         refusals.join("\n")
     };
@@ -137,7 +137,9 @@ fn no_refusal_quotes_a_part_of_a_secret_output() {
             let quoted = message.lines().filter(|line| line.contains("18446744073"));
             for line in quoted {
                 // Only the number of the other output, which is not secret, may be quoted.
-                let (secret, other) = line.split_once("output 'other'").expect("both are named");
+                let (secret, other) = line
+                    .split_once("output 'other'")
+                    .expect("the message names both outputs");
                 assert!(!secret.contains("18446744073"), "{secret}");
                 assert!(other.contains(&canary), "{other}");
             }
@@ -171,7 +173,7 @@ objects: []
     // The constraints also apply if the step failed.
     let refused = collector.examine("a", message(1, json!({"files": []})));
     assert!(matches!(refused, Err(Refusal::Outputs(_))), "{refused:?}");
-    // A value of the wrong type is rejected only for its type.
+    // For a value of the wrong type, only the type is reported.
     let refused = collector.examine("a", message(0, json!({"files": {}, "token": "t-1"})));
     assert_eq!(
         refused.unwrap_err().to_string(),
@@ -182,7 +184,7 @@ objects: []
 }
 
 #[test]
-fn after_the_finish_only_repeated_messages_are_accepted() {
+fn after_the_run_finishes_only_repeated_messages_are_accepted() {
     let mut collector = collector("Completed");
     take(&mut collector, "build", build());
     collector.finish();

@@ -1,4 +1,4 @@
-//! Compares the collector with a reference model, by random sequences of commands.
+//! Compares the collector with a reference model by running random sequences of commands on both.
 
 mod reference;
 
@@ -14,19 +14,20 @@ use super::*;
 #[derive(Debug, Clone, Copy)]
 enum Command {
     Post(Post),
-    /// The journal fails to write the record of this message.
+    /// A step posts this message, but the sidecar fails to write it to the journal.
     PostUnwritten(Post),
     Submit,
     Finish,
-    /// The submission in progress succeeds or fails.
+    /// The submission in progress succeeds. The number identifies the outcome.
     Commit(u8),
+    /// The submission in progress fails. The number identifies the problem.
     Fail(u8),
     /// The sidecar restarts and replays the journal.
     Restart,
     Note(u8),
 }
 
-/// A record that the owner of the collector writes.
+/// A record that the owner of the collector writes to the journal.
 #[derive(Debug, Clone, Copy)]
 enum Record {
     Accepted(Post),
@@ -39,7 +40,7 @@ struct Owner {
     declaration: Declaration,
     collector: Collector,
     journal: Vec<Record>,
-    /// The notes added since the last restart, and the notes of the commit.
+    /// The notes that [`Command::Note`] added since the last restart.
     notes: Vec<String>,
 }
 
@@ -112,7 +113,7 @@ impl Owner {
                         submitting.commit(outcome_of(number), Attempts::new());
                     }
                     End::Failed(number) => submitting.fail(problem_of(number)),
-                    End::Pending => panic!("a pending end has no record"),
+                    End::Pending => panic!("End::Pending is never written to the journal"),
                 }
                 Verdict::Settled
             }
@@ -124,7 +125,7 @@ impl Owner {
         self.apply(record)
     }
 
-    /// Returns the response to a request that was accepted, or that changes nothing.
+    /// Returns the response to a request with this verdict.
     fn response(&self, verdict: Verdict) -> Response {
         match verdict {
             Verdict::AwaitCommit if self.collector.is_submitting() => Response::Waits,
@@ -187,7 +188,7 @@ impl Owner {
         self.notes.clear();
     }
 
-    /// Compares all observable state.
+    /// Asserts that the observable state equals that of the model.
     fn check(&self, reference: &Reference) {
         let collector = &self.collector;
         let phase = reference.phase();
@@ -202,7 +203,8 @@ impl Owner {
         for post in POSTS {
             let (mut response, is_new) = reference.examine(post);
             if is_new {
-                // The collector chooses the receipt when it accepts the message.
+                // The collector decides only when it accepts a message whether the sender waits, so `Owner::examine`
+                // returns a receipt.
                 response = Response::Receipt;
             }
             assert_eq!(self.examine(post), (response, is_new), "{post:?}");

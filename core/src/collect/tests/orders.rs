@@ -26,7 +26,7 @@ const EVENTS: [Event; 8] = [
     Event::Failed,
 ];
 
-/// Handles an event as the sidecar does; returns true if the event is journaled.
+/// Handles an event as the sidecar does. Returns true if the sidecar would write the event to its journal.
 fn happen(collector: &mut Collector, event: Event) -> bool {
     let (step, message) = match event {
         Event::Build => ("build", build()),
@@ -125,7 +125,8 @@ fn the_end_of_every_event_sequence_is_final_and_can_be_recovered() {
         for _ in 0..5 {
             let longer = |events: &Vec<Event>| EVENTS.map(|event| [&events[..], &[event]].concat());
             sequences = sequences.iter().flat_map(longer).collect();
-            // After an event without effect the state is unchanged, so other sequences cover its continuations.
+            // A sequence that ends with an event without effect is dropped, because the sequence without the event covers its
+            // continuations.
             sequences.retain(|events| check(&declaration, events));
         }
     }
@@ -133,7 +134,7 @@ fn the_end_of_every_event_sequence_is_final_and_can_be_recovered() {
 
 #[test]
 fn the_end_of_long_event_sequences_is_final_and_can_be_recovered() {
-    // Xorshift makes the sequences the same in each run.
+    // Xorshift with a fixed seed generates the same sequences in each run.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
         state ^= state << 13;

@@ -34,7 +34,7 @@ fn an_empty_string_array_or_object_violates_non_empty() {
 }
 
 #[test]
-fn a_pattern_is_found_anywhere_unless_it_is_anchored() {
+fn a_pattern_matches_anywhere_unless_it_is_anchored() {
     let part = output("pattern: 'sha256:[0-9a-f]{4}'");
     assert_eq!(part.check(&json!("at sha256:00ff, maybe")), Ok(()));
     let digest = "pattern: '^sha256:[0-9a-f]{4}$'";
@@ -134,7 +134,7 @@ fn a_value_that_is_too_long_to_match_is_rejected() {
     );
 }
 
-/// This engine takes linear time. A backtracking engine would take 2^40 steps, and exceed the time limit.
+/// The engine of the `regex` crate takes linear time. A backtracking engine would take 2^40 steps, and exceed the time limit.
 #[test]
 fn a_match_takes_linear_time() {
     let pattern = Pattern::new("^(a|a)*(a*)*$").unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn paths_reach_their_field() {
+fn a_path_selects_its_field() {
     let object = serde_json::json!({"status": {"a.b/c": [{"url": 1}]}});
     for text in [
         ".status[\"a.b/c\"][0].url",
@@ -21,7 +21,7 @@ fn paths_reach_their_field() {
 }
 
 #[test]
-fn a_path_is_written_as_it_was_parsed() {
+fn a_displayed_path_parses_to_the_same_path() {
     for text in ["['']", "['a\"b']", "[\"a'b\"]", "['a b'].c", ".a/b[3]"] {
         let path: FieldPath = text.parse().unwrap();
         assert_eq!(path.to_string().parse(), Ok(path), "{text}");
@@ -29,7 +29,7 @@ fn a_path_is_written_as_it_was_parsed() {
 }
 
 #[test]
-fn a_path_that_may_name_several_fields_is_rejected() {
+fn a_path_that_does_not_select_exactly_one_field_is_rejected() {
     for wrong in [
         "",
         ".",

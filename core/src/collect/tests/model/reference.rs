@@ -1,5 +1,5 @@
-//! A reference model of the run for one declaration, as docs/http-api.md and docs/declaration.md describe it. The collector and
-//! the sidecar's run actor are compared with the model. The model stores only the accepted requests and derives everything else
+//! A reference model of a run with one declaration, based on docs/http-api.md and docs/declaration.md. Tests compare the
+//! collector and the sidecar's run actor with the model. The model stores only the accepted requests, and derives everything else
 //! from them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,8 +9,8 @@ use gleaner_proto::message::{Phase, StepState, problem_type};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The declaration, without `submit`. The reference model has its own copy of the outputs in [`OUTPUTS`]. A step `lint` without
-/// outputs may also post.
+/// The declaration of the run, without `submit`. [`OUTPUTS`] repeats its outputs for the model. The step `lint`, which declares
+/// no outputs, may also post.
 pub(super) const DECLARATION: &str = "\
 steps:
   build:
@@ -36,7 +36,7 @@ struct Output {
     is_object: bool,
     always: bool,
     has_default: bool,
-    /// The template variable that uses the output.
+    /// The output's variable, as the list of unknown variables shows it.
     variable: &'static str,
 }
 
@@ -115,7 +115,7 @@ pub(super) const POSTS: [Post; 14] = [
     Post::NoSuchStep,
 ];
 
-/// The result of a run. The number distinguishes one submission from another.
+/// The final result of a run. The number identifies the outcome or problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Committed(u8),
@@ -145,13 +145,13 @@ pub(super) struct Sequence<T>(pub(super) Vec<T>);
 pub(super) struct Reference {
     submit: Submit,
     accepted: BTreeMap<&'static str, Post>,
-    /// The steps that sent several messages.
+    /// The steps with more than one accepted message.
     repeated: BTreeSet<&'static str>,
-    /// The step whose message completed the set of outputs.
+    /// The step whose message started the submission.
     completing: Option<&'static str>,
     requested: bool,
     finished: bool,
-    /// True if the run finished and still waits for a submit request.
+    /// True if the run finished before a submit request arrived.
     finished_idle: bool,
     end: Option<End>,
 }
@@ -168,7 +168,7 @@ impl<T: fmt::Debug> fmt::Debug for Sequence<T> {
 // === impl Post ===
 
 impl Post {
-    /// Returns the step, its outputs and the exit code of its command.
+    /// Returns the step that posts the message, the outputs, and the exit code of the step's command.
     pub(super) fn message(self) -> (&'static str, Value, i32) {
         let report = json!({"lines": 7});
         match self {
@@ -212,7 +212,7 @@ impl Post {
 }
 
 pub(super) fn posts() -> impl Strategy<Value = Post> {
-    // The simplest case comes first, because a failing case shrinks to it.
+    // proptest shrinks a failing case toward the first alternative, so the simplest one comes first.
     prop_oneof![
         3 => Just(Post::Build),
         3 => Just(Post::Scan),
@@ -274,12 +274,12 @@ impl Reference {
         self.finished
     }
 
-    /// Returns true if the run finished without a submit request, which a note reports.
+    /// Returns true if a note reports that the run finished without a submit request.
     pub(super) fn has_idle_note(&self) -> bool {
         self.finished_idle
     }
 
-    /// Returns the number of steps that ran again; there is one note for each.
+    /// Returns the number of steps that ran again, which is the number of notes about them.
     pub(super) fn repeated(&self) -> usize {
         self.repeated.len()
     }
@@ -337,7 +337,7 @@ impl Reference {
         }
     }
 
-    /// Returns the response to a request for the submission, and true if it starts one.
+    /// Returns the response to a submit request, and true if the request starts the submission.
     pub(super) fn examine_request(&self) -> (Response, bool) {
         match self.phase() {
             Phase::Collecting => (Response::Refused(problem_type::PENDING), false),
