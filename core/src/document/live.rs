@@ -6,8 +6,8 @@ use super::node::Node;
 
 use super::Locate;
 
-/// A document without lines. Only positions within the annotation's text are useful to a user; other diagnostics are located by
-/// place.
+/// A document without line numbers. Only positions within the annotation's text are useful to a user; any other diagnostic shows
+/// only its place.
 #[derive(Debug, Clone, Copy)]
 pub struct Live;
 

@@ -59,13 +59,14 @@ impl Node {
         keys.iter().try_fold(self, |node, key| node.present(key))
     }
 
-    /// Returns the node at `place` below this one.
+    /// Returns the node at `place`, which is relative to this node.
     pub fn find(&self, place: &Place) -> Option<&Self> {
         let mut segments = place.segments().into_iter();
         segments.try_fold(self, Self::child)
     }
 
-    /// Returns the position of `place` below this node, or of its closest ancestor that exists.
+    /// Returns the position of the node at `place`, which is relative to this node. If it does not exist, returns the position of
+    /// its closest existing ancestor.
     pub fn position(&self, place: &Place) -> Location {
         let mut node = self;
         for segment in place.segments() {
@@ -77,8 +78,8 @@ impl Node {
         node.at
     }
 
-    /// Returns the position of `place` in `original`, from which this document was made, or `None` if a list on the path has a
-    /// different length.
+    /// Returns the position of `place` in `original`, the document from which this one was made. Returns `None` if `place` does
+    /// not exist in both, or if a list on the path has a different length.
     pub fn position_in(&self, original: &Self, place: &Place) -> Option<Location> {
         let (mut node, mut before) = (self, original);
         for segment in place.segments() {
@@ -109,7 +110,7 @@ impl Node {
         }
     }
 
-    /// Returns the string under `key`, if there is one.
+    /// Returns the value under `key`, if it is a string.
     pub fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
@@ -195,7 +196,7 @@ impl Serialize for Node {
     }
 }
 
-/// Converts JSON, which has no text, so the nodes have no positions.
+/// Converts a JSON value. It has no source text, so each node gets the default position.
 impl From<&Value> for Node {
     fn from(value: &Value) -> Self {
         let content = match value {

@@ -22,7 +22,7 @@ pub fn to_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
 /// Writes objects to `out` as [`to_yaml`] does.
 ///
 /// # Errors
-/// Writing to `out` fails.
+/// An error if writing to `out` fails.
 pub fn write_yaml<'a>(
     out: &mut impl fmt::Write,
     objects: impl IntoIterator<Item = &'a Value>,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Returns the items of the list. If the field is not a list, the result is empty.
+/// Returns the items of the list, or an empty slice if the field is not a list.
 pub(crate) fn items<'a>(parent: &'a Value, list: &str) -> &'a [Value] {
     parent[list].as_array().map_or(&[], Vec::as_slice)
 }

@@ -6,7 +6,7 @@ use super::types::{entries, literal};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Diagnostics};
 
-/// The data keys that each type of Secret requires: one key of each list.
+/// The data keys that each type of Secret requires: at least one key of each list.
 const SECRETS: [(&str, &[&[&str]]); 5] = [
     ("kubernetes.io/basic-auth", &[&["username", "password"]]),
     ("kubernetes.io/dockercfg", &[&[".dockercfg"]]),
@@ -165,7 +165,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks that each of several ports has a unique name.
+/// Checks that, if a Service has several ports, each has a unique name.
 fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
     let ports = spec.list_of("ports");
     // If an item is a variable, the number of ports is unknown, because the variable may be replaced by any number of items.
@@ -177,7 +177,7 @@ fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
         match port.field("name") {
             None => {
                 let message =
-                    "'name' is missing; Kubernetes requires it where a Service has several ports";
+                    "'name' is missing; Kubernetes requires it if a Service has several ports";
                 found.refuse(port, message, "for example name: http");
             }
             Some(field) => {
@@ -214,7 +214,7 @@ fn check_secret(secret: &Cursor<'_>, found: &mut Diagnostics) {
             found.refuse(
                 &field,
                 message,
-                "rename the key of stringData or data, or remove the type",
+                "rename a key of data or stringData, or remove the type",
             );
         }
     }
@@ -245,7 +245,7 @@ fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true if a field of a schedule may be within its bounds. Names of months and days are not checked.
+/// Returns true if the numbers in a field of a schedule are within the field's bounds. Names of months and days are not checked.
 fn is_part((part, (least, most)): (&&str, (u32, u32))) -> bool {
     part.split(',').all(|range| {
         let (range, step) = range.split_once('/').unwrap_or((range, "1"));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{LISTS, containers, containers_mut, name_of, sidecar, texts};
 use crate::inject::{list, mounts};
 
-/// Removes the redirector and the sidecar from a pod outside Tekton. The user's own parts with the same names stay.
+/// Removes the redirector and the sidecar from a pod outside Tekton. A user's container that only has the sidecar's name remains.
 pub(crate) fn remove(pod: &mut Value) {
     if let Some(place @ (list, index)) = sidecar::find(pod)
         && !matches!(sidecar::state(pod, place), sidecar::State::Foreign)

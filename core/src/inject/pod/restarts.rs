@@ -22,7 +22,7 @@ const RESTARTING: [(&str, &[&str]); 4] = [
     ("serving.knative.dev", &["Service", "Configuration"]),
 ];
 
-/// Returns an error about a declaration in a pod of this kind, if pods of the kind always restart their containers.
+/// Returns an error if pods of this kind always restart their containers, and therefore cannot declare outputs.
 pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
     let mut known = RESTARTING.iter();
     let (_, kinds) = known.find(|(known, _)| *known == group)?;
@@ -38,7 +38,7 @@ pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
 }
 
 /// Reports every setting that may restart a container of one of the `steps`: the pod's restart policy, the container's own
-/// restart policy (Kubernetes 1.29 for init containers, 1.34 for other containers, KEP-5307), and the rules of any container that
+/// restart policy (Kubernetes 1.29 for init containers, 1.34 for other containers, KEP-5307), and any container's rules that
 /// restart the whole pod in place (KEP-5532).
 pub(super) fn all(pod: &Value, steps: &[String]) -> Vec<Diagnostic> {
     // A pod template may omit the policy, but the API server sets it in a pod before it calls the webhook.

@@ -1,5 +1,5 @@
-//! Conflicts of Gleaner's names and mounts with the Task's own. They are reported when the Task is applied, before Kubernetes
-//! would reject the pod.
+//! Conflicts between Gleaner's names and mounts and those of the Task. They are reported when the Task is applied, before
+//! Kubernetes would reject the pod.
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -70,7 +70,7 @@ pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
             continue;
         };
         wrong.extend(mounts::reserved(template, place));
-        // The default template is checked only without task-specific templates, which may select other nodes.
+        // The default template is checked only if no task has a template of its own, which may select other nodes.
         if !is_default || special.is_empty() {
             wrong.extend(pod::windows(template, place));
         }
