@@ -205,7 +205,7 @@ fn fields_of_an_object_must_be_consistent() {
     for (template, expected) in [
         (
             controller("{a: c}", "{a: b}", POD),
-            "error: spec.selector.matchLabels.a: the pod template has the label a: 'b'",
+            "error: spec.selector.matchLabels.a: the selector does not match the pod template's label a: 'b'",
         ),
         (
             controller("{a: c}", "{b: c}", POD),

@@ -45,7 +45,7 @@ impl Node {
         })
     }
 
-    /// Returns the value of the field `key`.
+    /// Returns the value of the field `key`, if it exists and is not null.
     pub fn field_mut(&mut self, key: &str) -> Option<&mut Self> {
         let mut entries = self.entries_mut()?.iter_mut();
         let (_, node) = entries.find(|(own, _)| own.name == key)?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The document is correct; the finding is for information.
+    /// The document is correct; the finding is for information only.
     Note,
     /// The document is valid, but probably does not do what its author intended.
     Warning,
@@ -69,7 +69,7 @@ impl Finding {
         })
     }
 
-    /// Returns file, line and column in the form that editors and terminals recognize as a link.
+    /// Returns the file and, if known, the line and column, in the form that editors and terminals recognize as a link.
     pub fn position(&self) -> String {
         match self.diagnostic.at {
             Some(Location { line, column }) => format!("{}:{line}:{column}", self.file),

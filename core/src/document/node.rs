@@ -28,7 +28,7 @@ pub enum Content {
     String(String),
     /// A list.
     Sequence(Vec<Node>),
-    /// A map, in the order of the document.
+    /// A map, with its entries in the order of the document.
     Mapping(Vec<(Key, Node)>),
 }
 
@@ -78,8 +78,8 @@ impl Node {
         node.at
     }
 
-    /// Returns the position of `place` in `original`, the document from which this one was made. Returns `None` if `place` does
-    /// not exist in both, or if a list on the path has a different length.
+    /// Returns the position of `place` in `original`, the document from which this one was made. Returns `None` if `place` is
+    /// missing in either document, or if a list on the path has a different length.
     pub fn position_in(&self, original: &Self, place: &Place) -> Option<Location> {
         let (mut node, mut before) = (self, original);
         for segment in place.segments() {
@@ -145,7 +145,7 @@ impl Node {
         }
     }
 
-    /// Returns the kind of node for error messages.
+    /// Returns the type of the node, as error messages name it.
     pub const fn describe(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
@@ -162,7 +162,7 @@ impl Node {
         serde_json::to_string(self).expect("invariant: keys are strings, and numbers are finite")
     }
 
-    /// Returns the node as plain JSON.
+    /// Returns the node as a JSON value, without positions.
     pub fn to_json(&self) -> Value {
         match &self.content {
             Content::Null => Value::Null,

@@ -29,7 +29,7 @@ impl Place {
         Self(None)
     }
 
-    /// Returns the place of an annotation of an object.
+    /// Returns the place of the annotation `name` in an object.
     pub fn of_annotation(name: &str) -> Self {
         Self::from(["metadata", "annotations", name])
     }

@@ -31,7 +31,7 @@ impl Source {
     /// # Errors
     /// The first YAML error, with its position.
     pub fn parse(name: String, text: String) -> Result<Self, Finding> {
-        // Windows editors put a byte order mark at the start of a file. YAML allows it, and columns do not count it.
+        // Windows editors put a byte order mark at the start of a file. YAML allows it, and columns are counted without it.
         let begin = text.len() - without_mark(&text).len();
         match yaml::parse_documents(&text[begin..]) {
             Ok(documents) => {

@@ -185,12 +185,12 @@ impl OfTask {
         }
     }
 
-    /// Returns the share of the sidecar, or `None` if termination messages do not carry results.
+    /// Returns the sidecar's share, or `None` if termination messages do not contain results.
     pub(crate) fn share(&self) -> Option<Share> {
         (self.results_from != ResultsFrom::SidecarLogs).then_some(self.share)
     }
 
-    /// Returns the messages of the step at `index`, which declares the results `step_results`.
+    /// Returns the facts about the termination message of the step at `index`, which declares the results `step_results`.
     pub(crate) fn of_step(&self, index: usize, step_results: &[String]) -> Messages {
         match self.results_from {
             ResultsFrom::SidecarLogs => Messages::without_results(self.share),

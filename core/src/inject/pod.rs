@@ -2,13 +2,13 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | `taskrun` | pods that Tekton creates: moves the injected sidecar, and runs each step under Tekton's entrypoint |
+//! | `taskrun` | pods that Tekton creates: completes the sidecar, and inserts the redirector into each step |
 //! | [`job`] | Jobs that own pods |
 //! | [`restarts`] | containers that may restart, and would then post twice |
 //! | `pod_resources` | fits the sidecar's resources into those of the pod |
 //! | `removal` | removes the redirector and the sidecar from a pod |
 //! | `plain` | any other pod with the annotation; the containers are the steps |
-//! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
+//! | `entrypoint` | inserts the redirector between Tekton's entrypoint and the step's command |
 //! | `scripts` | makes the redirector the interpreter of scripts with Tekton's artifact variables |
 //! | `sidecar` | the sidecar's container |
 //! | `kubelet_expansion` | escapes `$` in arguments, because the kubelet expands `$(NAME)` |
@@ -148,8 +148,8 @@ pub(crate) fn original(pod: &Value) -> Value {
     original
 }
 
-/// Adapts an injected pod, with its sidecar at `place`, to the changes of other webhooks: updates the number of containers, and
-/// restores the sidecar's restart policy.
+/// Adapts an injected pod, with its sidecar at `place`, to the changes that other webhooks made: updates the number of
+/// containers, and restores the sidecar's restart policy.
 fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     let mut again = pod.clone();
     let containers = messages::count_again(&mut again);

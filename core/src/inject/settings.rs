@@ -49,7 +49,7 @@ pub fn image(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("invalid image '{text}': use a form such as ghcr.io/me/gleaner:1"))
 }
 
-/// Kinds of sidecar.
+/// The kind of sidecar container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sidecars {
     /// Init containers with `restartPolicy: Always`.
@@ -59,8 +59,8 @@ pub enum Sidecars {
 }
 
 impl Sidecars {
-    /// Returns the kind of sidecar that a version of Kubernetes (major and minor number) supports: native sidecars are on
-    /// by default from 1.29 on (KEP-753).
+    /// Returns the kind of sidecar that a version of Kubernetes (major and minor number) supports: native sidecars are enabled by
+    /// default since 1.29 (KEP-753).
     pub fn supported_by(kubernetes: (u32, u32)) -> Self {
         if kubernetes >= (1, 29) {
             Self::Native
@@ -208,7 +208,7 @@ impl Resources {
         ))
     }
 
-    /// Returns the requests that exceed their limit: `cpu` or `memory`, the request, the limit.
+    /// Returns the requests that exceed their limit: the resource (`cpu` or `memory`), the request and the limit.
     fn excess(&self) -> Vec<(&'static str, &str, &str)> {
         let all = [
             ("cpu", &*self.cpu_request, &*self.cpu_limit),

@@ -91,7 +91,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Reports annotations that have no effect; the flag is true for those that another program may copy.
+    /// Reports annotations that have no effect; the flag passed to `report` is true for those that another program may copy.
     fn walk(&self, cursor: &Cursor<'_>, report: &mut impl FnMut(Diagnostic, bool)) {
         match &cursor.node.content {
             Content::Sequence(items) => {

@@ -8,7 +8,7 @@
 //! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments contain the declaration, the parameters and the context |
 //! | `ahead` | injection into the steps of the TaskSpec itself, for pods without a webhook |
 //! | [`checked`] | the checks before injection |
-//! | `results` | one object result for each output resource |
+//! | `results` | the object results that Gleaner adds, one for each resource |
 //! | `forecast` | warnings about results that may not fit |
 //! | `finish_step` | the added step that finishes a run if the last step cannot |
 //! | `obstacles` | names and mounts that conflict with Gleaner's |

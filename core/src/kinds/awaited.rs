@@ -167,8 +167,8 @@ impl Awaited<'_> {
         }
     }
 
-    /// Reports an unknown field. The field is an error only if it differs from a known field in case alone, because a later
-    /// version of Kubernetes may add any other field.
+    /// Reports an unknown field. The finding is an error if the field differs from a known field only in case, and otherwise a
+    /// warning, because a later version of Kubernetes may add the field.
     fn unknown(&mut self, key: &str, known: &[&str], place: Place) {
         let kind = &self.template.kind;
         let message = format!("a {kind} has no field '{key}' here in Kubernetes {VERSION}");

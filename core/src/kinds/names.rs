@@ -210,7 +210,7 @@ fn check_tekton(
     false
 }
 
-/// Reports a document whose kind Tekton does not have in this version. Returns true if Tekton has the version.
+/// Reports a document whose kind Tekton does not have in this version. Returns true if the version exists.
 pub(super) fn check_tekton_document(
     version: &str,
     kind: &str,

@@ -124,7 +124,8 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
         if let (Some(wanted_text), Some(given)) = (literal(&wanted), literal(&given))
             && wanted_text != given
         {
-            let message = format!("the pod template has the label {key}: '{given}'");
+            let message =
+                format!("the selector does not match the pod template's label {key}: '{given}'");
             found.refuse(&wanted, message, HELP);
         }
     }

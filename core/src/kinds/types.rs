@@ -1,4 +1,4 @@
-//! The types of a template's fields.
+//! Checks the types of a template's fields.
 
 use gleaner_proto::output::OutputType;
 use serde_json::Value;
@@ -287,7 +287,7 @@ impl Types<'_> {
     }
 
     /// Reports an unknown field. Deep in an object, the finding is only a warning, because a later version of Kubernetes may
-    /// define the field, unless the name is close to a known one.
+    /// define the field, unless the name is similar to a known one.
     pub(super) fn unknown(
         &mut self,
         key: &str,

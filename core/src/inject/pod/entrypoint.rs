@@ -114,8 +114,8 @@ fn flag<'a>(flags: &'a [String], name: &str) -> Option<&'a str> {
     flags.get(at + 1).map(String::as_str)
 }
 
-/// Replaces the redirector's arguments in `container`, which is at `place` and whose step runs the redirector as its command.
-/// Fails if the step is not in the form that Tekton generates.
+/// Replaces the redirector's arguments in `container`, a step at `place` whose command is the redirector. Fails if the step is
+/// not in the form that Tekton generates.
 pub(super) fn set_args(
     container: &mut Value,
     own: impl Iterator<Item = String>,

@@ -157,8 +157,8 @@ pub(super) fn located(
     located.map(|one| one.in_annotation(annotation)).collect()
 }
 
-/// Returns the field that makes a Job run several pods to completion: `completions`, or if it is absent, `parallelism`; all pods
-/// then work on one queue.
+/// Returns the field that makes a Job run several pods to completion: `completions`, or if that is absent, `parallelism`, because
+/// all pods then work on one queue.
 fn several(job: &Node) -> Option<&'static str> {
     let is_several = |key: &str| job.present(key)?.to_json().as_i64().map(|count| count > 1);
     let key = match job.present("completions") {

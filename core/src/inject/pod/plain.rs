@@ -27,7 +27,7 @@ use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{environment, list, mounts};
 use crate::kinds::group_of;
 
-/// The pod's identity, passed in environment variables: at admission, the pod has no UID, and sometimes no name.
+/// The pod's identity, passed in environment variables, because at admission the pod has no UID, and sometimes no name.
 const OF_POD: [(&str, &str); 3] = [
     ("POD_NAME", "metadata.name"),
     ("POD_NAMESPACE", "metadata.namespace"),
@@ -225,7 +225,7 @@ fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
     container
 }
 
-/// Returns the sidecar's arguments, which describe the pod instead of a TaskRun. The kubelet adds the pod's name and UID in
+/// Returns the sidecar's arguments, which describe the pod instead of a TaskRun. The kubelet provides the pod's name and UID in
 /// environment variables. If the pod belongs to a Job, the Job identifies the run, so that another pod of the Job (in an Indexed
 /// Job, one with the same completion index) recognizes the objects of the first pod.
 ///

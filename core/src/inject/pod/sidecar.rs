@@ -122,8 +122,8 @@ fn token_of_others(pod: &Value) -> Option<Value> {
     mounts.find(|mount| mount["mountPath"] == TOKEN).cloned()
 }
 
-/// Returns a volume with a token for the sidecar alone, for a pod whose steps get no token because the pod or its ServiceAccount
-/// disables the automatic mount. The volume has the same form as Kubernetes' own.
+/// Returns a volume with a ServiceAccount token for the sidecar alone, for a pod whose steps get no token because the pod or its
+/// ServiceAccount disables the automatic mount. The volume has the same form as Kubernetes' own.
 fn token_volume() -> Value {
     json!({
         "name": TOKEN_VOLUME,

@@ -1,4 +1,5 @@
-//! The object results that Gleaner adds, one for each output resource. The next task uses a result to find the created object.
+//! The object results that Gleaner adds, one for each resource of the declaration. The next task uses a result to find the
+//! created object.
 
 use std::collections::HashMap;
 

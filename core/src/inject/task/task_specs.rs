@@ -23,7 +23,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
     pub(super) place: Place,
-    /// The title of the task; it does not depend on the task's position in the list.
+    /// The title of the task, which does not depend on the order of the tasks.
     pub(super) title: String,
 }
 
