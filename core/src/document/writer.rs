@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_begin_with_a_tab_are_quoted() {
+    fn strings_whose_first_line_begins_with_a_tab_are_quoted() {
         let yaml =
             to_yaml([&json!({"a": "\tx\n\ty\n", "b": ["\n\n\tx\n"], "c": "x\n\ty\n", "d": "\tx"})]);
         assert_eq!(

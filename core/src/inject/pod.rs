@@ -58,8 +58,8 @@ pub(crate) enum Form {
     Template(&'static [job::Property]),
 }
 
-/// Injects into a pod at creation. Rejects annotations without effect if a user wrote them on the pod, but not if a controller
-/// copied them from another object.
+/// Injects into a pod at creation. Rejects annotations that have no effect if a user wrote them on the pod, but not if a
+/// controller copied them from another object.
 ///
 /// # Errors
 /// The errors of [`inject_containers`], and an error for each annotation that has no effect.

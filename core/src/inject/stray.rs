@@ -219,7 +219,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the place where Gleaner would read the annotation, as a remedy.
+    /// Returns the remedy for a misplaced annotation: the place where Gleaner would read it, or a correction of the kind or
+    /// `apiVersion`.
     fn remedy(&self) -> String {
         let kind = self.document.text_of("kind").unwrap_or_default();
         let version = self.document.text_of("apiVersion").unwrap_or_default();
@@ -313,9 +314,8 @@ impl Map {
     }
 }
 
-/// Returns true if the API server or a controller writes the field `key` of the map at `place`, which means that a user cannot
-/// correct it. `managedFields` names fields by their paths, such as `f:gleaner.dev/outputs`
-/// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go).
+/// Returns true if the API server or a controller writes the field `key` of the map at `place`, so a user cannot correct it.
+/// `managedFields` names fields by their paths, such as `f:gleaner.dev/outputs` (k8s.io/apimachinery/pkg/apis/meta/v1/types.go).
 fn is_of_the_cluster(place: &Place, key: &str) -> bool {
     match key {
         "managedFields" => place.ends_with(&["metadata"]),

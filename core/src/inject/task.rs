@@ -186,7 +186,8 @@ pub fn inject_for(
     })
 }
 
-/// The maximum number of TaskSpecs with a declaration in one object. Each of them may refer to all parameters of the Pipeline.
+/// The maximum number of TaskSpecs with a declaration in one object. It limits the time and the memory for one object, because
+/// each TaskSpec may refer to all parameters of the Pipeline.
 const HOSTS_MAX: usize = 100;
 
 /// Rejects an object with too many declarations, or whose declarations are too large in total.

@@ -73,7 +73,7 @@ fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
     };
     if literal(&field).is_some_and(|policy| matches!(policy.as_str(), "Never" | "OnFailure")) {
         let message = format!("the pods of a {kind} must have restartPolicy: Always");
-        found.refuse(&field, message, "remove it, or create a Job");
+        found.refuse(&field, message, "remove it, or use a Job instead");
     }
 }
 
@@ -179,7 +179,7 @@ fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
             None => {
                 let message =
                     "'name' is missing; Kubernetes requires it if a Service has several ports";
-                found.refuse(port, message, "for example name: http");
+                found.refuse(port, message, "add a name, such as name: http");
             }
             Some(field) => {
                 if let Some(name) = literal(&field).filter(|name| !names.insert(name.clone())) {

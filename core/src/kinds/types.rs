@@ -11,7 +11,7 @@ use crate::document::suggestion::nearest;
 use crate::document::{Content, Cursor, Diagnostics};
 use crate::variable::{Access, Reference, Text};
 
-/// A check of a declaration's templates against the types of the outline.
+/// A check of a declaration's templates against the types in `outline.json`.
 pub(super) struct Types<'a> {
     declaration: &'a Declaration,
     /// The parsed template, or `None` if it has errors.

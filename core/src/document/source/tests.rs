@@ -39,7 +39,7 @@ fn an_error_in_an_alias_is_located_at_the_alias() {
 }
 
 #[test]
-fn lists_are_split_into_items() {
+fn list_objects_are_split_into_their_items() {
     let text = "kind: List\nitems: [{kind: A}, {kind: B}]\n---\nkind: C\n";
     assert_eq!(
         Source::parse("f".into(), text.into())

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_valid() {
+    fn the_example_in_a_remedy_is_valid_yaml() {
         for text in [
             "a: {{ .x }}",
             "a: {{ .x | y \"z'\" }}",

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_valid() {
+    fn the_example_in_a_remedy_is_valid_yaml() {
         for text in [
             "a: {v: $(steps.build.v[\"a\"])}",
             "a: {v: ^x'[\"]$}",

@@ -229,7 +229,7 @@ fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
 /// environment variables. If the pod belongs to a Job, the Job identifies the run, so that another pod of the Job (in an Indexed
 /// Job, one with the same completion index) recognizes the objects of the first pod.
 ///
-/// The Job of a template that is injected ahead of time is not known yet, so environment variables pass its properties
+/// The Job of a template that is injected ahead of time is not known yet, so environment variables contain its properties
 /// (`of_job`).
 fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Property]) -> Arguments {
     let index = completion_index(pod);

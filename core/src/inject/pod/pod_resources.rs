@@ -72,7 +72,7 @@ fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     let place = Place::of_annotation(annotation);
     Some(
         Diagnostic::new(place, None, message)
-            .help("raise spec.resources of the pod, or remove the annotation"),
+            .help("raise the pod's spec.resources, or remove the annotation"),
     )
 }
 

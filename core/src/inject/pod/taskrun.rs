@@ -42,7 +42,7 @@ pub(super) fn inject(
     }
     let mut changed = pod.clone();
     let Value::Object(mut injected) = containers_mut(&mut changed, list).remove(index) else {
-        return Err(vec![mismatch("the sidecar is not a container")]);
+        return Err(vec![mismatch("the sidecar is not a valid container")]);
     };
     if let Some(Value::Array(variables)) = injected.get_mut("env") {
         variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);

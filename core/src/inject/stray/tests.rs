@@ -164,7 +164,7 @@ fn misplaced_keys_are_reported_with_the_right_place() {
 }
 
 #[test]
-fn parts_of_a_declaration_next_to_it_are_reported() {
+fn declaration_keys_that_are_separate_annotations_are_reported() {
     assert_eq!(
         on_task("{annotations: {gleaner.dev/outputs: x, objects: [], steps: 'y', other: 1}}"),
         [
@@ -177,7 +177,7 @@ fn parts_of_a_declaration_next_to_it_are_reported() {
 }
 
 #[test]
-fn annotations_from_before_an_update_are_not_reported() {
+fn annotations_that_existed_before_an_update_are_not_reported() {
     let document = yaml::parse(&TASK.replace("METADATA", "{annotations: {gleaner.dev/output: x}}"));
     let document = document.unwrap();
     let mut errors = Diagnostics::default();

@@ -78,7 +78,7 @@ pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
     wrong
 }
 
-/// Returns the name of the pipeline task with the TaskSpec of `host`.
+/// Returns the name of the pipeline task that contains the TaskSpec of `host`.
 fn name_of<'a>(run: &'a Value, host: &Host) -> Option<&'a str> {
     let task = host.place.parent()?;
     run.pointer(&task.key("name").pointer())?.as_str()

@@ -278,7 +278,7 @@ impl<'a> Members<'a> {
                         Some(step) => as_result(name, step, task),
                         None => found
                             .suggestion(name, producer.result_names())
-                            .unwrap_or_else(|| format!("declare it under results of '{task}'")),
+                            .unwrap_or_else(|| format!("declare it in the results of '{task}'")),
                     };
                     Some((message, help))
                 }

@@ -115,7 +115,7 @@ pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
 }
 
 /// Removes the labels of a PipelineRun that did not create the run. A run that a user creates from another run's YAML still has
-/// those labels, so its objects would be owned by a PipelineRun that may not exist, and then be deleted.
+/// those labels. Its objects would get the old PipelineRun as owner, and would be deleted with it.
 pub(super) fn forget_pipeline_run(object: &mut Value) {
     let labels = object.pointer_mut("/metadata/labels");
     if let Some(labels) = labels.and_then(Value::as_object_mut) {
