@@ -31,14 +31,14 @@ fn reserved_names_are_refused() {
         spec,
         "spec:\n  workspaces: [{name: w, mountPath: /gleaner/x}]\n  params:",
         &[
-            "20:37: error: spec.workspaces[0].mountPath: the workspace at '/gleaner/x' conflicts with /gleaner, which Gleaner needs; mount it elsewhere",
+            "20:37: error: spec.workspaces[0].mountPath: the workspace at '/gleaner/x' conflicts with /gleaner, which Gleaner needs; use a different mount path",
         ],
     );
     in_task(
         spec,
         "spec:\n  results: [{name: cm}]\n  params:",
         &[
-            "20:13: error: spec.results[0]: the result 'cm' holds the resource 'cm', so its type must be object; remove the result 'cm'",
+            "20:13: error: spec.results[0]: the result 'cm' describes the resource 'cm', so its type must be object; remove the result 'cm'",
         ],
     );
 }
@@ -292,7 +292,7 @@ fn an_object_result_does_not_survive_a_matrix() {
             "{with_result}{}",
             pipeline.replace("results.cm[*]", "results.text[*]")
         ),
-        &["20:12: warning: spec.results: a step's results may take "],
+        &["20:12: warning: spec.results: a step's results are limited to "],
     );
     finds(
         &format!(

@@ -32,7 +32,7 @@ const AHEAD: [&str; 4] = ["lint", "--without-webhook", "-f", "-"];
 
 #[test]
 fn several_pods_without_an_index_are_refused() {
-    let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the 'cm' of another; add completionMode: Indexed";
+    let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the 'cm' of another pod; add completionMode: Indexed";
     for (fields, place) in [
         ("completions: 2", Some("spec.completions")),
         ("completions: 2, parallelism: 1", Some("spec.completions")),

@@ -205,7 +205,7 @@ fn fields_of_an_object_must_be_consistent() {
     for (template, expected) in [
         (
             controller("{a: c}", "{a: b}", POD),
-            "error: spec.selector.matchLabels.a: the pod template has the label a: 'b'",
+            "error: spec.selector.matchLabels.a: the selector does not match the pod template's label a: 'b'",
         ),
         (
             controller("{a: c}", "{b: c}", POD),
@@ -249,7 +249,7 @@ fn fields_of_an_object_must_be_consistent() {
         ),
         (
             service("[{port: 80}, {port: 81, name: a}]"),
-            "error: spec.ports[0]: 'name' is missing; Kubernetes requires it where a Service has several ports",
+            "error: spec.ports[0]: 'name' is missing; Kubernetes requires it if a Service has several ports",
         ),
         (
             service("[{port: 80, name: a}, {port: 81, name: a}]"),

@@ -175,17 +175,17 @@ fn pods_that_the_api_server_would_refuse_are_refused() {
         (
             "containers: [{name: main, image: x, command: [a]}]",
             "containers: []",
-            "spec.containers: the pod has no containers; list at least one",
+            "spec.containers: the pod has no containers; add at least one container",
         ),
         (
             "containers: [{name: main, image: x, command: [a]}]",
             "containers:",
-            "spec.containers: the pod has no containers; list at least one",
+            "spec.containers: the pod has no containers; add at least one container",
         ),
         (
             "containers: [{",
             "steps: [{",
-            "spec.containers: the pod has no containers; steps belong to a Task",
+            "spec.containers: the pod has no containers; steps belong in a Task",
         ),
         (
             "containers:",
@@ -315,5 +315,5 @@ fn a_variable_that_gleaner_sets_is_a_warning() {
     let text = pod(&CONTAINERS.replace("command: [a]", own));
     let (code, said) = lint(&text);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("warning: spec.containers[0].env[0].name: the variable GLEANER_OUTPUTS has no effect: Gleaner sets it for the step's command; remove it"), "{said}");
+    assert!(said.contains("warning: spec.containers[0].env[0].name: the variable GLEANER_OUTPUTS has no effect, because Gleaner sets it for the step's command; remove it"), "{said}");
 }

@@ -230,7 +230,7 @@ fn render_run_and_translate_refuse_what_lint_refuses() {
         &["translate", "-f", "-"],
     ] {
         gleaner_with_input(command, &taken).exits(78).says(
-            "spec.results[0]: the result 'cm' holds the resource 'cm', so its type must be object",
+            "spec.results[0]: the result 'cm' describes the resource 'cm', so its type must be object",
         );
     }
     gleaner_with_input(&render, TASK).exits(0);

@@ -166,7 +166,7 @@ fn the_templates_of_listeners_and_triggers_are_checked_too() {
     ran.exits(1);
     assert_eq!(
         ran.stdout
-            .matches("each pod replaces the 'cm' of another")
+            .matches("each pod replaces the 'cm' of another pod")
             .count(),
         1,
         "{}",

@@ -1,20 +1,20 @@
 //! Injection: adds the sidecar and the redirector to a Task or a pod that declares outputs.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`mod@task`] | turns a Task that declares outputs into one that any Tekton can run |
+//! | [`mod@task`] | turns a Task that declares outputs into one that any version of Tekton can run |
 //! | [`pod`] | adds redirector and sidecar to the pod of an injected Task, or to any pod with the annotation |
 //! | [`settings`] | the settings of injection: image, resources, security |
-//! | [`removal`] | removes Gleaner |
+//! | [`removal`] | removes Gleaner from an injected object |
 //! | `shape` | the maps and lists that injection reads and extends |
-//! | `environment` | the variable that the redirector sets |
+//! | `environment` | the environment variable that the redirector sets |
 //! | `exemption` | the label that exempts an object from the webhook |
-//! | `list` | lists in the fields of an object |
+//! | `list` | helpers for lists in an object's fields |
 //! | `messages` | the termination messages of a pod, and the share of their space that each container gets |
 //! | `mounts` | the shared volume, and the part of it that each container mounts |
 //! | `port` | the sidecar's port, chosen to avoid the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
-//! | `readiness` | the probe by which the kubelet learns that the sidecar is ready |
+//! | `readiness` | the probe with which the kubelet checks that the sidecar is ready |
 //! | `stray` | annotations that have no effect |
 //! | [`quantity`] | Kubernetes quantities, such as `500m` and `128Mi` |
 //! | [`outcome`] | the result of injection: changed, skipped or rejected, with the reason |

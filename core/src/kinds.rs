@@ -1,8 +1,8 @@
-//! Kubernetes' own kinds: checks a template against the types of its kind, long before an API server rejects the
-//! object.
+//! Kubernetes' own kinds: checks a template against the types of its kind, so that errors are reported before an API server
+//! rejects the object.
 //!
-//! `outline.json` holds the types of the local API server, for the Kubernetes version in [`VERSION`]. Later versions
-//! may have more fields, so an unknown field deep in an object is a warning, unless its name is close to a known one.
+//! `outline.json` contains the types of the local API server, for the Kubernetes version in [`VERSION`]. Later versions may have
+//! more fields, so an unknown field deep in an object is a warning, unless its name is similar to a known one.
 
 mod awaited;
 mod metadata;
@@ -25,7 +25,7 @@ use crate::task::site::{TEKTON, is_tekton};
 pub(crate) use names::group_of;
 pub use names::is_own_group;
 
-/// The Kubernetes version of the types.
+/// The Kubernetes version from which the types are taken.
 pub const VERSION: &str = "1.33";
 
 static OUTLINE: LazyLock<Value> = LazyLock::new(|| {
@@ -125,8 +125,8 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
     }
 }
 
-/// Checks the kind of a document with a declaration. If the declaration is `sound`, also checks the metadata, and the field types
-/// of a built-in kind. Returns the errors and the warnings.
+/// Checks the kind of a document that contains a declaration. If the declaration is valid (`sound`), also checks the metadata
+/// and, for a built-in kind, the types of the fields. Returns the errors and the warnings.
 pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let root = Cursor::root(document);
@@ -167,7 +167,7 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
 }
 
 /// Checks the fields of an object of a built-in kind, and only the metadata of an object of any other kind. `is_whole` is true if
-/// the object is created rather than applied: an existing object may already have the missing fields.
+/// the object is created. An object that is applied may already exist and have the missing fields.
 fn check_object(
     types: &mut types::Types<'_>,
     version: &str,
@@ -185,8 +185,8 @@ fn check_object(
     }
 }
 
-/// Returns true if the group of an `apiVersion` is neither Kubernetes' own nor Tekton's. The controller of such an object may
-/// copy parts of it into other objects.
+/// Returns true if the group of an `apiVersion` is neither Kubernetes' own nor Tekton's. The controller of such a kind may copy
+/// parts of an object into other objects.
 pub(crate) fn is_foreign(version: &str) -> bool {
     let group = group_of(version);
     let is_tekton = group == "tekton.dev" || group.ends_with(".tekton.dev");

@@ -211,11 +211,11 @@ fn a_wait_that_cannot_succeed_is_reported() {
         ),
         (
             "{condition: Redy}",
-            "warning: objects[1].waitFor.condition: Kubernetes sets no condition 'Redy' on a Pod; did you mean 'Ready'?",
+            "warning: objects[1].waitFor.condition: Kubernetes does not set a condition 'Redy' on a Pod; did you mean 'Ready'?",
         ),
         (
             "{condition: Running}",
-            "warning: objects[1].waitFor.condition: Kubernetes sets no condition 'Running' on a Pod; write jsonPath: .status.phase and value: Running",
+            "warning: objects[1].waitFor.condition: Kubernetes does not set a condition 'Running' on a Pod; write jsonPath: .status.phase and value: Running",
         ),
         ("{condition: example.com/gate}", ""),
         (
@@ -277,7 +277,7 @@ fn a_wait_that_cannot_succeed_is_reported() {
     let job = "resourceTemplate: {apiVersion: batch/v1, kind: Job, spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}";
     finds(
         &object(&format!("waitFor: {{condition: Completed}}, {job}")),
-        "warning: objects[1].waitFor.condition: Kubernetes sets no condition 'Completed' on a Job; did you mean 'Complete'?",
+        "warning: objects[1].waitFor.condition: Kubernetes does not set a condition 'Completed' on a Job; did you mean 'Complete'?",
     );
 }
 

@@ -9,7 +9,8 @@ use super::node::{Content, Key, Node};
 use super::place::{Place, Segment};
 
 impl Node {
-    /// Creates a node that does not occur in the text, with the position of the node that it is derived from.
+    /// Creates a node that does not occur in the text. It and its descendants get the position `at` of the node from which it is
+    /// derived.
     pub fn derived(at: Location, value: impl Into<Value>) -> Self {
         let mut node = Self::from(&value.into());
         node.move_to(at);
@@ -24,7 +25,7 @@ impl Node {
         }
     }
 
-    /// Returns the items if this is a list, or an empty slice.
+    /// Returns the items, or an empty slice if this is not a list.
     pub fn items_mut(&mut self) -> &mut [Self] {
         match &mut self.content {
             Content::Sequence(items) => items,
@@ -32,7 +33,7 @@ impl Node {
         }
     }
 
-    /// Returns the node at `place` below this one.
+    /// Returns the node at `place`, which is relative to this node.
     pub fn find_mut(&mut self, place: &Place) -> Option<&mut Self> {
         let mut segments = place.segments().into_iter();
         segments.try_fold(self, |node, segment| match segment {
@@ -44,24 +45,25 @@ impl Node {
         })
     }
 
-    /// Returns the value of the field `key`.
+    /// Returns the value of the field `key`, if it exists and is not null.
     pub fn field_mut(&mut self, key: &str) -> Option<&mut Self> {
         let mut entries = self.entries_mut()?.iter_mut();
         let (_, node) = entries.find(|(own, _)| own.name == key)?;
         (node.content != Content::Null).then_some(node)
     }
 
-    /// Returns the items of the list in the field `key`, or an empty slice if the field is absent.
+    /// Returns the items of the list in the field `key`, or an empty slice if the field is absent or not a list.
     pub fn items_at_mut(&mut self, key: &str) -> &mut [Self] {
         self.field_mut(key).map_or(&mut [], Self::items_mut)
     }
 
-    /// Returns the map in the field `key`, which is created if absent, or `None` if this node is not a map.
+    /// Returns the value of the field `key`. If the field is absent, creates it with an empty map. Returns `None` if this node is
+    /// not a map.
     pub fn map_at_mut(&mut self, key: &str) -> Option<&mut Self> {
         self.created(key, Content::Mapping(Vec::new()))
     }
 
-    /// Adds `item` to the list in the field `key`, which is created if absent.
+    /// Adds `item` to the list in the field `key`, and creates the list if the field is absent.
     pub fn push_at(&mut self, key: &str, item: Self) {
         let list = self.created(key, Content::Sequence(Vec::new()));
         if let Some(Content::Sequence(items)) = list.map(|list| &mut list.content) {
@@ -77,7 +79,7 @@ impl Node {
         (node.content != Content::Null).then_some(node)
     }
 
-    /// Sets the field `key`, which is added at the end if absent.
+    /// Sets the field `key`, or adds it at the end if it is absent.
     pub fn put(&mut self, key: &str, value: Self) {
         let Some(entries) = self.entries_mut() else {
             return;
@@ -88,7 +90,7 @@ impl Node {
         }
     }
 
-    /// Adds a field, which must be absent, before all others.
+    /// Adds the field `key`, which must not exist yet, before all other fields.
     pub fn put_first(&mut self, key: &str, value: Self) {
         if let Some(entries) = self.entries_mut() {
             entries.insert(0, (self::key(key, &value), value));

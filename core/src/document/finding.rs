@@ -1,4 +1,4 @@
-//! Findings: diagnostics of files, in the form shown to users.
+//! Findings: diagnostics about files, in the form shown to users.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Correct, but worth knowing.
+    /// The document is correct; the finding is for information only.
     Note,
-    /// Works, but is probably not intended.
+    /// The document is valid, but probably does not do what its author intended.
     Warning,
-    /// Will be rejected.
+    /// The document will be rejected.
     Error,
 }
 
-/// A diagnostic and its file.
+/// A diagnostic and the file that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The name of the file.
@@ -29,7 +29,7 @@ pub struct Finding {
 }
 
 impl Severity {
-    /// Returns the name of the severity in messages.
+    /// Returns the name of the severity, as shown in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -69,7 +69,7 @@ impl Finding {
         })
     }
 
-    /// Returns file, line and column in the form that editors and terminals recognize as a link.
+    /// Returns the file and, if known, the line and column, in the form that editors and terminals recognize as a link.
     pub fn position(&self) -> String {
         match self.diagnostic.at {
             Some(Location { line, column }) => format!("{}:{line}:{column}", self.file),

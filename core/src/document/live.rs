@@ -6,8 +6,8 @@ use super::node::Node;
 
 use super::Locate;
 
-/// A document without lines. Only positions within the annotation's text are useful to a user; other diagnostics are located by
-/// place.
+/// A document without line numbers. Only positions within the annotation's text are useful to a user; any other diagnostic shows
+/// only its place.
 #[derive(Debug, Clone, Copy)]
 pub struct Live;
 
@@ -22,8 +22,8 @@ impl Locate for Live {
 }
 
 impl Live {
-    /// Returns the diagnostic as users see it: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`, without the first part if the
-    /// diagnostic is not about the annotation's text.
+    /// Returns the diagnostic as users see it: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`, without the annotation's name
+    /// and the position if the diagnostic is not about the annotation's text.
     #[must_use]
     pub fn show(diagnostic: &Diagnostic) -> String {
         match diagnostic.at {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A position in a text; line and column count from 1.
+/// A position in a text; line and column are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Location {
     /// The line.

@@ -28,7 +28,7 @@ pub enum Content {
     String(String),
     /// A list.
     Sequence(Vec<Node>),
-    /// A map, in the order of the document.
+    /// A map, with its entries in the order of the document.
     Mapping(Vec<(Key, Node)>),
 }
 
@@ -59,13 +59,14 @@ impl Node {
         keys.iter().try_fold(self, |node, key| node.present(key))
     }
 
-    /// Returns the node at `place` below this one.
+    /// Returns the node at `place`, which is relative to this node.
     pub fn find(&self, place: &Place) -> Option<&Self> {
         let mut segments = place.segments().into_iter();
         segments.try_fold(self, Self::child)
     }
 
-    /// Returns the position of `place` below this node, or of its closest ancestor that exists.
+    /// Returns the position of the node at `place`, which is relative to this node. If it does not exist, returns the position of
+    /// its closest existing ancestor.
     pub fn position(&self, place: &Place) -> Location {
         let mut node = self;
         for segment in place.segments() {
@@ -77,8 +78,8 @@ impl Node {
         node.at
     }
 
-    /// Returns the position of `place` in `original`, from which this document was made, or `None` if a list on the path has a
-    /// different length.
+    /// Returns the position of `place` in `original`, the document from which this one was made. Returns `None` if `place` is
+    /// missing in either document, or if a list on the path has a different length.
     pub fn position_in(&self, original: &Self, place: &Place) -> Option<Location> {
         let (mut node, mut before) = (self, original);
         for segment in place.segments() {
@@ -109,7 +110,7 @@ impl Node {
         }
     }
 
-    /// Returns the string under `key`, if there is one.
+    /// Returns the value under `key`, if it is a string.
     pub fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
@@ -144,7 +145,7 @@ impl Node {
         }
     }
 
-    /// Returns the kind of node for error messages.
+    /// Returns the type of the node, as error messages name it.
     pub const fn describe(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
@@ -161,7 +162,7 @@ impl Node {
         serde_json::to_string(self).expect("invariant: keys are strings, and numbers are finite")
     }
 
-    /// Returns the node as plain JSON.
+    /// Returns the node as a JSON value, without positions.
     pub fn to_json(&self) -> Value {
         match &self.content {
             Content::Null => Value::Null,
@@ -195,7 +196,7 @@ impl Serialize for Node {
     }
 }
 
-/// Converts JSON, which has no text, so the nodes have no positions.
+/// Converts a JSON value. It has no source text, so each node gets the default position.
 impl From<&Value> for Node {
     fn from(value: &Value) -> Self {
         let content = match value {

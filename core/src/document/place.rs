@@ -29,7 +29,7 @@ impl Place {
         Self(None)
     }
 
-    /// Returns the place of an annotation of an object.
+    /// Returns the place of the annotation `name` in an object.
     pub fn of_annotation(name: &str) -> Self {
         Self::from(["metadata", "annotations", name])
     }
@@ -46,7 +46,7 @@ impl Place {
         self.child(Segment::Index(index))
     }
 
-    /// Returns the place of `inner` in a document whose root is at this place.
+    /// Returns this place extended by `inner`, a place that is relative to it.
     #[must_use]
     pub fn join(&self, inner: &Self) -> Self {
         let segments = inner.segments().into_iter();
@@ -136,7 +136,7 @@ impl Place {
     }
 }
 
-/// Returns true if `segments`, from the end up, match `keys`; there are at least as many segments as keys.
+/// Returns true if `segments`, ordered from the last to the first, match `keys`. There must be at least as many segments as keys.
 fn are<'a>(segments: impl Iterator<Item = &'a Segment>, keys: &[&str]) -> bool {
     let mut pairs = segments.zip(keys.iter().rev());
     pairs.all(|(segment, key)| matches!(segment, Segment::Key(own) if own == key))
@@ -154,7 +154,7 @@ impl From<&Self> for Place {
     }
 }
 
-/// The longest key that is shown in full, in bytes: a qualified name in Kubernetes has at most 317 bytes.
+/// The longest key that is shown in full, in bytes: a qualified name in Kubernetes is at most 317 bytes long.
 const SHOWN: usize = 317;
 
 /// Quotes keys with characters other than letters, digits, `-` and `_`: `metadata.annotations["gleaner.dev/outputs"]`.

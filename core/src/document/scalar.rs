@@ -1,20 +1,20 @@
 //! The position of a part of a scalar in the source text.
 //!
-//! A YAML parser returns the value of a scalar and its start. In the text, lines are folded, indentation is stripped
-//! and characters are escaped, so value and text are walked in parallel.
+//! The YAML parser returns a scalar's value and the position of its start. The value differs from the source text in line
+//! folding, indentation and escapes, so both are walked in parallel.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use super::location::Location;
 
-/// Returns the position of the byte `offset` of `value`, the value of a scalar at `at`; `rest` is the text from `at` to the end.
-/// Returns `None` if the text does not contain the value, for example at an alias.
+/// Returns the position in the text of the byte at `offset` in `value`, the value of the scalar that starts at `at`; `rest` is
+/// the text from `at` to the end. Returns `None` if the text does not contain the value, for example at an alias.
 pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> Option<Location> {
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();
     match rest.chars().next()? {
-        // The content of a block scalar may begin with a quote, too, and `at` is the start of the content.
+        // In a block scalar, `at` is the start of the content, which may also begin with a quote.
         quote @ ('"' | '\'') if first == Some(quote) => {
             walk(Style::Verbatim).or_else(|| walk(Style::of(quote)))
         }
@@ -66,7 +66,7 @@ fn walk(rest: &str, at: Location, value: &str, offset: usize, style: Style) -> O
     }
     for (index, wanted) in value.char_indices() {
         if is_blank(wanted) && !(style == Style::Double && raw.skips_escaped(wanted)) {
-            // Blanks are skipped in both, because line ends and indentation differ between value and text.
+            // Blanks are skipped in the value and in the text, because their line ends and indentation differ.
             if index >= offset {
                 return Some(raw.at);
             }
@@ -132,7 +132,7 @@ impl Raw<'_> {
         }
     }
 
-    /// Skips an escape for `blank`, if it comes next.
+    /// Skips an escape sequence for `blank` if one comes next, and then returns true.
     fn skips_escaped(&mut self, blank: char) -> bool {
         let mut ahead = self.clone();
         ahead.skip_blanks(Style::Double);
@@ -143,7 +143,7 @@ impl Raw<'_> {
         found
     }
 
-    /// Reads an escape (YAML 1.2.2, 5.7).
+    /// Reads an escape sequence (YAML 1.2.2, section 5.7).
     fn escape(&mut self) -> Option<char> {
         self.next()?;
         let digits = match self.next()? {

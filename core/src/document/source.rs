@@ -11,12 +11,12 @@ use super::finding::Finding;
 use super::{Locate, scalar, settled};
 
 /// The remedy for a syntax error in a folded block scalar.
-const FOLDED: &str = "write | instead of > after the key: > joins lines";
+const FOLDED: &str = "after the key, write | instead of >, because > joins lines";
 
 /// A file's text and its documents.
 #[derive(Debug)]
 pub struct Source {
-    /// The name as given; `<stdin>` for `-`.
+    /// The file's name as the user wrote it, or `<stdin>` for `-`.
     pub name: String,
     /// The file's documents, with `List` objects split into their items.
     pub documents: Vec<Node>,
@@ -31,7 +31,7 @@ impl Source {
     /// # Errors
     /// The first YAML error, with its position.
     pub fn parse(name: String, text: String) -> Result<Self, Finding> {
-        // Windows editors put a byte order mark at the start of a file. YAML allows it, and columns do not count it.
+        // Windows editors put a byte order mark at the start of a file. YAML allows it, and columns are counted without it.
         let begin = text.len() - without_mark(&text).len();
         match yaml::parse_documents(&text[begin..]) {
             Ok(documents) => {
@@ -54,14 +54,15 @@ impl Source {
         &self.text
     }
 
-    /// Returns the byte offset in [`Self::text`] at which a line begins, counted from 1. For a line after the last one, returns
-    /// the length of the text.
+    /// Returns the byte offset in [`Self::text`] at which `line` begins; lines are counted from 1. For a line after the last one,
+    /// returns the length of the text.
     pub fn line_start(&self, line: usize) -> usize {
         let start = self.lines.get(line.saturating_sub(1));
         start.copied().unwrap_or(self.text.len())
     }
 
-    /// Returns the text of a line, counted from 1, without its line end, or an empty string after the last line.
+    /// Returns the text of `line` without its line end, or an empty string for a line after the last one; lines are counted from
+    /// 1.
     pub fn line(&self, line: usize) -> &str {
         let text = &self.text[self.line_start(line)..self.line_start(line + 1)];
         text.trim_end_matches(['\r', '\n'])

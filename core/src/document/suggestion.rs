@@ -1,9 +1,9 @@
 //! "Did you mean ...?": finds the intended name for a misspelled one.
 
-/// The maximum number of candidates to compare. The time of a comparison is the product of both lengths, and the author of the
-/// document controls both lengths and the number of candidates.
+/// The maximum number of candidates to compare. A comparison takes time proportional to the product of both lengths, and the
+/// document's author controls the lengths and the number of candidates.
 const COMPARED: usize = 100;
-/// The longest name to compare or list, in bytes; Kubernetes names have up to 63.
+/// The longest name to compare or list, in bytes; a DNS label, as in most Kubernetes names, is limited to 63.
 const LONGEST: usize = 64;
 
 /// Returns the help for the unknown name `wrong`: a question with the candidate that was probably meant, or the list of
@@ -12,7 +12,7 @@ pub fn suggestion<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    /// A longer list is not helpful.
+    /// The maximum number of candidates to list; a longer list does not help.
     const LISTED: usize = 12;
     let candidates: Vec<&str> = candidates.into_iter().take(COMPARED).collect();
     match nearest(wrong, candidates.iter().copied()) {
@@ -23,7 +23,7 @@ pub fn suggestion<'a>(
     }
 }
 
-/// Returns the candidate that was probably meant by `wrong`.
+/// Returns the candidate that the user probably meant by `wrong`, if one is similar enough.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if wrong.len() > LONGEST {
         return None;

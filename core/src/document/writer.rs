@@ -22,7 +22,7 @@ pub fn to_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
 /// Writes objects to `out` as [`to_yaml`] does.
 ///
 /// # Errors
-/// Writing to `out` fails.
+/// An error if writing to `out` fails.
 pub fn write_yaml<'a>(
     out: &mut impl fmt::Write,
     objects: impl IntoIterator<Item = &'a Value>,
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_begin_with_a_tab_are_quoted() {
+    fn strings_whose_first_line_begins_with_a_tab_are_quoted() {
         let yaml =
             to_yaml([&json!({"a": "\tx\n\ty\n", "b": ["\n\n\tx\n"], "c": "x\n\ty\n", "d": "\tx"})]);
         assert_eq!(

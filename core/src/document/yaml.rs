@@ -1,6 +1,6 @@
 //! Reads YAML into nodes.
 //!
-//! Plain scalars are read as in `kubectl`: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
+//! Plain scalars are read as `kubectl` reads them: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
 
 mod remedy;
 mod rounded;
@@ -16,16 +16,16 @@ use super::location::Location;
 use super::node::{Content, Key, Node};
 use super::place::Place;
 
-/// The deepest nesting of a document. The parser is recursive and must fit the 2 MiB stack of a thread, even in an unoptimized
-/// build. Kubernetes' own kinds nest about 20 levels deep.
+/// The maximum nesting depth of a document. The parser is recursive, and its calls must fit in a thread's 2 MiB stack, even in an
+/// unoptimized build. Kubernetes' own kinds nest about 20 levels deep.
 const DEPTH_MAX: usize = 40;
 
 /// Limits on a document.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// The maximum number of nodes; the nodes of an alias count at each use.
+    /// The maximum number of nodes; the nodes that an alias refers to count at each use.
     nodes: usize,
-    /// The maximum size of the text in the nodes, in bytes; the text of an alias counts at each use.
+    /// The maximum size of the text in the nodes, in bytes; the text that an alias refers to counts at each use.
     bytes: usize,
 }
 
@@ -82,7 +82,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
     }
 }
 
-/// The beginning of the parser's message about a number that does not fit.
+/// The beginning of the internal message about a number that Kubernetes would not store exactly; `explained` rewords it.
 const CHANGED: &str = "number that does not fit:";
 
 /// Rewords the parser's messages that describe the parser rather than the document.
@@ -116,7 +116,8 @@ fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic 
     }
 }
 
-/// Returns a number in JSON's form. A whole number gets no fraction, so that Kubernetes reads it as an integer.
+/// Returns the number as a JSON number, or `None` if it is not finite. A whole number gets no fraction, so that Kubernetes reads
+/// it as an integer.
 pub fn json_number(number: f64) -> Option<Number> {
     /// The largest value up to which a double can represent every whole number.
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -133,7 +134,7 @@ pub fn json_number(number: f64) -> Option<Number> {
 /// Parses a text with exactly one document.
 ///
 /// # Errors
-/// The same as [`parse_documents`], and an error unless there is exactly one document.
+/// The errors of [`parse_documents`], and an error unless the text contains exactly one document.
 pub fn parse(text: &str) -> Result<Node, Diagnostic> {
     parse_within(text, Bounds::FILE)
 }
@@ -141,7 +142,7 @@ pub fn parse(text: &str) -> Result<Node, Diagnostic> {
 /// Parses one document within `bounds`.
 ///
 /// # Errors
-/// The same as [`parse`], and an error if the document exceeds a bound.
+/// The errors of [`parse`], and an error if the document exceeds a bound.
 pub fn parse_within(text: &str, bounds: Bounds) -> Result<Node, Diagnostic> {
     let mut documents = documents_within(text, bounds)?;
     match (documents.pop(), documents.is_empty()) {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::list;
 
-/// Returns a warning for each of the `steps` that sets this variable itself. The containers are in the list `key` of `spec`,
-/// which is at `place`.
+/// Returns a warning for each step that sets this variable itself. The list `key` of `spec` contains the containers, `is_step`
+/// selects the steps by name, and `place` is the place of `spec`.
 pub(crate) fn overridden(
     spec: &Value,
     key: &str,
@@ -23,7 +23,7 @@ pub(crate) fn overridden(
         let own = variables.filter(|(_, one)| is_step && one["name"] == OUTPUTS_VARIABLE);
         found.extend(own.map(|(index, _)| {
             let message = format!(
-                "the variable {OUTPUTS_VARIABLE} has no effect: Gleaner sets it for the step's command"
+                "the variable {OUTPUTS_VARIABLE} has no effect, because Gleaner sets it for the step's command"
             );
             Diagnostic::new(place.index(index).key("name"), None, message)
                 .help("remove it; to read an output from another file, use fromPath")

@@ -17,7 +17,7 @@ pub(crate) fn warnings(document: &Node, sites: &[DeclarationSite<'_>]) -> Vec<Di
     if places.is_empty() {
         return Vec::new();
     }
-    // A label on an object with a pod template exempts nothing, because the webhook receives only the pods.
+    // A label on an object with a pod template has no effect, because the webhook receives only the pods.
     if sites.iter().any(DeclarationSite::is_task) {
         places.insert(0, Place::from(["metadata"]));
     }

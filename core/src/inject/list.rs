@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Returns the items of the list. If the field is not a list, the result is empty.
+/// Returns the items of the list, or an empty slice if the field is not a list.
 pub(crate) fn items<'a>(parent: &'a Value, list: &str) -> &'a [Value] {
     parent[list].as_array().map_or(&[], Vec::as_slice)
 }
@@ -12,7 +12,7 @@ pub(crate) fn texts<'a>(parent: &'a Value, list: &str) -> impl Iterator<Item = &
     items(parent, list).iter().filter_map(Value::as_str)
 }
 
-/// Appends to a list in a map; creates the list if it does not exist.
+/// Appends `item` to the list in the map `parent`; creates the list if it does not exist.
 pub(crate) fn push(parent: &mut Value, list: &str, item: Value) {
     let Value::Object(parent) = parent else {
         return;

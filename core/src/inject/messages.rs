@@ -1,4 +1,4 @@
-//! The flags that tell the redirector and the sidecar their share of a pod's termination messages.
+//! The flags with which the redirector and the sidecar learn their share of the space for a pod's termination messages.
 
 use gleaner_proto::redirector as flag;
 use gleaner_termination::Share;
@@ -27,7 +27,7 @@ impl Default for ResultsFrom {
     }
 }
 
-/// The contents that Tekton writes to the termination message of one step.
+/// The facts about one step's termination message that the redirector needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Messages {
     /// The containers that share the space.
@@ -36,12 +36,12 @@ pub(crate) struct Messages {
     pub(crate) results: Vec<String>,
     /// The step's own results.
     pub(crate) step_results: Vec<String>,
-    /// The directory in which Tekton keeps the step's metadata.
+    /// The directory in which Tekton stores the step's metadata.
     pub(crate) step_metadata_dir: Option<String>,
 }
 
 impl Messages {
-    /// Returns the messages of a container without results.
+    /// Returns the facts about a container whose termination message contains no results.
     pub(crate) const fn without_results(share: Share) -> Self {
         Self {
             share,
@@ -67,7 +67,7 @@ impl Messages {
     }
 }
 
-/// Returns the share of each container in `pod`, `added` of which are Gleaner's.
+/// Returns the share of each container in `pod`; `added` of the containers are Gleaner's.
 pub(crate) fn share(pod: &Value, added: usize, results_from: ResultsFrom) -> Share {
     share_of(
         containers_of(pod).saturating_sub(added),
@@ -83,9 +83,9 @@ fn containers_of(pod: &Value) -> usize {
         .sum()
 }
 
-/// Updates the number of containers in the flags of an injected pod, because another injector may have added containers. In each
-/// container, only the first such flag is Gleaner's, because the command may have a similar flag. Returns the number of
-/// containers.
+/// Updates the number of containers in the flags of an injected pod, because another injector may have added containers. Only the
+/// first such flag in each container is changed, because a later one is an argument of the step's own command. Returns the number
+/// of containers.
 pub(crate) fn count_again(pod: &mut Value) -> usize {
     let all = containers_of(pod);
     for list in LISTS {
@@ -114,7 +114,7 @@ pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
 }
 
 /// Returns the strings of a container that may contain the redirector's flags: arguments, command, and the commands for each
-/// platform, which Tekton keeps in an environment variable.
+/// platform, which Tekton stores in an environment variable.
 fn texts(container: &mut Value) -> Vec<&mut String> {
     let Value::Object(fields) = container else {
         return Vec::new();
@@ -153,8 +153,9 @@ pub(crate) struct OfTask {
 }
 
 impl OfTask {
-    /// Returns the messages of a TaskSpec before injection, which will add `added` containers and these results. Tekton adds up
-    /// to three init containers to each pod: one always, one for scripts, and one for working directories (`pkg/pod/pod.go`).
+    /// Describes the termination messages of a TaskSpec before injection, which will add `added` containers and these results.
+    /// Tekton adds up to three init containers to each pod: one always, one for scripts, and one for working directories
+    /// (`pkg/pod/pod.go`).
     pub(crate) fn new<'a>(
         spec: &'a Value,
         added: usize,
@@ -184,12 +185,12 @@ impl OfTask {
         }
     }
 
-    /// Returns the share of the sidecar, or `None` if termination messages do not carry results.
+    /// Returns the sidecar's share, or `None` if termination messages do not contain results.
     pub(crate) fn share(&self) -> Option<Share> {
         (self.results_from != ResultsFrom::SidecarLogs).then_some(self.share)
     }
 
-    /// Returns the messages of the step at `index`, which declares these results itself.
+    /// Returns the facts about the termination message of the step at `index`, which declares the results `step_results`.
     pub(crate) fn of_step(&self, index: usize, step_results: &[String]) -> Messages {
         match self.results_from {
             ResultsFrom::SidecarLogs => Messages::without_results(self.share),

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! bin/redirector      copied by the sidecar; all steps mount bin/ at /gleaner/bin, read-only
-//! run/STEP/           socket and token of one step, which alone mounts them at /gleaner/run/me, read-only
-//! outputs/STEP/       the outputs of one step, which alone mounts them at /gleaner/outputs
-//! state/              the journal; only for the sidecar
+//! run/STEP/           socket and token of one step; only this step mounts run/STEP/, at /gleaner/run/me, read-only
+//! outputs/STEP/       the outputs of one step; only this step mounts outputs/STEP/, at /gleaner/outputs
+//! state/              the journal; only the sidecar uses it
 //! ```
 
 use crate::document::Place;
@@ -22,7 +22,7 @@ pub(crate) fn volume() -> Value {
     json!({"name": VOLUME, "emptyDir": {}})
 }
 
-/// Returns the mount of the sidecar, which mounts the whole volume.
+/// Returns the sidecar's mount, which is the whole volume.
 pub(crate) fn of_sidecar() -> Value {
     json!({"name": VOLUME, "mountPath": path::GLEANER})
 }
@@ -43,11 +43,11 @@ fn at_gleaner(mount: &Value, place: &Place, what: &str) -> Option<Diagnostic> {
     let is_taken = at == needed || at.starts_with(&format!("{needed}/"));
     is_taken.then(|| {
         let message = format!("the {what} at '{at}' conflicts with {needed}, which Gleaner needs");
-        Diagnostic::new(place.key("mountPath"), None, message).help("mount it elsewhere")
+        Diagnostic::new(place.key("mountPath"), None, message).help("use a different mount path")
     })
 }
 
-/// Reports volumes of the pod or Task that have the name of Gleaner's volume. `spec` must not contain injected parts.
+/// Reports volumes of the pod or Task that have the name of Gleaner's volume. `spec` must not be injected yet.
 pub(crate) fn reserved(spec: &Value, place: &Place) -> Vec<Diagnostic> {
     let volumes = list::items(spec, "volumes").iter().enumerate();
     let taken = volumes.filter(|(_, volume)| volume["name"] == VOLUME);
@@ -76,7 +76,8 @@ pub(crate) fn workspaces_in_the_way(spec: &Value, place: &Place) -> Vec<Diagnost
         .collect()
 }
 
-/// Mounts Gleaner's binaries and the step's run directory (both read-only), and its outputs directory.
+/// Mounts three directories into the container of `step`: Gleaner's binaries and the step's run directory, both read-only, and
+/// the step's outputs directory.
 pub(crate) fn add_to_step(container: &mut Value, step: &str) {
     let parts = [
         json!({"name": VOLUME, "mountPath": path::BIN, "subPath": "bin", "readOnly": true}),
@@ -88,7 +89,7 @@ pub(crate) fn add_to_step(container: &mut Value, step: &str) {
     }
 }
 
-/// Returns true if the container mounts a part of the volume: it is an injected step or the sidecar.
+/// Returns true if the container mounts a part of the volume, that is, if it is an injected step or the sidecar.
 pub(crate) fn are_in(container: &Value) -> bool {
     let mut all = list::items(container, "volumeMounts").iter();
     all.any(|mount| mount["name"] == VOLUME)

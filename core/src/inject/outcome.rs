@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub enum Outcome {
-    /// Gleaner does not handle the object, or it is already injected.
+    /// The object remains unchanged, for this reason.
     Skipped(Skip),
     /// The injected object.
     Changed(Changed),
@@ -21,7 +21,7 @@ pub enum Outcome {
 pub struct Changed {
     /// The object after injection.
     pub object: Value,
-    /// Warnings for the user who applies the object, such as results that may not fit.
+    /// Warnings for the user who applies the object, for example about results that may not fit into the termination message.
     pub warnings: Vec<Diagnostic>,
 }
 

@@ -1,17 +1,17 @@
-//! Adds the redirector and the sidecar to a pod that requests Gleaner.
+//! Adds the redirector and the sidecar to a pod that declares outputs, or whose Task declares them.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | `taskrun` | pods that Tekton creates: moves the injected sidecar, and runs each step under Tekton's entrypoint |
+//! | `taskrun` | pods that Tekton creates: completes the sidecar, and inserts the redirector into each step |
 //! | [`job`] | Jobs that own pods |
 //! | [`restarts`] | containers that may restart, and would then post twice |
-//! | `pod_resources` | fits the sidecar into the pod's own resources |
+//! | `pod_resources` | fits the sidecar's resources into those of the pod |
 //! | `removal` | removes the redirector and the sidecar from a pod |
-//! | `plain` | any other pod with the annotation: its containers are the steps |
-//! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
+//! | `plain` | any other pod with the annotation; the containers are the steps |
+//! | `entrypoint` | inserts the redirector between Tekton's entrypoint and the step's command |
 //! | `scripts` | makes the redirector the interpreter of scripts with Tekton's artifact variables |
 //! | `sidecar` | the sidecar's container |
-//! | `kubelet_expansion` | escapes `$` in arguments, which the kubelet expands |
+//! | `kubelet_expansion` | escapes `$` in arguments, because the kubelet expands `$(NAME)` |
 
 mod entrypoint;
 pub(crate) mod job;
@@ -45,7 +45,8 @@ use crate::task::step::STEPS_MAX;
 /// The lists of containers in a pod's spec.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
-/// The maximum number of containers in a pod, including init containers: one for each step, and as many from other injectors.
+/// The maximum number of containers in a pod, including init containers: one for each step, and the same number for other
+/// injectors.
 const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 
 /// The form of a pod outside Tekton.
@@ -53,15 +54,15 @@ const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 pub(crate) enum Form {
     /// A Pod, whose owner is known.
     Pod,
-    /// The pod of a template. The sidecar receives these properties of the pod's Job in environment variables.
+    /// A pod template. The sidecar receives these properties of the pod's Job in environment variables.
     Template(&'static [job::Property]),
 }
 
-/// Injects into a pod at creation. Rejects annotations without effect if a user wrote them on the pod, but not if a controller
-/// copied them from another object.
+/// Injects into a pod at creation. Rejects annotations that have no effect if a user wrote them on the pod, but not if a
+/// controller copied them from another object.
 ///
 /// # Errors
-/// The same as [`inject_containers`], and annotations that have no effect.
+/// The errors of [`inject_containers`], and an error for each annotation that has no effect.
 pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let mut found = Diagnostics::default();
     let leaves = pod.pointer("/metadata/deletionTimestamp").is_some();
@@ -77,7 +78,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     }
 }
 
-/// Injects into a pod, or into the pod of a template.
+/// Injects into a pod, or into a pod template.
 ///
 /// Injection is idempotent, and does not depend on what other injectors add before or after it.
 ///
@@ -135,7 +136,8 @@ pub(crate) fn inject_containers(
     Ok(Outcome::Changed(injected.into()))
 }
 
-/// Returns a pod outside Tekton as it was before injection; a user may have edited the injected pod since.
+/// Returns a pod outside Tekton without the injected parts. Any edits that a user made after injection remain. Returns any other
+/// pod unchanged.
 pub(crate) fn original(pod: &Value) -> Value {
     let mut original = pod.clone();
     let is_injected = sidecar::find(pod)
@@ -146,8 +148,8 @@ pub(crate) fn original(pod: &Value) -> Value {
     original
 }
 
-/// Adapts an injected pod, with its sidecar at `place`, to the changes of other webhooks: updates the number of containers, and
-/// restores the sidecar's restart policy.
+/// Adapts an injected pod, with its sidecar at `place`, to the changes that other webhooks made: updates the number of
+/// containers, and restores the sidecar's restart policy.
 fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     let mut again = pod.clone();
     let containers = messages::count_again(&mut again);
@@ -158,7 +160,7 @@ fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     again
 }
 
-/// Reports fields that injection reads and whose type is wrong.
+/// Reports each field that injection reads and that has the wrong type.
 fn misshapen(pod: &Value) -> Vec<Diagnostic> {
     let node = Node::from(pod);
     let mut found = Diagnostics::default();
@@ -169,7 +171,7 @@ fn misshapen(pod: &Value) -> Vec<Diagnostic> {
 fn too_many(containers: usize) -> Diagnostic {
     let message =
         format!("the pod has {containers} containers; Gleaner allows at most {CONTAINERS_MAX}");
-    Diagnostic::new(["spec", "containers"], None, message).help("split it into several")
+    Diagnostic::new(["spec", "containers"], None, message).help("split it into several pods")
 }
 
 /// Returns the error for a Task that was applied without the webhook, or for an annotation on a Pipeline or run that Tekton
@@ -178,8 +180,8 @@ fn not_injected() -> Diagnostic {
     let place = Place::of_annotation(annotation::OUTPUTS);
     let message = "this TaskRun declares outputs, but Gleaner's webhook did not inject its Task";
     Diagnostic::new(place, None, message).help(
-        "apply the Task again now that Gleaner is installed, with the annotation on the Task itself (on a Pipeline or a \
-         run that refers to a Task, it only reaches the pods)",
+        "apply the Task again now that Gleaner is installed, with the annotation on the Task itself (if the annotation is on a \
+         Pipeline, or on a run that refers to a Task, Tekton copies it only to the pods)",
     )
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::list;
 
-/// Returns the flag for the sidecar in a pod with these containers, or `None` if the default port is free.
+/// Returns the flag for the sidecar's port in a pod with these containers, or `None` if the default port is free.
 ///
 /// The check relies on the `ports` of each container. A container that listens on the default port without listing it fails with
 /// "address in use".
@@ -22,7 +22,7 @@ pub(crate) fn flag<'a>(containers: impl Iterator<Item = &'a Value>) -> Option<St
     (port != LOOPBACK_PORT).then(|| on(port))
 }
 
-/// Returns the flag for the sidecar in a pod on the host network, where all ports are the node's.
+/// Returns the flag that lets the sidecar use any free port in a pod on the host network, which shares the node's ports.
 pub(crate) fn any() -> String {
     on(0)
 }

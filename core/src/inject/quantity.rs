@@ -1,12 +1,12 @@
 //! Kubernetes quantities in the forms used for requests and limits of containers
-//! (`k8s.io/apimachinery/pkg/api/resource/quantity.go`: a decimal number and a suffix, or an exponent).
+//! (`k8s.io/apimachinery/pkg/api/resource/quantity.go`: a decimal number with a suffix or an exponent).
 
-/// Parses a non-negative quantity: `500m`, `128Mi`, `1.5`, `1e3`.
+/// Checks a non-negative quantity, such as `500m`, `128Mi`, `1.5` or `1e3`, and returns it.
 ///
 /// This check rejects a typo when Gleaner is installed, instead of when each pod is created.
 ///
 /// # Errors
-/// Returns the error with its remedy.
+/// A message with a remedy, if the text is not a valid quantity.
 pub fn parse(text: &str) -> Result<String, String> {
     let wrong = || format!("invalid quantity '{text}': use a form such as 500m, 0.5, 128Mi or 1G");
     let number = text

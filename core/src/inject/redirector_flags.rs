@@ -23,7 +23,8 @@ pub(crate) struct Step<'a> {
     pub(crate) messages: Messages,
 }
 
-/// The paths of output files with Tekton's variables replaced, by step and output. The default value contains no paths.
+/// The paths of output files, by step and output, after Tekton replaced the variables in them. The default value contains no
+/// paths.
 #[derive(Debug, Default)]
 pub(crate) struct Paths<'a>(HashMap<(&'a str, &'a str), &'a str>);
 
@@ -35,7 +36,7 @@ impl<'a> Paths<'a> {
                 path.path.as_str(),
             )
         };
-        // If an output has several paths, the first one counts.
+        // If an output has several paths, the first one applies.
         Self(paths.iter().rev().map(entry).collect())
     }
 }
@@ -70,7 +71,7 @@ pub(crate) fn flags(declaration: &Declaration, step: &Step<'_>, paths: &Paths<'_
     flags
 }
 
-/// Returns the sidecar's flags that install the redirector in the directory where the steps expect it.
+/// Returns the flags with which the sidecar installs the redirector in the directory where the steps expect it.
 pub(crate) fn install() -> [String; 2] {
     [
         format!("{REDIRECTOR}={}", path::IMAGE_REDIRECTOR),

@@ -10,17 +10,18 @@ use super::{pod, task};
 /// The result of a removal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removed {
-    /// The document without Gleaner.
+    /// The object without the injected parts.
     pub object: Value,
-    /// The TaskSpecs and pods that had been injected.
+    /// The places of the TaskSpecs and pods that were injected.
     pub injected: Vec<Place>,
-    /// The objects that declare outputs.
+    /// The places of the objects that declare outputs.
     pub declaring: Vec<Place>,
 }
 
-/// Removes Gleaner from every TaskSpec and pod in `object`. Injection ahead of time loses two details that make no difference to
-/// Tekton: the first word of a step's command line becomes its `command` and the rest its `args`, and a script loses the leading
-/// lines that Tekton itself adds ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
+/// Removes Gleaner from every TaskSpec and pod in `object`. After injection ahead of time, the result differs from the original
+/// in two details that make no difference to Tekton: the first word of a step's command line is its `command` and the other words
+/// are its `args`, and a script lacks the leading lines that Tekton itself adds
+/// ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
 #[must_use]
 pub fn remove(object: &Value) -> Removed {
     let node = Node::from(object);

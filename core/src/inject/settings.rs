@@ -11,7 +11,7 @@ use crate::inject::quantity;
 /// The settings of an installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Gleaner's own image, with sidecar and redirector.
+    /// Gleaner's own image, which contains the sidecar and the redirector.
     pub image: String,
     /// The image pull policy. If unset, the cluster's default applies.
     pub image_pull_policy: Option<PullPolicy>,
@@ -38,10 +38,10 @@ pub enum PullPolicy {
     Never,
 }
 
-/// Checks an image given on a command line.
+/// Checks an image reference from the command line.
 ///
 /// # Errors
-/// The text is empty, or contains a character that is not allowed in an image reference (`distribution/reference`).
+/// An error if the text is empty, or contains a character that is not allowed in an image reference (`distribution/reference`).
 pub fn image(text: &str) -> Result<String, String> {
     let is_printable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     is_printable
@@ -49,7 +49,7 @@ pub fn image(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("invalid image '{text}': use a form such as ghcr.io/me/gleaner:1"))
 }
 
-/// Kinds of sidecar.
+/// The kind of sidecar container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sidecars {
     /// Init containers with `restartPolicy: Always`.
@@ -59,8 +59,8 @@ pub enum Sidecars {
 }
 
 impl Sidecars {
-    /// Returns the kind of sidecar that a version of Kubernetes (major and minor number) supports: native sidecars are on
-    /// by default from 1.29 on (KEP-753).
+    /// Returns the kind of sidecar that a version of Kubernetes (major and minor number) supports: native sidecars are enabled by
+    /// default since 1.29 (KEP-753).
     pub fn supported_by(kubernetes: (u32, u32)) -> Self {
         if kubernetes >= (1, 29) {
             Self::Native
@@ -86,8 +86,8 @@ pub struct Resources {
 // === impl Settings ===
 
 impl Settings {
-    /// Returns the settings for an object with these annotations, which may set other resources. Fails if an annotation contains
-    /// an invalid quantity.
+    /// Returns the settings for an object whose annotations may override the sidecar's resources. Fails if an annotation contains
+    /// an invalid quantity, or if a request exceeds its limit.
     pub(crate) fn with_annotations(
         &self,
         metadata: Option<&Value>,
@@ -141,8 +141,8 @@ impl Settings {
         context
     }
 
-    /// Returns image, pull policy, security context and resources of a container that Gleaner adds. `resources` is the name of
-    /// the resources field in this kind of object.
+    /// Returns the image, pull policy, security context and resources of a container that Gleaner adds. `resources` is the name
+    /// of the resources field in this kind of object.
     pub(crate) fn container(&self, resources: &str) -> Map<String, Value> {
         let mut container = Map::new();
         self.set_image(&mut container);
@@ -151,9 +151,9 @@ impl Settings {
         container
     }
 
-    /// Sets image and pull policy of a container that Gleaner adds. A pod gets the image of its injector even if its Task was
-    /// injected with another image: the flags in the pod are those of the injector's release, and an older image may not support
-    /// them.
+    /// Sets the image and the pull policy of a container that Gleaner adds. A pod gets the image of its injector even if its Task
+    /// was injected with another image: the flags in the pod are those of the injector's release, and an older image may not
+    /// support them.
     pub(crate) fn set_image(&self, container: &mut Map<String, Value>) {
         let before = container.insert("image".to_owned(), self.image.as_str().into());
         match self.image_pull_policy {
@@ -171,7 +171,7 @@ impl Settings {
 }
 
 impl PullPolicy {
-    /// Returns the name in a manifest.
+    /// Returns the value of `imagePullPolicy` in a manifest.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Always => "Always",
@@ -182,8 +182,8 @@ impl PullPolicy {
 }
 
 impl Default for Resources {
-    /// Returns the sidecar's measured needs: 6 MiB idle, 40 MiB with 16 MiB of outputs, 77 MiB while it renders those outputs as
-    /// YAML.
+    /// Returns resources that cover the sidecar's measured memory use: 6 MiB idle, 40 MiB with 16 MiB of outputs, 77 MiB while it
+    /// renders those outputs as YAML.
     fn default() -> Self {
         Self {
             cpu_request: "10m".to_owned(),
@@ -208,7 +208,7 @@ impl Resources {
         ))
     }
 
-    /// Returns the requests that exceed their limit: `cpu` or `memory`, the request, the limit.
+    /// Returns the requests that exceed their limit: the resource (`cpu` or `memory`), the request and the limit.
     fn excess(&self) -> Vec<(&'static str, &str, &str)> {
         let all = [
             ("cpu", &*self.cpu_request, &*self.cpu_limit),

@@ -1,5 +1,5 @@
-//! Checks the types of the fields that injection reads and extends: lists of maps, lists of strings, and maps. Any other type is
-//! an error with its place, as on the API server.
+//! Checks the types of the fields that injection reads and extends: lists of maps, lists of strings, and maps. A field of any
+//! other type is reported as an error at its place, as the API server does.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics};
 use crate::inject::quantity;
 
-/// The lists of a TaskSpec, with true for lists of containers.
+/// The lists of a TaskSpec, each with true if its items are containers.
 const OF_TASK: [(&str, bool); 6] = [
     ("steps", true),
     ("sidecars", true),
@@ -17,7 +17,7 @@ const OF_TASK: [(&str, bool); 6] = [
     ("workspaces", false),
 ];
 
-/// The lists of a pod's spec, with true for lists of containers.
+/// The lists of a pod's spec, each with true if its items are containers.
 const OF_POD: [(&str, bool); 4] = [
     ("initContainers", true),
     ("containers", true),
@@ -62,8 +62,8 @@ pub(crate) fn pod(pod: &Cursor<'_>, found: &mut Diagnostics) {
 fn containers(spec: &Cursor<'_>, found: &mut Diagnostics) {
     if spec.node.list_of("containers").is_empty() {
         let help = match spec.field("steps") {
-            Some(_) => "steps belong to a Task: apiVersion: tekton.dev/v1, kind: Task",
-            None => "list at least one",
+            Some(_) => "steps belong in a Task (apiVersion: tekton.dev/v1, kind: Task)",
+            None => "add at least one container",
         };
         let place = spec.place.key("containers");
         let diagnostic = Diagnostic::new(place, None, "the pod has no containers");

@@ -45,7 +45,7 @@ pub(crate) fn find(document: &Node, earlier: &HashSet<Place>, found: &mut Diagno
 }
 
 /// Returns a warning for each annotation in `document` that has an effect only if another program copies it to a Task or pod:
-/// from an object of that program's own kind, or from a patch.
+/// from an object of a kind that the program defines, or from a patch.
 pub(crate) fn carried(document: &Node) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let search = Search::new(document);
@@ -71,7 +71,7 @@ struct Search<'a> {
     document: &'a Node,
     /// The places of the metadata in which Gleaner reads annotations. The value is true if the metadata contains a declaration.
     read: HashMap<Place, bool>,
-    /// The place of the metadata that the annotation should be in.
+    /// The place of the metadata in which a misplaced annotation should be.
     right: Option<Place>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Reports annotations that have no effect; the flag is true for those that another program may copy.
+    /// Reports annotations that have no effect; the flag passed to `report` is true for those that another program may copy.
     fn walk(&self, cursor: &Cursor<'_>, report: &mut impl FnMut(Diagnostic, bool)) {
         match &cursor.node.content {
             Content::Sequence(items) => {
@@ -219,7 +219,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the place where Gleaner would read the annotation, as a remedy.
+    /// Returns the remedy for a misplaced annotation: the place where Gleaner would read it, or a correction of the kind or
+    /// `apiVersion`.
     fn remedy(&self) -> String {
         let kind = self.document.text_of("kind").unwrap_or_default();
         let version = self.document.text_of("apiVersion").unwrap_or_default();
@@ -259,7 +260,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Checks the annotations next to a declaration: each must be a string, and must not be a part of the declaration.
+/// Checks the annotations next to a declaration: each must be a string, and its key must not be a key of the declaration.
 fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     if annotations.node.present(annotation::OUTPUTS).is_none() {
         return;
@@ -269,7 +270,7 @@ fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     for (key, cursor) in entries {
         let found = match &cursor.node.content {
             Content::String(_) if !OF_DECLARATION.contains(&key) => continue,
-            // This annotation is skipped, because it contains the declaration, whose reader reports errors.
+            // The annotation with the declaration is skipped, because its errors are reported when the declaration is read.
             _ if key == annotation::OUTPUTS => continue,
             Content::String(_) => {
                 "belongs in the declaration and has no effect on its own".to_owned()
@@ -313,9 +314,8 @@ impl Map {
     }
 }
 
-/// Returns true if the API server or a controller writes the field `key` of the map at `place`, which means that a user cannot
-/// correct it. Fields in `managedFields` are named by paths, such as `f:gleaner.dev/outputs`
-/// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go).
+/// Returns true if the API server or a controller writes the field `key` of the map at `place`, so a user cannot correct it.
+/// `managedFields` names fields by their paths, such as `f:gleaner.dev/outputs` (k8s.io/apimachinery/pkg/apis/meta/v1/types.go).
 fn is_of_the_cluster(place: &Place, key: &str) -> bool {
     match key {
         "managedFields" => place.ends_with(&["metadata"]),

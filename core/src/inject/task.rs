@@ -1,20 +1,20 @@
-//! Turns a Task that requests Gleaner into a Task that any Tekton can run.
+//! Turns a Task that declares outputs into one that any version of Tekton can run.
 //!
 //! The injected spec is self-contained: for a remote Task, Tekton keeps the mutated spec and discards the metadata
 //! (`pkg/reconciler/taskrun/resources/taskref.go`).
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
+//! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments contain the declaration, the parameters and the context |
 //! | `ahead` | injection into the steps of the TaskSpec itself, for pods without a webhook |
 //! | [`checked`] | the checks before injection |
-//! | `results` | one object result for each output resource |
+//! | `results` | the object results that Gleaner adds, one for each resource |
 //! | `forecast` | warnings about results that may not fit |
 //! | `finish_step` | the added step that finishes a run if the last step cannot |
 //! | `obstacles` | names and mounts that conflict with Gleaner's |
-//! | `matrix` | objects and object results of a matrix |
+//! | `matrix` | objects and object results of a task with a matrix |
 //! | [`producer`] | the results, outputs and objects of a task, as other tasks see them |
-//! | [`references`] | references of a Pipeline to its tasks |
+//! | [`references`] | a Pipeline's references to its tasks |
 //! | `removal` | removes Gleaner from a TaskSpec |
 //! | `task_specs` | the TaskSpecs in a Pipeline or run |
 
@@ -64,8 +64,7 @@ pub enum Operation<'a> {
 /// Injects into every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration, and
 /// removes Gleaner from every TaskSpec that no longer has one.
 ///
-/// The spec of a run is not changed on UPDATE: Tekton rejects any change of it (`taskrun_validation.go`,
-/// `ValidateUpdate`).
+/// The spec of a run is not changed on UPDATE: Tekton rejects any change to it (`taskrun_validation.go`, `ValidateUpdate`).
 ///
 /// # Errors
 /// The errors in the declarations.
@@ -80,7 +79,7 @@ pub fn inject(
 /// Injects as [`inject`] does, for the given placement.
 ///
 /// # Errors
-/// The same as [`inject`].
+/// The errors of [`inject`].
 pub fn inject_for(
     object: &Value,
     operation: Operation<'_>,
@@ -187,17 +186,19 @@ pub fn inject_for(
     })
 }
 
-/// The maximum number of TaskSpecs with a declaration in one object. Each of them may refer to all parameters of the Pipeline.
+/// The maximum number of TaskSpecs with a declaration in one object. It limits the time and the memory for one object, because
+/// each TaskSpec may refer to all parameters of the Pipeline.
 const HOSTS_MAX: usize = 100;
 
-/// Rejects an object with too many or too large declarations.
+/// Rejects an object with too many declarations, or whose declarations are too large in total.
 fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
     let diagnostic = if bytes > DECLARATION_MAX {
-        Declaration::too_large("the declarations of this object have", bytes)
+        Declaration::too_large("the declarations of this object total", bytes)
     } else if hosts.len() > HOSTS_MAX {
         let count = hosts.len();
-        let message =
-            format!("{count} tasks here declare outputs; at most {HOSTS_MAX} are allowed");
+        let message = format!(
+            "{count} tasks of this object declare outputs; at most {HOSTS_MAX} are allowed"
+        );
         Diagnostic::new(Place::root(), None, message)
             .help("move them to separate Tasks, and refer to those with taskRef")
     } else {

@@ -1,4 +1,4 @@
-//! Checks for states in `waitFor` and fields in `results` that Kubernetes' own objects never have.
+//! Checks for states in `waitFor` and fields in `results` that objects of Kubernetes' own kinds never have.
 
 use super::status::{FIELDS, STATUSES, Status, WITHOUT_STATUS};
 use super::types::map_of;
@@ -88,7 +88,7 @@ impl Awaited<'_> {
         }
         let near = nearest(condition, known.iter().copied());
         let help = near.map(|near| format!("did you mean '{near}'?")).or(help);
-        let message = format!("Kubernetes sets no condition '{condition}' on a {kind}");
+        let message = format!("Kubernetes does not set a condition '{condition}' on a {kind}");
         let help = help.unwrap_or_else(|| {
             "make sure that a controller sets it, or use a field with jsonPath".to_owned()
         });
@@ -167,8 +167,8 @@ impl Awaited<'_> {
         }
     }
 
-    /// Reports an unknown field. The field is an error only if it differs from a known field in case alone, because a later
-    /// version of Kubernetes may add any other field.
+    /// Reports an unknown field. The finding is an error if the field differs from a known field only in case, and otherwise a
+    /// warning, because a later version of Kubernetes may add the field.
     fn unknown(&mut self, key: &str, known: &[&str], place: Place) {
         let kind = &self.template.kind;
         let message = format!("a {kind} has no field '{key}' here in Kubernetes {VERSION}");

@@ -1,4 +1,4 @@
-//! Checks of the metadata of any kind of object, including kinds that a CRD defines.
+//! Checks the metadata of objects of any kind, including kinds that a CRD defines.
 
 use gleaner_proto::name::is_dns_label;
 
@@ -7,7 +7,7 @@ use super::values::is_label_key;
 use super::{OUTLINE, fields};
 use crate::document::Cursor;
 
-/// Metadata whose types the declaration reader checks.
+/// The metadata fields whose types are checked when the declaration is read.
 const OWN: [&str; 5] = [
     "name",
     "generateName",

@@ -93,8 +93,8 @@ const KINDS: [(&str, &[&str]); 19] = [
     ),
 ];
 
-/// Tekton's kinds by `apiVersion` (tektoncd/pipeline, `config/300-crds`), with Gleaner's CRD. A later version of Tekton may serve
-/// more kinds.
+/// Tekton's kinds by `apiVersion` (tektoncd/pipeline, `config/300-crds`), and PipelineResource, whose CRD Gleaner's chart
+/// installs. A later version of Tekton may serve more kinds.
 const TEKTON: [(&str, &[&str]); 3] = [
     (
         "tekton.dev/v1",
@@ -189,7 +189,8 @@ pub(super) fn check(
     true
 }
 
-/// Reports a kind that Tekton does not have: the name is misspelled, or the kind is in another version.
+/// Reports a kind that Tekton does not have in this version, if it is in another version or its name is misspelled. Returns false
+/// if the name is misspelled.
 fn check_tekton(
     (version, kinds): (&str, &[&str]),
     kind: &str,
@@ -209,7 +210,7 @@ fn check_tekton(
     false
 }
 
-/// Reports a document whose kind Tekton does not have in this version; returns true if Tekton has it.
+/// Reports a document whose kind Tekton does not have in this version. Returns true if the version exists.
 pub(super) fn check_tekton_document(
     version: &str,
     kind: &str,
@@ -260,7 +261,7 @@ pub(crate) fn group_of(version: &str) -> &str {
     version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// Returns true for `v1`, `v1beta1` and similar, after the group.
+/// Returns true if the part of `version` after the group is a version such as `v1` or `v1beta1`.
 fn is_version(version: &str) -> bool {
     let (_, version) = version.split_once('/').unwrap_or(("", version));
     let Some(rest) = version.strip_prefix('v') else {

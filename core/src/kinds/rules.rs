@@ -6,7 +6,7 @@ use super::types::{entries, literal};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Diagnostics};
 
-/// The data keys that each type of Secret requires: one key of each list.
+/// The data keys that each type of Secret requires: at least one key of each list.
 const SECRETS: [(&str, &[&[&str]]); 5] = [
     ("kubernetes.io/basic-auth", &[&["username", "password"]]),
     ("kubernetes.io/dockercfg", &[&[".dockercfg"]]),
@@ -73,7 +73,7 @@ fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
     };
     if literal(&field).is_some_and(|policy| matches!(policy.as_str(), "Never" | "OnFailure")) {
         let message = format!("the pods of a {kind} must have restartPolicy: Always");
-        found.refuse(&field, message, "remove it, or create a Job");
+        found.refuse(&field, message, "remove it, or use a Job instead");
     }
 }
 
@@ -124,7 +124,8 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
         if let (Some(wanted_text), Some(given)) = (literal(&wanted), literal(&given))
             && wanted_text != given
         {
-            let message = format!("the pod template has the label {key}: '{given}'");
+            let message =
+                format!("the selector does not match the pod template's label {key}: '{given}'");
             found.refuse(&wanted, message, HELP);
         }
     }
@@ -165,7 +166,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks that each of several ports has a unique name.
+/// Checks that, if a Service has several ports, each has a unique name.
 fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
     let ports = spec.list_of("ports");
     // If an item is a variable, the number of ports is unknown, because the variable may be replaced by any number of items.
@@ -177,8 +178,8 @@ fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
         match port.field("name") {
             None => {
                 let message =
-                    "'name' is missing; Kubernetes requires it where a Service has several ports";
-                found.refuse(port, message, "for example name: http");
+                    "'name' is missing; Kubernetes requires it if a Service has several ports";
+                found.refuse(port, message, "add a name, such as name: http");
             }
             Some(field) => {
                 if let Some(name) = literal(&field).filter(|name| !names.insert(name.clone())) {
@@ -214,7 +215,7 @@ fn check_secret(secret: &Cursor<'_>, found: &mut Diagnostics) {
             found.refuse(
                 &field,
                 message,
-                "rename the key of stringData or data, or remove the type",
+                "rename a key of data or stringData, or remove the type",
             );
         }
     }
@@ -245,7 +246,7 @@ fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true if a field of a schedule may be within its bounds. Names of months and days are not checked.
+/// Returns true if the numbers in a field of a schedule are within the field's bounds. Names of months and days are not checked.
 fn is_part((part, (least, most)): (&&str, (u32, u32))) -> bool {
     part.split(',').all(|range| {
         let (range, step) = range.split_once('/').unwrap_or((range, "1"));

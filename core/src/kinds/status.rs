@@ -28,7 +28,7 @@ pub(super) const WITHOUT_STATUS: [(&str, &[&str]); 10] = [
     ("storage.k8s.io/v1", &["StorageClass"]),
 ];
 
-/// The part of a kind's status that its own controllers write.
+/// The part of a kind's status that Kubernetes' own controllers write.
 pub(super) struct Status {
     pub(super) version: &'static str,
     pub(super) kind: &'static str,
@@ -40,7 +40,7 @@ pub(super) struct Status {
     pub(super) instead: Option<&'static str>,
 }
 
-/// The kinds that users often wait for. Other controllers may add conditions of their own.
+/// The statuses of the kinds that users often wait for. Other controllers may add conditions of their own.
 pub(super) const STATUSES: [Status; 12] = [
     status(
         "v1",
@@ -168,7 +168,7 @@ const fn status(
     }
 }
 
-/// The fields of `status` of some kinds, by `apiVersion` and kind (k8s.io/api).
+/// The `status` fields of some kinds, by `apiVersion` and kind (k8s.io/api).
 pub(super) const FIELDS: [(&str, &str, &[&str]); 6] = [
     (
         "v1",

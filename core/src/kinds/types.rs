@@ -1,4 +1,4 @@
-//! The types of a template's fields.
+//! Checks the types of a template's fields.
 
 use gleaner_proto::output::OutputType;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::document::suggestion::nearest;
 use crate::document::{Content, Cursor, Diagnostics};
 use crate::variable::{Access, Reference, Text};
 
-/// A check of a declaration's templates against the types of the outline.
+/// A check of a declaration's templates against the types in `outline.json`.
 pub(super) struct Types<'a> {
     declaration: &'a Declaration,
     /// The parsed template, or `None` if it has errors.
@@ -85,7 +85,7 @@ impl Types<'_> {
         }
     }
 
-    /// Checks an unquoted number or boolean.
+    /// Reports an unquoted number or boolean, unless it `fits` the type.
     fn plain(&mut self, fits: bool, own: &str, cursor: &Cursor<'_>) {
         match simple(own) {
             _ if fits => {}
@@ -100,7 +100,7 @@ impl Types<'_> {
         let spread = item.node.as_str().and_then(|text| Text::parse(text).ok());
         let spread = spread.as_ref().and_then(Text::as_variable);
         match spread.filter(|reference| reference.is_spread()) {
-            // The items of a parameter are strings; those of an output are only known at run time.
+            // The items of a parameter are strings; the items of an output are only known at run time.
             Some(reference @ Reference::Param { .. }) => {
                 let kind = self.kind_of(reference);
                 if kind == Some(OutputType::Array) {
@@ -202,7 +202,7 @@ impl Types<'_> {
             let inside = cursor.place.within(&template.place);
             inside.is_some_and(|inside| template.is_text(&inside))
         });
-        // In a string field a number becomes text, and the check of the declaration rejects other types.
+        // In a string field, a number becomes text; other types were already rejected when the declaration was read.
         if fits || own == "string" && is_text {
             return;
         }
@@ -212,7 +212,9 @@ impl Types<'_> {
             kind.as_str()
         );
         let help = match (own, kind) {
-            ("string", _) => Some(format!("write $(string({reference})) for its text")),
+            ("string", _) => Some(format!(
+                "write $(string({reference})) to convert it to text"
+            )),
             ("bytes", OutputType::Number | OutputType::Boolean) => {
                 Some("put it under stringData if this is a Secret".to_owned())
             }
@@ -285,7 +287,7 @@ impl Types<'_> {
     }
 
     /// Reports an unknown field. Deep in an object, the finding is only a warning, because a later version of Kubernetes may
-    /// define the field, unless the name is close to a known one.
+    /// define the field, unless the name is similar to a known one.
     pub(super) fn unknown(
         &mut self,
         key: &str,
@@ -326,7 +328,7 @@ impl Types<'_> {
     }
 }
 
-/// Returns the form of the keys and the type of the values of a map type.
+/// Splits a map type into the form of its keys and the type of its values.
 pub(super) fn map_of(own: &str) -> Option<(&str, &str)> {
     own.strip_prefix('{')?.split_once('}')
 }

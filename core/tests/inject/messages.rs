@@ -240,7 +240,7 @@ fn a_task_whose_results_get_less_room_gets_a_warning() {
     let found = warned(2, 1, "[{name: own}]");
     assert!(
         found[0].contains(
-            "may take 3072 bytes in total; without Gleaner's container they may take 4096"
+            "are limited to 3072 bytes in total, because Gleaner adds a container; the limit would otherwise be 4096"
         ),
         "{found:?}"
     );

@@ -456,7 +456,7 @@ fn the_tasks_own_result_stays_if_it_is_compatible() {
     task["spec"]["results"] = json!([{"name": "img", "type": "string"}]);
     assert!(
         refused(&task)
-            .contains("the result 'img' holds the resource 'img', so its type must be object")
+            .contains("the result 'img' describes the resource 'img', so its type must be object")
     );
 }
 

@@ -307,7 +307,7 @@ fn a_user_whose_task_gets_less_room_for_results_is_warned() {
     let warnings = verdict.warnings(&request);
     let warning = warnings.first().expect("a warning");
     assert!(
-        warning.contains("3072 bytes in total; without Gleaner's container they may take 4096")
+        warning.contains("3072 bytes in total, because Gleaner adds a container; the limit would otherwise be 4096")
             && warning.len() <= 120,
         "{warning}"
     );

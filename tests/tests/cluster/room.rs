@@ -109,7 +109,7 @@ fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespac
         &printed.stderr,
         &[
             "Warning: ",
-            "3072 bytes in total; without Gleaner's container they may take 4096",
+            "3072 bytes in total, because Gleaner adds a container; the limit would otherwise be 4096",
         ],
     );
     printed.succeed();

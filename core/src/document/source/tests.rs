@@ -39,7 +39,7 @@ fn an_error_in_an_alias_is_located_at_the_alias() {
 }
 
 #[test]
-fn lists_are_split_into_items() {
+fn list_objects_are_split_into_their_items() {
     let text = "kind: List\nitems: [{kind: A}, {kind: B}]\n---\nkind: C\n";
     assert_eq!(
         Source::parse("f".into(), text.into())
@@ -51,7 +51,7 @@ fn lists_are_split_into_items() {
 }
 
 #[test]
-fn a_syntax_error_in_a_folded_scalar_names_the_style() {
+fn a_syntax_error_in_a_folded_scalar_suggests_the_literal_style() {
     let error = Some(Location { line: 2, column: 1 });
     let wrong = |place: Place| Diagnostic::new(place, error, "wrong").help("other");
     for (header, is_folded) in [
@@ -68,7 +68,7 @@ fn a_syntax_error_in_a_folded_scalar_names_the_style() {
         let help = source.locate(node, wrong(Place::root())).help;
         let expected = if is_folded { FOLDED } else { "other" };
         assert_eq!(help.as_deref(), Some(expected), "{header}");
-        // Other errors are about a place in the declaration, and keep their remedy.
+        // An error with a place in the declaration is not a syntax error, so it keeps its remedy.
         let other = source.locate(node, wrong(Place::from(["x"]))).help;
         assert_eq!(other.as_deref(), Some("other"));
     }

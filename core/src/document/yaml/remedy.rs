@@ -1,10 +1,10 @@
-//! Remedies for common causes of a YAML error that the parser's message does not name.
+//! Remedies for YAML errors with a common cause that the parser's message does not mention.
 
 use crate::document::diagnostic::Diagnostic;
 
 /// The maximum length of a value in a remedy, in characters.
 const SHOWN: usize = 60;
-/// The remedy for errors of unknown cause.
+/// The remedy for errors with an unknown cause.
 const OTHERWISE: &str =
     "check the indentation, quotes and brackets of this line and the lines before it";
 
@@ -38,7 +38,7 @@ pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {
         let value = value.map_or_else(String::new, |value| format!(", such as {value}"));
         format!("quote a value that contains ': '{value}, and check the indentation")
     } else if message.contains("document start") {
-        "put a line --- between two documents".to_owned()
+        "put a line with only --- between two documents".to_owned()
     } else if message.contains("expected string scalar") {
         "a key must be a string; quote a key that begins with [, { or *".to_owned()
     } else {
@@ -62,7 +62,7 @@ fn template(line: &str) -> Option<usize> {
     starts.find(|start| is_even(&line[..*start], '"') && is_even(&line[..*start], '\''))
 }
 
-/// Returns the value of `line` that ends with the `{{ }}` at `start`, in quotes, or `None` if the value does not end there.
+/// Returns the `{{ }}` at `start` in quotes if it is a whole value in `line`, or `None` if it is only a part of one.
 fn of_template(line: &str, start: usize) -> Option<String> {
     let end = start + line[start..].find("}}")? + 2;
     let begins = line[..start].trim_end().ends_with([':', '-', ',', '[']);
@@ -71,7 +71,7 @@ fn of_template(line: &str, start: usize) -> Option<String> {
     (begins && ends && !line[..start].trim().is_empty()).then(|| quoted(&line[start..end]))?
 }
 
-/// Returns the value of `line` that contains another `: ` at `column`, in quotes.
+/// Returns the value in `line`, in quotes, if it is plain and contains a second `: `, which the parser reports at `column`.
 fn second_colon(line: &str, column: usize) -> Option<String> {
     let (before, value) = line.split_once(": ")?;
     let value = value.split(" #").next().unwrap_or_default().trim();
@@ -131,7 +131,7 @@ mod tests {
             ),
             (
                 "{\"a\": 1}\n{\"a\": 2}",
-                "did not find expected <document start>; put a line --- between two documents".to_owned(),
+                "did not find expected <document start>; put a line with only --- between two documents".to_owned(),
             ),
             (
                 "a: {? [a, b] : c}",
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_valid() {
+    fn the_example_in_a_remedy_is_valid_yaml() {
         for text in [
             "a: {{ .x }}",
             "a: {{ .x | y \"z'\" }}",

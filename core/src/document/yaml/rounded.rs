@@ -1,11 +1,11 @@
-//! Integers of more than 64 bits, which the parser returns as doubles without their text.
+//! Finds integers of more than 64 bits, which the parser returns as doubles, without their source text.
 
 use gleaner_proto::number;
 
 use crate::document::location::Location;
 use crate::document::node::{Content, Node};
 
-/// The smallest absolute value of a double that may come from such an integer, with a margin.
+/// A lower bound, with a margin, for the absolute value of a double that may have been such an integer in the text.
 const LEAST: f64 = 9.2e18;
 
 /// Returns the first integer in `documents` that the parser rounded, as written in `text`.
@@ -46,7 +46,8 @@ fn doubles(node: &Node, places: &mut Vec<Location>) {
     }
 }
 
-/// Returns the integer at the start of `text`, or `None` for an alias, and for a number with a fraction or an exponent.
+/// Returns the integer at the start of `text`, or `None` if the text starts with an alias, or with a number that has a fraction
+/// or an exponent.
 fn integer(text: &str) -> Option<&str> {
     let written = text.strip_prefix('+').unwrap_or(text);
     let digits = written.strip_prefix('-').unwrap_or(written);

@@ -1,10 +1,11 @@
-//! The remedy for a plain value with characters that YAML reserves, such as `$(params.list[*])` in `{}`.
+//! The remedy for a plain value with characters that YAML reserves, such as `$(params.list[*])` inside `{}`.
 
 use crate::document::Location;
 
 use super::remedy::quoted;
 
-/// The number of lines, up to the reported one, that are searched for the value: the parser may report a later line.
+/// The number of lines that are searched for the value, ending with the reported line: the parser may report a line after the
+/// value.
 const LINES: usize = 3;
 /// The characters that cannot begin a plain value (YAML 1.2.2, `c-indicator`), except those that mark structure.
 const RESERVED: [char; 3] = ['%', '@', '`'];
@@ -42,7 +43,7 @@ pub(super) fn help(text: &str, message: &str, at: Option<Location>) -> Option<St
     ))
 }
 
-/// Returns the value that begins with a reserved character at or before `column`.
+/// Returns the value that begins with a reserved character at `column` or one character before it.
 fn reserved(line: &str, column: usize) -> Option<&str> {
     let starts: Vec<usize> = line.char_indices().map(|(start, _)| start).collect();
     let near = starts.iter().take(column).rev().take(2);
@@ -53,7 +54,7 @@ fn reserved(line: &str, column: usize) -> Option<&str> {
     Some(value.trim_end())
 }
 
-/// Returns true if a value can begin at `start`: after a key, after the dash of an item, or in a flow collection.
+/// Returns true if a value can begin at `start`: after a key, after the dash of a list item, or in a flow collection.
 fn begins(line: &str, start: usize) -> bool {
     let before = line[..start].trim_end();
     let is_apart = before.len() < start;
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_valid() {
+    fn the_example_in_a_remedy_is_valid_yaml() {
         for text in [
             "a: {v: $(steps.build.v[\"a\"])}",
             "a: {v: ^x'[\"]$}",

@@ -1,9 +1,9 @@
 //! Inserts the redirector between Tekton's own entrypoint and the command, so Tekton still controls the order of steps, timeouts,
 //! `onError`, results and breakpoints.
 //!
-//! Tekton writes a step as `/tekton/bin/entrypoint FLAGS -entrypoint CMD -- ARGS` and splits at the first `--`
-//! (`pkg/pod/entrypoint.go`, `cmd/entrypoint/args.go`). If the step runs the image's own command, there is no `-entrypoint`, and
-//! an environment variable contains the command for each platform (`pkg/pod/entrypoint_lookup.go`).
+//! Tekton writes a step as `/tekton/bin/entrypoint FLAGS -entrypoint CMD -- ARGS`, and the entrypoint splits its arguments at the
+//! first `--` (`pkg/pod/entrypoint.go`, `cmd/entrypoint/args.go`). If the step runs the image's own command, there is no
+//! `-entrypoint`, and an environment variable contains the command for each platform (`pkg/pod/entrypoint_lookup.go`).
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -16,7 +16,7 @@ use crate::inject::messages::{Messages, ResultsFrom};
 
 /// Tekton's entrypoint, the command of every step (`pkg/apis/pipeline/paths.go`).
 const ENTRYPOINT: &str = "/tekton/bin/entrypoint";
-/// The flag that names the command.
+/// The flag that specifies the command.
 const FLAG: &str = "-entrypoint";
 /// The environment variable that contains the image's own commands.
 const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
@@ -62,7 +62,7 @@ pub(super) fn lone_command(container: &Value) -> Option<&str> {
 
 fn unknown(place: &Place, what: &str) -> Diagnostic {
     let message = format!("cannot inject into the step: {what}");
-    let help = "this version of Gleaner does not support this version of Tekton; see the compatibility table";
+    let help = "use a version of Tekton that this version of Gleaner supports; see the requirements in docs/install.md";
     Diagnostic::new(place, None, message).help(help)
 }
 
@@ -72,7 +72,7 @@ fn end_of_flags(args: &[String], place: &Place) -> Result<usize, Diagnostic> {
     end.ok_or_else(|| unknown(place, "its arguments do not contain '--'"))
 }
 
-/// Returns the source of Tekton's results, according to the entrypoint's arguments in `container`, a step.
+/// Returns the source of Tekton's results, according to the entrypoint's arguments in `container`, the container of a step.
 pub(super) fn results_from(container: &Value) -> ResultsFrom {
     let flags = flags(container);
     if flag(&flags, "-result_from") == Some("sidecar-logs") {
@@ -84,7 +84,7 @@ pub(super) fn results_from(container: &Value) -> ResultsFrom {
     ResultsFrom::TerminationMessage { compressed }
 }
 
-/// Returns the contents that Tekton writes to the termination message of the step in `container`.
+/// Returns the facts about the termination message of the step in `container`.
 pub(super) fn messages(container: &Value, share: Share) -> Messages {
     if results_from(container) == ResultsFrom::SidecarLogs {
         return Messages::without_results(share);
@@ -114,8 +114,8 @@ fn flag<'a>(flags: &'a [String], name: &str) -> Option<&'a str> {
     flags.get(at + 1).map(String::as_str)
 }
 
-/// Replaces the arguments of the step in `container`, which is at `place` and whose command is the redirector. Fails if the step
-/// is not in the form that Tekton generates.
+/// Replaces the redirector's arguments in `container`, a step at `place` whose command is the redirector. Fails if the step is
+/// not in the form that Tekton generates.
 pub(super) fn set_args(
     container: &mut Value,
     own: impl Iterator<Item = String>,

@@ -1,6 +1,6 @@
-//! The Jobs that pods belong to. If the webhook injects, a pod's run is identified by the Job, together with the completion index
-//! in an Indexed Job. Ahead of time, a pod's run is identified by the pod, and environment variables provide the properties that
-//! the Job sets on its pods.
+//! The Jobs to which pods belong. If the webhook injects into a pod, the Job identifies the pod's run, in an Indexed Job together
+//! with the completion index. If a pod template is injected ahead of time, each pod is a separate run, and environment variables
+//! provide the properties that the Job controller sets on the pod.
 
 use crate::declaration::{Declaration, Naming, Policy};
 use crate::document::diagnostic::{Diagnostic, Part};
@@ -32,7 +32,8 @@ const NAME: &str = "task.name";
 /// A map with a pod template, such as the spec of a Job.
 struct Job<'a> {
     fields: Cursor<'a>,
-    /// True for a Job; false for the spec of another kind, whose controller may create Jobs.
+    /// True for the spec of a Job, and for the spec of any kind with `completionMode: Indexed`. If false, the kind's controller
+    /// may still create Jobs.
     is_job: bool,
     is_indexed: bool,
 }
@@ -67,7 +68,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Returns the properties that a pod of the template at `template` of `document` will have, if its Job is not known yet.
+/// Returns the properties that a pod of the template at `template` in `document` will have. The pod's Job does not exist yet.
 pub(crate) fn properties(document: &Node, template: &Place) -> &'static [Property] {
     Job::of_template(document, template).map_or(&[], |job| job.properties())
 }
@@ -79,7 +80,8 @@ pub(crate) struct Findings {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Checks the declaration of the pod template at `template` of `document` against the fields of the surrounding Job.
+/// Checks the declaration of the pod template at `template` in `document` against the fields of the Job that contains the
+/// template.
 pub(crate) fn check(
     document: &Node,
     template: &Place,
@@ -155,7 +157,8 @@ pub(super) fn located(
     located.map(|one| one.in_annotation(annotation)).collect()
 }
 
-/// Returns the field that makes a Job run several pods to completion. Without `completions`, all pods work on one queue.
+/// Returns the field that makes a Job run several pods to completion: `completions`, or if that is absent, `parallelism`, because
+/// all pods then work on one queue.
 fn several(job: &Node) -> Option<&'static str> {
     let is_several = |key: &str| job.present(key)?.to_json().as_i64().map(|count| count > 1);
     let key = match job.present("completions") {
@@ -166,8 +169,8 @@ fn several(job: &Node) -> Option<&'static str> {
 }
 
 impl Findings {
-    /// Reports objects that the pods would share: the pods have the same identity, so each pod adopts or replaces the objects of
-    /// another pod.
+    /// Reports an object that all pods of the Job would share. The pods are one run, so each pod replaces or updates the object
+    /// of another pod.
     fn shared(&mut self, declaration: &Declaration, place: &Place) {
         let of_policy = |policy: Policy| {
             let mut templates = declaration.templates.iter();
@@ -176,7 +179,7 @@ impl Findings {
         let help = "add completionMode: Indexed, which gives each pod its own objects";
         if let Some(template) = of_policy(Policy::Create) {
             let message = format!(
-                "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the '{}' of another",
+                "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the '{}' of another pod",
                 template.name
             );
             self.errors
@@ -233,7 +236,7 @@ fn without_index(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     consistency::context_uses(declaration, wrong).into_vec()
 }
 
-/// Reports the variables that have no value in pods without a named controller.
+/// Reports the variables that have no value, because the pod has no controller or the controller is not known yet.
 fn without_name(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     let message = format!("`$(context.{NAME})` has no value here");
     let wrong = |name: &str| (name == NAME).then(|| (message.clone(), Some(help.to_owned())));

@@ -1,7 +1,7 @@
 //! Pods outside Tekton with the annotation: pods of a Job or CronJob, and standalone pods. Their containers are the steps.
 //!
-//! Containers have no order and no last step, so the objects are created once the set of outputs is complete. A container can
-//! finish the run only if it is the only step.
+//! The containers of a pod have no order, so none of them is the last step, and the objects are created as soon as all outputs
+//! are known. A container can finish the run only if it is the only step.
 
 use crate::declaration::{Declaration, Submit};
 use crate::document::diagnostic::Diagnostic;
@@ -27,7 +27,7 @@ use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{environment, list, mounts};
 use crate::kinds::group_of;
 
-/// The pod's identity, passed in environment variables: at admission, the pod has no UID, and sometimes no name.
+/// The pod's identity, passed in environment variables, because at admission the pod has no UID, and sometimes no name.
 const OF_POD: [(&str, &str); 3] = [
     ("POD_NAME", "metadata.name"),
     ("POD_NAMESPACE", "metadata.namespace"),
@@ -37,7 +37,8 @@ const OF_POD: [(&str, &str); 3] = [
 /// The default path of a container's termination message (`k8s.io/api/core/v1`).
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
-/// Injects into a pod outside Tekton. Fails with all errors of its declaration, and with conflicts.
+/// Injects into a pod outside Tekton. Fails with all errors in its declaration, or with the conflicts between the pod and the
+/// parts that Gleaner adds.
 pub(super) fn inject(
     pod: &Value,
     form: Form,
@@ -103,7 +104,7 @@ pub(super) fn inject(
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
         let message =
-            "submit: Completed waits for the last step, but containers of a pod have no order";
+            "submit: Completed waits for the last step, but the containers of a pod have no order";
         let help = "use submit: Resolved, or produce all outputs in one container";
         return Err(vec![here(message).help(help)]);
     }
@@ -145,7 +146,7 @@ fn unreplaced(pod: &Value, declaration: &Declaration) -> Vec<Diagnostic> {
     let found = found.into_vec().into_iter();
     found
         .map(|diagnostic| match diagnostic.omitted {
-            // For a container, this replaces the Task's remedy, which mentions workspaces.
+            // This remedy replaces the one for Tasks, which mentions workspaces.
             0 => diagnostic.help(help),
             _ => diagnostic,
         })
@@ -224,11 +225,11 @@ fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
     container
 }
 
-/// Returns the sidecar's arguments, which describe the pod instead of a TaskRun. The kubelet adds the pod's name and UID in
-/// environment variables. If the pod belongs to a Job, the Job identifies the run, so that another pod of the Job, or of the same
-/// completion index, recognizes the objects of the first pod.
+/// Returns the sidecar's arguments, which describe the pod instead of a TaskRun. The kubelet provides the pod's name and UID in
+/// environment variables. If the pod belongs to a Job, the Job identifies the run, so that another pod of the Job (in an Indexed
+/// Job, one with the same completion index) recognizes the objects of the first pod.
 ///
-/// The Job of a template that is injected ahead of time is not known yet, so environment variables pass its properties
+/// The Job of a template that is injected ahead of time is not known yet, so environment variables contain its properties
 /// (`of_job`).
 fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Property]) -> Arguments {
     let index = completion_index(pod);

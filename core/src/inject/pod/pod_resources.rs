@@ -20,9 +20,9 @@ const RESOURCES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Fits the resources of `container`, the future sidecar of `pod`, into the pod's own. If the pod's request leaves no room, the
-/// sidecar requests nothing, because the scheduler uses the pod's own request. Fails if the requests and limits that annotations
-/// set do not fit.
+/// Reduces the resources of `container`, the future sidecar of `pod`, so that they fit into the pod-level resources. If the other
+/// containers use up the pod-level request, the sidecar requests nothing, because the scheduler uses only the pod-level request.
+/// Fails if a request or limit that an annotation sets does not fit.
 pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
     let own = &pod["spec"]["resources"];
     let mut fitted = container.get("resources").cloned().unwrap_or_default();
@@ -72,7 +72,7 @@ fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     let place = Place::of_annotation(annotation);
     Some(
         Diagnostic::new(place, None, message)
-            .help("raise spec.resources of the pod, or remove the annotation"),
+            .help("raise the pod's spec.resources, or remove the annotation"),
     )
 }
 
@@ -88,7 +88,7 @@ fn requests(pod: &Value, resource: &str) -> Vec<String> {
     requests.collect()
 }
 
-/// Returns a quantity, which YAML may have parsed as a number.
+/// Returns the quantity of `resource` as text; an unquoted quantity such as `2` is a number in the object.
 fn quantity_of(list: &Value, resource: &str) -> Option<String> {
     match list.get(resource)? {
         Value::String(text) => Some(text.clone()),

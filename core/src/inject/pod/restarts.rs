@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{LISTS, containers, name_of};
 use crate::inject::list;
 
-const HELP: &str = "use Never; a Job starts new pods up to its backoffLimit";
+const HELP: &str = "use Never; a Job replaces failed pods, up to its backoffLimit";
 
 /// The kinds whose pods always restart their containers, by API group. Each of these kinds rejects any other `restartPolicy`
 /// (`k8s.io/kubernetes/pkg/apis/apps/validation`, `ValidatePodTemplateSpecForRC`; Rollouts and Knative do the same).
@@ -22,7 +22,7 @@ const RESTARTING: [(&str, &[&str]); 4] = [
     ("serving.knative.dev", &["Service", "Configuration"]),
 ];
 
-/// Returns an error about a declaration in a pod of this kind, if pods of the kind always restart their containers.
+/// Returns an error if pods of this kind always restart their containers, and therefore cannot declare outputs.
 pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
     let mut known = RESTARTING.iter();
     let (_, kinds) = known.find(|(known, _)| *known == group)?;
@@ -37,8 +37,8 @@ pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Reports every setting that may restart a container of one of the `steps`: the pod's restart policy, the container's own
-/// restart policy (Kubernetes 1.29 for init containers, 1.34 for other containers, KEP-5307), and the rules of any container that
+/// Reports every setting that may restart the container of any of the `steps`: the pod's restart policy, the container's own
+/// restart policy (Kubernetes 1.29 for init containers, 1.34 for other containers, KEP-5307), and any container's rules that
 /// restart the whole pod in place (KEP-5532).
 pub(super) fn all(pod: &Value, steps: &[String]) -> Vec<Diagnostic> {
     // A pod template may omit the policy, but the API server sets it in a pod before it calls the webhook.
@@ -88,7 +88,7 @@ fn rules(container: &Value, name: &str, is_step: bool, place: &Place) -> Vec<Dia
             _ => return None,
         };
         let place = place.key("restartPolicyRules").index(index);
-        let help = "remove the rule; a Job starts new pods up to its backoffLimit";
+        let help = "remove the rule; a Job replaces failed pods, up to its backoffLimit";
         Some(Diagnostic::new(place, None, message).help(help))
     });
     restarting.collect()

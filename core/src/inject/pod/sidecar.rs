@@ -11,7 +11,7 @@ use crate::inject::{list, mounts, port, readiness, redirector_flags};
 
 /// The mount path of the pod's ServiceAccount token (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The volume for the ServiceAccount token, which is added to a pod without a token.
+/// The name of the volume that Gleaner adds for the ServiceAccount token if the pod has no token.
 pub(super) const TOKEN_VOLUME: &str = "gleaner-token";
 /// The field and the value that make an init container a native sidecar (KEP-753).
 const RESTART_POLICY: &str = "restartPolicy";
@@ -20,7 +20,7 @@ const ALWAYS: &str = "Always";
 /// The state of a container with the sidecar's name.
 #[derive(Debug)]
 pub(super) enum State {
-    /// The container is only in the TaskSpec, with these arguments; the steps are not injected yet.
+    /// The container comes from the injected Task, with these arguments; the pod's steps are not injected yet.
     InTask(Vec<String>),
     /// The container was injected into the pod, or ahead of time into the Task, with these arguments.
     InPod(Vec<String>),
@@ -61,8 +61,8 @@ pub(super) fn restore(pod: &mut Value, (list, index): (&'static str, usize)) {
     }
 }
 
-/// Turns `container` into a running sidecar of this release with `arguments`, and adds it to the pod. Fails if the sidecar does
-/// not fit into the pod's own resources.
+/// Completes `container` as a sidecar of this release with `arguments`, and adds it to the pod. Fails if the sidecar does not fit
+/// into the pod-level resources.
 pub(super) fn place(
     pod: &mut Value,
     mut container: Map<String, Value>,
@@ -71,7 +71,7 @@ pub(super) fn place(
 ) -> Result<(), Vec<Diagnostic>> {
     pod_resources::fit(pod, &mut container)?;
     let mut args = arguments.clone();
-    // The list of allowed kinds in the pod replaces the list from the Task.
+    // The current list of allowed kinds replaces the list in the Task's sidecar.
     args.kinds = settings.kinds.to_arguments();
     args.others.extend(redirector_flags::install());
     args.others.extend(if pod["spec"]["hostNetwork"] == true {
@@ -115,15 +115,15 @@ pub(super) fn place(
     Ok(())
 }
 
-/// Returns the mount of the token, as in the pod's other containers.
+/// Returns the token's mount in another container of the pod.
 fn token_of_others(pod: &Value) -> Option<Value> {
     let all = LISTS.iter().flat_map(|list| containers(pod, list));
     let mut mounts = all.flat_map(|container| list::items(container, "volumeMounts"));
     mounts.find(|mount| mount["mountPath"] == TOKEN).cloned()
 }
 
-/// Returns a volume with a token for the sidecar alone, for a pod whose steps get no token because the pod or its ServiceAccount
-/// disables it. The volume has the same form as Kubernetes' own.
+/// Returns a volume with a ServiceAccount token for the sidecar alone, for a pod whose steps get no token because the pod or its
+/// ServiceAccount disables the automatic mount. The volume has the same form as Kubernetes' own.
 fn token_volume() -> Value {
     json!({
         "name": TOKEN_VOLUME,

@@ -21,8 +21,8 @@ use crate::inject::{list, messages, mounts};
 /// Tekton's prefix for the container names of steps (`pkg/pod/pod.go`).
 const STEP_PREFIX: &str = "step-";
 
-/// Injects into the pod of an injected Task, with its sidecar at `place` and these arguments. Fails if the pod is not in the form
-/// that Tekton generates.
+/// Injects into the pod of an injected Task, whose sidecar is at `place` and has the arguments `args`. Fails if the pod is not in
+/// the form that Tekton generates.
 pub(super) fn inject(
     pod: &Value,
     place: (&'static str, usize),
@@ -42,7 +42,7 @@ pub(super) fn inject(
     }
     let mut changed = pod.clone();
     let Value::Object(mut injected) = containers_mut(&mut changed, list).remove(index) else {
-        return Err(vec![mismatch("the sidecar is not a container")]);
+        return Err(vec![mismatch("the sidecar is not a valid container")]);
     };
     if let Some(Value::Array(variables)) = injected.get_mut("env") {
         variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);
@@ -61,8 +61,8 @@ pub(super) fn inject(
     Ok(changed)
 }
 
-/// Checks the kinds of a pod that already has its sidecar, because the pod may not have passed through a webhook. The sidecar
-/// itself rejects a declaration that cannot be parsed.
+/// Checks the kinds in the declaration of a pod that is already injected, because no webhook may have checked them before. The
+/// sidecar itself rejects a declaration that cannot be parsed.
 pub(super) fn check_kinds(
     (list, index): (&'static str, usize),
     args: &[String],
@@ -110,7 +110,8 @@ fn added(arguments: &Arguments) -> usize {
         .count()
 }
 
-/// Matches steps by their order, because Tekton truncates names that are too long for containers (`pkg/names/generate.go`).
+/// Injects into each step. Containers and steps are matched by their order, because Tekton truncates names that are too long for
+/// containers (`pkg/names/generate.go`).
 fn wrap_steps(
     pod: &mut Value,
     declaration: &Declaration,
@@ -173,10 +174,10 @@ fn complete_finish_step(
     entrypoint::set_args(container, args.chain(messages.flags()), place)
 }
 
-/// Encodes the arguments together with all values from Tekton or the pod, so that the kubelet does not expand them.
+/// Encodes all values from Tekton or the pod as one base64 argument, so that the kubelet does not expand `$` in them.
 fn encoded(pod: &Value, arguments: Arguments) -> Arguments {
     let mut context: std::collections::BTreeMap<_, _> = arguments.context.iter().cloned().collect();
-    // The API server's data about the pod takes precedence over substituted values.
+    // The API server's data about the pod takes precedence over values that Tekton substituted.
     if let Some(run) = owning_run(pod) {
         for key in ["name", "uid"] {
             if let Some(value) = run[key].as_str() {

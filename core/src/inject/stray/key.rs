@@ -13,7 +13,7 @@ pub(super) const KNOWN: [&str; 5] = [
     annotation::MEMORY_REQUEST,
     annotation::MEMORY_LIMIT,
 ];
-/// The annotations of created objects; a Task that Gleaner created also has them.
+/// The annotations that Gleaner writes on the objects that it creates, which may be Tasks.
 const OF_CREATED: [&str; 4] = [
     annotation::CONTENT,
     annotation::RUN_UID,
@@ -21,7 +21,7 @@ const OF_CREATED: [&str; 4] = [
     annotation::RESOURCE,
 ];
 const PREFIX: &str = "gleaner.dev/";
-/// The longest key that is compared, in bytes; keys in Kubernetes have up to 317 bytes.
+/// The longest key that is compared, in bytes; a key in Kubernetes is at most 317 bytes long.
 const LONGEST: usize = 100;
 
 /// The similarity of a key to Gleaner's annotations.
@@ -60,7 +60,8 @@ pub(super) fn likeness(key: &str) -> Option<Likeness> {
     let own = prefix == PREFIX.trim_end_matches('/');
     let labels: Vec<&str> = prefix.split('.').collect();
     let is_named = labels.len() <= 2 && labels.contains(&"gleaner");
-    // The name `cleaner.io` is a different word, not a misspelling.
+    // A prefix such as `cleaner.io` may be another project's, so a key with this prefix is reported only if its name resembles
+    // one of Gleaner's.
     let is_near = !own && !is_named && labels.len() <= 3 && labels.iter().any(|word| is_near(word));
     let meant = || {
         let known = KNOWN.iter().map(|known| &known[PREFIX.len()..]);

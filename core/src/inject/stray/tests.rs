@@ -25,7 +25,7 @@ fn fields_that_the_cluster_writes_are_not_reported() {
         "{{kind: Pod, apiVersion: v1, metadata: {metadata}, spec: {{containers: []}}, status: {{gleaner.dev/outputs: x}}}}"
     );
     assert_eq!(found(&pod), [""; 0]);
-    // A user's own map named `managedFields` does not belong to the cluster.
+    // The cluster does not write a map named `managedFields` in a spec, so it is the user's own.
     let own = "{kind: Task, apiVersion: tekton.dev/v1, spec: {steps: [], managedFields: {gleaner.dev/outputs: x}}}";
     assert_eq!(found(own).len(), 1);
 }
@@ -164,7 +164,7 @@ fn misplaced_keys_are_reported_with_the_right_place() {
 }
 
 #[test]
-fn parts_of_a_declaration_next_to_it_are_reported() {
+fn declaration_keys_that_are_separate_annotations_are_reported() {
     assert_eq!(
         on_task("{annotations: {gleaner.dev/outputs: x, objects: [], steps: 'y', other: 1}}"),
         [
@@ -177,7 +177,7 @@ fn parts_of_a_declaration_next_to_it_are_reported() {
 }
 
 #[test]
-fn annotations_from_before_an_update_are_not_reported() {
+fn annotations_that_existed_before_an_update_are_not_reported() {
     let document = yaml::parse(&TASK.replace("METADATA", "{annotations: {gleaner.dev/output: x}}"));
     let document = document.unwrap();
     let mut errors = Diagnostics::default();

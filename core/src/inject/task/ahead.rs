@@ -1,9 +1,9 @@
 //! Injection ahead of time, into the TaskSpec itself, for clusters without a webhook.
 //!
-//! A TaskSpec can express the changes that the webhook makes to a pod if each step has a `command` or a `script`: only Tekton's
-//! controller knows the image's own command. A command moves after the redirector's `--`. Tekton still delivers a script (it
-//! substitutes variables and protects the script from the kubelet), but the first line makes the redirector the interpreter, and
-//! the second line contains the redirector's flags:
+//! A TaskSpec can express the changes that the webhook makes to a pod if each step has a `command` or a `script`; a step without
+//! either runs its image's own command, which only Tekton's controller knows. A command moves after the redirector's `--`. A
+//! script remains a script, so that Tekton still substitutes its variables and protects it from the kubelet's expansion, but its
+//! first line makes the redirector the interpreter, and its second line contains the redirector's flags:
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
@@ -25,8 +25,8 @@ use crate::inject::messages::OfTask;
 use crate::inject::redirector_flags::{self, Paths, Step as Redirected};
 use crate::inject::{list, mounts, readiness};
 
-/// Inserts the redirector before the steps of `spec`, which was parsed as `read`, and adds the volumes and mounts of the steps.
-/// Fails if a step's command is unknown, or if mounts conflict.
+/// Inserts the redirector before the command of each step of `spec`, which was parsed as `read`, and adds Gleaner's volume and
+/// the steps' mounts. Fails if a step's command is unknown, or if mounts conflict.
 pub(super) fn wrap_steps(
     spec: &mut Value,
     read: &TaskSpec,
@@ -41,7 +41,7 @@ pub(super) fn wrap_steps(
     for (index, item) in items.into_iter().flatten().enumerate() {
         let place = place.key("steps").index(index);
         let Some(step) = read.steps.get(index) else {
-            // The flags for Gleaner's own results come after those for the Task's results.
+            // This is the finish step, which Gleaner added. Its arguments get the flags for its termination message.
             for flag in messages.of_step(index, &[]).flags() {
                 list::push(item, "args", flag.into());
             }
@@ -79,7 +79,7 @@ pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
             && interpreter == SCRIPT_INTERPRETER
             && flags.starts_with(SCRIPT_FLAGS)
         {
-            // If the user wrote the preamble, Tekton adds the same preamble again.
+            // A preamble that the user wrote is removed too, but Tekton adds the same one.
             let script = script.strip_prefix(SCRIPT_PREAMBLE).unwrap_or(script);
             step["script"] = Value::from(script);
         } else if is_redirected(step)
@@ -181,7 +181,7 @@ fn is_redirected(step: &Value) -> bool {
         && step_name.starts_with(&STEP.with(""))
 }
 
-/// Escapes a flag for the kubelet. Tekton's variables stay unescaped; a doubled `$` survives the expansion.
+/// Escapes a flag so that the kubelet's expansion leaves a `$$` in it unchanged. Tekton's variables remain unescaped.
 fn shielded(flag: &str) -> String {
     flag.replace("$$", "$$$$")
 }

@@ -1,4 +1,4 @@
-//! Warnings about results that may not fit, returned when a Task is applied.
+//! Warnings about results that may not fit into the termination message, returned when a Task is applied.
 
 use gleaner_termination::Share;
 use serde_json::Value;
@@ -22,10 +22,11 @@ const RENDERED: Bounds = Bounds {
     },
 };
 
-/// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71 bytes, but a version is much shorter.
+/// The assumed length of a variable's value, in bytes: a digest with its algorithm is 71 bytes long, but a version is much
+/// shorter.
 const VALUE: usize = 48;
 
-/// Returns the termination messages of a TaskSpec before injection.
+/// Describes the termination messages of a TaskSpec before injection.
 pub(super) fn messages(
     spec: &Value,
     declaration: &Declaration,
@@ -63,21 +64,21 @@ fn of_task(
     let (room, without) = (share.room(), share.room_without());
     (has_own && room < without).then(|| {
         let message = format!(
-            "a step's results may take {room} bytes in total; without Gleaner's container they may take {without}"
+            "a step's results are limited to {room} bytes in total, because Gleaner adds a container; the limit would otherwise be {without}"
         );
         Diagnostic::new(place.key("results"), None, message).help(REMEDY)
     })
 }
 
 const REMEDY: &str =
-    "set Tekton's feature flag results-from to sidecar-logs if they need more space";
+    "set Tekton's feature flag results-from to sidecar-logs if the results need more space";
 
-/// Returns a warning if the results of resources will not fit, or only in part.
+/// Returns a warning if the results of the resources will not fit, or will fit only with empty fields.
 fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {
     let room = Room::new(share);
     let place = place.key("results");
-    // This estimate omits the names of the objects, which require rendering. Results of very many objects do not fit even without
-    // names.
+    // This first estimate omits the objects' names, which are known only after rendering: the results of very many objects do not
+    // fit even without names.
     let nameless = declaration.templates.iter();
     let nameless = nameless.map(|template| {
         let resource = template.name.to_string();
@@ -95,7 +96,7 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
             let warning = Diagnostic::new(place, None, too_large.to_string());
             return Some(warning.help(too_large.remedy()));
         }
-        // All objects together are too large to render for a forecast, so their results are not checked.
+        // All objects together are too large to render for a forecast, so no warning is given about their results.
         Err(_) => return None,
         Ok(_) => {}
     }
@@ -161,7 +162,7 @@ fn do_not_fit(room: Room, smallest: &Results, place: &Place) -> Option<Diagnosti
     })
 }
 
-/// Returns `text` with `bytes` letters for each variable.
+/// Returns `text` with each variable replaced by `bytes` letters.
 fn assumed(text: &str, bytes: usize) -> String {
     let mut parts = text.split("$(");
     let mut whole = parts.next().unwrap_or_default().to_owned();

@@ -7,7 +7,7 @@ use crate::document::{Content, Cursor, Diagnostics};
 use super::producer::Producer;
 
 /// Returns the error and the remedy for a reference to the object result `name`. Tekton collects the results of a matrix into an
-/// array only if they are strings (TEP-0140). A reference to other results is empty, and the run still succeeds.
+/// array only if they are strings (TEP-0140). A reference to a result of another type is empty, but the run still succeeds.
 pub(super) fn lost(variable: &str, task: &str, name: &str) -> (String, String) {
     let message = format!(
         "`$({variable})` is empty: the task '{task}' has a matrix, from which Tekton does not collect object results such as '{name}'"
@@ -36,7 +36,7 @@ pub(super) fn alike(
     let varying = varying(matrix);
     for template in producer.alike(&varying) {
         into.push_with(|_| {
-            let runs = count.map_or_else(|| "its".to_owned(), |count| format!("its {count}"));
+            let runs = count.map_or_else(|| "the".to_owned(), |count| format!("the {count}"));
             let message = format!(
                 "each of {runs} TaskRuns of the task '{task}' would create '{}' with the same name",
                 template.name

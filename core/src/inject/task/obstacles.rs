@@ -1,5 +1,5 @@
-//! Conflicts of Gleaner's names and mounts with the Task's own. They are reported when the Task is applied, before Kubernetes
-//! would reject the pod.
+//! Conflicts between Gleaner's names and mounts and those of the Task. They are reported when the Task is applied, before
+//! Kubernetes would reject the pod.
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -70,7 +70,7 @@ pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
             continue;
         };
         wrong.extend(mounts::reserved(template, place));
-        // The default template is checked only without task-specific templates, which may select other nodes.
+        // The default template is checked only if no task has a template of its own, which may select other nodes.
         if !is_default || special.is_empty() {
             wrong.extend(pod::windows(template, place));
         }
@@ -78,7 +78,7 @@ pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
     wrong
 }
 
-/// Returns the name of the pipeline task with the TaskSpec of `host`.
+/// Returns the name of the pipeline task that contains the TaskSpec of `host`.
 fn name_of<'a>(run: &'a Value, host: &Host) -> Option<&'a str> {
     let task = host.place.parent()?;
     run.pointer(&task.key("name").pointer())?.as_str()

@@ -44,7 +44,8 @@ impl Producer {
         })
     }
 
-    /// Returns true if the Task itself declares the result `name`. In `$(tasks.TASK.results.a.b)`, the name may be `a.b`.
+    /// Returns true if the Task itself declares the result `name`, or one whose name begins with `name` and a dot: in
+    /// `$(tasks.TASK.results.a.b)`, the result may be `a.b`.
     pub(super) fn has_result(&self, name: &str) -> bool {
         self.results.contains(name) || self.dotted.contains(name)
     }

@@ -1,6 +1,6 @@
-//! References of a Pipeline to results, outputs and objects of its tasks. Tekton fails a PipelineRun that refers to a result that
-//! the Task does not declare (`pkg/reconciler/pipelinerun/resources/validate_dependencies.go`), and leaves most other invalid
-//! references in place as literal text.
+//! A Pipeline's references to the results, outputs and objects of its tasks. Tekton fails a PipelineRun that refers to a result
+//! that the Task does not declare (`pkg/reconciler/pipelinerun/resources/validate_dependencies.go`), and leaves most other
+//! invalid references in place as literal text.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -17,12 +17,12 @@ use crate::variable::occurrence::{occurrences, parts, root};
 use super::matrix;
 use super::producer::{ObjectResults, Producer};
 
-/// The fields of a task that Tekton itself provides (`docs/variables.md`).
+/// The fields that Tekton itself provides in `$(tasks.TASK.FIELD)` (`docs/variables.md`).
 const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
 
 /// Checks the Pipeline in `document`, whose tasks are embedded or listed in `tasks`. Adds an error for each reference that has no
-/// value, and for each matrix whose objects have the same name. The matrix error is only a warning if the matrix may create a
-/// single TaskRun.
+/// value, and for each matrix whose objects have the same name. The matrix error is only a warning if the matrix may create only
+/// one TaskRun.
 pub(crate) fn find(
     document: &Node,
     tasks: &ObjectResults,
@@ -266,7 +266,7 @@ impl<'a> Members<'a> {
                         );
                         let known: Vec<&str> = known.iter().map(String::as_str).collect();
                         let help = found.suggestion(key, known.iter().copied());
-                        (message, help.unwrap_or_else(|| format!("it has {}", known.join(", "))))
+                        (message, help.unwrap_or_else(|| format!("its keys are {}", known.join(", "))))
                     })
                 }
                 (Some(_), []) => None,
@@ -278,7 +278,7 @@ impl<'a> Members<'a> {
                         Some(step) => as_result(name, step, task),
                         None => found
                             .suggestion(name, producer.result_names())
-                            .unwrap_or_else(|| format!("declare it under results of '{task}'")),
+                            .unwrap_or_else(|| format!("declare it in the results of '{task}'")),
                     };
                     Some((message, help))
                 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{ahead, finish_step, results};
 use crate::inject::{list, mounts};
 
-/// Removes the injected parts and nothing else: the user's parts with the same names stay.
+/// Removes only the injected parts; the user's own parts with the same names remain.
 pub(crate) fn remove(spec: &mut Value) {
     // If the TaskSpec is not injected, a volume with Gleaner's volume name belongs to the user.
     let is_injected = is_injected(spec);

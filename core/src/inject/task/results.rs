@@ -1,4 +1,5 @@
-//! The object results that Gleaner adds, one for each output resource. The next task uses a result to find the created object.
+//! The object results that Gleaner adds, one for each resource of the declaration. The next task uses a result to find the
+//! created object.
 
 use std::collections::HashMap;
 
@@ -41,7 +42,7 @@ pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) 
             .map_or(properties.is_some(), |kind| kind == "object");
         if !is_object {
             let message = format!(
-                "the result '{name}' holds the resource '{name}', so its type must be object"
+                "the result '{name}' describes the resource '{name}', so its type must be object"
             );
             wrong.push(Diagnostic::new(place, None, message).help(help));
             continue;
@@ -53,7 +54,7 @@ pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) 
                     let message = format!("the result of the resource '{name}' has no key '{key}'");
                     let place = place.key("properties").key(key);
                     let list: Vec<&str> = known.iter().map(String::as_str).collect();
-                    let help = format!("it has {}; {help}", list.join(", "));
+                    let help = format!("its keys are {}; {help}", list.join(", "));
                     Diagnostic::new(place, None, message).help(help)
                 });
             }

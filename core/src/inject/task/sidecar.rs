@@ -1,7 +1,7 @@
 //! The Tekton sidecar `gleaner`.
 //!
-//! The sidecar has no `command`: Tekton stops a sidecar by replacing its image with one that would not contain the command
-//! (`pkg/pod/entrypoint.go`, `StopSidecars`).
+//! The sidecar has no `command`, because Tekton stops a sidecar by replacing its image with one that would not contain the
+//! command (`pkg/pod/entrypoint.go`, `StopSidecars`).
 
 use crate::declaration::Declaration;
 use crate::task::{Declared, ParamKind, TaskSpec};
@@ -32,7 +32,7 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// Returns the source of Tekton's results, if it is known before the pod exists.
+    /// Returns the source of Tekton's results. With the webhook, only the pod shows the source, so the default is returned.
     pub(super) fn results_from(self) -> ResultsFrom {
         match self {
             Self::Webhook => ResultsFrom::default(),
@@ -41,7 +41,7 @@ impl Placement {
     }
 }
 
-/// The properties of the run that Tekton substitutes for its variables.
+/// The properties of the run whose values Tekton substitutes for `$(context.NAME)`.
 const CONTEXT: [&str; 5] = [
     "taskRun.name",
     "taskRun.namespace",

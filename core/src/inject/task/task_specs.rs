@@ -23,7 +23,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
     pub(super) place: Place,
-    /// The title of the task; it does not depend on the task's position in the list.
+    /// The title of the task, which does not depend on the order of the tasks.
     pub(super) title: String,
 }
 
@@ -44,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// Returns true if the object's own metadata belongs to a TaskSpec.
+    /// Returns true if the object's own metadata is that of a TaskSpec.
     pub(super) fn has_task_spec(self, object: &Value) -> bool {
         match self {
             Self::Task => true,
@@ -58,7 +58,7 @@ impl Kind {
     }
 }
 
-/// The declarations of an object; the limits for a single declaration apply to their total.
+/// The TaskSpecs with a declaration in one object. The size limit for one declaration applies to their total.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,
@@ -92,7 +92,7 @@ pub(super) fn by_title(node: &Node) -> HashMap<String, Place> {
     places
 }
 
-/// Returns true if the object itself is annotated.
+/// Returns true if the object itself has the annotation with the declaration.
 pub(super) fn is_annotated(object: &Value) -> bool {
     let annotations = object.pointer("/metadata/annotations");
     annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
@@ -114,8 +114,8 @@ pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
     owners.any(|owner| owner["controller"] == true && owner["kind"] == "PipelineRun")
 }
 
-/// Removes the labels of a PipelineRun that did not create the run. A run created from the YAML of another run still has those
-/// labels, and its objects would be deleted together with a PipelineRun that does not exist.
+/// Removes the labels of a PipelineRun that did not create the run. A run that a user creates from another run's YAML still has
+/// those labels. Its objects would get the old PipelineRun as owner, and would be deleted with it.
 pub(super) fn forget_pipeline_run(object: &mut Value) {
     let labels = object.pointer_mut("/metadata/labels");
     if let Some(labels) = labels.and_then(Value::as_object_mut) {
