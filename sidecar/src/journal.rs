@@ -4,8 +4,8 @@
 //! record's content. The first frame identifies the format, the run and its declaration, so that a journal is never replayed for
 //! a different run, or by a version with a different record format.
 //!
-//! If a crash interrupts a write, the incomplete frame is truncated, because its response was not sent. If a complete frame has a
-//! wrong checksum, the file is damaged, and the sidecar refuses to start.
+//! If a crash interrupts a write, the incomplete frame is removed, because no response was sent. If a complete frame has a wrong
+//! checksum, the file is damaged, and the sidecar refuses to start.
 //!
 //! Before objects are created, the sidecar reserves space at the end of the file for the record of the outcome, so that it can be
 //! written even if the disk becomes full. The space is filled with blank bytes, not only allocated, and the record overwrites it
@@ -34,7 +34,7 @@ const FILE: &str = "journal";
 const FORMAT: &[u8] = b"gleaner-journal/3\n";
 /// The beginning of the first frame in every version of the format.
 const ANY_FORMAT: &[u8] = b"gleaner-journal/";
-/// The number of blank bytes per write.
+/// The maximum number of blank bytes per write.
 const BLANKS: usize = 16 << 10;
 
 /// A journal that is open for appending.
@@ -80,7 +80,7 @@ pub enum Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     pub outcome: Outcome,
-    /// The number of taken names for each derived name.
+    /// For each derived name, the number of candidate names that were taken.
     pub attempts: Attempts,
 }
 
@@ -151,7 +151,7 @@ impl Journal {
         Ok(opened)
     }
 
-    /// Reads the journal in `file`, which error messages refer to as `path`. Starts a new journal if the file is empty.
+    /// Reads the journal from `file`, or starts a new journal if the file is empty. `path` appears only in errors.
     pub(crate) fn on(
         mut file: Box<dyn Disk>,
         path: PathBuf,
@@ -234,7 +234,7 @@ impl Journal {
     /// # Errors
     /// Returns the operating system's error, for example if the disk is full. The journal is unchanged.
     pub fn reserve(&mut self, length: u64) -> io::Result<()> {
-        // At least one head of blank bytes stays at the end, to identify the space as reserved even if a record in it is torn.
+        // A frame head's length of blank bytes stays at the end, to mark the space as reserved even if a record in it is torn.
         let length = frame::length(length) + frame::HEAD as u64;
         if self.torn {
             self.clear()?;
@@ -246,8 +246,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the plan of a submission. It is written to the reserved space if at least `rest` bytes remain there for the
-    /// outcome, and to additional space otherwise.
+    /// Appends the plan of a submission. It is written to the reserved space if `rest` bytes of that space then remain for
+    /// the outcome, and to additional space otherwise.
     ///
     /// # Errors
     /// Same as [`Journal::append_outputs`]. The reserved space stays reserved.
@@ -293,7 +293,7 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // If this fails, it is repeated before the next frame is written.
+                // If the incomplete frame cannot be removed now, it is removed before the next frame is written.
                 let _ = self.clear();
                 Err(error)
             }
@@ -307,7 +307,7 @@ impl Journal {
         Ok(length)
     }
 
-    /// Appends blank bytes until the last frame is followed by `room` of them.
+    /// Appends blank bytes until `room` of them follow the last frame.
     fn grow(&mut self, room: u64) -> io::Result<()> {
         let present = self.end + self.reserved;
         let wanted = self.end + room;

@@ -131,16 +131,16 @@ impl fmt::Display for Aftermath {
         for (state, words) in [
             (
                 LeftState::Exists,
-                "could not be rolled back, delete it by hand",
+                "could not be rolled back and must be deleted by hand",
             ),
-            (LeftState::MayExist, "may exist, delete it by hand"),
+            (LeftState::MayExist, "may exist (if so, delete by hand)"),
             (
                 LeftState::Retained,
-                "retained because of keepOnFailure, delete it by hand",
+                "retained because of keepOnFailure and must be deleted by hand",
             ),
             (
                 LeftState::MayAppear,
-                "may still be created, delete it by hand",
+                "may still be created (if so, delete by hand)",
             ),
         ] {
             let left: Vec<_> = self.left.iter().filter(|one| one.state == state).collect();

@@ -51,7 +51,7 @@ fn appended_records_exist_after_a_restart() {
     assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
 }
 
-/// Returns a journal with `records`, and the file's content after each record.
+/// Returns a journal with `records`, and the file's content after each record was appended.
 fn grown(folder: &Path, records: &[Record]) -> (Journal, Vec<Vec<u8>>) {
     let (mut journal, _) = Journal::open(folder, b"run").unwrap();
     let bytes = || std::fs::read(folder.join(FILE)).unwrap();
@@ -74,7 +74,7 @@ fn some_records() -> [Record; 4] {
     ]
 }
 
-/// Returns the records of a journal file with this content.
+/// Returns the records of a journal file that contains `bytes`.
 fn opened(bytes: &[u8]) -> Result<Vec<Record>, JournalError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(FILE), bytes).unwrap();
@@ -152,8 +152,8 @@ fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
         let complete = states.iter().filter(|state| state.len() <= cut).count();
         let frames = frame::read(&whole[..cut]).unwrap();
         assert_eq!(frames.payloads.len(), complete, "cut at {cut}");
-        // Opening a journal waits for the disk, so only some cut positions are opened: those near frame boundaries, and a few
-        // others.
+        // Opening a journal waits for the disk, so only some of the cut journals are opened: those cut near a frame
+        // boundary, and a few others.
         if cut % 32 < 2 || cut % 32 == 31 {
             let expected = &records[..complete.saturating_sub(1)];
             assert_eq!(opened(&whole[..cut]).unwrap(), expected, "cut at {cut}");

@@ -63,7 +63,7 @@ async fn an_object_that_cannot_be_deleted_is_reported_precisely() {
     let error = submit(&mock.submitter().await, three()).await.unwrap_err();
     assert!(
         error.sentence().ends_with(
-            "; rolled back: PipelineResource ci/b; could not be rolled back, delete it by hand: PipelineResource ci/a: User \"u\" cannot delete resource \"pipelineresources\"; grant `delete` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
+            "; rolled back: PipelineResource ci/b; could not be rolled back and must be deleted by hand: PipelineResource ci/a: User \"u\" cannot delete resource \"pipelineresources\"; grant `delete` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
         ),
         "{error}"
     );
@@ -338,7 +338,7 @@ async fn an_object_that_may_be_created_after_the_rollback_is_reported() {
     assert!(
         error
             .sentence()
-            .contains("; may still be created, delete it by hand: PipelineResource ci/b"),
+            .contains("; may still be created (if so, delete by hand): PipelineResource ci/b"),
         "{error}"
     );
 }

@@ -25,7 +25,7 @@ pub(super) struct World {
     plans: usize,
     /// Other states that the disk may contain, because writes failed or were interrupted.
     possible: Vec<(Reference, usize)>,
-    /// The outcome of the submission, while it is not recorded.
+    /// The outcome of the submission, until it is recorded.
     unrecorded: Option<End>,
     /// True if a disk fault was scheduled since the last restart. A full disk does not count.
     was_refused: bool,
