@@ -46,7 +46,7 @@ pub struct Api {
     pub metrics: Metrics,
     /// The shutdown request, which ends event streams.
     pub shutdown: Shutdown,
-    /// The time at which the clock for event streams started.
+    /// The start of the first interval of the event streams' clock.
     pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,

@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use super::quota;
 
-/// The maximum number of bytes stored of a text from the API server.
+/// The length, in bytes, to which a text from the API server is truncated.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The upper limit for the wait in a `Retry-After` header. No run waits this long.
+/// The wait to which a `Retry-After` header is limited. No run waits this long.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The classified response to one attempt to send a request.
@@ -67,8 +67,8 @@ pub(super) enum Topic {
     /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     TooLarge,
     /// A server-side apply contained an object that does not match the schema of its kind. The API server reports these field
-    /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
-    /// conversion).
+    /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: creating the typed patch object,
+    /// and converting it).
     Mistyped,
     /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. The code,
     /// 403, is shared with other refusals; only the message names the field
@@ -184,7 +184,8 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
         408 | 500 | 502 | 503 | 504 => Some(true),
         // Concurrent creates that count against the same quota can cause this conflict.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
-        // The API server's own update lost a race, so a retry may succeed. A field manager conflict has causes and is permanent.
+        // The API server's internal update conflicted with another write, so a retry may succeed. A field manager conflict has
+        // causes and is permanent.
         409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
             (!refusal.has_cause("FieldManagerConflict")).then_some(false)
         }
@@ -285,7 +286,7 @@ pub(super) fn bounded(text: &str) -> String {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // A number too large for its type counts as the maximum wait.
+    // A number that does not fit into a `u64` counts as the maximum wait.
     is_number.then(|| {
         text.parse()
             .map_or(AFTER_MAX, Duration::from_secs)
@@ -340,7 +341,7 @@ impl Refusal {
         self.code == StatusCode::CONFLICT && self.reason == "AlreadyExists"
     }
 
-    /// Returns true if the object does not exist. A proxy can also respond with 404, but without this reason.
+    /// Returns true if the object does not exist. A proxy can also respond with 404, but without the reason `NotFound`.
     pub(super) fn is_not_found(&self) -> bool {
         self.code == StatusCode::NOT_FOUND && self.reason == "NotFound"
     }

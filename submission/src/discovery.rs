@@ -169,7 +169,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
         Ok(reply) => match serde_json::from_value::<ResourceList>(reply.done.value) {
             Ok(list) => Ok(list.resources.unwrap_or_default()),
             Err(error) => Err(Some(Reason::Broken(format!(
-                "the API server's list of the kinds of {api_version} cannot be read: {error}"
+                "the API server's list of kinds in {api_version} cannot be read: {error}"
             )))),
         },
         // The refusal has no reason, because the API server responds to an unknown path with plain text.
@@ -207,7 +207,7 @@ fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
 }
 
 /// Returns the versions of the group that the API server serves. The request is sent once, without retries, because the result
-/// only improves the message about an unserved version.
+/// is used only in the message about a version that is not served.
 async fn other_versions(api: Api<'_>, api_version: &str) -> Option<String> {
     let (group, _) = api_version.split_once('/')?;
     let Answer::Done(done) = api.attempt(&Call::group(group)).await else {

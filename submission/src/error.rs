@@ -24,7 +24,7 @@ pub struct SubmissionError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The object that the failure concerns, or `None` if it concerns no single object.
+    /// The object that the failure concerns, or `None` if the failure does not concern a single object.
     pub subject: Option<Subject>,
     pub reason: Reason,
 }
@@ -125,7 +125,7 @@ impl fmt::Display for Aftermath {
             let kept = list(&self.kept);
             write!(
                 out,
-                "; already existed and retains the applied fields: {kept}"
+                "; existed before and retain the applied fields: {kept}"
             )?;
         }
         for (state, words) in [

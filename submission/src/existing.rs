@@ -12,7 +12,7 @@ use super::owner_references;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// An existing object whose name is the name of one of the run's objects.
+/// An existing object with the same name as one of the run's objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Existing {
     /// This run created the object, from this template and with this content.
@@ -25,7 +25,7 @@ pub(super) enum Existing {
     },
     /// The object is being deleted.
     Leaving { uid: String },
-    /// The object has another owner.
+    /// The object has a different owner.
     Foreign { holder: String },
 }
 

@@ -32,9 +32,9 @@ pub(super) struct Ended {
     pub(super) notices: Vec<Notice>,
 }
 
-/// Runs submissions, and creates Events, in separate tasks.
+/// Starts submissions, and the creation of Events, in separate tasks. Tests replace it.
 pub(super) trait Submit: Send + Sync {
-    /// Starts a submission of all objects of `collector`.
+    /// Starts the submission of all objects in `collector`.
     fn begin(
         &self,
         collector: &Collector,
@@ -42,7 +42,7 @@ pub(super) trait Submit: Send + Sync {
         journal: &Arc<Mutex<Journal>>,
     ) -> JoinHandle<Ended>;
 
-    /// Starts a task that creates these Events.
+    /// Starts a task that creates an Event for each notice. Returns `None` if no Events can be created.
     fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>>;
 
     /// Returns true if no earlier process has stored a plan, so that no objects of the run exist.
@@ -71,8 +71,8 @@ struct Work {
 }
 
 impl Submitting {
-    /// Returns the means to submit. `submitter` is `None` if the declaration creates nothing, and `events` is `None` if the run
-    /// has no object in the cluster.
+    /// `submitter` is `None` if the declaration creates nothing. `events` is `None` if the cluster has no object to which Events
+    /// can be attached.
     pub(crate) fn new(
         submitter: Option<Submitter>,
         events: Option<Recorder>,

@@ -27,7 +27,7 @@ impl ApiProblem {
         ))
     }
 
-    /// Returns the problem for a request that cannot be handled now, because other requests use the memory or the slots.
+    /// Returns the problem for a request that cannot be handled now, because other requests use all the memory or slots.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         let problem = Self::new(problem_type::BUSY, 503, "busy", detail);
         problem.exit_code(exit_code::UNREACHABLE)

@@ -3,7 +3,7 @@
 //! On a Unix socket, the socket identifies the step, because each step mounts only the directory with its own socket. On the
 //! loopback address, the bearer token in that directory identifies the step.
 //!
-//! In a pod with a shared process namespace, a process that runs as the step's user can bypass both checks; this is documented.
+//! In a pod with a shared process namespace, a process that runs as the step's user can bypass both checks (docs/security.md).
 
 use std::net::IpAddr;
 

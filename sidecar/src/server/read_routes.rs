@@ -17,7 +17,7 @@ use super::views::{Format, Subject, View};
 use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 
-/// The maximum number of resource names in an error message.
+/// The maximum number of resource names that an error message lists.
 const LISTED: usize = 12;
 
 /// The query parameters of the resource routes.

@@ -248,7 +248,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Formats a duration such as `1.5 s`, with at most one decimal place because the limits are whole or half seconds.
+/// Formats a duration such as `1.5 s`, with at most one decimal place, because the limits are whole or half seconds.
 fn seconds(duration: &Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
 }
