@@ -50,6 +50,8 @@ fn ask(run_dir: &Path) -> io::Result<()> {
     if status.split(' ').nth(1) == Some("200") {
         Ok(())
     } else {
-        Err(io::Error::other(format!("the sidecar responded with '{status}'")))
+        Err(io::Error::other(format!(
+            "the sidecar responded with '{status}'"
+        )))
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Item {
     pub(super) owners: Vec<String>,
 }
 
-/// The settings of all objects of a run.
+/// The settings that apply to all objects of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
     pub(super) namespace: &'a str,
@@ -57,9 +57,9 @@ pub(super) fn kind_of(object: &Value) -> KindName {
 /// The objects that are ready to be sent.
 pub(super) struct Prepared {
     pub(super) items: Vec<Item>,
-    /// The errors of the objects that cannot be sent.
+    /// The errors about the objects that cannot be sent.
     pub(super) failures: Vec<Failure>,
-    /// The errors of the objects whose derived name is the same as the name of another object of the run.
+    /// The errors about the objects whose derived name is also the name of another object of the run.
     pub(super) collisions: Vec<Failure>,
 }
 

@@ -6,8 +6,8 @@ use super::error::Reason;
 use super::kind::Kind;
 use super::owner_references;
 
-/// Sets the namespace of `object` to the namespace in its template, or by default to the run's namespace, and returns it. Returns
-/// `None` for a cluster-scoped kind.
+/// Sets the namespace of `object` to the namespace in its template, or by default to the run's namespace. Returns that namespace,
+/// or `None` for a cluster-scoped kind.
 pub(super) fn assign(
     kind: &Kind,
     object: &mut Value,

@@ -27,8 +27,8 @@ pub(super) struct Call {
 }
 
 const JSON: &str = "application/json";
-/// The media type of an apply. It also covers JSON bodies, because JSON is a subset of YAML; every API server since 1.16 accepts
-/// it.
+/// The media type of an apply. It also covers JSON bodies, because JSON is a subset of YAML. Every API server since 1.16 accepts
+/// this media type.
 const APPLY: &str = "application/apply-patch+yaml";
 
 /// The mode of a write: a dry run or a real one.

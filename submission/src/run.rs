@@ -73,7 +73,7 @@ enum Round {
     Failed(Vec<Failure>),
 }
 
-/// The objects of all rounds so far, with their states. The data is retained from round to round.
+/// The objects of all rounds so far, with their states. Each round adds to this data.
 #[derive(Default)]
 struct Objects {
     /// The objects of this round in the order of the declaration, followed by objects that were planned only in earlier rounds or

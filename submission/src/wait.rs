@@ -50,7 +50,7 @@ pub(super) async fn settle(
     futures::future::try_join_all(waits).await
 }
 
-/// Returns true if at least one object must be waited for.
+/// Returns true if no object must be waited for.
 pub(super) fn is_settled(items: &[Item], made: &[Made]) -> bool {
     let settled = |(item, made): (&Item, &Made)| {
         let object = made.object.as_ref();

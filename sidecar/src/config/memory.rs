@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_limit_of_a_cgroup_and_its_ancestors_counts_in_both_versions() {
+    fn the_lowest_limit_of_a_cgroup_and_its_ancestors_applies_in_both_cgroup_versions() {
         let (_directory, root) = files(&[
             ("memory.max", "134217728\n"),
             ("pod/memory.max", "max\n"),

@@ -143,7 +143,7 @@ fn a_lost_sector_before_other_frames_is_reported_as_damage() {
 }
 
 #[test]
-fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
+fn a_journal_cut_at_any_byte_keeps_its_complete_frames() {
     let folder = tempfile::tempdir().unwrap();
     let records = some_records();
     let (_, states) = grown(folder.path(), &records);
@@ -162,7 +162,7 @@ fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
 }
 
 #[test]
-fn a_frame_torn_in_the_reserved_space_is_cleared_and_the_space_kept() {
+fn a_frame_torn_in_the_reserved_space_is_cleared_and_the_space_stays_reserved() {
     let folder = tempfile::tempdir().unwrap();
     let records = some_records();
     let (mut journal, _) = grown(folder.path(), &records);
@@ -240,7 +240,7 @@ fn only_the_outcome_uses_the_reserved_space() {
 }
 
 #[test]
-fn zeros_after_a_power_failure_are_cut_off() {
+fn zeros_after_a_power_failure_are_truncated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();

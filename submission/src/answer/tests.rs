@@ -145,7 +145,7 @@ fn the_requested_wait_is_read_from_header_or_details() {
 }
 
 #[test]
-fn a_wait_of_any_length_is_bounded() {
+fn a_retry_after_of_any_length_is_bounded() {
     for (text, after) in [
         ("9223372036854775807", Some(AFTER_MAX)),
         ("18446744073709551616", Some(AFTER_MAX)),
@@ -162,7 +162,7 @@ fn a_wait_of_any_length_is_bounded() {
 }
 
 #[test]
-fn warnings_lose_their_quotes() {
+fn the_quotes_around_a_warning_are_removed() {
     let mut headers = HeaderMap::new();
     headers.append(
         header::WARNING,

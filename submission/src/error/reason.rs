@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_short() {
+    fn durations_are_formatted_with_at_most_one_decimal_place() {
         assert_eq!(seconds(&Duration::from_millis(1_234)), "1.2 s");
         assert_eq!(seconds(&Duration::from_secs(300)), "300 s");
     }

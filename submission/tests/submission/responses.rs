@@ -200,7 +200,7 @@ async fn an_object_whose_delete_always_meets_a_conflict_is_reported_with_the_api
 }
 
 #[tokio::test]
-async fn a_404_of_a_proxy_does_not_count_as_a_missing_object() {
+async fn a_404_from_a_proxy_does_not_count_as_a_missing_object() {
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .fail(Fault::answer(404, &[], json!("default backend - 404")));

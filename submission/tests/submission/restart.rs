@@ -208,7 +208,7 @@ async fn an_object_of_another_owner_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn other_content_of_an_earlier_attempt_is_replaced() {
+async fn a_planned_object_with_different_content_is_replaced() {
     let mock = Mock::start().await;
     mock.put(&path("a"), image("a", "a", "old").object);
     let submitter = mock.submitter().await;
@@ -334,7 +334,7 @@ async fn an_object_that_can_no_longer_be_rendered_is_rolled_back_by_the_plan() {
 }
 
 #[tokio::test]
-async fn an_object_under_an_unused_name_is_deleted() {
+async fn an_object_with_a_name_that_is_no_longer_used_is_deleted() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b"]);
     let rendered = vec![image("a", "a", "1")];

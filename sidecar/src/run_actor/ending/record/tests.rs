@@ -46,7 +46,7 @@ fn longest(objects: usize) -> Problem {
 }
 
 #[test]
-fn a_failure_is_shortened_to_the_room_and_keeps_the_remaining_objects() {
+fn a_failure_is_shortened_to_the_reserved_space_and_keeps_the_remaining_objects() {
     for objects in [1, 3, 200] {
         let room = room(&declaration(objects));
         let problem = shortened(Err(longest(objects)), room).unwrap_err();
