@@ -69,7 +69,7 @@ pub(super) async fn roll_back(
             }
         }
     }
-    // Their deadlines passed while they waited for a slot in `buffered`.
+    // At most `PARALLEL` watches run at a time. A watch that starts only after its time has passed checks once.
     let mut late = futures::stream::iter(late).buffered(PARALLEL);
     while let Some(outcome) = late.next().await {
         // An object that was created late has the same name as the deleted object, so it is reported once.
