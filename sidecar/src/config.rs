@@ -18,7 +18,7 @@ pub use memory::Memory;
 /// Collects the outputs of a task's steps and creates Kubernetes resources from them.
 ///
 /// Runs next to the steps of one TaskRun. It listens on one Unix socket per step, and on a loopback address for tools such as
-/// curl. GET / shows its state.
+/// curl. GET / shows the state of the run.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -86,7 +86,7 @@ pub struct Place {
 /// Limits on client requests.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
-#[command(mut_arg("header_timeout", |arg| arg.help("Maximum time from connecting to the end of the header")))]
+#[command(mut_arg("header_timeout", |arg| arg.help(HEADER_TIMEOUT)))]
 #[command(mut_arg("max_connections", |arg| arg.default_value("64")))]
 #[command(mut_arg("max_body", |arg| arg.default_value("0").hide_default_value(true).help(MAX_BODY)))]
 pub struct Limits {
@@ -115,6 +115,9 @@ pub struct Limits {
     pub(crate) shutdown_grace: Duration,
 }
 
+/// The help text of `--header-timeout`.
+const HEADER_TIMEOUT: &str =
+    "Maximum time between the start of a connection and the end of the request header";
 /// The help text of `--max-body`.
 const MAX_BODY: &str = "Maximum size of a request body; by default derived from the memory limit";
 

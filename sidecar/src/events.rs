@@ -20,7 +20,8 @@ use crate::journal::Commit;
 
 const CONTROLLER: &str = "gleaner.dev/sidecar";
 
-/// The time limit for creating all Events about one result. The sidecar does not exit before they are created or it passes.
+/// The time limit for creating all Events about one result. The sidecar exits only after the Events are created or the
+/// limit has passed.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Creates the Events about a run.

@@ -234,7 +234,7 @@ impl Journal {
     /// # Errors
     /// Returns the operating system's error, for example if the disk is full. The journal is unchanged.
     pub fn reserve(&mut self, length: u64) -> io::Result<()> {
-        // A frame head's length of blank bytes stays at the end, to mark the space as reserved even if a record in it is torn.
+        // As many blank bytes as a head has stay at the end. They mark the space as reserved even if a record in it is torn.
         let length = frame::length(length) + frame::HEAD as u64;
         if self.torn {
             self.clear()?;
@@ -263,7 +263,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the record of the submission's outcome in the reserved space, and releases the rest of the space.
+    /// Writes the record of the submission's outcome to the reserved space, and releases the rest of the space.
     ///
     /// # Errors
     /// Same as [`Journal::append_outputs`]. The reserved space stays reserved.

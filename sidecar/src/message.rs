@@ -173,7 +173,8 @@ fn plain(json: &str) -> Result<Value, ValueError> {
     }
 }
 
-/// The deserializer of [`plain`]. It returns a duplicate key separately from the error, because users see the error's text.
+/// The deserializer of [`plain`]. It returns a duplicate key separately from the error, because users see the error's
+/// text, and the key may be secret.
 #[derive(Clone, Copy)]
 struct Plain<'a> {
     duplicate: &'a Cell<Option<String>>,

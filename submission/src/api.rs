@@ -277,7 +277,8 @@ impl CallError {
         self.refusal().is_some_and(Refusal::is_quota)
     }
 
-    /// Returns true if the response is a 404 without a reason, which usually means that the API server does not serve the path.
+    /// Returns true if the response is a 404. Unless [`Self::is_not_found`] is also true, the API server usually does not serve
+    /// the path.
     pub(super) fn is_not_served(&self) -> bool {
         self.refusal()
             .is_some_and(|refusal| refusal.code == StatusCode::NOT_FOUND)

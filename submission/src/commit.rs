@@ -32,7 +32,7 @@ pub(super) struct Made {
 /// A reason to stop creating objects.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// Objects that cannot be created. Never empty.
+    /// The failures of the objects that cannot be created. Never empty.
     Failed(Vec<Failure>),
     /// The first create failed because a derived name is taken. The submission must restart with different names.
     OtherNames(Vec<Failure>),
@@ -191,8 +191,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Creates the object. The API server lets only one client create an object with this name. If the object
-    /// already exists, its owner shows who created it: this run, whose earlier attempt received no response, or another client.
+    /// Creates the object. The API server lets only one client create an object with this name. If the object already exists, its
+    /// owner shows whether this run created it, in an attempt that received no response, or another client did.
     async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
         let item = self.item;
         let manager = &self.api.settings.field_manager;

@@ -70,7 +70,8 @@ pub(super) fn may_lag(reason: &Reason) -> bool {
     ) || is_not_served(reason)
 }
 
-/// Returns true if the response is a 404 without a reason, which usually means that the API server does not serve the path.
+/// Returns true if the API server refused the request with an unclassified 404, which usually means that it does not serve the
+/// path.
 fn is_not_served(reason: &Reason) -> bool {
     matches!(reason, Reason::Refused { code: 404, .. })
 }

@@ -16,8 +16,8 @@ use super::kind::{Kind, KindName};
 use super::remedy::plain;
 use super::request::Call;
 
-/// The kinds found so far. Missing kinds are not cached, because a CRD that does not exist at the preflight may exist at the
-/// submission.
+/// The kinds found so far. Missing kinds are not cached, because a CRD that does not exist during the preflight may exist during
+/// the submission.
 #[derive(Debug, Default)]
 pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
 

@@ -31,7 +31,7 @@ pub(super) struct Place {
     /// The namespace, or `None` for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
-    /// The parts of the API server's text about the object that may be forwarded.
+    /// The rule for forwarding the API server's messages about the object.
     pub(super) disclosure: Disclosure,
 }
 

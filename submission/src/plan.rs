@@ -45,14 +45,13 @@ pub(super) enum Step {
     Deferred,
 }
 
-/// The owner of an object that already exists when it is applied.
+/// The owner of an object before the run applies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Before {
+    /// The object does not exist.
     Nothing,
     /// An earlier attempt of this run created the object.
-    Ours {
-        uid: String,
-    },
+    Ours { uid: String },
     /// The object has a different owner.
     Theirs,
 }

@@ -1,4 +1,5 @@
-//! Checks for failures that can be detected before the first step runs: unserved kinds and missing permissions.
+//! Checks for failures that can be detected before the first step runs: kinds that the cluster does not serve, and
+//! missing permissions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -101,7 +102,7 @@ fn namespace(tree: &Tree) -> Namespace<'_> {
     }
 }
 
-/// Checks every permission that each template needs. The few checks that are identical for two templates are not deduplicated.
+/// Checks every permission that the templates need. A permission that several templates need is checked only once.
 async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> Vec<Finding> {
     let mut asked = BTreeSet::new();
     let mut questions = Vec::new();
@@ -112,7 +113,7 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
             }
         }
     }
-    // Collected before streaming: the compiler cannot prove that a lazy map of borrowing futures is `Send`.
+    // Collected before streaming, because the compiler cannot prove that a lazy map of borrowing futures is `Send`.
     let answers: Vec<_> = questions
         .into_iter()
         .map(|(template, kind, namespace, need)| async move {

@@ -22,7 +22,7 @@ pub(super) struct Call {
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
     pub(super) expected: Expected,
-    /// The disclosure of the object in the request.
+    /// The rule for forwarding the API server's messages about the object in the request.
     pub(super) disclosure: Disclosure,
 }
 

@@ -150,7 +150,7 @@ impl Run<'_> {
     fn recall(&self, earlier: &[Planned]) -> Objects {
         let mut objects = Objects::default();
         let mut seen = HashSet::new();
-        // If several attempts planned the same object, the name in the last plan is used.
+        // If several attempts planned the same object, its entry in the last plan is used.
         for planned in earlier.iter().rev().flat_map(|planned| &planned.objects) {
             let item = Item::of_earlier(planned);
             if seen.insert(item.place.key()) {

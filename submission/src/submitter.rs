@@ -33,7 +33,7 @@ pub struct Submitter {
 pub struct Submission {
     /// The objects that the submission created, applied or adopted, in the order of the declaration.
     pub committed: Vec<Committed>,
-    /// Messages for users: warnings from the API server, and notes about fallbacks such as an omitted `blockOwnerDeletion`.
+    /// Messages for users: warnings from the API server, and notes about fallbacks such as `blockOwnerDeletion: false`.
     pub notes: Vec<String>,
 }
 
@@ -71,8 +71,8 @@ impl Submitter {
         self
     }
 
-    /// Checks for predictable failures: unserved kinds and missing permissions. The submission may still fail even if
-    /// the returned list is empty.
+    /// Checks for predictable failures: kinds that the cluster does not serve, and missing permissions. The submission may still
+    /// fail even if the returned list is empty.
     pub async fn preflight(&self, templates: &[Template]) -> Vec<Finding> {
         let notes = Notes::default();
         let inner = &self.inner;

@@ -84,7 +84,7 @@ async fn settle_one(
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = pause.mul_f64(1.5).min(LOOK_MAX);
-        // The last check starts at the deadline, so its request needs some time beyond it.
+        // The last check starts at the deadline, so its request is allowed to complete after the deadline.
         match api
             .within(api.server.timeout())
             .attempt(&Call::get(&item.place))

@@ -49,7 +49,7 @@ impl From<Problem> for ApiProblem {
 impl From<PathRejection> for ApiProblem {
     fn from(rejection: PathRejection) -> Self {
         let detail = format!(
-            "{}; GET /v1/status has the names of steps and resources",
+            "{}; GET /v1/status lists the steps and resources",
             rejection.body_text()
         );
         Self::new(problem_type::NOT_FOUND, 404, "not found", detail)

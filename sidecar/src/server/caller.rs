@@ -75,7 +75,7 @@ pub(super) async fn require_step(
             None => Err("a bearer token is missing"),
             Some(token) => {
                 let step = api.tokens.step(token).cloned();
-                step.ok_or("the bearer token is not the token of a step")
+                step.ok_or("the bearer token does not belong to a step")
             }
         },
     };

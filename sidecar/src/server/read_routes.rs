@@ -26,7 +26,7 @@ const LISTED: usize = 12;
 pub(super) struct Wanted {
     /// The maximum time to wait until all variables are resolved, such as `30s`.
     wait: Option<String>,
-    /// True to keep unresolved variables as text instead of waiting for their values.
+    /// True to keep unresolved variables as text. Otherwise, the request fails while variables are unresolved.
     #[serde(default)]
     partial: bool,
 }
@@ -65,7 +65,8 @@ pub(super) async fn resource(
     view(&api, &caller, Some(name), query, &headers).await
 }
 
-/// Waits for the requested time, and returns the resources in their current state.
+/// Returns the resources in their current state. If the request has `?wait=`, first waits until all variables are resolved or
+/// that time has passed.
 async fn view(
     api: &Api,
     caller: &Caller,
@@ -101,7 +102,7 @@ async fn view(
     api.views.get(subject).await
 }
 
-/// Waits until all variables are resolved, or until `wait` has passed.
+/// Waits until all variables are resolved, `wait` has passed, or shutdown is requested.
 async fn resolved(api: &Api, wait: Duration) {
     let mut snapshots = api.handle.snapshots();
     tokio::select! {

@@ -40,7 +40,7 @@ pub enum Reason {
     /// An object with this name is being deleted, but still exists.
     Leaving {
         existing: String,
-        /// The owner or manager of the existing object, and the remedy.
+        /// The remedy, which names the finalizers that block the deletion, if there are any.
         remedy: String,
     },
     /// Another client creates and deletes the named object repeatedly, so it cannot be read.

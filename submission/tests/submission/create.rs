@@ -189,7 +189,7 @@ async fn two_templates_for_one_object_are_refused() {
 }
 
 #[tokio::test]
-async fn a_run_that_may_not_set_block_owner_deletion_omits_the_field_and_adds_a_note() {
+async fn a_run_that_may_not_set_block_owner_deletion_sets_it_to_false_and_adds_a_note() {
     let mock = Mock::start().await;
     let words = "pipelineresources.tekton.dev \"a\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
     mock.on(Method::POST, "")

@@ -45,8 +45,8 @@ pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
     BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }
 
-/// Returns `ending`, shortened until its record fits into `room`. In a problem, first texts and then lists are shortened; in a
-/// commit, the notes are dropped.
+/// Returns `ending`, shortened until its record fits into `room` bytes. In a problem, first texts and then lists are shortened;
+/// in a commit, the notes are dropped.
 pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
     match ending {
         Ok(mut commit) => {
