@@ -131,7 +131,7 @@ fn a_lost_sector_before_other_frames_is_reported_as_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (_, states) = grown(folder.path(), &some_records());
     let [first, .., whole] = states.as_slice() else {
-        panic!("several states");
+        panic!("expected several states");
     };
     for at in (first.len()..whole.len() - 32).step_by(16) {
         for blank in [0, frame::BLANK] {

@@ -38,7 +38,7 @@ enum Command {
         torn: usize,
         power_cut: bool,
     },
-    /// The disk fills up, with this number of bytes remaining.
+    /// The disk fills up, except for this number of bytes.
     Fill(usize),
     Heal,
     Restart {

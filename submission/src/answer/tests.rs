@@ -126,7 +126,7 @@ fn the_requested_wait_is_read_from_header_or_details() {
         b"slow down",
         &Disclosure::Full,
     ) else {
-        panic!("429 passes");
+        panic!("expected a retry after a 429");
     };
     assert_eq!(again.after, Some(Duration::from_secs(7)));
     assert_eq!(again.words, "slow down");
@@ -139,7 +139,7 @@ fn the_requested_wait_is_read_from_header_or_details() {
         body,
         &Disclosure::Full,
     ) else {
-        panic!("429 passes");
+        panic!("expected a retry after a 429");
     };
     assert_eq!(again.after, Some(Duration::from_secs(3)));
 }
@@ -245,11 +245,11 @@ fn a_connection_failure_is_reported_by_its_type_if_the_message_is_withheld() {
     );
     let reason = api_server::Reason::Interrupted("GOAWAY swordfish".into());
     let Answer::Again(again) = unsent(&reason, &withheld()) else {
-        panic!("it may pass");
+        panic!("expected a retry");
     };
     assert!(!again.words.contains("swordfish"), "{}", again.words);
     let Answer::Again(again) = unsent(&reason, &Disclosure::Full) else {
-        panic!("it may pass");
+        panic!("expected a retry");
     };
     assert!(again.words.contains("GOAWAY swordfish"));
 }

@@ -135,7 +135,7 @@ async fn every_dry_run_error_is_reported_with_the_api_servers_message() {
             invalid("c", "spec.c: Required value")
         ]
     );
-    assert!(mock.writes().is_empty(), "a 422 is not retried");
+    assert!(mock.writes().is_empty());
     assert_eq!(mock.count(&Method::POST, ""), 3);
 }
 

@@ -149,7 +149,7 @@ async fn rolled_back(mock: &Mock) -> gleaner_submission::SubmissionError {
 
 #[tokio::test]
 async fn a_delete_with_an_unexpected_response_is_checked_by_a_read() {
-    // The API server does not execute the first delete. It executes the second but sends no response.
+    // A proxy responds to each delete. The API server does not execute the first delete, but executes the second.
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .first(1)

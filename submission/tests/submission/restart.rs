@@ -289,7 +289,7 @@ async fn after_an_outage_beyond_the_deadlines_all_objects_that_may_exist_are_rep
 }
 
 #[tokio::test]
-async fn one_kind_that_cannot_be_discovered_does_not_hide_the_others() {
+async fn a_kind_that_cannot_be_discovered_does_not_prevent_the_rollback_of_other_objects() {
     let mock = Mock::start().await;
     put(&mock, &["a"]);
     mock.on(Method::GET, "/api/v1$").fail(Fault::Close);

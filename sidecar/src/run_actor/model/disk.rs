@@ -24,7 +24,7 @@ struct State {
     bytes: Vec<u8>,
     /// The content after a power failure.
     synced: Vec<u8>,
-    /// The free space of the disk, in bytes.
+    /// The maximum size of the file, in bytes, if the disk is full.
     capacity: Option<usize>,
     armed: Option<Armed>,
     /// The number of refused operations.
@@ -86,7 +86,7 @@ impl Medium {
         self.state().armed = Some(Armed { after, torn, kills });
     }
 
-    /// Lets the file grow by at most `free` bytes, as on a disk that is almost full.
+    /// Limits the growth of the file to `free` more bytes, as on a disk that is almost full.
     pub(super) fn fill(&self, free: usize) {
         let mut state = self.state();
         state.capacity = Some(state.bytes.len() + free);

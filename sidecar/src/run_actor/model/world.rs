@@ -108,8 +108,8 @@ impl World {
             .await;
     }
 
-    /// Sends a request. Without disk faults, the expected response is `response`, and the resulting state is `after`. If `after` is
-    /// `None`, the state does not change.
+    /// Sends a request. Without disk faults, the expected response is `response`, and the resulting state is `after`. If `after`
+    /// is `None`, the state does not change.
     async fn request(
         &mut self,
         command: Command,
@@ -124,7 +124,7 @@ impl World {
             // The process was killed during the write, so it must not have sent a response.
             assert!(
                 received.try_recv().is_err(),
-                "a response was sent before the outcome was recorded"
+                "a response was sent before the request was recorded"
             );
             if let Some(after) = after {
                 self.may_be(after.clone());
