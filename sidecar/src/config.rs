@@ -17,7 +17,7 @@ pub use memory::Memory;
 
 /// Collects the outputs of a task's steps and creates Kubernetes resources from them.
 ///
-/// Runs next to the steps of one TaskRun. It listens on one Unix socket per step, and on a loopback address for tools such as
+/// Runs next to the steps of one TaskRun or pod. It listens on one Unix socket per step, and on a loopback address for tools such as
 /// curl. GET / shows the state of the run.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]

@@ -29,10 +29,10 @@ pub(crate) use disk::Disk;
 use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
-/// The beginning of the first frame. The number changes whenever the format of a record changes; journals with a different number
-/// cannot be read.
+/// The beginning of the first frame's payload. The number changes whenever the format of a record changes. Journals with a
+/// different number cannot be read.
 const FORMAT: &[u8] = b"gleaner-journal/3\n";
-/// The beginning of the first frame in every version of the format.
+/// The beginning of the first frame's payload in every version of the format.
 const ANY_FORMAT: &[u8] = b"gleaner-journal/";
 /// The maximum number of blank bytes per write.
 const BLANKS: usize = 16 << 10;
@@ -84,7 +84,7 @@ pub struct Commit {
     pub attempts: Attempts,
 }
 
-/// An error of the journal file.
+/// An error in opening, reading or writing the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("the journal {path} cannot be {deed}")]

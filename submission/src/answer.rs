@@ -19,7 +19,7 @@ use super::quota;
 /// The length, in bytes, to which a text from the API server is truncated.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The wait to which a `Retry-After` header is limited. No run waits this long.
+/// The maximum delay that is read from a `Retry-After` header. A longer delay is reduced to it; no run waits this long.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The classified response to one attempt to send a request.
@@ -70,8 +70,8 @@ pub(super) enum Topic {
     /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: creating the typed patch object,
     /// and converting it).
     Mistyped,
-    /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. The code,
-    /// 403, is shared with other refusals; only the message names the field
+    /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. Other
+    /// refusals also have the code 403, so only the message, which names the field, identifies this one
     /// (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     BlockOwnerDeletion,
     /// RBAC denied the request: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
@@ -80,7 +80,7 @@ pub(super) enum Topic {
     /// The namespace does not exist. Every missing object has this code and reason; only the message identifies a Namespace.
     Namespace,
     /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
-    /// `status unknown for quota: q`). The code, 403, is shared with other refusals, but this refusal is temporary.
+    /// `status unknown for quota: q`). Other refusals also have the code 403, but this one is temporary.
     Quota,
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,

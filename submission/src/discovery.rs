@@ -154,7 +154,7 @@ impl Kinds {
             .cloned()
     }
 
-    /// Adds a kind that an earlier attempt of the run found.
+    /// Adds a kind to the cache.
     pub(super) fn insert(&self, kind: &Arc<Kind>) {
         self.0
             .lock()

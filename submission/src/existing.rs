@@ -100,7 +100,7 @@ pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
             .all(|wanted| owner_references::uids(object).any(|uid| uid == wanted))
 }
 
-/// Returns true if the run created `object`, so that it must delete `object` when it fails.
+/// Returns true if the run created `object`, so that the rollback must delete `object` if the run fails.
 pub(super) fn is_made_by(object: &Value, item: &Item, run_uid: &str) -> bool {
     let made = match item.policy {
         Policy::Create => true,

@@ -19,7 +19,7 @@ pub(super) struct KindName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) name: KindName,
-    /// The path segment, such as `pipelineresources`. It comes from discovery and is never derived from the kind.
+    /// The kind's path segment in URLs, such as `pipelineresources`. It comes from discovery and is never derived from the kind.
     pub(super) plural: String,
     pub(super) namespaced: bool,
 }

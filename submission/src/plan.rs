@@ -314,7 +314,7 @@ fn adopt(item: &Item, run_uid: &str, uid: String, object: Value) -> Step {
     Step::Adopt { uid, object, made }
 }
 
-/// Decides how to treat an existing object. Returns `None` if it is deleted before the decision.
+/// Decides how to treat an existing object. Returns `None` if the object was being deleted and no longer exists.
 async fn judge(
     api: Api<'_>,
     item: &Item,

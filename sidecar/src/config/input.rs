@@ -65,7 +65,7 @@ pub struct Input {
     #[arg(long = name(OWNER), value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
     /// Numbers of containers that share the pod's space for termination messages: the pod's own plus those that Gleaner adds,
-    /// such as 3+1, or 3+1,compressed. Results that do not fit are omitted, or fail the run before anything is created
+    /// such as 3+1, or 3+1,compressed if Tekton compresses them. Results that do not fit are omitted, or fail the run before anything is created
     #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
     termination_share: Option<Share>,
     /// Kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified
@@ -104,14 +104,14 @@ pub enum InputError {
     /// The content of `--values` is not valid.
     #[error("--values is not valid base64-encoded JSON: {0}")]
     Values(String),
-    #[error("the arguments cannot be read")]
+    #[error("invalid arguments")]
     Arguments(#[source] ArgumentsError),
     #[error("--declaration is not base64-encoded text")]
     Encoding,
     /// The declaration is invalid. Contains all errors with their positions.
     #[error("the declaration is invalid:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     Declaration(Vec<Diagnostic>),
-    #[error("--allow-kind cannot be read")]
+    #[error("invalid --allow-kind")]
     AllowKind(#[source] KindPatternError),
     /// The declaration creates a kind that the cluster operator does not allow.
     #[error("the declaration is not allowed:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]

@@ -32,7 +32,7 @@ pub(super) struct Ended {
     pub(super) notices: Vec<Notice>,
 }
 
-/// Starts submissions, and the creation of Events, in separate tasks. Tests replace it.
+/// Starts submissions, and the creation of Events, in separate tasks. Tests use a different implementation.
 pub(super) trait Submit: Send + Sync {
     /// Starts the submission of all objects in `collector`.
     fn begin(
@@ -45,7 +45,7 @@ pub(super) trait Submit: Send + Sync {
     /// Starts a task that creates an Event for each notice. Returns `None` if no Events can be created.
     fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>>;
 
-    /// Returns true if no earlier process has stored a plan, so that no objects of the run exist.
+    /// Returns true if no earlier process has stored a plan, in which case no objects of the run exist.
     fn is_first(&self) -> bool;
 }
 
@@ -66,7 +66,7 @@ struct Work {
     room: Option<Room>,
     bounds: render::Bounds,
     state_dir: PathBuf,
-    /// True if no earlier process has stored a plan, so that no objects of the run exist.
+    /// True if no earlier process has stored a plan, in which case no objects of the run exist.
     is_first: bool,
 }
 

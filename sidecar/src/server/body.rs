@@ -1,4 +1,4 @@
-//! Parses the messages of steps: JSON bodies within the limits.
+//! Parses the request bodies of steps, and refuses bodies that exceed the limits.
 
 use axum::extract::Request;
 use bytes::Bytes;
