@@ -17,8 +17,8 @@ pub use memory::Memory;
 
 /// Collects the outputs of a task's steps and creates Kubernetes resources from them.
 ///
-/// Runs next to the steps of one TaskRun or pod. It listens on one Unix socket per step, and on a loopback address for tools such as
-/// curl. GET / shows the state of the run.
+/// Runs next to the steps of one TaskRun or pod. It listens on one Unix socket per step, and on a loopback address for tools
+/// such as curl. GET / shows the state of the run.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -98,7 +98,7 @@ pub struct Limits {
     /// Maximum total memory for accepted outputs; by default derived from the memory limit
     #[arg(long, env = "GLEANER_MAX_OUTPUTS", value_parser = http::limits::bytes)]
     pub(crate) max_outputs: Option<usize>,
-    /// Maximum time for a client to read the next 64 KiB of a response, or what remains of it
+    /// Maximum time for a client to read each 64 KiB of a response
     #[arg(long, env = "GLEANER_WRITE_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
     pub(crate) write_timeout: Duration,
     /// Maximum number of JSON values in a request, including keys

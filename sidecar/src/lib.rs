@@ -1,6 +1,6 @@
 //! The sidecar, which collects the outputs of a task's steps, renders the templates and submits the objects.
 //!
-//! The modules are listed in the order in which they process an output:
+//! The modules that process an output are listed first, in the order in which they process it:
 //!
 //! | module | purpose |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! The sidecar's metrics. They contain no values of outputs.
+//! The sidecar's metrics. They contain no output values.
 
 use std::sync::Arc;
 

@@ -52,7 +52,10 @@ impl Report {
         let (title, detail, failures) = match &self.unanswered {
             Some(Unanswered { since, last }) => (
                 "the API server cannot be reached",
-                format!("unreachable for {} s: {last}", since.elapsed().as_secs()),
+                format!(
+                    "the API server has been unreachable for {} s: {last}",
+                    since.elapsed().as_secs()
+                ),
                 vec![last.clone()],
             ),
             None if self.blocking.is_empty() => return None,

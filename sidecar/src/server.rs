@@ -41,7 +41,7 @@ pub struct Api {
     pub clients: Arc<Clients>,
     pub views: Arc<Views>,
     pub workbench: Arc<Workbench>,
-    /// The findings of the preflight, or `None` until it has finished.
+    /// The findings of the preflight, or `None` until its first attempt has finished.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     pub metrics: Metrics,
     /// The shutdown request, which ends event streams.

@@ -30,7 +30,7 @@ pub(super) enum Answer {
     Unexpected(String),
     /// The request was refused, and a retry would be refused too.
     Refused(Refusal),
-    /// The API server rejected the credentials, because the token was just rotated or is missing.
+    /// The API server rejected the credentials, for example because the token was just rotated or is missing.
     Unauthorised(Refusal),
     /// The request failed, but a retry may succeed.
     Again(Again),
@@ -59,8 +59,8 @@ pub(super) struct Refusal {
     pub(super) causes: Vec<String>,
 }
 
-/// The subject of a refusal. Refusals with different subjects share a code and a reason, so only the API server's message
-/// identifies the subject.
+/// The subject of a refusal. Refusals with different subjects can have the same code and reason, so only the API server's
+/// message identifies the subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
     /// The request exceeds the API server's size limit (413) or etcd's. The API server forwards etcd's error as a message
@@ -77,7 +77,8 @@ pub(super) enum Topic {
     /// RBAC denied the request: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
     /// admission plugins use the same code and reason.
     Permission,
-    /// The namespace does not exist. Every missing object has this code and reason; only the message identifies a Namespace.
+    /// The namespace does not exist. The code and reason are the same for every missing object, so only the message identifies
+    /// a Namespace.
     Namespace,
     /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
     /// `status unknown for quota: q`). Other refusals also have the code 403, but this one is temporary.
@@ -282,7 +283,7 @@ pub(super) fn bounded(text: &str) -> String {
     }
 }
 
-/// Parses `Retry-After` as seconds, limited to [`AFTER_MAX`]; the API server never sends a date.
+/// Parses `Retry-After` as seconds, limited to [`AFTER_MAX`]. A date is ignored, because the API server never sends one.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -257,7 +257,7 @@ impl CallError {
         self.refusal().is_some_and(Refusal::is_already_exists)
     }
 
-    /// Returns true if the object must be read to find out what exists.
+    /// Returns true if the response did not come from the API server, so that the object must be read to find out what exists.
     pub(super) fn is_unexpected(&self) -> bool {
         matches!(self.end, End::Unexpected(_))
     }

@@ -34,7 +34,7 @@ pub(super) struct Item {
     /// The object as JSON; empty if the object is known only from an earlier attempt. Only the serialized form is stored, because
     /// an object can be several megabytes in size.
     pub(super) body: Bytes,
-    /// The annotation that identifies the content of the object.
+    /// The value of the annotation that identifies the content of the object.
     pub(super) content: Option<String>,
     /// The UIDs in the object's owner references.
     pub(super) owners: Vec<String>,
@@ -67,7 +67,7 @@ pub(super) struct Prepared {
 pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
-    // The kinds are collected before the first object is consumed, because the loop would otherwise have to clone each object.
+    // The kinds are determined first, because this requires the earlier objects, which the loop below consumes.
     let kinds: Vec<_> = (0..rendered.len())
         .map(|index| kind(&rendered[..index], &rendered[index], found))
         .collect();

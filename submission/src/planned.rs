@@ -1,7 +1,7 @@
 //! The objects that a submission will create, in a form that is stored on disk.
 //!
-//! If the process is killed during a submission, some of these objects exist. The next process uses this list to find them, even
-//! if it cannot render templates or discover kinds, and to report the objects that it cannot read.
+//! If the process is killed during a submission, some of these objects may exist. The next process uses this list to find them,
+//! even if it cannot render templates or discover kinds, and to report the objects that it cannot read.
 
 use std::io;
 

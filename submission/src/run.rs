@@ -1,4 +1,4 @@
-//! Executes a submission: rounds of dry runs, creates and waits, until one succeeds or everything is rolled back.
+//! Executes a submission: rounds of dry runs, creates and waits, until a round succeeds or everything is rolled back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -214,8 +214,8 @@ impl Run<'_> {
             count,
             ledger,
         } = objects;
-        // The ledger is updated before each request, so it is correct even if the future, with a pending request, is dropped
-        // here.
+        // The ledger is updated before each request, so it is correct even if `carry_out` is dropped here while a request is
+        // pending.
         let carried_out = tokio::select! {
             carried_out = self.carry_out(&items[..*count], steps, ledger) => carried_out,
             () = self.cut_off() => Err(Stop::Failed(vec![Failure::general(Reason::CutOff)])),

@@ -13,7 +13,7 @@ use super::Api;
 use super::answer::ApiProblem;
 use crate::message::{self, Extent, ReadError};
 
-/// The size in bytes above which a body is parsed on the workbench, so that it does not block the thread that serves all clients.
+/// The size in bytes above which a body is parsed on the workbench, so that parsing does not block the thread of the server.
 const LARGE: usize = 64 << 10;
 /// The estimated memory of a message, in bytes, above which the message waits for the workbench. Smaller messages are limited
 /// only by the number of concurrent posts per step.

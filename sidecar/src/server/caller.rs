@@ -101,8 +101,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Refuses requests that a website made a browser send (DNS rebinding). On the loopback address, the Host header must be localhost
-/// or an IP address.
+/// Refuses requests that a website made a browser send (DNS rebinding). On the loopback address, the Host header must be
+/// localhost or an IP address.
 pub(super) async fn refuse_foreign_hosts(
     Extension(caller): Extension<Caller>,
     request: Request,

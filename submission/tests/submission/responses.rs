@@ -49,7 +49,7 @@ async fn an_unexecuted_create_with_an_unexpected_response_is_retried() {
 async fn an_executed_create_with_an_unexpected_response_is_found_by_a_read() {
     for (status, body) in strangers() {
         let mock = Mock::start().await;
-        // Every attempt gets the unexpected response, so it never shows whether the object was created.
+        // Every attempt gets the unexpected response, which never shows whether the object was created.
         mock.on(Method::POST, REAL)
             .fail(Fault::other_reply(status, body.clone()));
         let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])

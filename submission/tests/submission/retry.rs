@@ -242,7 +242,7 @@ async fn a_restart_after_a_kill_creates_one_object() {
     assert_eq!(
         mock.count(&Method::POST, IMAGES),
         3,
-        "dry run, create, dry run"
+        "expected a dry run, a create and a dry run"
     );
 }
 
