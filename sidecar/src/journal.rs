@@ -8,8 +8,8 @@
 //! checksum, the file is damaged, and the sidecar refuses to start.
 //!
 //! Before objects are created, the sidecar reserves space at the end of the file for the record of the outcome, so that the
-//! outcome can be recorded even if the disk becomes full. The space is filled with blank bytes, not only allocated, and the record
-//! overwrites it in place. A copy-on-write file system may still refuse that write.
+//! outcome can be recorded even if the disk becomes full. The space is filled with blank bytes, not only allocated, and the
+//! record overwrites it in place. A copy-on-write file system may still refuse that write.
 
 mod disk;
 mod frame;

@@ -65,7 +65,7 @@ impl Report {
                 (title, findings.join("; "), self.blocking.clone())
             }
         };
-        let detail = format!("{detail} (`preflight: Strict`: no step runs)");
+        let detail = format!("{detail} (no step runs, because of `preflight: Strict`)");
         let code = exit_code::NOT_CREATED;
         Some(Problem {
             failures,

@@ -38,8 +38,9 @@ pub(super) fn check(
     match given {
         Some(given) if !kind.namespaced => {
             let name = &kind.name;
-            let words =
-                format!("{name} is cluster-scoped, but the template names the namespace '{given}'");
+            let words = format!(
+                "{name} is cluster-scoped, but the template specifies the namespace '{given}'"
+            );
             let remedy = "remove metadata.namespace";
             Err(Reason::Misplaced { words, remedy })
         }

@@ -71,8 +71,8 @@ struct Work {
 }
 
 impl Submitting {
-    /// Returns the implementation of [`Submit`] for production. `submitter` is `None` if the declaration creates nothing. `events`
-    /// is `None` if the cluster has no object to which Events can be attached.
+    /// Returns the implementation of [`Submit`] for production. `submitter` is `None` if the declaration creates nothing.
+    /// `events` is `None` if the cluster has no object to which Events can be attached.
     pub(crate) fn new(
         submitter: Option<Submitter>,
         events: Option<Recorder>,

@@ -116,7 +116,12 @@ fn within_bounds(api: &Api, extent: Extent, memory: usize) -> Result<(), ApiProb
             "levels of arrays and objects",
             "--max-depth",
         ),
-        (memory, api.max_message, "bytes in memory", "memory limit"),
+        (
+            memory,
+            api.max_message,
+            "bytes after parsing",
+            "memory limit",
+        ),
     ];
     let exceeded = bounds.into_iter().find(|(held, bound, ..)| held > bound);
     exceeded.map_or(Ok(()), |(_, bound, what, flag)| {

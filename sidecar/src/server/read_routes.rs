@@ -56,7 +56,7 @@ pub(super) async fn resource(
         let known = if known.len() > LISTED {
             "see GET /v1/status for the resources".to_owned()
         } else {
-            format!("it has {}", known.join(", "))
+            format!("its resources are {}", known.join(", "))
         };
         let detail = format!("the declaration has no resource with this name; {known}");
         let title = "no such resource";

@@ -155,7 +155,7 @@ impl Reason {
                 existing, holder, ..
             } => format!("{existing} already exists and does not belong to this run ({holder})"),
             Self::Leaving { existing, .. } => {
-                format!("{existing} is being deleted and still exists")
+                format!("{existing} is being deleted, but still exists")
             }
             Self::Contested(existing) => {
                 format!("{existing} is repeatedly created and deleted by another client")
