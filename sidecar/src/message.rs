@@ -91,7 +91,7 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 /// Reads a step's message.
 ///
 /// # Errors
-/// Fails if the body is not a message. Use [`explained`] for a description that quotes no values.
+/// Fails if the body is not a valid message. Use [`explained`] for a description that quotes no values.
 pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     let message: Message<'_> = serde_json::from_slice(body)?;
     let outputs = message.outputs.into_iter().map(|(name, raw)| {

@@ -163,7 +163,7 @@ fn holds_frame(bytes: &[u8], from: usize) -> bool {
     starts.any(|at| matches!(frame(bytes, at), Frame::Whole { .. }))
 }
 
-/// Returns true if the part of `body` in any sector is blank. `body` begins at position `at` of the file.
+/// Returns true if `body` is completely blank in at least one sector. `body` begins at position `at` of the file.
 fn has_blank_sector(body: &[u8], at: usize) -> bool {
     let first = (SECTOR - at % SECTOR).min(body.len());
     let (first, others) = body.split_at(first);
