@@ -50,7 +50,7 @@ pub(super) async fn settle(
     futures::future::try_join_all(waits).await
 }
 
-/// Returns true if no object must be waited for.
+/// Returns true if all objects are ready, so that no wait is necessary.
 pub(super) fn is_settled(items: &[Item], made: &[Made]) -> bool {
     let settled = |(item, made): (&Item, &Made)| {
         let object = made.object.as_ref();

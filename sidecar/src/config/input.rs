@@ -65,8 +65,8 @@ pub struct Input {
     #[arg(long = name(OWNER), value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
     /// Numbers of containers that share the pod's space for termination messages: the pod's own plus those that Gleaner adds,
-    /// such as 3+1, or 3+1,compressed if Tekton compresses them. Results that do not fit are omitted, or fail the run before
-    /// anything is created
+    /// such as 3+1, or 3+1,compressed if Tekton compresses the messages. Results that do not fit are omitted, or fail
+    /// the run before anything is created
     #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
     termination_share: Option<Share>,
     /// Kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified

@@ -24,7 +24,7 @@ struct State {
     bytes: Vec<u8>,
     /// The content after a power failure.
     synced: Vec<u8>,
-    /// The maximum size of the file, in bytes, if the disk is full.
+    /// The maximum size of the file, in bytes, or `None` if the disk never becomes full.
     capacity: Option<usize>,
     armed: Option<Armed>,
     /// The number of refused operations.
