@@ -51,8 +51,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Returns the bounds for a sidecar with `steps` steps and a memory limit of `limit` bytes. If `limit` is `None`, the limit is
-    /// [`UNLIMITED`].
+    /// Returns the bounds for a sidecar with `steps` steps and a memory limit of `limit` bytes. If `limit` is `None`, the
+    /// limit is [`UNLIMITED`].
     pub(crate) fn new(limit: Option<u64>, limits: &Limits, steps: usize) -> Self {
         let limit = limit.unwrap_or(UNLIMITED).min(LIMIT_MAX);
         let part = (limit.saturating_sub(OWN) / PARTS).max(PART_MIN);
