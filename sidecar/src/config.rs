@@ -17,8 +17,8 @@ pub use memory::Memory;
 
 /// Collects the outputs of a task's steps and creates Kubernetes resources from them.
 ///
-/// Runs next to the steps of one TaskRun. It listens on one Unix socket per step, and on a loopback address for tools such as
-/// curl. GET / shows its state.
+/// Runs next to the steps of one TaskRun or pod. It listens on one Unix socket per step, and on a loopback address for tools
+/// such as curl. GET / shows the state of the run.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -26,7 +26,7 @@ pub use memory::Memory;
 Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
 missing, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
 pub struct Config {
-    /// The subcommand; without one, the sidecar serves the API.
+    /// The subcommand. Without a subcommand, the sidecar serves the API.
     #[command(subcommand)]
     pub(crate) subcommand: Option<Subcommand>,
     #[command(flatten)]
@@ -44,10 +44,10 @@ pub struct Config {
 /// A subcommand that does not serve the API.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Subcommand {
-    /// Wait until the sidecar of this container is ready.
+    /// Wait until the sidecar in this container is ready.
     ///
     /// Use it as a postStart hook or an exec probe. It exits with 0 as soon as /readyz returns 200 on the sidecar's own socket,
-    /// and with 1 after the time limit.
+    /// and with 1 if the time limit passes first.
     Ready(Ready),
 }
 
@@ -62,7 +62,7 @@ pub struct Ready {
     pub(crate) wait: Duration,
 }
 
-/// The sidecar's addresses and directories.
+/// The sidecar's paths and its loopback address.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Places")]
 pub struct Place {
@@ -86,19 +86,19 @@ pub struct Place {
 /// Limits on client requests.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
-#[command(mut_arg("header_timeout", |arg| arg.help("Maximum time from connecting to the end of the header")))]
+#[command(mut_arg("header_timeout", |arg| arg.help(HEADER_TIMEOUT)))]
 #[command(mut_arg("max_connections", |arg| arg.default_value("64")))]
 #[command(mut_arg("max_body", |arg| arg.default_value("0").hide_default_value(true).help(MAX_BODY)))]
 pub struct Limits {
     #[command(flatten)]
     pub(crate) http: http::Limits,
-    /// Memory limit from which all memory bounds are derived, such as 128Mi; by default the limit of the cgroup
+    /// Memory limit from which all memory bounds are derived, such as 128Mi; by default the cgroup's limit
     #[arg(long, env = "GLEANER_MEMORY_LIMIT", value_parser = http::limits::bytes)]
     pub(crate) memory_limit: Option<usize>,
     /// Maximum total memory for accepted outputs; by default derived from the memory limit
     #[arg(long, env = "GLEANER_MAX_OUTPUTS", value_parser = http::limits::bytes)]
     pub(crate) max_outputs: Option<usize>,
-    /// Maximum time for a client to read 64 KiB of a response, or the rest of a shorter one
+    /// Maximum time for a client to read each 64 KiB of a response
     #[arg(long, env = "GLEANER_WRITE_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
     pub(crate) write_timeout: Duration,
     /// Maximum number of JSON values in a request, including keys
@@ -107,14 +107,17 @@ pub struct Limits {
     /// Maximum nesting depth of arrays and objects in a request
     #[arg(long, env = "GLEANER_MAX_DEPTH", default_value_t = 64, value_parser = depth)]
     pub(crate) max_depth: usize,
-    /// Maximum wait that a GET may request with ?wait=
+    /// Maximum value of ?wait= in a GET request
     #[arg(long, env = "GLEANER_MAX_WAIT", default_value = "5m", value_parser = duration::parse)]
     pub(crate) max_wait: Duration,
-    /// Maximum time to complete pending requests and the submission after SIGTERM
+    /// Maximum time after SIGTERM to complete pending requests and the submission
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "25s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
 
+/// The help text of `--header-timeout`.
+const HEADER_TIMEOUT: &str =
+    "Maximum time between the start of a connection and the end of the request header";
 /// The help text of `--max-body`.
 const MAX_BODY: &str = "Maximum size of a request body; by default derived from the memory limit";
 
@@ -141,13 +144,13 @@ impl Limits {
     }
 }
 
-/// The access to the API server, and the time limit for requests.
+/// The access to the API server, and the time limit for requests to it.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 pub struct Cluster {
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Time limit for all requests to the API server except waitFor
+    /// Total time limit for a submission's requests to the API server, not including waitFor
     #[arg(long, env = "GLEANER_SUBMIT_DEADLINE", default_value = "60s", value_parser = duration::parse)]
     pub(crate) submit_deadline: Duration,
 }

@@ -20,10 +20,11 @@ use crate::journal::Commit;
 
 const CONTROLLER: &str = "gleaner.dev/sidecar";
 
-/// The time limit for all Events about one result. A shutdown waits for them.
+/// The time limit for creating all Events about one result. The sidecar exits only after the Events are created or the
+/// limit has passed.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Creates Events about one run.
+/// Creates the Events about a run.
 pub(crate) struct Recorder {
     server: ApiServer,
     namespace: String,
@@ -41,7 +42,7 @@ pub(crate) struct Notice {
 }
 
 impl Recorder {
-    /// Returns a recorder, or `None` if the run has no object in the cluster.
+    /// Returns a recorder, or `None` if the cluster has no object to which the run's Events can be attached.
     pub(crate) fn new(server: ApiServer, run: &Run) -> Option<Self> {
         Some(Self {
             server,
@@ -91,7 +92,7 @@ impl Recorder {
             return;
         };
         match error.code() {
-            // The permission or kind is missing for every Event, so no more requests are sent.
+            // The API server would refuse every other Event for the same reason, so no more requests are sent.
             Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
                 if !self.is_refused.swap(true, Ordering::Relaxed) {
                     tracing::info!(error = error_chain(&error), "events-refused");
@@ -138,18 +139,18 @@ pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
         .partition(|left| left.state == LeftState::Retained);
     if !retained.is_empty() {
         let retained: Vec<_> = retained.into_iter().map(|left| &left.object).collect();
-        let note = "retained because of keepOnFailure, delete by hand: ".to_owned();
+        let note = "retained because of keepOnFailure and must be deleted by hand: ".to_owned();
         notices.push(warning("GleanerRetained", note + &named(&retained, ", ")));
     }
     if !left.is_empty() {
         let left: Vec<_> = left.into_iter().map(|left| &left.object).collect();
-        let note = "may still exist, delete by hand: ".to_owned() + &named(&left, ", ");
+        let note = "may still exist (if so, delete by hand): ".to_owned() + &named(&left, ", ");
         notices.push(warning("GleanerRollbackFailed", note));
     }
     notices
 }
 
-/// Lists as many names as fit into an Event, followed by the number of names omitted.
+/// Lists as many names as fit into an Event, followed by the number of omitted names.
 fn named(names: &[impl Display], separator: &str) -> String {
     // Space for the preceding text and for "and N more".
     const OTHERS: usize = 96;

@@ -30,8 +30,8 @@ use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
 /// The maximum size of a request header, in bytes. It is lower than in production, so that a fuzzer can reach it.
 const HEADER_BYTES: usize = 8 << 10;
 
-/// The workbench of the whole process. As in production, there is only one, because the leak check would report a workbench
-/// thread that exits as a leak.
+/// The workbench, which all connections share as in production. One workbench per connection is not possible, because the leak
+/// check would report each workbench thread that exits.
 static WORKBENCH: LazyLock<Arc<Workbench>> = LazyLock::new(|| {
     Arc::new(Workbench::start().expect("invariant: the system can start a thread"))
 });

@@ -4,12 +4,12 @@
 //! record's content. The first frame identifies the format, the run and its declaration, so that a journal is never replayed for
 //! a different run, or by a version with a different record format.
 //!
-//! If a crash interrupts a write, the incomplete frame is truncated, because its response was not sent. If a complete frame has a
-//! wrong checksum, the file is damaged, and the sidecar refuses to start.
+//! If a crash interrupts a write, the incomplete frame is removed, because no response was sent. If a complete frame has a wrong
+//! checksum, the file is damaged, and the sidecar refuses to start.
 //!
-//! Before objects are created, the sidecar reserves space at the end of the file for the record of the outcome, so that it can be
-//! written even if the disk becomes full. The space is filled with blank bytes, not only allocated, and the record overwrites it
-//! in place. A copy-on-write file system may still refuse that write.
+//! Before objects are created, the sidecar reserves space at the end of the file for the record of the outcome, so that the
+//! outcome can be recorded even if the disk becomes full. The space is filled with blank bytes, not only allocated, and the
+//! record overwrites it in place. A copy-on-write file system may still refuse that write.
 
 mod disk;
 mod frame;
@@ -29,12 +29,12 @@ pub(crate) use disk::Disk;
 use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
-/// The beginning of the first frame. The number changes whenever the format of a record changes; journals with a different number
-/// cannot be read.
+/// The beginning of the first frame's payload. The number changes whenever the format of a record changes. Journals with a
+/// different number cannot be read.
 const FORMAT: &[u8] = b"gleaner-journal/3\n";
-/// The beginning of the first frame in every version of the format.
+/// The beginning of the first frame's payload in every version of the format.
 const ANY_FORMAT: &[u8] = b"gleaner-journal/";
-/// The number of blank bytes per write.
+/// The maximum number of blank bytes per write.
 const BLANKS: usize = 16 << 10;
 
 /// A journal that is open for appending.
@@ -80,11 +80,11 @@ pub enum Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     pub outcome: Outcome,
-    /// The number of taken names for each derived name.
+    /// For each derived name, the number of candidate names that were taken.
     pub attempts: Attempts,
 }
 
-/// An error of the journal file.
+/// An error in opening, reading or writing the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("the journal {path} cannot be {deed}")]
@@ -151,7 +151,7 @@ impl Journal {
         Ok(opened)
     }
 
-    /// Reads the journal in `file`, which error messages refer to as `path`. Starts a new journal if the file is empty.
+    /// Reads the journal from `file`, or starts a new journal if the file is empty. `path` appears only in errors.
     pub(crate) fn on(
         mut file: Box<dyn Disk>,
         path: PathBuf,
@@ -234,7 +234,8 @@ impl Journal {
     /// # Errors
     /// Returns the operating system's error, for example if the disk is full. The journal is unchanged.
     pub fn reserve(&mut self, length: u64) -> io::Result<()> {
-        // At least one head of blank bytes stays at the end, to identify the space as reserved even if a record in it is torn.
+        // Reserve the length of one more head. These blank bytes remain at the end, and mark the space as reserved even if a
+        // record in it is torn.
         let length = frame::length(length) + frame::HEAD as u64;
         if self.torn {
             self.clear()?;
@@ -246,8 +247,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the plan of a submission. It is written to the reserved space if at least `rest` bytes remain there for the
-    /// outcome, and to additional space otherwise.
+    /// Appends the plan of a submission. It is written to the reserved space if `rest` bytes of that space then remain for
+    /// the outcome, and to additional space otherwise.
     ///
     /// # Errors
     /// Same as [`Journal::append_outputs`]. The reserved space stays reserved.
@@ -263,7 +264,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the record of the submission's outcome in the reserved space, and releases the rest of the space.
+    /// Writes the record of the submission's outcome to the reserved space, and releases the rest of the space.
     ///
     /// # Errors
     /// Same as [`Journal::append_outputs`]. The reserved space stays reserved.
@@ -293,7 +294,7 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // If this fails, it is repeated before the next frame is written.
+                // If the incomplete frame cannot be removed now, it is removed before the next frame is written.
                 let _ = self.clear();
                 Err(error)
             }
@@ -307,7 +308,7 @@ impl Journal {
         Ok(length)
     }
 
-    /// Appends blank bytes until the last frame is followed by `room` of them.
+    /// Appends blank bytes until `room` of them follow the last frame.
     fn grow(&mut self, room: u64) -> io::Result<()> {
         let present = self.end + self.reserved;
         let wanted = self.end + room;

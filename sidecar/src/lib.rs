@@ -1,16 +1,16 @@
 //! The sidecar, which collects the outputs of a task's steps, renders the templates and submits the objects.
 //!
-//! The modules are listed in the order in which they process an output:
+//! The modules that process an output are listed first, in the order in which they process it:
 //!
 //! | module | purpose |
 //! | --- | --- |
 //! | [`config`] | the command line |
 //! | [`server`] | sockets, routes, permissions of callers |
 //! | [`run_actor`] | the task that owns the state of the run |
-//! | [`message`] | converts the bytes of a body to a step's message |
+//! | [`message`] | parses a request body as a step's message |
 //! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
-//! | `events` | Events about the result of the submission, attached to the run |
-//! | `ready` | waits, for a hook or probe, until the sidecar is ready |
+//! | `events` | Kubernetes Events about the result of the submission |
+//! | `ready` | the subcommand that waits until the sidecar is ready |
 //! | [`preflight`], [`metrics`] | the findings before the first step runs, and the counters |
 //!
 //! The state itself and the rendering are in `gleaner_core`; the submission is in `gleaner_submission`.

@@ -16,9 +16,9 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// The maximum number of bytes of an output's name in a message.
+/// The length, in bytes, to which an output's name is truncated in an error message.
 const SHOWN: usize = 64;
-/// The number of bytes above which text is unescaped in pieces.
+/// The length, in bytes, above which text is unescaped in pieces. It is also the minimum length of a piece.
 const PIECE: usize = 64 << 10;
 
 /// The reason why a body is not a valid message.
@@ -91,7 +91,7 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 /// Reads a step's message.
 ///
 /// # Errors
-/// Fails if the body is not a message. Use [`explained`] for a description that quotes no values.
+/// Fails if the body is not a valid message. Use [`explained`] for a description that quotes no values.
 pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     let message: Message<'_> = serde_json::from_slice(body)?;
     let outputs = message.outputs.into_iter().map(|(name, raw)| {
@@ -116,7 +116,7 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
 }
 
 /// Parses one JSON value and rejects duplicate keys in an object. Large text is unescaped in pieces, because the parser would
-/// unescape it as a whole into a buffer, a third copy in addition to the body and the value.
+/// unescape all of it into a buffer, and so need a third copy in addition to the body and the value.
 pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     let inner = json
         .strip_prefix('"')
@@ -173,7 +173,8 @@ fn plain(json: &str) -> Result<Value, ValueError> {
     }
 }
 
-/// The deserializer of [`plain`]. It returns a duplicate key separately from the error, because users see the error's text.
+/// The deserializer of [`plain`]. It returns a duplicate key separately from the error, because users see the error's
+/// text, and the key may be secret.
 #[derive(Clone, Copy)]
 struct Plain<'a> {
     duplicate: &'a Cell<Option<String>>,
@@ -249,7 +250,7 @@ impl<'de> Visitor<'de> for Plain<'_> {
 /// The size of a JSON text's content, measured before the parser allocates memory for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extent {
-    /// A lower bound of the number of values and keys. Small values need much more memory than their text.
+    /// A lower bound on the number of values and keys. Small values need much more memory than their text.
     pub values: usize,
     /// The depth of nested arrays and objects.
     pub depth: usize,

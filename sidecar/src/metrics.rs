@@ -1,4 +1,4 @@
-//! The sidecar's metrics. They contain no values of outputs.
+//! The sidecar's metrics. They contain no output values.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const PHASES: [Phase; 5] = [
     Phase::Failed,
 ];
 
-/// The possible results of a submission. The counters of both start at 0.
+/// The possible results of a submission. Both counters exist from the start, with the value 0.
 const RESULTS: [&str; 2] = ["committed", "failed"];
 
 type Label<T> = [(&'static str, T); 1];

@@ -52,7 +52,10 @@ impl Report {
         let (title, detail, failures) = match &self.unanswered {
             Some(Unanswered { since, last }) => (
                 "the API server cannot be reached",
-                format!("unreachable for {} s: {last}", since.elapsed().as_secs()),
+                format!(
+                    "the API server has been unreachable for {} s: {last}",
+                    since.elapsed().as_secs()
+                ),
                 vec![last.clone()],
             ),
             None if self.blocking.is_empty() => return None,
@@ -62,7 +65,7 @@ impl Report {
                 (title, findings.join("; "), self.blocking.clone())
             }
         };
-        let detail = format!("{detail} (`preflight: Strict`: no step runs)");
+        let detail = format!("{detail} (no step runs, because of `preflight: Strict`)");
         let code = exit_code::NOT_CREATED;
         Some(Problem {
             failures,

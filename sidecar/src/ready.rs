@@ -15,7 +15,7 @@ use crate::config::Ready;
 const ASKING: Duration = Duration::from_millis(5);
 /// The time limit for one response.
 const ANSWER: Duration = Duration::from_secs(2);
-/// The maximum number of bytes read of the status line.
+/// The maximum number of bytes that are read from the status line.
 const STATUS_LINE: u64 = 64;
 
 /// Polls until the sidecar is ready or the time limit has passed.
@@ -50,6 +50,8 @@ fn ask(run_dir: &Path) -> io::Result<()> {
     if status.split(' ').nth(1) == Some("200") {
         Ok(())
     } else {
-        Err(io::Error::other(format!("it responded with '{status}'")))
+        Err(io::Error::other(format!(
+            "the sidecar responded with '{status}'"
+        )))
     }
 }

@@ -84,7 +84,7 @@ pub struct RunActor {
     room: Option<Room>,
     waiting: Vec<Waiting>,
     submission: Option<JoinHandle<submitting::Ended>>,
-    /// The outcome of a submission, while it is not recorded in the journal.
+    /// The outcome of the submission, until it is recorded in the journal.
     unrecorded: Option<Unrecorded>,
     /// The task that creates the Events about the latest outcome.
     telling: Option<JoinHandle<()>>,
@@ -110,11 +110,11 @@ enum Client {
 // === impl Handle ===
 
 impl Handle {
-    /// Passes a step's message to the actor. `body` contains the original bytes, and is retained until they are on disk or
-    /// refused.
+    /// Passes a step's message to the actor. `body` contains the original bytes of the message, and is retained until the message
+    /// is on disk or refused.
     ///
     /// # Errors
-    /// Returns the reason why the message was refused, or why the submission that the client waited for failed.
+    /// Returns the reason why the message was refused, or the reason why the submission failed, if the client waited for it.
     pub async fn outputs(
         &self,
         step: String,
@@ -155,7 +155,7 @@ impl Handle {
         let _ = self.commands.send(Command::Note { note }).await;
     }
 
-    /// Returns a receiver of the latest snapshot and all later snapshots.
+    /// Returns a receiver for the latest snapshot, which is replaced whenever the state changes.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
     }
@@ -358,7 +358,7 @@ impl RunActor {
         Ok(verdict)
     }
 
-    /// Stores the amount of termination message space that the last accepted step's own results use.
+    /// Stores how much space the step's own results use in its termination message.
     fn take_own_results(&mut self, own_results: OwnResults) {
         if let (Some(room), Some(plain)) = (&mut self.room, own_results.result_bytes) {
             room.taken = Size {
@@ -416,8 +416,8 @@ impl RunActor {
                 self.end_submission(ended).await;
                 return;
             }
-            // An earlier process may have created objects, which must be found or rolled back even if the outcome cannot be
-            // recorded.
+            // Submit anyway, because an earlier process may have created objects. They must be found or rolled back, even if the
+            // outcome cannot be recorded.
             tracing::warn!(problem = %problem.detail, "room-not-reserved");
         }
         let begun = self
@@ -450,7 +450,7 @@ impl RunActor {
     }
 }
 
-/// Runs a write to the journal on the blocking pool.
+/// Runs `write`, which writes to the journal, on the blocking pool.
 async fn on_disk(
     journal: Arc<std::sync::Mutex<Journal>>,
     write: impl FnOnce(&mut Journal) -> std::io::Result<()> + Send + 'static,
@@ -469,7 +469,7 @@ async fn on_disk(
 
 fn disk(error: &std::io::Error) -> Problem {
     problem::internal(format!(
-        "nothing was accepted, because the journal could not be written: {error}; free space on its volume \
-         (--state-dir), and try again"
+        "nothing was accepted, because the journal could not be written: {error}; free up space on the journal's volume \
+         (--state-dir), and retry"
     ))
 }

@@ -41,12 +41,12 @@ pub struct Api {
     pub clients: Arc<Clients>,
     pub views: Arc<Views>,
     pub workbench: Arc<Workbench>,
-    /// The findings of the preflight, or `None` until it has finished.
+    /// The findings of the preflight, or `None` until its first attempt has finished.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     pub metrics: Metrics,
     /// The shutdown request, which ends event streams.
     pub shutdown: Shutdown,
-    /// The time at which the clock for event streams started.
+    /// The start of the first interval of the event streams' clock.
     pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,

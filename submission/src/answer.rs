@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use super::quota;
 
-/// The maximum number of bytes stored of a text from the API server.
+/// The length, in bytes, to which a text from the API server is truncated.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The upper limit for the wait in a `Retry-After` header. No run waits this long.
+/// The maximum delay that is read from a `Retry-After` header. A longer delay is reduced to it; no run waits this long.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The classified response to one attempt to send a request.
@@ -30,7 +30,7 @@ pub(super) enum Answer {
     Unexpected(String),
     /// The request was refused, and a retry would be refused too.
     Refused(Refusal),
-    /// The API server rejected the credentials, because the token was just rotated or is missing.
+    /// The API server rejected the credentials, for example because the token was just rotated or is missing.
     Unauthorised(Refusal),
     /// The request failed, but a retry may succeed.
     Again(Again),
@@ -59,28 +59,29 @@ pub(super) struct Refusal {
     pub(super) causes: Vec<String>,
 }
 
-/// The subject of a refusal. Refusals with different subjects share a code and a reason, so only the API server's message
-/// identifies the subject.
+/// The subject of a refusal. Refusals with different subjects can have the same code and reason, so only the API server's
+/// message identifies the subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
     /// The request exceeds the API server's size limit (413) or etcd's. The API server forwards etcd's error as a message
     /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     TooLarge,
     /// A server-side apply contained an object that does not match the schema of its kind. The API server reports these field
-    /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
-    /// conversion).
+    /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: creating the typed patch object,
+    /// and converting it).
     Mistyped,
-    /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. The code,
-    /// 403, is shared with other refusals; only the message names the field
+    /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. Other
+    /// refusals also have the code 403, so only the message, which names the field, identifies this one
     /// (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     BlockOwnerDeletion,
     /// RBAC denied the request: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
     /// admission plugins use the same code and reason.
     Permission,
-    /// The namespace does not exist. Every missing object has this code and reason; only the message identifies a Namespace.
+    /// The namespace does not exist. The code and reason are the same for every missing object, so only the message identifies
+    /// a Namespace.
     Namespace,
     /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
-    /// `status unknown for quota: q`). The code, 403, is shared with other refusals, but this refusal is temporary.
+    /// `status unknown for quota: q`). Other refusals also have the code 403, but this one is temporary.
     Quota,
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,
@@ -184,7 +185,8 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
         408 | 500 | 502 | 503 | 504 => Some(true),
         // Concurrent creates that count against the same quota can cause this conflict.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
-        // The API server's own update lost a race, so a retry may succeed. A field manager conflict has causes and is permanent.
+        // The API server's internal update conflicted with another write, so a retry may succeed. A field manager conflict has
+        // causes and is permanent.
         409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
             (!refusal.has_cause("FieldManagerConflict")).then_some(false)
         }
@@ -281,11 +283,11 @@ pub(super) fn bounded(text: &str) -> String {
     }
 }
 
-/// Parses `Retry-After` as seconds, limited to [`AFTER_MAX`]; the API server never sends a date.
+/// Parses `Retry-After` as seconds, limited to [`AFTER_MAX`]. A date is ignored, because the API server never sends one.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // A number too large for its type counts as the maximum wait.
+    // A number that does not fit into a `u64` counts as the maximum wait.
     is_number.then(|| {
         text.parse()
             .map_or(AFTER_MAX, Duration::from_secs)
@@ -340,7 +342,7 @@ impl Refusal {
         self.code == StatusCode::CONFLICT && self.reason == "AlreadyExists"
     }
 
-    /// Returns true if the object does not exist. A proxy can also respond with 404, but without this reason.
+    /// Returns true if the object does not exist. A proxy can also respond with 404, but without the reason `NotFound`.
     pub(super) fn is_not_found(&self) -> bool {
         self.code == StatusCode::NOT_FOUND && self.reason == "NotFound"
     }

@@ -14,11 +14,11 @@ use super::answer::{self, Again, Answer, Done, Refusal};
 use super::request::Call;
 use super::settings::Settings;
 
-/// The upper bound of the first wait between two attempts. It doubles with each attempt.
+/// The upper bound of the wait before the second attempt. The bound doubles with each further attempt.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The time allowed for a request to reach the API server, whose own time limit starts when the request arrives.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
-/// The longest wait between two attempts, unless the API server requests a longer one.
+/// The maximum wait between two attempts, unless the API server requests a longer wait.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
 /// A client for one submission or preflight, with a deadline for its requests.
@@ -39,7 +39,7 @@ pub(super) struct Notes(Mutex<Vec<String>>);
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 
-/// A request that finally succeeded.
+/// The response to a request that succeeded, possibly after retries.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) done: Done,
@@ -84,7 +84,7 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Returns the same client with the deadline `limit`, unless the current deadline is earlier.
+    /// Returns the same client with a deadline of `limit` from now, unless the current deadline is earlier.
     pub(super) fn sooner(self, limit: Duration) -> Self {
         Self {
             deadline: later(Instant::now(), limit).min(self.deadline),
@@ -162,8 +162,8 @@ impl<'a> Api<'a> {
         self.sleep(backoff.next()).await
     }
 
-    /// Returns false without waiting if the wait would exceed the deadline: no attempt would follow, and the step need not wait
-    /// for the error.
+    /// Waits for `pause`. If the wait would exceed the deadline, returns false immediately, because no attempt would follow the
+    /// wait and the step would receive its error later.
     async fn sleep(self, pause: Duration) -> bool {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let in_time = pause < left;
@@ -257,7 +257,7 @@ impl CallError {
         self.refusal().is_some_and(Refusal::is_already_exists)
     }
 
-    /// Returns true if the object must be read to find out what exists.
+    /// Returns true if the response did not come from the API server, so that the object must be read to find out what exists.
     pub(super) fn is_unexpected(&self) -> bool {
         matches!(self.end, End::Unexpected(_))
     }
@@ -277,7 +277,8 @@ impl CallError {
         self.refusal().is_some_and(Refusal::is_quota)
     }
 
-    /// Returns true if the API server may not serve the path, because the response is a 404 without a reason.
+    /// Returns true if the response is a 404. Unless [`Self::is_not_found`] is also true, the API server usually does not serve
+    /// the path.
     pub(super) fn is_not_served(&self) -> bool {
         self.refusal()
             .is_some_and(|refusal| refusal.code == StatusCode::NOT_FOUND)

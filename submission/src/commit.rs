@@ -29,10 +29,10 @@ pub(super) struct Made {
     pub(super) object: Option<Value>,
 }
 
-/// A reason to stop creating.
+/// A reason to stop creating objects.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// Objects that cannot be created. Never empty.
+    /// The failures of the objects that cannot be created. Never empty.
     Failed(Vec<Failure>),
     /// The first create failed because a derived name is taken. The submission must restart with different names.
     OtherNames(Vec<Failure>),
@@ -87,8 +87,8 @@ pub(super) async fn commit(
     Ok(made)
 }
 
-/// Dry-runs the deferred objects from `index` on whose Namespace and CRD now exist. Objects that need a later object stay
-/// deferred.
+/// Dry-runs each deferred object at `index` or later if its Namespace and CRD now exist. An object that needs a later Namespace
+/// or CRD stays deferred.
 async fn resume(
     means: Means<'_>,
     items: &[Item],
@@ -191,8 +191,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Creates the object. The API server lets only one client create an object with this name. If the response was lost, or
-    /// another client created an object first, the owner of the existing object shows which happened.
+    /// Creates the object. The API server lets only one client create an object with this name. If the object already exists, its
+    /// owner shows whether this run created it, in an attempt that received no response, or another client did.
     async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
         let item = self.item;
         let manager = &self.api.settings.field_manager;
@@ -282,7 +282,7 @@ impl Entry<'_> {
             Ok(reply) => {
                 let object = reply.done.value;
                 let new = match before {
-                    // If the response to an earlier attempt was lost, that attempt may have created the existing object.
+                    // If an earlier attempt received no response, it may have created the existing object.
                     Before::Nothing => {
                         reply.done.status == StatusCode::CREATED
                             || (reply.unsure && is_ours(&object, item, self.run_uid))

@@ -31,8 +31,8 @@ pub(super) fn contains(other: &Item, item: &Item) -> bool {
             && item.place.namespace.as_deref() == Some(other.place.name.as_str())
 }
 
-/// Returns true if the API server may have refused the dry run of `items[index]` with `reason` only because an earlier object is
-/// missing, according to `is_missing`.
+/// Returns true if the API server may have refused the dry run of `items[index]` only because an earlier object does not exist
+/// yet. `reason` is the reason for the refusal, and `is_missing` returns true for the index of an object that does not exist.
 pub(super) fn may_pass(
     items: &[Item],
     index: usize,
@@ -70,7 +70,8 @@ pub(super) fn may_lag(reason: &Reason) -> bool {
     ) || is_not_served(reason)
 }
 
-/// Returns true if the API server does not serve the path, because the response is a 404 without a reason.
+/// Returns true if the API server refused the request with an unclassified 404, which usually means that it does not serve the
+/// path.
 fn is_not_served(reason: &Reason) -> bool {
     matches!(reason, Reason::Refused { code: 404, .. })
 }

@@ -16,8 +16,8 @@ use super::kind::{Kind, KindName};
 use super::remedy::plain;
 use super::request::Call;
 
-/// The kinds found so far. Missing kinds are not cached, because a CRD that does not exist at the preflight may exist at the
-/// submission.
+/// The kinds found so far. Missing kinds are not cached, because a CRD that does not exist during the preflight may exist during
+/// the submission.
 #[derive(Debug, Default)]
 pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
 
@@ -154,7 +154,7 @@ impl Kinds {
             .cloned()
     }
 
-    /// Adds a kind that an earlier attempt of the run found.
+    /// Adds a kind to the cache.
     pub(super) fn insert(&self, kind: &Arc<Kind>) {
         self.0
             .lock()
@@ -169,7 +169,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
         Ok(reply) => match serde_json::from_value::<ResourceList>(reply.done.value) {
             Ok(list) => Ok(list.resources.unwrap_or_default()),
             Err(error) => Err(Some(Reason::Broken(format!(
-                "the API server's list of the kinds of {api_version} cannot be read: {error}"
+                "the API server's list of kinds in {api_version} cannot be read: {error}"
             )))),
         },
         // The refusal has no reason, because the API server responds to an unknown path with plain text.
@@ -207,7 +207,7 @@ fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
 }
 
 /// Returns the versions of the group that the API server serves. The request is sent once, without retries, because the result
-/// only improves the message about an unserved version.
+/// is used only in the message about a version that is not served.
 async fn other_versions(api: Api<'_>, api_version: &str) -> Option<String> {
     let (group, _) = api_version.split_once('/')?;
     let Answer::Done(done) = api.attempt(&Call::group(group)).await else {

@@ -13,8 +13,8 @@ pub use reason::Reason;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SubmissionError {
-    /// All failures, in the order of the declaration; never empty. If dry runs fail, it contains the failure of each object, not
-    /// only the first.
+    /// All failures, in the order of the declaration; never empty. If dry runs fail, the list contains the failure of each
+    /// object, not only the first.
     pub failures: Vec<Failure>,
     /// The objects that existed when the submission failed, and whether they were deleted.
     pub aftermath: Aftermath,
@@ -24,7 +24,7 @@ pub struct SubmissionError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The object that the failure concerns, or `None` if it concerns no single object.
+    /// The object that the failure concerns, or `None` if the failure does not concern a single object.
     pub subject: Option<Subject>,
     pub reason: Reason,
 }
@@ -125,22 +125,22 @@ impl fmt::Display for Aftermath {
             let kept = list(&self.kept);
             write!(
                 out,
-                "; already existed and retains the applied fields: {kept}"
+                "; existed before and retain the applied fields: {kept}"
             )?;
         }
         for (state, words) in [
             (
                 LeftState::Exists,
-                "could not be rolled back, delete it by hand",
+                "could not be rolled back and must be deleted by hand",
             ),
-            (LeftState::MayExist, "may exist, delete it by hand"),
+            (LeftState::MayExist, "may exist (if so, delete by hand)"),
             (
                 LeftState::Retained,
-                "retained because of keepOnFailure, delete it by hand",
+                "retained because of keepOnFailure and must be deleted by hand",
             ),
             (
                 LeftState::MayAppear,
-                "may still be created, delete it by hand",
+                "may still be created (if so, delete by hand)",
             ),
         ] {
             let left: Vec<_> = self.left.iter().filter(|one| one.state == state).collect();

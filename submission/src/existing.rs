@@ -12,7 +12,7 @@ use super::owner_references;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// An existing object whose name is the name of one of the run's objects.
+/// An existing object with the same name as one of the run's objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Existing {
     /// This run created the object, from this template and with this content.
@@ -25,7 +25,7 @@ pub(super) enum Existing {
     },
     /// The object is being deleted.
     Leaving { uid: String },
-    /// The object has another owner.
+    /// The object has a different owner.
     Foreign { holder: String },
 }
 
@@ -100,7 +100,7 @@ pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
             .all(|wanted| owner_references::uids(object).any(|uid| uid == wanted))
 }
 
-/// Returns true if the run created `object`, so that it must delete `object` when it fails.
+/// Returns true if the run created `object`, so that the rollback must delete `object` if the run fails.
 pub(super) fn is_made_by(object: &Value, item: &Item, run_uid: &str) -> bool {
     let made = match item.policy {
         Policy::Create => true,

@@ -10,7 +10,7 @@ use super::kind::Place;
 /// The response that is expected if the request succeeds.
 #[derive(Debug, Clone)]
 pub(super) enum Expected {
-    /// The object at this place.
+    /// The object at `place`.
     Object { place: Place, write: Write },
     /// A success `Status`, or the object with this UID if its deletion is still in progress.
     Deletion { place: Place, uid: String },
@@ -18,7 +18,7 @@ pub(super) enum Expected {
     Kinds,
     /// The result of an access review.
     Review,
-    /// Any JSON, because the response only improves a message.
+    /// Any JSON, because the response is used only in a message.
     Json,
 }
 

@@ -34,13 +34,13 @@ pub(super) struct Item {
     /// The object as JSON; empty if the object is known only from an earlier attempt. Only the serialized form is stored, because
     /// an object can be several megabytes in size.
     pub(super) body: Bytes,
-    /// The annotation that identifies the content of the object.
+    /// The value of the annotation that identifies the content of the object.
     pub(super) content: Option<String>,
     /// The UIDs in the object's owner references.
     pub(super) owners: Vec<String>,
 }
 
-/// The settings of all objects of a run.
+/// The settings that apply to all objects of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
     pub(super) namespace: &'a str,
@@ -57,9 +57,9 @@ pub(super) fn kind_of(object: &Value) -> KindName {
 /// The objects that are ready to be sent.
 pub(super) struct Prepared {
     pub(super) items: Vec<Item>,
-    /// The errors of the objects that cannot be sent.
+    /// The errors about the objects that cannot be sent.
     pub(super) failures: Vec<Failure>,
-    /// The errors of the objects whose derived name is the same as the name of another object of the run.
+    /// The errors about the objects whose derived name is also the name of another object of the run.
     pub(super) collisions: Vec<Failure>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Prepared {
 pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
-    // The kinds are collected before the first object is consumed, because the loop would otherwise have to clone each object.
+    // The kinds are determined first, because this requires the earlier objects, which the loop below consumes.
     let kinds: Vec<_> = (0..rendered.len())
         .map(|index| kind(&rendered[..index], &rendered[index], found))
         .collect();

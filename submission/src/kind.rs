@@ -19,7 +19,7 @@ pub(super) struct KindName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) name: KindName,
-    /// The path segment, such as `pipelineresources`. It comes from discovery and is never derived from the kind.
+    /// The kind's path segment in URLs, such as `pipelineresources`. It comes from discovery and is never derived from the kind.
     pub(super) plural: String,
     pub(super) namespaced: bool,
 }
@@ -31,7 +31,7 @@ pub(super) struct Place {
     /// The namespace, or `None` for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
-    /// The parts of the API server's text about the object that may be forwarded.
+    /// The rule for forwarding the API server's messages about the object.
     pub(super) disclosure: Disclosure,
 }
 
@@ -110,7 +110,7 @@ impl Place {
         )
     }
 
-    /// Returns the reference that identifies the object between processes.
+    /// Returns the reference to the object that is used in messages and records.
     pub(super) fn reference(&self, uid: Option<&str>) -> ObjectReference {
         ObjectReference {
             api_version: self.kind.name.api_version.clone(),

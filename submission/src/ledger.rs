@@ -7,7 +7,7 @@ use super::item::Item;
 /// The state of one object of the submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// This run has no such object.
+    /// The object does not exist, or it does not belong to this run.
     Nothing,
     /// The object was not checked. It does not exist, unless an earlier attempt whose state is lost created it.
     Unknown,

@@ -10,14 +10,14 @@
 //! | `dependency` | determines which objects can be dry-run only after an earlier object exists |
 //! | `planned` | the data that must outlive the process, stored before the first object is created |
 //! | `commit` | creates the objects in order; `ledger` tracks what exists |
-//! | `wait` | waits for `waitFor` and reads results |
-//! | `rollback` | deletes the created objects if any step failed |
+//! | `wait` | waits until each object is in the state that its `waitFor` requires, and reads results |
+//! | `rollback` | deletes the created objects if the submission fails |
 //!
 //! These modules handle a single request: `api` sends it until it succeeds, is refused, or its deadline passes; `answer` parses
 //! the response; `expected` checks that the response came from the API server; `request` builds requests; `remedy` converts a
 //! failed request to an [`error::Reason`] with a remedy.
 //!
-//! No module logs a request or response body, and at most 2 KiB of a text from the API server is stored.
+//! No module logs a request or response body, and at most 2 KiB of each text from the API server is stored.
 
 #![allow(
     missing_docs,

@@ -6,8 +6,8 @@ use super::error::Reason;
 use super::kind::Kind;
 use super::owner_references;
 
-/// Sets the namespace of `object` to the namespace in its template, or by default to the run's namespace, and returns it. Returns
-/// `None` for a cluster-scoped kind.
+/// Sets the namespace of `object` to the namespace in its template, or by default to the run's namespace. Returns that namespace,
+/// or `None` for a cluster-scoped kind.
 pub(super) fn assign(
     kind: &Kind,
     object: &mut Value,
@@ -38,8 +38,9 @@ pub(super) fn check(
     match given {
         Some(given) if !kind.namespaced => {
             let name = &kind.name;
-            let words =
-                format!("{name} is cluster-scoped, but the template names the namespace '{given}'");
+            let words = format!(
+                "{name} is cluster-scoped, but the template specifies the namespace '{given}'"
+            );
             let remedy = "remove metadata.namespace";
             Err(Reason::Misplaced { words, remedy })
         }

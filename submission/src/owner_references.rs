@@ -5,12 +5,12 @@ use serde_json::Value;
 use super::error::Reason;
 use super::kind::Kind;
 
-/// The note for users that is added on [`Round::Unblocked`].
-pub(super) const UNBLOCKED: &str = "the API server does not let the run's ServiceAccount set blockOwnerDeletion, so the owner \
-                         references omit it; grant `update` on the owner's `finalizers` to enable it";
+/// The note for users that is added if the API server refuses `blockOwnerDeletion`.
+pub(super) const UNBLOCKED: &str = "the API server does not let the run's ServiceAccount set blockOwnerDeletion, so it is false \
+                         in the owner references; grant `update` on the owner's `finalizers` to enable it";
 
-/// Removes `blockOwnerDeletion` from the owner references, for API servers that do not allow the run's ServiceAccount to set it
-/// (`OwnerReferencesPermissionEnforcement`, as on OpenShift).
+/// Sets `blockOwnerDeletion` to false in the owner references, for API servers that do not allow the run's ServiceAccount to set
+/// it (`OwnerReferencesPermissionEnforcement`, as on OpenShift).
 pub(super) fn unblock(object: &mut Value) {
     let references = object.pointer_mut("/metadata/ownerReferences");
     for reference in references

@@ -45,14 +45,13 @@ pub(super) enum Step {
     Deferred,
 }
 
-/// The owner of an object that already exists when it is applied.
+/// The owner of an object before the run applies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Before {
+    /// The object does not exist.
     Nothing,
     /// An earlier attempt of this run created the object.
-    Ours {
-        uid: String,
-    },
+    Ours { uid: String },
     /// The object has a different owner.
     Theirs,
 }
@@ -96,8 +95,8 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     let mut other_names = Vec::new();
     let mut unblocked = None;
     let mut refused = Vec::new();
-    // Objects are created in order, so an earlier process that was killed had at most one create in flight: that of the first
-    // missing object.
+    // Objects are created in order, so an earlier process that was killed had at most one create in flight: the create of the
+    // first missing object.
     let missing = items.iter().zip(&verdicts).position(|(item, verdict)| {
         let exists = |step: &Step| step.trace().is_some_and(|trace| trace != Trace::Nothing);
         item.earlier && !matches!(verdict, Verdict::Step(step) if exists(step))
@@ -139,7 +138,8 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
 
 /// Dry-runs an object for the first time, unless its kind is not served.
 ///
-/// If a quota is exhausted, waits until it has room, unless the API server refuses another object of the submission.
+/// If a quota is exhausted, retries until the quota has room for the object, or until the API server refuses another object of
+/// the submission.
 async fn try_first(api: Api<'_>, item: &Item, run_uid: &str, is_refused: &AtomicBool) -> Verdict {
     if !item.is_served {
         return Verdict::Step(Step::Deferred);
@@ -249,8 +249,8 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     }
 }
 
-/// Determines the owner of an object that already exists when it is applied. If the owner cannot be determined, the object is
-/// treated as another owner's, so that the run does not delete it.
+/// Determines the owner of an object that already exists when it is applied. If the owner cannot be determined, the result
+/// is `Theirs`, so that the run does not delete the object.
 async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     match api.call(&Call::get(&item.place)).await {
         Ok(reply) if is_made_by(&reply.done.value, item, run_uid) => Before::Ours {
@@ -261,7 +261,7 @@ async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
 }
 
 /// Dry-runs an object that will be created. If an earlier attempt may have created the object, it is read first, because a quota
-/// that the object itself uses up, or a policy or webhook that has changed since, would refuse its dry run. All other objects are
+/// that the object itself uses up, or a policy or webhook that has changed since, may refuse its dry run. All other objects are
 /// dry-run without a read, which saves a request, and are read only if the dry run is refused.
 async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     if item.earlier {
@@ -314,7 +314,7 @@ fn adopt(item: &Item, run_uid: &str, uid: String, object: Value) -> Step {
     Step::Adopt { uid, object, made }
 }
 
-/// Decides how to treat an existing object. Returns `None` if it is deleted before the decision.
+/// Decides how to treat an existing object. Returns `None` if the object was being deleted and no longer exists.
 async fn judge(
     api: Api<'_>,
     item: &Item,

@@ -1,7 +1,7 @@
 //! The objects that a submission will create, in a form that is stored on disk.
 //!
-//! If the process is killed during a submission, some of these objects exist. The next process uses this list to find them, even
-//! if it cannot render templates or discover kinds, and to report the objects that it cannot read.
+//! If the process is killed during a submission, some of these objects may exist. The next process uses this list to find them,
+//! even if it cannot render templates or discover kinds, and to report the objects that it cannot read.
 
 use std::io;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
-    /// The suffix that each derived name has in this attempt.
+    /// For each derived name, the number of candidate names that were taken. It determines the name in this attempt.
     pub attempts: Attempts,
     /// All objects of the run, in the order of the declaration.
     pub objects: Vec<PlannedObject>,
@@ -37,7 +37,7 @@ pub struct PlannedObject {
     pub namespace: Option<String>,
     /// The name of the object.
     pub name: String,
-    /// True if the object is created with server-side apply, so that it may have existed before the run.
+    /// True if the object is created with server-side apply, so it may have existed before the run.
     #[serde(default)]
     pub applied: bool,
     /// The step and name of a secret output that the object contains. If set, no text about the object is forwarded.

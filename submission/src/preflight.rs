@@ -1,4 +1,5 @@
-//! Checks for failures that can be detected before the first step runs: unserved kinds and missing permissions.
+//! Checks for failures that can be detected before the first step runs: kinds that the cluster does not serve, and
+//! missing permissions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ pub struct Finding {
     pub failure: Failure,
     /// True if the predicted failure makes the submission fail.
     pub blocking: bool,
-    /// False if the API server did not respond. In that case, the check must be repeated, because it shows nothing about the
-    /// submission.
+    /// False if the API server did not respond. In that case, the check must be repeated, because nothing is known about
+    /// the submission.
     pub answered: bool,
 }
 
@@ -101,7 +102,7 @@ fn namespace(tree: &Tree) -> Namespace<'_> {
     }
 }
 
-/// Checks every permission that each template needs. The few checks that are identical for two templates are not deduplicated.
+/// Checks every permission that the templates need. A permission that several templates need is checked only once.
 async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> Vec<Finding> {
     let mut asked = BTreeSet::new();
     let mut questions = Vec::new();
@@ -112,7 +113,7 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
             }
         }
     }
-    // Collected before streaming: the compiler cannot prove that a lazy map of borrowing futures is `Send`.
+    // Collected before streaming, because the compiler cannot prove that a lazy map of borrowing futures is `Send`.
     let answers: Vec<_> = questions
         .into_iter()
         .map(|(template, kind, namespace, need)| async move {

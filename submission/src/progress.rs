@@ -3,8 +3,8 @@
 use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
 
-/// An event of a running submission. The callback runs synchronously before the next action, so a caller that stops the process
-/// in the callback stops the submission exactly at that point.
+/// An event of a running submission. The callback runs synchronously before the next action, so a callback that stops the
+/// process stops the submission exactly at that point.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Progress<'a> {

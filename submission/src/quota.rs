@@ -1,4 +1,4 @@
-//! Refusals by a ResourceQuota. They last until other objects are deleted or the quota is raised.
+//! Refusals by a ResourceQuota. The quota refuses the object until other objects are deleted or the quota is raised.
 
 use std::collections::BTreeMap;
 

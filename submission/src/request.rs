@@ -22,13 +22,13 @@ pub(super) struct Call {
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
     pub(super) expected: Expected,
-    /// The disclosure of the object in the request.
+    /// The rule for forwarding the API server's messages about the object in the request.
     pub(super) disclosure: Disclosure,
 }
 
 const JSON: &str = "application/json";
-/// The media type of an apply. It also covers JSON bodies, because JSON is a subset of YAML; every API server since 1.16 accepts
-/// it.
+/// The media type of an apply. It also covers JSON bodies, because JSON is a subset of YAML. Every API server since 1.16 accepts
+/// this media type.
 const APPLY: &str = "application/apply-patch+yaml";
 
 /// The mode of a write: a dry run or a real one.

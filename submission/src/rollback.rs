@@ -69,7 +69,7 @@ pub(super) async fn roll_back(
             }
         }
     }
-    // Their deadlines passed while they waited for a slot in `buffered`.
+    // At most `PARALLEL` watches run at a time. A watch that starts only after its time has passed checks once.
     let mut late = futures::stream::iter(late).buffered(PARALLEL);
     while let Some(outcome) = late.next().await {
         // An object that was created late has the same name as the deleted object, so it is reported once.
@@ -87,7 +87,7 @@ pub(super) async fn roll_back(
 /// Returns the positions of the objects, in groups that are deleted one after another. The kinds are deleted in the reverse order
 /// of their first objects in the declaration. The objects of one kind are deleted concurrently, starting with the last.
 ///
-/// If an object is needed by objects of other kinds, its kind comes earlier in the declaration, so it is deleted after them.
+/// If objects of other kinds need an object, its kind comes earlier in the declaration, so the object is deleted after them.
 /// Dependencies within a kind are unknown. Namespaces and CRDs that contain other objects of the run are deleted last, because
 /// their deletion also deletes those objects without reporting them.
 fn waves(items: &[Item]) -> Vec<Vec<usize>> {
@@ -122,7 +122,7 @@ struct Rollback<'a> {
 
 /// The result of the rollback of one object.
 enum Outcome {
-    /// This run has no such object.
+    /// The object does not exist, or it does not belong to this run.
     Nothing,
     Removed(String),
     Kept(gleaner_proto::failure::ObjectReference),
@@ -171,7 +171,8 @@ impl Rollback<'_> {
         }
     }
 
-    /// Checks for the object, and deletes it, until the API server can no longer execute a pending create of it.
+    /// Checks for the object repeatedly, and deletes it whenever it exists, until the API server can no longer execute a pending
+    /// create request for it.
     async fn watch(&self, item: &Item, until: Instant) -> Outcome {
         let mut pause = LOOK_FIRST;
         let mut outcome = Outcome::Nothing;
@@ -202,7 +203,7 @@ impl Rollback<'_> {
     }
 
     /// Checks once for an object that an earlier attempt, whose state is lost, may have created. This submission has sent no
-    /// write for it, so the rollback does not fail if the check does.
+    /// write for the object, so a failed check does not make the rollback incomplete.
     async fn remove_unknown(&self, item: &Item) -> Outcome {
         if self.silent.load(Ordering::Relaxed) {
             return Outcome::Nothing;

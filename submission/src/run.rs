@@ -1,4 +1,4 @@
-//! Executes a submission: rounds of dry runs, creates and waits, until one succeeds or everything is rolled back.
+//! Executes a submission: rounds of dry runs, creates and waits, until a round succeeds or everything is rolled back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -73,7 +73,7 @@ enum Round {
     Failed(Vec<Failure>),
 }
 
-/// The objects of all rounds so far, with their states. The data is retained from round to round.
+/// The objects of all rounds so far, with their states. Each round adds to this data.
 #[derive(Default)]
 struct Objects {
     /// The objects of this round in the order of the declaration, followed by objects that were planned only in earlier rounds or
@@ -150,7 +150,7 @@ impl Run<'_> {
     fn recall(&self, earlier: &[Planned]) -> Objects {
         let mut objects = Objects::default();
         let mut seen = HashSet::new();
-        // If several attempts planned the same object, the name in the last plan is used.
+        // If several attempts planned the same object, its entry in the last plan is used.
         for planned in earlier.iter().rev().flat_map(|planned| &planned.objects) {
             let item = Item::of_earlier(planned);
             if seen.insert(item.place.key()) {
@@ -214,8 +214,8 @@ impl Run<'_> {
             count,
             ledger,
         } = objects;
-        // The ledger is updated before each request, so it is correct even if the future, with a pending request, is dropped
-        // here.
+        // The ledger is updated before each request, so it is correct even if `carry_out` is dropped here while a request is
+        // pending.
         let carried_out = tokio::select! {
             carried_out = self.carry_out(&items[..*count], steps, ledger) => carried_out,
             () = self.cut_off() => Err(Stop::Failed(vec![Failure::general(Reason::CutOff)])),

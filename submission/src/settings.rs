@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The time limits of a submission.
+/// The settings of a submission.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The field manager of all writes. Never change it: an apply with a different field manager would conflict on every object

@@ -19,7 +19,7 @@ use super::progress::{Progress, Report};
 use super::run::{Committed, Inner, Run};
 use super::settings::Settings;
 
-/// Submits the objects of one run.
+/// The submitter of one run's objects.
 #[derive(Clone)]
 pub struct Submitter {
     inner: Arc<Inner>,
@@ -33,7 +33,7 @@ pub struct Submitter {
 pub struct Submission {
     /// The objects that the submission created, applied or adopted, in the order of the declaration.
     pub committed: Vec<Committed>,
-    /// Messages for users: warnings from the API server, and notes about fallbacks such as an omitted `blockOwnerDeletion`.
+    /// Messages for users: warnings from the API server, and notes about fallbacks such as `blockOwnerDeletion: false`.
     pub notes: Vec<String>,
 }
 
@@ -56,23 +56,23 @@ impl Submitter {
         }
     }
 
-    /// Limits submissions to [`Settings::patience`] after `ending` is requested. Submissions that are incomplete after that time
-    /// are rolled back, while enough time remains before the process is killed.
+    /// Interrupts a submission when [`Settings::patience`] has passed since `ending` was requested. The submission is then rolled
+    /// back, while enough time remains before the process is killed.
     #[must_use]
     pub fn until(mut self, ending: Shutdown) -> Self {
         self.ending = Some(ending);
         self
     }
 
-    /// Stores the planned objects in `memory`, and continues the submission that `memory` already contains.
+    /// Stores the planned objects in `memory`, and continues the submission whose plans `memory` already contains.
     #[must_use]
     pub fn remembering(mut self, memory: Arc<dyn Memory>) -> Self {
         self.memory = Some(memory);
         self
     }
 
-    /// Checks for predictable failures: unserved kinds and missing permissions. The submission may still fail if the list is
-    /// empty.
+    /// Checks for predictable failures: kinds that the cluster does not serve, and missing permissions. The submission may still
+    /// fail even if the returned list is empty.
     pub async fn preflight(&self, templates: &[Template]) -> Vec<Finding> {
         let notes = Notes::default();
         let inner = &self.inner;

@@ -50,7 +50,7 @@ pub(super) async fn settle(
     futures::future::try_join_all(waits).await
 }
 
-/// Returns true if at least one object must be waited for.
+/// Returns true if all objects are ready, so that no wait is necessary.
 pub(super) fn is_settled(items: &[Item], made: &[Made]) -> bool {
     let settled = |(item, made): (&Item, &Made)| {
         let object = made.object.as_ref();
@@ -84,7 +84,7 @@ async fn settle_one(
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = pause.mul_f64(1.5).min(LOOK_MAX);
-        // The last check starts at the deadline, so its request needs some time beyond it.
+        // The last check starts at the deadline, so its request is allowed to complete after the deadline.
         match api
             .within(api.server.timeout())
             .attempt(&Call::get(&item.place))

@@ -103,8 +103,8 @@ fn a_reference_that_differs_from_the_code_is_found() {
         ),
         (
             "docs/troubleshooting.md",
-            |page| page.replace("is being deleted and", "is being removed and"),
-            "not in the code: … is being removed and still exists",
+            |page| page.replace("is being deleted, but", "is being removed, but"),
+            "not in the code: … is being removed, but still exists",
         ),
     ];
     for (page, change, expected) in cases {

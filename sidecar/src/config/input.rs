@@ -1,4 +1,4 @@
-//! The input of a run. The command-line flags are parsed into a declaration, values and a run.
+//! The sidecar's input: the declaration, the initial values and the run, which are parsed from command-line flags.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub struct Input {
     /// File that contains the declaration
     #[arg(long, env = "GLEANER_DECLARATION_FILE", conflicts_with = "declaration")]
     declaration_file: Option<PathBuf>,
-    /// Step that may post without declared outputs; steps with declared outputs need no flag
+    /// Step without declared outputs that may post; steps with declared outputs need no flag
     #[arg(long = name(STEP), value_name = "NAME")]
     steps: Vec<StepName>,
     /// Parameter of type string
@@ -45,7 +45,7 @@ pub struct Input {
     /// Parameter of type array or object
     #[arg(long = "param-json", value_name = "NAME=JSON", value_parser = json_pair)]
     json_params: Vec<(String, Value)>,
-    /// One key of a parameter of type object
+    /// Value of one key of a parameter of type object
     #[arg(long = name(PARAM_KEY), value_name = "NAME.KEY=VALUE", value_parser = form(PARAM_KEY))]
     keys: Vec<String>,
     /// Parameter of type array; its items follow after -- as: array:NAME ITEM... end:NAME
@@ -64,8 +64,9 @@ pub struct Input {
     /// Owner of the created objects, if it is not a PipelineRun or a TaskRun
     #[arg(long = name(OWNER), value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
-    /// Number of containers that share the pod's termination messages: the pod's own and those that Gleaner adds, such as 3+1, or
-    /// 3+1,compressed. Results that do not fit are omitted, or fail the run before anything is created
+    /// Numbers of containers that share the pod's space for termination messages: the pod's own plus those that Gleaner adds,
+    /// such as 3+1, or 3+1,compressed if Tekton compresses the messages. Results that do not fit are omitted, or fail
+    /// the run before anything is created
     #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
     termination_share: Option<Share>,
     /// Kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified
@@ -104,14 +105,14 @@ pub enum InputError {
     /// The content of `--values` is not valid.
     #[error("--values is not valid base64-encoded JSON: {0}")]
     Values(String),
-    #[error("the arguments cannot be read")]
+    #[error("invalid arguments")]
     Arguments(#[source] ArgumentsError),
     #[error("--declaration is not base64-encoded text")]
     Encoding,
     /// The declaration is invalid. Contains all errors with their positions.
     #[error("the declaration is invalid:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     Declaration(Vec<Diagnostic>),
-    #[error("--allow-kind cannot be read")]
+    #[error("invalid --allow-kind")]
     AllowKind(#[source] KindPatternError),
     /// The declaration creates a kind that the cluster operator does not allow.
     #[error("the declaration is not allowed:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
@@ -202,7 +203,6 @@ impl Input {
         Arguments::parse(&args).map_err(InputError::Arguments)
     }
 
-    /// Decodes the values in `--values`.
     fn run_values(arguments: &Arguments) -> Result<RunValues, InputError> {
         if arguments.values.is_empty() {
             return Ok(RunValues::default());
@@ -212,7 +212,7 @@ impl Input {
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
     }
 
-    /// Returns the containers that share the pod's termination messages, if the results are passed in termination messages.
+    /// Returns the numbers of containers that share the pod's space for termination messages, if results are passed in them.
     pub const fn termination_share(&self) -> Option<Share> {
         self.termination_share
     }

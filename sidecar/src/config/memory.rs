@@ -1,7 +1,7 @@
 //! The sidecar's memory budget, which limits the memory that clients can make the sidecar use.
 //!
 //! Of the memory limit, 24 MiB are reserved for the program, its connections and their kernel buffers. The rest is divided into
-//! eleven equal parts:
+//! eleven equal parts, of which half a part is spare:
 //!
 //! | parts | for |
 //! | --- | --- |
@@ -9,7 +9,7 @@
 //! | 2 | request bodies; another half part is divided among the steps as reserved memory |
 //! | 2 | one large message while it is read, or one response while it is rendered |
 //! | 3 | the objects of the submission: their JSON, and the API server's responses |
-//! | 1 | rendered responses, for any number of clients |
+//! | 1 | rendered responses, for all clients together |
 
 use std::fs;
 use std::path::Path;
@@ -22,13 +22,13 @@ use super::Limits;
 /// The memory of the program itself, its connections and their buffers.
 const OWN: u64 = 24 << 20;
 const PARTS: u64 = 11;
-/// The minimum size of a part. Smaller parts would refuse even the smallest runs.
+/// The minimum size of a part. With smaller parts, the sidecar would refuse even the smallest outputs.
 const PART_MIN: u64 = 1 << 20;
-/// The assumed memory limit if none is set. It results in parts of 32 MiB.
+/// The memory limit that is assumed if none is set. With this limit, a part is 32 MiB.
 const UNLIMITED: u64 = OWN + PARTS * (32 << 20);
-/// The maximum of the memory limit. A higher limit has no effect.
+/// The maximum usable memory limit. A higher limit has the same effect.
 const LIMIT_MAX: u64 = 4 << 30;
-/// The minimum and maximum of the memory reserved for the bodies of one step.
+/// The minimum and maximum amount of memory that is reserved for one step's request bodies.
 const SHARE: (usize, usize) = (16 << 10, 1 << 20);
 
 /// The bounds on memory, in bytes.
@@ -38,7 +38,7 @@ pub struct Memory {
     pub max_body: usize,
     /// The memory for all bodies that are being read or are waiting to be accepted.
     pub bodies: usize,
-    /// The memory reserved for the bodies of one step. Other steps cannot use it.
+    /// The memory reserved for the bodies of each step. Other steps cannot use it.
     pub share: usize,
     /// The memory for one parsed message, estimated before the message is parsed.
     pub message: usize,
@@ -51,7 +51,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Returns the bounds for a sidecar with `limit` bytes of memory, if there is a limit, and `steps` steps.
+    /// Returns the bounds for a sidecar with `steps` steps and a memory limit of `limit` bytes. If `limit` is `None`, the
+    /// limit is [`UNLIMITED`].
     pub(crate) fn new(limit: Option<u64>, limits: &Limits, steps: usize) -> Self {
         let limit = limit.unwrap_or(UNLIMITED).min(LIMIT_MAX);
         let part = (limit.saturating_sub(OWN) / PARTS).max(PART_MIN);
@@ -86,8 +87,8 @@ pub(crate) fn limit() -> Option<u64> {
 }
 
 /// Finds the lowest limit of a process's cgroup and the cgroup's ancestors below `root`, for both cgroup versions (cgroups(7)).
-/// In a container without a cgroup namespace, the paths are those of the node, but the container's own cgroup is mounted at the
-/// root.
+/// In a container without a cgroup namespace, `cgroups` contains the node's paths, but the container's own cgroup is mounted
+/// at `root`.
 fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
     let limits = cgroups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_limit_of_a_cgroup_and_its_ancestors_counts_in_both_versions() {
+    fn the_lowest_limit_of_a_cgroup_and_its_ancestors_applies_in_both_cgroup_versions() {
         let (_directory, root) = files(&[
             ("memory.max", "134217728\n"),
             ("pod/memory.max", "max\n"),

@@ -86,7 +86,7 @@ fn a_failure_reports_rolled_back_and_remaining_objects() {
     assert_eq!(notices[1].note, "rolled back: ConfigMap ci/other");
     let left = &notices[2].note;
     assert!(
-        left.starts_with("may still exist, delete by hand: ConfigMap ci/note-0, "),
+        left.starts_with("may still exist (if so, delete by hand): ConfigMap ci/note-0, "),
         "{left}"
     );
     assert!(

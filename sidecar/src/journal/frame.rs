@@ -10,11 +10,13 @@
 //! | n | payload: text without NUL, except for the identity in the first frame |
 //! | 1 to 16 | [`END`], up to a multiple of 16 bytes |
 //!
+//! The first five fields are the head, and the last field is the filler.
+//!
 //! A frame overwrites [`BLANK`] bytes or is appended to the file. If the write is interrupted, the frame is torn: a part of it is
 //! blank or missing. After a power failure, that part may also contain zeros, if the file had grown. A power failure can lose any
-//! sector of 512 bytes, and a killed process can stop writing after any byte. In both cases, the head or the whole frame has a
-//! blank sector or a blank last byte. A complete frame has neither, and a few wrong bits cannot produce them. So a frame that has
-//! neither but has a wrong checksum is damaged, not torn.
+//! sector of 512 bytes, and a killed process can stop writing after any byte. After either, the last byte of the head or of the
+//! frame is blank, or the frame's part of one sector is blank. In a complete frame, neither is the case, and a few wrong bits
+//! cannot change that. So a frame that shows neither sign, but has a wrong checksum, is damaged, not torn.
 
 use std::io::{self, IoSlice, Write};
 
@@ -161,7 +163,7 @@ fn holds_frame(bytes: &[u8], from: usize) -> bool {
     starts.any(|at| matches!(frame(bytes, at), Frame::Whole { .. }))
 }
 
-/// Returns true if the part of `body` in any sector is blank. `body` begins at position `at` of the file.
+/// Returns true if `body` is completely blank in at least one sector. `body` begins at position `at` of the file.
 fn has_blank_sector(body: &[u8], at: usize) -> bool {
     let first = (SECTOR - at % SECTOR).min(body.len());
     let (first, others) = body.split_at(first);

@@ -51,7 +51,7 @@ fn appended_records_exist_after_a_restart() {
     assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
 }
 
-/// Returns a journal with `records`, and the file's content after each record.
+/// Returns a journal with `records`, and the file's content after each record was appended.
 fn grown(folder: &Path, records: &[Record]) -> (Journal, Vec<Vec<u8>>) {
     let (mut journal, _) = Journal::open(folder, b"run").unwrap();
     let bytes = || std::fs::read(folder.join(FILE)).unwrap();
@@ -74,7 +74,7 @@ fn some_records() -> [Record; 4] {
     ]
 }
 
-/// Returns the records of a journal file with this content.
+/// Returns the records of a journal file that contains `bytes`.
 fn opened(bytes: &[u8]) -> Result<Vec<Record>, JournalError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(FILE), bytes).unwrap();
@@ -131,7 +131,7 @@ fn a_lost_sector_before_other_frames_is_reported_as_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (_, states) = grown(folder.path(), &some_records());
     let [first, .., whole] = states.as_slice() else {
-        panic!("several states");
+        panic!("expected several states");
     };
     for at in (first.len()..whole.len() - 32).step_by(16) {
         for blank in [0, frame::BLANK] {
@@ -143,7 +143,7 @@ fn a_lost_sector_before_other_frames_is_reported_as_damage() {
 }
 
 #[test]
-fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
+fn a_journal_cut_at_any_byte_keeps_its_complete_frames() {
     let folder = tempfile::tempdir().unwrap();
     let records = some_records();
     let (_, states) = grown(folder.path(), &records);
@@ -152,8 +152,8 @@ fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
         let complete = states.iter().filter(|state| state.len() <= cut).count();
         let frames = frame::read(&whole[..cut]).unwrap();
         assert_eq!(frames.payloads.len(), complete, "cut at {cut}");
-        // Opening a journal waits for the disk, so only some cut positions are opened: those near frame boundaries, and a few
-        // others.
+        // Opening a journal waits for the disk, so only some of the cut journals are opened: those cut near a frame
+        // boundary, and a few others.
         if cut % 32 < 2 || cut % 32 == 31 {
             let expected = &records[..complete.saturating_sub(1)];
             assert_eq!(opened(&whole[..cut]).unwrap(), expected, "cut at {cut}");
@@ -162,7 +162,7 @@ fn a_journal_cut_at_any_byte_keeps_the_complete_frames_before() {
 }
 
 #[test]
-fn a_frame_torn_in_the_reserved_space_is_cleared_and_the_space_kept() {
+fn a_frame_torn_in_the_reserved_space_is_cleared_and_the_space_stays_reserved() {
     let folder = tempfile::tempdir().unwrap();
     let records = some_records();
     let (mut journal, _) = grown(folder.path(), &records);
@@ -240,7 +240,7 @@ fn only_the_outcome_uses_the_reserved_space() {
 }
 
 #[test]
-fn zeros_after_a_power_failure_are_cut_off() {
+fn zeros_after_a_power_failure_are_truncated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();

@@ -25,8 +25,8 @@ pub(super) struct Unrecorded {
 }
 
 impl RunActor {
-    /// Reserves space for the record of the outcome. Otherwise, if the disk became full while objects are created, a restarted
-    /// sidecar could not know the outcome.
+    /// Reserves space for the record of the outcome, so that the outcome can be recorded even if the disk becomes full while
+    /// objects are created. Without the record, a restarted sidecar would not know the outcome.
     pub(super) async fn reserve(&self) -> Result<(), Problem> {
         if self.collector.declaration().templates.is_empty() {
             return Ok(());
@@ -60,7 +60,7 @@ impl RunActor {
     }
 
     /// Records the outcome of the run, then reports it. Until the outcome is recorded, waiting clients are told to retry, because
-    /// a restarted sidecar would not know the outcome.
+    /// if the sidecar restarted now, it would not know the outcome.
     pub(super) async fn record(&mut self, ending: Ending) {
         let record = Record::from(ending.clone());
         let written = self.on_disk(move |journal| journal.append_ending(&record));
@@ -94,7 +94,7 @@ impl RunActor {
     }
 }
 
-/// Waits until the next attempt to record the outcome is due. Waits forever if no outcome is unrecorded.
+/// Waits until the next attempt to record the outcome is due. Waits forever if there is no unrecorded outcome.
 pub(super) async fn due(unrecorded: &mut Option<Unrecorded>) -> Unrecorded {
     if let Some(waiting) = unrecorded {
         tokio::time::sleep_until(waiting.due).await;

@@ -1,5 +1,5 @@
-//! Compares the run actor with a reference model of a run. Random sequences contain requests, results of the submission, disk
-//! faults, kills and restarts.
+//! Compares the run actor with a reference model of a run. The random command sequences consist of requests, submission
+//! results, disk faults, kills and restarts.
 
 mod comparison;
 mod disk;
@@ -25,7 +25,7 @@ enum Command {
     Commits(u8),
     Fails(u8),
     Panics,
-    /// The pause between two attempts to record the outcome passes.
+    /// The pause before the next attempt to record the outcome passes.
     Pause,
     /// One disk operation fails, after `after` successful operations.
     Refuse {
@@ -38,7 +38,7 @@ enum Command {
         torn: usize,
         power_cut: bool,
     },
-    /// The disk fills up, with this number of bytes remaining.
+    /// The disk fills up, except for this number of bytes.
     Fill(usize),
     Heal,
     Restart {

@@ -32,9 +32,9 @@ pub(super) struct Ended {
     pub(super) notices: Vec<Notice>,
 }
 
-/// Runs submissions, and creates Events, in separate tasks.
+/// Starts submissions, and the creation of Events, in separate tasks. Tests use a different implementation.
 pub(super) trait Submit: Send + Sync {
-    /// Starts a submission of all objects of `collector`.
+    /// Starts the submission of all objects in `collector`.
     fn begin(
         &self,
         collector: &Collector,
@@ -42,10 +42,10 @@ pub(super) trait Submit: Send + Sync {
         journal: &Arc<Mutex<Journal>>,
     ) -> JoinHandle<Ended>;
 
-    /// Starts a task that creates these Events.
+    /// Starts a task that creates an Event for each notice. Returns `None` if no Events can be created.
     fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>>;
 
-    /// Returns true if no earlier process has stored a plan, so that no objects of the run exist.
+    /// Returns true if no earlier process has stored a plan, in which case no objects of the run exist.
     fn is_first(&self) -> bool;
 }
 
@@ -66,13 +66,13 @@ struct Work {
     room: Option<Room>,
     bounds: render::Bounds,
     state_dir: PathBuf,
-    /// True if no earlier process has stored a plan, so that no objects of the run exist.
+    /// True if no earlier process has stored a plan, in which case no objects of the run exist.
     is_first: bool,
 }
 
 impl Submitting {
-    /// Returns the means to submit. `submitter` is `None` if the declaration creates nothing, and `events` is `None` if the run
-    /// has no object in the cluster.
+    /// Returns the implementation of [`Submit`] for production. `submitter` is `None` if the declaration creates nothing.
+    /// `events` is `None` if the cluster has no object to which Events can be attached.
     pub(crate) fn new(
         submitter: Option<Submitter>,
         events: Option<Recorder>,

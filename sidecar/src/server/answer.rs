@@ -27,7 +27,7 @@ impl ApiProblem {
         ))
     }
 
-    /// Returns the problem for a request that cannot be handled now, because other requests use the memory or the slots.
+    /// Returns the problem for a request that cannot be handled now, because other requests use all the memory or slots.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         let problem = Self::new(problem_type::BUSY, 503, "busy", detail);
         problem.exit_code(exit_code::UNREACHABLE)
@@ -49,7 +49,7 @@ impl From<Problem> for ApiProblem {
 impl From<PathRejection> for ApiProblem {
     fn from(rejection: PathRejection) -> Self {
         let detail = format!(
-            "{}; GET /v1/status has the names of steps and resources",
+            "{}; GET /v1/status lists the steps and resources",
             rejection.body_text()
         );
         Self::new(problem_type::NOT_FOUND, 404, "not found", detail)

@@ -1,4 +1,4 @@
-//! Parses the messages of steps: JSON bodies within the limits.
+//! Parses the request bodies of steps, and refuses bodies that exceed the limits.
 
 use axum::extract::Request;
 use bytes::Bytes;
@@ -13,17 +13,17 @@ use super::Api;
 use super::answer::ApiProblem;
 use crate::message::{self, Extent, ReadError};
 
-/// The size in bytes above which a body is parsed on the workbench, so that it does not block the thread that serves all clients.
+/// The size in bytes above which a body is parsed on the workbench, so that parsing does not block the thread of the server.
 const LARGE: usize = 64 << 10;
-/// The memory in bytes above which a message waits for the workbench. The limit on each step's concurrent posts also limits the
-/// number of smaller messages.
+/// The estimated memory of a message, in bytes, above which the message waits for the workbench. Smaller messages are limited
+/// only by the number of concurrent posts per step.
 const SMALL_MESSAGE: usize = 256 << 10;
-/// The maximum memory of a JSON value or key, in addition to its text. The worst case is a list with one item.
+/// The maximum memory, in bytes, that a JSON value or key needs in addition to its text. The worst case is a list with one item.
 const VALUE: usize = 200;
-/// The maximum number of bytes of a name or key in a message.
+/// The length, in bytes, to which a name or key is truncated in an error message.
 const KEY_SHOWN: usize = 64;
 
-/// The bytes of a large message, with its place on the workbench. Both are released when the message is accepted or refused.
+/// The bytes of a large message, and its permit to use the workbench. Both are released when the message is accepted or refused.
 struct Held {
     bytes: Bytes,
     _place: OwnedSemaphorePermit,
@@ -70,7 +70,7 @@ pub(super) async fn outputs(
             ReadError::Json(_) => {}
         }
         let detail = format!(
-            "the body is not a message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
+            "the body is not a valid message: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
             message::explained(&error)
         );
         ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
@@ -116,7 +116,12 @@ fn within_bounds(api: &Api, extent: Extent, memory: usize) -> Result<(), ApiProb
             "levels of arrays and objects",
             "--max-depth",
         ),
-        (memory, api.max_message, "bytes in memory", "memory limit"),
+        (
+            memory,
+            api.max_message,
+            "bytes after parsing",
+            "memory limit",
+        ),
     ];
     let exceeded = bounds.into_iter().find(|(held, bound, ..)| held > bound);
     exceeded.map_or(Ok(()), |(_, bound, what, flag)| {

@@ -3,7 +3,7 @@
 //! On a Unix socket, the socket identifies the step, because each step mounts only the directory with its own socket. On the
 //! loopback address, the bearer token in that directory identifies the step.
 //!
-//! In a pod with a shared process namespace, a process that runs as the step's user can bypass both checks; this is documented.
+//! In a pod with a shared process namespace, a process that runs as the step's user can bypass both checks (docs/security.md).
 
 use std::net::IpAddr;
 
@@ -75,7 +75,7 @@ pub(super) async fn require_step(
             None => Err("a bearer token is missing"),
             Some(token) => {
                 let step = api.tokens.step(token).cloned();
-                step.ok_or("the bearer token is not the token of a step")
+                step.ok_or("the bearer token does not belong to a step")
             }
         },
     };
@@ -101,8 +101,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Refuses requests that a website made a browser send (DNS rebinding). The only host name allowed for the loopback address is
-/// localhost.
+/// Refuses requests that a website made a browser send (DNS rebinding). On the loopback address, the Host header must be
+/// localhost or an IP address.
 pub(super) async fn refuse_foreign_hosts(
     Extension(caller): Extension<Caller>,
     request: Request,

@@ -1,4 +1,4 @@
-//! Per-client limits, so that no client can use up the resources for the other clients and the probes.
+//! Per-client limits, so that no client can use up the resources that the other clients and the probes need.
 //!
 //! Each socket counts as one client: a step's socket, the loopback address, or the socket for probes.
 

@@ -28,13 +28,13 @@ pub struct Listeners {
     probe: UnixListener,
 }
 
-/// An error while a socket is opened.
+/// An error from [`Listeners::open`].
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     #[error(transparent)]
     Loopback(#[from] BindError),
     #[error(
-        "--listen {0}: only a loopback address is allowed, because all clients that reach it can read what will be created"
+        "--listen {0}: only a loopback address is allowed, because any client that can connect can read the resources"
     )]
     NotLoopback(SocketAddr),
     #[error("cannot set up the socket {path} for probes")]
@@ -56,7 +56,7 @@ pub enum ListenError {
 }
 
 impl Listeners {
-    /// Listens on the loopback address, and creates in `run_dir` a directory with a socket and a token for each of `steps`.
+    /// Listens on the loopback address. For each of `steps`, creates a directory in `run_dir` with a socket and a token.
     ///
     /// Must be called within a Tokio runtime.
     ///
@@ -139,7 +139,7 @@ fn probe(run_dir: &Path) -> Result<UnixListener, ListenError> {
     bound.map_err(|source| ListenError::Probe { path, source })
 }
 
-/// Removes a file of a previous sidecar process that was killed.
+/// Removes a file that may remain from a sidecar process that was killed.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

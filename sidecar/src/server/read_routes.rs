@@ -17,7 +17,7 @@ use super::views::{Format, Subject, View};
 use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 
-/// The maximum number of resource names in an error message.
+/// The maximum number of resource names that an error message lists.
 const LISTED: usize = 12;
 
 /// The query parameters of the resource routes.
@@ -26,7 +26,7 @@ const LISTED: usize = 12;
 pub(super) struct Wanted {
     /// The maximum time to wait until all variables are resolved, such as `30s`.
     wait: Option<String>,
-    /// True to keep unresolved variables as text instead of waiting for their values.
+    /// True to keep unresolved variables as text. Otherwise, the request fails while variables are unresolved.
     #[serde(default)]
     partial: bool,
 }
@@ -56,7 +56,7 @@ pub(super) async fn resource(
         let known = if known.len() > LISTED {
             "see GET /v1/status for the resources".to_owned()
         } else {
-            format!("it has {}", known.join(", "))
+            format!("its resources are {}", known.join(", "))
         };
         let detail = format!("the declaration has no resource with this name; {known}");
         let title = "no such resource";
@@ -65,7 +65,8 @@ pub(super) async fn resource(
     view(&api, &caller, Some(name), query, &headers).await
 }
 
-/// Waits for the requested time, and returns the resources in their current state.
+/// Returns the resources in their current state. If the request has `?wait=`, first waits until all variables are resolved or
+/// that time has passed.
 async fn view(
     api: &Api,
     caller: &Caller,
@@ -101,7 +102,7 @@ async fn view(
     api.views.get(subject).await
 }
 
-/// Waits until all variables are resolved, or until `wait` has passed.
+/// Waits until all variables are resolved, `wait` has passed, or shutdown is requested.
 async fn resolved(api: &Api, wait: Duration) {
     let mut snapshots = api.handle.snapshots();
     tokio::select! {

@@ -106,7 +106,7 @@ impl Views {
     /// Returns a view of the newest state.
     ///
     /// # Errors
-    /// Returns a problem if older views that clients are still reading use all memory.
+    /// Returns a problem if the memory is used up by older views that clients are still reading.
     pub(super) async fn get(&self, subject: Subject) -> Result<View, ApiProblem> {
         let snapshot = self.newest();
         if let Some(view) = self.find(&snapshot, &subject) {
@@ -175,7 +175,7 @@ impl View {
         (self.status == StatusCode::OK).then_some(self.bytes)
     }
 
-    /// Returns a view of the JSON in a server-sent event.
+    /// Converts a view of a server-sent event into a view of the JSON in the event.
     pub(super) fn data(mut self) -> Self {
         if self.status == StatusCode::OK {
             // Keep one line feed, so that the prompt of a terminal appears below the last brace.
@@ -273,12 +273,12 @@ fn render(snapshot: &Snapshot, subject: &Subject, max: usize) -> Rendered {
             bytes: page.bytes,
         },
         Err(_) => Rendered::problem(&too_large(format!(
-            "the response would have more than {max} bytes; {REMEDY}"
+            "the response would exceed {max} bytes; {REMEDY}"
         ))),
     }
 }
 
-const REMEDY: &str = "request one resource at a time (GET /v1/resources/{name}), or raise the memory limit of the sidecar";
+const REMEDY: &str = "request one resource at a time (GET /v1/resources/{name}), or raise the sidecar's memory limit";
 
 fn not_rendered(error: &TooLarge) -> Problem {
     let remedy = match error.resource {

@@ -43,7 +43,7 @@ impl Workbench {
         })
     }
 
-    /// Waits until the memory for a job is available. The caller holds it until it drops the returned permit.
+    /// Waits until the memory for a job is available, and reserves that memory until the returned permit is dropped.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let place = Arc::clone(&self.place).acquire_owned().await;
         place.map_err(|_| problem::ending())

@@ -24,8 +24,7 @@ pub(super) async fn outputs(
     let Path(step) = step?;
     let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
     if known && own.as_str() != step {
-        let detail =
-            format!("this credential belongs to step '{own}'; it cannot post for step '{step}'");
+        let detail = format!("step '{own}' cannot post the outputs of step '{step}'");
         let title = "another step's outputs";
         return Err(ApiProblem::new(problem_type::FORBIDDEN, 403, title, detail));
     }

@@ -98,7 +98,10 @@ fn a_rollback_reports_deleted_and_remaining_objects() {
         ["GleanerFailed", "GleanerRollbackFailed"]
     );
     let left = note(&cluster, "GleanerRollbackFailed");
-    assert_eq!(left, "may still exist, delete by hand: ConfigMap ci/a");
+    assert_eq!(
+        left,
+        "may still exist (if so, delete by hand): ConfigMap ci/a"
+    );
 }
 
 #[test]

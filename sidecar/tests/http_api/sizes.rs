@@ -154,7 +154,10 @@ fn yaml_much_longer_than_its_json_is_refused_before_it_fills_the_memory() {
     sidecar.step("build").outputs("build", &lines).ok();
     let yaml = sidecar.loopback().get("/v1/resources");
     let problem = yaml.problem(413, problem_type::TOO_LARGE);
-    assert!(problem.detail.contains("more than"), "{problem:?}");
+    assert!(
+        problem.detail.contains("the response would exceed"),
+        "{problem:?}"
+    );
     let headers = [("Accept", "application/json")];
     let json = sidecar
         .loopback()

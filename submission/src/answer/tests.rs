@@ -8,7 +8,7 @@ use gleaner_core::run::Run;
 
 use super::*;
 
-/// Returns the disclosure of a Secret that contains the secret output 'token' of step 'login'.
+/// Returns the disclosure for a Secret that contains the secret output 'token' of step 'login'.
 fn withheld() -> Disclosure {
     let text = "\
 steps: {login: [{name: token, secret: true, default: public}]}
@@ -126,7 +126,7 @@ fn the_requested_wait_is_read_from_header_or_details() {
         b"slow down",
         &Disclosure::Full,
     ) else {
-        panic!("429 passes");
+        panic!("expected a retry after a 429");
     };
     assert_eq!(again.after, Some(Duration::from_secs(7)));
     assert_eq!(again.words, "slow down");
@@ -139,13 +139,13 @@ fn the_requested_wait_is_read_from_header_or_details() {
         body,
         &Disclosure::Full,
     ) else {
-        panic!("429 passes");
+        panic!("expected a retry after a 429");
     };
     assert_eq!(again.after, Some(Duration::from_secs(3)));
 }
 
 #[test]
-fn a_wait_of_any_length_is_bounded() {
+fn a_retry_after_of_any_length_is_bounded() {
     for (text, after) in [
         ("9223372036854775807", Some(AFTER_MAX)),
         ("18446744073709551616", Some(AFTER_MAX)),
@@ -162,7 +162,7 @@ fn a_wait_of_any_length_is_bounded() {
 }
 
 #[test]
-fn warnings_lose_their_quotes() {
+fn the_quotes_around_a_warning_are_removed() {
     let mut headers = HeaderMap::new();
     headers.append(
         header::WARNING,
@@ -245,11 +245,11 @@ fn a_connection_failure_is_reported_by_its_type_if_the_message_is_withheld() {
     );
     let reason = api_server::Reason::Interrupted("GOAWAY swordfish".into());
     let Answer::Again(again) = unsent(&reason, &withheld()) else {
-        panic!("it may pass");
+        panic!("expected a retry");
     };
     assert!(!again.words.contains("swordfish"), "{}", again.words);
     let Answer::Again(again) = unsent(&reason, &Disclosure::Full) else {
-        panic!("it may pass");
+        panic!("expected a retry");
     };
     assert!(again.words.contains("GOAWAY swordfish"));
 }

@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::bounded;
 
-/// The maximum number of causes in a message whose text is withheld.
+/// The maximum number of causes that a message lists when the API server's text is withheld.
 const CAUSES_MAX: usize = 10;
 
 /// The values of `metav1.StatusReason` (`k8s.io/apimachinery/pkg/apis/meta/v1/types.go`).
@@ -53,7 +53,7 @@ const CAUSES: &[&str] = &[
 ];
 
 /// Returns the code, reason and causes of a refusal. A webhook can put any text in these fields, so only well-known terms are
-/// forwarded, and a field path ends where the masked object begins.
+/// forwarded, and only the part of a field path that exists in the masked object.
 pub(super) fn refusal(code: StatusCode, status: &Status, withheld: &Withheld) -> String {
     let mut words = code.to_string();
     if let Some(reason) = known(REASONS, &status.reason) {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn only_a_kind_of_another_group_needs_a_crd() {
+fn the_remedy_mentions_a_crd_only_for_groups_outside_kubernetes() {
     for (api_version, expected) in [
         (
             "autoscaling/v3",

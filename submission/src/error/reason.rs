@@ -40,7 +40,7 @@ pub enum Reason {
     /// An object with this name is being deleted, but still exists.
     Leaving {
         existing: String,
-        /// The owner or manager of the existing object, and the remedy.
+        /// The remedy, which names the finalizers that block the deletion, if there are any.
         remedy: String,
     },
     /// Another client creates and deletes the named object repeatedly, so it cannot be read.
@@ -155,7 +155,7 @@ impl Reason {
                 existing, holder, ..
             } => format!("{existing} already exists and does not belong to this run ({holder})"),
             Self::Leaving { existing, .. } => {
-                format!("{existing} is being deleted and still exists")
+                format!("{existing} is being deleted, but still exists")
             }
             Self::Contested(existing) => {
                 format!("{existing} is repeatedly created and deleted by another client")
@@ -248,7 +248,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Formats a duration such as `1.5 s`, with at most one decimal place because the limits are whole or half seconds.
+/// Formats a duration such as `1.5 s`, with at most one decimal place, because the limits are whole or half seconds.
 fn seconds(duration: &Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
 }
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_short() {
+    fn durations_are_formatted_with_at_most_one_decimal_place() {
         assert_eq!(seconds(&Duration::from_millis(1_234)), "1.2 s");
         assert_eq!(seconds(&Duration::from_secs(300)), "300 s");
     }

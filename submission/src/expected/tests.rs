@@ -111,7 +111,7 @@ fn a_deletion_is_confirmed_by_a_success_or_the_object_being_deleted() {
 }
 
 #[test]
-fn an_empty_object_lists_no_kinds_and_allows_nothing() {
+fn an_empty_object_is_not_the_expected_list_of_kinds_or_access_review() {
     let kinds = json!({"kind": "APIResourceList", "resources": []});
     assert!(met(&Expected::Kinds, 200, &kinds));
     assert!(met(

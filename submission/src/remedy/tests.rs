@@ -33,7 +33,7 @@ fn reason(code: u16, words: &str) -> Reason {
 }
 
 #[test]
-fn a_missing_permission_names_the_grant() {
+fn the_error_about_a_missing_permission_names_the_permission_to_grant() {
     let words = "pipelineresources.tekton.dev is forbidden: User \"system:serviceaccount:ci:default\" cannot create resource \"pipelineresources\" in API group \"tekton.dev\" in the namespace \"ci\"";
     assert_eq!(
         reason(403, words).to_string(),
@@ -44,7 +44,7 @@ fn a_missing_permission_names_the_grant() {
 }
 
 #[test]
-fn a_refusal_that_no_permission_resolves_does_not_suggest_one() {
+fn a_refusal_with_another_cause_is_not_reported_as_a_missing_permission() {
     let quota = "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1";
     assert!(matches!(reason(403, quota), Reason::QuotaExceeded(_)));
     let webhook = "admission webhook \"w.example.com\" denied the request: no";
@@ -54,7 +54,7 @@ fn a_refusal_that_no_permission_resolves_does_not_suggest_one() {
 }
 
 #[test]
-fn a_reason_without_its_own_remedy_keeps_the_code() {
+fn a_refusal_without_a_known_remedy_is_reported_with_its_code() {
     assert_eq!(
         reason(405, "no such verb").to_string(),
         "the API server responded with 405: no such verb"

@@ -76,14 +76,14 @@ async fn a_rollback_deletes_what_apply_created_and_keeps_what_existed_before() {
         "the UID comes from the response to the apply"
     );
     assert!(
-        error.sentence().contains("already existed and retains"),
+        error.sentence().contains("existed before and retain"),
         "{error}"
     );
     assert_eq!(mock.paths(), [path("old")]);
 }
 
 #[tokio::test]
-async fn an_apply_whose_response_was_lost_still_counts_as_new() {
+async fn an_object_applied_without_a_response_still_counts_as_new() {
     let mock = Mock::start().await;
     mock.on(Method::PATCH, r"a\?fieldManager")
         .first(1)

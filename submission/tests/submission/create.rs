@@ -135,7 +135,7 @@ async fn every_dry_run_error_is_reported_with_the_api_servers_message() {
             invalid("c", "spec.c: Required value")
         ]
     );
-    assert!(mock.writes().is_empty(), "a 422 is not retried");
+    assert!(mock.writes().is_empty());
     assert_eq!(mock.count(&Method::POST, ""), 3);
 }
 
@@ -189,7 +189,7 @@ async fn two_templates_for_one_object_are_refused() {
 }
 
 #[tokio::test]
-async fn a_run_that_may_not_block_its_owner_omits_it_and_adds_a_note() {
+async fn a_run_that_may_not_set_block_owner_deletion_sets_it_to_false_and_adds_a_note() {
     let mock = Mock::start().await;
     let words = "pipelineresources.tekton.dev \"a\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
     mock.on(Method::POST, "")
@@ -234,7 +234,7 @@ async fn warnings_of_the_api_server_become_notes_once() {
 }
 
 #[tokio::test]
-async fn a_forbidden_create_names_the_grant() {
+async fn the_error_about_a_forbidden_create_names_the_permission_to_grant() {
     let mock = Mock::start().await;
     let words = "pipelineresources.tekton.dev is forbidden: User \"system:serviceaccount:ci:default\" cannot create resource \"pipelineresources\" in API group \"tekton.dev\" in the namespace \"ci\"";
     mock.on(Method::POST, "")
@@ -255,7 +255,7 @@ async fn a_forbidden_create_names_the_grant() {
 }
 
 #[tokio::test]
-async fn a_template_that_does_not_render_is_the_whole_error() {
+async fn a_rendering_error_is_returned_alone_and_no_request_is_sent() {
     let mock = Mock::start().await;
     let submitter = mock.submitter().await;
     let error = submitter

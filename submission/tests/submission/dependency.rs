@@ -34,8 +34,8 @@ fn config(resource: &str, name: &str) -> Rendered {
     )
 }
 
-/// Returns one line for each POST: the object's name, prefixed with `dry` for a dry run. The lines are sorted, because dry runs
-/// are concurrent.
+/// Returns one line for each POST: the object's name, prefixed with `dry` for a dry run. Consecutive dry runs are sorted,
+/// because they are concurrent.
 fn posts(mock: &Mock) -> Vec<String> {
     let mut posts: Vec<(bool, String)> = mock
         .requests()

@@ -49,7 +49,7 @@ async fn an_unexecuted_create_with_an_unexpected_response_is_retried() {
 async fn an_executed_create_with_an_unexpected_response_is_found_by_a_read() {
     for (status, body) in strangers() {
         let mock = Mock::start().await;
-        // Every attempt gets the unexpected response, so it never shows whether the object was created.
+        // Every attempt gets the unexpected response, which never shows whether the object was created.
         mock.on(Method::POST, REAL)
             .fail(Fault::other_reply(status, body.clone()));
         let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
@@ -149,7 +149,7 @@ async fn rolled_back(mock: &Mock) -> gleaner_submission::SubmissionError {
 
 #[tokio::test]
 async fn a_delete_with_an_unexpected_response_is_checked_by_a_read() {
-    // The API server does not execute the first delete. It executes the second but sends no response.
+    // A proxy responds to each delete. The API server does not execute the first delete, but executes the second.
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .first(1)
@@ -200,7 +200,7 @@ async fn an_object_whose_delete_always_meets_a_conflict_is_reported_with_the_api
 }
 
 #[tokio::test]
-async fn a_404_of_a_proxy_does_not_count_as_a_missing_object() {
+async fn a_404_from_a_proxy_does_not_count_as_a_missing_object() {
     let mock = Mock::start().await;
     mock.on(Method::DELETE, "")
         .fail(Fault::answer(404, &[], json!("default backend - 404")));

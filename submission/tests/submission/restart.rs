@@ -208,7 +208,7 @@ async fn an_object_of_another_owner_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn other_content_of_an_earlier_attempt_is_replaced() {
+async fn a_planned_object_with_different_content_is_replaced() {
     let mock = Mock::start().await;
     mock.put(&path("a"), image("a", "a", "old").object);
     let submitter = mock.submitter().await;
@@ -283,13 +283,13 @@ async fn after_an_outage_beyond_the_deadlines_all_objects_that_may_exist_are_rep
     assert!(
         error
             .sentence()
-            .contains("; may exist, delete it by hand: PipelineResource ci/"),
+            .contains("; may exist (if so, delete by hand): PipelineResource ci/"),
         "{error}"
     );
 }
 
 #[tokio::test]
-async fn one_kind_that_cannot_be_discovered_does_not_hide_the_others() {
+async fn a_kind_that_cannot_be_discovered_does_not_prevent_the_rollback_of_other_objects() {
     let mock = Mock::start().await;
     put(&mock, &["a"]);
     mock.on(Method::GET, "/api/v1$").fail(Fault::Close);
@@ -334,7 +334,7 @@ async fn an_object_that_can_no_longer_be_rendered_is_rolled_back_by_the_plan() {
 }
 
 #[tokio::test]
-async fn an_object_under_an_unused_name_is_deleted() {
+async fn an_object_with_a_name_that_is_no_longer_used_is_deleted() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b"]);
     let rendered = vec![image("a", "a", "1")];

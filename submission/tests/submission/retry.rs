@@ -12,7 +12,7 @@ use crate::mock::{Fault, Mock, REAL, refusal};
 use crate::templates::{IMAGES, image, path, submit};
 
 #[tokio::test]
-async fn a_lost_response_creates_one_object() {
+async fn a_create_without_a_response_creates_one_object() {
     for act in [Fault::DropReply, Fault::GarbleReply] {
         let mock = Mock::start().await;
         mock.on(Method::POST, REAL).first(1).fail(act);
@@ -73,7 +73,7 @@ async fn retry_after_is_honored() {
 }
 
 #[tokio::test]
-async fn a_wait_beyond_the_deadline_fails_at_once() {
+async fn a_retry_after_beyond_the_deadline_fails_immediately() {
     let mock = Mock::start().await;
     let busy = refusal(429, "TooManyRequests", "slow down");
     mock.on(Method::POST, "dryRun").first(1).fail(Fault::answer(
@@ -93,7 +93,7 @@ async fn a_wait_beyond_the_deadline_fails_at_once() {
 }
 
 #[tokio::test]
-async fn time_limits_beyond_the_clock_are_no_limits() {
+async fn time_limits_that_the_clock_cannot_represent_are_accepted() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").first(1).fail(Fault::refuse(
         401,
@@ -138,7 +138,7 @@ async fn server_errors_are_retried() {
 }
 
 #[tokio::test]
-async fn a_rotated_token_gets_one_retry_and_an_invalid_one_no_second() {
+async fn an_unauthorized_request_is_retried_only_once() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").first(1).fail(Fault::refuse(
         401,
@@ -242,7 +242,7 @@ async fn a_restart_after_a_kill_creates_one_object() {
     assert_eq!(
         mock.count(&Method::POST, IMAGES),
         3,
-        "dry run, create, dry run"
+        "expected a dry run, a create and a dry run"
     );
 }
 
@@ -253,7 +253,7 @@ fn quota() -> Fault {
 }
 
 #[tokio::test]
-async fn a_submission_waits_for_a_quota_that_gets_room_in_time() {
+async fn a_submission_waits_for_a_quota_that_has_room_before_the_deadline() {
     let apply = |mut rendered: Rendered| {
         rendered.policy = Policy::Apply;
         rendered
@@ -280,7 +280,7 @@ async fn a_submission_waits_for_a_quota_that_gets_room_in_time() {
 }
 
 #[tokio::test]
-async fn an_object_that_used_up_the_quota_is_rolled_back_even_if_its_response_was_lost() {
+async fn an_object_that_used_up_the_quota_is_rolled_back_even_if_its_create_received_no_response() {
     let mut applied = image("a", "a", "1");
     applied.policy = Policy::Apply;
     for (rendered, method) in [
@@ -297,8 +297,8 @@ async fn an_object_that_used_up_the_quota_is_rolled_back_even_if_its_response_wa
             timeout: Duration::from_millis(300),
             ..Bounds::default()
         };
-        // The deadline is longer than the time for which a lost request may be in flight; after that time, the rollback would not
-        // look for the object.
+        // The deadline is later than the time until which the request without a response may be in flight. After that time, the
+        // rollback does not look for the object.
         let settings = Settings {
             deadline: Duration::from_secs(5),
             ..Settings::default()

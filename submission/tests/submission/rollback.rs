@@ -63,7 +63,7 @@ async fn an_object_that_cannot_be_deleted_is_reported_precisely() {
     let error = submit(&mock.submitter().await, three()).await.unwrap_err();
     assert!(
         error.sentence().ends_with(
-            "; rolled back: PipelineResource ci/b; could not be rolled back, delete it by hand: PipelineResource ci/a: User \"u\" cannot delete resource \"pipelineresources\"; grant `delete` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
+            "; rolled back: PipelineResource ci/b; could not be rolled back and must be deleted by hand: PipelineResource ci/a: User \"u\" cannot delete resource \"pipelineresources\"; grant `delete` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
         ),
         "{error}"
     );
@@ -164,7 +164,7 @@ async fn an_object_that_another_client_replaced_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn an_object_with_finalizers_is_reported_as_removed_after_them() {
+async fn an_object_with_finalizers_is_reported_as_removed_with_a_note() {
     let mock = Mock::start().await;
     let mut kept = image("a", "a", "1");
     kept.object["metadata"]["finalizers"] = json!(["example.com/x"]);
@@ -182,7 +182,7 @@ async fn an_object_with_finalizers_is_reported_as_removed_after_them() {
 }
 
 #[tokio::test]
-async fn an_interrupted_submission_is_rolled_back_after_the_patience() {
+async fn a_submission_that_is_incomplete_after_the_grace_period_is_rolled_back() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL).named("c").fail(Fault::Hang);
     let settings = Settings {
@@ -286,7 +286,7 @@ async fn an_object_created_after_the_client_gave_up_is_found_and_deleted() {
         ["PipelineResource ci/b", "PipelineResource ci/a"]
     );
     assert!(error.aftermath.left.is_empty(), "{error}");
-    let all = "the API server executes all creates";
+    let all = "the API server has executed all creates";
     wait::until(all, Duration::from_secs(20), async || {
         let creates = mock.requests_to(&Method::POST, REAL);
         let pending = creates
@@ -338,7 +338,7 @@ async fn an_object_that_may_be_created_after_the_rollback_is_reported() {
     assert!(
         error
             .sentence()
-            .contains("; may still be created, delete it by hand: PipelineResource ci/b"),
+            .contains("; may still be created (if so, delete by hand): PipelineResource ci/b"),
         "{error}"
     );
 }
@@ -386,7 +386,7 @@ async fn a_panic_of_the_rollback_reports_existing_objects() {
 }
 
 #[tokio::test]
-async fn a_wait_beyond_the_clock_fails_and_leaves_nothing() {
+async fn a_retry_after_that_the_clock_cannot_represent_fails_and_leaves_no_objects() {
     for after in ["9223372036854775807", "18446744073709551615"] {
         let mock = Mock::start().await;
         let busy = crate::mock::refusal(429, "TooManyRequests", "slow down");

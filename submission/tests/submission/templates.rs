@@ -64,7 +64,7 @@ pub(crate) fn namespace(name: &str) -> Rendered {
     rendered
 }
 
-/// Returns an object that has another owner.
+/// Returns an object that has a different owner.
 pub(crate) fn foreign(name: &str) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1alpha1",

@@ -419,7 +419,7 @@ async fn an_object_with_keep_on_failure_stays_with_its_namespace_and_is_reported
     assert_eq!(left, [("Job", retained), ("Namespace", retained)]);
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/a"]);
     assert!(
-        error.sentence().ends_with("retained because of keepOnFailure, delete it by hand: Job pr-42/svc: its status shows the reason, Namespace pr-42: its status shows the reason"),
+        error.sentence().ends_with("retained because of keepOnFailure and must be deleted by hand: Job pr-42/svc: its status shows the reason, Namespace pr-42: its status shows the reason"),
         "{error}"
     );
     // A second attempt of the run, without the state of the first, creates the object again.

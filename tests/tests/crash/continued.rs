@@ -194,7 +194,7 @@ async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
     }
     run.start().await;
     let ended = step.ended().await.expect(73);
-    ended.says(&["may exist, delete it by hand"]);
+    ended.says(&["may exist (if so, delete by hand)"]);
     let status = run.get("/v1/status").await.json;
     let left = status["problem"]["left"].as_array().expect("what is left");
     let mut named: Vec<&Value> = left.iter().map(|left| &left["object"]["name"]).collect();

@@ -49,7 +49,7 @@ fn changed(outcome: Result<Outcome, gleaner_core::inject::Refusal>) -> Value {
     }
 }
 
-/// Returns the arguments of the sidecar in a Task, after Tekton's substitution of variables.
+/// Returns the sidecar's arguments in the injected `task`, after Tekton has replaced the variables.
 fn substituted(task: &Value) -> Vec<String> {
     let args = task.pointer("/spec/sidecars/0/args").unwrap();
     let args = args
@@ -133,8 +133,8 @@ fn arguments_of_an_injected_pod_are_parsed_and_those_of_an_uninjected_pod_are_re
     assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
 }
 
-/// Returns the kinds that the sidecar may create after a pod is injected with the operator's `list`. The Task contains a list
-/// that allows other kinds.
+/// Returns the kinds that the sidecar may create after a pod is injected with the operator's `list`. The arguments that the
+/// pod already has allow a different kind.
 fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
     let mut args = substituted(&changed(task::inject(
         &task(),

@@ -13,17 +13,18 @@ use serde::Serialize;
 
 use crate::run_actor::submitting::Ending;
 
-/// The space for the part of a record that does not depend on the number of objects, in bytes: the texts of a problem, or notes.
+/// The space for the part of a record that does not depend on the number of objects, in bytes: a problem's texts, or a
+/// commit's notes.
 const BASE: u64 = 16 << 10;
 /// The space for each object, in bytes: its names and UID, or its failure and remaining objects.
 const OBJECT: u64 = 2 << 10;
-/// The space for each result field that a template declares, in bytes. A field has at most 1 KiB before JSON escapes it.
+/// The space for each result field that a template declares, in bytes. Before JSON escaping, a field is at most 1 KiB long.
 const FIELD: u64 = 2 << 10;
 /// The space for the part of a plan that does not depend on the number of objects, in bytes.
 const BASE_OF_PLAN: u64 = 256;
-/// The space for each planned object, in bytes. A name has at most 253 bytes, and a namespace at most 63.
+/// The space for each planned object, in bytes. A name is at most 253 bytes long, and a namespace at most 63.
 const PLANNED: u64 = 1 << 10;
-/// The lengths, in bytes, to which a problem's texts are truncated. Each length is tried in turn, until the record fits.
+/// The lengths, in bytes, to which a problem's texts are truncated. They are tried in order, until the record fits.
 const TEXTS: [usize; 4] = [4 << 10, 1 << 10, 256, 128];
 
 /// Returns the space reserved for the outcome of a run with this declaration, in bytes.
@@ -44,15 +45,15 @@ pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
     BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }
 
-/// Returns `ending`, shortened until its record fits into `room`. In a problem, first texts and then lists are shortened; in a
-/// commit, the notes are dropped.
+/// Returns `ending`, shortened until its record fits into `room` bytes. In a problem, first texts and then lists are shortened;
+/// in a commit, the notes are dropped.
 pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
     match ending {
         Ok(mut commit) => {
             let dropped = commit.outcome.notes.len();
             if !fits(&commit, room) && dropped > 0 {
                 let note = format!(
-                    "{dropped} notes are omitted, because the journal has no room for them"
+                    "{dropped} notes are omitted, because the journal has no space for them"
                 );
                 commit.outcome.notes = vec![note];
             }
@@ -65,8 +66,8 @@ pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
 /// Returns the problem of a submission that does not start because no space for its outcome can be reserved.
 pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     let message =
-        format!("the journal has no room for the outcome of the run ({room} bytes): {error}");
-    let remedy = "free space on its volume (--state-dir)";
+        format!("the journal has no space for the outcome of the run ({room} bytes): {error}");
+    let remedy = "free up space on the journal's volume (--state-dir)";
     let failure = gleaner_proto::failure::Failure {
         resource: None,
         code: FailureCode::RequestFailed,
@@ -85,14 +86,14 @@ pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     }
 }
 
-/// Returns the problem for a request that arrives before a known outcome is recorded.
+/// Returns the problem for a request that arrives after the outcome is known, but before it is recorded.
 pub(super) fn unrecorded(error: &io::Error) -> Problem {
     problem::new(
         problem_type::BUSY,
         503,
         "the outcome of the run is not yet recorded",
         format!(
-            "the journal could not be written: {error}; free space on its volume (--state-dir), and retry"
+            "the journal could not be written: {error}; free up space on the journal's volume (--state-dir), and retry"
         ),
         exit_code::UNREACHABLE,
     )
@@ -140,7 +141,7 @@ fn shorten_texts(problem: &mut Problem, max: usize) {
 }
 
 fn fits(record: &impl Serialize, room: u64) -> bool {
-    // The kind of record needs one byte in addition.
+    // The record kind needs one more byte.
     serde_json::to_vec(record).is_ok_and(|json| (json.len() as u64) < room)
 }
 

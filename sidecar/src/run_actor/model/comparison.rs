@@ -31,7 +31,7 @@ pub(super) fn declaration(submit: Submit) -> Declaration {
     DECLARATIONS[submit as usize].clone()
 }
 
-/// Returns the state and the number of plans that a restarted sidecar restores from these records.
+/// Returns the state and the number of plans that a restarted sidecar restores from `records`.
 pub(super) fn recovered(submit: Submit, records: Vec<Record>) -> (Collector, usize) {
     let steps = STEPS.map(|step| StepName::new(step).unwrap());
     let (declaration, run) = (declaration(submit), Run::default());
@@ -90,7 +90,7 @@ pub(super) fn compare_end(outcome: &Result<Outcome, Problem>, end: End) -> Resul
     let is_right = match (end, outcome) {
         (End::Committed(number), Ok(outcome)) => *outcome == outcome_of(number),
         (End::Pending, Err(problem)) => problem.kind == problem_type::PENDING,
-        (NO_ROOM, Err(problem)) => problem.detail.contains("no room for the outcome"),
+        (NO_ROOM, Err(problem)) => problem.detail.contains("no space for the outcome"),
         (PANICKED, Err(problem)) => problem.detail.contains("the submission panicked"),
         (End::Failed(number), Err(problem)) => *problem == problem_of(number),
         _ => false,

@@ -24,13 +24,13 @@ struct State {
     bytes: Vec<u8>,
     /// The content after a power failure.
     synced: Vec<u8>,
-    /// The free space of the disk, in bytes.
+    /// The maximum size of the file, in bytes, or `None` if the disk never becomes full.
     capacity: Option<usize>,
     armed: Option<Armed>,
     /// The number of refused operations.
     refused: usize,
     is_killed: bool,
-    /// A number that increases with each process. Operations of earlier processes have no effect.
+    /// The number of the current process. Operations of earlier processes have no effect.
     process: u32,
 }
 
@@ -39,7 +39,7 @@ struct State {
 struct Armed {
     /// The number of operations that still succeed before the fault.
     after: u8,
-    /// The number of bytes of the failing write that are still written. An operation other than a write still takes effect if the
+    /// The number of bytes that the failing operation still writes. If the operation is not a write, it takes effect if this
     /// number is odd.
     torn: usize,
     kills: bool,
@@ -86,7 +86,7 @@ impl Medium {
         self.state().armed = Some(Armed { after, torn, kills });
     }
 
-    /// Limits the growth of the file to `free` bytes, as on a full disk.
+    /// Limits the growth of the file to `free` more bytes, as on a disk that is almost full.
     pub(super) fn fill(&self, free: usize) {
         let mut state = self.state();
         state.capacity = Some(state.bytes.len() + free);
@@ -117,7 +117,7 @@ impl Medium {
         }
     }
 
-    /// Ends the process. If `power_cut` is true, also discards the content that was not synced.
+    /// Terminates the process. If `power_cut` is true, also discards the content that was not synced.
     pub(super) fn crash(&self, power_cut: bool) {
         let mut state = self.state();
         state.process += 1;
@@ -141,7 +141,7 @@ impl Medium {
 // === impl Opened ===
 
 impl Opened {
-    /// Calls `act` with the number of bytes that may be written, and applies a fault that is due.
+    /// Calls `act` with the number of bytes that it may write, and applies the scheduled fault if it is due.
     fn operate<T>(&self, act: impl FnOnce(&mut State, usize) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.shared.state.lock().unwrap();
         if state.process != self.process {

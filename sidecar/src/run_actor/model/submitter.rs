@@ -91,7 +91,7 @@ impl Submit for Submissions {
                     Order::End(End::Failed(number)) => {
                         return Ended::failed(problem_of(number), &[]);
                     }
-                    Order::End(End::Pending) => unreachable!("it has no submission"),
+                    Order::End(End::Pending) => unreachable!("a pending submission does not end"),
                     // Resume the unwinding directly, because the panic hook would print the panic.
                     Order::Panic => std::panic::resume_unwind(Box::new(())),
                 }

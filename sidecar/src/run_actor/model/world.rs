@@ -25,7 +25,7 @@ pub(super) struct World {
     plans: usize,
     /// Other states that the disk may contain, because writes failed or were interrupted.
     possible: Vec<(Reference, usize)>,
-    /// The outcome of the submission, while it is not recorded.
+    /// The outcome of the submission, until it is recorded.
     unrecorded: Option<End>,
     /// True if a disk fault was scheduled since the last restart. A full disk does not count.
     was_refused: bool,
@@ -108,7 +108,8 @@ impl World {
             .await;
     }
 
-    /// Sends a request. `response` is the response that is expected without disk faults, and `after` is the resulting state.
+    /// Sends a request. Without disk faults, the expected response is `response`, and the resulting state is `after`. If `after`
+    /// is `None`, the state does not change.
     async fn request(
         &mut self,
         command: Command,
@@ -123,7 +124,7 @@ impl World {
             // The process was killed during the write, so it must not have sent a response.
             assert!(
                 received.try_recv().is_err(),
-                "a response was sent before the outcome was recorded"
+                "a response was sent before the request was recorded"
             );
             if let Some(after) = after {
                 self.may_be(after.clone());
@@ -142,8 +143,8 @@ impl World {
                 refused > 0,
                 "the request failed without a disk fault: {problem:?}"
             );
-            // A frame whose write failed and that could not be truncated may still be found after a restart.
-            assert!(after.is_some(), "a request that changes nothing failed");
+            // If the frame could be neither written nor removed, a restarted process may still find it.
+            assert!(after.is_some(), "a request that changes no state failed");
             if let (Some(after), 2..) = (after, refused) {
                 self.may_be(after);
             }
@@ -274,9 +275,9 @@ impl World {
         for attempt in 0.. {
             assert!(
                 attempt < 500,
-                "the outcome of the submission was not recorded or refused"
+                "the outcome of the submission was neither recorded nor refused by the disk"
             );
-            // Read the state before the barrier, so that the replies that belong to this state have arrived after the barrier.
+            // Read the state before the barrier, because all replies that belong to this state arrive before the barrier ends.
             let is_over = self.live().phase() != Phase::Submitting;
             let is_refused = self.medium.refused() > refused;
             if !self.settled().await {
@@ -408,7 +409,7 @@ impl World {
     pub(super) async fn check(&mut self) {
         if self.medium.is_killed() {
             self.restart(self.power_cut).await;
-            // A fault scheduled for the first process must not affect the second.
+            // A fault that was scheduled for the killed process must not affect the restarted process.
             assert!(!self.medium.is_killed());
         }
         compare(&self.live(), &self.reference).unwrap();

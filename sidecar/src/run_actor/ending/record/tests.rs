@@ -16,7 +16,7 @@ fn declaration(objects: usize) -> Declaration {
     Declaration::parse(&text, &Scope::default()).unwrap()
 }
 
-/// Returns a problem in which every text and list has its maximum length.
+/// Returns the problem of a submission of `objects` objects, with every text and list at its maximum length.
 fn longest(objects: usize) -> Problem {
     let words = || "\u{1}".repeat(2 << 10);
     let object = |_| ObjectReference {
@@ -46,7 +46,7 @@ fn longest(objects: usize) -> Problem {
 }
 
 #[test]
-fn a_failure_is_shortened_to_the_room_and_keeps_the_remaining_objects() {
+fn a_failure_is_shortened_to_the_reserved_space_and_keeps_the_remaining_objects() {
     for objects in [1, 3, 200] {
         let room = room(&declaration(objects));
         let problem = shortened(Err(longest(objects)), room).unwrap_err();
