@@ -318,6 +318,9 @@ pub(crate) struct Run {
     /// Keep the temporary directory and print its path.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Open the page of each task in the browser: that of the variable BROWSER, or xdg-open.
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Format of the final output.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,

@@ -15,9 +15,11 @@
 //! | `cluster` | an API server within this process, or a real cluster |
 //! | `sidecar_process`, `http` | the real sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | running the steps in order, each under the real redirector |
+//! | `browser` | opening the page of a task |
 //! | `progress`, `report`, `results` | output for users and for programs |
 //! | `outcome` | the objects that exist at the end |
 
+mod browser;
 mod choice;
 mod cluster;
 mod command;
@@ -289,6 +291,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
         program: &program,
         cluster: &cluster,
         interrupt: &mut interrupt,
+        open: options.open,
     };
     let begun = Instant::now();
     let (code, report) = match (&run_plan.pipeline, plan) {

@@ -75,6 +75,9 @@ pub struct Place {
     /// The loopback address for curl and port-forward; port 0 takes a free one, which is logged
     #[arg(long, env = "GLEANER_LISTEN", default_value = path::LOOPBACK)]
     pub(crate) listen: SocketAddr,
+    /// A file to which the address is written, for a caller that gives port 0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) address_file: Option<PathBuf>,
     /// The redirector to copy for the steps
     #[arg(long, env = "GLEANER_REDIRECTOR", requires = "install_redirector")]
     pub(crate) redirector: Option<PathBuf>,

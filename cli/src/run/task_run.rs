@@ -8,6 +8,7 @@ use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::browser;
 use super::cluster::Cluster;
 use super::model::{PlannedTask, Results};
 use super::outcome;
@@ -26,6 +27,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) program: &'a Path,
     pub(crate) cluster: &'a Cluster,
     pub(crate) interrupt: &'a mut Signals,
+    /// True if the page of each task is opened in the user's browser.
+    pub(crate) open: bool,
 }
 
 /// The deadline of a task, with the name of the limit that sets it.
@@ -85,6 +88,7 @@ pub(crate) async fn run(
         program,
         cluster,
         interrupt,
+        open,
     } = surroundings;
     let interrupted = |signal: u8| TaskEnd {
         code: 128 | signal,
@@ -98,6 +102,10 @@ pub(crate) async fn run(
         started = SidecarProcess::start(program, plan, context, cluster) => started?,
         signal = interrupt.next() => return Ok(interrupted(signal)),
     };
+    Progress::note(&format!("page: {}", sidecar.page));
+    if *open {
+        browser::open(&sidecar.page);
+    }
     let mut progress = Progress::default();
     let mut steps = Steps {
         program,
