@@ -270,6 +270,9 @@ pub(crate) struct Run {
     /// A file with CustomResourceDefinitions for the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
+    /// Objects that exist in the API server of this run before its first step: a file, a directory, or - for standard input.
+    #[arg(long = "object", value_name = "FILE")]
+    pub(crate) objects: Vec<String>,
     /// Stop the run after this duration, as Tekton would; by default the run's timeout, or 1h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,

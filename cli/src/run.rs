@@ -12,7 +12,7 @@
 //! | `plan` | the plan of one task on this machine, made before its first step |
 //! | `directory`, `paths` | the run's directory, and the mapping of the pod's paths to it |
 //! | `substitution`, `command` | Tekton's `$(...)`; conversion of a step to a command |
-//! | `cluster` | an API server within this process, or a real cluster |
+//! | `cluster`, `seeds` | an API server within this process with its first objects, or a real cluster |
 //! | `sidecar_process`, `http` | the real sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | running the steps in order, each under the real redirector |
 //! | `browser` | opening the page of a task |
@@ -50,6 +50,7 @@ mod redirector_arguments;
 mod reference;
 mod report;
 mod results;
+mod seeds;
 mod sidecar_process;
 mod step_actions;
 mod step_commands;
@@ -68,9 +69,7 @@ use std::process::ExitCode;
 use gleaner_core::document::Node;
 use gleaner_core::task::site;
 use gleaner_proto::exit_code;
-use gleaner_proto::name::is_dns_label;
 use gleaner_runtime::shutdown::Signals;
-use serde_json::Value;
 use tokio::signal::unix::SignalKind;
 use tokio::time::Instant;
 
@@ -91,6 +90,7 @@ use plan::{Inputs, Plan};
 use planner::Refusal;
 use progress::Progress;
 use report::Report;
+use seeds::Seeds;
 use step_commands::StepCommands;
 use task_run::{Deadline, Surroundings};
 
@@ -102,6 +102,7 @@ struct Ready {
     directory: RunDirectory,
     commands: StepCommands,
     overrides: context::Overrides,
+    seeds: Seeds,
     /// The plan of the only task; `None` for a pipeline, whose tasks are planned when they start.
     plan: Option<Plan>,
 }
@@ -120,11 +121,14 @@ pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
 fn prepare(options: &Run) -> Result<Ready, u8> {
     let sources = files::read_with_directories(&options.task.files())?;
     let params = render::read_param_file(&options.task)?;
+    let seeds = Seeds::read(options)?;
     let mut run_plan =
         planner::plan(options, &params, &sources).map_err(|refusal| refuse(&refusal))?;
     checking::pass(&sources, |document| is_used(&run_plan, document))?;
     if options.no_wait {
-        all_tasks_mut(&mut run_plan).for_each(|task| waits::remove_waits(&mut task.task.document));
+        run_plan
+            .all_tasks_mut()
+            .for_each(|task| waits::remove_waits(&mut task.task.document));
     }
     let mut errors = Vec::new();
     let commands = step_commands::read(&options.step_commands, &run_plan, &mut errors);
@@ -134,7 +138,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     })?;
     let mut plan = None;
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
-    for task in all_tasks(&run_plan) {
+    for task in run_plan.all_tasks() {
         match trial(options, &run_plan, task, &commands, &directory) {
             Ok(tried) => {
                 let (found, warned) = tried.trial();
@@ -172,6 +176,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
         directory,
         commands,
         overrides,
+        seeds,
         plan,
     })
 }
@@ -180,7 +185,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
 fn is_used(plan: &RunPlan, document: &Node) -> bool {
     let name = site::metadata_name(document).unwrap_or_default();
     match site::kind_of(document) {
-        "Task" => all_tasks(plan).any(|task| task.task.name == name),
+        "Task" => plan.all_tasks().any(|task| task.task.name == name),
         "Pipeline" => plan.pipeline.as_ref().is_some_and(|one| one.name == name),
         "TaskRun" | "PipelineRun" => {
             let given = site::given_name(document);
@@ -198,19 +203,6 @@ fn refuse(refusal: &Refusal) -> u8 {
     } else {
         exit_code::USAGE
     }
-}
-
-fn all_tasks(plan: &RunPlan) -> impl Iterator<Item = &PlannedTask> {
-    let finally = plan.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
-    plan.tasks.iter().chain(finally)
-}
-
-fn all_tasks_mut(plan: &mut RunPlan) -> impl Iterator<Item = &mut PlannedTask> {
-    let finally = plan
-        .pipeline
-        .iter_mut()
-        .flat_map(|pipeline| &mut pipeline.finally);
-    plan.tasks.iter_mut().chain(finally)
 }
 
 /// Plans a task with the values that are known before the run, to detect errors early.
@@ -273,6 +265,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
         mut directory,
         commands,
         overrides,
+        seeds,
         plan,
     } = ready;
     let mut interrupt = Signals::new(&[
@@ -283,8 +276,15 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     let program = std::env::current_exe()?;
     directory.watch(&program)?;
     let own = run_plan.namespace.as_deref();
-    let namespaces = namespaces(&run_plan);
-    let cluster = Cluster::open(options, own, &namespaces, directory.path()).await?;
+    let seeded = seeds.namespaces();
+    let mut namespaces = run_plan.namespaces();
+    namespaces.retain(|name| !seeded.contains(name.as_str()));
+    let cluster = Cluster::open(options, own, &namespaces, &seeded, directory.path()).await?;
+    let refused = seeds.create(&cluster);
+    if !refused.is_empty() {
+        terminal::print_findings(&refused);
+        return Ok(exit_code::DECLARATION);
+    }
     let context = Context::new(&run_plan, overrides, &cluster)?;
     begin(&run_plan, &context, &cluster, options, &namespaces);
     let mut surroundings = Surroundings {
@@ -351,27 +351,6 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     Ok(code)
 }
 
-/// Returns the namespaces that templates name but no template creates.
-fn namespaces(run_plan: &RunPlan) -> Vec<String> {
-    let (mut named, mut created) = (BTreeSet::new(), BTreeSet::new());
-    for task in all_tasks(run_plan) {
-        let objects = task.task.document.get("objects").and_then(Value::as_array);
-        for template in objects
-            .into_iter()
-            .flatten()
-            .map(|object| &object["resourceTemplate"])
-        {
-            let metadata = &template["metadata"];
-            if template["kind"] == "Namespace" {
-                created.extend(metadata["name"].as_str());
-            }
-            named.extend(metadata["namespace"].as_str());
-        }
-    }
-    let missing = named.difference(&created).filter(|name| is_dns_label(name));
-    missing.map(|name| (*name).to_owned()).collect()
-}
-
 fn begin(
     run_plan: &RunPlan,
     context: &Context,
@@ -396,7 +375,9 @@ fn begin(
         ));
     }
     if cluster.is_embedded() && !options.no_wait {
-        let notes = all_tasks(run_plan).filter_map(|task| waits::note(&task.task.declaration));
+        let notes = run_plan
+            .all_tasks()
+            .filter_map(|task| waits::note(&task.task.declaration));
         notes.for_each(|note| Progress::note(&note));
     }
     run_plan.notes.iter().for_each(|note| Progress::note(note));

@@ -1,12 +1,13 @@
 //! The API server in which objects are created: an embedded one in this process, or a real cluster.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use gleaner_local_apiserver::LocalApiServer;
+use gleaner_local_apiserver::{LocalApiServer, SeedError};
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
@@ -35,11 +36,12 @@ enum Place {
 
 impl Cluster {
     /// Returns the real cluster that the options select, or else starts an embedded API server. `own` is the namespace in the
-    /// documents, `others` are the namespaces that templates name.
+    /// documents, `others` are the namespaces that templates name; those in `later` are not created here.
     pub(crate) async fn open(
         options: &Run,
         own: Option<&str>,
         others: &[String],
+        later: &BTreeSet<&str>,
         directory: &Path,
     ) -> Result<Self, Failure> {
         let wrong = options.namespace.as_ref();
@@ -59,9 +61,10 @@ impl Cluster {
         }
         let namespace = options.namespace.as_deref().or(own);
         let namespace = namespace.unwrap_or(DEFAULT_NAMESPACE).to_owned();
-        let mut builder = LocalApiServer::builder().namespace(&namespace);
-        for other in others.iter().filter(|other| **other != namespace) {
-            builder = builder.namespace(other);
+        let mut builder = LocalApiServer::builder();
+        let all = std::iter::once(&namespace).chain(others);
+        for name in all.filter(|name| !later.contains(name.as_str())) {
+            builder = builder.namespace(name);
         }
         for file in &options.crds {
             let wrong = |error: &dyn Display| {
@@ -145,6 +148,14 @@ impl Cluster {
             Failure::unreachable(format_args!("cannot create a {kind} for this run: {error}"))
         })?;
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
+    }
+
+    /// Creates an object in the embedded API server, by default in the namespace of the run. A real cluster does not get any.
+    pub(crate) fn seed(&self, object: Value) -> Result<(), SeedError> {
+        match &self.place {
+            Place::Embedded(server) => server.seed_in(&self.namespace, object).map(drop),
+            Place::Real { .. } => Ok(()),
+        }
     }
 
     /// Returns the arguments that connect the sidecar to this cluster.
