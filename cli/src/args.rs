@@ -321,6 +321,9 @@ pub(crate) struct Run {
     /// Keep the temporary directory and print its path.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// After the end, keep the pages of the tasks and the API server of this run until Ctrl-C, and print how to use them.
+    #[arg(long)]
+    pub(crate) hold: bool,
     /// Open the page of each task in the browser: that of the variable BROWSER, or xdg-open.
     #[arg(long)]
     pub(crate) open: bool,

@@ -15,7 +15,7 @@
 //! | `cluster`, `seeds` | an API server within this process with its first objects, or a real cluster |
 //! | `sidecar_process`, `http` | the real sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | running the steps in order, each under the real redirector |
-//! | `browser` | opening the page of a task |
+//! | `browser`, `hold` | opening the page of a task; keeping pages and API server after the end |
 //! | `progress`, `report`, `results` | output for users and for programs |
 //! | `outcome` | the objects that exist at the end |
 
@@ -30,6 +30,7 @@ mod documents;
 mod end;
 mod expression;
 mod fields;
+mod hold;
 mod http;
 mod lines;
 mod model;
@@ -292,9 +293,11 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
         cluster: &cluster,
         interrupt: &mut interrupt,
         open: options.open,
+        hold: options.hold,
+        held: Vec::new(),
     };
     let begun = Instant::now();
-    let (code, report) = match (&run_plan.pipeline, plan) {
+    let (code, interrupted, report) = match (&run_plan.pipeline, plan) {
         (Some(pipeline), _) => {
             let mut run = PipelineRun {
                 run_plan: &run_plan,
@@ -317,10 +320,11 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
                 begun,
                 report: Report::default(),
                 skipped: BTreeSet::new(),
+                interrupted: false,
                 count: 0,
             };
             let code = run.run(&mut surroundings).await?;
-            (code, run.report)
+            (code, run.interrupted, run.report)
         }
         (None, Some(mut plan)) => {
             plan.directory = directory.same();
@@ -335,11 +339,16 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
                 texts: Some(end.texts),
                 ..Report::default()
             };
-            (end.code, report)
+            (end.code, end.interrupted, report)
         }
         (None, None) => unreachable!("invariant: a run without a pipeline has one plan"),
     };
     let reported = report::print(&report, options.form);
+    let held = surroundings.held;
+    if options.hold && !interrupted && reported.is_ok() {
+        let objects = &report.objects;
+        hold::until_signal(held, &cluster, &directory, objects, &mut interrupt).await?;
+    }
     cluster.close().await;
     if options.keep {
         Progress::requested(&format!(

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use gleaner_local_apiserver::{LocalApiServer, SeedError};
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::args::Run;
 use crate::failure::Failure;
@@ -31,7 +32,18 @@ enum Place {
     Real {
         kubeconfig: PathBuf,
         context: String,
+        /// The kubeconfig of the command line; without one, the user's own has the context.
+        given: Option<PathBuf>,
     },
+}
+
+/// The access of `kubectl` to a cluster.
+#[derive(Debug)]
+pub(crate) struct Kubectl {
+    /// The arguments that select the cluster.
+    pub(crate) arguments: Vec<String>,
+    /// The kubeconfig of the embedded API server; removed on drop.
+    pub(crate) file: Option<NamedTempFile>,
 }
 
 impl Cluster {
@@ -119,6 +131,7 @@ impl Cluster {
             place: Place::Real {
                 kubeconfig,
                 context,
+                given: options.kubeconfig.clone(),
             },
         })
     }
@@ -165,6 +178,7 @@ impl Cluster {
             Place::Real {
                 kubeconfig,
                 context,
+                ..
             } => vec![
                 "--kubeconfig".into(),
                 kubeconfig.into(),
@@ -172,6 +186,41 @@ impl Cluster {
                 context.into(),
                 "--no-owner".into(),
             ],
+        }
+    }
+
+    /// Returns the access of `kubectl` to this cluster. For the embedded API server, writes a kubeconfig in `directory`.
+    pub(crate) fn kubectl(&self, directory: &Path) -> std::io::Result<Kubectl> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        match &self.place {
+            Place::Embedded(server) => {
+                let config = json!({
+                    "apiVersion": "v1", "kind": "Config", "current-context": "run",
+                    "clusters": [{"name": "run", "cluster": {"server": server.url()}}],
+                    "contexts": [{"name": "run", "context": {"cluster": "run", "user": "run", "namespace": self.namespace}}],
+                    "users": [{"name": "run", "user": {}}],
+                });
+                // Other users cannot read a temporary file.
+                let mut builder = tempfile::Builder::new();
+                let mut file = builder
+                    .prefix("kubeconfig")
+                    .rand_bytes(0)
+                    .tempfile_in(directory)?;
+                file.write_all(config.to_string().as_bytes())?;
+                Ok(Kubectl {
+                    arguments: vec!["--kubeconfig".to_owned(), text(file.path())],
+                    file: Some(file),
+                })
+            }
+            Place::Real { context, given, .. } => {
+                let own = given.iter();
+                let own = own.flat_map(|file| ["--kubeconfig".to_owned(), text(file)]);
+                let context = ["--context".to_owned(), context.clone()];
+                Ok(Kubectl {
+                    arguments: own.chain(context).collect(),
+                    file: None,
+                })
+            }
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct PipelineRun<'a> {
     /// The tasks that did not run, except those whose own conditions did not hold. Tasks that must run after these do not run
     /// either.
     pub(crate) skipped: BTreeSet<String>,
+    /// True after a signal requested the shutdown.
+    pub(crate) interrupted: bool,
     /// The number of tasks that already have a directory.
     pub(crate) count: usize,
 }
@@ -152,6 +154,7 @@ impl PipelineRun<'_> {
         self.record(task, status, name, end.results.clone());
         self.scope.results.insert(task.name.clone(), end.results);
         self.report.objects.extend(end.objects);
+        self.interrupted |= end.interrupted;
         Ok(match end.code {
             0 => Course::Continue,
             code if end.interrupted => Course::Interrupted(code),
