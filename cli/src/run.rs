@@ -16,7 +16,7 @@
 //! | `sidecar_process`, `http` | the real sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | running the steps in order, each under the real redirector |
 //! | `browser`, `hold` | opening the page of a task; keeping pages and API server after the end |
-//! | `progress`, `report`, `results` | output for users and for programs |
+//! | `progress`, `live`, `report`, `results` | output for users and for programs |
 //! | `outcome` | the objects that exist at the end |
 
 mod browser;
@@ -33,6 +33,7 @@ mod fields;
 mod hold;
 mod http;
 mod lines;
+mod live;
 mod model;
 mod outcome;
 mod params;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use gleaner_core::declaration::Preflight;
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
-use gleaner_proto::message::Phase;
+use gleaner_proto::message::{Phase, Status};
 use gleaner_proto::path::FINISH_STEP;
 use gleaner_proto::report::Report;
 use gleaner_runtime::shutdown::Signals;
@@ -29,7 +29,7 @@ use super::redirector_arguments::{self, Finish, Role};
 use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
 use super::substitution::Substitution;
-use super::waits::Waiting;
+use super::waits::{Wait, Waiting};
 use crate::http::PATIENCE;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
@@ -59,8 +59,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) timed_out: bool,
     /// True after the first step was started.
     pub(crate) begun: bool,
-    /// Tracks when the wait for the objects began.
-    pub(crate) waiting: Waiting,
+    /// The current wait.
+    pub(crate) waiting: Option<Waiting>,
 }
 
 impl Steps<'_> {
@@ -180,7 +180,7 @@ impl Steps<'_> {
         if let Some(stream) = group.child.stderr.take() {
             readers.spawn(forward(stream, command.stderr_copy.clone(), show));
         }
-        let end = self.wait(&mut group, command.timeout).await;
+        let end = self.wait(name, &mut group, command.timeout).await;
         // Processes that the step left running are killed now, as at the end of a container. This also closes the output pipes.
         group.kill();
         detached::kill(&self.plan.directory.outputs(name));
@@ -192,6 +192,8 @@ impl Steps<'_> {
             }
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
+        self.waiting = None;
+        Progress::waits("");
         self.show_status().await;
         // Read after the sidecar's status, because the reports refer to it.
         let reports = reports(&self.plan.directory.reports(name));
@@ -202,7 +204,12 @@ impl Steps<'_> {
     }
 
     /// Waits until a step exits, and shows progress in the meantime.
-    async fn wait(&mut self, group: &mut Group, timeout: Option<Duration>) -> io::Result<End> {
+    async fn wait(
+        &mut self,
+        name: &str,
+        group: &mut Group,
+        timeout: Option<Duration>,
+    ) -> io::Result<End> {
         let own = timeout
             .map(|timeout| Instant::now() + timeout)
             .filter(|own| self.deadline.is_none_or(|deadline| *own < deadline));
@@ -230,7 +237,9 @@ impl Steps<'_> {
                     return Ok(End::TimedOut { whole_run: own.is_none() });
                 }
                 _ = news.tick() => {
-                    self.show_status().await;
+                    if let Some(status) = self.show_status().await {
+                        self.show_wait(name, &status);
+                    }
                     if let Some(words) = self.sidecar.unexpected_exit(self.plan) {
                         Progress::failed(&words);
                         group.end(GRACE).await?;
@@ -269,25 +278,34 @@ impl Steps<'_> {
         child.env("HOME", self.plan.directory.home());
     }
 
-    async fn show_status(&mut self) {
+    /// Shows what the run waits for: at all times on a terminal, otherwise at intervals.
+    fn show_wait(&mut self, step: &str, status: &Status) {
+        let now = Instant::now();
+        let declaration = &self.plan.task.declaration;
+        let wait = Wait::of(&self.plan.shown(step), status, declaration);
+        let current = self.waiting.take().filter(|waiting| waiting.is_for(&wait));
+        let waiting = self
+            .waiting
+            .insert(current.unwrap_or_else(|| Waiting::new(wait, now)));
+        if !Progress::waits(&format!("  {}", waiting.line(now)))
+            && let Some(line) = waiting.report(now)
+        {
+            Progress::note(&line);
+        }
+    }
+
+    async fn show_status(&mut self) -> Option<Status> {
         // The error of a sidecar that does not respond is reported elsewhere.
-        if let Ok(status) = self.sidecar.client.status().await {
-            self.progress.status(&status);
-            let is_submitting = status.phase == Phase::Submitting;
-            let line = self
-                .waiting
-                .line(is_submitting, &self.plan.task.declaration);
-            if let Some(line) = line {
-                Progress::note(&line);
-            }
-            if status.phase == Phase::Committed && !self.progress.has_shown_objects() {
-                // The redirector also reports the outcome, but only that of the last step. Another submit request after the
-                // submission has finished changes nothing.
-                if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
-                    self.progress.all_created(&outcome);
-                }
+        let status = self.sidecar.client.status().await.ok()?;
+        self.progress.status(&status);
+        if status.phase == Phase::Committed && !self.progress.has_shown_objects() {
+            // The redirector also reports the outcome, but only that of the last step. Another submit request after the
+            // submission has finished changes nothing.
+            if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
+                self.progress.all_created(&outcome);
             }
         }
+        Some(status)
     }
 
     fn redirector_arguments(&self, name: &str, command: &Command, finish: Finish) -> Vec<OsString> {

@@ -129,7 +129,7 @@ pub(crate) async fn run(
         interrupted: false,
         timed_out: false,
         begun: false,
-        waiting: Default::default(),
+        waiting: None,
     };
     let ended = steps.run().await;
     let (was_interrupted, timed_out) = (steps.interrupted, steps.timed_out);
