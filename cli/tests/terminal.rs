@@ -237,7 +237,7 @@ fn a_terminal_shows_what_the_run_waits_for_below_whole_lines() {
         assert!(lines.contains(&line), "{line}\n{lines:#?}");
     }
     let remains = |line: &&str| line.contains("is running") || line.contains("waiting for");
-    assert!(!lines.iter().any(|line| remains(line)), "{lines:#?}");
+    assert!(!lines.iter().any(remains), "{lines:#?}");
 }
 
 #[test]
