@@ -220,27 +220,35 @@ fn a_real_cluster_is_shown_with_its_context() {
 fn an_interrupted_run_is_not_held() {
     let directory = tempfile::tempdir().unwrap();
     let sleeps = "steps: [{name: one, image: i, script: 'echo begun; sleep 300'}]";
-    let path = file(directory.path(), "task.yaml", &task(ONE, sleeps));
-    let mut child = command(&["run", "--hold", "-f", &path])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while line != "one | begun\n" {
-        line.clear();
-        assert!(stderr.read_line(&mut line).unwrap() > 0);
-    }
-    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
-    for line in stderr.lines().map(Result::unwrap) {
-        if line.contains("held") {
-            child.kill().unwrap();
-            panic!("{line}");
+    let pipeline = format!(
+        "{{apiVersion: tekton.dev/v1, kind: Pipeline, metadata: {{name: p}}, spec: {{tasks: [{{name: a, taskSpec: {{{sleeps}}}}}]}}}}\n"
+    );
+    for (text, begun) in [
+        (task(ONE, sleeps), "one | begun\n"),
+        (pipeline, "a/one | begun\n"),
+    ] {
+        let path = file(directory.path(), "run.yaml", &text);
+        let mut child = command(&["run", "--hold", "-f", &path])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while line != begun {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0);
         }
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        kill_process(pid, Signal::INT).unwrap();
+        for line in stderr.lines().map(Result::unwrap) {
+            if line.contains("held") {
+                child.kill().unwrap();
+                panic!("{line}");
+            }
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(130));
     }
-    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[test]
