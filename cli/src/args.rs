@@ -273,6 +273,9 @@ pub(crate) struct Run {
     /// Add the CustomResourceDefinitions in a file to the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
+    /// Create these objects in the embedded API server before the first step: a file, a directory, or - for standard input.
+    #[arg(long = "object", value_name = "FILE")]
+    pub(crate) objects: Vec<String>,
     /// Stop the run after this duration, as Tekton would; defaults to the timeout in the TaskRun or PipelineRun, or 1h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
@@ -323,6 +326,12 @@ pub(crate) struct Run {
     /// Keep the temporary directory and print its path.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// After the end, keep the pages of the tasks and the API server of this run until Ctrl-C, and print how to use them.
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Open the page of each task in the browser: that of the variable BROWSER, or xdg-open.
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Format of the final output.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,

@@ -12,12 +12,14 @@
 //! | `plan` | the plan of one task on this machine, created before its first step runs |
 //! | `directory`, `paths` | the run's directory, and the mapping of pod paths to it |
 //! | `substitution`, `command` | replacement of Tekton's `$(...)`; conversion of a step to a command |
-//! | `cluster` | the embedded API server, or a real cluster |
+//! | `cluster`, `seeds` | the embedded API server with its first objects, or a real cluster |
 //! | `sidecar_process`, `http` | the sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | execution of the steps in order, each started by the redirector |
-//! | `progress`, `report`, `results` | output for users and for programs |
+//! | `browser`, `hold` | opening a task's page in a browser; keeping pages and API server after the run |
+//! | `progress`, `live`, `report`, `results` | output for users and for programs |
 //! | `outcome` | the objects that exist at the end of a run |
 
+mod browser;
 mod choice;
 mod cluster;
 mod command;
@@ -28,8 +30,10 @@ mod documents;
 mod end;
 mod expression;
 mod fields;
+mod hold;
 mod http;
 mod lines;
+mod live;
 mod model;
 mod outcome;
 mod params;
@@ -48,6 +52,7 @@ mod redirector_arguments;
 mod reference;
 mod report;
 mod results;
+mod seeds;
 mod sidecar_process;
 mod step_actions;
 mod step_commands;
@@ -66,9 +71,7 @@ use std::process::ExitCode;
 use gleaner_core::document::Node;
 use gleaner_core::task::site;
 use gleaner_proto::exit_code;
-use gleaner_proto::name::is_dns_label;
 use gleaner_runtime::shutdown::Signals;
-use serde_json::Value;
 use tokio::signal::unix::SignalKind;
 use tokio::time::Instant;
 
@@ -89,6 +92,7 @@ use plan::{Inputs, Plan};
 use planner::Refusal;
 use progress::Progress;
 use report::Report;
+use seeds::Seeds;
 use step_commands::StepCommands;
 use task_run::{Deadline, Surroundings};
 
@@ -100,6 +104,7 @@ struct Ready {
     directory: RunDirectory,
     commands: StepCommands,
     overrides: context::Overrides,
+    seeds: Seeds,
     /// The plan of the only task; `None` for a pipeline, whose tasks are planned when they start.
     plan: Option<Plan>,
 }
@@ -118,11 +123,14 @@ pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
 fn prepare(options: &Run) -> Result<Ready, u8> {
     let sources = files::read_with_directories(&options.task.files())?;
     let params = render::read_param_file(&options.task)?;
+    let seeds = Seeds::read(options)?;
     let mut run_plan =
         planner::plan(options, &params, &sources).map_err(|refusal| refuse(&refusal))?;
     checking::pass(&sources, |document| is_used(&run_plan, document))?;
     if options.no_wait {
-        all_tasks_mut(&mut run_plan).for_each(|task| waits::remove_waits(&mut task.task.document));
+        run_plan
+            .all_tasks_mut()
+            .for_each(|task| waits::remove_waits(&mut task.task.document));
     }
     let mut errors = Vec::new();
     let commands = step_commands::read(&options.step_commands, &run_plan, &mut errors);
@@ -132,7 +140,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     })?;
     let mut plan = None;
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
-    for task in all_tasks(&run_plan) {
+    for task in run_plan.all_tasks() {
         match trial(options, &run_plan, task, &commands, &directory) {
             Ok(tried) => {
                 let (found, warned) = tried.trial();
@@ -170,6 +178,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
         directory,
         commands,
         overrides,
+        seeds,
         plan,
     })
 }
@@ -178,7 +187,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
 fn is_used(plan: &RunPlan, document: &Node) -> bool {
     let name = site::metadata_name(document).unwrap_or_default();
     match site::kind_of(document) {
-        "Task" => all_tasks(plan).any(|task| task.task.name == name),
+        "Task" => plan.all_tasks().any(|task| task.task.name == name),
         "Pipeline" => plan.pipeline.as_ref().is_some_and(|one| one.name == name),
         "TaskRun" | "PipelineRun" => {
             let given = site::given_name(document);
@@ -196,19 +205,6 @@ fn refuse(refusal: &Refusal) -> u8 {
     } else {
         exit_code::USAGE
     }
-}
-
-fn all_tasks(plan: &RunPlan) -> impl Iterator<Item = &PlannedTask> {
-    let finally = plan.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
-    plan.tasks.iter().chain(finally)
-}
-
-fn all_tasks_mut(plan: &mut RunPlan) -> impl Iterator<Item = &mut PlannedTask> {
-    let finally = plan
-        .pipeline
-        .iter_mut()
-        .flat_map(|pipeline| &mut pipeline.finally);
-    plan.tasks.iter_mut().chain(finally)
 }
 
 /// Plans a task with the values that are known before the run, to report errors early.
@@ -271,6 +267,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
         mut directory,
         commands,
         overrides,
+        seeds,
         plan,
     } = ready;
     let mut interrupt = Signals::new(&[
@@ -281,17 +278,27 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     let program = std::env::current_exe()?;
     directory.watch(&program)?;
     let own = run_plan.namespace.as_deref();
-    let namespaces = namespaces(&run_plan);
-    let cluster = Cluster::open(options, own, &namespaces, directory.path()).await?;
+    let seeded = seeds.namespaces();
+    let mut namespaces = run_plan.namespaces();
+    namespaces.retain(|name| !seeded.contains(name.as_str()));
+    let cluster = Cluster::open(options, own, &namespaces, &seeded, directory.path()).await?;
+    let refused = seeds.create(&cluster);
+    if !refused.is_empty() {
+        terminal::print_findings(&refused);
+        return Ok(exit_code::DECLARATION);
+    }
     let context = Context::new(&run_plan, overrides, &cluster)?;
     begin(&run_plan, &context, &cluster, options, &namespaces);
     let mut surroundings = Surroundings {
         program: &program,
         cluster: &cluster,
         interrupt: &mut interrupt,
+        open: options.open,
+        hold: options.hold,
+        held: Vec::new(),
     };
     let begun = Instant::now();
-    let (code, report) = match (&run_plan.pipeline, plan) {
+    let (code, interrupted, report) = match (&run_plan.pipeline, plan) {
         (Some(pipeline), _) => {
             let mut run = PipelineRun {
                 run_plan: &run_plan,
@@ -314,10 +321,11 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
                 begun,
                 report: Report::default(),
                 skipped: BTreeSet::new(),
+                interrupted: false,
                 count: 0,
             };
             let code = run.run(&mut surroundings).await?;
-            (code, run.report)
+            (code, run.interrupted, run.report)
         }
         (None, Some(mut plan)) => {
             plan.directory = directory.same();
@@ -332,11 +340,16 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
                 texts: Some(end.texts),
                 ..Report::default()
             };
-            (end.code, report)
+            (end.code, end.interrupted, report)
         }
         (None, None) => unreachable!("invariant: a run without a pipeline has one plan"),
     };
     let reported = report::print(&report, options.form);
+    let held = surroundings.held;
+    if options.hold && !interrupted && reported.is_ok() {
+        let objects = &report.objects;
+        hold::until_signal(held, &cluster, &directory, objects, &mut interrupt).await?;
+    }
     cluster.close().await;
     if options.keep {
         Progress::requested(&format!(
@@ -346,27 +359,6 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     }
     reported?;
     Ok(code)
-}
-
-/// Returns the namespaces that templates specify but no template creates.
-fn namespaces(run_plan: &RunPlan) -> Vec<String> {
-    let (mut named, mut created) = (BTreeSet::new(), BTreeSet::new());
-    for task in all_tasks(run_plan) {
-        let objects = task.task.document.get("objects").and_then(Value::as_array);
-        for template in objects
-            .into_iter()
-            .flatten()
-            .map(|object| &object["resourceTemplate"])
-        {
-            let metadata = &template["metadata"];
-            if template["kind"] == "Namespace" {
-                created.extend(metadata["name"].as_str());
-            }
-            named.extend(metadata["namespace"].as_str());
-        }
-    }
-    let missing = named.difference(&created).filter(|name| is_dns_label(name));
-    missing.map(|name| (*name).to_owned()).collect()
 }
 
 fn begin(
@@ -393,7 +385,9 @@ fn begin(
         ));
     }
     if cluster.is_embedded() && !options.no_wait {
-        let notes = all_tasks(run_plan).filter_map(|task| waits::note(&task.task.declaration));
+        let notes = run_plan
+            .all_tasks()
+            .filter_map(|task| waits::note(&task.task.declaration));
         notes.for_each(|note| Progress::note(&note));
     }
     run_plan.notes.iter().for_each(|note| Progress::note(note));

@@ -124,6 +124,17 @@ fn every_field_of_a_task_with_variables_is_checked() {
         let expected = format!("{at}: spec.tasks[1].{place}: {unknown}");
         finds(&pipeline(field, ""), &[&expected]);
     }
+    // The context of a TaskRun is replaced only in what the TaskRun gets.
+    finds(
+        &pipeline(
+            "when: [{input: $(context.taskRun.name), operator: in, values: [a]}]",
+            "",
+        ),
+        &[
+            "11:22: warning: spec.tasks[1].when[0].input: unknown variable `$(context.taskRun.name)`; expected one of: \
+              pipelineRun.name, pipelineRun.namespace, pipelineRun.uid, pipeline.name, pipelineTask.retries",
+        ],
+    );
     finds(
         &pipeline(
             "when: [{input: $(workspaces.sourc.bound), operator: in, values: ['true']}]",

@@ -86,11 +86,23 @@ fn context_variables_in_values_of_parameters_are_replaced() {
   pipelineSpec:
     params: [{name: given}, {name: of-task}, {name: default, default: $(context.pipelineRun.name)-x}]
     tasks:
-    - {name: a, params: [{name: q, value: $(params.given) $(params.default) $(params.of-task)}], taskSpec: {params: [{name: q}], steps: [{name: s, image: i, script: echo '$(params.q)'}]}}",
+    - {name: a, params: [{name: q, value: $(params.given) $(params.default) $(params.of-task) $(context.taskRun.name)}], taskSpec: {params: [{name: q}], steps: [{name: s, image: i, script: echo '$(params.q)'}]}}",
         ),
         &[],
     );
-    assert_eq!(printed(ran.exits(0)), ["r r-x r-a"]);
+    assert_eq!(printed(ran.exits(0)), ["r r-x r-a r-a"]);
+    // Only parameters are passed to the TaskRun.
+    let ran = run(
+        &pipeline_run(
+            "
+  pipelineSpec:
+    tasks:
+    - {name: a, when: [{input: $(context.taskRun.name), operator: in, values: [r-a]}], taskSpec: {steps: [{name: s, image: i, script: 'true'}]}}",
+        ),
+        &[],
+    );
+    ran.exits(78)
+        .says("when[0].input: unknown variable `$(context.taskRun.name)`");
     let ran = run(
         &task_run(
             "params: [{name: a, default: '[$(context.taskRun.name)]'}, {name: l, type: array, default: ['$(context.taskRun.name)']}]\nsteps: [{name: s, image: i, script: 'echo $(params.a) $(params.l[0])'}]",

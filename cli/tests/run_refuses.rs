@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{ONE, file, gleaner, run, task};
+use support::{ONE, file, gleaner, gleaner_with_input, run, task};
 
 #[test]
 fn errors_in_parameters_are_reported_before_any_step_runs() {
@@ -158,4 +158,19 @@ fn a_parameter_too_long_for_an_argument_is_reported() {
         &format!("big: {}\n", "x".repeat(131_067)),
     );
     gleaner(&["run", "-f", &path, "--param-file", &params]).exits(0);
+}
+
+#[test]
+fn an_injected_task_is_refused_and_its_original_runs() {
+    let text = task(
+        ONE,
+        "steps: [{name: one, image: i, script: 'printf x > $GLEANER_OUTPUTS/a'}]",
+    );
+    let injected = gleaner_with_input(&["inject", "--image", "i", "-f", "-"], &text);
+    let remedy = "<stdin>:12:3: error: spec: the TaskSpec is injected already, which only a pod can run; run the original \
+                  document, or remove Gleaner first: gleaner uninject -f FILE | gleaner run -f -\n";
+    let ran = run(&injected.exits(0).stdout, &[]);
+    assert_eq!(ran.exits(78).stderr, remedy);
+    let restored = gleaner_with_input(&["uninject", "-f", "-"], &injected.stdout);
+    run(&restored.exits(0).stdout, &[]).exits(0);
 }

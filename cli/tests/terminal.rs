@@ -2,8 +2,13 @@
 
 mod support;
 
+use std::fs::{File, OpenOptions};
+use std::io::Read;
 use std::process::Stdio;
 
+use rustix::io::Errno;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use support::{ONE, Ran, command, file, gleaner, ran, run, task};
 
 const STEP: &str =
@@ -149,4 +154,111 @@ fn each_command_has_a_manual_page() {
     gleaner(&["man", "/dev/null/x"])
         .exits(64)
         .says("cannot write to '/dev/null/x': ");
+}
+
+/// Runs the Task on a terminal with this number of columns; returns everything that the terminal got.
+fn on_terminal(text: &str, columns: u16) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(directory.path(), "task.yaml", text);
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let user_end = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap());
+    let user_end = user_end.unwrap();
+    let size = Winsize {
+        ws_col: columns,
+        ws_row: 25,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&user_end, size).unwrap();
+    // Erasing the line does not depend on colors.
+    let mut command = command(&["--color", "never", "run", "-f", &path]);
+    let command = command.env("TERM", "xterm").stdin(Stdio::null());
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(user_end)
+        .spawn()
+        .unwrap();
+    // The command has the last handle to the other end.
+    command.stderr(Stdio::null());
+    let (mut terminal, mut bytes) = (File::from(terminal), Vec::new());
+    let end = terminal.read_to_end(&mut bytes).unwrap_err();
+    // The way in which Linux reports that no process has the other end.
+    assert_eq!(Errno::from_io_error(&end), Some(Errno::IO));
+    child.wait().unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// A Task that prints lines slowly, and then waits for a Job that no controller completes.
+fn waits() -> String {
+    let declaration = "
+steps: {one: [{name: a}]}
+objects:
+  - name: migrate
+    waitFor: {condition: Complete, timeout: 3s}
+    resourceTemplate: {apiVersion: batch/v1, kind: Job, metadata: {name: m-$(steps.one.a)}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: m, image: busybox}]}}}}
+";
+    let script = "for i in 1 2 3; do echo line $i; sleep 0.5; done; printf 1 > $GLEANER_OUTPUTS/a";
+    task(
+        declaration,
+        &format!("steps: [{{name: one, image: i, script: '{script}'}}]"),
+    )
+}
+
+/// What begins each change of the line: back to its beginning, and erase it.
+const ERASE: &str = "\r\u{1b}[2K";
+
+#[test]
+fn a_terminal_shows_what_the_run_waits_for_below_whole_lines() {
+    let raw = on_terminal(&waits(), 120);
+    let is_shown = |line: &str| raw.contains(&format!("{ERASE}  {line}"));
+    let is_counted = |begin: &str, end: &str| {
+        let mut lines = (1..5).map(|seconds| format!("{begin}: {seconds}s{end}"));
+        lines.any(|line| is_shown(&line))
+    };
+    assert!(is_shown("step one is running: 0s"), "{raw:?}");
+    assert!(is_counted("step one is running", ""), "{raw:?}");
+    let state = ", condition Complete, at most 3s";
+    assert!(is_counted("waiting for Job/m-1", state), "{raw:?}");
+    // The lines that remain.
+    let lines = raw.lines().map(|line| line.rsplit(ERASE).next().unwrap());
+    let lines: Vec<&str> = lines.collect();
+    for line in [
+        "one | line 1",
+        "one | line 2",
+        "one | line 3",
+        "  steps.one.a = 1",
+    ] {
+        assert!(lines.contains(&line), "{line}\n{lines:#?}");
+    }
+    let remains = |line: &&str| line.contains("is running") || line.contains("waiting for");
+    assert!(!lines.iter().any(remains), "{lines:#?}");
+}
+
+#[test]
+fn the_line_of_a_narrow_terminal_is_cut() {
+    let raw = on_terminal(&waits(), 30);
+    let shown = raw.split(ERASE).skip(1);
+    let shown = shown.map(|text| text.split('\n').next().unwrap());
+    let waits: Vec<&str> = shown.filter(|text| text.starts_with("  waiting")).collect();
+    let is_cut = |text: &&str| text.starts_with("  waiting for Job/m-1: ") && text.len() == 29;
+    assert!(!waits.is_empty() && waits.iter().all(is_cut), "{raw:?}");
+}
+
+#[test]
+fn a_long_step_is_reported_without_a_terminal() {
+    let text = task(
+        ONE,
+        "steps: [{name: one, image: i, script: 'sleep 10.5; printf x > $GLEANER_OUTPUTS/a'}]",
+    );
+    let ran = run(&text, &[]);
+    let lines = ran.exits(0).stderr.lines();
+    let lines: Vec<&str> = lines.filter(|line| line.contains("is running")).collect();
+    assert_eq!(lines, ["  step one is running: 10s"]);
+    assert!(!ran.stderr.contains('\r'), "{:?}", ran.stderr);
 }

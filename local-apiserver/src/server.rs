@@ -157,6 +157,15 @@ impl LocalApiServer {
     ///
     /// Fails if the object's kind is not served, or the server refuses the object.
     pub fn seed(&self, object: Value) -> Result<Value, SeedError> {
+        self.seed_in("default", object)
+    }
+
+    /// Creates an object as [`seed`](Self::seed) does; `namespace` is the default namespace.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn seed_in(&self, namespace: &str, object: Value) -> Result<Value, SeedError> {
         let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
         let kind = self
@@ -166,7 +175,7 @@ impl LocalApiServer {
             .ok_or(SeedError::UnknownKind { api_version, kind })?;
         let namespace = match (kind.namespaced, metadata::text(&object, "namespace")) {
             (false, _) => String::new(),
-            (true, "") => "default".to_owned(),
+            (true, "") => namespace.to_owned(),
             (true, own) => own.to_owned(),
         };
         let options = WriteOptions {

@@ -75,6 +75,9 @@ pub struct Place {
     /// Loopback address for curl and port-forward; port 0 selects a free port, which is logged
     #[arg(long, env = "GLEANER_LISTEN", default_value = path::LOOPBACK)]
     pub(crate) listen: SocketAddr,
+    /// File to which to write the listen address, for a caller that passes port 0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) address_file: Option<PathBuf>,
     /// Path of the redirector to copy
     #[arg(long, env = "GLEANER_REDIRECTOR", requires = "install_redirector")]
     pub(crate) redirector: Option<PathBuf>,

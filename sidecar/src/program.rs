@@ -135,6 +135,12 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     let room = input.termination_share().map(Room::new);
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
     let address = listeners.address();
+    if let Some(path) = &place.address_file {
+        std::fs::write(path, address.to_string()).map_err(|source| ProgramError::System {
+            what: format!("cannot write the address to {}", path.display()),
+            source,
+        })?;
+    }
     let metrics = Metrics::default();
     let state_dir = place.state_dir.clone();
     let submitting = Submitting::new(submitter.clone(), events, state_dir, planned);

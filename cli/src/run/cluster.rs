@@ -1,14 +1,16 @@
 //! The API server in which a run creates its objects: one embedded in this process, or a real cluster.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use gleaner_local_apiserver::LocalApiServer;
+use gleaner_local_apiserver::{LocalApiServer, SeedError};
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::args::Run;
 use crate::failure::Failure;
@@ -30,16 +32,28 @@ enum Place {
     Real {
         kubeconfig: PathBuf,
         context: String,
+        /// The kubeconfig of the command line; without one, the user's own has the context.
+        given: Option<PathBuf>,
     },
+}
+
+/// The access of `kubectl` to a cluster.
+#[derive(Debug)]
+pub(crate) struct Kubectl {
+    /// The arguments that select the cluster.
+    pub(crate) arguments: Vec<String>,
+    /// The kubeconfig of the embedded API server; removed on drop.
+    pub(crate) file: Option<NamedTempFile>,
 }
 
 impl Cluster {
     /// Reads the kubeconfig of the cluster that the options select, or starts an embedded API server. `own` is the namespace in
-    /// the documents; `others` are the namespaces in the templates.
+    /// the documents; `others` are the namespaces in the templates, of which those in `later` are not created here.
     pub(crate) async fn open(
         options: &Run,
         own: Option<&str>,
         others: &[String],
+        later: &BTreeSet<&str>,
         directory: &Path,
     ) -> Result<Self, Failure> {
         let wrong = options.namespace.as_ref();
@@ -59,9 +73,10 @@ impl Cluster {
         }
         let namespace = options.namespace.as_deref().or(own);
         let namespace = namespace.unwrap_or(DEFAULT_NAMESPACE).to_owned();
-        let mut builder = LocalApiServer::builder().namespace(&namespace);
-        for other in others.iter().filter(|other| **other != namespace) {
-            builder = builder.namespace(other);
+        let mut builder = LocalApiServer::builder();
+        let all = std::iter::once(&namespace).chain(others);
+        for name in all.filter(|name| !later.contains(name.as_str())) {
+            builder = builder.namespace(name);
         }
         for file in &options.crds {
             let wrong = |error: &dyn Display| {
@@ -115,6 +130,7 @@ impl Cluster {
             place: Place::Real {
                 kubeconfig,
                 context,
+                given: options.kubeconfig.clone(),
             },
         })
     }
@@ -146,6 +162,14 @@ impl Cluster {
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
+    /// Creates an object in the embedded API server, by default in the namespace of the run. A real cluster does not get any.
+    pub(crate) fn seed(&self, object: Value) -> Result<(), SeedError> {
+        match &self.place {
+            Place::Embedded(server) => server.seed_in(&self.namespace, object).map(drop),
+            Place::Real { .. } => Ok(()),
+        }
+    }
+
     /// Returns the arguments that connect the sidecar to this cluster.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         match &self.place {
@@ -153,6 +177,7 @@ impl Cluster {
             Place::Real {
                 kubeconfig,
                 context,
+                ..
             } => vec![
                 "--kubeconfig".into(),
                 kubeconfig.into(),
@@ -160,6 +185,41 @@ impl Cluster {
                 context.into(),
                 "--no-owner".into(),
             ],
+        }
+    }
+
+    /// Returns the access of `kubectl` to this cluster. For the embedded API server, writes a kubeconfig in `directory`.
+    pub(crate) fn kubectl(&self, directory: &Path) -> std::io::Result<Kubectl> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        match &self.place {
+            Place::Embedded(server) => {
+                let config = json!({
+                    "apiVersion": "v1", "kind": "Config", "current-context": "run",
+                    "clusters": [{"name": "run", "cluster": {"server": server.url()}}],
+                    "contexts": [{"name": "run", "context": {"cluster": "run", "user": "run", "namespace": self.namespace}}],
+                    "users": [{"name": "run", "user": {}}],
+                });
+                // Other users cannot read a temporary file.
+                let mut builder = tempfile::Builder::new();
+                let mut file = builder
+                    .prefix("kubeconfig")
+                    .rand_bytes(0)
+                    .tempfile_in(directory)?;
+                file.write_all(config.to_string().as_bytes())?;
+                Ok(Kubectl {
+                    arguments: vec!["--kubeconfig".to_owned(), text(file.path())],
+                    file: Some(file),
+                })
+            }
+            Place::Real { context, given, .. } => {
+                let own = given.iter();
+                let own = own.flat_map(|file| ["--kubeconfig".to_owned(), text(file)]);
+                let context = ["--context".to_owned(), context.clone()];
+                Ok(Kubectl {
+                    arguments: own.chain(context).collect(),
+                    file: None,
+                })
+            }
         }
     }
 

@@ -15,6 +15,7 @@
 //! read-only/NAME/       copies of read-only workspaces
 //! declaration.json      the sidecar's input
 //! sidecar.log           the sidecar's log
+//! address               the sidecar's address on the loopback interface
 //! ```
 //!
 //! In a pipeline, each task has such a directory inside the run's directory: `0/`, `1/` and so on.
@@ -197,6 +198,10 @@ impl RunDirectory {
 
     pub(crate) fn declaration(&self) -> PathBuf {
         self.path.join("declaration.json")
+    }
+
+    pub(crate) fn address(&self) -> PathBuf {
+        self.path.join("address")
     }
 
     pub(crate) fn log(&self) -> PathBuf {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gleaner_core::task::Task;
+use gleaner_proto::name::is_dns_label;
 use serde_json::Value;
 
 /// Parameter values by name.
@@ -27,6 +28,41 @@ pub(crate) struct RunPlan {
     pub(crate) cluster: BTreeSet<&'static str>,
     /// Notes to print for the user.
     pub(crate) notes: Vec<String>,
+}
+
+impl RunPlan {
+    /// Returns all tasks, including those of `finally`.
+    pub(crate) fn all_tasks(&self) -> impl Iterator<Item = &PlannedTask> {
+        let finally = self.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
+        self.tasks.iter().chain(finally)
+    }
+
+    pub(crate) fn all_tasks_mut(&mut self) -> impl Iterator<Item = &mut PlannedTask> {
+        let finally = self.pipeline.iter_mut();
+        let finally = finally.flat_map(|pipeline| &mut pipeline.finally);
+        self.tasks.iter_mut().chain(finally)
+    }
+
+    /// Returns the namespaces that templates specify but no template creates.
+    pub(crate) fn namespaces(&self) -> Vec<String> {
+        let (mut named, mut created) = (BTreeSet::new(), BTreeSet::new());
+        for task in self.all_tasks() {
+            let objects = task.task.document.get("objects").and_then(Value::as_array);
+            for template in objects
+                .into_iter()
+                .flatten()
+                .map(|object| &object["resourceTemplate"])
+            {
+                let metadata = &template["metadata"];
+                if template["kind"] == "Namespace" {
+                    created.extend(metadata["name"].as_str());
+                }
+                named.extend(metadata["namespace"].as_str());
+            }
+        }
+        let missing = named.difference(&created).filter(|name| is_dns_label(name));
+        missing.map(|name| (*name).to_owned()).collect()
+    }
 }
 
 /// The settings of a pipeline, without its tasks.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gleaner_core::declaration::{Declaration, Submit};
 use gleaner_proto::kubernetes::annotation;
 use gleaner_proto::message::{Outcome, Phase, Problem, problem_type};
 use gleaner_runtime::shutdown::Signals;
@@ -13,7 +14,7 @@ use super::sidecar_process::SidecarProcess;
 
 /// The time limit for the sidecar's shutdown. The sidecar takes up to 20 s (`--shutdown-grace`) to complete or roll back a
 /// submission.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// The objects that exist after the run.
 #[derive(Debug)]
@@ -22,25 +23,33 @@ pub(crate) enum Existing {
     Objects(Vec<Value>),
     /// All objects; reported by the sidecar when a submission completed during the shutdown.
     Committed(Outcome),
-    /// No objects, because no submission was requested.
-    Nothing,
+    /// No objects, because no submission was requested. The phase is `Collecting` or `Resolved`.
+    Nothing(Phase),
     Failed(Problem),
     /// Unknown, because the sidecar did not report an outcome.
     Unknown,
 }
 
-/// Shuts down the sidecar, waits for any running submission, and returns the objects that exist.
-pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Existing {
+/// Shuts down the sidecar, waits for any running submission, and returns the objects that exist. With `hold`, also returns the
+/// sidecar, which keeps running unless it submits.
+pub(crate) async fn end(
+    sidecar: SidecarProcess,
+    interrupt: &mut Signals,
+    hold: bool,
+) -> (Existing, Option<SidecarProcess>) {
     let client = sidecar.client.clone();
     let known = client.status().await;
     let known = known.map(|status| (status.phase, status.problem));
     let submitting = matches!(known, Ok((Phase::Submitting, _)));
     let existing = match known {
-        Ok((Phase::Collecting | Phase::Resolved, _)) => Existing::Nothing,
+        Ok((phase @ (Phase::Collecting | Phase::Resolved), _)) => Existing::Nothing(phase),
         Ok((Phase::Committed, _)) => Existing::Objects(objects(&client).await),
         Ok((Phase::Failed, Some(problem))) => Existing::Failed(problem),
         _ => Existing::Unknown,
     };
+    if hold && !submitting {
+        return (existing, Some(sidecar));
+    }
     let ended = async {
         tokio::select! {
             () = sidecar.end(SHUTDOWN_TIMEOUT) => {}
@@ -50,7 +59,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     };
     if !submitting {
         ended.await;
-        return existing;
+        return (existing, None);
     }
     Progress::note("waiting for the submission in progress to complete or roll back");
     // Wait until the sidecar has the submit request. During its shutdown, it completes only requests that are already pending.
@@ -58,11 +67,12 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
         let _ = client.status().await;
         ended.await;
     });
-    match answer {
+    let existing = match answer {
         Ok(Ok(outcome)) if outcome.phase == Phase::Committed => Existing::Committed(outcome),
         Ok(Err(problem)) if is_of_submission(&problem) => Existing::Failed(problem),
         _ => Existing::Unknown,
-    }
+    };
+    (existing, None)
 }
 
 /// Returns true if the problem concerns the submission, not the request for its outcome.
@@ -93,8 +103,8 @@ impl Existing {
                     Progress::note(&format!("still exists: {kind} {place}{name}"));
                 }
             }
-            Self::Nothing if succeeded => {}
-            Self::Nothing => Progress::note("nothing was created"),
+            Self::Nothing(_) if succeeded => {}
+            Self::Nothing(_) => Progress::note("nothing was created"),
             Self::Failed(problem) if problem.left.is_empty() && problem.kept.is_empty() => {
                 Progress::note("nothing was created");
             }
@@ -103,6 +113,20 @@ impl Existing {
                 "the sidecar did not respond, so some objects may exist; look for objects with the annotation {}: {run_uid}",
                 annotation::RUN_UID
             )),
+        }
+    }
+
+    /// Returns the phase of a task that succeeded and created nothing because no submit request arrived.
+    pub(crate) fn unsubmitted(&self, succeeded: bool, declaration: &Declaration) -> Option<Phase> {
+        match self {
+            Self::Nothing(phase)
+                if succeeded
+                    && declaration.submit == Submit::Manual
+                    && !declaration.templates.is_empty() =>
+            {
+                Some(*phase)
+            }
+            _ => None,
         }
     }
 

@@ -63,8 +63,13 @@ pub(crate) fn read(
     if !findings.is_empty() {
         return Err(findings);
     }
-    check(source, &mut lists, &mut found);
-    let results = results(source, &lists, &mut found);
+    let shapes = [0, 1].map(|list| {
+        let all = lists[list].iter();
+        all.map(|(_, (task, _))| (task.name.clone(), shapes(&task.task)))
+            .collect()
+    });
+    check(source, &mut lists, &shapes[0], &mut found);
+    let results = results(source, &shapes, &mut found);
     let [tasks, finally] = lists;
     let declares = tasks
         .iter()
@@ -89,25 +94,25 @@ pub(crate) fn read(
         .map_err(|found| source.document.errors(found))
 }
 
+/// The results of each task in a list, by task name.
+type TaskResults = BTreeMap<String, ResultShapes>;
+
 /// A task with its place in the document, and true if it declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
 /// Checks the variables, and records for each task the tasks whose results it uses.
-fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &mut Diagnostics) {
-    let mut results: BTreeMap<String, ResultShapes> = BTreeMap::new();
+fn check(
+    source: &PipelineSource<'_>,
+    lists: &mut [Vec<Listed<'_>>; 2],
+    results: &TaskResults,
+    found: &mut Diagnostics,
+) {
     let workspaces = source.known_workspaces();
-    for (position, list) in lists.iter().enumerate() {
-        for (_, (task, _)) in list {
-            if position == 0 {
-                results.insert(task.name.clone(), shapes(&task.task));
-            }
-        }
-    }
     for (position, list) in lists.iter_mut().enumerate() {
         for (item, (task, _)) in list {
             let names = Names {
                 params: &source.specs,
-                tasks: &results,
+                tasks: results,
                 finally: None,
                 workspaces: &workspaces,
                 statuses: position == 1,
@@ -115,13 +120,7 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
             let mut takes = BTreeSet::new();
             for field in ["params", "when", "workspaces", "taskSpec"] {
                 if let Some(cursor) = item.field(field) {
-                    names.check(
-                        &cursor,
-                        field == "taskSpec",
-                        source.document.source,
-                        &mut takes,
-                        found,
-                    );
+                    names.check(&cursor, field, source.document.source, &mut takes, found);
                 }
             }
             task.after.extend(takes.iter().cloned());
@@ -156,20 +155,13 @@ fn sorted(tasks: Vec<PlannedTask>) -> Vec<PlannedTask> {
 
 fn results(
     source: &PipelineSource<'_>,
-    lists: &[Vec<Listed<'_>>; 2],
+    [tasks, finally]: &[TaskResults; 2],
     found: &mut Diagnostics,
 ) -> Vec<(String, Value)> {
-    let of = |list: &[Listed<'_>]| {
-        let all = list
-            .iter()
-            .map(|(_, (task, _))| (task.name.clone(), shapes(&task.task)));
-        all.collect::<BTreeMap<_, _>>()
-    };
-    let (tasks, finally) = (of(&lists[0]), of(&lists[1]));
     let names = Names {
         params: &source.specs,
-        tasks: &tasks,
-        finally: Some(&finally),
+        tasks,
+        finally: Some(finally),
         workspaces: &source.known_workspaces(),
         statuses: true,
     };
@@ -181,7 +173,7 @@ fn results(
         if let Some(field) = item.required("value", "$(tasks.NAME.results.NAME)", found) {
             let mut takes = BTreeSet::new();
             let before = found.count();
-            names.check(&field, false, source.document.source, &mut takes, found);
+            names.check(&field, "results", source.document.source, &mut takes, found);
             let value = value(field.node);
             if found.count() == before && !takes_result(&value) {
                 let message = format!("the result '{name}' does not refer to a task's result");

@@ -34,6 +34,8 @@ pub(crate) struct PipelineRun<'a> {
     /// The tasks that did not run, except those whose `when` conditions are false. Tasks that are ordered after a skipped task
     /// are skipped, too.
     pub(crate) skipped: BTreeSet<String>,
+    /// True after a signal requested the shutdown.
+    pub(crate) interrupted: bool,
     /// The number of task directories created so far.
     pub(crate) count: usize,
 }
@@ -152,6 +154,7 @@ impl PipelineRun<'_> {
         self.record(task, status, name, end.results.clone());
         self.scope.results.insert(task.name.clone(), end.results);
         self.report.objects.extend(end.objects);
+        self.interrupted |= end.interrupted;
         Ok(match end.code {
             0 => Course::Continue,
             code if end.interrupted => Course::Interrupted(code),

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Content, Cursor, Diagnostics, Source};
 use gleaner_core::results;
-use gleaner_core::task::pipeline::CONTEXT;
+use gleaner_core::task::pipeline::context_of;
 use gleaner_core::task::{ParamKind, ParamSpec, Task};
 use gleaner_core::variable::{Access, Reference};
 
 use super::variable::{Occurrence, key, misspelt, occurrences, parts, root};
+
+/// The field of a task with an embedded TaskSpec.
+const EMBEDDED: &str = "taskSpec";
 
 const ROOTS: [&str; 6] = [
     "params",
@@ -67,12 +70,12 @@ pub(crate) struct Names<'a> {
 type Problem = (String, Option<String>);
 
 impl Names<'_> {
-    /// Checks the variables in the strings of `node`, and adds the tasks whose results they use to `takes`. In an embedded
-    /// TaskSpec, checks only references to other tasks, because the other variables belong to the Task.
+    /// Checks the variables in the strings of `node`, which is in the task's `field`, and adds the tasks whose results they use to
+    /// `takes`. In an embedded TaskSpec, checks only references to other tasks, because the other variables belong to the Task.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,
-        embedded: bool,
+        field: &str,
         source: &Source,
         takes: &mut BTreeSet<String>,
         found: &mut Diagnostics,
@@ -80,10 +83,10 @@ impl Names<'_> {
         match &node.node.content {
             Content::String(text) => {
                 for one in occurrences(text) {
-                    if embedded && !matches!(root(one.inner), Some("tasks" | "finally")) {
+                    if field == EMBEDDED && !matches!(root(one.inner), Some("tasks" | "finally")) {
                         continue;
                     }
-                    match self.problem(one, embedded) {
+                    match self.problem(one, field) {
                         Ok(Some(task)) => {
                             takes.insert(task);
                         }
@@ -98,12 +101,12 @@ impl Names<'_> {
             }
             Content::Sequence(_) => {
                 for item in node.items(found) {
-                    self.check(&item, embedded, source, takes, found);
+                    self.check(&item, field, source, takes, found);
                 }
             }
             Content::Mapping(_) => {
                 for (_, value) in node.entries(found) {
-                    self.check(&value, embedded, source, takes, found);
+                    self.check(&value, field, source, takes, found);
                 }
             }
             Content::Null | Content::Boolean(_) | Content::Number(_) => {}
@@ -111,8 +114,8 @@ impl Names<'_> {
     }
 
     /// Checks one variable. Returns the task if the variable refers to a task's result.
-    fn problem(&self, one: Occurrence<'_>, embedded: bool) -> Result<Option<String>, Problem> {
-        let inner = one.inner;
+    fn problem(&self, one: Occurrence<'_>, field: &str) -> Result<Option<String>, Problem> {
+        let (inner, embedded) = (one.inner, field == EMBEDDED);
         let unknown = || format!("unknown variable `$({inner})`");
         let Some(root) = root(inner).filter(|root| ROOTS.contains(root)) else {
             return match misspelt(inner, &ROOTS) {
@@ -142,10 +145,11 @@ impl Names<'_> {
             },
             "context" => {
                 let name = &inner["context.".len()..];
-                if CONTEXT.contains(&name) {
+                let known = context_of(field);
+                if known.clone().any(|known| known == name) {
                     Ok(None)
                 } else {
-                    Err((unknown(), suggestion(name, CONTEXT)))
+                    Err((unknown(), suggestion(name, known)))
                 }
             }
             "workspaces" if key(&parts, 2) == Some("bound") => {

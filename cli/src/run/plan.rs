@@ -342,7 +342,8 @@ fn too_long(name: &str, value: &Value) -> Option<String> {
     })
 }
 
-fn needs_no_quotes(path: &Path) -> bool {
+/// Returns true if a shell reads the path as one word without quotes.
+pub(crate) fn needs_no_quotes(path: &Path) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_.-+@%,=:".contains(byte);
     path.as_os_str().as_encoded_bytes().iter().all(plain)
 }

@@ -9,6 +9,7 @@ use gleaner_core::variable::Reference;
 use gleaner_proto::message::{Created, Outcome, Phase, Status, VariableState};
 use gleaner_proto::report::Report;
 
+use super::live;
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
 use crate::values::as_text;
 
@@ -21,7 +22,7 @@ static QUIET: AtomicBool = AtomicBool::new(false);
 /// Prints a line of progress, unless progress is hidden.
 fn show(line: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
-        anstream::eprintln!("{line}");
+        live::print(line);
     }
 }
 
@@ -49,7 +50,7 @@ impl Progress {
 
     /// Prints information that the user requested with an option, even with `--quiet`.
     pub(crate) fn requested(text: &str) {
-        anstream::eprintln!("  {text}");
+        live::print(format_args!("  {text}"));
     }
 
     pub(crate) fn begins(task: &str, run: &str, place: &str) {
@@ -86,14 +87,20 @@ impl Progress {
     }
 
     pub(crate) fn line(step: &str, line: &str) {
-        anstream::eprintln!("{} {line}", paint(FAINT, format_args!("{step} |")));
+        live::print(format_args!(
+            "{} {line}",
+            paint(FAINT, format_args!("{step} |"))
+        ));
     }
 
     pub(crate) fn report(&mut self, step: &str, report: &Report) {
         match report {
             Report::Failed { message, .. } => Self::failed(&format!("step '{step}': {message}")),
             Report::Remark { message } => {
-                anstream::eprintln!("{} step '{step}': {message}", paint(CAUTION, "!"));
+                live::print(format_args!(
+                    "{} step '{step}': {message}",
+                    paint(CAUTION, "!")
+                ));
             }
             Report::Created { created } => self.created(created),
             // A note in the status may already have been shown.
@@ -187,6 +194,16 @@ impl Progress {
         if self.notes.insert(note.to_owned()) {
             Self::note(note);
         }
+    }
+
+    /// Shows what the run waits for, until the next call; an empty text ends it. Returns false if standard error is not a terminal
+    /// that can show it.
+    pub(crate) fn waits(text: &str) -> bool {
+        let is_possible = live::is_possible();
+        if is_possible && !QUIET.load(Ordering::Relaxed) {
+            live::show(text);
+        }
+        is_possible
     }
 
     pub(crate) fn failed(why: &str) {

@@ -29,6 +29,8 @@ const LOG_LINES: usize = 20;
 pub(crate) struct SidecarProcess {
     group: Group,
     pub(crate) client: SidecarClient,
+    /// The URL of the page that shows the task; `GET /` of the sidecar.
+    pub(crate) page: String,
 }
 
 impl SidecarProcess {
@@ -45,11 +47,19 @@ impl SidecarProcess {
         let client = SidecarClient {
             socket: plan.directory.socket(FINISH_STEP),
         };
-        let mut sidecar = Self { group, client };
+        let mut sidecar = Self {
+            group,
+            client,
+            page: String::new(),
+        };
         let ready = tokio::time::timeout(STARTING, sidecar.wait_until_ready()).await;
         let seconds = STARTING.as_secs();
         let problem = match ready {
-            Ok(Ok(None)) => return Ok(sidecar),
+            Ok(Ok(None)) => {
+                let address = std::fs::read_to_string(plan.directory.address());
+                sidecar.page = format!("http://{}/", address.map_err(unstartable)?);
+                return Ok(sidecar);
+            }
             Ok(Ok(Some(status))) => format!("the sidecar exited during startup ({status})"),
             Ok(Err(error)) => return Err(unstartable(error)),
             Err(_) => format!("the sidecar did not become ready within {seconds} s"),
@@ -77,6 +87,8 @@ impl SidecarProcess {
             .arg("--state-dir")
             .arg(directory.state())
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
+            .arg("--address-file")
+            .arg(directory.address())
             // `outcome` waits slightly longer than this grace period.
             .arg("--shutdown-grace=20s")
             .args(cluster.arguments())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use gleaner_core::declaration::Preflight;
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
-use gleaner_proto::message::Phase;
+use gleaner_proto::message::{Phase, Status};
 use gleaner_proto::path::FINISH_STEP;
 use gleaner_proto::report::Report;
 use gleaner_runtime::shutdown::Signals;
@@ -29,7 +29,7 @@ use super::redirector_arguments::{self, Finish, Role};
 use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
 use super::substitution::Substitution;
-use super::waits::Waiting;
+use super::waits::{Wait, Waiting};
 use crate::http::PATIENCE;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
@@ -59,8 +59,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) timed_out: bool,
     /// True after the first step started.
     pub(crate) begun: bool,
-    /// Tracks how long the run has been waiting for the objects.
-    pub(crate) waiting: Waiting,
+    /// The current wait.
+    pub(crate) waiting: Option<Waiting>,
 }
 
 impl Steps<'_> {
@@ -182,7 +182,7 @@ impl Steps<'_> {
         if let Some(stream) = group.child.stderr.take() {
             readers.spawn(forward(stream, command.stderr_copy.clone(), show));
         }
-        let end = self.wait(&mut group, command.timeout).await;
+        let end = self.wait(name, &mut group, command.timeout).await;
         // Kill the processes that the step left running, as happens when a container terminates. This also closes the output
         // pipes.
         group.kill();
@@ -195,6 +195,8 @@ impl Steps<'_> {
             }
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
+        self.waiting = None;
+        Progress::waits("");
         self.show_status().await;
         // Read the reports after the sidecar's status was shown, because they refer to it.
         let reports = reports(&self.plan.directory.reports(name));
@@ -205,7 +207,12 @@ impl Steps<'_> {
     }
 
     /// Waits until a step exits, and shows progress while waiting.
-    async fn wait(&mut self, group: &mut Group, timeout: Option<Duration>) -> io::Result<End> {
+    async fn wait(
+        &mut self,
+        name: &str,
+        group: &mut Group,
+        timeout: Option<Duration>,
+    ) -> io::Result<End> {
         let own = timeout
             .map(|timeout| Instant::now() + timeout)
             .filter(|own| self.deadline.is_none_or(|deadline| *own < deadline));
@@ -233,7 +240,9 @@ impl Steps<'_> {
                     return Ok(End::TimedOut { whole_run: own.is_none() });
                 }
                 _ = news.tick() => {
-                    self.show_status().await;
+                    if let Some(status) = self.show_status().await {
+                        self.show_wait(name, &status);
+                    }
                     if let Some(words) = self.sidecar.unexpected_exit(self.plan) {
                         Progress::failed(&words);
                         group.end(GRACE).await?;
@@ -272,25 +281,34 @@ impl Steps<'_> {
         child.env("HOME", self.plan.directory.home());
     }
 
-    async fn show_status(&mut self) {
+    /// Shows what the run waits for: at all times on a terminal, otherwise at intervals.
+    fn show_wait(&mut self, step: &str, status: &Status) {
+        let now = Instant::now();
+        let declaration = &self.plan.task.declaration;
+        let wait = Wait::of(&self.plan.shown(step), status, declaration);
+        let current = self.waiting.take().filter(|waiting| waiting.is_for(&wait));
+        let waiting = self
+            .waiting
+            .insert(current.unwrap_or_else(|| Waiting::new(wait, now)));
+        if !Progress::waits(&format!("  {}", waiting.line(now)))
+            && let Some(line) = waiting.report(now)
+        {
+            Progress::note(&line);
+        }
+    }
+
+    async fn show_status(&mut self) -> Option<Status> {
         // Ignore errors, because `wait` reports a sidecar that exits.
-        if let Ok(status) = self.sidecar.client.status().await {
-            self.progress.status(&status);
-            let is_submitting = status.phase == Phase::Submitting;
-            let line = self
-                .waiting
-                .line(is_submitting, &self.plan.task.declaration);
-            if let Some(line) = line {
-                Progress::note(&line);
-            }
-            if status.phase == Phase::Committed && !self.progress.has_shown_objects() {
-                // The redirector reports created objects only for the last step, so read the outcome here. After the submission
-                // has finished, another submit request only returns its outcome.
-                if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
-                    self.progress.all_created(&outcome);
-                }
+        let status = self.sidecar.client.status().await.ok()?;
+        self.progress.status(&status);
+        if status.phase == Phase::Committed && !self.progress.has_shown_objects() {
+            // The redirector reports created objects only for the last step, so read the outcome here. After the submission
+            // has finished, another submit request only returns its outcome.
+            if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
+                self.progress.all_created(&outcome);
             }
         }
+        Some(status)
     }
 
     fn redirector_arguments(&self, name: &str, command: &Command, finish: Finish) -> Vec<OsString> {

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gleaner_proto::exit_code;
+use gleaner_proto::message::Phase;
+use gleaner_proto::path::{RUN, SOCKET_FILE};
+use gleaner_proto::route;
 use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::browser;
 use super::cluster::Cluster;
+use super::hold::Held;
 use super::model::{PlannedTask, Results};
 use super::outcome;
 use super::plan::Plan;
@@ -26,6 +31,12 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) program: &'a Path,
     pub(crate) cluster: &'a Cluster,
     pub(crate) interrupt: &'a mut Signals,
+    /// True if the page of each task is opened in the user's browser.
+    pub(crate) open: bool,
+    /// True if the sidecars keep running after their tasks.
+    pub(crate) hold: bool,
+    /// The tasks whose sidecars still run.
+    pub(crate) held: Vec<Held>,
 }
 
 /// The deadline of a task, and the name of the setting that determines it.
@@ -85,6 +96,9 @@ pub(crate) async fn run(
         program,
         cluster,
         interrupt,
+        open,
+        hold,
+        held,
     } = surroundings;
     let interrupted = |signal: u8| TaskEnd {
         code: 128 | signal,
@@ -98,6 +112,10 @@ pub(crate) async fn run(
         started = SidecarProcess::start(program, plan, context, cluster) => started?,
         signal = interrupt.next() => return Ok(interrupted(signal)),
     };
+    Progress::note(&format!("page: {}", sidecar.page));
+    if *open {
+        browser::open(&sidecar.page);
+    }
     let mut progress = Progress::default();
     let mut steps = Steps {
         program,
@@ -111,7 +129,7 @@ pub(crate) async fn run(
         interrupted: false,
         timed_out: false,
         begun: false,
-        waiting: Default::default(),
+        waiting: None,
     };
     let ended = steps.run().await;
     let (was_interrupted, timed_out) = (steps.interrupted, steps.timed_out);
@@ -126,10 +144,15 @@ pub(crate) async fn run(
         code => code,
     });
     let succeeded = matches!(ended, Ok(0));
-    let existing = outcome::end(sidecar, interrupt).await;
-    if !plan.task.declaration.templates.is_empty() {
+    let (existing, sidecar) = outcome::end(sidecar, interrupt, *hold && !was_interrupted).await;
+    if !declaration.templates.is_empty() {
         existing.print(succeeded, &context["taskRun.uid"]);
     }
+    let unsubmitted = existing.unsubmitted(succeeded, declaration);
+    if let Some(phase) = unsubmitted {
+        warn_of_missing_request(phase == Phase::Resolved, *hold);
+    }
+    held.extend(sidecar.map(|sidecar| Held::new(sidecar, plan, unsubmitted)));
     Ok(TaskEnd {
         code: ended?,
         interrupted: was_interrupted,
@@ -138,6 +161,19 @@ pub(crate) async fn run(
         results: results::typed(&texts, declared, declaration),
         texts,
     })
+}
+
+/// Warns that nothing exists although the task succeeded. `is_resolved` is true if only the request is missing.
+fn warn_of_missing_request(is_resolved: bool, hold: bool) {
+    let by_hand = match is_resolved && !hold {
+        true => "; with --hold you can send it by hand",
+        false => "",
+    };
+    terminal::warning(format_args!(
+        "the task succeeded without its objects, as in a cluster: 'submit: Manual' waits for a request, and no step sent one \
+         (curl --unix-socket {RUN}/me/{SOCKET_FILE} -X POST http://localhost{}){by_hand}",
+        route::SUBMIT
+    ));
 }
 
 #[cfg(test)]

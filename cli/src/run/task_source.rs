@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::{Cursor, Diagnostics, Finding, Node, Place};
+use gleaner_core::inject::removal;
 use gleaner_core::task::{DeclarationSite, Task, TaskSpec, step_variables, structure};
 use serde_json::json;
 
@@ -36,6 +37,7 @@ pub(crate) fn read(
     let mut found = Diagnostics::default();
     if let Some(spec) = document.node.find(place) {
         let spec = Cursor::new(spec, place.clone());
+        refuse_injected(document, &spec, &mut found);
         fields::check_task(&spec, &mut found, cluster);
         let none = BTreeSet::new();
         structure::check(&spec, Some(inherited.unwrap_or(&none)), &mut found);
@@ -93,6 +95,16 @@ pub(crate) fn read(
         mounts,
         declares,
     })
+}
+
+/// Reports a TaskSpec that the webhook or `gleaner inject` has injected, because its steps run programs from Gleaner's image.
+fn refuse_injected(document: Document<'_>, spec: &Cursor<'_>, found: &mut Diagnostics) {
+    let removed = removal::remove(&document.node.to_json());
+    if removed.injected.contains(&spec.place) {
+        let message = "the TaskSpec is injected already, so only a pod can run it";
+        let help = "run the original document, or remove Gleaner first: gleaner uninject -f FILE | gleaner run -f -";
+        found.refuse(spec, message, help);
+    }
 }
 
 /// Adds the workspaces that a spec inherits from the document that embeds it (Tekton's "propagated workspaces").

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use gleaner_core::declaration::{Declaration, WaitTarget};
+use gleaner_proto::message::{Phase, Status};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// The delay before a wait is first reported.
-const FIRST: Duration = Duration::from_secs(2);
-/// The interval between later reports.
-const AGAIN: Duration = Duration::from_secs(10);
+/// The delay before a wait is first reported without a terminal. The delay doubles with each report.
+const FIRST: Duration = Duration::from_secs(10);
 
 /// Returns the name of each object that has a `waitFor`, with a description of the condition.
 pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
@@ -46,6 +45,11 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     })
 }
 
+/// Returns true for the path of a field that only a controller sets.
+fn is_status(path: &str) -> bool {
+    path.starts_with(".status")
+}
+
 /// Removes the waits of a declaration, and the results that only a controller could set.
 pub(crate) fn remove_waits(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
@@ -57,43 +61,107 @@ pub(crate) fn remove_waits(declaration: &mut Value) {
         object.remove("waitFor");
         let results = object.get_mut("results").and_then(Value::as_object_mut);
         if let Some(results) = results {
-            let is_status = |path: &Value| {
-                path.as_str()
-                    .is_some_and(|path| path.starts_with(".status"))
-            };
-            results.retain(|_, path| !is_status(path));
+            results.retain(|_, path| !path.as_str().is_some_and(is_status));
         }
     }
 }
 
-/// Tracks the time since the wait began, and the time of the last report.
-#[derive(Debug, Default)]
+/// The thing that a run waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wait {
+    /// The object or the step, with a verb.
+    subject: String,
+    /// The awaited state, if there is one.
+    state: Option<String>,
+}
+
+impl Wait {
+    /// Returns the wait for the end of a step, or for the objects if they are being submitted.
+    pub(crate) fn of(step: &str, status: &Status, declaration: &Declaration) -> Self {
+        if status.phase != Phase::Submitting {
+            return Self {
+                subject: format!("step {step} is running"),
+                state: None,
+            };
+        }
+        let named = |name: &str| {
+            let resource = status.resources.iter().find(|one| one.resource == name);
+            resource.map_or_else(
+                || name.to_owned(),
+                |one| format!("{}/{}", one.kind, one.name.as_deref().unwrap_or(name)),
+            )
+        };
+        let waits = of(declaration).into_iter();
+        let results = declaration.templates.iter().filter_map(|template| {
+            let mut paths = template.results.values().map(ToString::to_string);
+            let path = paths.find(|path| template.wait_for.is_none() && is_status(path))?;
+            Some((template.name.to_string(), format!("a value of {path}")))
+        });
+        let mut waits: Vec<(String, String)> = waits
+            .chain(results)
+            .map(|(name, state)| (named(&name), state))
+            .collect();
+        match waits.as_mut_slice() {
+            // A submission without waits takes long if the API server does not respond, or if a quota is exhausted.
+            [] => {
+                let all = declaration.templates.iter();
+                let all: Vec<String> = all.map(|template| named(template.name.as_str())).collect();
+                Self {
+                    subject: format!("creating {}", all.join(", ")),
+                    state: None,
+                }
+            }
+            [(object, state)] => Self {
+                subject: format!("waiting for {object}"),
+                state: Some(std::mem::take(state)),
+            },
+            several => {
+                let several = several
+                    .iter()
+                    .map(|(object, state)| format!("{object} ({state})"));
+                Self {
+                    subject: format!("waiting for {}", several.collect::<Vec<_>>().join(", ")),
+                    state: None,
+                }
+            }
+        }
+    }
+}
+
+/// A wait, with its start and the time of its next report.
+#[derive(Debug)]
 pub(crate) struct Waiting {
-    since: Option<Instant>,
-    told: Option<Instant>,
+    wait: Wait,
+    since: Instant,
+    /// The duration of the wait after which it is reported next.
+    due: Duration,
 }
 
 impl Waiting {
-    /// Returns the line to print now, if any. `waiting` is true while the submission is in progress.
-    pub(crate) fn line(&mut self, waiting: bool, declaration: &Declaration) -> Option<String> {
-        if !waiting {
-            *self = Self::default();
-            return None;
-        }
-        let now = Instant::now();
-        let since = *self.since.get_or_insert(now);
-        let due = self.told.map_or(since + FIRST, |told| told + AGAIN);
-        let waits = of(declaration);
-        if now < due || waits.is_empty() {
-            return None;
-        }
-        self.told = Some(now);
-        let waits: Vec<String> = waits
-            .iter()
-            .map(|(name, target)| format!("'{name}' ({target})"))
-            .collect();
-        let seconds = now.duration_since(since).as_secs();
-        Some(format!("waiting for {} for {seconds}s", waits.join(", ")))
+    /// Starts to wait at `now`.
+    pub(crate) const fn new(wait: Wait, now: Instant) -> Self {
+        let (since, due) = (now, FIRST);
+        Self { wait, since, due }
+    }
+
+    pub(crate) fn is_for(&self, wait: &Wait) -> bool {
+        self.wait == *wait
+    }
+
+    /// Returns the line that a terminal shows at `now`.
+    pub(crate) fn line(&self, now: Instant) -> String {
+        let Wait { subject, state } = &self.wait;
+        let seconds = now.duration_since(self.since).as_secs();
+        let state = state.iter().map(|state| format!(", {state}"));
+        format!("{subject}: {seconds}s{}", state.collect::<String>())
+    }
+
+    /// Returns the line if a report is due at `now`.
+    pub(crate) fn report(&mut self, now: Instant) -> Option<String> {
+        (now.duration_since(self.since) >= self.due).then(|| {
+            self.due *= 2;
+            self.line(now)
+        })
     }
 }
 
@@ -102,6 +170,58 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_wait_is_reported_after_ten_seconds_and_then_at_doubled_intervals() {
+        let (begin, state) = (Instant::now(), Some("condition Available".to_owned()));
+        let subject = "waiting for Deployment/web".to_owned();
+        let mut waiting = Waiting::new(Wait { subject, state }, begin);
+        let reports =
+            (0..100).filter_map(|seconds| waiting.report(begin + Duration::from_secs(seconds)));
+        let lines: Vec<String> = reports.collect();
+        let line = |seconds| format!("waiting for Deployment/web: {seconds}s, condition Available");
+        assert_eq!(lines, [10, 20, 40, 80].map(line));
+    }
+
+    #[test]
+    fn the_wait_names_what_is_missing() {
+        let wait = |phase: &str, fields: [&str; 2]| {
+            let objects = ["a", "b"].iter().zip(fields).map(|(name, fields)| {
+                format!("  - name: {name}\n{fields}    resourceTemplate: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}}}}}\n")
+            });
+            let text = format!("steps: {{}}\nobjects:\n{}", objects.collect::<String>());
+            let declaration = Declaration::parse(&text, &Default::default()).unwrap();
+            let resources = ["a", "b"].map(|name| json!({"resource": name, "apiVersion": "apps/v1", "kind": "Deployment", "name": name}));
+            let status = json!({"phase": phase, "submit": "Resolved", "steps": [], "variables": [], "resources": resources});
+            let status = serde_json::from_value(status).unwrap();
+            let now = Instant::now();
+            Waiting::new(Wait::of("task/one", &status, &declaration), now).line(now)
+        };
+        let (ready, url) = (
+            "    waitFor: {condition: Available, timeout: 1m}\n",
+            "    results: {u: .status.url}\n",
+        );
+        assert_eq!(
+            wait("Collecting", [ready, url]),
+            "step task/one is running: 0s"
+        );
+        assert_eq!(
+            wait("Submitting", ["", ""]),
+            "creating Deployment/a, Deployment/b: 0s"
+        );
+        assert_eq!(
+            wait("Submitting", [ready, ""]),
+            "waiting for Deployment/a: 0s, condition Available, at most 60s"
+        );
+        assert_eq!(
+            wait("Submitting", ["", url]),
+            "waiting for Deployment/b: 0s, a value of .status.url"
+        );
+        assert_eq!(
+            wait("Submitting", [ready, url]),
+            "waiting for Deployment/a (condition Available, at most 60s), Deployment/b (a value of .status.url): 0s"
+        );
+    }
 
     #[test]
     fn values_that_only_a_controller_sets_are_removed() {

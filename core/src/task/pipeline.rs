@@ -13,8 +13,8 @@ use crate::variable::Access;
 use crate::variable::occurrence::{occurrences, parts, root};
 
 pub use order::sort;
-pub use variables::CONTEXT;
 pub(crate) use variables::check_document;
+pub use variables::context_of;
 
 /// Fields of a task that do not determine its order: text for users, and an embedded Pipeline, whose tasks are ordered
 /// separately.

@@ -21,7 +21,7 @@ const SKIPPED: [&str; 5] = [
     "resources",
 ];
 /// The context of a Pipeline (`docs/variables.md`).
-pub const CONTEXT: [&str; 5] = [
+const CONTEXT: [&str; 5] = [
     "pipelineRun.name",
     "pipelineRun.namespace",
     "pipelineRun.uid",
@@ -36,6 +36,17 @@ const OF_TASK: [&str; 5] = [
     "task.name",
     "task.retry-count",
 ];
+
+/// Returns the names of the context variables that Tekton replaces in `field` of a Pipeline's task. Tekton passes `params` and
+/// `matrix` to the TaskRun, where it replaces the TaskRun's context variables after the parameters
+/// (`pkg/reconciler/taskrun/taskrun.go`). In every other field, it replaces only the Pipeline's context variables.
+pub fn context_of(field: &str) -> impl Iterator<Item = &'static str> + Clone {
+    let of_task: &[&str] = match field {
+        "params" | "matrix" => &OF_TASK,
+        _ => &[],
+    };
+    CONTEXT.iter().chain(of_task).copied()
+}
 
 /// Checks the PipelineSpec of a Pipeline or PipelineRun. If `is_old` is true, `gleaner translate` converts the document before it
 /// reaches a cluster.
@@ -189,14 +200,14 @@ impl Pipeline<'_> {
             }
             "context" => {
                 let name = &inner["context.".len()..];
-                let known = CONTEXT.iter().chain(&OF_TASK);
-                if known.clone().any(|known| *known == name) {
+                let known = context_of(within.field);
+                if known.clone().any(|known| known == name) {
                     return None;
                 }
                 let is_of_pipeline = name.starts_with("pipeline");
                 let effect = if is_of_pipeline { effect } else { Literal };
                 let message = format!("unknown variable `$({inner})`");
-                Some((effect, message, found.suggestion(name, known.copied())))
+                Some((effect, message, found.suggestion(name, known)))
             }
             "workspaces" if within.field == "when" && !self.is_run => {
                 let parts = parts(inner)?;

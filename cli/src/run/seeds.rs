@@ -1,0 +1,105 @@
+//! Objects that exist in the API server of a run before its first step (`--object`).
+
+use std::collections::BTreeSet;
+
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Node, Source};
+use gleaner_core::task::site::{given_name, kind_of};
+use gleaner_local_apiserver::SeedError;
+use gleaner_proto::exit_code;
+
+use super::cluster::Cluster;
+use crate::args::Run;
+use crate::failure::Failure;
+use crate::files;
+use crate::terminal;
+
+/// The files of the objects.
+#[derive(Debug, Default)]
+pub(crate) struct Seeds(Vec<Source>);
+
+impl Seeds {
+    /// Reads the files of `--object`.
+    ///
+    /// # Errors
+    /// The exit code; the messages have been printed.
+    pub(crate) fn read(options: &Run) -> Result<Self, u8> {
+        let usage = |message: &str| Err(Failure::usage(message).print());
+        if options.objects.is_empty() {
+            return Ok(Self::default());
+        }
+        if options.context.is_some() || options.kubeconfig.is_some() {
+            return usage(
+                "--object creates objects in the API server of the run, which does not exist with --context or --kubeconfig; \
+                 create them with kubectl",
+            );
+        }
+        let task = options.task.files();
+        let files = task.iter().chain(&options.objects);
+        if files.filter(|file| *file == "-").count() > 1 {
+            return usage("standard input can be read only once; use '-' for one file");
+        }
+        let seeds = Self(files::read_with_directories(&options.objects)?);
+        if seeds.documents().is_empty() {
+            return usage("--object: the files contain no object");
+        }
+        let mut findings = Vec::new();
+        for (source, node) in seeds.documents() {
+            let (root, mut found) = (Cursor::root(node), Diagnostics::default());
+            root.required("apiVersion", "v1", &mut found);
+            root.required("kind", "ConfigMap", &mut found);
+            let found = found.into_vec().into_iter();
+            findings.extend(found.map(|one| Finding::error(&*source.name, one)));
+        }
+        terminal::print_findings(&findings);
+        match findings.is_empty() {
+            true => Ok(seeds),
+            false => Err(exit_code::DECLARATION),
+        }
+    }
+
+    /// Returns the documents: CRDs and Namespaces first, because others depend on them.
+    fn documents(&self) -> Vec<(&Source, &Node)> {
+        let of_source = |source| move |node| (source, node);
+        let documents = self.0.iter();
+        let documents = documents.flat_map(|source| source.documents.iter().map(of_source(source)));
+        let mut documents: Vec<(&Source, &Node)> = documents.collect();
+        let is_first = |node| ["CustomResourceDefinition", "Namespace"].contains(&kind_of(node));
+        documents.sort_by_key(|(_, node)| !is_first(node));
+        documents
+    }
+
+    /// Returns the names of the Namespaces.
+    pub(crate) fn namespaces(&self) -> BTreeSet<&str> {
+        let documents = self.documents().into_iter();
+        let namespaces = documents.filter(|(_, node)| kind_of(node) == "Namespace");
+        namespaces
+            .filter_map(|(_, node)| given_name(node))
+            .collect()
+    }
+
+    /// Creates the objects; returns an error for each that is refused.
+    pub(crate) fn create(&self, cluster: &Cluster) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (source, node) in self.documents() {
+            let root = Cursor::root(node);
+            let diagnostic = match cluster.seed(node.to_json()) {
+                Ok(()) => continue,
+                Err(SeedError::UnknownKind { api_version, kind }) => {
+                    let message =
+                        format!("the API server of this run has no kind {kind} of {api_version}");
+                    let field = root.field("kind").unwrap_or(root);
+                    field
+                        .diagnostic(message)
+                        .help("pass its CRD with --crd FILE")
+                }
+                Err(SeedError::Refused(message)) => root.diagnostic(message),
+            };
+            findings.push(Finding::error(&*source.name, diagnostic));
+        }
+        findings.sort_by(|one, other| {
+            let by = |found: &Finding| (found.file.clone(), found.diagnostic.at);
+            by(one).cmp(&by(other))
+        });
+        findings
+    }
+}
