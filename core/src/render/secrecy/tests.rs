@@ -78,7 +78,7 @@ fn messages_are_withheld_for_objects_with_secrets_not_for_references_to_them() {
 
 #[test]
 fn an_object_with_a_secret_from_another_object_is_shown_without_the_secret() {
-    // The check of a declaration rejects this case, but withholding must not depend on that check.
+    // The declaration check rejects this case, but withholding must not depend on that check.
     let text = SECRETS.replace(
         "metadata: {name: credentials,",
         "metadata: {name: $(steps.login.open),",
