@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
-/// The maximum number of keys in all object parameters of a Task. Each key may become an argument of the sidecar.
+/// The maximum total number of keys in a Task's object parameters. Each key may become an argument of the sidecar.
 const KEYS_MAX: usize = 4000;
 
 /// A parameter of a Task.
@@ -93,7 +93,8 @@ impl ParamSpec {
     }
 
     /// Reads the parameters that a TaskSpec inherits from the objects that it is embedded in, nearest first (Tekton's "propagated
-    /// parameters", `docs/taskruns.md`). A run's parameters have no declared type; the type follows from the value.
+    /// parameters", `docs/taskruns.md`). A run's parameters have no declared type, so the type is
+    /// inferred from the value.
     pub(crate) fn read_around(around: &[&Node], own: &[Self]) -> Vec<Self> {
         let mut params: Vec<Self> = Vec::new();
         let mut names: HashSet<String> = own.iter().map(|param| param.name.clone()).collect();
@@ -120,7 +121,7 @@ impl ParamSpec {
             Content::Mapping(entries) => ParamKind::Object {
                 keys: entries.iter().map(|(key, _)| key.name.clone()).collect(),
             },
-            // The parameter is skipped, because its value refers to another whole parameter, whose type is not known here.
+            // The value is another parameter as a whole (`[*]`). Its type is not known here, so the parameter is skipped.
             Content::String(text) if text.trim_end().ends_with("[*])") => return None,
             _ => ParamKind::String,
         };
@@ -141,14 +142,14 @@ impl ParamSpec {
             Some("array") => ParamKind::Array,
             Some("object") => object(param, found),
             Some(other) => {
-                let message = format!("'{other}' is not a parameter type");
+                let message = format!("'{other}' is not a valid parameter type");
                 let help = "use string, array or object";
                 let field = param.field("type");
                 let field = field.as_ref().unwrap_or(param);
                 found.refuse(field, message, help);
                 return None;
             }
-            // As in Tekton, the type follows from the default.
+            // Like Tekton, infer the type from the default or the properties.
             None => match default.map(value) {
                 Some(Value::Array(_)) => ParamKind::Array,
                 Some(Value::Object(_)) => object(param, found),

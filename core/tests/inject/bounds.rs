@@ -41,7 +41,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     injected(&embedded(299));
     let message = refused(&embedded(300));
     assert!(
-        message.starts_with("spec.tasks[0].taskSpec: this task inherits 301 parameters of the Pipeline or run, counting keys of objects")
+        message.starts_with("spec.tasks[0].taskSpec: this task inherits 301 parameters from the Pipeline or run, including the keys of object parameters")
             && message.ends_with("at most 300 are allowed; combine some of them in an array"),
         "{message}"
     );

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-/// Sorts tasks. Each has a name and the names of the tasks that must run before it.
+/// Returns the indexes of `tasks` in the order in which they run. Each item is the name of a task, and the names of the tasks
+/// that must run before it.
 ///
 /// # Errors
-/// The names of the tasks in a cycle, and of the tasks that run after them.
+/// Returns the names of the tasks in a cycle, and of the tasks that must run after these.
 pub fn sort(tasks: &[(&str, &BTreeSet<String>)]) -> Result<Vec<usize>, Vec<String>> {
     let mut order = Vec::with_capacity(tasks.len());
     let mut done = BTreeSet::new();
