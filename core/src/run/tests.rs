@@ -1,5 +1,3 @@
-//! Unit tests of `run`.
-
 use super::*;
 
 fn run(context: &[(&str, &str)]) -> Run {
