@@ -65,7 +65,7 @@ pub type Attempts = BTreeMap<ResourceName, u32>;
 /// Renders all templates, in the order of the declaration.
 ///
 /// # Errors
-/// Returns all variables whose value is still unknown, or whose value does not contain the requested path.
+/// Returns all variables whose paths do not exist or, if there are none, all variables whose values are still unknown.
 pub fn render(
     declaration: &Declaration,
     values: &Values,

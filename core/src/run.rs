@@ -1,4 +1,4 @@
-//! The run that the created objects belong to: a TaskRun, or outside Tekton, a Job or pod.
+//! The run that the created objects belong to: a TaskRun or, outside Tekton, a Job or pod.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub enum Ownership {
     /// The PipelineRun, or a standalone TaskRun.
     #[default]
     Run,
-    /// For a pod outside Tekton, its Job, or the pod itself.
+    /// The Job of a pod outside Tekton, or the pod itself.
     Other(OwnerReference),
     /// No owner, because a local run is not in a cluster.
     Nobody,
@@ -53,7 +53,7 @@ impl Run {
             .filter(|value| !value.is_empty())
     }
 
-    /// Returns the UID of the run: of the TaskRun, or outside Tekton, of the Job or pod. Derived names are computed from it.
+    /// Returns the UID of the run: of the TaskRun or, outside Tekton, of the Job or pod. Derived names are computed from it.
     pub fn uid(&self) -> Option<&str> {
         self.context("taskRun.uid")
     }

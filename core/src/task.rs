@@ -1,6 +1,6 @@
 //! The parts of a Task that Gleaner needs: parameters, steps, workspaces, results, and the declaration.
 //!
-//! | module | holds |
+//! | module | contains |
 //! | --- | --- |
 //! | [`consistency`] | contradictions between a declaration and its TaskSpec |
 //! | `early_creation` | the warning about objects that are created before the last step runs |

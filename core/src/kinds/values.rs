@@ -29,7 +29,8 @@ fn wrong(message: String, help: impl Into<String>) -> Wrong {
     }
 }
 
-/// Returns the basic type of the outline's type `own`, without enum values and bounds: `integer` for `int32`.
+/// Returns the basic type for `own`, a type of the outline: the type without its enum values and bounds. For `int32`, this is
+/// `integer`.
 pub(super) fn simple(own: &str) -> &str {
     match own {
         "int32" => "integer",

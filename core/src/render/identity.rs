@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::run::Run;
 
-/// The metadata of a run, computed once for all of its objects.
+/// The metadata that a run adds to each of its objects, computed once.
 pub(super) struct Identity<'a> {
     uid: Option<&'a str>,
     secret_key: Option<&'a str>,
@@ -104,9 +104,8 @@ fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
     field.cloned().unwrap_or_default()
 }
 
-/// Returns a hash of the object's content, which shows whether two attempts rendered the same content. `key` is the run's UID,
-/// which is public. For an object with a secret, `key` is secret too, because a short secret could otherwise be guessed from
-/// the hash.
+/// Returns a hash of the object's content, which shows whether two attempts rendered the same content. `key` is the run's UID
+/// or, for an object with a secret, a secret key: the UID is public, so a short secret could be guessed from the hash.
 fn content_hash(key: &str, object: &Value) -> String {
     let mut hash = Hashing(Sha256::new());
     hash.0.update(key.as_bytes());

@@ -18,7 +18,7 @@ use super::size::Size;
 use super::values::{Environment, Values};
 
 /// The size of the largest object that the API server reads, in bytes of JSON (`MaxRequestBodyBytes`,
-/// k8s.io/apiserver/pkg/server/config.go). etcd's own limit is lower and configurable, and it cannot be queried.
+/// k8s.io/apiserver/pkg/server/config.go). etcd's own limit is lower and configurable, and cannot be queried.
 pub const OBJECT_MAX: u64 = 3 << 20;
 
 /// The limits on objects that are rendered together.
@@ -120,7 +120,7 @@ pub fn measure(
     Ok(total)
 }
 
-/// A measurement that measures each variable once, no matter how often it is used.
+/// The state of a measurement. Each variable is measured only once, no matter how often it is used.
 struct Measuring<'a> {
     variables: Environment<'a>,
     templates: HashMap<&'a str, &'a Template>,

@@ -17,7 +17,7 @@ use crate::run::Run;
 pub struct Values {
     /// The Task's params, by name.
     pub params: BTreeMap<String, Value>,
-    /// The outputs, by step and name. Each step's outputs are behind an `Arc`, so cloning `Values` does not copy them.
+    /// The outputs, by step and name. Each step's outputs are in an `Arc`, so cloning `Values` does not copy them.
     pub outputs: BTreeMap<String, Arc<BTreeMap<String, Value>>>,
 }
 

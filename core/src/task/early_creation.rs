@@ -1,4 +1,4 @@
-//! Objects that are created before the last step runs.
+//! Warns about objects that are created before the last step runs.
 
 use std::collections::HashSet;
 

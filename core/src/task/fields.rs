@@ -171,8 +171,8 @@ pub fn check(document: &Cursor<'_>, version: Version, found: &mut Unknown) {
     }
 }
 
-/// Reports unknown fields inside the values of `map`, a part of the type `part`. It skips unknown fields of `map` itself, and
-/// values that are a [`Part`] of their own, except sidecars.
+/// Reports unknown fields inside the values of `map`, whose type is `part`. Skips unknown fields of `map` itself, and values that
+/// are a [`Part`] of their own, except sidecars.
 pub fn check_below(map: &Cursor<'_>, part: Part, found: &mut Unknown) {
     let rules = Rules {
         version: Version::Old,

@@ -21,7 +21,7 @@ pub struct ParamSpec {
     pub default: Option<Value>,
     /// The allowed values; if empty, any value is allowed.
     pub choices: Vec<String>,
-    /// The description for users.
+    /// The parameter's description.
     pub description: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub enum ParamKind {
 }
 
 impl ParamKind {
-    /// Returns the name of the type in a Task.
+    /// Returns the name of the type, as in the field `type`.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::String => "string",
@@ -92,9 +92,8 @@ impl ParamSpec {
         maps.map(<[_]>::len).sum()
     }
 
-    /// Reads the parameters that a TaskSpec inherits from the objects that it is embedded in, nearest first (Tekton's "propagated
-    /// parameters", `docs/taskruns.md`). A run's parameters have no declared type, so the type is
-    /// inferred from the value.
+    /// Reads the parameters that a TaskSpec inherits from the objects that it is embedded in, innermost first (Tekton's "propagated
+    /// parameters", `docs/taskruns.md`). A run's parameters have no declared type, so the type is inferred from the value.
     pub(crate) fn read_around(around: &[&Node], own: &[Self]) -> Vec<Self> {
         let mut params: Vec<Self> = Vec::new();
         let mut names: HashSet<String> = own.iter().map(|param| param.name.clone()).collect();

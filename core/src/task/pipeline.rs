@@ -20,8 +20,7 @@ pub(crate) use variables::check_document;
 /// whose tasks are ordered separately.
 const OTHERS: [&str; 3] = ["description", "displayName", "pipelineSpec"];
 
-/// Reports errors for which Tekton rejects the spec of a Pipeline. Other modules check the embedded
-/// TaskSpecs and the variables.
+/// Reports errors for which Tekton rejects the spec of a Pipeline. Other modules check the embedded TaskSpecs and the variables.
 pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     structure::params(spec, found);
     let [tasks, finally] = ["tasks", "finally"].map(|list| structure::items(spec, list));

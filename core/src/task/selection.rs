@@ -31,7 +31,7 @@ pub enum SelectionError {
     /// The files contain no Task.
     #[error("{0}: no Task found; pass a file with a Task using -f")]
     NoTask(String),
-    /// The files contain no Task, but an object with an embedded taskSpec. The second field is the object's title.
+    /// The files contain no Task, but they contain an object with an embedded taskSpec. The second field is the object's title.
     #[error(
         "{0}: {1} has an embedded taskSpec, but a Task is required here; move the taskSpec to a separate file, as the spec of an \
          object of kind Task"
@@ -76,7 +76,7 @@ impl Task {
     /// outputs.
     ///
     /// # Errors
-    /// The Task does not exist, the choice is ambiguous, or the Task is invalid or declares no outputs.
+    /// Returns an error if the Task does not exist, the choice is ambiguous, or the Task is invalid or declares no outputs.
     pub fn select(sources: &[Source], name: Option<&str>) -> Result<Self, SelectionError> {
         let file = || files(sources);
         let all = sources.iter().flat_map(|source| {

@@ -56,7 +56,7 @@ enum Host<'a> {
 }
 
 /// The maximum number of parameters that an embedded task may inherit, counting the keys of object parameters. Each embedded task
-/// gets a copy of all of them, so the memory would otherwise be unbounded.
+/// gets a copy of all of them, so their memory use would otherwise be unbounded.
 const PROPAGATED_MAX: usize = 300;
 
 impl<'a> DeclarationSite<'a> {
@@ -166,7 +166,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns true if the TaskSpec is embedded in a Pipeline. At least two objects are then around it: the pipeline task and the
+    /// Returns true if the TaskSpec is embedded in a Pipeline. In this case, at least two objects surround it: the pipeline task and the
     /// PipelineSpec.
     pub(super) fn is_in_pipeline(&self) -> bool {
         self.around().len() > 1

@@ -50,7 +50,7 @@ pub struct TaskResult {
     pub keys: Vec<String>,
     /// The result's place in the document.
     pub place: Place,
-    /// The result's position in the text.
+    /// The result's position in the document's text.
     pub at: Location,
 }
 

@@ -73,14 +73,14 @@ pub struct Environment {
 pub enum Condition {
     /// A condition with `input`, `operator` and `values`.
     Listed {
-        /// The string to look for.
+        /// The string to compare with the values.
         input: String,
         /// True if the input must be one of the values; false if it must not be one of them.
         among: bool,
-        /// The values that the input is compared with.
+        /// The values to compare with the input.
         values: Vec<String>,
     },
-    /// An expression of the Common Expression Language.
+    /// An expression in the Common Expression Language (CEL).
     Expression(String),
 }
 

@@ -1,7 +1,7 @@
 //! Checks the variables in a Task's own fields. Reports a variable if Tekton's webhook rejects it, if Tekton leaves it unchanged,
 //! so that the step receives it literally, or if it is available only in templates.
 //!
-//! | module | holds |
+//! | module | contains |
 //! | --- | --- |
 //! | `admission` | the variables for which Tekton's webhook rejects an object |
 //! | `artifacts` | artifact variables |

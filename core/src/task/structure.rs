@@ -17,8 +17,8 @@ const PARAM: &str = "$(params";
 /// The types of a parameter, and of a result of a Task or step.
 const TYPES: [&str; 3] = ["string", "array", "object"];
 
-/// Reports errors in a TaskSpec for which Tekton rejects it. `inherited` lists the workspaces that it inherits without
-/// declaring them (Tekton's "propagated workspaces"), or `None` if they are not known.
+/// Reports errors for which Tekton rejects a TaskSpec. `inherited` lists the workspaces that the TaskSpec inherits without
+/// declaring them (Tekton's "propagated workspaces"), or is `None` if they are not known.
 pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mut Diagnostics) {
     let inherited = inherited.map(|inherited| {
         let declared = spec.node.list_of("workspaces").iter();
@@ -51,7 +51,7 @@ pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mu
     }
 }
 
-/// Returns warnings about a TaskSpec with an annotation: errors for which Tekton rejects it, but which do not affect a local run.
+/// Returns warnings about a TaskSpec with an annotation: errors for which Tekton rejects it, but that do not affect a local run.
 pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let template = ["stepTemplate", "containerTemplate"];

@@ -72,24 +72,24 @@ pub enum ReferenceError {
     /// `$()`.
     #[error("the variable is empty; write `$$(` for a literal `$(`")]
     Empty,
-    /// The variable, the first field, has a syntax error at the text in the second field.
+    /// The variable (first field) has a syntax error at the beginning of the second field.
     #[error(
         "`$({0})` is invalid at '{1}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
     )]
     Syntax(String, String),
-    /// The variable, the first field, begins with an unknown root, the second field.
+    /// The variable (first field) begins with an unknown root (second field).
     #[error("unknown variable `$({0})`; {help}, or write `$$(` for a literal `$(`", help = suggestion(.1, ROOTS).unwrap_or_default())]
     Root(String, String),
-    /// The text, the first field, calls an unknown function, the second field.
+    /// The text (first field) calls an unknown function (second field).
     #[error(
         "unknown function '{1}' in `$({0})`; the only function is string(VARIABLE), which returns a value as text; write `$$(` for a \
          literal `$(`"
     )]
     Function(String, String),
-    /// The variable, the first field, is not in a valid form; the second field is the correct form.
+    /// The variable (first field) does not have a valid form. The second field is the correct form.
     #[error("`$({0})` is not a valid variable; write {1}")]
     Form(String, &'static str),
-    /// The variable, the first field, begins with `context.`, but the name after it, the second field, is unknown.
+    /// The variable (first field) begins with `context.`, but the name after it (second field) is unknown.
     #[error("unknown variable `$({0})`; {help}", help = suggestion(.1, CONTEXT).unwrap_or_default())]
     Context(String, String),
 }

@@ -24,7 +24,7 @@ pub enum Part {
 pub enum Position {
     /// The variable is the whole string, which is replaced by the value with its type.
     Alone,
-    /// The variable has text around it, and its value is inserted into the text.
+    /// The variable is only a part of the string, so its value is inserted into the text.
     Within,
     /// The variable is in `string(...)`, so a value of any type is inserted as text.
     String,

@@ -30,7 +30,7 @@ objects:
       list: ["$(steps.a.list[*])", more, "$(steps.a.map)"]
 "#;
 
-/// Each object is as large as all previous ones together, because it repeats its first variable.
+/// The first resource of a chain in which each URL consists of the previous URL twice.
 const DOUBLED: &str = r"
 resources:
   - name: r0

@@ -160,7 +160,7 @@ pub(super) const CONTAINER: Fields = &[
 
 /// The v1beta1 fields of steps and step templates that, in v1, only sidecars have.
 pub(super) const OLD_OF_STEPS: Fields = &[
-    // Only a step template's name: a step's name is in `STEP`.
+    // Only for the step template, because the name of a step is in `STEP`.
     ("name", Old(&Any)),
     ("ports", Old(&Any)),
     ("livenessProbe", Old(&Any)),

@@ -1,5 +1,5 @@
-//! The order of a pipeline's tasks: each runs after the tasks whose results it uses or that it names in `runAfter`. Otherwise,
-//! the tasks run in the order of the document.
+//! The order of a pipeline's tasks: each runs after the tasks whose results it uses or that it names in `runAfter`. Tasks
+//! that do not depend on each other run in the order of the document.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
-//! Checks the variables in a Pipeline for those for which Tekton's webhook rejects the Pipeline
-//! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and those that Tekton leaves unchanged. In embedded TaskSpecs, it checks only
-//! references to other tasks.
+//! Reports the variables in a Pipeline because of which Tekton's webhook rejects it
+//! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and those that Tekton leaves unchanged. In embedded TaskSpecs, only references
+//! to other tasks are checked.
 
 use std::collections::HashSet;
 

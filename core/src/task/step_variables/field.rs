@@ -60,8 +60,8 @@ impl<'a> Field<'a> {
         self.name == "script"
     }
 
-    /// Returns true if Tekton replaces step results in the field: the controller does so in the parameters of a StepAction, the
-    /// entrypoint in all other fields (`pkg/entrypoint/entrypointer.go`).
+    /// Returns true if Tekton replaces step results in the field. The entrypoint replaces them in a step
+    /// (`pkg/entrypoint/entrypointer.go`), except in the parameters of a StepAction, in which the controller replaces them.
     pub(super) fn has_step_results(&self) -> bool {
         match self.name {
             name if self.owner == Owner::Other => name == "value",

@@ -168,7 +168,7 @@ impl<'a> Rule<'a> {
             return self.of_param(one, &name, &access, field);
         }
         let Some(parts) = parts(inner) else {
-            // In a script, such text is not reported, because it may be a command substitution: `$(steps.sh a b)`.
+            // In a script, such text is not reported, because it may be a command substitution, such as `$(steps.sh a b)`.
             return (!field.is_script()).then(|| unknown(None)).flatten();
         };
         let name = key(&parts, 1).unwrap_or_default();
@@ -188,7 +188,7 @@ impl<'a> Rule<'a> {
             "outputs" => None,
             "tasks" if self.names.is_in_pipeline => None,
             "tasks" | "finally" => unknown(Some(
-                "a step gets the results of other tasks through parameters of its Task".to_owned(),
+                "pass the results of other tasks through parameters of the Task".to_owned(),
             )),
             _ => unknown(None),
         }

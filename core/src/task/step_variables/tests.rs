@@ -217,7 +217,7 @@ fn variables_that_tekton_leaves_unchanged_are_reported() {
         ),
         (
             "script: $(tasks.a.results.b)",
-            "through parameters of its Task",
+            "through parameters of the Task",
         ),
         ("script: $(resources.a.url)", "has no such resource"),
         ("args: [$(workspaces.none.sh a b)]", "unknown variable"),
