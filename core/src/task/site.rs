@@ -166,8 +166,8 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns true if the TaskSpec is embedded in a Pipeline. In this case, at least two objects surround it: the pipeline task and the
-    /// PipelineSpec.
+    /// Returns true if the TaskSpec is embedded in a Pipeline. In this case, at least two objects surround it: the pipeline task
+    /// and the PipelineSpec.
     pub(super) fn is_in_pipeline(&self) -> bool {
         self.around().len() > 1
     }

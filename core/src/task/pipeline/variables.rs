@@ -1,6 +1,6 @@
 //! Reports the variables in a Pipeline because of which Tekton's webhook rejects it
-//! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and those that Tekton leaves unchanged. In embedded TaskSpecs, only references
-//! to other tasks are checked.
+//! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and those that Tekton leaves unchanged. In embedded TaskSpecs, only
+//! references to other tasks are checked.
 
 use std::collections::HashSet;
 
