@@ -92,8 +92,8 @@ impl ParamSpec {
         maps.map(<[_]>::len).sum()
     }
 
-    /// Reads the parameters that a TaskSpec inherits from the objects around it, innermost first (Tekton's "propagated parameters",
-    /// `docs/taskruns.md`). A run's parameters have no declared type, so the type is inferred from the value.
+    /// Reads the parameters that a TaskSpec inherits from the objects around it, innermost first (Tekton's "propagated
+    /// parameters", `docs/taskruns.md`). A run's parameters have no declared type, so the type is inferred from the value.
     pub(crate) fn read_around(around: &[&Node], own: &[Self]) -> Vec<Self> {
         let mut params: Vec<Self> = Vec::new();
         let mut names: HashSet<String> = own.iter().map(|param| param.name.clone()).collect();
