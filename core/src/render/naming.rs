@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::run::Run;
 
-/// Letters and digits that cannot form words and are not easily confused: the same alphabet as the API server uses for
-/// `generateName` (`k8s.io/apimachinery/pkg/util/rand`).
+/// Letters and digits that cannot form words and are not easily confused: the same alphabet that the API server uses
+/// for `generateName` (`k8s.io/apimachinery/pkg/util/rand`).
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 /// The length of a derived name's suffix.
 pub(crate) const SUFFIX: usize = 5;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_prefix_leaves_room_for_the_suffix() {
+    fn a_long_prefix_is_truncated_so_that_the_suffix_fits() {
         assert_eq!(shortened(&"a".repeat(80), 58).len(), 58);
         assert_eq!(shortened("short-", 58), "short-");
     }

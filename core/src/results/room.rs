@@ -67,7 +67,7 @@ impl Room {
     /// to object names.
     ///
     /// # Errors
-    /// The results do not fit.
+    /// Returns [`DoesNotFit`] if they do not fit.
     pub fn check<'a>(
         self,
         declaration: &Declaration,
@@ -83,7 +83,7 @@ impl Room {
     /// Clears fields of `results` until the results fit, and returns a message to the user for each cleared field.
     ///
     /// # Errors
-    /// The names and UIDs alone do not fit. In this case, `results` is unchanged.
+    /// Returns [`DoesNotFit`] if the names and UIDs alone do not fit. In this case, `results` is unchanged.
     pub fn fit(
         self,
         declaration: &Declaration,

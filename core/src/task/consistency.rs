@@ -189,7 +189,7 @@ impl<'a> Names<'a> {
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }
-            // These variables are Tekton's own or refer to resources of old Tasks, so they are not reported.
+            // Tekton's own variables, and variables for the PipelineResources of old Tasks, are not checked.
             ("step" | "inputs", _) | ("resources", ["inputs" | "outputs", _, ..]) => None,
             ("steps", [_, field, ..]) if OF_TEKTON.contains(field) || *field == "outputs" => None,
             ("steps", [step, output, ..]) if declaration.output(step, output).is_some() => {

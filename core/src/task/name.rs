@@ -67,7 +67,7 @@ mod tests {
     use gleaner_proto::name::is_dns_label;
 
     #[test]
-    fn run_names_of_long_task_names_are_valid() {
+    fn a_run_of_a_task_with_a_long_name_gets_a_valid_name() {
         assert_eq!(of_run("build"), "build-run");
         assert_eq!(of_run(""), "task-run");
         for length in 50..=63 {

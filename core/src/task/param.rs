@@ -62,7 +62,7 @@ impl ParamSpec {
                 if keys > KEYS_MAX {
                     if before <= KEYS_MAX {
                         let message = format!(
-                            "with this parameter, object parameters have {keys} keys in total"
+                            "with this parameter, the object parameters have {keys} keys in total"
                         );
                         let help = format!(
                             "a Task may have at most {KEYS_MAX}; combine some of them in an array"

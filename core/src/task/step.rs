@@ -171,7 +171,7 @@ impl Step {
         self
     }
 
-    /// Returns a lower bound on the memory that a copy takes, in bytes.
+    /// Returns a lower bound on the memory that a copy of the step takes, in bytes.
     fn bytes(&self) -> usize {
         let action = match &self.action {
             Action::Script(text) | Action::Image(text) | Action::Reference(text) => text.len(),

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_has_parts() {
+    fn a_variable_is_split_into_its_parts() {
         let found = parts("tasks.build.results.img.url").unwrap();
         assert_eq!((key(&found, 3), found.len()), (Some("img"), 5));
         assert_eq!(parts("date +%s"), None);

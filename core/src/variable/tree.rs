@@ -100,7 +100,7 @@ impl Unresolved {
     /// Returns an error if a variable was not replaced.
     ///
     /// # Errors
-    /// Returns the variables whose paths do not exist; if there are none, the variables that are still unknown.
+    /// Returns all variables whose paths do not exist or, if there are none, all variables whose values are still unknown.
     pub fn into_result(self) -> Result<(), SubstitutionError> {
         if !self.absent.is_empty() {
             Err(SubstitutionError::Absent(self.absent))
@@ -274,7 +274,7 @@ impl Tree {
         unresolved.into_result().map(|()| value)
     }
 
-    /// Replaces the known variables, leaves the others as written, and adds these to `unresolved`.
+    /// Replaces the known variables. Leaves the others as written, and adds them to `unresolved`.
     pub fn substitute_partly(
         &self,
         variables: &dyn Variables,
@@ -316,7 +316,7 @@ impl Default for Tree {
     }
 }
 
-/// Returns the value of a variable. If it has none, adds the variable to `unresolved`.
+/// Returns the value of a variable, or adds the variable to `unresolved` if it has no value.
 fn lookup<'a>(
     reference: &Reference,
     variables: &'a dyn Variables,

@@ -91,7 +91,7 @@ fn names_and_uids_are_never_omitted() {
 }
 
 #[test]
-fn a_note_names_the_field_and_the_figures() {
+fn a_note_names_the_cleared_field_and_the_reason() {
     let mut fitted = results();
     let notes = room(full() - 1).fit(&declaration(), &mut fitted).unwrap();
     assert!(

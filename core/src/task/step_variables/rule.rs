@@ -41,7 +41,7 @@ const OF_PIPELINE: [&str; 4] = [
 /// The effect of a variable that is unknown or misused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Tekton's webhook rejects the object with the variable.
+    /// Tekton's webhook rejects the object that contains the variable.
     Refused,
     /// Neither Tekton nor `gleaner run` replaces the variable.
     Literal,
