@@ -11,7 +11,7 @@ use crate::variable::Reference;
 
 use super::spec::TaskSpec;
 
-/// Returns a warning if a step runs, and so may fail, after the objects are created. The warning's place is relative to the
+/// Returns a warning if a step that may fail runs after the objects are created. The warning's place is relative to the
 /// declaration. The caller skips this check if the declaration sets `submit`.
 pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diagnostic> {
     if declaration.submit != Submit::Resolved {

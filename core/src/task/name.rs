@@ -37,7 +37,7 @@ pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Returns `<task>-run`, the name of a run of `task`, truncated if it is too long; `task-run` if `task` is empty.
+/// Returns the name of a run of the Task `task`: `<task>-run`, truncated if it is too long, or `task-run` if `task` is empty.
 pub fn of_run(task: &str) -> String {
     const SUFFIX: &str = "-run";
     let task = if task.is_empty() { "task" } else { task };
@@ -49,7 +49,7 @@ pub fn of_run(task: &str) -> String {
     format!("{begin}{SUFFIX}")
 }
 
-/// Returns `<run>-<task>`, the name of a pipeline task's TaskRun, truncated if it is too long.
+/// Returns the name of a pipeline task's TaskRun: `<run>-<task>`, truncated if it is too long.
 pub fn of_part(run: &str, task: &str) -> String {
     let name = format!("{run}-{task}");
     let ends = name

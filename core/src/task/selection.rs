@@ -44,7 +44,7 @@ pub enum SelectionError {
         file: String,
         /// The requested name.
         name: String,
-        /// The remedy.
+        /// The remedy, such as a similar name.
         suggestion: Option<String>,
     },
     /// The files contain several Tasks (the second field lists their names), and the user did not select one.

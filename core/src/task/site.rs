@@ -353,7 +353,7 @@ impl<'a> DeclarationSite<'a> {
 /// The Tekton kinds that can contain TaskSpecs.
 pub(crate) const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
-/// Returns the kind of a document, or an empty string if it is named like one of [`TEKTON`] but is in another API group.
+/// Returns the kind of a document, or an empty string if the kind has the name of a Tekton kind but another API group.
 pub fn kind_of(document: &Node) -> &str {
     let kind = document.text_of("kind").unwrap_or_default();
     let version = document.text_of("apiVersion").unwrap_or_default();
@@ -365,7 +365,7 @@ pub fn kind_of(document: &Node) -> &str {
     }
 }
 
-/// Returns true if the document is of a kind in the API group `tekton.dev`.
+/// Returns true if the document's API group is `tekton.dev`.
 pub(crate) fn is_tekton(document: &Node) -> bool {
     let version = document.text_of("apiVersion").unwrap_or_default();
     version.starts_with("tekton.dev/")

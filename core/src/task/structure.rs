@@ -283,7 +283,7 @@ fn of_result(result: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports each property of an object parameter or result whose type is not `string` (`ValidateObjectType`,
+/// Reports each property whose type is not `string` in a parameter or result of type `object` (`ValidateObjectType`,
 /// `validateObjectResult`).
 fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     for (name, property) in field.entries_at("properties", &mut Diagnostics::default()) {

@@ -60,8 +60,9 @@ impl<'a> Field<'a> {
         self.name == "script"
     }
 
-    /// Returns true if Tekton replaces step results in the field. The entrypoint replaces them in a step
-    /// (`pkg/entrypoint/entrypointer.go`), except in the parameters of a StepAction, in which the controller replaces them.
+    /// Returns true if Tekton replaces step results in the field. In a step, the entrypoint replaces them
+    /// (`pkg/entrypoint/entrypointer.go`), or in the parameters of a StepAction, the controller. Outside the steps, they are
+    /// replaced only in the `value` of a Task's result.
     pub(super) fn has_step_results(&self) -> bool {
         match self.name {
             name if self.owner == Owner::Other => name == "value",
