@@ -150,8 +150,8 @@ fn render_with(
             secret: own,
             masked: None,
         };
-        // An object that refers to a Secret's name contains a secret only if that name does. In that case, masking the secret
-        // changes the object.
+        // An object that refers to a field of an object with a secret contains the secret only if that field does. In that case,
+        // masking the secret changes the referring object.
         let mut dependencies = template.dependencies();
         let secret = own.or_else(|| dependencies.find_map(|other| drafts.get(other)?.secret));
         if secrecy == Secrecy::Plain && secret.is_some() {

@@ -52,7 +52,7 @@ impl<'a> Identity<'a> {
             Some(Value::Object(given)) => given,
             _ => Map::new(),
         };
-        // The template's own labels take precedence, because no program identifies an object by Gleaner's labels. The labels of a
+        // The template's own labels take precedence, because Gleaner never identifies an object by its labels. The labels of a
         // PipelineResource are an exception, because they name the run that generated it, and an admission policy protects them.
         let own = object_field(&given, "labels");
         let (mut labels, winning) = if is_pipeline_resource(template) {

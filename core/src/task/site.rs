@@ -99,7 +99,7 @@ impl<'a> DeclarationSite<'a> {
                 let pod = root.field("spec").map(|_| Host::Pod { pod: root.clone() });
                 found.extend(pod.map(|host| Self::new(title, &root, host)));
             }
-            // No site is added for Tekton kinds without pods, or for kinds of other API groups with the same names as Tekton's.
+            // Other Tekton kinds do not create pods, so they have no declaration site.
             _ if is_tekton(document) => {}
             _ => found.extend(pod_template::all(&root).into_iter().map(|pod| {
                 let host = Host::Pod { pod: pod.clone() };
