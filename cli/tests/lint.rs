@@ -249,7 +249,7 @@ fn names_that_a_cluster_would_refuse_are_refused() {
         ),
         (
             &long,
-            "the name has 64 characters; Tekton allows at most 63",
+            "the name is 64 characters long; Tekton allows at most 63",
         ),
     ] {
         let (code, lines) = lint(&CLEAN.replace("  name: build", &format!("  name: {name}")));

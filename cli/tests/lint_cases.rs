@@ -386,7 +386,7 @@ fn an_error_in_a_tasks_steps_includes_a_remedy() {
         (
             "      image: busybox",
             "      image: busybox\n      timeout: 5",
-            "26:16: error: spec.steps[0].timeout: expected a string, found a number; write a duration with its unit, such as 5s",
+            "26:16: error: spec.steps[0].timeout: expected a string, found a number; write a duration with a unit, such as 5s",
         ),
         (
             "    - name: image\n",

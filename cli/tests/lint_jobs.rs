@@ -196,20 +196,20 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
     finds(
         &task.replace("taskRun.name", "job.completionIndex"),
         &[
-            "8:103: error: objects[0].resourceTemplate.data.v: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have this variable",
+            "8:103: error: objects[0].resourceTemplate.data.v: `$(context.job.completionIndex)` has no value here; this variable exists only in the pods of an Indexed Job",
         ],
     );
     finds(
         &task.replace("/tmp/v", "/tmp/$(context.job.completionIndex)"),
         &[
-            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have this variable",
+            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)` has no value here; this variable exists only in the pods of an Indexed Job",
         ],
     );
     for name in ["pipelineRun.uid", "task.retry-count"] {
         finds(
             &JOB.replace("fixed", &format!("a-$(context.{name})")),
             &[&format!(
-                "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.{name})` has no value here; only Tekton's pods have this variable"
+                "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.{name})` has no value here; this variable exists only in Tekton's pods"
             )],
         );
     }

@@ -78,7 +78,7 @@ fn values_that_the_api_server_rejects_are_errors() {
     for (template, expected) in [
         (
             "{apiVersion: v1, kind: ConfigMap, metadata: {labels: {a: 'not a label'}}}",
-            "error: metadata.labels.a: Kubernetes rejects the label 'not a label'; use at most 63",
+            "error: metadata.labels.a: Kubernetes rejects the label value 'not a label'; use at most 63",
         ),
         (
             "{apiVersion: v1, kind: ConfigMap, metadata: {annotations: {'a b': c}}}",
@@ -102,7 +102,7 @@ fn values_that_the_api_server_rejects_are_errors() {
         ),
         (
             "{apiVersion: example.com/v1, kind: Any, metadata: {labels: {a: '-'}}}",
-            "error: metadata.labels.a: Kubernetes rejects the label '-'; use at most 63",
+            "error: metadata.labels.a: Kubernetes rejects the label value '-'; use at most 63",
         ),
         (
             "{apiVersion: v1, kind: Service, spec: {type: Loadbalancer}}",
@@ -118,7 +118,7 @@ fn values_that_the_api_server_rejects_are_errors() {
         ),
         (
             "{apiVersion: v1, kind: Service, spec: {ports: [{port: 80, targetPort: '8080'}]}}",
-            "error: spec.ports[0].targetPort: '8080' is neither the number nor the name of a port; remove the quotes",
+            "error: spec.ports[0].targetPort: '8080' is not a valid port number or port name; remove the quotes",
         ),
         (
             "{apiVersion: v1, kind: Pod, spec: {containers: [{name: c, resources: {limits: {memory: 128MB}}}]}}",

@@ -60,15 +60,15 @@ fn a_variable_without_a_value_is_an_error() {
         ),
         (
             "tasks.c.results.x",
-            "`$(tasks.c.results.x)`: there is no task 'c'; expected one of: a, b",
+            "`$(tasks.c.results.x)`: unknown task 'c'; expected one of: a, b",
         ),
         (
             "tasks.a.status",
-            "unknown variable `$(tasks.a.status)`; the status of a task is known only in 'finally'",
+            "unknown variable `$(tasks.a.status)`; a task's status is available only in 'finally'",
         ),
         (
             "tasks.status",
-            "unknown variable `$(tasks.status)`; the status of a task is known only in 'finally'",
+            "unknown variable `$(tasks.status)`; a task's status is available only in 'finally'",
         ),
     ] {
         finds(&in_value(variable), &[&format!("{place}: {expected}")]);
@@ -181,7 +181,7 @@ spec:
     finds(
         &embedded("$(params.ul)"),
         &[
-            "7:69: warning: spec.pipelineSpec.tasks[0].params[0].value: `$(params.ul)`: neither the Pipeline nor the run has a parameter 'ul'; did you mean 'url'?",
+            "7:69: warning: spec.pipelineSpec.tasks[0].params[0].value: `$(params.ul)`: neither the Pipeline nor the PipelineRun has a parameter 'ul'; did you mean 'url'?",
         ],
     );
 }
@@ -208,13 +208,13 @@ fn finally_tasks_can_use_results_and_statuses_of_other_tasks() {
     finds(
         &finally("$(tasks.c.status)"),
         &[&format!(
-            "{place}: `$(tasks.c.status)`: there is no task 'c'; expected one of: a, b"
+            "{place}: `$(tasks.c.status)`: unknown task 'c'; expected one of: a, b"
         )],
     );
     finds(
         &finally("$(tasks.last.results.x)"),
         &[&format!(
-            "{place}: `$(tasks.last.results.x)`: the task 'last' of 'finally' runs after all others; use the result of a task under 'tasks'"
+            "{place}: `$(tasks.last.results.x)`: the task 'last' is in 'finally', so other tasks cannot use its results or status; use a task under 'tasks'"
         )],
     );
     finds(
@@ -223,7 +223,7 @@ fn finally_tasks_can_use_results_and_statuses_of_other_tasks() {
             "finally: [{name: z, taskRef: {name: t}, runAfter: [a]}]",
         ),
         &[
-            "12:53: error: spec.finally[0].runAfter: a task of 'finally' cannot have runAfter; remove it",
+            "12:53: error: spec.finally[0].runAfter: a task in 'finally' cannot have runAfter; remove it",
         ],
     );
 }
@@ -238,7 +238,7 @@ fn tasks_that_cannot_be_ordered_are_errors() {
     );
     let waits = |names: &str| {
         format!(
-            "8:5: error: spec.tasks: these tasks wait for each other: {names}; remove a result or a runAfter"
+            "8:5: error: spec.tasks: these tasks wait for each other: {names}; remove a runAfter or a reference to a result"
         )
     };
     finds(&pipeline("runAfter: [b]", ""), &[&waits("b")]);
@@ -269,11 +269,11 @@ fn a_step_of_an_embedded_task_can_use_results_of_other_tasks() {
     };
     finds(&step("tasks.a.results.x"), &[]);
     let place = "spec.tasks[1].taskSpec.steps[0].args[0]";
-    let literal = "is not replaced in an embedded taskSpec; pass it through a parameter of the task: params: [{name: NAME, value: ...}]";
+    let literal = "is not replaced in an embedded taskSpec; pass it as a parameter of the pipeline task: params: [{name: NAME, value: ...}]";
     finds(
         &step("tasks.c.results.x"),
         &[&format!(
-            "10:54: error: {place}: `$(tasks.c.results.x)`: there is no task 'c'; expected one of: a, b"
+            "10:54: error: {place}: `$(tasks.c.results.x)`: unknown task 'c'; expected one of: a, b"
         )],
     );
     for variable in ["tasks.a.status", "tasks.status"] {
@@ -287,7 +287,7 @@ fn a_step_of_an_embedded_task_can_use_results_of_other_tasks() {
     finds(
         &step("tasks.b.results.x"),
         &[
-            "8:5: error: spec.tasks: these tasks wait for each other: b; remove a result or a runAfter",
+            "8:5: error: spec.tasks: these tasks wait for each other: b; remove a runAfter or a reference to a result",
         ],
     );
 }
@@ -313,7 +313,7 @@ fn a_result_of_a_pipeline_is_a_result_of_a_task() {
     finds(
         &result("$(tasks.c.results.x)"),
         &[&format!(
-            "{place}: `$(tasks.c.results.x)`: there is no task 'c'; expected one of: a, b"
+            "{place}: `$(tasks.c.results.x)`: unknown task 'c'; expected one of: a, b"
         )],
     );
 }
@@ -336,7 +336,7 @@ fn a_field_that_tekton_does_not_have_is_an_error() {
         ),
         (
             pipeline("resources: {inputs: []}", ""),
-            "11:7: error: spec.tasks[1].resources: unknown field 'resources': only older versions have it; convert the document with gleaner translate",
+            "11:7: error: spec.tasks[1].resources: unknown field 'resources': it exists only in older API versions; convert the document with gleaner translate",
         ),
         (
             pipeline("params: [{name: y, value: a}]", ""),

@@ -348,7 +348,7 @@ fn pipelines_that_tekton_rejects_are_errors() {
         ),
         (
             "runAfter: [b]",
-            "error: spec.tasks: these tasks wait for each other: b; remove a result or a runAfter",
+            "error: spec.tasks: these tasks wait for each other: b; remove a runAfter or a reference to a result",
         ),
         (
             "params: [{name: p, value: $(tasks.b.results.cm.name)}]",
@@ -391,7 +391,7 @@ fn pipelines_that_tekton_rejects_are_errors() {
     assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
     assert!(
         lines[0]
-            .contains("error: spec.finally[0].runAfter: a task of 'finally' cannot have runAfter"),
+            .contains("error: spec.finally[0].runAfter: a task in 'finally' cannot have runAfter"),
         "{lines:?}"
     );
 }

@@ -114,7 +114,7 @@ fn a_context_variable_without_a_value_is_refused_in_a_pod_without_a_controller()
         ),
         (
             "pipelineRun.uid",
-            "`$(context.pipelineRun.uid)` has no value here; only Tekton's pods have this variable",
+            "`$(context.pipelineRun.uid)` has no value here; this variable exists only in Tekton's pods",
         ),
         (
             "job.completionIndex",

@@ -67,7 +67,7 @@ fn a_variable_that_tekton_does_not_replace_is_a_warning() {
         "image: busybox",
         "image: busybox\n      args: [$(steps.build.results.b), $(steps.a.results.b)]",
         &[
-            "15:14: warning: spec.steps[0].args[0]: `$(steps.build.results.b)`: step 'build' is this step, or runs later",
+            "15:14: warning: spec.steps[0].args[0]: `$(steps.build.results.b)`: step 'build' does not run before this step",
             "15:40: warning: spec.steps[0].args[1]: `$(steps.a.results.b)`: the Task has no step 'a'; expected one of: build",
         ],
     );

@@ -391,13 +391,13 @@ fn multiplying_references_are_refused_before_they_take_up_memory() {
     let together = render(11, 40);
     together
         .exits(65)
-        .says("error: all objects together would have ")
+        .says("error: all objects together would be ")
         .says(" bytes, but at most 33554432 fit into the sidecar's memory; largest: $(resources.r10.url) with ");
     together.says("; make the outputs or the templates smaller\n");
     assert_eq!(together.stdout, "");
     let one = render(64, 1);
     one.exits(65)
-        .says("error: the object of 'r12' would have ")
+        .says("error: the object of 'r12' would be ")
         .says("; make the outputs smaller, or output a reference to the data\n");
     let small = render(4, 2);
     small.exits(0);

@@ -348,7 +348,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
     for (tasks, message) in [
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: $(tasks.frist.results.said)}]}",
-            "there is no task 'frist'; did you mean 'first'?",
+            "unknown task 'frist'; did you mean 'first'?",
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: $(tasks.first.results.sad)}]}",
@@ -380,7 +380,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: $(tasks.first.status)}]}",
-            "the status of a task is known only in 'finally'",
+            "a task's status is available only in 'finally'",
         ),
         (
             "{name: b, taskRef: {name: say}}",

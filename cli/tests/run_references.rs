@@ -121,7 +121,7 @@ fn a_reference_to_an_unknown_name_is_an_error() {
                 ONE,
                 "steps: [{name: one, script: x, params: [{name: a, value: b}]}]",
             ),
-            "spec.steps[0].params: only a step with 'ref' has params",
+            "spec.steps[0].params: only a step with 'ref' can have params",
         ),
         (
             task(

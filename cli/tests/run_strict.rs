@@ -256,7 +256,7 @@ fn contradictory_fields_of_a_task_are_refused() {
         ),
         (
             with("results: [{name: q, type: number}]"),
-            "results[0].type: 'number' is not a result type",
+            "results[0].type: 'number' is not a valid result type",
         ),
         (
             with("results: [{name: q, type: object}]"),

@@ -193,7 +193,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: x, timeout: $(tasks.a.results.b)}",
             "timeout",
-            "through parameters of its Task",
+            "through parameters of the Task",
         ),
         (
             "{name: one, script: x, stdoutConfig: {path: $(steps.zero.results.none)}}",
@@ -213,7 +213,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: 'echo $(step.artifacts.path)'}",
             "script",
-            "artifacts are known only in a cluster",
+            "artifacts are available only in a cluster",
         ),
         (
             "{name: one, script: 'echo $(steps.zero.digest)'}",

@@ -2,20 +2,20 @@
 //!
 //! The modules, in the order in which they are used:
 //!
-//! | module | holds |
+//! | module | contains |
 //! | --- | --- |
 //! | [`document`] | YAML with positions, findings, and the YAML writer |
 //! | [`declaration`] | a Task's declaration: outputs, templates and the submission trigger, with its reader and validator |
-//! | [`variable`] | the `$(...)` language, and substitution on the parsed tree |
+//! | [`variable`] | the syntax of `$(...)` variables, and their substitution in the parsed tree |
 //! | [`kinds`] | Kubernetes' own kinds, and the types of their fields |
-//! | [`mod@task`] | the parts of a Task that Gleaner needs, and the places where a declaration can be |
+//! | [`mod@task`] | the parts of a Task that Gleaner needs, and the declaration sites |
 //! | [`run`] | the identity of a run: context, labels, owner |
-//! | [`collect`] | the state of a run: the accepted outputs, and the trigger of the submission |
-//! | [`render`] | objects from templates and values |
-//! | [`results`] | the results that the next task gets from each created object |
+//! | [`collect`] | the state of a run: the accepted outputs, and the condition that starts the submission |
+//! | [`render`] | the rendering of objects from templates and values |
+//! | [`results`] | the Tekton results for each created object |
 //! | [`finish`] | the container that reports to the sidecar that all steps have finished |
-//! | [`inject`] | adds the sidecar and the redirector to Tasks and pods |
-//! | [`check`] | all checks of a document |
+//! | [`inject`] | the injection of the sidecar and the redirector into Tasks and pods |
+//! | [`check`] | all checks for a document |
 
 pub mod check;
 pub mod collect;

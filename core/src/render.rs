@@ -1,4 +1,5 @@
-//! Renders a declaration and its values to the objects to create. Rendering is pure: the same input yields the same objects.
+//! Renders a declaration's templates and values into the objects to create. Rendering is pure: the same input always yields
+//! the same objects.
 
 mod identity;
 mod measure;
@@ -25,12 +26,12 @@ pub use size::Size;
 pub(crate) use size::memory;
 pub use values::Values;
 
-/// An object that is ready to create. Only the API server knows whether its kind is namespaced.
+/// An object that is ready to be created. Only the API server knows whether its kind is namespaced.
 #[derive(Debug, Clone)]
 pub struct Rendered {
     /// The name of the object's template in the declaration.
     pub resource: ResourceName,
-    /// The policy for an object that already exists.
+    /// The policy if the object already exists.
     pub policy: Policy,
     /// True if the run owns the object.
     pub owned: bool,
@@ -52,19 +53,19 @@ struct Draft<'a> {
     object: Value,
     /// A secret output that the object contains, directly or through another object that it refers to.
     secret: Option<SecretOutput<'a>>,
-    /// The object with its secrets masked, if `object` holds any in plain text.
+    /// The object with its secrets masked, if `object` contains any in plain text.
     masked: Option<Value>,
 }
 
 type Drafts<'a> = HashMap<&'a str, Draft<'a>>;
 
-/// The number of derived names that foreign objects already had, by resource.
+/// For each resource, the number of derived names that foreign objects already use.
 pub type Attempts = BTreeMap<ResourceName, u32>;
 
 /// Renders all templates, in the order of the declaration.
 ///
 /// # Errors
-/// A variable is still unknown, or its path does not exist in its value; all such variables are named.
+/// Returns all variables whose paths do not exist or, if there are none, all variables whose values are still unknown.
 pub fn render(
     declaration: &Declaration,
     values: &Values,
@@ -90,7 +91,7 @@ pub fn uses_secrets(declaration: &Declaration) -> bool {
     templates.any(|template| declaration.secret_of(template).is_some())
 }
 
-/// Renders as much as possible, leaves unresolved variables as written, and returns them.
+/// Renders as much as possible. Unresolved variables stay in the objects as written, and are also returned.
 pub fn preview(
     declaration: &Declaration,
     values: &Values,
@@ -101,7 +102,7 @@ pub fn preview(
     preview_of(None, declaration, values, run, attempts, secrecy)
 }
 
-/// Renders a preview of the template `only`, if given, and of the templates that it refers to.
+/// Renders like [`preview`]; if `only` is given, renders only that template and the templates that it refers to.
 pub fn preview_of(
     only: Option<&str>,
     declaration: &Declaration,
@@ -149,8 +150,8 @@ fn render_with(
             secret: own,
             masked: None,
         };
-        // The name of a Secret is not secret. A reference to the Secret contains a secret only if masking the secret changes the
-        // name.
+        // An object that refers to a field of an object with a secret contains the secret only if that field does. In that case,
+        // masking the secret changes the referring object.
         let mut dependencies = template.dependencies();
         let secret = own.or_else(|| dependencies.find_map(|other| drafts.get(other)?.secret));
         if secrecy == Secrecy::Plain && secret.is_some() {
@@ -187,8 +188,8 @@ fn render_with(
     declaration.templates.iter().filter_map(finish).collect()
 }
 
-/// Returns every template, or only the template `only`, each after the templates that it refers to. A checked declaration has no
-/// cycles.
+/// Returns all templates, or the template `only` and those that it refers to. Each template follows those that it refers to; a
+/// checked declaration has no cycles.
 fn in_dependency_order<'a>(declaration: &'a Declaration, only: Option<&str>) -> Vec<&'a Template> {
     fn visit<'a>(
         declaration: &'a Declaration,

@@ -1,5 +1,5 @@
-//! Results: the fields of each created object that the next task gets, as a flat object of strings, and the space that they take
-//! in the termination message of the step that writes them.
+//! The results for the next tasks: for each created object, a flat map of strings with some of its fields. Also, the space that
+//! the results need in the termination message of the step that writes them.
 
 mod room;
 
@@ -12,22 +12,22 @@ use crate::declaration::{GIVEN_RESULTS, Origin, Template};
 pub(crate) use room::smallest;
 pub use room::{DoesNotFit, Results, Room};
 
-/// The longest field of a result, in bytes: a quarter of the largest termination message.
+/// The maximum size of a result's field, in bytes: a quarter of the maximum size of a termination message.
 const FIELD_MAX: usize = 1024;
 
-/// The field with the `spec.type` of a PipelineResource.
+/// The field of a result that contains the PipelineResource's `spec.type`.
 const TYPE: &str = "type";
 
-/// The result of an object.
+/// The Tekton result for a created object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObjectResult {
-    /// The fields named by [`keys`].
+    /// The values of the fields that [`keys`] lists.
     pub fields: Map<String, Value>,
-    /// Messages for users about fields that do not fit.
+    /// Messages to the user about fields that were cleared because they do not fit.
     pub notes: Vec<String>,
 }
 
-/// Returns the field names of the template's result, in order.
+/// Returns the field names of the result for the template's object, in order.
 pub fn keys(template: &Template) -> IndexSet<String> {
     let mut keys: IndexSet<String> = GIVEN_RESULTS.iter().map(ToString::to_string).collect();
     if let Origin::PipelineResource { params, .. } = &template.origin {
@@ -38,7 +38,7 @@ pub fn keys(template: &Template) -> IndexSet<String> {
     keys
 }
 
-/// Returns true if the result of `template` has this field.
+/// Returns true if the result for the object of `template` has the field `key`.
 pub(crate) fn has_key(template: &Template, key: &str) -> bool {
     let is_of_resource = match &template.origin {
         Origin::PipelineResource { params, .. } => key == TYPE || params.contains(key),
@@ -47,14 +47,14 @@ pub(crate) fn has_key(template: &Template, key: &str) -> bool {
     is_given(key) || is_of_resource || template.results.contains_key(key)
 }
 
-/// Returns true if every result has this field.
+/// Returns true if every result has the field `key`.
 pub(crate) fn is_given(key: &str) -> bool {
     GIVEN_RESULTS.contains(&key)
 }
 
-/// Returns the result of a created object: `rendered` are its [`rendered_fields`], `declared` are the declaration's
-/// `results` as read from the object. A field over 1 KiB becomes empty, because Tekton fails a run whose result lacks a
-/// declared key (`pkg/apis/pipeline/v1/result_validation.go`).
+/// Returns the result for a created object. `rendered` contains its [`rendered_fields`], and `declared` the fields that the
+/// declaration's `results` select, as read from the object. A field over 1 KiB is cleared, not removed, because Tekton fails a
+/// run whose result lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
 pub fn result(
     created: &Created,
     rendered: Map<String, Value>,
@@ -69,7 +69,7 @@ pub fn result(
         let bytes = value.as_str().map_or(0, str::len);
         if bytes > FIELD_MAX {
             notes.push(format!(
-                "'{key}' of '{}' has {bytes} bytes and is empty in the results, which allow {FIELD_MAX} bytes per field; the next task can \
+                "'{key}' of '{}' is {bytes} bytes, so it is empty in the results, which allow {FIELD_MAX} bytes per field; the next task can \
                  read it from the object",
                 created.resource
             ));

@@ -1,4 +1,4 @@
-//! The run that objects belong to: the TaskRun (or pod) that the sidecar serves.
+//! The run that the created objects belong to: a TaskRun or, outside Tekton, a Job or pod.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use crate::variable::COMPLETION_INDEX;
 use gleaner_proto::kubernetes::{RUN_API_VERSION, label};
 use serde_json::{Value, json};
 
-/// The run that the sidecar serves.
+/// The identity of a run: context, labels and owner.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
-    /// Values of `$(context.*)`, by name without `context.`.
+    /// The values of the variables `$(context.NAME)`, by `NAME`.
     pub context: BTreeMap<String, String>,
     /// Additional labels for created objects.
     pub labels: BTreeMap<String, String>,
     /// The owner of created objects.
     pub ownership: Ownership,
-    /// The key for hashes of content with secrets; each process has a different key. Without a key, such content has no hash, and
-    /// an existing object is replaced instead of adopted.
+    /// The key for the content hashes of objects with secrets; each process has a different key. Without a key, such an object
+    /// has no content hash, so an existing object is replaced instead of adopted.
     pub secret_key: Option<String>,
 }
 
@@ -26,7 +26,7 @@ pub enum Ownership {
     /// The PipelineRun, or a standalone TaskRun.
     #[default]
     Run,
-    /// The owner of a pod outside Tekton: its Job, or the pod itself.
+    /// The Job of a pod outside Tekton, or the pod itself.
     Other(OwnerReference),
     /// No owner, because a local run is not in a cluster.
     Nobody,
@@ -53,7 +53,7 @@ impl Run {
             .filter(|value| !value.is_empty())
     }
 
-    /// Returns the UID of the TaskRun, or of the Job or pod outside Tekton. The names of this run's objects are derived from it.
+    /// Returns the UID of the run: of the TaskRun or, outside Tekton, of the Job or pod. Derived names are computed from it.
     pub fn uid(&self) -> Option<&str> {
         self.context("taskRun.uid")
     }
@@ -68,14 +68,14 @@ impl Run {
         self.context("taskRun.namespace")
     }
 
-    /// Returns the first part of derived names: the Task's name, or the TaskRun's if the Task has none.
+    /// Returns the first part of derived names: the Task's name, or the TaskRun's name if the Task has no name.
     pub fn task(&self) -> &str {
         self.context("task.name")
             .or_else(|| self.context("taskRun.name"))
             .unwrap_or("task")
     }
 
-    /// Returns the owner of created objects: the PipelineRun, or a standalone TaskRun.
+    /// Returns the owner of created objects, as specified by [`Ownership`].
     pub fn owner(&self) -> Option<OwnerReference> {
         let owner = |kind: &str, prefix: &str| {
             Some(OwnerReference {
@@ -109,8 +109,9 @@ impl Run {
         }
     }
 
-    /// Returns the labels of every created object: the proposal's two labels, Tekton's labels, and the managing tool. Tekton's
-    /// labels are omitted for a pod outside Tekton, which has no Task or TaskRun.
+    /// Returns the labels for every created object: the additional labels, the proposal's two labels, Tekton's labels, and the
+    /// label for the managing tool. A pod outside Tekton has no Task or TaskRun, so it gets neither the proposal's nor Tekton's
+    /// labels.
     pub fn labels(&self) -> BTreeMap<String, String> {
         let of_tekton = |name| match self.ownership {
             Ownership::Other(_) => None,
@@ -131,7 +132,8 @@ impl Run {
 }
 
 impl OwnerReference {
-    /// Returns the owner reference as in the proposal, except for the version (see `gleaner_proto::kubernetes::RUN_API_VERSION`).
+    /// Returns the owner reference in the proposal's form, except for the API version (see
+    /// `gleaner_proto::kubernetes::RUN_API_VERSION`).
     pub fn to_json(&self) -> Value {
         json!({
             "apiVersion": self.api_version,

@@ -1,21 +1,21 @@
 //! The parts of a Task that Gleaner needs: parameters, steps, workspaces, results, and the declaration.
 //!
-//! | module | holds |
+//! | module | contains |
 //! | --- | --- |
 //! | [`consistency`] | contradictions between a declaration and its TaskSpec |
-//! | `early_creation` | objects that are created before the last step runs |
+//! | `early_creation` | the warning about objects that are created before the last step runs |
 //! | [`fields`] | the fields of Tekton's documents, in each version |
-//! | [`site`] | the place of a declaration in a document, and the names in its scope |
-//! | [`name`] | names that a cluster accepts |
+//! | [`site`] | the declaration sites in a document, and the names in the scope of each |
+//! | [`name`] | the names of Tasks and their runs |
 //! | [`pipeline`] | errors in a Pipeline for which Tekton rejects it |
 //! | `pod_template` | the pod templates in a document |
-//! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
-//! | [`resource_templates`] | the objects that Tekton Triggers creates |
+//! | [`proposal`] | the conversion of the 2019 proposal's syntax to a declaration |
+//! | [`resource_templates`] | the templates of the objects that Tekton Triggers creates |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | the selection of one Task among several |
 //! | `syntax` | the two syntaxes of a declaration |
 //! | [`structure`] | errors in a TaskSpec for which Tekton or the API server rejects it |
-//! | [`step_variables`] | variables in steps that Tekton rejects or leaves unchanged |
+//! | [`step_variables`] | variables that Tekton rejects or leaves unchanged in steps |
 
 pub mod consistency;
 mod early_creation;

@@ -1,4 +1,4 @@
-//! The variable language: `$(params.NAME)`, `$(steps.STEP.OUTPUT)`, `$(context.taskRun.name)`,
+//! The variables in templates: `$(params.NAME)`, `$(steps.STEP.OUTPUT)`, `$(context.taskRun.name)`,
 //! `$(resources.NAME.FIELD)`.
 //!
 //! ```text
@@ -8,8 +8,8 @@
 //! access    = "." word | "[" string "]" | "[" number "]" | "[*]"
 //! ```
 //!
-//! A string is parsed once, when the declaration is read. Substitution then puts *values* into the parsed tree; a value
-//! is never parsed again, so it is always treated as data.
+//! Each string is parsed once, when the declaration is read. Substitution puts *values* into the parsed tree. It never parses a
+//! value for variables, so a value is always treated as data.
 
 pub mod occurrence;
 mod reference;

@@ -140,7 +140,7 @@ impl Names<'_> {
                 .map(|_| None),
                 None => Err((
                     unknown(),
-                    Some("only the Pipeline's results can use results of 'finally'".to_owned()),
+                    Some("only the Pipeline's results can refer to the results of tasks in 'finally'".to_owned()),
                 )),
             },
             "context" => {
@@ -206,7 +206,7 @@ impl Names<'_> {
         let is_status = (parts.len() == 2 && task == "status")
             || (parts.len() == 3 && matches!(key(parts, 2), Some("status" | "reason")));
         if is_status && !self.statuses {
-            let help = "the status of a task is known only in 'finally'";
+            let help = "a task's status is available only in 'finally'";
             return Err((unknown(), Some(help.to_owned())));
         }
         // See `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
@@ -219,7 +219,7 @@ impl Names<'_> {
             return Ok(None);
         }
         let Some(results) = self.tasks.get(task) else {
-            let message = format!("`$({inner})`: there is no task '{task}'");
+            let message = format!("`$({inner})`: unknown task '{task}'");
             return Err((
                 message,
                 suggestion(task, self.tasks.keys().map(String::as_str)),

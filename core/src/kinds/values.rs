@@ -1,4 +1,4 @@
-//! Literal values that the API server rejects: words, bounds, quantities, and the keys and values of maps
+//! Checks literal values as the API server does: enum values, number ranges, quantities, map keys and label values
 //! (`k8s.io/apimachinery/pkg/util/validation`).
 
 use gleaner_proto::name::is_dns_subdomain;
@@ -12,14 +12,14 @@ use crate::inject::quantity;
 pub(super) struct Wrong {
     pub(super) message: String,
     pub(super) help: String,
-    /// True if another version of Kubernetes may accept the value.
+    /// True if a Kubernetes version other than [`VERSION`] may accept the value.
     pub(super) is_doubtful: bool,
 }
 
 const LABEL: &str =
     "use at most 63 letters, digits, '-', '_' and '.', and begin and end with a letter or digit";
-const KEY: &str = "use letters, digits, '-', '_' and '.', and begin and end with a letter or digit, after an optional \
-                   DNS name and '/'";
+const KEY: &str = "use at most 63 letters, digits, '-', '_' and '.', and begin and end with a letter or digit; a prefix \
+                   must be a DNS name followed by '/'";
 
 fn wrong(message: String, help: impl Into<String>) -> Wrong {
     Wrong {
@@ -29,7 +29,8 @@ fn wrong(message: String, help: impl Into<String>) -> Wrong {
     }
 }
 
-/// Returns a type of the outline without its list of words and its bounds.
+/// Returns the basic type for `own`, a type of the outline: the type without its enum values and bounds. For `int32`, this is
+/// `integer`.
 pub(super) fn simple(own: &str) -> &str {
     match own {
         "int32" => "integer",
@@ -41,7 +42,7 @@ pub(super) fn simple(own: &str) -> &str {
     }
 }
 
-/// Checks a number that is in a field of the type `own`.
+/// Checks the number in a field of the type `own`.
 pub(super) fn number(own: &str, number: &Number) -> Result<(), Wrong> {
     const INT32: (i64, i64) = (i32::MIN as i64, i32::MAX as i64);
     let (least, most) = match own {
@@ -69,7 +70,7 @@ pub(super) fn number(own: &str, number: &Number) -> Result<(), Wrong> {
     ))
 }
 
-/// Checks a literal text that is in a field of the type `own`.
+/// Checks the literal string in a field of the type `own`.
 pub(super) fn text(own: &str, text: &str) -> Result<(), Wrong> {
     match own {
         _ if text.is_empty() => Ok(()),
@@ -82,11 +83,12 @@ pub(super) fn text(own: &str, text: &str) -> Result<(), Wrong> {
             Err(wrong(message.to_owned(), help))
         }
         "port" if !is_port_name(text) => {
-            let message = format!("'{text}' is neither the number nor the name of a port");
+            let message = format!("'{text}' is not a valid port number or port name");
             let help = match text.parse::<u16>() {
                 Ok(_) => "remove the quotes",
                 Err(_) => {
-                    "a port name consists of at most 15 lower-case letters, digits and single '-'"
+                    "a port name consists of at most 15 lower-case letters, digits and '-', with at least one \
+                     letter and without a leading, trailing or double '-'"
                 }
             };
             Err(wrong(message, help))
@@ -113,12 +115,12 @@ fn word(words: &str, text: &str) -> Result<(), Wrong> {
     })
 }
 
-/// Checks a key of a map with keys of this form: `label`, `annotation`, or `key` of a ConfigMap or Secret.
+/// Checks a map key against `form`: `label`, `annotation`, or `key` for the data of a ConfigMap or Secret.
 pub(super) fn key(form: &str, key: &str) -> Result<(), Wrong> {
     let is_data = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let (fits, help) = match form {
         "label" => (is_label_key(key), KEY),
-        // Kubernetes compares the keys of annotations in lower case.
+        // Kubernetes converts an annotation key to lower case before it validates the key.
         "annotation" => (is_label_key(&key.to_lowercase()), KEY),
         "key" => (
             !key.is_empty()
@@ -137,18 +139,18 @@ pub(super) fn key(form: &str, key: &str) -> Result<(), Wrong> {
     Err(wrong(format!("Kubernetes rejects the key '{key}'"), help))
 }
 
-/// Checks the value of a label.
+/// Checks a label value.
 pub(super) fn label(value: &str) -> Result<(), Wrong> {
     if value.is_empty() || is_label(value) {
         return Ok(());
     }
     Err(wrong(
-        format!("Kubernetes rejects the label '{value}'"),
+        format!("Kubernetes rejects the label value '{value}'"),
         LABEL,
     ))
 }
 
-/// Returns true for `NAME` or `PREFIX/NAME`, the form of the keys of labels and of finalizers.
+/// Returns true if `key` is `NAME` or `PREFIX/NAME`, the form of label keys and finalizers.
 pub(super) fn is_label_key(key: &str) -> bool {
     match key.split_once('/') {
         Some((prefix, name)) => is_dns_subdomain(prefix) && is_label(name),
@@ -167,7 +169,7 @@ fn is_label(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
-/// Returns true for the name of a port (`IsValidPortName`).
+/// Returns true if `text` is a valid port name (`IsValidPortName`).
 fn is_port_name(text: &str) -> bool {
     text.len() <= 15
         && !text.contains("--")

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::run::Run;
 
-/// The marks of a run, created once for all objects of the run.
+/// The metadata that a run adds to each of its objects, computed once.
 pub(super) struct Identity<'a> {
     uid: Option<&'a str>,
     secret_key: Option<&'a str>,
@@ -28,8 +28,8 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// Adds the name and the marks to `object`, and puts the fields in the usual order: `apiVersion`, `kind`, `metadata`, then
-    /// the rest.
+    /// Adds the name and the run's metadata to `object`, and puts the fields in the usual order: `apiVersion`, `kind`,
+    /// `metadata`, then all others.
     pub(super) fn stamp(
         &self,
         template: &Template,
@@ -37,8 +37,8 @@ impl<'a> Identity<'a> {
         (key, name): (&str, Value),
         object: Value,
     ) -> Value {
-        // The hash is computed before marks are added, because marks may differ for the same content, for example if the owner
-        // reference fell back to another owner.
+        // The hash is computed before the run's metadata is added, because the metadata may differ between attempts with the same
+        // content, for example if a later attempt uses a different owner.
         let hash_key = if holds_secret {
             self.secret_key
         } else {
@@ -52,7 +52,7 @@ impl<'a> Identity<'a> {
             Some(Value::Object(given)) => given,
             _ => Map::new(),
         };
-        // The template's own labels take precedence, because no program recognizes an object by its labels. The labels of a
+        // The template's own labels take precedence, because Gleaner never identifies an object by its labels. The labels of a
         // PipelineResource are an exception, because they name the run that generated it, and an admission policy protects them.
         let own = object_field(&given, "labels");
         let (mut labels, winning) = if is_pipeline_resource(template) {
@@ -104,15 +104,15 @@ fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
     field.cloned().unwrap_or_default()
 }
 
-/// Returns a hash that distinguishes the content of two attempts. The key is the run's UID, which is public. For content with a
-/// secret, the key is secret, because a short secret could otherwise be guessed from the hash.
+/// Returns a hash of the object's content, which shows whether two attempts rendered the same content. `key` is the run's UID
+/// or, for an object with a secret, a secret key: the UID is public, so a short secret could be guessed from the hash.
 fn content_hash(key: &str, object: &Value) -> String {
     let mut hash = Hashing(Sha256::new());
     hash.0.update(key.as_bytes());
     hash.0.update([0]);
-    // The JSON is written in many small pieces, so it is buffered; a large value must not be copied just to be hashed.
+    // serde_json writes many small pieces, so they are buffered. The whole JSON is never in memory, because it may be large.
     let mut buffer = std::io::BufWriter::new(&mut hash);
-    serde_json::to_writer(&mut buffer, object).expect("invariant: a hash takes any JSON value");
+    serde_json::to_writer(&mut buffer, object).expect("invariant: any JSON value can be hashed");
     drop(buffer);
     let digest = hash.0.finalize();
     digest

@@ -1,7 +1,7 @@
 //! The size of rendered objects, computed before any memory is allocated for them.
 //!
-//! A rendered text is at most as long as its literals and the values of its variables, so the sum over the variables
-//! bounds the size of the object, without copying a value.
+//! A rendered text is at most as long as its literals and the values of its variables together, so their sum is an upper bound
+//! for the size of the object. No value is copied.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,8 +17,8 @@ use super::secrecy::Secrecy;
 use super::size::Size;
 use super::values::{Environment, Values};
 
-/// The largest object that the API server reads, in bytes of JSON (`MaxRequestBodyBytes`, k8s.io/apiserver/pkg/server/config.go).
-/// etcd's own limit is lower and configurable, and only the API server knows the configured value.
+/// The size of the largest object that the API server reads, in bytes of JSON (`MaxRequestBodyBytes`,
+/// k8s.io/apiserver/pkg/server/config.go). etcd's own limit is lower and configurable, and cannot be queried.
 pub const OBJECT_MAX: u64 = 3 << 20;
 
 /// The limits on objects that are rendered together.
@@ -31,7 +31,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// Returns no limits, except the API server's limit for one object.
+    /// Returns bounds without any limit other than the API server's limit for one object.
     fn default() -> Self {
         Self {
             object: OBJECT_MAX,
@@ -46,33 +46,33 @@ impl Default for Bounds {
 /// An error for objects that exceed the limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooLarge {
-    /// The template of the object, or `None` if all objects together are too large.
+    /// The name of the object's template, or `None` if all objects together are too large.
     pub resource: Option<ResourceName>,
-    /// The size in bytes.
+    /// The size of the object, or of all objects together, in bytes.
     pub size: u64,
-    /// The limit in bytes.
+    /// The exceeded limit, in bytes.
     pub bound: u64,
-    /// The variables that contribute most, with the size of all their uses in bytes, largest first.
+    /// The variables that contribute most, each with the total size of its uses in bytes, largest first.
     pub largest: Vec<(String, u64)>,
 }
 
-/// The size of the name, labels, annotations and owner reference that every object gets.
+/// The assumed maximum size of the name, labels, annotations and owner reference that every object gets.
 const MARKS: Size = Size {
     json: 1 << 10,
     memory: 4 << 10,
 };
-/// The size of a name, a namespace or a kind.
+/// The assumed maximum size of a name, a namespace or a kind.
 const SHORT: Size = Size {
     json: 256,
     memory: 256,
 };
-/// The number of contributing variables that an error names.
+/// The maximum number of variables that an error lists.
 const NAMED: usize = 3;
 
 /// Measures the objects of `declaration`, or only the object of the template `only` and the objects that it refers to.
 ///
 /// # Errors
-/// Returns [`TooLarge`] for the first object over its limit, or for all objects together.
+/// Returns [`TooLarge`] if an object, or the sum of the objects so far, exceeds its limit.
 pub fn measure(
     declaration: &Declaration,
     values: &Values,
@@ -120,11 +120,11 @@ pub fn measure(
     Ok(total)
 }
 
-/// A measurement in which each variable is measured once, regardless of the number of its uses.
+/// The state of a measurement. Each variable is measured only once, no matter how often it is used.
 struct Measuring<'a> {
     variables: Environment<'a>,
     templates: HashMap<&'a str, &'a Template>,
-    /// The size of a variable's value as a whole, and when inserted into text.
+    /// For each variable, the size of its value as a whole JSON value, and the size of the value inserted into text.
     known: HashMap<&'a Reference, (Size, Size)>,
 }
 
@@ -200,7 +200,8 @@ impl<'a> Measuring<'a> {
         size
     }
 
-    /// Measures a field of another template. That template was measured before, because dependencies come first.
+    /// Measures a field of another template. The variables of that template are already measured, because `in_dependency_order`
+    /// puts dependencies first.
     fn field(&mut self, name: &str, field: &str) -> Size {
         let Some(template) = self.templates.get(name).copied() else {
             return Size::default();
@@ -236,7 +237,7 @@ impl<'a> Part<'a> {
         })
     }
 
-    /// Returns the value of a param of a PipelineResource.
+    /// Returns the value of the PipelineResource's param `name`.
     fn param(self, name: &str) -> Option<Self> {
         let is_it = |param: &Self| match param {
             Self::Tree(Tree::Map(entries)) => {
@@ -299,12 +300,12 @@ impl fmt::Display for TooLarge {
         match &self.resource {
             Some(resource) => write!(
                 out,
-                "the object of '{resource}' would have {size} bytes, but at most {} are accepted",
+                "the object of '{resource}' would be {size} bytes, but the API server accepts at most {}",
                 self.bound
             )?,
             None => write!(
                 out,
-                "all objects together would have {size} bytes, but at most {} fit into the sidecar's memory",
+                "all objects together would be {size} bytes, but at most {} fit into the sidecar's memory",
                 self.bound
             )?,
         }

@@ -10,20 +10,20 @@ use sha2::{Digest, Sha256};
 
 use crate::run::Run;
 
-/// Letters and digits that cannot form words and are not easily confused: the same alphabet as the API server uses for
-/// `generateName` (`k8s.io/apimachinery/pkg/util/rand`).
+/// Letters and digits that cannot form words and are not easily confused: the same alphabet that the API server uses
+/// for `generateName` (`k8s.io/apimachinery/pkg/util/rand`).
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 /// The length of a derived name's suffix.
 pub(crate) const SUFFIX: usize = 5;
-/// The longest derived name: a DNS label, with the same limit as `generateName` (`k8s.io/apiserver/pkg/storage/names`).
+/// The maximum length of a derived name: that of a DNS label, as for `generateName` (`k8s.io/apiserver/pkg/storage/names`).
 const NAME_MAX: usize = 63;
-/// The longest name for a kind whose controller appends 11 characters and uses the result as a name or label: a CronJob for its
-/// Jobs (`pkg/apis/batch/validation`), a StatefulSet for `controller-revision-hash`.
+/// The maximum length of a derived name if the kind's controller appends 11 characters and uses the result as a name or label:
+/// CronJob for its Jobs (`pkg/apis/batch/validation`), StatefulSet for `controller-revision-hash`.
 const NAME_MAX_EXTENDED: usize = 52;
 /// The suffix in a preview without a run.
 const UNKNOWN: &str = "?????";
 
-/// Returns the suffix for `resource` of the run `uid`; the suffix differs for each attempt.
+/// Returns the suffix of the derived name for `resource` in the run `uid`; each attempt has a different suffix.
 pub fn derived_suffix(uid: &str, resource: &str, attempt: u32) -> String {
     let mut hash = Sha256::new();
     for part in [uid, resource, &attempt.to_string()] {
@@ -47,7 +47,7 @@ pub(super) const fn is_derived(template: &Template) -> bool {
     !matches!(template.naming, Naming::Static(_))
 }
 
-/// Returns the key (`name`, or `generateName` without a run) and its value.
+/// Returns the key in the metadata (`name`, or `generateName` if the run has no UID) and its value.
 pub(super) fn name(
     template: &Template,
     run: &Run,
@@ -93,7 +93,7 @@ pub(super) fn known_name(object: &Value) -> Option<String> {
     }
 }
 
-/// Returns the longest derived name for an object of this kind.
+/// Returns the maximum length of a derived name for an object of this kind.
 fn longest(template: &Template) -> usize {
     let extended = [("apps/v1", "StatefulSet"), ("batch/v1", "CronJob")];
     if extended.contains(&(template.api_version.as_str(), template.kind.as_str())) {
@@ -103,7 +103,8 @@ fn longest(template: &Template) -> usize {
     }
 }
 
-/// Returns the prefix `<task>-<kind>-`, made valid for the kind: a Task's name may contain dots and begin with a digit.
+/// Returns the prefix `<task>-<kind>-`, made valid for the kind: unlike a Task's name, the name of a Service or Namespace must
+/// not contain dots, and a Service's name must begin with a letter.
 fn fitted(template: &Template, task: &str, kind: &str) -> String {
     let prefix = format!("{task}-{kind}-");
     let is_service = template.kind == "Service"
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_prefix_leaves_room_for_the_suffix() {
+    fn a_long_prefix_is_truncated_so_that_the_suffix_fits() {
         assert_eq!(shortened(&"a".repeat(80), 58).len(), 58);
         assert_eq!(shortened("short-", 58), "short-");
     }

@@ -19,7 +19,7 @@ pub enum Secrecy {
 /// The rule for disclosing the API server's messages about one object.
 ///
 /// API servers, webhooks and proxies quote what they reject, in any encoding and truncated at any byte: with Go's escapes, as
-/// base64 of a whole field, as JSON within JSON, or as one line of a key. Searching for the secret cannot find all of these
+/// base64 of a whole field, as JSON within JSON, or as one line of a value. Searching for the secret cannot find all of these
 /// forms, so no message about an object with a secret is disclosed. A message about an object without secrets cannot quote a
 /// secret. A message about the metadata of an existing object, such as its owner or finalizers, does not count as a message about
 /// the object.
@@ -37,11 +37,11 @@ pub enum Disclosure {
 pub struct Withheld {
     step: String,
     output: String,
-    /// The object with [`SECRET`] for each secret; null if the object is not known.
+    /// The object with [`SECRET`] for each secret; null if its content is not available.
     masked: Value,
 }
 
-/// A secret output by step and name.
+/// The step and the name of a secret output.
 pub(super) type SecretOutput<'a> = (&'a str, &'a str);
 
 impl Disclosure {
@@ -60,7 +60,7 @@ impl Disclosure {
 }
 
 impl Withheld {
-    /// Returns a secret output that the object contains, by step and name.
+    /// Returns the step and the name of a secret output that the object contains.
     pub fn secret(&self) -> (String, String) {
         (self.step.clone(), self.output.clone())
     }
@@ -74,8 +74,8 @@ impl Withheld {
         )
     }
 
-    /// Returns the part of `field`, a path in the API server's notation, that exists in the masked object. The part ends before a
-    /// key that is part of a secret or does not exist.
+    /// Returns the longest prefix of the path `field` (in the API server's notation) that exists in the masked object. It ends
+    /// before the first key that does not exist or belongs to a secret.
     pub fn visible_path<'a>(&self, field: &'a str) -> Option<&'a str> {
         let mut value = &self.masked;
         let mut rest = field;
@@ -87,7 +87,8 @@ impl Withheld {
     }
 }
 
-/// Splits the first key or index off `path`. Validation writes paths as `data[a.b]`, server-side apply as `.data.a.b`.
+/// Returns the value at the first key or index of `path`, and the rest of the path. Validation writes paths as `data[a.b]`,
+/// server-side apply as `.data.a.b`.
 fn enter<'a, 'b>(value: &'a Value, path: &'b str) -> Option<(&'a Value, &'b str)> {
     if let Some(bracket) = path.strip_prefix('[') {
         let (key, after) = bracket.split_once(']')?;

@@ -11,17 +11,19 @@ use serde_json::Value;
 pub struct Size {
     /// The size of the value's compact JSON, in bytes.
     pub json: u64,
-    /// An upper bound of the memory for the value's parsed form, in bytes.
+    /// An upper bound on the memory for the parsed value, in bytes.
     pub memory: u64,
 }
 
-/// The memory per item of a list, and per entry of a map (indexmap: hash, key, value and index slot).
+/// The memory per list item, in bytes.
 const ITEM: u64 = size_of::<Value>() as u64;
+/// The memory per map entry, in bytes (indexmap: hash, key, value and index slot).
 const ENTRY: u64 = ITEM + size_of::<String>() as u64 + 8 + 16;
-/// The overhead of an allocation.
+/// The overhead of an allocation, in bytes.
 const ALLOCATION: u64 = 16;
+
 impl Size {
-    /// Measures a value.
+    /// Measures `value` as a JSON value.
     pub fn of(value: &Value) -> Self {
         let mut counter = Counter::default();
         counter.write(value);
@@ -44,7 +46,7 @@ impl Size {
         }
     }
 
-    /// Measures a part of a text.
+    /// Measures text that is part of a JSON string, without the quotes.
     pub(super) fn of_text(text: &str) -> Self {
         let mut counter = Counter::default();
         counter.write(text);
@@ -95,7 +97,7 @@ impl Sum for Size {
     }
 }
 
-/// Returns the memory of a parsed value, including the spare capacity that the parser leaves in lists and maps.
+/// Returns the memory that a parsed value uses, in bytes, including the spare capacity that the parser leaves in lists and maps.
 pub(crate) fn memory(value: &Value) -> u64 {
     let slots = |length: usize| match length {
         0 => 0,
@@ -116,7 +118,7 @@ pub(crate) fn memory(value: &Value) -> u64 {
         }
 }
 
-/// A counter of the bytes of written JSON, and of the bytes that JSON would escape inside a string.
+/// A counter for the bytes of written JSON, and for those of them that need escaping if the JSON is inserted into a string.
 #[derive(Default)]
 struct Counter {
     bytes: u64,
@@ -125,7 +127,7 @@ struct Counter {
 
 impl Counter {
     fn write(&mut self, value: impl serde::Serialize) {
-        serde_json::to_writer(self, &value).expect("invariant: a counter takes any JSON value");
+        serde_json::to_writer(self, &value).expect("invariant: any JSON value can be counted");
     }
 }
 

@@ -12,16 +12,16 @@ use super::secrecy::{SECRET, Secrecy};
 use super::{Drafts, naming};
 use crate::run::Run;
 
-/// The values that are known so far.
+/// The values of params and outputs that are known so far.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
-    /// Parameters of the Task.
+    /// The Task's params, by name.
     pub params: BTreeMap<String, Value>,
-    /// Outputs by step and name. The outputs of a step are shared, so copying the values does not copy outputs.
+    /// The outputs, by step and name. Each step's outputs are in an `Arc`, so cloning `Values` does not copy them.
     pub outputs: BTreeMap<String, Arc<BTreeMap<String, Value>>>,
 }
 
-/// The values available to one template, including the context and the templates that it may refer to.
+/// The values available to one template, including the context variables and the fields of other templates.
 pub(super) struct Environment<'a> {
     values: &'a Values,
     declaration: &'a Declaration,

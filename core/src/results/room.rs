@@ -1,8 +1,8 @@
 //! The space for results in a termination message, and the fields that are omitted if there is not enough space.
 //!
-//! An omitted field is made empty, because Tekton fails a run whose result lacks a declared key
+//! An omitted field is cleared, not removed, because Tekton fails a run whose result lacks a declared key
 //! (`pkg/apis/pipeline/v1/result_validation.go`). The params of PipelineResources are omitted first, then the declared `results`,
-//! then the types of PipelineResources; within each group, the longest field comes first. Names and UIDs are always kept.
+//! then the types of PipelineResources; within each group, the longest field is omitted first. Names and UIDs are never omitted.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,27 +13,27 @@ use serde_json::{Map, Value};
 use super::{TYPE, is_given, keys};
 use crate::declaration::{Declaration, Template};
 
-/// The results by resource name.
+/// The results, by resource name.
 pub type Results = BTreeMap<String, Map<String, Value>>;
 
-/// A placeholder with the length of a UID (RFC 9562); the UID is unknown until the object exists.
+/// A placeholder as long as a UID (RFC 9562). The actual UID is unknown until the object exists.
 const UID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The space for Gleaner's results in the termination message of the step that writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// The containers that share the space for the pod's messages.
+    /// The containers that share the space for the pod's termination messages.
     pub share: Share,
-    /// The known size of the step's own results.
+    /// The size of the results that the step itself writes, as far as it is known.
     pub taken: Size,
 }
 
 /// An error for results whose names and UIDs alone exceed the space.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the results of {resources} resources take at least {needed} bytes, but {room} bytes are free in the step's termination \
-     message: {own} containers of the pod and {added} of Gleaner's share {POD_MAX} bytes, each container has at most \
-     {CONTAINER_MAX}, and the Task's own results take {taken}"
+    "the results of {resources} resources take at least {needed} bytes, but only {room} bytes are free in the step's \
+     termination message: {own} containers of the pod and {added} of Gleaner's share {POD_MAX} bytes, each container may use at \
+     most {CONTAINER_MAX} of them, and the Task's own results take {taken}"
 )]
 pub struct DoesNotFit {
     /// The number of results.
@@ -42,7 +42,7 @@ pub struct DoesNotFit {
     pub needed: usize,
     /// The number of free bytes.
     pub room: usize,
-    /// The size of the step's own results, in bytes.
+    /// The size of the results that the step itself writes, in bytes.
     pub taken: usize,
     /// The number of containers in the pod, without Gleaner's.
     pub own: usize,
@@ -57,7 +57,7 @@ impl DoesNotFit {
 }
 
 impl Room {
-    /// Returns the space in a step that writes no other results.
+    /// Returns the space in a step that writes only Gleaner's results.
     pub fn new(share: Share) -> Self {
         let taken = share.size(OF_TEKTON);
         Self { share, taken }
@@ -67,7 +67,7 @@ impl Room {
     /// to object names.
     ///
     /// # Errors
-    /// The results do not fit.
+    /// Returns [`DoesNotFit`] if they do not fit.
     pub fn check<'a>(
         self,
         declaration: &Declaration,
@@ -80,10 +80,10 @@ impl Room {
         self.check_results(&smallest.collect())
     }
 
-    /// Clears fields of `results` until the rest fits, and returns a note for each cleared field.
+    /// Clears fields of `results` until the results fit, and returns a message to the user for each cleared field.
     ///
     /// # Errors
-    /// Names and UIDs alone do not fit; `results` is unchanged.
+    /// Returns [`DoesNotFit`] if the names and UIDs alone do not fit. In this case, `results` is unchanged.
     pub fn fit(
         self,
         declaration: &Declaration,
@@ -100,14 +100,14 @@ impl Room {
             results
         };
         self.check_results(&without(order.len()))?;
-        // Finds the smallest number of fields to clear so that the rest fits.
+        // Find the smallest number of fields that must be cleared for the results to fit.
         let counts: Vec<usize> = (0..=order.len()).collect();
         let count = counts.partition_point(|count| !self.holds(&without(*count)));
         *results = without(count);
         let share = self.share;
         let notes = order[..count].iter().map(|(resource, key)| {
             format!(
-                "'{key}' of '{resource}' is empty in the results: the {} containers of the pod share 12 KiB of results, and \
+                "'{key}' of '{resource}' is empty in the results: the {} containers of the pod share 12 KiB for results, and \
                  {} bytes are free in this step; the next task can read it from the object",
                 share.own + share.added,
                 self.free(),
@@ -135,7 +135,7 @@ impl Room {
         results.is_empty() || self.size_with(results).bytes() <= self.share.room()
     }
 
-    /// Returns the size of the message with `results`.
+    /// Returns the size of the termination message if it contains `results`.
     pub(crate) fn size_with(self, results: &Results) -> Size {
         self.taken + self.share.size_of_results(results)
     }
@@ -145,7 +145,7 @@ impl Room {
     }
 }
 
-/// Returns the result of an object with this name and a placeholder UID; all other fields are empty.
+/// Returns the smallest result for an object of `template`: its name and a placeholder UID. All other fields are empty.
 pub(crate) fn smallest(template: &Template, name: &str) -> Map<String, Value> {
     let field = |key: String| {
         let value = match key.as_str() {

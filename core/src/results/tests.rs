@@ -25,5 +25,5 @@ fn results_contain_name_uid_params_and_declared_fields() {
         Value::from(result.fields).to_string(),
         r#"{"name":"build-image-abcde","uid":"1","type":"image","url":"u","report":""}"#
     );
-    assert!(result.notes[0].contains("'report' of 'img' has 1025 bytes and is empty"));
+    assert!(result.notes[0].contains("'report' of 'img' is 1025 bytes, so it is empty"));
 }

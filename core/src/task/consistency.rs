@@ -1,4 +1,5 @@
-//! Contradictions between a declaration and its TaskSpec: variables in `fromPath`, and results with the same name.
+//! Contradictions between a declaration and its TaskSpec: invalid variables in `fromPath`, variables without a value, and results
+//! that both a step and a resource write.
 
 use std::collections::HashSet;
 
@@ -15,8 +16,8 @@ use super::spec::TaskSpec;
 use super::step::{Action, Step};
 use super::step_variables::OF_TEKTON;
 
-/// Checks the variables in `fromPath`, which only Tekton replaces; `spec` is `None` for a plain pod. Places and positions are
-/// relative to the declaration.
+/// Checks the variables in `fromPath`. Tekton replaces them, so a pod outside Tekton (`spec` is `None`) must not use any. Places
+/// and positions are relative to the declaration.
 pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Diagnostics) {
     let names = spec.map(Names::of);
     for (step, outputs) in &declaration.steps {
@@ -40,8 +41,8 @@ pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Dia
     }
 }
 
-/// Reports results that both a step and a resource write. Places and positions are relative to the document. A Task may also
-/// declare a result that no step writes, in order to declare the resource's result to Tekton.
+/// Reports results that both a step and a resource write. Places and positions are relative to the document. A Task may
+/// declare a result with a resource's name if no step writes it: this declares the resource's result to Tekton.
 pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     let written: HashSet<&str> = spec.steps.iter().flat_map(written_by).collect();
     let both = spec.results.iter().filter(|result| {
@@ -61,14 +62,14 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Reports context variables in templates that have no value in any run of this object. Places and positions are relative to the
-/// declaration. `is_task` is false for a pod outside Tekton.
+/// Reports context variables that a template uses, but that never have a value in a run of this object. Places and positions are
+/// relative to the declaration. `is_task` is false for a pod outside Tekton.
 pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
     let wrong = context_uses(declaration, |name| {
         let help = match (is_task, name) {
             (true, COMPLETION_INDEX) => OF_JOB_ONLY,
             (false, name) if name.starts_with("pipelineRun.") || name == "task.retry-count" => {
-                "only Tekton's pods have this variable"
+                "this variable exists only in Tekton's pods"
             }
             _ => return None,
         };
@@ -78,8 +79,8 @@ pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics
     found.extend(wrong.into_vec());
 }
 
-/// Reports the context variables in templates for which `wrong` returns an error, given the name. Places and positions are
-/// relative to the declaration.
+/// Calls `wrong` with the name of each context variable in the templates, and reports the errors that it returns. Places and
+/// positions are relative to the declaration.
 pub(crate) fn context_uses(
     declaration: &Declaration,
     wrong: impl Fn(&str) -> Option<Finding>,
@@ -95,9 +96,9 @@ pub(crate) fn context_uses(
     found
 }
 
-const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have this variable";
+const OF_JOB_ONLY: &str = "this variable exists only in the pods of an Indexed Job";
 
-/// Returns the results whose files `step` refers to.
+/// Returns the names of the results whose files `step` refers to.
 fn written_by(step: &Step) -> impl Iterator<Item = &str> {
     let action = match &step.action {
         Action::Script(script) => std::slice::from_ref(script),
@@ -114,7 +115,7 @@ fn written_by(step: &Step) -> impl Iterator<Item = &str> {
         .filter_map(|one| result(one.inner))
 }
 
-/// Returns the result whose file `variable` refers to.
+/// Returns the name of the result whose file `variable` refers to.
 fn result(variable: &str) -> Option<&str> {
     let spellings = [(".", ".path"), ("[\"", "\"].path"), ("['", "'].path")];
     let access = variable.strip_prefix("results")?;
@@ -126,10 +127,10 @@ fn result(variable: &str) -> Option<&str> {
 
 fn outside_tekton(variable: &str) -> Finding {
     let message = format!("`$({variable})` is not replaced in a pod outside Tekton");
-    (message, Some("write the path".to_owned()))
+    (message, Some("write the path without variables".to_owned()))
 }
 
-/// The fields of a workspace (Tekton `docs/variables.md`).
+/// The fields of a workspace variable (Tekton `docs/variables.md`).
 const OF_WORKSPACE: [&str; 4] = ["path", "bound", "claim", "volume"];
 
 /// The names that `fromPath` may refer to.
@@ -155,7 +156,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Returns the error and the remedy for a `variable` that does not exist, or is not a string.
+    /// Returns an error and a remedy if `variable` does not exist or is not a string.
     fn unknown(
         &self,
         variable: &str,
@@ -188,14 +189,14 @@ impl<'a> Names<'a> {
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }
-            // These variables are Tekton's own or refer to resources of old Tasks, so they are not reported.
+            // Tekton's own variables, and variables for the PipelineResources of old Tasks, are not checked.
             ("step" | "inputs", _) | ("resources", ["inputs" | "outputs", _, ..]) => None,
             ("steps", [_, field, ..]) if OF_TEKTON.contains(field) || *field == "outputs" => None,
             ("steps", [step, output, ..]) if declaration.output(step, output).is_some() => {
                 let message = format!("`$({variable})`: outputs are only available in templates");
                 Some((
                     message,
-                    Some("write a path that is known before the run".to_owned()),
+                    Some("use a path that is known before the run starts".to_owned()),
                 ))
             }
             _ => {
@@ -250,7 +251,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Returns `workspaces["src"].path` as `workspaces.src.path`.
+/// Converts brackets in `variable` to dots: `workspaces["src"].path` becomes `workspaces.src.path`.
 pub fn dotted(variable: &str) -> String {
     let mut text = variable.to_owned();
     for (open, close) in [("[\"", "\"]"), ("['", "']")] {

@@ -1,4 +1,4 @@
-//! Objects that are created before the last step runs.
+//! Warns about objects that are created before the last step runs.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::variable::Reference;
 
 use super::spec::TaskSpec;
 
-/// Returns a warning if the objects are created before steps that may fail. The warning's place is relative to the declaration.
-/// An explicit `submit` suppresses the warning.
+/// Returns a warning if a step that may fail runs after the objects are created. The warning's place is relative to the
+/// declaration. The caller skips this check if the declaration sets `submit`.
 pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diagnostic> {
     if declaration.submit != Submit::Resolved {
         return None;

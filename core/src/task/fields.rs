@@ -10,7 +10,7 @@ mod tables;
 
 use tables::Fields;
 
-/// A kind of map in a document.
+/// A type of object in a Tekton document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The spec of a TaskRun.
@@ -50,17 +50,17 @@ pub enum Version {
     Old,
 }
 
-/// The unknown fields, and the values of a wrong type.
+/// Findings about unknown fields and values of the wrong type.
 #[derive(Debug, Default)]
 pub struct Unknown {
-    /// Fields of older versions, fields whose name is close to that of a known field, and values of a wrong type.
+    /// Fields of older versions, fields whose name is close to that of a known field, and values of the wrong type.
     pub errors: Diagnostics,
-    /// Other fields, which a later version of Tekton or Kubernetes may have.
+    /// Other unknown fields, which a later version of Tekton or Kubernetes may define.
     pub others: Diagnostics,
 }
 
 impl Unknown {
-    /// Adds the fields of `map` that are not `known`.
+    /// Adds a finding for each field of `map` that is not in `known`.
     pub(crate) fn add(&mut self, map: &Cursor<'_>, known: &[&str]) {
         for (key, _) in map.node.mapping().unwrap_or_default() {
             if !known.contains(&key.name.as_str()) {
@@ -98,7 +98,7 @@ impl Unknown {
     }
 }
 
-/// The form of a value.
+/// The expected type of a value.
 #[derive(Debug)]
 enum Shape {
     /// Any value.
@@ -111,13 +111,13 @@ enum Shape {
     Map(Fields),
     /// A map with the fields of this part.
     Of(Part),
-    /// A list of values.
+    /// A list of values of this type.
     Each(&'static Self),
-    /// A map whose keys the author chooses.
+    /// A map with arbitrary keys and values of this type.
     Values(&'static Self),
     /// A value of the Kubernetes type at this path.
     Kubernetes(&'static [&'static str]),
-    /// A field that only old versions have.
+    /// A field of this type that only older API versions have.
     Old(&'static Self),
 }
 
@@ -143,15 +143,15 @@ impl Part {
     }
 }
 
-/// The checks of a document.
+/// The checks that apply to a document.
 #[derive(Debug, Clone, Copy)]
 struct Rules {
     version: Version,
-    /// True if the types of fields are checked, too.
+    /// True if the types of values are checked, too.
     types: bool,
 }
 
-/// Reports unknown fields and values of a wrong type in a Tekton document, except in its metadata.
+/// Reports unknown fields and values of the wrong type in a Tekton document. Its metadata is not checked.
 pub fn check(document: &Cursor<'_>, version: Version, found: &mut Unknown) {
     let part = match document.node.text_of("kind") {
         Some("Task") => Part::Task,
@@ -171,7 +171,8 @@ pub fn check(document: &Cursor<'_>, version: Version, found: &mut Unknown) {
     }
 }
 
-/// Reports unknown fields in the values of the known fields of `map`. Fields whose value is another part are skipped.
+/// Reports unknown fields inside the values of `map`, whose type is `part`. Skips unknown fields of `map` itself, and values that
+/// are a [`Part`] of their own, except sidecars.
 pub fn check_below(map: &Cursor<'_>, part: Part, found: &mut Unknown) {
     let rules = Rules {
         version: Version::Old,
@@ -236,7 +237,8 @@ fn check_map(cursor: &Cursor<'_>, tables: &[Fields], rules: Rules, found: &mut U
         };
         match shape {
             Old(_) if rules.version == Version::V1 => found.errors.push_with(|_| {
-                let message = format!("unknown field '{name}': only older versions have it");
+                let message =
+                    format!("unknown field '{name}': it exists only in older API versions");
                 let diagnostic = Diagnostic::new(place, Some(key.at), message);
                 let help = "convert the document with gleaner translate";
                 diagnostic.help(help).about(PartOfNode::Key)

@@ -5,13 +5,13 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// The longest name of a Task (Tekton's `pkg/apis/validate/metadata.go`): the name becomes a label value.
+/// The maximum length of a Task's name (Tekton's `pkg/apis/validate/metadata.go`), because the name becomes a label value.
 const LONGEST: usize = 63;
 /// The remedy for an invalid name.
 const RULE: &str =
     "use lower-case letters, digits and '-', and begin and end with a letter or digit";
 
-/// Checks the name in the metadata of a Task, TaskRun or similar.
+/// Checks the name in the metadata of a Task, TaskRun, Pipeline or PipelineRun.
 pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
     let metadata = Cursor::root(document).field("metadata");
     let mut found = Diagnostics::default();
@@ -26,7 +26,7 @@ pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
             continue;
         }
         if name.len() > LONGEST {
-            let message = format!("the name has {} characters", name.len());
+            let message = format!("the name is {} characters long", name.len());
             let help = format!("Tekton allows at most {LONGEST}");
             found.refuse(&field, message, help);
         } else if !is_dns_subdomain(name) {
@@ -37,7 +37,7 @@ pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Returns the name of a run of `task`, truncated if it is too long. A Task without a name is called `task`.
+/// Returns the name of a run of the Task `task`: `<task>-run`, truncated if it is too long, or `task-run` if `task` is empty.
 pub fn of_run(task: &str) -> String {
     const SUFFIX: &str = "-run";
     let task = if task.is_empty() { "task" } else { task };
@@ -49,7 +49,7 @@ pub fn of_run(task: &str) -> String {
     format!("{begin}{SUFFIX}")
 }
 
-/// Returns the name of the TaskRun of a pipeline task: the run's and the task's name, truncated if they are too long together.
+/// Returns the name of a pipeline task's TaskRun: `<run>-<task>`, truncated if it is too long.
 pub fn of_part(run: &str, task: &str) -> String {
     let name = format!("{run}-{task}");
     let ends = name
@@ -67,7 +67,7 @@ mod tests {
     use gleaner_proto::name::is_dns_label;
 
     #[test]
-    fn run_names_of_long_task_names_are_valid() {
+    fn a_run_of_a_task_with_a_long_name_gets_a_valid_name() {
         assert_eq!(of_run("build"), "build-run");
         assert_eq!(of_run(""), "task-run");
         for length in 50..=63 {

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
-/// The maximum number of keys in all object parameters of a Task. Each key may become an argument of the sidecar.
+/// The maximum total number of keys in a Task's object parameters. Each key may become an argument of the sidecar.
 const KEYS_MAX: usize = 4000;
 
 /// A parameter of a Task.
@@ -21,7 +21,7 @@ pub struct ParamSpec {
     pub default: Option<Value>,
     /// The allowed values; if empty, any value is allowed.
     pub choices: Vec<String>,
-    /// The description for users.
+    /// The parameter's description.
     pub description: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub enum ParamKind {
 }
 
 impl ParamKind {
-    /// Returns the name of the type in a Task.
+    /// Returns the name of the type, as in the field `type`.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::String => "string",
@@ -62,7 +62,7 @@ impl ParamSpec {
                 if keys > KEYS_MAX {
                     if before <= KEYS_MAX {
                         let message = format!(
-                            "with this parameter, object parameters have {keys} keys in total"
+                            "with this parameter, the object parameters have {keys} keys in total"
                         );
                         let help = format!(
                             "a Task may have at most {KEYS_MAX}; combine some of them in an array"
@@ -92,8 +92,8 @@ impl ParamSpec {
         maps.map(<[_]>::len).sum()
     }
 
-    /// Reads the parameters that a TaskSpec inherits from the objects that it is embedded in, nearest first (Tekton's "propagated
-    /// parameters", `docs/taskruns.md`). A run's parameters have no declared type; the type follows from the value.
+    /// Reads the parameters that a TaskSpec inherits from the objects around it, innermost first (Tekton's "propagated
+    /// parameters", `docs/taskruns.md`). A run's parameters have no declared type, so the type is inferred from the value.
     pub(crate) fn read_around(around: &[&Node], own: &[Self]) -> Vec<Self> {
         let mut params: Vec<Self> = Vec::new();
         let mut names: HashSet<String> = own.iter().map(|param| param.name.clone()).collect();
@@ -120,7 +120,7 @@ impl ParamSpec {
             Content::Mapping(entries) => ParamKind::Object {
                 keys: entries.iter().map(|(key, _)| key.name.clone()).collect(),
             },
-            // The parameter is skipped, because its value refers to another whole parameter, whose type is not known here.
+            // The value is another parameter as a whole (`[*]`). Its type is not known here, so the parameter is skipped.
             Content::String(text) if text.trim_end().ends_with("[*])") => return None,
             _ => ParamKind::String,
         };
@@ -141,14 +141,14 @@ impl ParamSpec {
             Some("array") => ParamKind::Array,
             Some("object") => object(param, found),
             Some(other) => {
-                let message = format!("'{other}' is not a parameter type");
+                let message = format!("'{other}' is not a valid parameter type");
                 let help = "use string, array or object";
                 let field = param.field("type");
                 let field = field.as_ref().unwrap_or(param);
                 found.refuse(field, message, help);
                 return None;
             }
-            // As in Tekton, the type follows from the default.
+            // Like Tekton, infer the type from the default or the properties.
             None => match default.map(value) {
                 Some(Value::Array(_)) => ParamKind::Array,
                 Some(Value::Object(_)) => object(param, found),

@@ -16,11 +16,11 @@ pub use order::sort;
 pub(crate) use variables::check_document;
 pub use variables::context_of;
 
-/// Fields of a task that do not determine its order: text for users, and an embedded Pipeline, whose tasks are ordered
-/// separately.
+/// Fields of a pipeline task whose references to other tasks do not affect its order: descriptive text, and an embedded Pipeline,
+/// whose tasks are ordered separately.
 const OTHERS: [&str; 3] = ["description", "displayName", "pipelineSpec"];
 
-/// Reports errors for which Tekton rejects the spec of a Pipeline. Other modules check the Tasks and the variables of its tasks.
+/// Reports errors for which Tekton rejects the spec of a Pipeline. Other modules check the embedded TaskSpecs and the variables.
 pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     structure::params(spec, found);
     let [tasks, finally] = ["tasks", "finally"].map(|list| structure::items(spec, list));
@@ -51,7 +51,7 @@ pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     for after in after.filter(|after| !after.node.sequence().is_some_and(<[_]>::is_empty)) {
         found.refuse(
             &after,
-            "a task of 'finally' cannot have runAfter",
+            "a task in 'finally' cannot have runAfter",
             "remove it",
         );
     }
@@ -71,7 +71,7 @@ fn of_timeout(task: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports tasks that run after a task that does not exist, and tasks that wait for each other.
+/// Reports each `runAfter` that names an unknown task, and tasks that wait for each other.
 fn order_of(spec: &Cursor<'_>, tasks: &[Cursor<'_>], found: &mut Diagnostics) {
     let named = tasks.iter().filter_map(|item| name_of(item.node));
     let known: BTreeSet<&str> = named.collect();
@@ -105,12 +105,12 @@ fn order_of(spec: &Cursor<'_>, tasks: &[Cursor<'_>], found: &mut Diagnostics) {
     if let Err(waiting) = sort(&tasks) {
         let message = format!("these tasks wait for each other: {}", waiting.join(", "));
         let at = spec.field("tasks");
-        let help = "remove a result or a runAfter";
+        let help = "remove a runAfter or a reference to a result";
         found.refuse(at.as_ref().unwrap_or(spec), message, help);
     }
 }
 
-/// Adds the tasks whose results the strings in `node` use.
+/// Adds to `after` the tasks whose results are used in the strings of `node`.
 fn taken(node: &Node, known: &BTreeSet<&str>, after: &mut BTreeSet<String>) {
     match &node.content {
         Content::String(text) => {

@@ -3,10 +3,10 @@
 use crate::document::{Content, Cursor, Node, Place};
 use crate::kinds::group_of;
 
-/// The deepest nesting at which pod templates are searched for; in a JobSet, the template is seven levels deep.
+/// The maximum depth, below `spec`, at which pod templates are found. In a JobSet, the template is seven levels deep.
 const DEPTH_MAX: usize = 12;
 
-/// Returns the pod templates in the document: maps whose `spec` has containers, under the key `template` or any other key.
+/// Returns the pod templates in the document: all maps with a list at `spec.containers`, under `template` or any other key.
 pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
     let mut found = Vec::new();
     if let Some(spec) = document.field("spec") {
@@ -15,8 +15,8 @@ pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
     found
 }
 
-/// Returns the API group and the kind of the innermost object that contains the pod template at `template`; that object may
-/// itself be part of another object.
+/// Returns the API group and the kind of the innermost object that contains the pod template at `template`. This object is not
+/// necessarily the document, because objects can be nested.
 pub(crate) fn owner<'a>(document: &'a Node, template: &Place) -> Option<(&'a str, &'a str)> {
     let mut around = std::iter::successors(template.parent(), Place::parent);
     around.find_map(|place| {

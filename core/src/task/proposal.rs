@@ -1,7 +1,7 @@
 //! The syntax of the 2019 proposal: `steps[].outputs`, `outputs.resources`, `outputs.objects`.
 //!
-//! The syntax is equivalent to an annotation. Its parts are therefore moved, with their positions, into the tree that an
-//! annotation would have, and the same reader reads that tree.
+//! The syntax is equivalent to an annotation. Its parts, with their positions, are therefore moved into the tree that an
+//! equivalent annotation would have, so that one reader reads both syntaxes.
 
 use std::collections::HashSet;
 
@@ -17,15 +17,15 @@ pub struct Proposal {
     tree: Node,
     /// The original place of each part of the tree: (place in the declaration, place in the document).
     moved: Vec<(Place, Place)>,
-    /// Errors about parts that could not be moved.
+    /// Errors about parts that cannot be moved.
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Proposal {
     /// Returns the declaration in the TaskSpec `spec`, or `None` if the TaskSpec does not use the proposal's syntax.
     ///
-    /// `outputs.resources` alone is older than the proposal: an entry with only `name` and `type` binds an existing resource, and
-    /// does not declare outputs.
+    /// An `outputs.resources` list may also be in an even older syntax, in which an entry with only `name` and `type` binds an
+    /// existing resource, and does not declare outputs.
     pub fn find(spec: &Cursor<'_>) -> Option<Self> {
         let Cursor { node: spec, place } = spec;
         let outputs = spec.present("outputs");
@@ -61,12 +61,12 @@ impl Proposal {
         Some(found)
     }
 
-    /// Returns the errors about parts that could not be moved.
+    /// Returns the errors about parts that cannot be moved.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    /// Returns the declaration in the form of an annotation.
+    /// Returns the declaration as the tree of an equivalent annotation.
     pub const fn tree(&self) -> &Node {
         &self.tree
     }

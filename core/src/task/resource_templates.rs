@@ -5,7 +5,7 @@ use crate::document::{Content, Cursor, Diagnostics, Node};
 
 const KINDS: [&str; 3] = ["TriggerTemplate", "EventListener", "Trigger"];
 
-/// Returns the objects in a document of Tekton Triggers. For any other document, the result is empty.
+/// Returns the objects in a Tekton Triggers document. For any other document, the result is empty.
 pub fn all(document: &Node) -> Vec<Cursor<'_>> {
     let mut found = Vec::new();
     let version = document.text_of("apiVersion").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Selects one of several Tasks and reads all of it.
+//! Selects one Task from the given files, and reads its spec and its declaration.
 
 use crate::declaration::Declaration;
 use crate::document::Node;
@@ -20,7 +20,7 @@ pub struct Task {
     pub spec: TaskSpec,
     /// The outputs of its steps, and the objects created from them.
     pub declaration: Declaration,
-    /// The declaration in the form that is passed to the sidecar.
+    /// The declaration as JSON, in the form that is passed to the sidecar.
     pub document: Value,
 }
 
@@ -28,26 +28,26 @@ pub struct Task {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectionError {
-    /// The file contains no Task.
+    /// The files contain no Task.
     #[error("{0}: no Task found; pass a file with a Task using -f")]
     NoTask(String),
-    /// The file contains no Task. It contains an object with this title and an embedded taskSpec.
+    /// The files contain no Task, but they contain an object with an embedded taskSpec. The second field is the object's title.
     #[error(
         "{0}: {1} has an embedded taskSpec, but a Task is required here; move the taskSpec to a separate file, as the spec of an \
          object of kind Task"
     )]
     Embedded(String, String),
-    /// The file contains no Task with the requested name.
+    /// The files contain Tasks, but none with the requested name.
     #[error("{file}: Task '{name}' not found{}", help(.suggestion))]
     Unknown {
-        /// The searched file.
+        /// The searched files, separated by commas.
         file: String,
         /// The requested name.
         name: String,
-        /// The remedy.
+        /// The remedy, such as a similar name.
         suggestion: Option<String>,
     },
-    /// The file contains several Tasks, with these names, and the user did not select one.
+    /// The files contain several Tasks (the second field lists their names), and the user did not select one.
     #[error("{0}: found several Tasks; select one with --task: {names}", names = .1.join(", "))]
     Several(String, Vec<String>),
     /// Two Tasks have the same name.
@@ -72,10 +72,11 @@ pub enum SelectionError {
 }
 
 impl Task {
-    /// Returns the Task named `name` in `sources`; without a name, the only Task, or the only Task that declares outputs.
+    /// Returns the Task named `name` in `sources`. If `name` is `None`, returns the only Task, or the only Task that declares
+    /// outputs.
     ///
     /// # Errors
-    /// The Task does not exist, the choice is ambiguous, or the Task is invalid.
+    /// Returns an error if the Task does not exist, the choice is ambiguous, or the Task is invalid or declares no outputs.
     pub fn select(sources: &[Source], name: Option<&str>) -> Result<Self, SelectionError> {
         let file = || files(sources);
         let all = sources.iter().flat_map(|source| {
@@ -200,7 +201,7 @@ fn no_task(sources: &[Source]) -> SelectionError {
     }
 }
 
-/// Returns the names of the files for a message.
+/// Returns the names of the files, separated by commas.
 fn files(sources: &[Source]) -> String {
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     names.join(", ")

@@ -22,9 +22,8 @@ pub struct DeclarationSite<'a> {
     /// Errors about the document's name.
     misnamed: Vec<Diagnostic>,
     annotation: Option<&'a Node>,
-    /// The place of the metadata that may have the annotation.
+    /// The place of the metadata that may contain the annotation.
     metadata: Place,
-    /// The namespace of the document.
     namespace: Option<String>,
     host: Host<'a>,
 }
@@ -38,7 +37,7 @@ pub struct Declared {
     pub document: Node,
     /// The TaskSpec, as read by [`DeclarationSite::task`], or `None` if the site is not a Task.
     pub task: Option<TaskSpec>,
-    /// Constructs that are allowed but probably not intended.
+    /// Warnings about constructs that are valid but probably not intended.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -47,17 +46,17 @@ pub struct Declared {
 enum Host<'a> {
     Task {
         spec: Cursor<'a>,
-        /// The objects around the TaskSpec that may have parameters, nearest first.
+        /// The objects around the TaskSpec whose parameters it inherits, innermost first.
         around: Vec<&'a Node>,
     },
     /// A Pod, or a pod template.
     Pod { pod: Cursor<'a> },
-    /// A Pipeline, or a run that refers to its Task: the steps are not in the document.
+    /// A Pipeline or PipelineRun, or a TaskRun with a `taskRef`. It has no steps itself, so Gleaner does not read its annotation.
     Unseen,
 }
 
 /// The maximum number of parameters that an embedded task may inherit, counting the keys of object parameters. Each embedded task
-/// has a copy of all of them.
+/// gets a copy of all of them, so their memory use would otherwise be unbounded.
 const PROPAGATED_MAX: usize = 300;
 
 impl<'a> DeclarationSite<'a> {
@@ -100,7 +99,7 @@ impl<'a> DeclarationSite<'a> {
                 let pod = root.field("spec").map(|_| Host::Pod { pod: root.clone() });
                 found.extend(pod.map(|host| Self::new(title, &root, host)));
             }
-            // No site is added for Tekton kinds without pods, or for kinds of other API groups with the same names as Tekton's.
+            // Other Tekton kinds do not create pods, so they have no declaration site.
             _ if is_tekton(document) => {}
             _ => found.extend(pod_template::all(&root).into_iter().map(|pod| {
                 let host = Host::Pod { pod: pod.clone() };
@@ -133,7 +132,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns the place of the metadata that may have the annotation.
+    /// Returns the place of the metadata that may contain the annotation.
     pub const fn metadata(&self) -> &Place {
         &self.metadata
     }
@@ -159,7 +158,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns the nodes around the TaskSpec that may have parameters and workspaces, innermost first.
+    /// Returns the objects around the TaskSpec whose parameters and workspaces it inherits, innermost first.
     pub(super) fn around(&self) -> &[&'a Node] {
         match &self.host {
             Host::Task { around, .. } => around,
@@ -167,7 +166,8 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns true for a task embedded in a Pipeline: the pipeline task and the PipelineSpec are both around the TaskSpec.
+    /// Returns true if the TaskSpec is embedded in a Pipeline. In this case, at least two objects surround it: the pipeline task
+    /// and the PipelineSpec.
     pub(super) fn is_in_pipeline(&self) -> bool {
         self.around().len() > 1
     }
@@ -198,7 +198,7 @@ impl<'a> DeclarationSite<'a> {
     /// Reads the TaskSpec, with the parameters that it inherits. Returns `None` if the site is not a Task.
     ///
     /// # Errors
-    /// All errors in the fields that Gleaner reads.
+    /// Returns all errors in the fields that Gleaner reads.
     pub fn task(&self) -> Result<Option<TaskSpec>, Vec<Diagnostic>> {
         let Host::Task { spec, around } = &self.host else {
             return Ok(None);
@@ -208,7 +208,7 @@ impl<'a> DeclarationSite<'a> {
         let outer: usize = outer.map(|param| 1 + ParamSpec::keys_of(param)).sum();
         if outer > PROPAGATED_MAX {
             let message = format!(
-                "this task inherits {outer} parameters of the Pipeline or run, counting keys of objects"
+                "this task inherits {outer} parameters from the Pipeline or run, including the keys of object parameters"
             );
             let help =
                 format!("at most {PROPAGATED_MAX} are allowed; combine some of them in an array");
@@ -222,7 +222,7 @@ impl<'a> DeclarationSite<'a> {
     /// Reads and checks the declaration. Returns `None` if the site has no declaration.
     ///
     /// # Errors
-    /// All errors in the declaration, or in the part of the spec that it refers to.
+    /// Returns all errors in the declaration, and in the fields of the TaskSpec that Gleaner reads.
     pub fn declaration(&self, source: &dyn Locate) -> Result<Option<Declared>, Vec<Diagnostic>> {
         let syntax = match self.syntax() {
             Ok(None) => return Ok(None),
@@ -276,7 +276,7 @@ impl<'a> DeclarationSite<'a> {
         })
     }
 
-    /// Moves a diagnostic whose place and position are relative to the declaration to its position in the document.
+    /// Converts the place and position of a diagnostic, which are relative to the declaration, to those in the document.
     #[must_use]
     pub fn locate(&self, diagnostic: Diagnostic, source: &dyn Locate) -> Diagnostic {
         match self.syntax() {
@@ -285,7 +285,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns the place of the annotation with the declaration.
+    /// Returns the place of the annotation that may contain the declaration.
     pub fn place_of_annotation(&self) -> Place {
         self.metadata.key("annotations").key(annotation::OUTPUTS)
     }
@@ -350,10 +350,10 @@ impl<'a> DeclarationSite<'a> {
     }
 }
 
-/// The kinds of Tekton that can hold TaskSpecs.
+/// The Tekton kinds that can contain TaskSpecs.
 pub(crate) const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
-/// Returns the kind of a document, or an empty string for a kind of the same name in another API group.
+/// Returns the kind of a document, or an empty string if the kind has the name of a Tekton kind but another API group.
 pub fn kind_of(document: &Node) -> &str {
     let kind = document.text_of("kind").unwrap_or_default();
     let version = document.text_of("apiVersion").unwrap_or_default();
@@ -365,7 +365,7 @@ pub fn kind_of(document: &Node) -> &str {
     }
 }
 
-/// Returns true for a document of any of Tekton's kinds.
+/// Returns true if the document's API group is `tekton.dev`.
 pub(crate) fn is_tekton(document: &Node) -> bool {
     let version = document.text_of("apiVersion").unwrap_or_default();
     version.starts_with("tekton.dev/")
@@ -388,8 +388,8 @@ fn own_annotation(object: &Node) -> Option<&Node> {
     object.descend(&["metadata", "annotations", annotation::OUTPUTS])
 }
 
-/// Returns the tasks that a PipelineSpec embeds, including the tasks of embedded pipelines. `outer` are the objects that contain
-/// the PipelineSpec.
+/// Returns the sites of the tasks that a PipelineSpec embeds, including the tasks of embedded pipelines. `outer` lists the
+/// objects around the PipelineSpec.
 fn embedded<'a>(
     pipeline: &Cursor<'a>,
     title: &str,

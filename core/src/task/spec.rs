@@ -16,11 +16,11 @@ pub struct TaskSpec {
     pub params: Vec<ParamSpec>,
     /// The steps, merged with the step template.
     pub steps: Vec<Step>,
-    /// The directories that the Task shares with other tasks.
+    /// The workspaces that the Task declares.
     pub workspaces: Vec<Workspace>,
-    /// The results that the Task itself declares.
+    /// The results that the Task declares.
     pub results: Vec<TaskResult>,
-    /// Input resources of v1alpha1, which current Tekton versions do not support.
+    /// The input resources of the proposal, v1alpha1 and v1beta1, which current Tekton versions do not support.
     pub inputs: Vec<InputResource>,
 }
 
@@ -42,15 +42,15 @@ pub struct Workspace {
 pub struct TaskResult {
     /// The name of the result.
     pub name: String,
-    /// The result's value, if the Task takes it from a step's result.
+    /// The field `value`, if the Task sets it, for example to a step's result.
     pub value: Option<String>,
     /// `string`, `array` or `object`.
     pub kind: String,
-    /// The declared keys of an object.
+    /// The keys that an object result declares.
     pub keys: Vec<String>,
     /// The result's place in the document.
     pub place: Place,
-    /// The result's position in the text.
+    /// The result's position in the document's text.
     pub at: Location,
 }
 
@@ -59,7 +59,7 @@ pub struct TaskResult {
 pub struct InputResource {
     /// The name of the resource.
     pub name: String,
-    /// `git`, `image` and so on.
+    /// The resource's type, such as `git` or `image`.
     pub kind: String,
     /// The directory into which a `git` resource is cloned.
     pub path: String,
@@ -69,7 +69,7 @@ impl TaskSpec {
     /// Reads a TaskSpec.
     ///
     /// # Errors
-    /// All errors in the fields that Gleaner reads.
+    /// Returns all errors in the fields that Gleaner reads.
     pub fn read(spec: &Cursor<'_>) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         let read = Self {
@@ -157,7 +157,8 @@ fn keys(entries: &[(Key, Node)]) -> Vec<String> {
     entries.iter().map(|(key, _)| key.name.clone()).collect()
 }
 
-/// Reads `resources` as in the proposal (a list), `resources.inputs` of v1beta1, and `inputs.resources` of v1alpha1.
+/// Reads the input resources: `resources` as a list (the proposal), `resources.inputs` (v1beta1) and `inputs.resources`
+/// (v1alpha1).
 fn inputs(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<InputResource> {
     let mut resources = Vec::new();
     if let Some(list) = spec.field("resources") {

@@ -8,21 +8,21 @@ use crate::task::structure;
 
 pub use gleaner_proto::redirector::SCRIPT_PREAMBLE;
 
-/// Returns true if `script` names its interpreter: its first non-empty line begins with `#!`. Tekton puts
+/// Returns true if `script` specifies its interpreter: its first non-empty line begins with `#!`. Tekton puts
 /// [`SCRIPT_PREAMBLE`] before any other script (`pkg/pod/script.go`).
 pub fn has_interpreter(script: &str) -> bool {
     script.trim_start().starts_with("#!")
 }
 
-/// The maximum number of steps in a Task: each step becomes a container of the same pod.
+/// The maximum number of steps in a Task. Each step becomes a container of the same pod.
 pub const STEPS_MAX: usize = 256;
-/// The maximum size of all copies of a step template, in bytes: each step gets a copy.
+/// The maximum total size of the copies of a step template, in bytes. Each step gets a copy.
 const COPIES_MAX: usize = 4 << 20;
 
 /// A step of a Task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The step's name; `unnamed-<i>` if it has none, as in Tekton.
+    /// The step's name, or `unnamed-<i>` if the step has no name, as in Tekton.
     pub name: String,
     /// The action that the step runs.
     pub action: Action,
@@ -36,9 +36,9 @@ pub struct Step {
     pub on_error: Option<String>,
     /// `timeout`, which may contain a variable.
     pub timeout: Option<String>,
-    /// The conditions, all of which must hold for the step to run.
+    /// The conditions; the step runs only if all of them are true.
     pub when: Vec<Condition>,
-    /// The names of the results that the step declares itself.
+    /// The names of the step's own results.
     pub results: Vec<String>,
     /// A file that gets a copy of the step's standard output.
     pub stdout_path: Option<String>,
@@ -53,7 +53,7 @@ pub enum Action {
     Script(String),
     /// A command with its fixed arguments.
     Command(Vec<String>),
-    /// The image's own entrypoint.
+    /// The entrypoint of this image.
     Image(String),
     /// A StepAction with this name.
     Reference(String),
@@ -64,23 +64,23 @@ pub enum Action {
 pub struct Environment {
     /// The name of the variable.
     pub name: String,
-    /// The variable's value, or `None` if it comes from a Secret, a ConfigMap or the pod.
+    /// The variable's value, or `None` if it is set by `valueFrom`.
     pub value: Option<String>,
 }
 
 /// A condition of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// `input`, `operator`, `values`.
+    /// A condition with `input`, `operator` and `values`.
     Listed {
-        /// The string to look for.
+        /// The string to compare with the values.
         input: String,
         /// True if the input must be one of the values; false if it must not be one of them.
         among: bool,
-        /// The values to compare with.
+        /// The values to compare with the input.
         values: Vec<String>,
     },
-    /// An expression of the Common Expression Language.
+    /// An expression in the Common Expression Language (CEL).
     Expression(String),
 }
 
@@ -103,14 +103,17 @@ impl Step {
                 "the Task has {} steps; at most {STEPS_MAX} are allowed",
                 items.len()
             );
-            found.refuse(spec, message, "split it into several Tasks");
+            found.refuse(spec, message, "split the Task into several Tasks");
             return steps;
         }
         if let Some(template) = &template
             && template.bytes() * items.len() > COPIES_MAX
         {
             let message = "the step template, copied to each step, is too large";
-            let help = format!("the copies may take at most {} MiB", COPIES_MAX >> 20);
+            let help = format!(
+                "all copies together may take at most {} MiB",
+                COPIES_MAX >> 20
+            );
             found.refuse(spec, message, help);
             return steps;
         }
@@ -141,8 +144,7 @@ impl Step {
             working_dir: step.text_at("workingDir", found),
             on_error: step.text_at("onError", found),
             timeout: step.field("timeout").and_then(|timeout| {
-                let help =
-                    |value: &str| format!("write a duration with its unit, such as {value}s");
+                let help = |value: &str| format!("write a duration with a unit, such as {value}s");
                 timeout.text_or(found, help).map(str::to_owned)
             }),
             when: conditions(step, found),
@@ -169,7 +171,7 @@ impl Step {
         self
     }
 
-    /// Returns a lower bound of the memory that a copy takes, in bytes.
+    /// Returns a lower bound on the memory that a copy of the step takes, in bytes.
     fn bytes(&self) -> usize {
         let action = match &self.action {
             Action::Script(text) | Action::Image(text) | Action::Reference(text) => text.len(),
@@ -183,8 +185,8 @@ impl Step {
     }
 }
 
-/// Returns the step's variables that the template does not have, followed by the template's variables, with the step's value
-/// where the step sets one (`MergeStepsWithStepTemplate` in `pkg/apis/pipeline/v1/merge.go`).
+/// Returns the variables that only the step sets, followed by the template's variables. If both set a variable, the step's value
+/// is used (`MergeStepsWithStepTemplate` in `pkg/apis/pipeline/v1/merge.go`).
 fn merged_environment(own: Vec<Environment>, template: &[Environment]) -> Vec<Environment> {
     let inherited: HashSet<&str> = template.iter().map(|one| one.name.as_str()).collect();
     let (changed, mut env): (Vec<_>, Vec<_>) = own

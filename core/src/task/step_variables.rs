@@ -1,16 +1,16 @@
-//! Variables in a Task itself that do not work: Tekton's webhook rejects the variable, Tekton leaves it unchanged, so that the
-//! step receives it literally, or it is only available in templates.
+//! Checks the variables in a Task's own fields. Reports a variable if Tekton's webhook rejects it, if Tekton leaves it unchanged,
+//! so that the step receives it literally, or if it is available only in templates.
 //!
-//! | module | holds |
+//! | module | contains |
 //! | --- | --- |
 //! | `admission` | the variables for which Tekton's webhook rejects an object |
-//! | `artifacts` | variables of Tekton's artifacts |
+//! | `artifacts` | artifact variables |
 //! | `names` | the names that the variables of a Task may refer to |
-//! | `of_results` | variables of results and exit codes of steps |
-//! | `of_templates` | variables of templates |
+//! | `of_results` | variables for the results and exit codes of steps |
+//! | `of_templates` | template variables in the Task's own fields |
 //! | `field` | the place of a string in a Task |
 //! | `rule` | the message and remedy for a variable |
-//! | `shell` | the parts of a script that belong to its shell |
+//! | `shell` | shell text that looks like a variable |
 
 mod admission;
 mod artifacts;
@@ -38,24 +38,24 @@ use rule::{Effect, Rule};
 /// the positions are not set yet.
 #[derive(Debug, Default)]
 pub struct Misused {
-    /// Tekton's webhook rejects the object, or the TaskRun that is created from the task.
+    /// Variables because of which Tekton's webhook rejects the object or, for an embedded task, its TaskRun.
     pub refused: Diagnostics,
-    /// Tekton leaves the text unchanged.
+    /// Variables that neither Tekton nor `gleaner run` replaces.
     pub literal: Diagnostics,
-    /// Tekton leaves the text unchanged, and `gleaner run` replaces it.
+    /// Variables that Tekton leaves unchanged, but that `gleaner run` replaces.
     pub replaced: Diagnostics,
-    /// The effect depends on the settings of the cluster, or on the Task that refers to a StepAction.
+    /// Variables whose effect depends on the cluster's settings, or on the Task that refers to the StepAction.
     pub elsewhere: Diagnostics,
 }
 
 impl Misused {
-    /// Returns the variables that Tekton leaves unchanged.
+    /// Returns the findings about variables that Tekton leaves unchanged.
     pub fn warnings(self) -> impl Iterator<Item = Diagnostic> {
         let found = [self.literal, self.replaced].into_iter();
         found.flat_map(Diagnostics::into_vec)
     }
 
-    /// Returns the variables that `gleaner run` rejects, with their positions, in the order of the document.
+    /// Returns the findings about variables that `gleaner run` rejects, with their positions, in document order.
     pub fn in_document(self, document: &Node, source: &dyn Locate) -> Vec<Diagnostic> {
         let found = [self.refused, self.literal, self.elsewhere].into_iter();
         let found = found.flat_map(Diagnostics::into_vec);
@@ -70,8 +70,8 @@ impl Misused {
     }
 }
 
-/// Checks the steps, the step template and the values of results of the TaskSpec at `written`. `site` is
-/// the same TaskSpec with its StepActions inlined, and `spec` was read from it.
+/// Checks the steps, the step template and the result values of the TaskSpec `written`. `site` is the same TaskSpec with its
+/// StepActions inlined, and `spec` was read from `site`.
 pub fn of_steps(written: &Cursor<'_>, site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
     let names = Names::of(site, spec);
     let mut check = Check::new(&names);
@@ -80,8 +80,8 @@ pub fn of_steps(written: &Cursor<'_>, site: &DeclarationSite<'_>, spec: &TaskSpe
     check.found
 }
 
-/// Checks a whole TaskSpec, which was read as `spec`: steps, step template, sidecars, volumes, mount paths of workspaces and
-/// values of results.
+/// Checks the whole TaskSpec at `site`, from which `spec` was read: steps, step template, sidecars, volumes, workspace mount
+/// paths and result values.
 pub fn of_task(site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
     let names = Names::of(site, spec);
     let mut check = Check::new(&names);
@@ -95,12 +95,12 @@ pub fn of_task(site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
 /// Checks the spec of a StepAction.
 ///
 /// # Errors
-/// All errors in the part that Gleaner reads.
+/// Returns all errors in the fields that Gleaner reads.
 pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
     let mut found = Diagnostics::default();
     let params = ParamSpec::read_all(spec, &mut found);
     found.finish(())?;
-    // The StepAction is checked as the only step of a Task that has the parameters of the StepAction.
+    // The StepAction is checked as the only step of a Task with the StepAction's parameters.
     let one = |content| Node {
         at: spec.node.at,
         content,
@@ -121,10 +121,11 @@ pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
     Ok(check.found)
 }
 
-/// The fields in which Tekton replaces no variables. The reader of declarations checks `outputs`.
+/// The fields in which Tekton does not replace variables, and `outputs`, which the declaration reader checks.
 const PASSED_OVER: [&str; 5] = ["name", "displayName", "description", "outputs", "ref"];
 
-/// The maximum number of problems reported for one Task: a script may have a hundred thousand, and each costs a message.
+/// The maximum number of problems that are reported for one Task. A script may contain a hundred thousand, and each message needs
+/// memory.
 const PROBLEMS_MAX: usize = 1000;
 
 struct Check<'a> {
@@ -145,7 +146,7 @@ impl<'a> Check<'a> {
     }
 
     fn steps(&mut self, spec: &Cursor<'_>) {
-        // The steps are checked as written, because the strings of a StepAction are checked in the StepAction's own document.
+        // The steps are checked as written, without inlined StepActions, because a StepAction is checked in its own document.
         for (index, step) in spec.list_of("steps").iter().enumerate() {
             self.map(step, Owner::Step(index));
         }
@@ -167,7 +168,7 @@ impl<'a> Check<'a> {
         self.values_of("results", "value", spec);
     }
 
-    /// Checks the field `key` of each item of a list.
+    /// Checks the field `key` of each item in `list`.
     fn values_of(&mut self, list: &str, key: &str, spec: &Cursor<'_>) {
         for item in spec.list_of(list) {
             if let Some(value) = item.field(key) {

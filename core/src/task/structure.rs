@@ -17,8 +17,8 @@ const PARAM: &str = "$(params";
 /// The types of a parameter, and of a result of a Task or step.
 const TYPES: [&str; 3] = ["string", "array", "object"];
 
-/// Reports errors in a TaskSpec for which Tekton rejects it. `inherited` are the workspaces that the spec has without declaring
-/// them (Tekton's "propagated workspaces"), or `None` if they are not known.
+/// Reports errors for which Tekton rejects a TaskSpec. `inherited` lists the workspaces that the TaskSpec inherits without
+/// declaring them (Tekton's "propagated workspaces"), or is `None` if they are not known.
 pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mut Diagnostics) {
     let inherited = inherited.map(|inherited| {
         let declared = spec.node.list_of("workspaces").iter();
@@ -51,7 +51,7 @@ pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mu
     }
 }
 
-/// Returns warnings about a TaskSpec with an annotation: errors for which Tekton rejects it, but which do not affect a local run.
+/// Returns warnings about a TaskSpec with an annotation: errors for which Tekton rejects it, but that do not affect a local run.
 pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let template = ["stepTemplate", "containerTemplate"];
@@ -69,7 +69,7 @@ pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     if let Some(resources) = spec.field("resources")
         && resources.node.mapping().is_some()
     {
-        let message = "Tekton rejects 'resources', which it served until v0.46";
+        let message = "Tekton rejects 'resources', which it supported until v0.46";
         let help = "convert the Task with gleaner translate";
         found.refuse(&resources, message, help);
     }
@@ -118,7 +118,7 @@ fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports a reference without the name of a StepAction, and parameters without a reference.
+/// Reports a `ref` without `name` or `resolver`, and `params` without a `ref`.
 fn reference(step: &Cursor<'_>, found: &mut Diagnostics) {
     let is_set = |map: &Cursor<'_>, key| map.node.text_of(key).is_some_and(|text| !text.is_empty());
     match (step.field("ref"), step.field("params")) {
@@ -126,8 +126,12 @@ fn reference(step: &Cursor<'_>, found: &mut Diagnostics) {
             found.refuse(&reference, "'name' is missing", "write ref: {name: NAME}");
         }
         (None, Some(params)) => {
-            let message = "only a step with 'ref' has params";
-            found.refuse(&params, message, "declare them in the params of the Task");
+            let message = "only a step with 'ref' can have params";
+            found.refuse(
+                &params,
+                message,
+                "declare them under spec.params of the Task",
+            );
         }
         _ => {}
     }
@@ -145,8 +149,8 @@ fn environment(container: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true for the operator `in` of a condition, and false for `notin` (`pkg/apis/pipeline/v1/when_types.go`). Reports any
-/// other operator.
+/// Returns true if the condition's operator is `in`, and false if it is `notin` (`pkg/apis/pipeline/v1/when_types.go`). Reports
+/// any other operator.
 pub fn operator(condition: &Cursor<'_>, found: &mut Diagnostics) -> Option<bool> {
     let operator = condition.required("operator", "in", found)?;
     operator.word(&[("in", true), ("notin", false)], found)
@@ -172,7 +176,7 @@ fn workspaces(step: &Cursor<'_>, known: &BTreeSet<&str>, found: &mut Diagnostics
         let text = name.node.as_str().unwrap_or_default();
         if !known.contains(text) {
             let help = found.suggestion(text, known.iter().copied());
-            let help = help.unwrap_or_else(|| "declare it in the workspaces".to_owned());
+            let help = help.unwrap_or_else(|| "declare it in the Task's workspaces".to_owned());
             let message = format!("the Task declares no workspace '{text}'");
             found.refuse(&name, message, help);
         }
@@ -198,7 +202,7 @@ fn names(spec: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports parameters of a TaskSpec, PipelineSpec or StepAction that Tekton rejects.
+/// Reports the parameters that Tekton rejects in a TaskSpec, PipelineSpec or StepAction.
 pub fn params(spec: &Cursor<'_>, found: &mut Diagnostics) {
     for param in items(spec, "params") {
         let default = param.node.present("default").map(param::value);
@@ -245,8 +249,8 @@ fn of_default(default: &Cursor<'_>, own: &str, kind: &str, found: &mut Diagnosti
     };
     let message = format!("the default is {form}, but the parameter is of type {kind}");
     let help = match kind {
-        "array" => "write a list of strings, numbers in quotes: [\"a\", \"1\"]",
-        "object" => "write a map of strings, numbers in quotes: {key: \"1\"}",
+        "array" => "write a list of strings, with numbers in quotes: [\"a\", \"1\"]",
+        "object" => "write a map of strings, with numbers in quotes: {key: \"1\"}",
         _ => "write a string, or change the type",
     };
     found.refuse(default, message, help);
@@ -268,7 +272,7 @@ fn of_result(result: &Cursor<'_>, found: &mut Diagnostics) {
         && !TYPES.contains(&text)
     {
         let help = found.suggestion(text, TYPES);
-        found.add(&kind, format!("'{text}' is not a result type"), help);
+        found.add(&kind, format!("'{text}' is not a valid result type"), help);
     }
     // Only the properties of an object are checked, because Tekton does not read the properties of other types.
     if ["", "object"].contains(&text) {
@@ -279,7 +283,8 @@ fn of_result(result: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports properties of an object that are not strings (`ValidateObjectType`, `validateObjectResult`).
+/// Reports each property whose type is not `string` in a parameter or result of type `object` (`ValidateObjectType`,
+/// `validateObjectResult`).
 fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     for (name, property) in field.entries_at("properties", &mut Diagnostics::default()) {
         let Some(kind) = property.field("type") else {
@@ -294,8 +299,8 @@ fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports an object without properties, even if it has a default (`ValidateObjectParamsHaveProperties`; for a TaskSpec in a run
-/// or Pipeline, `validateInlineParameters`).
+/// Reports a parameter or result of type `object` without properties. A default does not replace them
+/// (`ValidateObjectParamsHaveProperties`; for a TaskSpec in a run or Pipeline, `validateInlineParameters`).
 fn without_properties(field: &Cursor<'_>, what: &str, found: &mut Diagnostics) {
     let message = format!("a {what} of type object needs properties");
     let help = "add its keys, such as properties: {url: {type: string}}";

@@ -1,4 +1,4 @@
-//! The two syntaxes of a declaration: the annotation and the proposal's.
+//! The two syntaxes of a declaration: the annotation, and the syntax of the 2019 proposal.
 
 use crate::declaration::{DECLARATION_MAX, Declaration};
 use crate::document::diagnostic::Diagnostic;
@@ -6,7 +6,7 @@ use crate::document::{Content, Key, Locate, Node, Place};
 
 use super::proposal::Proposal;
 
-/// The syntax of a declaration.
+/// A declaration as written, in either syntax.
 pub(super) enum Syntax<'a> {
     Annotation(&'a Node),
     Proposal(Proposal),
@@ -21,7 +21,7 @@ impl Syntax<'_> {
         }
     }
 
-    /// Returns the errors that occurred when the declaration was moved out of the proposal's syntax.
+    /// Returns the errors from converting the proposal's syntax.
     pub(super) fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Self::Annotation(_) => &[],
@@ -53,7 +53,7 @@ impl Syntax<'_> {
         Ok(parsed)
     }
 
-    /// Moves a diagnostic about the declaration to its position in the document.
+    /// Converts the place and position of a diagnostic from the declaration to the document.
     pub(super) fn locate(
         &self,
         diagnostic: Diagnostic,
@@ -75,7 +75,7 @@ fn not_a_string(node: &Node, place: &Place) -> Diagnostic {
     Diagnostic::new(place, Some(node.at), message).help(help)
 }
 
-/// Returns the length of `node` as compact JSON, without the escapes in strings.
+/// Returns the length of `node` as compact JSON, without counting the escapes in strings.
 fn json_bytes(node: &Node) -> usize {
     match &node.content {
         Content::Null => 4,

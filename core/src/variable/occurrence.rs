@@ -1,9 +1,10 @@
-//! `$(...)` in the strings of Tekton's documents: the positions, the parts, and words that were probably meant to be a variable.
+//! Finds `$(...)` in the strings of Tekton documents, splits variables into their parts, and recognizes misspelled variables.
 
 use super::{Access, Reference};
 use crate::document::suggestion::nearest;
 
-/// The longest variable, in bytes: names in Tekton have up to 253 bytes. Longer text in `$(...)` belongs to a shell.
+/// The maximum length of a variable, in bytes. Tekton's names are at most 253 bytes long, so longer text in `$(...)` belongs to a
+/// shell.
 const LONGEST: usize = 1024;
 
 /// A variable in a string.
@@ -11,9 +12,9 @@ const LONGEST: usize = 1024;
 pub struct Occurrence<'t> {
     /// The content of `$(...)`.
     pub inner: &'t str,
-    /// The byte offset of the variable in the text.
+    /// The byte offset of the variable in the string.
     pub offset: usize,
-    /// True if the text is this variable and nothing else.
+    /// True if the variable is the whole string.
     pub is_whole: bool,
 }
 
@@ -31,10 +32,10 @@ pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     })
 }
 
-/// Replaces each variable in `text` for which `value` returns a value. Replaced text is not searched for variables.
+/// Replaces each variable in `text` for which `value` returns a value. Inserted values are not searched for variables.
 ///
 /// # Errors
-/// The errors of `value`.
+/// Returns the first error from `value`.
 pub fn replace<E>(
     text: &str,
     mut value: impl FnMut(&str) -> Result<Option<String>, E>,
@@ -58,7 +59,7 @@ pub fn replace<E>(
 /// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]. Returns `None` if `inner`
 /// is not a variable.
 pub fn parts(inner: &str) -> Option<Vec<Access>> {
-    // The variable is parsed as part of a parameter, because the grammar of parameters covers all of Tekton's variables.
+    // The text is parsed as the path into a parameter, because the grammar of such a path covers all of Tekton's variables.
     let reference = Reference::parse(&format!("params.p.{inner}")).ok()?;
     Some(reference.access().to_vec())
 }
@@ -79,7 +80,7 @@ pub fn root(inner: &str) -> Option<&str> {
     (end > 0 && follows).then(|| &inner[..end])
 }
 
-/// Returns the known root that the unknown root of `inner` was probably meant to be, if the whole of `inner` could be a variable.
+/// Returns the known root that is similar to the unknown root of `inner`, or `None` if the whole of `inner` cannot be a variable.
 pub fn misspelt<'a>(inner: &str, roots: &[&'a str]) -> Option<&'a str> {
     let unknown = root(inner).filter(|root| !roots.contains(root))?;
     parts(inner)?;
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_has_parts() {
+    fn a_variable_is_split_into_its_parts() {
         let found = parts("tasks.build.results.img.url").unwrap();
         assert_eq!((key(&found, 3), found.len()), (Some("img"), 5));
         assert_eq!(parts("date +%s"), None);

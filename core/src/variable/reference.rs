@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::document::suggestion::suggestion;
 
 /// The names that may follow `context.` (Tekton `docs/variables.md`). The values of the `pipelineRun` names come from the pod's
-/// labels, because Tekton does not offer them to Tasks; the value of the `job` name comes from the pod of an Indexed Job.
+/// labels, because Tekton does not provide them to Tasks. The value of the `job` name comes from the pod of an Indexed Job.
 pub const CONTEXT: [&str; 9] = [
     "taskRun.name",
     "taskRun.namespace",
@@ -20,7 +20,7 @@ pub const CONTEXT: [&str; 9] = [
     COMPLETION_INDEX,
 ];
 
-/// The context variable of the pods of an Indexed Job.
+/// The context variable that exists only in the pods of an Indexed Job.
 pub const COMPLETION_INDEX: &str = "job.completionIndex";
 
 const ROOTS: [&str; 4] = ["params", "steps", "context", "resources"];
@@ -32,7 +32,7 @@ pub enum Reference {
     Param {
         /// The parameter's name; a name with dots needs the bracket form.
         name: String,
-        /// The path into its value.
+        /// The path into the parameter's value.
         access: Vec<Access>,
     },
     /// `steps.STEP.OUTPUT`.
@@ -41,7 +41,7 @@ pub enum Reference {
         step: String,
         /// The output's name.
         output: String,
-        /// The path into its value.
+        /// The path into the output's value.
         access: Vec<Access>,
     },
     /// `context.NAME`, one of [`CONTEXT`].
@@ -72,24 +72,24 @@ pub enum ReferenceError {
     /// `$()`.
     #[error("the variable is empty; write `$$(` for a literal `$(`")]
     Empty,
-    /// The first character of the second field is not allowed here.
+    /// The variable (first field) has a syntax error at the beginning of the second field.
     #[error(
         "`$({0})` is invalid at '{1}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
     )]
     Syntax(String, String),
-    /// The text begins with this unknown root.
+    /// The variable (first field) begins with an unknown root (second field).
     #[error("unknown variable `$({0})`; {help}, or write `$$(` for a literal `$(`", help = suggestion(.1, ROOTS).unwrap_or_default())]
     Root(String, String),
-    /// The text calls this unknown function.
+    /// The text (first field) calls an unknown function (second field).
     #[error(
         "unknown function '{1}' in `$({0})`; the only function is string(VARIABLE), which returns a value as text; write `$$(` for a \
          literal `$(`"
     )]
     Function(String, String),
-    /// The variable has too few or too many parts; the second field is the correct form.
-    #[error("`$({0})` is not a complete variable; write {1}")]
+    /// The variable (first field) does not have a valid form. The second field is the correct form.
+    #[error("`$({0})` is not a valid variable; write {1}")]
     Form(String, &'static str),
-    /// The text is not a context variable; the second field is the unknown name.
+    /// The variable (first field) begins with `context.`, but the name after it (second field) is unknown.
     #[error("unknown variable `$({0})`; {help}", help = suggestion(.1, CONTEXT).unwrap_or_default())]
     Context(String, String),
 }
@@ -98,7 +98,7 @@ impl Reference {
     /// Parses the content of `$(...)`.
     ///
     /// # Errors
-    /// The text is not a variable. Parsing does not check that the variable exists.
+    /// Returns an error if the text is not a variable. Parsing does not check that the variable exists.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         let segments = segments(text)?;
         let mut keys = segments.iter().map(|segment| match segment {
@@ -152,7 +152,7 @@ impl Reference {
         }
     }
 
-    /// Returns the path into the value.
+    /// Returns the variable's path into its value.
     pub fn access(&self) -> &[Access] {
         match self {
             Self::Param { access, .. } | Self::Output { access, .. } => access,
@@ -225,7 +225,7 @@ impl fmt::Display for Access {
     }
 }
 
-/// Parses the path that follows a variable; `[*]` is only allowed at the end.
+/// Returns `segments` as a path into a value, or an error if `[*]` is not at the end.
 fn access(text: &str, segments: &[Access]) -> Result<Vec<Access>, ReferenceError> {
     match segments.iter().position(|access| *access == Access::All) {
         Some(position) if position + 1 < segments.len() => {

@@ -13,20 +13,20 @@ pub struct Text(Vec<Part>);
 pub enum Part {
     /// Literal text, in which `$$(` was replaced by `$(`.
     Literal(String),
-    /// A variable, which is replaced.
+    /// A variable, which is replaced by its value.
     Variable(Reference),
     /// `string(...)`, which is replaced by the value as text even if it is the whole string.
     String(Reference),
 }
 
-/// The position of a variable in its leaf.
+/// The position of a variable in its string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
-    /// The variable is the whole leaf, and the leaf takes the value with its type.
+    /// The variable is the whole string, which is replaced by the value with its type.
     Alone,
-    /// The variable has text around it, and its value is inserted into the text.
+    /// The variable is only a part of the string, so its value is inserted into the text.
     Within,
-    /// The variable is in `string(...)`, and any value is inserted as text.
+    /// The variable is in `string(...)`, so a value of any type is inserted as text.
     String,
 }
 
@@ -45,7 +45,7 @@ impl Text {
     /// Parses a string, from left to right.
     ///
     /// # Errors
-    /// The first invalid `$(`.
+    /// Returns the error for the first invalid `$(`.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let mut first = None;
         let parsed = Self::read(
@@ -130,7 +130,7 @@ impl Text {
         })
     }
 
-    /// Returns the variable if it is the whole string; the string then takes the type of the value.
+    /// Returns the variable if it is the whole string, which is then replaced by the value with its type.
     pub fn as_variable(&self) -> Option<&Reference> {
         match self.0.as_slice() {
             [Part::Variable(reference)] => Some(reference),
@@ -138,7 +138,7 @@ impl Text {
         }
     }
 
-    /// Returns the text if it has no variables.
+    /// Returns the text if it contains no variables.
     pub fn as_literal(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
@@ -172,8 +172,7 @@ pub(super) fn interpolate(into: &mut String, value: &Value) {
     }
 }
 
-/// Returns the position of the `)` that closes a variable: a quoted key may contain a `)`, and `string(...)` contains another
-/// one.
+/// Returns the position of the `)` that closes a variable. Skips each `)` in a quoted key, and the inner one in `string(...)`.
 fn closing(text: &str) -> Option<usize> {
     let mut quote = None;
     let mut depth = 0;

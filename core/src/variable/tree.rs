@@ -12,19 +12,18 @@ use crate::document::Location;
 use crate::document::diagnostic::{self, Diagnostic};
 use crate::document::{Cursor, Diagnostics, Place};
 
-/// A tree. Subtrees without variables are stored as plain JSON, so that substitution takes time only for the parts that it
-/// changes.
+/// A tree. Subtrees without variables are stored as plain JSON, so that substitution searches only the parts with variables.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tree {
     /// A subtree without variables.
     Fixed(Value),
     /// A string leaf with variables.
     Text(Text),
-    /// A variable that is the whole value of a string field; its value becomes text unless it is a list or map.
+    /// A variable that is the whole value of a string field. Its value is converted to text; a list or map is an error.
     String(Reference),
     /// A list with variables.
     List(Vec<Self>),
-    /// A map with variables in its values; keys are literal.
+    /// A map with variables in its values. Keys are always literal.
     Map(IndexMap<String, Self>),
 }
 
@@ -44,7 +43,7 @@ pub struct Use {
     pub reference: Reference,
     /// The leaf that contains the variable, such as `resources[0].spec.params[1].value`.
     pub place: Place,
-    /// The leaf's position in the text.
+    /// The leaf's position in the document.
     pub at: Option<Location>,
     /// The byte offset of the variable in the leaf's text.
     pub offset: usize,
@@ -73,14 +72,14 @@ pub enum Lookup<'a> {
     Value(Cow<'a, Value>),
     /// The value is not known yet.
     Pending,
-    /// The value is known, but does not have the variable's path; the message names the missing part.
+    /// The value is known, but the variable's path does not exist in it. The message names the missing part.
     Absent(String),
 }
 
 /// Variables that could not be replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unresolved {
-    /// Variables that are not known yet, without paths. Each occurs once, in order of first use.
+    /// Variables whose values are not known yet, without their paths. Each occurs once, in order of first use.
     pub pending: IndexSet<Reference>,
     /// Messages about variables whose paths do not exist.
     pub absent: Vec<String>,
@@ -89,19 +88,19 @@ pub struct Unresolved {
 /// An error in a substitution.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubstitutionError {
-    /// Some variables are not known yet.
+    /// The values of some variables are not known yet.
     #[error("still unknown: {}", list(.0))]
     Pending(Vec<Reference>),
-    /// The paths of some variables do not exist.
+    /// The paths of some variables do not exist in their values.
     #[error("{}", .0.join("; "))]
     Absent(Vec<String>),
 }
 
 impl Unresolved {
-    /// Returns an error unless every variable was replaced.
+    /// Returns an error if a variable was not replaced.
     ///
     /// # Errors
-    /// Returns the variables whose paths do not exist; if there are none, the variables that are still unknown.
+    /// Returns all variables whose paths do not exist or, if there are none, all variables whose values are still unknown.
     pub fn into_result(self) -> Result<(), SubstitutionError> {
         if !self.absent.is_empty() {
             Err(SubstitutionError::Absent(self.absent))
@@ -124,7 +123,7 @@ fn list(references: &[Reference]) -> String {
 }
 
 impl Tree {
-    /// Reads a tree, and adds its variables to `uses`.
+    /// Reads a tree from a document, and adds its variables to `uses`.
     pub fn read(cursor: &Cursor<'_>, uses: &mut Vec<Use>, found: &mut Diagnostics) -> Self {
         let Cursor { node, place } = cursor;
         match &node.content {
@@ -178,8 +177,8 @@ impl Tree {
         }
     }
 
-    /// Marks each variable that is the whole value of a string field, so that its value is rendered as text. The tree is at
-    /// `place`.
+    /// Marks each variable that is the whole value of a string field, so that its value is rendered as text. `place` is the place
+    /// of this tree, and `is_text` returns true for the place of a string field.
     pub fn take_texts(&mut self, place: &Place, is_text: &dyn Fn(&Place) -> bool) {
         match self {
             Self::Fixed(_) | Self::String(_) => {}
@@ -265,17 +264,17 @@ impl Tree {
         }
     }
 
-    /// Replaces every variable once: variables inside values are not replaced.
+    /// Replaces every variable by its value. Variables inside a value are not replaced.
     ///
     /// # Errors
-    /// A variable is still unknown, or its path does not exist; all such variables are named.
+    /// Returns all variables whose paths do not exist or, if there are none, all variables whose values are still unknown.
     pub fn substitute(&self, variables: &dyn Variables) -> Result<Value, SubstitutionError> {
         let mut unresolved = Unresolved::default();
         let value = self.substitute_partly(variables, &mut unresolved);
         unresolved.into_result().map(|()| value)
     }
 
-    /// Replaces the known variables and leaves the rest as written, for a preview.
+    /// Replaces the known variables. Leaves the others as written, and adds them to `unresolved`.
     pub fn substitute_partly(
         &self,
         variables: &dyn Variables,
@@ -317,7 +316,7 @@ impl Default for Tree {
     }
 }
 
-/// Looks up a variable, or records that it has no value.
+/// Returns the value of a variable, or adds the variable to `unresolved` if it has no value.
 fn lookup<'a>(
     reference: &Reference,
     variables: &'a dyn Variables,
@@ -336,7 +335,7 @@ fn lookup<'a>(
     }
 }
 
-/// Returns text for a string field. Null stays null and counts as an absent value.
+/// Returns the variable's value as text for a string field. A null value stays null, which counts as an absent field.
 fn substitute_string(
     reference: &Reference,
     variables: &dyn Variables,

@@ -25,7 +25,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     task["spec"]["params"] = json!([param(3000), param(1001)]);
     assert_eq!(
         refused(&task),
-        "spec.params[1]: with this parameter, object parameters have 4001 keys in total; a Task may have at most 4000; combine some of them in an array"
+        "spec.params[1]: with this parameter, the object parameters have 4001 keys in total; a Task may have at most 4000; combine some of them in an array"
     );
     let spec = task["spec"].take();
     let outputs = task["metadata"].take();
@@ -41,7 +41,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     injected(&embedded(299));
     let message = refused(&embedded(300));
     assert!(
-        message.starts_with("spec.tasks[0].taskSpec: this task inherits 301 parameters of the Pipeline or run, counting keys of objects")
+        message.starts_with("spec.tasks[0].taskSpec: this task inherits 301 parameters from the Pipeline or run, including the keys of object parameters")
             && message.ends_with("at most 300 are allowed; combine some of them in an array"),
         "{message}"
     );

@@ -289,8 +289,8 @@ fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
     let found = warnings_of(&text);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].contains("the object of 'r20' would have ")
-            && found[0].contains("at most 3145728 are accepted"),
+        found[0].contains("the object of 'r20' would be ")
+            && found[0].contains("the API server accepts at most 3145728"),
         "{found:?}"
     );
     // The limit is generous, because rendering the object would take minutes in an unoptimized build.

@@ -108,7 +108,7 @@ fn the_completion_index_is_rejected_without_an_indexed_job() {
     );
     assert!(
         refusal.contains(
-            "`$(context.pipelineRun.name)` has no value here; only Tekton's pods have this variable"
+            "`$(context.pipelineRun.name)` has no value here; this variable exists only in Tekton's pods"
         ),
         "{refusal}"
     );

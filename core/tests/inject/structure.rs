@@ -76,7 +76,7 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
         ),
         (
             "steps: [{name: build, image: x, results: [{name: r, type: number}]}]".to_owned(),
-            "spec.steps[0].results[0].type: 'number' is not a result type",
+            "spec.steps[0].results[0].type: 'number' is not a valid result type",
         ),
         (
             format!("{STEP}\nvolumes: [{{name: v, emptyDir: {{}}}}, {{name: v, emptyDir: {{}}}}]"),
@@ -96,7 +96,7 @@ fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
         ),
         (
             format!("{STEP}\nresults: [{{name: r, type: sting}}]"),
-            "spec.results[0].type: 'sting' is not a result type; did you mean 'string'?",
+            "spec.results[0].type: 'sting' is not a valid result type; did you mean 'string'?",
         ),
         (
             format!("{STEP}\nparams: [{{name: 1x}}]"),
@@ -210,7 +210,7 @@ fn a_container_without_an_image_and_old_resources_get_a_warning() {
         (
             "resources: {inputs: [{name: src, type: git}]}\nsteps: [{name: build, image: x}]",
             vec![
-                "spec.resources: Tekton rejects 'resources', which it served until v0.46; convert the Task with gleaner translate".to_owned(),
+                "spec.resources: Tekton rejects 'resources', which it supported until v0.46; convert the Task with gleaner translate".to_owned(),
             ],
         ),
     ] {

@@ -124,10 +124,7 @@ fn an_object_that_is_too_large_for_the_cluster_is_reported(namespace: &Namespace
     let run = namespace.run("report").failed("StepFailed");
     holds(
         &namespace.describe("taskrun/report-run"),
-        &[
-            "TooLarge",
-            "the object of 'report' would have 4457553 bytes",
-        ],
+        &["TooLarge", "the object of 'report' would be 4457553 bytes"],
     );
     holds(
         &namespace.logs(run.pod(), "step-test"),

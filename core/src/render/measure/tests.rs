@@ -30,7 +30,7 @@ objects:
       list: ["$(steps.a.list[*])", more, "$(steps.a.map)"]
 "#;
 
-/// Each object is as large as all previous ones together, because it repeats its first variable.
+/// The first resource of a chain in which each URL contains the previous URL twice.
 const DOUBLED: &str = r"
 resources:
   - name: r0
@@ -111,7 +111,7 @@ fn an_object_over_its_limit_is_reported_with_its_largest_variables() {
 }
 
 #[test]
-fn all_objects_together_are_bounded_in_text_and_in_memory() {
+fn all_objects_together_are_limited_in_json_size_and_in_memory() {
     let outputs = || json!({"text": "x", "list": [vec![0; 9000]], "map": {"k": "y"}});
     let bounds = |json, memory| Bounds {
         total: Size { json, memory },
@@ -139,7 +139,7 @@ fn a_chain_of_doubling_templates_is_rejected_before_rendering() {
 }
 
 #[test]
-fn a_masked_secret_counts_with_its_masked_size() {
+fn a_masked_secret_is_measured_with_its_masked_size() {
     let declaration = OBJECTS.replace("{name: text}", "{name: text, secret: true}");
     let declaration = declaration.replace("\"$(steps.a.text)/x\"", "plain");
     let outputs = json!({"text": "x".repeat(9000), "list": ["b"], "map": {"k": 1}});

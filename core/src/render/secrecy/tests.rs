@@ -78,7 +78,7 @@ fn messages_are_withheld_for_objects_with_secrets_not_for_references_to_them() {
 
 #[test]
 fn an_object_with_a_secret_from_another_object_is_shown_without_the_secret() {
-    // The check of a declaration rejects this case, but withholding must not depend on that check.
+    // The declaration check rejects this case, but withholding must not depend on that check.
     let text = SECRETS.replace(
         "metadata: {name: credentials,",
         "metadata: {name: $(steps.login.open),",
@@ -97,7 +97,7 @@ fn an_object_with_a_secret_from_another_object_is_shown_without_the_secret() {
 }
 
 #[test]
-fn only_the_part_of_a_path_in_the_masked_object_is_shown() {
+fn only_the_prefix_of_a_path_that_exists_in_the_masked_object_is_shown() {
     let rendered = rendered(&declaration());
     let withheld = withheld(&rendered[0]);
     assert!(!withheld.masked.to_string().contains("hunter"));
@@ -122,7 +122,7 @@ fn only_the_part_of_a_path_in_the_masked_object_is_shown() {
 }
 
 #[test]
-fn the_notice_names_the_output_and_the_place_of_the_message() {
+fn the_notice_names_the_secret_output_and_the_audit_log() {
     let rendered = rendered(&declaration());
     assert_eq!(
         withheld(&rendered[0]).notice(),
@@ -134,7 +134,7 @@ fn the_notice_names_the_output_and_the_place_of_the_message() {
 #[test]
 fn nothing_is_disclosed_about_an_unavailable_object() {
     let Disclosure::Withheld(withheld) = Disclosure::of_unseen("login", "token") else {
-        panic!("the object is disclosed");
+        panic!("messages about the object are disclosed");
     };
     assert_eq!(withheld.visible_path("metadata.name"), None);
     assert!(withheld.notice().contains("'token' of step 'login'"));

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::declaration::Scope;
 
-/// A declaration with a PipelineResource, and with an object that has a declared result.
+/// Declares a PipelineResource, and an object with a declared result.
 const DECLARATION: &str = r#"
 steps: {build: [{name: digest}]}
 resources:
@@ -19,7 +19,7 @@ fn declaration() -> Declaration {
     Declaration::parse(DECLARATION, &Scope::default()).unwrap()
 }
 
-/// Returns a space with `bytes` bytes free.
+/// Returns a [`Room`] with `bytes` free bytes.
 fn room(bytes: usize) -> Room {
     let share = Share {
         own: 3,
@@ -47,7 +47,7 @@ fn full() -> usize {
     room(0).share.size_of_results(&results()).bytes()
 }
 
-/// Returns the fields that are empty after the results were fitted into `bytes` free bytes.
+/// Returns the fields that [`Room::fit`] clears if `bytes` bytes are free.
 fn left_out(bytes: usize) -> Result<Vec<String>, DoesNotFit> {
     let mut fitted = results();
     let notes = room(bytes).fit(&declaration(), &mut fitted)?;
@@ -91,7 +91,7 @@ fn names_and_uids_are_never_omitted() {
 }
 
 #[test]
-fn a_note_names_the_field_and_the_figures() {
+fn a_note_names_the_cleared_field_and_the_reason() {
     let mut fitted = results();
     let notes = room(full() - 1).fit(&declaration(), &mut fitted).unwrap();
     assert!(

@@ -158,9 +158,9 @@ pub(super) const CONTAINER: Fields = &[
     ),
 ];
 
-/// The v1beta1 fields that only sidecars still have in v1.
+/// The v1beta1 fields of steps and step templates that, in v1, only sidecars have.
 pub(super) const OLD_OF_STEPS: Fields = &[
-    // In v1beta1, a step template may also have a name.
+    // Only for the step template, because the name of a step is in `STEP`.
     ("name", Old(&Any)),
     ("ports", Old(&Any)),
     ("livenessProbe", Old(&Any)),

@@ -1,12 +1,13 @@
-//! The order of a pipeline's tasks: each runs after the tasks whose results it uses or that it names in `runAfter`. Otherwise,
-//! the tasks run in the order of the document.
+//! The order of a pipeline's tasks: each runs after the tasks whose results it uses or that it names in `runAfter`. Tasks
+//! that do not depend on each other run in the order of the document.
 
 use std::collections::BTreeSet;
 
-/// Sorts tasks. Each has a name and the names of the tasks that must run before it.
+/// Returns the indexes of `tasks` in the order in which they run. Each item is the name of a task, and the names of the tasks
+/// that must run before it.
 ///
 /// # Errors
-/// The names of the tasks in a cycle, and of the tasks that run after them.
+/// Returns the names of the tasks in a cycle, and of the tasks that must run after these.
 pub fn sort(tasks: &[(&str, &BTreeSet<String>)]) -> Result<Vec<usize>, Vec<String>> {
     let mut order = Vec::with_capacity(tasks.len());
     let mut done = BTreeSet::new();

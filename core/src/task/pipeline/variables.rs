@@ -1,5 +1,6 @@
-//! Variables in a Pipeline, apart from the Tasks that it refers to: variables for which Tekton's webhook rejects the Pipeline
-//! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and variables that Tekton leaves unchanged.
+//! Reports the variables in a Pipeline because of which Tekton's webhook rejects it
+//! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and those that Tekton leaves unchanged. In embedded TaskSpecs, only
+//! references to other tasks are checked.
 
 use std::collections::HashSet;
 
@@ -10,9 +11,9 @@ use crate::task::step_variables::Misused;
 use crate::variable::occurrence::{Occurrence, key, occurrences, parts, root};
 use crate::variable::{Access, Reference};
 
-/// Fields of a task in which the webhook rejects unknown variables.
+/// Fields of a pipeline task in which the webhook rejects unknown variables.
 const CHECKED: [&str; 3] = ["params", "matrix", "when"];
-/// Fields of a task that are not checked: embedded specs, text for users, and `resources`.
+/// Fields of a pipeline task that are not checked: embedded specs, descriptive text, and `resources`.
 const SKIPPED: [&str; 5] = [
     "taskSpec",
     "pipelineSpec",
@@ -20,7 +21,7 @@ const SKIPPED: [&str; 5] = [
     "displayName",
     "resources",
 ];
-/// The context of a Pipeline (`docs/variables.md`).
+/// The context variables of a Pipeline (`docs/variables.md`).
 const CONTEXT: [&str; 5] = [
     "pipelineRun.name",
     "pipelineRun.namespace",
@@ -28,7 +29,7 @@ const CONTEXT: [&str; 5] = [
     "pipeline.name",
     "pipelineTask.retries",
 ];
-/// The context of a Task, which is replaced in the TaskRun.
+/// The context variables of a Task, which Tekton replaces in the TaskRun.
 const OF_TASK: [&str; 5] = [
     "taskRun.name",
     "taskRun.namespace",
@@ -48,8 +49,8 @@ pub fn context_of(field: &str) -> impl Iterator<Item = &'static str> + Clone {
     CONTEXT.iter().chain(of_task).copied()
 }
 
-/// Checks the PipelineSpec of a Pipeline or PipelineRun. If `is_old` is true, `gleaner translate` converts the document before it
-/// reaches a cluster.
+/// Checks the PipelineSpec of a Pipeline or PipelineRun. If `is_old` is true, a cluster accepts the document only after
+/// `gleaner translate` has converted it, so its results are not checked.
 pub(crate) fn check_document(document: &Node, is_old: bool) -> Misused {
     let root = Cursor::root(document);
     let mut found = Misused::default();
@@ -85,7 +86,7 @@ pub(crate) fn check_document(document: &Node, is_old: bool) -> Misused {
     found
 }
 
-/// The names in a list, in the order of the list.
+/// The names of a list's items, in order.
 struct Names<'a> {
     all: Vec<&'a str>,
     known: HashSet<&'a str>,
@@ -103,7 +104,7 @@ impl<'a> Names<'a> {
         self.known.contains(name)
     }
 
-    /// Returns the remedy for a name that is not one of these.
+    /// Returns the remedy for a name that is not in the list.
     fn suggestion(&self, wrong: &str, found: &Diagnostics) -> Option<String> {
         found.suggestion(wrong, self.all.iter().copied())
     }
@@ -111,7 +112,7 @@ impl<'a> Names<'a> {
 
 /// The names that the variables of a Pipeline may refer to.
 struct Pipeline<'a> {
-    /// The parameters of the Pipeline, and of the run that embeds it.
+    /// The parameters of the Pipeline, and of the PipelineRun that embeds it.
     params: Names<'a>,
     tasks: Names<'a>,
     finally: Names<'a>,
@@ -130,12 +131,12 @@ use Effect::{Literal, Refused};
 
 type Wrong = (Effect, String, Option<String>);
 
-/// The part of a Pipeline that contains a text.
+/// The part of a Pipeline that contains a variable.
 #[derive(Clone, Copy)]
 struct Within<'a> {
-    /// The field of the task.
+    /// The field of the pipeline task.
     field: &'a str,
-    /// True for a task of `finally`.
+    /// True for a task in `finally`.
     is_last: bool,
 }
 
@@ -192,7 +193,7 @@ impl Pipeline<'_> {
                 let help = self.params.suggestion(&name, found);
                 let help = help.unwrap_or_else(|| "declare it under params".to_owned());
                 let (effect, who) = match self.is_run {
-                    true => (Literal, "neither the Pipeline nor the run has a"),
+                    true => (Literal, "neither the Pipeline nor the PipelineRun has a"),
                     false => (effect, "the Pipeline has no"),
                 };
                 let message = format!("`$({inner})`: {who} parameter '{name}'");
@@ -221,7 +222,8 @@ impl Pipeline<'_> {
             }
             "finally" => {
                 let message = format!("unknown variable `$({inner})`");
-                let help = "only the Pipeline's results can use results of 'finally'";
+                let help =
+                    "only the Pipeline's results can refer to the results of tasks in 'finally'";
                 Some((Literal, message, Some(help.to_owned())))
             }
             "tasks" => {
@@ -244,7 +246,7 @@ impl Pipeline<'_> {
         let is_aggregate = parts.len() == 2 && task == "status";
         let is_status = parts.len() == 3 && matches!(key(parts, 2), Some("status" | "reason"));
         if !is_last && (is_aggregate || is_status) {
-            let help = "the status of a task is known only in 'finally'";
+            let help = "a task's status is available only in 'finally'";
             return Some((
                 format!("unknown variable `$({inner})`"),
                 Some(help.to_owned()),
@@ -257,7 +259,7 @@ impl Pipeline<'_> {
         Some(self.no_task(inner, task, found))
     }
 
-    /// Checks a variable of another task in the steps or sidecars of an embedded TaskSpec.
+    /// Checks a variable in the steps or sidecars of an embedded TaskSpec, if it refers to other tasks.
     fn embedded(&self, one: Occurrence<'_>, is_last: bool, found: &Diagnostics) -> Option<Wrong> {
         let inner = one.inner;
         let parts = parts(inner).filter(|_| root(inner) == Some("tasks"))?;
@@ -273,8 +275,7 @@ impl Pipeline<'_> {
             // (`pkg/reconciler/pipelinerun/resources/apply.go`).
             (Some("status" | "reason"), 3) | (None, 2) if parts.len() == 3 || task == "status" => {
                 let message = format!("`$({inner})` is not replaced in an embedded taskSpec");
-                let help =
-                    "pass it through a parameter of the task: params: [{name: NAME, value: ...}]";
+                let help = "pass it as a parameter of the pipeline task: params: [{name: NAME, value: ...}]";
                 Some((Literal, message, Some(help.to_owned())))
             }
             _ => None,
@@ -283,12 +284,13 @@ impl Pipeline<'_> {
 
     fn no_task(&self, inner: &str, task: &str, found: &Diagnostics) -> (String, Option<String>) {
         if self.finally.contains(task) {
-            let message =
-                format!("`$({inner})`: the task '{task}' of 'finally' runs after all others");
-            let help = "use the result of a task under 'tasks'";
+            let message = format!(
+                "`$({inner})`: the task '{task}' is in 'finally', so other tasks cannot use its results or status"
+            );
+            let help = "use a task under 'tasks'";
             return (message, Some(help.to_owned()));
         }
-        let message = format!("`$({inner})`: there is no task '{task}'");
+        let message = format!("`$({inner})`: unknown task '{task}'");
         (message, self.tasks.suggestion(task, found))
     }
 
@@ -310,7 +312,7 @@ impl Pipeline<'_> {
             };
             takes = true;
             if !of.contains(task) {
-                let message = format!("`$({})`: there is no task '{task}'", one.inner);
+                let message = format!("`$({})`: unknown task '{task}'", one.inner);
                 let help = of.suggestion(task, found);
                 found.push_with(|_| located(cursor, one, message, help));
             }
@@ -347,14 +349,14 @@ fn located(
     diagnostic.about(Part::Offset(one.offset))
 }
 
-/// Returns the steps and sidecars of a task's embedded TaskSpec.
+/// Returns the `steps` and `sidecars` lists of a pipeline task's embedded TaskSpec.
 fn containers<'a>(item: &Cursor<'a>) -> impl Iterator<Item = Cursor<'a>> {
     let spec = item.field("taskSpec").into_iter();
     spec.flat_map(|spec| ["steps", "sidecars"].map(|list| spec.field(list)))
         .flatten()
 }
 
-/// Calls `visit` for each variable in the texts of `cursor`.
+/// Calls `visit` for each variable in the strings in `cursor`, at any depth.
 fn texts(cursor: &Cursor<'_>, visit: &mut impl FnMut(&Cursor<'_>, Occurrence<'_>)) {
     match &cursor.node.content {
         Content::String(text) => occurrences(text).for_each(|one| visit(cursor, one)),

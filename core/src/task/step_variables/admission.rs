@@ -13,7 +13,7 @@ pub(super) const CONTEXT: [(&str, &[&str]); 2] = [
     ("context.task", &["name", "retry-count"]),
 ];
 
-/// Returns true if Tekton's webhook rejects the variable in this field.
+/// Returns true if Tekton's webhook rejects the variable `one` in this field.
 pub(super) fn refuses(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>) -> bool {
     is_misused_param(names, one, field)
         || has_unknown_context(names, one.inner, field)
@@ -26,7 +26,7 @@ pub(super) fn refuses(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>)
 enum Name<'t> {
     /// The name with its indices.
     Of(&'t str),
-    /// More than two parts after the prefix, which Tekton always rejects.
+    /// The prefix is followed by more than two parts, which Tekton always rejects.
     TooDeep,
 }
 
@@ -52,7 +52,8 @@ fn name_after<'t>(inner: &'t str, prefix: &str) -> Option<Name<'t>> {
     quoted.next().map(Name::Of)
 }
 
-/// Returns the name without `[0]` and `[*]`, as `TrimArrayIndex` does if there is at most one index.
+/// Returns `name` without a final index such as `[0]` or `[*]`. For a name with at most one index, this is what Tekton's
+/// `TrimArrayIndex` returns.
 fn without_index(name: &str) -> &str {
     let index = |text: &str| text == "*" || text.bytes().all(|byte| byte.is_ascii_digit());
     match name
@@ -64,7 +65,7 @@ fn without_index(name: &str) -> &str {
     }
 }
 
-/// Returns true if the name after `prefix` is rejected because `is_known` returns false for it.
+/// Returns true if Tekton rejects the name after `prefix`: it has too many parts, or `is_known` returns false for it.
 fn is_unknown(inner: &str, prefix: &str, is_known: impl Fn(&str) -> bool) -> bool {
     match name_after(inner, prefix) {
         Some(Name::Of(name)) => !is_known(without_index(name)),
@@ -73,7 +74,7 @@ fn is_unknown(inner: &str, prefix: &str, is_known: impl Fn(&str) -> bool) -> boo
     }
 }
 
-/// Returns true for the fields in which Tekton validates parameters and context variables.
+/// Returns true if Tekton validates parameters and context variables in this field.
 fn is_validated(names: &Names<'_>, field: &Field<'_>) -> bool {
     if !matches!(field.owner, Owner::Step(_)) {
         return false;
@@ -105,7 +106,7 @@ fn is_misused_param(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>) -
     let is_whole = name == written || written.ends_with("[*]");
     match names.params.get(name) {
         None => !names.untyped.contains(name),
-        // Tekton does not validate types in `onError`.
+        // Tekton does not validate a parameter's type in `onError`.
         Some(_) if field.name == "onError" => false,
         Some(Kind::String) => false,
         Some(Kind::Array) if ["command", "args"].contains(&field.name) => is_whole && !one.is_whole,
@@ -145,7 +146,8 @@ fn is_unknown_result(names: &Names<'_>, inner: &str, field: &Field<'_>) -> bool 
         || validates_own && is_unknown(inner, "step.results", is_own)
 }
 
-/// Returns true for a result of another step in a field where Tekton does not allow one (`errorIfStepResultReferencedInField`).
+/// Returns true if the variable is another step's result and Tekton does not allow step results in this field
+/// (`errorIfStepResultReferencedInField`).
 fn is_misplaced_step_result(inner: &str, field: &Field<'_>) -> bool {
     let is_result = inner
         .strip_prefix("steps.")

@@ -1,12 +1,13 @@
-//! Variables of Tekton's artifacts.
+//! Variables for Tekton's artifacts.
 
-/// Returns the message and remedy for a variable of an artifact.
+/// Returns the message and the remedy for an artifact variable.
 pub(super) fn only_in_a_cluster(inner: &str) -> (String, Option<String>) {
-    let message = format!("`$({inner})`: artifacts are known only in a cluster");
+    let message = format!("`$({inner})`: artifacts are available only in a cluster");
     (message, Some("use a result or an output".to_owned()))
 }
 
-/// Returns true for the artifacts of a step, which Tekton rejects unless its feature flag `enable-artifacts` is set.
+/// Returns true if the variable refers to a step's artifacts. Tekton rejects such a variable unless its feature flag
+/// `enable-artifacts` is set.
 pub(super) fn is_artifact(inner: &str) -> bool {
     let words: Vec<&str> = inner.splitn(4, '.').collect();
     matches!(

@@ -1,6 +1,6 @@
 //! The position of a string in a Task.
 
-/// The part of a Task that a string belongs to.
+/// The part of a Task that contains a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     /// The step with this index.
@@ -15,7 +15,7 @@ pub(super) enum Owner {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) owner: Owner,
-    /// The field of the owner.
+    /// The owner's field, such as `volumeMounts`.
     pub(super) name: &'a str,
     /// The innermost field, such as `subPath` in `volumeMounts`.
     pub(super) key: &'a str,
@@ -32,7 +32,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the index of the step.
+    /// Returns the index of the step, or `None` if no step contains the field.
     pub(super) const fn step(&self) -> Option<usize> {
         match self.owner {
             Owner::Step(index) => Some(index),
@@ -40,7 +40,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns true for a list in which an array parameter expands to several items.
+    /// Returns true if the field is a list in which an array parameter expands to several items.
     pub(super) fn spreads(&self) -> bool {
         match self.name {
             "command" | "args" => true,
@@ -49,19 +49,20 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns true for a parameter of a StepAction: a lone variable turns it into an array or object
-    /// (`ParamValue.ApplyReplacements` in `pkg/apis/pipeline/v1/param_types.go`).
+    /// Returns true if the field is a parameter that a step passes to a StepAction. If its whole value is one variable, it can
+    /// become an array or object (`ParamValue.ApplyReplacements` in `pkg/apis/pipeline/v1/param_types.go`).
     pub(super) fn takes_any_type(&self) -> bool {
         self.step().is_some() && self.name == "params"
     }
 
-    /// Returns true for a field in which a shell may have command substitutions, `$(...)`.
+    /// Returns true if the field is a script, in which `$(...)` may also be a shell command substitution.
     pub(super) fn is_script(&self) -> bool {
         self.name == "script"
     }
 
-    /// Returns true for a field in which the entrypoint replaces results of steps (`pkg/entrypoint/entrypointer.go`), or in which
-    /// the controller does, for the parameters of a StepAction.
+    /// Returns true if Tekton replaces step results in the field. In a step, the entrypoint replaces them
+    /// (`pkg/entrypoint/entrypointer.go`), or in the parameters of a StepAction, the controller. Outside the steps, they are
+    /// replaced only in the `value` of a Task's result.
     pub(super) fn has_step_results(&self) -> bool {
         match self.name {
             name if self.owner == Owner::Other => name == "value",

@@ -12,7 +12,7 @@ use crate::task::{DeclarationSite, ParamKind, TaskSpec};
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
     pub(super) params: IndexMap<&'a str, Kind<'a>>,
-    /// Parameters of the objects around the TaskSpec; their types are unknown.
+    /// The parameters that the TaskSpec inherits from the objects around it. Their types are unknown.
     pub(super) untyped: HashSet<&'a str>,
     pub(super) workspaces: IndexSet<&'a str>,
     pub(super) results: IndexSet<&'a str>,
@@ -27,7 +27,7 @@ pub(super) struct Names<'a> {
 pub(super) enum Kind<'a> {
     String,
     Array,
-    /// The declared keys; empty if any key is allowed.
+    /// An object with these declared keys; if the set is empty, any key is allowed.
     Object(IndexSet<&'a str>),
 }
 
@@ -42,7 +42,7 @@ pub(super) struct StepNames<'a> {
 // === impl Names ===
 
 impl<'a> Names<'a> {
-    /// Returns the names of the TaskSpec at `site`, which was read as `spec`. The TaskSpec also inherits the parameters and
+    /// Returns the names for the TaskSpec at `site`, from which `spec` was read. The TaskSpec also inherits the parameters and
     /// workspaces of the objects around it without declaring them (Tekton's `docs/pipelineruns.md`, "Propagated Parameters" and
     /// "Propagated Workspaces").
     pub(super) fn of(site: &DeclarationSite<'a>, spec: &'a TaskSpec) -> Self {
@@ -57,7 +57,7 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Returns the names of a StepAction, which was read as the only step of `spec`.
+    /// Returns the names for a StepAction, which was read as the only step of `spec`.
     pub(super) fn of_step_action(spec: &'a TaskSpec) -> Self {
         Self {
             is_step_action: true,
@@ -86,7 +86,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Returns the kind of document for messages.
+    /// Returns the document's kind, for use in messages.
     pub(super) const fn title(&self) -> &'static str {
         if self.is_step_action {
             "StepAction"
@@ -99,7 +99,7 @@ impl<'a> Names<'a> {
         self.params.contains_key(name) || self.untyped.contains(name)
     }
 
-    /// Returns the results of the step with this index.
+    /// Returns the results that the step at `index` declares.
     pub(super) fn step_results(&self, index: usize) -> Option<&IndexSet<&'a str>> {
         let (_, step) = self.steps.get_index(index)?;
         Some(&step.results)

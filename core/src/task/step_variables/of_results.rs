@@ -1,4 +1,4 @@
-//! Variables for a step's own results and for other steps.
+//! Checks variables for a step's own results, and for the results and exit codes of other steps.
 
 use crate::variable::Access;
 use crate::variable::occurrence::key;
@@ -64,11 +64,8 @@ impl Rule<'_> {
                 };
                 if field.step().is_some_and(|own| index >= own) {
                     let message =
-                        format!("`$({inner})`: step '{name}' is this step, or runs later");
-                    return Some((
-                        message,
-                        Some("a step can read results of earlier steps".to_owned()),
-                    ));
+                        format!("`$({inner})`: step '{name}' does not run before this step");
+                    return Some((message, Some("use a result of an earlier step".to_owned())));
                 }
                 let result = key(parts, 3).unwrap_or_default();
                 if !step.is_unknown && !step.results.contains(result) {
@@ -82,7 +79,7 @@ impl Rule<'_> {
                     "`$({inner})`: Tekton does not replace step results in '{}'",
                     field.name
                 );
-                Some((message, Some("pass it in env or args of a step".to_owned())))
+                Some((message, Some("pass it to a step in env or args".to_owned())))
             }
             Some("outputs" | "inputs") => Some(only_in_a_cluster(inner)),
             _ if !steps.contains_key(name) => lacks_step(),
@@ -91,16 +88,18 @@ impl Rule<'_> {
                     "`$({inner})` is unknown in a step: step outputs are only available in templates"
                 ),
                 Some(
-                    "read the file in this step, or declare a result of the other step".to_owned(),
+                    "read the output's file in this step, or let the other step write a result"
+                        .to_owned(),
                 ),
             )),
         }
     }
 }
 
-/// Returns the problem of a step's own result in a field outside the steps. The step template counts as part of each step.
+/// Returns the message and the remedy for a step's own result in a field that no step contains. The step template counts as part
+/// of each step.
 fn unknown_of_no_step(inner: &str, field: &Field<'_>) -> Option<Wrong> {
-    let message = format!("`$({inner})`: only a step has results of its own");
+    let message = format!("`$({inner})` is available only in a step");
     let help = "use $(results.NAME.path) or a workspace";
     (field.owner == Owner::Other).then(|| (message, Some(help.to_owned())))
 }

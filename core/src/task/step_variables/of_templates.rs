@@ -7,7 +7,7 @@ use crate::document::{Content, Cursor, Diagnostics};
 use crate::task::consistency::dotted;
 use crate::variable::occurrence::occurrences;
 
-/// Fields in which nothing replaces variables: the declaration, and text for users.
+/// Fields in which Tekton does not replace variables: those with a declaration or old input resources, and descriptive text.
 pub(crate) const SKIPPED: [&str; 5] = [
     "metadata",
     "outputs",
@@ -15,16 +15,16 @@ pub(crate) const SKIPPED: [&str; 5] = [
     "displayName",
     "inputs",
 ];
-/// The fields of a step that Tekton itself provides (`docs/variables.md`).
+/// The fields of `$(steps.STEP.FIELD)` that Tekton itself provides (`docs/variables.md`).
 pub(crate) const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
 
-/// Adds an error for each variable in `spec`, a TaskSpec, that is only allowed in a template.
+/// Adds an error for each variable in the TaskSpec `spec` that is available only in templates.
 pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostics) {
     match &spec.node.content {
         Content::String(text) if text.contains("$(") => {
             for one in occurrences(text) {
-                // Variables after `$$(` are checked, too, because Tekton does not treat `$$(` as an escape and replaces the
-                // variable.
+                // Variables after `$$(` are checked, too, because Tekton does not treat `$$(` as an escape, so it
+                // replaces the variable.
                 if let Some((message, help)) = refused(declaration, one.inner) {
                     found.push_with(|_| {
                         let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);
@@ -84,7 +84,7 @@ fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)
             let help = match path {
                 Some(path) => format!("read the file that the step wrote: {path}"),
                 None => format!(
-                    "have '{step}' write the value to a file in a workspace or /workspace (fromPath names it), and read that file here"
+                    "let '{step}' write the value to a file in a workspace or /workspace, set fromPath to this file, and read it here"
                 ),
             };
             Some((message, help))
@@ -93,7 +93,7 @@ fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)
             let message = format!(
                 "`$({variable})`: steps cannot refer to the resource '{name}', which is created from their outputs"
             );
-            let help = format!("the next task gets it as $(tasks.TASK.results.{name}.name)");
+            let help = format!("the next task can use its name: $(tasks.TASK.results.{name}.name)");
             Some((message, help))
         }
         _ => None,

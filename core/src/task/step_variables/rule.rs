@@ -1,4 +1,4 @@
-//! The message and remedy for a variable of a Task that is unknown or misused.
+//! Determines the effect, the message and the remedy for a variable in a Task that is unknown or misused.
 
 use std::cell::Cell;
 
@@ -41,13 +41,13 @@ const OF_PIPELINE: [&str; 4] = [
 /// The effect of a variable that is unknown or misused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Tekton's webhook rejects the object.
+    /// Tekton's webhook rejects the object that contains the variable.
     Refused,
-    /// Tekton does not replace the variable.
+    /// Neither Tekton nor `gleaner run` replaces the variable.
     Literal,
     /// Tekton does not replace the variable, but `gleaner run` does.
     Replaced,
-    /// The effect depends on the cluster's settings, or on the Task that refers to a StepAction.
+    /// The effect depends on the cluster's settings, or on the Task that refers to the StepAction.
     Elsewhere,
 }
 
@@ -59,10 +59,10 @@ pub(super) struct Problem {
     pub(super) help: Option<String>,
 }
 
-/// The maximum number of problems that get a suggestion: a suggestion costs more than the rest of a check.
+/// The maximum number of problems with a suggestion. Finding a suggestion takes longer than the rest of a check.
 const SUGGESTIONS: usize = 40;
 
-/// The rule for variables, with the known names.
+/// The rule by which variables are checked against the known names.
 pub(super) struct Rule<'a> {
     pub(super) names: &'a Names<'a>,
     suggestions: Cell<usize>,
@@ -81,7 +81,7 @@ impl<'a> Rule<'a> {
         }
     }
 
-    /// Returns the problem of the variable `one` in `text`, or `None` for text that may belong to a shell.
+    /// Returns the problem with the variable `one` in `text`, or `None` if it is valid or may be text for a shell.
     pub(super) fn problem(
         &self,
         text: &str,
@@ -115,7 +115,7 @@ impl<'a> Rule<'a> {
         })
     }
 
-    /// Returns the problem of a variable whose form Tekton rejects.
+    /// Returns the message and the remedy for a variable that Tekton rejects because of its form.
     fn refused(&self, inner: &str, field: &Field<'_>) -> Wrong {
         if self.names.is_step_action && inner.starts_with("params") {
             let message = format!("`$({inner})`: the script of a StepAction cannot use parameters");
@@ -123,11 +123,11 @@ impl<'a> Rule<'a> {
         }
         let help = match parts(inner) {
             Some(_) if inner.starts_with("results") => {
-                "write a name with dots in brackets, such as $(results[\"a.b\"].path)"
+                "put a name that contains dots in brackets, such as $(results[\"a.b\"].path)"
             }
-            Some(_) => "write a name with dots in brackets, such as $(params[\"a.b\"])",
+            Some(_) => "put a name that contains dots in brackets, such as $(params[\"a.b\"])",
             None if field.is_script() => {
-                "Tekton reads it as its own variable; use backquotes for a shell command substitution"
+                "Tekton treats it as a variable; for a shell command substitution, use backquotes"
             }
             None => "remove it",
         };
@@ -135,8 +135,8 @@ impl<'a> Rule<'a> {
         (message, Some(help.to_owned()))
     }
 
-    /// Returns the problem of a key in a form other than `params.NAME.KEY`, the only form that Tekton replaces
-    /// (`objectIndividualVariablePattern` in `pkg/reconciler/taskrun/resources/apply.go`).
+    /// Returns the message and the remedy for an object key that is not in the form `params.NAME.KEY`, the only one that Tekton
+    /// replaces (`objectIndividualVariablePattern` in `pkg/reconciler/taskrun/resources/apply.go`).
     fn in_brackets(&self, inner: &str) -> Option<Wrong> {
         let Ok(Reference::Param { name, access }) = Reference::parse(inner) else {
             return None;
@@ -151,7 +151,7 @@ impl<'a> Rule<'a> {
         (inner != right).then(|| (message, Some(format!("use $({right})"))))
     }
 
-    /// Returns true for variables that a StepAction gets from the Task that refers to it.
+    /// Returns true if the variable is in a StepAction and its value depends on the Task that refers to the StepAction.
     fn depends_on_task(&self, inner: &str) -> bool {
         let roots = ["results", "workspaces", "steps"];
         self.names.is_step_action && root(inner).is_some_and(|root| roots.contains(&root))
@@ -168,7 +168,7 @@ impl<'a> Rule<'a> {
             return self.of_param(one, &name, &access, field);
         }
         let Some(parts) = parts(inner) else {
-            // Such text in a script is not reported, because the script may run a program with that name: `$(steps.sh a b)`.
+            // In a script, such text is not reported, because it may be a command substitution, such as `$(steps.sh a b)`.
             return (!field.is_script()).then(|| unknown(None)).flatten();
         };
         let name = key(&parts, 1).unwrap_or_default();
@@ -188,7 +188,7 @@ impl<'a> Rule<'a> {
             "outputs" => None,
             "tasks" if self.names.is_in_pipeline => None,
             "tasks" | "finally" => unknown(Some(
-                "a step gets the results of other tasks through parameters of its Task".to_owned(),
+                "pass the results of other tasks through parameters of the Task".to_owned(),
             )),
             _ => unknown(None),
         }
@@ -238,7 +238,7 @@ impl<'a> Rule<'a> {
             }
             (Kind::Object(_), _) if is_whole => Some((
                 format!("`$({inner})` is an object"),
-                Some("name one of its keys".to_owned()),
+                Some("add one of its keys, such as .KEY".to_owned()),
             )),
             (Kind::Object(keys), Some(Access::Key(key)))
                 if !keys.is_empty() && !keys.contains(key.as_str()) =>
@@ -246,9 +246,10 @@ impl<'a> Rule<'a> {
                 let message = format!("`$({inner})`: the parameter '{name}' has no key '{key}'");
                 Some((message, self.suggestion(key, keys.iter().copied())))
             }
-            (Kind::Object(_), Some(Access::Index(_))) => {
-                Some((of_type(), Some("name one of its keys".to_owned())))
-            }
+            (Kind::Object(_), Some(Access::Index(_))) => Some((
+                of_type(),
+                Some("add one of its keys, such as .KEY".to_owned()),
+            )),
             (Kind::String, Some(_)) => Some((of_type(), Some(format!("use $(params.{name})")))),
             _ => None,
         }
@@ -290,7 +291,7 @@ impl<'a> Rule<'a> {
                 return self.unknown_context(inner, name, OF_PIPELINE.into_iter());
             }
             let message = format!("`$({inner})` is unknown in a step of a Task");
-            let help = "the Pipeline can pass it as a parameter; templates of outputs can use it";
+            let help = "pass it from the Pipeline as a parameter, or use it in a template";
             return Some((message, Some(help.to_owned())));
         }
         let known = admission::CONTEXT.into_iter().flat_map(|(prefix, names)| {
@@ -315,7 +316,8 @@ impl<'a> Rule<'a> {
         Some((message, self.suggestion(name, all)))
     }
 
-    /// Returns a problem if `name` is not in `known`. `what` is a part of the message, such as `the step has no result`.
+    /// Returns a message and a remedy if `name` is not in `known`. `what` is the first part of the message, such as
+    /// `the step has no result`.
     pub(super) fn lacks(
         &self,
         inner: &str,

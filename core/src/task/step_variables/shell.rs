@@ -1,17 +1,18 @@
-//! The parts of a script that belong to its shell.
+//! Recognizes text in a script that belongs to the shell, although it looks like a variable.
 
-/// Returns true for a single word that is the name of a program, as in `$(steps.sh)`.
+/// Returns true if `inner` looks like the file name of a program, as in `$(steps.sh)`.
 pub(super) fn is_program(inner: &str) -> bool {
     const ENDINGS: [&str; 9] = ["sh", "bash", "py", "pl", "rb", "js", "php", "exe", "bin"];
     let ending = inner.split_once('.').map(|(_, ending)| ending);
     ending.is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
-/// The maximum number of bytes of a line that are searched: a one-line script may have a variable every few bytes.
+/// The maximum number of bytes before a variable that are searched for the beginning of its line. Without this limit, a check of
+/// a long line with many variables would take quadratic time.
 const LINE_MAX: usize = 1024;
 
-/// Returns true if the line at `offset` is a shell comment. A comment that begins more than [`LINE_MAX`] bytes before `offset` is
-/// not recognized.
+/// Returns true if the line that contains `offset` is a shell comment. If the line begins more than [`LINE_MAX`] bytes before
+/// `offset`, the result is false.
 pub(super) fn is_in_comment(script: &str, offset: usize) -> bool {
     let from = offset.saturating_sub(LINE_MAX);
     let before = &script.as_bytes()[from..offset];

@@ -3,7 +3,7 @@ use crate::document::yaml;
 
 const NONE: [Vec<String>; 3] = [const { Vec::new() }; 3];
 
-/// Returns a Task that declares each kind of name, and has `fields` in its second step.
+/// Returns a Task that declares names of each kind, and whose second step contains `fields`.
 fn task(fields: &str) -> String {
     format!(
         "kind: Task
@@ -53,7 +53,7 @@ fn expect(fields: &str, kind: usize, message: &str) {
 }
 
 #[test]
-fn known_and_shell_variables_are_not_reported() {
+fn known_variables_and_shell_text_are_not_reported() {
     for fields in [
         "script: '$(params.x) $(params[\"x\"]) $(params[''x'']) $(inputs.params.x) $(params[\"d.e\"])'",
         "script: '$(params.l[0]) $(params[\"l\"][0]) $(params.o.k)'",
@@ -195,7 +195,10 @@ fn variables_that_tekton_leaves_unchanged_are_reported() {
             "args: [$(steps.none.results.a)]",
             "the Task has no step 'none'",
         ),
-        ("args: [$(steps.last.results.a)]", "runs later"),
+        (
+            "args: [$(steps.last.results.a)]",
+            "does not run before this step",
+        ),
         (
             "args: [$(steps.zero.results.a)]",
             "step 'zero' has no result 'a'",
@@ -214,7 +217,7 @@ fn variables_that_tekton_leaves_unchanged_are_reported() {
         ),
         (
             "script: $(tasks.a.results.b)",
-            "through parameters of its Task",
+            "through parameters of the Task",
         ),
         ("script: $(resources.a.url)", "has no such resource"),
         ("args: [$(workspaces.none.sh a b)]", "unknown variable"),
@@ -224,7 +227,7 @@ fn variables_that_tekton_leaves_unchanged_are_reported() {
 }
 
 #[test]
-fn artifact_variables_are_reported_as_known_only_in_a_cluster() {
+fn artifact_variables_are_reported_as_available_only_in_a_cluster() {
     for variable in [
         "step.artifacts.path",
         "steps.zero.outputs.a",
@@ -233,7 +236,7 @@ fn artifact_variables_are_reported_as_known_only_in_a_cluster() {
         expect(
             &format!("script: $({variable})"),
             2,
-            "artifacts are known only in a cluster",
+            "artifacts are available only in a cluster",
         );
     }
 }
@@ -256,7 +259,7 @@ fn variables_outside_the_steps_stay_literal() {
         ),
         (
             "sidecars: [{name: s, args: [$(step.results.own.path)]}]",
-            "only a step has results",
+            "is available only in a step",
         ),
         (
             "volumes: [{name: v, configMap: {name: $(params.nope)}}]",
@@ -397,6 +400,6 @@ fn checking_many_variables_takes_linear_time() {
         (refused.len(), literal.len()),
         (Diagnostics::KEPT + 1, Diagnostics::KEPT + 1)
     );
-    // The Task has 120,000 variables. Searching all parameters for each of them would take minutes in this build.
+    // The Task contains 120,000 variables. Searching all parameters for each variable would take minutes in a debug build.
     assert!(begin.elapsed().as_secs() < 60);
 }

@@ -1,9 +1,7 @@
-//! Unit tests of `reference`.
-
 use super::*;
 
 #[test]
-fn every_form_is_parsed_and_written_identically() {
+fn formatting_a_parsed_variable_returns_its_canonical_form() {
     for text in [
         "params.imageUrl",
         "params[\"a.b\"]",

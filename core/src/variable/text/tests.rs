@@ -28,13 +28,13 @@ fn a_text_is_parsed_from_left_to_right() {
 }
 
 #[test]
-fn an_unclosed_variable_is_refused() {
+fn an_unclosed_variable_is_rejected() {
     assert_eq!(Text::parse("a $(params.x"), Err(TextError::Unclosed));
     assert!(Text::parse("$(params.a$(params.b))").is_err());
 }
 
 #[test]
-fn string_requests_the_text_of_a_value() {
+fn string_in_a_variable_requests_the_value_as_text() {
     let parts = |text: &str| Text::parse(text).unwrap().0;
     let string = |text: &str| Part::String(Reference::parse(text).unwrap());
     assert_eq!(parts("$(string(params.a))"), [string("params.a")]);
