@@ -32,7 +32,7 @@ pub(crate) enum ResultShape {
 /// The types of a task's results, by result name.
 pub(crate) type ResultShapes = BTreeMap<String, ResultShape>;
 
-/// Returns the types of the results that a Task declares, and of its resources.
+/// Returns the types of a Task's results, including the object results of its resources.
 pub(crate) fn shapes(task: &Task) -> ResultShapes {
     let mut shapes = ResultShapes::new();
     for result in &task.spec.results {
@@ -56,19 +56,18 @@ pub(crate) struct Names<'a> {
     pub(crate) params: &'a [ParamSpec],
     /// The tasks, with the types of their results.
     pub(crate) tasks: &'a BTreeMap<String, ResultShapes>,
-    /// The `finally` tasks, if variables may refer to them.
+    /// The `finally` tasks with the types of their results, if variables may refer to these tasks.
     pub(crate) finally: Option<&'a BTreeMap<String, ResultShapes>>,
-    /// The workspaces of the pipeline.
     pub(crate) workspaces: &'a [&'a str],
-    /// True if variables may refer to the status of a task, which is allowed only in `finally` and in the pipeline's results.
+    /// True if variables may refer to a task's status: in `finally` tasks and in the pipeline's results.
     pub(crate) statuses: bool,
 }
 
 type Problem = (String, Option<String>);
 
 impl Names<'_> {
-    /// Checks the variables in the strings of `node`, and adds the tasks whose results they use to `takes`. In an embedded
-    /// TaskSpec, checks only references to other tasks, because the other variables belong to the Task.
+    /// Checks the variables in the strings of `node`, and adds to `takes` the tasks to whose results the variables refer. In an
+    /// embedded TaskSpec, checks only variables that refer to other tasks. All other variables there refer to the TaskSpec itself.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,
@@ -110,7 +109,7 @@ impl Names<'_> {
         }
     }
 
-    /// Checks one variable. Returns the task if the variable refers to a task's result.
+    /// Checks one variable. If it refers to a result of a task in `tasks`, returns the task's name.
     fn problem(&self, one: Occurrence<'_>, embedded: bool) -> Result<Option<String>, Problem> {
         let inner = one.inner;
         let unknown = || format!("unknown variable `$({inner})`");
@@ -205,7 +204,8 @@ impl Names<'_> {
             let help = "the status of a task is known only in 'finally'";
             return Err((unknown(), Some(help.to_owned())));
         }
-        // See `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
+        // Tekton replaces status variables only in `params` and `when` (`ApplyPipelineTaskStateContext` in
+        // `pkg/reconciler/pipelinerun/resources/apply.go`).
         if is_status && embedded {
             let message = format!("Tekton does not replace `$({inner})` in an embedded spec");
             let help = "pass it to the task as a parameter: params: [{name: NAME, value: ...}]";
@@ -251,7 +251,7 @@ fn misuse(
         Some((message, Some(help.to_owned())))
     };
     match (shape, access.first()) {
-        (ResultShape::Text, Some(_)) => of_type("string", "remove the part after its name"),
+        (ResultShape::Text, Some(_)) => of_type("string", "remove the part after the result's name"),
         (ResultShape::List, Some(Access::Key(_))) => {
             of_type("array", "use an index such as [0], or [*]")
         }
@@ -260,10 +260,10 @@ fn misuse(
             "use it as the whole value, or use an index such as [0]",
         ),
         (ResultShape::Map(_), Some(Access::Index(_))) => {
-            of_type("object", "name a key, or use [*]")
+            of_type("object", "specify a key, or use [*]")
         }
         (ResultShape::Map(_), _) if is_whole && !one.is_whole => {
-            of_type("object", "use it as the whole value, or name a key")
+            of_type("object", "use it as the whole value, or specify a key")
         }
         (ResultShape::Map(Some(keys)), Some(Access::Key(key))) if !keys.contains(key) => Some((
             format!("`$({inner})`: the result '{result}' has no key '{key}'"),

@@ -1,4 +1,4 @@
-//! The waits of a declaration (`waitFor`). In the embedded API server, no controller fulfills them.
+//! Describes the waits of a declaration (`waitFor`). The embedded API server has no controllers to fulfill them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const FIRST: Duration = Duration::from_secs(2);
 /// The interval between later reports.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// Returns the name of each object that has a `waitFor`, with a description of the condition.
+/// Returns the name of each object that has a `waitFor`, and a description of its condition and timeout.
 pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     let waits = declaration.templates.iter().filter_map(|template| {
         let wait = template.wait_for.as_ref()?;
@@ -46,7 +46,7 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     })
 }
 
-/// Removes the waits of a declaration, and the results that only a controller could set.
+/// Removes the waits of a declaration, and the results from `.status`, which only controllers set.
 pub(crate) fn remove_waits(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
     for object in objects
@@ -66,7 +66,7 @@ pub(crate) fn remove_waits(declaration: &mut Value) {
     }
 }
 
-/// Tracks the time since the wait began, and the time of the last report.
+/// The start of the current wait, and the time of the last report.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     since: Option<Instant>,
@@ -74,7 +74,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Returns the line to print now, if any. `waiting` is true while the submission is in progress.
+    /// Returns the line to print now, or `None` if no report is due. `waiting` is true while the submission is in progress.
     pub(crate) fn line(&mut self, waiting: bool, declaration: &Declaration) -> Option<String> {
         if !waiting {
             *self = Self::default();
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_only_a_controller_sets_are_removed() {
+    fn waits_and_results_from_the_status_are_removed() {
         let mut declaration = json!({"objects": [
             {"name": "a", "waitFor": {"condition": "Complete"}, "results": {"url": ".status.url", "ip": ".spec.clusterIP"}},
         ]});
