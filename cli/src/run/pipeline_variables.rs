@@ -67,7 +67,7 @@ type Problem = (String, Option<String>);
 
 impl Names<'_> {
     /// Checks the variables in the strings of `node`, and adds to `takes` the tasks to whose results the variables refer. In an
-    /// embedded TaskSpec, checks only variables that refer to other tasks. All other variables there refer to the TaskSpec itself.
+    /// embedded TaskSpec, checks only variables that refer to other tasks, because all others refer to the TaskSpec itself.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,
@@ -251,7 +251,9 @@ fn misuse(
         Some((message, Some(help.to_owned())))
     };
     match (shape, access.first()) {
-        (ResultShape::Text, Some(_)) => of_type("string", "remove the part after the result's name"),
+        (ResultShape::Text, Some(_)) => {
+            of_type("string", "remove the part after the result's name")
+        }
         (ResultShape::List, Some(Access::Key(_))) => {
             of_type("array", "use an index such as [0], or [*]")
         }
