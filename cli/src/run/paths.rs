@@ -1,8 +1,8 @@
 //! Replaces pod paths in the strings of a step with the corresponding paths on this machine.
 //!
 //! A laptop has no `/workspace`, and a run should not create one. Therefore a directory of the run replaces this path wherever
-//! a step's command, script, arguments or environment variables contain it. The replacement is textual, so it does not recognize some forms of
-//! the path (`W=/work; ls ${W}space`) and leaves them unchanged.
+//! a step's command, script, arguments or environment variables contain it. The replacement is textual, so it does not
+//! recognize some forms of the path (`W=/work; ls ${W}space`) and leaves them unchanged.
 
 use std::path::{Component, Path, PathBuf};
 

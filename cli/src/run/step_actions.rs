@@ -1,4 +1,4 @@
-//! Replaces references to StepActions in the files with the fields of the StepAction.
+//! Replaces a step's reference to a StepAction with the fields of the StepAction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -205,7 +205,7 @@ fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
     whole.inner.strip_suffix("[*]")
 }
 
-/// Replaces the parameters in the strings of `node`.
+/// Returns `node` after replacing the StepAction's parameters in all strings.
 fn replaced(node: &Node, substitution: &Substitution) -> Result<Node, String> {
     let content = match &node.content {
         Content::String(text) => Content::String(substitution.text(text)?),

@@ -161,7 +161,7 @@ mod tests {
         let source = Source::parse("f".to_owned(), text).unwrap();
         let arguments = ["gleaner", "run", "-f", "f"].iter().chain(arguments);
         let Command::Run(options) = Cli::parse_from(arguments).command else {
-            unreachable!("the arguments are those of a run");
+            unreachable!("the arguments select the subcommand run");
         };
         let run_plan = planner::plan(&options, &Map::new(), &[source]).unwrap();
         let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! Lists the objects in a cluster that contain Gleaner or declare outputs.
+//! Lists a cluster's objects that contain Gleaner or declare outputs.
 
 use std::process::ExitCode;
 
