@@ -86,7 +86,7 @@ pub(crate) fn check(
                 cluster.insert(word);
             }
             Refused(_) if !is_set(map, field) => {}
-            // If a reference has a `resolver`, only report this field, not the resolver's `params`, too.
+            // If a reference has a `resolver`, report only this field, not the resolver's `params`, too.
             Refused(_) if *field == "params" && is_set(map, "resolver") => {}
             Refused(help) => {
                 found.refuse(
@@ -125,8 +125,8 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Checks the names in a list of workspaces, results or resources, because a local run uses them as file and
-/// directory names.
+/// Checks the names in a list of workspaces, results or resources, because a local run uses them as file and directory
+/// names.
 fn check_names(parent: &Cursor<'_>, list: &str, found: &mut Diagnostics) {
     for item in parent.items_at(list, &mut Diagnostics::default()) {
         check_name(&item, found);

@@ -23,7 +23,7 @@ pub(crate) struct RunPlan {
     pub(crate) tasks: Vec<PlannedTask>,
     /// The settings of the pipeline; `None` if the run has a single task without a pipeline.
     pub(crate) pipeline: Option<Pipeline>,
-    /// The terms of the cluster-only features that the documents use, for a note.
+    /// Terms for the cluster-only features that the documents use. A note lists them.
     pub(crate) cluster: BTreeSet<&'static str>,
     /// Notes to print for the user.
     pub(crate) notes: Vec<String>,
@@ -52,7 +52,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Tekton's default (`default-timeout-minutes` in `config-defaults`).
+    /// Tekton's default timeout (`default-timeout-minutes` in `config-defaults`).
     pub(crate) const DEFAULT: Duration = Duration::from_secs(60 * 60);
 }
 

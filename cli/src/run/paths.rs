@@ -35,7 +35,7 @@ impl Paths {
         self.map(&path.to_string_lossy(), path);
     }
 
-    /// Returns a copy for one step, which also maps the directory that only this step sees.
+    /// Returns a copy for one step that also maps the directory that only this step sees.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
         paths.map(OWN_RUN, own_run);
@@ -71,7 +71,7 @@ impl Paths {
 }
 
 /// Returns the absolute pod path of `path`, which is relative to `directory`. Resolves all `..` components, because they could
-/// lead out of the directory on this machine.
+/// lead out of the directory that replaces the pod's.
 pub(crate) fn in_pod(directory: &str, path: &str) -> String {
     let mut absolute = PathBuf::from("/");
     for component in Path::new(directory).join(path).components() {

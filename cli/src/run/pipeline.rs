@@ -89,7 +89,7 @@ pub(crate) fn read(
         .map_err(|found| source.document.errors(found))
 }
 
-/// A task after its place in the document, with a flag that is true if the task declares outputs.
+/// A task's place in the document, the task, and a flag that is true if the task declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
 /// Checks the variables of the tasks, and stores in each task the names of the tasks whose results it uses.

@@ -118,7 +118,7 @@ impl PipelineRun<'_> {
         }
         let prepared = match self.scope.holds(&task.when) {
             Ok(false) => {
-                // As in Tekton, tasks with this task in `runAfter` still run, but tasks that use its results are skipped.
+                // As in Tekton, tasks that only list this task in `runAfter` still run. Tasks that use its results are skipped.
                 self.end_without(task, "its when conditions are false");
                 return Ok(Course::Continue);
             }

@@ -195,8 +195,8 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// Returns the workspaces of a task: those that it binds, and for an embedded spec also the Pipeline's workspaces of the same
-/// name.
+/// Returns the bound workspaces of a task: those that the pipeline task binds and, if the spec is embedded, also those with the
+/// name of a workspace of the Pipeline.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,

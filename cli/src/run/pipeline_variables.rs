@@ -204,8 +204,7 @@ impl Names<'_> {
             let help = "the status of a task is known only in 'finally'";
             return Err((unknown(), Some(help.to_owned())));
         }
-        // Tekton replaces status variables only in `params` and `when` (`ApplyPipelineTaskStateContext` in
-        // `pkg/reconciler/pipelinerun/resources/apply.go`).
+        // `ApplyPipelineTaskStateContext` (`pkg/reconciler/pipelinerun/resources/apply.go`) ignores embedded specs.
         if is_status && embedded {
             let message = format!("Tekton does not replace `$({inner})` in an embedded spec");
             let help = "pass it to the task as a parameter: params: [{name: NAME, value: ...}]";

@@ -35,7 +35,7 @@ pub(crate) struct Plan {
     /// The shell commands of `--step-command`, by step name.
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) mounts: Mounts,
-    /// True if steps inherit only `PATH` and the variables with `valueFrom` from the environment of this process
+    /// True if steps inherit only these environment variables from this process: `PATH` and those with `valueFrom`
     /// (`--clean-env`).
     pub(crate) clean_env: bool,
     /// Notes to print about differences from a run in a cluster.
@@ -251,7 +251,7 @@ impl Plan {
                 .push(ReadOnly::protect(&workspace.name, &directory)?);
         }
         if directory != own {
-            // With this link, a step can also use a path relative to /workspace.
+            // With this link, a step can also access the directory by a path relative to /workspace.
             std::os::unix::fs::symlink(&directory, own)?;
         }
         Ok(directory)

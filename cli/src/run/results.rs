@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_is_read_as_tekton_reads_it() {
+    fn a_result_is_parsed_as_by_tekton() {
         assert_eq!(result_value("[\"a\",\"b\"]\n"), json!(["a", "b"]));
         assert_eq!(result_value("{\"k\":\"v\"}"), json!({"k": "v"}));
         assert_eq!(result_value("\"quoted\""), "quoted");

@@ -13,7 +13,7 @@ use super::substitution::Substitution;
 use super::variable::{occurrences, parts};
 use crate::values;
 
-/// Fields that belong to the StepAction, so that a step with a reference must not set them
+/// The fields that a step with a reference must not set, because they belong to the StepAction
 /// (`pkg/apis/pipeline/v1/container_validation.go`).
 const STEP_ACTION_FIELDS: [&str; 9] = [
     "image",

@@ -196,7 +196,7 @@ impl Steps<'_> {
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
         self.show_status().await;
-        // Show the redirector's reports after the sidecar's status, because they refer to its outputs and objects.
+        // Show the redirector's reports after the sidecar's status, because a report may refer to outputs in the status.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
             self.progress.report(&self.plan.shown(name), report);

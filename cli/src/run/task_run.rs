@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_of_zero_is_no_limit() {
+    fn a_timeout_of_zero_means_no_limit() {
         assert_eq!(time("timeout: '0'", &[]), None);
         assert_eq!(time("timeout: 0s", &[]), None);
         assert_eq!(time("timeout: 5m", &[]), Some(Duration::from_secs(300)));

@@ -46,7 +46,7 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     })
 }
 
-/// Removes the waits of a declaration, and the results from `.status`, which only controllers set.
+/// Removes the waits of a declaration, and the results that are read from `.status`, which only controllers set.
 pub(crate) fn remove_waits(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
     for object in objects

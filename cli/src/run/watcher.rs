@@ -1,4 +1,4 @@
-//! A process that cleans up when the run's process exits, even if it was killed: it kills the sidecar and the steps, which would
+//! A process that cleans up when the run's process exits, even if it is killed. It kills the sidecar and the steps, which would
 //! otherwise keep running, and removes the run's directory, which may contain secrets.
 //!
 //! The watcher reads a pipe to which only the run writes. Each line reports that a process group started (`+ID`) or finished

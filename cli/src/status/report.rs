@@ -22,7 +22,7 @@ impl Report {
         }
     }
 
-    /// Returns the fields that docs/check.md describes.
+    /// Returns the status as JSON, with the fields that docs/check.md describes.
     pub(super) fn to_json(&self) -> Value {
         match self {
             Self::TaskRun(run) => run.to_json(),

@@ -1,6 +1,6 @@
 //! Tables of the known fields of each kind of map. For each field, they state whether a local run supports it.
 
-/// The level of support for a field.
+/// The treatment of a field in a local run.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
     /// The run uses the field, or the field has no effect on runs.

@@ -55,7 +55,7 @@ fn an_unknown_parameter_is_an_error() {
 }
 
 #[test]
-fn the_kubelet_expands_declared_variables() {
+fn declared_variables_are_expanded_as_by_the_kubelet() {
     let environment = [
         ("A".to_owned(), "1".to_owned()),
         ("A".to_owned(), "2".to_owned()),
