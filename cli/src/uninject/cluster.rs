@@ -101,7 +101,7 @@ async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns true if the request failed for a reason that may concern only this kind.
+/// Returns true if the request failed for a reason that may affect only this kind.
 fn is_of_one_kind(error: &RequestError) -> bool {
     let code = error.code().map(|code| code.as_u16());
     code.is_some_and(|code| code != 401) || matches!(error.reason, Reason::TooLarge(_))
