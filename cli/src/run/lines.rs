@@ -9,8 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 /// The length in bytes from which a line is forwarded in pieces.
 const LONGEST: usize = 64 << 10;
 
-/// Reads `stream`, the output of a step, to its end, and calls `line` for each line without its line break. If `copy`
-/// is set, also copies all bytes to this file (`stdoutConfig` and `stderrConfig`).
+/// Reads `stream`, the output of a step, to its end, and calls `line` for each line without its line break. If `copy` is
+/// set, also copies all bytes to this file (`stdoutConfig` and `stderrConfig`).
 pub(crate) async fn forward(
     stream: impl AsyncRead + Unpin,
     copy: Option<PathBuf>,

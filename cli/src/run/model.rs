@@ -1,4 +1,4 @@
-//! The plan of a run, which is complete before the run creates anything.
+//! The plan of a run. It is complete before the run creates anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

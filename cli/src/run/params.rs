@@ -105,7 +105,7 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
     }
 }
 
-/// Returns a message if the value does not have the declared type. Accepts a string that contains variables for any
+/// Returns a message if the value does not have the declared type. A string that contains variables matches any
 /// type, because a variable may be replaced with an array or object.
 pub(crate) fn type_mismatch(spec: &ParamSpec, value: &Value) -> Option<String> {
     let has_variables = value.as_str().is_some_and(|text| text.contains("$("));

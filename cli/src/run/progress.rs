@@ -179,7 +179,7 @@ impl Progress {
         }
         if status.phase == Phase::Submitting && !self.waiting {
             self.waiting = true;
-            Self::note("all variables are known; submitting to the API server");
+            Self::note("all variables are known; submitting the objects to the API server");
         }
     }
 

@@ -44,8 +44,8 @@ pub(crate) enum Given<'a> {
 // === impl Referable ===
 
 impl Referable {
-    /// Returns the spec or the reference in `parent`, which is a run or a pipeline task. On error, adds it to `found` and returns
-    /// `None`.
+    /// Returns the spec or the reference in `parent`, which is a run or a pipeline task. If there is an error, adds it to
+    /// `found` and returns `None`.
     pub(crate) fn given_by<'a>(
         &self,
         parent: &Cursor<'a>,
@@ -69,8 +69,8 @@ impl Referable {
         }
     }
 
-    /// Returns the document that `reference` names, and its spec. On error, adds it to `found` and returns `None`. The name may
-    /// contain variables for the Pipeline's parameters, whose values are in `params`.
+    /// Returns the document that `reference` names, and its spec. If there is an error, adds it to `found` and returns `None`.
+    /// The name may contain variables for the Pipeline's parameters, whose values are in `params`.
     pub(crate) fn resolve<'a>(
         &self,
         reference: &Cursor<'_>,

@@ -70,7 +70,7 @@ pub(crate) struct TaskEnd {
     pub(crate) objects: Vec<Value>,
     /// The results as strings, as the steps wrote them.
     pub(crate) texts: Results,
-    /// The results with their types.
+    /// The results, converted to their types.
     pub(crate) results: Results,
 }
 

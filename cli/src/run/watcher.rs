@@ -1,7 +1,7 @@
-//! A process that cleans up when the run's process exits, even if it is killed. It kills the sidecar and the steps, which would
-//! otherwise keep running, and removes the run's directory, which may contain secrets.
+//! The watcher, a process that cleans up after the run's process exits or is killed. The watcher kills the sidecar and the steps,
+//! which would otherwise keep running, and removes the run's directory, which may contain secrets.
 //!
-//! The watcher reads a pipe to which only the run writes. Each line reports that a process group started (`+ID`) or finished
+//! It reads a pipe to which only the run writes. Each line reports that a process group started (`+ID`) or finished
 //! (`-ID`). When the pipe closes for any reason, the watcher kills the process groups that have not finished.
 
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ struct Process(Child);
 // === impl Watcher ===
 
 impl Watcher {
-    /// Starts the watcher of the run in `directory`. If `removes` is true, the watcher removes the directory when the run ends.
+    /// Starts the watcher of the run in `directory`. If `removes` is true, the watcher removes the directory when the run exits.
     pub(crate) fn start(program: &Path, directory: &Path, removes: bool) -> io::Result<Self> {
         let mut command = Command::new(program);
         // If this run is itself a step of another run, the inherited variables would make the other run treat the watcher as a

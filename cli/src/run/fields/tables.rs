@@ -114,7 +114,7 @@ pub(super) const PIPELINE_TASK: Table = &[
     ("retries", Refused(REMOVE)),
     (
         "matrix",
-        Refused("to run the pipeline here, write a separate task for each combination"),
+        Refused("to run the pipeline here, write a separate task for each combination of the matrix"),
     ),
     (
         "pipelineRef",
