@@ -114,7 +114,9 @@ pub(super) const PIPELINE_TASK: Table = &[
     ("retries", Refused(REMOVE)),
     (
         "matrix",
-        Refused("to run the pipeline here, write a separate task for each combination of the matrix"),
+        Refused(
+            "to run the pipeline here, write a separate task for each combination of the matrix",
+        ),
     ),
     (
         "pipelineRef",
