@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `task_run` | the TaskRun and its pod |
 //! | `pipeline_run` | a PipelineRun and the names of its TaskRuns |
-//! | `live` | the status that the sidecar reports, over a forwarded port |
+//! | `live` | the sidecar's status, requested through a forwarded port |
 //! | `objects` | the objects that the run created, found by their annotations |
 //! | `report` | text and JSON |
 
@@ -69,7 +69,7 @@ async fn show(options: &Status) -> Result<(), Failure> {
 /// Reads the status once.
 ///
 /// # Errors
-/// Fails if no run has the name, if the run does not use Gleaner, or if the cluster rejects the request.
+/// Fails if no TaskRun or PipelineRun has the name, if the TaskRun does not use Gleaner, or if the cluster rejects a request.
 async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Failure> {
     if let Some(run) = TaskRun::find(api, namespace, name).await? {
         if run.uses_gleaner() {

@@ -1,4 +1,4 @@
-//! Prints messages, in color only on a terminal (`anstream`, which prints them, honors `NO_COLOR` and similar variables).
+//! Prints messages. `anstream` removes the colors if the output is not a terminal, or if variables such as `NO_COLOR` require it.
 
 use anstyle::{AnsiColor, Style};
 
@@ -36,8 +36,8 @@ pub(crate) fn finding(finding: &Finding) -> String {
     format!("{position}: {severity}: {diagnostic}")
 }
 
-/// Returns `text` with visible symbols instead of control characters other than newlines, because a terminal would execute
-/// control sequences in a document.
+/// Returns `text` with visible symbols instead of control characters, except newlines and tabs. Without this, a terminal would
+/// execute control sequences that a document contains.
 pub(crate) fn visible(text: impl std::fmt::Display) -> String {
     let picture = |letter: char| match letter {
         '\n' | '\t' => letter,
@@ -53,7 +53,6 @@ pub(crate) fn error(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {}", paint(BAD, "error"), visible(message));
 }
 
-/// Prints a warning about a problem that occurs only in a cluster.
 pub(crate) fn warning(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {}", paint(CAUTION, "warning"), visible(message));
 }

@@ -12,7 +12,7 @@ use crate::args::Uninject;
 use crate::failure::Failure;
 use crate::printing::{self, print, read_all};
 
-/// Prints the documents without Gleaner, or lists the objects that contain it.
+/// Prints the documents after removing Gleaner from them, or lists the objects that contain Gleaner.
 pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
     let files = options.files.all();
     if files.is_empty() {

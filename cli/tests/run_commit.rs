@@ -160,7 +160,7 @@ steps:
         .find("+ ConfigMap default/cm (cm): created");
     let end = ran.stderr.find("✔ one");
     assert!(created.is_some() && created < end, "{}", ran.stderr);
-    ran.says("the created objects remain, although the task failed; with 'submit: Completed', they are created only after the last step");
+    ran.says("the created objects remain, although the task failed; with 'submit: Completed', objects are created only after the last step");
     assert_eq!(ran.object()["data"]["a"], "x");
     let ran = run(&task(ONE, &spec.replace("exit 3", "exit 0")), &[]);
     assert_eq!(ran.exits(0).stderr.matches("+ ConfigMap").count(), 1);

@@ -464,7 +464,7 @@ tasks:
     run(&text, &["--step-command", "b.one=true"]).exits(0);
     run(&text, &["--step-command", "b.two=true"])
         .exits(64)
-        .says("no step 'b.two'");
+        .says("unknown step 'b.two'");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_pipeline_task_without_a_task_is_reported() {
             &[],
         )
         .exits(78)
-        .says("tasks[1]: the task specifies no Task; write taskRef: {name: NAME}");
+        .says("tasks[1]: the task does not specify a Task; write taskRef: {name: NAME}");
     }
 }
 

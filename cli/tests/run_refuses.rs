@@ -150,7 +150,7 @@ fn a_parameter_too_long_for_an_argument_is_reported() {
     );
     gleaner(&["run", "-f", &path, "--param-file", &params])
         .exits(64)
-        .says("the parameter 'big' has 204805 bytes")
+        .says("the parameter 'big' is 204805 bytes long")
         .says("128 KiB");
     let params = file(
         folder.path(),

@@ -169,7 +169,7 @@ fn a_workspace_volume_that_needs_a_cluster_is_refused() {
     let claim = "workspaces: [{name: src, persistentVolumeClaim: {claimName: c}, subPath: sub}]";
     run(&with_run(spec, claim), &[])
         .exits(78)
-        .says("the workspace 'src' uses a persistentVolumeClaim, which exists only in a cluster; specify a directory with --workspace src=DIR");
+        .says("the workspace 'src' uses 'persistentVolumeClaim', which is only available in a cluster; specify a directory with --workspace src=DIR");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("sub")).unwrap();
     std::fs::write(folder.path().join("sub/inside"), "").unwrap();

@@ -325,7 +325,7 @@ fn values_of_a_run_are_checked_at_their_positions() {
         ),
         (
             "{name: l, value: [true]}",
-            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; put the values in it in quotes, because Tekton accepts only strings",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, but its value is a string; quote each value inside it, because Tekton accepts only strings",
         ),
         (
             "{name: part, value: {k: '1'}}",
@@ -393,7 +393,7 @@ fn timeouts_and_results_of_a_pipeline_are_checked() {
         ),
         (
             "{pipeline: 1m, tasks: 1m, finally: 1m}",
-            "spec.timeouts: the sum of the timeouts of tasks and finally exceeds the pipeline's timeout",
+            "spec.timeouts: timeouts.tasks and timeouts.finally together exceed the pipeline's timeout",
         ),
     ] {
         refuses(

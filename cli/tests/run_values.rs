@@ -38,9 +38,9 @@ steps:
     ran.exits(65)
         .says("error: the result 'm' is of type array")
         .says("error: the result 'o' is of type object")
-        .says("error: the result 'p' lacks y, z, which its properties declare")
+        .says("error: the result 'p' lacks the keys y, z, which its properties declare")
         .says("error: the result 'q' is of type object")
-        .says("error: the result 'big' has 5000 bytes");
+        .says("error: the result 'big' is 5000 bytes long");
     assert!(!ran.stderr.contains("the result 'l'"), "{}", ran.stderr);
     ran.says("the created objects remain, although the task failed");
 }

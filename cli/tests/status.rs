@@ -111,9 +111,9 @@ fn a_finished_run_shows_its_objects_and_results() {
     assert_eq!(
         ran.stdout,
         "TaskRun builds/run: Succeeded (All Steps have completed executing)\n  \
-         objects\n    cm: ConfigMap builds/cm, deleted with the run\n    shared: ConfigMap builds/shared\n  \
+         objects\n    cm: ConfigMap builds/cm, will be deleted with the run\n    shared: ConfigMap builds/shared\n  \
          results\n    img: {\"name\":\"x\"}\n    text: v\n  \
-         missing\n    img: this run has no such object; it was not created, or was deleted later\n"
+         missing\n    img: no object exists; it was not created, or was deleted later\n"
     );
     let ran = status(
         &cluster.server.url(),
@@ -216,8 +216,8 @@ fn a_pipeline_run_shows_each_of_its_task_runs() {
          TaskRuns without outputs\n    p-test\n  deleted TaskRuns\n    p-old\n\
          TaskRun builds/p-build: Succeeded (All Steps have completed executing)\n  \
          objects\n    cm: ConfigMap builds/cm\n  \
-         missing\n    img: this run has no such object; it was not created, or was deleted later\n    \
-         shared: this run has no such object; it was not created, or was deleted later\n"
+         missing\n    img: no object exists; it was not created, or was deleted later\n    \
+         shared: no object exists; it was not created, or was deleted later\n"
     );
     let json: Value = serde_json::from_str(&status(&url, &["p", "-o", "json"]).stdout).unwrap();
     let page = include_str!("../../docs/check.md");
@@ -426,6 +426,6 @@ fn objects_that_cannot_be_listed_are_unknown_and_not_missing() {
     let unread = json["unread"].as_array().unwrap();
     assert_eq!(unread.len(), 1, "{json}");
     let reason = unread[0].as_str().unwrap();
-    let expected = "cannot list objects of the kind ConfigMap of v1: ";
+    let expected = "cannot list objects of kind ConfigMap (v1): ";
     assert!(reason.starts_with(expected), "{reason}");
 }

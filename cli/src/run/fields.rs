@@ -1,4 +1,4 @@
-//! Checks the fields of Tekton's documents. A local run uses a field, ignores it with a note, or rejects it.
+//! Checks the fields of Tekton's documents. A local run uses a field, ignores it and prints a note, or rejects it.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// Returns the part of the schema that describes the nested fields.
+    /// Returns the part of Tekton's schema that describes the nested fields, or `None` if they are not checked.
     const fn part(self) -> Option<Part> {
         Some(match self {
             Self::Task => Part::Task,
@@ -65,8 +65,8 @@ impl Kind {
     }
 }
 
-/// Checks the fields of `map`. Reports unknown and refused fields as errors. For fields that only a cluster uses, adds a term for
-/// the note to `cluster`.
+/// Checks the fields of `map`. Reports unknown and unsupported fields as errors. For each field that only a cluster uses, adds to
+/// `cluster` the term that the run's note shows.
 pub(crate) fn check(
     map: &Cursor<'_>,
     kind: Kind,
@@ -86,7 +86,7 @@ pub(crate) fn check(
                 cluster.insert(word);
             }
             Refused(_) if !is_set(map, field) => {}
-            // The field `resolver` is already reported, so do not report its `params`, too.
+            // If a reference has a `resolver`, report only this field, not the resolver's `params`, too.
             Refused(_) if *field == "params" && is_set(map, "resolver") => {}
             Refused(help) => {
                 found.refuse(
@@ -125,8 +125,8 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Checks the names in a list of workspaces, results or resources, because a local run uses them as names of files and
-/// directories.
+/// Checks the names in a list of workspaces, results or resources, because a local run uses them as file and directory
+/// names.
 fn check_names(parent: &Cursor<'_>, list: &str, found: &mut Diagnostics) {
     for item in parent.items_at(list, &mut Diagnostics::default()) {
         check_name(&item, found);
@@ -151,7 +151,7 @@ pub(crate) fn check_task(
     check(spec, Kind::Task, found, cluster);
     for (parent, list) in [
         (&[][..], "workspaces"),
-        // Fields of the proposal, of v1beta1 and of v1alpha1.
+        // The resource fields of the proposal, v1beta1 and v1alpha1.
         (&[], "resources"),
         (&["resources"], "inputs"),
         (&["inputs"], "resources"),

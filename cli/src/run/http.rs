@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 use crate::http::{self, PATIENCE, unreadable};
 
-/// A client of the sidecar. Its errors describe why no response was received.
+/// A client of the sidecar. Its errors explain why the sidecar did not send a valid response.
 #[derive(Debug, Clone)]
 pub(crate) struct SidecarClient {
     pub(crate) socket: PathBuf,
@@ -30,7 +30,8 @@ impl SidecarClient {
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// Returns the rendered objects with masked secrets, or an error while some of their variables are unknown.
+    /// Returns the rendered objects with masked secrets. Returns an empty list if the sidecar rejects the request, for example
+    /// because variables are still unknown.
     pub(crate) async fn resources(&self) -> Result<Vec<Value>, String> {
         let (status, body) = self.send(Method::GET, route::RESOURCES, PATIENCE).await?;
         if !status.is_success() {
@@ -39,7 +40,8 @@ impl SidecarClient {
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// Requests the submission and returns its outcome if it completes within `patience`.
+    /// Requests the submission, and returns its outcome or the problem that the sidecar reports. Fails if the sidecar does not
+    /// respond within `patience`.
     pub(crate) async fn submit(
         &self,
         patience: Duration,

@@ -1,4 +1,4 @@
-//! Forwards a step's output line by line, and prefixes each line with the step's name.
+//! Forwards a step's output line by line.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 
-/// The maximum length of a line in bytes. A longer line is forwarded in pieces.
+/// The length in bytes from which a line is forwarded in pieces.
 const LONGEST: usize = 64 << 10;
 
-/// Reads `stream`, the output of a step, to its end, and calls `line` for each line without its line break. Copies all bytes to
-/// the file `copy`, as `stdoutConfig` and `stderrConfig` specify.
+/// Reads `stream`, the output of a step, to its end, and calls `line` for each line without its line break. If `copy` is
+/// set, also copies all bytes to this file (`stdoutConfig` and `stderrConfig`).
 pub(crate) async fn forward(
     stream: impl AsyncRead + Unpin,
     copy: Option<PathBuf>,
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_without_an_end_is_forwarded_in_pieces() {
+    async fn a_long_line_is_forwarded_in_pieces() {
         let mut pieces = 0;
         forward(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
             pieces += usize::from(line.len() >= LONGEST)

@@ -1,4 +1,4 @@
-//! The plan of a run, which is complete before the run creates anything.
+//! The plan of a run. It is complete before the run creates anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,18 +13,18 @@ pub(crate) type Params = BTreeMap<String, Value>;
 /// Values by result name, in the declared order: strings, lists of strings or maps of strings.
 pub(crate) type Results = serde_json::Map<String, Value>;
 
-/// The plan of a run: its tasks, and the settings of the pipeline that contains them.
+/// The plan of a run: its tasks, and the settings of their pipeline, if any.
 #[derive(Debug)]
 pub(crate) struct RunPlan {
     /// The name of the TaskRun or PipelineRun.
     pub(crate) name: String,
-    /// The namespace in the documents.
+    /// The namespace that the documents specify.
     pub(crate) namespace: Option<String>,
-    /// The tasks in the order of their execution.
+    /// The tasks in execution order, without the `finally` tasks.
     pub(crate) tasks: Vec<PlannedTask>,
     /// The settings of the pipeline; `None` if the run has a single task without a pipeline.
     pub(crate) pipeline: Option<Pipeline>,
-    /// The features of the documents that require a cluster, as terms for a note.
+    /// Terms for the cluster-only features that the documents use. A note lists them.
     pub(crate) cluster: BTreeSet<&'static str>,
     /// Notes to print for the user.
     pub(crate) notes: Vec<String>,
@@ -65,7 +65,7 @@ impl RunPlan {
     }
 }
 
-/// The settings of a pipeline, without its tasks.
+/// The settings of a pipeline, and its `finally` tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Pipeline {
     /// The name of the Pipeline; empty if it is embedded in the run.
@@ -74,7 +74,7 @@ pub(crate) struct Pipeline {
     /// The names of the bound workspaces.
     pub(crate) workspaces: BTreeSet<String>,
     pub(crate) finally: Vec<PlannedTask>,
-    /// The names and values of the results, before their variables are replaced.
+    /// The names and values of the results. The values still contain variables.
     pub(crate) results: Vec<(String, Value)>,
     pub(crate) limits: Limits,
 }
@@ -88,7 +88,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Tekton's default (`default-timeout-minutes` in `config-defaults`).
+    /// Tekton's default timeout (`default-timeout-minutes` in `config-defaults`).
     pub(crate) const DEFAULT: Duration = Duration::from_secs(60 * 60);
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct PlannedTask {
     pub(crate) after: BTreeSet<String>,
     /// The tasks whose results this task uses.
     pub(crate) takes: BTreeSet<String>,
-    /// The bound workspaces.
+    /// The bound workspaces by name.
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
     /// The volumes and workspaces that each step mounts.
     pub(crate) mounts: Mounts,
@@ -147,11 +147,11 @@ pub(crate) struct Guard {
     pub(crate) values: Vec<Value>,
 }
 
-/// The directory bound to a workspace.
+/// The volume to which a workspace is bound.
 #[derive(Debug, Clone)]
 pub(crate) struct BoundWorkspace {
     pub(crate) source: Volume,
-    /// A subdirectory; may contain the pipeline's variables.
+    /// The subdirectory of the volume; may contain the pipeline's variables.
     pub(crate) sub_path: Option<String>,
 }
 
@@ -161,6 +161,6 @@ pub(crate) enum Volume {
     Directory(PathBuf),
     /// A separate empty directory for each task (`emptyDir`).
     Empty,
-    /// An empty directory that the tasks of the run share (`volumeClaimTemplate`). The value is its name.
+    /// An empty directory that the tasks of the run share (`volumeClaimTemplate`). The value is the directory's name.
     Shared(String),
 }

@@ -1,4 +1,4 @@
-//! Determines the objects that exist after the steps, from the sidecar's responses.
+//! Determines from the sidecar's responses which objects exist after the last step.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 /// The objects that exist after the run.
 #[derive(Debug)]
 pub(crate) enum Existing {
-    /// All objects; read from the sidecar after the commit.
+    /// All objects, as read from the sidecar after the commit.
     Objects(Vec<Value>),
-    /// All objects; reported by the sidecar when a submission completed during the shutdown.
+    /// All objects, as reported by the sidecar for a submission that completed during the shutdown.
     Committed(Outcome),
-    /// No objects, because no submission was requested. The phase is `Collecting` or `Resolved`.
+    /// No objects, because no submission started. The phase is `Collecting` or `Resolved`.
     Nothing(Phase),
     Failed(Problem),
     /// Unknown, because the sidecar did not report an outcome.
     Unknown,
 }
 
-/// Shuts down the sidecar, waits for any running submission, and returns the objects that exist. With `hold`, also returns the
-/// sidecar, which keeps running unless it submits.
+/// Shuts down the sidecar, which first completes any submission in progress, and returns the objects that exist. With `hold`,
+/// also returns the sidecar, which keeps running unless it submits.
 pub(crate) async fn end(
     sidecar: SidecarProcess,
     interrupt: &mut Signals,
@@ -53,7 +53,7 @@ pub(crate) async fn end(
     let ended = async {
         tokio::select! {
             () = sidecar.end(SHUTDOWN_TIMEOUT) => {}
-            // A second signal skips the wait. Dropping the processes then kills them.
+            // A second signal cancels the wait. Dropping the sidecar's process then kills it.
             _ = interrupt.next() => {}
         }
     };
@@ -62,7 +62,8 @@ pub(crate) async fn end(
         return (existing, None);
     }
     Progress::note("waiting for the submission in progress to complete or roll back");
-    // Wait until the sidecar has the submit request. During its shutdown, it completes only requests that are already pending.
+    // During its shutdown, the sidecar completes only requests that it has already received. The status request delays the
+    // shutdown until the submit request has arrived.
     let (answer, ()) = tokio::join!(client.submit(SHUTDOWN_TIMEOUT), async {
         let _ = client.status().await;
         ended.await;
@@ -92,7 +93,7 @@ impl Existing {
     pub(crate) fn print(&self, succeeded: bool, run_uid: &str) {
         match self {
             Self::Objects(objects) if !succeeded && !objects.is_empty() => Progress::note(
-                "the created objects remain, although the task failed; with 'submit: Completed', they are created only after the last step",
+                "the created objects remain, although the task failed; with 'submit: Completed', objects are created only after the last step",
             ),
             Self::Objects(_) => {}
             Self::Committed(outcome) => {

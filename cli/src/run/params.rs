@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::model::Params;
 
-/// Returns the values of `params`.
+/// Returns the values in the field `params`, by parameter name.
 pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Params {
     let given = given_with_places(parent, found).into_iter();
     given.map(|(name, (value, _))| (name, value)).collect()
 }
 
-/// Returns the values of `params`, each with its place in the document.
+/// Returns the values in the field `params`, by parameter name, each with its place in the document.
 pub(crate) fn given_with_places<'a>(
     parent: &Cursor<'a>,
     found: &mut Diagnostics,
@@ -38,8 +38,8 @@ pub(crate) fn given_with_places<'a>(
     params
 }
 
-/// Adds parameters that a run passes to its embedded Pipeline, which need not declare them (Tekton's "propagated parameters",
-/// `docs/pipelineruns.md`). Their values determine their types.
+/// Adds to `specs` the parameters of `run` that its embedded Pipeline does not declare (Tekton's "propagated parameters",
+/// `docs/pipelineruns.md`). The type of such a parameter is the type of its value.
 pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
     for (name, value) in given_params(run, &mut Diagnostics::default()) {
         if specs.iter().any(|spec| spec.name == name) {
@@ -62,8 +62,8 @@ pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
     }
 }
 
-/// Checks the value at `place` against the parameter's declaration. Accepts a value that contains variables, because their types
-/// are unknown.
+/// Checks the value at `place` against the parameter's declaration. Accepts a string that contains variables, because its
+/// final value is not yet known.
 pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: &mut Diagnostics) {
     let name = &spec.name;
     if let Some(message) = type_mismatch(spec, value) {
@@ -72,9 +72,8 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
             Content::Sequence(_) | Content::Mapping(_)
         );
         // Tekton converts a list or map that contains values other than strings to a string (`ParamValue.UnmarshalJSON`).
-        let help = (value.is_string() && is_list).then(|| {
-            "put the values in it in quotes, because Tekton accepts only strings".to_owned()
-        });
+        let help = (value.is_string() && is_list)
+            .then(|| "quote each value inside it, because Tekton accepts only strings".to_owned());
         found.add(place, message, help);
         return;
     }
@@ -106,8 +105,8 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
     }
 }
 
-/// Returns a message if the value does not have the declared type. Accepts a value that contains variables, because their types
-/// are unknown.
+/// Returns a message if the value does not have the declared type. A string that contains variables matches any
+/// type, because a variable may be replaced with an array or object.
 pub(crate) fn type_mismatch(spec: &ParamSpec, value: &Value) -> Option<String> {
     let has_variables = value.as_str().is_some_and(|text| text.contains("$("));
     let fits = match (&spec.kind, value) {

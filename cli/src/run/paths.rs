@@ -1,8 +1,8 @@
 //! Replaces pod paths in the strings of a step with the corresponding paths on this machine.
 //!
-//! A laptop has no `/workspace`, and a run should not create one. Therefore the run's directory replaces this path wherever a
-//! step's command, script, arguments or variables contain it. The replacement is textual, so it does not recognize some forms of
-//! the path (`W=/work; ls ${W}space`) and leaves them unchanged.
+//! A laptop has no `/workspace`, and a run should not create one. Therefore a directory of the run replaces this path wherever
+//! a step's command, script, arguments or environment variables contain it. The replacement is textual, so it does not
+//! recognize some forms of the path (`W=/work; ls ${W}space`) and leaves them unchanged.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -35,7 +35,7 @@ impl Paths {
         self.map(&path.to_string_lossy(), path);
     }
 
-    /// Returns the mapping for a step, which includes the directory that only this step sees.
+    /// Returns a copy for one step that also maps the directory that only this step sees.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
         paths.map(OWN_RUN, own_run);
@@ -70,8 +70,8 @@ impl Paths {
     }
 }
 
-/// Returns the absolute pod path of `path`, which is relative to `directory`. The result contains no `..` components, which could
-/// escape the directory that replaces the pod's.
+/// Returns the absolute pod path of `path`, which is relative to `directory`. Resolves all `..` components, because they could
+/// lead out of the directory that replaces the pod's.
 pub(crate) fn in_pod(directory: &str, path: &str) -> String {
     let mut absolute = PathBuf::from("/");
     for component in Path::new(directory).join(path).components() {
@@ -108,7 +108,7 @@ fn begins_a_path(before: &str) -> bool {
     match last {
         // For example file:///workspace or dir:///workspace.
         '/' => before.ends_with("://"),
-        // In "$HOME"/workspace, the quote closes a string, so the path is relative to $HOME. In "/workspace, it opens a string.
+        // In `"$HOME"/workspace`, the quote closes a string, so this is a path below $HOME. In `"/workspace`, it opens a string.
         '"' | '\'' => {
             before
                 .rsplit('\n')

@@ -18,7 +18,7 @@ use super::variable::{key, occurrences, parts, root};
 pub(crate) struct ReadPipeline {
     pub(crate) tasks: Vec<PlannedTask>,
     pub(crate) pipeline: Pipeline,
-    /// True if a task declares outputs.
+    /// True if at least one task declares outputs.
     pub(crate) declares: bool,
 }
 
@@ -97,10 +97,10 @@ pub(crate) fn read(
 /// The results of each task in a list, by task name.
 type TaskResults = BTreeMap<String, ResultShapes>;
 
-/// A task with its place in the document, and true if it declares outputs.
+/// A task's place in the document, the task, and a flag that is true if the task declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
-/// Checks the variables, and records for each task the tasks whose results it uses.
+/// Checks the variables of the tasks, and stores in each task the names of the tasks whose results it uses.
 fn check(
     source: &PipelineSource<'_>,
     lists: &mut [Vec<Listed<'_>>; 2],

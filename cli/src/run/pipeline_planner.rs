@@ -215,7 +215,7 @@ fn limits(run: &Cursor<'_>, found: &mut Diagnostics) -> Limits {
     }
 }
 
-/// Checks that the time limits of `tasks` and `finally` do not exceed the pipeline's timeout (`validatePipelineTimeout` in
+/// Checks that `timeouts.tasks` and `timeouts.finally` do not exceed the pipeline's timeout (`validatePipelineTimeout` in
 /// `pkg/apis/pipeline/v1/pipelinerun_validation.go`).
 fn check_limits(
     timeouts: &Cursor<'_>,
@@ -223,7 +223,7 @@ fn check_limits(
     parts: [Option<Duration>; 2],
     found: &mut Diagnostics,
 ) {
-    let help = "reduce it, or increase timeouts.pipeline";
+    let help = "reduce the timeout, or increase timeouts.pipeline";
     let mut fit = true;
     for (key, part) in ["tasks", "finally"].into_iter().zip(parts) {
         let (Some(part), Some(field)) = (part, timeouts.field(key)) else {
@@ -238,7 +238,11 @@ fn check_limits(
         && fit
         && tasks + finally > whole
     {
-        let message = "the sum of the timeouts of tasks and finally exceeds the pipeline's timeout";
-        found.refuse(timeouts, message, help);
+        let message = "timeouts.tasks and timeouts.finally together exceed the pipeline's timeout";
+        found.refuse(
+            timeouts,
+            message,
+            "reduce one of them, or increase timeouts.pipeline",
+        );
     }
 }

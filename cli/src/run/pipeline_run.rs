@@ -31,8 +31,8 @@ pub(crate) struct PipelineRun<'a> {
     pub(crate) scope: Scope,
     pub(crate) begun: Instant,
     pub(crate) report: Report,
-    /// The tasks that did not run, except those whose `when` conditions are false. Tasks that are ordered after a skipped task
-    /// are skipped, too.
+    /// The tasks that did not run, except those whose `when` conditions are false. The tasks that must run after one of
+    /// these are skipped, too.
     pub(crate) skipped: BTreeSet<String>,
     /// True after a signal requested the shutdown.
     pub(crate) interrupted: bool,
@@ -44,7 +44,7 @@ const SUCCEEDED: &str = "Succeeded";
 const FAILED: &str = "Failed";
 const NONE: &str = "None";
 
-/// The result of running a list of tasks.
+/// The state of the run after a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Course {
     Continue,
@@ -114,13 +114,13 @@ impl PipelineRun<'_> {
         if let Some(other) = task.after.iter().find(|name| self.skipped.contains(*name))
             && !is_finally
         {
-            let why = format!("'{other}' did not run");
+            let why = format!("task '{other}' did not run");
             self.skip(task, &why);
             return Ok(Course::Continue);
         }
         let prepared = match self.scope.holds(&task.when) {
             Ok(false) => {
-                // As in Tekton, tasks that are only ordered after this one still run, but tasks that use its results are skipped.
+                // As in Tekton, tasks that only list this task in `runAfter` still run. Tasks that use its results are skipped.
                 self.end_without(task, "its when conditions are false");
                 return Ok(Course::Continue);
             }
@@ -177,7 +177,6 @@ impl PipelineRun<'_> {
         }
     }
 
-    /// Replaces the variables in the parameters and workspaces of a task.
     fn prepare(&self, task: &PlannedTask) -> Result<Prepared, Unavailable> {
         prepare(task, &self.scope)
     }
@@ -246,7 +245,7 @@ impl PipelineRun<'_> {
 
     fn record(&mut self, task: &PlannedTask, status: &'static str, run: String, results: Results) {
         self.scope.statuses.insert(task.name.clone(), status);
-        // The reason of a task that has no TaskRun is an empty string.
+        // For a task without a TaskRun, `$(tasks.NAME.reason)` is empty.
         self.scope.reasons.entry(task.name.clone()).or_default();
         self.report.tasks.push(TaskReport {
             name: task.name.clone(),
@@ -293,7 +292,7 @@ pub(crate) fn prepare(task: &PlannedTask, scope: &Scope) -> Result<Prepared, Una
     let mut unknown = BTreeMap::new();
     for (name, value) in &task.params {
         match scope.value(value)? {
-            // In the trial, the placeholder may not have the result's type, so its type is not checked.
+            // In the trial, this is a placeholder for a result. Do not check its type, which may differ from the result's.
             Value::String(text) if scope.tentative && text.contains(UNKNOWN) => {
                 unknown.insert(name.clone(), Value::String(text));
             }

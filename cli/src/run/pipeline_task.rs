@@ -42,8 +42,11 @@ pub(crate) struct Notices<'n> {
     pub(crate) found: &'n mut Diagnostics,
 }
 
-/// Reads a task. Returns it with a flag that is true if the task declares outputs, or adds its errors to `notices` and returns
-/// `None`.
+/// Reads a pipeline task. Returns it with a flag that is true if it declares outputs. Adds errors in the pipeline task to
+/// `notices`, and returns `None` if they prevent reading it.
+///
+/// # Errors
+/// All errors in the Task.
 pub(crate) fn read<'a>(
     source: &PipelineSource<'a>,
     item: &Cursor<'a>,
@@ -102,7 +105,7 @@ fn task_of(
     cluster: &mut BTreeSet<&'static str>,
     found: &mut Diagnostics,
 ) -> Result<Option<ReadTask>, Vec<Finding>> {
-    // `fields::check` already rejected a task that is a Pipeline.
+    // `fields::check` already rejected a task that contains a Pipeline.
     let mut nested = ["pipelineRef", "pipelineSpec"].into_iter();
     let has_task = ["taskRef", "taskSpec"]
         .iter()
@@ -148,7 +151,7 @@ fn complete_params(
                 params.insert(spec.name.clone(), value.clone());
             }
             None if spec.default.is_some() => {}
-            // `fields::check` already rejected the matrix.
+            // The value may come from the matrix, which `fields::check` already rejected.
             None if fields::is_set(item, "matrix") => {}
             None => {
                 let message = format!("the Task's parameter '{}' has no value", spec.name);
@@ -192,8 +195,8 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// Returns the workspaces of a task: those that it binds, and for an embedded spec also the Pipeline's workspaces of the same
-/// name.
+/// Returns the bound workspaces of a task: those that the pipeline task binds and, if the spec is embedded, also those with the
+/// name of a workspace of the Pipeline.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,

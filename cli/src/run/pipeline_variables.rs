@@ -35,7 +35,7 @@ pub(crate) enum ResultShape {
 /// The types of a task's results, by result name.
 pub(crate) type ResultShapes = BTreeMap<String, ResultShape>;
 
-/// Returns the types of the results that a Task declares, and of its resources.
+/// Returns the types of a Task's results, including the object results of its resources.
 pub(crate) fn shapes(task: &Task) -> ResultShapes {
     let mut shapes = ResultShapes::new();
     for result in &task.spec.results {
@@ -59,19 +59,19 @@ pub(crate) struct Names<'a> {
     pub(crate) params: &'a [ParamSpec],
     /// The tasks, with the types of their results.
     pub(crate) tasks: &'a BTreeMap<String, ResultShapes>,
-    /// The `finally` tasks, if variables may refer to them.
+    /// The `finally` tasks with the types of their results, if variables may refer to these tasks.
     pub(crate) finally: Option<&'a BTreeMap<String, ResultShapes>>,
-    /// The workspaces of the pipeline.
     pub(crate) workspaces: &'a [&'a str],
-    /// True if variables may refer to the status of a task, which is allowed only in `finally` and in the pipeline's results.
+    /// True if variables may refer to a task's status: in `finally` tasks and in the pipeline's results.
     pub(crate) statuses: bool,
 }
 
 type Problem = (String, Option<String>);
 
 impl Names<'_> {
-    /// Checks the variables in the strings of `node`, which is in the task's `field`, and adds the tasks whose results they use to
-    /// `takes`. In an embedded TaskSpec, checks only references to other tasks, because the other variables belong to the Task.
+    /// Checks the variables in the strings of `node`, which is in the task's `field`, and adds to `takes` the tasks to whose results
+    /// the variables refer. In an embedded TaskSpec, checks only variables that refer to other tasks, because all others refer to
+    /// the TaskSpec itself.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,
@@ -113,7 +113,7 @@ impl Names<'_> {
         }
     }
 
-    /// Checks one variable. Returns the task if the variable refers to a task's result.
+    /// Checks one variable. If it refers to a result of a task in `tasks`, returns the task's name.
     fn problem(&self, one: Occurrence<'_>, field: &str) -> Result<Option<String>, Problem> {
         let (inner, embedded) = (one.inner, field == EMBEDDED);
         let unknown = || format!("unknown variable `$({inner})`");
@@ -209,7 +209,7 @@ impl Names<'_> {
             let help = "a task's status is available only in 'finally'";
             return Err((unknown(), Some(help.to_owned())));
         }
-        // See `ApplyPipelineTaskStateContext` in `pkg/reconciler/pipelinerun/resources/apply.go`.
+        // `ApplyPipelineTaskStateContext` (`pkg/reconciler/pipelinerun/resources/apply.go`) ignores embedded specs.
         if is_status && embedded {
             let message = format!("Tekton does not replace `$({inner})` in an embedded spec");
             let help = "pass it to the task as a parameter: params: [{name: NAME, value: ...}]";
@@ -255,7 +255,9 @@ fn misuse(
         Some((message, Some(help.to_owned())))
     };
     match (shape, access.first()) {
-        (ResultShape::Text, Some(_)) => of_type("string", "remove the part after its name"),
+        (ResultShape::Text, Some(_)) => {
+            of_type("string", "remove the part after the result's name")
+        }
         (ResultShape::List, Some(Access::Key(_))) => {
             of_type("array", "use an index such as [0], or [*]")
         }
@@ -264,10 +266,10 @@ fn misuse(
             "use it as the whole value, or use an index such as [0]",
         ),
         (ResultShape::Map(_), Some(Access::Index(_))) => {
-            of_type("object", "name a key, or use [*]")
+            of_type("object", "specify a key, or use [*]")
         }
         (ResultShape::Map(_), _) if is_whole && !one.is_whole => {
-            of_type("object", "use it as the whole value, or name a key")
+            of_type("object", "use it as the whole value, or specify a key")
         }
         (ResultShape::Map(Some(keys)), Some(Access::Key(key))) if !keys.contains(key) => Some((
             format!("`$({inner})`: the result '{result}' has no key '{key}'"),

@@ -26,16 +26,17 @@ pub(crate) struct Plan {
     pub(crate) task: Task,
     /// The name of the pipeline task; `None` without a pipeline.
     pub(crate) pipeline_task: Option<String>,
-    /// The write-protected workspaces. Declared before `directory`, so that the write protection ends before the directory is
-    /// removed.
+    /// The write-protected workspaces. Declared, and therefore dropped, before `directory`, which can be removed only without
+    /// write protection.
     pub(crate) read_only: Vec<ReadOnly>,
     pub(crate) directory: RunDirectory,
     pub(crate) paths: Paths,
     pub(crate) substitution: Substitution,
-    /// The shell commands of `--step-command`, by step.
+    /// The shell commands of `--step-command`, by step name.
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) mounts: Mounts,
-    /// True if steps get only the environment variables that the documents set.
+    /// True if steps inherit only these environment variables from this process: `PATH` and those with `valueFrom`
+    /// (`--clean-env`).
     pub(crate) clean_env: bool,
     /// Notes to print about differences from a run in a cluster.
     pub(crate) notes: Vec<String>,
@@ -44,12 +45,12 @@ pub(crate) struct Plan {
 /// The inputs of a plan other than the task.
 pub(crate) struct Inputs<'a> {
     pub(crate) params: Params,
-    /// The results of other tasks, which an embedded spec may use.
+    /// The results of earlier tasks, to which an embedded spec may refer.
     pub(crate) results: &'a BTreeMap<String, Results>,
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) clean_env: bool,
-    /// The directory of the volumes that the tasks share.
+    /// The directory that contains the volumes shared by tasks.
     pub(crate) shared: &'a Path,
     pub(crate) in_pipeline: bool,
     /// True in a trial, when the results of other tasks are unknown.
@@ -60,7 +61,7 @@ impl Plan {
     /// Creates the plan and the directories that the task needs.
     ///
     /// # Errors
-    /// All errors in the plan.
+    /// Messages about all errors in the parameters and workspaces.
     pub(crate) fn new(
         planned: &PlannedTask,
         inputs: Inputs<'_>,
@@ -103,7 +104,7 @@ impl Plan {
         }
     }
 
-    /// Returns the name of a step as shown in messages.
+    /// Returns the name of a step for messages: in a pipeline, `TASK/STEP`.
     pub(crate) fn shown(&self, step: &str) -> String {
         match &self.pipeline_task {
             Some(task) => format!("{task}/{step}"),
@@ -111,7 +112,7 @@ impl Plan {
         }
     }
 
-    /// Sets the variables that are known only when the task starts.
+    /// Sets the context variables, whose values are known only when the task starts.
     pub(crate) fn set_context_variables(&mut self, context: &BTreeMap<String, String>) {
         for (name, value) in context {
             self.substitution.name(format!("context.{name}"), value);
@@ -123,7 +124,7 @@ impl Plan {
         }
     }
 
-    /// Creates directories for the workspaces, and for git inputs, which old Tekton versions cloned.
+    /// Creates directories for the workspaces and for git inputs (repositories that old Tekton versions cloned).
     fn create_directories(
         &mut self,
         bound: &BTreeMap<String, BoundWorkspace>,
@@ -224,7 +225,7 @@ impl Plan {
                 ));
                 None
             }
-            // An empty directory belongs to a single workspace, so its subPath is also just an empty directory.
+            // An `emptyDir` is used by a single workspace, so a subPath of it is just another empty directory.
             Some(Volume::Empty) => None,
             Some(Volume::Shared(name)) => Some(shared.join(name)),
             Some(Volume::Directory(directory)) => Some(directory.clone()),
@@ -236,8 +237,7 @@ impl Plan {
         };
         std::fs::create_dir_all(&directory)?;
         if workspace.read_only {
-            // Only the step's view may be write-protected, not the directory of the user or of other tasks. So the step gets a
-            // copy.
+            // Do not write-protect the directory of the user or of other tasks. Give the steps a write-protected copy instead.
             if directory != own {
                 let copy = self
                     .directory
@@ -251,13 +251,13 @@ impl Plan {
                 .push(ReadOnly::protect(&workspace.name, &directory)?);
         }
         if directory != own {
-            // The link lets a step reach the directory by a path relative to /workspace, too.
+            // With this link, a step can also access the directory by a path relative to /workspace.
             std::os::unix::fs::symlink(&directory, own)?;
         }
         Ok(directory)
     }
 
-    /// Sets the variables for paths below the run's directory.
+    /// Sets the variables for the paths of results, exit codes and credentials.
     fn set_path_variables(&mut self) {
         let path = |path: PathBuf| path.to_string_lossy().into_owned();
         for result in &self.task.spec.results {
@@ -274,7 +274,7 @@ impl Plan {
         self.substitution.name("credentials.path", credentials);
     }
 
-    /// Returns the errors that the steps would cause when they start, and the warnings about the steps.
+    /// Prepares all steps without running them. Returns the errors that would prevent steps from starting, and the warnings.
     pub(crate) fn trial(&self) -> (Vec<String>, Vec<String>) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         let mut substitution = self.substitution.clone();
@@ -305,8 +305,8 @@ impl Plan {
         }
     }
 
-    /// Returns notes about this task: the variables that would come from the cluster and, if `with_places` is true, the paths of
-    /// its directories.
+    /// Returns notes about this task: the environment variables whose values would come from the cluster and, if `with_places` is
+    /// true, the paths of its directories.
     pub(crate) fn differences(&self, with_places: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if with_places {
@@ -319,7 +319,7 @@ impl Plan {
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
                 notes.push(format!(
-                    "step '{}': the cluster would provide {} (valueFrom); a local run uses the value in your environment",
+                    "step '{}': the cluster would provide {} (valueFrom); a local run uses your environment instead",
                     self.shown(&step.name),
                     names.join(", ")
                 ));
@@ -329,14 +329,14 @@ impl Plan {
     }
 }
 
-/// Returns an error if a parameter is too long for a command-line argument, because the sidecar and often a step receive it as
-/// one.
+/// Returns an error if a parameter is too long for a command-line argument. The sidecar, and often a step, receives parameters as
+/// arguments.
 fn too_long(name: &str, value: &Value) -> Option<String> {
     // The two additional bytes are the `=` and the terminating zero.
     let length = name.len() + as_text(value).len() + 2;
     (length > ARGUMENT_MAX).then(|| {
         format!(
-            "the parameter '{name}' has {length} bytes, but in a local run a parameter and its name may have at most {ARGUMENT_MAX} \
+            "the parameter '{name}' is {length} bytes long, including its name, but a local run supports at most {ARGUMENT_MAX} \
              (128 KiB)"
         )
     })

@@ -19,12 +19,12 @@ use super::workspaces;
 use crate::args::Run;
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 
-/// The errors for which a run is refused.
+/// The errors that prevent a run.
 #[derive(Debug, Default)]
 pub(crate) struct Refusal {
     /// The errors in the documents.
     pub(crate) findings: Vec<Finding>,
-    /// The errors in the command line.
+    /// The errors in the command-line arguments.
     pub(crate) usage: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ fn usage(message: impl Into<String>) -> Refusal {
     }
 }
 
-/// Plans the run that `options` selects. `file` contains the values of `--param-file`.
+/// Plans the run that `options` selects. `file` contains the parameter values from `--param-file`.
 ///
 /// # Errors
 /// All errors in the documents that the run uses, or in the command line.
@@ -96,7 +96,7 @@ impl<'a> Planner<'a> {
         Ok(RunPlan { notes, ..run_plan })
     }
 
-    /// Returns notes about TaskRuns and PipelineRuns in the proposal's syntax, which cannot run.
+    /// Returns a note for each TaskRun and PipelineRun in the proposal's syntax, because `gleaner run` cannot run them.
     fn old_runs(&self) -> Vec<String> {
         let kinds = ["TaskRun", "PipelineRun"].into_iter();
         let runs = kinds.flat_map(|kind| self.documents.of_kind(kind));
@@ -355,7 +355,7 @@ pub(crate) fn run_params(
     (params, notes)
 }
 
-/// Returns the name of a run. If the API server would generate the name, returns one that ends in `run`.
+/// Returns the name of a run. If the document has only a `generateName`, or no name, returns a name that ends in `-run`.
 pub(crate) fn run_name(document: Document<'_>, of: &str) -> String {
     match (document.given_name(), document.name()) {
         (Some(name), _) if is_dns_subdomain(name) => name.to_owned(),

@@ -46,7 +46,7 @@ impl Group {
         self.signal(Signal::KILL);
     }
 
-    /// Sends SIGTERM to all processes of the group, and kills the remaining ones after `grace`.
+    /// Sends SIGTERM to all processes of the group, and waits until the child exits. After `grace`, kills the group.
     pub(crate) async fn end(&mut self, grace: Duration) -> std::io::Result<ExitStatus> {
         self.signal(Signal::TERM);
         if let Ok(status) = tokio::time::timeout(grace, self.child.wait()).await {
@@ -58,7 +58,7 @@ impl Group {
 
     fn signal(&self, signal: Signal) {
         if let Some(leader) = self.leader {
-            // Ignore the error, because the process group may already have exited.
+            // Ignore the error, because all processes of the group may have exited.
             let _ = kill_process_group(leader, signal);
         }
     }

@@ -13,10 +13,10 @@ use super::live;
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
 use crate::values::as_text;
 
-/// The maximum number of characters of a value to show.
+/// The number of characters after which a shown value is truncated.
 const SHOWN: usize = 100;
 
-/// True if progress is hidden: with `--quiet`, until the first failure.
+/// True while progress is hidden, which is the case with `--quiet` until the first failure.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Prints a line of progress, unless progress is hidden.
@@ -26,13 +26,13 @@ fn show(line: impl Display) {
     }
 }
 
-/// Prints a line about a failure, and all progress from then on.
+/// Prints a line about a failure. From then on, progress is no longer hidden.
 fn show_failure(line: impl Display) {
     QUIET.store(false, Ordering::Relaxed);
     show(line);
 }
 
-/// Tracks the lines already shown, to show each only once.
+/// The progress of a run. Tracks what was already shown, so that each line appears only once.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     variables: HashSet<String>,
@@ -103,7 +103,7 @@ impl Progress {
                 ));
             }
             Report::Created { created } => self.created(created),
-            // A note in the status may already have been shown.
+            // The note may already have been shown, because the sidecar's status contains it, too.
             Report::Note { message } => self.note_once(message),
             Report::Finished {
                 phase: Phase::Committed,
@@ -166,7 +166,7 @@ impl Progress {
     /// Prints what changed since the last status.
     pub(crate) fn status(&mut self, status: &Status) {
         for variable in &status.variables {
-            // Parameters are known from the start; only outputs are new.
+            // Show only outputs, because parameters are known from the start.
             let output = Reference::parse(&variable.name);
             let news = matches!(output, Ok(Reference::Output { .. }))
                 && variable.state != VariableState::Pending;
@@ -186,7 +186,7 @@ impl Progress {
         }
         if status.phase == Phase::Submitting && !self.waiting {
             self.waiting = true;
-            Self::note("all variables are known; submitting to the API server");
+            Self::note("all variables are known; submitting the objects to the API server");
         }
     }
 

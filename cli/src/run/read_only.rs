@@ -1,5 +1,5 @@
-//! Workspaces that a Task declares as read-only. A step gets a copy without write permission. Because root can write to it
-//! anyway, the copy is checked for changes after the step.
+//! Workspaces that a Task declares as read-only. The steps get a copy without write permission. Because root can still write to
+//! the copy, a run checks it for changes after each step.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata, Permissions};
@@ -24,7 +24,7 @@ type Contents = BTreeMap<PathBuf, (u64, i64, i64, u32)>;
 // === impl ReadOnly ===
 
 impl ReadOnly {
-    /// Removes write permission from everything in `directory`.
+    /// Removes write permission from `directory` and everything in it.
     pub(crate) fn protect(workspace: &str, directory: &Path) -> io::Result<Self> {
         walk(directory, &mut |path, metadata| {
             let mode = metadata.permissions().mode() & !WRITE;
@@ -37,12 +37,13 @@ impl ReadOnly {
         })
     }
 
-    /// Returns the path of an added, removed or changed file, relative to the directory.
+    /// Returns the path of a file that was added, removed or changed, relative to the directory, or `None` if nothing changed.
     pub(crate) fn changed(&self) -> Option<PathBuf> {
         let now = contents(&self.directory).unwrap_or_default();
         let differs = |path: &&PathBuf| now.get(*path) != self.before.get(*path);
         let path = now.keys().chain(self.before.keys()).filter(differs);
-        // A new file also changes its directory. Report the deepest path, because the file is more informative.
+        // A new file also changes the modification time of its directory. Report the path with the most components, because it is
+        // the path of the file.
         let path = path.max_by_key(|path| path.components().count())?;
         let below = path.strip_prefix(&self.directory).unwrap_or(path);
         Some(below.to_owned())
@@ -55,7 +56,7 @@ impl Drop for ReadOnly {
     }
 }
 
-/// Restores write permission on the directories, so that they can be removed.
+/// Makes `directory` and all directories in it writable, so that they can be removed.
 pub(crate) fn make_writable(directory: &Path) {
     let _ = walk(directory, &mut |path, metadata| {
         if !metadata.is_dir() {
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_detected_and_the_original_stays() {
+    fn a_change_to_the_copy_is_detected_and_the_original_is_unchanged() {
         let root = tempfile::tempdir().unwrap();
         let (original, own) = (root.path().join("original"), root.path().join("own"));
         fs::create_dir_all(original.join("sub")).unwrap();

@@ -8,7 +8,7 @@ use gleaner_proto::{OutputSpec, duration};
 
 use super::directory::RunDirectory;
 
-/// The point at which a step's redirector finishes the run.
+/// The way in which a step's redirector finishes the run, if it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
     No,
@@ -18,7 +18,7 @@ pub(crate) enum Finish {
     Alone,
 }
 
-/// The tasks of a step's redirector besides running the command.
+/// The settings of a step's redirector that depend on the position of the step and on the declaration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) finish: Finish,

@@ -1,4 +1,4 @@
-//! Resolves the spec of a run or pipeline task, which is embedded or in a referenced document.
+//! Finds the TaskSpec or PipelineSpec of a run or pipeline task, either embedded or in a referenced document.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::task_source::{self, ReadTask};
 use super::variable;
 use crate::values::as_text;
 
-/// A kind of document, with the names of the fields that embed or reference it.
+/// The kind Task or Pipeline, with the names of the fields that embed or reference it.
 pub(crate) struct Referable {
     kind: &'static str,
     spec: &'static str,
@@ -44,8 +44,8 @@ pub(crate) enum Given<'a> {
 // === impl Referable ===
 
 impl Referable {
-    /// Returns the spec or the reference in `parent`, which is a run or a pipeline task. On error, adds it to `found` and returns
-    /// `None`.
+    /// Returns the spec or the reference in `parent`, which is a run or a pipeline task. If there is an error, adds it to
+    /// `found` and returns `None`.
     pub(crate) fn given_by<'a>(
         &self,
         parent: &Cursor<'a>,
@@ -62,15 +62,15 @@ impl Referable {
                 None
             }
             (None, None) => {
-                let message = format!("the {what} specifies no {}", self.kind);
+                let message = format!("the {what} does not specify a {}", self.kind);
                 found.refuse(parent, message, self.help());
                 None
             }
         }
     }
 
-    /// Returns the document that `reference` names, and its spec. On error, adds it to `found` and returns `None`. The name may
-    /// contain parameters of the Pipeline, whose values are in `params`.
+    /// Returns the document that `reference` names, and its spec. If there is an error, adds it to `found` and returns `None`.
+    /// The name may contain variables for the Pipeline's parameters, whose values are in `params`.
     pub(crate) fn resolve<'a>(
         &self,
         reference: &Cursor<'_>,
@@ -127,7 +127,7 @@ impl Referable {
     }
 }
 
-/// Returns the name after replacing the Pipeline's parameters (Tekton's `docs/variables.md`).
+/// Returns the name after replacing the variables for the Pipeline's parameters (Tekton's `docs/variables.md`).
 fn name_of(name: &Cursor<'_>, params: Option<&Params>, found: &mut Diagnostics) -> Option<String> {
     let text = name.text(found)?;
     let replaced = variable::replace(text, |inner| match Reference::parse(inner) {
@@ -141,7 +141,10 @@ fn name_of(name: &Cursor<'_>, params: Option<&Params>, found: &mut Diagnostics) 
     replaced.map_err(|error| found.add(name, error, None)).ok()
 }
 
-/// Reads the Task that a `taskRef` names. On error, adds it to `found` and returns `None`.
+/// Reads the Task that a `taskRef` names. If the reference is invalid, adds the error to `found` and returns `None`.
+///
+/// # Errors
+/// All errors in the Task.
 pub(crate) fn task(
     reference: &Cursor<'_>,
     namespace: Option<&str>,

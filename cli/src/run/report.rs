@@ -15,7 +15,7 @@ use gleaner_core::task::spec::TaskResult;
 /// The maximum size in bytes of a container's termination message, through which Tekton passes results.
 const RESULT_MAX: usize = 4096;
 
-/// Returns the results in the declared order: the task's results, then one result per resource.
+/// Returns the results in this order: those that the Task declares, those of its resources, and others that the steps wrote.
 pub(crate) fn results(
     directory: &RunDirectory,
     declared: &[TaskResult],
@@ -26,8 +26,8 @@ pub(crate) fn results(
     for result in declared {
         let written = std::fs::read(directory.results().join(&result.name)).ok();
         let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        // If the value still contains a variable after the substitution, the step did not write the result that the variable
-        // refers to, so this result does not exist.
+        // If the substitution does not replace the variable in the value, the step did not write the result to which the variable
+        // refers. In that case, this result does not exist either.
         let repeated = result.value.as_ref().and_then(|value| {
             let replaced = substitution.text(value).ok()?;
             (replaced != *value || !value.contains("$(")).then_some(replaced)
@@ -91,13 +91,13 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
             .collect();
         if fits && kind == "object" && !missing.is_empty() {
             type_errors.push(format!(
-                "the result '{name}' lacks {}, which its properties declare; Tekton would fail the TaskRun: write all declared keys",
+                "the result '{name}' lacks the keys {}, which its properties declare; Tekton would fail the TaskRun: write all declared keys",
                 missing.join(", ")
             ));
         }
         if text.len() > RESULT_MAX {
             type_errors.push(format!(
-                "the result '{name}' has {} bytes, but all results of a step may have at most {RESULT_MAX} bytes in total; \
+                "the result '{name}' is {} bytes long, but a step's results are limited to {RESULT_MAX} bytes in total; \
                  Tekton would fail the step: write less, or write a reference to the data",
                 text.len()
             ));
@@ -106,13 +106,13 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
     type_errors
 }
 
-/// The result of a run, for standard output.
+/// The objects and results of a run, for standard output.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) objects: Vec<Value>,
     /// The results of the run, with their JSON types.
     pub(crate) results: Results,
-    /// The results as shown in YAML output, if they differ from `results`.
+    /// The results as strings, which YAML output shows instead of `results`.
     pub(crate) texts: Option<Results>,
     /// The tasks of a pipeline run.
     pub(crate) tasks: Vec<TaskReport>,
@@ -129,7 +129,7 @@ pub(crate) struct TaskReport {
     pub(crate) results: Results,
 }
 
-/// Prints the report. In YAML output, results are comments, so that `kubectl` can apply the rest.
+/// Prints the report. In YAML output, results are comments, so that `kubectl` can apply the output.
 pub(crate) fn print(report: &Report, form: Form) -> Result<(), Failure> {
     let text = match form {
         Form::Json => format!("{:#}\n", json(report)),
@@ -161,7 +161,7 @@ fn json(report: &Report) -> Value {
     value
 }
 
-/// Formats a result on one line: unchanged, or as JSON if it contains control characters such as line breaks.
+/// Formats a result on one line: a string unchanged, or as JSON if it contains control characters such as line breaks.
 fn line(value: &Value) -> String {
     let text = value.as_str();
     match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {

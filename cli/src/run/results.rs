@@ -17,7 +17,7 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
     match serde_json::from_str::<Value>(json) {
         Ok(json) => match value(&Node::from(&json)) {
-            // Tekton treats all other JSON as a string.
+            // Tekton treats other JSON, such as a list of numbers, as a string.
             Value::String(_) if !json.is_string() => Value::String(text.to_owned()),
             typed => typed,
         },
@@ -25,7 +25,7 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
 }
 
-/// Returns the results with their types: an object for a resource, the declared type for the Task's own results.
+/// Converts the results to their types: an object for each resource, the declared type for the Task's own results.
 pub(crate) fn typed(
     texts: &Results,
     declared: &[TaskResult],
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_is_read_as_tekton_reads_it() {
+    fn a_result_is_parsed_as_by_tekton() {
         assert_eq!(result_value("[\"a\",\"b\"]\n"), json!(["a", "b"]));
         assert_eq!(result_value("{\"k\":\"v\"}"), json!({"k": "v"}));
         assert_eq!(result_value("\"quoted\""), "quoted");

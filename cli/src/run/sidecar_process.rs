@@ -22,7 +22,7 @@ use crate::values::as_text;
 const STARTING: Duration = Duration::from_secs(20);
 /// The interval between readiness checks at startup.
 const READY_INTERVAL: Duration = Duration::from_millis(10);
-/// The number of final log lines to show if the sidecar exits unexpectedly.
+/// The maximum number of lines from the end of the log to show if the sidecar exits unexpectedly.
 const LOG_LINES: usize = 20;
 
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl SidecarProcess {
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
-        // Every step may post, because the last step finishes the run even if it declares no outputs.
+        // Let every step connect to the sidecar, because the last step finishes the run even if it declares no outputs.
         let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
         for name in names.chain([FINISH_STEP]) {
             if StepName::new(name).is_ok() {
@@ -122,7 +122,7 @@ impl SidecarProcess {
         Group::start(&mut command, directory.watcher())
     }
 
-    /// If the sidecar exited unexpectedly, returns a message with its final log lines.
+    /// If the sidecar exited unexpectedly, returns a message with the end of its log.
     pub(crate) fn unexpected_exit(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(

@@ -1,4 +1,4 @@
-//! Replaces references to StepActions in the files with the fields of the StepAction.
+//! Replaces a step's reference to a StepAction with the fields of the StepAction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use super::substitution::Substitution;
 use super::variable::{occurrences, parts};
 use crate::values;
 
-/// Fields that belong to the StepAction, so that a step with a reference must not set them
+/// The fields that a step with a reference must not set, because they belong to the StepAction
 /// (`pkg/apis/pipeline/v1/container_validation.go`).
 const STEP_ACTION_FIELDS: [&str; 9] = [
     "image",
@@ -205,7 +205,7 @@ fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
     whole.inner.strip_suffix("[*]")
 }
 
-/// Replaces the parameters in the strings of `node`.
+/// Returns `node` after replacing the StepAction's parameters in all strings.
 fn replaced(node: &Node, substitution: &Substitution) -> Result<Node, String> {
     let content = match &node.content {
         Content::String(text) => Content::String(substitution.text(text)?),

@@ -32,9 +32,7 @@ pub(crate) fn read(
         if meant.is_empty() {
             let known = steps.iter().map(|(_, step)| *step);
             let help = did_you_mean(name, known);
-            errors.push(format!(
-                "--step-command: the Task has no step '{name}'{help}"
-            ));
+            errors.push(format!("--step-command: unknown step '{name}'{help}"));
         }
         let mut twice = false;
         for (task, step) in meant {

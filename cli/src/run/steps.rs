@@ -113,7 +113,7 @@ impl Steps<'_> {
         self.step(FINISH_STEP, &command, Finish::Alone).await
     }
 
-    /// Runs one step and reports how it ended. Returns the step's exit code, or 0 if the task continues after the failure.
+    /// Runs one step and prints its result. Returns the step's exit code, or 0 if the task continues after the failure.
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
         let shown = &self.plan.shown(name);
         Progress::step_begins(shown);
@@ -140,7 +140,7 @@ impl Steps<'_> {
                     "to replace a tool that is not installed on this machine, use --step-command {name}='...'"
                 ))
             }
-            // The embedded API server serves only the kinds of Kubernetes and Tekton. Other kinds require a CRD.
+            // By default, the embedded API server serves only Kubernetes' and Tekton's own kinds. Other kinds require a CRD.
             End::Exited(exit_code::NOT_CREATED)
                 if self.embedded && reports.iter().any(is_of_unknown_kind) =>
             {
@@ -198,7 +198,7 @@ impl Steps<'_> {
         self.waiting = None;
         Progress::waits("");
         self.show_status().await;
-        // Read the reports after the sidecar's status was shown, because they refer to it.
+        // Show the redirector's reports after the sidecar's status, because a report may refer to outputs in the status.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
             self.progress.report(&self.plan.shown(name), report);
@@ -259,12 +259,13 @@ impl Steps<'_> {
         let mut changed = guards.filter_map(|guard| Some((&guard.workspace, guard.changed()?)));
         let (workspace, path) = changed.next()?;
         Some(format!(
-            "wrote '{}' in the workspace '{workspace}', which the Task declares as read-only; this would fail in a cluster",
+            "changed '{}' in the workspace '{workspace}', which the Task declares as read-only; this would fail in a cluster",
             path.display()
         ))
     }
 
-    /// Sets the environment variables that the container runtime would set, and `PATH` for the tools of this machine.
+    /// Sets the environment that the step inherits. With `--clean-env`, this is only `HOME`, `PATH` and the variables with
+    /// `valueFrom`. Gleaner's own variables are never inherited.
     fn set_environment(&self, child: &mut tokio::process::Command, command: &Command) {
         without_own_variables(child.as_std_mut());
         if !self.plan.clean_env {

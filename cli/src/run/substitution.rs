@@ -1,7 +1,7 @@
 //! Replaces Tekton's `$(...)` in the strings of a step.
 //!
-//! Like Tekton, replaces only known variables and leaves everything else unchanged, because `$(date)` is shell syntax. In
-//! contrast, templates use a syntax in which an unknown variable is an error (`gleaner_core::variable`).
+//! Like Tekton, replaces only known variables and leaves everything else unchanged, because `$(date)` is shell syntax. Templates,
+//! in contrast, use a syntax in which an unknown variable is an error (`gleaner_core::variable`).
 
 use std::collections::BTreeMap;
 
@@ -37,8 +37,8 @@ impl Substitution {
         replace(text, |variable| self.lookup(variable))
     }
 
-    /// Replaces the variables in the items of `command` or `args`. An item that is just an array variable expands to several
-    /// items.
+    /// Replaces the variables in the items of `command` or `args`. An item that consists only of an array variable is
+    /// replaced with the items of the array.
     pub(crate) fn items(&self, items: &[String]) -> Result<Vec<String>, String> {
         let mut replaced = Vec::with_capacity(items.len());
         for item in items {
@@ -50,7 +50,7 @@ impl Substitution {
         Ok(replaced)
     }
 
-    /// Returns the array if the item is just a variable that refers to an array.
+    /// Returns the array if the item consists only of a variable that refers to an array.
     fn whole_array(&self, item: &str) -> Option<&[Value]> {
         let inside = item.strip_prefix("$(")?.strip_suffix(')')?;
         let is_whole = |access: &[Access]| access.is_empty() || access == [Access::All];
@@ -72,14 +72,14 @@ impl Substitution {
         match self.results.get(&name) {
             Some(value) => match reach(variable, &access, value) {
                 Ok(value) => Ok(Some(as_text(value))),
-                // Report an invalid access. Tekton's entrypoint would pass the variable to the step unchanged.
+                // Report an invalid access path, although Tekton's entrypoint would pass the variable to the step unchanged.
                 Err(error) => Err(error),
             },
             None => Ok(self.tentative.then(|| UNKNOWN.to_owned())),
         }
     }
 
-    /// Returns the value of a variable, or `None` if Tekton has no such variable.
+    /// Returns the value of a variable, or `None` if the variable is unknown and therefore remains unchanged.
     fn lookup(&self, variable: &str) -> Result<Option<String>, String> {
         let reference = Reference::parse(variable);
         let Ok(reference @ Reference::Param { name, .. }) = &reference else {
@@ -132,8 +132,8 @@ fn contains_unknown(value: &Value) -> bool {
     value.to_string().contains(UNKNOWN)
 }
 
-/// Expands `$(NAME)` in `command`, `args` and the values of environment variables with the container's environment variables, as
-/// the kubelet does. `$$` becomes `$` (`k8s.io/kubernetes/third_party/forked/golang/expansion`).
+/// Replaces `$(NAME)` in `text` with the value of the environment variable, as the kubelet does in `command`, `args` and the
+/// values of environment variables. `$$` becomes `$` (`k8s.io/kubernetes/third_party/forked/golang/expansion`).
 pub(crate) fn expand(text: &str, environment: &[(String, String)]) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;

@@ -81,7 +81,7 @@ pub(crate) struct TaskEnd {
     pub(crate) objects: Vec<Value>,
     /// The results as strings, as the steps wrote them.
     pub(crate) texts: Results,
-    /// The results with their types.
+    /// The results, converted to their types.
     pub(crate) results: Results,
 }
 
@@ -197,7 +197,7 @@ mod tests {
         let source = Source::parse("f".to_owned(), text).unwrap();
         let arguments = ["gleaner", "run", "-f", "f"].iter().chain(arguments);
         let Command::Run(options) = Cli::parse_from(arguments).command else {
-            unreachable!("the arguments are those of a run");
+            unreachable!("the arguments select the subcommand run");
         };
         let run_plan = planner::plan(&options, &Map::new(), &[source]).unwrap();
         let begun = Instant::now();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_of_zero_is_no_limit() {
+    fn a_timeout_of_zero_means_no_limit() {
         assert_eq!(time("timeout: '0'", &[]), None);
         assert_eq!(time("timeout: 0s", &[]), None);
         assert_eq!(time("timeout: 5m", &[]), Some(Duration::from_secs(300)));

@@ -1,4 +1,4 @@
-//! Reads a Task to run from its place in a document: its fields, StepActions, declaration, variables and volumes.
+//! Reads the Task to run from its place in a document: its fields, StepActions, declaration, variables and volumes.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub(crate) struct ReadTask {
 /// `None` for the spec of a Task.
 ///
 /// # Errors
-/// All errors in the TaskSpec and its declaration.
+/// All errors in the TaskSpec, its declaration and its StepActions.
 pub(crate) fn read(
     document: Document<'_>,
     place: &Place,
@@ -126,7 +126,7 @@ fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) ->
     spec
 }
 
-/// Returns the workspaces that a step mounts at a path of its choice.
+/// Returns the workspaces for which a step sets its own `mountPath`.
 fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
     let items = step.node.list_of("workspaces").iter();
     let mounts = items.filter_map(|item| {
@@ -143,7 +143,8 @@ fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
     mounts.collect()
 }
 
-/// Returns the mounts of emptyDir volumes. All other volumes, including those of a pod template, exist only in a cluster.
+/// Returns each step's mounts of emptyDir volumes and workspaces. All other volumes, including those of a pod template, exist
+/// only in a cluster.
 fn mounts(
     spec: &Cursor<'_>,
     task: &TaskSpec,

@@ -1,4 +1,4 @@
-//! Replaces variables in values, and accesses parts of values.
+//! Replaces context variables in values, and follows access paths into values.
 
 use std::convert::Infallible;
 
@@ -30,10 +30,10 @@ pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Op
     }
 }
 
-/// Returns the part of `value` to which the access path leads.
+/// Returns the part of `value` to which the access path leads. `inner` is the variable, without `$(` and `)`.
 ///
 /// # Errors
-/// A message about the part that does not exist.
+/// A message with the variable and the reason why the part does not exist.
 pub(crate) fn reach<'a>(
     inner: &str,
     access: &[Access],
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_access_path_leads_into_a_value() {
+    fn an_access_path_selects_a_part_of_a_value() {
         let found = parts("tasks.build.results.img.url").unwrap();
         let value = serde_json::json!({"url": "u"});
         assert_eq!(reach("x", &found[4..], &value).unwrap(), "u");

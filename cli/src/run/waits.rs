@@ -1,4 +1,4 @@
-//! The waits of a declaration (`waitFor`). In the embedded API server, no controller fulfills them.
+//! Describes the waits of a declaration (`waitFor`). The embedded API server has no controllers to fulfill them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// The delay before a wait is first reported without a terminal. The delay doubles with each report.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// Returns the name of each object that has a `waitFor`, with a description of the condition.
+/// Returns the name of each object that has a `waitFor`, and a description of its condition and timeout.
 pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     let waits = declaration.templates.iter().filter_map(|template| {
         let wait = template.wait_for.as_ref()?;
@@ -50,7 +50,7 @@ fn is_status(path: &str) -> bool {
     path.starts_with(".status")
 }
 
-/// Removes the waits of a declaration, and the results that only a controller could set.
+/// Removes the waits of a declaration, and the results that are read from `.status`, which only controllers set.
 pub(crate) fn remove_waits(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
     for object in objects
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_only_a_controller_sets_are_removed() {
+    fn waits_and_results_from_the_status_are_removed() {
         let mut declaration = json!({"objects": [
             {"name": "a", "waitFor": {"condition": "Complete"}, "results": {"url": ".status.url", "ip": ".spec.clusterIP"}},
         ]});

@@ -1,7 +1,7 @@
-//! A process that cleans up after a run is killed: it kills the sidecar and the steps, which would otherwise keep running, and
-//! removes the run's directory, which may contain secrets.
+//! The watcher, a process that cleans up after the run's process exits or is killed. The watcher kills the sidecar and the steps,
+//! which would otherwise keep running, and removes the run's directory, which may contain secrets.
 //!
-//! The watcher reads a pipe to which only the run writes. Each line reports that a process group starts (`+ID`) or has finished
+//! It reads a pipe to which only the run writes. Each line reports that a process group started (`+ID`) or finished
 //! (`-ID`). When the pipe closes for any reason, the watcher kills the process groups that have not finished.
 
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ struct Process(Child);
 // === impl Watcher ===
 
 impl Watcher {
-    /// Starts the watcher of the run in `directory`. If `removes` is true, the watcher removes the directory when the run ends.
+    /// Starts the watcher of the run in `directory`. If `removes` is true, the watcher removes the directory when the run exits.
     pub(crate) fn start(program: &Path, directory: &Path, removes: bool) -> io::Result<Self> {
         let mut command = Command::new(program);
         // If this run is itself a step of another run, the inherited variables would make the other run treat the watcher as a
@@ -55,19 +55,19 @@ impl Watcher {
         Ok(Self(Arc::new(Process(command.spawn()?))))
     }
 
-    /// Reports to the watcher that a process group starts.
+    /// Reports to the watcher that a process group started.
     pub(crate) fn begins(&self, group: Pid) {
         self.tell('+', group);
     }
 
-    /// Reports to the watcher that a process group has finished.
+    /// Reports to the watcher that a process group finished.
     pub(crate) fn ended(&self, group: Pid) {
         self.tell('-', group);
     }
 
     fn tell(&self, sign: char, group: Pid) {
         if let Some(mut pipe) = self.0.0.stdin.as_ref() {
-            // Ignore errors, because the run works without a watcher, too.
+            // Ignore errors, because a run also works without its watcher.
             let _ = writeln!(pipe, "{sign}{}", group.as_raw_nonzero());
         }
     }

@@ -1,4 +1,4 @@
-//! Reads the workspaces of a run: the bindings in a document, and the directories from the command line.
+//! Reads the workspaces of a run: the bindings in its document, and the directories from the command line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ fn existing_directory(directory: &str) -> Result<PathBuf, String> {
     if path.is_dir() {
         Ok(path)
     } else {
-        Err("is not a directory".to_owned())
+        Err("not a directory".to_owned())
     }
 }
 
@@ -129,7 +129,7 @@ fn volume(item: &Cursor<'_>, name: &str, found: &mut Diagnostics) -> Option<Volu
     let kind = SOURCES.into_iter().find(|kind| item.field(kind).is_some());
     let message = match kind {
         Some(kind) => {
-            format!("the workspace '{name}' uses a {kind}, which exists only in a cluster")
+            format!("the workspace '{name}' uses '{kind}', which is only available in a cluster")
         }
         None => format!("the workspace '{name}' is not bound"),
     };

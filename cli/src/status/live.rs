@@ -27,7 +27,7 @@ pub(super) async fn status(api: &ApiServer, run: &TaskRun) -> Result<Status, Str
     serde_json::from_slice(&body).map_err(http::unreadable)
 }
 
-/// Returns the sidecar's port on the pod's loopback address, if the sidecar is running.
+/// Returns the sidecar's port on the pod's loopback address. Fails if the sidecar is not running or its port is unknown.
 fn port(run: &TaskRun) -> Result<u16, String> {
     if let Err(error) = &run.pod {
         return Err(format!("cannot read the pod: {error}"));

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::task_run::TaskRun;
 
-/// The objects of a declaration that exist in the cluster.
+/// The objects that a run created from its declaration and that still exist in the cluster.
 #[derive(Debug, Default)]
 pub(super) struct Created {
     pub(super) objects: Vec<CreatedObject>,
@@ -36,10 +36,10 @@ pub(super) struct CreatedObject {
     pub(super) is_owned: bool,
 }
 
-/// A collection that may contain objects of the run: `apiVersion`, kind and namespace.
+/// A collection that may contain objects of the run: `apiVersion`, kind and namespace (`None` for all namespaces).
 type Place = (String, String, Option<String>);
 
-/// Finds the objects of each kind in the declaration.
+/// Finds the run's objects of each kind that occurs in the declaration.
 pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
     let mut created = Created::default();
     let declaration = run
@@ -94,7 +94,7 @@ pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
     created
 }
 
-/// Lists the objects of the run in a collection. The error is the reason why they are unknown.
+/// Lists the objects of the run in a collection. An error is the reason why these objects are unknown.
 async fn list(
     api: &ApiServer,
     run: &TaskRun,
@@ -102,7 +102,7 @@ async fn list(
 ) -> Result<Vec<CreatedObject>, String> {
     let unread = |error: &RequestError| {
         format!(
-            "cannot list objects of the kind {kind} of {api_version}: {}",
+            "cannot list objects of kind {kind} ({api_version}): {}",
             error_chain(error)
         )
     };
@@ -115,7 +115,7 @@ async fn list(
         plural.filter_map(|(name, namespaced)| Some((name.as_str()?, namespaced == true)));
     let Some((plural, is_namespaced)) = plural.find(|(name, _)| !name.contains('/')) else {
         return Err(format!(
-            "the cluster does not serve the kind {kind} of {api_version}"
+            "the cluster does not serve the kind {kind} ({api_version})"
         ));
     };
     let namespace = namespace.as_deref().filter(|_| is_namespaced);
@@ -128,7 +128,7 @@ async fn list(
     objects.map_err(|error| unread(&error))
 }
 
-/// Returns the object if the run created or applied it. Checks annotations, because templates may replace the labels.
+/// Returns the object if the run created or applied it. Checks annotations, because templates may override Gleaner's labels.
 fn of_run(object: &Value, run: &TaskRun, api_version: &str, kind: &str) -> Option<CreatedObject> {
     let metadata = &object["metadata"];
     let annotations = &metadata["annotations"];

@@ -1,4 +1,4 @@
-//! The status of a TaskRun as text and as JSON.
+//! The status of a TaskRun or PipelineRun as text and as JSON.
 
 use gleaner_proto::message::{Status, StepState, VariableState};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ impl Report {
         }
     }
 
-    /// Returns the fields that docs/check.md describes.
+    /// Returns the status as JSON, with the fields that docs/check.md describes.
     pub(super) fn to_json(&self) -> Value {
         match self {
             Self::TaskRun(run) => run.to_json(),
@@ -30,7 +30,7 @@ impl Report {
         }
     }
 
-    /// Returns the status as lines.
+    /// Returns the status as text for a terminal.
     pub(super) fn to_text(&self) -> String {
         match self {
             Self::TaskRun(run) => run.to_text(),
@@ -206,9 +206,7 @@ impl TaskReport {
         });
         section("results", results, text);
         let missing = created.missing.iter().map(|name| match self.is_finished {
-            true => format!(
-                "{name}: this run has no such object; it was not created, or was deleted later"
-            ),
+            true => format!("{name}: no object exists; it was not created, or was deleted later"),
             false => format!("{name}: not created yet"),
         });
         section("missing", missing, text);
@@ -242,7 +240,7 @@ impl std::fmt::Display for CreatedObject {
         let namespace = self.namespace.iter();
         let namespace: String = namespace.flat_map(|name| [name.as_str(), "/"]).collect();
         let owned = if self.is_owned {
-            ", deleted with the run"
+            ", will be deleted with the run"
         } else {
             ""
         };
@@ -317,7 +315,7 @@ fn sidecar(status: &Status, text: &mut String) {
     section("notes", status.notes.iter().cloned(), text);
 }
 
-/// Adds a title and a line for each item. Adds nothing if there are no items.
+/// Adds a title and a line for each item to `text`. Adds nothing if there are no items.
 fn section(title: &str, items: impl Iterator<Item = String>, text: &mut String) {
     let lines: String = items
         .map(|item| format!("    {}\n", visible(item)))
@@ -332,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_of_the_cluster_do_not_reach_the_terminal() {
+    fn control_characters_from_the_cluster_do_not_reach_the_terminal() {
         let mut text = String::new();
         section(
             "results",

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A TaskRun.
+/// A TaskRun and its pod.
 pub(super) struct TaskRun {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) uid: String,
-    /// The TaskRun object.
+    /// The TaskRun, as returned by the API server.
     pub(super) object: Value,
-    /// The TaskRun's pod. The error is the reason why it could not be read.
+    /// The TaskRun's pod, or `None` if it does not exist. An error is the reason why the pod could not be read.
     pub(super) pod: Result<Option<Value>, String>,
 }
 
@@ -52,7 +52,7 @@ impl TaskRun {
         }))
     }
 
-    /// Returns true if the TaskRun or its pod declares outputs, or has the sidecar.
+    /// Returns true if the TaskRun or its pod declares outputs or contains the sidecar.
     pub(super) fn uses_gleaner(&self) -> bool {
         let declares =
             |object: &Value| object["metadata"]["annotations"][annotation::OUTPUTS].is_string();
@@ -70,7 +70,7 @@ impl TaskRun {
         self.pod.as_ref().ok()?.as_ref()
     }
 
-    /// Returns the sidecar's container.
+    /// Returns the sidecar's container in the pod's spec.
     pub(super) fn container(&self) -> Option<&Value> {
         let spec = &self.pod()?["spec"];
         let lists = ["initContainers", "containers"];
@@ -89,7 +89,7 @@ impl TaskRun {
         Some(&found?["state"])
     }
 
-    /// Returns the text of the declaration.
+    /// Returns the declaration, which is an annotation of the TaskRun or pod.
     pub(super) fn declaration(&self) -> Option<&str> {
         let objects = [Some(&self.object), self.pod()];
         let mut objects = objects.into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Lists the objects in a cluster that contain Gleaner or declare outputs.
+//! Lists a cluster's objects that contain Gleaner or declare outputs.
 
 use std::process::ExitCode;
 
@@ -101,7 +101,7 @@ async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns true if the request failed for a reason that may concern only this kind.
+/// Returns true if the request failed for a reason that may affect only this kind.
 fn is_of_one_kind(error: &RequestError) -> bool {
     let code = error.code().map(|code| code.as_u16());
     code.is_some_and(|code| code != 401) || matches!(error.reason, Reason::TooLarge(_))

@@ -1,4 +1,4 @@
-//! Reads the values that replace a step's outputs in a preview.
+//! Reads the values that a preview uses instead of the outputs of steps.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::files;
 /// The values by step and output name.
 pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// Returns the outputs given as text or as files, and the declared defaults of all other outputs.
+/// Returns the outputs given on the command line (as text or as files), and the declared defaults of all other outputs.
 ///
 /// # Errors
 /// All errors in the given outputs.
@@ -73,7 +73,7 @@ fn read(
     Ok((step.to_owned(), spec.name.to_string(), value))
 }
 
-/// Returns the declared output to which `STEP.NAME` refers. A step name contains no dots, but an output name may contain some.
+/// Returns the declared output to which `STEP.NAME` refers. A step name contains no dots, but an output name may.
 fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a Output), String> {
     let found = name
         .split_once('.')

@@ -1,4 +1,4 @@
-//! The values of a Task's parameters.
+//! Determines the values of a Task's parameters.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -20,7 +20,8 @@ pub(crate) enum ParamError {
     Invalid(String),
 }
 
-/// Returns the values of all parameters in `specs` that are set or have a default, and all errors.
+/// Returns the values of all parameters in `specs` that are set or have a default, and all errors. Values in `given` take
+/// precedence over values in `file`.
 pub(crate) fn params(
     specs: &[ParamSpec],
     given: &[Assignment],
@@ -167,8 +168,9 @@ fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
             .map(|pair| match pair.split_once(':') {
                 Some((key, value)) => Ok((key.trim().to_owned(), value.trim().into())),
                 None => {
-                    let reason =
-                        format_args!("'{pair}' is not a pair; use key:value,key:value or JSON");
+                    let reason = format_args!(
+                        "'{pair}' does not contain a colon; use key:value,key:value or JSON"
+                    );
                     Err(wrong(spec, reason))
                 }
             })
@@ -177,7 +179,7 @@ fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
     }
 }
 
-/// Converts a typed value. As in Tekton, the values inside arrays and objects become strings.
+/// Converts a JSON value to the parameter's type. As in Tekton, the values inside arrays and objects become strings.
 fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, String> {
     let scalar = |value: &Value| match value {
         Value::Array(_) | Value::Object(_) | Value::Null => Err(wrong(

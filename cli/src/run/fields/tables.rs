@@ -1,13 +1,13 @@
-//! Tables of the known fields of each kind of map, with their support in a local run.
+//! Tables of the known fields of each kind of map. For each field, they state whether a local run supports it.
 
-/// The level of support for a field.
+/// The treatment of a field in a local run.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
     /// The run uses the field, or the field has no effect on runs.
     Supported,
-    /// Only a cluster uses the field. Contains the term for the note.
+    /// Only a cluster uses the field. The value is the term that the run's note shows.
     Cluster(&'static str),
-    /// The run rejects the field. Contains the remedy.
+    /// The run rejects the field. The value is the remedy.
     Refused(&'static str),
 }
 
@@ -114,7 +114,9 @@ pub(super) const PIPELINE_TASK: Table = &[
     ("retries", Refused(REMOVE)),
     (
         "matrix",
-        Refused("to run the pipeline here, write a separate task for each combination"),
+        Refused(
+            "to run the pipeline here, write a separate task for each combination of the matrix",
+        ),
     ),
     (
         "pipelineRef",
@@ -143,7 +145,7 @@ pub(super) const TASK: Table = &[
     ("inputs", Supported),
     ("outputs", Supported),
     ("containerTemplate", Supported),
-    // The field of an embedded spec.
+    // Only an embedded spec has this field.
     ("metadata", Supported),
     (
         "apiVersion",
@@ -155,7 +157,7 @@ pub(super) const TASK: Table = &[
     ),
     (
         "spec",
-        Refused("custom tasks run only in a cluster; write steps"),
+        Refused("custom tasks run only in a cluster; use a TaskSpec with steps"),
     ),
 ];
 
@@ -174,7 +176,7 @@ pub(super) const STEP: Table = &[
     ("workspaces", Cluster("workspaces of individual steps")),
 ];
 
-/// The fields of v1, and the additional ones of v1beta1.
+/// The container fields of v1, and those that exist only in v1beta1.
 pub(super) const CONTAINER: Table = &[
     ("name", Supported),
     ("image", Cluster("images")),
@@ -233,7 +235,7 @@ pub(super) const REFERENCE: Table = &[
     ),
 ];
 
-/// The fields of a step's reference. If no file contains the StepAction, `--step-command` can replace it.
+/// The fields of a step's reference to a StepAction. If no file contains the StepAction, `--step-command` can replace it.
 pub(super) const STEP_REFERENCE: Table = &[
     ("name", Supported),
     ("kind", Supported),

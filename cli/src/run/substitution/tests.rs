@@ -16,7 +16,7 @@ fn substitution() -> Substitution {
 }
 
 #[test]
-fn known_variables_are_replaced_and_the_rest_stays() {
+fn known_variables_are_replaced_and_all_other_text_is_unchanged() {
     for (text, replaced) in [
         ("--to=$(params.url)", "--to=a$(params.b)"),
         ("$(inputs.params.url)", "a$(params.b)"),
@@ -34,7 +34,7 @@ fn known_variables_are_replaced_and_the_rest_stays() {
 }
 
 #[test]
-fn a_whole_array_becomes_several_items() {
+fn an_array_variable_expands_to_several_items() {
     let items = ["$(params.list[*])", "$(params.none)", "$(params.list)!"].map(str::to_owned);
     assert_eq!(substitution().items(&items[..2]).unwrap(), ["x", "y z"]);
     assert_eq!(
@@ -55,7 +55,7 @@ fn an_unknown_parameter_is_an_error() {
 }
 
 #[test]
-fn the_kubelet_expands_declared_variables() {
+fn declared_variables_are_expanded_as_by_the_kubelet() {
     let environment = [
         ("A".to_owned(), "1".to_owned()),
         ("A".to_owned(), "2".to_owned()),

@@ -24,7 +24,7 @@ fn given(text: &str) -> Result<Outputs, Vec<String>> {
 }
 
 #[test]
-fn a_value_takes_its_declared_type() {
+fn a_value_is_parsed_as_its_declared_type() {
     assert_eq!(given("build.size=5").unwrap()["build"]["size"], json!(5));
     let outputs = given("build.digest=5").unwrap();
     assert_eq!(outputs["build"]["digest"], json!("5"));

@@ -27,7 +27,7 @@ fn value(spec: &ParamSpec, text: &str) -> Result<Value, String> {
 }
 
 #[test]
-fn arrays_have_a_short_form_or_are_json() {
+fn an_array_is_given_in_short_form_or_as_json() {
     let spec = spec(ParamKind::Array, None);
     assert_eq!(value(&spec, "a, b"), Ok(json!(["a", "b"])));
     assert_eq!(value(&spec, r#"["a,b", 1]"#), Ok(json!(["a,b", "1"])));
