@@ -47,6 +47,7 @@ impl RunActor {
         // Reported immediately: the objects were created or deleted, whether or not that can be recorded.
         self.telling = self.submitting.tell(notices);
         let room = record::room(self.collector.declaration());
+        self.traces.submitted(ending.as_ref().err());
         let ending = record::shortened(ending, room);
         match &ending {
             Ok(commit) => {
