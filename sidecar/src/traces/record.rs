@@ -19,7 +19,7 @@ use super::span::{Error, Span};
 
 /// The maximum number of finished spans that wait for an export. A run has one for each message and each object; the bound
 /// limits the memory for a client that repeats messages. Further spans are dropped and counted.
-pub(super) const SPANS_MAX: usize = 1000;
+pub(super) const SPANS_MAX: usize = 512;
 
 const RESOURCE: &str = "gleaner.resource";
 

@@ -98,6 +98,7 @@ async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server
         run_as_user: None,
         sidecars: Sidecars::Native,
         log_level: None,
+        traces_endpoint: None,
         kinds: Default::default(),
     };
     let injected = task::inject(&task, Operation::Create, &settings);
