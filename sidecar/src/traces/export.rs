@@ -34,7 +34,7 @@ pub(super) enum ExportError {
 /// A collector.
 #[derive(Debug)]
 pub(super) struct Exporter {
-    /// Scheme and authority.
+    /// Scheme, host and port.
     address: Uri,
     path: PathAndQuery,
     metrics: Metrics,
