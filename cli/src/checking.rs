@@ -24,6 +24,7 @@ pub(crate) fn settings() -> Settings {
         run_as_user: None,
         sidecars: Sidecars::Native,
         log_level: None,
+        traces_endpoint: None,
         kinds: AllowedKinds::unlimited(),
     }
 }

@@ -70,6 +70,7 @@ fn settings(options: &Inject) -> Settings {
         },
         run_as_user: options.run_as_user,
         log_level: options.sidecar_log_level.clone(),
+        traces_endpoint: options.traces_endpoint.clone(),
         ..checking::settings()
     }
 }

@@ -134,6 +134,8 @@ fn the_command_line_configures_the_sidecar() {
         "1234",
         "--sidecar-log-level",
         "debug",
+        "--traces-endpoint",
+        "http://collector:4318/v1/traces",
         "-o",
         "json",
     ];
@@ -149,6 +151,12 @@ fn the_command_line_configures_the_sidecar() {
     assert_eq!(sidecar["securityContext"]["runAsUser"], 1234);
     let args = sidecar["args"].as_array().unwrap();
     assert!(args.contains(&"--log-level=debug".into()), "{args:?}");
+    let endpoint = json!({"name": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "value": "http://collector:4318/v1/traces"});
+    let env = sidecar["env"].as_array().unwrap();
+    assert!(env.contains(&endpoint), "{env:?}");
+    inject(&text, &["--traces-endpoint", "http://collector:4318"])
+        .exits(64)
+        .says("use the whole URL for OTLP over HTTP");
     inject(&text, &["--cpu-limit", "ten"])
         .exits(64)
         .says("use a form such as 500m, 0.5, 128Mi or 1G");

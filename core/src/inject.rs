@@ -15,6 +15,7 @@
 //! | `port` | the sidecar's port, chosen to avoid the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | the probe with which the kubelet checks that the sidecar is ready |
+//! | `traces` | the sidecar's variables for traces |
 //! | `stray` | annotations that have no effect |
 //! | [`quantity`] | Kubernetes quantities, such as `500m` and `128Mi` |
 //! | [`outcome`] | the result of injection: changed, skipped or rejected, with the reason |
@@ -35,6 +36,7 @@ pub mod settings;
 mod shape;
 pub(crate) mod stray;
 pub mod task;
+mod traces;
 
 pub use messages::ResultsFrom;
 pub use outcome::{Changed, Outcome, Refusal, Skip};

@@ -13,7 +13,7 @@ use clap::{ArgGroup, Args, Parser, ValueEnum};
 use gleaner_core::declaration::KindPattern;
 use gleaner_core::inject::quantity;
 use gleaner_core::inject::settings::{self, PullPolicy, Resources, Settings, Sidecars};
-use gleaner_proto::duration;
+use gleaner_proto::{duration, traces};
 use gleaner_runtime::api_server::Access;
 use gleaner_runtime::http::{self, Server};
 use gleaner_runtime::log::Log;
@@ -109,6 +109,10 @@ pub struct Pods {
     /// Log level of the sidecar: error, warn, info, debug or trace; by default the sidecar's default
     #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     sidecar_log_level: Option<String>,
+    /// The URL that receives the spans of runs as OTLP over HTTP, such as http://collector:4318/v1/traces: the same as
+    /// in Tekton's ConfigMap config-tracing. Without it, runs have no traces
+    #[arg(long, env = "GLEANER_TRACES_ENDPOINT", value_name = "URL", value_parser = traces::endpoint)]
+    traces_endpoint: Option<String>,
     /// Kind that declarations may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified
     /// several times. `*` allows every kind except those for RBAC, admission, API extension, tokens and certificates, which must
     /// be specified by name
@@ -240,6 +244,7 @@ impl Pods {
             run_as_user,
             sidecars: _,
             sidecar_log_level,
+            traces_endpoint,
             kinds,
             ..
         } = self;
@@ -250,6 +255,7 @@ impl Pods {
             run_as_user,
             sidecars,
             log_level: sidecar_log_level,
+            traces_endpoint,
             kinds: kinds.into_iter().collect(),
         }
     }

@@ -8,6 +8,7 @@
 //! | [`failure`] | failures as data: codes, and the objects that remain |
 //! | [`arguments`] | the sidecar's arguments, from the Task to the container |
 //! | [`redirector`] | the redirector's command line |
+//! | [`traces`] | the settings of traces, from the injector to the sidecar |
 //! | [`route`] | the routes of the sidecar's HTTP API |
 //! | [`output`] | one output: type, trim, when; and its form on a command line |
 //! | [`encoding`] | UTF-8 in files, and the detection of other encodings |
@@ -34,6 +35,7 @@ pub mod redirector;
 pub mod report;
 pub mod route;
 pub mod size;
+pub mod traces;
 
 pub use name::{OutputName, ResourceName, StepName};
 pub use output::{OutputSpec, OutputType, Trim, When};

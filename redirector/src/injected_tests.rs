@@ -19,6 +19,7 @@ fn settings() -> Settings {
         run_as_user: None,
         sidecars: Sidecars::Native,
         log_level: None,
+        traces_endpoint: None,
         kinds: Default::default(),
     }
 }

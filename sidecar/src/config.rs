@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser};
-use gleaner_proto::{duration, path};
+use gleaner_proto::{duration, path, traces};
 use gleaner_runtime::api_server::Access;
 use gleaner_runtime::{http, log};
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
+    #[command(flatten)]
+    pub(crate) tracing: Tracing,
     #[command(flatten)]
     pub(crate) log: log::Log,
 }
@@ -156,6 +158,23 @@ pub struct Cluster {
     /// Total time limit for a submission's requests to the API server, not including waitFor
     #[arg(long, env = "GLEANER_SUBMIT_DEADLINE", default_value = "60s", value_parser = duration::parse)]
     pub(crate) submit_deadline: Duration,
+}
+
+/// Export of the run's trace. Any text is accepted, because traces must not fail a run.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Traces")]
+pub struct Tracing {
+    /// The URL that receives the run's spans as OTLP over HTTP (JSON), such as http://collector:4318/v1/traces; without
+    /// it, there are no traces
+    #[arg(long, env = traces::ENDPOINT, value_name = "URL", default_value = "", hide_default_value = true)]
+    pub(crate) traces_endpoint: String,
+    /// The span that the run is a part of, as in Tekton's annotation tekton.dev/taskrunSpanContext:
+    /// {"traceparent": "..."}
+    #[arg(long, env = traces::SPAN_CONTEXT, value_name = "JSON", default_value = "", hide_default_value = true)]
+    pub(crate) span_context: String,
+    /// The name of the pod, for the spans
+    #[arg(long, env = traces::POD_NAME, default_value = "", hide_default_value = true)]
+    pub(crate) pod_name: String,
 }
 
 /// Parses a nesting depth. The maximum is 100, because the JSON parser, which also reads the journal, is limited to 128 levels.

@@ -11,6 +11,7 @@
 //! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
 //! | `events` | Kubernetes Events about the result of the submission |
 //! | `ready` | the subcommand that waits until the sidecar is ready |
+//! | [`traces`] | the phases of the run as spans for OpenTelemetry |
 //! | [`preflight`], [`metrics`] | the findings before the first step runs, and the counters |
 //!
 //! The state itself and the rendering are in `gleaner_core`; the submission is in `gleaner_submission`.
@@ -37,5 +38,6 @@ mod ready;
 mod recovery;
 pub mod run_actor;
 pub mod server;
+pub mod traces;
 
 pub use program::{ProgramError, main};

@@ -18,6 +18,9 @@ const PHASES: [Phase; 5] = [
     Phase::Failed,
 ];
 
+/// The results of an export of traces; both series begin at 0 if there are traces.
+const EXPORTS: [&str; 2] = ["sent", "failed"];
+
 /// The possible results of a submission. Both counters exist from the start, with the value 0.
 const RESULTS: [&str; 2] = ["committed", "failed"];
 
@@ -31,6 +34,7 @@ pub struct Metrics {
     refused: Family<Label<String>, Counter>,
     submissions: Family<Label<&'static str>, Counter>,
     phase: Family<Label<String>, Gauge>,
+    exports: Family<Label<&'static str>, Counter>,
     registry: Arc<Registry>,
 }
 
@@ -51,6 +55,7 @@ impl Default for Metrics {
             refused: register(all, "outputs_refused", "Refused messages from steps"),
             submissions: register(all, "submissions", "Submissions that finished"),
             phase: register(all, "phase", "1 for the current phase of the run"),
+            exports: register(all, "trace_exports", "Requests with spans to the collector"),
             registry: Arc::new(registry),
         };
         for result in RESULTS {
@@ -82,6 +87,17 @@ impl Metrics {
             let gauge = self.phase.get_or_create(&label);
             gauge.set(i64::from(phase == current));
         }
+    }
+
+    pub(crate) fn exports_begin(&self) {
+        for result in EXPORTS {
+            drop(self.exports.get_or_create(&[("result", result)]));
+        }
+    }
+
+    /// Counts an export of traces.
+    pub(crate) fn exported(&self, result: &'static str) {
+        self.exports.get_or_create(&[("result", result)]).inc();
     }
 
     pub fn response(&self) -> Response {

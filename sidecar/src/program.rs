@@ -29,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::recovery::{RecoveryError, replay};
 use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Clients, ListenError, Listeners, Views, Workbench, random, router};
+use crate::traces::Traces;
 use crate::{install, preflight, ready};
 
 /// An error that terminates the sidecar.
@@ -107,6 +108,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         place,
         limits,
         cluster,
+        tracing,
         log: _,
     } = config;
     let (declaration, text) = input.declaration()?;
@@ -118,6 +120,8 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
             source,
         })?;
     }
+    let metrics = Metrics::default();
+    let traces = Traces::begin(tracing, &run, &metrics);
     let (submitter, events) = match submitter(&declaration, &run, &cluster).await? {
         Some((submitter, events)) => (Some(submitter.until(shutdown.clone())), events),
         None => (None, None),
@@ -141,9 +145,14 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
             source,
         })?;
     }
-    let metrics = Metrics::default();
     let state_dir = place.state_dir.clone();
-    let submitting = Submitting::new(submitter.clone(), events, state_dir, planned);
+    let submitting = Submitting::new(
+        submitter.clone(),
+        events,
+        state_dir,
+        planned,
+        traces.clone(),
+    );
     let (actor, handle) = RunActor::new(
         collector,
         journal,
@@ -178,7 +187,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         bodies: Bodies::with_room(memory.max_body, memory.bodies, limits.http.body_timeout),
         max_wait: limits.max_wait,
     };
-    let mut actor = tokio::spawn(actor.run());
+    let mut actor = tokio::spawn(actor.traced(traces.clone()).run());
     let templates = declaration.templates.into();
     let preflight = tokio::spawn(preflight::run(
         submitter,
@@ -217,6 +226,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     if tokio::time::timeout_at(deadline, actor).await.is_err() {
         tracing::warn!("submission-cut-off");
     }
+    traces.end().await;
     tracing::info!("ended");
     Ok(())
 }

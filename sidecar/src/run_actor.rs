@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use crate::crash_point;
 use crate::journal::{Journal, Record};
 use crate::metrics::Metrics;
+use crate::traces::Traces;
 use ending::Unrecorded;
 use gleaner_core::collect::problem;
 use gleaner_core::collect::{Collector, Examined, Message, Verdict};
@@ -89,6 +90,7 @@ pub struct RunActor {
     /// The task that creates the Events about the latest outcome.
     telling: Option<JoinHandle<()>>,
     metrics: Metrics,
+    traces: Traces,
 }
 
 /// A client that waits until the submission finishes.
@@ -224,6 +226,7 @@ impl RunActor {
             unrecorded: None,
             telling: None,
             metrics,
+            traces: Traces::default(),
         };
         (
             actor,
@@ -232,6 +235,12 @@ impl RunActor {
                 snapshots: receiver,
             },
         )
+    }
+
+    /// Records the run in `traces`.
+    pub(crate) fn traced(mut self, traces: Traces) -> Self {
+        self.traces = traces;
+        self
     }
 
     /// Runs until every [`Handle`] is dropped, no submission is in progress, and the last outcome is recorded and reported as
@@ -271,7 +280,10 @@ impl RunActor {
                 reply,
             } => {
                 self.take_own_results(own_results);
-                match self.take_outputs(&step, message, body).await {
+                let start = self.traces.start();
+                let taken = self.take_outputs(&step, message, body).await;
+                self.traces.collected(&step, start, taken.as_ref().err());
+                match taken {
                     // The message is accepted even if the outputs of a different step made the run fail.
                     Ok(Verdict::Settled) => {
                         let _ = reply.send(Ok(self.collector.receipt()));
@@ -420,6 +432,7 @@ impl RunActor {
             // outcome cannot be recorded.
             tracing::warn!(problem = %problem.detail, "room-not-reserved");
         }
+        self.traces.submitting();
         let begun = self
             .submitting
             .begin(&self.collector, self.room, &self.journal);

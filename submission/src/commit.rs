@@ -69,7 +69,12 @@ pub(super) async fn commit(
         }
         let step = std::mem::replace(&mut steps[index], Step::Deferred);
         let resource = &item.resource;
-        report(Progress::Creating { index, resource });
+        report(Progress::Creating {
+            index,
+            resource,
+            kind: &item.place.kind.name.kind,
+            name: &item.place.name,
+        });
         let mut entry = Entry {
             api,
             item,

@@ -17,6 +17,8 @@ pub enum Progress<'a> {
         /// The object's position in the declaration.
         index: usize,
         resource: &'a ResourceName,
+        kind: &'a str,
+        name: &'a str,
     },
     Created {
         index: usize,

@@ -5,6 +5,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use gleaner_core::inject::ResultsFrom;
 use gleaner_core::inject::quantity;
 use gleaner_core::inject::settings::{self, PullPolicy};
+use gleaner_proto::traces;
 
 use super::{Files, Form};
 
@@ -55,6 +56,9 @@ pub(crate) struct Inject {
     /// Set the log level; if omitted, the sidecar uses its default.
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], help_heading = "The sidecar")]
     pub(crate) sidecar_log_level: Option<String>,
+    /// The URL that receives the spans of runs as OTLP over HTTP, such as http://collector:4318/v1/traces; by default none.
+    #[arg(long, value_name = "URL", value_parser = traces::endpoint, help_heading = "The sidecar")]
+    pub(crate) traces_endpoint: Option<String>,
 }
 
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {

@@ -16,3 +16,4 @@ mod structure;
 mod support;
 mod task;
 mod task_again;
+mod traces;

@@ -14,6 +14,7 @@ pub(crate) fn settings() -> Settings {
         run_as_user: Some(65532),
         sidecars: Sidecars::Native,
         log_level: None,
+        traces_endpoint: None,
         kinds: Default::default(),
     }
 }

@@ -23,7 +23,7 @@ fn the_help_text_is_complete() {
 fn a_wrong_command_line_exits_with_64_and_a_remedy() {
     let image = "--image=a";
     let files = ["--tls-cert=a", "--tls-key=b"];
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 14] = [
         (&[], "--image <IMAGE>"),
         (
             &[image],
@@ -69,6 +69,15 @@ fn a_wrong_command_line_exits_with_64_and_a_remedy() {
             "not between 3s",
         ),
         (&[image, files[0], files[1], "--sidecars=istio"], "auto"),
+        (
+            &[
+                image,
+                files[0],
+                files[1],
+                "--traces-endpoint=collector:4318",
+            ],
+            "use the whole URL for OTLP over HTTP",
+        ),
     ];
     for (flags, text) in cases {
         let (code, said) = run(flags);

@@ -25,6 +25,7 @@ fn settings() -> Settings {
         run_as_user: None,
         sidecars: Sidecars::Native,
         log_level: None,
+        traces_endpoint: None,
         kinds: Default::default(),
     }
 }
@@ -72,6 +73,25 @@ async fn a_pod_that_requests_gleaner_is_changed_as_by_gleaner_inject_and_only_on
     assert_eq!(injector.metric(changed).await, 1.0);
     let done = r#"gleaner_injector_reviews_total{resource="pods",outcome="skipped",reason="done"}"#;
     assert_eq!(injector.metric(done).await, 1.0);
+}
+
+#[tokio::test]
+async fn a_pod_gets_the_endpoint_of_traces() {
+    let endpoint = "http://collector.observability:4318/v1/traces";
+    let authority = Authority::new();
+    let setup = Setup::files(&authority).flag(format!("--traces-endpoint={endpoint}"));
+    let injector = setup.ready().await;
+    let mut client = injector.client(&authority).await;
+    let mut review = review(JOB_POD);
+    let response = client.review("/mutate/pods", &review).await.unwrap();
+    let pod = review["request"]["object"].take();
+    let settings = Settings {
+        traces_endpoint: Some(endpoint.to_owned()),
+        ..settings()
+    };
+    let injected = patched(&pod, &response);
+    assert_eq!(injected, changed(pod::inject(&pod, &settings)));
+    assert!(injected.to_string().contains(endpoint), "{injected}");
 }
 
 #[tokio::test]

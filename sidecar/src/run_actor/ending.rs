@@ -47,6 +47,7 @@ impl RunActor {
         // Create the Events even if the outcome cannot be recorded, because the objects were created or deleted in any case.
         self.telling = self.submitting.tell(notices);
         let room = record::room(self.collector.declaration());
+        self.traces.submitted(ending.as_ref().err());
         let ending = record::shortened(ending, room);
         match &ending {
             Ok(commit) => {

@@ -17,6 +17,7 @@ use super::plan::Plans;
 use crate::crash_point;
 use crate::events::{self, Notice, Recorder};
 use crate::journal::{Commit, Journal};
+use crate::traces::Traces;
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
 use gleaner_core::render::{self, Attempts, Rendered, Secrecy, TooLarge, Values};
@@ -55,6 +56,7 @@ pub struct Submitting {
     state_dir: PathBuf,
     /// The plans that earlier processes stored in the journal.
     planned: Vec<Planned>,
+    traces: Traces,
 }
 
 /// The input of a submission. Outputs that arrive later do not change it, because the collector copies shared data before it
@@ -68,6 +70,7 @@ struct Work {
     state_dir: PathBuf,
     /// True if no earlier process has stored a plan, in which case no objects of the run exist.
     is_first: bool,
+    traces: Traces,
 }
 
 impl Submitting {
@@ -78,12 +81,14 @@ impl Submitting {
         events: Option<Recorder>,
         state_dir: PathBuf,
         planned: Vec<Planned>,
+        traces: Traces,
     ) -> Self {
         Self {
             submitter,
             events: events.map(Arc::new),
             state_dir,
             planned,
+            traces,
         }
     }
 }
@@ -112,6 +117,7 @@ impl Submit for Submitting {
             bounds: collector.bounds().objects,
             state_dir: self.state_dir.clone(),
             is_first: self.is_first(),
+            traces: self.traces.clone(),
         };
         let plans = Plans {
             earlier: self.planned.clone(),
@@ -207,7 +213,12 @@ async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
     // Render before the submission starts, so that an error caused by outputs is not reported as a cluster error. Use a different
     // thread, because this one serves the steps.
     let first = match work.is_first {
-        true => first_rendering(work).await.map(Some),
+        true => {
+            let start = work.traces.start();
+            let first = first_rendering(work).await;
+            work.traces.rendered(start, first.as_ref().err());
+            first.map(Some)
+        }
         false => Ok(None),
     };
     let first = match first {
@@ -234,7 +245,7 @@ async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
     };
     crash_point::reach(&work.state_dir, "resolved");
     let submitted = submitter
-        .submit(render, &|progress| pass(&work.state_dir, progress))
+        .submit(render, &|progress| pass(work, progress))
         .await;
     let (attempts, fields) = last.into_inner().unwrap_or_else(PoisonError::into_inner);
     match submitted {
@@ -251,7 +262,9 @@ async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
     }
 }
 
-fn pass(state_dir: &std::path::Path, progress: Progress<'_>) {
+fn pass(work: &Work, progress: Progress<'_>) {
+    work.traces.progress(progress);
+    let state_dir = &work.state_dir;
     match progress {
         Progress::DryRun => crash_point::reach(state_dir, "rendered"),
         Progress::DryRunDone => crash_point::reach(state_dir, "dry-run"),

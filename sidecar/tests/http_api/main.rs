@@ -21,4 +21,5 @@ mod secrecy;
 mod sizes;
 mod start;
 mod support;
+mod traces;
 mod waiting;

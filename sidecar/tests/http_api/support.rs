@@ -1,5 +1,6 @@
 //! A sidecar process for tests, and the declaration that most tests use.
 
+pub(crate) mod collector;
 mod process;
 
 use std::time::Duration;

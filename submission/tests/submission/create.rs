@@ -19,7 +19,9 @@ async fn all_objects_are_dry_run_before_any_is_created_in_order() {
             |_| Ok::<_, Infallible>(vec![image("a", "a", "1"), image("b", "b", "2")]),
             &|progress| {
                 moments.lock().unwrap().push(match progress {
-                    Progress::Creating { index, resource } => {
+                    Progress::Creating {
+                        index, resource, ..
+                    } => {
                         format!("creating {index} {resource}")
                     }
                     Progress::Created { index, created } => {

@@ -18,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_pod_that_bypassed_the_injector_is_refused_with_a_remedy,
         a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create,
+        a_pod_with_the_variables_of_traces_is_taken_as_it_is,
     ]
     .into_iter()
     .map(|case| case.crds(&[ANY_TEKTON]).real_only())
@@ -91,16 +92,7 @@ async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server
         "metadata": {"name": "build", "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: digest}]}"}},
         "spec": {"steps": [{"name": "a", "image": "i", "command": ["c"]}]},
     });
-    let settings = Settings {
-        image: "registry.example/gleaner:1".to_owned(),
-        image_pull_policy: None,
-        resources: Resources::default(),
-        run_as_user: None,
-        sidecars: Sidecars::Native,
-        log_level: None,
-        kinds: Default::default(),
-    };
-    let injected = task::inject(&task, Operation::Create, &settings);
+    let injected = task::inject(&task, Operation::Create, &settings());
     let Ok(Outcome::Changed(task)) = injected else {
         panic!("{injected:?}");
     };
@@ -122,4 +114,40 @@ async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server
         let refused = refused.refusal();
         assert!(refused.contains("RFC 1123 label"), "{refused}");
     }
+}
+
+fn settings() -> Settings {
+    Settings {
+        image: "registry.example/gleaner:1".to_owned(),
+        image_pull_policy: None,
+        resources: Resources::default(),
+        run_as_user: None,
+        sidecars: Sidecars::Native,
+        log_level: None,
+        traces_endpoint: None,
+        kinds: Default::default(),
+    }
+}
+
+/// The sidecar's variables refer to an annotation that the pod may not have.
+async fn a_pod_with_the_variables_of_traces_is_taken_as_it_is(server: &Server) {
+    let settings = Settings {
+        traces_endpoint: Some("http://collector.observability:4318/v1/traces".to_owned()),
+        ..settings()
+    };
+    let main = json!({"name": "main", "image": "registry.example/a:1", "command": ["c"]});
+    let mut plain = pod(
+        &json!({"containers": [main], "restartPolicy": "Never", "serviceAccountName": "default"}),
+    );
+    let annotation = "steps: {main: [{name: digest, fromPath: /tmp/a}]}";
+    plain["metadata"]["annotations"] = json!({"gleaner.dev/outputs": annotation});
+    let injected = gleaner_core::inject::pod::inject(&plain, &settings);
+    let Ok(Outcome::Changed(injected)) = injected else {
+        panic!("{injected:?}");
+    };
+    let created = create(server, &injected.object).await;
+    let created = created.expect_status(201).json;
+    let env = |pod: &Value| pod["spec"]["initContainers"][0]["env"].clone();
+    assert_eq!(env(&created), env(&injected.object));
+    assert!(env(&created).to_string().contains("taskrunSpanContext"));
 }

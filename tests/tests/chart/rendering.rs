@@ -20,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         while_the_injector_is_down_a_policy_or_the_webhook_refuses_pods,
         an_old_cluster_gets_no_policy,
         the_image_can_be_pinned,
+        traces_are_off_without_an_endpoint,
         the_readme_matches_the_values,
         the_chart_is_of_this_version,
     ]
@@ -73,6 +74,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
             "metrics.prometheusRule.labels.release=prometheus",
             "metrics.dashboard.enabled=true",
             "metrics.dashboard.labels.folder=tekton",
+            "tracing.endpoint=http://collector.observability:4318/v1/traces",
             "outputs.bindings[0].namespace=NAMESPACE",
             "outputs.bindings[0].serviceAccount=default",
             "imagePullSecrets[0]=registry",
@@ -179,6 +181,11 @@ async fn a_misspelt_value_is_refused(_: &Server) {
             "missing property 'serviceAccount'",
         ),
         ("injector.runAsUser=0", "minimum: got 0, want 1"),
+        ("tracing.endpoint=collector:4318", "does not match pattern"),
+        (
+            "tracing.endpoint=http://collector:4318",
+            "does not match pattern",
+        ),
         (
             "metrics.prometheusRule.certificateExpiryDays=0",
             "minimum: got 0, want 1",
@@ -283,6 +290,19 @@ async fn the_image_can_be_pinned(_: &Server) {
         container["securityContext"],
         json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}})
     );
+}
+
+async fn traces_are_off_without_an_endpoint(_: &Server) {
+    let endpoint = "http://collector.observability:4318/v1/traces";
+    let on = format!("tracing.endpoint={endpoint}");
+    for (values, expected) in [(vec![], None), (vec![on.as_str()], Some(endpoint))] {
+        let objects = render("gleaner", &values);
+        let deployment = find(&objects, "Deployment", "gleaner-injector");
+        let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+        let mut arguments = arguments.as_array().expect("arguments").iter();
+        let found = arguments.find_map(|one| one.as_str()?.strip_prefix("--traces-endpoint="));
+        assert_eq!(found, expected);
+    }
 }
 
 async fn the_readme_matches_the_values(_: &Server) {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{LISTS, containers, containers_mut, name_of, pod_resources, texts};
 use crate::document::diagnostic::Diagnostic;
 use crate::inject::settings::{Settings, Sidecars};
-use crate::inject::{list, mounts, port, readiness, redirector_flags};
+use crate::inject::{list, mounts, port, readiness, redirector_flags, traces};
 
 /// The mount path of the pod's ServiceAccount token (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -81,6 +81,7 @@ pub(super) fn place(
     });
     container.insert("args".to_owned(), args.to_args().into());
     settings.set_image(&mut container);
+    traces::add(&mut container, settings);
     // `kubectl describe` shows the termination message as the reason for a crash. No other program reads the sidecar's message.
     container.insert(
         "terminationMessagePolicy".to_owned(),

@@ -21,6 +21,7 @@ use crate::finish::Finish;
 use crate::inject::messages::{OfTask, ResultsFrom};
 use crate::inject::redirector_flags::install;
 use crate::inject::settings::Settings;
+use crate::inject::traces;
 
 /// The way in which redirector and sidecar are added to the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +103,7 @@ pub(super) fn sidecar(
             sidecar.insert("env".to_owned(), environment());
             arguments.others.extend(install());
             ahead::complete_sidecar(&mut sidecar);
+            traces::add(&mut sidecar, settings);
         }
     }
     if let Some(level) = &settings.log_level {

@@ -147,7 +147,10 @@ impl Setup {
         command
             .args(&self.flags)
             .env_clear()
-            .env("PATH", "/usr/bin:/bin");
+            .env("PATH", "/usr/bin:/bin")
+            // Plain HTTP needs no CA certificates.
+            .env("SSL_CERT_FILE", "/nonexistent")
+            .env("SSL_CERT_DIR", "/nonexistent");
         command
     }
 }

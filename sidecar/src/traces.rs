@@ -1,0 +1,248 @@
+//! Traces for OpenTelemetry: the phases of the run as spans, which are exported to a collector as OTLP over HTTP.
+//!
+//! | module | content |
+//! | --- | --- |
+//! | `context` | the span that the run is a part of |
+//! | `record` | the spans of the run |
+//! | `span` | a span, and its form in OTLP/JSON |
+//! | `export` | the request to the collector |
+//!
+//! The spans are exported after the submission and at the end. No step waits for an export, and a failed one is not repeated. No
+//! span contains an output or a message, only names, numbers and codes.
+
+mod context;
+mod export;
+mod record;
+mod span;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use gleaner_core::run::Run;
+use gleaner_proto::message::Problem;
+use gleaner_proto::traces;
+use gleaner_submission::Progress;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::config::Tracing;
+use crate::metrics::Metrics;
+use context::Parent;
+use export::{ExportError, Exporter};
+use record::{Ids, Record, Time};
+use span::Trace;
+
+/// The time limit of the last export, after which the process exits.
+const LAST_EXPORT: Duration = Duration::from_secs(2);
+
+/// The trace of the run. Clones share it. By default it is off, and nothing is recorded.
+#[derive(Debug, Clone, Default)]
+pub struct Traces(Option<Arc<Active>>);
+
+#[derive(Debug)]
+struct Active {
+    clock: Clock,
+    trace: Trace,
+    record: Mutex<Record>,
+    exporter: Exporter,
+    /// The export after the submission.
+    exporting: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Wall-clock time that never goes back.
+#[derive(Debug)]
+struct Clock {
+    start: Instant,
+    /// Nanoseconds since 1970 at the start.
+    at_start: u64,
+}
+
+/// The start of a piece of work, in nanoseconds since 1970; 0 if the trace is off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start(u64);
+
+// === impl Traces ===
+
+impl Traces {
+    /// Begins the trace of `run`. It is off without an endpoint, if the parent is not sampled, and if it cannot be exported.
+    pub(crate) fn begin(config: Tracing, run: &Run, metrics: &Metrics) -> Self {
+        let Tracing {
+            traces_endpoint: endpoint,
+            span_context,
+            pod_name,
+        } = config;
+        if endpoint.is_empty() {
+            return Self::default();
+        }
+        // An error here must not fail the run.
+        let exporter = traces::endpoint(&endpoint).and_then(|endpoint| {
+            let exporter = Exporter::new(&endpoint, metrics.clone());
+            exporter.ok_or_else(|| "the endpoint is not a URL".to_owned())
+        });
+        let exporter = match exporter {
+            Ok(exporter) => exporter,
+            Err(error) => {
+                tracing::warn!(error, "traces-off");
+                return Self::default();
+            }
+        };
+        let parent = Parent::parse(&span_context).unwrap_or_else(|error| {
+            tracing::warn!(%error, "span-context-ignored");
+            None
+        });
+        if parent.as_ref().is_some_and(|parent| !parent.sampled) {
+            return Self::default();
+        }
+        let mut random = [0; 24];
+        if let Err(error) = getrandom::fill(&mut random) {
+            tracing::warn!(%error, "traces-off");
+            return Self::default();
+        }
+        metrics.exports_begin();
+        let (trace_id, span_id) = random.split_at(16);
+        let own_id = || trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let ids = span_id
+            .iter()
+            .fold(0, |id, byte| id << 8 | u64::from(*byte));
+        let clock = Clock::start();
+        let remote = parent.as_ref().map(|parent| parent.span_id.clone());
+        let record = Record::new(Ids(ids), remote, attributes(run), clock.now());
+        let trace = Trace {
+            id: parent
+                .as_ref()
+                .map_or_else(own_id, |parent| parent.trace_id.clone()),
+            parent,
+            resource: resource(run, &pod_name),
+        };
+        Self(Some(Arc::new(Active {
+            clock,
+            trace,
+            record: Mutex::new(record),
+            exporter,
+            exporting: Mutex::new(None),
+        })))
+    }
+
+    /// Returns the start of a piece of work that begins now.
+    pub(crate) fn start(&self) -> Start {
+        Start(self.0.as_ref().map_or(0, |active| active.clock.now()))
+    }
+
+    /// Records the handling of a step's message.
+    pub(crate) fn collected(&self, step: &str, start: Start, problem: Option<&Problem>) {
+        self.record(|record, now| record.collected(step, start.until(now), problem));
+    }
+
+    /// Records that the submission begins.
+    pub(crate) fn submitting(&self) {
+        self.record(Record::submitting);
+    }
+
+    /// Records the rendering of the submission's objects.
+    pub(crate) fn rendered(&self, start: Start, problem: Option<&Problem>) {
+        self.record(|record, now| record.rendered(start.until(now), problem));
+    }
+
+    /// Records a moment of the submission.
+    pub(crate) fn progress(&self, progress: Progress<'_>) {
+        self.record(|record, now| record.progress(progress, now));
+    }
+
+    /// Records the end of the submission, and starts an export.
+    pub(crate) fn submitted(&self, problem: Option<&Problem>) {
+        let Some(active) = &self.0 else { return };
+        self.record(|record, now| record.submitted(problem, now));
+        let export = Arc::clone(active);
+        let export = tokio::spawn(async move { export.export().await });
+        *lock(&active.exporting) = Some(export);
+    }
+
+    /// Ends the trace, and exports the rest of it within a time limit.
+    pub(crate) async fn end(&self) {
+        let Some(active) = &self.0 else { return };
+        self.record(Record::end);
+        let earlier = lock(&active.exporting).take();
+        let exports = async {
+            if let Some(earlier) = earlier {
+                // A panic in it is logged by the panic hook.
+                let _ = earlier.await;
+            }
+            active.export().await;
+        };
+        if tokio::time::timeout(LAST_EXPORT, exports).await.is_err() {
+            active.exporter.failed(&ExportError::Shutdown);
+        }
+    }
+
+    fn record(&self, add: impl FnOnce(&mut Record, u64)) {
+        if let Some(active) = &self.0 {
+            add(&mut lock(&active.record), active.clock.now());
+        }
+    }
+}
+
+impl Active {
+    async fn export(&self) {
+        let spans = lock(&self.record).take();
+        self.exporter.send(&self.trace, spans).await;
+    }
+}
+
+impl Clock {
+    fn start() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let since = since.unwrap_or_default();
+        Self {
+            start: Instant::now(),
+            at_start: nanoseconds(since),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.at_start
+            .saturating_add(nanoseconds(self.start.elapsed()))
+    }
+}
+
+impl Start {
+    fn until(self, end: u64) -> Time {
+        Time { start: self.0, end }
+    }
+}
+
+/// A u64 has room for the nanoseconds until the year 2554.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the attributes of the process, named by OpenTelemetry's semantic conventions.
+fn resource(run: &Run, pod_name: &str) -> Vec<(&'static str, Value)> {
+    known([
+        ("service.name", Some(env!("CARGO_PKG_NAME"))),
+        ("service.version", Some(env!("CARGO_PKG_VERSION"))),
+        ("k8s.namespace.name", run.namespace()),
+        ("k8s.pod.name", Some(pod_name)),
+    ])
+}
+
+/// Returns the attributes of the run's own span, named by OpenTelemetry's semantic conventions.
+fn attributes(run: &Run) -> Vec<(&'static str, Value)> {
+    known([
+        ("cicd.pipeline.task.name", Some(run.task())),
+        ("cicd.pipeline.task.run.id", run.uid()),
+    ])
+}
+
+fn known<const N: usize>(
+    attributes: [(&'static str, Option<&str>); N],
+) -> Vec<(&'static str, Value)> {
+    let known = attributes.into_iter().filter_map(|(key, value)| {
+        let value = value.filter(|value| !value.is_empty())?;
+        Some((key, value.into()))
+    });
+    known.collect()
+}

@@ -1,0 +1,102 @@
+//! Sends spans to a collector: OTLP over HTTP, with JSON.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use gleaner_runtime::api_server::{AccessError, ApiServer, Bounds, Reason};
+use gleaner_runtime::error_chain;
+use http::uri::PathAndQuery;
+use http::{Request, StatusCode, Uri, header};
+
+use super::span::{Span, Trace};
+use crate::metrics::Metrics;
+
+/// The time limit of one request: the default of OpenTelemetry's exporters.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum size of a response, of which only the status is used.
+const RESPONSE_MAX: usize = 64 << 10;
+
+/// The reason why spans did not reach the collector.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExportError {
+    #[error("no connection can be set up")]
+    Setup(#[source] AccessError),
+    #[error("the request failed")]
+    Request(#[source] Reason),
+    #[error("status {0}; the endpoint must be the whole URL, usually with the path /v1/traces")]
+    NotFound(StatusCode),
+    #[error("status {0}")]
+    Refused(StatusCode),
+    #[error("no response before the sidecar had to exit")]
+    Shutdown,
+}
+
+/// A collector.
+#[derive(Debug)]
+pub(super) struct Exporter {
+    /// Scheme, host and port.
+    address: Uri,
+    path: PathAndQuery,
+    metrics: Metrics,
+    is_reported: AtomicBool,
+}
+
+impl Exporter {
+    /// Returns the exporter for the URL of an endpoint; `None` if the URL has no scheme, host or path.
+    pub(super) fn new(endpoint: &str, metrics: Metrics) -> Option<Self> {
+        let endpoint: Uri = endpoint.parse().ok()?;
+        let path = endpoint.path_and_query()?.clone();
+        let address = Uri::builder()
+            .scheme(endpoint.scheme_str()?)
+            .authority(endpoint.authority()?.as_str())
+            .path_and_query("/");
+        Some(Self {
+            address: address.build().ok()?,
+            path,
+            metrics,
+            is_reported: AtomicBool::new(false),
+        })
+    }
+
+    /// Sends `spans` once. The first error of the process is logged.
+    pub(super) async fn send(&self, trace: &Trace, spans: Vec<Span>) {
+        match self.request(trace, spans).await {
+            Ok(()) => self.metrics.exported("sent"),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Counts a failed export, and logs the first one.
+    pub(super) fn failed(&self, error: &ExportError) {
+        self.metrics.exported("failed");
+        if !self.is_reported.swap(true, Ordering::Relaxed) {
+            tracing::warn!(error = error_chain(error), "traces-not-exported");
+        }
+    }
+
+    async fn request(&self, trace: &Trace, spans: Vec<Span>) -> Result<(), ExportError> {
+        // The client of the API server is the program's only HTTP client. Here it has no credentials.
+        let bounds = Bounds {
+            timeout: TIMEOUT,
+            response: RESPONSE_MAX,
+        };
+        // On another thread, because it reads the CA certificates, and this thread responds to steps.
+        let (address, trace) = (self.address.clone(), trace.clone());
+        let prepared = tokio::task::spawn_blocking(move || {
+            let server = ApiServer::at(address, bounds).map_err(ExportError::Setup)?;
+            Ok((server, trace.export(&spans)))
+        });
+        let (server, body) = match prepared.await {
+            Ok(prepared) => prepared?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        let request =
+            Request::post(self.path.as_str()).header(header::CONTENT_TYPE, "application/json");
+        let response = server.send(request, body.into(), TIMEOUT).await;
+        match response.map_err(ExportError::Request)?.status() {
+            status if status.is_success() => Ok(()),
+            status @ StatusCode::NOT_FOUND => Err(ExportError::NotFound(status)),
+            status => Err(ExportError::Refused(status)),
+        }
+    }
+}
