@@ -20,11 +20,12 @@ fn directory(report: usize) -> tempfile::TempDir {
 #[test]
 fn only_results_that_would_fit_without_gleaner_are_a_failure() {
     let fit = |share: &str, report: usize| reported(share).measure(directory(report).path()).fit();
-    // The available space is 4096 bytes with and without Gleaner's container for `2+1`, but 3072 and 4096 bytes for `3+1`.
+    // For `2+1`, 4096 bytes are available with or without Gleaner's container. For `3+1`, 3072 bytes are available with it, and
+    // 4096 without it.
     assert!(matches!(fit("2+1", 3800), Fit::Fits));
     assert!(matches!(fit("3+1", 2800), Fit::Fits));
     let Fit::CrowdedOut(failure) = fit("3+1", 3000) else {
-        panic!("3000 bytes do not fit into 3072 with Tekton's own entries");
+        panic!("3000 bytes and Tekton's own entries must not fit into 3072 bytes");
     };
     assert_eq!(failure.reason.code(), gleaner_proto::exit_code::NOT_CREATED);
     assert!(

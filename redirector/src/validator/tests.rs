@@ -14,7 +14,7 @@ fn checked(text: &str, size: usize) -> Result<Shape, Invalid> {
 }
 
 #[test]
-fn the_type_is_that_of_the_outermost_value() {
+fn the_outermost_value_determines_the_type() {
     let table = [
         (" {\"a\": [1, null]}\n", Shape::Object),
         ("-1.5e3", Shape::Number),
@@ -62,7 +62,7 @@ fn an_error_has_line_and_column() {
 }
 
 #[test]
-fn deep_nesting_is_an_error_and_no_crash() {
+fn deep_nesting_is_an_error_and_does_not_crash() {
     let deep = "[".repeat(1 << 20);
     let wrong = checked(&deep, 1 << 10);
     assert_eq!(

@@ -216,7 +216,7 @@ impl Seen {
     }
 }
 
-/// Reads the head, and the part of the body that arrived with it.
+/// Reads the head of the request. Returns the head, and the part of the body that arrived with it.
 fn read_head(stream: &mut impl Read) -> (String, Vec<u8>) {
     let mut received = Vec::new();
     let mut buffer = [0; 65536];
