@@ -1,4 +1,4 @@
-//! Long polls and event streams.
+//! Tests of long polls and event streams.
 
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,7 @@ pub(crate) fn next(events: &mut Connection) -> Status {
         let line = events.line().unwrap().expect("an event");
         named |= line == "event: status";
         if let Some(data) = line.strip_prefix("data: ") {
-            assert!(named, "the event has no name");
+            assert!(named, "the event must have the name `status`");
             return serde_json::from_str(data).unwrap();
         }
     }
