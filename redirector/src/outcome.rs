@@ -1,5 +1,5 @@
-//! Parses a run's outcome piece by piece while the response arrives. An outcome may list thousands of objects, and the
-//! redirector's memory counts toward the memory limit of the step's container.
+//! Parses a run's outcome piece by piece while the response arrives, and never stores it completely. An outcome may list
+//! thousands of objects, and the redirector's memory counts toward the memory limit of the step's container.
 
 use std::fmt;
 use std::io::{self, BufReader, Read};
@@ -29,7 +29,7 @@ pub(crate) enum Part<'a> {
 /// Parses an outcome, and passes each part to `take`.
 ///
 /// # Errors
-/// Fails if the connection fails, if the outcome is malformed, or if `take` fails.
+/// Fails if the connection is interrupted, if the outcome is malformed, or if `take` fails.
 pub(crate) fn read(
     body: &mut dyn Read,
     take: &mut dyn FnMut(Part<'_>) -> Result<(), Failure>,
@@ -62,7 +62,7 @@ struct Reading<'t> {
     failure: Option<Failure>,
 }
 
-/// The fields of an outcome.
+/// The name of a field of an outcome.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Field {

@@ -106,7 +106,7 @@ pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> 
     gathered
 }
 
-/// Returns a message if the total size of the files exceeds `bound` bytes.
+/// Returns an error message if the total size of the files exceeds `bound` bytes.
 fn too_many(opened: &[Opened<'_>], bound: u64) -> Option<String> {
     let sizes = opened.iter().map(|opened| opened.size);
     let sum = sizes.fold(0, u64::saturating_add);
@@ -205,7 +205,7 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     }
 }
 
-/// Opens a regular file. The call never blocks.
+/// Opens the file of an output, and fails if it is not a regular file. The call never blocks.
 fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
         // With O_NOFOLLOW, the kernel reports ELOOP for a link.
@@ -269,7 +269,7 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     Ok(file)
 }
 
-/// Returns the size of a file. Fails if it exceeds `bound`.
+/// Returns the size of a file. Fails if the size exceeds `bound` bytes.
 fn size(file: &File, bound: u64) -> Result<u64, Unread> {
     let size = file.metadata().map_err(|error| unread(&error))?.len();
     if size > bound {

@@ -1,5 +1,5 @@
-//! Reports failures and remarks. They are written to stderr or the report file, and failures also to Tekton's termination message
-//! and the exit code.
+//! Reports failures and remarks, in the report file or on stderr. A failure is also written to Tekton's termination message, and
+//! determines the exit code.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -21,7 +21,7 @@ pub(crate) fn command_has_run() {
     AFTER_A_COMMAND.store(true, Ordering::Relaxed);
 }
 
-/// Reports `failure` and returns how the process must terminate.
+/// Reports `failure`, and returns the exit code of the redirector.
 pub(crate) fn failed(options: &Common, failure: &Failure) -> Exit {
     let reason = failure.reason.name();
     let exit_code = failure.reason.code();

@@ -59,7 +59,7 @@ impl Retry {
         if left.is_zero() {
             return Next::OutOfReach;
         }
-        // Shorten the pause if necessary, so that the last attempt is made exactly at the deadline.
+        // Shorten the pause if necessary, so that the last attempt is made exactly when the deadline or the time limit passes.
         let pause = self.pause.min(left).min(self.until - now);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Next::AgainAfter(pause)

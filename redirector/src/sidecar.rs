@@ -78,7 +78,7 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    /// Limits the time for which the sidecar may be unreachable to at most `deadline`.
+    /// Shortens the time for which the sidecar may be unreachable to `deadline`, unless it is already shorter.
     pub(crate) fn within(mut self, deadline: Duration) -> Self {
         self.deadline = self.deadline.min(deadline);
         self
@@ -260,7 +260,7 @@ fn judge(
             return Attempted::Again(format!("it responded with {status}"), response.held());
         }
         Err(_) => format!(
-            "the sidecar responded with {status} but without a reason; check that it is Gleaner's sidecar, of the same version as the redirector"
+            "the sidecar responded with {status} but gave no reason; check that it is Gleaner's sidecar, of the same version as the redirector"
         ),
     };
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))
@@ -309,7 +309,7 @@ fn token(path: &Path) -> io::Result<String> {
         .map_err(|error| wrong(&error))?;
     let token = text.trim_ascii();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong(&"it contains no token"));
+        return Err(wrong(&"it does not contain a valid token"));
     }
     Ok(token.to_owned())
 }

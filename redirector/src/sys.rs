@@ -100,7 +100,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
-        // SAFETY: the socket is open. A second call of `listen` changes the length of the socket's queue.
+        // SAFETY: the socket is open. A second call to `listen` changes the length of the socket's queue.
         assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
         let first = connect(&path).unwrap();
         let full = connect(&path).expect_err("the queue must not accept a second connection");

@@ -5,7 +5,7 @@ use std::fmt;
 
 use gleaner_proto::number;
 
-/// The maximum nesting depth, which is the same as that of the sidecar's parser.
+/// The maximum nesting depth. The sidecar's parser has the same limit.
 const DEPTH_MAX: u32 = 127;
 /// The maximum length of a number, in bytes. The exact decimal representation of every double is shorter.
 const NUMBER_MAX: usize = 1100;
@@ -152,7 +152,7 @@ impl Validator {
                 }
                 _ => Err(self.wrong("expected ident")),
             },
-            // The byte belongs to the number.
+            // `feed` has already added the byte to the number.
             State::Number => Ok(()),
             _ if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => Ok(()),
             State::FirstElement if byte == b']' => self.close(),

@@ -18,7 +18,7 @@ fn directory(report: usize) -> tempfile::TempDir {
 }
 
 #[test]
-fn only_results_that_would_fit_without_gleaner_are_a_failure() {
+fn results_that_are_too_large_fail_only_if_they_would_fit_without_gleaner() {
     let fit = |share: &str, report: usize| reported(share).measure(directory(report).path()).fit();
     // For `2+1`, 4096 bytes are available with or without Gleaner's container. For `3+1`, 3072 bytes are available with it, and
     // 4096 without it.
@@ -51,7 +51,7 @@ fn results_that_tekton_compresses_are_measured_compressed() {
 }
 
 #[test]
-fn results_that_fit_into_no_message_are_not_read_completely() {
+fn results_that_exceed_every_limit_are_not_read_completely() {
     let text = reported("3+1,compressed");
     let directory = directory(64 << 20);
     assert!(matches!(
@@ -62,7 +62,7 @@ fn results_that_fit_into_no_message_are_not_read_completely() {
 }
 
 #[test]
-fn without_a_share_nothing_is_measured() {
+fn without_a_termination_share_nothing_is_measured() {
     let unknown = Reported {
         share: None,
         ..reported("3+1")

@@ -46,7 +46,7 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// Starts the witness. It must be started before the command, so that it receives every group signal that the command
-    /// receives. If it cannot be started, because a limit on processes or memory is reached, every signal is treated as sent to
+    /// receives. If it cannot be started, for example because of a limit on processes, every signal is treated as sent to
     /// the redirector alone.
     ///
     /// All signals must be blocked, and this process must have no other threads.
@@ -242,7 +242,7 @@ pub(crate) fn is_stopped(pid: libc::pid_t) -> bool {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };
-    // "PID (NAME) STATE ..."
+    // The format is "PID (NAME) STATE ...".
     let state = status.rsplit(')').next().unwrap_or_default().trim_start();
     state.starts_with(['T', 't'])
 }

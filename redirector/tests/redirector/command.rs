@@ -135,8 +135,8 @@ fn ignored_signals_stay_ignored() {
         Step::new(&sidecar)
             .started_by(&ignoring)
             .run(&["grep", "SigIgn", "/proc/self/status"]);
-    // Each hexadecimal digit represents four signals: HUP is 1, PIPE is 13, and CHLD is 17. The test does not compare the signals
-    // above 20, because the test's C library ignores some signals above 31.
+    // Each hexadecimal digit represents four signals: HUP is 1, PIPE is 13, and CHLD is 17. Signals above 20 are not
+    // compared, because the test's C library changes the actions of some signals above 31.
     assert!(ran.stdout.ends_with("11001\n"), "{ran:?}");
 }
 
@@ -373,7 +373,7 @@ fn an_injected_redirector_ignores_the_environment() {
     assert_eq!(
         sidecar.bodies(),
         [r#"{"outputs":{"digest":"long"},"exitCode":0}"#],
-        "expected no preflight and no finish"
+        "expected no preflight request and no finish request"
     );
     assert_eq!(fs::read_dir(step.path("hostile")).unwrap().count(), 0);
 

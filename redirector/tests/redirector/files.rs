@@ -24,7 +24,7 @@ fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
     );
 }
 
-/// Runs a step that succeeds, and returns the body of its message.
+/// Runs a step that succeeds, and returns the body of the message that the step posts.
 #[track_caller]
 fn accepted(step: &Step, sidecar: &Sidecar, script: &str) -> String {
     step.script(script).assert_ended(0, "");
@@ -231,7 +231,7 @@ fn invalid_utf8_is_refused_with_its_position() {
     refused("o,object=it", write("it", b"{\"a\xe4"), &line("0xe4"));
 }
 
-/// The files have the encoding in which Windows PowerShell 5.1 writes `'sha256:ab' > file`, or a similar one.
+/// Windows PowerShell 5.1 writes UTF-16 for `'sha256:ab' > file`. The test also covers the other byte orders and UTF-32.
 #[test]
 fn utf16_and_utf32_are_named_in_the_error() {
     let wide = |text: &str| text.encode_utf16().collect::<Vec<_>>();

@@ -20,7 +20,7 @@ fn assert_lean(outputs: &[(&str, &[u8])]) {
     let Reply::Raw(bytes) = accepted else {
         panic!("expected `Reply::Raw`");
     };
-    // The response is delayed, so that the test has time to measure.
+    // The response is delayed, so that the test has time to measure the memory.
     let late = Reply::Late(Duration::from_secs(1), bytes);
     let sidecar = Sidecar::replying(&[Reply::Die, late]);
     let mut step = Step::new(&sidecar);

@@ -206,7 +206,7 @@ fn without_a_problem_document_the_status_determines_the_exit_code() {
     ] {
         let sidecar = Sidecar::replying(&[Reply::json(status, "<html>")]);
         let line = format!(
-            "the sidecar responded with {status} but without a reason; check that it is Gleaner's sidecar, of the same version as the redirector"
+            "the sidecar responded with {status} but gave no reason; check that it is Gleaner's sidecar, of the same version as the redirector"
         );
         Step::new(&sidecar).run(&["true"]).assert_ended(code, &line);
     }
@@ -231,8 +231,8 @@ fn a_refusal_before_the_end_of_the_body_is_received() {
         let step = Step::new(&sidecar).output("o=it");
         // The file is larger than any socket buffer.
         std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
-        // Over TCP, a reset follows the response, because the sidecar leaves bytes unread. On the loopback interface, the reset
-        // never arrives before the response, and Linux delivers the received bytes before it reports the reset.
+        // Over TCP, a reset follows the response, because the sidecar does not read the whole body. On the loopback interface,
+        // the reset never arrives before the response, and Linux delivers the received bytes before it reports the reset.
         step.run(&["true"]).assert_ended(65, "no: do that");
         assert_eq!(
             sidecar.requests().len(),
@@ -293,7 +293,7 @@ fn the_redirector_waits_for_the_token_and_sends_it() {
     step.run(&["true"]).assert_ended(
         69,
         &format!(
-            "the sidecar at {} was unreachable for 10ms (the token file 'token': it contains no token); see its log, or \
+            "the sidecar at {} was unreachable for 10ms (the token file 'token': it does not contain a valid token); see its log, or \
              raise --deadline",
             sidecar.address
         ),
@@ -319,8 +319,8 @@ fn a_stopped_sidecar_is_unreachable_after_the_deadline() {
     let ran = step.run(&["true"]);
     assert_eq!(ran.code, Some(69));
     assert!(ran.stderr.contains("was unreachable for 500ms"), "{ran:?}");
-    // Without liveness checks, the redirector would wait much longer for the response. The limit is high, because the machine may
-    // be busy.
+    // Without liveness checks, the redirector would wait 50 s for the response. The limit of this test is high, because the
+    // machine may be busy.
     assert!(began.elapsed() < Duration::from_secs(25));
 }
 

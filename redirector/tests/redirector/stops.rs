@@ -27,7 +27,7 @@ const PARENT: &str = r#"
     for (1 .. 9) { eval $react; die $@ if $@; changed() }
 "#;
 
-/// Returns the step, started by the parent program.
+/// Returns the step, started by the parent program with the code `react`.
 fn parent(step: Step, react: &str) -> Step {
     let code = PARENT.replace("WAIT4", &libc::SYS_wait4.to_string());
     step.started_by(&["perl", "-e", &code, react])

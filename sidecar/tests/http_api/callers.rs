@@ -91,7 +91,7 @@ fn an_unknown_host_header_on_the_loopback_address_is_refused() {
         "127.0.0.1.evil.example",
         "localhost.",
         "",
-        // Host headers that contain bytes other than ASCII.
+        // Host headers that are not ASCII.
         "l\u{f6}calhost",
         "127.0.0.1\u{ff}",
     ] {

@@ -181,8 +181,7 @@ fn refused_or_unanswered_events_do_not_affect_the_run() {
         // Posting the Events may take one second, but the step does not wait for it.
         assert!(begin.elapsed() < Duration::from_secs(5), "{fault:?}");
         sidecar.terminate();
-        // The time limit of this test is between the limit for posting all Events (1 s) and the limit for a single request (10
-        // s).
+        // The limit of 6 s is between the limit for posting all Events (1 s) and the limit for a single request (10 s).
         let terminated = Instant::now();
         until("the sidecar exits", || {
             sidecar.log().contains(r#""message":"ended""#)

@@ -34,7 +34,6 @@ pub(crate) fn within_the_limit(sidecar: &Sidecar) {
     assert!(peak < LIMIT_KIB, "{peak} KiB");
 }
 
-/// Returns the 99th percentile.
 fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[(times.len() * 99).div_ceil(100) - 1]

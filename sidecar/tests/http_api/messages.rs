@@ -27,7 +27,7 @@ fn a_repeated_message_gets_the_same_response_and_a_different_one_is_accepted_unt
     ] {
         place.outputs("build", other).ok();
     }
-    // The step ran again, so its second message is used.
+    // The step has run again, so only its latest message is used.
     let status = place.get("/v1/status").ok();
     assert_eq!(status["variables"][1]["state"], "Pending");
     let note = "step 'build' ran again; its later outputs are used";

@@ -70,7 +70,7 @@ fn encoded_values_override_arguments_that_the_kubelet_may_expand() {
 }
 
 #[test]
-fn a_pod_outside_tekton_sets_its_owner() {
+fn outside_tekton_a_flag_sets_the_owner() {
     let sidecar = typed()
         .flag("--param-key=where.zone=z")
         .flag("--owner=batch/v1,Job,nightly,uid-1")

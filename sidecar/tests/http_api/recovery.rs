@@ -178,7 +178,7 @@ fn messages_are_refused_if_the_disk_is_full() {
         assert!(problem.detail.contains("--state-dir"), "{problem:?}");
     }
     assert_eq!(place.get("/v1/status").ok()["steps"][0]["state"], "Waiting");
-    // A message for which the space suffices is accepted, and appended after the previous records.
+    // A message for which the journal has space is accepted, and appended after the previous records.
     let answer = place.outputs("build", DIGEST).ok();
     sidecar.kill();
     let sidecar = setup.start();

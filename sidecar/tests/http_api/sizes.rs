@@ -24,7 +24,7 @@ fn outputs_that_together_exceed_the_memory_limit_are_refused() {
         }
     }
     within_the_limit(&sidecar);
-    // After the refusal, a message that fits is accepted.
+    // After the refusal, a smaller message is accepted.
     sidecar.step("scan").outputs("scan", VERDICT).ok();
 }
 

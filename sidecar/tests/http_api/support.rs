@@ -10,10 +10,10 @@ use gleaner_testkit::wait;
 
 pub(crate) use process::{Setup, Sidecar};
 
-/// The maximum time for which a test waits. It passes only if the test fails.
+/// The maximum time for which a test waits for a condition. It is reached only if the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A declaration with two steps and two objects. The objects are submitted by a request.
+/// A declaration with two steps and two objects. The objects are submitted on request.
 pub(crate) const MANUAL: &str = "\
 steps:
   build:

@@ -330,7 +330,7 @@ fn no_warning_about_an_object_with_a_secret_reveals_a_quotation() {
 }
 
 #[test]
-fn the_value_itself_reaches_only_the_object() {
+fn the_value_of_a_secret_output_reaches_only_the_object() {
     let cluster = api_server();
     let (status, text) = submitted(DECLARATION, &cluster, &[KEY]);
     assert_eq!(status, 200, "{text}");

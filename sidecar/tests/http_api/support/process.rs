@@ -165,12 +165,12 @@ impl Sidecar {
         self.folder.path().join("run")
     }
 
-    /// Returns the loopback address as a request target.
+    /// Returns the sidecar's loopback address, to which a test can send requests.
     pub(crate) fn loopback(&self) -> Place {
         Place::Tcp(self.address)
     }
 
-    /// Returns the loopback address as text.
+    /// Returns the loopback address in the form `IP:PORT`.
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
