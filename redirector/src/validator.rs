@@ -1,5 +1,5 @@
-//! Validates JSON piece by piece, with a constant amount of memory. It accepts the same texts as the sidecar's parser, except
-//! those with numbers that cannot be stored exactly.
+//! Validates JSON piece by piece, with a constant amount of memory. The validator accepts the same JSON as the sidecar's parser,
+//! except for numbers that cannot be stored exactly.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub(crate) enum Shape {
     Object,
 }
 
-/// A reason to reject a text.
+/// A reason to reject a JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Invalid {
     /// The text is empty or contains only whitespace.

@@ -16,11 +16,13 @@ fn wrap(arguments: &[&str], environment: &[(&str, &str)]) -> Wrap {
 }
 
 fn refused(arguments: &[&str]) -> String {
-    parse_all(arguments, &[]).expect_err("refused").message
+    parse_all(arguments, &[])
+        .expect_err("the arguments must be refused")
+        .message
 }
 
 #[test]
-fn arguments_after_the_first_dashes_belong_to_the_command() {
+fn arguments_after_the_first_double_dash_belong_to_the_command() {
     let options = wrap(&["--step=a", "--", "sh", "--", "--step", "b"], &[]);
     assert_eq!(options.common.step.as_str(), "a");
     assert_eq!(options.command, ["sh", "--", "--step", "b"]);

@@ -87,27 +87,27 @@ fn counts(
 #[test]
 fn a_signal_arrives_exactly_once_in_every_arrangement() {
     let table: [(&str, &[&str], &str, To); 8] = [
-        ("kill PID, group of the parent", &[], "", To::Process),
+        ("kill PID, in the group of the parent", &[], "", To::Process),
         (
-            "kill PID, own group: tini, docker run --init",
+            "kill PID, in a separate group: tini, docker run --init",
             &OWN_GROUP,
             "",
             To::Process,
         ),
         (
-            "kill -PGID: a shell, Tekton's entrypoint",
+            "kill -PGID, in a separate group: a shell, Tekton's entrypoint",
             &OWN_GROUP,
             "",
             To::Group,
         ),
         (
-            "kill PID, own session: a container's first process",
+            "kill PID, in a separate session: a container's first process",
             &OWN_SESSION,
             "",
             To::Process,
         ),
         (
-            "kill -PGID, own session: dumb-init",
+            "kill -PGID, in a separate session: dumb-init",
             &OWN_SESSION,
             "",
             To::Group,
