@@ -59,8 +59,8 @@ struct Opened<'a> {
     size: u64,
 }
 
-/// Reads and checks the files of all outputs if the command succeeded, and otherwise only the files of outputs with `when:
-/// Always`.
+/// Reads and checks the files of all outputs if the command succeeded, and otherwise only the files of the outputs that have
+/// `when: Always`.
 pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> Gathered {
     let mut gathered = Gathered::default();
     let mut opened = Vec::new();
