@@ -1,5 +1,5 @@
-//! Parses the outcome of a run while it arrives. An outcome may list thousands of objects, and the redirector's memory counts
-//! toward the memory limit of the step's container.
+//! Parses a run's outcome piece by piece while the response arrives, and never stores it completely. An outcome may list
+//! thousands of objects, and the redirector's memory counts toward the memory limit of the step's container.
 
 use std::fmt;
 use std::io::{self, BufReader, Read};
@@ -29,7 +29,7 @@ pub(crate) enum Part<'a> {
 /// Parses an outcome, and passes each part to `take`.
 ///
 /// # Errors
-/// Fails if the connection fails, if the outcome is malformed, or if `take` fails.
+/// Fails if the connection is interrupted, if the outcome is malformed, or if `take` fails.
 pub(crate) fn read(
     body: &mut dyn Read,
     take: &mut dyn FnMut(Part<'_>) -> Result<(), Failure>,
@@ -49,7 +49,7 @@ pub(crate) fn read(
         (Err(error), None) if error.is_io() => Err(Unread::Interrupted(io::Error::from(error))),
         (Err(error), None) => {
             let message = format!(
-                "the sidecar's response cannot be understood ({error}); use a redirector and a sidecar of the same version"
+                "the sidecar's response cannot be parsed ({error}); use a redirector and a sidecar of the same version"
             );
             Err(Unread::Failed(Failure::new(Reason::SidecarAnswer, message)))
         }
@@ -62,7 +62,7 @@ struct Reading<'t> {
     failure: Option<Failure>,
 }
 
-/// The fields of an outcome.
+/// The name of a field of an outcome.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Field {
@@ -77,8 +77,8 @@ enum Field {
 // === impl Reading ===
 
 impl Reading<'_> {
-    /// Passes a part to the caller's function. If the function fails, its error is stored, and the returned error only stops the
-    /// parser.
+    /// Passes a part to the caller's function. If the function fails, stores its failure in `self.failure`; the returned error
+    /// only makes the parser stop.
     fn take<E: Error>(&mut self, part: Part<'_>) -> Result<(), E> {
         (self.take)(part).map_err(|failure| {
             self.failure = Some(failure);
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for &mut Reading<'_> {
     }
 }
 
-/// A deserializer for a list, each element of which is a part.
+/// A deserializer for a list. It converts each element to a part, and passes the part to the caller's function.
 struct Each<'r, 't, T> {
     reading: &'r mut Reading<'t>,
     part: fn(T) -> Part<'static>,

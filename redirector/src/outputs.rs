@@ -1,8 +1,8 @@
 //! Reads the output files of a step. Only regular files are read.
 //!
-//! The directories in a declared path may be symbolic links. The file itself may only be a link to a regular file in the same
-//! directory or below it. Files on kernel filesystems (`/proc`, `/sys` and similar) are never read, regardless of the path,
-//! because files such as `/proc/self/environ` are also regular files.
+//! The directories in a declared path may be symbolic links. The file itself may be a link only if the target is a regular file
+//! in the link's directory or below it. Files on kernel filesystems (`/proc`, `/sys` and similar) are never read, regardless of
+//! the path, because files such as `/proc/self/environ` are also regular files.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io;
@@ -38,11 +38,12 @@ const KERNEL_FILE_SYSTEMS: [i64; 10] = [
 enum Unread {
     /// The file does not exist.
     Missing,
-    /// The file is refused for this reason. The text is the message without its subject.
+    /// The file is refused for this reason. The text is the part of the message that follows the names of the output and the
+    /// file.
     Refused(Reason, String),
 }
 
-/// The contents of a step's output files.
+/// The contents of a step's output files, and the errors that occurred while the files were read.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) outputs: Vec<Output>,
@@ -58,7 +59,8 @@ struct Opened<'a> {
     size: u64,
 }
 
-/// Reads and checks all output files if the command succeeded, and otherwise only those of outputs with `when: Always`.
+/// Reads and checks the files of all outputs if the command succeeded, and otherwise only the files of the outputs that have
+/// `when: Always`.
 pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> Gathered {
     let mut gathered = Gathered::default();
     let mut opened = Vec::new();
@@ -104,7 +106,7 @@ pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> 
     gathered
 }
 
-/// Returns a message if the total size of the files exceeds `bound` bytes.
+/// Returns an error message if the total size of the files exceeds `bound` bytes.
 fn too_many(opened: &[Opened<'_>], bound: u64) -> Option<String> {
     let sizes = opened.iter().map(|opened| opened.size);
     let sum = sizes.fold(0, u64::saturating_add);
@@ -116,7 +118,7 @@ fn too_many(opened: &[Opened<'_>], bound: u64) -> Option<String> {
         .map(|opened| format!("'{}' ({})", opened.output.name, opened.size));
     let each: Vec<String> = each.collect();
     Some(format!(
-        "the outputs {} have {sum} bytes together, which exceeds --max-outputs-size ({bound}); write less, or output \
+        "the outputs {} have a total size of {sum} bytes, which exceeds --max-outputs-size ({bound}); write less, or output \
          references to the data",
         each.join(", ")
     ))
@@ -129,12 +131,12 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
             return (Reason::OutputUnreadable, format!("cannot be read: {error}"));
         }
         Refused::Changed => {
-            let what = "shrank while it was read; stop all processes that write to it before the step ends";
+            let what = "shrank while it was read; before the command exits, stop all processes that write to the file";
             return (Reason::OutputUnreadable, what.to_owned());
         }
         Refused::Encoding(error) => error.to_string(),
         Refused::Json(Invalid::Number(line, column)) => format!(
-            "contains a number at line {line} column {column} that cannot be stored exactly: Kubernetes stores 64-bit \
+            "contains, at line {line} column {column}, a number that cannot be stored exactly: Kubernetes stores 64-bit \
              integers and doubles; declare type: string"
         ),
         Refused::Json(Invalid::Empty) => {
@@ -189,7 +191,7 @@ impl Gathered {
     }
 }
 
-/// Returns the file's actual path, and the path to show to the author of the command (`$GLEANER_OUTPUTS/...`).
+/// Returns the path of an output's file, and the form in which messages show this path (`$GLEANER_OUTPUTS/...`).
 fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     match (&output.path, folder) {
         (Some(path), _) => (PathBuf::from(path), path.clone()),
@@ -197,11 +199,13 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
             folder.join(output.name.as_str()),
             format!("${}/{}", path::OUTPUTS_VARIABLE, output.name),
         ),
-        (None, None) => unreachable!("invariant: no output needs a directory if none exists"),
+        (None, None) => {
+            unreachable!("invariant: if no outputs directory exists, every output has a path")
+        }
     }
 }
 
-/// Opens a regular file. The call never blocks.
+/// Opens the file of an output, and fails if it is not a regular file. The call never blocks.
 fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
         // With O_NOFOLLOW, the kernel reports ELOOP for a link.
@@ -214,13 +218,13 @@ fn open(path: &Path) -> Result<File, Unread> {
 fn open_itself(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
-        // O_NONBLOCK prevents the opening of a FIFO from waiting for a writer. O_NOCTTY prevents a terminal from becoming the
-        // controlling terminal.
+        // With O_NONBLOCK, opening a FIFO does not wait for a writer. With O_NOCTTY, a terminal does not become the controlling
+        // terminal.
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
 }
 
-/// Opens the target of the link `path` if it is within the directory of the link.
+/// Opens the target of the link `path` if the target is in the link's directory or below it.
 fn open_target(path: &Path) -> Result<File, Unread> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -231,7 +235,7 @@ fn open_target(path: &Path) -> Result<File, Unread> {
     let leaves = |target: &Path| {
         let target = target.display();
         irregular(format!(
-            "is a link to '{target}', outside of its directory; write a regular file"
+            "is a link to '{target}', outside of the link's directory; write a regular file"
         ))
     };
     if !target.starts_with(&folder) {
@@ -247,7 +251,7 @@ fn open_target(path: &Path) -> Result<File, Unread> {
 
 fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     let file = opened.map_err(|error| match std::fs::symlink_metadata(path) {
-        // A socket cannot be opened, so the error is determined from its metadata.
+        // A socket cannot be opened, so its metadata determines the message.
         Ok(metadata) if !metadata.is_file() && !metadata.is_symlink() => {
             not_regular(metadata.file_type())
         }
@@ -265,12 +269,12 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     Ok(file)
 }
 
-/// Returns the size of a file. Fails if it exceeds `bound`.
+/// Returns the size of a file. Fails if the size exceeds `bound` bytes.
 fn size(file: &File, bound: u64) -> Result<u64, Unread> {
     let size = file.metadata().map_err(|error| unread(&error))?.len();
     if size > bound {
         let message = format!(
-            "has {size} bytes, which exceeds --max-output-size ({bound}); write less, or output a reference to the \
+            "has a size of {size} bytes, which exceeds --max-output-size ({bound}); write less, or output a reference to the \
              data"
         );
         return Err(Unread::Refused(Reason::OutputTooLarge, message));

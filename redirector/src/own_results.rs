@@ -1,4 +1,4 @@
-//! The results that Tekton itself writes to this step's termination message, and a check that they fit.
+//! Measures the results that Tekton itself writes to this step's termination message, and checks that they fit.
 
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -10,8 +10,8 @@ use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, OF_TEKTON, POD_MAX, S
 
 use crate::failure::{Failure, Reason};
 
-/// The maximum total size of the files, in bytes. Larger files are not read, because Tekton does not accept a message that is
-/// larger after decompression (`pkg/termination/write.go`, `maxDecompressedSize`).
+/// The maximum total size of the files, in bytes. Content beyond this size is not read, because Tekton does not accept a message
+/// that exceeds this size after decompression (`pkg/termination/write.go`, `maxDecompressedSize`).
 const READ_MAX: u64 = 128 << 10;
 
 /// The path of the step's artifacts file, relative to Tekton's directory for the step.
@@ -58,7 +58,7 @@ pub(crate) enum Fit {
 // === impl Reported ===
 
 impl Reported {
-    /// Reads and measures the results that Tekton will write to this step's message.
+    /// Reads and measures the results that Tekton will write to this step's termination message.
     pub(crate) fn measure(&self, results_dir: &Path) -> Measured {
         Measured(
             self.share
@@ -98,7 +98,8 @@ impl Measured {
         }
     }
 
-    /// Returns the available and the used number of bytes in the message, if they are known.
+    /// Returns the number of bytes that are available in the termination message, and the number that the step's own results
+    /// take. Returns `None` if the containers are unknown.
     pub(crate) fn room(self) -> Option<(usize, usize)> {
         self.0.map(|(share, size)| (share.room(), size.bytes()))
     }
@@ -132,8 +133,8 @@ impl Measured {
     }
 }
 
-/// Returns a warning if resource results of `bytes` bytes may be too large. It is used if the available space is unknown, as in a
-/// pod that was not injected.
+/// Returns a warning if resource results of `bytes` bytes may be too large for the termination message. The caller uses it if the
+/// available space is unknown, as in a pod without injection.
 pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     let share = Share {
         own: 3,
@@ -142,9 +143,9 @@ pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     };
     (bytes > share.room()).then(|| {
         format!(
-            "the results take {bytes} bytes in the step's termination message, and if the kubelet keeps fewer, Tekton loses all results \
-             of the step; it keeps {POD_MAX} bytes divided by the number of containers in the pod, at most {CONTAINER_MAX}; set \
-             --termination-share, such as 3+1, in the redirector and the sidecar to make the results fit"
+            "the results take {bytes} bytes in the step's termination message; the kubelet keeps {POD_MAX} bytes divided by the number \
+             of containers in the pod, and at most {CONTAINER_MAX}; if the results do not fit, Tekton loses all results of the step; \
+             pass --termination-share (for example, 3+1) to the redirector and the sidecar, so that Gleaner makes the results fit"
         )
     })
 }
@@ -193,7 +194,8 @@ impl Content {
         });
         let size = share.size(OF_TEKTON.into_iter().chain(entries));
         match self.is_over {
-            // Tekton does not accept a larger message, even if its compressed size is small.
+            // Tekton does not accept a message that is larger than this after decompression, even if its compressed size is
+            // small.
             true => Size {
                 compressed: None,
                 ..size

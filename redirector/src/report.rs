@@ -1,5 +1,5 @@
-//! Reports failures and remarks. They are written to stderr or the report file, and failures also to Tekton's termination message
-//! and the exit code.
+//! Reports failures and remarks, in the report file or on stderr. A failure is also written to Tekton's termination message, and
+//! determines the exit code.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -15,13 +15,13 @@ use crate::{Exit, termination};
 /// True from the exit of the command until the redirector prints its first line.
 static AFTER_A_COMMAND: AtomicBool = AtomicBool::new(false);
 
-/// Records that a command has run. Its output may not end with a newline, which the redirector cannot detect, so the redirector
-/// begins its first line with a newline.
+/// Records that a command has run. The redirector cannot detect whether the command's output ended with a newline, so the
+/// redirector begins its own first line with one.
 pub(crate) fn command_has_run() {
     AFTER_A_COMMAND.store(true, Ordering::Relaxed);
 }
 
-/// Reports `failure` and returns how the process must terminate.
+/// Reports `failure`, and returns the exit code of the redirector.
 pub(crate) fn failed(options: &Common, failure: &Failure) -> Exit {
     let reason = failure.reason.name();
     let exit_code = failure.reason.code();

@@ -33,13 +33,13 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// Creates the result `name` without content.
+    /// Creates an empty file for the result `name` in the staging directory.
     ///
     /// # Errors
     /// Fails if the name is not valid, or if the file cannot be created.
     pub(crate) fn begin(&mut self, name: &str) -> Result<(), Failure> {
         self.current = None;
-        // A name that contains a slash could be outside of the directory.
+        // A name that contains a slash could refer to a file outside of the directory.
         ResourceName::new(name).map_err(|error| {
             let message =
                 format!("the sidecar's response contains an invalid result name: {error}");
@@ -90,8 +90,8 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    /// Publishes the staged results. Returns the number of bytes that they take in a termination message, or `None` if the
-    /// outcome contains no results.
+    /// Publishes the staged results. Returns the number of bytes that they take in a termination message, or `None` if no results
+    /// are staged.
     ///
     /// # Errors
     /// Fails if a result cannot be written.

@@ -1,4 +1,4 @@
-//! Decides whether to retry a request. The caller passes the current time, so that the module reads no clock.
+//! Decides whether to retry a request. The caller passes the current time; this module never reads the clock.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The maximum pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// The time for which the sidecar must hold a complete request to count as reachable, which restarts the deadline. If this time
-/// were shorter, requests to a sidecar that crashes on every request would be retried forever.
+/// If the sidecar holds a complete request for at least this long, it counts as reachable, and the deadline starts again. If this
+/// time were shorter, requests to a sidecar that crashes on every request would be retried forever.
 const WAS_IN_REACH: Duration = Duration::from_secs(1);
 
-/// The state of the attempts to get one response.
+/// The state of the attempts to send one request.
 #[derive(Debug)]
 pub(crate) struct Retry {
-    /// The maximum time for which the sidecar may be unreachable without interruption.
+    /// The maximum continuous time for which the sidecar may be unreachable.
     deadline: Duration,
     /// The time at which the redirector stops waiting for a response.
     until: Instant,
@@ -44,7 +44,8 @@ impl Retry {
         }
     }
 
-    /// Records an attempt that failed at `now`. `held` is the time for which the sidecar held the complete request.
+    /// Records an attempt that failed at `now`. `held` is the time for which the sidecar held the complete request before the
+    /// attempt failed.
     pub(crate) fn failed(&mut self, now: Instant, held: Duration) -> Next {
         if held >= WAS_IN_REACH {
             self.out_of_reach_since = None;
@@ -58,7 +59,7 @@ impl Retry {
         if left.is_zero() {
             return Next::OutOfReach;
         }
-        // Shorten the pause if necessary, so that the last attempt is made exactly at the deadline.
+        // Shorten the pause if necessary, so that the last attempt is made exactly when the deadline or the time limit passes.
         let pause = self.pause.min(left).min(self.until - now);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Next::AgainAfter(pause)

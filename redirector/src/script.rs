@@ -1,8 +1,9 @@
-//! Unpacks a step's script whose interpreter is the redirector.
+//! Unpacks a step's script that has the redirector as its interpreter.
 //!
-//! If no webhook processes the pod, Gleaner is injected by changing the script itself: the first line specifies the redirector as
-//! the interpreter, the second line contains the redirector's flags, and the original script follows. The redirector writes the
-//! original script to a separate file and runs it, because some interpreters do not accept a `#!` after the first line.
+//! In two cases, injection changes the script itself: if no webhook will process the pod, and if the script contains artifact
+//! variables, which Tekton's entrypoint replaces. The first line then specifies the redirector as the interpreter, the second line
+//! contains the redirector's flags, and the original script follows. The redirector writes the original script to a separate file
+//! and runs it, because some interpreters do not accept a `#!` after the first line.
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
@@ -31,7 +32,8 @@ pub(crate) struct Unpacked {
     pub(crate) folder: Option<Directory>,
 }
 
-/// Unpacks the script if the redirector was started as an interpreter, with the arguments `--script FILE ARGUMENT...`.
+/// Unpacks the script if the redirector was started as an interpreter, with the arguments `--script FILE ARGUMENT...`. Returns
+/// any other arguments unchanged.
 ///
 /// # Errors
 /// Fails if the script cannot be read or unpacked, or if its second line contains no flags.

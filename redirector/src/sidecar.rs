@@ -1,7 +1,7 @@
 //! Sends requests to the sidecar until it responds, or until it has been unreachable for too long.
 //!
-//! Requests are retried while the sidecar is not ready yet, restarts, or is overloaded. Every message is safe to repeat: the
-//! sidecar stores the outputs of a step once and returns the same response for the same body, and a finish is idempotent.
+//! Requests are retried if the sidecar is not ready yet, restarts, or is overloaded. Every request is safe to repeat: the sidecar
+//! stores the outputs of a step once and returns the same response for the same body, and finishing is idempotent.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufReader, Read};
@@ -42,7 +42,7 @@ enum Attempted {
     Refused(Failure),
 }
 
-/// An error while the body of a successful response is read.
+/// An error that occurs while the body of a successful response is read.
 #[derive(Debug)]
 pub(crate) enum Unread {
     /// The connection failed. The request can be repeated, and the response will be the same.
@@ -51,8 +51,8 @@ pub(crate) enum Unread {
     Failed(Failure),
 }
 
-/// The fields of a problem document (RFC 9457) that the redirector uses. `Causes` is the type of the causes, or [`IgnoredAny`] if
-/// only the text is needed.
+/// The fields of a problem document (RFC 9457) that the redirector uses. `Causes` is the type of the field `failures`, or
+/// [`IgnoredAny`] if the failures are not needed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Refused<Causes> {
@@ -78,7 +78,7 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    /// Reduces the time for which the sidecar may be unreachable to `deadline`.
+    /// Shortens the time for which the sidecar may be unreachable to `deadline`, unless it is already shorter.
     pub(crate) fn within(mut self, deadline: Duration) -> Self {
         self.deadline = self.deadline.min(deadline);
         self
@@ -95,8 +95,8 @@ impl<'a> Sidecar<'a> {
         self.ask("GET", route::PREFLIGHT, &Body::default(), drain)
     }
 
-    /// Finishes the run. `read` receives the outcome while it arrives. If the connection fails, the request is repeated, and
-    /// `read` receives the outcome from the beginning.
+    /// Finishes the run. `read` reads the outcome while it arrives. If the connection fails, the request is repeated, and `read`
+    /// is called again with the new response.
     pub(crate) fn finish<T>(
         &self,
         own_results: OwnResults,
@@ -106,7 +106,7 @@ impl<'a> Sidecar<'a> {
         self.ask("POST", &path, &Body::default(), |body| match read(body) {
             Err(Unread::Interrupted(error)) if is_too_long(&error) => {
                 let message = "the sidecar has finished the run, but its response is too large: the created resources \
-                               exist, but no results can be passed on; declare fewer or shorter result fields";
+                               exist, but no results can be passed to later tasks; declare fewer or shorter result fields";
                 let failure = Failure::new(Reason::ResultsTooLarge, message);
                 Err(Unread::Failed(failure))
             }
@@ -131,7 +131,7 @@ impl<'a> Sidecar<'a> {
                 Err(Attempted::Again(why, held)) => (why, held),
                 Err(Attempted::Interrupted(interrupted)) if is_changed(&interrupted.error) => {
                     let message = format!(
-                        "{}; stop all processes that write to it before the step ends",
+                        "{}; before the command exits, stop all processes that write to the file",
                         interrupted.error
                     );
                     return Err(Failure::new(Reason::OutputUnreadable, message));
@@ -157,7 +157,7 @@ impl<'a> Sidecar<'a> {
         until: Instant,
         read: &mut impl FnMut(&mut dyn Read) -> Result<T, Unread>,
     ) -> Result<T, Attempted> {
-        // The token is read for each attempt, because the sidecar may not have written it before the first attempt.
+        // The token is read for each attempt, because the sidecar may write the token file only after the first attempt.
         let token = self.options.token_file.as_deref().map(token).transpose();
         let token = token.map_err(|error| Interrupted {
             error,
@@ -252,13 +252,15 @@ fn judge(
             if !is_too_long(&error) {
                 return Attempted::interrupted(error, response);
             }
-            format!("the sidecar responded with {status}, and the reason is too long; see its log")
+            format!(
+                "the sidecar responded with {status} and an error that is too long to read; see the sidecar's log"
+            )
         }
         Err(_) if again(status, None) => {
             return Attempted::Again(format!("it responded with {status}"), response.held());
         }
         Err(_) => format!(
-            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar and has the redirector's version"
+            "the sidecar responded with {status} but gave no reason; check that it is Gleaner's sidecar, of the same version as the redirector"
         ),
     };
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))
@@ -268,7 +270,7 @@ fn judge(
 fn again(status: u16, kind: Option<&str>) -> bool {
     match kind {
         Some(problem_type::BUSY) => true,
-        // Only the sidecar sends problem documents, so other statuses with a problem document are final.
+        // A problem document comes from the sidecar itself and not from a proxy, so with any other status, the response is final.
         Some(_) => matches!(status, 408 | 503),
         None => matches!(status, 408 | 429 | 500..),
     }
@@ -292,8 +294,8 @@ fn token(path: &Path) -> io::Result<String> {
     let wrong =
         |why: &dyn std::fmt::Display| io::Error::other(format!("the token file '{shown}': {why}"));
     let mut text = String::new();
-    // O_NONBLOCK prevents the opening of a FIFO from waiting for a writer. O_NOFOLLOW is not set, because the file of a mounted
-    // Secret is a link.
+    // With O_NONBLOCK, opening a FIFO does not wait for a writer. O_NOFOLLOW is not set, because a file in a mounted Secret is a
+    // link.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
@@ -307,7 +309,7 @@ fn token(path: &Path) -> io::Result<String> {
         .map_err(|error| wrong(&error))?;
     let token = text.trim_ascii();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong(&"it contains no token"));
+        return Err(wrong(&"it does not contain a valid token"));
     }
     Ok(token.to_owned())
 }

@@ -25,9 +25,9 @@ pub(crate) use signals::{
 pub(crate) use standard_output::is_closed as is_standard_output_closed;
 pub(crate) use witness::{Witness, is_stopped};
 
-/// Prevents core dumps, which may contain outputs and tokens, and denies access to debuggers of the same user. After `execve`,
-/// the command can be dumped again. The redirector terminates with the same signal as the command, so without this call its core
-/// dump could overwrite the command's.
+/// Prevents core dumps of the redirector, which may contain outputs and tokens, and prevents other processes of the same user
+/// from reading its memory. `execve` resets this setting, so the command itself can be dumped. The redirector terminates with the
+/// same signal as the command, so without this call, the redirector's core dump could overwrite the command's.
 pub(crate) fn deny_core_dumps() {
     // SAFETY: prctl with these arguments does not access memory.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
@@ -35,8 +35,8 @@ pub(crate) fn deny_core_dumps() {
 
 // === sockets ===
 
-/// Connects to the socket `path` without blocking. The error is `WouldBlock` if the socket's queue is full; the standard
-/// library's `connect` would wait in this case without a time limit.
+/// Connects to the socket `path` without blocking. The error is `WouldBlock` if the socket's queue is full. In that case, the
+/// standard library's `connect` would wait without a time limit.
 pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     // SAFETY: an address with all bytes zero is valid.
     let mut address = unsafe { MaybeUninit::<libc::sockaddr_un>::zeroed().assume_init() };
@@ -100,10 +100,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
-        // SAFETY: the socket is open. A second call of listen changes the length of its queue.
+        // SAFETY: the socket is open. A second call to `listen` changes the length of the socket's queue.
         assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
         let first = connect(&path).unwrap();
-        let full = connect(&path).expect_err("the queue has room for one connection");
+        let full = connect(&path).expect_err("the queue must not accept a second connection");
         assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
 
         let (mut accepted, _) = listener.accept().unwrap();

@@ -1,7 +1,7 @@
-//! Tekton's termination message, through which the reason of a failure is shown in the TaskRun.
+//! Writes a failure to Tekton's termination message, so that the TaskRun shows the reason.
 //!
 //! Tekton's entrypoint merges the JSON array in this file with its own entries (`pkg/termination/write.go`). The value of the key
-//! `Reason` becomes the step's `terminationReason`, and other entries are shown in its message.
+//! `Reason` becomes the step's `terminationReason`, and the other entries are shown in the step's termination message.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -17,18 +17,19 @@ use crate::options::Common;
 
 /// The maximum size of an existing file, in bytes. A larger file is not changed.
 const READ_MAX: u64 = 256 << 10;
-/// The maximum length of Gleaner's message, in bytes. The rest of the space is reserved for Tekton's own entries and results.
+/// The maximum length of Gleaner's message, in bytes. The rest of the termination message is reserved for Tekton's own entries
+/// and results.
 const MESSAGE_MAX: usize = 1024;
 
 /// The approximate size of the entry with the reason, in bytes.
 const REASON: usize = 80;
 
-/// Writes a reason and a message to the step's termination message if the file exists. Errors are ignored.
+/// Writes a reason and a message to the step's termination message, if its file exists. Errors are ignored.
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
     let (room, taken) = match options.measure().room() {
         Some((room, taken)) if taken + REASON <= room => (room, taken),
-        // The results alone are too long, so the kubelet truncates the message in any case. Write the failure anyway, because
-        // users see the beginning.
+        // The results alone are too long, so the kubelet truncates the termination message in any case. Write the failure anyway,
+        // because users see the beginning of the message.
         Some((_, taken)) => (CONTAINER_MAX, taken),
         None => (CONTAINER_MAX, 0),
     };

@@ -1,11 +1,11 @@
-//! Validates JSON piece by piece, with a constant amount of memory. It accepts the same texts as the sidecar's parser, except
-//! those with numbers that cannot be stored exactly.
+//! Validates JSON piece by piece, with a constant amount of memory. The validator accepts the same JSON as the sidecar's parser,
+//! except for numbers that cannot be stored exactly.
 
 use std::fmt;
 
 use gleaner_proto::number;
 
-/// The maximum nesting depth, which is the same as that of the sidecar's parser.
+/// The maximum nesting depth. The sidecar's parser has the same limit.
 const DEPTH_MAX: u32 = 127;
 /// The maximum length of a number, in bytes. The exact decimal representation of every double is shorter.
 const NUMBER_MAX: usize = 1100;
@@ -21,7 +21,7 @@ pub(crate) enum Shape {
     Object,
 }
 
-/// A reason to reject a text.
+/// A reason to reject a JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Invalid {
     /// The text is empty or contains only whitespace.
@@ -58,7 +58,7 @@ enum Text {
     Plain,
     Escape,
     /// Within an escape `\uXXXX`. The fields are the number of hexadecimal digits so far, their value, and the half of a
-    /// surrogate pair.
+    /// surrogate pair that this escape can be.
     Hex(u8, u16, Half),
     /// Before the backslash and the `u` of the second half of a surrogate pair.
     SecondHalf,
@@ -152,7 +152,7 @@ impl Validator {
                 }
                 _ => Err(self.wrong("expected ident")),
             },
-            // The byte belongs to the number.
+            // `feed` has already added the byte to the number.
             State::Number => Ok(()),
             _ if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => Ok(()),
             State::FirstElement if byte == b']' => self.close(),
@@ -256,7 +256,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Adds `byte` to the number if it can be a part of a number, and returns true in this case.
+    /// Returns true if `byte` can be a part of a number, and adds it to the current number in this case.
     fn number_continues(&mut self, byte: u8) -> Result<bool, Invalid> {
         if !byte.is_ascii_digit() && !b"+-.eE".contains(&byte) {
             return Ok(false);

@@ -16,11 +16,13 @@ fn wrap(arguments: &[&str], environment: &[(&str, &str)]) -> Wrap {
 }
 
 fn refused(arguments: &[&str]) -> String {
-    parse_all(arguments, &[]).expect_err("refused").message
+    parse_all(arguments, &[])
+        .expect_err("the arguments must be refused")
+        .message
 }
 
 #[test]
-fn arguments_after_the_first_dashes_belong_to_the_command() {
+fn arguments_after_the_first_double_dash_belong_to_the_command() {
     let options = wrap(&["--step=a", "--", "sh", "--", "--step", "b"], &[]);
     assert_eq!(options.common.step.as_str(), "a");
     assert_eq!(options.command, ["sh", "--", "--step", "b"]);
@@ -49,7 +51,7 @@ fn a_flag_overrides_its_variable() {
 }
 
 #[test]
-fn a_finish_needs_no_name_and_takes_no_command() {
+fn finish_needs_no_step_name_and_accepts_no_command() {
     let Ok(Invocation::Finish(options)) = parse_all(&["finish"], &[]) else {
         panic!("not a finish");
     };
@@ -77,7 +79,7 @@ fn an_address_is_a_socket_or_a_literal_ip() {
 }
 
 #[test]
-fn errors_name_the_wrong_argument() {
+fn errors_name_the_invalid_argument() {
     assert!(refused(&["--stpe", "a", "--", "true"]).starts_with("unexpected argument '--stpe'"));
     assert!(refused(&["--step", "A", "--", "true"]).starts_with("--step: 'A' is not a valid name"));
     assert!(refused(&["--step"]).starts_with("--step needs a value"));

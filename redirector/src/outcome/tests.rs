@@ -25,7 +25,7 @@ fn parts(text: &str) -> (Vec<String>, Option<String>) {
 }
 
 #[test]
-fn the_sidecar_writes_an_outcome_in_the_order_in_which_it_is_read() {
+fn the_sidecar_writes_the_parts_of_an_outcome_in_the_order_in_which_they_are_read() {
     let created = |name: &str| Created {
         resource: "r".into(),
         api_version: "v1".into(),

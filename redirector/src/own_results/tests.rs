@@ -18,13 +18,14 @@ fn directory(report: usize) -> tempfile::TempDir {
 }
 
 #[test]
-fn only_results_that_would_fit_without_gleaner_are_a_failure() {
+fn results_that_are_too_large_fail_only_if_they_would_fit_without_gleaner() {
     let fit = |share: &str, report: usize| reported(share).measure(directory(report).path()).fit();
-    // The available space is 4096 bytes with and without Gleaner's container for `2+1`, but 3072 and 4096 bytes for `3+1`.
+    // For `2+1`, 4096 bytes are available with or without Gleaner's container. For `3+1`, 3072 bytes are available with it, and
+    // 4096 without it.
     assert!(matches!(fit("2+1", 3800), Fit::Fits));
     assert!(matches!(fit("3+1", 2800), Fit::Fits));
     let Fit::CrowdedOut(failure) = fit("3+1", 3000) else {
-        panic!("3000 bytes do not fit into 3072 with Tekton's own entries");
+        panic!("3000 bytes and Tekton's own entries must not fit into 3072 bytes");
     };
     assert_eq!(failure.reason.code(), gleaner_proto::exit_code::NOT_CREATED);
     assert!(
@@ -50,7 +51,7 @@ fn results_that_tekton_compresses_are_measured_compressed() {
 }
 
 #[test]
-fn results_that_fit_into_no_message_are_not_read_completely() {
+fn results_that_exceed_every_limit_are_not_read_completely() {
     let text = reported("3+1,compressed");
     let directory = directory(64 << 20);
     assert!(matches!(
@@ -61,7 +62,7 @@ fn results_that_fit_into_no_message_are_not_read_completely() {
 }
 
 #[test]
-fn without_a_share_nothing_is_measured() {
+fn without_a_termination_share_nothing_is_measured() {
     let unknown = Reported {
         share: None,
         ..reported("3+1")

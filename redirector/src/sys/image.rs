@@ -14,7 +14,7 @@ const CHILD_STACK: usize = 64 << 10;
 /// The arguments of `execve`. They are allocated before the new process starts, because it shares this process's memory and must
 /// not allocate.
 pub(crate) struct Image {
-    /// The paths to try, in this order, like `execvp`.
+    /// The paths to try, in order, as `execvp` does.
     candidates: Vec<CString>,
     arguments: Vec<CString>,
     /// An additional environment variable, which replaces an existing variable with the same name.
@@ -62,8 +62,8 @@ impl Image {
         let candidates = pointers(&self.candidates);
         let arguments = pointers(&self.arguments);
         let environment = self.environment();
-        // If the parent process left SIGCHLD ignored, this process could not wait for the command, so the action is reset here.
-        // The command still inherits the parent's action.
+        // The parent process may have set SIGCHLD to be ignored, and this process could then not wait for the command, so the
+        // action is reset here. The command still inherits the parent's action.
         let on_child_end = default_action(libc::SIGCHLD);
         let mut start = Start {
             candidates: candidates.as_ptr(),
@@ -144,7 +144,7 @@ extern "C" fn begin(start: *mut c_void) -> c_int {
             libc::_exit(128 + libc::SIGKILL);
         }
         (*(*start).witness).make_up();
-        // Restore the inherited SIGPIPE action: an ignored signal would stay ignored after execve.
+        // Restore the inherited SIGPIPE action, because an ignored signal stays ignored after execve.
         if !pipes_were_ignored() {
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         }

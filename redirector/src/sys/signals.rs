@@ -53,7 +53,7 @@ pub(super) fn pipes_were_ignored() -> bool {
 }
 
 /// Blocks all signals that can be blocked, and returns the previous mask. While signals are blocked, the kernel queues even those
-/// that would be ignored.
+/// that this process ignores.
 pub(crate) fn block_signals() -> Mask {
     let mut before = empty_set();
     let all = full_set();
@@ -126,12 +126,12 @@ pub(super) const fn bit(number: c_int) -> u64 {
     1 << (number - 1)
 }
 
-/// Returns the next child that exited or stopped, with its change, or `None` if no child has changed.
+/// Returns the next child that has terminated or stopped, and its state change, or `None` if no child has changed its state.
 pub(crate) fn reap() -> Option<(libc::pid_t, Change)> {
     change_of(-1)
 }
 
-/// Returns the next change of the child `pid`, or of any child if `pid` is -1.
+/// Returns the next state change of the child `pid`, or of any child if `pid` is -1.
 pub(super) fn change_of(pid: libc::pid_t) -> Option<(libc::pid_t, Change)> {
     let mut status = 0;
     // SAFETY: `status` is writable.
@@ -172,7 +172,8 @@ pub(crate) fn stop_of(signal: c_int) {
     unsafe {
         libc::sigaddset(&raw mut only, signal);
         libc::kill(libc::getpid(), signal);
-        // SIGSTOP has already stopped this process at this point. A different stop signal stops it when it is unblocked here.
+        // If the signal is SIGSTOP, it has already stopped this process. Any other stop signal takes effect here, when it is
+        // unblocked.
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const only, ptr::null_mut());
         libc::sigprocmask(libc::SIG_BLOCK, &raw const only, ptr::null_mut());
         libc::sigaction(signal, &raw const before, ptr::null_mut());
@@ -206,8 +207,8 @@ pub(crate) fn die_of(signal: c_int) -> ! {
         libc::sigaddset(&raw mut only, signal);
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const only, ptr::null_mut());
         libc::kill(libc::getpid(), signal);
-        // This line is reached if this process is PID 1, which the signal does not kill, or if the signal's default action does
-        // not kill a process.
+        // This line is reached only if the signal did not kill this process, either because the process is PID 1, or because the
+        // signal's default action does not terminate a process.
         libc::_exit(128 + signal)
     }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use super::signals::{Change, Received, bit, change_of, next_pending, pending, send};
 
-/// The maximum wait for a report from the witness. A report normally takes a few microseconds. It takes longer if the machine was
-/// suspended, or if the witness has just been killed.
+/// The maximum time to wait for a report from the witness. A report normally takes a few microseconds. It takes longer if the
+/// machine was suspended, or if the witness has just been killed.
 static REPORT: libc::timespec = libc::timespec {
     tv_sec: 1,
     tv_nsec: 0,
@@ -46,7 +46,7 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// Starts the witness. It must be started before the command, so that it receives every group signal that the command
-    /// receives. If it cannot be started, because a limit on processes or memory is reached, every signal is treated as sent to
+    /// receives. If it cannot be started, for example because of a limit on processes, every signal is treated as sent to
     /// the redirector alone.
     ///
     /// All signals must be blocked, and this process must have no other threads.
@@ -89,13 +89,13 @@ impl Witness {
         let pending = pending();
         let received = self.ahead & bit(signal.number) != 0
             || self.ahead & pending & removers(signal.number) != 0;
-        // If a signal arrives twice before a report, the report contains it once, so forget signals that are no longer pending
-        // here.
+        // If a signal arrives twice before a report, the report contains it only once, so forget signals that are no longer
+        // pending in this process.
         self.ahead &= pending;
         received
     }
 
-    /// Sends to the calling process, which was created after the witness, the signals that the witness has received so far. All
+    /// Sends the signals that the witness has received so far to the calling process, which was created after the witness. All
     /// signals must be blocked. The function allocates no memory.
     pub(crate) fn make_up(&mut self) {
         let reported = self.report();
@@ -116,7 +116,7 @@ impl Witness {
     pub(crate) fn changed(&mut self, pid: libc::pid_t, change: Change) {
         match change {
             _ if self.process != Some(pid) => {}
-            // A SIGSTOP was sent to the group, but then only this process was continued, so continue the witness too.
+            // A SIGSTOP was sent to the group, but only this process was continued afterwards, so continue the witness too.
             Change::Stopped(_) => send(libc::SIGCONT, pid),
             _ => self.process = None,
         }
@@ -218,7 +218,8 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
             }
             watched => {
                 std::thread::sleep(WATCH);
-                // The command was continued or killed by its process ID, which the stopped redirector cannot detect.
+                // The command was continued or killed with a signal to its process ID, which the stopped redirector cannot
+                // detect.
                 if !is_stopped(watched) && shared.watched.load(Ordering::SeqCst) == watched {
                     shared.watched.store(0, Ordering::SeqCst);
                     send(libc::SIGCONT, parent);
@@ -228,9 +229,9 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
     }
 }
 
-/// Waits until the kernel has delivered a signal that is being sent to the group to all processes in the group. The kernel holds
-/// `tasklist_lock` for reading while it sends the signal, and `setpgid` acquires this lock for writing. The call has no other
-/// effect.
+/// If the kernel is sending a signal to the group, waits until it has delivered the signal to all processes in the group. The
+/// kernel holds `tasklist_lock` for reading while it sends the signal, and `setpgid` acquires this lock for writing. The call has
+/// no other effect.
 fn finish_sending() {
     // SAFETY: setpgid and getpgid do not access memory.
     unsafe { libc::setpgid(0, libc::getpgid(0)) };
@@ -241,7 +242,7 @@ pub(crate) fn is_stopped(pid: libc::pid_t) -> bool {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };
-    // "PID (NAME) STATE ..."
+    // The format is "PID (NAME) STATE ...".
     let state = status.rsplit(')').next().unwrap_or_default().trim_start();
     state.starts_with(['T', 't'])
 }

@@ -14,7 +14,7 @@ fn checked(text: &str, size: usize) -> Result<Shape, Invalid> {
 }
 
 #[test]
-fn the_type_is_that_of_the_outermost_value() {
+fn the_outermost_value_determines_the_type() {
     let table = [
         (" {\"a\": [1, null]}\n", Shape::Object),
         ("-1.5e3", Shape::Number),
@@ -31,7 +31,7 @@ fn the_type_is_that_of_the_outermost_value() {
 }
 
 #[test]
-fn an_error_has_line_and_column() {
+fn an_error_contains_the_line_and_the_column() {
     assert_eq!(checked(" \n", 9), Err(Invalid::Empty));
     let table = [
         ("{a: 1}", "key must be a string", 1, 2),
@@ -62,7 +62,7 @@ fn an_error_has_line_and_column() {
 }
 
 #[test]
-fn deep_nesting_is_an_error_and_no_crash() {
+fn deep_nesting_is_an_error_and_does_not_crash() {
     let deep = "[".repeat(1 << 20);
     let wrong = checked(&deep, 1 << 10);
     assert_eq!(
@@ -96,7 +96,7 @@ fn memory_does_not_grow_with_the_text() {
 
 proptest! {
     #[test]
-    fn the_validator_accepts_the_same_texts_as_a_json_parser(text in "[\\[\\]{}\":,0-9truefalsn\\\\ .e+-]{0,12}", size in 1_usize..13) {
+    fn the_validator_accepts_the_same_json_as_a_json_parser(text in "[\\[\\]{}\":,0-9truefalsn\\\\ .e+-]{0,12}", size in 1_usize..13) {
         let parsed = serde_json::from_str::<serde_json::Value>(&text);
         match checked(&text, size) {
             Ok(_) => prop_assert!(parsed.is_ok(), "{}", text),
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn an_escape_is_accepted_as_by_a_json_parser(text in "(\\\\u(d8|dc|00|Dc)[0-9]{2}|\\\\[\"nbx]|a|\u{e4}){0,4}") {
+    fn the_validator_accepts_the_same_escapes_as_a_json_parser(text in "(\\\\u(d8|dc|00|Dc)[0-9]{2}|\\\\[\"nbx]|a|\u{e4}){0,4}") {
         let text = format!("\"{text}\"");
         prop_assert_eq!(checked(&text, 3).is_ok(), serde_json::from_str::<String>(&text).is_ok());
     }

@@ -1,5 +1,5 @@
-//! Tests of signals under different supervisors. The command must receive each signal as often as without the redirector, and the
-//! supervisor must observe the same exit status.
+//! Tests signals under different supervisors. The command must receive each signal as often as without the redirector, and the
+//! supervisor must observe the same exit status as without it.
 
 use std::fs;
 use std::io::Write as _;
@@ -21,7 +21,7 @@ const COUNTER: &str = r#"
     rename "counts.new", "counts";
     exit 40 + ($count{TERM} // 0);
 "#;
-/// The signals that are sent one after the other, [`ROUNDS`] times each.
+/// The signals to send. Each of the [`ROUNDS`] rounds sends all of them, one after the other.
 const SIGNALS: [&str; 13] = [
     "TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "CONT", "TSTP", "TTIN", "TTOU", "WINCH",
     "URG",
@@ -39,7 +39,8 @@ enum To {
     Group,
 }
 
-/// Returns the counter program, started by `prefix`, alone or as the command of a step.
+/// Returns a command that runs the counter program, started by the step's prefix. If `wrapped` is true, the counter is the
+/// command of the step, and otherwise it runs without the redirector.
 fn counter(step: &Step, wrapped: bool) -> Command {
     let words = ["perl", "-e", COUNTER];
     if wrapped {
@@ -49,7 +50,7 @@ fn counter(step: &Step, wrapped: bool) -> Command {
     }
 }
 
-/// Sends each signal [`ROUNDS`] times, and returns the counts and the exit code.
+/// Runs the counter, sends it each signal [`ROUNDS`] times, and returns the counts and the exit code.
 fn counts(
     name: &str,
     prefix: &[&str],
@@ -86,27 +87,27 @@ fn counts(
 #[test]
 fn a_signal_arrives_exactly_once_in_every_arrangement() {
     let table: [(&str, &[&str], &str, To); 8] = [
-        ("kill PID, group of the parent", &[], "", To::Process),
+        ("kill PID, in the group of the parent", &[], "", To::Process),
         (
-            "kill PID, own group: tini, docker run --init",
+            "kill PID, in a separate group: tini, docker run --init",
             &OWN_GROUP,
             "",
             To::Process,
         ),
         (
-            "kill -PGID: a shell, Tekton's entrypoint",
+            "kill -PGID, in a separate group: a shell, Tekton's entrypoint",
             &OWN_GROUP,
             "",
             To::Group,
         ),
         (
-            "kill PID, own session: a container's first process",
+            "kill PID, in a separate session: a container's first process",
             &OWN_SESSION,
             "",
             To::Process,
         ),
         (
-            "kill -PGID, own session: dumb-init",
+            "kill -PGID, in a separate session: dumb-init",
             &OWN_SESSION,
             "",
             To::Group,
@@ -147,7 +148,7 @@ fn a_signal_arrives_exactly_once_in_every_arrangement() {
     }
 }
 
-/// Runs the counter under a supervisor that sends a signal by itself, and returns the counts.
+/// Runs the counter under a supervisor that sends a signal after a time limit, and returns the counts.
 fn supervised(prefix: &[&str], wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).started_by(prefix);
@@ -162,7 +163,7 @@ fn supervised(prefix: &[&str], wrapped: bool) -> String {
 }
 
 #[test]
-fn supervisors_with_a_time_limit_reach_the_command() {
+fn signals_of_supervisors_with_a_time_limit_reach_the_command() {
     let alarm = ["perl", "-e", "alarm 1; exec @ARGV"];
     for wrapped in [false, true] {
         assert_eq!(
@@ -174,8 +175,8 @@ fn supervisors_with_a_time_limit_reach_the_command() {
             "ALRM=1",
             "the command must receive the alarm that was set before exec"
         );
-        // `timeout` sends the signal first to its child and then to the whole group. If the command does not handle the first
-        // signal before the second arrives, both count as one.
+        // `timeout` sends the signal first to its child and then to the whole group. If the second signal arrives before the
+        // command has handled the first, the command receives only one.
         let counts = supervised(&["timeout", "1"], wrapped);
         let counts: Vec<&str> = counts.split(' ').collect();
         assert!(
@@ -185,7 +186,7 @@ fn supervisors_with_a_time_limit_reach_the_command() {
     }
 }
 
-/// Runs the counter on a terminal, and types `keys`, or closes the terminal if `keys` is `None`.
+/// Runs the counter on a terminal, and types `keys`, or closes the terminal if `keys` is `None`. Returns the counts.
 fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
@@ -204,7 +205,8 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut script = script.spawn().unwrap();
-    // The counter's own file is read, because the typescript contains the command line in addition to the output.
+    // Read the file `seen`, which the counter writes, and not the typescript, which also contains the command line with the names
+    // of all signals.
     let seen = |what: &str| {
         let seen = fs::read_to_string(step.path("seen"));
         seen.is_ok_and(|seen| seen.contains(what))

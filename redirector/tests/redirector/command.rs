@@ -24,7 +24,7 @@ fn the_redirector_exits_with_the_commands_exit_code() {
 }
 
 #[test]
-fn a_command_that_does_not_exist_is_127() {
+fn a_command_that_does_not_exist_exits_with_127() {
     let sidecar = Sidecar::content();
     // Set PATH, because the PATH of the test process may contain a directory that this user cannot search.
     let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
@@ -44,7 +44,7 @@ fn a_command_that_does_not_exist_is_127() {
 }
 
 #[test]
-fn a_command_that_cannot_be_run_is_126() {
+fn a_command_that_cannot_be_run_exits_with_126() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let program = |name: &str, mode, content: &str| {
@@ -135,7 +135,8 @@ fn ignored_signals_stay_ignored() {
         Step::new(&sidecar)
             .started_by(&ignoring)
             .run(&["grep", "SigIgn", "/proc/self/status"]);
-    // HUP is 1, PIPE is 13, and CHLD is 17. Signals above 31 are ignored, because the test's C library changes some of them.
+    // Each hexadecimal digit represents four signals: HUP is 1, PIPE is 13, and CHLD is 17. Signals above 20 are not
+    // compared, because the test's C library changes the actions of some signals above 31.
     assert!(ran.stdout.ends_with("11001\n"), "{ran:?}");
 }
 
@@ -182,10 +183,11 @@ fn long_arguments_pass_through_intact() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_are_126_with_the_reason() {
+fn arguments_that_are_too_long_exit_with_126_and_a_reason() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
-    // The variable that the redirector adds contains this directory's long path, so the environment exceeds the limit.
+    // The redirector adds a variable that contains this directory's long path, so the command's environment exceeds the limit,
+    // although the redirector itself could be started.
     let long = step.path(&["d".repeat(250).as_str(); 12].join("/"));
     fs::create_dir_all(&long).unwrap();
     let wrapping = |bytes: usize| {
@@ -203,7 +205,7 @@ fn arguments_that_do_not_fit_are_126_with_the_reason() {
         redirector.stdout(Stdio::null()).stderr(Stdio::null());
         redirector
     };
-    // The maximum depends on the machine, so the test searches for it.
+    // The maximum total length of the arguments depends on the machine, so the test searches for it.
     let (mut fits, mut too_many) = (0, 16 << 20);
     while too_many - fits > 100 {
         let middle = usize::midpoint(fits, too_many);
@@ -279,7 +281,7 @@ fn every_flag_can_be_set_by_a_variable() {
 }
 
 #[test]
-fn wrong_usage_exits_with_64_and_a_remedy() {
+fn invalid_arguments_exit_with_64_and_a_remedy() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let usage = |arguments: &[&str], line: &str| {
@@ -371,7 +373,7 @@ fn an_injected_redirector_ignores_the_environment() {
     assert_eq!(
         sidecar.bodies(),
         [r#"{"outputs":{"digest":"long"},"exitCode":0}"#],
-        "expected no preflight and no finish"
+        "expected no preflight request and no finish request"
     );
     assert_eq!(fs::read_dir(step.path("hostile")).unwrap().count(), 0);
 

@@ -1,4 +1,4 @@
-//! Tests of which output files are accepted and which are refused.
+//! Tests that valid output files are accepted, and that invalid ones are refused with a remedy.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,8 +6,8 @@ use std::os::unix::net::UnixListener;
 
 use crate::support::{Ended as _, Ran, Sidecar, Step, can_unshare};
 
-/// Runs a step with one output, whose file `prepare` creates, and asserts that the step fails with this line and sends nothing to
-/// the sidecar.
+/// Runs a step with one output, for which `prepare` creates the file. Asserts that the step fails with the error `line` and sends
+/// nothing to the sidecar.
 #[track_caller]
 fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
     let sidecar = Sidecar::content();
@@ -17,10 +17,14 @@ fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
     let ran = step.run(&["true"]);
     let folder = step.folder.path().to_str().unwrap().to_owned();
     ran.assert_ended(65, &line.replace("{folder}", &folder));
-    assert_eq!(sidecar.requests().len(), 0, "nothing is sent");
+    assert_eq!(
+        sidecar.requests().len(),
+        0,
+        "the step must not send a request"
+    );
 }
 
-/// Runs a step that succeeds, and returns the body of its message.
+/// Runs a step that succeeds, and returns the body of the message that the step posts.
 #[track_caller]
 fn accepted(step: &Step, sidecar: &Sidecar, script: &str) -> String {
     step.script(script).assert_ended(0, "");
@@ -32,7 +36,7 @@ fn write(name: &'static str, content: impl AsRef<[u8]>) -> impl FnOnce(&Step) {
 }
 
 #[test]
-fn a_value_of_each_type_arrives_as_it_is() {
+fn a_value_of_each_type_arrives_unchanged() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar)
         .output("digest")
@@ -75,7 +79,7 @@ fn all_missing_files_are_named_in_one_line() {
 }
 
 #[test]
-fn a_missing_optional_file_is_left_out() {
+fn a_missing_optional_output_is_omitted() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("a,optional").output("b");
     let body = accepted(&step, &sidecar, "echo x > $GLEANER_OUTPUTS/b");
@@ -131,10 +135,10 @@ fn a_link_to_a_file_outside_its_directory_is_refused() {
             .starts_with("\ngleaner: step 'kaniko': output 'o': 'it' is a link to '/proc/")
             && ran
                 .stderr
-                .ends_with("/environ', outside of its directory; write a regular file\n"),
+                .ends_with("/environ', outside of the link's directory; write a regular file\n"),
         "{ran:?}"
     );
-    let line = "output 'o': 'it' is a link to '/etc/passwd', outside of its directory; write a regular file";
+    let line = "output 'o': 'it' is a link to '/etc/passwd', outside of the link's directory; write a regular file";
     refused("o=it", link("/etc/passwd"), line);
     refused("o=it", link("../../../../../../etc/passwd"), line);
     let line = "output 'o': 'it' cannot be read: Too many levels of symbolic links (os error 40)";
@@ -175,7 +179,7 @@ fn a_file_on_a_kernel_filesystem_is_never_read() {
 
 #[test]
 fn an_output_of_seventeen_mebibytes_is_refused() {
-    let line = "output 'o': 'it' has 17825792 bytes, which exceeds --max-output-size (16777216); write less, or output a \
+    let line = "output 'o': 'it' has a size of 17825792 bytes, which exceeds --max-output-size (16777216); write less, or output a \
                 reference to the data";
     let sparse = |step: &Step| {
         fs::File::create(step.path("it"))
@@ -199,7 +203,7 @@ fn an_output_of_sixteen_mebibytes_is_accepted() {
 }
 
 #[test]
-fn the_bound_can_be_set() {
+fn the_maximum_output_size_can_be_set() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar)
         .output("o=it")
@@ -207,7 +211,7 @@ fn the_bound_can_be_set() {
     fs::write(step.path("it"), "x".repeat(1025)).unwrap();
     step.run(&["true"]).assert_ended(
         65,
-        "output 'o': 'it' has 1025 bytes, which exceeds --max-output-size (1024); write less, or output a reference \
+        "output 'o': 'it' has a size of 1025 bytes, which exceeds --max-output-size (1024); write less, or output a reference \
          to the data",
     );
 }
@@ -227,7 +231,7 @@ fn invalid_utf8_is_refused_with_its_position() {
     refused("o,object=it", write("it", b"{\"a\xe4"), &line("0xe4"));
 }
 
-/// The contents are those that Windows PowerShell 5.1 writes for `'sha256:ab' > file`, and similar ones.
+/// Windows PowerShell 5.1 writes UTF-16 for `'sha256:ab' > file`. The test also covers the other byte orders and UTF-32.
 #[test]
 fn utf16_and_utf32_are_named_in_the_error() {
     let wide = |text: &str| text.encode_utf16().collect::<Vec<_>>();
@@ -257,7 +261,7 @@ fn utf16_and_utf32_are_named_in_the_error() {
             }
         }
     }
-    // With trim None, a file is refused only if it is not valid UTF-8.
+    // With `trim: None`, a file in UTF-16 is refused only if it is not valid UTF-8 as well.
     let line = "output 'o': 'it' is UTF-16; write UTF-8 (in PowerShell with -Encoding utf8)";
     refused("o,None=it", write("it", b"\xff\xfes\0h\0"), line);
 }
@@ -285,7 +289,7 @@ fn a_byte_order_mark_is_removed_unless_nothing_is_trimmed() {
     );
     let line = "output 'o': 'it' is empty; the declaration requires type: number";
     refused("o,number=it", write("it", b"\xef\xbb\xbf\r\n"), line);
-    // Only one byte order mark is removed, and a second one is not valid JSON.
+    // Only the first byte order mark is removed, and a second one is not valid JSON.
     let line = "output 'o': 'it' is not valid JSON: expected value at line 1 column 1; the declaration requires type: number";
     refused("o,number=it", write("it", "\u{feff}\u{feff}5"), line);
 }
@@ -308,7 +312,7 @@ fn a_number_that_kubernetes_would_change_is_refused() {
     // The message does not quote the value, which may be a secret.
     let line = |column: usize| {
         format!(
-            "output 'o': 'it' contains a number at line 1 column {column} that cannot be stored exactly: Kubernetes stores \
+            "output 'o': 'it' contains, at line 1 column {column}, a number that cannot be stored exactly: Kubernetes stores \
              64-bit integers and doubles; declare type: string"
         )
     };
@@ -344,7 +348,7 @@ fn all_errors_are_reported_together() {
 }
 
 #[test]
-fn a_failed_step_sends_only_outputs_with_always() {
+fn a_failed_step_posts_only_outputs_with_when_always() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar)
         .output("log,Always")

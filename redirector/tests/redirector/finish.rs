@@ -1,4 +1,5 @@
-//! Tests of the finish, as a separate step and after a command, and of the files to which the reason of a failure is written.
+//! Tests that the redirector finishes a run, in a separate step or after a command, and writes the results or the reason for a
+//! failure.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -25,7 +26,7 @@ fn a_finish_writes_results_and_lists_created_objects() {
     let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar);
     fs::create_dir(step.path("results")).unwrap();
-    // Another step, which shares the directory, has created a link in it.
+    // Another step, which shares the results directory, has created a link there.
     fs::write(step.path("victim"), "untouched").unwrap();
     symlink(step.path("victim"), step.path("results/img")).unwrap();
     let ran = step.finish();
@@ -90,7 +91,7 @@ fn an_incomplete_last_line_of_the_command_is_terminated() {
 }
 
 #[test]
-fn a_run_is_not_finished_by_a_step_that_failed() {
+fn a_failed_step_does_not_finish_the_run() {
     let sidecar = Sidecar::replying(&[Reply::accepted(), Reply::json(200, COMMITTED)]);
     Step::new(&sidecar)
         .flags(&["--finish"])
@@ -160,7 +161,7 @@ fn large_results_cause_a_warning() {
         (ran.code, ran.stdout.as_str()),
         (Some(0), "gleaner: there was nothing to create\n")
     );
-    let begin = "gleaner: step 'gleaner': the results take 3186 bytes in the step's termination message, and if the kubelet keeps fewer";
+    let begin = "gleaner: step 'gleaner': the results take 3186 bytes in the step's termination message; the kubelet keeps ";
     assert!(ran.stderr.starts_with(begin), "{}", ran.stderr);
 }
 
@@ -212,7 +213,7 @@ fn a_result_that_cannot_be_written_fails_the_finish() {
 fn a_response_that_is_not_an_outcome_fails_the_finish() {
     let sidecar = Sidecar::replying(&[Reply::json(200, "{}")]);
     let ran = Step::new(&sidecar).finish();
-    let line = "gleaner: step 'gleaner': the sidecar's response cannot be understood (missing field `phase` at line 1 \
+    let line = "gleaner: step 'gleaner': the sidecar's response cannot be parsed (missing field `phase` at line 1 \
                 column 2); use a redirector and a sidecar of the same version\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(69), line));
 }
@@ -227,7 +228,7 @@ fn an_outcome_that_is_too_large_fails_the_finish_at_once() {
             Some(73),
             "",
             "gleaner: step 'gleaner': the sidecar has finished the run, but its response is too large: the created \
-             resources exist, but no results can be passed on; declare fewer or shorter result fields\n"
+             resources exist, but no results can be passed to later tasks; declare fewer or shorter result fields\n"
         )
     );
     assert_eq!(sidecar.requests().len(), 1);
@@ -250,7 +251,7 @@ fn a_reason_is_added_to_the_existing_termination_message() {
 }
 
 #[test]
-fn a_termination_message_is_not_created_and_changed_only_by_a_failure() {
+fn a_termination_message_is_never_created_and_only_a_failure_changes_it() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=no");
     step.run(&["true"]);
@@ -280,14 +281,14 @@ fn a_long_termination_message_is_kept() {
 #[test]
 fn an_interrupted_outcome_is_read_again_and_each_line_is_printed_once() {
     let Reply::Raw(whole) = Reply::json(200, COMMITTED) else {
-        panic!("the reply is in bytes");
+        panic!("expected `Reply::Raw`");
     };
     let end = |text: &str| {
         whole
             .windows(text.len())
             .position(|at| at == text.as_bytes())
     };
-    // The response ends in the second object, in the second result, and before the note.
+    // The interrupted responses end in the second object, in the second result, and before the note.
     let cuts = ["ClusterRole", r#""role": {}"#, "notes"].map(|text| end(text).unwrap());
     let broken = cuts.map(|cut| Reply::Raw(whole[..cut].to_owned()));
     let sidecar = Sidecar::replying(&[&broken[..], &[Reply::Raw(whole.clone())]].concat());

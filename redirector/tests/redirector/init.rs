@@ -17,7 +17,7 @@ const CONTAINER: [&str; 6] = [
     "setsid",
 ];
 
-/// Returns the process ID, in the parent namespace, of the PID 1 that `unshare` has started.
+/// Returns the process ID, in the parent namespace, of the process that `unshare` has started as PID 1.
 fn init_of(running: &Running) -> String {
     let children = format!("/proc/{0}/task/{0}/children", running.pid());
     let mut init = String::new();
@@ -53,15 +53,15 @@ fn orphans_are_reaped() {
     }
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).started_by(&CONTAINER);
-    // The intermediate shell exits first, so that PID 1 adopts its child. If PID 1 did not reap the child, the directory of the
-    // zombie would remain in /proc.
+    // The intermediate shell exits first, so that PID 1 adopts the shell's child. If PID 1 did not reap this child, the directory
+    // of the zombie would remain in /proc.
     let script = "sh -c '(until [ -e go ]; do :; done) & echo $! > orphan'; touch go
         while [ -e /proc/$(cat orphan) ]; do :; done; exit 6";
     step.script(script).assert_ended(6, "");
 }
 
 #[test]
-fn a_command_killed_by_a_signal_becomes_an_exit_code() {
+fn the_signal_that_kills_the_command_becomes_an_exit_code() {
     if !can_unshare(&CONTAINER[1..4]) {
         return;
     }

@@ -1,5 +1,5 @@
-//! Tests of the redirector's memory. It counts toward the memory limit of the step's container, so it must not depend on the size
-//! of the outputs.
+//! Tests the redirector's memory use. The memory counts toward the memory limit of the step's container, so it must not depend on
+//! the size of the outputs.
 
 use std::fs;
 use std::time::Duration;
@@ -9,17 +9,18 @@ use crate::support::{Ended as _, Ran, Reply, Running, Sidecar, Step};
 /// The maximum resident memory of the redirector, in KiB.
 const PEAK: u64 = 4 << 10;
 const MIB: usize = 1 << 20;
-/// The limit on heap, stack and static data of a finish, in bytes. Together with the pages of the static program, it is less than
-/// [`PEAK`].
+/// The limit on the heap, the stack and the static data of a redirector that finishes a run, in bytes. Together with the pages of
+/// the statically linked program, this is less than [`PEAK`].
 const DATA: usize = 2 * MIB;
 
-/// Runs a step with these outputs and a sidecar that fails the first message, and asserts the redirector's peak memory.
+/// Runs a step with these outputs, and asserts the redirector's peak memory. The sidecar crashes at the first message, so the
+/// redirector sends it again.
 fn assert_lean(outputs: &[(&str, &[u8])]) {
     let accepted = Reply::accepted();
     let Reply::Raw(bytes) = accepted else {
-        panic!("the reply is in bytes");
+        panic!("expected `Reply::Raw`");
     };
-    // The response is delayed, so that the test has time to measure.
+    // The response is delayed, so that the test has time to measure the memory.
     let late = Reply::Late(Duration::from_secs(1), bytes);
     let sidecar = Sidecar::replying(&[Reply::Die, late]);
     let mut step = Step::new(&sidecar);
@@ -34,7 +35,7 @@ fn assert_lean(outputs: &[(&str, &[u8])]) {
     running.wait().assert_ended(0, "");
 }
 
-/// Asserts the peak memory of a running redirector.
+/// Asserts that the peak memory of the running redirector does not exceed [`PEAK`].
 fn assert_peak(pid: u32) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -43,8 +44,8 @@ fn assert_peak(pid: u32) {
     assert!(peak <= PEAK, "{peak} KiB");
 }
 
-/// Runs a finish that receives this response. Its memory is limited to [`DATA`] bytes, so that the process aborts if it needs
-/// more.
+/// Finishes a run with a sidecar that sends this response. The redirector's memory is limited to [`DATA`] bytes, so that the
+/// process aborts if it needs more.
 fn lean_finish(status: u16, body: &str) -> (Ran, usize) {
     assert!(body.len() > 4 * DATA, "{} bytes", body.len());
     let sidecar = Sidecar::replying(&[Reply::json(status, body)]);
@@ -122,7 +123,7 @@ fn thousands_of_causes_of_a_failed_run_are_streamed() {
 }
 
 #[test]
-fn large_texts_are_streamed() {
+fn large_strings_are_streamed() {
     let text = vec![b'x'; 16 * MIB];
     assert_lean(&[
         ("a=a", &text),
@@ -146,7 +147,7 @@ fn large_values_of_other_types_are_streamed() {
 }
 
 #[test]
-fn control_characters_are_escaped_in_the_message() {
+fn control_characters_are_escaped_without_additional_memory() {
     let text = vec![1; 8 * MIB];
     assert_lean(&[("a=a", &text)]);
 }
@@ -162,8 +163,8 @@ fn the_total_size_of_all_files_is_limited_too() {
     }
     step.run(&["true"]).assert_ended(
         65,
-        "the outputs 'a' (16777216), 'b' (16777216), 'c' (16777216), 'd' (16777216), 'e' (16777216) have 83886080 bytes \
-         together, which exceeds --max-outputs-size (67108864); write less, or output references to the data",
+        "the outputs 'a' (16777216), 'b' (16777216), 'c' (16777216), 'd' (16777216), 'e' (16777216) have a total size of \
+         83886080 bytes, which exceeds --max-outputs-size (67108864); write less, or output references to the data",
     );
     for name in ["a", "b", "c", "d", "e"] {
         fs::write(step.path(name), "1234").unwrap();
@@ -183,12 +184,12 @@ fn a_file_that_changes_while_it_is_sent_fails_the_step_and_is_never_accepted() {
     sidecar.wait_for(1);
     fs::write(step.path("a"), vec![b'y'; MIB]).unwrap();
     let ran = running.wait();
-    let line = "an output's file changed while it was sent; stop all processes that write to it before the step ends";
+    let line = "an output's file changed while it was sent; before the command exits, stop all processes that write to the file";
     ran.assert_ended(65, line);
     for body in sidecar.bodies() {
         assert!(
             body.contains('x') || !body.ends_with('}'),
-            "the body must be incomplete"
+            "a body with the changed content must be incomplete"
         );
     }
 }

@@ -7,7 +7,7 @@ use crate::support::{Ended as _, Reply, Running, Sidecar, Step, signal};
 const NOTHING: &str = r#"{"outputs":{},"exitCode":0}"#;
 
 #[test]
-fn a_message_follows_the_contract() {
+fn a_message_is_a_request_with_the_specified_headers_and_body() {
     let sidecar = Sidecar::content();
     Step::new(&sidecar).run(&["true"]).assert_ended(0, "");
     let request = &sidecar.requests()[0];
@@ -74,7 +74,8 @@ fn a_sidecar_that_holds_a_request_is_reachable() {
     let Reply::Raw(busy) = Reply::problem(503, "internal", 69) else {
         unreachable!()
     };
-    // The sidecar holds the request for longer than the deadline. Its refusal restarts the deadline.
+    // The sidecar holds the request for longer than the deadline, and then refuses it. This shows that the sidecar is reachable,
+    // so the deadline starts again.
     let late = Reply::Meanwhile(Duration::from_millis(1500), busy);
     let sidecar = Sidecar::replying(&[Reply::Refuse, late, Reply::accepted()]);
     let step = Step::new(&sidecar).flags(&["--deadline=1s"]);
@@ -85,7 +86,7 @@ fn a_sidecar_that_holds_a_request_is_reachable() {
 }
 
 #[test]
-fn a_sidecar_that_stays_unreachable_is_69() {
+fn if_the_sidecar_stays_unreachable_the_exit_code_is_69() {
     let line = |address: &str, why: &str| {
         format!(
             "the sidecar at {address} was unreachable for 50ms ({why}); see its log, or raise --deadline"
@@ -131,7 +132,7 @@ fn a_sidecar_that_stays_unreachable_is_69() {
 }
 
 #[test]
-fn a_refused_tcp_connection_is_69() {
+fn if_the_tcp_connection_is_refused_the_exit_code_is_69() {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -205,7 +206,7 @@ fn without_a_problem_document_the_status_determines_the_exit_code() {
     ] {
         let sidecar = Sidecar::replying(&[Reply::json(status, "<html>")]);
         let line = format!(
-            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar and has the redirector's version"
+            "the sidecar responded with {status} but gave no reason; check that it is Gleaner's sidecar, of the same version as the redirector"
         );
         Step::new(&sidecar).run(&["true"]).assert_ended(code, &line);
     }
@@ -216,7 +217,7 @@ fn without_a_problem_document_the_status_determines_the_exit_code() {
 }
 
 #[test]
-fn an_early_refusal_is_received() {
+fn a_refusal_before_the_end_of_the_body_is_received() {
     let Reply::Raw(answer) = Reply::problem(413, "too-large", 65) else {
         unreachable!()
     };
@@ -230,8 +231,8 @@ fn an_early_refusal_is_received() {
         let step = Step::new(&sidecar).output("o=it");
         // The file is larger than any socket buffer.
         std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
-        // Over TCP, a reset follows the response, because the sidecar leaves bytes unread. Within one machine, the reset never
-        // arrives before the response, and Linux delivers the received bytes before it reports the reset.
+        // Over TCP, a reset follows the response, because the sidecar does not read the whole body. On the loopback interface,
+        // the reset never arrives before the response, and Linux delivers the received bytes before it reports the reset.
         step.run(&["true"]).assert_ended(65, "no: do that");
         assert_eq!(
             sidecar.requests().len(),
@@ -255,13 +256,13 @@ fn a_response_that_is_too_large_is_not_requested_again() {
     let sidecar = Sidecar::replying(&[Reply::too_large(503)]);
     Step::new(&sidecar).run(&["true"]).assert_ended(
         69,
-        "the sidecar responded with 503, and the reason is too long; see its log",
+        "the sidecar responded with 503 and an error that is too long to read; see the sidecar's log",
     );
     assert_eq!(sidecar.requests().len(), 1);
 }
 
 #[test]
-fn a_preflight_that_fails_stops_the_command() {
+fn after_a_failed_preflight_the_command_does_not_run() {
     let sidecar = Sidecar::replying(&[Reply::problem(409, "not-created", 73)]);
     let step = Step::new(&sidecar).flags(&["--preflight"]);
     step.script("echo ran").assert_ended(73, "no: do that");
@@ -273,7 +274,7 @@ fn a_preflight_that_fails_stops_the_command() {
 }
 
 #[test]
-fn a_token_is_waited_for_and_sent() {
+fn the_redirector_waits_for_the_token_and_sends_it() {
     let sidecar = Sidecar::over_tcp(&[Reply::accepted()]);
     let step = Step::new(&sidecar).flags(&["--token-file", "token"]);
     let mut running = step.start("echo ends");
@@ -292,7 +293,7 @@ fn a_token_is_waited_for_and_sent() {
     step.run(&["true"]).assert_ended(
         69,
         &format!(
-            "the sidecar at {} was unreachable for 10ms (the token file 'token': it contains no token); see its log, or \
+            "the sidecar at {} was unreachable for 10ms (the token file 'token': it does not contain a valid token); see its log, or \
              raise --deadline",
             sidecar.address
         ),
@@ -318,15 +319,15 @@ fn a_stopped_sidecar_is_unreachable_after_the_deadline() {
     let ran = step.run(&["true"]);
     assert_eq!(ran.code, Some(69));
     assert!(ran.stderr.contains("was unreachable for 500ms"), "{ran:?}");
-    // Without liveness checks, the redirector would wait much longer for the response. The limit is high, because the machine may
-    // be busy.
+    // Without liveness checks, the redirector would wait 50 s for the response. The limit of this test is high, because the
+    // machine may be busy.
     assert!(began.elapsed() < Duration::from_secs(25));
 }
 
 #[test]
 fn a_sidecar_that_is_alive_may_take_longer_than_the_deadline() {
     let Reply::Raw(bytes) = Reply::accepted() else {
-        panic!("the reply is in bytes");
+        panic!("expected `Reply::Raw`");
     };
     let slow = Reply::Meanwhile(Duration::from_secs(3), bytes);
     let sidecar = Sidecar::replying(&[slow, Reply::accepted()]);

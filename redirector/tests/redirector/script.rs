@@ -45,7 +45,11 @@ fn the_interpreter_sees_only_the_original_script() {
     // The interpreter is `cat`, so the script prints the text that the interpreter reads.
     let ran = interpreted(&step, &sidecar, "#!/bin/cat\nconst x = 1;\n", &[]);
     assert_eq!(ran.stdout, "#!/bin/cat\nconst x = 1;\n");
-    assert_eq!(ran.code, Some(65), "the script does not write its output");
+    assert_eq!(
+        ran.code,
+        Some(65),
+        "the step must fail, because the script does not write its output"
+    );
 }
 
 #[test]

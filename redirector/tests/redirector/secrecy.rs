@@ -25,7 +25,8 @@ fn a_new_outputs_directory_is_private_and_an_existing_one_is_not_changed() {
     assert_eq!(existing.script(MODE).stdout, "751\n");
 }
 
-/// Starts a program without root's capabilities, which would allow it to read everything. An ordinary user has none.
+/// Starts a program without root's capabilities, with which a process can read the memory of any other process. An ordinary
+/// user's processes do not have these capabilities.
 const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
 
 #[test]
@@ -39,7 +40,7 @@ fn other_processes_can_read_the_memory_of_the_command_but_not_of_the_redirector(
     until("the command has begun", || {
         fs::read_to_string(format!("/proc/{command}/comm")).unwrap() == "sleep\n"
     });
-    // A process that may trace another process can read its environment and all of its memory.
+    // A process can read `/proc/PID/environ` only if it may also read the memory of the process `PID`.
     let readable = |pid: &str| {
         let environment = format!("/proc/{pid}/environ");
         let words = prefix.iter().copied().chain(["cat", &environment]);

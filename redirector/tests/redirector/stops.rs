@@ -9,8 +9,8 @@ use gleaner_testkit::process::run;
 use crate::support::{Running, Sidecar, Step, until};
 
 /// A program that runs a child in a new process group, as a shell with job control does, and prints each state change of the
-/// child. The first argument is code that continues or kills the child `$p` or the command `$c`. The program calls the system
-/// call directly, because Perl's `waitpid` does not report stopped children.
+/// child. The first argument is Perl code that runs before each wait, and sends signals to the child `$p` or the command `$c`.
+/// The program makes the system call `wait4` directly, because Perl's `waitpid` does not report stopped children.
 const PARENT: &str = r#"
     my $react = shift;
     my $p = fork;
@@ -27,7 +27,7 @@ const PARENT: &str = r#"
     for (1 .. 9) { eval $react; die $@ if $@; changed() }
 "#;
 
-/// Returns the step, started by the parent program.
+/// Returns the step, started by the parent program with the code `react`.
 fn parent(step: Step, react: &str) -> Step {
     let code = PARENT.replace("WAIT4", &libc::SYS_wait4.to_string());
     step.started_by(&["perl", "-e", &code, react])
@@ -66,7 +66,7 @@ fn the_parent_observes_that_the_command_stops_itself_and_continues() {
         ("TSTP", "kill CONT => -$p", "stopped 20\nexited 7\n"),
         ("TTIN", "kill CONT => $p", "stopped 21\nexited 7\n"),
         ("TTOU", "kill CONT => $c", "stopped 22\nexited 7\n"),
-        // The command stops twice, because the second stop would reveal stale state of the first.
+        // The command stops twice, because the second stop would reveal state that was not reset after the first.
         (
             "STOP $$; kill -TSTP",
             "kill CONT => -$p",
@@ -125,7 +125,7 @@ fn a_stop_signal_stops_the_command_and_the_redirector() {
 
 /// Types keys in a shell with job control. Ctrl-Z stops the job, and `fg` continues it.
 #[test]
-fn a_shells_job_control_works_on_the_step() {
+fn a_shell_with_job_control_stops_and_continues_the_step() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     let command = step.wrapping(&["perl", "-e", WAITS]);

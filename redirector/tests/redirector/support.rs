@@ -31,7 +31,7 @@ pub(crate) struct Step {
     pub(crate) prefix: Vec<String>,
 }
 
-/// The result of a step.
+/// Assertions about the result of a step.
 pub(crate) trait Ended {
     /// Asserts that the step exited with `code`, and that stderr contains only `line`, or nothing if `line` is empty.
     fn assert_ended(&self, code: i32, line: &str);
@@ -143,7 +143,7 @@ impl Step {
         Running::start(self.wrapping(&["sh", "-c", script]))
     }
 
-    /// Runs the finish as a separate step.
+    /// Finishes the run in a separate step.
     pub(crate) fn finish(&self) -> Ran {
         let mut redirector = self.bare();
         redirector
@@ -228,7 +228,7 @@ pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
     wait::until_true(what, HANGING, condition);
 }
 
-/// Returns true if the process has exited, even if it was not reaped.
+/// Returns true if the process has exited, even if it has not been reaped yet.
 pub(crate) fn has_ended(pid: &str) -> bool {
     let Ok(status) = fs::read_to_string(Path::new("/proc").join(pid).join("stat")) else {
         return true;
@@ -240,7 +240,7 @@ pub(crate) fn has_ended(pid: &str) -> bool {
         .is_some_and(|rest| rest.trim_start().starts_with('Z'))
 }
 
-/// Waits until the redirector has removed every signal from its queue and handled it.
+/// Waits until the process `pid` has removed every signal from its queue and handled it.
 #[track_caller]
 pub(crate) fn handled(pid: &str) {
     let path = Path::new("/proc").join(pid).join("status");

@@ -1,4 +1,4 @@
-//! Limits on client requests.
+//! Tests of the limits on client requests.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, VERDICT};
 const HEAD: &str = "POST /v1/steps/build/outputs HTTP/1.1\r\nHost: localhost\r\n";
 
 #[test]
-fn a_body_over_the_bound_is_refused_with_or_without_a_length() {
+fn a_body_that_is_too_large_is_refused_with_or_without_a_content_length() {
     let sidecar = Setup::new(MANUAL).flag("--max-body=1Ki").start();
     let large = format!(r#"{{"outputs": {{"digest": "{}"}}}}"#, "x".repeat(1000));
     assert!(large.len() > 1 << 10);
     for place in [sidecar.step("build"), sidecar.loopback()] {
         let token = format!("Authorization: Bearer {}\r\n", sidecar.token("build"));
         let announced = format!("{HEAD}{token}Content-Length: {}\r\n\r\n", large.len());
-        // The server refuses the body by its length, before the client sends it.
+        // The server refuses the body because of its Content-Length, before the client sends the body.
         let mut connection = place.connect();
         connection.send(announced.as_bytes()).unwrap();
         let problem = connection
@@ -46,7 +46,7 @@ fn a_body_over_the_bound_is_refused_with_or_without_a_length() {
 }
 
 #[test]
-fn impossible_content_lengths_are_harmless() {
+fn invalid_content_lengths_are_refused() {
     let sidecar = Setup::new(MANUAL).start();
     for length in [
         "18446744073709551615",
@@ -135,7 +135,7 @@ fn a_slow_header_closes_the_connection() {
 }
 
 #[test]
-fn a_header_over_the_bound_is_refused() {
+fn a_header_that_is_too_large_is_refused() {
     let sidecar = Setup::new(MANUAL).start();
     let long = "x".repeat(256 << 10);
     let answer = sidecar
@@ -170,7 +170,7 @@ fn too_many_connections_on_one_socket_do_not_block_other_steps() {
     let mut held: Vec<Connection> = (0..8).map(idle).collect();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     sidecar.loopback().get("/v1/status").ok();
-    // The step itself can post again, after connections are available.
+    // The step `build` can post again as soon as its idle connections are closed.
     let place = sidecar.step("build");
     let heard = std::thread::spawn(move || place.outputs("build", DIGEST).status);
     held.clear();

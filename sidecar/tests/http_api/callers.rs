@@ -1,4 +1,4 @@
-//! Permissions of callers, and the restriction that a caller may post only for its own step.
+//! Tests of the callers' permissions. In particular, each caller may post only for its own step.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
@@ -76,7 +76,7 @@ fn a_socket_identifies_its_own_step_regardless_of_the_token() {
 }
 
 #[test]
-fn an_unknown_name_for_the_loopback_address_is_refused() {
+fn an_unknown_host_header_on_the_loopback_address_is_refused() {
     let sidecar = Setup::new(MANUAL).start();
     let token = format!("Bearer {}", sidecar.token("build"));
     let ask = |method, path, host| {
@@ -91,7 +91,7 @@ fn an_unknown_name_for_the_loopback_address_is_refused() {
         "127.0.0.1.evil.example",
         "localhost.",
         "",
-        // A Host header that is not valid text.
+        // Host headers that are not ASCII.
         "l\u{f6}calhost",
         "127.0.0.1\u{ff}",
     ] {

@@ -1,4 +1,4 @@
-//! The commit, from the last output to the created objects.
+//! Tests of the commit, from the last output to the created objects.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -119,7 +119,7 @@ fn a_manual_run_is_created_once_on_a_submit_request() {
 }
 
 #[test]
-fn a_strict_preflight_fails_and_others_add_a_note() {
+fn a_strict_preflight_fails_and_other_preflights_add_a_note() {
     let cluster = api_server();
     let missing = MANUAL.replace("kind: ConfigMap", "kind: ConfigMop");
     let sidecar = Setup::new(&missing).with(&cluster).start();
@@ -174,7 +174,7 @@ fn an_object_that_cannot_be_rolled_back_is_in_the_problem_details() {
 fn a_strict_preflight_waits_until_the_api_server_responds() {
     let cluster = api_server();
     let unauthorized = Fault::refuse(401, "Unauthorized", "Unauthorized");
-    // Each preflight requests two lists of kinds, and each request is retried once.
+    // Each preflight requests two lists of kinds, and retries each request once, so the first preflight fails.
     cluster.on(Method::GET, "^/api").first(6).fail(unauthorized);
     let strict = format!("{}preflight: Strict\n", resolved());
     let sidecar = Setup::new(&strict).with(&cluster).start();

@@ -11,7 +11,7 @@ use crate::support::{Setup, Sidecar, api_server};
 
 const PAGE: &str = include_str!("../../../docs/http-api.md");
 
-/// Returns the page's code blocks with this info string.
+/// Returns the page's code blocks with the info string `info`.
 fn blocks(info: &str) -> Vec<&'static str> {
     let fence = format!("```{info}\n");
     let blocks = PAGE.split(fence.as_str()).skip(1);
@@ -32,7 +32,7 @@ fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
     examples
 }
 
-/// Runs a command of the page, with paths and addresses replaced by those of `sidecar`.
+/// Runs a command of the page, with paths and addresses replaced by those of `sidecar`, and returns its output.
 fn run(sidecar: &Sidecar, command: &str) -> String {
     let run_dir = sidecar.run_dir().display().to_string().replace(' ', "\\ ");
     let command = command
@@ -41,7 +41,7 @@ fn run(sidecar: &Sidecar, command: &str) -> String {
         .replace("127.0.0.1:8440", &sidecar.address());
     let output = Command::new("sh")
         .args(["-c", &command])
-        // Bypass a configured proxy, which could not reach this address.
+        // Bypass a configured proxy, which could not reach the loopback address of this machine.
         .env("no_proxy", "*")
         .output()
         .unwrap();
@@ -83,7 +83,7 @@ fn the_page_has_an_example_of_every_route() {
 }
 
 #[test]
-fn the_page_lists_every_problem_code_and_bound() {
+fn the_page_lists_every_problem_type_failure_code_and_limit() {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let codes = document["components"]["schemas"]["FailureCode"]["oneOf"].as_array();
     let codes = codes

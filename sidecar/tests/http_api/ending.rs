@@ -1,4 +1,4 @@
-//! SIGTERM at different points of a run.
+//! Tests of the sidecar's shutdown after a SIGTERM at different points of a run.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Events about the result of a submission.
+//! Tests of the Events that report the result of a submission.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::support::{PATIENCE, Setup, api_server, until};
 use gleaner_testkit::api_server::ApiServer;
 use gleaner_testkit::fault::Fault;
 
-/// A declaration with two objects, which are submitted when its only output arrives.
+/// A declaration with one output and two objects. The objects are submitted when the output arrives.
 const TWO: &str = "\
 steps: {build: [{name: digest}]}
 objects:
@@ -181,10 +181,10 @@ fn refused_or_unanswered_events_do_not_affect_the_run() {
         let sidecar = Setup::new(TWO).with(&cluster).start();
         let begin = Instant::now();
         sidecar.step("build").outputs("build", OUTPUTS).ok();
-        // The Events may take one second, but the step does not wait for them.
+        // Posting the Events may take one second, but the step does not wait for it.
         assert!(begin.elapsed() < Duration::from_secs(5), "{fault:?}");
         sidecar.terminate();
-        // The bound lies between the one second for all Events and the ten seconds for a single request.
+        // The limit of 6 s is between the limit for posting all Events (1 s) and the limit for a single request (10 s).
         let terminated = Instant::now();
         until("the sidecar exits", || {
             sidecar.log().contains(r#""message":"ended""#)

@@ -1,4 +1,4 @@
-//! Clients that try to exhaust the memory or to delay others.
+//! Tests with clients that try to exhaust the sidecar's memory or to delay other clients.
 //!
 //! The tests measure the peak memory that the kernel reports for the process (`VmHWM`), including the pages of the debug binary,
 //! and compare it with `--memory-limit`. A cgroup would count fewer pages of the binary, but would also count the socket buffers.
@@ -13,12 +13,12 @@ use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, Sidecar, VERDI
 pub(crate) const LIMIT: &str = "--memory-limit=128Mi";
 const LIMIT_KIB: u64 = 128 << 10;
 
-/// The memory for one object or one response.
+/// The size of a large output, in bytes. An object or a response that contains the output once is below the size limit.
 pub(crate) const LARGE: usize = 5 << 19;
 
 fn asking(place: &Place, path: &str, headers: &[(&str, &str)]) -> Connection {
     let mut connection = place.connect();
-    // A client that exceeds the limit blocks in the send.
+    // Sending may fail, because the server may have closed the connection.
     let _ = connection.send(&request("GET", path, headers, b""));
     connection
 }
@@ -34,7 +34,6 @@ pub(crate) fn within_the_limit(sidecar: &Sidecar) {
     assert!(peak < LIMIT_KIB, "{peak} KiB");
 }
 
-/// Returns the 99th percentile.
 fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[(times.len() * 99).div_ceil(100) - 1]
@@ -81,7 +80,7 @@ fn clients_that_do_not_read_cannot_fill_the_memory_or_delay_a_step() {
     // The bound is for a debug build on a busy machine. Rendering again for each reader would take minutes.
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
     within_the_limit(&sidecar);
-    // Slow readers are disconnected, so that a new client gets memory.
+    // The sidecar disconnects slow readers, so that memory becomes available for new clients.
     crate::support::until("a response while hostile readers are connected", || {
         let all = sidecar.loopback().get("/v1/resources?partial=true");
         all.status == 200 && all.body.len() > 1 << 20
@@ -171,7 +170,8 @@ fn a_slow_large_body_does_not_delay_other_steps() {
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let took = begin.elapsed();
     println!("a message took {took:?} while eight slow clients sent theirs");
-    // A slow body is refused after 5 s. Without a reserved share of memory, the other message would have to wait for that.
+    // A slow body is refused after 5 s. The message of the other step would have to wait until then if no memory were reserved
+    // for it.
     assert!(took < Duration::from_secs(4), "{took:?}");
     let answers: Vec<Response> = dripping
         .iter_mut()
@@ -181,7 +181,7 @@ fn a_slow_large_body_does_not_delay_other_steps() {
     for answer in busy.clone() {
         assert!(answer.header("retry-after").is_some(), "{answer:?}");
     }
-    // Only one of a step's four concurrent posts has memory for its body at a time.
+    // At most four posts of a step are processed concurrently, so four of the eight are refused immediately.
     assert_eq!(busy.count(), 4, "{answers:?}");
     let slow = answers.iter().find(|answer| answer.status == 408).unwrap();
     assert!(slow.text().contains("stalled"), "{}", slow.text());
@@ -210,7 +210,7 @@ fn streams_and_waits_are_limited_separately_on_each_socket() {
             let length = head.header("content-length").unwrap();
             length.parse::<usize>().unwrap() > what.len()
         });
-        // Each socket has separate limits.
+        // The limits apply to each socket separately.
         let mut other = asking(&sidecar.step("scan"), path, &[]);
         if path == "/v1/events" {
             assert_eq!(other.head().unwrap().status, 200);

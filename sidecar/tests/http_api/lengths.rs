@@ -1,12 +1,12 @@
-//! Every response on the routes that the redirector uses has a Content-Length header, because the redirector does not parse
-//! chunked responses.
+//! Tests that every response on the routes that the redirector uses has a Content-Length header, because the redirector does not
+//! parse chunked responses.
 
 use gleaner_proto::route;
 
 use crate::support::{DIGEST, MANUAL, Setup, VERDICT, api_server, request};
 
 #[test]
-fn responses_to_steps_announce_their_length() {
+fn responses_to_steps_have_a_content_length() {
     let api_server = api_server();
     let sidecar = Setup::new(MANUAL)
         .flag("--max-body=1Ki")

@@ -1,4 +1,4 @@
-//! A large run near the limits of a declaration, with 200 steps, 3,600 outputs and 400 objects, and 50 slow clients.
+//! Tests a run near the limits of a declaration, with 200 steps, 3,600 outputs and 400 objects, and 50 slow clients.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ fn declaration() -> String {
     text + "submit: Manual\n"
 }
 
-/// Requests a large response on a connection, from which the client then reads lines with pauses.
+/// Requests a large response, which the test then reads slowly, line by line. The requested path depends on `index`.
 fn slow(sidecar: &crate::support::Sidecar, index: usize) -> Connection {
     let paths = [
         "/v1/events",

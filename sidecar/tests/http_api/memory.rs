@@ -1,4 +1,4 @@
-//! The sidecar's memory use.
+//! Tests of the sidecar's memory use.
 
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ fn sixteen_mebibytes_of_outputs_take_at_most_two_and_a_half_times_as_much_memory
             "{what}: ready in {ready:?}, idle {idle} KiB, peak {peak} KiB, then {after} KiB; all known: peak {resolved} \
              KiB; {yaml} MiB of YAML: peak {rendered} KiB, then {settled} KiB"
         );
-        // Subtract the program's own memory, which in a debug build exceeds the memory of the outputs.
+        // Subtract the memory of the idle program, which in a debug build exceeds the memory of the outputs.
         let times = (resolved.max(peak) - idle) as f64 / (16 * MIB) as f64;
         assert!(times <= 2.5, "{what}: {times:.2} times as much");
     }

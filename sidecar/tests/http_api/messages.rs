@@ -1,4 +1,4 @@
-//! Messages of steps, and repeated messages.
+//! Tests of the messages that steps post, including repeated messages.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{DIGEST, MANUAL, Setup, VERDICT, resolved};
 
 #[test]
-fn a_repeated_message_gets_the_same_response_and_a_new_one_counts_until_submission() {
+fn a_repeated_message_gets_the_same_response_and_a_different_one_is_accepted_until_submission() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     let first = place.outputs("build", DIGEST);
@@ -27,7 +27,7 @@ fn a_repeated_message_gets_the_same_response_and_a_new_one_counts_until_submissi
     ] {
         place.outputs("build", other).ok();
     }
-    // The step ran again, so its second message is used.
+    // The step has run again, so only its latest message is used.
     let status = place.get("/v1/status").ok();
     assert_eq!(status["variables"][1]["state"], "Pending");
     let note = "step 'build' ran again; its later outputs are used";
@@ -96,7 +96,7 @@ fn outputs_that_do_not_match_the_declaration_are_refused_with_all_errors() {
         rounded.contains("output 'report' contains a number that cannot be stored exactly"),
         "{rounded}"
     );
-    // None of the messages above was accepted.
+    // None of the messages above was accepted, so this is the step's first message.
     place.outputs("build", DIGEST).ok();
 }
 

@@ -1,4 +1,5 @@
-//! Checks that the OpenAPI document matches the router. Its message schemas are generated from the types.
+//! Checks that the OpenAPI document matches the router. The schemas in the document are generated from the Rust types, so they
+//! are not checked here.
 
 use std::collections::BTreeSet;
 

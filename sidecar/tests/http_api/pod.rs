@@ -1,4 +1,4 @@
-//! The start of the sidecar in a pod, and its readiness probe.
+//! Tests of the sidecar's start in a pod, and of the hook that waits until the sidecar is ready.
 
 use std::process::Command;
 
@@ -18,7 +18,8 @@ objects:
 submit: Manual
 ";
 
-/// Returns the setup of a sidecar with one step, which requests a preview.
+/// Returns the setup of a sidecar with the declaration [`TYPED`] and the step `show`. The tests use the step's socket to get the
+/// rendered resources.
 fn typed() -> Setup {
     Setup::new(TYPED).flag("--step=show")
 }
@@ -69,7 +70,7 @@ fn encoded_values_override_arguments_that_the_kubelet_may_expand() {
 }
 
 #[test]
-fn a_pod_outside_tekton_sets_its_owner() {
+fn outside_tekton_a_flag_sets_the_owner() {
     let sidecar = typed()
         .flag("--param-key=where.zone=z")
         .flag("--owner=batch/v1,Job,nightly,uid-1")

@@ -1,4 +1,4 @@
-//! HTTP features that clients rarely use.
+//! Tests of HTTP features that clients rarely use.
 
 use gleaner_proto::message::Phase;
 
@@ -16,7 +16,7 @@ fn rest(connection: &mut Connection) -> String {
 }
 
 #[test]
-fn an_old_client_gets_a_response_and_is_disconnected() {
+fn an_http_1_0_client_gets_a_response_and_is_disconnected() {
     let sidecar = Setup::new(MANUAL).start();
     for (path, part) in [
         ("/v1/status", "\"phase\":\"Collecting\""),

@@ -1,4 +1,4 @@
-//! State that survives a crash, and errors for a journal that is damaged or belongs to a different run.
+//! Tests of the state that survives a crash, and of the errors for a journal that is damaged or belongs to a different run.
 
 use std::fs;
 use std::time::Duration;
@@ -122,7 +122,7 @@ fn a_damaged_journal_is_refused_with_the_position() {
 fn the_deepest_accepted_message_can_be_replayed_after_a_kill() {
     let setup = Setup::new(MANUAL);
     let sidecar = setup.start();
-    // The message has two levels, and `report` must be an object, which is the third.
+    // At most 64 levels are accepted. The message itself has two, and `report`, which must be an object, is the third.
     let lists = 64 - 3;
     let (open, close) = ("[".repeat(lists), "]".repeat(lists));
     let body = format!(r#"{{"outputs": {{"digest": "d", "report": {{"a": {open}{close}}}}}}}"#);
@@ -163,7 +163,7 @@ fn the_journal_of_another_run_or_declaration_is_refused() {
 }
 
 #[test]
-fn a_full_disk_refuses_messages() {
+fn messages_are_refused_if_the_disk_is_full() {
     let setup = Setup::new(MANUAL).file_size(64);
     let sidecar = setup.start();
     let place = sidecar.step("build");
@@ -178,7 +178,7 @@ fn a_full_disk_refuses_messages() {
         assert!(problem.detail.contains("--state-dir"), "{problem:?}");
     }
     assert_eq!(place.get("/v1/status").ok()["steps"][0]["state"], "Waiting");
-    // A message that fits is accepted, and appended after the previous records.
+    // A message for which the journal has space is accepted, and appended after the previous records.
     let answer = place.outputs("build", DIGEST).ok();
     sidecar.kill();
     let sidecar = setup.start();
@@ -186,12 +186,13 @@ fn a_full_disk_refuses_messages() {
 }
 
 #[test]
-fn a_full_disk_stops_submit_and_finish_before_anything_is_created() {
+fn submit_and_finish_fail_before_anything_is_created_if_the_disk_is_full() {
     let cluster = api_server();
     let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
     let sidecar = setup.start();
-    // The largest message that still fits into 64 KiB, after 80 bytes for the format and identity, and 48 bytes for the other
-    // step. Its frame has a head of 16 bytes, 7 bytes for the step, and 1 byte at the end.
+    // The largest message for which a journal of 64 KiB still has space. The journal already contains 80 bytes for the format and
+    // the identity, and 48 bytes for the message of the other step. The new frame has a head of 16 bytes, 7 bytes for the step,
+    // and 1 byte at the end.
     let rest = (64 << 10) - 80 - 48 - 16 - 7 - 1 - r#"{"outputs":{"digest":""}}"#.len();
     let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
     sidecar
@@ -215,7 +216,7 @@ fn a_full_disk_stops_submit_and_finish_before_anything_is_created() {
     assert!(cluster.paths().is_empty());
 }
 
-/// Returns a message that fills the journal up to 64 KiB, except for the space that the record of the finish needs.
+/// Returns a message that fills the journal up to 64 KiB. The space that is reserved for the outcome is already part of the file.
 fn filler(setup: &Setup) -> String {
     let length = fs::metadata(setup.path("state/journal")).unwrap().len();
     let free = (64 << 10) - usize::try_from(length).unwrap();
@@ -224,7 +225,8 @@ fn filler(setup: &Setup) -> String {
     body(free - 16 - 6 - 1 - body(0).len())
 }
 
-/// A declaration with an output from which an object is created, and a second step that fills the disk before.
+/// A declaration with two steps. An object is created from the output of the first step, and the message of the second step fills
+/// the disk.
 const TWO_STEPS: &str = "\
 steps: {build: [{name: digest}], scan: [{name: verdict, default: unknown}]}
 objects:
@@ -233,10 +235,11 @@ objects:
 ";
 
 #[test]
-fn a_disk_that_fills_up_during_a_commit_changes_no_outcome() {
+fn a_disk_that_fills_up_during_a_commit_does_not_change_the_outcome() {
     for refused in [false, true] {
         let cluster = api_server();
-        // The dry run succeeds. The create is delayed, and then executed or refused.
+        // The response to the dry run is delayed, so that the disk fills up before the create, which the API server then executes
+        // or refuses.
         let slow = Fault::SlowReply(Duration::from_secs(2));
         cluster.on(Method::POST, "configmaps").first(1).fail(slow);
         if refused {
@@ -262,7 +265,8 @@ fn a_disk_that_fills_up_during_a_commit_changes_no_outcome() {
         assert_eq!(exists.len(), usize::from(!refused));
         let asked = cluster.count(&Method::POST, "configmaps");
         sidecar.kill();
-        // With disk space available again, the restarted sidecar reports the same outcome, and sends no further create.
+        // When disk space is available again, the restarted sidecar reports the same outcome, and sends no further create
+        // request.
         let setup = full.without_file_size();
         let sidecar = setup.start();
         let again = sidecar.step("build").outputs("build", DIGEST);
@@ -274,7 +278,7 @@ fn a_disk_that_fills_up_during_a_commit_changes_no_outcome() {
 }
 
 #[test]
-fn nothing_is_created_without_room_for_the_outcome() {
+fn nothing_is_created_if_the_disk_has_no_space_for_the_outcome() {
     let cluster = api_server();
     let setup = Setup::new(TWO_STEPS).with(&cluster).file_size(64);
     let sidecar = setup.start();
@@ -299,7 +303,7 @@ fn nothing_is_created_without_room_for_the_outcome() {
 #[test]
 fn no_outcome_is_reported_before_it_is_recorded() {
     let cluster = api_server();
-    // Only the create is delayed, not the dry run.
+    // Only the response to the create is delayed, and not the response to the dry run.
     let slow = Fault::SlowReply(Duration::from_secs(1));
     cluster.on(Method::POST, "configmaps").from(2).fail(slow);
     let setup = Setup::new(TWO_STEPS).with(&cluster).file_size(1 << 20);

@@ -1,4 +1,4 @@
-//! The space for results in a step's termination message.
+//! Tests of the space for results in a step's termination message.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -19,7 +19,7 @@ fn many(count: usize) -> String {
     resolved().replace("submit:", &format!("{objects}submit:"))
 }
 
-/// Starts a sidecar with 3072 bytes for results, and posts for one of two steps.
+/// Starts a sidecar with 3072 bytes for results in each termination message, and posts the outputs of the step `scan`.
 fn scanned(cluster: &ApiServer) -> Sidecar {
     let sidecar = Setup::new(&resolved())
         .with(cluster)
@@ -30,9 +30,10 @@ fn scanned(cluster: &ApiServer) -> Sidecar {
 }
 
 #[test]
-fn results_that_cannot_fit_fail_the_run_before_anything_is_created() {
+fn results_that_are_too_large_fail_the_run_before_anything_is_created() {
     let cluster = api_server();
-    // The names and UIDs of 40 objects take more than 3000 bytes, but each of 5 containers has only 2457.
+    // The names and UIDs of 40 objects take more than 3000 bytes, but the termination message of each of the 5 containers may
+    // have only 2457 bytes.
     let setup = Setup::new(&many(40)).with(&cluster);
     let sidecar = setup.flag("--termination-share=4+1").start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -61,7 +62,7 @@ fn the_size_of_results_outside_termination_messages_does_not_matter() {
 }
 
 #[test]
-fn the_tasks_own_results_reduce_the_room() {
+fn the_tasks_own_results_reduce_the_available_space() {
     let cluster = api_server();
     let sidecar = scanned(&cluster);
     let path = "/v1/steps/build/outputs?resultBytes=2900";
@@ -76,7 +77,7 @@ fn the_tasks_own_results_reduce_the_room() {
 }
 
 #[test]
-fn fields_are_omitted_from_a_finish_until_the_rest_fits_and_reported() {
+fn result_fields_are_omitted_and_reported_until_the_results_fit() {
     let cluster = api_server();
     let sidecar = scanned(&cluster);
     let outcome = sidecar.step("build").outputs("build", DIGEST).ok();
@@ -120,7 +121,7 @@ fn fields_are_omitted_from_a_finish_until_the_rest_fits_and_reported() {
         json!([note])
     );
 
-    // If a later step's results use all the space, the objects remain, and the step fails.
+    // If the results of a later step take all the space, the objects remain, and the step fails.
     let problem = finish(3000).problem(507, problem_type::RESULTS);
     let detail = &problem.detail;
     assert!(

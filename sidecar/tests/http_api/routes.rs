@@ -1,4 +1,4 @@
-//! Every route, with the type of its response, and paths that are not routes.
+//! Tests of every route and the type of its response, and of paths that are not routes.
 
 use gleaner_proto::message::problem_type;
 
@@ -26,7 +26,7 @@ fn the_document_lists_these_routes() {
 }
 
 #[test]
-fn every_get_has_its_media_type_on_every_socket() {
+fn every_get_route_responds_with_its_media_type_on_every_socket() {
     let sidecar = Setup::new(MANUAL).with(&api_server()).start();
     sidecar.step("build").outputs("build", DIGEST);
     sidecar.step("scan").outputs("scan", r#"{"outputs": {}}"#);
@@ -59,7 +59,7 @@ fn every_get_has_its_media_type_on_every_socket() {
 }
 
 #[test]
-fn the_problem_of_a_wrong_method_names_the_right_one() {
+fn a_response_to_a_wrong_method_lists_the_allowed_method() {
     let sidecar = Setup::new(MANUAL).start();
     for route in operations() {
         let (right, path) = route.split_once(' ').unwrap();

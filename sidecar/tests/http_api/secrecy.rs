@@ -95,7 +95,7 @@ fn a_secret_is_hidden_when_the_commit_fails() {
 }
 
 #[test]
-fn a_secret_is_hidden_when_it_lacks_a_value_of_the_template() {
+fn a_secret_is_hidden_when_a_template_refers_to_a_missing_key_of_it() {
     let cluster = api_server();
     let sidecar = Setup::new(SECRET)
         .with(&cluster)
@@ -115,7 +115,8 @@ fn a_secret_is_hidden_when_it_lacks_a_value_of_the_template() {
 #[test]
 fn other_processes_of_the_same_user_cannot_read_the_memory() {
     const NOBODY: u32 = 65_534;
-    // Root owns the process memory in any case, so these tests run the sidecar as a different user.
+    // If root runs the test, the kernel reports root as the owner of the memory in any case, so the sidecar runs as a different
+    // user.
     let is_root = process::memory_owner(std::process::id()) == 0;
     let setup = Setup::new(SECRET);
     let (setup, mut other) = if is_root {
@@ -130,7 +131,7 @@ fn other_processes_of_the_same_user_cannot_read_the_memory() {
     let body = format!(r#"{{"outputs": {{"token": "{CANARY}"}}}}"#);
     place.outputs("login", &body).ok();
     assert_eq!(sidecar.memory_owner(), 0);
-    // The owner changes only after the process has executed `sleep`.
+    // The owner of the memory changes from root to the program's user only after the process has executed `sleep`.
     until(
         "the memory of a different program belongs to the program's user",
         || process::memory_owner(other.id()) != 0,
@@ -176,7 +177,7 @@ fn the_status_truncates_long_values() {
         value("steps.build.report"),
         Some("(object with 1 keys)".into())
     );
-    // A process with all capabilities can read the memory.
+    // Only the status truncates values; the rendered resources contain them completely.
     assert!(
         sidecar
             .loopback()
@@ -192,7 +193,8 @@ fn assert_hidden_everywhere(sidecar: &Sidecar) {
     }
 }
 
-/// Returns everything that a run outputs, each with the name of the place that shows it.
+/// Returns every text that shows the state of the run: the responses, an event and the log. Each is returned with the name of its
+/// source.
 fn seen_everywhere(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
     let place = sidecar.loopback();
     let mut seen = Vec::new();

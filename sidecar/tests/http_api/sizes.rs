@@ -1,4 +1,4 @@
-//! Outputs and objects of different sizes, up to and beyond the memory limit.
+//! Tests of outputs and objects of different sizes, up to and beyond the memory limit.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::message::problem_type;
@@ -7,7 +7,7 @@ use crate::hostile::{LARGE, LIMIT, large, within_the_limit};
 use crate::support::{MANUAL, Setup, VERDICT};
 
 #[test]
-fn outputs_that_together_exceed_the_memory_are_refused() {
+fn outputs_that_together_exceed_the_memory_limit_are_refused() {
     let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
     let build = sidecar.step("build");
     build.outputs("build", &large("x", 16 << 20)).ok();
@@ -24,7 +24,7 @@ fn outputs_that_together_exceed_the_memory_are_refused() {
         }
     }
     within_the_limit(&sidecar);
-    // After the refusal, a message that fits is accepted.
+    // After the refusal, a smaller message is accepted.
     sidecar.step("scan").outputs("scan", VERDICT).ok();
 }
 
@@ -81,7 +81,7 @@ fn a_large_output_used_forty_times_is_refused_before_rendering() {
     within_the_limit(&sidecar);
 }
 
-/// Returns the templates of `count` ConfigMaps, each of which contains the digest.
+/// Returns the templates of `count` ConfigMaps, each of which contains the output `digest`.
 fn config_maps(count: usize) -> String {
     let template = |index| {
         format!(
@@ -122,7 +122,7 @@ fn resources_too_large_to_show_together_are_shown_one_by_one() {
 }
 
 #[test]
-fn the_largest_submission_fits_the_memory() {
+fn the_largest_submission_stays_within_the_memory_limit() {
     let objects = config_maps(3);
     let declaration =
         format!("steps:\n  build: [{{name: digest}}, {{name: unused}}]\nobjects:\n{objects}");
@@ -140,7 +140,7 @@ fn the_largest_submission_fits_the_memory() {
 }
 
 #[test]
-fn yaml_much_longer_than_its_json_is_refused_before_it_fills_the_memory() {
+fn yaml_that_is_much_longer_than_the_json_is_refused_before_it_exceeds_the_memory_limit() {
     let deep = "{a: {b: {c: {d: {e: {f: {g: {h: $(steps.build.digest)}}}}}}}}";
     let declaration = format!(
         "steps:\n  build: [{{name: digest}}]\nobjects:\n  - name: deep\n    resourceTemplate:\n      apiVersion: v1\n      \
@@ -183,7 +183,8 @@ fn concurrent_messages_of_many_values_are_parsed_one_by_one() {
     let posts: Vec<_> = posts.collect();
     let statuses: Vec<u16> = posts.into_iter().map(|post| post.join().unwrap()).collect();
     let accepted = statuses.iter().filter(|status| **status == 200).count();
-    // The memory suffices for the message of one step, which posts it four times; the other steps' posts are refused.
+    // The memory limit allows the message of only one step. This step posts its message four times, and the posts of the other
+    // steps are refused.
     assert_eq!(accepted, 4, "{statuses:?}");
     within_the_limit(&sidecar);
 }

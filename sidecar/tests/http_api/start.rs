@@ -1,11 +1,11 @@
-//! Errors that prevent the sidecar from starting, and their exit codes.
+//! Tests of the errors that prevent the sidecar from starting, and of their exit codes.
 
 use std::net::TcpListener;
 
 use crate::support::{MANUAL, Setup};
 
 #[test]
-fn a_wrong_command_line_exits_with_64() {
+fn an_invalid_command_line_exits_with_64() {
     for setup in [
         Setup::new(MANUAL).flag("--no-such-flag"),
         Setup::new(MANUAL).flag("--max-body=much"),
@@ -28,7 +28,7 @@ fn a_wrong_command_line_exits_with_64() {
 }
 
 #[test]
-fn a_wrong_declaration_exits_with_78_and_all_errors() {
+fn an_invalid_declaration_exits_with_78_and_all_errors() {
     let wrong = "steps: {build: [{name: digest, type: strng}, {name: digest}]}\nresources: [{name: img, spec: {type: image, \
                  params: [{name: d, value: $(steps.build.digset)}]}}]\nsubmitt: Manual\n";
     let (code, said) = Setup::new(wrong).run();
@@ -105,7 +105,7 @@ fn the_error_about_an_address_in_use_includes_a_remedy() {
 }
 
 #[test]
-fn a_run_with_nothing_to_create_needs_no_api_server_and_no_run() {
+fn a_declaration_without_resources_needs_no_api_server_and_no_context() {
     let setup = Setup::new("steps: {build: [{name: digest}]}\n")
         .without("--context")
         .without("--api-server");

@@ -11,10 +11,10 @@ use gleaner_testkit::wait;
 
 pub(crate) use process::{Setup, Sidecar};
 
-/// The maximum wait in a test. It is reached only if the test fails.
+/// The maximum time for which a test waits for a condition. It is reached only if the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A declaration with two steps and two objects, which are submitted by a request.
+/// A declaration with two steps and two objects. The objects are submitted on request.
 pub(crate) const MANUAL: &str = "\
 steps:
   build:
@@ -39,7 +39,8 @@ objects:
 submit: Manual
 ";
 
-/// Returns the declaration of [`MANUAL`], but submitted as soon as all variables are resolved.
+/// Returns the declaration [`MANUAL`] with `submit: Resolved`, so that the objects are submitted as soon as all variables are
+/// resolved.
 pub(crate) fn resolved() -> String {
     MANUAL.replace("submit: Manual", "submit: Resolved")
 }
@@ -50,7 +51,7 @@ pub(crate) const DIGEST: &str = r#"{"outputs": {"digest": "sha256:abc"}, "exitCo
 /// The message that step `scan` posts in most tests.
 pub(crate) const VERDICT: &str = r#"{"outputs": {"verdict": "clean"}}"#;
 
-/// Returns an in-memory API server.
+/// Returns a local API server, which stores its objects in memory.
 pub(crate) fn api_server() -> ApiServer {
     ApiServer::start()
 }

@@ -1,4 +1,4 @@
-//! Long polls and event streams.
+//! Tests of long polls and event streams.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn a_long_poll_gets_its_response_as_soon_as_all_variables_are_resolved() {
 }
 
 #[test]
-fn a_long_poll_reports_pending_variables_at_its_timeout_or_at_shutdown() {
+fn a_long_poll_reports_pending_variables_at_its_timeout_or_after_the_maximum_wait() {
     let sidecar = Setup::new(MANUAL).flag("--max-wait=300ms").start();
     for (wait, at_least) in [("100ms", 100), ("1h", 300)] {
         let begin = Instant::now();
@@ -85,7 +85,7 @@ pub(crate) fn next(events: &mut Connection) -> Status {
         let line = events.line().unwrap().expect("an event");
         named |= line == "event: status";
         if let Some(data) = line.strip_prefix("data: ") {
-            assert!(named, "the event has no name");
+            assert!(named, "the event must have the name `status`");
             return serde_json::from_str(data).unwrap();
         }
     }

@@ -64,8 +64,8 @@ impl Reply {
         Self::json(200, r#"{"phase":"Collecting","pending":["steps.a.b"]}"#)
     }
 
-    /// Returns a response with a body that exceeds the redirector's limit: the head specifies the length, and only the beginning
-    /// of the body follows.
+    /// Returns a response with a body that exceeds the redirector's limit. The head specifies the length of the body, but only
+    /// the beginning of the body follows.
     pub(crate) fn too_large(status: u16) -> Self {
         let length = (64 << 20) + 1;
         let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{{");
@@ -216,7 +216,7 @@ impl Seen {
     }
 }
 
-/// Reads the head, and the part of the body that arrived with it.
+/// Reads the head of the request. Returns the head, and the part of the body that arrived with it.
 fn read_head(stream: &mut impl Read) -> (String, Vec<u8>) {
     let mut received = Vec::new();
     let mut buffer = [0; 65536];

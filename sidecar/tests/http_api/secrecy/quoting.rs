@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-/// A key with several lines, which contains all characters that any of the encodings changes.
+/// A key with several lines, which contains every character that one of the encodings changes.
 pub(super) const KEY: &str = "-----BEGIN Qx KEY-----\nMIIEvQ8Zk3JhbmRvbUxpbmVPbmU7\n&<ä>\"\\ qZ9-second+Line/77xw?\n-----END Qx KEY-----\n";
 
 /// Returns the content of the Secret field that contains the key.
@@ -18,7 +18,7 @@ pub(super) fn field() -> String {
 /// The name of a form, and the quotation in that form.
 pub(super) type Form = (&'static str, String);
 
-/// Returns the quotation in every form.
+/// Returns the key in every form in which a message may quote it.
 pub(super) fn forms() -> Vec<Form> {
     let base64 = |text: &str| STANDARD.encode(text);
     let hex: String = each_byte(KEY, |out, byte| write!(out, "{byte:02x}"));
@@ -67,13 +67,13 @@ pub(super) fn forms() -> Vec<Form> {
         ("one line", lines[1].to_owned()),
         ("another line", lines[2].to_owned()),
         ("lines with indentation", lines.join("\n      ")),
-        ("lines in one", lines.join(" ")),
+        ("lines joined into one", lines.join(" ")),
         ("its first bytes", KEY[..12].to_owned()),
         ("its last bytes", KEY[KEY.len() - 12..].to_owned()),
         ("reversed", KEY.chars().rev().collect()),
         ("cut in the middle of base64", base64(&field().repeat(40))),
         (
-            "far behind",
+            "after 2000 other bytes",
             format!("{}{}", "x".repeat(2000), base64(&field())),
         ),
     ]
@@ -89,7 +89,8 @@ impl<'a> Pieces<'a> {
         Self(text.windows(Self::LENGTH).collect())
     }
 
-    /// Returns the first 8-byte substring of a quotation that occurs in the text.
+    /// Returns the first 8-byte substring of `quoted` that occurs in the text. Ignores substrings that consist only of `x` or
+    /// `-`.
     pub(super) fn of_quotation<'b>(&self, quoted: &'b str) -> Option<&'b [u8]> {
         let fillers = [b"xxxxxxxx".as_slice(), b"--------".as_slice()];
         let mut quoted = quoted.as_bytes().windows(Self::LENGTH);

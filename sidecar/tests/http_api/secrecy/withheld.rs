@@ -1,5 +1,5 @@
-//! Tests that the API server's text about an object that contains a secret is never forwarded, regardless of the form in which
-//! the text quotes the secret.
+//! Tests that the API server's messages about an object that contains a secret are never forwarded, regardless of the form in
+//! which they quote the secret.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use super::quoting::{KEY, Pieces, field, forms};
 use super::seen_everywhere;
 use crate::support::{Setup, api_server, until};
 
-/// A marker in every text from the API server about the Secret.
+/// A marker in every message from the API server about the Secret.
 const MARK: &str = "Qu0tation-mark";
 
 const NOTICE: &str = "the API server's message is withheld because this object contains the secret output 'key' of step 'login'";
@@ -35,8 +35,8 @@ objects:
 submit: Manual
 ";
 
-/// Submits to `cluster` and returns the response. Checks that the response, and everything that the run outputs before and after
-/// a restart, does not contain the quoted texts.
+/// Submits the resources to `cluster`, and returns the status and the text of the response. Asserts that the response, and
+/// everything that the sidecar outputs before and after a restart, contains no part of the texts in `quoted`.
 fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, String) {
     let setup = Setup::new(declaration)
         .with(cluster)
@@ -57,7 +57,7 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     sidecar.kill();
     let restarted = setup.start();
     seen.extend(seen_everywhere(&restarted));
-    // The journal contains the value, but not the API server's text about it.
+    // The journal contains the value, but it must not contain the API server's message about the value.
     let journal = fs::read(setup.path("state/journal")).unwrap();
     let mark = |text: &[u8]| text.windows(MARK.len()).any(|text| text == MARK.as_bytes());
     assert!(!mark(&journal));
@@ -68,7 +68,7 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
             if let Some(piece) = pieces.of_quotation(quoted) {
                 let piece = String::from_utf8_lossy(piece);
                 let text = String::from_utf8_lossy(&text);
-                panic!("{place} has '{piece}' of '{quoted}': {text}");
+                panic!("{place} contains '{piece}' of '{quoted}': {text}");
             }
         }
     }
@@ -96,7 +96,7 @@ fn a_refusal_reveals_no_form_of_quotation() {
     }
 }
 
-/// Returns the quotation in every form, as text only.
+/// Returns the quotations of [`forms`] without the names of the forms.
 fn all_forms() -> Vec<String> {
     forms().into_iter().map(|(_, quoted)| quoted).collect()
 }
@@ -110,7 +110,7 @@ fn assert_withheld(carrier: &str, declaration: &str, cluster: &ApiServer) -> Str
 }
 
 #[test]
-fn no_part_of_a_refusal_contains_a_quotation() {
+fn no_part_of_a_refusal_reveals_a_quotation() {
     let quoted = words(&all_forms().join(" "));
     let hidden = |mut status: Value, details: Value| {
         status["details"] = details;
@@ -167,7 +167,11 @@ fn no_part_of_a_refusal_contains_a_quotation() {
             500,
             refusal(500, "InternalError", &quoted),
         ),
-        ("a pause", 429, refusal(429, "TooManyRequests", &quoted)),
+        (
+            "a rate limit",
+            429,
+            refusal(429, "TooManyRequests", &quoted),
+        ),
         ("the reason", 422, refusal(422, &quoted, "no")),
         (
             "a cause's message",
@@ -206,7 +210,7 @@ fn no_part_of_a_refusal_contains_a_quotation() {
             ),
         ),
         (
-            "no JSON object",
+            "a body that is not a JSON object",
             403,
             Value::from(format!("<html>{quoted}</html>")),
         ),
@@ -257,10 +261,10 @@ fn no_later_request_reveals_a_quotation() {
         .on(Method::POST, "secrets")
         .fail(Fault::refuse(409, "AlreadyExists", &quoted));
     cluster.on(Method::GET, "secrets/").fail(refuse());
-    assert_withheld("the look", DECLARATION, &cluster);
+    assert_withheld("the read", DECLARATION, &cluster);
 
-    // The object was created, but cannot be deleted after the API server refused another object. The text about that other object
-    // is forwarded.
+    // The object was created, but cannot be deleted after the API server refused another object. The message about that other
+    // object is forwarded.
     let cluster = api_server();
     cluster
         .on(Method::POST, "configmaps")
@@ -326,7 +330,7 @@ fn no_warning_about_an_object_with_a_secret_reveals_a_quotation() {
 }
 
 #[test]
-fn the_value_itself_reaches_only_the_object() {
+fn the_value_of_a_secret_output_reaches_only_the_object() {
     let cluster = api_server();
     let (status, text) = submitted(DECLARATION, &cluster, &[KEY]);
     assert_eq!(status, 200, "{text}");

@@ -33,7 +33,7 @@ pub(crate) struct Sidecar {
 // === impl Setup ===
 
 impl Setup {
-    /// Returns the setup of a sidecar for the run `u-1` with `declaration`. The API server's address is unreachable.
+    /// Returns the setup of a sidecar for the run `u-1` with `declaration`. The configured API server is unreachable.
     pub(crate) fn new(declaration: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("declaration.yaml");
@@ -72,7 +72,7 @@ impl Setup {
         self
     }
 
-    /// Removes the flags that begin with `start`.
+    /// Removes all flags that begin with `start`.
     pub(crate) fn without(mut self, start: &str) -> Self {
         self.flags.retain(|given| !given.starts_with(start));
         self
@@ -98,7 +98,7 @@ impl Setup {
         self
     }
 
-    /// Removes the file size limit.
+    /// Returns the same setup without the file size limit.
     pub(crate) fn without_file_size(&self) -> Self {
         Self {
             file_size: None,
@@ -135,7 +135,7 @@ impl Setup {
     }
 
     fn command(&self) -> Command {
-        // Allows the same tests to run with the released binary.
+        // With this variable, the same tests can run with the released binary.
         let shipped = std::env::var("GLEANER_TEST_SIDECAR").ok();
         let program = shipped.as_deref();
         let program = program.unwrap_or(env!("CARGO_BIN_EXE_gleaner-sidecar"));
@@ -168,12 +168,12 @@ impl Sidecar {
         self.folder.path().join("run")
     }
 
-    /// Returns the loopback address as a request target.
+    /// Returns the sidecar's loopback address, to which a test can send requests.
     pub(crate) fn loopback(&self) -> Place {
         Place::Tcp(self.address)
     }
 
-    /// Returns the loopback address as text.
+    /// Returns the loopback address in the form `IP:PORT`.
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
@@ -198,7 +198,7 @@ impl Sidecar {
         self.process.kill();
     }
 
-    /// Waits for at most `time` until the sidecar exits by itself.
+    /// Waits until the sidecar exits by itself, for at most `time`, and returns its exit status.
     pub(crate) fn ended_within(self, time: Duration) -> ExitStatus {
         self.process.ended_within(time)
     }
