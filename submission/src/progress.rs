@@ -1,6 +1,6 @@
 //! Progress reports of a running submission.
 
-use gleaner_proto::message::Created;
+use gleaner_proto::message::{Created, WaitKind};
 use gleaner_proto::name::ResourceName;
 
 /// A moment of a submission. Reported synchronously, before the next action: if the caller stops the process in the report, the
@@ -24,6 +24,17 @@ pub enum Progress<'a> {
     },
     /// All objects exist; the submission now waits for those with a `waitFor` or missing results.
     Waiting,
+    /// The submission waits for a condition of one object. Reported again after each check.
+    Awaiting {
+        resource: &'a ResourceName,
+        kind: WaitKind,
+        /// The condition and the last observation.
+        message: &'a str,
+    },
+    /// An object has reached the awaited state.
+    Awaited {
+        resource: &'a ResourceName,
+    },
     /// An object failed; the created objects are about to be deleted.
     RollingBack,
     /// The objects have been deleted, except those that could not be deleted.

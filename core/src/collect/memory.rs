@@ -55,6 +55,23 @@ impl Collector {
         Ok(rendered)
     }
 
+    /// Renders all objects as [`masked_preview`](Self::masked_preview), and records the leaves with variables.
+    ///
+    /// # Errors
+    /// Same as [`masked_preview`](Self::masked_preview).
+    pub fn traced_preview(&self) -> Result<Vec<Rendered>, TooLarge> {
+        let Self {
+            declaration,
+            values,
+            run,
+            attempts,
+            ..
+        } = self;
+        let (secrecy, bounds) = (Secrecy::Masked, &self.bounds.preview);
+        render::measure(declaration, values, run, secrecy, bounds, None)?;
+        Ok(render::traced_preview(declaration, values, run, attempts))
+    }
+
     /// Checks that there is enough memory for a message; the journal keeps a copy of `bytes` bytes.
     ///
     /// # Errors

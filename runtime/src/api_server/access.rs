@@ -143,10 +143,21 @@ impl ApiServer {
         config.reset_reader_on_write = true;
         Ok(Self {
             namespace: config.default_namespace.clone(),
+            address: address_of(&config.cluster_url),
             client: Client::try_from(config).map_err(AccessError::Client)?,
             bounds,
             context,
         })
+    }
+}
+
+/// Returns the scheme, host and port of a URL.
+fn address_of(url: &Uri) -> String {
+    let scheme = url.scheme_str().unwrap_or("https");
+    let host = url.host().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
     }
 }
 

@@ -25,6 +25,8 @@ const BEAT: Duration = Duration::from_millis(250);
 /// The pause before the status is rendered again after memory was short.
 const BUSY: Duration = Duration::from_secs(1);
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+/// The last event: the sidecar shuts down, so no client need try to connect again.
+const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 
 /// The event stream of a client. A slow client skips all but the newest status.
 struct Stream {
@@ -33,6 +35,8 @@ struct Stream {
     shutdown: Shutdown,
     /// The last version that was sent.
     sent: Option<u64>,
+    /// True if the last event was sent.
+    has_ended: bool,
     start: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -46,6 +50,7 @@ pub(super) async fn events(
         snapshots: api.handle.snapshots(),
         shutdown: api.shutdown.clone(),
         sent: None,
+        has_ended: false,
         start: api.start,
         _permit: api.clients.of(&caller).begin(Class::Stream)?,
     };
@@ -74,6 +79,9 @@ fn until_beat(elapsed: Duration) -> Duration {
 impl Stream {
     /// Returns the next event or comment; `None` when the stream ends.
     async fn next(&mut self) -> Option<Bytes> {
+        if self.has_ended {
+            return None;
+        }
         loop {
             let sent = self.sent;
             let newer = self
@@ -84,7 +92,10 @@ impl Stream {
                     Ok(newer) => newer.ok()?.version,
                     Err(_) => return Some(COMMENT),
                 },
-                () = self.shutdown.requested() => return None,
+                () = self.shutdown.requested() => {
+                    self.has_ended = true;
+                    return Some(END);
+                }
             };
             if sent.is_some() {
                 tokio::time::sleep(until_beat(self.start.elapsed())).await;

@@ -1,5 +1,7 @@
 //! Rendered responses. Each is rendered once for each state of the run, and all clients share its bytes.
 
+mod preview;
+
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use gleaner_core::collect::problem;
 use gleaner_core::document::writer::write_yaml;
-use gleaner_core::render::TooLarge;
+use gleaner_core::render::{self, TooLarge};
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Phase, Problem, problem_type};
 use gleaner_runtime::http::Frames;
@@ -23,9 +25,9 @@ use crate::run_actor::Snapshot;
 
 /// The unit of memory accounting, in bytes.
 const UNIT: usize = 4 << 10;
-/// The number of cached views of a state: the status, and two formats each of all resources, of partial resources, and of one
+/// The number of cached views of a state: the status, the marked resources, and two formats each of all resources, of partial resources, and of one
 /// resource.
-const KEPT: usize = 7;
+const KEPT: usize = 8;
 
 const EVENT_START: &[u8] = b"event: status\ndata: ";
 const EVENT_END: &[u8] = b"\n\n";
@@ -49,6 +51,8 @@ pub struct Views {
 pub(super) enum Subject {
     /// The status, as an event of the stream.
     Status,
+    /// All resources as marked YAML.
+    Preview,
     Resources {
         /// The name of a single resource; `None` for all resources.
         only: Option<String>,
@@ -238,6 +242,10 @@ fn render(snapshot: &Snapshot, subject: &Subject, max: usize) -> Rendered {
     };
     let written = match subject {
         Subject::Status => page.status(snapshot).map(|()| "application/json"),
+        Subject::Preview => match snapshot.state.traced_preview() {
+            Ok(objects) => page.preview(&objects).map(|()| "application/json"),
+            Err(error) => return Rendered::problem(&not_rendered(&error)),
+        },
         Subject::Resources {
             only,
             format,
@@ -306,8 +314,15 @@ enum Objects<'a> {
 impl Page {
     fn status(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         self.bytes.extend_from_slice(EVENT_START);
-        serde_json::to_writer(&mut *self, &snapshot.state.status())?;
+        serde_json::to_writer(&mut *self, &snapshot.status())?;
         self.bytes.extend_from_slice(EVENT_END);
+        Ok(())
+    }
+
+    fn preview(&mut self, objects: &[render::Rendered]) -> io::Result<()> {
+        let preview = preview::of(objects, self.max)?;
+        serde_json::to_writer(&mut *self, &preview)?;
+        self.bytes.push(b'\n');
         Ok(())
     }
 

@@ -17,7 +17,7 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// Read the request and close without a response, like a sidecar that crashes.
     Die,
-    /// Close immediately, without reading.
+    /// Close after the head, without reading the body.
     Refuse,
     /// Read only the head, respond, and close.
     Early(Vec<u8>),
@@ -39,6 +39,8 @@ pub(crate) struct Request {
 #[derive(Default)]
 struct Seen {
     requests: Mutex<Vec<Request>>,
+    /// The heads of the reports that a step starts, which get a separate response.
+    starts: Mutex<Vec<String>>,
     changed: Condvar,
 }
 
@@ -134,6 +136,11 @@ impl Sidecar {
         self.seen.requests.lock().unwrap().clone()
     }
 
+    /// Returns the heads of the reports that a step starts.
+    pub(crate) fn starts(&self) -> Vec<String> {
+        self.seen.starts.lock().unwrap().clone()
+    }
+
     /// Returns the bodies of all requests received so far.
     pub(crate) fn bodies(&self) -> Vec<String> {
         self.requests()
@@ -170,17 +177,27 @@ fn serve<S: Read + Write + Send + 'static>(
     let replies = replies.to_vec();
     thread::spawn(move || {
         let mut silent = Vec::new();
-        for index in 0.. {
+        let mut index = 0;
+        loop {
             let mut stream = accept().unwrap();
-            match &replies[index.min(replies.len() - 1)] {
+            let (head, body) = read_head(&mut stream);
+            if is_start(&head) {
+                record.starts.lock().unwrap().push(head);
+                let Reply::Raw(answer) = Reply::accepted() else {
+                    unreachable!("a plain response")
+                };
+                drop(stream.write_all(&answer));
+                continue;
+            }
+            let reply = &replies[index.min(replies.len() - 1)];
+            index += 1;
+            match reply {
                 Reply::Refuse => {}
                 Reply::Early(answer) => {
-                    let head = read_head(&mut stream).0;
                     record.add(head, Vec::new());
                     let _ = stream.write_all(answer);
                 }
                 reply => {
-                    let (head, body) = read_head(&mut stream);
                     let body = read_body(&mut stream, &head, body);
                     record.add(head, body);
                     match reply {
@@ -213,6 +230,11 @@ impl Seen {
         self.requests.lock().unwrap().push(Request { head, body });
         self.changed.notify_all();
     }
+}
+
+fn is_start(head: &str) -> bool {
+    let line = head.lines().next().unwrap_or_default();
+    line.ends_with("/start HTTP/1.1")
 }
 
 /// Reads the head, and the part of the body that came with it.
