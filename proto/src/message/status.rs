@@ -19,13 +19,13 @@ pub struct Status {
     #[cfg_attr(test, schemars(extend("enum" = ["Resolved", "Completed", "Manual"])))]
     pub submit: String,
     /// The run that the sidecar serves.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub run: RunStatus,
     /// The time at which the phase began, or at which the sidecar restarted in this phase (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// True once all steps are done: no further outputs are accepted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub finished: bool,
     /// Every step that may post outputs, in order.
     pub steps: Vec<StepStatus>,
@@ -209,4 +209,9 @@ pub struct ResourceStatus {
     /// The failure of this resource, without its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+}
+
+/// Returns true for a value that is omitted: a status from an earlier version does not have it.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

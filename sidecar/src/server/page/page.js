@@ -7,6 +7,7 @@ const CHARACTERS = 8000;
 const TONES = {
   Committed: "good", Received: "good", Resolved: "good", Defaulted: "busy", Submitting: "busy", Running: "busy", Failed: "bad",
 };
+const FINAL = ["Committed", "Failed"];
 const STAGES = {
   Checking: "checking all objects with dry runs",
   Creating: "creating the objects",
@@ -87,7 +88,7 @@ const fill = (id, source, children) => {
   by(id).replaceChildren(...children());
 };
 
-const heading = ({ run, phase }) => {
+const heading = ({ run = {}, phase }) => {
   const name = run.name ?? run.task ?? "run";
   fill("name", [run.kind, name], () => [element("span", "quiet", `${run.kind ?? "Run"} `), element("bdi", "", name)]);
   const facts = [["Task", run.task], ["Namespace", run.namespace], ["PipelineRun", run.pipelineRun], ["API server", run.apiServer]];
@@ -253,8 +254,12 @@ const show = (status) => {
   heading(status);
   const line = summary(status);
   if (by("summary").textContent !== line) by("summary").textContent = line;
-  fill("clock", [status.phase, status.since], () =>
-    status.since ? [`${status.phase} for `, ticking(status.since), ", since ", clock(status.since)] : []);
+  const isFinal = FINAL.includes(status.phase);
+  fill("clock", [status.phase, status.since], () => {
+    if (!status.since) return [];
+    return isFinal ? [`${status.phase} at `, clock(status.since)]
+      : [`${status.phase} for `, ticking(status.since), ", since ", clock(status.since)];
+  });
   by("problem").hidden = !status.problem;
   if (status.problem) {
     by("problem-title").textContent = sentence(status.problem.title);
@@ -299,7 +304,7 @@ const refresh = async () => {
 const isOver = (ended) => {
   if (!last) return false;
   const active = last.steps.some(({ state }) => state === "Running" || (state === "Waiting" && last.phase === "Committed"));
-  return last.finished || (["Committed", "Failed"].includes(last.phase) && (ended || !active));
+  return last.finished || (FINAL.includes(last.phase) && (ended || !active));
 };
 
 const banner = (tone, title, ...text) => {
@@ -316,7 +321,7 @@ const disconnected = (ended) => {
   by("again").hidden = !over;
   by("links").hidden = over;
   if (over) {
-    for (const one of document.querySelectorAll("#clock [data-since], #waits [data-since]")) delete one.dataset.since;
+    for (const one of document.querySelectorAll("#clock [data-since], main [data-since]")) delete one.dataset.since;
     const tone = last.phase === "Failed" ? "bad" : "good";
     banner(tone, `The run finished: ${last.phase}.`, "The sidecar has exited; this is its last state, of ", clock(lost), ".");
     return;
