@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use gleaner_core::collect::Collector;
 use gleaner_proto::StepName;
@@ -32,8 +31,10 @@ struct Times {
 
 /// Returns the current time in the form of RFC 3339, in seconds.
 pub(super) fn now() -> String {
-    let now = Timestamp::try_from(SystemTime::now()).unwrap_or_default();
-    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    let seconds = Timestamp::now().as_second();
+    Timestamp::from_second(seconds)
+        .unwrap_or_default()
+        .to_string()
 }
 
 impl Timeline {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::support::Sidecar;
@@ -40,6 +40,11 @@ const LOWEST_CONTRAST: &str = "(() => {
   }
   return lowest;
 })()";
+
+/// Returns the texts of the elements that do not fit into the width of the window. `overflow: hidden` would hide them.
+const CUT_OFF: &str = "[...document.querySelectorAll('body *')]
+  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+  .map((one) => one.innerText)";
 
 /// The page of one sidecar.
 pub(crate) struct Page {
@@ -110,6 +115,7 @@ impl Page {
         browser.resize(360, 780);
         let width = browser.eval("document.documentElement.scrollWidth");
         assert_eq!(width, 360, "{state} scrolls sideways");
+        assert_eq!(browser.eval(CUT_OFF), json!([]), "{state} is cut off");
         save(browser, &format!("page-{state}-narrow.png"));
         browser.resize(1000, 900);
         let foreign: Vec<_> = browser
