@@ -212,6 +212,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_shown_address_has_no_credentials_and_no_path() {
+        let shown = |url: &str| address_of(&url.parse().unwrap());
+        assert_eq!(
+            shown("https://user:pass@[::1]:6443/prefix?a=b"),
+            "https://[::1]:6443"
+        );
+        assert_eq!(
+            shown("http://kubernetes.default"),
+            "http://kubernetes.default"
+        );
+    }
+
+    #[test]
     fn an_address_needs_scheme_and_host() {
         assert!(address("https://10.0.0.1:6443").is_ok());
         for text in ["10.0.0.1:6443", "ftp://a", "/x", ""] {
