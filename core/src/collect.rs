@@ -101,7 +101,8 @@ impl Collector {
         values: Values,
         steps: impl IntoIterator<Item = StepName>,
     ) -> Self {
-        let known = declaration.steps.keys().cloned().chain(steps);
+        // The given steps are in the order of the Task.
+        let known = steps.into_iter().chain(declaration.steps.keys().cloned());
         let steps = known.map(|step| (step, StepRecord::Waiting)).collect();
         let variables = declaration.variables();
         let mut collector = Self {

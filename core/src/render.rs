@@ -11,7 +11,7 @@ mod values;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::declaration::{Declaration, FieldPath, Policy, Template, WaitFor};
-use crate::variable::{SubstitutionError, Unresolved};
+use crate::variable::{Leaf, Step, SubstitutionError, Unresolved};
 use gleaner_proto::name::ResourceName;
 use serde_json::Value;
 
@@ -44,6 +44,8 @@ pub struct Rendered {
     pub results: Vec<(String, FieldPath)>,
     /// The rule for disclosing the API server's messages about the object.
     pub disclosure: Disclosure,
+    /// The leaves of the object with variables; only in a [`traced_preview`].
+    pub leaves: Vec<Leaf>,
     /// The whole object: `apiVersion`, `kind`, `metadata` with name, labels, annotations and owner reference.
     pub object: Value,
 }
@@ -51,6 +53,7 @@ pub struct Rendered {
 /// An object during rendering.
 struct Draft<'a> {
     object: Value,
+    leaves: Vec<Leaf>,
     /// A secret output that the object contains, directly or through another object that it refers to.
     secret: Option<SecretOutput<'a>>,
     /// The object with its secrets masked, if `object` contains any in plain text.
@@ -102,6 +105,25 @@ pub fn preview(
     preview_of(None, declaration, values, run, attempts, secrecy)
 }
 
+/// Renders a preview with masked secrets, and records the leaves with variables.
+pub fn traced_preview(
+    declaration: &Declaration,
+    values: &Values,
+    run: &Run,
+    attempts: &Attempts,
+) -> Vec<Rendered> {
+    let mut unresolved = Unresolved::traced();
+    render_with(
+        declaration,
+        values,
+        run,
+        attempts,
+        Secrecy::Masked,
+        None,
+        &mut unresolved,
+    )
+}
+
 /// Renders like [`preview`]; if `only` is given, renders only that template and the templates that it refers to.
 pub fn preview_of(
     only: Option<&str>,
@@ -142,11 +164,16 @@ fn render_with(
         let object = |secrecy, holds_secret, unresolved: &mut Unresolved| {
             let variables = values.for_template(declaration, run, &drafts, secrecy);
             let object = template.tree.substitute_partly(&variables, unresolved);
-            let full_name = naming::name(template, run, attempt, &variables, unresolved);
+            let full_name = unresolved.at(Step::Key("metadata"), |unresolved| {
+                unresolved.at(Step::Key("name"), |unresolved| {
+                    naming::name(template, run, attempt, &variables, unresolved)
+                })
+            });
             identity.stamp(template, holds_secret, full_name, object)
         };
         let mut draft = Draft {
             object: object(secrecy, own.is_some(), unresolved),
+            leaves: unresolved.take_leaves(),
             secret: own,
             masked: None,
         };
@@ -182,6 +209,7 @@ fn render_with(
                 (Some(secret), Some(masked)) => Disclosure::withheld(secret, masked),
                 _ => Disclosure::Full,
             },
+            leaves: draft.leaves,
             object: draft.object,
         })
     };

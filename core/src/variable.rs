@@ -11,11 +11,14 @@
 //! Each string is parsed once, when the declaration is read. Substitution puts *values* into the parsed tree. It never parses a
 //! value for variables, so a value is always treated as data.
 
+mod leaves;
 pub mod occurrence;
 mod reference;
 mod text;
 mod tree;
 
+pub use leaves::Leaf;
+pub(crate) use leaves::Step;
 pub use reference::{Access, COMPLETION_INDEX, CONTEXT, Reference, ReferenceError};
 pub use text::{Part, Position, Text, TextError};
 pub use tree::{Field, Lookup, SubstitutionError, Tree, Unresolved, Use, Variables};

@@ -31,6 +31,7 @@ pub mod number;
 pub mod openapi;
 pub mod output;
 pub mod path;
+pub mod preview;
 pub mod redirector;
 pub mod report;
 pub mod route;

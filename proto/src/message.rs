@@ -5,10 +5,14 @@
 //! | `POST /v1/steps/{step}/outputs` | [`Outputs`] | [`Outcome`] |
 //! | `POST /v1/submit`, `POST /v1/finish` | nothing | [`Outcome`] |
 //! | `GET /v1/preflight` | | [`Outcome`] |
+//! | `POST /v1/steps/{step}/start` | nothing | [`Outcome`] |
 //! | `GET /v1/status`, `GET /v1/events` | | [`Status`] |
+//! | `GET /v1/preview` | | [`Preview`](crate::preview::Preview) |
 //! | `GET /v1/resources`, `GET /v1/resources/{name}` | | YAML, or JSON by `Accept` |
 //!
 //! Every error is a [`Problem`], `application/problem+json` (RFC 9457).
+
+mod status;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +21,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, LeftBehind, ObjectReference};
+pub use status::{
+    ResourceStatus, RunStatus, Status, StepState, StepStatus, SubmissionStage, VariableState,
+    VariableStatus, WaitKind, WaitStatus,
+};
 
 /// The outputs of one step. A step can post them only once; repeating the same message returns the same response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -153,110 +161,6 @@ pub enum Action {
     Applied,
 }
 
-/// The whole state of the run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Status {
-    /// The progress of the run.
-    pub phase: Phase,
-    /// The trigger of the submission.
-    #[cfg_attr(test, schemars(extend("enum" = ["Resolved", "Completed", "Manual"])))]
-    pub submit: String,
-    /// Every step that may post outputs, in order.
-    pub steps: Vec<StepStatus>,
-    /// Every variable that the templates use.
-    pub variables: Vec<VariableStatus>,
-    /// Every resource and object of the declaration, in order.
-    pub resources: Vec<ResourceStatus>,
-    /// The problem that made the run fail.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
-    /// Messages for users, for instance findings of the preflight.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
-
-/// A step of the run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct StepStatus {
-    /// The step's name.
-    pub name: String,
-    /// The step's progress.
-    pub state: StepState,
-    /// The command's exit code, once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i32>,
-    /// The names of the step's declared outputs.
-    pub outputs: Vec<String>,
-}
-
-/// The progress of a step, according to the sidecar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum StepState {
-    /// The step's outputs have not arrived.
-    Waiting,
-    /// The step's outputs have arrived.
-    Received,
-    /// The step failed; its outputs with `when: Always` have arrived.
-    Failed,
-    /// The run finished without the step's outputs.
-    Skipped,
-}
-
-/// A variable of the templates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct VariableStatus {
-    /// The variable as written in the templates, without `$()`.
-    pub name: String,
-    /// The state of its value.
-    pub state: VariableState,
-    /// The value, shortened; a secret value is never included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<Value>,
-}
-
-/// The state of a variable's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum VariableState {
-    /// The value is not known yet.
-    Pending,
-    /// The value is known.
-    Resolved,
-    /// The value is the declared default.
-    Defaulted,
-    /// The value is known, but never shown.
-    Secret,
-}
-
-/// A resource or object of the declaration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct ResourceStatus {
-    /// The name in the declaration.
-    pub resource: String,
-    /// `apiVersion` of the object.
-    pub api_version: String,
-    /// `kind` of the object.
-    pub kind: String,
-    /// The object's name, once all variables are known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The object's UID, once it exists.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uid: Option<String>,
-    /// The failure of this resource, without the resource's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
-}
-
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -280,6 +184,9 @@ pub struct Problem {
     /// Every cause, in the order of the declaration, if resources could not be created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
+    /// Objects that the run had created and that were rolled back, as `KIND NAMESPACE/NAME`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// Objects of the run that still exist, or may exist: delete them manually.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftBehind>,

@@ -4,6 +4,8 @@
 pub const PAGE: &str = "/";
 /// `POST`: the outputs of a step. See [`outputs`].
 pub const OUTPUTS: &str = "/v1/steps/{step}/outputs";
+/// `POST`: the command of a step is about to start. See [`start`].
+pub const START: &str = "/v1/steps/{step}/start";
 /// `POST`: starts the submission.
 pub const SUBMIT: &str = "/v1/submit";
 /// `POST`: finishes the run.
@@ -14,6 +16,8 @@ pub const PREFLIGHT: &str = "/v1/preflight";
 pub const RESOURCES: &str = "/v1/resources";
 /// `GET`: one rendered resource.
 pub const RESOURCE: &str = "/v1/resources/{name}";
+/// `GET`: the rendered resources as YAML in which values of variables are marked.
+pub const PREVIEW: &str = "/v1/preview";
 /// `GET`: the state of the run.
 pub const STATUS: &str = "/v1/status";
 /// `GET`: the state of the run as server-sent events.
@@ -30,4 +34,9 @@ pub const OPENAPI: &str = "/openapi.json";
 /// Returns the path for the outputs of `step`, which is a DNS label and needs no encoding.
 pub fn outputs(step: &crate::StepName) -> String {
     OUTPUTS.replace("{step}", step.as_str())
+}
+
+/// Returns the path for the start of `step`.
+pub fn start(step: &crate::StepName) -> String {
+    START.replace("{step}", step.as_str())
 }

@@ -26,8 +26,11 @@ use crate::retry::{Next, Retry};
 /// The maximum size of the token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
+/// The maximum time that the report of a command's start may delay the command.
+const START_PATIENCE: Duration = Duration::from_millis(500);
+
 /// A client of the sidecar for one step.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sidecar<'a> {
     options: &'a Common,
     deadline: Duration,
@@ -88,6 +91,20 @@ impl<'a> Sidecar<'a> {
     pub(crate) fn outputs(&self, body: &Body, own_results: OwnResults) -> Result<(), Failure> {
         let path = format!("{}{own_results}", route::outputs(&self.options.step));
         self.ask("POST", &path, body, drain)
+    }
+
+    /// Reports that the command starts, for the sidecar's status. Best effort: one attempt, whose failure is ignored.
+    pub(crate) fn start(&self) {
+        let path = route::start(&self.options.step);
+        let body = Body::default();
+        let request = Request {
+            method: "POST",
+            path: &path,
+            body: &body,
+        };
+        let until = Instant::now() + START_PATIENCE;
+        let sidecar = self.within(START_PATIENCE);
+        let _ = sidecar.attempt(&request, until, &mut drain);
     }
 
     /// Requests the result of the preflight. Fails if the preflight found that the resources cannot be created.

@@ -32,6 +32,7 @@ fn run(options: &Wrap) -> Result<Exit, Failure> {
     if options.preflight {
         Sidecar::new(&options.common).preflight()?;
     }
+    Sidecar::new(&options.common).start();
     let ran = command::run(&options.command, folder.path());
     if ran.is_ok() {
         report::command_has_run();

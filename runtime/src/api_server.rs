@@ -43,6 +43,7 @@ pub struct ApiServer {
     bounds: Bounds,
     namespace: String,
     context: Option<String>,
+    address: String,
 }
 
 /// Limits on one request.
@@ -72,6 +73,11 @@ impl ApiServer {
     /// Returns the namespace that the kubeconfig's context or the pod's ServiceAccount sets; otherwise `default`.
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// Returns the URL without a path or credentials.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Returns the name of the kubeconfig's context, if one is used.

@@ -4,11 +4,14 @@
 //! accepts it before it takes the next command. Disk writes run on the blocking pool, one at a time. The submission is a separate
 //! task, so that a panic in it fails the run but not the sidecar.
 
+mod activity;
 mod ending;
+mod handle;
 #[cfg(test)]
 mod model;
 mod plan;
 mod submitting;
+mod timeline;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gleaner_core::results::Room;
 use gleaner_proto::StepName;
-use gleaner_proto::message::{Outcome, OwnResults, Phase, Problem};
+use gleaner_proto::message::{Outcome, OwnResults, Phase, Problem, Status};
 use gleaner_termination::Size;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -25,22 +28,19 @@ use crate::crash_point;
 use crate::journal::{Journal, Record};
 use crate::metrics::Metrics;
 use crate::traces::Traces;
+use activity::Activity;
 use ending::Unrecorded;
 use gleaner_core::collect::problem;
 use gleaner_core::collect::{Collector, Examined, Message, Verdict};
+pub use handle::Handle;
 use submitting::Submit;
 pub use submitting::Submitting;
+use timeline::Timeline;
 
 /// The maximum number of queued commands. If the queue is full, clients wait.
 const QUEUE: usize = 64;
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
-
-#[derive(Debug, Clone)]
-pub struct Handle {
-    commands: mpsc::Sender<Command>,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-}
 
 /// A copy of the run's state for readers.
 #[derive(Debug)]
@@ -50,6 +50,7 @@ pub struct Snapshot {
     pub phase: Phase,
     /// The state. Large values are shared with the actor's state.
     pub state: Collector,
+    timeline: Timeline,
 }
 
 #[derive(Debug)]
@@ -60,6 +61,9 @@ enum Command {
         body: Bytes,
         own_results: OwnResults,
         reply: Reply,
+    },
+    Start {
+        step: StepName,
     },
     Submit {
         reply: Reply,
@@ -76,8 +80,11 @@ enum Command {
 /// The actor that owns the state of the run.
 pub struct RunActor {
     collector: Collector,
+    timeline: Timeline,
     journal: Arc<std::sync::Mutex<Journal>>,
     submitting: Box<dyn Submit>,
+    /// The progress of the submission.
+    activity: watch::Receiver<Activity>,
     state_dir: PathBuf,
     commands: mpsc::Receiver<Command>,
     snapshots: watch::Sender<Arc<Snapshot>>,
@@ -109,81 +116,23 @@ enum Client {
     Finish,
 }
 
-// === impl Handle ===
-
-impl Handle {
-    /// Passes a step's message to the actor. `body` contains the original bytes of the message, and is retained until the message
-    /// is on disk or refused.
-    ///
-    /// # Errors
-    /// Returns the reason why the message was refused, or the reason why the submission failed, if the client waited for it.
-    pub async fn outputs(
-        &self,
-        step: String,
-        message: Message,
-        body: Bytes,
-        own_results: OwnResults,
-    ) -> Result<Outcome, Problem> {
-        self.ask(|reply| Command::Outputs {
-            step,
-            message,
-            body,
-            own_results,
-            reply,
-        })
-        .await?
-    }
-
-    /// Requests the submission and waits until it finishes.
-    ///
-    /// # Errors
-    /// Returns the unresolved variables, or the reason why the submission failed.
-    pub async fn submit(&self) -> Result<Outcome, Problem> {
-        self.ask(|reply| Command::Submit { reply }).await?
-    }
-
-    /// Reports that all steps have finished, and waits for the outcome.
-    ///
-    /// # Errors
-    /// Returns the reason why the resources do not exist.
-    pub async fn finish(&self, own_results: OwnResults) -> Result<Outcome, Problem> {
-        self.ask(|reply| Command::Finish { own_results, reply })
-            .await?
-    }
-
-    /// Adds a note for users to the status.
-    pub async fn note(&self, note: String) {
-        // If the actor has exited, the note is dropped.
-        let _ = self.commands.send(Command::Note { note }).await;
-    }
-
-    /// Returns a receiver for the latest snapshot, which is replaced whenever the state changes.
-    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
-    }
-
-    async fn ask<T>(
-        &self,
-        command: impl FnOnce(oneshot::Sender<T>) -> Command,
-    ) -> Result<T, Problem> {
-        let (reply, answer) = oneshot::channel();
-        self.commands
-            .send(command(reply))
-            .await
-            .map_err(|_| problem::ending())?;
-        answer.await.map_err(|_| problem::ending())
-    }
-}
-
 // === impl Snapshot ===
 
 impl Snapshot {
-    fn of(collector: &Collector, version: u64) -> Self {
+    fn of(collector: &Collector, timeline: &Timeline, version: u64) -> Self {
         Self {
             version,
             phase: collector.phase(),
             state: collector.clone(),
+            timeline: timeline.clone(),
         }
+    }
+
+    /// Returns the whole state, for users.
+    pub fn status(&self) -> Status {
+        let mut status = self.state.status();
+        self.timeline.complete(&mut status);
+        status
     }
 }
 
@@ -212,9 +161,13 @@ impl RunActor {
         metrics: Metrics,
     ) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(QUEUE);
-        let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::of(&collector, 0)));
+        let timeline = Timeline::new(&collector, submitting.api_server());
+        let first = Snapshot::of(&collector, &timeline, 0);
+        let (snapshots, receiver) = watch::channel(Arc::new(first));
         let actor = Self {
             collector,
+            timeline,
+            activity: submitting.activity(),
             journal: Arc::new(std::sync::Mutex::new(journal)),
             submitting,
             state_dir,
@@ -228,13 +181,7 @@ impl RunActor {
             metrics,
             traces: Traces::default(),
         };
-        (
-            actor,
-            Handle {
-                commands: sender,
-                snapshots: receiver,
-            },
-        )
+        (actor, Handle::new(sender, receiver))
     }
 
     /// Records the run in `traces`.
@@ -251,6 +198,10 @@ impl RunActor {
             let is_idle = self.submission.is_none() && self.unrecorded.is_none();
             tokio::select! {
                 ended = submitting::ended(&mut self.submission) => self.end_submission(ended).await,
+                () = activity::changed(&mut self.activity) => {
+                    self.timeline.update(&mut self.activity);
+                    self.publish();
+                }
                 unrecorded = ending::due(&mut self.unrecorded) => self.record(unrecorded.ending).await,
                 command = self.commands.recv(), if is_idle || !self.is_abandoned() => match command {
                     Some(command) => self.obey(command).await,
@@ -289,6 +240,11 @@ impl RunActor {
                         let _ = reply.send(Ok(self.collector.receipt()));
                     }
                     taken => self.answer(taken, Client::Step, reply),
+                }
+            }
+            Command::Start { step } => {
+                if self.timeline.start(&step) {
+                    self.publish();
                 }
             }
             Command::Submit { reply } => {
@@ -336,6 +292,7 @@ impl RunActor {
         crash_point::reach(&self.state_dir, "journaled");
         let message = admission.message();
         let (exit_code, outputs) = (message.exit_code, message.outputs.len());
+        self.timeline.finish(admission.step());
         let verdict = self.collector.accept(admission);
         self.metrics.accepted(bytes);
         tracing::info!(
@@ -439,9 +396,10 @@ impl RunActor {
         self.submission = Some(begun);
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
         let version = self.snapshots.borrow().version + 1;
-        let snapshot = Snapshot::of(&self.collector, version);
+        self.timeline.enter(self.collector.phase());
+        let snapshot = Snapshot::of(&self.collector, &self.timeline, version);
         self.metrics.phase(snapshot.phase);
         self.snapshots.send_replace(Arc::new(snapshot));
     }

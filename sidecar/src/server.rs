@@ -6,6 +6,7 @@ mod caller;
 mod clients;
 mod events;
 mod listener;
+mod page;
 mod read_routes;
 mod views;
 mod workbench;
@@ -60,6 +61,7 @@ pub struct Api {
 pub fn router(api: Api) -> Router {
     let write = Router::new()
         .route(route::OUTPUTS, post(write_routes::outputs))
+        .route(route::START, post(write_routes::start))
         .route(route::SUBMIT, post(write_routes::submit))
         .route(route::FINISH, post(write_routes::finish))
         .route_layer(middleware::from_fn_with_state(
@@ -71,10 +73,11 @@ pub fn router(api: Api) -> Router {
             caller::require_step,
         ));
     Router::new()
-        .route(route::PAGE, get(read_routes::page))
+        .route(route::PAGE, get(page::page))
         .route(route::PREFLIGHT, get(write_routes::preflight))
         .route(route::RESOURCES, get(read_routes::resources))
         .route(route::RESOURCE, get(read_routes::resource))
+        .route(route::PREVIEW, get(read_routes::preview))
         .route(route::STATUS, get(read_routes::status))
         .route(route::EVENTS, get(events::events))
         .route(route::LIVE, get(read_routes::live))

@@ -11,6 +11,7 @@ use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::answer::{self, Again, Answer, Done, Refusal};
+use super::progress::Report;
 use super::request::Call;
 use super::settings::Settings;
 
@@ -27,6 +28,7 @@ pub(super) struct Api<'a> {
     pub(super) server: &'a ApiServer,
     pub(super) settings: &'a Settings,
     pub(super) notes: &'a Notes,
+    pub(super) report: Report<'a>,
     pub(super) started: Instant,
     pub(super) deadline: Instant,
 }

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use gleaner_core::declaration::Policy;
-use gleaner_proto::message::{Action, Created};
+use gleaner_proto::message::{Action, Created, WaitKind};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -321,6 +321,12 @@ impl Entry<'_> {
         loop {
             match self.api.write(call, in_flight).await {
                 Err(error) if error.is_quota() && !error.unsure => {
+                    let words = error.refusal().map(|refusal| refusal.words.as_str());
+                    (self.api.report)(Progress::Awaiting {
+                        resource: &self.item.resource,
+                        kind: WaitKind::Quota,
+                        message: words.unwrap_or_default(),
+                    });
                     if !self.api.rest(&mut backoff).await {
                         return Err(error);
                     }

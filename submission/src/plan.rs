@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt;
 use gleaner_core::declaration::Policy;
+use gleaner_proto::message::WaitKind;
 use http::StatusCode;
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ use super::existing::{Existing, is_made_by, look, taken};
 use super::gone::gone;
 use super::item::Item;
 use super::ledger::{Ledger, Trace};
+use super::progress::Progress;
 use super::remedy::Purpose;
 use super::request::{Call, Mode};
 use super::wait::has_failed;
@@ -160,6 +162,13 @@ async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &Atomi
             Verdict::Refused(reason) => reason,
             verdict => return verdict,
         };
+        if let Reason::QuotaExceeded(words) = &reason {
+            (api.report)(Progress::Awaiting {
+                resource: &item.resource,
+                kind: WaitKind::Quota,
+                message: words,
+            });
+        }
         match reason {
             Reason::QuotaExceeded(_)
                 if !give_up.load(Ordering::Relaxed) && api.rest(&mut backoff).await =>

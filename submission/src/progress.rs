@@ -1,6 +1,6 @@
 //! Progress reports of a running submission.
 
-use gleaner_proto::message::Created;
+use gleaner_proto::message::{Created, WaitKind};
 use gleaner_proto::name::ResourceName;
 
 /// An event of a running submission. The callback runs synchronously before the next action, so a callback that stops the
@@ -26,6 +26,17 @@ pub enum Progress<'a> {
     },
     /// All objects exist. The submission now waits for the objects that have a `waitFor` or whose results are missing.
     Waiting,
+    /// The submission waits for a condition of one object. Reported again after each check.
+    Awaiting {
+        resource: &'a ResourceName,
+        kind: WaitKind,
+        /// The condition and the last observation.
+        message: &'a str,
+    },
+    /// An object has reached the awaited state.
+    Awaited {
+        resource: &'a ResourceName,
+    },
     /// The submission failed, and is about to delete the objects that it created.
     RollingBack,
     /// The rollback finished. Objects that could not be deleted may remain.

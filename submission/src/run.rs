@@ -377,12 +377,18 @@ fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) 
 // === impl Inner ===
 
 impl Inner {
-    pub(super) fn api<'a>(&'a self, notes: &'a Notes, limit: Duration) -> Api<'a> {
+    pub(super) fn api<'a>(
+        &'a self,
+        notes: &'a Notes,
+        report: Report<'a>,
+        limit: Duration,
+    ) -> Api<'a> {
         let started = Instant::now();
         Api {
             server: &self.server,
             settings: &self.settings,
             notes,
+            report,
             started,
             deadline: later(started, limit),
         }

@@ -71,12 +71,17 @@ impl Submitter {
         self
     }
 
+    /// Returns the API server.
+    pub fn api_server(&self) -> &ApiServer {
+        &self.inner.server
+    }
+
     /// Checks for predictable failures: kinds that the cluster does not serve, and missing permissions. The submission may still
     /// fail even if the returned list is empty.
     pub async fn preflight(&self, templates: &[Template]) -> Vec<Finding> {
         let notes = Notes::default();
         let inner = &self.inner;
-        let api = inner.api(&notes, inner.settings.preflight_deadline);
+        let api = inner.api(&notes, &|_| {}, inner.settings.preflight_deadline);
         preflight::preflight(api, &inner.kinds, &inner.namespace, templates).await
     }
 
@@ -108,7 +113,7 @@ impl Submitter {
         };
         let run = Run {
             inner: &self.inner,
-            api: self.inner.api(&notes, self.inner.settings.deadline),
+            api: self.inner.api(&notes, report, self.inner.settings.deadline),
             report,
             ending: self.ending.clone(),
             memory: self.memory.as_deref(),

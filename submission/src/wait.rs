@@ -16,6 +16,7 @@ use super::api::{Api, CallError, End};
 use super::commit::Made;
 use super::error::{Failure, Reason};
 use super::item::Item;
+use super::progress::Progress;
 use super::remedy::Purpose;
 use super::request::Call;
 
@@ -72,7 +73,11 @@ async fn settle_one(
     let mut trouble = None;
     loop {
         let pending = match check(item, &object) {
-            Ok(results) => return Ok(results),
+            Ok(results) => {
+                let resource = &item.resource;
+                (api.report)(Progress::Awaited { resource });
+                return Ok(results);
+            }
             Err(pending) => pending,
         };
         if let Some(reason) = failed(item, &object) {
@@ -82,6 +87,11 @@ async fn settle_one(
         if left.is_zero() {
             return Err(item.fails(pending.failed(limit, trouble)));
         }
+        (api.report)(Progress::Awaiting {
+            resource: &item.resource,
+            kind: pending.kind(),
+            message: &pending.message(),
+        });
         tokio::time::sleep(pause.min(left)).await;
         pause = pause.mul_f64(1.5).min(LOOK_MAX);
         // The last check starts at the deadline, so its request is allowed to complete after the deadline.

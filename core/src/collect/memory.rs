@@ -55,6 +55,23 @@ impl Collector {
         Ok(rendered)
     }
 
+    /// Renders all objects as [`masked_preview`](Self::masked_preview), and records the leaves with variables.
+    ///
+    /// # Errors
+    /// Same as [`masked_preview`](Self::masked_preview).
+    pub fn traced_preview(&self) -> Result<Vec<Rendered>, TooLarge> {
+        let Self {
+            declaration,
+            values,
+            run,
+            attempts,
+            ..
+        } = self;
+        let (secrecy, bounds) = (Secrecy::Masked, &self.bounds.preview);
+        render::measure(declaration, values, run, secrecy, bounds, None)?;
+        Ok(render::traced_preview(declaration, values, run, attempts))
+    }
+
     /// Checks that a message does not exceed the memory limit. `bytes` is the size of the message in the journal. The larger
     /// of this size and the size of the outputs in memory counts.
     ///

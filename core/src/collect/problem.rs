@@ -23,6 +23,7 @@ pub fn new(
         exit_code,
         pending: Vec::new(),
         failures: Vec::new(),
+        removed: Vec::new(),
         left: Vec::new(),
         kept: Vec::new(),
     }

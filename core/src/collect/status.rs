@@ -7,8 +7,10 @@ use std::sync::Arc;
 use crate::variable::Reference;
 use gleaner_proto::failure::Failure;
 use gleaner_proto::message::{
-    Created, Phase, ResourceStatus, Status, StepState, StepStatus, VariableState, VariableStatus,
+    Created, Phase, ResourceStatus, RunStatus, Status, StepState, StepStatus, VariableState,
+    VariableStatus,
 };
+use gleaner_proto::path::FINISH_STEP;
 use serde_json::Value;
 
 use super::{Collector, Life, Stage, StepRecord};
@@ -24,23 +26,55 @@ const SHOWN_TOGETHER: usize = 256 << 10;
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
-    /// Returns the whole state of the run, as shown to users.
+    /// Returns the state of the run that the collector knows, as shown to users. The caller adds times and the submission's progress.
     pub fn status(&self) -> Status {
         Status {
+            run: self.run_status(),
             phase: self.phase(),
+            since: None,
+            finished: self.is_finished(),
             submit: self.declaration.submit.as_str().to_owned(),
+            // The step that Gleaner adds, or that only a local run's own requests use, is not a step of the Task.
             steps: self
                 .steps
                 .iter()
+                .filter(|(name, _)| name.as_str() != FINISH_STEP)
                 .map(|(name, record)| self.step_status(name.as_str(), record))
                 .collect(),
             variables: self.variable_statuses(),
             resources: self.resource_statuses(),
+            stage: None,
+            waits: Vec::new(),
+            results: match &self.stage {
+                Stage::Committed(outcome) => outcome.results.clone(),
+                _ => BTreeMap::new(),
+            },
             problem: match &self.stage {
                 Stage::Failed(problem) => Some(problem.clone()),
                 _ => None,
             },
             notes: self.notes.clone(),
+        }
+    }
+
+    fn run_status(&self) -> RunStatus {
+        let known = |name: &str| {
+            let value = self.run.context.get(name);
+            let value = value.filter(|value| !value.is_empty());
+            value.map(|value| shown(value, SHOWN))
+        };
+        let (kind, name) = match self.run.subject() {
+            Some(subject) => (Some(subject.kind), Some(shown(&subject.name, SHOWN))),
+            None => (None, known("taskRun.name")),
+        };
+        RunStatus {
+            kind,
+            name,
+            namespace: known("taskRun.namespace"),
+            uid: known("taskRun.uid"),
+            task: known("task.name"),
+            pipeline_run: known("pipelineRun.name"),
+            api_server: None,
         }
     }
 
@@ -61,6 +95,8 @@ impl Collector {
             name: name.to_owned(),
             state,
             exit_code,
+            started: None,
+            finished: None,
             outputs,
         }
     }
@@ -222,12 +258,17 @@ fn shortened(value: &Value, shown: usize) -> Value {
     }
 }
 
-fn cut(text: &str, shown: usize) -> Value {
-    if text.len() <= shown {
-        return text.into();
+fn cut(text: &str, length: usize) -> Value {
+    shown(text, length).into()
+}
+
+/// Returns a text, truncated if it has more than `length` bytes.
+fn shown(text: &str, length: usize) -> String {
+    if text.len() <= length {
+        return text.to_owned();
     }
-    let cut: String = text.chars().take(shown).collect();
-    format!("{cut}… ({} bytes)", text.len()).into()
+    let cut: String = text.chars().take(length).collect();
+    format!("{cut}… ({} bytes)", text.len())
 }
 
 /// Returns true if the value's JSON is too long to show. Writing the JSON stops at the limit.

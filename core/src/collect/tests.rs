@@ -16,6 +16,7 @@ use crate::run::Run;
 mod answers;
 mod model;
 mod orders;
+mod shown;
 
 const DECLARATION: &str = "\
 steps:

@@ -1,6 +1,9 @@
 //! Writes YAML for users and for `kubectl`.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -31,33 +34,97 @@ pub fn write_yaml<'a>(
         if index > 0 {
             out.write_str("---\n")?;
         }
-        let mut options = serde_saphyr::SerializerOptions::default();
-        // Lines are not folded, so that a digest or a URL stays on one line and users can search for it.
-        options.folded_wrap_chars = usize::MAX;
-        // A JSON value is always valid YAML: any error comes from `out`.
-        serde_saphyr::to_fmt_writer_with_options(&mut *out, &Written(object), options)
-            .map_err(|_| fmt::Error)?;
+        write_document(out, &Written(object, None))?;
     }
     Ok(())
 }
 
+/// Writes an object to `out` as [`to_yaml`] does, and returns the byte range of each value at a JSON Pointer of `pointers`, in order,
+/// with its position in `pointers`. A range may begin and end with white space. Pointers without a value are ignored.
+///
+/// # Errors
+/// Writing to `out` fails.
+pub fn write_yaml_ranges<'a>(
+    out: &mut impl fmt::Write,
+    object: &Value,
+    pointers: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<(usize, Range<usize>)>, fmt::Error> {
+    let pointers = pointers.into_iter().enumerate();
+    let values = pointers.filter_map(|(index, pointer)| Some((object.pointer(pointer)?, index)));
+    let ranges = Ranges {
+        wanted: values
+            .map(|(value, index)| (std::ptr::from_ref(value), index))
+            .collect(),
+        written: Cell::new(0),
+        found: RefCell::default(),
+    };
+    let written = &ranges.written;
+    write_document(
+        &mut Counting { out, written },
+        &Written(object, Some(&ranges)),
+    )?;
+    Ok(ranges.found.into_inner())
+}
+
+fn write_document(out: &mut impl fmt::Write, document: &Written<'_>) -> fmt::Result {
+    let mut options = serde_saphyr::SerializerOptions::default();
+    // Folding suits prose, but a digest or a URL should stay on one line so that users can search for it.
+    options.folded_wrap_chars = usize::MAX;
+    // A JSON value is always valid YAML: any error comes from `out`.
+    serde_saphyr::to_fmt_writer_with_options(out, document, options).map_err(|_| fmt::Error)
+}
+
+/// Finds the ranges of values in the written text. The serializer writes each value completely before the next one.
+struct Ranges {
+    /// The positions of the wanted values in the caller's list, by address.
+    wanted: HashMap<*const Value, usize>,
+    /// The number of bytes written so far.
+    written: Cell<usize>,
+    found: RefCell<Vec<(usize, Range<usize>)>>,
+}
+
+/// Counts the written bytes.
+struct Counting<'a, Out> {
+    out: &'a mut Out,
+    written: &'a Cell<usize>,
+}
+
+impl<Out: fmt::Write> fmt::Write for Counting<'_, Out> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.written.set(self.written.get() + text.len());
+        self.out.write_str(text)
+    }
+}
+
 /// A value to write. A string that some readers would reject as a block scalar is quoted.
-struct Written<'a>(&'a Value);
+struct Written<'a>(&'a Value, Option<&'a Ranges>);
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
+        let Self(value, ranges) = *self;
+        let wanted = ranges.and_then(|ranges| {
+            let index = *ranges.wanted.get(&std::ptr::from_ref(value))?;
+            Some((ranges, index, ranges.written.get()))
+        });
+        let written = match value {
             Value::String(text) if begins_with_tab(text) => {
                 DoubleQuoted(text.as_str()).serialize(serializer)
             }
-            Value::Array(items) => serializer.collect_seq(items.iter().map(Written)),
+            Value::Array(items) => {
+                serializer.collect_seq(items.iter().map(|item| Written(item, ranges)))
+            }
             Value::Object(entries) => serializer.collect_map(
                 entries
                     .iter()
-                    .map(|(key, value)| (key.as_str(), Written(value))),
+                    .map(|(key, value)| (key.as_str(), Written(value, ranges))),
             ),
             other => other.serialize(serializer),
+        }?;
+        if let Some((ranges, index, start)) = wanted {
+            let range = start..ranges.written.get();
+            ranges.found.borrow_mut().push((index, range));
         }
+        Ok(written)
     }
 }
 
@@ -91,6 +158,42 @@ mod tests {
         assert_eq!(
             yaml,
             "a: \"\\tx\\n\\ty\\n\"\nb:\n- \"\\n\\n\\tx\\n\"\nc: |\n  x\n  \ty\nd: \"\\tx\"\n"
+        );
+    }
+
+    #[test]
+    fn the_ranges_of_values_cover_their_text() {
+        let object = json!({
+            "kind": "Config", "data": {"a/b": "no", "text": "1\n2\n", "list": ["x", {"z": 5}, "\tz\n"], "last": "z"},
+        });
+        let pointers = [
+            "/data/a~1b",
+            "/data/text",
+            "/data/list/0",
+            "/data/list/1/z",
+            "/data/list/2",
+            "/data/last",
+            "/missing",
+            "/data/list",
+        ];
+        let mut yaml = String::new();
+        let ranges = write_yaml_ranges(&mut yaml, &object, pointers).unwrap();
+        assert_eq!(yaml, to_yaml([&object]));
+        let texts: Vec<_> = ranges
+            .into_iter()
+            .map(|(index, range)| (pointers[index], yaml[range].trim()))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                ("/data/a~1b", "\"no\""),
+                ("/data/text", "|\n    1\n    2"),
+                ("/data/list/0", "x"),
+                ("/data/list/1/z", "5"),
+                ("/data/list/2", "\"\\tz\\n\""),
+                ("/data/list", "- x\n  - z: 5\n  - \"\\tz\\n\""),
+                ("/data/last", "z"),
+            ]
         );
     }
 

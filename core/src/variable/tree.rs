@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value};
 
+use super::leaves::{Step, Trace};
 use super::reference::Reference;
 use super::text::{Part, Position, Text, interpolate};
 use crate::document::Content;
@@ -83,6 +84,8 @@ pub struct Unresolved {
     pub pending: IndexSet<Reference>,
     /// Messages about variables whose paths do not exist.
     pub absent: Vec<String>,
+    /// Collects the leaves with variables, if requested.
+    pub(super) trace: Option<Trace>,
 }
 
 /// An error in a substitution.
@@ -282,14 +285,24 @@ impl Tree {
     ) -> Value {
         match self {
             Self::Fixed(value) => value.clone(),
-            Self::Text(text) => substitute_text(text, variables, unresolved),
-            Self::String(reference) => substitute_string(reference, variables, unresolved),
+            Self::Text(text) => {
+                unresolved.leaf(|unresolved| substitute_text(text, variables, unresolved))
+            }
+            Self::String(reference) => {
+                unresolved.leaf(|unresolved| substitute_string(reference, variables, unresolved))
+            }
             Self::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
-                    let value = item.substitute_partly(variables, unresolved);
+                    let index = list.len();
+                    let value = unresolved.at(Step::Index(index), |unresolved| {
+                        item.substitute_partly(variables, unresolved)
+                    });
                     match (item.as_spread(), value) {
-                        (true, Value::Array(spread)) => list.extend(spread),
+                        (true, Value::Array(spread)) => {
+                            unresolved.spread(index, spread.len());
+                            list.extend(spread);
+                        }
                         (_, value) => list.push(value),
                     }
                 }
@@ -297,7 +310,10 @@ impl Tree {
             }
             Self::Map(entries) => {
                 let entries = entries.iter().map(|(key, tree)| {
-                    (key.clone(), tree.substitute_partly(variables, unresolved))
+                    let value = unresolved.at(Step::Key(key), |unresolved| {
+                        tree.substitute_partly(variables, unresolved)
+                    });
+                    (key.clone(), value)
                 });
                 Value::Object(entries.collect::<Map<_, _>>())
             }
@@ -326,10 +342,12 @@ fn lookup<'a>(
         Lookup::Value(value) => Some(value),
         Lookup::Pending => {
             unresolved.pending.insert(reference.root());
+            unresolved.miss();
             None
         }
         Lookup::Absent(sentence) => {
             unresolved.absent.push(sentence);
+            unresolved.miss();
             None
         }
     }
@@ -346,6 +364,7 @@ fn substitute_string(
         Some(Value::String(_) | Value::Null) => {}
         Some(scalar @ (Value::Bool(_) | Value::Number(_))) => return scalar.to_string().into(),
         Some(parts @ (Value::Array(_) | Value::Object(_))) => {
+            unresolved.miss();
             let kind = if parts.is_array() { "array" } else { "object" };
             unresolved.absent.push(format!(
                 "`$({reference})` is of type {kind}, but a string is required; write $(string({reference})) for its JSON"

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::DOCUMENT;
 use crate::message::{Outcome, Outputs, Problem, Status};
+use crate::preview::Preview;
 
 mod routes;
 
@@ -62,6 +63,7 @@ fn schemas() -> Map<String, Value> {
     generator.subschema_for::<Outputs>();
     generator.subschema_for::<Outcome>();
     generator.subschema_for::<Status>();
+    generator.subschema_for::<Preview>();
     generator.subschema_for::<Problem>();
     let mut schemas = generator.take_definitions(true);
     schemas.values_mut().for_each(tidy);

@@ -262,6 +262,21 @@ fn a_response_that_is_too_large_is_not_requested_again() {
 }
 
 #[test]
+fn the_start_of_a_command_is_reported_before_it_runs() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("digest");
+    let mut running = step.start("echo begun; exec sleep 60");
+    // The command prints only after the report.
+    assert_eq!(running.line(), "begun");
+    let starts = sidecar.starts();
+    let [start] = starts.as_slice() else {
+        panic!("{starts:?}");
+    };
+    assert!(start.starts_with("POST /v1/steps/kaniko/start HTTP/1.1\r\n"));
+    assert!(sidecar.bodies().is_empty());
+}
+
+#[test]
 fn after_a_failed_preflight_the_command_does_not_run() {
     let sidecar = Sidecar::replying(&[Reply::problem(409, "not-created", 73)]);
     let step = Step::new(&sidecar).flags(&["--preflight"]);

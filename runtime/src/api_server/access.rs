@@ -149,10 +149,21 @@ impl ApiServer {
         config.reset_reader_on_write = true;
         Ok(Self {
             namespace: config.default_namespace.clone(),
+            address: address_of(&config.cluster_url),
             client: Client::try_from(config).map_err(AccessError::Client)?,
             bounds,
             context,
         })
+    }
+}
+
+/// Returns the scheme, host and port of a URL.
+fn address_of(url: &Uri) -> String {
+    let scheme = url.scheme_str().unwrap_or("https");
+    let host = url.host().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
     }
 }
 
@@ -204,6 +215,19 @@ fn address(text: &str) -> Result<Uri, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shown_address_has_no_credentials_and_no_path() {
+        let shown = |url: &str| address_of(&url.parse().unwrap());
+        assert_eq!(
+            shown("https://user:pass@[::1]:6443/prefix?a=b"),
+            "https://[::1]:6443"
+        );
+        assert_eq!(
+            shown("http://kubernetes.default"),
+            "http://kubernetes.default"
+        );
+    }
 
     #[test]
     fn an_address_needs_scheme_and_host() {

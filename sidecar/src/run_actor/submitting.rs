@@ -1,18 +1,21 @@
 //! Starts a submission from the state of the collector, and converts the result to an outcome.
 
+mod problems;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gleaner_core::declaration::Declaration;
-use gleaner_core::results::{self, DoesNotFit, Room};
+use gleaner_core::results::{self, Room};
 use gleaner_core::variable::SubstitutionError;
 use gleaner_proto::exit_code;
-use gleaner_proto::failure::{Failure, FailureCode};
-use gleaner_proto::message::{Created, Outcome, Phase, Problem, problem_type};
+use gleaner_proto::message::{Created, Outcome, Phase, Problem};
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::activity::Activity;
 use super::plan::Plans;
 use crate::crash_point;
 use crate::events::{self, Notice, Recorder};
@@ -20,9 +23,11 @@ use crate::journal::{Commit, Journal};
 use crate::traces::Traces;
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
-use gleaner_core::render::{self, Attempts, Rendered, Secrecy, TooLarge, Values};
+use gleaner_core::render::{self, Attempts, Rendered, Secrecy, Values};
 use gleaner_core::run::Run;
-use gleaner_submission::{Planned, Progress, SubmissionError, Submitter};
+use gleaner_submission::{Planned, Progress, Submitter};
+pub(super) use problems::results_do_not_fit;
+use problems::{not_created, not_rendered, too_large};
 
 pub(super) type Ending = Result<Commit, Problem>;
 
@@ -48,6 +53,16 @@ pub(super) trait Submit: Send + Sync {
 
     /// Returns true if no earlier process has stored a plan, in which case no objects of the run exist.
     fn is_first(&self) -> bool;
+
+    /// Returns the URL of the API server; none if nothing will be created.
+    fn api_server(&self) -> Option<String> {
+        None
+    }
+
+    /// Returns the progress of the submissions that begin later.
+    fn activity(&self) -> watch::Receiver<Activity> {
+        watch::channel(Activity::default()).1
+    }
 }
 
 pub struct Submitting {
@@ -57,6 +72,7 @@ pub struct Submitting {
     /// The plans that earlier processes stored in the journal.
     planned: Vec<Planned>,
     traces: Traces,
+    activity: watch::Sender<Activity>,
 }
 
 /// The input of a submission. Outputs that arrive later do not change it, because the collector copies shared data before it
@@ -71,6 +87,7 @@ struct Work {
     /// True if no earlier process has stored a plan, in which case no objects of the run exist.
     is_first: bool,
     traces: Traces,
+    activity: watch::Sender<Activity>,
 }
 
 impl Submitting {
@@ -89,6 +106,7 @@ impl Submitting {
             state_dir,
             planned,
             traces,
+            activity: watch::Sender::default(),
         }
     }
 }
@@ -101,6 +119,15 @@ impl Submit for Submitting {
 
     fn is_first(&self) -> bool {
         self.planned.is_empty()
+    }
+
+    fn api_server(&self) -> Option<String> {
+        let submitter = self.submitter.as_ref()?;
+        Some(submitter.api_server().address().to_owned())
+    }
+
+    fn activity(&self) -> watch::Receiver<Activity> {
+        self.activity.subscribe()
     }
 
     fn begin(
@@ -118,6 +145,7 @@ impl Submit for Submitting {
             state_dir: self.state_dir.clone(),
             is_first: self.is_first(),
             traces: self.traces.clone(),
+            activity: self.activity.clone(),
         };
         let plans = Plans {
             earlier: self.planned.clone(),
@@ -244,9 +272,12 @@ async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
         Ok::<_, SubstitutionError>(rendered)
     };
     crash_point::reach(&work.state_dir, "resolved");
-    let submitted = submitter
-        .submit(render, &|progress| pass(work, progress))
-        .await;
+    let report = |progress: Progress<'_>| {
+        work.activity
+            .send_if_modified(|activity| activity.pass(progress));
+        pass(work, progress);
+    };
+    let submitted = submitter.submit(render, &report).await;
     let (attempts, fields) = last.into_inner().unwrap_or_else(PoisonError::into_inner);
     match submitted {
         Ok(submission) => {
@@ -306,83 +337,6 @@ fn outcome(
         resources,
         results,
         notes,
-    }
-}
-
-/// Returns the problem for a value that the templates need but the outputs do not contain.
-fn not_rendered(error: &SubstitutionError) -> Problem {
-    let title = "the outputs lack values that the templates need";
-    let detail = format!("nothing was created: {error}");
-    let failure = Failure {
-        resource: None,
-        code: FailureCode::InvalidOutput,
-        message: error.to_string(),
-        remedy: None,
-    };
-    Problem {
-        failures: vec![failure],
-        ..problem::new(problem_type::OUTPUT, 422, title, detail, exit_code::OUTPUT)
-    }
-}
-
-/// Returns the problem for results that do not fit into the step's termination message.
-pub(super) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Problem {
-    let title = "the results do not fit into the step's termination message";
-    let state = match are_created {
-        true => "the resources exist",
-        false => "nothing was created",
-    };
-    let remedy = DoesNotFit::REMEDY;
-    let failure = Failure {
-        resource: None,
-        code: FailureCode::ResultsTooLarge,
-        message: error.to_string(),
-        remedy: Some(remedy.to_owned()),
-    };
-    let detail = format!("{state}: {error}; {remedy}");
-    Problem {
-        failures: vec![failure],
-        ..problem::new(
-            problem_type::RESULTS,
-            507,
-            title,
-            detail,
-            exit_code::NOT_CREATED,
-        )
-    }
-}
-
-/// Returns the problem for objects that exceed the API server's size limit or the sidecar's memory limit.
-fn too_large(error: &TooLarge) -> Problem {
-    let remedy = error.remedy();
-    let detail = format!("nothing was created: {error}; {remedy}");
-    let failure = Failure {
-        resource: error.resource.as_ref().map(ToString::to_string),
-        code: FailureCode::TooLarge,
-        message: error.to_string(),
-        remedy: Some(remedy.to_owned()),
-    };
-    let (kind, title) = (problem_type::TOO_LARGE, "the objects are too large");
-    Problem {
-        failures: vec![failure],
-        ..problem::new(kind, 413, title, detail, exit_code::OUTPUT)
-    }
-}
-
-fn not_created(error: &SubmissionError) -> Problem {
-    let title = "the resources could not be created";
-    let failures = error.failures.iter().map(|failure| failure.to_message());
-    Problem {
-        failures: failures.collect(),
-        left: error.aftermath.left.clone(),
-        kept: error.aftermath.kept.clone(),
-        ..problem::new(
-            problem_type::NOT_CREATED,
-            424,
-            title,
-            error.sentence(),
-            exit_code::NOT_CREATED,
-        )
     }
 }
 

@@ -26,6 +26,8 @@ const BEAT: Duration = Duration::from_millis(250);
 /// The pause before the status is rendered again, if no memory was available.
 const BUSY: Duration = Duration::from_secs(1);
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+/// The last event: the sidecar shuts down, so no client need try to connect again.
+const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 
 /// The event stream of one client. If the client is slow, it receives only the newest status.
 struct Stream {
@@ -34,6 +36,8 @@ struct Stream {
     shutdown: Shutdown,
     /// The version of the last status that was sent.
     sent: Option<u64>,
+    /// True if the last event was sent.
+    has_ended: bool,
     start: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -47,6 +51,7 @@ pub(super) async fn events(
         snapshots: api.handle.snapshots(),
         shutdown: api.shutdown.clone(),
         sent: None,
+        has_ended: false,
         start: api.start,
         _permit: api.clients.of(&caller).begin(Class::Stream)?,
     };
@@ -75,6 +80,9 @@ fn until_beat(elapsed: Duration) -> Duration {
 impl Stream {
     /// Returns the next event or comment, or `None` if the stream ends.
     async fn next(&mut self) -> Option<Bytes> {
+        if self.has_ended {
+            return None;
+        }
         loop {
             let sent = self.sent;
             let newer = self
@@ -85,7 +93,10 @@ impl Stream {
                     Ok(newer) => newer.ok()?.version,
                     Err(_) => return Some(COMMENT),
                 },
-                () = self.shutdown.requested() => return None,
+                () = self.shutdown.requested() => {
+                    self.has_ended = true;
+                    return Some(END);
+                }
             };
             if sent.is_some() {
                 tokio::time::sleep(until_beat(self.start.elapsed())).await;

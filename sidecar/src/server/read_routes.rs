@@ -1,11 +1,11 @@
-//! The GET routes for users and probes: resources, status, page and health.
+//! The GET routes for users and probes: resources, status and health.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, State};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use gleaner_proto::duration;
 use gleaner_proto::message::{Phase, problem_type};
 use http::{HeaderMap, HeaderValue, header};
@@ -125,22 +125,13 @@ pub(super) async fn status(State(api): State<Api>) -> Result<View, ApiProblem> {
     Ok(api.views.get(Subject::Status).await?.data())
 }
 
+pub(super) async fn preview(State(api): State<Api>) -> Result<View, ApiProblem> {
+    api.views.get(Subject::Preview).await
+}
+
 fn newest(api: &Api) -> Arc<Snapshot> {
     let snapshots = api.handle.snapshots();
     Arc::clone(&snapshots.borrow())
-}
-
-pub(super) async fn page() -> Response {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-                  base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    (
-        [(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(policy),
-        )],
-        Html(include_str!("page.html")),
-    )
-        .into_response()
 }
 
 pub(super) async fn live() -> &'static str {

@@ -1,5 +1,7 @@
 //! Rendered responses. Each is rendered once per state of the run, and all clients share the bytes.
 
+mod preview;
+
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use gleaner_core::collect::problem;
 use gleaner_core::document::writer::write_yaml;
-use gleaner_core::render::TooLarge;
+use gleaner_core::render::{self, TooLarge};
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Phase, Problem, problem_type};
 use gleaner_runtime::http::Frames;
@@ -23,9 +25,9 @@ use crate::run_actor::Snapshot;
 
 /// The unit in which memory is accounted, in bytes.
 const UNIT: usize = 4 << 10;
-/// The maximum number of cached views per state: the status, and JSON and YAML views of all resources, of partial resources, and
-/// of a single resource.
-const KEPT: usize = 7;
+/// The maximum number of cached views per state: the status, the marked resources, and JSON and YAML views of all resources, of
+/// partial resources, and of a single resource.
+const KEPT: usize = 8;
 
 const EVENT_START: &[u8] = b"event: status\ndata: ";
 const EVENT_END: &[u8] = b"\n\n";
@@ -49,6 +51,8 @@ pub struct Views {
 pub(super) enum Subject {
     /// The status, in the form of a server-sent event.
     Status,
+    /// All resources as marked YAML.
+    Preview,
     Resources {
         /// The name of a single resource, or `None` for all resources.
         only: Option<String>,
@@ -239,6 +243,10 @@ fn render(snapshot: &Snapshot, subject: &Subject, max: usize) -> Rendered {
     };
     let written = match subject {
         Subject::Status => page.status(snapshot).map(|()| "application/json"),
+        Subject::Preview => match snapshot.state.traced_preview() {
+            Ok(objects) => page.preview(&objects).map(|()| "application/json"),
+            Err(error) => return Rendered::problem(&not_rendered(&error)),
+        },
         Subject::Resources {
             only,
             format,
@@ -307,8 +315,15 @@ enum Objects<'a> {
 impl Page {
     fn status(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         self.bytes.extend_from_slice(EVENT_START);
-        serde_json::to_writer(&mut *self, &snapshot.state.status())?;
+        serde_json::to_writer(&mut *self, &snapshot.status())?;
         self.bytes.extend_from_slice(EVENT_END);
+        Ok(())
+    }
+
+    fn preview(&mut self, objects: &[render::Rendered]) -> io::Result<()> {
+        let preview = preview::of(objects, self.max)?;
+        serde_json::to_writer(&mut *self, &preview)?;
+        self.bytes.push(b'\n');
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, Request, State};
+use gleaner_proto::StepName;
 use gleaner_proto::message::{Outcome, OwnResults, problem_type};
 
 use super::answer::{ApiProblem, Json};
@@ -22,17 +23,44 @@ pub(super) async fn outputs(
     request: Request,
 ) -> Result<Json<Outcome>, ApiProblem> {
     let Path(step) = step?;
+    require_own(&api, &own, &step)?;
+    let own_results = own_results(query)?;
+    let share = &api.clients.of(&Caller::Step(own)).bodies;
+    let (message, body) = body::outputs(&api, &step, share, request).await?;
+    let outcome = api.handle.outputs(step, message, body, own_results).await;
+    Ok(Json(outcome?))
+}
+
+/// Records the start of a step. Responds with the state of the run, which may not include the start yet.
+pub(super) async fn start(
+    State(api): State<Api>,
+    Extension(Speaker(own)): Extension<Speaker>,
+    step: Result<Path<String>, PathRejection>,
+) -> Result<Json<Outcome>, ApiProblem> {
+    let Path(step) = step?;
+    require_own(&api, &own, &step)?;
+    if own.as_str() != step {
+        let detail = "see GET /v1/status for the steps";
+        return Err(ApiProblem::new(
+            problem_type::NOT_FOUND,
+            404,
+            "no such step",
+            detail,
+        ));
+    }
+    api.handle.start(own).await;
+    Ok(Json(api.handle.snapshots().borrow().state.receipt()))
+}
+
+/// Returns a problem if `step`, which the request names, is not its sender.
+fn require_own(api: &Api, own: &StepName, step: &str) -> Result<(), ApiProblem> {
     let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
     if known && own.as_str() != step {
         let detail = format!("step '{own}' cannot post the outputs of step '{step}'");
         let title = "another step's outputs";
         return Err(ApiProblem::new(problem_type::FORBIDDEN, 403, title, detail));
     }
-    let own_results = own_results(query)?;
-    let share = &api.clients.of(&Caller::Step(own)).bodies;
-    let (message, body) = body::outputs(&api, &step, share, request).await?;
-    let outcome = api.handle.outputs(step, message, body, own_results).await;
-    Ok(Json(outcome?))
+    Ok(())
 }
 
 pub(super) async fn submit(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {

@@ -13,6 +13,7 @@ mod memory;
 mod messages;
 mod openapi;
 mod pod;
+mod progress;
 mod protocol;
 mod recovery;
 mod room;

@@ -1,6 +1,9 @@
 //! Tests of every route and the type of its response, and of paths that are not routes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::message::problem_type;
+use sha2::{Digest, Sha256};
 
 use crate::openapi::{filled, operations};
 use crate::support::{DIGEST, MANUAL, Setup, api_server};
@@ -15,11 +18,13 @@ fn the_document_lists_these_routes() {
         "GET /readyz",
         "GET /v1/events",
         "GET /v1/preflight",
+        "GET /v1/preview",
         "GET /v1/resources",
         "GET /v1/resources/{name}",
         "GET /v1/status",
         "POST /v1/finish",
         "POST /v1/steps/{step}/outputs",
+        "POST /v1/steps/{step}/start",
         "POST /v1/submit",
     ];
     assert!(operations().iter().eq(known), "{:?}", operations());
@@ -45,6 +50,7 @@ fn every_get_route_responds_with_its_media_type_on_every_socket() {
             ),
             ("/openapi.json", "application/json"),
             ("/v1/preflight", "application/json"),
+            ("/v1/preview", "application/json"),
             ("/v1/status", "application/json"),
             ("/v1/resources", "application/yaml"),
             ("/v1/resources/img", "application/yaml"),
@@ -196,16 +202,30 @@ fn the_page_is_self_contained() {
     for part in [
         "default-src 'none'",
         "connect-src 'self'",
+        "base-uri 'none'",
         "frame-ancestors 'none'",
         "form-action 'none'",
     ] {
         assert!(policy.contains(part), "{policy}");
     }
+    // Exactly one style and one script, each with its hash.
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for name in ["style", "script"] {
+        let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+        let [_, rest] = page.text().split(&start).collect::<Vec<_>>()[..] else {
+            panic!("not one <{name}>");
+        };
+        let (content, _) = rest.split_once(&end).unwrap();
+        let hash = STANDARD.encode(Sha256::digest(content));
+        let directive = format!("{name}-src 'sha256-{hash}';");
+        assert!(policy.contains(&directive), "{directive}: {policy}");
+    }
     for elsewhere in [
         "http:",
         "https:",
-        "src=",
-        "href=",
+        " src=",
+        " style=",
+        " onclick=",
         "@import",
         "url(",
         "innerHTML",
@@ -215,7 +235,7 @@ fn the_page_is_self_contained() {
             "the page must not contain {elsewhere}"
         );
     }
-    for asked in ["/v1/events", "/v1/resources?partial=true"] {
+    for asked in ["/v1/events", "/v1/preview"] {
         assert!(page.text().contains(asked), "{asked}");
     }
 }

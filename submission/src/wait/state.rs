@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gleaner_core::declaration::{FieldPath, WaitTarget};
 use gleaner_core::render::Disclosure;
+use gleaner_proto::message::WaitKind;
 use serde_json::{Map, Value};
 
 use super::terminal;
@@ -13,8 +14,10 @@ use crate::item::Item;
 
 /// A condition that is not met yet.
 pub(super) struct Pending {
+    /// The condition as the end of a message that it was not met.
     awaited: String,
     seen: String,
+    kind: WaitKind,
 }
 
 /// Returns the results if the object is ready.
@@ -26,6 +29,7 @@ pub(super) fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, P
         None | Some(Value::Null) => Err(Pending {
             awaited: format!("result {name}: {path} did not appear"),
             seen: format!("no {path}"),
+            kind: WaitKind::Result,
         }),
         Some(value) => Ok((name.clone(), Value::String(as_text(value)))),
     };
@@ -156,6 +160,7 @@ fn rollout(kind: &str, object: &Value) -> Result<(), Pending> {
         Err(Pending {
             awaited: "the rollout was not complete".to_owned(),
             seen,
+            kind: WaitKind::Readiness,
         })
     };
     let generation = object["metadata"]["generation"].as_i64().unwrap_or(1);
@@ -210,6 +215,7 @@ fn condition(object: &Value, name: &str, show: bool) -> Result<(), Pending> {
         Err(Pending {
             awaited: format!("condition {name} did not become True"),
             seen: bounded(&seen),
+            kind: WaitKind::Readiness,
         })
     };
     let Some(condition) = find(object, name) else {
@@ -255,7 +261,12 @@ fn field(
         Some(_) if !show => "another value".to_owned(),
         Some(seen) => bounded(&format!("'{seen}'")),
     };
-    Err(Pending { awaited, seen })
+    let kind = WaitKind::Readiness;
+    Err(Pending {
+        awaited,
+        seen,
+        kind,
+    })
 }
 
 /// Converts a result value to text: a string stays unchanged, and any other value becomes compact JSON.
@@ -269,6 +280,17 @@ fn as_text(value: &Value) -> String {
 // === impl Pending ===
 
 impl Pending {
+    pub(super) const fn kind(&self) -> WaitKind {
+        self.kind
+    }
+
+    /// Returns the condition and the last observation, such as `condition Available did not become True yet; last seen: Available is
+    /// False`.
+    pub(super) fn message(&self) -> String {
+        let Self { awaited, seen, .. } = self;
+        format!("{awaited} yet; last seen: {seen}")
+    }
+
     pub(super) fn failed(self, within: Duration, trouble: Option<String>) -> Reason {
         let last = match trouble {
             Some(words) => format!("{} (the last check failed: {words})", self.seen),

@@ -28,6 +28,7 @@ pub(crate) fn image(resource: &str, name: &str, digest: &str) -> Rendered {
         wait_for: None,
         results: Vec::new(),
         disclosure: Disclosure::Full,
+        leaves: Vec::new(),
         object: json!({
             "apiVersion": "tekton.dev/v1alpha1",
             "kind": "PipelineResource",

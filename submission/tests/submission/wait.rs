@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use gleaner_core::declaration::{WaitFor, WaitTarget};
 use gleaner_core::render::{Disclosure, Rendered};
 use gleaner_proto::failure::{FailureCode, LeftState};
-use gleaner_submission::Reason;
+use gleaner_submission::{Progress, Reason};
 use http::Method;
 use serde_json::json;
 
@@ -93,6 +93,41 @@ async fn a_wait_that_times_out_rolls_back_and_quotes_the_last_condition() {
         "svc (PipelineResource ci/svc): condition Ready did not become True within 0.7 s; last seen: Ready is False (RevisionMissing): no image; rolled back: PipelineResource ci/svc, PipelineResource ci/a"
     );
     assert!(mock.paths().is_empty());
+}
+
+#[tokio::test]
+async fn a_wait_is_reported_with_its_condition_until_it_is_met() {
+    let mock = Mock::start().await;
+    let reports = std::sync::Mutex::new(Vec::new());
+    let report = |progress: Progress<'_>| {
+        let text = match progress {
+            Progress::Awaiting {
+                resource,
+                kind,
+                message,
+            } => {
+                // Its controller reacts.
+                mock.change(&path("svc"), |object| {
+                    object["status"] = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+                });
+                format!("{resource}: {kind:?}: {message}")
+            }
+            Progress::Awaited { resource } => format!("{resource}: met"),
+            _ => return,
+        };
+        reports.lock().unwrap().push(text);
+    };
+    let rendered = vec![waiting(ready(), 5_000)];
+    let submitter = mock.submitter().await;
+    let render = |_: &_| Ok::<_, String>(rendered.clone());
+    submitter.submit(render, &report).await.unwrap();
+    assert_eq!(
+        reports.into_inner().unwrap(),
+        [
+            "svc: Readiness: condition Ready did not become True yet; last seen: no condition Ready",
+            "svc: met",
+        ]
+    );
 }
 
 #[tokio::test]

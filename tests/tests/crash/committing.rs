@@ -235,10 +235,22 @@ async fn killed_after_the_run_finished_it_responds_as_before(server: &Server) {
     run.start().await;
     run.passes("build", "digest", "sha256:1").await;
     let before = objects(&run).await;
-    let status = run.get("/v1/status").await.expect_status(200).json;
+    let status = timeless(&run).await;
     run.kill().await;
     run.start().await;
-    assert_eq!(run.get("/v1/status").await.expect_status(200).json, status);
+    assert_eq!(timeless(&run).await, status);
     run.passes("build", "digest", "sha256:1").await;
     one_of_each(&run, &before).await;
+}
+
+/// Returns the status without the times, which a restarted sidecar does not know.
+async fn timeless(run: &Run<'_>) -> Value {
+    let mut status = run.get("/v1/status").await.expect_status(200).json;
+    status["since"].take();
+    for step in status["steps"].as_array_mut().expect("steps") {
+        for time in ["started", "finished"] {
+            step[time].take();
+        }
+    }
+    status
 }

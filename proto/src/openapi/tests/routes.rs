@@ -159,6 +159,14 @@ pub(super) fn parameters() -> Value {
 pub(super) fn paths() -> Value {
     json!({
         "/v1/steps/{step}/outputs": {"post": post_outputs()},
+        "/v1/steps/{step}/start": {"post": with_parameters(writes(operation(
+            "steps",
+            "postStart",
+            "Report that the command of a step starts",
+            "Only for the status: the run does not depend on it. Idempotent.",
+            success("The state of the run.", "Outcome"),
+            &[OTHER_STEP, NOT_FOUND],
+        )), &[in_path("step", "The step's name.")])},
         "/v1/submit": {"post": writes(operation(
             "steps",
             "submit",
@@ -211,6 +219,14 @@ pub(super) fn paths() -> Value {
             parameter("wait"),
             parameter("partial"),
         ])},
+        "/v1/preview": {"get": operation(
+            "people",
+            "getPreview",
+            "Read the objects as YAML in which values of variables are marked",
+            "For the page. Unknown variables appear as the templates write them; secrets are masked.",
+            success("The objects, in the order of the declaration.", "Preview"),
+            &[TOO_LARGE, BUSY],
+        )},
         "/v1/status": {"get": operation(
             "people",
             "getStatus",
@@ -223,8 +239,8 @@ pub(super) fn paths() -> Value {
             "people",
             "getEvents",
             "Follow the state as it changes",
-            "Server-sent events. Each has the name `status` and a Status as its data; the first one is sent immediately. The \
-             stream ends when the sidecar shuts down.",
+            "Server-sent events. Each has the name `status` and a Status as its data; the first one is sent immediately. When \
+             the sidecar shuts down, the stream ends with an event `end`.",
             response("The stream.", "text/event-stream", json!({
                 "schema": {"type": "string"},
                 "example": "event: status\ndata: {\"phase\":\"Collecting\",\"submit\":\"Resolved\",\"steps\":[],\

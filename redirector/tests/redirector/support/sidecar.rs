@@ -17,7 +17,7 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// Reads the request and closes the connection without a response, like a sidecar that crashes.
     Die,
-    /// Closes the connection immediately, without reading.
+    /// Closes the connection after the request head, without reading the body.
     Refuse,
     /// Reads only the head of the request, responds with these bytes, and closes the connection.
     Early(Vec<u8>),
@@ -39,6 +39,8 @@ pub(crate) struct Request {
 #[derive(Default)]
 struct Seen {
     requests: Mutex<Vec<Request>>,
+    /// The heads of the reports that a step starts, which get a separate response.
+    starts: Mutex<Vec<String>>,
     changed: Condvar,
 }
 
@@ -135,6 +137,11 @@ impl Sidecar {
         self.seen.requests.lock().unwrap().clone()
     }
 
+    /// Returns the heads of the reports that a step starts.
+    pub(crate) fn starts(&self) -> Vec<String> {
+        self.seen.starts.lock().unwrap().clone()
+    }
+
     /// Returns the bodies of all requests received so far.
     pub(crate) fn bodies(&self) -> Vec<String> {
         self.requests()
@@ -171,17 +178,27 @@ fn serve<S: Read + Write + Send + 'static>(
     let replies = replies.to_vec();
     thread::spawn(move || {
         let mut silent = Vec::new();
-        for index in 0.. {
+        let mut index = 0;
+        loop {
             let mut stream = accept().unwrap();
-            match &replies[index.min(replies.len() - 1)] {
+            let (head, body) = read_head(&mut stream);
+            if is_start(&head) {
+                record.starts.lock().unwrap().push(head);
+                let Reply::Raw(answer) = Reply::accepted() else {
+                    unreachable!("a plain response")
+                };
+                drop(stream.write_all(&answer));
+                continue;
+            }
+            let reply = &replies[index.min(replies.len() - 1)];
+            index += 1;
+            match reply {
                 Reply::Refuse => {}
                 Reply::Early(answer) => {
-                    let head = read_head(&mut stream).0;
                     record.add(head, Vec::new());
                     let _ = stream.write_all(answer);
                 }
                 reply => {
-                    let (head, body) = read_head(&mut stream);
                     let body = read_body(&mut stream, &head, body);
                     record.add(head, body);
                     match reply {
@@ -214,6 +231,11 @@ impl Seen {
         self.requests.lock().unwrap().push(Request { head, body });
         self.changed.notify_all();
     }
+}
+
+fn is_start(head: &str) -> bool {
+    let line = head.lines().next().unwrap_or_default();
+    line.ends_with("/start HTTP/1.1")
 }
 
 /// Reads the head of the request. Returns the head, and the part of the body that arrived with it.

@@ -109,11 +109,14 @@ fn shortened_problem(mut problem: Problem, room: u64) -> Problem {
     // Lists of remaining objects are shortened last, because they are more important than the causes.
     while !fits(&problem, room) {
         match (
-            problem.failures.len(),
+            problem.failures.len() + problem.removed.len(),
             problem.kept.len(),
             problem.left.len(),
         ) {
-            (failures @ 1.., ..) => problem.failures.truncate(failures / 2),
+            (1.., ..) => {
+                problem.removed.truncate(problem.removed.len() / 2);
+                problem.failures.truncate(problem.failures.len() / 2);
+            }
             (_, kept @ 1.., _) => problem.kept.truncate(kept / 2),
             (_, _, left @ 1..) => problem.left.truncate(left / 2),
             _ => break,

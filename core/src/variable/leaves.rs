@@ -1,0 +1,108 @@
+//! The leaves with variables in a substituted tree.
+
+use super::tree::Unresolved;
+
+/// A leaf with variables, after the substitution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// The JSON Pointer (RFC 6901) of the leaf in the substituted tree.
+    pub pointer: String,
+    /// True if a variable in the leaf could not be replaced.
+    pub is_pending: bool,
+}
+
+/// Collects the leaves while a tree is substituted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Trace {
+    /// The JSON Pointer of the current node.
+    pointer: String,
+    /// True if the current leaf has a variable that could not be replaced.
+    has_missed: bool,
+    leaves: Vec<Leaf>,
+}
+
+/// The last part of a pointer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl Unresolved {
+    /// Collects the leaves with variables from now on, for [`take_leaves`](Self::take_leaves).
+    pub(crate) fn traced() -> Self {
+        Self {
+            trace: Some(Trace::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the leaves that were collected since the last call; none without a trace.
+    pub(crate) fn take_leaves(&mut self) -> Vec<Leaf> {
+        let trace = self.trace.as_mut();
+        trace.map_or_else(Vec::new, |trace| std::mem::take(&mut trace.leaves))
+    }
+
+    /// Substitutes a child of the current node.
+    pub(crate) fn at<T>(&mut self, step: Step<'_>, substitute: impl FnOnce(&mut Self) -> T) -> T {
+        let parent = self.trace.as_mut().map(|trace| trace.enter(step));
+        let substituted = substitute(self);
+        if let (Some(trace), Some(parent)) = (&mut self.trace, parent) {
+            trace.pointer.truncate(parent);
+        }
+        substituted
+    }
+
+    /// Substitutes the current node, which is a leaf.
+    pub(super) fn leaf<T>(&mut self, substitute: impl FnOnce(&mut Self) -> T) -> T {
+        if let Some(trace) = &mut self.trace {
+            trace.has_missed = false;
+        }
+        let substituted = substitute(self);
+        if let Some(trace) = &mut self.trace {
+            trace.leaves.push(Leaf {
+                pointer: trace.pointer.clone(),
+                is_pending: trace.has_missed,
+            });
+        }
+        substituted
+    }
+
+    /// Records that a variable of the current leaf could not be replaced.
+    pub(super) fn miss(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.has_missed = true;
+        }
+    }
+
+    /// Replaces the last leaf, which was an item of the current list, with the `count` items that it was spread to.
+    pub(super) fn spread(&mut self, first: usize, count: usize) {
+        let Some(trace) = &mut self.trace else {
+            return;
+        };
+        trace.leaves.pop();
+        for index in first..first + count {
+            let parent = trace.enter(Step::Index(index));
+            let pointer = trace.pointer.clone();
+            trace.pointer.truncate(parent);
+            let is_pending = false;
+            trace.leaves.push(Leaf {
+                pointer,
+                is_pending,
+            });
+        }
+    }
+}
+
+impl Trace {
+    /// Descends to a child, and returns the length of the parent's pointer.
+    fn enter(&mut self, step: Step<'_>) -> usize {
+        let parent = self.pointer.len();
+        self.pointer.push('/');
+        match step {
+            Step::Key(key) => self.pointer += &key.replace('~', "~0").replace('/', "~1"),
+            Step::Index(index) => self.pointer += &index.to_string(),
+        }
+        parent
+    }
+}

@@ -1,0 +1,217 @@
+//! The state of a run, for users.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Phase, Problem};
+use crate::failure::Failure;
+
+/// The whole state of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The progress of the run.
+    pub phase: Phase,
+    /// The trigger of the submission.
+    #[cfg_attr(test, schemars(extend("enum" = ["Resolved", "Completed", "Manual"])))]
+    pub submit: String,
+    /// The run that the sidecar serves.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub run: RunStatus,
+    /// The time at which the phase began, or at which the sidecar restarted in this phase (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// True once all steps are done: no further outputs are accepted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub finished: bool,
+    /// Every step that may post outputs, in order.
+    pub steps: Vec<StepStatus>,
+    /// Every variable that the templates use.
+    pub variables: Vec<VariableStatus>,
+    /// Every resource and object of the declaration, in order.
+    pub resources: Vec<ResourceStatus>,
+    /// The current stage of the submission, while `phase` is `Submitting`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<SubmissionStage>,
+    /// The conditions in the cluster that the submission waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<WaitStatus>,
+    /// Results for the next task by name, once `phase` is `Committed`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub results: BTreeMap<String, Map<String, Value>>,
+    /// The problem that made the run fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// Messages for users, for instance findings of the preflight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// The run that the sidecar serves. Fields are absent if the sidecar does not know them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RunStatus {
+    /// The kind of the object that represents the run: `TaskRun`, or the owner of a pod outside Tekton.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The name of that object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The UID that derived names are computed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// The name of the Task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The name of the PipelineRun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_run: Option<String>,
+    /// The URL of the API server; absent if the declaration creates nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_server: Option<String>,
+}
+
+/// A stage of the submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum SubmissionStage {
+    /// All objects are dry-run.
+    Checking,
+    /// The objects are created in order.
+    Creating,
+    /// All objects exist; the submission waits for `waitFor` or results.
+    Waiting,
+    /// The created objects are deleted again.
+    RollingBack,
+}
+
+/// A condition in the cluster that the submission waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WaitStatus {
+    /// The name of the resource in the declaration.
+    pub resource: String,
+    /// The kind of condition.
+    pub kind: WaitKind,
+    /// The condition and the last observation, for users.
+    pub message: String,
+    /// The time at which the wait began (RFC 3339).
+    pub since: String,
+}
+
+/// The kind of a condition that the submission waits for. Later versions may add kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum WaitKind {
+    /// The state in `waitFor`.
+    Readiness,
+    /// A field in `results`.
+    Result,
+    /// Room in a ResourceQuota.
+    Quota,
+    /// A kind from another version of Gleaner.
+    #[serde(other)]
+    #[cfg_attr(test, schemars(skip))]
+    Unknown,
+}
+
+/// A step of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StepStatus {
+    /// The step's name.
+    pub name: String,
+    /// The step's progress.
+    pub state: StepState,
+    /// The command's exit code, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The time at which the step started, if the sidecar learned of it (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    /// The time at which the step's outputs arrived (RFC 3339). Absent if they arrived before the sidecar restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<String>,
+    /// The names of the step's declared outputs.
+    pub outputs: Vec<String>,
+}
+
+/// The progress of a step, according to the sidecar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum StepState {
+    /// The step has not started, as far as the sidecar knows.
+    Waiting,
+    /// The step has started; its outputs have not arrived.
+    Running,
+    /// The step's outputs have arrived.
+    Received,
+    /// The step failed; its outputs with `when: Always` have arrived.
+    Failed,
+    /// The run finished without the step's outputs.
+    Skipped,
+}
+
+/// A variable of the templates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct VariableStatus {
+    /// The variable as written in the templates, without `$()`.
+    pub name: String,
+    /// The state of its value.
+    pub state: VariableState,
+    /// The value, shortened; a secret value is never included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+}
+
+/// The state of a variable's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum VariableState {
+    /// The value is not known yet.
+    Pending,
+    /// The value is known.
+    Resolved,
+    /// The value is the declared default.
+    Defaulted,
+    /// The value is known, but never shown.
+    Secret,
+}
+
+/// A resource or object of the declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceStatus {
+    /// The name in the declaration.
+    pub resource: String,
+    /// `apiVersion` of the object.
+    pub api_version: String,
+    /// `kind` of the object.
+    pub kind: String,
+    /// The object's name, once all variables are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The object's UID, once it exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// The failure of this resource, without the resource's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+/// Returns true for a value that is omitted: a status from an earlier version does not have it.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,101 @@
+//! The times of a run and the progress of its submission, for users. They are not in the journal: a restarted sidecar reports only
+//! what it has seen itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gleaner_core::collect::Collector;
+use gleaner_proto::StepName;
+use gleaner_proto::message::{Phase, Status, StepState};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::activity::Activity;
+
+/// The times and the progress of a run. A clone is cheap.
+#[derive(Debug, Clone)]
+pub(super) struct Timeline {
+    /// The URL of the API server.
+    api_server: Option<String>,
+    phase: Phase,
+    since: String,
+    steps: Arc<BTreeMap<StepName, Times>>,
+    activity: Activity,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Times {
+    started: Option<String>,
+    finished: Option<String>,
+}
+
+/// Returns the current time in the form of RFC 3339, in seconds.
+pub(super) fn now() -> String {
+    let seconds = Timestamp::now().as_second();
+    Timestamp::from_second(seconds)
+        .unwrap_or_default()
+        .to_string()
+}
+
+impl Timeline {
+    pub(super) fn new(collector: &Collector, api_server: Option<String>) -> Self {
+        Self {
+            api_server,
+            phase: collector.phase(),
+            since: now(),
+            steps: Arc::default(),
+            activity: Activity::default(),
+        }
+    }
+
+    /// Records that the command of a step starts. A step that runs again has no end yet. Returns false if that was known.
+    pub(super) fn start(&mut self, step: &StepName) -> bool {
+        let times = Arc::make_mut(&mut self.steps);
+        let times = times.entry(step.clone()).or_default();
+        if times.started.is_some() && times.finished.is_none() {
+            return false;
+        }
+        *times = Times {
+            started: Some(now()),
+            finished: None,
+        };
+        true
+    }
+
+    /// Records that the outputs of a step arrived.
+    pub(super) fn finish(&mut self, step: &StepName) {
+        let times = Arc::make_mut(&mut self.steps);
+        times.entry(step.clone()).or_default().finished = Some(now());
+    }
+
+    /// Records the current phase.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            (self.phase, self.since) = (phase, now());
+        }
+    }
+
+    /// Records the newest progress of the submission.
+    pub(super) fn update(&mut self, activity: &mut watch::Receiver<Activity>) {
+        self.activity = activity.borrow_and_update().clone();
+    }
+
+    /// Adds the times and the progress to a status.
+    pub(super) fn complete(&self, status: &mut Status) {
+        status.run.api_server.clone_from(&self.api_server);
+        status.since = Some(self.since.clone());
+        for step in &mut status.steps {
+            let Some(times) = self.steps.get(step.name.as_str()) else {
+                continue;
+            };
+            step.started.clone_from(&times.started);
+            step.finished.clone_from(&times.finished);
+            if step.state == StepState::Waiting && times.started.is_some() {
+                step.state = StepState::Running;
+            }
+        }
+        if status.phase == Phase::Submitting {
+            self.activity.complete(status);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The objects as YAML in which the values of variables are marked.
+
+use std::io;
+
+use gleaner_core::document::writer::write_yaml_ranges;
+use gleaner_core::render::Rendered;
+use gleaner_proto::preview::{Preview, PreviewMark, PreviewObject, PreviewPart};
+use gleaner_runtime::text::cut;
+
+use super::Page;
+
+/// The longest value, in bytes; the page shows no more of it.
+const VALUE: usize = 2 << 10;
+
+/// Returns the marked YAML of objects whose leaves were recorded.
+///
+/// # Errors
+/// The YAML of an object has more than `max` bytes.
+pub(super) fn of(objects: &[Rendered], max: usize) -> io::Result<Preview> {
+    let objects = objects.iter().map(|object| one(object, max));
+    Ok(Preview {
+        objects: objects.collect::<io::Result<_>>()?,
+    })
+}
+
+fn one(rendered: &Rendered, max: usize) -> io::Result<PreviewObject> {
+    let mut page = Page {
+        bytes: Vec::new(),
+        max,
+    };
+    let leaves = &rendered.leaves;
+    let pointers = leaves.iter().map(|leaf| leaf.pointer.as_str());
+    let mut ranges = write_yaml_ranges(&mut page, &rendered.object, pointers)
+        .map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    ranges.sort_by_key(|(_, range)| range.start);
+    let yaml = String::from_utf8(page.bytes).map_err(io::Error::other)?;
+    let mut parts = Vec::new();
+    let mut end = 0;
+    for (leaf, range) in ranges {
+        let written = &yaml[range.clone()];
+        let start = range.start + (written.len() - written.trim_start().len());
+        let value = written.trim();
+        // Leaves do not overlap; an empty value has no text.
+        if start < end || value.is_empty() {
+            continue;
+        }
+        parts.push(plain(&yaml[end..start]));
+        let shown = cut(value, VALUE);
+        parts.push(PreviewPart {
+            text: shown.to_owned(),
+            mark: Some(match leaves[leaf].is_pending {
+                true => PreviewMark::Pending,
+                false => PreviewMark::Substituted,
+            }),
+            bytes: (shown.len() < value.len()).then_some(value.len()),
+        });
+        end = start + value.len();
+    }
+    parts.push(plain(&yaml[end..]));
+    Ok(PreviewObject {
+        resource: rendered.resource.to_string(),
+        parts,
+    })
+}
+
+fn plain(text: &str) -> PreviewPart {
+    PreviewPart {
+        text: text.to_owned(),
+        mark: None,
+        bytes: None,
+    }
+}

@@ -1,0 +1,25 @@
+//! The sidecar as a process, as in the suite of the HTTP API.
+
+#[allow(dead_code, reason = "shared with the suite of the HTTP API")]
+#[path = "../http_api/support/process.rs"]
+mod process;
+
+use std::time::Duration;
+
+pub(crate) use process::{Setup, Sidecar};
+
+/// The maximum wait for a process; reached only if something is wrong.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A declaration that is submitted on request.
+pub(crate) const MANUAL: &str = "\
+steps: {build: [{name: digest}], scan: [{name: verdict}]}
+objects:
+  - name: note
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: note}
+      data: {digest: $(steps.build.digest), verdict: $(steps.scan.verdict)}
+submit: Manual
+";
