@@ -31,9 +31,9 @@ const HEADER_BYTES: usize = 16 << 10;
 /// POST /mutate/pods with TLS, and /livez, /readyz and /metrics as plain HTTP.
 ///
 /// The injector reads the certificate from files (--tls-cert, --tls-key, --tls-ca) that cert-manager or you provide, and reads
-/// them again when they change. Or it creates and renews a certificate itself, and stores it in a Secret that all replicas share
-/// (--tls-secret, --service). With --tls-ca or --tls-secret, the injector writes the CA into the webhook configuration
-/// (--webhook-configuration) before it serves a certificate. Without these flags, you must set the caBundle.
+/// them again when they change. Alternatively, it creates and renews a certificate itself, and stores it in a Secret that all
+/// replicas share (--tls-secret, --service). With --tls-ca or --tls-secret, the injector writes the CA into the webhook
+/// configuration (--webhook-configuration) before it serves a certificate. Without these flags, you must set the caBundle.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-injector", version, max_term_width = 100)]
 #[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
@@ -145,7 +145,7 @@ pub struct Limits {
     /// Time after SIGTERM during which connections are still accepted, while /readyz fails and the Service removes this pod
     #[arg(long, env = "GLEANER_SHUTDOWN_DELAY", default_value = "5s", value_parser = duration::parse)]
     pub(crate) shutdown_delay: Duration,
-    /// Maximum time after --shutdown-delay to complete running reviews
+    /// Maximum time after --shutdown-delay to complete reviews in progress
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "15s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
@@ -153,7 +153,7 @@ pub struct Limits {
 /// The help text of `--max-body`.
 const MAX_BODY: &str = "Maximum size of a review; the default allows twice the size of the largest object that etcd accepts";
 
-/// The access to the API server, and the settings for Events.
+/// The flags for access to the API server, and for Events.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 #[command(mut_arg("request_timeout", |arg| arg.default_value("5s")))]
@@ -163,7 +163,7 @@ pub struct Cluster {
     /// Do not create Events
     #[arg(long, env = "GLEANER_NO_EVENTS")]
     pub(crate) no_events: bool,
-    /// Name of the source in Events, normally the name of this pod
+    /// Reporting instance in Events, normally the name of this pod
     #[arg(
         long,
         env = "HOSTNAME",

@@ -72,6 +72,6 @@ pub fn health(readiness: Arc<Readiness>, metrics: Metrics) -> Router {
 async fn nothing_here() -> (StatusCode, &'static str) {
     (
         StatusCode::NOT_FOUND,
-        "not found; the webhook address serves POST /mutate/tekton and POST /mutate/pods, the health address GET /livez, /readyz and /metrics\n",
+        "not found; the webhook address serves POST /mutate/tekton and POST /mutate/pods; the health address serves GET /livez, /readyz and /metrics\n",
     )
 }

@@ -29,7 +29,7 @@ pub enum TlsError {
     #[error("the {0} is not in PEM format")]
     Pem(&'static str, #[source] rustls::pki_types::pem::Error),
     #[error(
-        "it contains no certificate; add PEM blocks of type CERTIFICATE, beginning with the server's certificate"
+        "the certificate file contains no certificate; add PEM blocks of type CERTIFICATE, beginning with the server's certificate"
     )]
     Empty,
     #[error("the certificate is not a valid X.509 certificate")]
@@ -39,7 +39,7 @@ pub enum TlsError {
         "the private key does not belong to the certificate, or its type is not supported; use an RSA, ECDSA or Ed25519 key"
     )]
     Key(#[source] rustls::Error),
-    #[error("TLS cannot be set up")]
+    #[error("cannot configure TLS")]
     Config(#[source] rustls::Error),
 }
 

@@ -50,7 +50,7 @@ pub struct Tls {
     )]
     #[arg(requires = "service", requires = "webhook_configuration")]
     tls_secret: Option<ObjectName>,
-    /// Service through which API servers call the webhook, in the namespace of the Secret
+    /// Service that API servers call; it must be in the Secret's namespace
     #[arg(
         long,
         env = "GLEANER_SERVICE",
@@ -147,14 +147,14 @@ impl Tls {
     }
 }
 
-/// Parses a validity period. X.509 times have a precision of one second, and a year has four digits.
+/// Parses a validity period. It must be at least 3 s, because X.509 times have a precision of one second, and at most 100 years.
 fn validity(text: &str) -> Result<Duration, String> {
     let validity = duration::parse(text).map_err(|error| error.to_string())?;
     let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);
     let within = bounds.contains(&validity);
     within
         .then_some(validity)
-        .ok_or_else(|| format!("'{text}' is not between 3s and 876000h"))
+        .ok_or_else(|| format!("'{text}' is not a valid period; use 3s to 876000h"))
 }
 
 fn poll(text: &str) -> Result<Duration, String> {

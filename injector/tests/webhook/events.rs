@@ -117,7 +117,7 @@ async fn a_dry_run_and_an_object_without_a_controller_create_no_event() {
         let response = client.review("/mutate/pods", body).await.unwrap();
         assert_eq!(response["allowed"], json!(false));
     }
-    // Events arrive in order, so when this Event exists, the earlier refusals have created none.
+    // The injector creates Events in order, so if this Event is the only one, the earlier refusals created none.
     client
         .review("/mutate/pods", &review(UNINJECTED_POD))
         .await
@@ -145,7 +145,7 @@ async fn an_api_server_that_does_not_respond_to_events_delays_no_review() {
     injector.terminate();
     assert!(
         injector.ended().await.success(),
-        "pending Events must not delay the shutdown further"
+        "pending Events must not delay the shutdown beyond its time limit"
     );
 }
 

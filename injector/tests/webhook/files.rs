@@ -69,7 +69,11 @@ async fn invalid_files_at_startup_exit_with_78() {
     let (certificate, key) = authority.issue(NAME);
     let stranger = authority.issue(NAME).1;
     let cases = [
-        (String::new(), key, "it contains no certificate"),
+        (
+            String::new(),
+            key,
+            "the certificate file contains no certificate",
+        ),
         (
             certificate.clone(),
             "no key".to_owned(),

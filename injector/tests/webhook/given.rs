@@ -1,4 +1,4 @@
-//! A certificate in files, whose CA the injector writes into the webhook configuration.
+//! Tests of a certificate in files and `--tls-ca`: the injector writes the CA into the webhook configuration.
 
 use std::time::Duration;
 
@@ -63,11 +63,11 @@ async fn a_new_ca_is_trusted_before_a_certificate_of_it_is_served() {
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
     let injector = setup.ready().await;
     let other = Authority::new();
-    // The certificate is replaced before its CA, as the kubelet may do.
+    // Replace the certificate before its CA. In a cluster, the injector may read the files between two such updates.
     setup.write(other.issue(NAME));
     let said = injector.said("certificate-check-failed").await;
     let error = said["error"].as_str().unwrap();
-    assert!(error.contains("did not sign the certificate"), "{said}");
+    assert!(error.contains("would reject the certificate"), "{said}");
     is_trusted(&injector, &api_server).await;
     setup.write_ca(&other);
     until("a certificate from the other CA", async || {
@@ -180,7 +180,7 @@ async fn a_certificate_that_no_api_server_would_trust_is_not_served() {
     std::fs::write(setup.path("ca.crt"), "none").unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("contains no CA certificate"), "{said}");
+    assert!(said.contains("does not contain a CA certificate"), "{said}");
     std::fs::remove_file(setup.path("ca.crt")).unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");

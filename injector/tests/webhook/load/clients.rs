@@ -20,8 +20,8 @@ const DRIP: Duration = Duration::from_millis(200);
 /// The number of slow clients that send half a body. It is several times the number of bodies that fit into 2 MiB. If all bodies
 /// shared memory, other clients would have to wait longer than the time limit for a body.
 const SLOW_BODIES: usize = 120;
-/// The number of slow clients that do not complete the handshake, and of those that send half a header. All clients together use
-/// fewer connections than the injector accepts.
+/// The number of slow clients that do not complete the handshake, and the number of those that send half a header. All clients
+/// together use fewer connections than the injector accepts.
 const SLOW_OTHERS: usize = 20;
 
 /// The injector to which clients connect, and the requests to send.
