@@ -70,7 +70,7 @@ use options::Invocation;
 
 /// The way in which the redirector process must terminate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "call `leave` to end the process in this way"]
+#[must_use = "call `leave` to terminate the process in this way"]
 pub enum Exit {
     /// Exit with this code.
     Code(u8),
@@ -107,8 +107,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
 ///
 /// This function is for ordinary Rust programs that contain the redirector as a subcommand. The Rust runtime ignores SIGPIPE, so
 /// this function restores the default action for the command. The process must have no other threads, because this function
-/// changes the signal mask and reaps all children. The calling thread must not exit before the command, because the kernel then
-/// kills the command.
+/// changes the signal mask and reaps all children. The calling thread must not exit before the command, because the kernel would
+/// then kill the command.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::ignore_broken_pipes(sys::Before::Runtime);
     start(arguments)
@@ -137,7 +137,7 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
         Ok(Invocation::Wrap(options)) => wrap::wrap(&options),
         Ok(Invocation::Finish(options)) => finish::as_a_step(&options),
         Ok(Invocation::Print(text)) => {
-            // Ignore a closed stdout, whose reader needs no more output.
+            // Ignore an error: if stdout is closed, its reader needs no more output.
             let _ = std::io::stdout().write_all(text.as_bytes());
             Exit::Code(0)
         }

@@ -50,7 +50,7 @@ async fn the_injector_exits_while_it_waits_for_the_api_server() {
 }
 
 #[tokio::test]
-async fn the_kind_of_sidecar_depends_on_the_clusters_version() {
+async fn the_type_of_sidecar_depends_on_the_api_servers_version() {
     for (minor, kind) in [("28", "Tekton"), ("33", "Native")] {
         let api_server = ApiServer::start().await;
         api_server.set_minor_version(minor);

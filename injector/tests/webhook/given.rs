@@ -57,7 +57,7 @@ async fn a_removed_or_altered_ca_bundle_is_repaired_for_certificates_from_files(
 }
 
 #[tokio::test]
-async fn a_new_ca_is_trusted_before_a_certificate_of_it_is_served() {
+async fn a_new_ca_is_trusted_before_a_certificate_that_it_signed_is_served() {
     let api_server = ApiServer::start().await;
     let authority = Authority::new();
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
@@ -81,7 +81,7 @@ async fn a_new_ca_is_trusted_before_a_certificate_of_it_is_served() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_a_new_ca_waits_until_all_api_servers_have_seen_it() {
+async fn a_certificate_from_a_new_ca_is_served_only_after_all_api_servers_have_seen_the_ca() {
     let api_server = ApiServer::start().await;
     let authority = Authority::new();
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1h");

@@ -76,7 +76,7 @@ impl Setup {
         flags.into_iter().fold(setup, Self::flag)
     }
 
-    /// Returns the setup of an injector that issues its certificates and stores them in `api_server`.
+    /// Returns the setup of an injector that issues its certificates and stores them in a Secret of `api_server`.
     pub(crate) fn managed(api_server: &ApiServer) -> Self {
         let flags = [
             "--tls-secret=gleaner/injector-tls",
@@ -173,7 +173,7 @@ impl Injector {
         .await;
     }
 
-    /// Connects as a client that trusts the CA passed to [`Setup::files`].
+    /// Connects as a client that trusts the CA `authority`.
     pub(crate) async fn client(&self, authority: &Authority) -> Client {
         Client::connect(self.address, &authority.pem, NAME)
             .await
