@@ -59,7 +59,7 @@ pub struct Policy {
     pub leaf: Duration,
     /// The validity period of a CA. The CA is replaced when a third of the period remains.
     pub authority: Duration,
-    /// The time for which a CA must be in the caBundle before it signs certificates.
+    /// The time for which a CA must be in the caBundle before a certificate that it signed is served.
     pub settle: Duration,
 }
 

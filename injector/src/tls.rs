@@ -36,7 +36,7 @@ pub enum TlsError {
     Certificate(#[source] validity::ValidityError),
     /// The key does not match the certificate, or its type is not supported.
     #[error(
-        "the private key does not belong to the certificate, or its type is not supported; use an RSA, ECDSA or Ed25519 key"
+        "the private key does not match the certificate, or its type is not supported; use an RSA, ECDSA or Ed25519 key"
     )]
     Key(#[source] rustls::Error),
     #[error("cannot configure TLS")]

@@ -17,7 +17,6 @@ const BODY_MAX: u64 = 64 << 20;
 /// The head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// The status code.
     pub status: u16,
     /// The body length in bytes that the head specifies, or `None` if the body ends when the connection closes.
     length: Option<u64>,

@@ -179,7 +179,7 @@ impl Typed {
         if let Some(flag) = VALUED.iter().find(|flag| flag.name == name) {
             let value = value.or_else(|| rest.next());
             let value =
-                value.ok_or_else(|| Failure::usage(format!("{} needs a value", flag.bare())))?;
+                value.ok_or_else(|| Failure::usage(format!("{} requires a value", flag.bare())))?;
             self.values.entry(flag.name).or_default().push(value);
         } else if let Some(flag) = SWITCHES.iter().find(|flag| flag.name == name) {
             let value = value.unwrap_or_else(|| OsString::from("true"));

@@ -98,7 +98,8 @@ impl Configuration {
         Ok(())
     }
 
-    /// Returns the time for which this replica has observed that the configuration trusts `own`, or `None` if it does not.
+    /// Returns the time for which this replica has observed that the configuration trusts `own`, or `None` if the configuration
+    /// does not trust them.
     pub fn settled(&self, own: &[Certificate]) -> Option<Duration> {
         let trusted = self.trusted.as_ref()?;
         (trusted.authorities == own).then(|| trusted.since.elapsed())

@@ -52,7 +52,7 @@ pub enum ContentError {
     Missing(&'static str),
     #[error("{0} is invalid")]
     Damaged(&'static str),
-    #[error("{0} does not belong to {1}")]
+    #[error("{0} does not match {1}")]
     Mismatch(&'static str, &'static str),
 }
 

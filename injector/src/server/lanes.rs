@@ -24,7 +24,7 @@ const SMALL_THREADS: usize = 3;
 /// that a thread for small reviews gets.
 const LARGE_NICE: i32 = 5;
 
-/// The lanes of an injector.
+/// The threads and the memory for small and large reviews, and the time limit of a decision.
 #[derive(Debug)]
 pub struct Lanes {
     small: Lane,

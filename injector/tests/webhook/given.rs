@@ -161,7 +161,7 @@ async fn a_replica_that_loses_permission_to_read_its_secret_stays_trusted() {
     api_server.refuse("GET /api/v1/", 403);
     old.said("403 Forbidden not for you").await;
     api_server.set_bundles("");
-    until("the bundle again", async || {
+    until("the restored bundle", async || {
         (api_server.bundle() == before).then_some(())
     })
     .await;

@@ -271,7 +271,7 @@ async fn a_forbidden_write_is_logged_once() {
         said["error"],
         "the API server refused POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
     );
-    until("several more tries", async || {
+    until("several more checks", async || {
         let failed = injector
             .metric("gleaner_injector_certificate_checks_failed_total")
             .await;

@@ -176,7 +176,8 @@ impl Target {
     fn connect(&self, bundle: &str) -> Client {
         let connection = Connection::tls(self.address, bundle, NAME);
         Client {
-            connection: connection.unwrap_or_else(|error| panic!("{error}; trusted was {bundle}")),
+            connection: connection
+                .unwrap_or_else(|error| panic!("{error}; the client trusts {bundle}")),
             since: Instant::now(),
         }
     }
@@ -187,7 +188,7 @@ impl Exchange {
     fn perform(&self, connection: &mut Connection) {
         connection
             .send(&self.request)
-            .expect("the request must be sent and answered");
+            .expect("the request must be sent");
         let response = connection.answer().expect("a response");
         assert_eq!(response.status, 200, "{}", response.text());
         // The response is searched as text, because parsing it would take longer than the decision.

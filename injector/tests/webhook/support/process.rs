@@ -111,13 +111,12 @@ impl Setup {
         self.folder.path().join(name)
     }
 
-    /// Writes the certificate and its key.
+    /// Writes the certificate and key files, which the injector reads.
     pub(crate) fn write(&self, (certificate, key): (String, String)) {
         fs::write(self.path("tls.crt"), certificate).unwrap();
         fs::write(self.path("tls.key"), key).unwrap();
     }
 
-    /// Writes the CA file.
     pub(crate) fn write_ca(&self, authority: &Authority) {
         fs::write(self.path("ca.crt"), &authority.pem).unwrap();
     }
@@ -164,9 +163,8 @@ impl Setup {
 // === impl Injector ===
 
 impl Injector {
-    /// Waits until the injector is ready.
     pub(crate) async fn is_ready(&self) {
-        super::until("ready", async || {
+        super::until("the injector to be ready", async || {
             let ready = get(self.health, "/readyz").await;
             (ready.status == 200).then_some(())
         })
@@ -199,7 +197,7 @@ impl Injector {
     pub(crate) async fn said(&self, text: &str) -> Value {
         let line = |line: &str| line.contains(text).then(|| line.to_owned());
         let found = async || self.process.line(line);
-        let line = super::until(&format!("saying {text}"), found).await;
+        let line = super::until(&format!("a log line that contains '{text}'"), found).await;
         serde_json::from_str(&line).unwrap()
     }
 
