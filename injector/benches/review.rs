@@ -1,6 +1,6 @@
 //! Benchmarks of a complete review as the webhook processes it: parsing, decision, patch and serialization of the response.
 //!
-//! The goal is that 99 of 100 reviews complete within 2 ms, and that one core processes 1,000 reviews per second.
+//! The goal is that 99 % of reviews complete within 2 ms, and that one core processes 1,000 reviews per second.
 
 use divan::{Bencher, black_box};
 use gleaner_core::inject::settings::{Resources, Settings, Sidecars};

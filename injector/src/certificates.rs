@@ -45,8 +45,8 @@ pub const BACKDATE: Duration = Duration::from_secs(300);
 pub struct Managed {
     pub secret: ObjectName,
     pub configuration: String,
-    /// The interval between checks of the Secret and the webhook configuration. It varies by up to a fifth, so that replicas do
-    /// not check at the same time.
+    /// The interval between checks of the Secret and the webhook configuration. Each interval varies randomly by up to
+    /// a fifth, so that replicas do not check at the same time.
     pub poll: Duration,
     pub policy: Policy,
 }

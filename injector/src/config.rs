@@ -106,7 +106,7 @@ pub struct Pods {
     /// Type of the sidecar; auto selects native sidecars if the API server's version is 1.29 or later
     #[arg(long, env = "GLEANER_SIDECARS", value_enum, default_value = "auto")]
     sidecars: SidecarChoice,
-    /// Log level of the sidecar: error, warn, info, debug or trace; by default the sidecar's default
+    /// Log level of the sidecar: error, warn, info, debug or trace (default: info)
     #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     sidecar_log_level: Option<String>,
     /// Kind that declarations may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified
@@ -135,7 +135,8 @@ pub struct Limits {
     #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub(crate) handshake_timeout: Duration,
     /// Maximum time to decide on a review. It should be shorter than the webhook's timeoutSeconds, so that the API server
-    /// receives the reason. A review that takes longer gets status 504, to which the webhook's failurePolicy applies
+    /// receives the reason. If the time is exceeded, the injector responds with status 504, and the API server
+    /// applies the webhook's failurePolicy
     #[arg(long, env = "GLEANER_DECISION_TIMEOUT", default_value = "3s", value_parser = duration::parse)]
     pub(crate) decision_timeout: Duration,
     /// Maximum time for which a connection may be idle. It should be longer than the 90 s after which an API server closes an

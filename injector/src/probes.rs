@@ -16,7 +16,7 @@ pub(crate) struct Probes {
     ended: oneshot::Receiver<()>,
 }
 
-/// An error from [`Probes::bind`].
+/// An error from `Probes::bind`.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbesError {
     #[error(transparent)]

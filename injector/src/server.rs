@@ -1,4 +1,4 @@
-//! The HTTP routes: admission reviews, health and readiness.
+//! The HTTP routes: admission reviews, health, readiness and metrics.
 
 mod admission;
 mod health;

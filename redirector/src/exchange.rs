@@ -299,7 +299,9 @@ fn connect(address: &Address, patience: Duration) -> io::Result<UnixStream> {
     match address {
         // A connection to a Unix socket either succeeds or fails immediately.
         Address::Unix(path) => sys::connect(path).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => io::Error::other("it accepts no connections"),
+            io::ErrorKind::WouldBlock => {
+                io::Error::other("it does not accept connections; its process may be stopped")
+            }
             _ => error,
         }),
         Address::Tcp(address) => {

@@ -43,7 +43,7 @@ pub(crate) enum Reason {
     SidecarRefused(u16),
     /// The sidecar refused the request with a problem document.
     Problem {
-        /// The problem type in CamelCase, or empty if the type is not one of Gleaner's.
+        /// The last segment of the problem type in CamelCase, or empty for a type such as `about:blank`.
         name: String,
         exit_code: u8,
     },

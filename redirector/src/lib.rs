@@ -13,7 +13,7 @@
 //! | --- | --- |
 //! | `options` | parses and checks the command line and the environment |
 //! | `script` | unpacks a script whose interpreter is the redirector |
-//! | `wrap`, `finish` | the two forms, each from start to finish |
+//! | `wrap`, `finish` | run a command, and finish a run: the two forms |
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
 //! | `command` | finds and runs the command, and waits until it exits |
 //! | `outputs` | reads the declared files, which must be regular files |
@@ -24,7 +24,7 @@
 //! | `outcome` | parses the outcome of the run while it arrives |
 //! | `results` | writes the results for later tasks |
 //! | `own_results` | measures the results that Tekton writes to the step's termination message |
-//! | `failure` | Gleaner's own failures, as data |
+//! | `failure` | the failures of Gleaner, with message, exit code and name |
 //! | `report`, `termination` | report failures on stderr or in a file, by the exit code, and in Tekton's termination message |
 //! | `sys` | system calls; the only module with `unsafe` code |
 //!
@@ -79,7 +79,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Terminates the process in this way.
+    /// Terminates the process with this exit code or signal.
     pub fn leave(self) -> ! {
         // The witness was killed when the command exited. Reap it here, because PID 1 may not reap orphans, and the witness would
         // remain as a zombie.
@@ -97,8 +97,8 @@ pub fn is_standard_output_closed() -> bool {
     sys::is_standard_output_closed()
 }
 
-/// Runs the redirector with these arguments (without the program's name), and terminates the process as the returned [`Exit`] of
-/// [`run`] requires.
+/// Runs the redirector with these arguments (without the program's name), and terminates the process with the exit code or signal
+/// that [`run`] returns.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
     run(arguments).leave()
 }

@@ -295,7 +295,7 @@ impl Typed {
                 .iter()
                 .find(|name| name.is_empty() || name.contains('/'))
             {
-                Some(name) => Err(format!("'{name}' is not a valid result name")),
+                Some(name) => Err(format!("'{name}' is not a valid result name; use names without '/', separated by commas")),
                 None => Ok(names),
             }
         });

@@ -58,13 +58,13 @@ impl Configuration {
     /// Reads the configuration. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// Fails if the API server cannot be reached.
+    /// Fails if the API server cannot be reached or refuses the request.
     pub async fn read(&self) -> Result<Option<Value>, RequestError> {
         self.server.get(&self.path()).await
     }
 
-    /// Updates the configuration so that it trusts the CAs `own`, and records the time since which it has trusted them. `read` is
-    /// the object from [`read`](Self::read).
+    /// Updates the configuration so that it trusts the CAs `own`, and records when it began to trust them. `read` is the
+    /// object from [`read`](Self::read).
     ///
     /// # Errors
     /// Fails if the configuration does not exist or cannot be written.
@@ -105,7 +105,7 @@ impl Configuration {
         (trusted.authorities == own).then(|| trusted.since.elapsed())
     }
 
-    /// Returns true if every API server has had time to see that `own` is trusted.
+    /// Returns true if every API server has had time to see that the configuration trusts `own`.
     pub fn is_settled(&self, own: &[Certificate]) -> bool {
         self.settled(own)
             .is_some_and(|settled| settled >= self.settle)

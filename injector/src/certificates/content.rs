@@ -109,7 +109,8 @@ impl Content {
     /// Parses the `data` of a Secret.
     ///
     /// # Errors
-    /// Fails if a key is missing or its value is not valid. In that case, the caller must issue new certificates.
+    /// Fails if an entry is missing or not valid, or if a private key does not match its certificate. In that case, the caller
+    /// must issue new certificates.
     pub fn read(data: &Value) -> Result<Self, ContentError> {
         let text = |key: &'static str| {
             let encoded = data[key].as_str().filter(|text| !text.is_empty());
@@ -165,7 +166,7 @@ impl Content {
         self
     }
 
-    /// Returns the content with the CAs `others`, which API servers already trust, added until the bundle is full.
+    /// Adds the CAs `others`, which API servers already trust, until the bundle is full. Returns the resulting content.
     #[must_use]
     pub fn trusting(mut self, others: impl IntoIterator<Item = Certificate>) -> Self {
         for other in others {

@@ -25,7 +25,7 @@ use crate::server::Readiness;
 use crate::tls::files::{Files, FilesError};
 use crate::tls::{Identity, Serving};
 
-/// The paths of the certificate files, and the webhook configuration that must trust their CA.
+/// The paths of the certificate files, and the name of the webhook configuration that must contain their CA.
 #[derive(Debug, Clone)]
 pub struct Given {
     pub files: Files,

@@ -11,8 +11,8 @@ use crate::metrics::Metrics;
 
 /// The paths of the files, and the polling interval.
 ///
-/// The files are polled, and compared by content. A file watch would not detect the update of a mounted Secret, because the
-/// kubelet replaces a symbolic link to the directory of the files.
+/// The injector polls the files and compares their content. A file watch would not detect the update of a mounted Secret, because
+/// the kubelet replaces a symbolic link to the directory of the files.
 #[derive(Debug, Clone)]
 pub struct Files {
     pub certificate: PathBuf,

@@ -63,7 +63,7 @@ async fn a_new_ca_is_trusted_before_a_certificate_that_it_signed_is_served() {
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
     let injector = setup.ready().await;
     let other = Authority::new();
-    // Replace the certificate before its CA. In a cluster, the injector may read the files between two such updates.
+    // Replace the certificate before its CA. In a cluster, the injector may read the files when only one of them has changed.
     setup.write(other.issue(NAME));
     let said = injector.said("certificate-check-failed").await;
     let error = said["error"].as_str().unwrap();

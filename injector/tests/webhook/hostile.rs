@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use crate::support::{Authority, Injector, JOB_POD, NAME, Setup, creation, get, review};
 use objects::{Hostile, all};
 
-/// The maximum resident memory of the process with one hostile review, in KiB. Measured values are below 50 MiB in any build. The
-/// chart's default limit of 128 MiB must suffice for two large bodies, one large decision, three small decisions and the program
-/// itself.
+/// The maximum resident memory of a process that decides on one hostile review, in KiB. Measured values are below 50 MiB in any
+/// build. The chart's default limit of 128 MiB must suffice for two large bodies, one large decision, three small decisions and
+/// the program itself.
 const MEMORY: u64 = 64 << 10;
 
 /// The maximum CPU time of a decision in a debug build. An optimized build needs at most about 100 ms (docs/reliability.md).

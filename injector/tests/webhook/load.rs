@@ -1,4 +1,5 @@
-//! Reviews at a steady rate, as API servers send them, while certificates rotate and other clients send large or slow reviews.
+//! Tests reviews at a steady rate, as API servers send them, while certificates rotate and other clients send large or slow
+//! reviews.
 
 mod clients;
 mod figures;
