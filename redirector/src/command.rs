@@ -132,7 +132,8 @@ fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
         return;
     }
     let group = sys::group_of(command);
-    // Without the redirector, the command would be the leader of this process group, and could not leave it.
+    // The command has left this process group. Without the redirector, it would be the leader of the group and could not leave
+    // it, so it would receive the signal.
     if sys::leads_its_group() && group != sys::group_of(0) {
         sys::send(
             signal.number,
@@ -176,7 +177,7 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
                 "an argument or environment variable is longer than 128 KiB, or together they are too long; pass the data in a file".to_owned()
             }
             Some(libc::ENOEXEC) => {
-                "it is neither an executable for this machine nor a script with '#!' in its first line".to_owned()
+                "it is not an executable for this machine, or it is a script without '#!' in its first line".to_owned()
             }
             _ if not_found => "the interpreter in its first line, or its dynamic loader, does not exist".to_owned(),
             _ => error.to_string(),

@@ -149,7 +149,7 @@ fn an_empty_patch_counts_as_unchanged() {
 }
 
 #[test]
-fn a_panic_on_an_object_that_requests_gleaner_is_a_refusal_that_names_the_bug() {
+fn a_panic_on_an_object_that_requests_gleaner_causes_a_refusal_that_reports_the_bug() {
     panics::install();
     for object in [
         asking(),

@@ -62,7 +62,7 @@ fn a_command_that_cannot_be_run_is_126() {
     refused("./outputs", "it is a directory");
     refused(
         "./bare",
-        "it is neither an executable for this machine nor a script with '#!' in its first line",
+        "it is not an executable for this machine, or it is a script without '#!' in its first line",
     );
     refused(
         "./orphan",
