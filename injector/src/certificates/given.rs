@@ -88,7 +88,7 @@ pub struct Follower {
 }
 
 impl Given {
-    /// Reads the files once.
+    /// Reads and checks the files once, but does not serve the certificate.
     ///
     /// # Errors
     /// Fails if the certificate cannot be served, or if an API server that trusts the CA would reject the certificate.
@@ -145,7 +145,7 @@ impl Follower {
         while checks.run(self.check()).await {}
     }
 
-    /// Reads the files once, adds the CA to the webhook configuration, and serves the certificate if it is trusted.
+    /// Reads the files once, adds the CA to the webhook configuration, and serves the certificate if API servers trust it.
     async fn check(&mut self) -> Result<(), GivenError> {
         let configuration = self.configuration.read().await.map_err(TrustError::from)?;
         let presented = self.given.present().and_then(|presented| {
