@@ -1,13 +1,13 @@
 //! Benchmarks of a complete review as the webhook processes it: parsing, decision, patch and serialization of the response.
 //!
-//! The goal is that 99 of 100 reviews complete within 2 ms, and that one core processes 1,000 reviews per second.
+//! The goal is that 99 % of reviews complete within 2 ms, and that one core processes 1,000 reviews per second.
 
 use divan::{Bencher, black_box};
 use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
 use gleaner_injector::decision::{Functions, Route};
 use gleaner_injector::review::Request;
 
-/// Reviews that were recorded from a real API server.
+/// Reviews recorded from a real API server.
 const JOB: &str = include_str!("../../core/tests/inject/fixtures/pod-from-plain-job.json");
 const RUN: &str = include_str!("../../core/tests/inject/fixtures/pod-from-pipelinerun.json");
 
@@ -40,21 +40,22 @@ fn answer(body: &str, settings: &Settings) -> Vec<u8> {
     verdict.answer().to_review(&request.uid, &[])
 }
 
-/// A pod that requests Gleaner and is injected.
+/// Measures the review of a pod that is injected.
 #[divan::bench]
 fn injected(bencher: Bencher<'_, '_>) {
     let settings = settings();
     bencher.bench(|| answer(black_box(JOB), &settings));
 }
 
-/// A pod that is refused: it belongs to a TaskRun and has the annotation, but its Task was not injected.
+/// Measures the review of a pod that is refused because it has the annotation and belongs to a TaskRun, but its Task was not
+/// injected.
 #[divan::bench]
 fn refused(bencher: Bencher<'_, '_>) {
     let settings = settings();
     bencher.bench(|| answer(black_box(RUN), &settings));
 }
 
-/// A pod that does not request Gleaner.
+/// Measures the review of a pod without the annotation.
 #[divan::bench]
 fn not_asked(bencher: Bencher<'_, '_>) {
     let settings = settings();
@@ -62,7 +63,7 @@ fn not_asked(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(&body), &settings));
 }
 
-/// The baseline, which only parses the review into a tree and deserializes it from that tree.
+/// Measures the baseline: parsing a review into a tree and serializing the tree.
 #[divan::bench]
 fn parsed_and_written(bencher: Bencher<'_, '_>) {
     bencher.bench(|| {

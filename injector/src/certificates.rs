@@ -1,18 +1,18 @@
 //! The source of the serving certificate, and the CAs that API servers trust.
 //!
-//! The injector either issues its certificate itself, or reads a certificate and its CA from files. A CA and certificate that it
-//! issued are stored in one Secret, which all replicas share. Any replica may write the Secret. Each write contains the resource
-//! version that the replica read, so only one of two concurrent writes succeeds. API servers trust the CAs in the `caBundle` of
-//! the webhook configuration.
+//! The injector either issues its certificate itself, or reads a certificate and its CA from files. The CA and the certificate
+//! that it issues are stored in one Secret, which all replicas share. Any replica may write the Secret. Each write contains the
+//! resource version that the replica read, so only one of two concurrent writes succeeds. API servers trust the CAs in the
+//! `caBundle` of the webhook configuration.
 //!
 //! | module | purpose |
 //! | --- | --- |
 //! | [`content`] | the content of the Secret |
 //! | [`rotation`] | determines the next step of a rotation, without side effects |
 //! | [`issue`] | new CAs and certificates |
-//! | [`reconciler`] | the task that reads, decides and writes |
+//! | [`reconciler`] | the task that performs the rotation steps that are due, and updates the webhook configuration |
 //! | [`given`] | the task that reads a certificate and its CA from files, and serves the certificate after API servers trust it |
-//! | [`configuration`] | the webhook configuration, and the time for which it has trusted the CAs of this replica |
+//! | [`configuration`] | the webhook configuration, and the time for which it has contained this replica's CAs |
 //! | [`trust`] | finds and repairs incorrect `caBundle` fields, without side effects |
 //!
 //! At any time, every API server must trust the certificate of every replica. Therefore, a rotation first adds the new CA to the
@@ -38,15 +38,15 @@ use crate::metrics::Metrics;
 /// The field manager of all writes by the injector.
 const FIELD_MANAGER: &str = "gleaner-injector";
 
-/// The time by which the start of a certificate's validity precedes its issue, because clocks differ.
+/// The time by which certificates are backdated to allow for clock skew.
 pub const BACKDATE: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone)]
 pub struct Managed {
     pub secret: ObjectName,
     pub configuration: String,
-    /// The interval between checks of the Secret and the webhook configuration. It varies by up to a fifth, so that replicas do
-    /// not check at the same time.
+    /// The interval between checks of the Secret and the webhook configuration. Each interval varies randomly by up to
+    /// a fifth, so that replicas do not check at the same time.
     pub poll: Duration,
     pub policy: Policy,
 }
@@ -59,19 +59,19 @@ pub struct Policy {
     pub leaf: Duration,
     /// The validity period of a CA. The CA is replaced when a third of the period remains.
     pub authority: Duration,
-    /// The time for which a CA must be in the caBundle before it signs certificates.
+    /// The time for which a CA must be in the caBundle before a certificate that it signed is served.
     pub settle: Duration,
 }
 
-/// The namespace and name of an object, in the form NAMESPACE/NAME.
+/// The namespace and name of an object, written `NAMESPACE/NAME` on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectName {
     pub namespace: String,
     pub name: String,
 }
 
-/// The periodic checks of one certificate source. Every failure is counted, but an error is logged only if it differs from the
-/// error of the previous check.
+/// The periodic checks of one certificate source. Every failure is counted, but its error is logged only if it differs from
+/// the error of the previous check.
 struct Checks {
     interval: Duration,
     metrics: Metrics,
@@ -91,7 +91,7 @@ impl Checks {
     }
 
     /// Runs one check, then waits for the interval, varied by up to a fifth. Returns false if shutdown is requested during the
-    /// wait.
+    /// check or the wait.
     async fn run<E: Error + 'static>(
         &mut self,
         check: impl Future<Output = Result<(), E>>,

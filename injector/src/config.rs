@@ -31,9 +31,9 @@ const HEADER_BYTES: usize = 16 << 10;
 /// POST /mutate/pods with TLS, and /livez, /readyz and /metrics as plain HTTP.
 ///
 /// The injector reads the certificate from files (--tls-cert, --tls-key, --tls-ca) that cert-manager or you provide, and reads
-/// them again when they change. Or it creates and renews a certificate itself, and stores it in a Secret that all replicas share
-/// (--tls-secret, --service). With --tls-ca or --tls-secret, the injector writes the CA into the webhook configuration
-/// (--webhook-configuration) before it serves a certificate. Without these flags, you must set the caBundle.
+/// them again when they change. Alternatively, it creates and renews a certificate itself, and stores it in a Secret that all
+/// replicas share (--tls-secret, --service). With --tls-ca or --tls-secret, the injector writes the CA into the webhook
+/// configuration (--webhook-configuration) before it serves a certificate. Without these flags, you must set the caBundle.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-injector", version, max_term_width = 100)]
 #[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
@@ -106,7 +106,7 @@ pub struct Pods {
     /// Type of the sidecar; auto selects native sidecars if the API server's version is 1.29 or later
     #[arg(long, env = "GLEANER_SIDECARS", value_enum, default_value = "auto")]
     sidecars: SidecarChoice,
-    /// Log level of the sidecar: error, warn, info, debug or trace; by default the sidecar's default
+    /// Log level of the sidecar: error, warn, info, debug or trace (default: info)
     #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     sidecar_log_level: Option<String>,
     /// The URL that receives the spans of runs as OTLP over HTTP, such as http://collector:4318/v1/traces: the same as
@@ -139,7 +139,8 @@ pub struct Limits {
     #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub(crate) handshake_timeout: Duration,
     /// Maximum time to decide on a review. It should be shorter than the webhook's timeoutSeconds, so that the API server
-    /// receives the reason. A review that takes longer gets status 504, to which the webhook's failurePolicy applies
+    /// receives the reason. If the time is exceeded, the injector responds with status 504, and the API server
+    /// applies the webhook's failurePolicy
     #[arg(long, env = "GLEANER_DECISION_TIMEOUT", default_value = "3s", value_parser = duration::parse)]
     pub(crate) decision_timeout: Duration,
     /// Maximum time for which a connection may be idle. It should be longer than the 90 s after which an API server closes an
@@ -149,7 +150,7 @@ pub struct Limits {
     /// Time after SIGTERM during which connections are still accepted, while /readyz fails and the Service removes this pod
     #[arg(long, env = "GLEANER_SHUTDOWN_DELAY", default_value = "5s", value_parser = duration::parse)]
     pub(crate) shutdown_delay: Duration,
-    /// Maximum time after --shutdown-delay to complete running reviews
+    /// Maximum time after --shutdown-delay to complete reviews in progress
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "15s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
@@ -157,7 +158,7 @@ pub struct Limits {
 /// The help text of `--max-body`.
 const MAX_BODY: &str = "Maximum size of a review; the default allows twice the size of the largest object that etcd accepts";
 
-/// The access to the API server, and the settings for Events.
+/// The flags for access to the API server, and for Events.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 #[command(mut_arg("request_timeout", |arg| arg.default_value("5s")))]
@@ -167,7 +168,7 @@ pub struct Cluster {
     /// Do not create Events
     #[arg(long, env = "GLEANER_NO_EVENTS")]
     pub(crate) no_events: bool,
-    /// Name of the source in Events, normally the name of this pod
+    /// Reporting instance in Events, normally the name of this pod
     #[arg(
         long,
         env = "HOSTNAME",

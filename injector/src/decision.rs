@@ -17,7 +17,7 @@ use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
-/// A word that occurs in every object that uses Gleaner. The JSON encoder of API servers does not escape any of its characters.
+/// A word that occurs in every object that uses Gleaner. API servers escape none of its characters in JSON.
 const WORD: &str = "gleaner";
 /// The text that identifies the pod of an injected Task, even if the pod has lost its annotation.
 const CONTAINER: &str = "\"sidecar-gleaner\"";
@@ -78,7 +78,7 @@ pub struct Functions {
     pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
 }
 
-/// The fields that are parsed in every object.
+/// The fields that can be parsed even if the whole object cannot.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Head {
@@ -132,7 +132,7 @@ impl Functions {
             }
             Ok(Err(DecisionError::Unreadable(error))) => {
                 let message = format!(
-                    "the object cannot be read: {error}; remove the annotation {}, or simplify the object",
+                    "the object cannot be parsed: {error}; remove the annotation {}, or reduce the nesting of the object",
                     annotation::OUTPUTS
                 );
                 refused(message, None)
@@ -219,7 +219,7 @@ fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict
     refused(object, message, None)
 }
 
-/// A refusal, or the error of an object that cannot be parsed.
+/// A refusal, or an error from parsing the object.
 enum DecisionError {
     Refused(Refusal),
     Unreadable(serde_json::Error),
@@ -279,8 +279,8 @@ impl Verdict {
         }
     }
 
-    /// Returns the warnings for the client that sent the object, which is allowed. kubectl prints them. Each warning is at most
-    /// 120 characters long, as API servers recommend (k8s.io/apiserver/pkg/warning).
+    /// Returns the warnings for the client, if the object is changed and has no controller. kubectl prints them. Each warning is
+    /// at most 120 characters long, as API servers recommend (k8s.io/apiserver/pkg/warning).
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
         // If the object has a controller, that controller created it, and Tekton copied the annotation to it. No user would see
         // the warning.
@@ -300,7 +300,7 @@ impl Verdict {
     }
 }
 
-/// Returns the object's name, or the prefix from which the API server will generate the name.
+/// Returns the object's name, or its `generateName` followed by `*`.
 pub fn name(request: &Request<'_>) -> String {
     if let Some(name) = request.name.as_deref().filter(|name| !name.is_empty()) {
         return name.to_owned();
@@ -310,8 +310,8 @@ pub fn name(request: &Request<'_>) -> String {
     head.metadata.name.or(made).unwrap_or_default()
 }
 
-/// Returns true if the object requests Gleaner. An object that is only quoted in another annotation does not count, because its
-/// quotation marks are escaped there.
+/// Returns true if the object has the annotation or contains the sidecar of an injected Task. A quotation of such an object in
+/// an annotation does not count, because its quotation marks are escaped.
 fn asks(object: &RawValue) -> bool {
     let text = object.get();
     text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)
@@ -319,7 +319,7 @@ fn asks(object: &RawValue) -> bool {
 
 fn owner(object: &RawValue) -> Option<Owner> {
     let owners = head(object).metadata.owner_references?;
-    // An Event cannot refer to an owner whose name is not a valid Kubernetes name.
+    // Longer values are not valid in Kubernetes, and would take too much memory in the queue of notices.
     let fits = |owner: &Owner| {
         let texts = [&owner.api_version, &owner.kind, &owner.name, &owner.uid];
         texts.iter().all(|text| text.len() <= 512)

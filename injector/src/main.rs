@@ -1,4 +1,4 @@
-//! The injector as a separate program.
+//! The injector's executable.
 
 use std::process::ExitCode;
 

@@ -29,7 +29,7 @@ const RESOURCES: [&str; 6] = [
     "other",
 ];
 
-/// The outcomes of a review that have no reason.
+/// The review outcomes that are counted without a reason.
 const OUTCOMES: [&str; 3] = ["changed", "refused", "failed"];
 
 /// The possible results of creating an Event.
@@ -67,7 +67,7 @@ impl Default for Metrics {
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         all.register_with_unit(
             "review_duration",
-            "Time from a review's last byte to its response",
+            "Time to decide on a review, after its last byte was received",
             Unit::Seconds,
             duration.clone(),
         );
@@ -81,11 +81,15 @@ impl Default for Metrics {
         let metrics = Self {
             reviews: register(all, "reviews", "Admission reviews by outcome"),
             duration,
-            unreadable: register(all, "unreadable_reviews", "Requests that were not a review"),
+            unreadable: register(
+                all,
+                "unreadable_reviews",
+                "Requests whose body could not be read or was not an AdmissionReview",
+            ),
             overdue: register(
                 all,
                 "overdue_reviews",
-                "Reviews whose decision exceeded the time limit",
+                "Reviews that were not decided within the time limit",
             ),
             panics: register(
                 all,

@@ -16,7 +16,7 @@ pub(crate) struct Probes {
     ended: oneshot::Receiver<()>,
 }
 
-/// An error while the address is bound or the thread is started.
+/// An error from `Probes::bind`.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbesError {
     #[error(transparent)]
@@ -26,7 +26,7 @@ pub enum ProbesError {
 }
 
 impl Probes {
-    /// Starts the thread, which binds `address`.
+    /// Starts the thread, and waits until it has bound `address`.
     pub(crate) async fn bind(address: SocketAddr) -> Result<Self, ProbesError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -37,7 +37,7 @@ impl Probes {
         let serving = async move {
             match bind(address, "--health-listen").await {
                 Ok((listener, address)) => {
-                    // Sending fails only if the caller has stopped waiting because of a different error.
+                    // Sending fails only if the caller no longer waits for the address.
                     let _ = tell.send(Ok(address));
                     if let Ok((server, shutdown)) = server.await {
                         server.serve(listener, shutdown).await;

@@ -30,7 +30,7 @@ use crate::version::supported_sidecars;
 
 /// The pause between two requests for the API server's version.
 const RETRY: Duration = Duration::from_secs(1);
-/// The maximum time to create the queued Events during shutdown.
+/// The maximum time to create the queued Events during shutdown, and again to stop the health endpoints.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 /// An error that terminates the injector.
@@ -113,7 +113,7 @@ impl Webhook {
         self.probes.address()
     }
 
-    /// Serves requests until shutdown is requested and all pending work is completed.
+    /// Serves requests until shutdown is requested, and then completes pending work within the configured time limits.
     ///
     /// # Errors
     /// Returns a [`ProgramError`] if an API server is required but its address or credentials are not valid, or if the
@@ -187,7 +187,7 @@ impl Webhook {
             }
             _ => Recorder::default(),
         };
-        // The health endpoints shut down last, so that they can report the shutdown of everything else.
+        // The health endpoints shut down last, so that probes and Prometheus can query them during the shutdown.
         let (health_end, health_shutdown) = shutdown::channel();
         let health = server::health(Arc::clone(&readiness), metrics.clone());
         let health = probes.serve(limits.server(health), health_shutdown);
@@ -236,7 +236,8 @@ impl Webhook {
     }
 }
 
-/// Returns the settings for injection. If they depend on the API server's version, requests it until the API server reports it.
+/// Returns the settings for injection. If they depend on the API server's version, requests the version until the
+/// API server reports it.
 async fn settings(pods: Pods, api_server: Option<ApiServer>) -> Settings {
     let sidecars = match (pods.sidecars(), api_server) {
         (Some(sidecars), _) => sidecars,

@@ -18,7 +18,7 @@ const KIND: &str = "AdmissionReview";
 pub struct Request<'a> {
     #[serde(borrow)]
     pub uid: Cow<'a, str>,
-    /// The object's kind, in the version in which the API server sent the object.
+    /// The object's API group and kind.
     #[serde(borrow)]
     pub kind: Kind<'a>,
     /// A subresource such as `status` or `scale`, or empty for the object itself.
@@ -51,7 +51,7 @@ pub struct Kind<'a> {
     pub kind: Cow<'a, str>,
 }
 
-/// An error in the body of a review.
+/// An error in the body of a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReviewError {
@@ -100,7 +100,7 @@ impl<'a> Request<'a> {
 }
 
 impl Answer {
-    /// Returns the review with the response to the request with this UID, and with warnings for the client.
+    /// Returns an AdmissionReview that contains the response to the request `uid`, and `warnings` for the client.
     pub fn to_review(&self, uid: &str, warnings: &[String]) -> Vec<u8> {
         let mut response = json!({"uid": uid, "allowed": !matches!(self, Self::Deny(_))});
         match self {
@@ -110,8 +110,8 @@ impl Answer {
                 response["patch"] = STANDARD.encode(patch).into();
             }
             Self::Deny(message) => {
-                // Tekton treats code 400 as permanent, but retries forever after 403 (pkg/reconciler/pipelinerun,
-                // handleRunCreationError).
+                // Tekton treats code 400 as a permanent error, but retries forever after 403
+                // (pkg/reconciler/pipelinerun, handleRunCreationError).
                 response["status"] = json!({
                     "status": "Failure",
                     "message": message,

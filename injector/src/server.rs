@@ -1,4 +1,4 @@
-//! The HTTP routes: admission reviews, health and readiness.
+//! The HTTP routes: admission reviews, health, readiness and metrics.
 
 mod admission;
 mod health;
@@ -72,6 +72,6 @@ pub fn health(readiness: Arc<Readiness>, metrics: Metrics) -> Router {
 async fn nothing_here() -> (StatusCode, &'static str) {
     (
         StatusCode::NOT_FOUND,
-        "not found; the webhook address serves POST /mutate/tekton and POST /mutate/pods, the health address GET /livez, /readyz and /metrics\n",
+        "not found; the webhook address serves POST /mutate/tekton and POST /mutate/pods; the health address serves GET /livez, /readyz and /metrics\n",
     )
 }

@@ -29,17 +29,17 @@ pub enum TlsError {
     #[error("the {0} is not in PEM format")]
     Pem(&'static str, #[source] rustls::pki_types::pem::Error),
     #[error(
-        "it contains no certificate; add PEM blocks of type CERTIFICATE, beginning with the server's certificate"
+        "the certificate file contains no certificate; add PEM blocks of type CERTIFICATE, beginning with the server's certificate"
     )]
     Empty,
     #[error("the certificate is not a valid X.509 certificate")]
     Certificate(#[source] validity::ValidityError),
     /// The key does not match the certificate, or its type is not supported.
     #[error(
-        "the private key does not belong to the certificate, or its type is not supported; use an RSA, ECDSA or Ed25519 key"
+        "the private key does not match the certificate, or its type is not supported; use an RSA, ECDSA or Ed25519 key"
     )]
     Key(#[source] rustls::Error),
-    #[error("TLS cannot be set up")]
+    #[error("cannot configure TLS")]
     Config(#[source] rustls::Error),
 }
 

@@ -1,4 +1,4 @@
-//! Checks that the webhook and `gleaner lint` agree on every document: on the verdict, messages, field paths and warnings.
+//! Checks that the webhook and `gleaner lint` report the same verdict, messages, field paths and warnings for each document.
 
 use gleaner_core::check;
 use gleaner_core::declaration::AllowedKinds;
@@ -130,7 +130,7 @@ spec:
       volumeMounts: [{name: v, mountPath: /v}]
 ";
 
-/// Typical mistakes. Each is a correct text and the wrong text that replaces all its occurrences.
+/// Typical mistakes. Each entry is a correct text, and the wrong text that replaces every occurrence of it.
 const SLIPS: [(&str, &str); 73] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (
@@ -230,7 +230,7 @@ const SLIPS: [(&str, &str); 73] = [
         "args: [\"true\"]",
         "args: [$(results.onw.path), \"a $(steps.build.results.none)\"]",
     ),
-    // The change is in the task that declares outputs, because the webhook does not check other tasks.
+    // This mistake is in a task that declares outputs, because the webhook does not check other tasks.
     (
         "        steps: [{name: s, image: i, script: x}]",
         "        steps: [{name: s, image: i, script: $(workspaces.none.path) $(date)}]",
@@ -257,7 +257,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Returns documents that are valid, contain one or two mistakes, or lack one of their lines.
+/// Returns valid documents, and copies of them with one or two mistakes or without one of the lines.
 fn corpus() -> Vec<String> {
     let mut texts = Vec::new();
     for base in [TASK, PIPELINE, POD] {

@@ -1,5 +1,5 @@
-//! Measures the overhead of the redirector. The benchmark runs `/bin/true` alternately alone and under the redirector, so that
-//! other load on the machine affects both. The sidecar is a thread that accepts every message.
+//! Measures the overhead of the redirector. The benchmark alternates between `/bin/true` alone and `/bin/true` under the
+//! redirector, so that other load on the machine affects both. The sidecar is a thread that accepts every message.
 //!
 //! `cargo bench -p gleaner-redirector` measures the binary of that build. Set `REDIRECTOR=PATH` to measure another binary.
 

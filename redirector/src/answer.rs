@@ -1,4 +1,5 @@
-//! Parses an HTTP/1.1 response (RFC 9112) without network I/O: the head from bytes, and the body from any reader.
+//! Parses an HTTP/1.1 response (RFC 9112) without network I/O: the head (status line and headers) from bytes, and the body from
+//! any reader.
 //!
 //! It supports only what a connection with a single request needs. A body either has a `Content-Length`, as in all responses of
 //! the sidecar's routes for steps, or ends when the connection closes. Interim responses (`100 Continue`) are skipped, and
@@ -10,13 +11,12 @@ use std::io::{self, Read};
 /// The maximum length of all heads together, in bytes, including interim responses. Servers commonly use the same limit.
 const HEAD_MAX: usize = 16 << 10;
 /// The maximum length of a body, in bytes. It limits the time and the bytes written to disk, not the memory. An outcome with
-/// 9,000 resources has about 2 MiB, plus at most 1 KiB for each result field.
+/// 9,000 resources takes about 2 MiB, plus at most 1 KiB for each result field.
 const BODY_MAX: u64 = 64 << 20;
 
 /// The head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// The status code.
     pub status: u16,
     /// The body length in bytes that the head specifies, or `None` if the body ends when the connection closes.
     length: Option<u64>,
@@ -24,8 +24,8 @@ pub struct Head {
 
 /// A response body without the HTTP framing.
 ///
-/// A read fails with an inner [`Malformed`] if the body is truncated or too long. If the head already specifies a length over the
-/// limit, the first read fails.
+/// A read fails with an [`io::Error`] that contains a [`Malformed`] if the body is truncated or too long. If the head
+/// already specifies a length over the limit, the first read fails.
 #[derive(Debug)]
 pub struct Body<R> {
     source: R,
@@ -72,7 +72,8 @@ pub fn is_too_long(error: &io::Error) -> bool {
     inner == Some(&Malformed::TooLong)
 }
 
-/// Parses the bytes `received` so far. Returns the head and the position of the body, or `Ok(None)` if more bytes are needed.
+/// Parses the bytes `received` so far. Returns the head and the position at which the body begins, or `Ok(None)` if more
+/// bytes are needed.
 ///
 /// # Errors
 /// Fails if the bytes cannot be the beginning of a valid response.
@@ -177,7 +178,7 @@ fn status(line: &[u8]) -> Result<u16, Malformed> {
 
 const BLANK_LINE: &[u8] = b"\r\n\r\n";
 
-/// Returns the end of the head that begins at `begin`, or `None` if it is incomplete.
+/// Returns the end of the head that begins at `begin`, or `None` if the head is incomplete.
 ///
 /// # Errors
 /// Fails if all heads together exceed the length limit.

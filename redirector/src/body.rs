@@ -47,7 +47,7 @@ impl Body {
     /// Writes the body. If a file has changed since it was checked, the body is written only in part.
     ///
     /// # Errors
-    /// Fails with [`Changed`](crate::content::Changed) if a file has changed, and with errors of reading and writing.
+    /// Fails with [`Changed`](crate::content::Changed) if a file has changed, or with the error from reading or writing.
     pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         if self.end.is_empty() {
             return Ok(());

@@ -58,7 +58,7 @@ impl From<Ended> for Exit {
 /// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits until the command exits.
 ///
 /// # Errors
-/// Fails if the command cannot be run (126) or does not exist (127).
+/// Fails if the command cannot be run (exit code 126) or does not exist (127).
 pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, Failure> {
     let name = command[0].as_os_str();
     let candidates = candidates(name, std::env::var_os("PATH").as_deref());
@@ -96,7 +96,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
             pass_on(signal, child, witness);
             continue;
         }
-        // One SIGCHLD may report several changes. If this process is PID 1, it also reports changes of adopted orphans.
+        // One SIGCHLD may report the state changes of several children, including adopted orphans if this process is PID 1.
         let mut last = None;
         while let Some((pid, change)) = sys::reap() {
             match change {
@@ -109,7 +109,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
             // The kernel stores only eight bits of an exit code.
             Some(Change::Exited(code)) => return Ended::Code(code as u8),
             Some(Change::Stopped(signal)) => {
-                // The command, and perhaps this process too, may have been continued in the meantime.
+                // The command, and perhaps this process too, may have received SIGCONT since it stopped.
                 if let Some(signal) = sys::pending_continue() {
                     pass_on(signal, child, witness);
                 }
@@ -132,7 +132,8 @@ fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
         return;
     }
     let group = sys::group_of(command);
-    // Without the redirector, the command would be the leader of this process group, and could not leave it.
+    // The command has left this process group. Without the redirector, it would be the leader of the group and could not leave
+    // it, so it would receive the signal.
     if sys::leads_its_group() && group != sys::group_of(0) {
         sys::send(
             signal.number,
@@ -151,7 +152,7 @@ fn candidates(name: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
     }
     let path = path.unwrap_or(OsStr::new(DEFAULT_PATH));
     std::env::split_paths(path)
-        // An empty element of PATH means the working directory. Joining it with the name results in the name alone.
+        // An empty element of PATH represents the working directory. Joining it with the name results in the name alone.
         .map(|folder| c_string(folder.join(name).as_os_str()))
         .collect()
 }
@@ -162,7 +163,7 @@ fn c_string(text: &OsStr) -> CString {
 
 fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failure {
     let shown = name.display();
-    // The kernel also returns "not found" if the interpreter of a script is missing.
+    // The kernel also returns ENOENT if the interpreter of a script is missing.
     let there = candidates
         .iter()
         .map(|candidate| Path::new(OsStr::from_bytes(candidate.as_bytes())))
@@ -173,12 +174,12 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
             Some(libc::EACCES) if there.is_some_and(Path::is_dir) => "it is a directory".to_owned(),
             Some(libc::EACCES) => "it is not executable; run 'chmod +x' on it".to_owned(),
             Some(libc::E2BIG) => {
-                "its arguments and environment are too long (at most 128 KiB each); pass them in a file".to_owned()
+                "an argument or environment variable is longer than 128 KiB, or together they are too long; pass the data in a file".to_owned()
             }
             Some(libc::ENOEXEC) => {
-                "it is not a program for this machine, or a script without '#!' in its first line".to_owned()
+                "it is not an executable for this machine, or it is a script without '#!' in its first line".to_owned()
             }
-            _ if not_found => "its interpreter (or loader) does not exist; see its first line".to_owned(),
+            _ if not_found => "the interpreter in its first line, or its dynamic loader, does not exist".to_owned(),
             _ => error.to_string(),
         };
         let message = format!("the command '{shown}' cannot be run: {help}");

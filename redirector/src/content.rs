@@ -59,7 +59,7 @@ impl Content {
         let head = head(&file, size)?;
         let other = Encoding::of(&head).map(EncodingError::Unicode);
         match other {
-            // Without trimming, the content may also be UTF-8 that contains zero bytes.
+            // Without trimming, the content may instead be UTF-8 that contains zero bytes.
             Some(other) if trim.cuts_mark(kind) => return Err(Refused::Encoding(other)),
             _ => {}
         }
@@ -113,7 +113,7 @@ impl Content {
     /// Writes the content as JSON, at most [`length`](Self::length) bytes.
     ///
     /// # Errors
-    /// Fails with [`Changed`] if the content has changed since it was checked or is incomplete, and with errors of reading and
+    /// Fails with [`Changed`] if the content has changed since it was checked or is incomplete, or with the error from reading or
     /// writing.
     pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         let mut bounded = Bounded {

@@ -7,7 +7,7 @@
 //! 3. `$TMPDIR`, or `/tmp`; an injected redirector does not read the variable.
 //!
 //! Other steps or runs may use the same parent directory. A file that another process wrote must never be read as an output, so
-//! the directory is always new. It is removed when the redirector exits.
+//! the created directory is always new. It is removed when the redirector exits.
 
 use std::fs::DirBuilder;
 use std::io;

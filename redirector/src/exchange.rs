@@ -35,7 +35,7 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     pub(crate) error: io::Error,
-    /// The time from the end of the request to the failure of the connection.
+    /// The time from when the request was sent completely until the connection failed; zero if it was sent only in part.
     pub(crate) held: Duration,
 }
 
@@ -146,7 +146,7 @@ pub(crate) struct Incoming<'a> {
     stream: UnixStream,
     until: Instant,
     heartbeat: Option<Heartbeat<'a>>,
-    /// The bytes that arrived with the head. `read` is the number of these bytes that were read.
+    /// The bytes that arrived with the head. `read` is the number of them that were consumed.
     received: Vec<u8>,
     read: usize,
 }
@@ -239,7 +239,7 @@ impl<'a> Heartbeat<'a> {
         left.max(Duration::from_millis(1))
     }
 
-    /// Checks with a separate connection that the sidecar is alive.
+    /// Checks on a separate connection that the sidecar is alive.
     ///
     /// # Errors
     /// Fails with [`Silent`] if no check has succeeded for the duration `patience`.
@@ -282,7 +282,7 @@ struct Silent;
 
 impl std::fmt::Display for Silent {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("it accepts connections but does not respond, like a stopped process")
+        out.write_str("it accepts connections but does not respond; its process may be stopped")
     }
 }
 
@@ -299,7 +299,9 @@ fn connect(address: &Address, patience: Duration) -> io::Result<UnixStream> {
     match address {
         // A connection to a Unix socket either succeeds or fails immediately.
         Address::Unix(path) => sys::connect(path).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => io::Error::other("it accepts no connections"),
+            io::ErrorKind::WouldBlock => {
+                io::Error::other("it does not accept connections; its process may be stopped")
+            }
             _ => error,
         }),
         Address::Tcp(address) => {

@@ -10,7 +10,7 @@ const LINE_MAX: usize = 4 << 10;
 /// The name of a refusal for which the sidecar sent no problem document.
 const REFUSED: &str = "SidecarRefused";
 
-/// A failure that Gleaner causes, not the command.
+/// A failure of Gleaner, not of the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) reason: Reason,
@@ -30,7 +30,7 @@ pub(crate) enum Reason {
     OutputsFolder,
     OutputMissing,
     OutputUnreadable,
-    /// The file of an output is not a regular file, but, for example, a directory or a device.
+    /// The file of an output is not a regular file; for example, it is a directory or a device.
     OutputNotRegular,
     OutputTooLarge,
     OutputInvalid,
@@ -43,7 +43,7 @@ pub(crate) enum Reason {
     SidecarRefused(u16),
     /// The sidecar refused the request with a problem document.
     Problem {
-        /// The problem type in CamelCase, or empty if the type is not one of Gleaner's.
+        /// The last segment of the problem type in CamelCase, or empty for a type such as `about:blank`.
         name: String,
         exit_code: u8,
     },

@@ -1,4 +1,4 @@
-//! The finish of a run: waits for the outcome, writes the results, and reports the created objects.
+//! Finishes a run: waits for the outcome, writes the results, and reports the created objects.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -7,7 +7,7 @@ Usage:
   gleaner-redirector [FLAGS] -- COMMAND [ARG...]   run a step's command
   gleaner-redirector finish [FLAGS]                finish the run, as a separate step
   gleaner-redirector --script FILE [ARG...]        run a script whose first line names this program, and whose second
-                                                   is '#gleaner: ' and its flags as a JSON array
+                                                   line is '#gleaner: ' and the flags as a JSON array
 
 Each flag can also be set by the environment variable in brackets; the flag takes precedence. With --injected, the
 environment variables are ignored.
@@ -27,23 +27,25 @@ environment variables are ignored.
   --answer-timeout DURATION   maximum total time for the sidecar's response [GLEANER_ANSWER_TIMEOUT] (default: 15m)
   --preflight                 before the command runs, check that the resources can be created [GLEANER_PREFLIGHT]
   --finish                    finish the run when the command has succeeded [GLEANER_FINISH]
-  --results-dir PATH          the directory of results, if it exists [GLEANER_RESULTS_DIR]
+  --results-dir PATH          the directory for results, if it exists [GLEANER_RESULTS_DIR]
                               (default: /tekton/results)
-  --termination-message PATH  the file for the reason of a failure, if it exists [GLEANER_TERMINATION_MESSAGE]
+  --termination-message PATH  the file for the reason for a failure, if the file exists
+                              [GLEANER_TERMINATION_MESSAGE]
                               (default: /tekton/termination)
   --report-file PATH          append failures, remarks and the outcome to this file as JSON lines, without printing
                               them [GLEANER_REPORT_FILE]
   --termination-share OWN+ADDED
                               the containers that share the pod's 12 KiB of termination messages: the pod's own and
                               Gleaner's, such as 3+1 or 3+1,compressed [GLEANER_TERMINATION_SHARE]
-  --results NAME,...          results of the Task that Tekton writes to this step's message [GLEANER_RESULTS]
-  --step-results NAME,...     results of the step, in --step-metadata-dir [GLEANER_STEP_RESULTS]
+  --results NAME,...          the Task's results that Tekton writes to this step's termination message
+                              [GLEANER_RESULTS]
+  --step-results NAME,...     the results of the step, in --step-metadata-dir [GLEANER_STEP_RESULTS]
   --step-metadata-dir PATH    Tekton's directory for the step [GLEANER_STEP_METADATA_DIR]
   --injected                  ignore the environment variables of these flags (set by injection)
   --help, --version
 
 Exit codes: the command's own; if a signal killed the command, the redirector terminates with the same signal.
 Gleaner's own failures: 64 usage, 65 an output is missing, too large or not a valid value of its type, 69 the sidecar
-is unreachable, 73 the resources could not be created, 78 the declaration is wrong, 126 the command cannot be run, 127
+is unreachable, 73 the resources could not be created, 78 the declaration is invalid, 126 the command cannot be run, 127
 the command does not exist.
 ";

@@ -13,7 +13,7 @@
 //! | --- | --- |
 //! | `options` | parses and checks the command line and the environment |
 //! | `script` | unpacks a script whose interpreter is the redirector |
-//! | `wrap`, `finish` | the two forms, each from start to finish |
+//! | `wrap`, `finish` | run a command, and finish a run: the two forms |
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
 //! | `command` | finds and runs the command, and waits until it exits |
 //! | `outputs` | reads the declared files, which must be regular files |
@@ -24,7 +24,7 @@
 //! | `outcome` | parses the outcome of the run while it arrives |
 //! | `results` | writes the results for later tasks |
 //! | `own_results` | measures the results that Tekton writes to the step's termination message |
-//! | `failure` | Gleaner's own failures, as data |
+//! | `failure` | the failures of Gleaner, with message, exit code and name |
 //! | `report`, `termination` | report failures on stderr or in a file, by the exit code, and in Tekton's termination message |
 //! | `sys` | system calls; the only module with `unsafe` code |
 //!
@@ -70,7 +70,7 @@ use options::Invocation;
 
 /// The way in which the redirector process must terminate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "call `leave` to end the process in this way"]
+#[must_use = "call `leave` to terminate the process in this way"]
 pub enum Exit {
     /// Exit with this code.
     Code(u8),
@@ -79,7 +79,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Terminates the process in this way.
+    /// Terminates the process with this exit code or signal.
     pub fn leave(self) -> ! {
         // The witness was killed when the command exited. Reap it here, because PID 1 may not reap orphans, and the witness would
         // remain as a zombie.
@@ -97,8 +97,8 @@ pub fn is_standard_output_closed() -> bool {
     sys::is_standard_output_closed()
 }
 
-/// Runs the redirector with these arguments (without the program's name), and terminates the process as the returned [`Exit`] of
-/// [`run`] requires.
+/// Runs the redirector with these arguments (without the program's name), and terminates the process with the exit code or signal
+/// that [`run`] returns.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
     run(arguments).leave()
 }
@@ -107,8 +107,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
 ///
 /// This function is for ordinary Rust programs that contain the redirector as a subcommand. The Rust runtime ignores SIGPIPE, so
 /// this function restores the default action for the command. The process must have no other threads, because this function
-/// changes the signal mask and reaps all children. The calling thread must not exit before the command, because the kernel then
-/// kills the command.
+/// changes the signal mask and reaps all children. The calling thread must not exit before the command, because the kernel would
+/// then kill the command.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::ignore_broken_pipes(sys::Before::Runtime);
     start(arguments)
@@ -137,7 +137,7 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
         Ok(Invocation::Wrap(options)) => wrap::wrap(&options),
         Ok(Invocation::Finish(options)) => finish::as_a_step(&options),
         Ok(Invocation::Print(text)) => {
-            // Ignore a closed stdout, whose reader needs no more output.
+            // Ignore an error: if stdout is closed, its reader needs no more output.
             let _ = std::io::stdout().write_all(text.as_bytes());
             Exit::Code(0)
         }

@@ -2,7 +2,8 @@
 //!
 //! The program starts at C's `main`, without the initialization of the Rust runtime. The runtime would ignore SIGPIPE before the
 //! redirector can read the inherited action, replace closed standard streams with `/dev/null`, and install handlers for stack
-//! overflows. The command could detect these changes, and they would increase the overhead of a step by a sixth.
+//! overflows. The command could detect these changes, and the initialization would increase the overhead of a step by a
+//! sixth.
 
 #![no_main]
 // The compiler treats the attribute `no_mangle` below as unsafe code; this file contains no other.

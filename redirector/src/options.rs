@@ -24,7 +24,7 @@ use crate::own_results::{Measured, Reported};
 
 /// The default of [`MAX_OUTPUT_SIZE`], in bytes.
 const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
-/// The default of [`MAX_OUTPUTS_SIZE`], in bytes, which is the same as the sidecar's.
+/// The default of [`MAX_OUTPUTS_SIZE`], in bytes. The sidecar has the same default.
 const MAX_OUTPUTS_SIZE_DEFAULT: u64 = 64 << 20;
 /// The default of [`DEADLINE`].
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
@@ -179,7 +179,7 @@ impl Typed {
         if let Some(flag) = VALUED.iter().find(|flag| flag.name == name) {
             let value = value.or_else(|| rest.next());
             let value =
-                value.ok_or_else(|| Failure::usage(format!("{} needs a value", flag.bare())))?;
+                value.ok_or_else(|| Failure::usage(format!("{} requires a value", flag.bare())))?;
             self.values.entry(flag.name).or_default().push(value);
         } else if let Some(flag) = SWITCHES.iter().find(|flag| flag.name == name) {
             let value = value.unwrap_or_else(|| OsString::from("true"));
@@ -252,7 +252,7 @@ impl Typed {
                 }))
             }
             (true, Some(_)) => Err(Failure::usage(
-                "'finish' takes no command; use the flag --finish to finish after one",
+                "'finish' cannot run a command; to finish the run after a command, use the flag --finish",
             )),
             (false, _) => Err(Failure::usage("missing command after '--'")),
         }
@@ -286,7 +286,8 @@ impl Typed {
         parsed.map_err(|error| Failure::usage(format!("{}: {error}", flag.bare())))
     }
 
-    /// Parses comma-separated result names. A name must not contain a slash, because its path could be outside of the directory.
+    /// Parses comma-separated result names. A name must not contain a slash, because it is the name of a file in the results
+    /// directory.
     fn names(&mut self, flag: Flag) -> Result<Vec<String>, Failure> {
         let names = self.parsed(flag, |text| {
             let names: Vec<String> = text.split(',').map(str::to_owned).collect();
@@ -294,7 +295,7 @@ impl Typed {
                 .iter()
                 .find(|name| name.is_empty() || name.contains('/'))
             {
-                Some(name) => Err(format!("'{name}' is not a valid result name")),
+                Some(name) => Err(format!("'{name}' is not a valid result name; use names without '/', separated by commas")),
                 None => Ok(names),
             }
         });
@@ -356,7 +357,7 @@ fn address(value: OsString) -> Result<Address, String> {
         return match path.len() {
             0 => Err("'unix:' must be followed by a socket path".to_owned()),
             length if length >= SOCKET_PATH_MAX => Err(format!(
-                "the socket path '{shown}' has {length} bytes, but at most {} are allowed; use a shorter path",
+                "the socket path '{shown}' is {length} bytes long; use a path of at most {} bytes",
                 SOCKET_PATH_MAX - 1
             )),
             _ => Ok(Address::Unix(OsStr::from_bytes(path).into())),

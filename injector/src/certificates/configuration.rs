@@ -1,4 +1,4 @@
-//! The webhook configuration, and the time for which it has trusted the CAs of this replica.
+//! The webhook configuration, and the time for which it has contained this replica's CAs.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::metrics::Metrics;
 pub struct Configuration {
     server: ApiServer,
     name: String,
-    /// The maximum time until all API servers have seen a change of the configuration.
+    /// The maximum time until all API servers have seen a change to the configuration.
     settle: Duration,
     metrics: Metrics,
     trusted: Option<Trusted>,
 }
 
-/// The CAs that the configuration trusted at the last read.
+/// This replica's CAs in the configuration, and the time at which the replica first saw or wrote them.
 struct Trusted {
     authorities: Vec<Certificate>,
     since: Instant,
-    /// True if API servers trusted different CAs before, so that replicas with certificates from those CAs still exist.
+    /// True if the configuration contained other CAs before, so other replicas may still serve certificates from those CAs.
     replaced: bool,
 }
 
-/// An error while the CAs are written into the configuration.
+/// An error from [`Configuration::trust`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -58,12 +58,13 @@ impl Configuration {
     /// Reads the configuration. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// Fails if the API server cannot be reached.
+    /// Fails if the API server cannot be reached or refuses the request.
     pub async fn read(&self) -> Result<Option<Value>, RequestError> {
         self.server.get(&self.path()).await
     }
 
-    /// Adds the CAs `own` to the configuration that was read, and records the time of the change.
+    /// Updates the configuration so that it trusts the CAs `own`, and records when it began to trust them. `read` is the
+    /// object from [`read`](Self::read).
     ///
     /// # Errors
     /// Fails if the configuration does not exist or cannot be written.
@@ -97,13 +98,14 @@ impl Configuration {
         Ok(())
     }
 
-    /// Returns the time for which this replica has observed that the configuration trusts `own`, or `None` if it does not.
+    /// Returns the time for which this replica has observed that the configuration trusts `own`, or `None` if the configuration
+    /// does not trust them.
     pub fn settled(&self, own: &[Certificate]) -> Option<Duration> {
         let trusted = self.trusted.as_ref()?;
         (trusted.authorities == own).then(|| trusted.since.elapsed())
     }
 
-    /// Returns true if every API server has had time to see that `own` is trusted.
+    /// Returns true if every API server has had time to see that the configuration trusts `own`.
     pub fn is_settled(&self, own: &[Certificate]) -> bool {
         self.settled(own)
             .is_some_and(|settled| settled >= self.settle)
@@ -117,7 +119,8 @@ impl Configuration {
             .is_some_and(|trusted| !trusted.replaced || trusted.since.elapsed() >= self.settle)
     }
 
-    /// Writes a change. Returns false if another replica changed the configuration first; the next check reads the new version.
+    /// Applies a JSON patch to the configuration. Returns false if another replica changed the configuration first. In that case,
+    /// the next check reads the new version.
     async fn patch(&self, patch: &Value) -> Result<bool, RequestError> {
         let path = format!("{}?fieldManager={FIELD_MANAGER}", self.path());
         let kind = "application/json-patch+json";

@@ -1,11 +1,11 @@
-//! The content of the Secret with the CA and the certificate.
+//! The content of the Secret that stores the CA and the certificate.
 //!
 //! | key | content |
 //! | --- | --- |
-//! | `ca.crt` | the trusted CAs, newest first; the caBundle holds them and the CAs that other injectors announce |
+//! | `ca.crt` | the trusted CAs, newest first; the caBundle also contains the CAs that other replicas announce |
 //! | `ca.key` | the private key of the newest CA; it is discarded when a newer CA is created |
 //! | `tls.crt` | the certificate |
-//! | `tls.key` | its private key |
+//! | `tls.key` | the certificate's private key |
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use crate::tls::validity::Validity;
 use crate::tls::{Serving, TlsError};
 
-/// The maximum number of CAs in a bundle. Only repeated deletions of the Secret can reach it.
+/// The maximum number of CAs in a bundle. It is reached only if the Secret is deleted repeatedly.
 const AUTHORITIES: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,14 +52,14 @@ pub enum ContentError {
     Missing(&'static str),
     #[error("{0} is invalid")]
     Damaged(&'static str),
-    #[error("{0} does not belong to {1}")]
+    #[error("{0} does not match {1}")]
     Mismatch(&'static str, &'static str),
 }
 
 // === impl Certificate ===
 
 impl Certificate {
-    /// Parses a certificate in DER format. Returns `None` if it is not valid. A CA certificate may have X.509 version 1, which Go
+    /// Parses a certificate in DER format. Returns `None` if it is not valid. A CA certificate may use X.509 version 1, which Go
     /// accepts.
     pub fn new(der: CertificateDer<'static>) -> Option<Self> {
         let validity = Validity::of(&der).ok()?;
@@ -67,20 +67,21 @@ impl Certificate {
         Some(Self { der, validity })
     }
 
-    /// Parses all certificates in PEM text. Returns `None` if a part of the text is not a certificate.
+    /// Parses all certificates in PEM text. Returns `None` if one of them is not valid.
     pub fn all(pem: &[u8]) -> Option<Vec<Self>> {
         CertificateDer::pem_slice_iter(pem)
             .map(|der| Self::new(der.ok()?))
             .collect()
     }
 
-    /// Returns true if this certificate is signed by the CA `authority`, and is valid for all `names` at `now`.
+    /// Returns true if the CA `authority` signed this certificate, both are valid at `now`, and the certificate is valid for all
+    /// `names`.
     pub fn is_of(&self, authority: &Self, names: &[String], now: Timestamp) -> bool {
         let mut roots = RootCertStore::empty();
         let Ok(parsed) = ParsedCertificate::try_from(&self.der) else {
             return false;
         };
-        // Check the validity of the CA, because Go checks it, but webpki ignores it for trust anchors.
+        // Go checks the validity period of the CA, but webpki ignores it for trust anchors.
         authority.validity.holds(now)
             && roots.add(authority.der.clone()).is_ok()
             && verify(&parsed, &[], &roots, now).is_ok()
@@ -108,7 +109,8 @@ impl Content {
     /// Parses the `data` of a Secret.
     ///
     /// # Errors
-    /// Fails if the content is not valid. In that case, the caller must issue new certificates.
+    /// Fails if an entry is missing or not valid, or if a private key does not match its certificate. In that case, the caller
+    /// must issue new certificates.
     pub fn read(data: &Value) -> Result<Self, ContentError> {
         let text = |key: &'static str| {
             let encoded = data[key].as_str().filter(|text| !text.is_empty());
@@ -164,7 +166,7 @@ impl Content {
         self
     }
 
-    /// Adds CAs that API servers already trust, up to the maximum number of CAs in a bundle.
+    /// Adds the CAs `others`, which API servers already trust, until the bundle is full. Returns the resulting content.
     #[must_use]
     pub fn trusting(mut self, others: impl IntoIterator<Item = Certificate>) -> Self {
         for other in others {
@@ -195,7 +197,7 @@ impl std::fmt::Debug for Content {
     }
 }
 
-/// Verifies that `leaf` is valid at `now`, and that one of `roots` signed it, directly or through the intermediate CAs.
+/// Verifies that `leaf` is valid at `now`, and that one of `roots` signed it, directly or through `intermediates`.
 pub(super) fn verify(
     leaf: &ParsedCertificate<'_>,
     intermediates: &[CertificateDer<'_>],

@@ -25,7 +25,7 @@ use crate::server::Readiness;
 use crate::tls::files::{Files, FilesError};
 use crate::tls::{Identity, Serving};
 
-/// The paths of the certificate files, and the webhook configuration that must trust their CA.
+/// The paths of the certificate files, and the name of the webhook configuration that must contain their CA.
 #[derive(Debug, Clone)]
 pub struct Given {
     pub files: Files,
@@ -41,18 +41,20 @@ pub struct Given {
 pub enum GivenError {
     #[error(transparent)]
     Files(#[from] FilesError),
-    #[error("{path} cannot be read: the CA of the certificate is required (--tls-ca)")]
+    #[error(
+        "{path} cannot be read; --tls-ca must be a readable file with the CA of the certificate"
+    )]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
     #[error(
-        "{0} contains no CA certificate, or is not in PEM format; it must contain the CA's certificate in PEM format"
+        "{0} does not contain a CA certificate in PEM format; write the certificate of the CA that signed --tls-cert to it"
     )]
     Authorities(PathBuf),
     #[error(
-        "the CA in {authorities} did not sign the certificate in {certificate} ({reason}), so API servers would not trust it; use the CA that signed it"
+        "API servers that trust the CA in {authorities} would reject the certificate in {certificate}: {reason}; use a valid certificate and the CA that signed it"
     )]
     Untrusted {
         authorities: PathBuf,
@@ -60,7 +62,7 @@ pub enum GivenError {
         reason: String,
     },
     #[error(
-        "the certificate in {certificate} is not valid for {name}, which API servers call; issue one with this DNS name"
+        "the certificate in {certificate} is not valid for {name}, to which API servers connect; issue a certificate with this DNS name"
     )]
     Name { certificate: PathBuf, name: String },
     #[error(transparent)]
@@ -74,7 +76,7 @@ struct Presented {
 }
 
 /// A task that serves the certificate in the files after API servers trust it.
-#[must_use = "nothing is served before `run` is called"]
+#[must_use = "no certificate is served before `run` is called"]
 pub struct Follower {
     given: Given,
     configuration: Configuration,
@@ -86,7 +88,7 @@ pub struct Follower {
 }
 
 impl Given {
-    /// Reads the files once.
+    /// Reads and checks the files once, but does not serve the certificate.
     ///
     /// # Errors
     /// Fails if the certificate cannot be served, or if an API server that trusts the CA would reject the certificate.
@@ -143,7 +145,7 @@ impl Follower {
         while checks.run(self.check()).await {}
     }
 
-    /// Reads the files once, adds the CA to the webhook configuration, and serves the certificate if it is trusted.
+    /// Reads the files once, adds the CA to the webhook configuration, and serves the certificate if API servers trust it.
     async fn check(&mut self) -> Result<(), GivenError> {
         let configuration = self.configuration.read().await.map_err(TrustError::from)?;
         let presented = self.given.present().and_then(|presented| {
@@ -187,7 +189,7 @@ impl Follower {
 }
 
 /// Returns the reason why an API server that trusts `authorities` would reject the chain. Returns `None` if it would accept the
-/// chain, or if the result cannot be determined here.
+/// chain, or if rustls cannot determine this.
 fn distrust(
     chain: &[CertificateDer<'_>],
     authorities: &[Certificate],
@@ -218,12 +220,12 @@ fn distrust(
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. }),
         )) => Some(error.to_string()),
-        // For example, ring may not support an algorithm that Go supports.
+        // Let API servers decide. For example, Go may support an algorithm that ring does not support.
         _ => None,
     }
 }
 
-/// Returns an error if the certificate is not valid for a Service in the webhook configuration.
+/// Returns an error if the certificate is not valid for the DNS name of a Service in the webhook configuration.
 fn check_names(
     serving: &Serving,
     configuration: Option<&Value>,

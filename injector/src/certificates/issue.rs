@@ -12,10 +12,10 @@ use super::content::{Certificate, Content};
 use super::{BACKDATE, Policy};
 use crate::tls::validity::Validity;
 
-/// An error while a certificate is issued.
+/// A failure to issue a certificate.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no certificate could be issued for {names}; use valid DNS names or IP addresses for --service and --certificate-name"
+    "cannot issue a certificate for {names}; use valid DNS names or IP addresses for --service and --certificate-name"
 )]
 pub struct IssueError {
     names: String,
@@ -91,8 +91,8 @@ pub fn leaf(
     Ok((Certificate { der, validity }, key))
 }
 
-/// Returns the parameters of a CA. They depend only on its validity, so that they can be reconstructed when the CA signs a
-/// certificate.
+/// Returns the parameters of a CA. They depend only on the validity period, so that they can be reconstructed when the CA
+/// signs a certificate.
 fn authority_params(validity: Validity) -> CertificateParams {
     let mut params = CertificateParams::default();
     // Each CA has a different subject, so that Go finds the issuer among several CAs without trying each of them.
@@ -123,7 +123,7 @@ fn validity(now: Timestamp, span: Duration) -> Validity {
     }
 }
 
-/// Returns the time since 1970, from which the time type of rcgen (from the crate `time`) is computed.
+/// Returns the time since 1970. Callers add it to the start of 1970, because rcgen uses the time type of the crate `time`.
 fn since_1970(moment: Timestamp) -> Duration {
     Duration::from_secs(u64::try_from(moment.as_second()).unwrap_or_default())
 }

@@ -1,4 +1,5 @@
-//! The reconciler. It reads the Secret and the webhook configuration, determines the next step, and writes the result.
+//! The reconciler. It reads the Secret and the webhook configuration, performs the rotation steps that are due, and writes the
+//! results.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::tls::{Identity, TlsError};
 const STEPS: usize = 4;
 
 /// A task that keeps the CA and the certificate of an installation valid.
-#[must_use = "nothing is checked before `run` is called"]
+#[must_use = "no certificate is served before `run` is called"]
 pub struct Reconciler {
     server: ApiServer,
     managed: Managed,
@@ -53,7 +54,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Returns the content of the Secret, or `None` if the content is not valid.
+    /// Returns the content of the Secret, or `None` if the Secret does not exist or its content is not valid.
     fn content(&self) -> Option<Content> {
         let data = &self.secret.as_ref()?["data"];
         match Content::read(data) {
@@ -69,7 +70,7 @@ impl Seen {
 }
 
 impl Reconciler {
-    /// Returns a reconciler for the objects in `managed`, which must be started with [`run`](Self::run).
+    /// Returns a reconciler for the objects in `managed`. It must be started with [`run`](Self::run).
     pub fn new(
         server: ApiServer,
         managed: Managed,
@@ -100,7 +101,7 @@ impl Reconciler {
         while checks.run(self.check()).await {}
     }
 
-    /// Reads both objects, performs the steps that are due, and serves the resulting certificate.
+    /// Reads the configuration and the Secret, performs the steps that are due, and serves the resulting certificate.
     async fn check(&mut self) -> Result<(), CheckError> {
         let mut stepped = Ok(());
         for _ in 0..STEPS {
@@ -132,11 +133,12 @@ impl Reconciler {
     }
 
     /// Reads the configuration first, and then the Secret. A later write to the configuration succeeds only if the configuration
-    /// has not changed since it was read. Then no other replica has written a newer bundle to it, so the Secret that was read
-    /// contains the newest bundle. In the opposite order, a slow replica could remove a new CA from the caBundle.
+    /// has not changed since it was read. In that case, no other replica has written a newer bundle to it, so the Secret, which
+    /// was read after it, contains the newest bundle. In the opposite order, a slow replica could remove a new CA from the
+    /// caBundle.
     ///
-    /// A replica can lose the permission to read the Secret, if the installation switches to a different certificate source and
-    /// this replica will be replaced. It continues to serve its certificate and to announce its CAs.
+    /// When the installation switches to a different certificate source, a replica can lose the permission to read the Secret
+    /// before it is replaced. It then continues to serve its certificate and to announce its CAs.
     async fn look(&mut self) -> Result<Seen, CheckError> {
         let configuration = self.configuration.read().await?;
         match self.server.get(&self.secret_path()).await {
@@ -207,7 +209,7 @@ impl Reconciler {
             .map(drop)
     }
 
-    /// Writes the bundle into the webhook configuration, and records the time of the change.
+    /// Adds the CAs in `content` to the webhook configuration, and marks this replica as trusted when API servers may call it.
     async fn trust(
         &mut self,
         content: &Content,
@@ -224,7 +226,8 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Serves the certificate, unless API servers may not trust it yet but still trust the certificate that is being served.
+    /// Serves the certificate in `content`, or continues to serve the current one if API servers trust it but may not trust the
+    /// new one yet.
     fn serve(&self, content: &Content) -> Result<(), TlsError> {
         let now = Timestamp::now();
         if let Some(served) = self.identity.get() {

@@ -79,7 +79,7 @@ pub fn take(
     policy: &Policy,
 ) -> Result<Content, IssueError> {
     let Some(content) = content else {
-        // After the Secret is deleted, replicas serve its old certificates until their next check, so the old CAs stay in the
+        // After the Secret is deleted, replicas serve certificates from it until their next check, so the old CAs stay in the
         // bundle.
         let known = known
             .iter()
@@ -113,7 +113,7 @@ pub fn take(
     }
 }
 
-/// Returns true if a third of the validity period or less remains.
+/// Returns true if at most a third of the validity period remains.
 fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
     let validity = certificate.validity;
     let made = validity.from + BACKDATE;

@@ -20,7 +20,7 @@ use super::content::Certificate;
 /// of its announcement.
 pub const ANNOUNCEMENTS: &str = "gleaner.dev/ca-announcements";
 /// The validity period of an announcement. A replica renews the announcement when half of the period remains, so a CA stays in
-/// the bundle for up to this time after its last replica exits.
+/// the bundle for up to this time after the last replica that uses it exits.
 pub const ANNOUNCED: Duration = Duration::from_secs(24 * 3600);
 
 /// The expiry time of each announcement, by the SHA-256 of the CA.
@@ -29,7 +29,7 @@ type Announcements = BTreeMap<String, Timestamp>;
 /// The CAs in the `caBundle` of one webhook, or `None` if the `caBundle` is not valid.
 type Bundle = Option<Vec<Certificate>>;
 
-/// A change of a webhook configuration.
+/// A change to a webhook configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
     /// A JSON patch that tests the resource version, so that it fails if the configuration has changed since it was read.

@@ -50,7 +50,7 @@ pub struct Tls {
     )]
     #[arg(requires = "service", requires = "webhook_configuration")]
     tls_secret: Option<ObjectName>,
-    /// Service through which API servers call the webhook, in the namespace of the Secret
+    /// Service that API servers call; it must be in the Secret's namespace
     #[arg(
         long,
         env = "GLEANER_SERVICE",
@@ -80,7 +80,8 @@ pub struct Tls {
     /// Validity period of the CA, which is replaced when a third of the period remains
     #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
     authority_validity: Duration,
-    /// Time for which a CA is in the caBundle before it signs certificates, so that all API servers have seen it
+    /// Time for which a CA is in the caBundle before a certificate that it signed is served, so that all API servers have seen the
+    /// CA
     #[arg(long, env = "GLEANER_AUTHORITY_SETTLE", default_value = "15s", value_parser = duration::parse)]
     authority_settle: Duration,
     /// Interval between checks of the files, the Secret and the caBundle
@@ -147,14 +148,14 @@ impl Tls {
     }
 }
 
-/// Parses a validity period. X.509 times have a precision of one second, and a year has four digits.
+/// Parses a validity period. It must be at least 3 s, because X.509 times have a precision of one second, and at most 100 years.
 fn validity(text: &str) -> Result<Duration, String> {
     let validity = duration::parse(text).map_err(|error| error.to_string())?;
     let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);
     let within = bounds.contains(&validity);
     within
         .then_some(validity)
-        .ok_or_else(|| format!("'{text}' is not between 3s and 876000h"))
+        .ok_or_else(|| format!("'{text}' is not a valid period; use 3s to 876000h"))
 }
 
 fn poll(text: &str) -> Result<Duration, String> {

@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
-/// The maximum number of values in an object. Each map, each list and each of their items counts as one value. A value takes a
-/// few hundred bytes in the trees of a decision. A Pipeline with 100 tasks of 10 steps each has about 20,000 values.
+/// The maximum number of values in an object. Each map, list and scalar counts as one value. During a decision, each
+/// value takes a few hundred bytes of memory. A Pipeline with 100 tasks of 10 steps each has about 20,000 values.
 pub(super) const VALUES_MAX: usize = 25_000;
 
 /// Returns the number of values in a JSON text.

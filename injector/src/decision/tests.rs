@@ -95,7 +95,7 @@ fn kinds_and_operations_that_the_route_does_not_handle_are_left_unchanged() {
             "{operation} {kind:?}"
         );
     }
-    // A deletion has only an old object.
+    // A review of a deletion contains only the old object.
     let deletion = review("DELETE", TASK, "null", &object);
     assert_eq!(
         decide(untouched(), Route::Tekton, &deletion),
@@ -150,11 +150,11 @@ fn an_empty_patch_counts_as_unchanged() {
 }
 
 #[test]
-fn a_panic_on_an_object_that_requests_gleaner_is_a_refusal_that_names_the_bug() {
+fn a_panic_on_an_object_that_requests_gleaner_causes_a_refusal_that_reports_the_bug() {
     panics::install();
     for object in [
         asking(),
-        // The pod of a remote Task that has lost its annotation, but still contains the sidecar.
+        // The pod of an injected remote Task. The pod has lost the annotation, but still contains the sidecar.
         json!({"metadata": {}, "spec": {"containers": [{"name": "sidecar-gleaner"}]}}),
     ] {
         let body = review("CREATE", POD, &object.to_string(), "null");
@@ -209,7 +209,9 @@ fn an_object_that_is_too_deep_to_parse_is_refused_only_if_it_requests_gleaner() 
         panic!("refused");
     };
     assert!(
-        refused.message.contains("cannot be read: recursion limit"),
+        refused
+            .message
+            .contains("cannot be parsed: recursion limit"),
         "{}",
         refused.message
     );
@@ -257,7 +259,7 @@ fn an_object_without_a_name_is_reported_by_its_generate_name() {
 }
 
 #[test]
-fn a_user_who_annotates_a_run_by_reference_is_refused_and_a_controller_is_not() {
+fn an_annotated_run_by_reference_is_refused_if_a_user_created_it_and_skipped_if_a_controller_did() {
     let decided = |owners: Value| {
         let object = json!({
             "apiVersion": "tekton.dev/v1",
@@ -289,7 +291,7 @@ fn a_user_who_annotates_a_run_by_reference_is_refused_and_a_controller_is_not() 
 }
 
 #[test]
-fn a_user_whose_task_gets_less_room_for_results_is_warned() {
+fn a_user_is_warned_if_injection_reduces_the_size_limit_of_results() {
     let step = json!({"name": "s", "image": "i", "script": "x"});
     let object = json!({
         "apiVersion": "tekton.dev/v1",

@@ -69,7 +69,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], answer).into_response()
         }
-        // The UID is unknown, but an API server accepts a response only if it contains the UID of the review.
+        // The UID is unknown, and an API server accepts an AdmissionReview only if it contains the request's UID.
         Err(error) => {
             admission.metrics.unreadable();
             tracing::warn!(%error, "review-not-read");
@@ -96,7 +96,7 @@ impl Admission {
                 let namespace = request
                     .namespace
                     .as_deref()
-                    // The namespace becomes a part of a URL path, so it must be checked: the client may not be an API server.
+                    // Check the namespace, because it becomes part of a URL path, and the client may not be an API server.
                     .filter(|namespace| is_dns_label(namespace));
                 if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
                     self.recorder.tell(Notice {

@@ -1,4 +1,4 @@
-//! Health endpoints for the kubelet and Prometheus.
+//! The health endpoints for the kubelet, and the metrics endpoint for Prometheus.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! The threads that decide on reviews, within limits on time and memory. Large and small reviews have separate threads and memory
-//! (lanes). A large review waits only for other large reviews. A small review never waits for a large one, and the threads for
-//! small reviews get more processor time.
+//! The threads that decide on reviews, within limits on time and memory. Large and small reviews use separate lanes, each
+//! with its own threads and memory. A large review waits only for other large reviews. A small review never waits for a large
+//! one, and the threads for small reviews get more processor time.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -24,7 +24,7 @@ const SMALL_THREADS: usize = 3;
 /// that a thread for small reviews gets.
 const LARGE_NICE: i32 = 5;
 
-/// The lanes of an injector.
+/// The threads and the memory for small and large reviews, and the time limit of a decision.
 #[derive(Debug)]
 pub struct Lanes {
     small: Lane,
@@ -61,7 +61,7 @@ impl Lanes {
     /// Fails if a thread cannot be started.
     pub fn start(limits: &Limits) -> io::Result<Self> {
         let (max, within) = (limits.http.max_body, limits.http.body_timeout);
-        // The memory suffices for one small body per connection, so that slow clients never delay other clients.
+        // Allow memory for one small body per connection, so that slow clients never delay other clients.
         let small = limits.http.max_connections * SMALL;
         Ok(Self {
             small: Lane {
@@ -76,7 +76,7 @@ impl Lanes {
         })
     }
 
-    /// Reads the body of a request.
+    /// Reads the body of a request into the memory of its lane, which the Content-Length header determines.
     ///
     /// # Errors
     /// Same as [`Bodies::read`].
@@ -107,8 +107,7 @@ impl Lanes {
         let (tell, told) = oneshot::channel();
         let job = move || {
             if !tell.is_closed() {
-                // A panic fails this review but not the thread. The waiting request receives an error, because the channel is
-                // closed.
+                // A panic does not terminate the thread. Only the request for this review fails, because its channel is closed.
                 let decided = panics::catch(|| decide(&body.bytes));
                 drop(body);
                 let _ = decided.map(|decided| tell.send(decided));
@@ -124,7 +123,8 @@ impl Lanes {
     }
 }
 
-/// Starts the threads of one lane. Lanes share no threads, because a thread does not release the memory that it has used.
+/// Starts the threads of one lane. Lanes share no threads, because the allocator retains memory for each thread that
+/// has decided on a large review.
 fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
     let (jobs, queue) = mpsc::channel::<Job>();
     let queue = Arc::new(Mutex::new(queue));

@@ -14,8 +14,8 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Returns the state in which no condition is met. `trusted` is true if this replica does not write the caBundle, so that it
-    /// need not wait for it.
+    /// Returns the initial state. If `trusted` is true, the condition for the caBundle counts as met, because this replica
+    /// does not write the caBundle. No other condition is met.
     pub fn new(identity: Identity, trusted: bool) -> Self {
         Self {
             identity,
@@ -39,7 +39,7 @@ impl Readiness {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the message of a condition that is not met, or `None` if this replica is ready.
+    /// Returns a message about the first condition that is not met, or `None` if this replica is ready.
     pub fn missing(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.ending) {
@@ -50,7 +50,7 @@ impl Readiness {
             Some("the caBundle of the webhook configuration does not contain the CA yet")
         } else if !is(&self.settings) {
             Some(
-                "the API server has not reported its version yet; set --sidecars native or tekton to skip this",
+                "the API server has not reported its version yet; to start without the version, use --sidecars native or tekton",
             )
         } else {
             None

@@ -11,8 +11,8 @@ use crate::metrics::Metrics;
 
 /// The paths of the files, and the polling interval.
 ///
-/// The files are polled, and compared by content. A file watch would not detect the update of a mounted Secret, because the
-/// kubelet replaces a symbolic link to the directory of the files.
+/// The injector polls the files and compares their content. A file watch would not detect the update of a mounted Secret, because
+/// the kubelet replaces a symbolic link to the directory of the files.
 #[derive(Debug, Clone)]
 pub struct Files {
     pub certificate: PathBuf,
@@ -21,7 +21,7 @@ pub struct Files {
     pub poll: Duration,
 }
 
-/// An error while the files are read or parsed.
+/// An error from reading or parsing the files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilesError {
@@ -31,7 +31,7 @@ pub enum FilesError {
         #[source]
         source: io::Error,
     },
-    #[error("{path} and its key cannot be served")]
+    #[error("the certificate in {path} and its key cannot be used")]
     Content {
         path: PathBuf,
         #[source]
@@ -99,8 +99,8 @@ impl Files {
         Ok((read(&self.certificate)?, read(&self.key)?))
     }
 
-    /// Serves the certificate in the files. If the files are being replaced one after the other, they may not match; the next
-    /// check then reads them again.
+    /// Serves the certificate in the files. While the files are replaced one after the other, the key may not match the
+    /// certificate. In that case, the next check reads both again.
     fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
         let serving = self.serving(pair)?;
         metrics.certificate(serving.validity);

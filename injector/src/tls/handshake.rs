@@ -8,8 +8,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::metrics::Metrics;
 
-/// Performs the TLS handshake. Returns `None` and counts the failure if the client does not complete the handshake within
-/// `limit`.
+/// Performs the TLS handshake. Returns `None` and counts the failure if the handshake fails or takes longer than `limit`.
 pub(crate) async fn handshake(
     stream: TcpStream,
     acceptor: TlsAcceptor,

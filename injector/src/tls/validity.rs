@@ -1,20 +1,20 @@
 //! The validity period of an X.509 certificate.
 //!
-//! It is used only for metrics and renewal; rustls decides whether to trust a certificate.
+//! It is used for metrics, for renewal, and to check CAs, because webpki ignores the validity period of trust anchors.
 
 use jiff::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 
-/// The validity period of a certificate, in seconds.
+/// The validity period of a certificate, with a precision of one second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     pub from: Timestamp,
     pub until: Timestamp,
 }
 
-/// An error for bytes that are not a certificate.
+/// The error for bytes that are not a valid certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the validity period of the certificate cannot be parsed")]
 pub struct ValidityError;

@@ -128,7 +128,7 @@ async fn connections_beyond_the_limit_wait() {
         connected = &mut waiting => third = Some(connected),
         () = tokio::time::sleep(Duration::from_millis(200)) => {}
     }
-    assert!(third.is_none(), "the third connection must be refused");
+    assert!(third.is_none(), "the third connection must wait");
     held.pop();
     let mut third = tokio::time::timeout(PATIENCE, waiting)
         .await

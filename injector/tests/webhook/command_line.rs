@@ -20,7 +20,7 @@ fn the_help_text_is_complete() {
 }
 
 #[test]
-fn a_wrong_command_line_exits_with_64_and_a_remedy() {
+fn an_invalid_command_line_exits_with_64_and_a_remedy() {
     let image = "--image=a";
     let files = ["--tls-cert=a", "--tls-key=b"];
     let cases: [(&[&str], &str); 14] = [

@@ -9,7 +9,7 @@ async fn after_sigterm_the_injector_is_not_ready_but_still_responds() {
         .await;
     let mut client = injector.client(&authority).await;
     injector.terminate();
-    until("not ready", async || {
+    until("a failed readiness probe", async || {
         let ready = get(injector.health, "/readyz").await;
         (ready.text() == "this replica is shutting down\n" && ready.status == 503).then_some(())
     })
@@ -37,20 +37,23 @@ async fn the_injector_exits_while_it_waits_for_the_api_server() {
     let api_server = ApiServer::start().await;
     let injector = Setup::managed(&api_server).flag("--sidecars=auto").start();
     injector.said("version-not-known").await;
-    until("a certificate", async || {
-        let ready = get(injector.health, "/readyz").await;
-        ready
-            .text()
-            .contains("--sidecars native or tekton")
-            .then_some(())
-    })
+    until(
+        "the readiness probe to report the missing version",
+        async || {
+            let ready = get(injector.health, "/readyz").await;
+            ready
+                .text()
+                .contains("--sidecars native or tekton")
+                .then_some(())
+        },
+    )
     .await;
     injector.terminate();
     assert!(injector.ended().await.success());
 }
 
 #[tokio::test]
-async fn the_kind_of_sidecar_depends_on_the_clusters_version() {
+async fn the_type_of_sidecar_depends_on_the_api_servers_version() {
     for (minor, kind) in [("28", "Tekton"), ("33", "Native")] {
         let api_server = ApiServer::start().await;
         api_server.set_minor_version(minor);

@@ -117,7 +117,7 @@ async fn a_dry_run_and_an_object_without_a_controller_create_no_event() {
         let response = client.review("/mutate/pods", body).await.unwrap();
         assert_eq!(response["allowed"], json!(false));
     }
-    // Events arrive in order, so when this Event exists, the earlier refusals have created none.
+    // The injector creates Events in order, so if this Event is the only one, the earlier refusals created none.
     client
         .review("/mutate/pods", &review(UNINJECTED_POD))
         .await
@@ -127,9 +127,9 @@ async fn a_dry_run_and_an_object_without_a_controller_create_no_event() {
 }
 
 #[tokio::test]
-async fn an_api_server_that_does_not_respond_to_events_delays_no_review() {
+async fn reviews_are_not_delayed_if_the_api_server_does_not_respond_to_events() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
-    api_server.take_no_events();
+    api_server.ignore_events();
     let (injector, mut client) = injector(&api_server, &authority).await;
     let mut body = review(UNINJECTED_POD);
     for index in 0..200 {
@@ -145,7 +145,7 @@ async fn an_api_server_that_does_not_respond_to_events_delays_no_review() {
     injector.terminate();
     assert!(
         injector.ended().await.success(),
-        "pending Events must not delay the shutdown further"
+        "pending Events must not delay the shutdown beyond its time limit"
     );
 }
 

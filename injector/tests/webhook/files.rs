@@ -36,7 +36,7 @@ async fn files_that_become_invalid_do_not_change_the_served_certificate() {
         said["error"]
             .as_str()
             .unwrap()
-            .contains("does not belong to the certificate"),
+            .contains("does not match the certificate"),
         "{said}"
     );
     injector
@@ -69,13 +69,17 @@ async fn invalid_files_at_startup_exit_with_78() {
     let (certificate, key) = authority.issue(NAME);
     let stranger = authority.issue(NAME).1;
     let cases = [
-        (String::new(), key, "it contains no certificate"),
+        (
+            String::new(),
+            key,
+            "the certificate file contains no certificate",
+        ),
         (
             certificate.clone(),
             "no key".to_owned(),
             "the private key is not in PEM format",
         ),
-        (certificate, stranger, "does not belong to the certificate"),
+        (certificate, stranger, "does not match the certificate"),
     ];
     for (certificate, key, text) in cases {
         setup.write((certificate, key));

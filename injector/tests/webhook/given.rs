@@ -1,4 +1,4 @@
-//! A certificate in files, whose CA the injector writes into the webhook configuration.
+//! Tests of a certificate in files and `--tls-ca`: the injector writes the CA into the webhook configuration.
 
 use std::time::Duration;
 
@@ -57,17 +57,17 @@ async fn a_removed_or_altered_ca_bundle_is_repaired_for_certificates_from_files(
 }
 
 #[tokio::test]
-async fn a_new_ca_is_trusted_before_a_certificate_of_it_is_served() {
+async fn a_new_ca_is_trusted_before_a_certificate_that_it_signed_is_served() {
     let api_server = ApiServer::start().await;
     let authority = Authority::new();
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1s");
     let injector = setup.ready().await;
     let other = Authority::new();
-    // The certificate is replaced before its CA, as the kubelet may do.
+    // Replace the certificate before its CA. In a cluster, the injector may read the files when only one of them has changed.
     setup.write(other.issue(NAME));
     let said = injector.said("certificate-check-failed").await;
     let error = said["error"].as_str().unwrap();
-    assert!(error.contains("did not sign the certificate"), "{said}");
+    assert!(error.contains("would reject the certificate"), "{said}");
     is_trusted(&injector, &api_server).await;
     setup.write_ca(&other);
     until("a certificate from the other CA", async || {
@@ -81,7 +81,7 @@ async fn a_new_ca_is_trusted_before_a_certificate_of_it_is_served() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_a_new_ca_waits_until_all_api_servers_have_seen_it() {
+async fn a_certificate_from_a_new_ca_is_served_only_after_all_api_servers_have_seen_the_ca() {
     let api_server = ApiServer::start().await;
     let authority = Authority::new();
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1h");
@@ -161,7 +161,7 @@ async fn a_replica_that_loses_permission_to_read_its_secret_stays_trusted() {
     api_server.refuse("GET /api/v1/", 403);
     old.said("403 Forbidden not for you").await;
     api_server.set_bundles("");
-    until("the bundle again", async || {
+    until("the restored bundle", async || {
         (api_server.bundle() == before).then_some(())
     })
     .await;
@@ -180,7 +180,7 @@ async fn a_certificate_that_no_api_server_would_trust_is_not_served() {
     std::fs::write(setup.path("ca.crt"), "none").unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("contains no CA certificate"), "{said}");
+    assert!(said.contains("does not contain a CA certificate"), "{said}");
     std::fs::remove_file(setup.path("ca.crt")).unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");

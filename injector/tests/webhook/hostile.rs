@@ -1,5 +1,5 @@
-//! Objects that are designed to use much time or memory. The injector decides on each of them within limits, and they do not
-//! delay other reviews or probes.
+//! Tests with objects that are designed to consume excessive time or memory. The injector decides on each of them within limits,
+//! and they do not delay other reviews or probes.
 
 pub(crate) mod objects;
 
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use crate::support::{Authority, Injector, JOB_POD, NAME, Setup, creation, get, review};
 use objects::{Hostile, all};
 
-/// The maximum resident memory of the process with one hostile review, in KiB. Measured values are below 50 MiB in any build. The
-/// chart's default limit of 128 MiB must suffice for two large bodies, one large decision, three small decisions and the program
-/// itself.
+/// The maximum resident memory of a process that decides on one hostile review, in KiB. Measured values are below 50 MiB in any
+/// build. The chart's default limit of 128 MiB must suffice for two large bodies, one large decision, three small decisions and
+/// the program itself.
 const MEMORY: u64 = 64 << 10;
 
 /// The maximum CPU time of a decision in a debug build. An optimized build needs at most about 100 ms (docs/reliability.md).
@@ -86,7 +86,8 @@ fn prepared(Hostile { what, path, review }: Hostile) -> (&'static str, Vec<u8>) 
     )
 }
 
-/// Sends the requests one after another. The thread has a low priority, because in a cluster the sender is a different machine.
+/// Sends the requests one after another. The thread has a low priority, because in a cluster it runs on a different
+/// machine.
 fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
     rustix::process::nice(19).unwrap();
     for (what, request) in requests {
@@ -127,7 +128,7 @@ async fn small_reviews_and_probes_do_not_wait_for_hostile_reviews() {
     assert!(memory < 2 * MEMORY, "{memory} KiB");
 }
 
-/// The object has 200 KiB of errors, so that no machine can decide within the time limit of one millisecond.
+/// The object contains 200 KiB of errors, so no machine can decide on it within the time limit of one millisecond.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overdue_review_is_decided_by_the_failure_policy() {
     let authority = Authority::new();

@@ -1,4 +1,5 @@
-//! Reviews at a steady rate, as API servers send them, while certificates rotate and other clients send large or slow reviews.
+//! Tests reviews at a steady rate, as API servers send them, while certificates rotate and other clients send large or slow
+//! reviews.
 
 mod clients;
 mod figures;
@@ -18,8 +19,8 @@ const CONNECTIONS: u32 = 8;
 
 /// The maximum resident memory, in KiB. The chart's limit is 128 MiB, which leaves room for a few more large reviews.
 const PEAK: u64 = 96 << 10;
-/// The maximum growth of the resident memory from the first half of a minute to the second, in KiB. The allocator causes some
-/// growth; a leak of 300 bytes in each of 30,000 reviews would exceed this limit.
+/// The maximum growth of the resident memory from the first half of a one-minute run to the second half, in KiB. The
+/// allocator causes some growth; a leak of 300 bytes in each of 30,000 reviews would exceed this limit.
 const GROWTH: u64 = 8 << 10;
 /// The maximum growth in short runs, in KiB. Two large reviews may coincide for the first time in the second half.
 const GROWTH_OF_SECONDS: u64 = 40 << 10;
@@ -71,8 +72,8 @@ async fn all_reviews_at_a_steady_rate_succeed_while_certificates_change_and_othe
     let target = Target::new(&injector, &api_server);
     let figures = play(load, &injector, &target);
     println!("{}", figures.describe(load.rate, load.time));
-    // A failed review makes its client panic, so only the number is checked here. If it is less than a tenth, the injector was
-    // stuck.
+    // A failed review makes its client panic, so check only the number of reviews. If it is less than a tenth of the scheduled
+    // number, the injector was stuck.
     let scheduled = f64::from(load.rate) * load.time.as_secs_f64();
     let made = figures.steady.len();
     assert!(made as f64 >= scheduled / 10.0, "{made} of {scheduled}");

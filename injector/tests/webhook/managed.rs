@@ -182,7 +182,7 @@ async fn a_deleted_secret_is_created_again_while_both_cas_are_trusted() {
         .await;
     let old = api_server.secret("ca.crt").unwrap();
     api_server.remove(SECRET);
-    let new = until("another Secret", async || api_server.secret("ca.crt")).await;
+    let new = until("the new Secret", async || api_server.secret("ca.crt")).await;
     assert!(
         new.ends_with(&old) && new != old,
         "the bundle must contain the new CA, followed by the old one"
@@ -197,7 +197,7 @@ async fn a_deleted_secret_is_created_again_while_both_cas_are_trusted() {
 }
 
 #[tokio::test]
-async fn a_damaged_or_empty_secret_gets_new_certificates_and_keeps_foreign_keys() {
+async fn a_damaged_or_empty_secret_gets_new_certificates_and_keeps_its_labels_and_type() {
     let api_server = ApiServer::start().await;
     for data in [
         json!(null),
@@ -271,7 +271,7 @@ async fn a_forbidden_write_is_logged_once() {
         said["error"],
         "the API server refused POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
     );
-    until("several more tries", async || {
+    until("several more checks", async || {
         let failed = injector
             .metric("gleaner_injector_certificate_checks_failed_total")
             .await;

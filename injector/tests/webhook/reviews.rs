@@ -30,7 +30,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Returns the object with the patch of a response applied.
+/// Returns `object` after applying the patch in `response`.
 fn patched(object: &Value, response: &Value) -> Value {
     assert_eq!(
         (&response["allowed"], &response["patchType"]),
@@ -109,7 +109,7 @@ async fn a_task_is_changed_as_by_gleaner_inject() {
     let response = client.review("/mutate/tekton", &review).await.unwrap();
     let injected = changed(task::inject(&task(), Operation::Create, &settings));
     assert_eq!(patched(&task(), &response), injected);
-    // Applying the unchanged Task again is an update whose old object is already injected.
+    // If a user applies the unchanged Task again, the old object in the update is already injected.
     review["request"]["operation"] = json!("UPDATE");
     review["request"]["oldObject"] = injected.clone();
     let response = client.review("/mutate/tekton", &review).await.unwrap();
@@ -141,7 +141,7 @@ async fn objects_that_do_not_request_gleaner_are_allowed_unchanged() {
 }
 
 #[tokio::test]
-async fn a_wrong_declaration_is_refused_with_code_400_and_all_errors() {
+async fn an_invalid_declaration_is_refused_with_code_400_and_all_errors() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
 
-/// The certificates are valid for seconds, so the test performs as many rotations as a year in production.
+/// The certificates are valid for seconds, so the test performs rotations that would take years in production.
 #[tokio::test]
 async fn no_review_fails_while_cas_and_certificates_rotate() {
     let api_server = ApiServer::start().await;
@@ -14,7 +14,7 @@ async fn no_review_fails_while_cas_and_certificates_rotate() {
     let body = review(JOB_POD);
     let (mut authorities, mut certificates, mut largest, mut reviews) =
         (BTreeSet::new(), BTreeSet::new(), 0, 0);
-    // Each review uses a new connection that trusts the current bundle, as in the worst case of an API server.
+    // Each review uses a new connection that trusts the current bundle. This is the worst case: API servers reuse connections.
     until("three CAs", async || {
         for replica in &replicas {
             let bundle = api_server.bundle();

@@ -15,13 +15,13 @@ pub(crate) use authority::Authority;
 pub(crate) use client::{Client, get};
 pub(crate) use process::{Injector, NAME, Setup};
 
-/// The time limit for each wait on a busy machine.
+/// The time limit for each wait, which suffices on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A real review of a pod with a declaration that a Job creates.
+/// A recorded review of a Job's pod with a declaration.
 pub(crate) const JOB_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-plain-job.json");
-/// A real review of a TaskRun's pod, whose Task was not injected.
+/// A recorded review of the pod of a TaskRun whose Task was not injected.
 pub(crate) const UNINJECTED_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-taskrun-rich.json");
 
@@ -30,7 +30,7 @@ pub(crate) fn review(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Returns a review for the creation of an object.
+/// Returns a review of a request that creates `object`.
 pub(crate) fn creation(group: &str, kind: &str, object: &Value) -> Value {
     serde_json::json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",

@@ -12,7 +12,7 @@ fn done(text: &str) -> (u16, String) {
     (head.status, body)
 }
 
-/// Returns the error in the body of a response with this head, followed by `rest`.
+/// Returns the error from reading the body of a response that consists of `head` and `rest`.
 fn unreadable(head: &str, rest: impl Read) -> Malformed {
     let (head, _) = parse(head.as_bytes()).unwrap().expect("complete");
     let error = io::copy(&mut head.body(rest), &mut io::sink()).unwrap_err();
@@ -20,7 +20,7 @@ fn unreadable(head: &str, rest: impl Read) -> Malformed {
 }
 
 #[test]
-fn each_way_to_frame_a_body_is_parsed() {
+fn bodies_with_and_without_a_content_length_are_parsed() {
     let body = |text: &str| done(text).1;
     assert_eq!(
         body("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc"),
@@ -83,7 +83,7 @@ fn malformed_responses_are_refused() {
 }
 
 #[test]
-fn heads_and_bodies_are_limited_in_length() {
+fn heads_and_bodies_over_the_length_limits_are_refused() {
     let head = "HTTP/1.1 200 OK\r\n";
     assert_eq!(
         parse(format!("{head}x: {}", "x".repeat(HEAD_MAX)).as_bytes()),
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn no_similar_text_causes_a_panic(text in "(HTTP/1.1 [12]0[0-9] x\r\n)?([CT][a-z-]{1,9}: ?[0-9a-f]{0,20}\r\n){0,3}\r\n([0-9a-f]{1,17}(;x)?\r\n.{0,9}\r\n){0,4}") {
+    fn no_malformed_response_causes_a_panic(text in "(HTTP/1.1 [12]0[0-9] x\r\n)?([CT][a-z-]{1,9}: ?[0-9a-f]{0,20}\r\n){0,3}\r\n([0-9a-f]{1,17}(;x)?\r\n.{0,9}\r\n){0,4}") {
         if let Ok(Some((head, begin))) = parse(text.as_bytes()) {
             let _ = io::copy(&mut head.body(&text.as_bytes()[begin..]), &mut io::sink());
         }

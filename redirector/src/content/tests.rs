@@ -24,7 +24,7 @@ fn written(content: &Content) -> String {
 }
 
 #[test]
-fn characters_across_pieces_stay_whole() {
+fn characters_that_span_two_pieces_stay_whole() {
     for offset in 0..6 {
         let text = format!("{}ä€😀{}", "x".repeat(PIECE - offset), "😀".repeat(PIECE));
         let content = checked(text.as_bytes(), Trim::None, OutputType::String).unwrap();

@@ -82,7 +82,7 @@ fn an_address_is_a_socket_or_a_literal_ip() {
 fn errors_name_the_invalid_argument() {
     assert!(refused(&["--stpe", "a", "--", "true"]).starts_with("unexpected argument '--stpe'"));
     assert!(refused(&["--step", "A", "--", "true"]).starts_with("--step: 'A' is not a valid name"));
-    assert!(refused(&["--step"]).starts_with("--step needs a value"));
+    assert!(refused(&["--step"]).starts_with("--step requires a value"));
     assert!(refused(&["--step", "a"]).starts_with("missing command"));
     assert!(refused(&["--step", "a", "--"]).starts_with("missing command"));
     assert!(refused(&["--", "true"]).contains("GLEANER_STEP"));

@@ -62,11 +62,11 @@ fn a_command_that_cannot_be_run_exits_with_126() {
     refused("./outputs", "it is a directory");
     refused(
         "./bare",
-        "it is not a program for this machine, or a script without '#!' in its first line",
+        "it is not an executable for this machine, or it is a script without '#!' in its first line",
     );
     refused(
         "./orphan",
-        "its interpreter (or loader) does not exist; see its first line",
+        "the interpreter in its first line, or its dynamic loader, does not exist",
     );
 }
 
@@ -219,8 +219,8 @@ fn arguments_that_are_too_long_exit_with_126_and_a_reason() {
     }
     run(wrapping(fits)).assert_ended(
         126,
-        "the command 'true' cannot be run: its arguments and environment are too long (at most 128 KiB each); pass \
-         them in a file",
+        "the command 'true' cannot be run: an argument or environment variable is longer than 128 KiB, or together they \
+         are too long; pass the data in a file",
     );
 }
 

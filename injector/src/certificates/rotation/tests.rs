@@ -53,7 +53,7 @@ fn an_empty_secret_gets_a_ca_and_a_certificate_and_then_no_step_is_due() {
 }
 
 #[test]
-fn a_certificate_is_renewed_when_a_third_of_its_validity_remains_whether_trusted_or_not() {
+fn a_certificate_is_renewed_when_a_third_of_its_validity_remains_even_if_its_ca_has_not_settled() {
     let content = begun();
     assert_eq!(next(Some(&content), at(19 * HOUR), None, &policy()), None);
     assert_eq!(
@@ -131,7 +131,7 @@ fn a_new_ca_signs_only_after_it_has_settled_and_the_old_one_is_removed_after_its
 }
 
 #[test]
-fn without_a_working_certificate_a_new_one_is_issued_without_waiting() {
+fn an_expired_certificate_is_replaced_immediately_even_if_the_new_ca_has_not_settled() {
     let content = begun();
     let joined = take(Step::Authority, Some(&content), &[], at(HOUR), &policy()).unwrap();
     assert_eq!(next(Some(&joined), at(HOUR), None, &policy()), None);
@@ -142,7 +142,7 @@ fn without_a_working_certificate_a_new_one_is_issued_without_waiting() {
 }
 
 #[test]
-fn a_new_name_gets_a_new_certificate_immediately() {
+fn a_certificate_is_replaced_immediately_when_a_name_is_added() {
     let content = begun();
     let mut renamed = policy();
     renamed.names.push("webhook.example".to_owned());

@@ -51,7 +51,7 @@ fn repaired(configuration: &mut Value, own: &[Certificate], now: Timestamp) -> B
 }
 
 #[test]
-fn every_webhook_that_trusts_anything_else_is_repaired() {
+fn every_webhook_that_does_not_trust_exactly_the_own_cas_is_repaired() {
     let (own, other) = (ca(), ca());
     let right = pem(&[&own]);
     let mut configuration = configuration(&[

@@ -14,7 +14,7 @@ pub(crate) struct Hostile {
 /// Returns a Task with this declaration, these steps and additional spec fields.
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "each caller makes the value for this call"
+    reason = "each caller creates the value only for this call"
 )]
 pub(crate) fn task(declaration: &str, steps: Value, fields: Value) -> Value {
     let mut task = json!({
@@ -40,7 +40,7 @@ fn steps() -> Value {
     json!([{"name": "a", "image": "i", "command": ["c"]}])
 }
 
-/// Returns a declaration of outputs of step `a`, and a resource that contains these variables.
+/// Returns a declaration with `outputs` outputs of the step `a`, and with a resource that contains `count` variables.
 fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> String {
     let outputs = joined(outputs, ", ", |number| format!("{{name: o{number}}}"));
     let params = joined(count, ", ", |number| {
@@ -51,8 +51,8 @@ fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> Str
     )
 }
 
-/// The number of resources in the longest chain that is accepted. Each resource has 14 of the 25,000 nodes that a declaration may
-/// have.
+/// The number of resources in the longest chain that is accepted. Each resource consists of 14 nodes, and a declaration may
+/// contain 25,000 nodes.
 const CHAIN: usize = 1750;
 
 /// Returns the resources `r0` to `r{count - 1}`, each with a parameter that has this value.
@@ -87,7 +87,7 @@ fn doubling(count: usize) -> String {
     })
 }
 
-/// Returns Tasks whose declaration makes them hostile.
+/// Returns Tasks with hostile declarations.
 fn declarations() -> Vec<(&'static str, String)> {
     let names = |number: usize| format!("{}{number:04}", "n".repeat(60));
     let near = joined(150, ", ", |number| format!("{{name: {}}}", names(number)));
@@ -181,7 +181,7 @@ fn declarations() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Returns Tasks whose spec makes them hostile.
+/// Returns Tasks with hostile specs.
 fn specs() -> Vec<(&'static str, Value)> {
     let declaration = "steps: {a: [{name: o}]}\nresources: [{name: r, spec: {type: image, params: [{name: u, value: $(steps.a.o)}]}}]";
     let text = "x".repeat(1 << 20);

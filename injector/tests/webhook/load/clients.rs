@@ -17,11 +17,11 @@ const RECONNECT: Duration = Duration::from_secs(1);
 const LARGE_PAUSE: Duration = Duration::from_millis(500);
 /// The pause of a slow client between two bytes.
 const DRIP: Duration = Duration::from_millis(200);
-/// The number of slow clients that send half a body. It is several times the number of bodies that fit into 2 MiB. If all bodies
-/// shared memory, other clients would have to wait longer than the time limit for a body.
+/// The number of slow clients that send half a body. Their bodies total 7 MB. If the
+/// injector did not have memory for one small body per connection, other clients would have to wait for the time limit of a body.
 const SLOW_BODIES: usize = 120;
-/// The number of slow clients that do not complete the handshake, and of those that send half a header. All clients together use
-/// fewer connections than the injector accepts.
+/// The number of slow clients that do not complete the handshake, and the number of those that send half a header. All clients
+/// together use fewer connections than the injector accepts.
 const SLOW_OTHERS: usize = 20;
 
 /// The injector to which clients connect, and the requests to send.
@@ -176,7 +176,8 @@ impl Target {
     fn connect(&self, bundle: &str) -> Client {
         let connection = Connection::tls(self.address, bundle, NAME);
         Client {
-            connection: connection.unwrap_or_else(|error| panic!("{error}; trusted was {bundle}")),
+            connection: connection
+                .unwrap_or_else(|error| panic!("{error}; the client trusts {bundle}")),
             since: Instant::now(),
         }
     }
@@ -187,7 +188,7 @@ impl Exchange {
     fn perform(&self, connection: &mut Connection) {
         connection
             .send(&self.request)
-            .expect("the request must be sent and answered");
+            .expect("the request must be sent");
         let response = connection.answer().expect("a response");
         assert_eq!(response.status, 200, "{}", response.text());
         // The response is searched as text, because parsing it would take longer than the decision.

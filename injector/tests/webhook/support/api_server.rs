@@ -20,7 +20,8 @@ const VERSION: &str = "^/version$";
 pub(crate) struct ApiServer(api_server::ApiServer);
 
 impl ApiServer {
-    /// Starts a server with a webhook configuration that has two webhooks. The server does not report its version yet.
+    /// Starts a server with a webhook configuration for two webhooks. The server does not report a version until
+    /// [`set_minor_version`](Self::set_minor_version) is called.
     pub(crate) async fn start() -> Self {
         let server = api_server::ApiServer::start();
         let webhook = |name: &str| json!({"name": name, "clientConfig": {"service": {"namespace": "gleaner", "name": "injector"}}});
@@ -67,8 +68,8 @@ impl ApiServer {
         String::from_utf8(STANDARD.decode(held).unwrap()).ok()
     }
 
-    /// Leaves requests that create Events without a response.
-    pub(crate) fn take_no_events(&self) {
+    /// Does not respond to requests that create Events.
+    pub(crate) fn ignore_events(&self) {
         self.on(Method::POST, EVENTS).fail(Fault::Hang);
     }
 

@@ -19,7 +19,7 @@ impl Authority {
         }
     }
 
-    /// Returns a certificate and its key, in PEM format.
+    /// Issues a certificate for the DNS name `name`. Returns the certificate and its key, in PEM format.
     pub(crate) fn issue(&self, name: &str) -> (String, String) {
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();

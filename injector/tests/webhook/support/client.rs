@@ -1,4 +1,4 @@
-//! A persistent connection to the webhook, like those of an API server.
+//! A persistent connection to the webhook, like the connections of an API server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects with TLS. The client trusts these CAs (PEM) and verifies this name.
+    /// Connects with TLS. The client trusts the CAs `trusted` (PEM), and expects a certificate for `name`.
     pub(crate) async fn connect(
         address: SocketAddr,
         trusted: &str,
@@ -39,12 +39,12 @@ impl Client {
     ) -> io::Result<Response> {
         let headers = [("Content-Type", "application/json")];
         let request = lasting_request(method.as_str(), path, &headers, body.as_ref());
-        // Sending may fail, because a server that refuses a large body may close the connection before the whole body is sent.
+        // Ignore errors, because a server that refuses a large body may close the connection before the whole body is sent.
         let _ = self.connection.send(&request);
         self.connection.answer()
     }
 
-    /// Sends a review and returns the `response` in the reply.
+    /// Sends a review, and returns the field `response` of the AdmissionReview that the server sends back.
     pub(crate) async fn review(&mut self, path: &str, review: &Value) -> io::Result<Value> {
         let answer = self.send(Method::POST, path, review.to_string()).await?;
         if answer.status != 200 {

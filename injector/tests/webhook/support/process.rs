@@ -76,7 +76,7 @@ impl Setup {
         flags.into_iter().fold(setup, Self::flag)
     }
 
-    /// Returns the setup of an injector that issues its certificates and stores them in `api_server`.
+    /// Returns the setup of an injector that issues its certificates and stores them in a Secret of `api_server`.
     pub(crate) fn managed(api_server: &ApiServer) -> Self {
         let flags = [
             "--tls-secret=gleaner/injector-tls",
@@ -111,13 +111,12 @@ impl Setup {
         self.folder.path().join(name)
     }
 
-    /// Writes the certificate and its key.
+    /// Writes the certificate and key files, which the injector reads.
     pub(crate) fn write(&self, (certificate, key): (String, String)) {
         fs::write(self.path("tls.crt"), certificate).unwrap();
         fs::write(self.path("tls.key"), key).unwrap();
     }
 
-    /// Writes the CA file.
     pub(crate) fn write_ca(&self, authority: &Authority) {
         fs::write(self.path("ca.crt"), &authority.pem).unwrap();
     }
@@ -164,16 +163,15 @@ impl Setup {
 // === impl Injector ===
 
 impl Injector {
-    /// Waits until the injector is ready.
     pub(crate) async fn is_ready(&self) {
-        super::until("ready", async || {
+        super::until("the injector to be ready", async || {
             let ready = get(self.health, "/readyz").await;
             (ready.status == 200).then_some(())
         })
         .await;
     }
 
-    /// Connects as a client that trusts the CA passed to [`Setup::files`].
+    /// Connects as a client that trusts the CA `authority`.
     pub(crate) async fn client(&self, authority: &Authority) -> Client {
         Client::connect(self.address, &authority.pem, NAME)
             .await
@@ -199,7 +197,7 @@ impl Injector {
     pub(crate) async fn said(&self, text: &str) -> Value {
         let line = |line: &str| line.contains(text).then(|| line.to_owned());
         let found = async || self.process.line(line);
-        let line = super::until(&format!("saying {text}"), found).await;
+        let line = super::until(&format!("a log line that contains '{text}'"), found).await;
         serde_json::from_str(&line).unwrap()
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The maximum time, in seconds, until an API server sees a change of the configuration.
+/// The maximum time, in seconds, until an API server sees a change to the configuration.
 const LAG: i64 = 12;
 /// The maximum interval, in seconds, between two checks by a replica.
 const POLL: i64 = 20;
@@ -68,7 +68,7 @@ impl World {
         &self.bundles.last().unwrap().1
     }
 
-    /// Runs one check of one replica, without an API server.
+    /// Simulates one check by one replica.
     fn look(&mut self, index: usize) {
         let (now, time) = (self.now, self.time());
         self.replicas[index].looked = now;
@@ -142,7 +142,8 @@ impl World {
         }
     }
 
-    /// Checks that every configuration state that an API server may have seen trusts every certificate that a replica serves.
+    /// Checks that every certificate that a replica serves is trusted by each version of the configuration that an API server may
+    /// still use.
     fn check(&self) {
         let seen = self
             .bundles
@@ -169,21 +170,21 @@ impl World {
 }
 
 #[derive(Debug, Clone)]
-enum Deed {
+enum Event {
     Wait(i64),
     Look(usize),
     DeleteSecret,
     Restart(usize),
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        4 => (1_i64..30).prop_map(Deed::Wait),
-        2 => (1_i64..600).prop_map(Deed::Wait),
-        4 => (LONG..LONG * 12).prop_map(Deed::Wait),
-        3 => (0..REPLICAS).prop_map(Deed::Look),
-        1 => Just(Deed::DeleteSecret),
-        1 => (0..REPLICAS).prop_map(Deed::Restart),
+        4 => (1_i64..30).prop_map(Event::Wait),
+        2 => (1_i64..600).prop_map(Event::Wait),
+        4 => (LONG..LONG * 12).prop_map(Event::Wait),
+        3 => (0..REPLICAS).prop_map(Event::Look),
+        1 => Just(Event::DeleteSecret),
+        1 => (0..REPLICAS).prop_map(Event::Restart),
     ]
 }
 
@@ -192,18 +193,18 @@ proptest! {
 
     #[test]
     fn no_api_server_ever_gets_a_certificate_that_it_does_not_trust(
-        deeds in prop::collection::vec(deed(), 1..20)
+        events in prop::collection::vec(event(), 1..20)
     ) {
         let mut world = World::new();
         // In a new installation, no replica is ready, so no API server sends reviews.
         (0..REPLICAS).for_each(|index| world.look(index));
         world.now += LAG;
-        for deed in deeds {
-            match deed {
-                Deed::Wait(seconds) => world.until(world.now + seconds),
-                Deed::Look(index) => world.look(index),
-                Deed::DeleteSecret => world.secret = None,
-                Deed::Restart(index) => {
+        for event in events {
+            match event {
+                Event::Wait(seconds) => world.until(world.now + seconds),
+                Event::Look(index) => world.look(index),
+                Event::DeleteSecret => world.secret = None,
+                Event::Restart(index) => {
                     let (started, looked) = (world.now, world.now);
                     world.replicas[index] = Replica { started, looked, ..Replica::default() };
                     world.look(index);
