@@ -68,7 +68,7 @@ pub fn write_yaml_ranges<'a>(
 
 fn write_document(out: &mut impl fmt::Write, document: &Written<'_>) -> fmt::Result {
     let mut options = serde_saphyr::SerializerOptions::default();
-    // Folding suits prose, but a digest or a URL should stay on one line so that users can search for it.
+    // Lines are not folded, so that a digest or a URL stays on one line and users can search for it.
     options.folded_wrap_chars = usize::MAX;
     // A JSON value is always valid YAML: any error comes from `out`.
     serde_saphyr::to_fmt_writer_with_options(out, document, options).map_err(|_| fmt::Error)
