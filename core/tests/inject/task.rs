@@ -450,7 +450,7 @@ fn the_tasks_own_result_stays_if_it_is_compatible() {
     task["spec"]["results"][0]["properties"]["tag"] = json!({"type": "string"});
     let said = refused(&task);
     assert!(
-        said.contains("has no key 'tag'; it has name, uid, type, url, digest"),
+        said.contains("has no key 'tag'; its keys are name, uid, type, url, digest"),
         "{said}"
     );
     task["spec"]["results"] = json!([{"name": "img", "type": "string"}]);
