@@ -1,11 +1,11 @@
-//! Tests `gleaner lint`: each error is reported at its line and column, in both syntaxes.
+//! Tests that `gleaner lint` reports each error with its line and column, in annotations and in the proposal's syntax.
 
 mod support;
 
 use support::lint::lint;
 use support::{file, gleaner, gleaner_with_input, repository};
 
-/// A declaration as an annotation, whose block scalar begins at line 8, column 7.
+/// A Task with a declaration in its annotation. The declaration's first field is at line 8, column 7.
 const ANNOTATED: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -125,7 +125,7 @@ fn a_file_without_a_declaration_passes_with_a_note() {
         "{}",
         lines[0]
     );
-    // Tekton itself supports binding an existing resource, so this is not the proposal's syntax.
+    // Tekton itself can bind this output to an existing resource, so this is not the proposal's syntax.
     let bound =
         "kind: Task\nspec: {steps: [{name: a}], outputs: {resources: [{name: img, type: image}]}}";
     assert_eq!(lint(bound).0, 0);

@@ -1,4 +1,5 @@
-//! Tests `gleaner lint`: Jobs whose fields conflict with the declarations of their pods, and clusters without the webhook.
+//! Tests how `gleaner lint` checks Jobs whose fields conflict with the declarations of their pods, and files for clusters without
+//! the webhook.
 
 mod support;
 
@@ -174,7 +175,7 @@ steps:
     assert_eq!(
         ahead.stdout.replace("<stdin>", &file),
         injected.stderr,
-        "lint and inject report the same"
+        "lint and inject report the same errors"
     );
     assert!(
         ahead.stdout.contains("runs its image's own command"),
@@ -216,7 +217,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
     let named = JOB.replace("fixed", "a-$(context.task.name)");
     finds(&named, &[]);
     finds_by(&AHEAD, &named, &[]);
-    // A controller of any other kind also sets pod names, and may set an index.
+    // The webhook gets the pod's name from a controller of any other kind too, and possibly a completion index.
     let indexed = named.replace("task.name", "job.completionIndex");
     let scaled = |text: &str| text.replace("batch/v1\nkind: Job", "keda.sh/v1\nkind: ScaledJob");
     finds(&scaled(&named), &[]);
