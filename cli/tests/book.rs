@@ -129,7 +129,9 @@ fn wrong(page: &str) -> (usize, Vec<String>) {
                 fs::write(&path, content).unwrap();
                 if fence.has("fragment") {
                     if content.contains("kind: Task\n") {
-                        wrong.push(format!("{line}: a Task must pass lint; remove the word fragment"));
+                        wrong.push(format!(
+                            "{line}: a Task must pass lint; remove the word fragment"
+                        ));
                     }
                 } else if !fence.has("wrong") {
                     let linted = gleaner(&["lint", "--strict", "-f", path.to_str().unwrap()]);

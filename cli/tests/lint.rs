@@ -68,7 +68,7 @@ fn errors_in_an_annotation_have_their_line_in_the_file() {
 }
 
 #[test]
-fn errors_in_the_proposals_syntax_name_the_place_in_the_task() {
+fn errors_in_the_proposals_syntax_have_their_path_in_the_task() {
     let (code, lines) = lint(PROPOSED);
     assert_eq!(code, 1);
     assert_eq!(lines.len(), 2, "{lines:#?}");
@@ -287,7 +287,7 @@ fn a_result_written_by_a_step_and_a_resource_is_an_error() {
 }
 
 #[test]
-fn duplicate_documents_are_an_error_that_names_both() {
+fn duplicate_documents_are_an_error_with_both_positions() {
     let folder = tempfile::tempdir().unwrap();
     let task = |name: &str, namespace: &str| {
         format!(

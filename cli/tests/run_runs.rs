@@ -225,8 +225,8 @@ fn a_read_only_workspace_stays_unchanged() {
             std::fs::read_to_string(folder.path().join("file")).unwrap(),
             "x"
         );
-        // File permissions do not restrict root, so for root, `gleaner run` detects the change after the step. For other users, the
-        // kernel rejects the write.
+        // File permissions do not restrict root, so for root, `gleaner run` detects the change after the step. For other users,
+        // the kernel rejects the write.
         let told = ran.stderr.contains("which the Task declares as read-only")
             || ran.stderr.contains("ermission denied");
         assert!(told, "{}", ran.stderr);

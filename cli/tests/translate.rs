@@ -1,4 +1,4 @@
-//! Tests `gleaner translate`, which converts the proposal's documents to documents that Tekton v1 accepts.
+//! Tests `gleaner translate`, which converts documents in the proposal's syntax or for old Tekton versions to Tekton v1.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn references_between_files_are_resolved() {
         })
     );
     assert_eq!(objects[1]["spec"]["steps"][0]["image"], "$(params.img.url)");
-    // If no file contains the resource, the error suggests both remedies.
+    // If no file contains the resource, the message suggests to add its file or to read it from a cluster.
     let ran = gleaner(&arguments[..4]);
     ran.exits(78)
         .says("run:6:47: error: spec.resources[0].resourceRef.name: PipelineResource 'mine' not found in the files; add its file with -f, or read it from a cluster with --context NAME");
@@ -193,7 +193,7 @@ fn a_finding_contains_its_file_name() {
 }
 
 #[test]
-fn two_documents_of_one_name_are_an_error_that_names_both() {
+fn two_documents_with_the_same_name_are_an_error_with_both_positions() {
     let task = "apiVersion: tekton.dev/VERSION\nkind: Task\nmetadata: {name: t}\nspec: {steps: [{image: i}]}\n";
     let old = task.replace("VERSION", "v1beta1");
     let text = format!("{old}---\n{}", task.replace("VERSION", "v1"));
