@@ -270,8 +270,8 @@ fn results_that_will_not_fit_cause_a_warning() {
     assert_eq!(warned(10, 3, "[]"), [""; 0]);
 }
 
-/// The size is calculated without rendering the object, because rendering could exhaust the memory. In this test, the object would
-/// need 0.5 GiB.
+/// The size is calculated without rendering the object, because rendering could exhaust the memory. In this test, the object
+/// would need 0.5 GiB.
 #[test]
 fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
     let resource = |number: usize| {

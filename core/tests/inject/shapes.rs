@@ -1,4 +1,4 @@
-//! Unusual pods: from other clusters, from other tools, or unsuitable for injection.
+//! Tests injection into unusual pods: in clusters with different settings, with parts from other tools, or with errors.
 
 use gleaner_core::inject::settings::Sidecars;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};

@@ -1,4 +1,4 @@
-//! Errors in a TaskSpec that would make Tekton reject the TaskSpec, or the API server reject its pod.
+//! Tests that injection reports errors in a TaskSpec for which Tekton would reject the TaskSpec, or the API server its pod.
 
 use gleaner_core::inject::Outcome;
 use gleaner_core::inject::task::{self, Operation};
@@ -166,7 +166,7 @@ fn valid_task_specs_are_accepted() {
         "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}, default: {k: v}}]",
-        // Tekton reads a default that contains values other than strings as a string.
+        // Without a type, Tekton treats a default as a string if it is a list or map that does not contain only strings.
         "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",
@@ -188,7 +188,7 @@ fn a_task_spec_in_a_run_needs_the_properties_too() {
 }
 
 #[test]
-fn a_container_without_an_image_and_old_resources_get_a_warning() {
+fn a_container_without_an_image_and_old_resources_cause_a_warning() {
     let image = |what: &str| format!("Tekton rejects a {what} without an image; add image: NAME");
     for (spec, expected) in [
         (
@@ -218,7 +218,7 @@ fn a_container_without_an_image_and_old_resources_get_a_warning() {
         let Ok(Outcome::Changed(changed)) = outcome else {
             panic!("{outcome:?}");
         };
-        // The separate warning about steps after the last one with outputs is not compared.
+        // Ignore the warning about steps that run after the last step with outputs.
         let warnings = changed.warnings.iter().map(ToString::to_string);
         let warnings = warnings.filter(|warning| !warning.starts_with("steps."));
         assert_eq!(warnings.collect::<Vec<_>>(), expected, "{spec}");
