@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use support::gleaner;
 
-/// The output that the example requires.
+/// The argument of `--output` that the example requires.
 const DIGEST: &str =
     "build.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -167,7 +167,7 @@ fn every_command_reports_a_full_standard_output() {
         support::ran(output)
             .exits(74)
             .says("cannot write to standard output: ");
-        // If standard output is closed, the Rust runtime opens /dev/null in its place before `main`, where writes would succeed.
+        // If standard output is closed, the Rust runtime replaces it with /dev/null before `main`, so writing would not fail.
         let command = support::command(arguments);
         let mut shell = Command::new("sh");
         shell.args(["-c", "exec \"$0\" \"$@\" >&-"]);

@@ -247,8 +247,8 @@ fn no_interpreter_is_added_to_a_script_that_may_have_one() {
             .unwrap()
             .to_owned()
     };
-    // Such a script stays unchanged: the redirector reads it after Tekton replaced the variables, and skips empty lines before
-    // the interpreter line.
+    // These scripts stay unchanged, because the redirector reads a script after Tekton has replaced its variables, and skips
+    // empty lines before the interpreter line.
     for script in ["$(params.body)", "\n\n#!/usr/bin/env python3\nprint()"] {
         let injected = script_of(script);
         let rest = injected.splitn(3, '\n').nth(2).unwrap().to_owned();

@@ -161,7 +161,7 @@ fn an_expression_in_another_template_language_is_a_warning() {
 }
 
 #[test]
-fn shell_and_templates_of_other_controllers_are_accepted() {
+fn shell_variables_and_templates_of_other_controllers_are_accepted() {
     let script = format!(
         "{IMAGE}\n              run: |\n                echo ${{image}} ${{HOME}}\n                {{{{ .Other }}}}\n              home: ${{HOME}}\n              escaped: $${{x}}"
     );
@@ -262,7 +262,7 @@ fn objects_created_before_a_step_that_may_fail_are_reported() {
         let submit = format!("      submit: {named}\n      steps:\n");
         finds(&task.replace("      steps:\n", &submit), &[]);
     }
-    // No step can fail after the step whose output is used if that step runs last.
+    // If the step whose output is used runs last, no later step can fail.
     finds(&TASK.replace(build, &format!("{test}{build}")), &[]);
 }
 

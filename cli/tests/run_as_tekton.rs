@@ -182,7 +182,7 @@ fn an_embedded_task_has_the_workspaces_bound_by_its_pipeline() {
     );
     let ran = run(&text, &[]);
     assert_eq!(printed(ran.exits(0)), ["in true"]);
-    // A referenced Task must declare its workspaces.
+    // Unlike an embedded task, a referenced Task must declare its workspaces.
     let referred = text.replace("taskSpec: {steps", "taskRef: {name: t}, ignored: {steps");
     let referred = referred.split(", ignored").next().unwrap().to_owned()
         + "}\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec: {workspaces: [{name: w, optional: true}], steps: [{name: s, image: i, script: x}]}\n";

@@ -139,8 +139,8 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
-/// Returns the command with the default action for these signals, because it would otherwise inherit from `nohup` or a shell that
-/// they are ignored.
+/// Returns the command with the default handling of these signals, because a parent process such as `nohup` may ignore them, and
+/// the command would inherit this.
 fn with_default_signals(command: &Command) -> Command {
     let mut env = Command::new("env");
     env.arg("--default-signal=HUP,QUIT,TERM");

@@ -1,4 +1,4 @@
-//! Tests `gleaner run` of PipelineRuns.
+//! Tests `gleaner run` with PipelineRuns.
 
 mod support;
 

@@ -222,7 +222,7 @@ fn a_reference_does_not_match_a_name_prefix() {
 }
 
 #[test]
-fn a_run_of_a_document_without_a_name_has_a_name() {
+fn a_run_has_a_name_even_if_its_task_or_pipeline_has_none() {
     let text = task(ONE, WRITES).replace("  name: try\n", "");
     run(&text, &[]).exits(0).says("task-run");
     let nameless = "apiVersion: tekton.dev/v1\nkind: Pipeline\nspec: {tasks: [{name: a, taskRef: {name: try}}]}\n---\n";

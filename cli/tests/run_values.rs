@@ -281,7 +281,7 @@ objects:
 ";
 
 #[test]
-fn a_wait_without_a_controller_is_reported_and_can_be_skipped() {
+fn a_wait_that_needs_a_controller_is_reported_and_can_be_skipped() {
     let text = task(
         WAITS,
         "steps: [{name: one, script: 'printf 1 > $GLEANER_OUTPUTS/a'}]",

@@ -161,7 +161,7 @@ fn a_finished_run_shows_its_objects_and_results() {
 }
 
 #[test]
-fn a_run_whose_status_is_unavailable_is_reported_with_the_reason() {
+fn the_reason_is_reported_if_a_run_has_no_status() {
     let cluster = cluster();
     let url = cluster.server.url();
     status(&url, &["nothing"]).exits(1).says(

@@ -57,7 +57,7 @@ fn references_between_files_are_resolved() {
         })
     );
     assert_eq!(objects[1]["spec"]["steps"][0]["image"], "$(params.img.url)");
-    // If no file contains the resource, the message suggests to add its file or to read it from a cluster.
+    // If no file contains the resource, the message suggests adding its file or reading the resource from a cluster.
     let ran = gleaner(&arguments[..4]);
     ran.exits(78)
         .says("run:6:47: error: spec.resources[0].resourceRef.name: PipelineResource 'mine' not found in the files; add its file with -f, or read it from a cluster with --context NAME");
@@ -156,7 +156,7 @@ objects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a
         let ran = gleaner_with_input(&["translate", "-f", "-"], &text);
         ran.exits(0);
         assert_eq!(ran.stderr, lint);
-        // The other commands print the same warnings.
+        // `inject` and `render` print the same warnings.
         let inject = ["inject", "-f", "-", "--image", "i"];
         assert_eq!(gleaner_with_input(&inject, &text).stderr, lint);
         let values = ["--output", "one.a=1", "--output", "one.b=1"];

@@ -130,8 +130,8 @@ fn resources_in_the_files_are_not_requested() {
     .exits(0);
 }
 
-/// Starts a proxy that reads the beginning of one request and then closes the connection. Returns its URL and a channel that
-/// receives this beginning.
+/// Starts a proxy that reads the beginning of one request and then closes the connection. Returns the proxy's URL and a channel
+/// that receives what the proxy read.
 fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());

@@ -111,7 +111,7 @@ fn the_same_input_gives_the_same_objects() {
 }
 
 #[test]
-fn a_taken_name_gets_the_next_suffix_in_all_references() {
+fn an_object_whose_name_is_taken_gets_the_next_suffix_in_all_references() {
     let attempts = Attempts::from([("img".parse().expect("a name"), 1)]);
     let (first, second) = (
         objects(&values(), &run(), &Attempts::new()),
@@ -285,7 +285,7 @@ fn texts(o: &Value) -> Result<Vec<Value>, SubstitutionError> {
 }
 
 #[test]
-fn string_fields_take_numbers_and_booleans_as_text() {
+fn numbers_and_booleans_become_text_in_string_fields() {
     let objects = texts(&json!({"count": 1.5, "list": []})).unwrap();
     let [img, config, secret, app] = &objects[..] else {
         panic!("{objects:?}")

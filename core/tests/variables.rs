@@ -117,7 +117,7 @@ fn a_variable_alone_keeps_its_type() {
 }
 
 #[test]
-fn a_spread_becomes_as_many_items_as_the_array_has() {
+fn a_whole_array_in_a_list_becomes_one_item_per_value() {
     for (items, expected) in [
         (json!(["b", "c"]), json!(["a", "b", "c", "d"])),
         (json!([]), json!(["a", "d"])),

@@ -19,7 +19,7 @@ pub(crate) enum Fault {
     Unknown,
     /// The field is missing.
     Required,
-    /// The value has the wrong type. Both types have their names in JSON Schema.
+    /// The value has the wrong type. The types are named as in JSON Schema.
     WrongType { wanted: String, found: &'static str },
     /// The value is not one of the allowed values.
     NotSupported { found: Value, supported: Vec<Value> },

@@ -34,7 +34,7 @@ spec:
       script: echo sha256:abc > $GLEANER_OUTPUTS/digest
 ";
 
-/// The arguments of `gleaner` to lint standard input.
+/// The arguments with which `gleaner` lints standard input.
 const LINT: [&str; 3] = ["lint", "-f", "-"];
 
 /// Lints `text`. Returns the exit code and the lines of the output.

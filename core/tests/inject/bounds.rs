@@ -48,7 +48,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     );
 }
 
-/// The check must not scan the rest of the path after each `$(`, because its time would be quadratic.
+/// The check must not scan the rest of the path after each `$(`, because it would then take quadratic time.
 #[test]
 fn a_path_with_many_unclosed_variables_is_rejected_quickly() {
     let begin = std::time::Instant::now();
@@ -62,7 +62,7 @@ spec: {{steps: [{{name: a, image: i, command: [c]}}]}}
 "
     ));
     let message = refused(&task);
-    // The path contains 100,000 times `$(`. If each message quoted the rest of the path, this test would take minutes in an
+    // The path contains `$(` 100,000 times. If each message quoted the rest of the path, this test would take minutes in an
     // unoptimized build.
     assert!(
         message.starts_with("513 errors:") && message.ends_with("and 493 more errors"),

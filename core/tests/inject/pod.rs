@@ -114,12 +114,12 @@ pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns an argument as expanded by the kubelet, provided that it contains no environment variables.
+/// Returns an argument as the kubelet expands it. The argument must not contain environment variables.
 fn expanded(argument: &str) -> String {
     argument.replace("$$", "$")
 }
 
-/// Returns the values in the sidecar's arguments `--values`.
+/// Returns the values that the sidecar's arguments `--values` contain in encoded form.
 pub(crate) fn values(pod: &Value) -> Value {
     let args = args(pod, "sidecar-gleaner");
     let parts = args
@@ -193,7 +193,7 @@ fn a_script_is_injected_like_a_command_and_only_the_last_step_has_the_finish_fla
             "--",
             "--injected",
             "--step=lint",
-            // The kubelet replaces `$$` with `$`. It does not expand `$HOME`, because its variables have the form `$(HOME)`.
+            // The kubelet replaces `$$` with `$`. It does not expand `$HOME`, but only the form `$(HOME)`.
             "--output=findings,optional=/workspace/a$$HOME/findings",
             "--termination-share=7+1",
             "--",

@@ -23,7 +23,7 @@ fn task(spec: &str) -> serde_json::Value {
 }
 
 #[test]
-fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
+fn errors_for_which_tekton_or_the_api_server_rejects_an_object_are_reported_with_their_path() {
     for (spec, expected) in [
         (
             "steps: [{name: build, image: x, onError: ignore}]".to_owned(),

@@ -25,7 +25,7 @@ pub(crate) fn yaml(text: &str) -> Value {
         .to_json()
 }
 
-/// Returns the object as it is after the webhook reviewed its creation.
+/// Returns the object as changed by the webhook on creation.
 #[track_caller]
 pub(crate) fn injected(object: &Value) -> Value {
     changed(task::inject(object, Operation::Create, &settings()), object)

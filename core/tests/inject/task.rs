@@ -62,7 +62,7 @@ pub(crate) fn arguments(object: &Value) -> Vec<String> {
 }
 
 #[test]
-fn the_sidecar_carries_steps_parameters_and_context() {
+fn the_sidecars_arguments_contain_steps_parameters_and_context() {
     let object = injected(&build_and_push());
     assert_eq!(
         arguments(&object),
@@ -148,7 +148,7 @@ fn the_containers_meet_the_restricted_pod_security_standard() {
 }
 
 #[test]
-fn annotations_set_other_resources_and_must_be_quantities() {
+fn annotations_override_the_sidecars_resources_and_must_be_quantities() {
     let mut task = build_and_push();
     task["metadata"]["annotations"]["gleaner.dev/memory-limit"] = "1Gi".into();
     let object = injected(&task);
@@ -260,7 +260,7 @@ fn errors_in_the_pod_are_reported_when_the_task_is_applied() {
 }
 
 #[test]
-fn a_pipeline_task_is_recognized_in_any_position() {
+fn a_pipeline_task_is_recognized_after_it_moved_in_the_list() {
     let task = |name: &str, annotated: bool| {
         let mut task = json!({"name": name, "taskSpec": {"steps": [{"name": "a", "image": "i"}]}});
         if annotated {
@@ -356,7 +356,7 @@ fn every_kind_that_embeds_a_task_is_injected() {
 }
 
 #[test]
-fn parameters_that_tekton_propagates_are_known_by_their_values() {
+fn templates_can_use_parameters_of_the_run_and_the_pipeline() {
     let declaration = "objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      data: \
                        {a: $(params.text), b: '$(params.list[0])', c: $(params.map.k)}\n";
     let metadata = json!({"annotations": {"gleaner.dev/outputs": declaration}});
@@ -400,7 +400,7 @@ fn parameters_that_tekton_propagates_are_known_by_their_values() {
 }
 
 #[test]
-fn old_api_versions_keep_their_name_for_resources() {
+fn in_v1beta1_the_field_for_resources_has_its_old_name() {
     let mut task = build_and_push();
     task["apiVersion"] = "tekton.dev/v1beta1".into();
     let object = injected(&task);
