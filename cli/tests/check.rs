@@ -127,7 +127,7 @@ fn the_json_has_the_documented_fields() {
 }
 
 #[test]
-fn an_api_server_that_cannot_be_used_ends_the_checks() {
+fn no_further_check_runs_if_the_api_server_cannot_be_used() {
     let gone = check("http://127.0.0.1:1", &[]);
     gone.exits(1);
     let lines: Vec<&str> = gone.stdout.lines().collect();

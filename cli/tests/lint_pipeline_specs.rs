@@ -90,7 +90,7 @@ fn a_variable_without_a_value_is_an_error() {
 }
 
 #[test]
-fn every_field_of_a_task_with_variables_is_checked() {
+fn every_field_of_a_pipeline_task_that_may_contain_variables_is_checked() {
     let unknown =
         "`$(params.x)`: the Pipeline has no parameter 'x'; expected one of: url, list, image";
     for (field, at, place) in [

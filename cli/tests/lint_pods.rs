@@ -305,7 +305,7 @@ fn an_injected_pod_is_injected_again_with_its_edits() {
         assert_ne!(
             again,
             injected.replace("cm-", "dm-"),
-            "the sidecar has the old declaration"
+            "the sidecar still has the old declaration"
         );
     }
 }

@@ -263,8 +263,8 @@ steps:
         &task(&declaration, spec),
         &["--workspace", &workspace, "-p", "o=k:v"],
     );
-    // An environment variable can refer only to variables that precede it. The step's own variables precede those of the step
-    // template, so `$(GREETING)` is not replaced.
+    // An environment variable can refer only to variables that precede it. Variables that only the step sets precede those of
+    // the step template, so `$(GREETING)` is not replaced.
     let expected = "x|y z|y z|v|$(GREETING)-$(GREETING)|false|try-run|sub|";
     assert_eq!(ran.exits(0).object()["data"]["a"], expected);
     assert_eq!(

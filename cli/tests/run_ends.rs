@@ -62,7 +62,10 @@ impl Sleeping {
         while !line.starts_with(begins) {
             line.clear();
             let read = stderr.read_line(&mut line).unwrap();
-            assert!(read > 0, "the step has not started");
+            assert!(
+                read > 0,
+                "the run finished before its step printed this line"
+            );
         }
         Self {
             child,

@@ -9,7 +9,6 @@ use support::{ONE, Ran, command, file, gleaner, ran, run, task};
 const STEP: &str =
     "steps: [{name: one, image: i, script: 'echo hi; printf x > $GLEANER_OUTPUTS/a'}]";
 
-/// Runs `gleaner` with an additional environment variable.
 fn with_variable(arguments: &[&str], name: &str, value: &str) -> Ran {
     let mut command = command(arguments);
     ran(command

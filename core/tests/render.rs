@@ -315,7 +315,7 @@ fn numbers_and_booleans_become_text_in_string_fields() {
     assert_eq!(secret["stringData"]["num"], "8080");
     assert_eq!(
         app["data"]["num"], 8080,
-        "in a kind that has no known schema, the value keeps its type"
+        "a value in `data` keeps its type if the kind is not ConfigMap"
     );
     let spec = &app["spec"];
     assert_eq!(

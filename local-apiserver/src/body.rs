@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 
-/// The maximum size of a body, in bytes. It is the default of a real server (`--max-resource-write-bytes`, in effect 3 MiB).
+/// The maximum size of a body in bytes, which is the same as on a real server (`--max-resource-write-bytes`, in effect 3 MiB).
 pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
 
 /// A body that axum read, or the error with which reading failed.

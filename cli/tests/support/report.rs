@@ -27,7 +27,6 @@ pub(crate) fn statuses(report: &Value) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Returns the checks with this name.
 pub(crate) fn checks<'a>(report: &'a Value, name: &str) -> Vec<&'a Value> {
     let groups = report["groups"].as_array().unwrap().iter();
     let checks = groups.flat_map(|group| group["checks"].as_array().unwrap());

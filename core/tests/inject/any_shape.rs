@@ -105,7 +105,7 @@ fn a_wrong_type_in_a_task_never_causes_a_panic() {
 }
 
 #[test]
-fn an_injected_task_may_be_edited_in_any_way() {
+fn an_edit_of_an_injected_task_never_causes_a_panic() {
     let placement = Placement::AheadOfTime(ResultsFrom::default());
     let inject =
         |object: &Value| task::inject_for(object, Operation::Create, &settings(), placement);

@@ -49,7 +49,10 @@ fn redirector_and_sidecar_get_the_number_of_containers_that_share_the_space() {
     let pod = injected_pod(&pod_with(&flags));
     let all = pod["spec"]["containers"].as_array().unwrap().len()
         + pod["spec"]["initContainers"].as_array().unwrap().len();
-    assert_eq!(all, 8, "the count includes the sidecar");
+    assert_eq!(
+        all, 8,
+        "all containers of the pod count, including the sidecar"
+    );
     assert_eq!(
         of_results(&pod, "step-build"),
         [

@@ -178,7 +178,7 @@ fn valid_task_specs_are_accepted() {
 }
 
 #[test]
-fn a_task_spec_in_a_run_needs_the_properties_too() {
+fn an_object_parameter_of_an_embedded_task_also_needs_properties() {
     let run = yaml(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata:\n  name: r\n  annotations: {gleaner.dev/outputs: 'objects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap}}]'}\nspec:\n  params: [{name: a, value: {k: v}}]\n  taskSpec: {params: [{name: a, type: object}], steps: [{name: s, image: x}]}",
     );

@@ -35,7 +35,6 @@ const OPTIONAL: [(&str, &[&str]); 16] = [
 /// values. The empty string is also allowed, and means that the field is not set.
 const WORDS: &str = include_str!("words.txt");
 
-/// The highest port number.
 const LAST_PORT: i64 = 65_535;
 
 /// The bounds of numeric fields. Each entry contains a type, its fields, and their minimum and maximum.
@@ -127,7 +126,6 @@ const BOUNDS: [(&str, &[&str], i64, i64); 18] = [
     ),
 ];
 
-/// The maximum of a signed 32-bit integer.
 const MOST: i64 = i32::MAX as i64;
 
 /// Fields that accept a port's number or name.

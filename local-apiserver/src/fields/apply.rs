@@ -21,8 +21,8 @@ pub(crate) fn applied_first(object: &mut Value, manager: &Manager) {
 }
 
 /// Returns the next state of `live`: merges `wanted` into it, and removes the fields that only this manager owns and that
-/// `wanted` no longer contains. Errors: the fields that would change although other managers own them. If `force` is true, this
-/// manager becomes their owner instead.
+/// `wanted` no longer contains. If `force` is true, this manager becomes the only owner of the fields that change.
+/// Errors: if `force` is false, the fields that would change although other managers own them.
 pub(crate) fn apply(
     live: &Value,
     wanted: &Value,
