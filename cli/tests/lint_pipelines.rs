@@ -214,7 +214,7 @@ fn a_reference_to_a_known_or_possible_result_passes() {
     let task = task.replace("own", "v");
     let elsewhere = task.replace("  name: build\n", "  name: build\n  namespace: other\n");
     finds(&format!("{elsewhere}---\n{bad}"), &[]);
-    // A step that writes artifacts may give them any name, so no `outputs` variable of its task is an error.
+    // A step that writes artifacts may give them any name, so every `outputs` variable of its task is accepted.
     let artifacts = "script: echo > $(step.artifacts.path)";
     finds(
         &FILE

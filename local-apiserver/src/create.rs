@@ -12,7 +12,7 @@ use crate::{defaults, metadata, schema, validation};
 /// The maximum size in bytes of an object that etcd stores.
 const LARGEST: usize = 1_572_864;
 
-/// Creates the object and returns it. In a dry run, does not store it. Errors: 400 for invalid metadata; 404 if the namespace
+/// Creates the object and returns it. A dry run does not store the object. Errors: 400 for invalid metadata; 404 if the namespace
 /// does not exist; 409 if an object with this name exists; 422 if the object is invalid.
 pub(crate) fn create(
     store: &Store,

@@ -114,7 +114,7 @@ pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns an argument as the kubelet expands it. The argument must not contain environment variables.
+/// Returns an argument as the kubelet expands it. The argument must not refer to environment variables.
 fn expanded(argument: &str) -> String {
     argument.replace("$$", "$")
 }

@@ -1,4 +1,5 @@
-//! Tests that injection reports errors in a TaskSpec for which Tekton would reject the TaskSpec, or the API server its pod.
+//! Tests that injection reports the errors in a TaskSpec that would make Tekton reject the TaskSpec or the API server reject its
+//! pod.
 
 use gleaner_core::inject::Outcome;
 use gleaner_core::inject::task::{self, Operation};
