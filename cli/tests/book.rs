@@ -1,5 +1,5 @@
-//! Follows the tutorials and how-to guides: their commands run as pasted and print the output on the page, and `gleaner lint`
-//! accepts their YAML. The reference page of the commands must match their `--help`.
+//! Follows the tutorials and how-to guides: each command must run as pasted and print the output that the page shows, and each
+//! YAML block must pass `gleaner lint`. The command reference must match the output of `--help`.
 
 mod support;
 
@@ -21,7 +21,7 @@ const COMMANDS: [&str; 7] = [
     "completions",
 ];
 
-/// Returns the tutorials and how-to guides.
+/// Returns the paths of the tutorials and how-to guides.
 fn pages() -> Vec<PathBuf> {
     let directories = ["docs/tutorials", "docs/how-to"];
     let files = directories
@@ -33,7 +33,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Returns the value of `PATH`, with the binary's directory first.
+/// Returns the value of `PATH`, preceded by the directory of the `gleaner` binary.
 fn search_path() -> OsString {
     let binary = Path::new(env!("CARGO_BIN_EXE_gleaner"));
     let mut path = binary.parent().unwrap().as_os_str().to_owned();
@@ -42,7 +42,7 @@ fn search_path() -> OsString {
     path
 }
 
-/// Runs a block in `directory`. Returns its standard output and standard error, as an error if the block fails.
+/// Runs a shell block in `directory`. Returns its standard output followed by its standard error, as `Err` if the block fails.
 fn run(script: &str, directory: &Path) -> Result<String, String> {
     let mut command = Command::new("sh");
     command.args(["-e", "-c", script]).current_dir(directory);
@@ -56,8 +56,8 @@ fn run(script: &str, directory: &Path) -> Result<String, String> {
     }
 }
 
-/// Returns the first line of `expected` that is not part of a line in `printed`; `…` matches any text. The lines may have any
-/// order, because standard output and standard error are read separately.
+/// Returns the first line of `expected` that no line of `printed` contains; `…` matches any text. The order of the lines is not
+/// compared, because standard output and standard error are read separately.
 fn absent<'a>(expected: &'a str, printed: &str) -> Option<&'a str> {
     let is_shown = |wanted: &str| {
         printed.lines().any(|line| {
@@ -72,14 +72,14 @@ fn absent<'a>(expected: &'a str, printed: &str) -> Option<&'a str> {
     expected.lines().find(|line| !is_shown(line))
 }
 
-/// Returns the name of the file to which a YAML block is saved. It is the comment in the first line, as in `# task.yaml`.
+/// Returns the file name under which a YAML block is saved: the comment in its first line, such as `# task.yaml`.
 fn file_name(fence: &Fence) -> Option<&str> {
     let first = fence.content.lines().next()?;
     let name = first.strip_prefix("# ")?;
     (name.ends_with(".yaml") && !name.contains(' ')).then_some(name)
 }
 
-/// Returns the `gleaner` commands in a block that do not exist, and the flags that `--help` does not list.
+/// Returns the `gleaner` subcommands that a block uses but that do not exist, and the flags that their `--help` does not list.
 fn unknown_flags(script: &str) -> Vec<String> {
     let mut unknown = Vec::new();
     let script = script.replace("\\\n", " ");
@@ -129,7 +129,9 @@ fn wrong(page: &str) -> (usize, Vec<String>) {
                 fs::write(&path, content).unwrap();
                 if fence.has("fragment") {
                     if content.contains("kind: Task\n") {
-                        wrong.push(format!("{line}: a Task is checked, it is not a fragment"));
+                        wrong.push(format!(
+                            "{line}: a Task must pass lint; remove the word fragment"
+                        ));
                     }
                 } else if !fence.has("wrong") {
                     let linted = gleaner(&["lint", "--strict", "-f", path.to_str().unwrap()]);
@@ -173,7 +175,7 @@ fn every_guide_works_as_pasted() {
         found.extend(wrong.iter().map(|wrong| format!("{path}:{wrong}")));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert!(count >= 15, "only {count} blocks were run");
+    assert!(count >= 15, "only {count} blocks ran");
 }
 
 #[test]
@@ -202,7 +204,7 @@ fn errors_in_a_guide_are_reported() {
         ),
         (
             format!("```yaml,fragment\n{task}```\n"),
-            "it is not a fragment",
+            "a Task must pass lint",
         ),
         (
             format!("```yaml\n# t.yaml\n{task}```\n\n```sh\ngleaner run -f t.yaml\n```\n"),
@@ -228,7 +230,7 @@ fn a_guide_that_works_is_accepted() {
     assert_eq!(wrong(&page), (1, Vec::new()));
 }
 
-/// Returns the reference page of the commands, generated from their `--help`.
+/// Returns the command reference, generated from the output of `--help`.
 fn reference() -> String {
     let mut page = "# Commands\n\n\
         The output of `gleaner COMMAND --help`. \
@@ -250,7 +252,7 @@ fn reference() -> String {
 }
 
 #[test]
-fn the_reference_of_the_commands_is_their_help() {
+fn the_command_reference_matches_the_help() {
     let path = repository().join("docs/reference/commands.md");
     let page = reference();
     if std::env::var_os("GLEANER_UPDATE_COMMANDS").is_some() {

@@ -1,4 +1,4 @@
-//! Tests the findings of `gleaner check` about a cluster.
+//! Tests what `gleaner check` reports about a cluster.
 
 mod support;
 
@@ -65,7 +65,7 @@ fn a_healthy_cluster_passes_every_check() {
         lines += &(line + "\n");
     }
     assert_eq!((lines.as_str(), ran.stderr.as_str()), (SOUND, ""));
-    // The command must not write to the cluster.
+    // The command must not change the cluster. Access reviews are POST requests, but the API server does not store them.
     let writes = server.writes();
     assert!(
         writes.iter().all(|one| one.path.ends_with("reviews")),
@@ -119,7 +119,7 @@ fn the_json_has_the_documented_fields() {
     );
     let warning = checks(&report, "native-sidecars")[0];
     assert_eq!(keys(warning), ["check", "status", "message", "remedy"]);
-    // The page must describe every check.
+    // docs/check.md must describe every check.
     let page = include_str!("../../docs/check.md");
     for (name, _) in statuses(&report) {
         assert!(page.contains(&format!("| `{name}` |")), "{name}");
@@ -127,7 +127,7 @@ fn the_json_has_the_documented_fields() {
 }
 
 #[test]
-fn an_api_server_that_cannot_be_used_ends_the_checks() {
+fn no_further_check_runs_if_the_api_server_cannot_be_used() {
     let gone = check("http://127.0.0.1:1", &[]);
     gone.exits(1);
     let lines: Vec<&str> = gone.stdout.lines().collect();
@@ -242,7 +242,7 @@ fn tekton_and_its_feature_flags_are_checked() {
 }
 
 #[test]
-fn tekton_is_found_where_its_webhook_is() {
+fn tekton_is_found_in_the_namespace_of_its_webhook() {
     let moved = |cluster: &mut Installation| {
         let service = json!({"namespace": "openshift-pipelines"});
         cluster.at(CONFIGURATIONS)["items"][1]["webhooks"][0]["clientConfig"]["service"] = service;

@@ -11,12 +11,11 @@ use support::installation::{DEPLOYMENT, Installation};
 use support::report::{check, checks, statuses};
 use support::{Ran, file, gleaner};
 
-/// Returns a Task with this declaration.
 fn task(declaration: &str) -> String {
     support::task(declaration, "steps: [{name: one, image: i, command: [a]}]")
 }
 
-/// A declaration of a ConfigMap, a PipelineResource, and a ConfigMap that is applied in a different namespace.
+/// A declaration with a PipelineResource, a ConfigMap, and a ConfigMap in a different namespace with the policy `Apply`.
 const SEVERAL: &str = "
 steps: {one: [{name: a}]}
 resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.one.a)}]}}]
@@ -29,7 +28,7 @@ objects:
     resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm, namespace: prod}, data: {a: $(steps.one.a)}}
 ";
 
-/// Checks a file that contains `text`. Returns the exit code and the report's group `declarations`.
+/// Runs `gleaner check -f` on a file that contains `text`. Returns the exit code and a report with only the group `declarations`.
 fn declarations(cluster: &Installation, text: &str, arguments: &[&str]) -> (i32, Value) {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "task.yaml", text);
@@ -79,7 +78,7 @@ fn every_kind_and_permission_is_checked_once() {
     );
 }
 
-/// Returns the `spec` of each SubjectAccessReview.
+/// Returns the `spec` of each SubjectAccessReview that the server received.
 fn reviews(server: &ApiServer) -> Vec<Value> {
     let requests = server.requests_to(&Method::POST, "/subjectaccessreviews$");
     let spec = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["spec"].take();
@@ -127,7 +126,7 @@ fn a_missing_permission_fails_the_check_only_if_the_run_would_fail() {
     assert_eq!(first["message"], message);
     let remedy = "`kubectl -n builds create rolebinding gleaner-outputs --clusterrole=gleaner-outputs --serviceaccount=builds:default`";
     assert_eq!(first["remedy"], remedy);
-    // With waitFor, the run must be allowed to read the object.
+    // A run without permission to read its object fails only if it waits for the object.
     let waiting = support::ONE.replace(
         "    resource",
         "    waitFor: {jsonPath: .data.a, timeout: 1m}\n    resource",
@@ -142,7 +141,7 @@ fn a_missing_permission_fails_the_check_only_if_the_run_would_fail() {
 }
 
 #[test]
-fn permissions_are_skipped_once_if_the_caller_may_not_review_them() {
+fn the_permission_check_is_skipped_once_if_the_caller_may_not_create_access_reviews() {
     let mut cluster = Installation::sound();
     cluster.forbidden = vec![(Method::POST, "/subjectaccessreviews$")];
     let (code, report) = declarations(&cluster, &task(SEVERAL), &[]);
@@ -158,7 +157,7 @@ fn permissions_are_skipped_once_if_the_caller_may_not_review_them() {
     );
 }
 
-/// Returns a declaration of an object of this kind, with the lines in `before` inserted before it.
+/// Returns a Task that declares an object of this kind. The lines in `before` precede the object in the list.
 fn object(before: &str, version: &str, kind: &str) -> String {
     task(&format!(
         "steps: {{one: [{{name: a}}]}}\nobjects:\n{before}  - name: it\n    resourceTemplate: {{apiVersion: {version}, kind: {kind}, \
@@ -184,7 +183,7 @@ fn kinds_must_be_served_and_allowed() {
                scope: Namespaced, versions: []}}\n";
     let (_, report) = declarations(&cluster, &object(crd, "example.com/v1", "Widget"), &[]);
     assert_eq!(subjects(&report, "kind-served", "skipped"), [name]);
-    // CRDs are allowed only if the list of allowed kinds contains them.
+    // The default list of allowed kinds, `*`, does not include CRDs.
     assert_eq!(subjects(&report, "kind-allowed", "failed"), ["Task try"]);
     let arguments =
         &mut cluster.at(DEPLOYMENT)["spec"]["template"]["spec"]["containers"][0]["args"];
@@ -201,7 +200,7 @@ fn kinds_must_be_served_and_allowed() {
 }
 
 #[test]
-fn a_namespace_that_a_run_determines_is_skipped() {
+fn permissions_are_not_checked_in_a_namespace_that_an_output_determines() {
     let text = support::ONE.replace(
         "name: cm}, data",
         "name: cm, namespace: $(steps.one.a)}, data",
@@ -243,7 +242,7 @@ fn declarations_are_found_in_runs_and_trigger_templates_and_errors_are_reported(
 }
 
 #[test]
-fn files_without_documents_have_the_exit_code_of_lint() {
+fn files_without_documents_cause_the_same_exit_code_as_in_lint() {
     let directory = tempfile::tempdir().unwrap();
     let empty = file(directory.path(), "empty.yaml", "# nothing\n");
     let missing = directory.path().join("missing.yaml");
@@ -253,7 +252,7 @@ fn files_without_documents_have_the_exit_code_of_lint() {
     gleaner(&["check", "-f", missing.to_str().unwrap()])
         .exits(66)
         .says("cannot be read");
-    // A file without a declaration is valid, because it may contain a run that references its Task.
+    // A file without a declaration is valid, because it may contain a run of a Task that is not in the file.
     let (code, report) = declarations(
         &Installation::sound(),
         "apiVersion: v1\nkind: ConfigMap\n",
@@ -265,7 +264,7 @@ fn files_without_documents_have_the_exit_code_of_lint() {
     );
 }
 
-/// The local API server serves the kinds of Kubernetes and Tekton's runs, but Gleaner is not installed.
+/// The local API server serves the built-in kinds and the kinds of Tekton's runs, but Gleaner is not installed.
 #[test]
 fn a_cluster_without_gleaner_fails_with_the_remedy() {
     let cluster = Cluster::start(LocalApiServer::builder().namespace("builds"));

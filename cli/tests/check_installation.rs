@@ -1,4 +1,4 @@
-//! Tests the findings of `gleaner check` about the objects that the chart installs.
+//! Tests what `gleaner check` reports about the objects that the chart installs.
 
 mod support;
 
@@ -130,7 +130,7 @@ fn the_validity_of_certificates_is_checked() {
         "was not renewed",
         log,
     );
-    // A short validity does not mean that a renewal is late.
+    // A certificate that was issued for only a few days is not overdue for renewal.
     finds(
         secret(certificate(-1, 5).into()),
         ("certificate", "ok"),

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use support::gleaner;
 
-/// The output that the example requires.
+/// The argument of `--output` that the example requires.
 const DIGEST: &str =
     "build.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -98,7 +98,7 @@ fn files_are_accepted_with_and_without_a_flag() {
 }
 
 #[test]
-fn every_command_has_the_same_flag_for_the_format() {
+fn every_command_has_the_same_flag_for_the_output_format() {
     let file = "examples/build-and-push.yaml";
     for command in [
         &["lint"][..],
@@ -143,7 +143,7 @@ fn every_command_reports_a_full_standard_output() {
         &["run", "-f", task][..],
         &["run", "-f", task, "-o", "json"],
         &["render", "-f", task, "--output", DIGEST],
-        // A file without a declaration also produces a message.
+        // For a file without a declaration, `lint` prints a note.
         &["lint", "-f", "examples/crds/knative-service.yaml"],
         &["lint", "-f", task, "--format", "json"],
         &["translate", "-f", task],
@@ -167,7 +167,7 @@ fn every_command_reports_a_full_standard_output() {
         support::ran(output)
             .exits(74)
             .says("cannot write to standard output: ");
-        // Before `main`, the Rust runtime opens /dev/null in place of a closed standard output.
+        // If standard output is closed, the Rust runtime replaces it with /dev/null before `main`, so writing would not fail.
         let command = support::command(arguments);
         let mut shell = Command::new("sh");
         shell.args(["-c", "exec \"$0\" \"$@\" >&-"]);

@@ -1,4 +1,4 @@
-//! Tests the directories of `examples/`: each has a README, passes `gleaner lint`, and creates the expected objects.
+//! Tests the directories of `examples/`: each has a README, passes `gleaner lint`, and creates the expected objects when run.
 
 mod support;
 
@@ -44,15 +44,15 @@ const EXPECTED: [(&str, &[(&str, &str)]); 8] = [
     ("test-report", &[("ConfigMap", "test-report-*")]),
 ];
 
-/// Directories that are not examples for this suite: shared definitions, and a declaration in a separate file, which the suites
-/// `outputs_file` and `yaml_readers` test.
+/// Directories that this suite does not test. The first contains shared CRDs, and the second a declaration in a separate file,
+/// which the suites `outputs_file` and `yaml_readers` test.
 const OTHERS: [&str; 2] = ["crds", "kustomize"];
 
 fn examples() -> PathBuf {
     repository().join("examples")
 }
 
-/// Returns the names of all example directories, sorted.
+/// Returns the names of all example directories.
 fn directories() -> BTreeSet<String> {
     let entries = fs::read_dir(examples()).unwrap().map(Result::unwrap);
     let directories = entries.filter(|entry| entry.file_type().unwrap().is_dir());
@@ -83,12 +83,12 @@ fn run_line(line: &str) -> Ran {
     gleaner(&line.split(' ').skip(1).collect::<Vec<_>>())
 }
 
-/// Runs the command of the example with `arguments` appended.
+/// Runs the command of the example with `arguments` added at the end.
 fn run(name: &str, arguments: &str) -> Ran {
     run_line(format!("{} {arguments}", command(name)).trim_end())
 }
 
-/// Returns the file that the command runs.
+/// Returns the content of the file that the command of the example runs.
 fn document(name: &str) -> String {
     command(name).split(' ').nth(3).unwrap().to_owned()
 }
@@ -123,7 +123,7 @@ fn assert_created(example: &str, objects: &[Value], expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn every_directory_has_an_expectation_and_every_expectation_a_directory() {
+fn every_directory_has_expected_objects_and_every_expectation_has_a_directory() {
     let expected: BTreeSet<String> = EXPECTED.iter().map(|(name, _)| (*name).into()).collect();
     assert_eq!(directories(), expected);
 }

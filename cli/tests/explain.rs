@@ -13,7 +13,7 @@ fn explained(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_schema_is_the_one_of_the_documentation() {
+fn the_schema_matches_the_documentation() {
     let ran = gleaner(&["schema"]);
     ran.exits(0);
     let file = repository().join("docs/schemas/outputs.json");
@@ -37,7 +37,7 @@ fn the_whole_declaration_is_described() {
 }
 
 #[test]
-fn a_field_has_its_type_its_default_and_its_fields() {
+fn explain_shows_the_type_the_default_and_the_subfields_of_a_field() {
     let text = explained(&["objects.resourceTemplate"]);
     assert_eq!(
         text,
@@ -89,7 +89,7 @@ ENUM:
 }
 
 #[test]
-fn explain_accepts_a_place_that_lint_prints() {
+fn explain_accepts_a_field_path_as_printed_by_lint() {
     let text = explained(&["steps.trim"]);
     assert_eq!(explained(&["steps.build[0].trim"]), text);
     assert_eq!(explained(&["steps.build.trim"]), text);
@@ -108,7 +108,7 @@ fn all_fields_are_listed() {
     let schema: serde_json::Value = serde_json::from_str(&gleaner(&["schema"]).stdout).unwrap();
     let types = schema["$defs"].as_object().unwrap();
     let mut count = schema["properties"].as_object().unwrap().len();
-    // Each type is used in only one place, so each of its fields is listed once.
+    // Each type is the type of only one field, so each of its own fields is listed once.
     count += types
         .values()
         .filter_map(|one| one["properties"].as_object())

@@ -1,10 +1,10 @@
-//! Tests `gleaner init`, which prints a first declaration in a new Task or adds it to the Tasks of a file.
+//! Tests `gleaner init`, which prints a new Task with a sample declaration, or adds one to each Task of a file.
 
 mod support;
 
 use support::{gleaner, gleaner_with_input};
 
-/// Runs `gleaner init` on a file that contains `text`. Expects the output to pass `gleaner lint --strict`, and returns it.
+/// Runs `gleaner init` on `text`. Returns the output, which must pass `gleaner lint --strict`.
 #[track_caller]
 fn declared(text: &str) -> String {
     let ran = gleaner_with_input(&["init", "-f", "-"], text);
@@ -16,7 +16,7 @@ fn declared(text: &str) -> String {
     ran.stdout
 }
 
-/// Returns the lines that were added in `after`. Panics if any other line differs from `before`.
+/// Returns the lines that `after` adds to `before`. Panics if any other line changed.
 #[track_caller]
 fn added<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
     let mut rest = before.split_inclusive('\n').peekable();
@@ -55,7 +55,7 @@ fn the_new_task_passes_lint_and_runs() {
     let run = gleaner_with_input(&["run", "-f", "-"], &ran.stdout);
     run.exits(0).says("ConfigMap default/app-release-");
     assert_eq!(run.object()["data"]["image"], "registry.example/app");
-    // The commented-out fields must be valid, so uncomment them.
+    // The fields in comments must also be valid, so uncomment them and lint the Task again.
     let uncommented = ran
         .stdout
         .replace("# fromPath:", "fromPath:")
@@ -149,7 +149,7 @@ fn names_that_yaml_would_convert_are_quoted_and_result_names_are_avoided() {
     let text = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: x\nspec:\n  results: [{name: outputs, description: d}]\n  \
                 steps:\n    - {name: \"on\", image: i, script: 'echo > $(results.outputs.path)'}\n    - {name: \"12\", image: i}\n";
     let ran = gleaner_with_input(&["init", "-f", "-"], text);
-    // A Task with results causes a warning about the size limit that its results share.
+    // A Task that already has results causes a warning, because all of its results share one size limit.
     ran.exits(0).says("warning: spec.results: ");
     let after = ran.stdout;
     gleaner_with_input(&["lint", "-f", "-"], &after).exits(0);
@@ -164,7 +164,7 @@ fn names_that_yaml_would_convert_are_quoted_and_result_names_are_avoided() {
 }
 
 #[test]
-fn a_file_that_cannot_get_a_declaration_is_refused_with_place_and_remedy() {
+fn a_file_to_which_no_declaration_can_be_added_is_rejected_with_position_and_remedy() {
     let block = "a multi-line annotation cannot be inserted here; write each field";
     let annotated =
         "metadata:\n  name: x\n  annotations:\n    gleaner.dev/outputs: 'submit: Manual'\n";
@@ -200,7 +200,7 @@ fn a_file_that_cannot_get_a_declaration_is_refused_with_place_and_remedy() {
         (good.replace(STEPS, ""), "error: spec: the Task has no spec"),
         (good.replace(STEPS, "spec: {}\n"), "<stdin>:6:7: error: spec.steps: the Task has no steps"),
         ("kind: ConfigMap\n".to_owned(), "<stdin>: error: the file contains no Tasks; run gleaner init without"),
-        // The reported lines are those of the input file, not of the output.
+        // Lines are numbered as in the input file, not as in the output.
         (
             good.replace("image: busybox\n      script: '", "image: busybox\n      scrpt: 1\n      onError: '"),
             "<stdin>:13:16: error: spec.steps[1].onError",

@@ -1,4 +1,4 @@
-//! Tests `gleaner inject`: adding redirector and sidecar to Tasks and pods without the webhook.
+//! Tests `gleaner inject`, which adds the redirector and the sidecar to Tasks and pods without the webhook.
 
 mod support;
 
@@ -82,7 +82,7 @@ fn the_proposals_syntax_must_be_translated_first() {
 }
 
 #[test]
-fn unknown_commands_are_errors_at_their_lines() {
+fn steps_that_cannot_be_injected_are_errors_with_their_lines() {
     let spec = "
 workspaces: [{name: w}]
 steps:
@@ -233,7 +233,7 @@ fn without_a_declaration_nothing_changes_and_a_warning_is_printed() {
         ran.object(),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}})
     );
-    // The annotation on a run that references a Task has no effect, because injection happens in the Task.
+    // On a run that references a Pipeline, the annotation has no effect, because only Tasks are injected.
     let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r, annotations: {gleaner.dev/outputs: 'steps: {}'}}\n\
                spec: {pipelineRef: {name: p}}\n";
     inject(run, &[])
@@ -255,7 +255,8 @@ fn no_interpreter_is_added_to_a_script_that_may_have_one() {
             .unwrap()
             .to_owned()
     };
-    // The redirector sees the script after Tekton replaces its variables, and skips empty lines before the interpreter line.
+    // These scripts stay unchanged, because the redirector reads a script after Tekton has replaced its variables, and skips
+    // empty lines before the interpreter line.
     for script in ["$(params.body)", "\n\n#!/usr/bin/env python3\nprint()"] {
         let injected = script_of(script);
         let rest = injected.splitn(3, '\n').nth(2).unwrap().to_owned();
@@ -265,7 +266,7 @@ fn no_interpreter_is_added_to_a_script_that_may_have_one() {
 }
 
 #[test]
-fn an_unpublished_image_is_not_assumed() {
+fn the_image_is_required_if_the_release_has_no_published_image() {
     let text = task(support::ONE, "steps: [{name: one, image: i, command: [a]}]");
     let without = gleaner_with_input(&["inject", "-f", "-"], &text);
     without.exits(64).says("--image <IMAGE>");

@@ -1,4 +1,4 @@
-//! Checks that the types of Kubernetes' built-in kinds in `gleaner-core` match those of the local API server.
+//! Checks that the field types of the built-in kinds in `gleaner-core` match those of the local API server.
 
 mod support;
 
@@ -16,7 +16,7 @@ fn the_types_match_the_local_api_server() {
     assert!(found == expected, "{} is out of date", path.display());
     assert!(
         found.len() < 200 << 10,
-        "{} bytes in each program",
+        "each program would contain {} bytes of types",
         found.len()
     );
 }

@@ -1,11 +1,11 @@
-//! Tests `gleaner lint`: each error is reported at its line and column, in both syntaxes.
+//! Tests that `gleaner lint` reports each error with its line and column, in annotations and in the proposal's syntax.
 
 mod support;
 
 use support::lint::lint;
 use support::{file, gleaner, gleaner_with_input, repository};
 
-/// A declaration as an annotation, whose block scalar begins at line 8, column 7.
+/// A Task with a declaration in its annotation. The declaration's first field is at line 8, column 7.
 const ANNOTATED: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -68,7 +68,7 @@ fn errors_in_an_annotation_have_their_line_in_the_file() {
 }
 
 #[test]
-fn errors_in_the_proposals_syntax_name_the_place_in_the_task() {
+fn errors_in_the_proposals_syntax_have_their_path_in_the_task() {
     let (code, lines) = lint(PROPOSED);
     assert_eq!(code, 1);
     assert_eq!(lines.len(), 2, "{lines:#?}");
@@ -125,7 +125,7 @@ fn a_file_without_a_declaration_passes_with_a_note() {
         "{}",
         lines[0]
     );
-    // Tekton itself supports binding an existing resource, so this is not the proposal's syntax.
+    // Tekton itself can bind this output to an existing resource, so this is not the proposal's syntax.
     let bound =
         "kind: Task\nspec: {steps: [{name: a}], outputs: {resources: [{name: img, type: image}]}}";
     assert_eq!(lint(bound).0, 0);
@@ -287,7 +287,7 @@ fn a_result_written_by_a_step_and_a_resource_is_an_error() {
 }
 
 #[test]
-fn duplicate_documents_are_an_error_that_names_both() {
+fn duplicate_documents_are_an_error_with_both_positions() {
     let folder = tempfile::tempdir().unwrap();
     let task = |name: &str, namespace: &str| {
         format!(

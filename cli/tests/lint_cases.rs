@@ -1,4 +1,4 @@
-//! Tests `gleaner lint`: documents that a cluster would refuse, and declarations that have no effect.
+//! Tests that `gleaner lint` reports documents that a cluster would reject, and declarations that have no effect.
 
 mod support;
 
@@ -107,7 +107,7 @@ fn declarations_without_effect_are_errors() {
             "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec",
         ],
     );
-    // The list is indented four columns too little, so it is not part of the block scalar.
+    // `objects` is indented by two columns too few, so it is not part of the block scalar.
     let outside = TASK.replace("      objects:", "    objects:");
     finds(
         &outside,
@@ -161,7 +161,7 @@ fn an_expression_in_another_template_language_is_a_warning() {
 }
 
 #[test]
-fn shell_and_templates_of_other_controllers_are_accepted() {
+fn shell_variables_and_templates_of_other_controllers_are_accepted() {
     let script = format!(
         "{IMAGE}\n              run: |\n                echo ${{image}} ${{HOME}}\n                {{{{ .Other }}}}\n              home: ${{HOME}}\n              escaped: $${{x}}"
     );
@@ -233,7 +233,7 @@ fn a_template_variable_in_a_step_is_an_error() {
             );
         }
     }
-    // `results`, `exitCode` and `outputs` are fields of Tekton's steps, so these variables are not taken for outputs of Gleaner.
+    // Tekton defines `results`, `exitCode` and `outputs` for each step, so these variables do not refer to Gleaner's outputs.
     in_task(
         script,
         &format!(
@@ -262,13 +262,13 @@ fn objects_created_before_a_step_that_may_fail_are_reported() {
         let submit = format!("      submit: {named}\n      steps:\n");
         finds(&task.replace("      steps:\n", &submit), &[]);
     }
-    // Here the step whose output is used runs last.
+    // If the step whose output is used runs last, no later step can fail.
     finds(&TASK.replace(build, &format!("{test}{build}")), &[]);
 }
 
 #[test]
-fn an_object_result_does_not_survive_a_matrix() {
-    // Each TaskRun creates an object with a different name.
+fn an_object_result_of_a_task_with_a_matrix_is_an_error() {
+    // With generateName, each TaskRun of the matrix creates an object with a different name.
     let task = TASK.replace(
         "name: app\n            data",
         "generateName: app-\n            data",

@@ -1,4 +1,4 @@
-//! Tests unknown fields in Tekton's documents, which Tekton's webhook rejects at every level.
+//! Tests that `gleaner lint` reports unknown fields in Tekton documents at every level, because Tekton's webhook rejects them.
 
 mod support;
 

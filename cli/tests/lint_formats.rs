@@ -1,4 +1,4 @@
-//! Tests the output formats of `gleaner lint`: for people, editors, GitHub and other programs.
+//! Tests the output formats of `gleaner lint`: `short`, `human`, `github` and `sarif`.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use support::{Ran, command, file, gleaner, gleaner_with_input, ran};
 
-/// A Task with four errors in two lines. Some of them follow multi-byte characters.
+/// A Task with four errors on two lines. In some cases, multi-byte characters precede the error on its line.
 const TASK: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -208,7 +208,7 @@ fn the_sarif_format_contains_what_the_standard_and_github_require() {
             assert!(rule[field]["text"].is_string(), "{rule:#}");
         }
     }
-    // Columns count characters, but the standard's default is UTF-16 code units.
+    // Gleaner counts columns in characters, but SARIF counts UTF-16 code units by default.
     assert_eq!(run["columnKind"], "unicodeCodePoints");
     let results = run["results"].as_array().unwrap();
     assert_eq!(results.len(), 4);
@@ -233,7 +233,7 @@ fn the_sarif_format_contains_what_the_standard_and_github_require() {
             .unwrap();
         assert!(message.starts_with(&format!("{name}: ")), "{result:#}");
     }
-    // The standard requires the list of results even if there are no findings.
+    // SARIF requires the list `results` even if there are no findings.
     let good = TASK
         .replace("biuld: [{name: größe}]", "build: [{name: a}]")
         .replace("params.imag", "steps.build.a")

@@ -1,4 +1,5 @@
-//! Tests `gleaner lint`: Jobs whose fields conflict with the declarations of their pods, and clusters without the webhook.
+//! Tests how `gleaner lint` reports conflicts between the fields of a Job and the declaration of its pods, also with
+//! `--without-webhook`.
 
 mod support;
 
@@ -31,7 +32,7 @@ spec:
 const AHEAD: [&str; 4] = ["lint", "--without-webhook", "-f", "-"];
 
 #[test]
-fn several_pods_without_an_index_are_refused() {
+fn a_job_with_several_pods_but_without_an_index_is_refused() {
     let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the 'cm' of another pod; add completionMode: Indexed";
     for (fields, place) in [
         ("completions: 2", Some("spec.completions")),
@@ -174,7 +175,7 @@ steps:
     assert_eq!(
         ahead.stdout.replace("<stdin>", &file),
         injected.stderr,
-        "lint and inject report the same"
+        "lint and inject report the same errors"
     );
     assert!(
         ahead.stdout.contains("runs its image's own command"),
@@ -216,7 +217,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
     let named = JOB.replace("fixed", "a-$(context.task.name)");
     finds(&named, &[]);
     finds_by(&AHEAD, &named, &[]);
-    // A controller of any other kind also sets pod names, and may set an index.
+    // The pods of any other controller also have a value for `task.name`, and may have a completion index.
     let indexed = named.replace("task.name", "job.completionIndex");
     let scaled = |text: &str| text.replace("batch/v1\nkind: Job", "keda.sh/v1\nkind: ScaledJob");
     finds(&scaled(&named), &[]);

@@ -1,12 +1,12 @@
-//! Tests `gleaner lint`: templates of built-in kinds are checked field by field.
+//! Tests that `gleaner lint` checks each field in a template of a built-in kind.
 
 mod support;
 
 use support::lint::{assert_found, lint};
 use support::task;
 
-/// Expects these findings for a template in flow or block style. Each expected text is the part of the line after
-/// `objects[0].resourceTemplate`.
+/// Lints a template, in flow or block style, and expects these findings. Each is given as its level, `error` or `warning`, and
+/// the text after `objects[0].resourceTemplate`.
 #[track_caller]
 fn finds(template: &str, expected: &[&str]) {
     let declaration = format!(

@@ -1,4 +1,4 @@
-//! Tests `gleaner lint`: the fields and variables of a Pipeline itself.
+//! Tests how `gleaner lint` checks the fields of a Pipeline and the variables in them.
 
 mod support;
 
@@ -90,7 +90,7 @@ fn a_variable_without_a_value_is_an_error() {
 }
 
 #[test]
-fn every_field_of_a_task_with_variables_is_checked() {
+fn every_field_of_a_pipeline_task_that_may_contain_variables_is_checked() {
     let unknown =
         "`$(params.x)`: the Pipeline has no parameter 'x'; expected one of: url, list, image";
     for (field, at, place) in [
@@ -163,7 +163,7 @@ fn every_field_of_a_task_with_variables_is_checked() {
 }
 
 #[test]
-fn parameters_and_workspaces_of_a_run_reach_its_own_spec() {
+fn an_embedded_spec_can_use_parameters_and_workspaces_of_its_run() {
     let embedded = |value: &str| {
         format!(
             "\
@@ -248,7 +248,7 @@ fn tasks_that_cannot_be_ordered_are_errors() {
         "{name: a, taskRef: {name: t}, params: [{name: v, value: $(tasks.b.results.x)}]}",
     );
     finds(&both, &[&waits("a, b")]);
-    // A variable in a description does not order the tasks.
+    // A result variable in a description does not affect the order of the tasks.
     let described = pipeline("runAfter: [a]", "").replace(
         "{name: a, taskRef: {name: t}}",
         "{name: a, taskRef: {name: t}, description: before $(tasks.b.results.x)}",
@@ -293,7 +293,7 @@ fn a_step_of_an_embedded_task_can_use_results_of_other_tasks() {
 }
 
 #[test]
-fn a_result_of_a_pipeline_is_a_result_of_a_task() {
+fn results_of_a_pipeline_must_refer_to_results_of_its_tasks() {
     let result = |value: &str| pipeline("", &format!("results: [{{name: r, value: {value}}}]"));
     for good in [
         "$(tasks.a.results.x)",
@@ -345,7 +345,7 @@ fn a_field_that_tekton_does_not_have_is_an_error() {
     ] {
         finds(&text, &[expected]);
     }
-    // These fields are valid in old versions, and are translated.
+    // `resources` is valid in v1beta1, and `gleaner translate` converts it.
     let old =
         pipeline("resources: {inputs: []}", "").replace("tekton.dev/v1\n", "tekton.dev/v1beta1\n");
     finds(&old, &[]);

@@ -1,4 +1,4 @@
-//! Tests `gleaner lint`: references between the tasks of a Pipeline, and objects that a matrix creates.
+//! Tests how `gleaner lint` checks references between the tasks of a Pipeline, and objects that the TaskRuns of a matrix create.
 
 mod support;
 
@@ -37,7 +37,7 @@ spec:
       taskSpec: {steps: [{name: s, image: x, args: ['ARGUMENT']}]}
 ";
 
-/// Returns the Pipeline with an embedded copy of the Task.
+/// Returns the Pipeline of [`FILE`] with the Task as an embedded `taskSpec`.
 fn embedded() -> String {
     let (task, pipeline) = FILE.split_once("---\n").unwrap();
     let declaration = task.split_once("outputs: |\n").unwrap().1;
@@ -57,12 +57,12 @@ fn embedded() -> String {
 fn finds(text: &str, expected: &[&str]) {
     let ran = gleaner_with_input(&["lint", "-f", "-"], text);
     // Ignore the warning about the size limit of the Task's results, which these tests do not cover.
-    let is_of_room =
+    let is_size_warning =
         |line: &&str| line.contains(": warning: ") && line.contains("without Gleaner's container");
     let lines: Vec<&str> = ran
         .stdout
         .lines()
-        .filter(|line| !is_of_room(line))
+        .filter(|line| !is_size_warning(line))
         .collect();
     assert_eq!(lines.len(), expected.len(), "{text}\n{lines:#?}");
     for (line, expected) in lines.iter().zip(expected) {
@@ -137,7 +137,7 @@ fn a_reference_to_an_unknown_result_is_an_error() {
                     continue;
                 }
                 let text = text.replace(slot, &format!("$({variable})"));
-                // The column of the finding includes the variable's offset within the field.
+                // The finding's column is that of the variable, not of the field.
                 let mut lines = text.lines().enumerate();
                 let is_changed =
                     |line: &str| line.contains(variable) && !line.contains(": $(steps");
@@ -178,13 +178,13 @@ fn a_reference_to_a_known_or_possible_result_passes() {
                 &text.replace("VALUE", &format!("$({})", variable.replace('"', "\\\""))),
                 &[],
             );
-            // All other variables in a step belong to the step's Task.
+            // In a step, only variables that begin with `tasks` refer to the Pipeline; all others refer to the step's Task.
             if variable.starts_with("tasks.") {
                 finds(&text.replace("ARGUMENT", &format!("$({variable})")), &[]);
             }
         }
     }
-    // Tekton's own variables are allowed even if an object has the same name.
+    // These variables are Tekton's own, even if the Task has an object with the same name.
     for variable in ["status", "reason", "matrix.length"] {
         let (name, _) = variable.split_once('.').unwrap_or((variable, ""));
         let named = FILE.replace("- name: o\n", &format!("- name: {name}\n"));
@@ -214,7 +214,7 @@ fn a_reference_to_a_known_or_possible_result_passes() {
     let task = task.replace("own", "v");
     let elsewhere = task.replace("  name: build\n", "  name: build\n  namespace: other\n");
     finds(&format!("{elsewhere}---\n{bad}"), &[]);
-    // Artifacts may have any name.
+    // A step that writes artifacts may give them any name, so every `outputs` variable of its task is accepted.
     let artifacts = "script: echo > $(step.artifacts.path)";
     finds(
         &FILE
@@ -222,7 +222,7 @@ fn a_reference_to_a_known_or_possible_result_passes() {
             .replace("script: 'true'", artifacts),
         &[],
     );
-    // `$(steps.main.v)` refers to the step itself, so the check of steps reports it.
+    // The step `main` refers to itself, so the check of the Task's steps reports the variable, not the check of the Pipeline.
     finds(
         &FILE
             .replace("ARGUMENT", "$(steps.main.v)")

@@ -1,5 +1,5 @@
-//! Tests `gleaner lint` and `inject`: documents in which another program, a label or an edit prevents the declaration from taking
-//! effect.
+//! Tests how `gleaner lint` and `gleaner inject` report documents whose declaration has no effect because of another program, a
+//! label or an edit.
 
 mod support;
 
@@ -40,7 +40,7 @@ fn inject(text: &str, flags: &[&str]) -> (i32, String, String) {
     (ran.code, ran.stdout, ran.stderr)
 }
 
-/// Expects this finding and no others.
+/// Lints `text` and expects only this finding.
 #[track_caller]
 fn finds(text: &str, expected: &str) {
     let (code, said) = lint(text);
@@ -174,7 +174,7 @@ fn an_exempt_object_is_a_warning() {
             &text,
             &format!("5:12: warning: metadata.labels[\"gleaner.dev/injection\"]: {expected}"),
         );
-        // Injecting ahead of time does not need the webhook, so the label does not matter.
+        // `gleaner inject` does not need the webhook, so the label has no effect on it.
         let (code, injected, said) = inject(&text, &[]);
         assert_eq!((code, said.as_str()), (0, ""));
         assert!(injected.contains("--declaration="));
@@ -218,7 +218,7 @@ fn an_injected_task_is_checked_with_its_edits() {
     assert_eq!(
         inject(&added, &[]).2,
         said,
-        "lint and inject report the same"
+        "lint and inject report the same errors"
     );
 }
 

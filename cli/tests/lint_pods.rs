@@ -1,4 +1,4 @@
-//! Tests `gleaner lint` and `inject`: pods, pod templates, and objects that create pods.
+//! Tests how `gleaner lint` and `gleaner inject` check pods, pod templates, and objects that create pods.
 
 mod support;
 
@@ -7,7 +7,8 @@ use support::gleaner_with_input;
 const OBJECT: &str =
     "{apiVersion: v1, kind: ConfigMap, metadata: {NAME}, data: {v: $(steps.main.v)}}";
 
-/// Returns the metadata of a pod that declares an output `v` and a ConfigMap with `name` as its name field.
+/// Returns the metadata of a pod that declares an output `v` and a ConfigMap. `name` is the ConfigMap's name field, such as
+/// `name: a` or `generateName: a-`.
 fn metadata(name: &str) -> String {
     let object = OBJECT.replace("NAME", name);
     format!(
@@ -17,7 +18,7 @@ fn metadata(name: &str) -> String {
 
 const CONTAINERS: &str = "restartPolicy: Never, containers: [{name: main, image: x, command: [a]}]";
 
-/// Returns a Job with `field` in its spec, and a ConfigMap with `name` as its name field.
+/// Returns a Job with `field` in its spec. Its pods declare a ConfigMap with the name field `name`.
 fn job(field: &str, name: &str) -> String {
     let metadata = metadata(name);
     format!(
@@ -25,7 +26,7 @@ fn job(field: &str, name: &str) -> String {
     )
 }
 
-/// Returns a Pod with this spec.
+/// Returns a Pod with this spec. It declares an output and a ConfigMap.
 fn pod(spec: &str) -> String {
     let metadata = metadata("generateName: cm-");
     format!("{{apiVersion: v1, kind: Pod, metadata: {metadata}, spec: {{{spec}}}}}")
@@ -44,7 +45,7 @@ fn inject(text: &str) -> (i32, String) {
     ran(&["inject", "--image", "x/y:1", "-f", "-"], text)
 }
 
-/// Expects both commands to report this error and no others.
+/// Expects `lint` and `inject` to report only this error.
 #[track_caller]
 fn refused(text: &str, expected: &str) {
     for (code, (ended, said)) in [(1, lint(text)), (78, inject(text))] {
@@ -90,7 +91,7 @@ fn kinds_that_always_restart_containers_are_refused() {
 }
 
 #[test]
-fn the_sidecar_of_a_job_gets_name_and_index_from_its_pod() {
+fn the_sidecar_in_a_pod_of_a_job_gets_the_name_and_index_from_the_pod() {
     let name = "name: 'cm-$(context.task.name)-$(context.job.completionIndex)'";
     let injected = passes(&job("completionMode: Indexed, completions: 3, ", name));
     for expected in [
@@ -304,7 +305,7 @@ fn an_injected_pod_is_injected_again_with_its_edits() {
         assert_ne!(
             again,
             injected.replace("cm-", "dm-"),
-            "the sidecar has the old declaration"
+            "the sidecar still has the old declaration"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Tests `gleaner lint`: variables in steps that Tekton rejects or leaves unchanged.
+//! Tests how `gleaner lint` reports variables that Tekton rejects or leaves unchanged in steps.
 
 mod support;
 
@@ -79,7 +79,7 @@ fn a_variable_that_tekton_does_not_replace_is_a_warning() {
 }
 
 #[test]
-fn a_variable_that_only_templates_have_is_reported_once() {
+fn a_variable_that_is_only_available_in_templates_is_reported_once() {
     in_app(
         "$(params.image)",
         "$(steps.build.digest)",

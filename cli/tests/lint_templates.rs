@@ -1,4 +1,5 @@
-//! Tests `gleaner lint`: the types of fields in templates, and the positions of several errors in one value.
+//! Tests how `gleaner lint` checks the types of fields in templates, and at which positions it reports several errors in one
+//! value.
 
 mod support;
 
@@ -63,7 +64,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
             "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is in apiVersion batch/v1",
         ],
     );
-    // The kinds in a custom API group are unknown, so every kind is accepted.
+    // The kinds of a custom API group are unknown to Gleaner, so it accepts every kind.
     finds(
         &TASK
             .replace("apiVersion: v1", "apiVersion: example.com/v1")

@@ -1,4 +1,4 @@
-//! Tests `gleaner lint`, `inject` and `uninject` of TriggerTemplates, from which Tekton Triggers creates objects.
+//! Tests `gleaner lint`, `inject` and `uninject` on TriggerTemplates, from which Tekton Triggers creates objects.
 
 mod support;
 

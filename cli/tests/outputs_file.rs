@@ -1,11 +1,11 @@
-//! Tests the example of a declaration in a separate file, without kustomize. A suite in `tests/` runs kustomize.
+//! Tests the files in `examples/kustomize`, where the declaration has a separate file. A suite in `tests/` also runs kustomize.
 
 mod support;
 
 use gleaner_core::document::yaml;
 use support::{gleaner_with_input, repository};
 
-/// Returns the text of a file in the example's directory.
+/// Returns the content of a file in `examples/kustomize`.
 fn text(name: &str) -> String {
     let path = repository().join("examples/kustomize").join(name);
     std::fs::read_to_string(path).unwrap()
@@ -63,7 +63,7 @@ fn the_file_alone_is_checked_without_its_task() {
         ran.exits(1);
         assert!(ran.stdout.starts_with(expected), "{}", ran.stdout);
     }
-    // Not every document without a kind is a declaration.
+    // These documents are similar to a declaration, but are not treated as one.
     for other in [
         "steps: []\nname: x\n",
         "steps: [{script: x}]\n",
@@ -82,7 +82,7 @@ fn the_file_alone_is_checked_without_its_task() {
 }
 
 #[test]
-fn the_file_refers_editors_to_its_schema() {
+fn the_file_names_its_schema_for_editors() {
     let outputs = text("outputs.yaml");
     let line = outputs.lines().next().unwrap();
     let schema = line

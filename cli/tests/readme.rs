@@ -1,4 +1,5 @@
-//! Tests the README: its commands run as pasted, its Task equals the example, and all links in the pages lead to existing files.
+//! Tests the README and the links of all pages: the README's commands run as pasted, its Task is the same as in the example, and
+//! each link leads to an existing file.
 
 mod support;
 
@@ -21,7 +22,7 @@ fn fences(page: &str, language: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the commands in the code blocks and in the table. In each command line, `gleaner` replaces `cargo run --`.
+/// Returns the `gleaner` commands in the code blocks and in the table, with `cargo run --` replaced by `gleaner`.
 fn commands(page: &str) -> Vec<String> {
     let scripts = fences(page, "sh").join("\n").replace("\\\n", " ");
     let fenced = scripts.lines().map(str::to_owned);
@@ -81,7 +82,7 @@ fn the_task_in_the_readme_is_the_example() {
 }
 
 #[test]
-fn every_link_in_the_pages_leads_to_a_file() {
+fn every_link_of_every_page_leads_to_a_file() {
     for name in ["README.md", "CONTRIBUTING.md"] {
         let page = fs::read_to_string(repository().join(name)).unwrap();
         let links = page.split("](").skip(1);

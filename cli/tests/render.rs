@@ -1,4 +1,4 @@
-//! Tests `gleaner render`, which prints only YAML on standard output.
+//! Tests `gleaner render`, which prints only YAML to standard output.
 
 mod support;
 
@@ -92,7 +92,7 @@ fn an_output_file_is_read_as_in_a_run() {
     assert_eq!(ran.object()["spec"]["params"], params);
 }
 
-/// PowerShell writes a byte order mark with `-Encoding utf8`, and UTF-16 without that option.
+/// PowerShell writes UTF-8 with a byte order mark if `-Encoding utf8` is set, and UTF-16 otherwise.
 #[test]
 fn a_byte_order_mark_is_accepted_and_utf16_is_reported() {
     let folder = tempfile::tempdir().unwrap();
@@ -349,8 +349,8 @@ fn a_name_prefix_does_not_match_another_task() {
         .says("duplicate Task 'x'");
 }
 
-/// Returns a Task with `links` resources, each of which doubles the size of the previous one, and with `objects` ConfigMaps that
-/// use the last one.
+/// Returns a Task with `links` resources, each twice as large as the previous one, and `objects` ConfigMaps that use the last
+/// resource.
 fn doubling(links: usize, objects: usize) -> String {
     let mut declaration = "steps: {one: [{name: a}]}\nresources:\n".to_owned();
     let mut url = "$(steps.one.a)".to_owned();
@@ -370,13 +370,13 @@ fn doubling(links: usize, objects: usize) -> String {
 }
 
 #[test]
-fn multiplying_references_are_refused_before_they_take_up_memory() {
+fn references_that_multiply_the_size_are_refused_before_they_use_memory() {
     let folder = tempfile::tempdir().unwrap();
     let value = format!("one.a={}", "x".repeat(1000));
     let render = |links, objects| {
         let task = file(folder.path(), "task.yaml", &doubling(links, objects));
-        // The program needs 60 MB of address space. The limit does not leave enough for even one copy of the objects, which have
-        // 80 MB.
+        // Without the objects, the program needs 60 MB of address space. The limit of 100 MB leaves too little for even one copy
+        // of the objects, which total 80 MB.
         let limited = ["-c", "ulimit -v 100000; exec \"$@\"", "sh"];
         let own = support::command(&["render", "-f", &task, "--output", &value]);
         let mut command = std::process::Command::new("sh");
@@ -387,7 +387,7 @@ fn multiplying_references_are_refused_before_they_take_up_memory() {
         support::without_variables(&mut command, &["GLEANER_"]);
         support::ran(command.output().unwrap())
     };
-    // Each object is small enough, but all of them together are not.
+    // Each object is within its limit, but together the objects exceed theirs.
     let together = render(11, 40);
     together
         .exits(65)

@@ -1,11 +1,11 @@
-//! Tests `gleaner run` with the real redirector, sidecar and embedded API server.
+//! Tests `gleaner run` with the real redirector, sidecar and local API server.
 
 mod support;
 
 use serde_json::json;
 use support::{ONE, Ran, file, gleaner, run, task};
 
-/// Runs an example with the command in the example's first line.
+/// Runs an example with the command in the first line of its file.
 fn example(name: &str) -> Ran {
     let path = support::repository().join("examples").join(name);
     let text = std::fs::read_to_string(path).unwrap();
@@ -188,7 +188,7 @@ steps:
 }
 
 #[test]
-fn an_ignored_failure_is_detected_by_the_finish() {
+fn a_missing_output_is_reported_at_the_end_even_if_the_failure_of_its_step_is_ignored() {
     let text = task(
         ONE,
         "steps: [{name: one, onError: continue, script: 'exit 0'}]",
@@ -201,7 +201,7 @@ fn an_ignored_failure_is_detected_by_the_finish() {
 }
 
 #[test]
-fn the_finish_does_not_depend_on_a_step_that_may_be_skipped() {
+fn the_run_finishes_even_if_the_last_step_is_skipped() {
     let spec = "
 steps:
 - {name: one, script: 'printf x > $GLEANER_OUTPUTS/a; printf no > $(step.results.go.path)', results: [{name: go}]}
@@ -263,7 +263,8 @@ steps:
         &task(&declaration, spec),
         &["--workspace", &workspace, "-p", "o=k:v"],
     );
-    // A variable can refer only to preceding ones. A new variable precedes those of the template, so `$(GREETING)` stays.
+    // An environment variable can refer only to variables that precede it. Variables that only the step sets precede those of
+    // the step template, so `$(GREETING)` is not replaced.
     let expected = "x|y z|y z|v|$(GREETING)-$(GREETING)|false|try-run|sub|";
     assert_eq!(ran.exits(0).object()["data"]["a"], expected);
     assert_eq!(

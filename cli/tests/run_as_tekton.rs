@@ -1,4 +1,4 @@
-//! Tests that values, names and order in `gleaner run` are the same as in Tekton.
+//! Tests that `gleaner run` determines values, names and the order of tasks as Tekton does.
 
 mod support;
 
@@ -6,12 +6,12 @@ use std::process::Stdio;
 
 use support::{Ran, command, gleaner, gleaner_with_input, run};
 
-/// Returns a PipelineRun `r` with `spec` as the fields of its spec.
+/// Returns a PipelineRun `r` with the fields `spec` in its spec.
 fn pipeline_run(spec: &str) -> String {
     format!("apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n{spec}\n")
 }
 
-/// Returns a TaskRun `r` with `spec` as the fields of its TaskSpec.
+/// Returns a TaskRun `r` with the fields `spec` in its taskSpec.
 fn task_run(spec: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec:\n    {}\n",
@@ -38,7 +38,7 @@ fn a_whole_result_can_be_a_parameter_of_the_next_task() {
     let results = "[{name: o, type: object, properties: {k: {}}}, {name: l, type: array}]";
     let ran = run(&pipeline_run(&makes(results)), &[]);
     assert_eq!(printed(ran.exits(0)), ["v b c a b c"]);
-    // Values that are known before the run are checked before the first step.
+    // A literal value is checked before the first step runs.
     let wrong = "  pipelineSpec:\n    tasks: [{name: a, params: [{name: mode, value: medium}], taskSpec: {params: [{name: mode, enum: [fast, slow]}], steps: [{name: s, image: i, script: echo never}]}}]";
     let ran = run(&pipeline_run(wrong), &[]);
     ran.says("'mode' cannot be 'medium'; use one of fast, slow");
@@ -71,7 +71,7 @@ fn a_value_of_the_run_overrides_the_default_of_an_embedded_task() {
         ["outer", "middle", "outer z", "of outer"]
     );
     assert!(!ran.stderr.contains("Tekton ignores"), "{}", ran.stderr);
-    // The Pipeline's default also takes precedence over the default in the embedded spec.
+    // The Pipeline's default also takes precedence over the default of the embedded task.
     let declared = "  params: [{name: l, value: [x, z]}]\n  pipelineSpec:\n    params: [{name: who, default: of-pipeline}]";
     let ran = run(&pipeline_run(&format!("{declared}{tasks}")), &[]);
     assert_eq!(printed(ran.exits(0))[0], "of-pipeline");
@@ -113,7 +113,7 @@ fn context_variables_in_values_of_parameters_are_replaced() {
 }
 
 #[test]
-fn an_embedded_spec_has_the_name_of_its_run() {
+fn context_variables_of_an_embedded_spec_contain_the_name_of_its_run() {
     let script = "echo $(context.task.name) $(context.taskRun.name)";
     let ran = run(
         &task_run(&format!(
@@ -127,7 +127,7 @@ fn an_embedded_spec_has_the_name_of_its_run() {
     );
     let ran = run(&pipeline_run(&spec), &[]);
     assert_eq!(printed(ran.exits(0)), ["r-a r-a r r"]);
-    // In a TaskRun without a pipeline, the variables of a pipeline are unknown.
+    // A TaskRun that belongs to no PipelineRun cannot use a pipeline's variables.
     for variable in ["context.pipelineRun.name", "tasks.a.results.b"] {
         let spec = format!("steps: [{{name: s, image: i, script: 'echo $({variable})'}}]");
         run(&task_run(&spec), &[])
@@ -138,7 +138,7 @@ fn an_embedded_spec_has_the_name_of_its_run() {
 }
 
 #[test]
-fn finally_gets_status_and_reason_only_through_parameters() {
+fn a_finally_task_can_use_status_and_reason_only_in_its_parameters() {
     let finally = "finally: [{name: f, params: [{name: p, value: '$(tasks.a.status) $(tasks.a.reason) [$(tasks.b.reason)] $(tasks.status)'}], taskSpec: {params: [{name: p}], steps: [{name: s, image: i, script: 'echo $(params.p)'}]}}]";
     for (first, more, expected) in [
         ("'true'", "", "Succeeded Succeeded [] Completed"),
@@ -194,7 +194,7 @@ fn an_embedded_task_has_the_workspaces_bound_by_its_pipeline() {
     );
     let ran = run(&text, &[]);
     assert_eq!(printed(ran.exits(0)), ["in true"]);
-    // A referenced Task must declare its workspaces.
+    // Unlike an embedded task, a referenced Task must declare its workspaces.
     let referred = text.replace("taskSpec: {steps", "taskRef: {name: t}, ignored: {steps");
     let referred = referred.split(", ignored").next().unwrap().to_owned()
         + "}\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec: {workspaces: [{name: w, optional: true}], steps: [{name: s, image: i, script: x}]}\n";
@@ -204,7 +204,7 @@ fn an_embedded_task_has_the_workspaces_bound_by_its_pipeline() {
 }
 
 #[test]
-fn a_step_action_accepts_whole_arrays_and_objects() {
+fn a_whole_array_or_object_can_be_a_parameter_of_a_step_action() {
     let text = task_run(
         "
 params: [{name: lst, type: array, default: [u, 'v w']}, {name: obj, type: object, properties: {k: {}}, default: {k: kv}}]
@@ -219,7 +219,7 @@ steps:
         .says("spec.taskSpec.steps[1]: the parameter 'lst' is of type array, but its value is a string");
 }
 
-/// Returns a TaskRun `r` with `spec` as its TaskSpec and `more` as additional fields of its spec.
+/// Returns a TaskRun `r` with the taskSpec `spec` and the additional fields `more` in its spec.
 fn in_run(spec: &str, more: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {spec}\n  {more}\n"
@@ -227,7 +227,7 @@ fn in_run(spec: &str, more: &str) -> String {
 }
 
 #[test]
-fn a_workspace_of_a_step_has_its_mount_path() {
+fn a_step_can_mount_a_workspace_at_its_own_path() {
     let spec = "{workspaces: [{name: w}], steps: [{name: a, image: i, workspaces: [{name: w, mountPath: /of-step}], script: 'touch /of-step/f'}, {name: b, image: i, script: 'ls $(workspaces.w.path)'}]}";
     run(&in_run(spec, "workspaces: [{name: w, emptyDir: {}}]"), &[])
         .exits(0)
@@ -240,14 +240,14 @@ fn a_workspace_of_a_step_has_its_mount_path() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_process_in_its_own_session_ends_with_its_step() {
+fn a_process_in_a_separate_session_is_killed_at_the_end_of_its_step() {
     let folder = tempfile::tempdir().unwrap();
     let id = folder.path().join("id");
     let script = format!(
         "setsid sh -c 'echo $$ > {0}; exec sleep 1000' & while ! [ -s {0} ]; do sleep 0.05; done",
         id.display()
     );
-    // The next step checks that the process was killed.
+    // The next step fails if the process is still running.
     let next = format!(
         "read id < {}; ! grep -q '^State:.[RSD]' /proc/$id/status",
         id.display()
@@ -258,7 +258,7 @@ fn a_process_in_its_own_session_ends_with_its_step() {
     let path = support::file(folder.path(), "run.yaml", &in_run(&spec, ""));
     gleaner(&["run", "-f", &path]).exits(0);
     assert!(!lives(&id), "the process is still running");
-    // If the run is killed, the watcher kills the process, too, even if the run keeps its directory.
+    // If `gleaner run` is killed, its watcher process kills the step's process, even with `--keep`.
     for arguments in [&[][..], &["--keep"]] {
         std::fs::remove_file(&id).unwrap();
         let waits = std::fs::read_to_string(&path).unwrap();
@@ -277,20 +277,20 @@ fn a_process_in_its_own_session_ends_with_its_step() {
     }
 }
 
-/// Waits until a condition becomes true. Fails after a minute, in which every process should have exited.
+/// Waits until a condition becomes true. Fails after a minute, because every process should have exited by that time.
 #[cfg(target_os = "linux")]
 fn until(holds: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !holds() {
         assert!(
             begun.elapsed().as_secs() < 60,
-            "the condition does not become true"
+            "the condition is still false after a minute"
         );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 
-/// Returns true if the process is running. The file contains its ID.
+/// Returns true if the process whose ID is in the file `id` is running.
 #[cfg(target_os = "linux")]
 fn lives(id: &std::path::Path) -> bool {
     let id = std::fs::read_to_string(id).unwrap();

@@ -1,4 +1,4 @@
-//! Tests that `gleaner run` reports the existing objects if it is stopped while it creates them, or if their state is unknown.
+//! Tests that a failed `gleaner run` reports which objects exist or may exist.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::{ONE, Ran, file, run, task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Relays requests to the API server, and delays each request that creates a ConfigMap.
+/// Forwards connections to the API server `server`, and delays each request that creates a ConfigMap by `pause`.
 async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration) {
     while let Ok((client, _)) = listener.accept().await {
         tokio::spawn(async move {
@@ -34,8 +34,8 @@ async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration
     }
 }
 
-/// Runs the Task against a cluster in which each create is delayed by `pause`. Also returns the names of the objects that exist
-/// at the end.
+/// Runs the Task against a cluster whose API server creates each ConfigMap only after `pause`. Also returns the names of the
+/// objects that exist after the run.
 fn against_a_slow_cluster(
     text: &str,
     arguments: &[&str],
@@ -123,7 +123,7 @@ fn an_object_applied_before_the_failure_is_reported() {
 
 #[test]
 fn the_state_is_reported_as_unknown_if_the_sidecar_is_gone() {
-    // The step finds the sidecar's process by the state directory in its command line.
+    // The step finds the sidecar's process by its command line, which contains the state directory of this run.
     let kill = r#"printf x > $GLEANER_OUTPUTS/a
 for process in /proc/[0-9]*; do
   if tr '\0' ' ' < $process/cmdline 2>/dev/null | grep -q "^[^ ]* sidecar .*--state-dir $(dirname "$PWD")/state"; then

@@ -1,4 +1,4 @@
-//! Tests the directories of `gleaner run`: volumes, workspaces, working directories, and names that are used as paths.
+//! Tests the directories of `gleaner run`: volumes, workspaces, working directories, and names that become part of a path.
 
 mod support;
 
@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use support::{ONE, run, task, with_run};
 use tempfile::TempDir;
 
-/// Returns a path outside the run's directory, and a relative path that leads to it. The path does not exist, but could be
-/// created while the returned directory exists.
+/// Returns an absolute path outside the run's directory, and a relative path that leads to it. Nothing exists at the path, but a
+/// directory could be created there until the returned `TempDir` is dropped.
 fn outside() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("made");

@@ -1,4 +1,4 @@
-//! Tests `gleaner run` with documents that refer to each other, and checks that each error is reported only once.
+//! Tests that `gleaner run` resolves references between documents and reports each error only once.
 
 mod support;
 
@@ -16,7 +16,7 @@ fn pipeline_run(spec: &str, more: &str) -> String {
     )
 }
 
-/// Returns the spec of a Pipeline with `fields` in its task.
+/// Returns a PipelineRun with an embedded Pipeline, whose only task has the additional `fields`.
 fn of_task(fields: &str) -> String {
     pipeline_run(
         &format!(
@@ -104,7 +104,7 @@ fn each_error_is_reported_once() {
         let ran = refuses(&text, message);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    // Errors in the command line are reported together with errors in the documents.
+    // Errors on the command line are reported together with errors in the documents.
     let bound = task_run(
         "{workspaces: [{name: c}], steps: [{name: a, image: i, script: x}]}",
         "workspaces: [{name: c, configMap: {name: x}}]",

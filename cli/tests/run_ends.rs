@@ -1,4 +1,4 @@
-//! Tests runs that a signal stops, and runs that create objects in a different cluster.
+//! Tests runs that a signal stops, and runs that create objects in a cluster instead of in the local API server.
 
 mod support;
 
@@ -41,7 +41,7 @@ fn ctrl_c_stops_the_step_and_leaves_nothing() {
     assert!(!std::path::Path::new(&workspace).exists(), "{workspace}");
 }
 
-/// A run whose step sleeps.
+/// A run whose step is sleeping.
 struct Sleeping {
     child: Child,
     stderr: BufReader<ChildStderr>,
@@ -49,7 +49,7 @@ struct Sleeping {
 }
 
 impl Sleeping {
-    /// Starts the run, and waits until its step has printed `begins` followed by the path of its workspace.
+    /// Starts the run, and waits until its step prints `begins` and then the path of its workspace.
     fn start(mut command: Command, begins: &str) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -62,7 +62,10 @@ impl Sleeping {
         while !line.starts_with(begins) {
             line.clear();
             let read = stderr.read_line(&mut line).unwrap();
-            assert!(read > 0, "the step has not started");
+            assert!(
+                read > 0,
+                "the run finished before its step printed this line"
+            );
         }
         Self {
             child,
@@ -79,7 +82,7 @@ impl Sleeping {
 
 /// Waits until no process has `directory` in its command line.
 fn expect_no_process(directory: &str) {
-    // Allow some time, because the processes may just be exiting.
+    // Processes that received a signal may take some time to exit.
     let ceiling = Instant::now() + Duration::from_secs(30);
     while !processes_of(directory).is_empty() {
         assert!(Instant::now() < ceiling, "{:?}", processes_of(directory));
@@ -87,7 +90,7 @@ fn expect_no_process(directory: &str) {
     }
 }
 
-/// Returns the command lines that contain `path`.
+/// Returns the command lines of all processes whose command line contains `path`.
 fn processes_of(path: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| {
@@ -108,7 +111,7 @@ fn a_killed_run_leaves_no_process_and_no_directory() {
         let directory = run.workspace.strip_suffix("/workspace").unwrap();
         assert!(
             processes_of(directory).len() > 1,
-            "the sidecar and the step"
+            "the sidecar or the step is not running"
         );
         run.child.kill().unwrap();
         run.child.wait().unwrap();
@@ -120,7 +123,7 @@ fn a_killed_run_leaves_no_process_and_no_directory() {
     }
 }
 
-/// A pipeline whose second task sleeps and must not write to the workspace.
+/// A PipelineRun whose second task sleeps and declares its workspace as read-only.
 const PIPELINE: &str = "
 apiVersion: tekton.dev/v1
 kind: PipelineRun
@@ -139,7 +142,8 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
-/// Returns the command with default signal handling, because `nohup` or a shell may have set signals to be ignored.
+/// Returns the command with the default handling of these signals, because a parent process such as `nohup` may ignore them, and
+/// the command would inherit this.
 fn with_default_signals(command: &Command) -> Command {
     let mut env = Command::new("env");
     env.arg("--default-signal=HUP,QUIT,TERM");
@@ -194,8 +198,8 @@ spec:
   steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]
 ";
 
-/// Runs the binary with `arguments` against an API server. The kubeconfig is passed in a variable if `environment` is true,
-/// otherwise with a flag. Also returns the objects that the run created.
+/// Executes `gleaner run` with `arguments` against an API server. Passes the kubeconfig in `KUBECONFIG` if `environment` is true,
+/// otherwise with `--kubeconfig`. Also returns the objects that the run created.
 fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_json::Value>) {
     let builder = LocalApiServer::builder().namespace("builds");
     let cluster = Cluster::start(builder.namespace("other"));

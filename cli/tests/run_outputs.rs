@@ -1,4 +1,4 @@
-//! Tests the exit code and error message for outputs that a run rejects.
+//! Tests the exit codes and messages of `gleaner run` for outputs that the sidecar rejects.
 
 mod support;
 

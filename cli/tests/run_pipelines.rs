@@ -1,11 +1,12 @@
-//! Tests `gleaner run` of PipelineRuns.
+//! Tests `gleaner run` with PipelineRuns.
 
 mod support;
 
 use serde_json::{Value, json};
 use support::{Ran, gleaner, gleaner_with_input, run};
 
-/// A Task that creates the ConfigMap `$(params.name)` from its input, and has a result `said`.
+/// The Task `say`, which writes its parameter `words` to the result `said` and to the ConfigMap `$(params.name)`, and the Task
+/// `fail`.
 const SAY: &str = "
 apiVersion: tekton.dev/v1
 kind: Task
@@ -102,7 +103,7 @@ tasks:
         report["resources"][0]["metadata"]["labels"]["tekton.dev/pipelineRun"],
         "p-run-1"
     );
-    // The command line takes precedence over the PipelineRun.
+    // Parameters on the command line take precedence over those of the PipelineRun.
     let ran = run(
         &pipeline(spec, "params: [{name: who, value: you}]"),
         &["-p", "who=me"],
@@ -197,7 +198,7 @@ finally:
             ("skipped", "None"),
             ("taker", "None"),
             ("after-taker", "None"),
-            // As in Tekton, tasks that are only ordered after a skipped task still run.
+            // As in Tekton, a task that only has to run after the skipped task, but does not use its results, still runs.
             ("ordered", "Succeeded"),
             ("last", "Succeeded"),
             ("without", "None"),

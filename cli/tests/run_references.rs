@@ -1,4 +1,4 @@
-//! Tests references in the documents of `gleaner run`: to Tasks, Pipelines and StepActions, and to tasks, workspaces and volumes.
+//! Tests how `gleaner run` resolves references to Tasks, Pipelines and StepActions, and to tasks, workspaces and volumes.
 
 mod support;
 
@@ -6,7 +6,7 @@ use support::{ONE, run, task, with_run};
 
 const WRITES: &str = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
 
-/// Returns a PipelineRun with `tasks` in its Pipeline and `more` as additional fields, and the Task `try` at line 9.
+/// Returns a PipelineRun and the Task `try`. The embedded Pipeline contains `tasks`; `more` is added to the spec of the run.
 fn pipeline(tasks: &str, more: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n  pipelineSpec:\n    tasks:\n    - {tasks}\n  {more}\n---\n{}",
@@ -161,14 +161,14 @@ fn a_reference_to_an_unknown_name_is_an_error() {
     ] {
         run(&text, &[]).exits(78).says(message);
     }
-    // A reference may name a `finally` task, or a declared workspace that the run does not bind.
+    // References to a `finally` task and to a declared workspace that the run does not bind are valid.
     let finally = "  workspaces: [{name: sorce, optional: true}]\n    finally: [{name: last, taskRef: {name: try}}]\n  taskRunSpecs: [{pipelineTaskName: last}]";
     let ran = run(
         &pipeline(&optional.replace("script: x", "script: 'true'"), finally),
         &[],
     );
     ran.exits(0);
-    // A run may bind a workspace that its Pipeline does not declare.
+    // A run may bind a workspace that its Pipeline does not declare, but this causes a warning.
     let text = format!(
         "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec: {{pipelineRef: {{name: p}}, workspaces: [{{name: sorce, emptyDir: {{}}}}]}}\n---\n\
          apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {{name: p}}\nspec: {{workspaces: [{{name: source, optional: true}}], tasks: [{{name: a, taskRef: {{name: try}}}}]}}\n---\n{}",
@@ -177,7 +177,7 @@ fn a_reference_to_an_unknown_name_is_an_error() {
     run(&text, &[])
         .exits(0)
         .says("the run binds the workspace 'sorce', which the Pipeline does not declare; did you mean 'source'?");
-    // The volume could come from the pod template.
+    // A mount of an undeclared volume is accepted, because the pod template could declare the volume.
     let mount = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a, volumeMounts: [{name: of-the-pod, mountPath: /v}]}]";
     let ran = run(&task(ONE, mount), &[]);
     ran.exits(0).says("volumes other than emptyDir");
@@ -209,7 +209,7 @@ fn a_reference_does_not_match_a_name_prefix() {
     run(&text, &[])
         .exits(78)
         .says("spec.taskRef.name: no file contains the Task 'try'; pass its file with -f");
-    // On the command line, a `generateName` prefix may be used as the name. A Task with exactly that name takes precedence.
+    // `--task` also accepts a `generateName` without the final `-`. A Task with exactly that name takes precedence.
     run(&text, &["--task", "try"]).exits(0);
     let both = format!(
         "{}---\n{text}",
@@ -222,7 +222,7 @@ fn a_reference_does_not_match_a_name_prefix() {
 }
 
 #[test]
-fn a_run_of_a_document_without_a_name_has_a_name() {
+fn a_run_has_a_name_even_if_its_task_or_pipeline_has_none() {
     let text = task(ONE, WRITES).replace("  name: try\n", "");
     run(&text, &[]).exits(0).says("task-run");
     let nameless = "apiVersion: tekton.dev/v1\nkind: Pipeline\nspec: {tasks: [{name: a, taskRef: {name: try}}]}\n---\n";

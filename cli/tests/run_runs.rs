@@ -1,4 +1,4 @@
-//! Tests `gleaner run` of TaskRuns, and a Task's files, namespaces, workspaces and variables.
+//! Tests `gleaner run` with TaskRuns, and the files, namespaces, workspaces and variables of Tasks.
 
 mod support;
 
@@ -14,7 +14,7 @@ fn a_task_run_sets_parameters_name_and_namespace() {
     let object = ran.exits(0).says("ConfigMap ci/cm").object();
     assert_eq!(object["data"]["a"], "4|mine|ci");
     assert_eq!(object["metadata"]["labels"]["tekton.dev/taskRun"], "mine");
-    // The command line takes precedence over the run, and the run over the Task's default.
+    // A parameter on the command line takes precedence over the TaskRun's, which takes precedence over the Task's default.
     let ran = run(&text, &["-p", "p=flag", "-n", "other"]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "flag|mine|other");
     // With --task, the TaskRun is ignored.
@@ -196,7 +196,7 @@ fn a_read_only_workspace_stays_unchanged() {
     let reads = "cp $(workspaces.src.path)/file $GLEANER_OUTPUTS/a";
     let ran = run(&task(ONE, &spec(reads)), &["-w", &given]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x");
-    // Without the flag, the workspace is an empty directory.
+    // Without `-w`, the workspace is an empty directory, which is also read-only.
     run(&task(ONE, &spec("printf x > $GLEANER_OUTPUTS/a")), &[]).exits(0);
     let ran = run(
         &task(
@@ -225,7 +225,8 @@ fn a_read_only_workspace_stays_unchanged() {
             std::fs::read_to_string(folder.path().join("file")).unwrap(),
             "x"
         );
-        // Root can write anyway, so the run detects the change only afterwards. For other users, the kernel rejects the write.
+        // File permissions do not restrict root, so for root, `gleaner run` detects the change after the step. For other users,
+        // the kernel rejects the write.
         let told = ran.stderr.contains("which the Task declares as read-only")
             || ran.stderr.contains("ermission denied");
         assert!(told, "{}", ran.stderr);
@@ -365,7 +366,7 @@ steps:
 }
 
 #[test]
-fn a_context_variable_can_be_replaced() {
+fn a_flag_overrides_a_context_variable() {
     let text = task(
         ONE,
         "steps: [{name: one, script: 'printf $(context.taskRun.name)-$(context.task.retry-count) > $GLEANER_OUTPUTS/a'}]",
@@ -391,7 +392,7 @@ fn a_context_variable_can_be_replaced() {
 }
 
 #[test]
-fn results_are_values_in_json() {
+fn json_output_contains_results_as_values() {
     let spec = "
 results: [{name: l, type: array}, {name: o, type: object, properties: {k: {}}}, {name: s}]
 steps:

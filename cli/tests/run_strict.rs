@@ -1,5 +1,5 @@
-//! Tests documents that both Tekton and `gleaner run` reject. The run reports the position and exits with code 78 before the
-//! first step.
+//! Tests documents that Tekton rejects: `gleaner run` also rejects them, reports the position of the error, and exits with code
+//! 78 before it runs a step.
 
 mod support;
 
@@ -17,7 +17,7 @@ fn pipeline_run(spec: &str, more: &str) -> String {
     )
 }
 
-/// Returns a TaskRun with `fields` in its TaskSpec.
+/// Returns a TaskRun with the additional `fields` in its taskSpec.
 fn with(fields: &str) -> String {
     task_run(
         &format!("{{{fields}, steps: [{{name: a, image: i, script: x}}]}}"),
@@ -25,7 +25,7 @@ fn with(fields: &str) -> String {
     )
 }
 
-/// Returns a TaskRun with `fields` in its step.
+/// Returns a TaskRun with the additional `fields` in its only step.
 fn step(fields: &str) -> String {
     task_run(
         &format!("{{steps: [{{name: a, image: i, script: x, {fields}}}]}}"),
@@ -33,12 +33,12 @@ fn step(fields: &str) -> String {
     )
 }
 
-/// Returns a TaskRun with `fields` in its spec.
+/// Returns a TaskRun with the additional `fields` in its spec.
 fn of_run(fields: &str) -> String {
     task_run("{steps: [{name: a, image: i, script: x}]}", fields)
 }
 
-/// Returns a PipelineRun with `fields` in its task.
+/// Returns a PipelineRun with the additional `fields` in its only task.
 fn of_task(fields: &str) -> String {
     pipeline_run(
         &format!(
@@ -210,7 +210,7 @@ fn unknown_fields_are_refused_at_every_level() {
     ] {
         refuses(&text, message);
     }
-    // Unknown fields of both the run and its Task are reported.
+    // If the run and its embedded Task both have unknown fields, all of them are reported.
     let ran = refuses(
         &task_run(
             "{description: x, descriptions: x, steps: [{name: a, image: i, script: x}]}",
@@ -219,7 +219,7 @@ fn unknown_fields_are_refused_at_every_level() {
         "unknown field 'descriptions'",
     );
     ran.says("unknown field 'serviceAccount'");
-    // Known fields, including those of later Kubernetes versions, and keys that the user chooses.
+    // Known fields are accepted, including fields from later Kubernetes versions. So are maps whose keys the user chooses.
     let known = "
 params: [{name: p, type: object, properties: {k: {type: string}}, default: {k: v}}]
     volumes: [{name: v, projected: {sources: [{secret: {name: s}}]}}]
@@ -306,7 +306,7 @@ fn contradictory_fields_of_a_task_are_refused() {
     ] {
         refuses(&text, message);
     }
-    // `valueFrom` takes effect if `value` is empty.
+    // `valueFrom` is allowed if `value` is empty.
     let both = step("env: [{name: A, value: '', valueFrom: {fieldRef: {fieldPath: x}}}]");
     run(&both.replace("script: x", "script: 'true'"), &[]).exits(0);
 }

@@ -1,4 +1,4 @@
-//! Tests that values from all sources are interpreted as in Tekton.
+//! Tests that `gleaner run` interprets defaults, results, paths and variables as Tekton does.
 
 mod support;
 
@@ -106,7 +106,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         ran.exits(0).says("one | [1,\"x\"]").object()["data"]["a"],
         "4 false 1.1"
     );
-    // As in Tekton, a list that contains values other than strings is not an array.
+    // As in Tekton, a list is the default of an array parameter only if all its items are strings.
     let array = spec
         .replace(
             "{name: mixed, default",
@@ -124,7 +124,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
 }
 
 #[test]
-fn results_of_steps_have_types() {
+fn step_results_have_types() {
     let spec = "
 steps:
 - name: zero
@@ -247,7 +247,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
             .says(&format!("error: spec.steps[1].{place}: "));
         assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
     }
-    // Shell expressions stay unchanged.
+    // Command substitutions of the shell are not variables, so they stay unchanged.
     let shell = "{name: one, script: 'echo $(date) $(basename x.y) $(cat a.b c) > $GLEANER_OUTPUTS/a || true; printf x > $GLEANER_OUTPUTS/a'}";
     run(&task(ONE, &spec(shell)), &[]).exits(0);
 }
@@ -281,7 +281,7 @@ objects:
 ";
 
 #[test]
-fn a_wait_without_a_controller_is_reported_and_can_be_skipped() {
+fn a_wait_that_needs_a_controller_is_reported_and_can_be_skipped() {
     let text = task(
         WAITS,
         "steps: [{name: one, script: 'printf 1 > $GLEANER_OUTPUTS/a'}]",

@@ -14,7 +14,7 @@ use support::cluster::{Cluster, kubeconfig};
 use support::port_forward::{self, PortForward};
 use support::{Ran, command, gleaner};
 
-/// A declaration of two objects, one of which is applied, and of a PipelineResource.
+/// A declaration with a PipelineResource and two objects, one of which has the policy `Apply`.
 const DECLARATION: &str = "
 steps: {one: [{name: a}]}
 resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.one.a)}]}}]
@@ -37,7 +37,7 @@ fn status(url: &str, arguments: &[&str]) -> Ran {
     gleaner(&[&["status", "--kubeconfig", &kubeconfig], arguments].concat())
 }
 
-/// Stores an object in the namespace, with `status` if it is given, and returns its UID.
+/// Stores an object in the namespace `builds`, also sets its `status` if one is given, and returns its UID.
 fn seed(cluster: &Cluster, mut object: Value, status: Option<Value>) -> String {
     object["metadata"]["namespace"] = "builds".into();
     let stored = cluster.server.seed(object.clone()).unwrap();
@@ -80,7 +80,7 @@ fn ended(succeeded: bool) -> Value {
     json!({"podName": "run-pod", "conditions": [condition]})
 }
 
-/// Returns a ConfigMap with the annotations of a run.
+/// Returns a ConfigMap with the annotations that name its template and its run. The annotation `key` contains the run's UID.
 fn config_map(name: &str, key: &str, resource: &str, run: &str) -> Value {
     let annotations = json!({key: run, "gleaner.dev/resource": resource});
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations}})
@@ -161,7 +161,7 @@ fn a_finished_run_shows_its_objects_and_results() {
 }
 
 #[test]
-fn a_run_whose_status_is_unavailable_is_reported_with_the_reason() {
+fn the_reason_is_reported_if_a_run_has_no_status() {
     let cluster = cluster();
     let url = cluster.server.url();
     status(&url, &["nothing"]).exits(1).says(
@@ -180,7 +180,7 @@ fn a_run_whose_status_is_unavailable_is_reported_with_the_reason() {
         .says("error: cannot read the TaskRun 'run': ");
 }
 
-/// Returns a PipelineRun with these TaskRuns and a CustomRun, and its status.
+/// Returns a PipelineRun without its status, and the status, which refers to these TaskRuns and a CustomRun.
 fn pipeline_run(task_runs: &[&str], succeeded: &str) -> (Value, Value) {
     let children = task_runs
         .iter()
@@ -250,7 +250,7 @@ fn a_pipeline_run_that_cannot_be_read_is_not_reported_as_missing() {
     );
 }
 
-/// Returns a pod whose sidecar container is in this state.
+/// Returns a pod whose sidecar has these arguments and is in this state.
 fn pod(state: &Value, arguments: &Value) -> Value {
     let sidecar = json!({"name": "sidecar-gleaner", "image": "i", "args": arguments});
     let status = json!({"initContainerStatuses": [{"name": "sidecar-gleaner", "state": state}]});
@@ -263,7 +263,7 @@ fn pod(state: &Value, arguments: &Value) -> Value {
 const RUN: &str = "^/apis/tekton\\.dev/v1/namespaces/builds/taskruns/run$";
 const POD: &str = "^/api/v1/namespaces/builds/pods/run-pod$";
 
-/// Returns an API server with a run in progress, and with `pod` if it is given.
+/// Returns an API server with a TaskRun that is still running, and with its pod, if one is given.
 fn running(pod: Option<Value>) -> ApiServer {
     let server = ApiServer::start();
     let mut run = task_run("run", &declaring());
@@ -304,7 +304,7 @@ fn status_reports_why_the_sidecar_did_not_respond() {
             Some(pod(&up, &json!(["--listen=127.0.0.1:0"]))),
             "the pod uses the host network, so the sidecar's port is known only from the `ready` line in the sidecar's log",
         ),
-        // The fake API server does not support port forwarding, so it responds with 404.
+        // This fake API server does not support port forwarding, so it responds with 404.
         (
             Some(pod(&up, &json!([]))),
             "the API server refused the connection to the pod: 404 not found",
@@ -346,14 +346,14 @@ fn report(phase: &str) -> Value {
     })
 }
 
-/// Starts an API server that forwards ports to the sidecar.
+/// Starts an API server that behaves like `server`, but also supports port forwarding to `sidecar`.
 fn forwarding(server: &ApiServer, sidecar: &ApiServer) -> PortForward {
     let address = |server: &ApiServer| server.url().trim_start_matches("http://").parse().unwrap();
     port_forward::start(address(server), address(sidecar))
 }
 
 #[test]
-fn a_running_sidecar_reports_through_the_api_server() {
+fn the_status_of_a_running_sidecar_is_read_through_the_api_server() {
     let sidecar = ApiServer::start();
     let response = Fault::answer(200, &[], report("Collecting"));
     sidecar.on(Method::GET, "^/v1/status$").fail(response);
@@ -380,7 +380,7 @@ fn a_running_sidecar_reports_through_the_api_server() {
 }
 
 #[test]
-fn watching_prints_each_change_until_the_run_has_finished() {
+fn watch_prints_each_change_until_the_run_finishes() {
     let cluster = cluster();
     let run = task_run("run", &declaring());
     seed(
@@ -416,7 +416,7 @@ fn watching_prints_each_change_until_the_run_has_finished() {
 }
 
 #[test]
-fn objects_that_cannot_be_listed_are_unknown_and_not_missing() {
+fn objects_that_cannot_be_listed_are_reported_as_unknown_not_as_missing() {
     let server = running(None);
     let refusal = Fault::refuse(403, "Forbidden", "cannot list configmaps");
     server.on(Method::GET, "/configmaps\\?").fail(refusal);

@@ -1,4 +1,4 @@
-//! Tests output for terminals: colors, progress, control characters; and manual pages.
+//! Tests colors, progress and control characters in output to a terminal, and the manual pages.
 
 mod support;
 
@@ -14,7 +14,6 @@ use support::{ONE, Ran, command, file, gleaner, ran, run, task};
 const STEP: &str =
     "steps: [{name: one, image: i, script: 'echo hi; printf x > $GLEANER_OUTPUTS/a'}]";
 
-/// Runs the command with an additional environment variable.
 fn with_variable(arguments: &[&str], name: &str, value: &str) -> Ran {
     let mut command = command(arguments);
     ran(command
@@ -37,7 +36,7 @@ fn the_color_flag_and_environment_variables_control_colors() {
         assert!(!is_colored(&["--color=never"]), "{format}");
         assert!(is_colored(&["--color", "always"]), "{format}");
     }
-    // The flag works before and after the command, and for messages on standard error.
+    // The flag may precede the subcommand, and also affects messages on standard error.
     let uncolored = gleaner(&["--color", "never", "render", "-f", &path]).stderr;
     let colored = gleaner(&["--color", "always", "render", "-f", &path]).stderr;
     assert!(
@@ -47,7 +46,7 @@ fn the_color_flag_and_environment_variables_control_colors() {
     gleaner(&["lint", "--color", "maybe", &path])
         .exits(64)
         .says("maybe");
-    // The environment variables take effect only without the flag.
+    // Without the flag, environment variables take effect; the flag overrides them.
     let lint = ["lint", &path];
     let forced = with_variable(&lint, "CLICOLOR_FORCE", "1").stdout;
     assert!(forced.contains('\u{1b}'), "{forced}");

@@ -1,4 +1,4 @@
-//! Tests `gleaner translate`, which converts the proposal's documents to documents that Tekton v1 accepts.
+//! Tests `gleaner translate`, which converts documents in the proposal's syntax or for old Tekton versions to Tekton v1.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn references_between_files_are_resolved() {
         })
     );
     assert_eq!(objects[1]["spec"]["steps"][0]["image"], "$(params.img.url)");
-    // If no file contains the resource, the error suggests both remedies.
+    // If no file contains the resource, the message suggests adding its file or reading the resource from a cluster.
     let ran = gleaner(&arguments[..4]);
     ran.exits(78)
         .says("run:6:47: error: spec.resources[0].resourceRef.name: PipelineResource 'mine' not found in the files; add its file with -f, or read it from a cluster with --context NAME");
@@ -156,7 +156,7 @@ objects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a
         let ran = gleaner_with_input(&["translate", "-f", "-"], &text);
         ran.exits(0);
         assert_eq!(ran.stderr, lint);
-        // The other commands print the same warnings.
+        // `inject` and `render` print the same warnings.
         let inject = ["inject", "-f", "-", "--image", "i"];
         assert_eq!(gleaner_with_input(&inject, &text).stderr, lint);
         let values = ["--output", "one.a=1", "--output", "one.b=1"];
@@ -193,7 +193,7 @@ fn a_finding_contains_its_file_name() {
 }
 
 #[test]
-fn two_documents_of_one_name_are_an_error_that_names_both() {
+fn two_documents_with_the_same_name_are_an_error_with_both_positions() {
     let task = "apiVersion: tekton.dev/VERSION\nkind: Task\nmetadata: {name: t}\nspec: {steps: [{image: i}]}\n";
     let old = task.replace("VERSION", "v1beta1");
     let text = format!("{old}---\n{}", task.replace("VERSION", "v1"));

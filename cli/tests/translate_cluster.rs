@@ -37,7 +37,7 @@ fn seed(cluster: &Cluster, name: &str, namespace: &str, url: &str) {
     cluster.server.seed(resource).unwrap();
 }
 
-/// Translates `text` with the cluster at `url`.
+/// Translates `text` with a kubeconfig for the cluster at `url`.
 fn translate(url: &str, text: &str, arguments: &[&str]) -> Ran {
     let directory = tempfile::tempdir().unwrap();
     let input = file(directory.path(), "run.yaml", text);
@@ -47,7 +47,7 @@ fn translate(url: &str, text: &str, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_resource_that_is_in_no_file_is_fetched_from_the_cluster() {
+fn a_resource_that_no_file_contains_is_read_from_the_cluster() {
     let cluster = cluster();
     let url = cluster.server.url();
     let value = |text: &str, arguments: &[&str]| {
@@ -61,7 +61,7 @@ fn a_resource_that_is_in_no_file_is_fetched_from_the_cluster() {
         value(RUN, &["--context", "old"]),
         expected("https://git.example/demo")
     );
-    // The namespace in the document takes precedence over the flag, and the flag over the kubeconfig.
+    // The namespace in the document takes precedence over `-n`, which takes precedence over the namespace in the kubeconfig.
     seed(&cluster, "demo", "default", "https://git.example/other");
     assert_eq!(
         value(RUN, &["-n", "default"]),
@@ -130,8 +130,8 @@ fn resources_in_the_files_are_not_requested() {
     .exits(0);
 }
 
-/// Starts a proxy that reads the beginning of one request and then closes the connection. Returns its URL and a channel for the
-/// request.
+/// Starts a proxy that reads the beginning of one request and then closes the connection. Returns the proxy's URL and a channel
+/// that receives what the proxy read.
 fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
@@ -146,11 +146,11 @@ fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     (url, asked)
 }
 
-/// Panics unless the proxy received a request to connect to the other cluster. The program must have exited.
+/// Panics unless the proxy received a request to connect to `cluster.example`. Call this after the command has exited.
 #[track_caller]
 fn assert_asked(proxy: &std::sync::mpsc::Receiver<String>) {
     let asked = proxy.recv_timeout(std::time::Duration::from_secs(10));
-    let asked = asked.expect("a request to the proxy");
+    let asked = asked.expect("the proxy received no request");
     assert!(
         asked.starts_with("CONNECT cluster.example:6443 HTTP/1.1"),
         "{asked}"
@@ -195,7 +195,7 @@ fn proxies_are_used_as_by_kubectl() {
             support::command(&["translate", "-f", &input, "--kubeconfig", kubeconfig]);
         command.envs(variables.iter().copied()).output().unwrap()
     };
-    // No server listens at this address. Requests to loopback addresses never use a proxy.
+    // No server listens at this address, but the request succeeds, because requests to loopback addresses never use a proxy.
     let nowhere = "http://127.0.0.1:1";
     let direct = translate(
         &kubeconfig,

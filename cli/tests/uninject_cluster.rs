@@ -1,4 +1,4 @@
-//! Tests `gleaner uninject --list` in a cluster.
+//! Tests `gleaner uninject --list`, which lists the objects in a cluster that are injected or declare outputs.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::cluster::{Cluster, kubeconfig};
 use support::{Ran, gleaner, gleaner_with_input, task};
 
 const SPEC: &str = "steps: [{name: one, image: i, command: [a]}]";
-/// The CRD of a Tekton kind that is not built into the local API server.
+/// The CRD of Tekton's Task, which the local API server does not serve by default.
 const CRD: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -31,7 +31,7 @@ warning: the cluster does not serve pipelines.tekton.dev, so the list does not i
 warning: the cluster does not serve jobsets.jobset.x-k8s.io, so the list does not include them
 ";
 
-/// Lists the cluster at `url`.
+/// Runs `gleaner uninject --list` in the cluster at `url`.
 fn list(url: &str, arguments: &[&str]) -> Ran {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = kubeconfig(directory.path(), url, "own");
@@ -106,7 +106,7 @@ fn objects_in_a_cluster_are_listed_by_kind_and_unserved_kinds_reported() {
     let other =
         "other\tTask\ttwo\tinjected, declares outputs\nother\tCronJob\tcron\tdeclares outputs\n";
     assert_eq!(list(&url, &["-n", "other"]).stdout, other);
-    // Without a namespace flag, lists the namespace of the kubeconfig context.
+    // Without `-n` and `-A`, the command lists the objects in the namespace of the kubeconfig context.
     let own = list(&url, &["--context", "own"]).stdout;
     assert!(
         own.starts_with("builds\t") && !own.contains("other"),
@@ -130,7 +130,7 @@ fn api_server(responses: impl IntoIterator<Item = (&'static str, Fault)>) -> Api
     with_lists(ApiServer::start(), responses)
 }
 
-/// Adds the rules of [`api_server`] to the existing ones.
+/// Adds the rules of [`api_server`] after the rules that `server` already has.
 fn with_lists(
     server: ApiServer,
     responses: impl IntoIterator<Item = (&'static str, Fault)>,
@@ -149,7 +149,8 @@ fn refusal(code: u16, message: &str) -> Fault {
     Fault::refuse(code, "", message)
 }
 
-/// Returns a list of Jobs as an API server returns it, without the kind of each item.
+/// Returns a response with a list of Jobs and the continue token `next`. As in lists of a real API server, the items have no
+/// `kind`.
 fn jobs(names: &[&str], next: &str) -> Fault {
     let job = |name: &&str| json!({"metadata": {"name": name, "namespace": "n"}, "spec": {"template": template()}});
     let items: Vec<Value> = names.iter().map(job).collect();
@@ -209,7 +210,7 @@ fn a_list_restarts_if_the_server_lost_its_state() {
         [
             (r"^/apis/batch/v1/jobs\?limit=500$", jobs(&["a", "b"], "x")),
             (second, jobs(&["c"], "")),
-            // The API server loses the state of the list on every request.
+            // For CronJobs, the API server rejects every request, so restarting the list does not help.
             (r"/cronjobs\?", refusal(410, "too old")),
         ],
     );
@@ -241,7 +242,7 @@ fn a_forbidden_kind_is_reported_and_all_other_kinds_are_listed() {
     list(&server.url(), &[]).exits(69).says(
         "403 Forbidden it is forbidden: User \"u\" cannot list it; ask for permission to list them in this namespace\n",
     );
-    // An API server rejects every request of an unauthenticated user.
+    // If the user is not authenticated, all requests would fail, so the command stops after the first request.
     let server = api_server([("", refusal(401, "Unauthorized"))]);
     list(&server.url(), &["-A"])
         .exits(69)

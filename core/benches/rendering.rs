@@ -1,6 +1,7 @@
-//! Measures rendering, compared with the minimum: copying the finished objects.
+//! Measures the time to render objects. The lower bound for comparison is the time to copy the rendered objects.
 //!
-//! The goal is 4 ms for 400 objects with 10 variables each, and linear growth. A declaration of 256 KiB cannot contain more.
+//! The goal is 4 ms for 400 objects with 10 variables each, and linear growth. A declaration cannot contain more such objects,
+//! because its size is limited to 256 KiB.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Tests of the validator: all errors of a declaration, with place and remedy.
+//! Tests that validation reports all errors of a declaration, each with its position and a remedy.
 
 use gleaner_core::declaration::{Declaration, ParamShape, Scope};
 use indexmap::IndexMap;
@@ -21,7 +21,7 @@ fn scope() -> Scope {
 
 /// Returns all errors as `LINE:COLUMN PLACE: MESSAGE; HELP`.
 fn errors(text: &str) -> String {
-    let diagnostics = Declaration::parse(text, &scope()).expect_err("the declaration is wrong");
+    let diagnostics = Declaration::parse(text, &scope()).expect_err("the declaration is valid");
     let line = |diagnostic: &gleaner_core::document::diagnostic::Diagnostic| {
         let at = diagnostic.at.map(|at| at.to_string()).unwrap_or_default();
         format!("{at} {diagnostic}")
@@ -36,7 +36,7 @@ fn the_whole_declaration_is_read() {
     insta::assert_debug_snapshot!(declaration);
 }
 
-/// The errors are split over several declarations, so that each stays below the maximum number of errors.
+/// Uses several declarations, because only a limited number of errors is reported for each.
 #[test]
 fn every_error_is_reported_at_once_with_place_and_remedy() {
     let outputs = "steps: {kaniko: [{name: digest}, {name: files, type: array}]}";
@@ -148,7 +148,7 @@ fn too_many_patterns_are_rejected_before_they_are_compiled() {
 }
 
 #[test]
-fn values_with_parts_are_not_put_into_fields_of_text() {
+fn arrays_and_objects_cannot_be_used_in_string_fields() {
     let text = "
 steps: {kaniko: [{name: num, type: number}, {name: o, type: object}, {name: l, type: array}]}
 objects:

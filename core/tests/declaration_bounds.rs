@@ -1,9 +1,9 @@
-//! Tests of the limits on a declaration: its size, its errors, and the time to read it.
+//! Tests the limits on the size of a declaration, on the number of reported errors, and on the time to parse it.
 
 use gleaner_core::declaration::{Declaration, Scope};
 
 #[test]
-fn further_errors_are_counted_and_only_the_first_get_suggestions() {
+fn errors_above_the_limit_are_only_counted_and_only_the_first_errors_have_suggestions() {
     let uses = (0..500).map(|number| format!("{{name: p{number}, value: $(steps.a.digset)}}"));
     let uses: Vec<String> = uses.collect();
     let text = format!(
@@ -24,7 +24,7 @@ fn further_errors_are_counted_and_only_the_first_get_suggestions() {
 
 #[test]
 fn a_declaration_larger_than_an_annotation_is_refused_before_it_is_read() {
-    // The text is not YAML, but the size check comes first.
+    // The text is not valid YAML, but its size is checked before it is parsed.
     let text = "[".repeat((256 << 10) + 1);
     let found = Declaration::parse(&text, &Scope::default()).unwrap_err();
     assert_eq!(
@@ -51,22 +51,22 @@ fn aliases_count_against_the_limits_at_each_use() {
     }
 }
 
-/// A function that returns the text of a declaration with a given number of items.
+/// A function that returns a declaration with this number of items.
 type Text<'a> = &'a dyn Fn(usize) -> String;
 
-/// Measures the time that `work` takes with `count` items.
-fn time(count: usize, work: impl Fn(usize) -> String) -> std::time::Duration {
-    let text = work(count);
+/// Measures the time to parse the declaration that `text` returns for `count` items.
+fn time(count: usize, text: impl Fn(usize) -> String) -> std::time::Duration {
+    let text = text(count);
     let start = std::time::Instant::now();
     let read = Declaration::parse(&text, &Scope::default());
     drop(read);
     start.elapsed()
 }
 
-/// Four times as many items take four times as long if the work is linear, and sixteen times as long if it is quadratic. The
-/// limit is halfway between, and applies to the fastest of three runs.
+/// Four times as many items take four times as long to parse if the time is linear, and sixteen times as long if it is quadratic.
+/// The limit of ten times is halfway between these values. Each time is the shortest of three measurements.
 #[test]
-fn the_time_to_read_a_declaration_grows_with_its_size() {
+fn the_time_to_parse_a_declaration_grows_linearly_with_its_size() {
     let outputs = |count: usize| {
         let names = (0..count).map(|number| format!("{{name: o{number}}}"));
         names.collect::<Vec<_>>().join(", ")
@@ -111,9 +111,9 @@ fn the_time_to_read_a_declaration_grows_with_its_size() {
     }
 }
 
-/// The same test for lookups alone, which take less time than parsing.
+/// Measures lookups without parsing, because parsing takes longer and would hide a slow lookup.
 #[test]
-fn an_output_and_a_resource_are_found_in_the_same_time_in_a_long_list() {
+fn the_time_to_find_an_output_or_a_resource_does_not_depend_on_their_number() {
     let declaration = |count: usize| {
         let outputs = (0..count).map(|number| format!("{{name: o{number}}}"));
         let resources =

@@ -1,4 +1,4 @@
-//! Tests of rendering: objects from a declaration and values, with names, metadata, order and secrets.
+//! Tests rendering: the content, names, metadata and order of the rendered objects, and secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ fn the_same_input_gives_the_same_objects() {
 }
 
 #[test]
-fn a_taken_name_gets_the_next_suffix_in_all_references() {
+fn an_object_whose_name_is_taken_gets_the_next_suffix_in_all_references() {
     let attempts = Attempts::from([("img".parse().expect("a name"), 1)]);
     let (first, second) = (
         objects(&values(), &run(), &Attempts::new()),
@@ -198,7 +198,7 @@ fn unknown_variables_are_named_in_order_of_use() {
 }
 
 #[test]
-fn a_missing_part_of_a_known_value_is_not_pending() {
+fn a_missing_key_of_a_known_value_is_an_error() {
     let mut values = values();
     Arc::make_mut(values.outputs.get_mut("test").expect("a step"))
         .insert("report".into(), json!({}));
@@ -211,7 +211,7 @@ fn a_missing_part_of_a_known_value_is_not_pending() {
 }
 
 #[test]
-fn without_a_run_the_api_server_would_have_to_name_it() {
+fn without_a_run_an_object_has_a_generate_name() {
     let run = Run {
         context: [("task.name".to_owned(), "build".to_owned())].into(),
         ..Run::default()
@@ -231,7 +231,7 @@ fn without_a_run_the_api_server_would_have_to_name_it() {
     assert!(metadata.get("ownerReferences").is_none());
 }
 
-/// A declaration with a number, a boolean and an object in every string field, and in some other fields.
+/// A declaration that uses a number, a boolean and a part of an object in each type of string field and in a few other fields.
 const TEXTS: &str = r#"
 steps: {t: [{name: num, type: number}, {name: flag, type: boolean}, {name: o, type: object}]}
 resources:
@@ -285,7 +285,7 @@ fn texts(o: &Value) -> Result<Vec<Value>, SubstitutionError> {
 }
 
 #[test]
-fn string_fields_take_numbers_and_booleans_as_text() {
+fn numbers_and_booleans_become_text_in_string_fields() {
     let objects = texts(&json!({"count": 1.5, "list": []})).unwrap();
     let [img, config, secret, app] = &objects[..] else {
         panic!("{objects:?}")
@@ -315,7 +315,7 @@ fn string_fields_take_numbers_and_booleans_as_text() {
     assert_eq!(secret["stringData"]["num"], "8080");
     assert_eq!(
         app["data"]["num"], 8080,
-        "data of a kind other than ConfigMap keeps its type"
+        "a value in `data` keeps its type if the kind is not ConfigMap"
     );
     let spec = &app["spec"];
     assert_eq!(
@@ -335,11 +335,11 @@ fn string_fields_take_numbers_and_booleans_as_text() {
 #[test]
 fn a_list_is_rejected_in_a_string_field() {
     let error = texts(&json!({"count": [1]})).unwrap_err().to_string();
-    let sentence = "`$(steps.t.o.count)` is of type array, but a string is required; write $(string(steps.t.o.count)) for its JSON";
-    assert!(error.contains(sentence), "{error}");
+    let message = "`$(steps.t.o.count)` is of type array, but a string is required; write $(string(steps.t.o.count)) for its JSON";
+    assert!(error.contains(message), "{error}");
 }
 
-/// Returns the metadata of the only object, created from this template in a run of the Task `task`.
+/// Renders `template` in a run of the Task `task` with the additional context variables `more`. Returns the object's metadata.
 fn metadata_of(task: &str, more: &[(&str, &str)], template: &str) -> Value {
     let text = format!("objects: [{{name: a, resourceTemplate: {template}}}]");
     let declaration = Declaration::parse(&text, &Scope::default()).unwrap();
@@ -352,7 +352,7 @@ fn metadata_of(task: &str, more: &[(&str, &str)], template: &str) -> Value {
 }
 
 #[test]
-fn template_labels_win_except_the_generator_labels_of_a_pipeline_resource() {
+fn labels_of_a_template_override_gleaners_labels_except_in_a_pipeline_resource() {
     let labels = "metadata: {labels: {app.kubernetes.io/managed-by: Helm, tekton.dev/task: mine}}";
     let config = metadata_of(
         "t",

@@ -1,5 +1,5 @@
-//! Properties of the variable language: the content of a value never matters, and substitution changes only the leaf that
-//! contains the variable.
+//! Tests the variable language: the content of a value is never interpreted, and substitution changes only the leaf that contains
+//! the variable.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use gleaner_core::variable::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The values of variables, by the text of the variable.
+/// The values of variables. The keys are the variables as text.
 struct Known(BTreeMap<String, Value>);
 
 impl Variables for Known {
@@ -22,7 +22,7 @@ impl Variables for Known {
             .map(|value| reference.reach(value))
         {
             Some(Ok(value)) => Lookup::Value(Cow::Borrowed(value)),
-            Some(Err(sentence)) => Lookup::Absent(sentence),
+            Some(Err(message)) => Lookup::Absent(message),
             None => Lookup::Pending,
         }
     }
@@ -117,7 +117,7 @@ fn a_variable_alone_keeps_its_type() {
 }
 
 #[test]
-fn a_spread_becomes_as_many_items_as_the_array_has() {
+fn a_whole_array_in_a_list_becomes_one_item_per_value() {
     for (items, expected) in [
         (json!(["b", "c"]), json!(["a", "b", "c", "d"])),
         (json!([]), json!(["a", "d"])),
@@ -168,7 +168,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Returns a template with a variable as the leaf at `path`, and the same template with a marker instead of the variable.
+/// Returns a template with a variable in its item `at`, and the expected object with a marker instead of the variable.
 fn template(values: &[Value], at: usize) -> (Value, Value) {
     let fixed = |value: &Value| escape(value.clone());
     let with = |leaf: &str| {
@@ -184,7 +184,7 @@ fn template(values: &[Value], at: usize) -> (Value, Value) {
     (with("$(params.a)"), plain("MARK".into()))
 }
 
-/// Returns literal text as it must be written in a template.
+/// Escapes the strings in `value`, so that a template contains them as literal text.
 fn escape(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("$(", "$$(")),
@@ -199,7 +199,8 @@ fn escape(value: Value) -> Value {
 }
 
 fn from_json(value: &Value) -> Tree {
-    // JSON is YAML, but the parser does not accept all JSON escapes of control characters, so the test builds the node itself.
+    // The YAML parser does not accept all JSON escapes of control characters, so the node is created from the value, not from
+    // text.
     let node = Node::from(value);
     let mut found = Diagnostics::default();
     let tree = Tree::read(&Cursor::root(&node), &mut Vec::new(), &mut found);

@@ -1,5 +1,5 @@
-//! Checks that any bytes from a server are a response, the beginning of a response, or rejected, and that more bytes never make
-//! an invalid response valid.
+//! Checks that any bytes from a server are parsed as a response or as the beginning of a response, or are rejected, and that
+//! additional bytes never make a rejected response valid.
 #![no_main]
 
 use std::io::{self, Read};
@@ -8,10 +8,13 @@ use gleaner_redirector::answer::parse;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let whole = parse(bytes);
-    // Each cut reads all bytes before it, so long responses are cut only at some positions.
+    // Parsing every prefix takes quadratic time, so for long responses, only some prefixes are parsed.
     for cut in (0..bytes.len()).step_by(1 + bytes.len() / 2048) {
         match parse(&bytes[..cut]) {
-            Err(_) => assert!(whole.is_err(), "refused at {cut}, accepted later"),
+            Err(_) => assert!(
+                whole.is_err(),
+                "the first {cut} bytes are rejected, but the whole response is accepted"
+            ),
             Ok(Some(early)) => assert_eq!(whole, Ok(Some(early))),
             Ok(None) => {}
         }
@@ -25,7 +28,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Reads a body; returns false together with the bytes read so far if the body is interrupted.
+/// Reads a body to its end. Returns false if the body is incomplete, and the bytes that were read.
 fn read(mut body: impl Read) -> (bool, Vec<u8>) {
     let mut bytes = Vec::new();
     let is_whole = body.read_to_end(&mut bytes).is_ok();

@@ -1,4 +1,5 @@
-//! Checks that the sidecar's arguments, with any text substituted by Tekton, are parsed as they were written or rejected.
+//! Checks that any arguments of the sidecar are parsed or rejected, because Tekton may substitute any text in them, and that
+//! parsed arguments are the same after they are written and parsed again.
 #![no_main]
 
 use gleaner_proto::arguments::Arguments;
@@ -7,8 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let args: Vec<&str> = text.split('\0').collect();
     if let Ok(read) = Arguments::parse(&args) {
-        let again =
-            Arguments::parse(&read.to_args()).expect("arguments that were written by `to_args`");
+        let again = Arguments::parse(&read.to_args()).expect("`to_args` returns valid arguments");
         assert_eq!(again, read);
         let _ = read.params();
     }

@@ -1,4 +1,4 @@
-//! Checks that any declaration is parsed, or rejected with errors that have a place.
+//! Checks that any text is parsed as a declaration and then previewed, or rejected with at least one error.
 #![no_main]
 
 use gleaner_core::declaration::{Declaration, Scope};

@@ -1,9 +1,11 @@
-//! Checks that any bytes on a connection to the sidecar get a response or close the connection, in bounded time.
+//! Checks that the sidecar responds to any bytes on a connection or closes the connection, in bounded time.
 //!
-//! The first byte selects the socket: `l` is the loopback address, `p` the socket for probes, anything else the socket of step
-//! `a`. After `b`, the bytes are the body of that step's outputs.
+//! The first byte of the input selects the listener: `l` is the loopback address, `p` the socket for probes, and any other byte
+//! the socket of step `a`. The remaining bytes are the request; after `b`, they are the body of a request that posts the step's
+//! outputs.
 //!
-//! The clock is paused while there is work, and jumps ahead when there is none, so waits cost no time.
+//! Tokio's clock is paused while a task is running, and advances to the next timer when all tasks are idle, so timeouts take no
+//! real time.
 #![no_main]
 
 use std::sync::{LazyLock, mpsc};
@@ -27,9 +29,9 @@ resources: [{name: img, spec: {type: image, params: [{name: url, value: $(steps.
 submit: Manual
 ";
 
-/// The real time allowed for work on threads, during which the paused clock does not advance.
+/// The real time for work on other threads, during which the clock does not advance.
 const GRACE: Duration = Duration::from_millis(5);
-/// The real time after which a connection counts as hanging.
+/// The real time after which the sidecar is considered to hang.
 const LONG_GRACE: Duration = Duration::from_secs(5);
 
 /// A time that is longer than any of the sidecar's own timeouts.
@@ -68,7 +70,7 @@ fn head(length: usize) -> String {
     )
 }
 
-/// Sends the bytes, returns the response, and waits until the sidecar has exited.
+/// Sends `request` to a sidecar, shuts the sidecar down, and returns its response.
 async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let directory = directory.expect("a directory");
@@ -98,7 +100,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
         };
         tokio::join!(write, read);
     });
-    // The event stream continues until the client closes it.
+    // Reading may time out, because an event stream continues until the client closes it.
     let _ = within(GRACE, talk.as_mut()).await;
     drop(talk);
     drop((reading, writing));
@@ -113,10 +115,11 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     response
 }
 
-/// Waits for `future`: first for `grace` in real time, then for as long as an operation of the sidecar may take.
+/// Waits for `future` for up to [`LONG`] on Tokio's clock, which does not advance during the first `grace` of real time. Returns
+/// nothing after a timeout.
 async fn within<T>(grace: Duration, future: impl Future<Output = T>) -> Option<T> {
     let (done, waiting) = mpsc::channel::<()>();
-    // The clock does not jump while this task is running.
+    // The clock does not advance while this blocking task is running.
     let held = tokio::task::spawn_blocking(move || waiting.recv_timeout(grace));
     let result = timeout(LONG, future).await;
     drop(done);

@@ -1,4 +1,4 @@
-//! Checks that any object is left unchanged, rejected or injected, and that an injected object needs no further change.
+//! Checks that any object is left unchanged, rejected or injected, and that a second injection changes nothing.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Returns the documents of a seed, as text.
+/// Returns the documents in the input if it is YAML or JSON, as in the seeds, and contains only objects.
 fn written(bytes: &[u8]) -> Option<Vec<Value>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let documents = yaml::parse_documents(text).ok()?;
@@ -50,7 +50,7 @@ fn injected(object: &Value) {
     once(object, |pod| pod::inject(pod, &settings));
 }
 
-/// Injects twice, and checks that the second injection changes nothing.
+/// Injects into `object`, and checks that a second injection changes nothing. Returns the injected object, if any.
 fn once(object: &Value, inject: impl Fn(&Value) -> Result<Outcome, Refusal>) -> Option<Value> {
     match inject(object) {
         Err(refusal) => {

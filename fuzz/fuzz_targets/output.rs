@@ -1,5 +1,5 @@
-//! Checks that any file is accepted as an output or rejected, in agreement with the sidecar's parser, and that reading it in
-//! pieces makes no difference.
+//! Checks that the redirector accepts a file as an output if and only if the sidecar would accept the value, except for very long
+//! numbers, and that the size of the pieces in which it reads the file makes no difference.
 #![no_main]
 
 use std::cell::RefCell;
@@ -22,7 +22,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((first, bytes)) = bytes.split_first() else {
         return;
     };
-    // A file is read in pieces of 64 KiB, and the padding moves the input across the end of a piece.
+    // A file is read in pieces of 64 KiB. With the padding, the input begins near the end of a piece.
     let padding = if first & 0x80 == 0 { 0 } else { (64 << 10) - 2 };
     let bytes = &[&vec![b' '; padding], bytes].concat();
     let kind = match first & 0x7f {
@@ -60,7 +60,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Returns the value that the sidecar would read.
+/// Returns the value that the sidecar would read from `text`, or nothing if the sidecar would reject it.
 fn value(text: &str, kind: OutputType) -> Option<Value> {
     if kind == OutputType::String {
         return Some(text.into());

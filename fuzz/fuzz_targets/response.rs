@@ -1,7 +1,8 @@
-//! Checks that a submission terminates with any responses of an API server: with all objects, or with errors that name the cause.
+//! Checks that with any responses of the API server, a submission either creates all objects or fails with at least one error, in
+//! bounded time.
 //!
-//! The server behaves correctly, except for responses that the input replaces. The clock is paused while there is work, and jumps
-//! ahead when there is none, so retries cost no time.
+//! The server behaves correctly, except for responses that the input replaces. Tokio's clock is paused while a task is running,
+//! and advances to the next timer when all tasks are idle, so retries take no real time.
 #![no_main]
 
 use std::collections::VecDeque;
@@ -39,7 +40,8 @@ objects:
 
 /// A time that is longer than all timeouts of a submission together.
 const LONG: Duration = Duration::from_secs(60 * 60);
-/// The maximum length of text from the API server that is stored for each object, including the surrounding message.
+/// The maximum length in bytes of each message and note and of the whole error. A submission must shorten the API server's text
+/// in them.
 const TEXT_MAX: usize = 64 << 10;
 
 #[derive(Debug, Arbitrary)]
@@ -135,7 +137,7 @@ libfuzzer_sys::fuzz_target!(|responses: Vec<Response>| {
     let script = Arc::new(Mutex::new(VecDeque::from(responses)));
     runtime.block_on(async {
         let submitted = timeout(LONG, submit(script)).await;
-        submitted.expect("the submission did not end in bounded time");
+        submitted.expect("the submission did not finish in bounded time");
     });
 });
 
@@ -177,7 +179,7 @@ async fn serve(listener: TcpListener, script: Script) {
     }
 }
 
-/// Responds to requests until one of the responses ends the connection.
+/// Responds to requests until the client or a response closes the connection.
 async fn connection(mut stream: TcpStream, script: Script) -> Option<()> {
     let mut received = Vec::new();
     loop {
@@ -233,7 +235,7 @@ async fn connection(mut stream: TcpStream, script: Script) -> Option<()> {
     }
 }
 
-/// Removes a complete request from the received bytes; returns its first line and its body.
+/// Removes the first request from the received bytes if it is complete. Returns its first line and its body.
 fn request(received: &mut Vec<u8>) -> Option<(String, Value)> {
     let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&received[..end]).to_ascii_lowercase();

@@ -1,5 +1,5 @@
-//! Checks that any body gets a response or is rejected, that a patch in a response can be applied, and that the result needs no
-//! further change.
+//! Checks that the webhook rejects any body or responds to it, that the patch in a response can be applied, and that reviewing
+//! the patched object changes nothing.
 #![no_main]
 
 use gleaner_core::declaration::AllowedKinds;
@@ -12,7 +12,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     for route in [Route::Pods, Route::Tekton] {
         answered(route, body);
     }
-    // The input is also sent as the object of an otherwise valid review, because fuzzing alone would take long to find one.
+    // The input is also used as the object in a valid review, because fuzzing alone would take long to find a valid review.
     let Ok(object) = serde_json::from_slice::<Value>(body) else {
         return;
     };
@@ -27,7 +27,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
             continue;
         };
         if let Some(again) = created(route, group, kind, &changed) {
-            assert_eq!(again, changed, "a second review changes nothing");
+            assert_eq!(again, changed, "the second review changed the object");
         }
         // Review an update that replaces the injected object with the original one.
         changed["metadata"]["annotations"] = object["metadata"]["annotations"].clone();
@@ -36,7 +36,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     }
 });
 
-/// Returns the object after its creation, if the webhook changes it.
+/// Returns the object as changed by the webhook when it is created, or nothing if the webhook does not change it.
 fn created(route: Route, group: &str, kind: &str, object: &Value) -> Option<Value> {
     let body = review(group, kind, "CREATE", object, &Value::Null);
     let patch = answered(route, body.as_bytes())?;

@@ -1,4 +1,5 @@
-//! Checks that any file is a script with flags or rejected, and that any flags are a command line or rejected with a message.
+//! Checks that any file is parsed as a script with the redirector's flags or is rejected, and that any command line is parsed or
+//! rejected with a message.
 #![no_main]
 
 use std::ffi::{OsStr, OsString};
@@ -13,7 +14,7 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
         let flags = flags.into_iter().map(OsString::from);
         parsed(flags.chain(command.clone()));
     }
-    // An argument need not be text.
+    // Arguments may contain any bytes except 0.
     let arguments = content.split(|&byte| byte == 0).map(OsStr::from_bytes);
     parsed(arguments.map(OsString::from).chain(command));
 });

@@ -1,5 +1,5 @@
-//! Checks that any share is parsed as it is written, that sizes are never too low, and that a failure's message fits if there is
-//! room for it.
+//! Checks that a share is the same after it is written and parsed, that calculated sizes are never too low, and that a failure's
+//! message is shortened to the available space and does not replace the previous entries.
 #![no_main]
 
 use gleaner_redirector::fuzzing::termination_message;
@@ -42,7 +42,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         assert_eq!(
             entries[..before.len()],
             before,
-            "the previous content must be kept"
+            "the previous entries must stay unchanged"
         );
     }
 });

@@ -1,4 +1,5 @@
-//! Checks that any text is parsed or rejected, and that a parsed text is written back identically.
+//! Checks that any text is parsed as a variable, a field path or an output's specification, or is rejected, that a parsed value
+//! is the same after it is written and parsed again, and that escaped text contains no variables.
 #![no_main]
 
 use gleaner_core::declaration::FieldPath;

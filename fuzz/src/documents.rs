@@ -1,4 +1,4 @@
-//! Documents of the project, with random edits.
+//! Documents from this repository, with random edits.
 
 use std::sync::LazyLock;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::Json;
 
-/// The greatest depth of an edited value.
+/// The maximum depth at which a value is edited.
 const DEPTH: usize = 10;
 
-/// Project files that contain objects of the kinds that Gleaner reads.
+/// Files in this repository that contain objects of the kinds that Gleaner processes.
 const FILES: [&str; 13] = [
     include_str!("../../examples/build-and-deploy.yaml"),
     include_str!("../../examples/build-and-push.yaml"),
@@ -36,12 +36,12 @@ static BASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
     documents.map(|document| document.to_json()).collect()
 });
 
-/// Returns the documents that are edited.
+/// Returns the documents before any edits.
 pub fn bases() -> &'static [Value] {
     &BASES
 }
 
-/// A document of the project after some random edits.
+/// A document from this repository after at most six random edits.
 #[derive(Debug)]
 pub struct Edited(pub Value);
 
@@ -104,7 +104,7 @@ fn edit(document: &mut Value, u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Descends to a random value and returns it.
+/// Returns `value` or a random value inside it.
 fn place<'v>(mut value: &'v mut Value, u: &mut Unstructured<'_>) -> Result<&'v mut Value> {
     for _ in 0..u.int_in_range(0..=DEPTH)? {
         let count = match &*value {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// The maximum nesting depth of values.
 const DEPTH: usize = 6;
 
-/// Keys and strings that have a meaning in some document.
+/// Keys and strings that have a meaning in the documents that Gleaner processes.
 const WORDS: [&str; 32] = [
     "name",
     "steps",
@@ -44,7 +44,7 @@ const WORDS: [&str; 32] = [
     "gleaner",
 ];
 
-/// A JSON value whose numbers the API server stores unchanged.
+/// A random JSON value that contains only numbers that the API server stores unchanged.
 #[derive(Debug, Clone)]
 pub struct Json(pub Value);
 
@@ -87,7 +87,7 @@ fn text(u: &mut Unstructured<'_>) -> Result<String> {
     }
 }
 
-/// Returns true if the YAML parser accepts a document as deep as `value`: its limit is 40 levels.
+/// Returns true if `value` is less deep than the YAML parser's limit of 40 levels, with a margin for enclosing values.
 pub fn is_readable(value: &Value) -> bool {
     fn depth(value: &Value) -> usize {
         match value {

@@ -1,6 +1,6 @@
-//! Input shared by several targets: random JSON values, and documents of the project with random edits.
+//! Inputs for several targets: random JSON values, and documents from this repository with random edits.
 //!
-//! Random bytes alone rarely form a Task. Editing one value of a Task keeps the rest of it intact.
+//! Random bytes are rarely a valid Task. If a few values of a Task are edited, the rest stays valid.
 
 mod documents;
 mod json;

@@ -16,9 +16,9 @@ pub(crate) struct Applied {
     pub(crate) created: bool,
 }
 
-/// Applies a configuration as a field manager; creates the object if it does not exist. Errors: 400; 404 if the namespace does
-/// not exist; 409 for fields that other managers own; 422 for an invalid result; and, as on a real server, 500 without a reason
-/// for fields that the kind does not have.
+/// Applies a configuration as the field manager in `options`, and creates the object if it does not exist. Errors: 400 for
+/// invalid metadata; 404 if the namespace does not exist; 409 for fields that other managers own; 422 if the result is invalid;
+/// and, as on a real server, 500 without a reason for fields that the kind does not have.
 pub(crate) fn apply(
     store: &Store,
     kind: &Kind,
@@ -72,8 +72,8 @@ pub(crate) fn apply(
     })
 }
 
-/// Sets the name of the configuration to the one in the URL.
-/// Errors: 400 if the configuration has a different name, or has managed fields.
+/// Sets the name in the configuration to `name`, the name in the URL, if the configuration contains no name.
+/// Errors: 400 if the configuration contains a different name, or managed fields.
 fn check_identity(wanted: &mut Value, name: &str) -> Result<(), Refusal> {
     if wanted["metadata"].get("managedFields").is_some() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));

@@ -1,4 +1,4 @@
-//! Request bodies: JSON objects of the kind in the path.
+//! Parses request bodies. Most of them are objects of the kind to which the request path refers.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -8,15 +8,14 @@ use serde_json::Value;
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 
-/// The maximum size of a body, in bytes: the limit of a real server (`--max-resource-write-bytes`, in effect 3 MiB).
+/// The maximum size of a body in bytes, which is the same as on a real server (`--max-resource-write-bytes`, in effect 3 MiB).
 pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
 
-/// A body as axum has read it, or the error.
+/// A body that axum read, or the error with which reading failed.
 pub(crate) type Received = Result<Bytes, BytesRejection>;
 
 /// Parses a body as an object of `kind`.
-/// Errors: 415 for a media type other than `expected`, 413 over [`LIMIT`], 400 for anything other than an object of
-/// this kind.
+/// Errors: 415 if the media type is not `expected`, 413 if the body exceeds [`LIMIT`], 400 if it is not an object of this kind.
 pub(crate) fn object(
     kind: &Kind,
     headers: &HeaderMap,
@@ -38,8 +37,8 @@ pub(crate) fn object(
     Ok(object)
 }
 
-/// Parses a body without a fixed kind, such as `DeleteOptions`; returns null if the body is empty.
-/// Errors: 413 over [`LIMIT`], 400 for anything other than JSON.
+/// Parses a body without checking its kind. Returns null if the body is empty, which is allowed instead of `DeleteOptions`.
+/// Errors: 413 if the body exceeds [`LIMIT`], 400 if it is not JSON.
 pub(crate) fn json(body: Received) -> Result<Value, Refusal> {
     let bytes = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(LIMIT),

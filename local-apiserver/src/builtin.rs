@@ -1,6 +1,6 @@
-//! Kubernetes' built-in kinds that a pipeline is likely to create.
+//! The built-in Kubernetes kinds that a pipeline is likely to create.
 //!
-//! The schemas come from `k8s-openapi`; references in them are resolved, and the rules of [`validation`] are added.
+//! The schemas come from `k8s-openapi`. References in them are resolved, and the rules in [`validation`] are added.
 
 mod validation;
 
@@ -141,7 +141,7 @@ fn schema<T: JsonSchema>() -> Value {
     schema
 }
 
-/// Resolves the references in a schema.
+/// Replaces each reference in a schema with its definition, and removes the descriptions.
 fn inline(schema: &mut Value, definitions: &Map<String, Value>) {
     if let Some(name) = reference(schema) {
         let is_port = schema[PORT] == true;
@@ -151,7 +151,7 @@ fn inline(schema: &mut Value, definitions: &Map<String, Value>) {
             }
             "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"
             | "io.k8s.apimachinery.pkg.runtime.RawExtension"
-            // A schema of schemas is recursive, so it cannot be expanded.
+            // The schema of JSON Schemas refers to itself, so its references cannot be replaced.
             | "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps" => {
                 json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
             }

@@ -1,10 +1,10 @@
-//! Findings about single fields of an object. An error lists them as the causes in its details.
+//! Errors in single fields of an object. A refusal lists them as `details.causes`.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-/// A finding about one field.
+/// An error in one field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cause {
     /// Path of the field, such as `spec.params[0].value`.
@@ -12,20 +12,20 @@ pub(crate) struct Cause {
     pub(crate) fault: Fault,
 }
 
-/// The error in a field.
+/// The reason why a field is rejected.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fault {
-    /// The kind has no such field.
+    /// The schema of the kind does not contain the field.
     Unknown,
     /// The field is missing.
     Required,
-    /// The value has the wrong type; both types are named as in JSON Schema.
+    /// The value has the wrong type. The types are named as in JSON Schema.
     WrongType { wanted: String, found: &'static str },
     /// The value is not one of the allowed values.
     NotSupported { found: Value, supported: Vec<Value> },
-    /// The value breaks a rule, such as `must be at most 9`.
+    /// The value violates a rule, such as `must be at most 9`.
     Invalid { found: Value, rule: String },
-    /// Another manager owns the field.
+    /// A different field manager owns the field.
     Owned { manager: String },
 }
 
@@ -55,7 +55,7 @@ impl Cause {
         }
     }
 
-    /// Returns the message, without the name of the field.
+    /// Returns the message without the path of the field.
     fn message(&self) -> String {
         match &self.fault {
             Fault::Unknown => "unknown field".to_owned(),
@@ -73,7 +73,7 @@ impl Cause {
         }
     }
 
-    /// Returns the `metav1.StatusCause`.
+    /// Returns the error as a `metav1.StatusCause`.
     pub(crate) fn to_json(&self) -> Value {
         json!({ "reason": self.reason(), "message": self.message(), "field": self.field })
     }

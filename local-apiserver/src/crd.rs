@@ -1,4 +1,4 @@
-//! Kinds from CRDs, in files or created by a client.
+//! Kinds that CRDs define. The CRDs are read from files or created by a client.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::{builtin, metadata};
 /// An error in a CRD file.
 #[derive(Debug, thiserror::Error)]
 pub enum CrdError {
-    /// The text is not YAML.
+    /// The text is not valid YAML.
     #[error("cannot read the CRD: {0}")]
     Unreadable(#[from] serde_saphyr::Error),
-    /// A document is not a CRD, or lacks a required field.
+    /// A document is not a CRD, or a required field is missing or has a wrong value.
     #[error("document {index} is not a complete CustomResourceDefinition: {source}")]
     Incomplete {
-        /// Index of the document in the file, from 1.
+        /// The number of the document in the file, counted from 1.
         index: usize,
-        /// The field that is missing or has a wrong value.
+        /// The error of the parser, which names the field.
         source: serde_json::Error,
     },
 }
@@ -90,12 +90,12 @@ struct Subresources {
 /// The group of CRDs themselves.
 const GROUP: &str = "apiextensions.k8s.io";
 
-/// Returns true for the kind `CustomResourceDefinition`.
+/// Returns true if `kind` is `CustomResourceDefinition`.
 pub(crate) fn is_kind(kind: &Kind) -> bool {
     kind.group == GROUP && kind.plural == "customresourcedefinitions"
 }
 
-/// Returns the served kinds of a stored CRD; none for an incomplete CRD, which [`faults`] rejects.
+/// Returns one kind for each served version of a CRD, or none if the CRD is incomplete. Validation rejects an incomplete CRD.
 pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
     match serde_json::from_value::<CrdSpec>(object["spec"].clone()) {
         Ok(spec) => spec.into_kinds().map(Arc::new).collect(),
@@ -103,14 +103,15 @@ pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
     }
 }
 
-/// Returns the resource name under which the objects of the CRD's kind are stored; it equals the name of the CRD.
+/// Returns the resource name under which objects of the CRD's kind are stored, such as `widgets.example.com`. A valid CRD has the
+/// same name.
 pub(crate) fn resource(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let spec = &object["spec"];
     kind::qualified(&text(&spec["names"]["plural"]), &text(&spec["group"]))
 }
 
-/// Returns the errors in a CRD that its schema does not detect.
+/// Returns the errors in a CRD that the schema of CRDs does not detect.
 pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let resource = resource(object);
@@ -132,7 +133,7 @@ pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Returns the CRD with the status that its controller would set.
+/// Returns the CRD with the status that Kubernetes' controller for CRDs would set.
 pub(crate) fn established(object: &Value) -> Value {
     let mut object = object.clone();
     let condition = |name: &str, reason: &str| {
@@ -151,8 +152,8 @@ pub(crate) fn established(object: &Value) -> Value {
     object
 }
 
-/// Returns the served versions of the CRDs in a YAML text of one or more documents.
-/// Errors: the text is not YAML, or one of its documents is not a complete CRD. Empty documents are skipped.
+/// Parses the CRDs in a YAML text of one or more documents, and skips empty documents. Returns one kind for each served version.
+/// Errors: the text is not valid YAML, or a document is not a complete CRD.
 pub(crate) fn parse(yaml: &str) -> Result<Vec<Arc<Kind>>, CrdError> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
     let mut kinds = Vec::new();
@@ -192,7 +193,7 @@ impl CrdSpec {
     }
 }
 
-/// Returns the schema of a whole object. It adds the fields that every object has, which a CRD's schema omits.
+/// Returns the schema of a whole object. Adds the fields that all objects have in common and that the schema in a CRD omits.
 fn whole(mut schema: Value) -> Value {
     if !schema.is_object() {
         schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });

@@ -9,11 +9,11 @@ use crate::refusal::Refusal;
 use crate::store::{Contents, Key, Store};
 use crate::{defaults, metadata, schema, validation};
 
-/// The largest object that etcd stores, in bytes.
+/// The maximum size in bytes of an object that etcd stores.
 const LARGEST: usize = 1_572_864;
 
-/// Creates the object, or returns it without storing it in a dry run. Errors: 400; 404 if the namespace does not exist; 409 if
-/// the name is taken; 422 if the object is invalid.
+/// Creates the object and returns it. A dry run does not store the object. Errors: 400 for invalid metadata; 404 if the namespace
+/// does not exist; 409 if an object with this name exists; 422 if the object is invalid.
 pub(crate) fn create(
     store: &Store,
     kind: &Kind,
@@ -32,8 +32,8 @@ pub(crate) fn create(
     insert(&mut contents, kind, object, options)
 }
 
-/// Checks and stores an object whose managed fields are set. Server-side apply also uses this function to create objects.
-/// Errors: 400, 409, 422, and 500 for an object that is too large.
+/// Checks and stores a new object whose managed fields are set. Server-side apply also uses this function to create objects.
+/// Errors: 400, 409 and 422 as in [`create`], and 500 for an object that has a `resourceVersion` or is too large.
 pub(crate) fn insert(
     contents: &mut Contents,
     kind: &Kind,
@@ -55,7 +55,7 @@ pub(crate) fn insert(
     put(contents, key, object, options)
 }
 
-/// Removes the status that a client sent for a kind whose status has a separate endpoint.
+/// Removes the status that a client sent if `status` is a subresource of the kind.
 pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
     if kind.has_status
         && let Some(fields) = object.as_object_mut()
@@ -64,17 +64,18 @@ pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
     }
 }
 
-/// Checks an object, and fills in its defaults.
+/// Checks an object, and sets the defaults of its missing fields.
 /// Errors: 400 and 422.
 pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     schema::fill_defaults(&kind.schema, object);
     validation::check(kind, object)?;
-    // Defaults are filled in after the check, because that code relies on the types being correct.
+    // These defaults are set after the check, because setting them relies on the correct types of other fields.
     defaults::fill(kind, object);
     Ok(())
 }
 
-/// Stores an object, except in a dry run, and returns it. Errors: 500 over [`LARGEST`], with etcd's message and no details.
+/// Stores an object, except in a dry run, and returns it. Errors: 500 if the object exceeds [`LARGEST`], with etcd's message and
+/// without details.
 pub(crate) fn put(
     contents: &mut Contents,
     key: Key,
@@ -90,7 +91,7 @@ pub(crate) fn put(
     Ok(contents.put(key, object))
 }
 
-/// Checks that the namespace exists; `namespace` is empty for cluster-scoped objects.
+/// Checks that the namespace exists. For cluster-scoped objects, `namespace` is empty and there is nothing to check.
 /// Errors: 404 if the namespace does not exist.
 pub(crate) fn require_namespace(contents: &Contents, namespace: &str) -> Result<(), Refusal> {
     let key = Key {

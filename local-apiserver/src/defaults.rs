@@ -1,7 +1,7 @@
-//! The fields that the server fills in for Kubernetes' built-in kinds.
+//! The default values that the server sets in objects of built-in kinds.
 //!
-//! Only defaults that clients use to find an object, or read back, are filled in. The many defaults of pods, services and
-//! workloads are omitted, because this server does not run them.
+//! The server sets only those that clients read or use to select objects. It omits the many defaults of pods, Services and
+//! workloads, because it does not run them.
 
 use k8s_openapi::ByteString;
 use serde_json::{Value, json};

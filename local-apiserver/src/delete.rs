@@ -8,10 +8,10 @@ use crate::options::WriteOptions;
 use crate::refusal::Refusal;
 use crate::store::Store;
 
-/// Removes the object; `body` is a `DeleteOptions` or null.
+/// Deletes the object. `body` is a `DeleteOptions` or null.
 ///
 /// Finalizers and `propagationPolicy` are ignored: the object is deleted immediately, and the objects that it owns remain.
-/// Errors: 404 if the object does not exist, 409 if a precondition does not hold.
+/// Errors: 404 if the object does not exist, 409 if a precondition is not met.
 pub(crate) fn delete(
     store: &Store,
     kind: &Kind,

@@ -11,7 +11,7 @@ use crate::kind::{Kind, Registry};
 use crate::refusal::Refusal;
 use crate::state::Shared;
 
-/// A group and version in a path. Paths of the core group contain no group.
+/// The group and version in a request path. Paths of the core group contain only a version.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct GroupVersion {
     #[serde(default)]

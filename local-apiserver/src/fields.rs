@@ -1,7 +1,7 @@
 //! Field ownership: records which manager set which field of an object, for server-side apply.
 //!
-//! The data structure is `fieldsV1` in `metadata.managedFields`. The rules are the same as in
-//! `sigs.k8s.io/structured-merge-diff`, except that every map is owned field by field, and every list as one value.
+//! The fields are stored as `fieldsV1` in `metadata.managedFields`. The rules are the same as in
+//! `sigs.k8s.io/structured-merge-diff`, except that every map is treated as granular and every list as atomic.
 
 mod apply;
 mod managers;

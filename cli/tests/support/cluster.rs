@@ -1,4 +1,4 @@
-//! A local API server and its kubeconfig, for the commands that use a cluster.
+//! A local API server and a kubeconfig for it, to test commands that use a cluster.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ impl Cluster {
     }
 }
 
-/// Writes a kubeconfig with one context and the namespace `builds`, and returns its path. The file exists as long as `directory`.
+/// Writes a kubeconfig to `directory` and returns its path. The only context is `context`, with the namespace `builds`.
 pub(crate) fn kubeconfig(directory: &Path, url: &str, context: &str) -> String {
     let text = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: {context}\nclusters: [{{name: c, cluster: {{server: \"{url}\"}}}}]\n\

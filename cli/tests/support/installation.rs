@@ -1,4 +1,5 @@
-//! Simulates the API server of a cluster with Tekton and Gleaner. A test changes one thing and checks the effect.
+//! Simulates the API server of a cluster with Tekton and Gleaner. A test changes one object or response, and checks what
+//! `gleaner check` then reports.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,14 +15,14 @@ use serde_json::{Value, json};
 use super::Ran;
 use super::report::check;
 
-/// The simulated cluster. The API server returns the object in `get` for each path, and 404 for all other paths.
+/// The simulated cluster. For each path in `get`, the API server returns the object; for every other path, it returns 404.
 pub(crate) struct Installation {
     pub(crate) get: BTreeMap<String, Value>,
-    /// The requests that are rejected with 403: the method, and a regular expression for the path and query.
+    /// The requests that the API server rejects with 403: the method, and a regular expression for the path and query.
     pub(crate) forbidden: Vec<(Method, &'static str)>,
-    /// The API server's response when a Task is created as a dry run.
+    /// The API server's response to a dry run that creates a Task.
     pub(crate) dry_run: Fault,
-    /// The access reviews that are denied; each text is a part of the request, such as `"verb":"create"`.
+    /// The access reviews that the API server denies: those whose body contains one of these strings, such as `"verb":"create"`.
     pub(crate) denied: Vec<&'static str>,
 }
 
@@ -134,12 +135,12 @@ impl Installation {
         }
     }
 
-    /// Returns the object at a path, to be modified.
+    /// Returns the object at `path`, so that a test can modify it.
     pub(crate) fn at(&mut self, path: &str) -> &mut Value {
         self.get.get_mut(path).expect(path)
     }
 
-    /// Returns Gleaner's webhooks, to be modified.
+    /// Returns Gleaner's webhook configuration, so that a test can modify it.
     pub(crate) fn webhooks(&mut self) -> &mut Value {
         &mut self.at(CONFIGURATIONS)["items"][0]
     }
@@ -229,7 +230,7 @@ fn webhooks_for_pods(name: &str) -> Value {
     json!({"metadata": {"name": name}, "webhooks": [{"name": "w.example.com", "rules": rules}]})
 }
 
-/// Returns a certificate as stored in a Secret. Its validity begins and ends at these offsets from today, in days.
+/// Returns a certificate, encoded as in a Secret. It is valid from `from` to `until`, both in days relative to now.
 pub(crate) fn certificate(from: i64, until: i64) -> String {
     const DAY: i64 = 24 * 3600;
     let now = SystemTime::now()

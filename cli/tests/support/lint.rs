@@ -1,4 +1,4 @@
-//! The Task that the tests of `gleaner lint` modify, and functions to compare actual with expected findings.
+//! The Task that the tests of `gleaner lint` modify, and functions that compare actual and expected findings.
 
 use std::fmt::Debug;
 
@@ -34,10 +34,10 @@ spec:
       script: echo sha256:abc > $GLEANER_OUTPUTS/digest
 ";
 
-/// The command line that checks standard input.
+/// The arguments with which `gleaner` lints standard input.
 const LINT: [&str; 3] = ["lint", "-f", "-"];
 
-/// Returns the exit code of `gleaner lint` and the lines of its output.
+/// Lints `text`. Returns the exit code and the lines of the output.
 pub(crate) fn lint(text: &str) -> (i32, Vec<String>) {
     lint_by(&LINT, text)
 }
@@ -48,13 +48,14 @@ fn lint_by(command: &[&str], text: &str) -> (i32, Vec<String>) {
     (ran.code, ran.stdout.lines().map(str::to_owned).collect())
 }
 
-/// Expects these findings and the matching exit code. Each expected text is the beginning of a line after `<stdin>:`.
+/// Lints `text` and expects these findings and the matching exit code. Each string in `expected` is the beginning of an output
+/// line, without the prefix `<stdin>:`.
 #[track_caller]
 pub(crate) fn finds(text: &str, expected: &[&str]) {
     finds_by(&LINT, text, expected);
 }
 
-/// Expects the findings of `command`, specified as for [`finds`].
+/// Runs `command` on `text` and expects these findings, in the same form as for [`finds`].
 #[track_caller]
 pub(crate) fn finds_by(command: &[&str], text: &str, expected: &[&str]) {
     let (code, lines) = lint_by(command, text);
@@ -82,7 +83,7 @@ pub(crate) fn assert_found(
     assert_eq!(code, i32::from(is_wrong), "{text}{found:#?}");
 }
 
-/// Replaces `from` with `to` in `text`, and expects these findings.
+/// Replaces `from` with `to` in `text`, lints the result, and expects these findings.
 #[track_caller]
 pub(crate) fn in_text(text: &str, from: &str, to: &str, expected: &[&str]) {
     assert!(text.contains(from), "{from}");
@@ -94,5 +95,5 @@ pub(crate) fn in_task(from: &str, to: &str, expected: &[&str]) {
     in_text(TASK, from, to, expected);
 }
 
-/// The line of the template in [`TASK`] that contains variables.
+/// The template line in [`TASK`] that contains variables.
 pub(crate) const IMAGE: &str = "image: $(params.image)@$(steps.build.digest)";

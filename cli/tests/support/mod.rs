@@ -1,4 +1,4 @@
-//! Runs the real binary, and builds documents for it.
+//! Runs the `gleaner` binary, and creates documents for its input.
 #![allow(dead_code, reason = "each suite uses only some of these functions")]
 
 pub(crate) mod cluster;
@@ -15,7 +15,7 @@ use std::process::{Command, Output, Stdio};
 use gleaner_core::document::yaml;
 use serde_json::Value;
 
-/// The exit code and output of the binary.
+/// The exit code and the output of a finished command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -24,7 +24,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// Returns the objects on standard output.
+    /// Returns the objects that the command printed to standard output.
     pub(crate) fn objects(&self) -> Vec<Value> {
         let documents = yaml::parse_documents(&self.stdout);
         documents
@@ -34,14 +34,14 @@ impl Ran {
             .collect()
     }
 
-    /// Returns the only object on standard output.
+    /// Returns the only object that the command printed to standard output.
     pub(crate) fn object(&self) -> Value {
         let mut objects = self.objects();
         assert_eq!(objects.len(), 1, "{self:?}");
         objects.remove(0)
     }
 
-    /// Returns the value of a result on standard output.
+    /// Returns the value of the result `name` that the command printed to standard output.
     pub(crate) fn result(&self, name: &str) -> Option<&str> {
         let prefix = format!("# result {name}: ");
         self.stdout
@@ -66,7 +66,7 @@ impl Ran {
     }
 }
 
-/// The prefixes of environment variables that would change the behavior of the binary.
+/// The prefixes of environment variables that affect the behavior of the binary.
 pub(crate) const CHANGING: [&str; 10] = [
     "ALL_PROXY",
     "CLICOLOR",
@@ -80,7 +80,7 @@ pub(crate) const CHANGING: [&str; 10] = [
     "https_proxy",
 ];
 
-/// Returns a command that runs the binary, without the caller's environment variables that would change its behavior.
+/// Returns a command that runs the binary without inheriting the environment variables that affect its behavior.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
     command.args(arguments).current_dir(repository());
@@ -88,7 +88,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Removes the variables with these prefixes from the command's environment.
+/// Removes the environment variables whose names begin with one of these prefixes.
 pub(crate) fn without_variables(command: &mut Command, begin: &[&str]) {
     for (name, _) in std::env::vars_os() {
         let shown = name.to_string_lossy();
@@ -128,7 +128,7 @@ pub(crate) fn ran(output: Output) -> Ran {
     }
 }
 
-/// Writes a file that contains `text`, and returns its path. The file exists as long as its directory.
+/// Writes `text` to the file `name` in `folder`, and returns its path.
 pub(crate) fn file(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
@@ -142,7 +142,7 @@ pub(crate) fn repository() -> PathBuf {
         .to_owned()
 }
 
-/// Returns a Task with this declaration and this spec, which are YAML texts.
+/// Returns a Task with this declaration and this spec, both in YAML.
 pub(crate) fn task(declaration: &str, spec: &str) -> String {
     let indented = |text: &str, by: &str| text.trim_matches('\n').replace('\n', &format!("\n{by}"));
     format!(
@@ -161,12 +161,12 @@ objects:
     resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: $(steps.one.a)}}
 ";
 
-/// Runs the Task in `text`.
+/// Runs the documents in `text` with `gleaner run`.
 pub(crate) fn run(text: &str, arguments: &[&str]) -> Ran {
     gleaner_with_input(&[&["run", "-f", "-"], arguments].concat(), text)
 }
 
-/// Returns a Task `try` whose step writes its only output `a`, and a TaskRun that references it.
+/// Returns a Task `try` with the declaration [`ONE`], and a TaskRun `mine` that refers to the Task.
 pub(crate) fn with_run(task_spec: &str, run_spec: &str) -> String {
     format!(
         "{}---\napiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: mine, namespace: ci}}\nspec:\n  taskRef: {{name: try}}\n  {}\n",

@@ -10,7 +10,7 @@ use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
-/// A running API server, which stops when it is dropped.
+/// A running API server. It stops when this value is dropped.
 pub(crate) struct PortForward {
     pub(crate) url: String,
     _runtime: Runtime,
@@ -36,7 +36,7 @@ pub(crate) fn start(api: SocketAddr, sidecar: SocketAddr) -> PortForward {
     }
 }
 
-/// Handles a connection, which carries only one request.
+/// Handles one connection, and only the first request on it.
 async fn serve(mut client: TcpStream, api: SocketAddr, sidecar: SocketAddr) {
     const END: &[u8] = b"\r\n\r\n";
     let mut head = vec![0; 16 << 10];
@@ -58,13 +58,13 @@ async fn serve(mut client: TcpStream, api: SocketAddr, sidecar: SocketAddr) {
     }
     client.read_exact(&mut head[..length]).await.unwrap();
     let mut server = TcpStream::connect(api).await.unwrap();
-    // Allow only one request per connection, so that each request is inspected.
+    // Close the connection after the response. The client's next request then needs a new connection, so it is inspected too.
     let request = format!("{text}\r\nconnection: close");
     server.write_all(request.as_bytes()).await.unwrap();
     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
 }
 
-/// Relays the data channel of a port (k8s.io/kubelet, pkg/cri/streaming/portforward/websocket.go).
+/// Relays the data channel of one port over a WebSocket (k8s.io/kubelet, pkg/cri/streaming/portforward/websocket.go).
 async fn forward(client: TcpStream, port: u16, sidecar: SocketAddr) {
     #[allow(
         clippy::result_large_err,

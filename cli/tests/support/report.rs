@@ -1,4 +1,4 @@
-//! Runs `gleaner check`, and compares its report with that of a healthy cluster.
+//! Runs `gleaner check` and examines its report.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ pub(crate) fn check(url: &str, arguments: &[&str]) -> Ran {
     gleaner(&[&["check", "--kubeconfig", &kubeconfig], arguments].concat())
 }
 
-/// Returns the names and statuses of the checks in a report.
+/// Returns the name and status of each check in a report.
 pub(crate) fn statuses(report: &Value) -> Vec<(&str, &str)> {
     let groups = report["groups"].as_array().unwrap().iter();
     let checks = groups.flat_map(|group| group["checks"].as_array().unwrap());
@@ -27,15 +27,14 @@ pub(crate) fn statuses(report: &Value) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Returns the checks with this name.
 pub(crate) fn checks<'a>(report: &'a Value, name: &str) -> Vec<&'a Value> {
     let groups = report["groups"].as_array().unwrap().iter();
     let checks = groups.flat_map(|group| group["checks"].as_array().unwrap());
     checks.filter(|check| check["check"] == name).collect()
 }
 
-/// Applies `change` to a healthy cluster. Expects the check to have this status, and `message` and `remedy` to be parts of its
-/// texts. Expects all other checks to be `ok`, except those in `also`.
+/// Applies `change` to a healthy cluster and runs `gleaner check`. Expects a check with the name and status in `expected`, whose
+/// message contains `message` and whose remedy contains `remedy`. Except for those in `also`, all other checks must be `ok`.
 #[track_caller]
 pub(crate) fn finds_with(
     arguments: &[&str],

@@ -1,4 +1,4 @@
-//! Injection ahead of time: a TaskSpec that needs no webhook.
+//! Tests injection ahead of time (`gleaner inject`), after which a Task works without the webhook.
 
 use gleaner_core::inject::task::{self, Operation, Placement};
 use gleaner_core::inject::{Outcome, ResultsFrom, Skip};
@@ -40,7 +40,7 @@ fn ahead(object: &Value) -> Value {
 }
 
 #[test]
-fn a_command_moves_after_the_redirectors_dashes() {
+fn the_command_of_a_step_follows_the_redirectors_arguments() {
     let object = ahead(&yaml(TASK));
     let steps = &object["spec"]["steps"];
     assert_eq!(steps[0]["command"], json!(["/gleaner/bin/redirector"]));
@@ -60,7 +60,7 @@ fn a_command_moves_after_the_redirectors_dashes() {
             "--",
             "x"
         ]),
-        "Tekton's variables must be kept, and a doubled $ must be escaped for the kubelet"
+        "Tekton's variables must stay unchanged, and `$$` must be escaped for the kubelet"
     );
     assert_eq!(
         steps[1]["args"],
@@ -197,7 +197,7 @@ fn an_edited_task_is_injected_as_edited() {
 }
 
 #[test]
-fn an_annotation_that_nothing_would_read_is_refused() {
+fn an_annotation_without_effect_is_refused() {
     let annotations = json!({"annotations": {"gleaner.dev/outputs": "steps: {}"}});
     let tasks = json!([{"name": "a", "taskSpec": {"steps": [{"name": "a", "image": "i", "command": ["x"]}]}}]);
     for (kind, spec) in [

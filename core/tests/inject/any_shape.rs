@@ -1,4 +1,5 @@
-//! Objects in which any value has the wrong type: they are injected, or rejected with a place, but never cause a panic.
+//! Tests objects in which one value has a different type: they are injected, or rejected with the path of the error, but never
+//! cause a panic.
 
 use gleaner_core::document::{Content, Node, Place};
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -37,10 +38,11 @@ fn objects() -> Vec<Value> {
     vec![object("Task", spec), owned, pipeline_of, pipeline_run]
 }
 
-/// The number of keys and indices in the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
+/// The number of keys and indices in the longest path that injection reads,
+/// `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
 const DEEPEST: usize = 10;
 
-/// Returns the places of a node and of all nodes below it.
+/// Returns the paths of the node at `place` and of all nodes below it.
 fn places(node: &Node, place: &Place) -> Vec<Place> {
     let mut found = vec![place.clone()];
     match &node.content {
@@ -63,7 +65,8 @@ fn values() -> [Value; 4] {
     [json!(null), json!("x"), json!([5]), json!({"name": "x"})]
 }
 
-/// Calls `inject` for `object` with each value at each place; returns the number of refusals.
+/// Replaces the value at each path of `object` with each of [`values`], and calls `inject` for each of these objects. Returns the
+/// number of refusals.
 #[track_caller]
 fn with_any_value_anywhere(
     object: &Value,
@@ -71,7 +74,7 @@ fn with_any_value_anywhere(
 ) -> usize {
     let mut refused = 0;
     let all = places(&Node::from(object), &Place::root()).into_iter();
-    // Injection copies deeper nodes without reading them.
+    // Injection copies the nodes at longer paths without reading them.
     for place in all.filter(|place| place.segments().len() <= DEEPEST) {
         for value in values() {
             let mut changed = object.clone();
@@ -102,7 +105,7 @@ fn a_wrong_type_in_a_task_never_causes_a_panic() {
 }
 
 #[test]
-fn an_injected_task_may_be_edited_in_any_way() {
+fn an_edit_of_an_injected_task_never_causes_a_panic() {
     let placement = Placement::AheadOfTime(ResultsFrom::default());
     let inject =
         |object: &Value| task::inject_for(object, Operation::Create, &settings(), placement);
@@ -124,14 +127,14 @@ fn a_wrong_type_in_a_pod_never_causes_a_panic() {
         .push(other);
     let inject = |object: &Value| pod::inject(object, &settings());
     let mut tekton = tekton_pod(DECLARATION, "u", &[]);
-    // A pod with only the steps and the sidecar is sufficient.
+    // To save time, the pod contains only the steps and the sidecar.
     for list in ["initContainers", "volumes"] {
         tekton["spec"].as_object_mut().unwrap().remove(list);
     }
     tekton.as_object_mut().unwrap().remove("status");
     for object in [plain, tekton] {
         let refused = with_any_value_anywhere(&object, &inject);
-        assert!(refused > 50, "only {refused} of {object}");
+        assert!(refused > 50, "only {refused} refusals for {object}");
     }
 }
 

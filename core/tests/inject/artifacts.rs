@@ -1,4 +1,5 @@
-//! Scripts with variables of Tekton's artifacts. Tekton replaces these variables only if the script is the step's whole command.
+//! Tests scripts that contain Tekton's artifact variables. Tekton replaces these variables only if the step's command consists of
+//! the script alone.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,7 @@ use crate::support::{injected_pod, settings};
 const SCRIPT: &str =
     "#!/bin/sh\nset -e\necho '$(steps.build.outputs.image)' > \"$GLEANER_OUTPUTS/findings\"\n";
 
-/// Returns the rich pod with this script as its second step.
+/// Returns the pod of [`tekton_pod`] with this script as its second step.
 fn pod_with(script: &str) -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &[]);
     let place = pod["spec"]["initContainers"].as_array_mut().unwrap();
@@ -27,7 +28,7 @@ fn pod_with(script: &str) -> Value {
     pod
 }
 
-/// Returns the scripts in a pod, in order.
+/// Returns the scripts that the init container `place-scripts` writes, in order.
 fn scripts(pod: &Value) -> Vec<String> {
     let text = container(pod, "place-scripts")["args"][1].as_str().unwrap();
     let parts = text.split("_EOF_'\n").skip(1);
@@ -39,7 +40,7 @@ fn scripts(pod: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
+fn a_script_with_artifact_variables_stays_the_command_and_gets_the_redirector_as_its_interpreter() {
     let before = pod_with(SCRIPT);
     let after = injected_pod(&before);
     assert_eq!(args(&after, "step-lint"), args(&before, "step-lint"));
@@ -72,7 +73,7 @@ fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
 }
 
 #[test]
-fn containers_that_others_add_are_also_counted_in_such_a_script() {
+fn containers_that_other_injectors_add_are_also_counted_in_such_a_script() {
     let mut meshed = injected_pod(&pod_with(SCRIPT));
     let containers = meshed["spec"]["containers"].as_array_mut().unwrap();
     containers.push(json!({"name": "mesh", "image": "m"}));

@@ -1,10 +1,11 @@
-//! Limits on the size of a Task or Pipeline.
+//! Tests the limits on the size of a Task or Pipeline.
 
 use serde_json::json;
 
 use crate::support::{injected, refused, yaml};
 
-/// Each key may become an argument of the sidecar, and each embedded task inherits all keys.
+/// The number of keys is limited because each may become an argument of the sidecar, and because each embedded task inherits all
+/// keys of its Pipeline.
 #[test]
 fn too_many_keys_of_object_parameters_are_rejected() {
     let param = |count: usize| {
@@ -47,9 +48,9 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     );
 }
 
-/// The check must not scan all of the text after each `$(`.
+/// The check must not scan the rest of the path after each `$(`, because it would then take quadratic time.
 #[test]
-fn a_path_with_many_openings_of_variables_is_rejected_quickly() {
+fn a_path_with_many_unclosed_variables_is_rejected_quickly() {
     let begin = std::time::Instant::now();
     let path = format!("{})", "$(".repeat(100_000));
     let task = yaml(&format!(
@@ -61,8 +62,8 @@ spec: {{steps: [{{name: a, image: i, command: [c]}}]}}
 "
     ));
     let message = refused(&task);
-    // The path has 100,000 openings of variables. If a message quoted all the text after each of them, this test would take
-    // minutes in an unoptimized build.
+    // The path contains `$(` 100,000 times. If each message quoted the rest of the path, this test would take minutes in an
+    // unoptimized build.
     assert!(
         message.starts_with("513 errors:") && message.ends_with("and 493 more errors"),
         "{message}"

@@ -1,4 +1,5 @@
-//! A pod gets the image of the injector that writes its flags, even if the Task was injected with another image.
+//! Tests that Gleaner's containers in a pod get the image of the injector that writes their flags, even if the Task was injected
+//! with a different image.
 
 use gleaner_core::inject::settings::PullPolicy;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
@@ -10,7 +11,7 @@ use crate::support::{changed, injected_pod, settings};
 /// The image of the previous release.
 const OLD: &str = "registry.example/gleaner:0";
 
-/// Returns the pod of a Task that an earlier release injected, with an added step that has fewer flags.
+/// Returns the pod of a Task that an earlier release injected. That release added fewer flags to the step `gleaner`.
 fn old_pod() -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &["a"]);
     let containers = pod["spec"]["containers"].as_array_mut().unwrap();
@@ -32,7 +33,7 @@ fn old_pod() -> Value {
 }
 
 #[test]
-fn a_pod_gets_the_image_of_its_injector_not_of_its_task() {
+fn the_image_in_a_pod_is_that_of_the_pods_injector_not_of_the_tasks_injector() {
     let before = old_pod();
     let pod = injected_pod(&before);
     for name in ["step-gleaner", "sidecar-gleaner"] {
@@ -44,7 +45,7 @@ fn a_pod_gets_the_image_of_its_injector_not_of_its_task() {
     assert_eq!(
         args(&pod, "step-gleaner")[3..],
         ["finish", "--injected", "--termination-share=7+2"],
-        "the arguments and the image must be of the same release"
+        "the arguments and the image must belong to the same release"
     );
     for name in ["step-build", "step-lint", "step-last", "sidecar-registry"] {
         for field in ["image", "imagePullPolicy"] {
@@ -55,7 +56,7 @@ fn a_pod_gets_the_image_of_its_injector_not_of_its_task() {
 }
 
 #[test]
-fn the_pull_policy_of_another_image_is_not_kept() {
+fn the_pull_policy_is_replaced_if_the_image_changes() {
     let none = Settings {
         image_pull_policy: None,
         ..settings()
@@ -79,13 +80,13 @@ fn the_pull_policy_of_another_image_is_not_kept() {
     assert_eq!(
         policies(&same),
         ["Always", "Always"],
-        "a policy that the API server or a user has set for this image must be kept"
+        "if the image stays the same, its pull policy must stay the same"
     );
 }
 
-/// The flags in the pod match the release of its image, as in the output of `gleaner inject`.
+/// The flags in the pod are already complete and match the release of its image, for example after `gleaner inject`.
 #[test]
-fn a_pod_that_is_complete_keeps_its_image() {
+fn a_completely_injected_pod_keeps_its_image() {
     let old = Settings {
         image: OLD.to_owned(),
         ..settings()

@@ -1,4 +1,4 @@
-//! The operator's list of allowed kinds, which is enforced for every object that has a declaration.
+//! Tests that the operator's list of allowed kinds is enforced for every object with a declaration.
 
 use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -50,7 +50,8 @@ fn a_task_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     changed(task::inject(&task(), Operation::Create, &unlimited()));
 }
 
-/// Covers pods of a Task that was injected with another list, ahead of time or by the webhook, and a pod with its own annotation.
+/// Tests pods of a Task that was injected with a different list, by the webhook or ahead of time, and a pod that itself has the
+/// annotation.
 #[test]
 fn a_pod_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     for placement in [

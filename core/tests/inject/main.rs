@@ -1,4 +1,4 @@
-//! The pure functions of the injector: injection into Tasks and into pods.
+//! Tests the pure functions of the injector, which inject into Tasks and pods.
 
 mod ahead;
 mod any_shape;

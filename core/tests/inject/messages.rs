@@ -1,4 +1,5 @@
-//! The termination messages of a pod: the number of containers that share the space, and the entries that Tekton writes.
+//! Tests the flags from which redirector and sidecar calculate how long their termination messages may be, and the warnings about
+//! results that will not fit.
 
 use gleaner_core::check;
 use gleaner_core::document::Live;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use crate::pod::{DECLARATION, args, tekton_pod};
 use crate::support::{changed, injected_pod, settings, yaml};
 
-/// Returns a pod whose steps have these additional flags of Tekton's entrypoint.
+/// Returns a pod whose steps have these additional flags for Tekton's entrypoint.
 fn pod_with(flags: &[&str]) -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &[]);
     for container in pod["spec"]["containers"].as_array_mut().unwrap() {
@@ -22,7 +23,7 @@ fn pod_with(flags: &[&str]) -> Value {
     pod
 }
 
-/// Returns the arguments of a container that concern results.
+/// Returns those arguments of a container that depend on the pod's results.
 fn of_results(pod: &Value, container: &str) -> Vec<String> {
     let starts = [
         "--termination-share",
@@ -36,7 +37,7 @@ fn of_results(pod: &Value, container: &str) -> Vec<String> {
 }
 
 #[test]
-fn redirector_and_sidecar_get_the_number_of_containers_that_share_the_room() {
+fn redirector_and_sidecar_get_the_number_of_containers_that_share_the_space() {
     let flags = [
         "-results",
         "img,own",
@@ -48,7 +49,10 @@ fn redirector_and_sidecar_get_the_number_of_containers_that_share_the_room() {
     let pod = injected_pod(&pod_with(&flags));
     let all = pod["spec"]["containers"].as_array().unwrap().len()
         + pod["spec"]["initContainers"].as_array().unwrap().len();
-    assert_eq!(all, 8, "the count includes the sidecar");
+    assert_eq!(
+        all, 8,
+        "all containers of the pod count, including the sidecar"
+    );
     assert_eq!(
         of_results(&pod, "step-build"),
         [
@@ -65,7 +69,7 @@ fn redirector_and_sidecar_get_the_number_of_containers_that_share_the_room() {
 }
 
 #[test]
-fn compressed_messages_have_more_room() {
+fn redirector_and_sidecar_know_that_messages_are_compressed() {
     let pod = injected_pod(&pod_with(&[
         "-compress_termination_message=true",
         "-results",
@@ -80,7 +84,7 @@ fn compressed_messages_have_more_room() {
 }
 
 #[test]
-fn results_from_sidecar_logs_take_no_room() {
+fn results_from_sidecar_logs_use_no_space_in_termination_messages() {
     let pod = injected_pod(&pod_with(&[
         "-result_from",
         "sidecar-logs",
@@ -90,13 +94,13 @@ fn results_from_sidecar_logs_take_no_room() {
     assert_eq!(
         of_results(&pod, "step-build"),
         ["--termination-share=7+1"],
-        "the message of a failure must still fit"
+        "a failure message must still fit into the step's termination message"
     );
     assert_eq!(of_results(&pod, "sidecar-gleaner"), [""; 0]);
 }
 
 #[test]
-fn containers_that_others_add_later_are_counted() {
+fn containers_that_other_injectors_add_later_are_counted() {
     let flags = ["-compress_termination_message=true", "-results", "img"];
     let mut before = pod_with(&flags);
     let build = &mut before["spec"]["containers"][0];
@@ -133,9 +137,9 @@ fn containers_that_others_add_later_are_counted() {
     );
 }
 
-/// Ahead of time, the pod does not exist yet, but the Task determines its containers.
+/// When a Task is injected ahead of time, the pod does not exist yet, but the Task determines which containers it will have.
 #[test]
-fn ahead_of_time_the_containers_of_the_pod_are_predicted() {
+fn injection_ahead_of_time_predicts_the_containers_of_the_pod() {
     let task = yaml(
         r#"
 apiVersion: tekton.dev/v1
@@ -225,17 +229,17 @@ fn warnings_of(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_task_whose_results_get_less_room_gets_a_warning() {
+fn a_task_whose_results_get_less_space_causes_a_warning() {
     assert_eq!(warned(1, 1, "[]"), [""; 0]);
     assert_eq!(
         warned(1, 1, "[{name: own}]"),
         [""; 0],
-        "with three containers, each has 4096 bytes"
+        "with three containers, each one may use 4096 bytes"
     );
     assert_eq!(
         warned(2, 1, "[{name: note-0, type: object}]"),
         [""; 0],
-        "the result of a resource is not one of the Task's own"
+        "a result that holds a resource is not one of the Task's own results"
     );
     let found = warned(2, 1, "[{name: own}]");
     assert!(
@@ -269,7 +273,8 @@ fn results_that_will_not_fit_cause_a_warning() {
     assert_eq!(warned(10, 3, "[]"), [""; 0]);
 }
 
-/// The forecast must not render an object that would exhaust the memory. In this test, the object would take half a GiB.
+/// The size is calculated without rendering the object, because rendering could exhaust the memory. In this test, the object
+/// would need 0.5 GiB.
 #[test]
 fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
     let resource = |number: usize| {

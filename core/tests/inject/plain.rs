@@ -1,4 +1,4 @@
-//! Injection into pods outside Tekton.
+//! Tests injection into pods outside Tekton.
 
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::Sidecars;
@@ -166,7 +166,7 @@ fn unsupported_features_of_plain_pods_are_rejected() {
     assert!(refused(&pod(JOB), &old).contains("Kubernetes 1.29"));
 }
 
-/// Returns the pod of a Job with a container `main` that is a step and a container `other` that is not.
+/// Returns the pod of a Job with its container `main`, which is a step, and the additional container `other`, which is not.
 fn with_other(other: Value) -> Value {
     let mut pod = pod(JOB);
     let containers = pod["spec"]["containers"].as_array_mut().unwrap();
@@ -211,7 +211,7 @@ fn a_step_container_that_may_restart_is_rejected_at_its_field() {
 }
 
 #[test]
-fn a_container_that_is_not_a_step_may_restart_alone() {
+fn a_container_that_is_not_a_step_may_restart_if_it_does_not_restart_the_steps() {
     let rule =
         |action: &str| json!([{"action": action, "exitCodes": {"operator": "In", "values": [42]}}]);
     let other = json!({"name": "other", "image": "i", "restartPolicy": "OnFailure", "restartPolicyRules": rule("Restart")});
@@ -220,7 +220,7 @@ fn a_container_that_is_not_a_step_may_restart_alone() {
     let init = json!({"name": "proxy", "image": "i", "restartPolicy": "Always"});
     sidecar["spec"]["initContainers"] = json!([init]);
     injected_pod(&sidecar);
-    // A restart of all containers also restarts the step.
+    // A rule that restarts all containers also restarts the step, so no container may have one.
     let other =
         json!({"name": "other", "image": "i", "restartPolicyRules": rule("RestartAllContainers")});
     let said = refused(&with_other(other), &settings());
@@ -248,13 +248,14 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
     let fitted = json!({"limits": {"cpu": "200m", "memory": "64Mi"}, "requests": {"cpu": "0", "memory": "0"}});
     assert_eq!(resources(&injected_pod(&full)), fitted);
 
-    // The pod's resources leave enough for the sidecar's usual requests and limits.
+    // If the pod's resources are large enough, the sidecar gets its usual requests and limits.
     let usual = json!({"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}});
     let mut roomy = full.clone();
     roomy["spec"]["resources"] = json!({"requests": {"cpu": "110m", "memory": "80Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}});
     assert_eq!(resources(&injected_pod(&roomy)), usual);
 
-    // For a pod as for a container, a limit without a request is also the request. The sum includes the other sidecars.
+    // For a pod and for a container, a limit without a request also sets the request. The requests of native sidecars count, but
+    // those of other init containers do not.
     let mut limits = full.clone();
     limits["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
     limits["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "500m"}});

@@ -1,4 +1,4 @@
-//! Injection into pods: it adds redirector and sidecar to a pod that requests Gleaner.
+//! Tests injection into the pods that Tekton creates from injected Tasks.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::{injected, injected_pod, settings, yaml};
 
-/// A pod that Tekton created from a real TaskRun, as sent to the webhook.
+/// The admission review of a pod that Tekton created from a TaskRun, recorded in a cluster.
 pub(crate) const RICH: &str = include_str!("fixtures/pod-from-taskrun-rich.json");
-/// A pod that a Job created.
+/// The admission review of a pod that a Job created.
 pub(crate) const JOB: &str = include_str!("fixtures/pod-from-plain-job.json");
 
 pub(crate) fn pod(review: &str) -> Value {
@@ -18,7 +18,7 @@ pub(crate) fn pod(review: &str) -> Value {
     review["request"]["object"].clone()
 }
 
-/// Returns the TaskRun of the rich pod, reduced to the fields that injection reads.
+/// Returns the TaskRun of the pod in [`RICH`], with only the fields that injection reads.
 fn rich_task(declaration: &str) -> Value {
     let mut object = yaml(
         "
@@ -53,7 +53,7 @@ resources:
 preflight: Strict
 "#;
 
-/// Returns the rich pod as Tekton creates it from the injected Task, with these parameter values.
+/// Returns the pod in [`RICH`] as Tekton creates it after the TaskRun was injected, with these parameter values.
 pub(crate) fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
     let run = injected(&rich_task(declaration));
     let mut sidecar = run["spec"]["taskSpec"]["sidecars"][0].clone();
@@ -114,12 +114,12 @@ pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns an argument after the kubelet's expansion, if no variables are set.
+/// Returns an argument as the kubelet expands it. The argument must not refer to environment variables.
 fn expanded(argument: &str) -> String {
     argument.replace("$$", "$")
 }
 
-/// Returns the values that the sidecar reads.
+/// Returns the values that the sidecar's arguments `--values` contain in encoded form.
 pub(crate) fn values(pod: &Value) -> Value {
     let args = args(pod, "sidecar-gleaner");
     let parts = args
@@ -136,7 +136,7 @@ pub(crate) fn refused(pod: &Value, settings: &Settings) -> String {
         .to_string()
 }
 
-fn behind_entrypoint(args: &[String]) -> &[String] {
+fn after_entrypoint(args: &[String]) -> &[String] {
     let at = args
         .iter()
         .position(|argument| argument == "-entrypoint")
@@ -150,7 +150,7 @@ fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
     let pod = injected_pod(&before);
     let build = args(&pod, "step-build");
     assert_eq!(
-        behind_entrypoint(&build),
+        after_entrypoint(&build),
         [
             "-entrypoint",
             "/gleaner/bin/redirector",
@@ -170,7 +170,7 @@ fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
         ]
     );
     let old = args(&before, "step-build");
-    let kept = old.len() - behind_entrypoint(&old).len();
+    let kept = old.len() - after_entrypoint(&old).len();
     assert_eq!(
         build[..kept],
         old[..kept],
@@ -183,17 +183,17 @@ fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
 }
 
 #[test]
-fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
+fn a_script_is_injected_like_a_command_and_only_the_last_step_has_the_finish_flag() {
     let pod = injected_pod(&tekton_pod(DECLARATION, "u", &[]));
     let lint = args(&pod, "step-lint");
     assert_eq!(
-        behind_entrypoint(&lint)[1..],
+        after_entrypoint(&lint)[1..],
         [
             "/gleaner/bin/redirector",
             "--",
             "--injected",
             "--step=lint",
-            // `$HOME` is not a Kubernetes variable. The kubelet's expansion turns the doubled `$` into a single one.
+            // The kubelet replaces `$$` with `$`. It does not expand `$HOME`, but only the form `$(HOME)`.
             "--output=findings,optional=/workspace/a$$HOME/findings",
             "--termination-share=7+1",
             "--",
@@ -202,7 +202,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
     );
     let last = args(&pod, "step-last");
     assert_eq!(
-        behind_entrypoint(&last)[3..6],
+        after_entrypoint(&last)[3..6],
         ["--injected", "--step=last", "--finish"]
     );
 }
@@ -334,8 +334,8 @@ fn the_images_own_command_is_injected_for_each_platform() {
         .push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
     let pod = injected_pod(&before);
     let env = container(&pod, "step-build")["env"].as_array().unwrap();
-    let wrapped_commands = env.last().unwrap()["value"].as_str().unwrap();
-    let wrapped_commands: Value = serde_json::from_str(&expanded(wrapped_commands)).unwrap();
+    let injected_commands = env.last().unwrap()["value"].as_str().unwrap();
+    let injected_commands: Value = serde_json::from_str(&expanded(injected_commands)).unwrap();
     let prefix = [
         "/gleaner/bin/redirector",
         "--injected",
@@ -347,8 +347,8 @@ fn the_images_own_command_is_injected_for_each_platform() {
         "--",
         "/ep",
     ];
-    assert_eq!(wrapped_commands["linux/arm64"], json!(prefix));
-    assert_eq!(wrapped_commands["linux/amd64"][9], "-x");
+    assert_eq!(injected_commands["linux/arm64"], json!(prefix));
+    assert_eq!(injected_commands["linux/amd64"][9], "-x");
     assert_eq!(args(&pod, "step-build"), args(&before, "step-build"));
 }
 
@@ -360,7 +360,7 @@ fn an_image_command_that_a_run_adds_is_also_injected() {
     let at = args.iter().position(|argument| argument == "-entrypoint");
     args.drain(at.unwrap()..at.unwrap() + 2);
     let env = build["env"].as_array_mut().unwrap();
-    // The variable from `podTemplate.env` comes second, so it takes effect.
+    // The second variable is from `podTemplate.env`. It overrides the first, which Tekton sets.
     for command in ["/ep", "/other"] {
         let commands = json!({"linux/amd64": [command]}).to_string();
         env.push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
@@ -379,7 +379,7 @@ fn an_image_command_that_a_run_adds_is_also_injected() {
 }
 
 #[test]
-fn gleaners_own_step_is_not_injected_but_has_a_socket() {
+fn gleaners_own_step_has_a_socket_but_does_not_run_under_the_redirector() {
     let mut task = rich_task(DECLARATION);
     task["spec"]["taskSpec"]["steps"][2]["onError"] = "continue".into();
     let sidecar_args = injected(&task)["spec"]["taskSpec"]["sidecars"][0]["args"].clone();
@@ -442,8 +442,8 @@ fn long_values_are_split_into_arguments_that_linux_accepts() {
 
 #[test]
 fn a_pod_uses_the_declaration_of_its_injected_task() {
-    // The pod's annotation may come from another object, because a Pipeline's annotation takes precedence in Tekton. The
-    // declaration that was injected into the Task must be used.
+    // The pod's annotation may come from the Pipeline, because Tekton prefers a Pipeline's annotations to those of a Task. The
+    // declaration that was injected into the Task takes effect.
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();
     let pod = injected_pod(&before);

@@ -1,4 +1,4 @@
-//! Repeated injection, also after other injectors, and values that pass through the pod.
+//! Tests repeated injection into a pod, also after other injectors, and that parameter values reach the sidecar unchanged.
 
 use gleaner_core::inject::{Outcome, Skip, pod};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Removal of Gleaner from Tasks and pods.
+//! Tests the removal of Gleaner from Tasks, pods and pod templates.
 
 use gleaner_core::document::Place;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -60,7 +60,7 @@ fn injection_into_a_task_can_be_removed() {
 }
 
 #[test]
-fn after_removal_the_first_word_is_the_command() {
+fn after_removal_the_command_contains_only_the_program() {
     let spec = yaml("steps: [{name: a, image: i, command: [sh, -c], args: [x]}]");
     let object = &objects(&spec)[0];
     let placement = Placement::AheadOfTime(ResultsFrom::default());
@@ -103,7 +103,7 @@ fn injection_into_a_pod_can_be_removed() {
 /// A function that creates an object with the given pod template.
 type Within = fn(&Value) -> Value;
 
-/// Kinds of objects with a pod template, by the place of the template.
+/// Objects with a pod template: the path of the template, and a function that creates the object.
 const TEMPLATES: [(&str, Within); 3] = [
     (
         "spec.template",

@@ -1,4 +1,4 @@
-//! Unusual pods: from other clusters, from other tools, or unsuitable for injection.
+//! Tests injection into unusual pods: in clusters with different settings, with parts from other tools, or with errors.
 
 use gleaner_core::inject::settings::Sidecars;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
@@ -52,7 +52,7 @@ fn without_native_sidecars_the_tekton_sidecar_gets_a_probe() {
 }
 
 #[test]
-fn the_sidecar_gets_a_token_where_the_steps_have_none() {
+fn the_sidecar_gets_a_token_even_if_the_steps_have_none() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["spec"]["automountServiceAccountToken"] = false.into();
     for list in ["initContainers", "containers"] {

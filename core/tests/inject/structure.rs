@@ -1,4 +1,5 @@
-//! Errors in a TaskSpec that would make Tekton reject the TaskSpec, or the API server reject its pod.
+//! Tests that injection reports the errors in a TaskSpec that would make Tekton reject the TaskSpec or the API server reject its
+//! pod.
 
 use gleaner_core::inject::Outcome;
 use gleaner_core::inject::task::{self, Operation};
@@ -23,7 +24,7 @@ fn task(spec: &str) -> serde_json::Value {
 }
 
 #[test]
-fn errors_of_tekton_and_the_api_server_are_reported_with_their_place() {
+fn errors_for_which_tekton_or_the_api_server_rejects_an_object_are_reported_with_their_path() {
     for (spec, expected) in [
         (
             "steps: [{name: build, image: x, onError: ignore}]".to_owned(),
@@ -166,7 +167,7 @@ fn valid_task_specs_are_accepted() {
         "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}, default: {k: v}}]",
-        // Tekton reads a default that contains values other than strings as a string.
+        // Without a type, Tekton treats a default as a string if it is a list or map that does not contain only strings.
         "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",
@@ -178,7 +179,7 @@ fn valid_task_specs_are_accepted() {
 }
 
 #[test]
-fn a_task_spec_in_a_run_needs_the_properties_too() {
+fn an_object_parameter_of_an_embedded_task_also_needs_properties() {
     let run = yaml(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata:\n  name: r\n  annotations: {gleaner.dev/outputs: 'objects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap}}]'}\nspec:\n  params: [{name: a, value: {k: v}}]\n  taskSpec: {params: [{name: a, type: object}], steps: [{name: s, image: x}]}",
     );
@@ -188,7 +189,7 @@ fn a_task_spec_in_a_run_needs_the_properties_too() {
 }
 
 #[test]
-fn a_container_without_an_image_and_old_resources_get_a_warning() {
+fn a_container_without_an_image_and_old_resources_cause_a_warning() {
     let image = |what: &str| format!("Tekton rejects a {what} without an image; add image: NAME");
     for (spec, expected) in [
         (
@@ -218,7 +219,7 @@ fn a_container_without_an_image_and_old_resources_get_a_warning() {
         let Ok(Outcome::Changed(changed)) = outcome else {
             panic!("{outcome:?}");
         };
-        // The separate warning about steps after the last one with outputs is not compared.
+        // Ignore the warning about steps that run after the last step with outputs.
         let warnings = changed.warnings.iter().map(ToString::to_string);
         let warnings = warnings.filter(|warning| !warning.starts_with("steps."));
         assert_eq!(warnings.collect::<Vec<_>>(), expected, "{spec}");

@@ -19,20 +19,20 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Parses YAML as JSON.
+/// Parses YAML into a JSON value.
 pub(crate) fn yaml(text: &str) -> Value {
     gleaner_core::document::yaml::parse(text)
         .expect("YAML")
         .to_json()
 }
 
-/// Returns the object after injection at creation.
+/// Returns the object as changed by the webhook on creation.
 #[track_caller]
 pub(crate) fn injected(object: &Value) -> Value {
     changed(task::inject(object, Operation::Create, &settings()), object)
 }
 
-/// Returns the message with which an object is rejected at creation.
+/// Returns the message with which the webhook rejects the creation of an object.
 #[track_caller]
 pub(crate) fn refused(object: &Value) -> String {
     let refused = task::inject(object, Operation::Create, &settings());

@@ -1,4 +1,4 @@
-//! Injection into a Task that requests Gleaner. The result runs on any version of Tekton.
+//! Tests injection into a Task that declares outputs. The injected Task does not depend on the version of Tekton.
 
 use crate::support::{changed, injected, refused, settings, yaml};
 use gleaner_core::inject::task::{self, Operation};
@@ -48,7 +48,7 @@ pub(crate) fn build_and_push() -> Value {
     yaml(BUILD_AND_PUSH)
 }
 
-/// Returns the sidecar's arguments, except the declaration.
+/// Returns the sidecar's arguments without `--declaration`.
 pub(crate) fn arguments(object: &Value) -> Vec<String> {
     let args = object.pointer("/spec/sidecars/0/args").expect("a sidecar");
     let args = args
@@ -62,7 +62,7 @@ pub(crate) fn arguments(object: &Value) -> Vec<String> {
 }
 
 #[test]
-fn the_sidecar_carries_steps_parameters_and_context() {
+fn the_sidecars_arguments_contain_steps_parameters_and_context() {
     let object = injected(&build_and_push());
     assert_eq!(
         arguments(&object),
@@ -89,7 +89,7 @@ fn the_sidecar_carries_steps_parameters_and_context() {
     assert_eq!(
         object.pointer("/spec/sidecars/0/command"),
         None,
-        "Tekton's nop image does not contain the command"
+        "to stop a sidecar, Tekton replaces its image with the nop image, which does not contain this command"
     );
     assert_eq!(
         object.pointer("/spec/steps"),
@@ -148,7 +148,7 @@ fn the_containers_meet_the_restricted_pod_security_standard() {
 }
 
 #[test]
-fn annotations_set_other_resources_and_must_be_quantities() {
+fn annotations_override_the_sidecars_resources_and_must_be_quantities() {
     let mut task = build_and_push();
     task["metadata"]["annotations"]["gleaner.dev/memory-limit"] = "1Gi".into();
     let object = injected(&task);
@@ -185,7 +185,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_substituted() {
     });
     let mut spec = injected(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
     spec.as_object_mut().unwrap().remove("metadata");
-    // Tekton's controller creates the TaskRun with the value of the Pipeline's parameter, and without the parameter itself.
+    // In the TaskRun that Tekton's controller creates, the Pipeline's parameter is replaced by its value and is not declared.
     let substituted = spec
         .to_string()
         .replace("$(params.text)", "from the pipeline");
@@ -199,7 +199,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_substituted() {
     });
     let outcome = task::inject(&run, Operation::Create, &settings());
     assert_eq!(outcome, Ok(Outcome::Skipped(Skip::Done)));
-    // A copy that a user created has no owner and lacks the parameter.
+    // A copy of this TaskRun that a user creates has no owner, so it must declare the parameter itself.
     run["metadata"]
         .as_object_mut()
         .unwrap()
@@ -209,7 +209,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_substituted() {
     assert_eq!(
         injected(&run)["metadata"]["labels"],
         json!({}),
-        "the labels of a PipelineRun that did not create the run must be removed"
+        "the label of a PipelineRun that does not own the run must be removed"
     );
 }
 
@@ -260,7 +260,7 @@ fn errors_in_the_pod_are_reported_when_the_task_is_applied() {
 }
 
 #[test]
-fn a_pipeline_task_is_recognized_in_any_position() {
+fn a_pipeline_task_is_recognized_after_it_moved_in_the_list() {
     let task = |name: &str, annotated: bool| {
         let mut task = json!({"name": name, "taskSpec": {"steps": [{"name": "a", "image": "i"}]}});
         if annotated {
@@ -356,7 +356,7 @@ fn every_kind_that_embeds_a_task_is_injected() {
 }
 
 #[test]
-fn parameters_that_tekton_propagates_are_known_by_their_values() {
+fn templates_can_use_parameters_of_the_run_and_the_pipeline() {
     let declaration = "objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      data: \
                        {a: $(params.text), b: '$(params.list[0])', c: $(params.map.k)}\n";
     let metadata = json!({"annotations": {"gleaner.dev/outputs": declaration}});
@@ -400,7 +400,7 @@ fn parameters_that_tekton_propagates_are_known_by_their_values() {
 }
 
 #[test]
-fn old_api_versions_keep_their_name_for_resources() {
+fn in_v1beta1_the_field_for_resources_has_its_old_name() {
     let mut task = build_and_push();
     task["apiVersion"] = "tekton.dev/v1beta1".into();
     let object = injected(&task);
@@ -486,7 +486,7 @@ fn objects_without_a_declaration_are_unchanged() {
         said.contains("put the annotation on the Task that the TaskRun refers to"),
         "{said}"
     );
-    // Tekton copies annotations to the runs that it creates.
+    // A run that Tekton created may have the annotation, because Tekton copies it from the PipelineRun.
     run["metadata"]["ownerReferences"] = json!([{"controller": true, "kind": "PipelineRun"}]);
     assert_eq!(skip(&run, Operation::Create), Skip::ByReference);
     assert_eq!(skip(&run, Operation::Update { old: &run }), Skip::RunUpdate);

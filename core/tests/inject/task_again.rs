@@ -1,4 +1,4 @@
-//! Repeated injection: after updates, and into the same object.
+//! Tests repeated injection into a Task: after an update of the Task, and without any change.
 
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Skip};
@@ -22,7 +22,7 @@ fn removing_the_annotation_removes_the_injection() {
     let mut old = build_and_push();
     old["spec"]["steps"][1]["onError"] = "continue".into();
     let old = injected(&old);
-    // This is the result of a client-side apply: the annotation is gone, but the injected parts stay.
+    // This is the result of a client-side apply of the Task without the annotation: the injected parts remain.
     let mut new = old.clone();
     new["metadata"]
         .as_object_mut()

@@ -8,7 +8,7 @@ fn schema_of(name: &str) -> &'static Value {
 }
 
 #[test]
-fn no_reference_is_left() {
+fn all_references_in_schemas_are_resolved() {
     for kind in kinds() {
         let schema = kind.schema.to_string();
         assert!(!schema.contains("$ref"), "{}", kind.kind);
@@ -17,7 +17,7 @@ fn no_reference_is_left() {
 }
 
 #[test]
-fn types_that_their_schemas_do_not_describe_are_known() {
+fn quantities_and_managed_fields_are_accepted() {
     let mut object = json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"managedFields": [{"fieldsV1": {"f:spec": {}}}]},
@@ -51,7 +51,7 @@ fn errors_in_nested_fields_are_found() {
 }
 
 #[test]
-fn single_fields_have_the_rules_of_kubernetes() {
+fn single_fields_are_validated_as_by_kubernetes() {
     let service = |port: Value| {
         let object = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"},

@@ -1,11 +1,11 @@
-//! Kubernetes' validation of single fields that its schemas do not describe, from `pkg/apis/*/validation` and
+//! Kubernetes' validation rules for single fields that its schemas do not contain, from `pkg/apis/*/validation` and
 //! `pkg/apis/*/*/defaults.go` in k8s.io/kubernetes.
 
 use serde_json::{Value, json};
 
 use crate::schema::{KEYS, PORT};
 
-/// Fields that the schema requires but the server does not, because it sets a default or uses the zero value.
+/// Fields that the schema requires, but that a real server does not require, because it sets a default or uses the zero value.
 const OPTIONAL: [(&str, &[&str]); 16] = [
     ("core.v1.Event", &["involvedObject"]),
     ("core.v1.HTTPHeader", &["value"]),
@@ -31,17 +31,16 @@ const OPTIONAL: [(&str, &[&str]); 16] = [
     ("scheduling.v1.PriorityClass", &["value"]),
 ];
 
-/// The allowed values of fields, or of the items of list fields: one line per field, with its type, its name and the values.
-/// Each of these fields also accepts the empty string, which counts as absent.
+/// The allowed values of string fields and of the items in list fields. Each line contains a type, the name of a field, and its
+/// values. The empty string is also allowed, and means that the field is not set.
 const WORDS: &str = include_str!("words.txt");
 
-/// The highest port number.
 const LAST_PORT: i64 = 65_535;
 
-/// The bounds of numbers: a type, its fields, and their minimum and maximum.
+/// The bounds of numeric fields. Each entry contains a type, its fields, and their minimum and maximum.
 const BOUNDS: [(&str, &[&str], i64, i64); 18] = [
     ("core.v1.ContainerPort", &["containerPort"], 1, LAST_PORT),
-    // 0 counts as absent.
+    // 0 means that the field is not set.
     ("core.v1.ContainerPort", &["hostPort"], 0, LAST_PORT),
     ("core.v1.ServicePort", &["port"], 1, LAST_PORT),
     ("core.v1.ServicePort", &["nodePort"], 0, LAST_PORT),
@@ -127,7 +126,6 @@ const BOUNDS: [(&str, &[&str], i64, i64); 18] = [
     ),
 ];
 
-/// The maximum of a signed 32-bit integer.
 const MOST: i64 = i32::MAX as i64;
 
 /// Fields that accept a port's number or name.
@@ -138,7 +136,8 @@ const PORTS: [(&str, &str); 4] = [
     ("networking.v1.NetworkPolicyPort", "port"),
 ];
 
-/// Maps with rules for their keys (for labels, also for the values): `label`, `annotation`, or `key` of a ConfigMap or Secret.
+/// Maps whose keys must have a certain format. Each entry contains a type, the field, and the format: `label` (also for the
+/// values), `annotation`, or `key` for the keys of a ConfigMap or Secret.
 const MAPS: [(&str, &str, &str); 9] = [
     ("meta.v1.ObjectMeta", "labels", "label"),
     ("meta.v1.ObjectMeta", "annotations", "annotation"),
@@ -151,7 +150,7 @@ const MAPS: [(&str, &str, &str); 9] = [
     ("core.v1.PodSpec", "nodeSelector", "label"),
 ];
 
-/// Adds the rules to the schema of the type with this name, such as `io.k8s.api.core.v1.Pod`.
+/// Adds the rules for the type `name`, such as `io.k8s.api.core.v1.Pod`, to its schema.
 pub(super) fn complete(name: &str, schema: &mut Value) {
     let is = |own: &str| {
         let rest = name.strip_suffix(own);
@@ -193,5 +192,5 @@ pub(super) fn complete(name: &str, schema: &mut Value) {
 
 fn field<'a>(fields: &'a mut Value, name: &str) -> &'a mut Value {
     let field = fields.get_mut(name);
-    field.expect("invariant: the tables name fields of the type")
+    field.expect("invariant: the tables contain only fields that exist")
 }

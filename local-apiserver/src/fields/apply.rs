@@ -20,9 +20,9 @@ pub(crate) fn applied_first(object: &mut Value, manager: &Manager) {
     managers::write(object, &[manager.entry(set)]);
 }
 
-/// Returns the next state of `live`: `wanted` is merged into it, and fields that the manager applied before, but no longer
-/// does, are removed.
-/// Errors: the fields that the apply would change although other managers own them, unless `force` transfers them.
+/// Returns the next state of `live`: merges `wanted` into it, and removes the fields that only this manager owns and that
+/// `wanted` no longer contains. If `force` is true, this manager becomes the only owner of the fields that change.
+/// Errors: if `force` is false, the fields that would change although other managers own them.
 pub(crate) fn apply(
     live: &Value,
     wanted: &Value,

@@ -1,4 +1,4 @@
-//! `metadata.managedFields`: the managers of an object, and the fields that each owns.
+//! `metadata.managedFields`: the field managers of an object, and the fields that each manager owns.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::set::FieldSet;
 use crate::kind::Kind;
 use crate::metadata;
 
-/// The kind of operation by which a manager owns fields.
+/// The operation by which a manager became the owner of its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Operation {
     Apply,
@@ -25,7 +25,7 @@ pub(crate) struct Manager {
     api_version: String,
 }
 
-/// A manager and its fields.
+/// An entry in `metadata.managedFields`: a manager and the fields that it owns.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     #[serde(flatten)]
@@ -51,7 +51,7 @@ impl Manager {
         }
     }
 
-    /// Returns an entry with the current time.
+    /// Returns an entry in which this manager owns `fields`, with the current time.
     pub(super) fn entry(&self, fields: FieldSet) -> Entry {
         Entry {
             manager: self.clone(),
@@ -62,7 +62,7 @@ impl Manager {
     }
 }
 
-/// Formats the manager as in conflict messages.
+/// Formats the manager as in a real server's message about a conflict.
 impl fmt::Display for Manager {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.name)?;
@@ -73,12 +73,12 @@ impl fmt::Display for Manager {
     }
 }
 
-/// Returns the entries of an object, as [`write`] has stored them.
+/// Returns the entries that [`write`] stored in an object.
 pub(super) fn read(object: &Value) -> Vec<Entry> {
     Vec::deserialize(&object["metadata"]["managedFields"]).unwrap_or_default()
 }
 
-/// Stores the non-empty entries in the object.
+/// Stores the entries in the object, without those that own no fields.
 pub(super) fn write(object: &mut Value, entries: &[Entry]) {
     let entries = entries.iter().filter(|entry| !entry.fields.is_empty());
     let list = entries.map(|entry| json!(entry)).collect();

@@ -24,7 +24,7 @@ fn a_field_that_is_no_longer_applied_is_removed() {
 }
 
 #[test]
-fn a_field_that_another_manager_owns_too_stays() {
+fn a_field_that_another_manager_also_owns_is_not_removed() {
     let live = applied(&new(), &json!({"a": "1", "b": "2"}), "one");
     let live = applied(&live, &json!({"b": "2"}), "two");
     let live = applied(&live, &json!({"a": "1"}), "one");
