@@ -273,7 +273,7 @@ pub(crate) struct Run {
     /// Add the CustomResourceDefinitions in a file to the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
-    /// Create these objects in the embedded API server before the first step: a file, a directory, or - for standard input.
+    /// Create these objects in the local API server before the first step: a file, a directory, or - for standard input.
     #[arg(long = "object", value_name = "FILE")]
     pub(crate) objects: Vec<String>,
     /// Stop the run after this duration, as Tekton would; defaults to the timeout in the TaskRun or PipelineRun, or 1h.

@@ -288,7 +288,7 @@ fn a_wait_that_needs_a_controller_is_reported_and_can_be_skipped() {
     );
     run(&text, &[])
         .exits(73)
-        .says("the embedded API server has no controllers")
+        .says("the local API server has no controllers")
         .says("so waiting for 'migrate' (condition Complete, at most 4s) may time out; use --no-wait to skip the waits");
     let ran = run(&text, &["--no-wait"]);
     ran.exits(0).says("Job default/migrate-1");

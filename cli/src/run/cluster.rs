@@ -42,12 +42,12 @@ enum Place {
 pub(crate) struct Kubectl {
     /// The arguments that select the cluster.
     pub(crate) arguments: Vec<String>,
-    /// The kubeconfig of the embedded API server; removed on drop.
+    /// The kubeconfig of the local API server; removed on drop.
     pub(crate) file: Option<NamedTempFile>,
 }
 
 impl Cluster {
-    /// Reads the kubeconfig of the cluster that the options select, or starts an embedded API server. `own` is the namespace in
+    /// Reads the kubeconfig of the cluster that the options select, or starts a local API server. `own` is the namespace in
     /// the documents; `others` are the namespaces in the templates, of which those in `later` are not created here.
     pub(crate) async fn open(
         options: &Run,
@@ -87,7 +87,7 @@ impl Cluster {
         }
         let server = builder.start().await.map_err(|error| {
             Failure::unreachable(format_args!(
-                "the embedded API server failed to start: {error}"
+                "the local API server failed to start: {error}"
             ))
         })?;
         Ok(Self {
@@ -162,7 +162,7 @@ impl Cluster {
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
-    /// Creates an object in the embedded API server, by default in the namespace of the run. A real cluster does not get any.
+    /// Creates an object in the local API server, by default in the namespace of the run. A real cluster does not get any.
     pub(crate) fn seed(&self, object: Value) -> Result<(), SeedError> {
         match &self.place {
             Place::Embedded(server) => server.seed_in(&self.namespace, object).map(drop),
@@ -188,7 +188,7 @@ impl Cluster {
         }
     }
 
-    /// Returns the access of `kubectl` to this cluster. For the embedded API server, writes a kubeconfig in `directory`.
+    /// Returns the access of `kubectl` to this cluster. For the local API server, writes a kubeconfig in `directory`.
     pub(crate) fn kubectl(&self, directory: &Path) -> std::io::Result<Kubectl> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         match &self.place {
@@ -231,9 +231,7 @@ impl Cluster {
         let namespace = &self.namespace;
         match &self.place {
             Place::Embedded(_) => {
-                format!(
-                    "namespace {namespace} of an embedded API server, which stops with this run"
-                )
+                format!("namespace {namespace} of a local API server, which stops with this run")
             }
             Place::Real { context, .. } => {
                 format!("namespace {namespace} of the cluster {context}")

@@ -48,7 +48,7 @@ pub(crate) struct Context {
 // === impl Context ===
 
 impl Context {
-    /// Creates the context. For a pipeline, also creates the PipelineRun in the embedded API server.
+    /// Creates the context. For a pipeline, also creates the PipelineRun in the local API server.
     pub(crate) fn new(
         run_plan: &RunPlan,
         overrides: Overrides,
@@ -116,7 +116,7 @@ impl Context {
         context
     }
 
-    /// Creates the TaskRun of a task in the embedded API server, and returns the values of `$(context.*)`. `name` is the name of
+    /// Creates the TaskRun of a task in the local API server, and returns the values of `$(context.*)`. `name` is the name of
     /// the pipeline task, `task` the name of the Task.
     pub(crate) fn of_task(
         &self,
@@ -161,7 +161,7 @@ fn or_run<'a>(name: &'a str, run: &'a str) -> &'a str {
     if name.is_empty() { run } else { name }
 }
 
-/// Creates the run in the embedded API server and returns its UID. In a real cluster, where Tekton would execute the run, only
+/// Creates the run in the local API server and returns its UID. In a real cluster, where Tekton would execute the run, only
 /// returns a random UID.
 fn uid(
     cluster: &Cluster,

@@ -47,7 +47,7 @@ pub(crate) struct Steps<'a> {
     pub(crate) sidecar: &'a mut SidecarProcess,
     pub(crate) interrupt: &'a mut Signals,
     pub(crate) progress: &'a mut Progress,
-    /// True if the run uses the embedded API server.
+    /// True if the run uses the local API server.
     pub(crate) embedded: bool,
     /// The deadline of the task; `None` for no limit.
     pub(crate) deadline: Option<Instant>,
@@ -140,12 +140,12 @@ impl Steps<'_> {
                     "to replace a tool that is not installed on this machine, use --step-command {name}='...'"
                 ))
             }
-            // By default, the embedded API server serves only Kubernetes' and Tekton's own kinds. Other kinds require a CRD.
+            // By default, the local API server serves only Kubernetes' and Tekton's own kinds. Other kinds require a CRD.
             End::Exited(exit_code::NOT_CREATED)
                 if self.embedded && reports.iter().any(is_of_unknown_kind) =>
             {
                 Progress::note(
-                    "to add a kind to the embedded API server, pass its CRD with --crd FILE",
+                    "to add a kind to the local API server, pass its CRD with --crd FILE",
                 );
             }
             _ => {}

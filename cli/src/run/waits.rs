@@ -1,4 +1,4 @@
-//! Describes the waits of a declaration (`waitFor`). The embedded API server has no controllers to fulfill them.
+//! Describes the waits of a declaration (`waitFor`). The local API server has no controllers to fulfill them.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
         .collect();
     (!waits.is_empty()).then(|| {
         format!(
-            "the embedded API server has no controllers that update the status of objects, so waiting for {} may time out; \
+            "the local API server has no controllers that update the status of objects, so waiting for {} may time out; \
              use --no-wait to skip the waits",
             waits.join(", ")
         )
