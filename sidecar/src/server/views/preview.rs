@@ -1,4 +1,4 @@
-//! The objects as YAML in which the values of variables are marked.
+//! Renders the objects as YAML in which values with variables are marked.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use gleaner_runtime::text::cut;
 
 use super::Page;
 
-/// The longest value, in bytes; the page shows no more of it.
+/// The maximum length of a marked value, in bytes. Longer values are truncated.
 const VALUE: usize = 2 << 10;
 
 /// Returns the marked YAML of objects whose leaves were recorded.
@@ -40,7 +40,7 @@ fn one(rendered: &Rendered, max: usize) -> io::Result<PreviewObject> {
         let written = &yaml[range.clone()];
         let start = range.start + (written.len() - written.trim_start().len());
         let value = written.trim();
-        // Leaves do not overlap; an empty value has no text.
+        // Skip a leaf without text. Skip a leaf that overlaps with the previous one, although none should.
         if start < end || value.is_empty() {
             continue;
         }
