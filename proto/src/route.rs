@@ -16,7 +16,7 @@ pub const PREFLIGHT: &str = "/v1/preflight";
 pub const RESOURCES: &str = "/v1/resources";
 /// `GET`: one rendered resource.
 pub const RESOURCE: &str = "/v1/resources/{name}";
-/// `GET`: the rendered resources as YAML in which values of variables are marked.
+/// `GET`: the rendered resources as YAML in which values with variables are marked.
 pub const PREVIEW: &str = "/v1/preview";
 /// `GET`: the state of the run.
 pub const STATUS: &str = "/v1/status";
@@ -36,7 +36,7 @@ pub fn outputs(step: &crate::StepName) -> String {
     OUTPUTS.replace("{step}", step.as_str())
 }
 
-/// Returns the path for the start of `step`.
+/// Returns the path to which the start of `step` is reported.
 pub fn start(step: &crate::StepName) -> String {
     START.replace("{step}", step.as_str())
 }
