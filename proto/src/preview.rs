@@ -1,4 +1,4 @@
-//! The objects of a run as marked YAML, for the page.
+//! The objects of a run as YAML in which values with variables are marked, for the sidecar's page.
 
 use serde::{Deserialize, Serialize};
 

@@ -34,7 +34,7 @@ impl Collector {
             since: None,
             finished: self.is_finished(),
             submit: self.declaration.submit.as_str().to_owned(),
-            // Gleaner uses this name for the step that it adds, and for the requests that a local run itself sends.
+            // Omit the step that Gleaner adds. A local run also uses its name, for the requests that the run itself sends.
             steps: self
                 .steps
                 .iter()

@@ -39,9 +39,9 @@ pub fn write_yaml<'a>(
     Ok(())
 }
 
-/// Writes an object to `out` as [`to_yaml`] does. For each JSON Pointer in `pointers`, returns its index in `pointers` and the byte
-/// range of its value, in the order in which the values end. A range may begin and end with white space. Pointers without a value
-/// are ignored.
+/// Writes an object to `out` as [`to_yaml`] does. For each JSON Pointer in `pointers`, returns its index in `pointers` and the
+/// byte range of its value, in the order in which the values end. A range may begin and end with white space. Pointers without a
+/// value are ignored.
 ///
 /// # Errors
 /// An error if writing to `out` fails.

@@ -111,11 +111,11 @@ pub struct WaitStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum WaitKind {
-    /// The state in `waitFor`.
+    /// The state that `waitFor` declares.
     Readiness,
-    /// A field in `results`.
+    /// The existence of a field that `results` refers to.
     Result,
-    /// Unused quota in a ResourceQuota.
+    /// Enough unused quota in a ResourceQuota.
     Quota,
     /// A kind from another version of Gleaner.
     #[serde(other)]

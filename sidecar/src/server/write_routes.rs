@@ -1,4 +1,4 @@
-//! The routes for steps: preflight, outputs, submit, finish.
+//! The routes for steps: preflight, start, outputs, submit, finish.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The page of one sidecar, and checks that hold in every state.
+//! The page of one sidecar, and checks that apply in every state of a run.
 
 use std::path::PathBuf;
 

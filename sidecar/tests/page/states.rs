@@ -1,4 +1,4 @@
-//! Tests the page in each state of a run. The tests reach the states with the requests that are sent in production.
+//! Tests the page in each state of a run. The tests send the same requests as the steps of a real run.
 
 use std::thread;
 

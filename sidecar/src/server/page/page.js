@@ -81,7 +81,7 @@ setInterval(() => {
 // === the parts of the page ===
 
 const shown = {};
-/** Replaces the children of an element only if their source has changed. Otherwise, the selection and the focus would be lost. */
+/** Replaces the children of an element only if their source has changed, because this removes the selection and the focus. */
 const fill = (id, source, children) => {
   const key = JSON.stringify(source);
   if (shown[id] === key) return;
@@ -197,7 +197,8 @@ const waits = (status) => {
     for (const { name } of pendingOf(status)) {
       const step = status.steps.find((one) => name.startsWith(`steps.${one.name}.`) || name.startsWith(`steps["${one.name}"]`));
       const state = { Running: "is running", Waiting: "has not started", Failed: "failed", Received: "is done" }[step?.state];
-      const from = step ? `Output of the step ${step.name}, which ${state ?? "posted no outputs"}` : "A value that is not a step's output";
+      const from = step ? `Output of the step ${step.name}, which ${state ?? "posted no outputs"}`
+        : "A value that is not the output of a step";
       rows.push(waitRow(element("code", "name", name), [from], step?.started ?? status.since));
     }
   }

@@ -12,10 +12,10 @@ use super::Page;
 /// The maximum length of a marked value, in bytes. Longer values are truncated.
 const VALUE: usize = 2 << 10;
 
-/// Returns the marked YAML of objects whose leaves were recorded.
+/// Returns the marked YAML of objects for which rendering recorded the leaves with variables.
 ///
 /// # Errors
-/// The YAML of an object has more than `max` bytes.
+/// An error if the YAML of an object exceeds `max` bytes.
 pub(super) fn of(objects: &[Rendered], max: usize) -> io::Result<Preview> {
     let objects = objects.iter().map(|object| one(object, max));
     Ok(Preview {
