@@ -1,6 +1,6 @@
 //! The routes of the sidecar's HTTP API, version 1. The OpenAPI document describes them.
 
-/// `GET`: the page for users.
+/// `GET`: the page that shows the run to users.
 pub const PAGE: &str = "/";
 /// `POST`: the outputs of a step. See [`outputs`].
 pub const OUTPUTS: &str = "/v1/steps/{step}/outputs";
@@ -22,7 +22,7 @@ pub const PREVIEW: &str = "/v1/preview";
 pub const STATUS: &str = "/v1/status";
 /// `GET`: the state of the run as server-sent events.
 pub const EVENTS: &str = "/v1/events";
-/// `GET`: 200 as long as the process serves.
+/// `GET`: 200 as long as the sidecar responds.
 pub const LIVE: &str = "/livez";
 /// `GET`: 200 once steps can post.
 pub const READY: &str = "/readyz";

@@ -163,7 +163,7 @@ pub(super) fn paths() -> Value {
             "steps",
             "postStart",
             "Report that a step's command starts",
-            "Changes only the state of the step in the status. Idempotent.",
+            "Changes only the entry of the step in the status. Idempotent.",
             success("The state of the run.", "Outcome"),
             &[OTHER_STEP, NOT_FOUND],
         )), &[in_path("step", "The step's name.")])},
@@ -199,7 +199,7 @@ pub(super) fn paths() -> Value {
         "/v1/resources": {"get": with_parameters(operation(
             "people",
             "getResources",
-            "Read the objects that will be created, secrets masked",
+            "Read the objects that will be created, with masked secrets",
             "YAML, unless `Accept` asks for JSON.",
             objects(
                 "The objects, in the order of the declaration.",
@@ -210,7 +210,7 @@ pub(super) fn paths() -> Value {
         "/v1/resources/{name}": {"get": with_parameters(operation(
             "people",
             "getResource",
-            "Read one object that will be created, secrets masked",
+            "Read one object that will be created, with masked secrets",
             "YAML, unless `Accept` asks for JSON.",
             objects("The object.", &schema("KubernetesObject")),
             &[MALFORMED, NOT_FOUND, PENDING, TOO_LARGE, BUSY],

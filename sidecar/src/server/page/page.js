@@ -26,7 +26,7 @@ const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u
 const printable = (text) =>
   text.replace(INVISIBLE, (one) => `⟨U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
 
-/** Returns a value as printable text, truncated to `CHARACTERS`. */
+/** Returns a value as printable text of at most `CHARACTERS` characters. */
 const visible = (value) => {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
   return printable(text.length > CHARACTERS ? `${text.slice(0, CHARACTERS)}… (${text.length} characters)` : text);
@@ -81,7 +81,7 @@ setInterval(() => {
 // === the parts of the page ===
 
 const shown = {};
-/** Replaces the children of an element only if their source has changed, because this removes the selection and the focus. */
+/** Replaces an element's children only if their source has changed, because this removes the selection and the focus. */
 const fill = (id, source, children) => {
   const key = JSON.stringify(source);
   if (shown[id] === key) return;
