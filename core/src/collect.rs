@@ -101,7 +101,7 @@ impl Collector {
         values: Values,
         steps: impl IntoIterator<Item = StepName>,
     ) -> Self {
-        // The given steps are in the order of the Task.
+        // `steps` has the order of the Task, so it comes first.
         let known = steps.into_iter().chain(declaration.steps.keys().cloned());
         let steps = known.map(|step| (step, StepRecord::Waiting)).collect();
         let variables = declaration.variables();

@@ -44,7 +44,7 @@ pub struct Rendered {
     pub results: Vec<(String, FieldPath)>,
     /// The rule for disclosing the API server's messages about the object.
     pub disclosure: Disclosure,
-    /// The leaves of the object with variables; only in a [`traced_preview`].
+    /// The leaves of the object that contained variables. Empty unless [`traced_preview`] rendered the object.
     pub leaves: Vec<Leaf>,
     /// The whole object: `apiVersion`, `kind`, `metadata` with name, labels, annotations and owner reference.
     pub object: Value,
@@ -105,7 +105,7 @@ pub fn preview(
     preview_of(None, declaration, values, run, attempts, secrecy)
 }
 
-/// Renders a preview with masked secrets, and records the leaves with variables.
+/// Renders a preview in which secrets are masked, and records the leaves with variables.
 pub fn traced_preview(
     declaration: &Declaration,
     values: &Values,

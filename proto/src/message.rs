@@ -96,7 +96,7 @@ pub struct Outcome {
     /// The created objects, in the order of the declaration; empty before `Committed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Created>,
-    /// Results for the next task by name: small flat objects of strings, one per resource.
+    /// The results for the next tasks, by name: small flat objects of strings, one per resource.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub results: BTreeMap<String, Map<String, Value>>,
     /// Messages for users, for instance that no submit request arrived for `submit: Manual`.

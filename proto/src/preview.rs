@@ -1,8 +1,9 @@
-//! The objects of a run as marked YAML, for the page.
+//! The objects of a run as YAML in which values with variables are marked, for the sidecar's page.
 
 use serde::{Deserialize, Serialize};
 
-/// The response of `GET /v1/preview`: the objects that will be created, in the order of the declaration, secrets masked.
+/// The response of `GET /v1/preview`: the objects that will be created, in the order of the declaration, with masked
+/// secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Preview {
@@ -16,7 +17,7 @@ pub struct Preview {
 pub struct PreviewObject {
     /// The name in the declaration.
     pub resource: String,
-    /// The parts of the object's YAML. Joined, they are the document.
+    /// The parts of the object's YAML. Their texts, joined, are the document.
     pub parts: Vec<PreviewPart>,
 }
 
@@ -26,7 +27,7 @@ pub struct PreviewObject {
 pub struct PreviewPart {
     /// The text. A value over 2 KiB is truncated.
     pub text: String,
-    /// The origin of a value with variables; absent for text of the template.
+    /// The state of a value that has variables in the template; absent for all other text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<PreviewMark>,
     /// The length of the whole value in bytes, if `text` is truncated.
@@ -34,12 +35,12 @@ pub struct PreviewPart {
     pub bytes: Option<usize>,
 }
 
-/// The origin of a value with variables.
+/// The state of a value that has variables in the template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum PreviewMark {
     /// All variables in the value were replaced.
     Substituted,
-    /// A variable in the value is still unknown, and appears as the template writes it.
+    /// A variable in the value is still unknown, and appears as written in the template.
     Pending,
 }

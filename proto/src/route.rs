@@ -1,6 +1,6 @@
 //! The routes of the sidecar's HTTP API, version 1. The OpenAPI document describes them.
 
-/// `GET`: the page for users.
+/// `GET`: the page that shows the run to users.
 pub const PAGE: &str = "/";
 /// `POST`: the outputs of a step. See [`outputs`].
 pub const OUTPUTS: &str = "/v1/steps/{step}/outputs";
@@ -16,13 +16,13 @@ pub const PREFLIGHT: &str = "/v1/preflight";
 pub const RESOURCES: &str = "/v1/resources";
 /// `GET`: one rendered resource.
 pub const RESOURCE: &str = "/v1/resources/{name}";
-/// `GET`: the rendered resources as YAML in which values of variables are marked.
+/// `GET`: the rendered resources as YAML in which values with variables are marked.
 pub const PREVIEW: &str = "/v1/preview";
 /// `GET`: the state of the run.
 pub const STATUS: &str = "/v1/status";
 /// `GET`: the state of the run as server-sent events.
 pub const EVENTS: &str = "/v1/events";
-/// `GET`: 200 as long as the process serves.
+/// `GET`: 200 as long as the sidecar responds.
 pub const LIVE: &str = "/livez";
 /// `GET`: 200 once steps can post.
 pub const READY: &str = "/readyz";
@@ -36,7 +36,7 @@ pub fn outputs(step: &crate::StepName) -> String {
     OUTPUTS.replace("{step}", step.as_str())
 }
 
-/// Returns the path for the start of `step`.
+/// Returns the path to which the start of `step` is reported.
 pub fn start(step: &crate::StepName) -> String {
     START.replace("{step}", step.as_str())
 }

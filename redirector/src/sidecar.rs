@@ -26,7 +26,7 @@ use crate::retry::{Next, Retry};
 /// The maximum size of the token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
-/// The maximum time that the report of a command's start may delay the command.
+/// The maximum time by which the report that a command starts may delay the command.
 const START_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A client of the sidecar for one step.
@@ -93,7 +93,7 @@ impl<'a> Sidecar<'a> {
         self.ask("POST", &path, body, drain)
     }
 
-    /// Reports that the command starts, for the sidecar's status. Best effort: one attempt, whose failure is ignored.
+    /// Reports that the command starts, so that the sidecar's status shows this. Makes a single attempt, and ignores a failure.
     pub(crate) fn start(&self) {
         let path = route::start(&self.options.step);
         let body = Body::default();

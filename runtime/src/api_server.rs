@@ -75,7 +75,7 @@ impl ApiServer {
         &self.namespace
     }
 
-    /// Returns the URL without a path or credentials.
+    /// Returns the API server's URL without path and credentials.
     pub fn address(&self) -> &str {
         &self.address
     }

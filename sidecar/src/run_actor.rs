@@ -128,7 +128,7 @@ impl Snapshot {
         }
     }
 
-    /// Returns the whole state, for users.
+    /// Returns the status of the run, with its times and the progress of the submission.
     pub fn status(&self) -> Status {
         let mut status = self.state.status();
         self.timeline.complete(&mut status);

@@ -1,4 +1,4 @@
-//! The HTTP API. One router is served on each step's Unix socket, and on a loopback address for users.
+//! The HTTP API. The same router is served on each step's Unix socket and, for users, on a loopback address.
 
 mod answer;
 mod body;

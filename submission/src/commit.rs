@@ -197,7 +197,7 @@ impl Entry<'_> {
     }
 
     /// Creates the object. The API server lets only one client create an object with this name. If the object already exists, its
-    /// owner shows whether this run created it, in an attempt that received no response, or another client did.
+    /// owner shows whether another client created it, or an earlier attempt of this run that received no response.
     async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
         let item = self.item;
         let manager = &self.api.settings.field_manager;

@@ -71,7 +71,7 @@ impl Submitter {
         self
     }
 
-    /// Returns the API server.
+    /// Returns the API server on which the objects are created.
     pub fn api_server(&self) -> &ApiServer {
         &self.inner.server
     }

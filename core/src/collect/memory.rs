@@ -55,10 +55,10 @@ impl Collector {
         Ok(rendered)
     }
 
-    /// Renders all objects as [`masked_preview`](Self::masked_preview), and records the leaves with variables.
+    /// Renders all objects as [`masked_preview`](Self::masked_preview) does, and records their leaves with variables.
     ///
     /// # Errors
-    /// Same as [`masked_preview`](Self::masked_preview).
+    /// Returns [`TooLarge`] in the same cases as [`masked_preview`](Self::masked_preview).
     pub fn traced_preview(&self) -> Result<Vec<Rendered>, TooLarge> {
         let Self {
             declaration,

@@ -41,7 +41,7 @@ fn cut(mut detail: String) -> String {
     detail
 }
 
-/// Returns the problem for variables that are still unknown. `unheard` are the declared steps that have not posted.
+/// Returns the problem for variables that are still unknown. `unheard` contains the declared steps that have not posted.
 pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     let variables: Vec<String> = pending.iter().map(|name| format!("$({name})")).collect();
     let mut detail = format!("still unknown: {}", variables.join(", "));

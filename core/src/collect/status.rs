@@ -26,7 +26,7 @@ const SHOWN_TOGETHER: usize = 256 << 10;
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
-    /// Returns the state of the run that the collector knows, as shown to users. The caller adds times and the submission's progress.
+    /// Returns the state of the run as shown to users, except the times and the submission's progress, which the caller adds.
     pub fn status(&self) -> Status {
         Status {
             run: self.run_status(),
@@ -34,7 +34,7 @@ impl Collector {
             since: None,
             finished: self.is_finished(),
             submit: self.declaration.submit.as_str().to_owned(),
-            // The step that Gleaner adds, or that only a local run's own requests use, is not a step of the Task.
+            // Omit the step that Gleaner adds. A local run also uses its name, for the requests that the run itself sends.
             steps: self
                 .steps
                 .iter()
@@ -262,7 +262,7 @@ fn cut(text: &str, length: usize) -> Value {
     shown(text, length).into()
 }
 
-/// Returns a text, truncated if it has more than `length` bytes.
+/// Returns the text, truncated if it is longer than `length` bytes.
 fn shown(text: &str, length: usize) -> String {
     if text.len() <= length {
         return text.to_owned();

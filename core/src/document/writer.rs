@@ -39,11 +39,12 @@ pub fn write_yaml<'a>(
     Ok(())
 }
 
-/// Writes an object to `out` as [`to_yaml`] does, and returns the byte range of each value at a JSON Pointer of `pointers`, in order,
-/// with its position in `pointers`. A range may begin and end with white space. Pointers without a value are ignored.
+/// Writes an object to `out` as [`to_yaml`] does. For each JSON Pointer in `pointers`, returns its index in `pointers` and the
+/// byte range of its value, in the order in which the values end. A range may begin and end with white space. Pointers without a
+/// value are ignored.
 ///
 /// # Errors
-/// Writing to `out` fails.
+/// An error if writing to `out` fails.
 pub fn write_yaml_ranges<'a>(
     out: &mut impl fmt::Write,
     object: &Value,
@@ -70,20 +71,20 @@ fn write_document(out: &mut impl fmt::Write, document: &Written<'_>) -> fmt::Res
     let mut options = serde_saphyr::SerializerOptions::default();
     // Lines are not folded, so that a digest or a URL stays on one line and users can search for it.
     options.folded_wrap_chars = usize::MAX;
-    // A JSON value is always valid YAML: any error comes from `out`.
+    // A JSON value is always valid YAML, so any error comes from `out`.
     serde_saphyr::to_fmt_writer_with_options(out, document, options).map_err(|_| fmt::Error)
 }
 
-/// Finds the ranges of values in the written text. The serializer writes each value completely before the next one.
+/// Finds the byte ranges of values in the written text. The serializer must write each value completely before the next one.
 struct Ranges {
-    /// The positions of the wanted values in the caller's list, by address.
+    /// For the address of each wanted value, the index of its pointer in the caller's list.
     wanted: HashMap<*const Value, usize>,
     /// The number of bytes written so far.
     written: Cell<usize>,
     found: RefCell<Vec<(usize, Range<usize>)>>,
 }
 
-/// Counts the written bytes.
+/// A writer that counts the bytes that it writes to `out`.
 struct Counting<'a, Out> {
     out: &'a mut Out,
     written: &'a Cell<usize>,

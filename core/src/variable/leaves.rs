@@ -1,8 +1,8 @@
-//! The leaves with variables in a substituted tree.
+//! Records which leaves of a tree contain variables, while the variables are replaced.
 
 use super::tree::Unresolved;
 
-/// A leaf with variables, after the substitution.
+/// A leaf of a substituted tree that contained variables before the substitution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
     /// The JSON Pointer (RFC 6901) of the leaf in the substituted tree.
@@ -21,7 +21,7 @@ pub(super) struct Trace {
     leaves: Vec<Leaf>,
 }
 
-/// The last part of a pointer.
+/// The step from a node to one of its children.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step<'a> {
     Key(&'a str),
@@ -29,7 +29,7 @@ pub(crate) enum Step<'a> {
 }
 
 impl Unresolved {
-    /// Collects the leaves with variables from now on, for [`take_leaves`](Self::take_leaves).
+    /// Creates a value that also collects the leaves with variables, for [`take_leaves`](Self::take_leaves).
     pub(crate) fn traced() -> Self {
         Self {
             trace: Some(Trace::default()),
@@ -37,13 +37,14 @@ impl Unresolved {
         }
     }
 
-    /// Returns the leaves that were collected since the last call; none without a trace.
+    /// Returns the leaves that were collected since the previous call. Returns none if this value was not created with
+    /// [`traced`](Self::traced).
     pub(crate) fn take_leaves(&mut self) -> Vec<Leaf> {
         let trace = self.trace.as_mut();
         trace.map_or_else(Vec::new, |trace| std::mem::take(&mut trace.leaves))
     }
 
-    /// Substitutes a child of the current node.
+    /// Runs `substitute` for a child of the current node.
     pub(crate) fn at<T>(&mut self, step: Step<'_>, substitute: impl FnOnce(&mut Self) -> T) -> T {
         let parent = self.trace.as_mut().map(|trace| trace.enter(step));
         let substituted = substitute(self);
@@ -53,7 +54,7 @@ impl Unresolved {
         substituted
     }
 
-    /// Substitutes the current node, which is a leaf.
+    /// Runs `substitute` for the current node, which is a leaf with variables, and records the leaf.
     pub(super) fn leaf<T>(&mut self, substitute: impl FnOnce(&mut Self) -> T) -> T {
         if let Some(trace) = &mut self.trace {
             trace.has_missed = false;
@@ -75,7 +76,8 @@ impl Unresolved {
         }
     }
 
-    /// Replaces the last leaf, which was an item of the current list, with the `count` items that it was spread to.
+    /// Replaces the last recorded leaf, a whole-array variable in the current list, with the array's `count` items, of which the
+    /// first has the index `first`.
     pub(super) fn spread(&mut self, first: usize, count: usize) {
         let Some(trace) = &mut self.trace else {
             return;
@@ -95,7 +97,7 @@ impl Unresolved {
 }
 
 impl Trace {
-    /// Descends to a child, and returns the length of the parent's pointer.
+    /// Extends the pointer to a child, and returns the length of the parent's pointer.
     fn enter(&mut self, step: Step<'_>) -> usize {
         let parent = self.pointer.len();
         self.pointer.push('/');

@@ -1,4 +1,4 @@
-//! The state of a run, for users.
+//! The state of a run, as `GET /v1/status` returns it.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use serde_json::{Map, Value};
 use super::{Phase, Problem};
 use crate::failure::Failure;
 
-/// The whole state of the run.
+/// The state of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The progress of the run.
     pub phase: Phase,
-    /// The trigger of the submission.
+    /// The trigger of the submission, as declared in `submit`.
     #[cfg_attr(test, schemars(extend("enum" = ["Resolved", "Completed", "Manual"])))]
     pub submit: String,
     /// The run that the sidecar serves.
     #[serde(default, skip_serializing_if = "is_default")]
     pub run: RunStatus,
-    /// The time at which the phase began, or at which the sidecar restarted in this phase (RFC 3339).
+    /// The time at which the phase began (RFC 3339). If the sidecar has restarted in this phase, the time of the restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
-    /// True once all steps are done: no further outputs are accepted.
+    /// True once all steps have finished. After that, the sidecar accepts no further outputs.
     #[serde(default, skip_serializing_if = "is_default")]
     pub finished: bool,
     /// Every step that may post outputs, in order.
@@ -39,13 +39,13 @@ pub struct Status {
     /// The conditions in the cluster that the submission waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<WaitStatus>,
-    /// Results for the next task by name, once `phase` is `Committed`.
+    /// The results for the next tasks, by name, once `phase` is `Committed`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub results: BTreeMap<String, Map<String, Value>>,
     /// The problem that made the run fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// Messages for users, for instance findings of the preflight.
+    /// Messages for users, such as findings of the preflight.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -55,16 +55,16 @@ pub struct Status {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RunStatus {
-    /// The kind of the object that represents the run: `TaskRun`, or the owner of a pod outside Tekton.
+    /// The kind of the object that represents the run: `TaskRun` or, outside Tekton, the kind of the pod's owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The name of that object.
+    /// The name of the object that represents the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The namespace.
+    /// The run's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The UID that derived names are computed from.
+    /// The run's UID, from which derived names are computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// The name of the Task.
@@ -82,13 +82,13 @@ pub struct RunStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum SubmissionStage {
-    /// All objects are dry-run.
+    /// All objects are being checked with dry runs.
     Checking,
-    /// The objects are created in order.
+    /// The objects are being created in order.
     Creating,
-    /// All objects exist; the submission waits for `waitFor` or results.
+    /// All objects exist. The submission waits until the conditions in `waitFor` are met and the results are available.
     Waiting,
-    /// The created objects are deleted again.
+    /// The objects that the submission created are being deleted.
     RollingBack,
 }
 
@@ -101,7 +101,7 @@ pub struct WaitStatus {
     pub resource: String,
     /// The kind of condition.
     pub kind: WaitKind,
-    /// The condition and the last observation, for users.
+    /// The condition and the last observed state, for users.
     pub message: String,
     /// The time at which the wait began (RFC 3339).
     pub since: String,
@@ -111,11 +111,11 @@ pub struct WaitStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum WaitKind {
-    /// The state in `waitFor`.
+    /// The state that `waitFor` declares.
     Readiness,
-    /// A field in `results`.
+    /// The existence of a field that `results` refers to.
     Result,
-    /// Room in a ResourceQuota.
+    /// Enough unused quota in a ResourceQuota.
     Quota,
     /// A kind from another version of Gleaner.
     #[serde(other)]
@@ -135,7 +135,7 @@ pub struct StepStatus {
     /// The command's exit code, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// The time at which the step started, if the sidecar learned of it (RFC 3339).
+    /// The time at which the step reported its start (RFC 3339). Absent if the sidecar has no report or has restarted since then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<String>,
     /// The time at which the step's outputs arrived (RFC 3339). Absent if they arrived before the sidecar restarted.
@@ -149,9 +149,9 @@ pub struct StepStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum StepState {
-    /// The step has not started, as far as the sidecar knows.
+    /// The step has neither reported its start nor posted its outputs.
     Waiting,
-    /// The step has started; its outputs have not arrived.
+    /// The step has reported its start. Its outputs have not arrived.
     Running,
     /// The step's outputs have arrived.
     Received,
@@ -211,7 +211,7 @@ pub struct ResourceStatus {
     pub error: Option<Failure>,
 }
 
-/// Returns true for a value that is omitted: a status from an earlier version does not have it.
+/// Returns true if the value is the default, which is not serialized: a status from an earlier version does not have the field.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -266,7 +266,7 @@ fn the_start_of_a_command_is_reported_before_it_runs() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("digest");
     let mut running = step.start("echo begun; exec sleep 60");
-    // The command prints only after the report.
+    // The command starts only after the report has been sent.
     assert_eq!(running.line(), "begun");
     let starts = sidecar.starts();
     let [start] = starts.as_slice() else {

@@ -1,4 +1,4 @@
-//! The progress of the running submission, for users.
+//! The progress of the running submission, as the status shows it.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Activity {
     stage: Option<SubmissionStage>,
-    /// The current waits, by resource.
+    /// The conditions that the submission waits for, by resource.
     waits: BTreeMap<String, WaitStatus>,
-    /// The objects that exist.
+    /// The objects that the submission has created so far. Empty after a rollback begins.
     created: Vec<Created>,
 }
 
-/// Waits for progress; forever if no further submission can report any.
+/// Waits until a submission reports progress. Never returns if the sender has been dropped.
 pub(super) async fn changed(activity: &mut watch::Receiver<Activity>) {
     if activity.changed().await.is_err() {
         std::future::pending().await
@@ -26,7 +26,7 @@ pub(super) async fn changed(activity: &mut watch::Receiver<Activity>) {
 }
 
 impl Activity {
-    /// Records a moment of the submission. Returns true if users see a difference.
+    /// Records an event of the submission. Returns true if the event changes the status.
     pub(super) fn pass(&mut self, progress: Progress<'_>) -> bool {
         match progress {
             Progress::DryRun => {
@@ -77,10 +77,10 @@ impl Activity {
         true
     }
 
-    /// Adds the progress to the status of a run that is submitting.
+    /// Adds the progress to `status`, whose phase is [`Submitting`](gleaner_proto::message::Phase::Submitting).
     pub(super) fn complete(&self, status: &mut Status) {
         status.stage = self.stage;
-        // In the order of the declaration.
+        // Waits are listed in the order of the declaration.
         let waits = status.resources.iter();
         let waits = waits.filter_map(|one| self.waits.get(&one.resource).cloned());
         status.waits = waits.collect();

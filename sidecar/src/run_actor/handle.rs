@@ -1,4 +1,4 @@
-//! The actor's clients.
+//! The handle through which the sidecar's server sends commands to the run actor.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Command, Snapshot};
 
-/// A client of the actor, which exits when all handles are dropped.
+/// A handle to the actor. The actor exits when all handles are dropped.
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
@@ -32,7 +32,7 @@ impl Handle {
     /// is on disk or refused.
     ///
     /// # Errors
-    /// Returns the reason why the message was refused, or the reason why the submission failed, if the client waited for it.
+    /// Returns a problem if the message is refused, or if the submission that the client waits for fails.
     pub async fn outputs(
         &self,
         step: String,
@@ -50,7 +50,7 @@ impl Handle {
         .await?
     }
 
-    /// Reports that the command of a step starts.
+    /// Reports that the step's command is about to start.
     pub async fn start(&self, step: StepName) {
         // If the actor has exited, the report is dropped.
         let _ = self.commands.send(Command::Start { step }).await;
@@ -59,7 +59,7 @@ impl Handle {
     /// Requests the submission and waits until it finishes.
     ///
     /// # Errors
-    /// Returns the unresolved variables, or the reason why the submission failed.
+    /// Returns a problem that names the unresolved variables or the reason why the submission failed.
     pub async fn submit(&self) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Submit { reply }).await?
     }
@@ -67,13 +67,13 @@ impl Handle {
     /// Reports that all steps have finished, and waits for the outcome.
     ///
     /// # Errors
-    /// Returns the reason why the resources do not exist.
+    /// Returns a problem with the reason why the resources do not exist.
     pub async fn finish(&self, own_results: OwnResults) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Finish { own_results, reply })
             .await?
     }
 
-    /// Adds a note for users to the status.
+    /// Adds a note to the status, for users.
     pub async fn note(&self, note: String) {
         // If the actor has exited, the note is dropped.
         let _ = self.commands.send(Command::Note { note }).await;

@@ -54,12 +54,12 @@ pub(super) trait Submit: Send + Sync {
     /// Returns true if no earlier process has stored a plan, in which case no objects of the run exist.
     fn is_first(&self) -> bool;
 
-    /// Returns the URL of the API server; none if nothing will be created.
+    /// Returns the URL of the API server, or `None` if the declaration creates nothing.
     fn api_server(&self) -> Option<String> {
         None
     }
 
-    /// Returns the progress of the submissions that begin later.
+    /// Returns a receiver for the progress of later submissions.
     fn activity(&self) -> watch::Receiver<Activity> {
         watch::channel(Activity::default()).1
     }

@@ -1,5 +1,5 @@
-//! The times of a run and the progress of its submission, for users. They are not in the journal: a restarted sidecar reports only
-//! what it has seen itself.
+//! The times of a run and the progress of its submission, as the status shows them. They are not in the journal, so a restarted
+//! sidecar reports only what happened after its restart.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ struct Times {
     finished: Option<String>,
 }
 
-/// Returns the current time in the form of RFC 3339, in seconds.
+/// Returns the current time in RFC 3339 format, without fractions of a second.
 pub(super) fn now() -> String {
     let seconds = Timestamp::now().as_second();
     Timestamp::from_second(seconds)
@@ -48,7 +48,8 @@ impl Timeline {
         }
     }
 
-    /// Records that the command of a step starts. A step that runs again has no end yet. Returns false if that was known.
+    /// Records that a step's command is about to start. If the step has run before, both of its times are replaced. Returns
+    /// false if the step is already known to be running.
     pub(super) fn start(&mut self, step: &StepName) -> bool {
         let times = Arc::make_mut(&mut self.steps);
         let times = times.entry(step.clone()).or_default();
@@ -68,7 +69,7 @@ impl Timeline {
         times.entry(step.clone()).or_default().finished = Some(now());
     }
 
-    /// Records the current phase.
+    /// Records the current phase and, if the phase has changed, the time.
     pub(super) fn enter(&mut self, phase: Phase) {
         if self.phase != phase {
             (self.phase, self.since) = (phase, now());
@@ -80,7 +81,7 @@ impl Timeline {
         self.activity = activity.borrow_and_update().clone();
     }
 
-    /// Adds the times and the progress to a status.
+    /// Adds the times and the progress to `status`.
     pub(super) fn complete(&self, status: &mut Status) {
         status.run.api_server.clone_from(&self.api_server);
         status.since = Some(self.since.clone());

@@ -26,7 +26,7 @@ const BEAT: Duration = Duration::from_millis(250);
 /// The pause before the status is rendered again, if no memory was available.
 const BUSY: Duration = Duration::from_secs(1);
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
-/// The last event: the sidecar shuts down, so no client need try to connect again.
+/// The last event of a stream. It reports that the sidecar is shutting down, not that the connection failed.
 const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 
 /// The event stream of one client. If the client is slow, it receives only the newest status.
@@ -36,7 +36,7 @@ struct Stream {
     shutdown: Shutdown,
     /// The version of the last status that was sent.
     sent: Option<u64>,
-    /// True if the last event was sent.
+    /// True if [`END`] was sent.
     has_ended: bool,
     start: Instant,
     _permit: OwnedSemaphorePermit,

@@ -1,4 +1,4 @@
-//! The page for users: one file without external resources.
+//! The page that shows the run to users (`GET /`): one HTML document that loads no other files.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ const PAGE: &str = concat!(
     "</script>\n"
 );
 
-/// The Content-Security-Policy: the page's own style and script, and requests to the sidecar itself.
+/// The Content-Security-Policy. It allows only the page's inline style, script and icon, and requests to the sidecar.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let policy = format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; connect-src 'self'; base-uri 'none'; \
@@ -32,10 +32,10 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
         hash(STYLE),
         hash(SCRIPT)
     );
-    HeaderValue::from_str(&policy).expect("invariant: a policy is ASCII")
+    HeaderValue::from_str(&policy).expect("invariant: the policy is ASCII")
 });
 
-/// Returns the source expression of an inline element with this content (CSP level 3, section 2.3.1).
+/// Returns the source expression that allows an inline element with this content (CSP Level 3, section 2.3.1).
 fn hash(content: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(content)))
 }

@@ -1,4 +1,4 @@
-//! The GET routes for users and probes: resources, status and health.
+//! The GET routes for users and probes: resources, preview, status and health.
 
 use std::sync::Arc;
 use std::time::Duration;

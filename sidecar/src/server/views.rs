@@ -25,7 +25,7 @@ use crate::run_actor::Snapshot;
 
 /// The unit in which memory is accounted, in bytes.
 const UNIT: usize = 4 << 10;
-/// The maximum number of cached views per state: the status, the marked resources, and JSON and YAML views of all resources, of
+/// The maximum number of cached views per state: the status, the preview, and JSON and YAML views of all resources, of
 /// partial resources, and of a single resource.
 const KEPT: usize = 8;
 
@@ -51,7 +51,7 @@ pub struct Views {
 pub(super) enum Subject {
     /// The status, in the form of a server-sent event.
     Status,
-    /// All resources as marked YAML.
+    /// All resources as YAML in which values with variables are marked.
     Preview,
     Resources {
         /// The name of a single resource, or `None` for all resources.

@@ -1,4 +1,4 @@
-//! The routes for steps: preflight, outputs, submit, finish.
+//! The routes for steps: preflight, start, outputs, submit, finish.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,12 +52,12 @@ pub(super) async fn start(
     Ok(Json(api.handle.snapshots().borrow().state.receipt()))
 }
 
-/// Returns a problem if `step`, which the request names, is not its sender.
+/// Returns a problem if the path of the request contains a known step other than `own`, the sender.
 fn require_own(api: &Api, own: &StepName, step: &str) -> Result<(), ApiProblem> {
     let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
     if known && own.as_str() != step {
-        let detail = format!("step '{own}' cannot post the outputs of step '{step}'");
-        let title = "another step's outputs";
+        let detail = format!("step '{own}' cannot send this request for step '{step}'");
+        let title = "request for another step";
         return Err(ApiProblem::new(problem_type::FORBIDDEN, 403, title, detail));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The progress of a run: times of steps, the submission's stage and waits, and marked YAML.
+//! Tests the parts of the API that show progress: step times, the submission's stage, and the preview.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn status(sidecar: &Sidecar) -> Value {
     sidecar.loopback().get("/v1/status").ok()
 }
 
-/// Returns true if this is a time of RFC 3339 in UTC.
+/// Returns true if the value is an RFC 3339 time in UTC without fractions of a second.
 fn is_time(value: &Value) -> bool {
     let shape = |character: char| {
         if character.is_ascii_digit() {
@@ -53,7 +53,7 @@ fn a_step_that_reports_its_start_is_running_until_its_outputs_arrive() {
 }
 
 #[test]
-fn only_a_step_itself_reports_its_start() {
+fn only_the_step_itself_can_report_its_start() {
     let sidecar = Setup::new(MANUAL).start();
     let path = "/v1/steps/build/start";
     assert_eq!(sidecar.loopback().post(path, "").status, 401);
@@ -69,7 +69,7 @@ fn only_a_step_itself_reports_its_start() {
 }
 
 #[test]
-fn the_status_names_run_and_api_server() {
+fn the_status_names_the_run_and_the_api_server() {
     let cluster = api_server();
     let sidecar = Setup::new(MANUAL)
         .with(&cluster)
@@ -83,7 +83,7 @@ fn the_status_names_run_and_api_server() {
             "apiServer": cluster.url(),
         })
     );
-    // Gleaner's own step is not a step of the Task.
+    // The step that Gleaner adds is not listed.
     assert_eq!(status["steps"].as_array().unwrap().len(), 2);
 }
 
@@ -132,7 +132,7 @@ fn a_rollback_lists_the_deleted_objects() {
     };
     let object = one.as_str().unwrap();
     assert!(object.starts_with("PipelineResource ci/build-and-push-image-"));
-    // It is in the journal.
+    // The journal contains the list.
     sidecar.kill();
     assert_eq!(status(&setup.start())["problem"]["removed"], removed);
 }
@@ -155,7 +155,7 @@ fn the_preview_marks_the_values_of_variables() {
             })
             .collect();
         assert_eq!(parts, marks);
-        // Joined, the parts are the document.
+        // The texts of the parts, joined, are the document.
         for (object, name) in objects.iter().zip(["img", "note"]) {
             let parts = object["parts"].as_array().unwrap().iter();
             let joined: String = parts.map(|part| part["text"].as_str().unwrap()).collect();
@@ -194,7 +194,7 @@ fn a_long_value_in_the_preview_is_truncated() {
 }
 
 #[test]
-fn the_event_stream_ends_with_an_event() {
+fn the_last_event_of_a_stream_is_end() {
     let sidecar = Setup::new(MANUAL).start();
     let mut stream = follow(&sidecar);
     next(&mut stream);

@@ -1,4 +1,4 @@
-//! Chromium without a window, over the DevTools protocol on a pipe.
+//! Controls headless Chromium with the DevTools protocol over pipes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,9 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The maximum wait for a response of the browser, or a state of the page; reached only if something is wrong.
+/// The maximum wait for a response from the browser or for a state of the page. Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The maximum height of an image, in pixels.
+/// The maximum height of a screenshot, in pixels.
 const IMAGE_HEIGHT: u32 = 1000;
 /// The pause between two checks of a condition.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -26,13 +26,14 @@ pub(crate) struct Browser {
     messages: Receiver<Value>,
     session: Value,
     next: u64,
-    /// The errors that the page caused, and the URLs that it requested.
+    /// The errors that the page has caused.
     errors: Vec<String>,
+    /// The URLs that the page has requested.
     requested: Vec<String>,
     _profile: TempDir,
 }
 
-/// Returns the program, or the reason why there is none.
+/// Returns the name of the browser program, or an error message if Chromium is not installed.
 pub(crate) fn program() -> Result<String, String> {
     let named = std::env::var("GLEANER_CHROMIUM").ok().into_iter();
     let usual = ["chromium", "chromium-browser", "google-chrome"];
@@ -125,7 +126,7 @@ impl Browser {
         }
     }
 
-    /// Returns the value of a JavaScript expression in the page.
+    /// Evaluates a JavaScript expression in the page and returns its value.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
         let call = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
         let mut result = self.call("Runtime.evaluate", &call);
@@ -134,7 +135,7 @@ impl Browser {
         result["result"]["value"].take()
     }
 
-    /// Waits until a JavaScript expression is true.
+    /// Waits until a JavaScript expression evaluates to true.
     #[track_caller]
     pub(crate) fn until(&mut self, condition: &str) {
         let end = Instant::now() + PATIENCE;
@@ -142,14 +143,14 @@ impl Browser {
             let text = || "document.body?.innerText";
             assert!(
                 Instant::now() < end,
-                "timed out: {condition}; the page has: {}",
+                "timed out: {condition}; the page shows: {}",
                 self.eval(text())
             );
             thread::sleep(PERIOD);
         }
     }
 
-    /// Returns the visible text of the element that `selector` selects; empty if there is none.
+    /// Returns the visible text of the element that `selector` selects, or an empty string if no element matches.
     pub(crate) fn text(&mut self, selector: &str) -> String {
         let selector = json!(selector);
         let text = self.eval(&format!(
@@ -172,7 +173,7 @@ impl Browser {
 
     /// Returns the errors of the page so far: exceptions, violations of its policy, and failed requests.
     pub(crate) fn errors(&mut self) -> Vec<String> {
-        // The response comes after the events of everything before.
+        // The response to this call arrives after the events that earlier actions caused.
         self.eval("null");
         self.errors.clone()
     }

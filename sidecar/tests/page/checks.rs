@@ -1,4 +1,4 @@
-//! The page of one sidecar, and checks that hold in every state.
+//! The page of one sidecar, and checks that apply in every state of a run.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::support::Sidecar;
 
-/// The minimum contrast of text (WCAG 2.1, level AA).
+/// The minimum contrast ratio of text (WCAG 2.1, level AA).
 const CONTRAST: f64 = 4.5;
 
-/// Returns the lowest contrast of all visible texts, with that text.
+/// A JavaScript expression that returns the lowest contrast ratio of any visible text, and that text.
 const LOWEST_CONTRAST: &str = "(() => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
   const rgb = (color) => {
@@ -41,7 +41,8 @@ const LOWEST_CONTRAST: &str = "(() => {
   return lowest;
 })()";
 
-/// Returns the texts of the elements that do not fit into the width of the window. `overflow: hidden` would hide them.
+/// A JavaScript expression that returns the texts of the elements that extend beyond the right edge of the window. The width of
+/// the document does not reveal an element that `overflow: hidden` cuts off.
 const CUT_OFF: &str = "[...document.querySelectorAll('body *')]
   .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
   .map((one) => one.innerText)";
@@ -53,7 +54,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Opens the page, and waits until it shows a state.
+    /// Opens the page, and waits until it shows the run's YAML.
     pub(crate) fn of(sidecar: &Sidecar) -> Self {
         let url = format!("http://{}/", sidecar.address());
         let mut browser = Browser::open(&url);
@@ -61,7 +62,7 @@ impl Page {
         Self { browser, url }
     }
 
-    /// Waits until the text of an element contains this text.
+    /// Waits until the element that `selector` selects contains `text`.
     #[track_caller]
     pub(crate) fn has(&mut self, selector: &str, text: &str) {
         let (selector, text) = (Value::from(selector), Value::from(text));
@@ -70,7 +71,7 @@ impl Page {
         ));
     }
 
-    /// Waits until the phase is this one.
+    /// Waits until the page shows the phase `phase`.
     #[track_caller]
     pub(crate) fn phase(&mut self, phase: &str) {
         self.has("#phase", phase);
@@ -83,7 +84,7 @@ impl Page {
         self.browser.eval(&shown) == false
     }
 
-    /// Returns the names of the steps in a group.
+    /// Returns the names of the steps in a group, such as `Finished`.
     pub(crate) fn steps(&mut self, group: &str) -> Vec<String> {
         let names = self.browser.eval(&format!(
             "[...document.querySelectorAll('[data-group=\"{group}\"] [data-step]')].map((one) => one.dataset.step)"
@@ -91,14 +92,15 @@ impl Page {
         serde_json::from_value(names).unwrap()
     }
 
-    /// Asserts what holds in every state of a page that is connected, and saves images of the state.
+    /// Checks that a connected page has caused no errors and [is readable](Self::is_readable).
     #[track_caller]
     pub(crate) fn is_sound(&mut self, state: &str) {
         assert_eq!(self.browser.errors(), [""; 0], "{state}");
         self.is_readable(state);
     }
 
-    /// Asserts what holds in every state, and saves images of the state.
+    /// Checks that the page is readable in both color schemes and on a narrow screen, and that it has loaded nothing from other
+    /// hosts. Saves images of the page under the name `state`.
     #[track_caller]
     pub(crate) fn is_readable(&mut self, state: &str) {
         let browser = &mut self.browser;
@@ -129,7 +131,7 @@ impl Page {
     }
 }
 
-/// Saves an image if images are requested.
+/// Saves an image if `GLEANER_PAGE_IMAGES` is set.
 fn save(browser: &mut Browser, name: &str) {
     if let Some(directory) = std::env::var_os("GLEANER_PAGE_IMAGES") {
         browser.screenshot(&PathBuf::from(directory).join(name));

@@ -1,4 +1,4 @@
-//! The end of the connection: a run that finished, and interruptions.
+//! Tests the page after it lost the connection to the sidecar.
 
 use gleaner_testkit::api_server::ApiServer;
 
@@ -6,7 +6,7 @@ use crate::checks::Page;
 use crate::states::committed;
 use crate::support::{MANUAL, PATIENCE, Setup};
 
-pub(crate) fn a_finished_run_whose_sidecar_has_exited() {
+pub(crate) fn the_last_state_of_a_finished_run_remains_after_the_sidecar_exits() {
     let cluster = ApiServer::start();
     let sidecar = committed(&cluster);
     sidecar.step("scan").post("/v1/finish", "").ok();
@@ -17,39 +17,39 @@ pub(crate) fn a_finished_run_whose_sidecar_has_exited() {
     page.has("#link", "The sidecar has exited");
     let text = page.browser.text("#link");
     assert!(
-        !text.contains("respond") && !text.contains("etrying"),
+        !text.contains("respond") && !text.contains("Retrying"),
         "{text}"
     );
-    // The last state remains.
+    // The page still shows the last state.
     page.has("[data-result=app]", "replicas");
     assert!(page.is_hidden("#links"));
     page.is_sound("gone");
 }
 
-pub(crate) fn an_interruption_is_retried_until_the_sidecar_is_back() {
+pub(crate) fn the_page_reconnects_after_an_interruption() {
     let setup = Setup::new(MANUAL).with(&ApiServer::start());
     let sidecar = setup.start();
     let mut page = Page::of(&sidecar);
     let address = sidecar.address();
     sidecar.kill();
-    page.has("#link", "The sidecar does not respond. Retrying for");
+    page.has("#link", "The sidecar does not respond. Disconnected for");
     page.has("#link", "since");
     page.phase("Collecting");
     page.is_readable("interrupted");
-    // It is not the time of the last attempt.
-    page.has("#link", "Retrying for 3 s");
+    // The time counts from the interruption, not from the last attempt to reconnect.
+    page.has("#link", "Disconnected for 3 s");
     let _sidecar = setup.flag(format!("--listen={address}")).start();
     page.browser.until("document.getElementById('link').hidden");
     page.phase("Collecting");
 }
 
-pub(crate) fn a_shutdown_before_the_end_is_not_the_end() {
+pub(crate) fn the_page_tries_to_reconnect_if_the_sidecar_shuts_down_during_the_run() {
     let sidecar = Setup::new(MANUAL).with(&ApiServer::start()).start();
     let mut page = Page::of(&sidecar);
     sidecar.terminate();
     assert_eq!(sidecar.ended_within(PATIENCE).code(), Some(0));
     page.has(
         "#link",
-        "The sidecar was shut down before the run finished. Retrying for",
+        "The sidecar was shut down before the run finished. Disconnected for",
     );
 }

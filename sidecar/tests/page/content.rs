@@ -1,4 +1,4 @@
-//! Hostile values, and the use without a mouse.
+//! Tests the page with hostile values, and with a keyboard only.
 
 use gleaner_testkit::api_server::ApiServer;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::checks::Page;
 use crate::support::Setup;
 
-/// Three outputs of any content.
+/// A declaration with four outputs, which the tests fill with hostile values.
 const VALUES: &str = "\
 steps: {build: [{name: html}, {name: bidi}, {name: large}, {name: lines}]}
 objects:
@@ -45,7 +45,7 @@ pub(crate) fn hostile_values_are_text() {
     );
     page.has("[data-variable='steps.build.large']", "x… (1000000 bytes)");
     page.has("[data-yaml=note]", "x… (1000000 bytes)");
-    // A value of several lines is one mark.
+    // A value with several lines has a single mark.
     page.has("[data-yaml=note]", "second: $(steps.build.html)\n    ---");
     let marks = page
         .browser
@@ -63,7 +63,7 @@ pub(crate) fn hostile_values_are_text() {
     page.is_sound("hostile");
 }
 
-pub(crate) fn the_page_is_used_with_the_keyboard() {
+pub(crate) fn the_page_can_be_used_with_the_keyboard() {
     let sidecar = Setup::new(VALUES).with(&ApiServer::start()).start();
     let mut page = Page::of(&sidecar);
     let focused = "(() => { const one = document.activeElement, style = getComputedStyle(one);

@@ -1,4 +1,4 @@
-//! The states of a run, each reached as in production.
+//! Tests the page in each state of a run. The tests send the same requests as the steps of a real run.
 
 use std::thread;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::checks::Page;
 use crate::support::{MANUAL, PATIENCE, Setup, Sidecar};
 
-/// A run like in production: an image, a Deployment that is waited for, and a ConfigMap.
+/// A realistic declaration: an image, a Deployment with `waitFor`, and a ConfigMap.
 const RELEASE: &str = "\
 steps:
   build:
@@ -56,7 +56,7 @@ const DIGEST: &str = r#"{"outputs": {"digest": "sha256:9f86d081884c7d659a2feaa0c
 const VERDICT: &str = r#"{"outputs": {"verdict": "clean", "findings": 0}}"#;
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/ci/deployments/app";
 
-/// Starts the sidecar of the run, with steps in the order of the Task and one that declares no outputs.
+/// Starts a sidecar for [`RELEASE`], with the steps in the order of the Task. The step `fetch` declares no outputs.
 fn start(cluster: &ApiServer) -> Sidecar {
     ["fetch", "build", "scan", "gleaner"]
         .iter()
@@ -78,14 +78,14 @@ fn post(sidecar: &Sidecar, step: &str, outputs: &str) {
     sidecar.step(step).outputs(step, outputs).ok();
 }
 
-/// Posts the last outputs in another thread, because the response comes after the submission.
+/// Posts the last outputs in another thread, because the response arrives only after the submission.
 fn post_last(sidecar: &Sidecar) -> thread::JoinHandle<u16> {
     begin(sidecar, "scan");
     let scan = sidecar.step("scan");
     thread::spawn(move || scan.outputs("scan", VERDICT).status)
 }
 
-/// Reports that the Deployment is available, as its controller would.
+/// Sets the status of the Deployment to available, as its controller would.
 fn make_available(cluster: &ApiServer) {
     let exists = || cluster.get(DEPLOYMENT).is_some();
     wait::until_true("the Deployment exists", PATIENCE, exists);
@@ -97,7 +97,7 @@ fn make_available(cluster: &ApiServer) {
     });
 }
 
-/// Brings a run to its commit.
+/// Starts a sidecar and posts all outputs. Returns after the commit.
 pub(crate) fn committed(cluster: &ApiServer) -> Sidecar {
     let sidecar = start(cluster);
     post(&sidecar, "fetch", r#"{"outputs": {}}"#);
@@ -108,7 +108,7 @@ pub(crate) fn committed(cluster: &ApiServer) -> Sidecar {
     sidecar
 }
 
-pub(crate) fn a_running_step_is_apart_from_waiting_ones() {
+pub(crate) fn running_steps_are_listed_separately_from_waiting_ones() {
     let cluster = ApiServer::start();
     let sidecar = start(&cluster);
     post(&sidecar, "fetch", r#"{"outputs": {}}"#);
@@ -118,9 +118,9 @@ pub(crate) fn a_running_step_is_apart_from_waiting_ones() {
     page.has("[data-step=build]", "running");
     assert_eq!(page.steps("Finished"), ["fetch"]);
     assert_eq!(page.steps("Running"), ["build"]);
-    // The last step of the arguments is Gleaner's own.
+    // The last step in the arguments, which Gleaner adds, is not listed.
     assert_eq!(page.steps("Not started"), ["scan"]);
-    // The time ticks without an event.
+    // The elapsed time is updated without an event.
     let since = page.browser.text("[data-step=build] [data-since]");
     page.browser.until(&format!(
         "document.querySelector('[data-step=build] [data-since]').innerText !== '{since}'"
@@ -172,7 +172,7 @@ pub(crate) fn variables_and_yaml_fill_in_as_outputs_arrive() {
             .eval("document.querySelectorAll('[data-yaml=image] mark.pending').length"),
         0
     );
-    // Part of this value is known, but not all of its variables.
+    // The step `scan` has not posted its outputs.
     page.has("[data-yaml=report] mark.pending", "$(steps.scan.verdict)");
     page.has("[data-yaml=app] mark", "registry.example/app@sha256:9f86");
     page.is_sound("partly-known");
@@ -185,14 +185,14 @@ pub(crate) fn a_failed_step_is_shown_with_its_exit_code() {
     sidecar.step("build").outputs("build", failed).ok();
     let mut page = Page::of(&sidecar);
     page.has("[data-step=build]", "failed (exit code 3)");
-    page.has("#summary", "failed: build");
+    page.has("#summary", "failed step: build");
     assert_eq!(page.steps("Finished"), ["build"]);
     page.is_sound("failed-step");
 }
 
 pub(crate) fn a_submission_shows_its_stage() {
     let cluster = ApiServer::start();
-    // The ConfigMap's create, after its dry run, hangs.
+    // The request that creates the ConfigMap, after the dry run, hangs.
     cluster
         .on(Method::POST, "configmaps")
         .from(2)
@@ -210,7 +210,7 @@ pub(crate) fn a_submission_shows_its_stage() {
     page.is_sound("submitting");
 }
 
-pub(crate) fn the_readiness_of_an_object_is_waited_for() {
+pub(crate) fn a_wait_for_readiness_is_shown() {
     let cluster = ApiServer::start();
     let sidecar = start(&cluster);
     post(&sidecar, "fetch", r#"{"outputs": {}}"#);
@@ -236,7 +236,7 @@ pub(crate) fn the_readiness_of_an_object_is_waited_for() {
     assert!(page.is_hidden("#waits"));
 }
 
-pub(crate) fn room_in_a_quota_is_waited_for() {
+pub(crate) fn a_wait_for_quota_is_shown() {
     let cluster = ApiServer::start();
     let words = "exceeded quota: small, requested: count/configmaps=1, used: count/configmaps=9, limited: count/configmaps=9";
     cluster
@@ -279,7 +279,7 @@ pub(crate) fn a_commit_shows_objects_and_results() {
     page.is_sound("committed");
 }
 
-pub(crate) fn a_rollback_names_what_was_deleted() {
+pub(crate) fn a_rollback_lists_the_deleted_objects() {
     let cluster = ApiServer::start();
     let refusal = Fault::refuse(
         403,
@@ -304,7 +304,7 @@ pub(crate) fn a_rollback_names_what_was_deleted() {
     page.is_sound("rolled-back");
 }
 
-pub(crate) fn a_manual_run_waits_for_its_request() {
+pub(crate) fn a_manual_run_waits_for_a_submit_request() {
     let sidecar = Setup::new(MANUAL).with(&ApiServer::start()).start();
     post(&sidecar, "scan", r#"{"outputs": {"verdict": "clean"}}"#);
     post(&sidecar, "build", DIGEST);

@@ -1,6 +1,6 @@
-//! The sidecar as a process, as in the suite of the HTTP API.
+//! The sidecar as a process, with code from the tests of the HTTP API.
 
-#[allow(dead_code, reason = "shared with the suite of the HTTP API")]
+#[allow(dead_code, reason = "shared with the tests of the HTTP API")]
 #[path = "../http_api/support/process.rs"]
 mod process;
 
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 pub(crate) use process::{Setup, Sidecar};
 
-/// The maximum wait for a process; reached only if something is wrong.
+/// The maximum wait for a process. Only a failing test waits that long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A declaration that is submitted on request.
+/// A declaration with `submit: Manual`.
 pub(crate) const MANUAL: &str = "\
 steps: {build: [{name: digest}], scan: [{name: verdict}]}
 objects:

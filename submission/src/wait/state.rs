@@ -14,7 +14,7 @@ use crate::item::Item;
 
 /// A condition that is not met yet.
 pub(super) struct Pending {
-    /// The condition as the end of a message that it was not met.
+    /// A clause about the condition that was not met, such as `condition Ready did not become True`.
     awaited: String,
     seen: String,
     kind: WaitKind,
@@ -284,8 +284,8 @@ impl Pending {
         self.kind
     }
 
-    /// Returns the condition and the last observation, such as `condition Available did not become True yet; last seen: Available is
-    /// False`.
+    /// Returns the condition and the last observation, for example
+    /// `condition Available did not become True yet; last seen: Available is False`.
     pub(super) fn message(&self) -> String {
         let Self { awaited, seen, .. } = self;
         format!("{awaited} yet; last seen: {seen}")

@@ -106,7 +106,7 @@ async fn a_wait_is_reported_with_its_condition_until_it_is_met() {
                 kind,
                 message,
             } => {
-                // Its controller reacts.
+                // Act as the controller, which makes the object ready.
                 mock.change(&path("svc"), |object| {
                     object["status"] = json!({"conditions": [{"type": "Ready", "status": "True"}]});
                 });

@@ -1,4 +1,4 @@
-//! The state and the objects as shown to users.
+//! Tests the status of a run and the preview of its objects.
 
 use crate::declaration::{Declaration, Scope};
 use gleaner_proto::StepName;
@@ -26,7 +26,7 @@ fn the_status_names_the_run_and_its_steps_in_order() {
             .into(),
         ..Run::default()
     };
-    // The last one is Gleaner's own.
+    // The last step is the one that Gleaner adds.
     let steps = ["lint", "build", "scan", "gleaner"].map(|name| StepName::new(name).unwrap());
     let mut collector = Collector::new(declaration, run, Values::default(), steps);
     let status = collector.status();
@@ -42,7 +42,7 @@ fn the_status_names_the_run_and_its_steps_in_order() {
 }
 
 #[test]
-fn a_traced_preview_has_the_places_of_variables() {
+fn a_traced_preview_records_the_leaves_with_variables() {
     let mut collector = of("\
 steps: {build: [{name: digest}, {name: tags, type: array}, {name: other}]}
 objects:
@@ -99,6 +99,6 @@ submit: Manual
             ("/metadata/name", false),
         ])
     );
-    // Other previews record nothing.
+    // Other previews do not record leaves.
     assert_eq!(collector.masked_preview(None).unwrap()[0].leaves, []);
 }

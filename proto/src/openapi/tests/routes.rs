@@ -162,8 +162,8 @@ pub(super) fn paths() -> Value {
         "/v1/steps/{step}/start": {"post": with_parameters(writes(operation(
             "steps",
             "postStart",
-            "Report that the command of a step starts",
-            "Only for the status: the run does not depend on it. Idempotent.",
+            "Report that a step's command starts",
+            "Changes only the entry of the step in the status. Idempotent.",
             success("The state of the run.", "Outcome"),
             &[OTHER_STEP, NOT_FOUND],
         )), &[in_path("step", "The step's name.")])},
@@ -199,7 +199,7 @@ pub(super) fn paths() -> Value {
         "/v1/resources": {"get": with_parameters(operation(
             "people",
             "getResources",
-            "Read the objects that will be created, secrets masked",
+            "Read the objects that will be created, with masked secrets",
             "YAML, unless `Accept` asks for JSON.",
             objects(
                 "The objects, in the order of the declaration.",
@@ -210,7 +210,7 @@ pub(super) fn paths() -> Value {
         "/v1/resources/{name}": {"get": with_parameters(operation(
             "people",
             "getResource",
-            "Read one object that will be created, secrets masked",
+            "Read one object that will be created, with masked secrets",
             "YAML, unless `Accept` asks for JSON.",
             objects("The object.", &schema("KubernetesObject")),
             &[MALFORMED, NOT_FOUND, PENDING, TOO_LARGE, BUSY],
@@ -222,8 +222,8 @@ pub(super) fn paths() -> Value {
         "/v1/preview": {"get": operation(
             "people",
             "getPreview",
-            "Read the objects as YAML in which values of variables are marked",
-            "For the page. Unknown variables appear as the templates write them; secrets are masked.",
+            "Read the objects as YAML in which values with variables are marked",
+            "For the sidecar's page. Unknown variables appear as written in the templates; secrets are masked.",
             success("The objects, in the order of the declaration.", "Preview"),
             &[TOO_LARGE, BUSY],
         )},
@@ -252,7 +252,7 @@ pub(super) fn paths() -> Value {
             "people",
             "getPage",
             "View the state live in a browser",
-            "A page that follows `/v1/events`.",
+            "A page that shows the state of the run and follows `/v1/events`.",
             response("The page.", "text/html", json!({"schema": {"type": "string"}})),
             &[],
         )},

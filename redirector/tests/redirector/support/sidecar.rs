@@ -39,7 +39,7 @@ pub(crate) struct Request {
 #[derive(Default)]
 struct Seen {
     requests: Mutex<Vec<Request>>,
-    /// The heads of the reports that a step starts, which get a separate response.
+    /// The heads of the requests that report the start of a step. They do not consume a scripted reply.
     starts: Mutex<Vec<String>>,
     changed: Condvar,
 }
@@ -137,7 +137,7 @@ impl Sidecar {
         self.seen.requests.lock().unwrap().clone()
     }
 
-    /// Returns the heads of the reports that a step starts.
+    /// Returns the heads of the requests that report the start of a step.
     pub(crate) fn starts(&self) -> Vec<String> {
         self.seen.starts.lock().unwrap().clone()
     }
@@ -185,7 +185,7 @@ fn serve<S: Read + Write + Send + 'static>(
             if is_start(&head) {
                 record.starts.lock().unwrap().push(head);
                 let Reply::Raw(answer) = Reply::accepted() else {
-                    unreachable!("a plain response")
+                    unreachable!("Reply::accepted returns a raw reply")
                 };
                 drop(stream.write_all(&answer));
                 continue;

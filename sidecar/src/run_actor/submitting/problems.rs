@@ -1,4 +1,4 @@
-//! The problems of a submission that failed.
+//! The problems with which a submission can fail.
 
 use gleaner_core::collect::problem;
 use gleaner_core::render::TooLarge;

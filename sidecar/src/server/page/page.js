@@ -1,8 +1,9 @@
 "use strict";
-// Every text of the run is untrusted: it is inserted as text, and never parsed as HTML.
+// All text from the run is untrusted. It is inserted as text and never parsed as HTML.
 
+/** The delay between attempts to reconnect, in milliseconds. */
 const RETRY = 2000;
-/** The sidecar truncates values to 2 KiB; only messages can be longer. */
+/** The maximum length of a text, in characters. Only messages can exceed it, because the sidecar truncates values to 2 KiB. */
 const CHARACTERS = 8000;
 const TONES = {
   Committed: "good", Received: "good", Resolved: "good", Defaulted: "busy", Submitting: "busy", Running: "busy", Failed: "bad",
@@ -12,7 +13,7 @@ const STAGES = {
   Checking: "checking all objects with dry runs",
   Creating: "creating the objects",
   Waiting: "waiting until the objects are ready",
-  RollingBack: "deleting the created objects again",
+  RollingBack: "rolling back: deleting the objects that this run created",
 };
 const WAITS = { Readiness: "readiness", Result: "result", Quota: "quota" };
 
@@ -21,11 +22,11 @@ const by = (id) => document.getElementById(id);
 // === text ===
 
 const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-/** Shows characters that are invisible or change the direction of text. */
+/** Replaces characters that are invisible or change the direction of text with their code points. */
 const printable = (text) =>
   text.replace(INVISIBLE, (one) => `⟨U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
 
-/** Returns a value as text that is short enough to be shown. */
+/** Returns a value as printable text of at most `CHARACTERS` characters. */
 const visible = (value) => {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
   return printable(text.length > CHARACTERS ? `${text.slice(0, CHARACTERS)}… (${text.length} characters)` : text);
@@ -33,7 +34,7 @@ const visible = (value) => {
 
 const sentence = (text) => visible(text.charAt(0).toUpperCase() + text.slice(1));
 
-/** Creates an element. Children are elements, or values that become text. */
+/** Creates an element. A child is a node, or a value that is converted to text. */
 const element = (name, className, ...children) => {
   const made = document.createElement(name);
   if (className) made.className = className;
@@ -50,7 +51,7 @@ const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 // === time ===
 
-/** The sidecar's clock minus this one, in milliseconds. */
+/** The difference between the sidecar's clock and the browser's clock, in milliseconds. */
 let skew = 0;
 const now = () => Date.now() + skew;
 
@@ -67,7 +68,7 @@ const clock = (time) => {
   made.title = date.toISOString();
   return made;
 };
-/** Creates an element with the time since `time`, which is kept up to date. */
+/** Creates an element that shows the time elapsed since `time` and is updated every second. */
 const ticking = (time) => {
   const made = element("span", "", duration(now() - Date.parse(time)));
   made.dataset.since = time;
@@ -80,7 +81,7 @@ setInterval(() => {
 // === the parts of the page ===
 
 const shown = {};
-/** Replaces the children of an element if their source has changed, so that selections and the focus remain. */
+/** Replaces an element's children only if their source has changed, because this removes the selection and the focus. */
 const fill = (id, source, children) => {
   const key = JSON.stringify(source);
   if (shown[id] === key) return;
@@ -109,13 +110,13 @@ const summary = (status) => {
   const remaining = (status.problem?.left?.length ?? 0) + (status.problem?.kept?.length ?? 0);
   const created = status.resources.filter((resource) => resource.uid).length;
   const lines = {
-    Collecting: `${pending} of ${plural(status.variables.length, "variable")} not known yet`,
+    Collecting: `variables not known yet: ${pending} of ${status.variables.length}`,
     Resolved: "All variables are known; the submission has not started",
     Submitting: `${STAGES[status.stage] ?? "creating the resources"} (${created} of ${status.resources.length} exist)`,
     Committed: `${plural(status.resources.length, "resource")} created`,
-    Failed: remaining ? "some objects of this run remain, see below" : "no object of this run exists",
+    Failed: remaining ? "some objects of this run remain (see below)" : "no object of this run exists",
   };
-  const step = failed.length ? `; failed: ${failed.join(", ")}` : "";
+  const step = failed.length ? `; failed ${failed.length === 1 ? "step" : "steps"}: ${failed.join(", ")}` : "";
   return sentence(`${lines[status.phase] ?? ""}${step}.`);
 };
 
@@ -126,7 +127,7 @@ const stepTimes = (step) => {
     const took = duration(Date.parse(finished) - Date.parse(started));
     return [`took ${took}, `, clock(started), " – ", clock(finished)];
   }
-  if (finished) return ["outputs at ", clock(finished)];
+  if (finished) return ["outputs received at ", clock(finished)];
   if (started && step.state === "Running") return ["for ", ticking(started), ", since ", clock(started)];
   return started ? ["since ", clock(started)] : [];
 };
@@ -146,7 +147,7 @@ const steps = (all) => {
     ["Not started", (step) => step.state === "Waiting"],
   ];
   const filled = groups.map(([title, belongs]) => [title, all.filter(belongs)]).filter(([, members]) => members.length);
-  if (!filled.length) return [element("p", "quiet", "The Task has no steps that post outputs.")];
+  if (!filled.length) return [element("p", "quiet", "This run has no steps that post outputs.")];
   return filled.flatMap(([title, members]) => {
     const list = element("ul", "rows", ...members.map(stepRow));
     list.dataset.group = title;
@@ -189,15 +190,16 @@ const waits = (status) => {
   const rows = (status.waits ?? []).map((wait) =>
     waitRow(element("code", "name", wait.resource), [`${WAITS[wait.kind] ?? wait.kind}: ${wait.message}`], wait.since));
   if (status.phase === "Resolved" && !status.finished) {
-    const what = status.submit === "Manual" ? ["A submit request: ", code("POST /v1/submit")] : ["The end of all steps"];
+    const what = status.submit === "Manual" ? ["A submit request: ", code("POST /v1/submit")] : ["All steps to finish"];
     rows.push(waitRow(element("span", "name", `submit: ${status.submit}`), what, status.since));
   }
   if (status.phase === "Collecting") {
     for (const { name } of pendingOf(status)) {
       const step = status.steps.find((one) => name.startsWith(`steps.${one.name}.`) || name.startsWith(`steps["${one.name}"]`));
       const state = { Running: "is running", Waiting: "has not started", Failed: "failed", Received: "is done" }[step?.state];
-      const from = step ? [`Output of the step ${step.name}, which ${state ?? "sent no outputs"}`] : ["A value that no step can set"];
-      rows.push(waitRow(element("code", "name", name), from, step?.started ?? status.since));
+      const from = step ? `Output of the step ${step.name}, which ${state ?? "posted no outputs"}`
+        : "A value that is not the output of a step";
+      rows.push(waitRow(element("code", "name", name), [from], step?.started ?? status.since));
     }
   }
   return rows;
@@ -212,8 +214,8 @@ const problem = ({ detail, failures = [], removed = [], left = [], kept = [] }) 
   return [
     ...(failures.length ? [element("ul", "plain", ...failures.map(cause))] : [element("p", "", detail)]),
     ...list("Rolled back", removed.map((one) => item(code(one)))),
-    ...list("May still exist; delete manually", left.map(({ object, why }) => item(code(named(object)), `: ${why}`))),
-    ...list("Existed before, with the fields that the run applied", kept.map((one) => item(code(named(one))))),
+    ...list("May still exist; delete by hand", left.map(({ object, why }) => item(code(named(object)), `: ${why}`))),
+    ...list("Existed before the run; still have the fields that the run applied", kept.map((one) => item(code(named(one))))),
   ];
 };
 
@@ -280,7 +282,7 @@ const show = (status) => {
   fill("notes-list", notes, () => notes.map((note) => element("li", "", note)));
 };
 
-/** Only one request at a time; changes in the meantime cause another one. */
+/** Requests for the YAML. Only one runs at a time; if the state changes during a request, another one follows. */
 const yaml = { busy: false, stale: false };
 const refresh = async () => {
   if (yaml.busy) { yaml.stale = true; return; }
@@ -300,7 +302,7 @@ const refresh = async () => {
   }
 };
 
-/** Returns true if nothing can change anymore. `ended` is true if the sidecar announced that it shuts down. */
+/** Returns true if the state cannot change anymore. `ended` is true if the sidecar announced its shutdown. */
 const isOver = (ended) => {
   if (!last) return false;
   const active = last.steps.some(({ state }) => state === "Running" || (state === "Waiting" && last.phase === "Committed"));
@@ -323,11 +325,12 @@ const disconnected = (ended) => {
   if (over) {
     for (const one of document.querySelectorAll("#clock [data-since], main [data-since]")) delete one.dataset.since;
     const tone = last.phase === "Failed" ? "bad" : "good";
-    banner(tone, `The run finished: ${last.phase}.`, "The sidecar has exited; this is its last state, of ", clock(lost), ".");
+    const text = ["The sidecar has exited. This is the last state that it reported, as of ", clock(lost), "."];
+    banner(tone, `The run finished: ${last.phase}.`, ...text);
     return;
   }
   const why = ended ? "The sidecar was shut down before the run finished." : "The sidecar does not respond.";
-  banner("warn", why, "Retrying for ", ticking(lost), ", since ", clock(lost), ".");
+  banner("warn", why, "Disconnected for ", ticking(lost), ", since ", clock(lost), `. Retrying every ${RETRY / 1000} s.`);
   setTimeout(connect, RETRY);
 };
 

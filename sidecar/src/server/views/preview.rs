@@ -1,4 +1,4 @@
-//! The objects as YAML in which the values of variables are marked.
+//! Renders the objects as YAML in which values with variables are marked.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use gleaner_runtime::text::cut;
 
 use super::Page;
 
-/// The longest value, in bytes; the page shows no more of it.
+/// The maximum length of a marked value, in bytes. Longer values are truncated.
 const VALUE: usize = 2 << 10;
 
-/// Returns the marked YAML of objects whose leaves were recorded.
+/// Returns the marked YAML of objects for which rendering recorded the leaves with variables.
 ///
 /// # Errors
-/// The YAML of an object has more than `max` bytes.
+/// An error if the YAML of an object exceeds `max` bytes.
 pub(super) fn of(objects: &[Rendered], max: usize) -> io::Result<Preview> {
     let objects = objects.iter().map(|object| one(object, max));
     Ok(Preview {
@@ -40,7 +40,7 @@ fn one(rendered: &Rendered, max: usize) -> io::Result<PreviewObject> {
         let written = &yaml[range.clone()];
         let start = range.start + (written.len() - written.trim_start().len());
         let value = written.trim();
-        // Leaves do not overlap; an empty value has no text.
+        // Skip a leaf without text. Skip a leaf that overlaps with the previous one, although none should.
         if start < end || value.is_empty() {
             continue;
         }
