@@ -273,7 +273,7 @@ pub(crate) struct Run {
     /// Add the CustomResourceDefinitions in a file to the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
-    /// Create these objects in the embedded API server before the first step: a file, a directory, or - for standard input.
+    /// Create the objects in a file, in a directory, or (-) on standard input in the embedded API server before the first step.
     #[arg(long = "object", value_name = "FILE")]
     pub(crate) objects: Vec<String>,
     /// Stop the run after this duration, as Tekton would; defaults to the timeout in the TaskRun or PipelineRun, or 1h.
@@ -326,10 +326,10 @@ pub(crate) struct Run {
     /// Keep the temporary directory and print its path.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// After the end, keep the pages of the tasks and the API server of this run until Ctrl-C, and print how to use them.
+    /// Keep the tasks' pages and the embedded API server running after the run until you press Ctrl-C, and print how to use them.
     #[arg(long)]
     pub(crate) hold: bool,
-    /// Open the page of each task in the browser: that of the variable BROWSER, or xdg-open.
+    /// Open each task's page in a browser, with the command in the environment variable BROWSER or, by default, xdg-open.
     #[arg(long)]
     pub(crate) open: bool,
     /// Format of the final output.
