@@ -156,7 +156,7 @@ fn the_command_line_configures_the_sidecar() {
     assert!(env.contains(&endpoint), "{env:?}");
     inject(&text, &["--traces-endpoint", "http://collector:4318"])
         .exits(64)
-        .says("use the whole URL for OTLP over HTTP");
+        .says("use the full URL for OTLP over HTTP");
     inject(&text, &["--cpu-limit", "ten"])
         .exits(64)
         .says("use a form such as 500m, 0.5, 128Mi or 1G");

@@ -237,7 +237,7 @@ impl RunActor {
         )
     }
 
-    /// Records the run in `traces`.
+    /// Returns the actor, which records the run in `traces`.
     pub(crate) fn traced(mut self, traces: Traces) -> Self {
         self.traces = traces;
         self

@@ -23,7 +23,7 @@ pub struct Settings {
     pub sidecars: Sidecars,
     /// The log level of the sidecar. If unset, the sidecar's default applies.
     pub log_level: Option<String>,
-    /// The URL that receives the spans of runs; if none is set, there are no traces.
+    /// The URL to which sidecars export traces. If unset, they do not export traces.
     pub traces_endpoint: Option<String>,
     /// The kinds that declarations may create.
     pub kinds: AllowedKinds,

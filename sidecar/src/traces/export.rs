@@ -23,7 +23,7 @@ pub(super) enum ExportError {
     Setup(#[source] AccessError),
     #[error("the request failed")]
     Request(#[source] Reason),
-    #[error("status {0}; the endpoint must be the whole URL, usually with the path /v1/traces")]
+    #[error("status {0}; the endpoint must be the full URL, usually with the path /v1/traces")]
     NotFound(StatusCode),
     #[error("status {0}")]
     Refused(StatusCode),
