@@ -124,7 +124,7 @@ fn every_field_of_a_task_with_variables_is_checked() {
         let expected = format!("{at}: spec.tasks[1].{place}: {unknown}");
         finds(&pipeline(field, ""), &[&expected]);
     }
-    // The context of a TaskRun is replaced only in what the TaskRun gets.
+    // Tekton replaces the TaskRun's context variables only in the fields that it passes to the TaskRun.
     finds(
         &pipeline(
             "when: [{input: $(context.taskRun.name), operator: in, values: [a]}]",
@@ -248,7 +248,7 @@ fn tasks_that_cannot_be_ordered_are_errors() {
         "{name: a, taskRef: {name: t}, params: [{name: v, value: $(tasks.b.results.x)}]}",
     );
     finds(&both, &[&waits("a, b")]);
-    // A variable in a description does not order the tasks.
+    // A variable in a description does not affect the order of the tasks.
     let described = pipeline("runAfter: [a]", "").replace(
         "{name: a, taskRef: {name: t}}",
         "{name: a, taskRef: {name: t}, description: before $(tasks.b.results.x)}",

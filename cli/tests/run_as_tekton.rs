@@ -91,7 +91,7 @@ fn context_variables_in_values_of_parameters_are_replaced() {
         &[],
     );
     assert_eq!(printed(ran.exits(0)), ["r r-x r-a r-a"]);
-    // Only parameters are passed to the TaskRun.
+    // Tekton replaces the TaskRun's context variables in parameters, but not in `when`.
     let ran = run(
         &pipeline_run(
             "
@@ -290,7 +290,7 @@ fn until(holds: impl Fn() -> bool) {
     }
 }
 
-/// Returns true if the process is running. The file contains its ID.
+/// Returns true if the process whose ID is in the file `id` is running.
 #[cfg(target_os = "linux")]
 fn lives(id: &std::path::Path) -> bool {
     let id = std::fs::read_to_string(id).unwrap();

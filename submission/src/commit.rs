@@ -120,7 +120,7 @@ async fn resume(
     }
     let is_missing = |one: usize| one >= index;
     let (mut refused, mut other_names, mut unblocked) = (Vec::new(), Vec::new(), None);
-    // Collected before streaming, for the reason given in `plan`.
+    // Collect the futures before streaming them, for the reason given in `plan`.
     let tries: Vec<_> = due
         .iter()
         .map(|one| try_again(api, &items[*one], run_uid))

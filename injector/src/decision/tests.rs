@@ -154,7 +154,7 @@ fn a_panic_on_an_object_that_requests_gleaner_is_a_refusal_that_names_the_bug() 
     panics::install();
     for object in [
         asking(),
-        // The pod of a remote Task that has lost its annotation, but still contains the sidecar.
+        // The pod of a remote Task. The pod has lost the annotation, but still contains the sidecar.
         json!({"metadata": {}, "spec": {"containers": [{"name": "sidecar-gleaner"}]}}),
     ] {
         let body = review("CREATE", POD, &object.to_string(), "null");
