@@ -78,7 +78,7 @@ pub(crate) enum Command {
     /// Runs a TaskRun or PipelineRun with the Tasks, Pipelines and StepActions in the files. Without a TaskRun or PipelineRun,
     /// runs the only Pipeline, or else the only Task that declares outputs. Parameters, workspaces, when, finally, timeouts and
     /// results between tasks work as in Tekton, but tasks run one at a time. Before the first step, the command lists the
-    /// features in the documents that it ignores because they require a cluster (images, sidecars, service accounts, resource
+    /// features that it ignores because they require a cluster (images, sidecars, service accounts, resource
     /// limits). It rejects unsupported features that it cannot ignore (matrix, retries, CEL, resolvers, custom tasks, pipelines
     /// in pipelines).
     ///

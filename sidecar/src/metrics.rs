@@ -55,7 +55,11 @@ impl Default for Metrics {
             refused: register(all, "outputs_refused", "Refused messages from steps"),
             submissions: register(all, "submissions", "Submissions that finished"),
             phase: register(all, "phase", "1 for the current phase of the run"),
-            exports: register(all, "trace_exports", "Requests with spans to the collector"),
+            exports: register(
+                all,
+                "trace_exports",
+                "Requests that export spans to the collector",
+            ),
             registry: Arc::new(registry),
         };
         for result in RESULTS {

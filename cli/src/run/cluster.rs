@@ -48,8 +48,8 @@ pub(crate) struct Kubectl {
 
 impl Cluster {
     /// Reads the kubeconfig of the cluster that the options select, or starts an embedded API server. `own` is the namespace in
-    /// the documents; `others` are the namespaces in the templates. They are created in
-    /// the embedded API server, except the namespaces in `later`, which are created after this call.
+    /// the documents, and `others` are the namespaces in the templates. The embedded API server creates these namespaces, except
+    /// those in `later`, which the caller creates.
     pub(crate) async fn open(
         options: &Run,
         own: Option<&str>,

@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// Control characters that move the cursor to the beginning of the line, and erase the line.
 const ERASE: &str = "\r\u{1b}[2K";
-/// The number of columns if the terminal does not report it.
+/// The number of columns if the terminal does not report its size.
 const COLUMNS: usize = 80;
 
 /// The text of the wait line; empty if the line is not shown.

@@ -7,7 +7,7 @@ use gleaner_proto::message::{Phase, Status};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// The duration of a wait after which it is first reported, if standard error is not a terminal. Doubles with each report.
+/// The time after which a wait is first reported if standard error is not a terminal. It doubles with each report.
 const FIRST: Duration = Duration::from_secs(10);
 
 /// Returns the name of each object that has a `waitFor`, and a description of its condition and timeout.
@@ -29,8 +29,8 @@ pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     waits.collect()
 }
 
-/// Returns a note that the embedded API server has no controllers that would meet the conditions in `waitFor`. Returns `None` if the
-/// declaration has no `waitFor`.
+/// Returns a note that waits may time out, because no controller updates the objects. Returns `None` if the declaration contains
+/// no `waitFor`.
 pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     let waits = of(declaration);
     let waits: Vec<String> = waits

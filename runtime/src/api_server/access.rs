@@ -83,8 +83,8 @@ impl Access {
 
 /// Constructors. A client does not connect until its first request.
 impl ApiServer {
-    /// Returns the API server of a kubeconfig's context: of `context`, or of the current context by default. Without a file,
-    /// reads the kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
+    /// Returns the API server of a context in a kubeconfig: of `context`, or by default of the current context. If `file` is
+    /// `None`, reads the kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
     ///
     /// # Errors
     /// An [`AccessError`] if a file is missing or invalid.

@@ -29,7 +29,7 @@ pub(super) struct Parent {
 /// The reason why a span context is ignored. It contains no text of the context, which is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ContextError {
-    #[error("the span context is not a JSON object of strings")]
+    #[error("the span context is not a JSON object whose values are strings")]
     Carrier,
     #[error("the span context does not contain a traceparent")]
     Missing,

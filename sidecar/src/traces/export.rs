@@ -1,4 +1,4 @@
-//! Sends spans to a collector: OTLP over HTTP, with JSON.
+//! Sends spans to a collector with OTLP over HTTP, encoded as JSON.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -35,7 +35,7 @@ pub(super) struct Record {
     dropped: usize,
 }
 
-/// A generator of distinct span IDs, which are consecutive numbers. The field is the previous number; the first one is random.
+/// A generator of distinct span IDs, which are consecutive numbers. The field is the last ID, or at first a random number.
 #[derive(Debug)]
 pub(super) struct Ids(pub(super) u64);
 
