@@ -78,9 +78,8 @@ pub(crate) enum Command {
     /// Runs a TaskRun or PipelineRun with the Tasks, Pipelines and StepActions in the files. Without a TaskRun or PipelineRun,
     /// runs the only Pipeline, or else the only Task that declares outputs. Parameters, workspaces, when, finally, timeouts and
     /// results between tasks work as in Tekton, but tasks run one at a time. Before the first step, the command lists the
-    /// features that it ignores because they require a cluster (images, sidecars, service accounts, resource
-    /// limits). It rejects unsupported features that it cannot ignore (matrix, retries, CEL, resolvers, custom tasks, pipelines
-    /// in pipelines).
+    /// features that it ignores because they require a cluster (images, sidecars, service accounts, resource limits). It rejects
+    /// unsupported features that it cannot ignore (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines).
     ///
     /// The steps run in order as local processes, each started by Gleaner's redirector. Gleaner's sidecar collects their outputs,
     /// renders the templates and creates the objects in the cluster that --context or --kubeconfig selects, or by default in an

@@ -265,7 +265,7 @@ fn no_interpreter_is_added_to_a_script_that_may_have_one() {
 }
 
 #[test]
-fn an_unpublished_image_is_not_assumed() {
+fn a_program_that_is_not_released_requires_an_image() {
     let text = task(support::ONE, "steps: [{name: one, image: i, command: [a]}]");
     let without = gleaner_with_input(&["inject", "-f", "-"], &text);
     without.exits(64).says("--image <IMAGE>");

@@ -163,7 +163,7 @@ fn every_field_of_a_task_with_variables_is_checked() {
 }
 
 #[test]
-fn parameters_and_workspaces_of_a_run_reach_its_own_spec() {
+fn an_embedded_spec_can_use_the_parameters_and_workspaces_of_its_run() {
     let embedded = |value: &str| {
         format!(
             "\
@@ -293,7 +293,7 @@ fn a_step_of_an_embedded_task_can_use_results_of_other_tasks() {
 }
 
 #[test]
-fn a_result_of_a_pipeline_is_a_result_of_a_task() {
+fn a_pipelines_result_must_refer_to_a_tasks_result() {
     let result = |value: &str| pipeline("", &format!("results: [{{name: r, value: {value}}}]"));
     for good in [
         "$(tasks.a.results.x)",
@@ -319,7 +319,7 @@ fn a_result_of_a_pipeline_is_a_result_of_a_task() {
 }
 
 #[test]
-fn a_field_that_tekton_does_not_have_is_an_error() {
+fn a_field_that_tekton_does_not_define_is_an_error() {
     for (text, expected) in [
         (
             pipeline("runafter: [a]", ""),

@@ -99,7 +99,7 @@ fn each_object_that_the_api_server_refuses_is_reported_with_its_position() {
 }
 
 #[test]
-fn object_is_rejected_with_a_real_cluster() {
+fn the_flag_object_is_rejected_with_a_real_cluster() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "task.yaml", &task(ONE, STEP));
     for flag in ["--context", "--kubeconfig"] {

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_names_what_is_missing() {
+    fn a_wait_describes_the_step_or_the_objects_and_their_conditions() {
         let wait = |phase: &str, fields: [&str; 2]| {
             let objects = ["a", "b"].iter().zip(fields).map(|(name, fields)| {
                 format!("  - name: {name}\n{fields}    resourceTemplate: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}}}}}\n")
