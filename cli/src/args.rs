@@ -272,7 +272,7 @@ pub(crate) struct Run {
     /// Add the CustomResourceDefinitions in a file to the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
-    /// Create the objects in a file, in a directory, or (-) on standard input in the embedded API server before the first step.
+    /// Before the first step, create the objects from a file, a directory or standard input (-) in the embedded API server.
     #[arg(long = "object", value_name = "FILE")]
     pub(crate) objects: Vec<String>,
     /// Stop the run after this duration, as Tekton would; defaults to the timeout in the TaskRun or PipelineRun, or 1h.

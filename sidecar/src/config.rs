@@ -171,7 +171,7 @@ pub struct Tracing {
     /// Context of the parent span, in the form of Tekton's annotation tekton.dev/taskrunSpanContext: {"traceparent": "..."}
     #[arg(long, env = traces::SPAN_CONTEXT, value_name = "JSON", default_value = "", hide_default_value = true)]
     pub(crate) span_context: String,
-    /// Name of the pod, which the trace contains
+    /// Name of the pod, for the trace
     #[arg(long, env = traces::POD_NAME, default_value = "", hide_default_value = true)]
     pub(crate) pod_name: String,
 }

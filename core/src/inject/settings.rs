@@ -154,8 +154,8 @@ impl Settings {
     }
 
     /// Sets the image and the pull policy of a container that Gleaner adds. A pod gets the image of its injector even if its Task
-    /// was injected with another image: the flags in the pod are those of the injector's release, and an older image may not
-    /// support them.
+    /// was injected with a different image, because the injector sets the flags of its own release in the pod, and an older image
+    /// may not support them.
     pub(crate) fn set_image(&self, container: &mut Map<String, Value>) {
         let before = container.insert("image".to_owned(), self.image.as_str().into());
         match self.image_pull_policy {
