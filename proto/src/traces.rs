@@ -12,8 +12,8 @@ pub const POD_NAME: &str = "POD_NAME";
 /// Checks an endpoint's URL.
 ///
 /// # Errors
-/// Returns a message with the remedy if the text is not an HTTP or HTTPS URL with a host and a path. Also rejects `$`, because the
-/// kubelet replaces `$(NAME)`, and credentials, because they would be visible in every pod.
+/// Returns a message with the remedy if the text is not an HTTP or HTTPS URL with a host and a path. Also rejects `$`, because
+/// the kubelet replaces `$(NAME)`, and credentials, because they would be visible in every pod.
 pub fn endpoint(text: &str) -> Result<String, String> {
     let mut schemes = ["http://", "https://"].iter();
     let rest = schemes.find_map(|scheme| text.strip_prefix(scheme));

@@ -7,8 +7,8 @@
 //! | `span` | a span, and its encoding in OTLP/JSON |
 //! | `export` | the request to the collector |
 //!
-//! The sidecar exports the spans after the submission and before it exits. Steps do not wait for an export, and a failed export is
-//! not retried. Spans contain only names, numbers and codes, and never an output or a message.
+//! The sidecar exports the spans after the submission and before it exits. Steps do not wait for an export, and a failed export
+//! is not retried. Spans contain only names, numbers and codes, and never an output or a message.
 
 mod context;
 mod export;
@@ -64,8 +64,8 @@ pub(crate) struct Start(u64);
 // === impl Traces ===
 
 impl Traces {
-    /// Begins the trace of `run`. The trace is off if there is no valid endpoint, if the parent is not sampled, or if no random IDs
-    /// can be generated.
+    /// Begins the trace of `run`. The trace is off if there is no valid endpoint, if the parent is not sampled, or if no random
+    /// IDs can be generated.
     pub(crate) fn begin(config: Tracing, run: &Run, metrics: &Metrics) -> Self {
         let Tracing {
             traces_endpoint: endpoint,

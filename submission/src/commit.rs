@@ -34,7 +34,8 @@ pub(super) struct Made {
 pub(super) enum Stop {
     /// The failures of the objects that cannot be created. Never empty.
     Failed(Vec<Failure>),
-    /// The first create request failed because an object with a derived name already exists. The submission must restart with different names.
+    /// The first create request failed because an object with a derived name already exists. The submission must restart with
+    /// different names.
     OtherNames(Vec<Failure>),
     /// The first create request failed because the run is not allowed to set `blockOwnerDeletion`. The submission must restart
     /// without this field.
@@ -313,8 +314,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write request, and retries while a ResourceQuota is exhausted. If an earlier attempt received no response, it may have
-    /// created the object and used up the quota itself, so this function does not retry, and the caller handles the refusal.
+    /// Sends a write request, and retries while a ResourceQuota is exhausted. If an earlier attempt received no response, it may
+    /// have created the object and used up the quota itself, so this function does not retry, and the caller handles the refusal.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();

@@ -1,4 +1,5 @@
-//! Holds a run after its last task (`--hold`): the tasks' pages and the embedded API server stay available until a signal arrives.
+//! Holds a run after its last task (`--hold`): the tasks' pages and the embedded API server stay available until a signal
+//! arrives.
 
 use std::collections::BTreeMap;
 

@@ -30,8 +30,8 @@ pub(crate) enum Existing {
     Unknown,
 }
 
-/// Returns the objects that exist, and shuts down the sidecar, which first completes any submission in progress. If `hold` is true
-/// and no submission is in progress, does not shut down the sidecar, and returns it, too.
+/// Returns the objects that exist, and shuts down the sidecar, which first completes any submission in progress. If `hold` is
+/// true and no submission is in progress, does not shut down the sidecar, and returns it, too.
 pub(crate) async fn end(
     sidecar: SidecarProcess,
     interrupt: &mut Signals,

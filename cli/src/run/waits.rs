@@ -103,7 +103,8 @@ impl Wait {
             .map(|(name, state)| (named(&name), state))
             .collect();
         match waits.as_mut_slice() {
-            // Even without `waitFor`, a submission may take long, because the API server does not respond or a quota is exhausted.
+            // Even without `waitFor`, a submission may take long, because the API server does not respond or a quota is
+            // exhausted.
             [] => {
                 let all = declaration.templates.iter();
                 let all: Vec<String> = all.map(|template| named(template.name.as_str())).collect();

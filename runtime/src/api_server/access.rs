@@ -44,7 +44,8 @@ pub enum AccessError {
     /// The kubeconfig is missing or invalid.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
-    /// A proxy environment variable does not contain a valid URL. kube rejects some values even if `NO_PROXY` excludes the API server.
+    /// A proxy environment variable does not contain a valid URL. kube rejects some values even if `NO_PROXY` excludes the API
+    /// server.
     #[error("the variable {0} is not a valid proxy URL; correct it or unset the variable")]
     Proxy(&'static str),
     /// `NO_PROXY` does not contain a list that kube can parse.

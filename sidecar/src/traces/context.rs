@@ -1,8 +1,8 @@
 //! The context of the run's parent span, in the form in which Tekton passes it (W3C Trace Context, version 00).
 //!
 //! Tekton writes a JSON object with the HTTP headers of the W3C recommendation into the annotation
-//! `tekton.dev/taskrunSpanContext` of each TaskRun that a PipelineRun creates (`pkg/reconciler/pipelinerun/tracing.go`), and copies
-//! the annotations of a TaskRun to its pod (`pkg/pod/pod.go`).
+//! `tekton.dev/taskrunSpanContext` of each TaskRun that a PipelineRun creates (`pkg/reconciler/pipelinerun/tracing.go`), and
+//! copies the annotations of a TaskRun to its pod (`pkg/pod/pod.go`).
 
 use serde::Deserialize;
 

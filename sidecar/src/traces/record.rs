@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use super::span::{Error, Span};
 
-/// The maximum number of finished spans that wait for an export. Each message and each object has a span, so this bound limits the
-/// memory that a client can use by repeating messages. Additional spans are dropped, and their number is exported.
+/// The maximum number of finished spans that wait for an export. Each message and each object has a span, so this bound limits
+/// the memory that a client can use by repeating messages. Additional spans are dropped, and their number is exported.
 pub(super) const SPANS_MAX: usize = 512;
 
 const RESOURCE: &str = "gleaner.resource";
@@ -140,7 +140,8 @@ impl Record {
         }
     }
 
-    /// Finishes the `submit` span. If the submission failed, sets the error codes of this span, of the failed part and of the run.
+    /// Finishes the `submit` span. If the submission failed, sets the error codes of this span, of the failed part and of the
+    /// run.
     pub(super) fn submitted(&mut self, problem: Option<&Problem>, now: u64) {
         self.finish_part(now);
         let outcome = if problem.is_some() {

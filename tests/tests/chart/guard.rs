@@ -129,8 +129,8 @@ fn settings() -> Settings {
     }
 }
 
-/// The API server accepts the sidecar's variables for traces and does not change them, although they refer to an annotation that the
-/// pod does not have.
+/// The API server accepts the sidecar's variables for traces and does not change them, although they refer to an annotation that
+/// the pod does not have.
 async fn the_api_server_does_not_change_a_pod_with_the_variables_for_traces(server: &Server) {
     let settings = Settings {
         traces_endpoint: Some("http://collector.observability:4318/v1/traces".to_owned()),
