@@ -9,8 +9,8 @@ use crate::{BUILD, CHECK, checking, gleaner, holds, let_go, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        status_reads_a_run_from_its_sidecar_and_after_its_end_from_its_objects,
-        check_reports_no_problem_in_the_cluster_except_a_missing_permission,
+        status_shows_a_running_and_a_finished_run,
+        check_reports_only_a_missing_permission,
     ]
 }
 
@@ -29,7 +29,7 @@ fn status(namespace: &Namespace) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn status_reads_a_run_from_its_sidecar_and_after_its_end_from_its_objects(namespace: &Namespace) {
+fn status_shows_a_running_and_a_finished_run(namespace: &Namespace) {
     let outputs = "{build: [{name: digest}], check: [{name: verdict}]}";
     namespace.apply(&(BUILD.replace("{build: [{name: digest}]}", outputs) + CHECK));
     namespace.start("build", "build-run");
@@ -64,7 +64,7 @@ fn status_reads_a_run_from_its_sidecar_and_after_its_end_from_its_objects(namesp
     assert_eq!(objects[0]["uid"], resource["metadata"]["uid"]);
 }
 
-fn check_reports_no_problem_in_the_cluster_except_a_missing_permission(namespace: &Namespace) {
+fn check_reports_only_a_missing_permission(namespace: &Namespace) {
     let check = ["check", "--service-account", "default", "-f", "-"];
     let good = run(namespace, &check, BUILD).succeed();
     holds(&good, &["Tekton", "injector"]);
