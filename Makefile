@@ -93,11 +93,11 @@ image-check: static ## Check that buildah builds the same image from the Dockerf
 	@scripts/image-check || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: building the image with buildah, see above' >&2; }
 
 .PHONY: release-check
-release-check: ## Build the files of a release for this machine's platform in target/dist, and check them
+release-check: ## Build the release files for this machine's platform in target/dist, and check them
 	@if cargo cyclonedx --version >/dev/null 2>&1; then \
 		rm -rf target/dist && scripts/release --dry-run target/dist >/dev/null && scripts/release-check target/dist; \
 	else \
-		echo 'SKIPPED: the files of a release, cargo-cyclonedx is not installed (cargo install cargo-cyclonedx)' >&2; \
+		echo 'SKIPPED: the check of the release files, because cargo-cyclonedx is not installed (cargo install cargo-cyclonedx)' >&2; \
 	fi
 
 .PHONY: chart-readme

@@ -78,9 +78,8 @@ pub(crate) enum Command {
     /// Runs a TaskRun or PipelineRun with the Tasks, Pipelines and StepActions in the files. Without a TaskRun or PipelineRun,
     /// runs the only Pipeline, or else the only Task that declares outputs. Parameters, workspaces, when, finally, timeouts and
     /// results between tasks work as in Tekton, but tasks run one at a time. Before the first step, the command lists the
-    /// features in the documents that it ignores because they require a cluster (images, sidecars, service accounts, resource
-    /// limits). It rejects unsupported features that it cannot ignore (matrix, retries, CEL, resolvers, custom tasks, pipelines
-    /// in pipelines).
+    /// features that it ignores because they require a cluster (images, sidecars, service accounts, resource limits). It rejects
+    /// unsupported features that it cannot ignore (matrix, retries, CEL, resolvers, custom tasks, pipelines in pipelines).
     ///
     /// The steps run in order as local processes, each started by Gleaner's redirector. Gleaner's sidecar collects their outputs,
     /// renders the templates and creates the objects in the cluster that --context or --kubeconfig selects, or by default in an
@@ -273,7 +272,7 @@ pub(crate) struct Run {
     /// Add the CustomResourceDefinitions in a file to the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
-    /// Create these objects in the local API server before the first step: a file, a directory, or - for standard input.
+    /// Before the first step, create the objects from a file, a directory or standard input (-) in the local API server.
     #[arg(long = "object", value_name = "FILE")]
     pub(crate) objects: Vec<String>,
     /// Stop the run after this duration, as Tekton would; defaults to the timeout in the TaskRun or PipelineRun, or 1h.
@@ -326,10 +325,10 @@ pub(crate) struct Run {
     /// Keep the temporary directory and print its path.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// After the end, keep the pages of the tasks and the API server of this run until Ctrl-C, and print how to use them.
+    /// Keep the tasks' pages and the local API server running after the run until you press Ctrl-C, and print how to use them.
     #[arg(long)]
     pub(crate) hold: bool,
-    /// Open the page of each task in the browser: that of the variable BROWSER, or xdg-open.
+    /// Open each task's page in a browser, with the command in the environment variable BROWSER or, by default, xdg-open.
     #[arg(long)]
     pub(crate) open: bool,
     /// Format of the final output.

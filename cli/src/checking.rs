@@ -107,8 +107,8 @@ pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && Task::name_of(document) == name
 }
 
-/// Returns the webhook's findings for translated documents. A finding that also occurs in the original document keeps its place
-/// and position there.
+/// Returns the webhook's findings for translated documents. A finding that also occurs in the original document is
+/// reported with its field path and position there.
 pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Vec<Finding> {
     let documents = sources.iter().flat_map(|source| {
         let documents = source.documents.iter();

@@ -12,10 +12,10 @@
 //! | `plan` | the plan of one task on this machine, created before its first step runs |
 //! | `directory`, `paths` | the run's directory, and the mapping of pod paths to it |
 //! | `substitution`, `command` | replacement of Tekton's `$(...)`; conversion of a step to a command |
-//! | `cluster`, `seeds` | the local API server with its first objects, or a real cluster |
+//! | `cluster`, `seeds` | the local API server or a real cluster; the objects of `--object` |
 //! | `sidecar_process`, `http` | the sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | execution of the steps in order, each started by the redirector |
-//! | `browser`, `hold` | opening a task's page in a browser; keeping pages and API server after the run |
+//! | `browser`, `hold` | opening a task's page in a browser (`--open`); keeping the pages and the API server after the run (`--hold`) |
 //! | `progress`, `live`, `report`, `results` | output for users and for programs |
 //! | `outcome` | the objects that exist at the end of a run |
 

@@ -156,7 +156,7 @@ fn the_command_line_configures_the_sidecar() {
     assert!(env.contains(&endpoint), "{env:?}");
     inject(&text, &["--traces-endpoint", "http://collector:4318"])
         .exits(64)
-        .says("use the whole URL for OTLP over HTTP");
+        .says("use the full URL for OTLP over HTTP");
     inject(&text, &["--cpu-limit", "ten"])
         .exits(64)
         .says("use a form such as 500m, 0.5, 128Mi or 1G");
@@ -266,7 +266,7 @@ fn no_interpreter_is_added_to_a_script_that_may_have_one() {
 }
 
 #[test]
-fn the_image_is_required_if_the_release_has_no_published_image() {
+fn a_program_that_is_not_released_requires_an_image() {
     let text = task(support::ONE, "steps: [{name: one, image: i, command: [a]}]");
     let without = gleaner_with_input(&["inject", "-f", "-"], &text);
     without.exits(64).says("--image <IMAGE>");

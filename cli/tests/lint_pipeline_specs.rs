@@ -124,7 +124,7 @@ fn every_field_of_a_pipeline_task_that_may_contain_variables_is_checked() {
         let expected = format!("{at}: spec.tasks[1].{place}: {unknown}");
         finds(&pipeline(field, ""), &[&expected]);
     }
-    // The context of a TaskRun is replaced only in what the TaskRun gets.
+    // Tekton replaces the TaskRun's context variables only in the fields that it passes to the TaskRun.
     finds(
         &pipeline(
             "when: [{input: $(context.taskRun.name), operator: in, values: [a]}]",
@@ -163,7 +163,7 @@ fn every_field_of_a_pipeline_task_that_may_contain_variables_is_checked() {
 }
 
 #[test]
-fn an_embedded_spec_can_use_parameters_and_workspaces_of_its_run() {
+fn an_embedded_spec_can_use_the_parameters_and_workspaces_of_its_run() {
     let embedded = |value: &str| {
         format!(
             "\
@@ -248,7 +248,7 @@ fn tasks_that_cannot_be_ordered_are_errors() {
         "{name: a, taskRef: {name: t}, params: [{name: v, value: $(tasks.b.results.x)}]}",
     );
     finds(&both, &[&waits("a, b")]);
-    // A result variable in a description does not affect the order of the tasks.
+    // A variable in a description does not affect the order of the tasks.
     let described = pipeline("runAfter: [a]", "").replace(
         "{name: a, taskRef: {name: t}}",
         "{name: a, taskRef: {name: t}, description: before $(tasks.b.results.x)}",
@@ -293,7 +293,7 @@ fn a_step_of_an_embedded_task_can_use_results_of_other_tasks() {
 }
 
 #[test]
-fn results_of_a_pipeline_must_refer_to_results_of_its_tasks() {
+fn a_pipelines_result_must_refer_to_a_tasks_result() {
     let result = |value: &str| pipeline("", &format!("results: [{{name: r, value: {value}}}]"));
     for good in [
         "$(tasks.a.results.x)",
@@ -319,7 +319,7 @@ fn results_of_a_pipeline_must_refer_to_results_of_its_tasks() {
 }
 
 #[test]
-fn a_field_that_tekton_does_not_have_is_an_error() {
+fn a_field_that_tekton_does_not_define_is_an_error() {
     for (text, expected) in [
         (
             pipeline("runafter: [a]", ""),

@@ -91,7 +91,7 @@ fn context_variables_in_values_of_parameters_are_replaced() {
         &[],
     );
     assert_eq!(printed(ran.exits(0)), ["r r-x r-a r-a"]);
-    // Only parameters are passed to the TaskRun.
+    // Tekton replaces the TaskRun's context variables in parameters, but not in `when`.
     let ran = run(
         &pipeline_run(
             "

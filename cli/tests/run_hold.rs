@@ -1,4 +1,4 @@
-//! Runs that stay up after their end (`--hold`), and `submit: Manual` without a request.
+//! Tests `gleaner run --hold`, and a run with `submit: Manual` to which no submit request is sent.
 
 mod support;
 
@@ -17,16 +17,16 @@ use support::{ONE, command, file, run, task};
 
 const STEP: &str = "steps: [{name: one, image: i, script: 'printf x > $GLEANER_OUTPUTS/a'}]";
 
-/// A run that is held.
+/// A `gleaner run --hold` process.
 struct Held {
     child: Child,
     stderr: BufReader<ChildStderr>,
-    /// The lines that the run has printed.
+    /// The lines that the process printed on standard error, up to the `kubectl` command.
     lines: Vec<String>,
 }
 
 impl Held {
-    /// Starts the run and waits until it prints a `kubectl` command, which is the last line before it is held.
+    /// Starts the process and waits until it prints a `kubectl` command, which is the last line before it waits for a signal.
     fn start(mut command: Command) -> Self {
         let command = command.arg("--hold").stdin(Stdio::null());
         let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
@@ -47,13 +47,13 @@ impl Held {
         held
     }
 
-    /// Returns the rest of each line that begins with `begin`.
+    /// Returns the lines that begin with `begin`, without this prefix.
     fn lines(&self, begin: &str) -> Vec<&str> {
         let lines = self.lines.iter();
         lines.filter_map(|line| line.strip_prefix(begin)).collect()
     }
 
-    /// Stops the run; returns its exit code.
+    /// Sends the signal to the process, and returns the exit code.
     fn stop(&mut self, signal: Signal) -> i32 {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
@@ -68,7 +68,7 @@ impl Drop for Held {
     }
 }
 
-/// Sends a request; returns status and body of the response.
+/// Sends a request. Returns the status and the body of the response.
 fn request(method: &str, url: &str, header: &str) -> (u16, String) {
     let (address, path) = url
         .strip_prefix("http://")
@@ -86,20 +86,20 @@ fn request(method: &str, url: &str, header: &str) -> (u16, String) {
     (head[9..12].parse().unwrap(), body.to_owned())
 }
 
-/// Returns the URL of the API server in the kubeconfig that a held run has printed.
+/// Returns the URL of the API server in the kubeconfig at this path.
 fn server(kubeconfig: &str) -> String {
     let config: Value = serde_json::from_slice(&std::fs::read(kubeconfig).unwrap()).unwrap();
     let server = &config["clusters"][0]["cluster"]["server"];
     server.as_str().unwrap().to_owned()
 }
 
-/// Runs a `kubectl` command as a user pastes it; returns `None` on a machine without `kubectl`.
+/// Runs a `kubectl` command in a shell, and returns its output. Returns `None` if `kubectl` is not installed.
 fn kubectl(line: &str) -> Option<String> {
     let version = Command::new("kubectl")
         .args(["version", "--client"])
         .output();
     if !version.is_ok_and(|version| version.status.success()) {
-        eprintln!("SKIPPED: kubectl is not installed, so its part of the test does not run");
+        eprintln!("SKIPPED: the part of this test that requires kubectl, which is not installed");
         return None;
     }
     let ran = Command::new("sh").args(["-c", line]).output().unwrap();
@@ -108,7 +108,7 @@ fn kubectl(line: &str) -> Option<String> {
 }
 
 #[test]
-fn pages_and_api_server_stay_until_a_signal() {
+fn the_page_and_the_api_server_are_available_until_a_signal() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "task.yaml", &task(ONE, STEP));
     for signal in [Signal::INT, Signal::TERM] {
@@ -137,7 +137,7 @@ fn pages_and_api_server_stay_until_a_signal() {
             assert_eq!(shown["metadata"]["namespace"], "ci");
             assert_eq!(shown["data"]["a"], "x");
         }
-        // A page that is open in a browser does not delay the end: requests in progress have 20 s.
+        // An open page must not delay the exit, although the sidecar otherwise waits up to 20 s for requests in progress.
         let address = pages[0].trim_start_matches("http://").trim_end_matches('/');
         let mut events = TcpStream::connect(address).unwrap();
         let stream = format!("GET /v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n");
@@ -146,7 +146,7 @@ fn pages_and_api_server_stay_until_a_signal() {
         let began = Instant::now();
         assert_eq!(held.stop(signal), 0);
         assert!(began.elapsed() < Duration::from_secs(15));
-        // Even a directory that is kept does not keep the address of a server that is gone.
+        // The kubeconfig is removed even with --keep, because its API server no longer runs.
         assert!(!Path::new(&kubeconfig).exists());
         std::fs::remove_dir_all(Path::new(&kubeconfig).parent().unwrap()).unwrap();
     }
@@ -195,7 +195,7 @@ spec:
 }
 
 #[test]
-fn a_real_cluster_is_shown_with_its_context() {
+fn the_kubectl_command_selects_the_context_of_a_real_cluster() {
     let cluster = Cluster::start(LocalApiServer::builder().namespace("builds"));
     let path = file(cluster.directory.path(), "task.yaml", &task(ONE, STEP));
     let config = cluster.kubeconfig("here");
@@ -206,7 +206,7 @@ fn a_real_cluster_is_shown_with_its_context() {
     assert_eq!(held.lines("kubectl "), [expected]);
     assert_eq!(request("GET", held.lines("page: ")[0], "").0, 200);
     assert_eq!(held.stop(Signal::INT), 0);
-    // The usual kubeconfig has the context.
+    // The context is in the kubeconfig that kubectl uses by default, so the command does not contain --kubeconfig.
     let mut run = command(&["run", "-f", &path, "-n", "default", "--context", "here"]);
     run.env("KUBECONFIG", &config);
     let mut held = Held::start(run);
@@ -252,15 +252,15 @@ fn an_interrupted_run_is_not_held() {
 }
 
 #[test]
-fn a_missing_submit_request_is_a_warning_and_can_be_sent_by_hand() {
+fn a_missing_submit_request_causes_a_warning_and_can_be_sent_by_the_user() {
     let text = task(&format!("submit: Manual{ONE}"), STEP);
-    let warning = "warning: the task succeeded without its objects, as in a cluster: 'submit: Manual' waits for a request, and \
-                   no step sent one (curl --unix-socket /gleaner/run/me/gleaner.sock -X POST http://localhost/v1/submit)";
-    let by_hand = "; with --hold you can send it by hand\n";
+    let warning = "warning: the task succeeded but created no objects, as in a cluster, because no step sent the request that \
+                   'submit: Manual' requires (curl --unix-socket /gleaner/run/me/gleaner.sock -X POST http://localhost/v1/submit)";
+    let by_hand = "; with --hold, you can send it yourself\n";
     let ran = run(&text, &["-q"]);
     assert_eq!(ran.exits(0).stderr, format!("{warning}{by_hand}"));
     assert_eq!(ran.stdout, "");
-    // A task that failed has its own message.
+    // If the task fails, a different message reports that nothing was created.
     let fails = "steps: [{name: one, image: i, script: 'printf x > $GLEANER_OUTPUTS/a'}, {name: two, image: i, script: exit 4}]";
     let ran = run(&task(&format!("submit: Manual{ONE}"), fails), &[]);
     ran.exits(4).says("  nothing was created\n");

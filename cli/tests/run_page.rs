@@ -1,4 +1,4 @@
-//! The page of a task: its URL, and opening it in a browser.
+//! Tests the page of each task in `gleaner run`: its URL, and `--open`.
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use support::{ONE, Ran, command, file, ran, run, task};
 
-/// Returns the URLs of the pages that a run has printed.
+/// Returns the page URLs that a run printed.
 fn pages(ran: &Ran) -> Vec<&str> {
     let lines = ran.stderr.lines();
     lines
@@ -17,7 +17,7 @@ fn pages(ran: &Ran) -> Vec<&str> {
         .collect()
 }
 
-/// Runs a task whose step waits until the browser, which the variable BROWSER names, has written the file `opened`.
+/// Runs a task with `--open`, with `browser` as the value of `BROWSER` and `script` as the beginning of its step's script.
 fn with_browser(directory: &Path, browser: &str, script: &str) -> Ran {
     let text = task(
         ONE,
@@ -48,15 +48,15 @@ fn the_page_is_opened_without_a_shell() {
 }
 
 #[test]
-fn a_browser_that_fails_is_a_note() {
+fn a_browser_failure_causes_only_a_note() {
     let directory = tempfile::tempdir().unwrap();
     with_browser(directory.path(), "/none", "true")
         .exits(0)
-        .says("  the page is not open in a browser: /none cannot be started: No such file or directory");
+        .says("  cannot open the page in a browser: /none cannot be started: No such file or directory");
     with_browser(directory.path(), "false", "sleep 0.5")
         .exits(0)
         .says(
-            "  the page is not open in a browser: false failed (exit status: 1); open it yourself",
+            "  cannot open the page in a browser: false failed (exit status: 1); open the URL yourself",
         );
 }
 
@@ -78,7 +78,10 @@ fn the_page_of_each_task_is_served_while_it_runs() {
         .spawn()
         .unwrap();
     while !ready.exists() {
-        assert!(child.try_wait().unwrap().is_none(), "the run has ended");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the run exited before its second step was ready"
+        );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let stderr = std::fs::read_to_string(&log).unwrap();
@@ -100,7 +103,7 @@ fn the_page_of_each_task_is_served_while_it_runs() {
 }
 
 #[test]
-fn a_quiet_run_does_not_show_its_page() {
+fn a_quiet_run_does_not_print_the_url_of_its_page() {
     let text = task(
         ONE,
         "steps: [{name: one, image: i, script: 'printf x > $GLEANER_OUTPUTS/a'}]",

@@ -1,4 +1,4 @@
-//! Objects that exist in the API server of a run before its first step.
+//! Tests `gleaner run --object`, which creates objects in the local API server before the first step.
 
 mod support;
 
@@ -6,7 +6,7 @@ use support::{ONE, command, file, gleaner_with_input, ran, task};
 
 const STEP: &str = "steps: [{name: one, image: i, script: 'printf x > $GLEANER_OUTPUTS/a'}]";
 
-/// A declaration whose object is in the namespace `extra`.
+/// A declaration that creates a ConfigMap in the namespace `extra`.
 const ELSEWHERE: &str = "
 steps: {one: [{name: a}]}
 objects:
@@ -17,11 +17,11 @@ objects:
 ";
 
 #[test]
-fn an_object_that_exists_is_not_overwritten() {
+fn a_run_does_not_overwrite_an_existing_object() {
     let directory = tempfile::tempdir().unwrap();
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm}\ndata: {a: old}\n";
     let seed = file(directory.path(), "cm.yaml", text);
-    // The default namespace of an object is that of the run.
+    // The default namespace of these objects is the run's.
     for arguments in [vec![], vec!["-n", "ci"]] {
         let all = [&["run", "-f", "-", "--object", &seed], &arguments[..]].concat();
         gleaner_with_input(&all, &task(ONE, STEP))
@@ -36,7 +36,7 @@ fn an_object_that_exists_is_not_overwritten() {
 }
 
 #[test]
-fn namespaces_and_kinds_are_created_before_other_objects() {
+fn namespaces_and_crds_are_created_before_other_objects() {
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path().join("objects");
     std::fs::create_dir(&folder).unwrap();
@@ -64,7 +64,7 @@ fn namespaces_and_kinds_are_created_before_other_objects() {
 }
 
 #[test]
-fn objects_that_the_api_server_refuses_are_named_with_their_places() {
+fn each_object_that_the_api_server_refuses_is_reported_with_its_position() {
     let objects = "\
 {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: 1}}
 ---
@@ -80,11 +80,11 @@ fn objects_that_the_api_server_refuses_are_named_with_their_places() {
     let ran = gleaner_with_input(&arguments, objects);
     ran.exits(78)
         .says("<stdin>:1:1: error: ConfigMap in version")
-        .says("<stdin>:3:36: error: kind: the API server of this run has no kind Widget of example.com/v1; pass its CRD with --crd FILE\n")
+        .says("<stdin>:3:36: error: kind: the local API server does not serve kind Widget of example.com/v1; pass the kind's CRD with --crd FILE\n")
         .says("<stdin>:5:1: error: namespaces \"default\" already exists\n")
         .says("<stdin>:7:1: error: namespaces \"none\" not found\n");
     assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
-    // An object without a kind is refused before anything starts.
+    // Objects without a kind or an API version are rejected before the API server starts.
     gleaner_with_input(&arguments, "{metadata: {name: a}}\n---\n{kind: Pod}")
         .exits(78)
         .says("<stdin>:1:1: error: 'apiVersion' is missing")
@@ -92,21 +92,21 @@ fn objects_that_the_api_server_refuses_are_named_with_their_places() {
         .says("<stdin>:3:1: error: 'apiVersion' is missing");
     gleaner_with_input(&arguments, "# nothing\n")
         .exits(64)
-        .says("--object: the files contain no object");
+        .says("the files of --object contain no objects");
     gleaner_with_input(&["run", "-f", "-", "--object", "-"], "")
         .exits(64)
         .says("standard input can be read only once");
 }
 
 #[test]
-fn a_real_cluster_gets_no_objects() {
+fn the_flag_object_is_rejected_with_a_real_cluster() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "task.yaml", &task(ONE, STEP));
     for flag in ["--context", "--kubeconfig"] {
         let run = command(&["run", "-f", &path, "--object", &path, flag, "x"]).output();
         ran(run.unwrap()).exits(64).says(
-            "error: --object creates objects in the API server of the run, which does not exist with --context or \
-             --kubeconfig; create them with kubectl\n",
+            "error: --object requires the local API server, which --context and --kubeconfig replace with a real \
+             cluster; create the objects with kubectl\n",
         );
     }
 }

@@ -155,7 +155,7 @@ fn each_command_has_a_manual_page() {
         .says("cannot write to '/dev/null/x': ");
 }
 
-/// Runs the Task on a terminal with this number of columns; returns everything that the terminal got.
+/// Runs the Task on a terminal with this number of columns. Returns everything that was written to the terminal.
 fn on_terminal(text: &str, columns: u16) -> String {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "task.yaml", text);
@@ -175,7 +175,7 @@ fn on_terminal(text: &str, columns: u16) -> String {
         ws_ypixel: 0,
     };
     tcsetwinsize(&user_end, size).unwrap();
-    // Erasing the line does not depend on colors.
+    // The command must erase the line even with `--color never`.
     let mut command = command(&["--color", "never", "run", "-f", &path]);
     let command = command.env("TERM", "xterm").stdin(Stdio::null());
     let mut child = command
@@ -183,17 +183,17 @@ fn on_terminal(text: &str, columns: u16) -> String {
         .stderr(user_end)
         .spawn()
         .unwrap();
-    // The command has the last handle to the other end.
+    // Drop the last handle to the user's end in this process. `command` holds it.
     command.stderr(Stdio::null());
     let (mut terminal, mut bytes) = (File::from(terminal), Vec::new());
     let end = terminal.read_to_end(&mut bytes).unwrap_err();
-    // The way in which Linux reports that no process has the other end.
+    // Linux returns this error when no process has the user's end open.
     assert_eq!(Errno::from_io_error(&end), Some(Errno::IO));
     child.wait().unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
-/// A Task that prints lines slowly, and then waits for a Job that no controller completes.
+/// Returns a Task whose step prints lines slowly, and which then waits for a Job that no controller completes.
 fn waits() -> String {
     let declaration = "
 steps: {one: [{name: a}]}
@@ -209,11 +209,11 @@ objects:
     )
 }
 
-/// What begins each change of the line: back to its beginning, and erase it.
+/// The control characters before each update of the wait line: return to the beginning of the line, and erase it.
 const ERASE: &str = "\r\u{1b}[2K";
 
 #[test]
-fn a_terminal_shows_what_the_run_waits_for_below_whole_lines() {
+fn a_terminal_shows_what_the_run_waits_for_below_all_other_lines() {
     let raw = on_terminal(&waits(), 120);
     let is_shown = |line: &str| raw.contains(&format!("{ERASE}  {line}"));
     let is_counted = |begin: &str, end: &str| {
@@ -224,7 +224,7 @@ fn a_terminal_shows_what_the_run_waits_for_below_whole_lines() {
     assert!(is_counted("step one is running", ""), "{raw:?}");
     let state = ", condition Complete, at most 3s";
     assert!(is_counted("waiting for Job/m-1", state), "{raw:?}");
-    // The lines that remain.
+    // The lines that remain visible.
     let lines = raw.lines().map(|line| line.rsplit(ERASE).next().unwrap());
     let lines: Vec<&str> = lines.collect();
     for line in [
@@ -240,7 +240,7 @@ fn a_terminal_shows_what_the_run_waits_for_below_whole_lines() {
 }
 
 #[test]
-fn the_line_of_a_narrow_terminal_is_cut() {
+fn the_wait_line_is_shortened_to_the_width_of_the_terminal() {
     let raw = on_terminal(&waits(), 30);
     let shown = raw.split(ERASE).skip(1);
     let shown = shown.map(|text| text.split('\n').next().unwrap());

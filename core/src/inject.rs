@@ -15,7 +15,7 @@
 //! | `port` | the sidecar's port, chosen to avoid the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | the probe with which the kubelet checks that the sidecar is ready |
-//! | `traces` | the sidecar's variables for traces |
+//! | `traces` | the sidecar's environment variables for traces |
 //! | `stray` | annotations that have no effect |
 //! | [`quantity`] | Kubernetes quantities, such as `500m` and `128Mi` |
 //! | [`outcome`] | the result of injection: changed, skipped or rejected, with the reason |

@@ -109,8 +109,8 @@ pub struct Pods {
     /// Log level of the sidecar: error, warn, info, debug or trace (default: info)
     #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     sidecar_log_level: Option<String>,
-    /// The URL that receives the spans of runs as OTLP over HTTP, such as http://collector:4318/v1/traces: the same as
-    /// in Tekton's ConfigMap config-tracing. Without it, runs have no traces
+    /// URL to which sidecars export traces as OTLP over HTTP, such as http://collector:4318/v1/traces; use the endpoint in
+    /// Tekton's ConfigMap config-tracing. If omitted, sidecars do not export traces
     #[arg(long, env = "GLEANER_TRACES_ENDPOINT", value_name = "URL", value_parser = traces::endpoint)]
     traces_endpoint: Option<String>,
     /// Kind that declarations may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified

@@ -130,7 +130,7 @@ spec:
       volumeMounts: [{name: v, mountPath: /v}]
 ";
 
-/// Typical mistakes. Each entry is a correct text, and the wrong text that replaces every occurrence of it.
+/// Typical mistakes: a correct text, and the wrong text that replaces each of its occurrences.
 const SLIPS: [(&str, &str); 73] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (

@@ -39,7 +39,7 @@ pub struct LocalApiServer {
 /// An error that occurs when the owner adds an object to the server.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// The server does not serve a kind with this name and version.
+    /// The server does not serve this kind in this API version.
     #[error("the kind {kind:?} of {api_version:?} is not served: pass its CRD to the builder")]
     UnknownKind {
         /// The object's `apiVersion`.
@@ -160,11 +160,11 @@ impl LocalApiServer {
         self.seed_in("default", object)
     }
 
-    /// Creates an object as [`seed`](Self::seed) does; `namespace` is the default namespace.
+    /// Creates an object like [`seed`](Self::seed), with `namespace` as the default namespace.
     ///
     /// # Errors
     ///
-    /// The same.
+    /// Fails for the same reasons as [`seed`](Self::seed).
     pub fn seed_in(&self, namespace: &str, object: Value) -> Result<Value, SeedError> {
         let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text("apiVersion"), text("kind"));

@@ -12,7 +12,8 @@ pub mod annotation {
     pub const MEMORY_REQUEST: &str = "gleaner.dev/memory-request";
     /// The sidecar's `limits.memory`.
     pub const MEMORY_LIMIT: &str = "gleaner.dev/memory-limit";
-    /// The span context of the TaskRun, on its pod, if Tekton or a user sets it (`pkg/reconciler/taskrun/tracing.go`).
+    /// The span context of a TaskRun, which Tekton or a user sets (`pkg/reconciler/taskrun/tracing.go`). Tekton copies it to the
+    /// pod.
     pub const SPAN_CONTEXT: &str = "tekton.dev/taskrunSpanContext";
     /// On a created object: a keyed hash of its rendered content, which distinguishes a repeated create from a different one.
     pub const CONTENT: &str = "gleaner.dev/content";

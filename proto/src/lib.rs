@@ -8,7 +8,7 @@
 //! | [`failure`] | failures as data: codes, and the objects that remain |
 //! | [`arguments`] | the sidecar's arguments, from the Task to the container |
 //! | [`redirector`] | the redirector's command line |
-//! | [`traces`] | the settings of traces, from the injector to the sidecar |
+//! | [`traces`] | the sidecar's environment variables for traces |
 //! | [`route`] | the routes of the sidecar's HTTP API |
 //! | [`output`] | one output: type, trim, when; and its form on a command line |
 //! | [`encoding`] | UTF-8 in files, and the detection of other encodings |

@@ -1,18 +1,19 @@
-//! The settings of traces that the injector passes to the sidecar in environment variables.
+//! The environment variables with which the injector configures traces in the sidecar.
 
-/// The URL to which spans are sent, as in OpenTelemetry's specification of exporters. Without it, there are no traces.
+/// The URL to which the sidecar exports spans; OpenTelemetry's exporter specification defines this variable. If it is unset, the
+/// sidecar exports no traces.
 pub const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-/// The span context of the run's parent: the value of the pod's annotation
+/// The context of the run's parent span, which is the value of the pod's annotation
 /// [`SPAN_CONTEXT`](crate::kubernetes::annotation::SPAN_CONTEXT).
 pub const SPAN_CONTEXT: &str = "GLEANER_SPAN_CONTEXT";
 /// The name of the pod.
 pub const POD_NAME: &str = "POD_NAME";
 
-/// Checks the URL of an endpoint.
+/// Checks an endpoint's URL.
 ///
 /// # Errors
-/// Returns a message with the remedy if the text is not an HTTP URL with a host and a path, or contains a character that the
-/// kubelet expands, or credentials, which would appear in every pod.
+/// Returns a message with the remedy if the text is not an HTTP or HTTPS URL with a host and a path. Also rejects `$`, because
+/// the kubelet replaces `$(NAME)`, and credentials, because they would be visible in every pod.
 pub fn endpoint(text: &str) -> Result<String, String> {
     let mut schemes = ["http://", "https://"].iter();
     let rest = schemes.find_map(|scheme| text.strip_prefix(scheme));
@@ -27,7 +28,7 @@ pub fn endpoint(text: &str) -> Result<String, String> {
     match parts {
         Some((host, path)) if is_plain(host) && is_plain(path) => Ok(text.to_owned()),
         _ => Err(
-            "use the whole URL for OTLP over HTTP, without credentials, such as \
+            "use the full URL for OTLP over HTTP, without credentials, such as \
              http://otel-collector.observability:4318/v1/traces"
                 .to_owned(),
         ),
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_a_whole_url() {
+    fn an_endpoint_is_a_full_url() {
         for url in [
             "http://jaeger-collector.jaeger.svc.cluster.local:4318/v1/traces",
             "https://otlp.example/v1/traces?tenant=a",

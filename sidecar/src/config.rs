@@ -160,19 +160,18 @@ pub struct Cluster {
     pub(crate) submit_deadline: Duration,
 }
 
-/// Export of the run's trace. Any text is accepted, because traces must not fail a run.
+/// The settings for exporting the run's trace. They accept any text, because an invalid setting must not fail the run.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Traces")]
 pub struct Tracing {
-    /// The URL that receives the run's spans as OTLP over HTTP (JSON), such as http://collector:4318/v1/traces; without
-    /// it, there are no traces
+    /// URL to which to export the run's trace as OTLP over HTTP (JSON), such as http://collector:4318/v1/traces; if omitted,
+    /// the sidecar does not export a trace
     #[arg(long, env = traces::ENDPOINT, value_name = "URL", default_value = "", hide_default_value = true)]
     pub(crate) traces_endpoint: String,
-    /// The span that the run is a part of, as in Tekton's annotation tekton.dev/taskrunSpanContext:
-    /// {"traceparent": "..."}
+    /// Context of the parent span, in the form of Tekton's annotation tekton.dev/taskrunSpanContext: {"traceparent": "..."}
     #[arg(long, env = traces::SPAN_CONTEXT, value_name = "JSON", default_value = "", hide_default_value = true)]
     pub(crate) span_context: String,
-    /// The name of the pod, for the spans
+    /// Name of the pod, for the trace
     #[arg(long, env = traces::POD_NAME, default_value = "", hide_default_value = true)]
     pub(crate) pod_name: String,
 }

@@ -18,7 +18,7 @@ const PHASES: [Phase; 5] = [
     Phase::Failed,
 ];
 
-/// The results of an export of traces; both series begin at 0 if there are traces.
+/// The possible results of an export request. Both counters exist from the start, with the value 0, if traces are on.
 const EXPORTS: [&str; 2] = ["sent", "failed"];
 
 /// The possible results of a submission. Both counters exist from the start, with the value 0.
@@ -55,7 +55,11 @@ impl Default for Metrics {
             refused: register(all, "outputs_refused", "Refused messages from steps"),
             submissions: register(all, "submissions", "Submissions that finished"),
             phase: register(all, "phase", "1 for the current phase of the run"),
-            exports: register(all, "trace_exports", "Requests with spans to the collector"),
+            exports: register(
+                all,
+                "trace_exports",
+                "Requests that export spans to the collector",
+            ),
             registry: Arc::new(registry),
         };
         for result in RESULTS {
@@ -95,7 +99,7 @@ impl Metrics {
         }
     }
 
-    /// Counts an export of traces.
+    /// Counts an export request. `result` is one of [`EXPORTS`].
     pub(crate) fn exported(&self, result: &'static str) {
         self.exports.get_or_create(&[("result", result)]).inc();
     }

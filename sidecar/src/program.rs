@@ -273,8 +273,8 @@ fn open_journal(
     Ok(Journal::open(state_dir, &identity.finalize())?)
 }
 
-/// Returns the key for hashes of secrets from the journal. If the journal has none, generates a random key and appends it to the
-/// journal.
+/// Returns the journal's key for hashes of secrets. If the journal does not contain a key, generates a random key and appends it
+/// to the journal.
 fn secret_key(journal: &mut Journal, records: &[Record]) -> Result<String, ProgramError> {
     let written = records.iter().find_map(|record| match record {
         Record::SecretKey(key) => Some(key.clone()),

@@ -184,7 +184,7 @@ impl RunActor {
         (actor, Handle::new(sender, receiver))
     }
 
-    /// Records the run in `traces`.
+    /// Returns the actor, which records the run in `traces`.
     pub(crate) fn traced(mut self, traces: Traces) -> Self {
         self.traces = traces;
         self

@@ -1,14 +1,14 @@
-//! Traces for OpenTelemetry: the phases of the run as spans, which are exported to a collector as OTLP over HTTP.
+//! OpenTelemetry traces: exports the phases of the run as spans to a collector, with OTLP over HTTP.
 //!
 //! | module | content |
 //! | --- | --- |
-//! | `context` | the span that the run is a part of |
-//! | `record` | the spans of the run |
-//! | `span` | a span, and its form in OTLP/JSON |
+//! | `context` | the context of the parent span |
+//! | `record` | the creation of the run's spans |
+//! | `span` | a span, and its encoding in OTLP/JSON |
 //! | `export` | the request to the collector |
 //!
-//! The spans are exported after the submission and at the end. No step waits for an export, and a failed one is not repeated. No
-//! span contains an output or a message, only names, numbers and codes.
+//! The sidecar exports the spans after the submission and before it exits. Steps do not wait for an export, and a failed export
+//! is not retried. Spans contain only names, numbers and codes, and never an output or a message.
 
 mod context;
 mod export;
@@ -32,10 +32,10 @@ use export::{ExportError, Exporter};
 use record::{Ids, Record, Time};
 use span::Trace;
 
-/// The time limit of the last export, after which the process exits.
+/// The time limit for the exports before the process exits.
 const LAST_EXPORT: Duration = Duration::from_secs(2);
 
-/// The trace of the run. Clones share it. By default it is off, and nothing is recorded.
+/// The trace of the run. Clones share the same trace. The default value is a trace that is off and records nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Traces(Option<Arc<Active>>);
 
@@ -45,26 +45,27 @@ struct Active {
     trace: Trace,
     record: Mutex<Record>,
     exporter: Exporter,
-    /// The export after the submission.
+    /// The task that exports spans after the submission.
     exporting: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Wall-clock time that never goes back.
+/// A clock that returns the wall-clock time, but never goes back.
 #[derive(Debug)]
 struct Clock {
     start: Instant,
-    /// Nanoseconds since 1970 at the start.
+    /// The time in nanoseconds since 1970 at `start`.
     at_start: u64,
 }
 
-/// The start of a piece of work, in nanoseconds since 1970; 0 if the trace is off.
+/// The time at which an operation started, in nanoseconds since 1970; 0 if the trace is off.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Start(u64);
 
 // === impl Traces ===
 
 impl Traces {
-    /// Begins the trace of `run`. It is off without an endpoint, if the parent is not sampled, and if it cannot be exported.
+    /// Begins the trace of `run`. The trace is off if there is no valid endpoint, if the parent is not sampled, or if no random
+    /// IDs can be generated.
     pub(crate) fn begin(config: Tracing, run: &Run, metrics: &Metrics) -> Self {
         let Tracing {
             traces_endpoint: endpoint,
@@ -74,7 +75,7 @@ impl Traces {
         if endpoint.is_empty() {
             return Self::default();
         }
-        // An error here must not fail the run.
+        // An invalid endpoint must not fail the run.
         let exporter = traces::endpoint(&endpoint).and_then(|endpoint| {
             let exporter = Exporter::new(&endpoint, metrics.clone());
             exporter.ok_or_else(|| "the endpoint is not a URL".to_owned())
@@ -123,32 +124,32 @@ impl Traces {
         })))
     }
 
-    /// Returns the start of a piece of work that begins now.
+    /// Returns the current time as the start of an operation.
     pub(crate) fn start(&self) -> Start {
         Start(self.0.as_ref().map_or(0, |active| active.clock.now()))
     }
 
-    /// Records the handling of a step's message.
+    /// Records the span of a step's message, from `start` to now. `problem` is the reason if the message was refused.
     pub(crate) fn collected(&self, step: &str, start: Start, problem: Option<&Problem>) {
         self.record(|record, now| record.collected(step, start.until(now), problem));
     }
 
-    /// Records that the submission begins.
+    /// Records the start of the submission.
     pub(crate) fn submitting(&self) {
         self.record(Record::submitting);
     }
 
-    /// Records the rendering of the submission's objects.
+    /// Records the span of the rendering, from `start` to now. `problem` is the reason if the rendering failed.
     pub(crate) fn rendered(&self, start: Start, problem: Option<&Problem>) {
         self.record(|record, now| record.rendered(start.until(now), problem));
     }
 
-    /// Records a moment of the submission.
+    /// Records an event of the submission.
     pub(crate) fn progress(&self, progress: Progress<'_>) {
         self.record(|record, now| record.progress(progress, now));
     }
 
-    /// Records the end of the submission, and starts an export.
+    /// Records the end of the submission, and starts an export. `problem` is the reason if the submission failed.
     pub(crate) fn submitted(&self, problem: Option<&Problem>) {
         let Some(active) = &self.0 else { return };
         self.record(|record, now| record.submitted(problem, now));
@@ -157,14 +158,14 @@ impl Traces {
         *lock(&active.exporting) = Some(export);
     }
 
-    /// Ends the trace, and exports the rest of it within a time limit.
+    /// Ends the trace, and exports the remaining spans within a time limit.
     pub(crate) async fn end(&self) {
         let Some(active) = &self.0 else { return };
         self.record(Record::end);
         let earlier = lock(&active.exporting).take();
         let exports = async {
             if let Some(earlier) = earlier {
-                // A panic in it is logged by the panic hook.
+                // Ignore a panic in the earlier export, because the panic hook logs it.
                 let _ = earlier.await;
             }
             active.export().await;
@@ -210,7 +211,7 @@ impl Start {
     }
 }
 
-/// A u64 has room for the nanoseconds until the year 2554.
+/// Returns the time in nanoseconds. A `u64` can represent the nanoseconds from 1970 to the year 2554.
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -219,7 +220,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the attributes of the process, named by OpenTelemetry's semantic conventions.
+/// Returns the attributes of the process, with names from OpenTelemetry's semantic conventions.
 fn resource(run: &Run, pod_name: &str) -> Vec<(&'static str, Value)> {
     known([
         ("service.name", Some(env!("CARGO_PKG_NAME"))),
@@ -229,7 +230,7 @@ fn resource(run: &Run, pod_name: &str) -> Vec<(&'static str, Value)> {
     ])
 }
 
-/// Returns the attributes of the run's own span, named by OpenTelemetry's semantic conventions.
+/// Returns the attributes of the span `gleaner run`, with names from OpenTelemetry's semantic conventions.
 fn attributes(run: &Run) -> Vec<(&'static str, Value)> {
     known([
         ("cicd.pipeline.task.name", Some(run.task())),

@@ -34,9 +34,11 @@ pub(super) struct Made {
 pub(super) enum Stop {
     /// The failures of the objects that cannot be created. Never empty.
     Failed(Vec<Failure>),
-    /// The first create failed because a derived name is taken. The submission must restart with different names.
+    /// The first create request failed because an object with a derived name already exists. The submission must restart with
+    /// different names.
     OtherNames(Vec<Failure>),
-    /// The first create failed because the run may not set `blockOwnerDeletion`. The submission must restart without it.
+    /// The first create request failed because the run is not allowed to set `blockOwnerDeletion`. The submission must restart
+    /// without this field.
     Unblocked(Failure),
 }
 
@@ -120,7 +122,7 @@ async fn resume(
     }
     let is_missing = |one: usize| one >= index;
     let (mut refused, mut other_names, mut unblocked) = (Vec::new(), Vec::new(), None);
-    // Collected before streaming, for the reason given in `plan`.
+    // Collect the futures before streaming them, for the reason given in `plan`.
     let tries: Vec<_> = due
         .iter()
         .map(|one| try_again(api, &items[*one], run_uid))
@@ -197,7 +199,7 @@ impl Entry<'_> {
     }
 
     /// Creates the object. The API server lets only one client create an object with this name. If the object already exists, its
-    /// owner shows whether another client created it, or an earlier attempt of this run that received no response.
+    /// owner shows which client created it: this run, in an attempt that received no response, or a different client.
     async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
         let item = self.item;
         let manager = &self.api.settings.field_manager;
@@ -312,8 +314,8 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write, and retries while a quota has no room for the object. If an earlier attempt received no response, it may
-    /// have created the object and used up the quota, so the caller handles the refusal.
+    /// Sends a write request, and retries while a ResourceQuota is exhausted. If an earlier attempt received no response, it may
+    /// have created the object and used up the quota itself, so this function does not retry, and the caller handles the refusal.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();

@@ -56,7 +56,8 @@ pub(crate) struct Inject {
     /// Set the log level; if omitted, the sidecar uses its default.
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], help_heading = "The sidecar")]
     pub(crate) sidecar_log_level: Option<String>,
-    /// The URL that receives the spans of runs as OTLP over HTTP, such as http://collector:4318/v1/traces; by default none.
+    /// Set the URL to which sidecars export traces as OTLP over HTTP, such as http://collector:4318/v1/traces; if omitted, they
+    /// do not export traces.
     #[arg(long, value_name = "URL", value_parser = traces::endpoint, help_heading = "The sidecar")]
     pub(crate) traces_endpoint: Option<String>,
 }

@@ -6,17 +6,17 @@ use tokio::process::Command;
 
 use super::progress::Progress;
 
-/// The variable with the user's browser: commands separated by colons, in which `%s` is the URL.
+/// The environment variable with the commands that open a browser. Colons separate the commands, and `%s` represents the URL.
 const BROWSER: &str = "BROWSER";
-/// The command that opens a URL in the browser of the desktop.
+/// The command that opens a URL in the desktop's default browser.
 const OF_DESKTOP: &str = "xdg-open";
 
-/// Opens `url` with the first command that can be started. A failure is a note.
+/// Opens `url` with the first command that can be started. If this fails, prints a note and lets the run continue.
 pub(crate) fn open(url: &str) {
     let chosen = std::env::var(BROWSER).unwrap_or_default();
     let mut failure = String::new();
     for words in commands(&chosen, url) {
-        // The browser may outlive the run, and Ctrl-C is not meant for it.
+        // Use a separate process group, so that Ctrl-C stops only the run and not the browser.
         let started = Command::new(&words[0])
             .args(&words[1..])
             .stdin(Stdio::null())
@@ -43,11 +43,11 @@ pub(crate) fn open(url: &str) {
 
 fn note(failure: &str) {
     Progress::note(&format!(
-        "the page is not open in a browser: {failure}; open it yourself, or set {BROWSER} to a command"
+        "cannot open the page in a browser: {failure}; open the URL yourself, or set {BROWSER} to a browser's command"
     ));
 }
 
-/// Returns the commands to try, each as a list of words that is not empty.
+/// Returns the commands to try, each as a non-empty list of words. `chosen` is the value of [`BROWSER`].
 fn commands(chosen: &str, url: &str) -> Vec<Vec<String>> {
     let with_url = |command: &str| {
         let words = command

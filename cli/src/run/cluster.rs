@@ -32,15 +32,15 @@ enum Place {
     Real {
         kubeconfig: PathBuf,
         context: String,
-        /// The kubeconfig of the command line; without one, the user's own has the context.
+        /// The value of `--kubeconfig`. Without it, `kubectl` finds the context in the user's default kubeconfig.
         given: Option<PathBuf>,
     },
 }
 
-/// The access of `kubectl` to a cluster.
+/// The settings with which `kubectl` connects to a cluster.
 #[derive(Debug)]
 pub(crate) struct Kubectl {
-    /// The arguments that select the cluster.
+    /// The flags that select the cluster.
     pub(crate) arguments: Vec<String>,
     /// The kubeconfig of the local API server; removed on drop.
     pub(crate) file: Option<NamedTempFile>,
@@ -48,7 +48,8 @@ pub(crate) struct Kubectl {
 
 impl Cluster {
     /// Reads the kubeconfig of the cluster that the options select, or starts a local API server. `own` is the namespace in
-    /// the documents; `others` are the namespaces in the templates, of which those in `later` are not created here.
+    /// the documents, and `others` are the namespaces in the templates. The local API server creates these namespaces, except
+    /// those in `later`, which the caller creates.
     pub(crate) async fn open(
         options: &Run,
         own: Option<&str>,
@@ -162,7 +163,7 @@ impl Cluster {
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
-    /// Creates an object in the local API server, by default in the namespace of the run. A real cluster does not get any.
+    /// Creates an object in the local API server. The default namespace is the run's. In a real cluster, creates nothing.
     pub(crate) fn seed(&self, object: Value) -> Result<(), SeedError> {
         match &self.place {
             Place::Embedded(server) => server.seed_in(&self.namespace, object).map(drop),
@@ -188,7 +189,8 @@ impl Cluster {
         }
     }
 
-    /// Returns the access of `kubectl` to this cluster. For the local API server, writes a kubeconfig in `directory`.
+    /// Returns the settings with which `kubectl` connects to this cluster. For the local API server, writes a kubeconfig to
+    /// `directory`.
     pub(crate) fn kubectl(&self, directory: &Path) -> std::io::Result<Kubectl> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         match &self.place {
@@ -199,7 +201,7 @@ impl Cluster {
                     "contexts": [{"name": "run", "context": {"cluster": "run", "user": "run", "namespace": self.namespace}}],
                     "users": [{"name": "run", "user": {}}],
                 });
-                // Other users cannot read a temporary file.
+                // `tempfile` creates the file with permissions that prevent other users from reading it.
                 let mut builder = tempfile::Builder::new();
                 let mut file = builder
                     .prefix("kubeconfig")

@@ -72,7 +72,7 @@ impl RunDirectory {
         })
     }
 
-    /// Creates the directory of a pipeline task. It is inside this directory and is removed with it.
+    /// Creates the directory of a pipeline task inside this directory. It is removed together with this directory.
     pub(crate) fn of_task(&self, index: usize) -> io::Result<Self> {
         let path = self.path.join(index.to_string());
         Self::fill(&path)?;

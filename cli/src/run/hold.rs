@@ -1,4 +1,5 @@
-//! Holds a run after its end (`--hold`): the pages of its tasks and its API server stay until a signal arrives.
+//! Holds a run after its last task (`--hold`): the tasks' pages and the local API server stay available until a signal
+//! arrives.
 
 use std::collections::BTreeMap;
 
@@ -16,18 +17,18 @@ use super::progress::Progress;
 use super::sidecar_process::SidecarProcess;
 use crate::failure::Failure;
 
-/// A task whose sidecar still runs.
+/// A finished task whose sidecar is still running.
 #[derive(Debug)]
 pub(crate) struct Held {
     sidecar: SidecarProcess,
-    /// The name of the task in its pipeline.
+    /// The name of the pipeline task; `None` without a pipeline.
     task: Option<String>,
-    /// The command that requests the submission, if only this request is missing.
+    /// The command that requests the submission, if the submission waits only for this request.
     submit: Option<String>,
 }
 
 impl Held {
-    /// Holds the task of `plan`, which finished in `phase`.
+    /// Returns the held task of `plan`. `phase` is the sidecar's phase if no submission started.
     pub(crate) fn new(sidecar: SidecarProcess, plan: &Plan, phase: Option<Phase>) -> Self {
         let token = plan.directory.own_run(FINISH_STEP).join(TOKEN_FILE);
         let submit = (phase == Some(Phase::Resolved)).then(|| {
@@ -46,10 +47,10 @@ impl Held {
     }
 }
 
-/// Prints how to look at the run, waits for a signal, and shuts down the sidecars.
+/// Prints how to inspect the run, waits for a signal, and then shuts down the sidecars.
 ///
 /// # Errors
-/// Fails if the kubeconfig of the run cannot be written.
+/// Fails if the kubeconfig of the local API server cannot be written.
 pub(crate) async fn until_signal(
     held: Vec<Held>,
     cluster: &Cluster,
@@ -58,7 +59,7 @@ pub(crate) async fn until_signal(
     interrupt: &mut Signals,
 ) -> Result<(), Failure> {
     let access = cluster.kubectl(directory.path())?;
-    Progress::requested("the run is held until Ctrl-C");
+    Progress::requested("the run is held until you press Ctrl-C");
     for one in &held {
         let of_task = one.task.iter().map(|task| format!(" of task {task}"));
         let of_task: String = of_task.collect();
@@ -81,13 +82,14 @@ pub(crate) async fn until_signal(
     };
     tokio::select! {
         () = ends => {}
-        // Dropping the processes kills them.
+        // A second signal cancels the shutdown. Dropping the sidecars then kills them.
         _ = interrupt.next() => {}
     }
     Ok(())
 }
 
-/// Returns the `kubectl` commands that show `objects`, one for each namespace. `namespace` is the default.
+/// Returns the `kubectl` commands that show `objects`, one for each namespace. `access` contains the flags that select the
+/// cluster, and `namespace` is the default namespace of `kubectl`.
 fn commands(access: &[String], namespace: &str, objects: &[Value]) -> Vec<String> {
     let mut by_namespace: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for object in objects {
@@ -119,7 +121,7 @@ fn commands(access: &[String], namespace: &str, objects: &[Value]) -> Vec<String
     commands.collect()
 }
 
-/// Returns the word as a shell reads it.
+/// Returns the word, with quotation marks if a shell needs them to read it as one word.
 fn quoted(word: &str) -> String {
     match needs_no_quotes(word.as_ref()) {
         true => word.to_owned(),
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_namespace_has_one_command() {
+    fn one_command_shows_all_objects_of_a_namespace() {
         let object = |version: &str, kind: &str, namespace: Option<&str>, name: &str| json!({"apiVersion": version, "kind": kind, "metadata": {"namespace": namespace, "name": name}});
         let objects = [
             object("v1", "ConfigMap", Some("ci"), "a"),

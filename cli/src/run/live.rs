@@ -1,15 +1,15 @@
-//! The last line of a terminal, which shows what the run waits for. All other lines are printed above it.
+//! The wait line: the last line on the terminal, which shows what the run waits for. All other lines are printed above it.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-/// Returns to the beginning of the line and erases it.
+/// Control characters that move the cursor to the beginning of the line, and erase the line.
 const ERASE: &str = "\r\u{1b}[2K";
-/// The number of columns if the terminal does not report any.
+/// The number of columns if the terminal does not report its size.
 const COLUMNS: usize = 80;
 
-/// The text that is shown; empty if none is.
+/// The text of the wait line; empty if the line is not shown.
 static SHOWN: Mutex<String> = Mutex::new(String::new());
 
 /// True if standard error is a terminal that can erase a line.
@@ -18,12 +18,12 @@ static CAN_ERASE: LazyLock<bool> = LazyLock::new(|| {
     stderr().is_terminal() && !is_dumb
 });
 
-/// Returns true if standard error is a terminal that can show the line.
+/// Returns true if standard error is a terminal that can show the wait line.
 pub(crate) fn is_possible() -> bool {
     *CAN_ERASE
 }
 
-/// Prints `line` on standard error.
+/// Prints `line` on standard error, above the wait line.
 pub(crate) fn print(line: impl Display) {
     let shown = shown();
     if shown.is_empty() {
@@ -35,7 +35,7 @@ pub(crate) fn print(line: impl Display) {
     write(&shown);
 }
 
-/// Shows `text` as the last line, or no line if it is empty.
+/// Replaces the wait line with `text`, shortened to the terminal's width. Erases the line if `text` is empty.
 pub(crate) fn show(text: &str) {
     let mut shown = shown();
     let text: String = text.chars().take(columns().saturating_sub(1)).collect();
@@ -49,9 +49,9 @@ fn shown() -> MutexGuard<'static, String> {
     SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes to the terminal, bypassing the filter of colors, which would remove [`ERASE`] with `--color never`.
+/// Writes to the terminal without `anstream`, which would remove [`ERASE`] with `--color never`.
 fn write(text: &str) {
-    // A terminal that is gone needs no line.
+    // Ignore errors, because the wait line has no purpose if the terminal is closed.
     let _ = stderr().lock().write_all(text.as_bytes());
 }
 

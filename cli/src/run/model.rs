@@ -24,7 +24,7 @@ pub(crate) struct RunPlan {
     pub(crate) tasks: Vec<PlannedTask>,
     /// The settings of the pipeline; `None` if the run has a single task without a pipeline.
     pub(crate) pipeline: Option<Pipeline>,
-    /// Terms for the cluster-only features that the documents use. A note lists them.
+    /// The names of features that the documents use and that require a cluster. A note lists these names.
     pub(crate) cluster: BTreeSet<&'static str>,
     /// Notes to print for the user.
     pub(crate) notes: Vec<String>,

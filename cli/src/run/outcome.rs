@@ -30,8 +30,8 @@ pub(crate) enum Existing {
     Unknown,
 }
 
-/// Shuts down the sidecar, which first completes any submission in progress, and returns the objects that exist. With `hold`,
-/// also returns the sidecar, which keeps running unless it submits.
+/// Returns the objects that exist, and shuts down the sidecar, which first completes any submission in progress. If `hold` is
+/// true and no submission is in progress, does not shut down the sidecar, and returns it, too.
 pub(crate) async fn end(
     sidecar: SidecarProcess,
     interrupt: &mut Signals,
@@ -117,7 +117,7 @@ impl Existing {
         }
     }
 
-    /// Returns the phase of a task that succeeded and created nothing because no submit request arrived.
+    /// Returns the sidecar's phase if the task succeeded but created nothing, because no submit request arrived.
     pub(crate) fn unsubmitted(&self, succeeded: bool, declaration: &Declaration) -> Option<Phase> {
         match self {
             Self::Nothing(phase)

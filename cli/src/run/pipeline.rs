@@ -94,7 +94,7 @@ pub(crate) fn read(
         .map_err(|found| source.document.errors(found))
 }
 
-/// The results of each task in a list, by task name.
+/// The types of the tasks' results, by task name.
 type TaskResults = BTreeMap<String, ResultShapes>;
 
 /// A task's place in the document, the task, and a flag that is true if the task declares outputs.

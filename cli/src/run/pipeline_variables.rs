@@ -69,9 +69,9 @@ pub(crate) struct Names<'a> {
 type Problem = (String, Option<String>);
 
 impl Names<'_> {
-    /// Checks the variables in the strings of `node`, which is in the task's `field`, and adds to `takes` the tasks to whose results
-    /// the variables refer. In an embedded TaskSpec, checks only variables that refer to other tasks, because all others refer to
-    /// the TaskSpec itself.
+    /// Checks the variables in the strings of `node`, which is in the task's `field`. If a variable refers to the result of a
+    /// task, adds that task to `takes`. In an embedded TaskSpec, checks only variables that refer to other tasks, because all
+    /// others refer to the TaskSpec itself.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,

@@ -48,7 +48,7 @@ impl Progress {
         QUIET.store(true, Ordering::Relaxed);
     }
 
-    /// Prints information that the user requested with an option, even with `--quiet`.
+    /// Prints information that the user requested with a flag, even with `--quiet`.
     pub(crate) fn requested(text: &str) {
         live::print(format_args!("  {text}"));
     }
@@ -196,8 +196,8 @@ impl Progress {
         }
     }
 
-    /// Shows what the run waits for, until the next call; an empty text ends it. Returns false if standard error is not a terminal
-    /// that can show it.
+    /// Shows `text` as the last line on the terminal until the next call, or removes this line if `text` is empty. Returns false
+    /// if standard error is not a terminal that can show the line.
     pub(crate) fn waits(text: &str) -> bool {
         let is_possible = live::is_possible();
         if is_possible && !QUIET.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! Objects that exist in the API server of a run before its first step (`--object`).
+//! Objects to create in the local API server before the first step (`--object`).
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::terminal;
 
-/// The files of the objects.
+/// The parsed files of `--object`.
 #[derive(Debug, Default)]
 pub(crate) struct Seeds(Vec<Source>);
 
@@ -21,7 +21,7 @@ impl Seeds {
     /// Reads the files of `--object`.
     ///
     /// # Errors
-    /// The exit code; the messages have been printed.
+    /// The exit code, after the messages have been printed.
     pub(crate) fn read(options: &Run) -> Result<Self, u8> {
         let usage = |message: &str| Err(Failure::usage(message).print());
         if options.objects.is_empty() {
@@ -29,8 +29,8 @@ impl Seeds {
         }
         if options.context.is_some() || options.kubeconfig.is_some() {
             return usage(
-                "--object creates objects in the API server of the run, which does not exist with --context or --kubeconfig; \
-                 create them with kubectl",
+                "--object requires the local API server, which --context and --kubeconfig replace with a real cluster; \
+                 create the objects with kubectl",
             );
         }
         let task = options.task.files();
@@ -40,7 +40,7 @@ impl Seeds {
         }
         let seeds = Self(files::read_with_directories(&options.objects)?);
         if seeds.documents().is_empty() {
-            return usage("--object: the files contain no object");
+            return usage("the files of --object contain no objects");
         }
         let mut findings = Vec::new();
         for (source, node) in seeds.documents() {
@@ -57,7 +57,7 @@ impl Seeds {
         }
     }
 
-    /// Returns the documents: CRDs and Namespaces first, because others depend on them.
+    /// Returns the documents. CRDs and Namespaces are first, because other objects may require them.
     fn documents(&self) -> Vec<(&Source, &Node)> {
         let of_source = |source| move |node| (source, node);
         let documents = self.0.iter();
@@ -68,7 +68,7 @@ impl Seeds {
         documents
     }
 
-    /// Returns the names of the Namespaces.
+    /// Returns the names of the Namespaces among the objects.
     pub(crate) fn namespaces(&self) -> BTreeSet<&str> {
         let documents = self.documents().into_iter();
         let namespaces = documents.filter(|(_, node)| kind_of(node) == "Namespace");
@@ -77,7 +77,7 @@ impl Seeds {
             .collect()
     }
 
-    /// Creates the objects; returns an error for each that is refused.
+    /// Creates the objects. Returns an error for each object that the API server refuses.
     pub(crate) fn create(&self, cluster: &Cluster) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (source, node) in self.documents() {
@@ -86,11 +86,11 @@ impl Seeds {
                 Ok(()) => continue,
                 Err(SeedError::UnknownKind { api_version, kind }) => {
                     let message =
-                        format!("the API server of this run has no kind {kind} of {api_version}");
+                        format!("the local API server does not serve kind {kind} of {api_version}");
                     let field = root.field("kind").unwrap_or(root);
                     field
                         .diagnostic(message)
-                        .help("pass its CRD with --crd FILE")
+                        .help("pass the kind's CRD with --crd FILE")
                 }
                 Err(SeedError::Refused(message)) => root.diagnostic(message),
             };

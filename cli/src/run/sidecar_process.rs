@@ -29,7 +29,7 @@ const LOG_LINES: usize = 20;
 pub(crate) struct SidecarProcess {
     group: Group,
     pub(crate) client: SidecarClient,
-    /// The URL of the page that shows the task; `GET /` of the sidecar.
+    /// The URL of the page that shows the state of the task. The sidecar serves it (`GET /`).
     pub(crate) page: String,
 }
 

@@ -59,7 +59,7 @@ pub(crate) struct Steps<'a> {
     pub(crate) timed_out: bool,
     /// True after the first step started.
     pub(crate) begun: bool,
-    /// The current wait.
+    /// The step or objects that the run waits for; `None` before the first step.
     pub(crate) waiting: Option<Waiting>,
 }
 
@@ -282,7 +282,7 @@ impl Steps<'_> {
         child.env("HOME", self.plan.directory.home());
     }
 
-    /// Shows what the run waits for: at all times on a terminal, otherwise at intervals.
+    /// Shows what the run waits for. On a terminal, updates the last line; otherwise, prints a line when a report is due.
     fn show_wait(&mut self, step: &str, status: &Status) {
         let now = Instant::now();
         let declaration = &self.plan.task.declaration;

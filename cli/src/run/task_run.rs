@@ -31,11 +31,11 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) program: &'a Path,
     pub(crate) cluster: &'a Cluster,
     pub(crate) interrupt: &'a mut Signals,
-    /// True if the page of each task is opened in the user's browser.
+    /// True to open the page of each task in the user's browser (`--open`).
     pub(crate) open: bool,
-    /// True if the sidecars keep running after their tasks.
+    /// True to keep the sidecars running after their tasks (`--hold`).
     pub(crate) hold: bool,
-    /// The tasks whose sidecars still run.
+    /// The finished tasks whose sidecars are still running.
     pub(crate) held: Vec<Held>,
 }
 
@@ -163,15 +163,16 @@ pub(crate) async fn run(
     })
 }
 
-/// Warns that nothing exists although the task succeeded. `is_resolved` is true if only the request is missing.
+/// Warns that a task succeeded but created no objects, because no submit request was sent. `is_resolved` is true if all
+/// variables are known, so that a submit request would succeed.
 fn warn_of_missing_request(is_resolved: bool, hold: bool) {
     let by_hand = match is_resolved && !hold {
-        true => "; with --hold you can send it by hand",
+        true => "; with --hold, you can send it yourself",
         false => "",
     };
     terminal::warning(format_args!(
-        "the task succeeded without its objects, as in a cluster: 'submit: Manual' waits for a request, and no step sent one \
-         (curl --unix-socket {RUN}/me/{SOCKET_FILE} -X POST http://localhost{}){by_hand}",
+        "the task succeeded but created no objects, as in a cluster, because no step sent the request that 'submit: Manual' \
+         requires (curl --unix-socket {RUN}/me/{SOCKET_FILE} -X POST http://localhost{}){by_hand}",
         route::SUBMIT
     ));
 }

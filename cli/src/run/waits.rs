@@ -1,4 +1,4 @@
-//! Describes the waits of a declaration (`waitFor`). The local API server has no controllers to fulfill them.
+//! Describes what a run waits for: a step, or the conditions in the declaration (`waitFor`).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use gleaner_proto::message::{Phase, Status};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// The delay before a wait is first reported without a terminal. The delay doubles with each report.
+/// The time after which a wait is first reported if standard error is not a terminal. It doubles with each report.
 const FIRST: Duration = Duration::from_secs(10);
 
 /// Returns the name of each object that has a `waitFor`, and a description of its condition and timeout.
@@ -29,7 +29,8 @@ pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     waits.collect()
 }
 
-/// Returns a note that no controller will fulfill the declaration's waits.
+/// Returns a note that waits may time out, because no controller updates the objects. Returns `None` if the declaration contains
+/// no `waitFor`.
 pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     let waits = of(declaration);
     let waits: Vec<String> = waits
@@ -66,17 +67,17 @@ pub(crate) fn remove_waits(declaration: &mut Value) {
     }
 }
 
-/// The thing that a run waits for.
+/// A running step or an object that a run waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wait {
-    /// The object or the step, with a verb.
+    /// A phrase about the step or the object, such as `step build is running`.
     subject: String,
-    /// The awaited state, if there is one.
+    /// The condition of a single object that the run waits for.
     state: Option<String>,
 }
 
 impl Wait {
-    /// Returns the wait for the end of a step, or for the objects if they are being submitted.
+    /// Returns the wait for the running step, or for the objects if a submission is in progress.
     pub(crate) fn of(step: &str, status: &Status, declaration: &Declaration) -> Self {
         if status.phase != Phase::Submitting {
             return Self {
@@ -102,7 +103,8 @@ impl Wait {
             .map(|(name, state)| (named(&name), state))
             .collect();
         match waits.as_mut_slice() {
-            // A submission without waits takes long if the API server does not respond, or if a quota is exhausted.
+            // Even without `waitFor`, a submission may take long, because the API server does not respond or a quota is
+            // exhausted.
             [] => {
                 let all = declaration.templates.iter();
                 let all: Vec<String> = all.map(|template| named(template.name.as_str())).collect();
@@ -128,17 +130,17 @@ impl Wait {
     }
 }
 
-/// A wait, with its start and the time of its next report.
+/// A wait, with its start time and the time of its next report.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     wait: Wait,
     since: Instant,
-    /// The duration of the wait after which it is reported next.
+    /// The duration of the wait at which the next report is due.
     due: Duration,
 }
 
 impl Waiting {
-    /// Starts to wait at `now`.
+    /// Returns a wait that starts at `now`.
     pub(crate) const fn new(wait: Wait, now: Instant) -> Self {
         let (since, due) = (now, FIRST);
         Self { wait, since, due }
@@ -148,7 +150,7 @@ impl Waiting {
         self.wait == *wait
     }
 
-    /// Returns the line that a terminal shows at `now`.
+    /// Returns the description of the wait and of its duration at `now`.
     pub(crate) fn line(&self, now: Instant) -> String {
         let Wait { subject, state } = &self.wait;
         let seconds = now.duration_since(self.since).as_secs();
@@ -156,7 +158,7 @@ impl Waiting {
         format!("{subject}: {seconds}s{}", state.collect::<String>())
     }
 
-    /// Returns the line if a report is due at `now`.
+    /// Returns the same description if a report is due at `now`.
     pub(crate) fn report(&mut self, now: Instant) -> Option<String> {
         (now.duration_since(self.since) >= self.due).then(|| {
             self.due *= 2;
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_names_what_is_missing() {
+    fn a_wait_describes_the_step_or_the_objects_and_their_conditions() {
         let wait = |phase: &str, fields: [&str; 2]| {
             let objects = ["a", "b"].iter().zip(fields).map(|(name, fields)| {
                 format!("  - name: {name}\n{fields}    resourceTemplate: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}}}}}\n")

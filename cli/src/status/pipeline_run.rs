@@ -1,4 +1,4 @@
-//! Reads a PipelineRun and the names of its TaskRuns.
+//! Reads a PipelineRun and the names of its TaskRuns from the cluster.
 
 use gleaner_proto::kubernetes::RUN_API_VERSION;
 use gleaner_runtime::api_server::ApiServer;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A PipelineRun.
+/// A PipelineRun, as the API server returned it.
 pub(super) struct PipelineRun {
     pub(super) object: Value,
 }
@@ -16,7 +16,7 @@ impl PipelineRun {
     /// Reads the PipelineRun. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// Fails if the cluster rejects the request.
+    /// Fails if the API server does not respond, or rejects the request.
     pub(super) async fn find(
         api: &ApiServer,
         namespace: &str,

@@ -23,7 +23,7 @@ pub struct Settings {
     pub sidecars: Sidecars,
     /// The log level of the sidecar. If unset, the sidecar's default applies.
     pub log_level: Option<String>,
-    /// The URL that receives the spans of runs; if none is set, there are no traces.
+    /// The URL to which sidecars export traces. If unset, they do not export traces.
     pub traces_endpoint: Option<String>,
     /// The kinds that declarations may create.
     pub kinds: AllowedKinds,
@@ -154,8 +154,8 @@ impl Settings {
     }
 
     /// Sets the image and the pull policy of a container that Gleaner adds. A pod gets the image of its injector even if its Task
-    /// was injected with another image: the flags in the pod are those of the injector's release, and an older image may not
-    /// support them.
+    /// was injected with a different image, because the injector sets the flags of its own release in the pod, and an older image
+    /// may not support them.
     pub(crate) fn set_image(&self, container: &mut Map<String, Value>) {
         let before = container.insert("image".to_owned(), self.image.as_str().into());
         match self.image_pull_policy {

@@ -1,8 +1,8 @@
-//! The environment variables with which the sidecar exports traces.
+//! The sidecar's environment variables for the export of traces.
 //!
-//! The span context of the parent is only in the pod's annotations: Tekton sets it on the TaskRun, whose annotations the pod gets.
-//! So the kubelet passes it to the sidecar (downward API), also after injection ahead of time. If the pod does not have the
-//! annotation, the variable is empty.
+//! Tekton sets the context of the parent span in an annotation of the TaskRun, and copies this annotation to the pod. The kubelet
+//! passes the annotation's value to the sidecar (downward API), so this works even if Gleaner is injected ahead of time. If the
+//! pod does not have the annotation, the variable is empty.
 
 use gleaner_proto::kubernetes::annotation::SPAN_CONTEXT;
 use gleaner_proto::traces;
@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::settings::Settings;
 
-/// Adds the variables to the sidecar's container, unless the installation has no traces. Variables that the container already has
-/// stay.
+/// Adds the variables to the sidecar's container if `settings` contains an endpoint. Does not change variables that the container
+/// already has.
 pub(super) fn add(container: &mut Map<String, Value>, settings: &Settings) {
     let Some(endpoint) = &settings.traces_endpoint else {
         return;
@@ -31,7 +31,7 @@ pub(super) fn add(container: &mut Map<String, Value>, settings: &Settings) {
         *env = Value::Array(Vec::new());
     }
     let own = env.as_array_mut();
-    let own = own.expect("invariant: it was created above");
+    let own = own.expect("invariant: the list was created above");
     for variable in variables {
         if !own.iter().any(|known| known["name"] == variable["name"]) {
             own.push(variable);

@@ -1,4 +1,4 @@
-//! The sidecar's variables for traces.
+//! Tests the sidecar's environment variables for traces.
 
 use gleaner_core::inject::task::{self, Operation, Placement};
 use gleaner_core::inject::{Outcome, ResultsFrom, Settings, Skip, pod};
@@ -29,7 +29,7 @@ fn sidecar_of(task: &str, settings: &Settings, placement: Placement) -> Value {
     changed(outcome, &task)["spec"]["sidecars"][0].clone()
 }
 
-/// Returns the variables with their values or the fields of the pod that they have.
+/// Returns the name and the value of each variable. If the value comes from a field of the pod, returns the field's path.
 fn variables(container: &Value) -> Vec<(&str, &str)> {
     let env = container["env"].as_array().into_iter().flatten();
     let variables = env.map(|variable| {
@@ -43,7 +43,7 @@ fn variables(container: &Value) -> Vec<(&str, &str)> {
     variables.collect()
 }
 
-/// The variables in every form of injection.
+/// The variables that every form of injection adds.
 const ADDED: [(&str, &str); 3] = [
     ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ENDPOINT),
     (
@@ -54,7 +54,7 @@ const ADDED: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn the_pod_of_a_taskrun_passes_the_span_context_to_the_sidecar() {
+fn only_the_sidecar_of_a_taskruns_pod_gets_the_variables() {
     let created = tekton_pod(DECLARATION, "https://example.com", &["a"]);
     let once = changed(pod::inject(&created, &traced()), &created);
     assert_eq!(variables(container(&once, "sidecar-gleaner")), ADDED);
@@ -72,18 +72,18 @@ fn the_pod_of_a_taskrun_passes_the_span_context_to_the_sidecar() {
 }
 
 #[test]
-fn a_task_has_the_variables_only_after_injection_ahead_of_time() {
+fn a_task_gets_the_variables_only_if_it_is_injected_ahead_of_time() {
     let ahead = Placement::AheadOfTime(ResultsFrom::default());
     let sidecar = sidecar_of(TASK, &traced(), ahead);
     let found = variables(&sidecar);
     assert_eq!(found[found.len() - 3..], ADDED);
-    // The webhook adds them to the pod, so a change of the endpoint takes effect without applying the Task again.
+    // The webhook adds the variables to the pod, so that a new endpoint takes effect without applying the Task again.
     let sidecar = sidecar_of(TASK, &traced(), Placement::Webhook);
     assert_eq!(variables(&sidecar).len(), 1);
 }
 
 #[test]
-fn a_pod_outside_tekton_has_each_variable_once() {
+fn a_jobs_pod_gets_each_variable_once_and_removal_removes_them() {
     let job = of_review(JOB);
     let injected = changed(pod::inject(&job, &traced()), &job);
     let found = variables(container(&injected, "sidecar-gleaner"));
@@ -96,7 +96,7 @@ fn a_pod_outside_tekton_has_each_variable_once() {
 }
 
 #[test]
-fn without_an_endpoint_nothing_is_added() {
+fn no_variables_are_added_without_an_endpoint() {
     let pod = injected_pod(&tekton_pod(DECLARATION, "https://example.com", &["a"]));
     let sidecar = container(&pod, "sidecar-gleaner");
     assert_eq!(sidecar["env"], json!([]));

@@ -154,7 +154,7 @@ fn a_panic_on_an_object_that_requests_gleaner_causes_a_refusal_that_reports_the_
     panics::install();
     for object in [
         asking(),
-        // The pod of an injected remote Task. The pod has lost the annotation, but still contains the sidecar.
+        // The pod of a remote Task. The pod has lost the annotation, but still contains the sidecar.
         json!({"metadata": {}, "spec": {"containers": [{"name": "sidecar-gleaner"}]}}),
     ] {
         let body = review("CREATE", POD, &object.to_string(), "null");

@@ -76,7 +76,7 @@ fn an_invalid_command_line_exits_with_64_and_a_remedy() {
                 files[1],
                 "--traces-endpoint=collector:4318",
             ],
-            "use the whole URL for OTLP over HTTP",
+            "use the full URL for OTLP over HTTP",
         ),
     ];
     for (flags, text) in cases {

@@ -76,7 +76,7 @@ async fn a_pod_that_requests_gleaner_is_changed_as_by_gleaner_inject_and_only_on
 }
 
 #[tokio::test]
-async fn a_pod_gets_the_endpoint_of_traces() {
+async fn an_injected_pod_gets_the_endpoint_for_traces() {
     let endpoint = "http://collector.observability:4318/v1/traces";
     let authority = Authority::new();
     let setup = Setup::files(&authority).flag(format!("--traces-endpoint={endpoint}"));

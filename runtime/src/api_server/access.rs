@@ -44,7 +44,8 @@ pub enum AccessError {
     /// The kubeconfig is missing or invalid.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
-    /// A proxy variable does not contain a URL. kube rejects some values even if `NO_PROXY` excludes the API server.
+    /// A proxy environment variable does not contain a valid URL. kube rejects some values even if `NO_PROXY` excludes the API
+    /// server.
     #[error("the variable {0} is not a valid proxy URL; correct it or unset the variable")]
     Proxy(&'static str),
     /// `NO_PROXY` does not contain a list that kube can parse.
@@ -83,8 +84,8 @@ impl Access {
 
 /// Constructors. A client does not connect until its first request.
 impl ApiServer {
-    /// Returns the API server of a kubeconfig's context: of `context`, or of the current context by default. Without a file,
-    /// reads the kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
+    /// Returns the API server of a context in a kubeconfig: of `context`, or by default of the current context. If `file` is
+    /// `None`, reads the kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
     ///
     /// # Errors
     /// An [`AccessError`] if a file is missing or invalid.

@@ -1,45 +1,45 @@
-//! The span context of the run's parent, as Tekton passes it on (W3C Trace Context, version 00).
+//! The context of the run's parent span, in the form in which Tekton passes it (W3C Trace Context, version 00).
 //!
 //! Tekton writes a JSON object with the HTTP headers of the W3C recommendation into the annotation
-//! `tekton.dev/taskrunSpanContext` of each TaskRun that a PipelineRun creates (`pkg/reconciler/pipelinerun/tracing.go`), and copies
-//! the annotations of a TaskRun to its pod (`pkg/pod/pod.go`).
+//! `tekton.dev/taskrunSpanContext` of each TaskRun that a PipelineRun creates (`pkg/reconciler/pipelinerun/tracing.go`), and
+//! copies the annotations of a TaskRun to its pod (`pkg/pod/pod.go`).
 
 use serde::Deserialize;
 
-/// The length of a `traceparent` of version 00; later versions may append fields.
+/// The length of a `traceparent` of version 00, in bytes. Later versions may append fields.
 const LENGTH: usize = 55;
-/// The longest `tracestate` that is passed on, in bytes. The recommendation requires at least 512.
+/// The maximum length of a `tracestate` that is exported, in bytes. The W3C recommendation requires at least 512.
 const STATE_MAX: usize = 512;
-/// The flag of `traceparent` that is set if the caller records its spans.
+/// The flag in a `traceparent` that is set if the parent span may be recorded.
 const SAMPLED: u8 = 1;
 
-/// The span that the run is a part of.
+/// The parent span of the run, which belongs to another process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parent {
     /// 32 hexadecimal digits.
     pub(super) trace_id: String,
     /// 16 hexadecimal digits.
     pub(super) span_id: String,
-    /// False if no spans of the trace are recorded.
+    /// False if the spans of this trace must not be exported.
     pub(super) sampled: bool,
-    /// Data of the tracing systems that the trace passed through; empty if there is none.
+    /// The `tracestate`: data that tracing systems added to the trace; empty if there is no valid data.
     pub(super) state: String,
 }
 
-/// The reason why a span context is ignored. Contains nothing of the context.
+/// The reason why a span context is ignored. It contains no text of the context, which is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ContextError {
-    #[error("the span context is not a JSON object of strings")]
+    #[error("the span context is not a JSON object whose values are strings")]
     Carrier,
-    #[error("the span context has no traceparent")]
+    #[error("the span context does not contain a traceparent")]
     Missing,
     #[error("the traceparent does not have the form 00-TRACE_ID-SPAN_ID-FLAGS")]
     Form,
-    #[error("the traceparent has an ID of zeros")]
+    #[error("an ID in the traceparent consists only of zeros")]
     Zero,
 }
 
-/// The headers of the recommendation; others, such as `baggage`, are ignored.
+/// The headers that the W3C recommendation defines. Other headers, such as `baggage`, are ignored.
 #[derive(Deserialize)]
 struct Carrier {
     traceparent: Option<String>,
@@ -48,10 +48,10 @@ struct Carrier {
 }
 
 impl Parent {
-    /// Parses the text of the annotation; returns `None` if it is empty, because the pod does not have the annotation.
+    /// Parses the annotation's value. Returns `None` for an empty value, which means that the pod does not have the annotation.
     ///
     /// # Errors
-    /// The reason why the context cannot be used.
+    /// Returns the reason why the context cannot be used.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, ContextError> {
         if text.trim().is_empty() {
             return Ok(None);
@@ -62,7 +62,7 @@ impl Parent {
         if [trace_id, span_id].iter().any(|id| is_zero(id)) {
             return Err(ContextError::Zero);
         }
-        // An unusable state is dropped, as the recommendation requires; the IDs remain valid.
+        // As the W3C recommendation requires, an invalid `tracestate` is dropped, but the IDs are used.
         let state = Some(carrier.tracestate).filter(|state| is_state(state));
         Ok(Some(Self {
             trace_id: trace_id.to_owned(),
@@ -73,7 +73,7 @@ impl Parent {
     }
 }
 
-/// Returns trace ID, span ID and flags of a `traceparent`.
+/// Returns the trace ID, the span ID and the flags of a `traceparent`, or `None` if it is malformed.
 fn fields(traceparent: &str) -> Option<(&str, &str, u8)> {
     let known = traceparent.get(..LENGTH)?;
     let mut parts = known.split('-');
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_annotation_of_tekton_is_read() {
+    fn the_value_of_tektons_annotation_is_parsed() {
         // From Tekton's own tests (`pkg/reconciler/pipelinerun/tracing_test.go`).
         let text = r#"{"traceparent":"00-0f57e147e992b304d977436289d10628-73d5909e31793992-01"}"#;
         let parent = Parent::parse(text).unwrap().unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_contexts_are_refused() {
+    fn malformed_contexts_are_errors() {
         let upper = TRACE.to_uppercase();
         let zeros = "0".repeat(32);
         for (text, error) in [
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unusable_state_is_dropped() {
+    fn an_invalid_tracestate_is_dropped() {
         for state in [
             "a=\u{7}".to_owned(),
             "ä=1".to_owned(),
@@ -232,7 +232,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_parsed_or_refused(text in ".{0,80}") {
+        fn any_text_can_be_parsed_without_a_panic(text in ".{0,80}") {
             let _ = Parent::parse(&text);
             if let Ok(parent) = parsed(&text) {
                 prop_assert!(text.contains(&parent.trace_id) && text.contains(&parent.span_id));

@@ -1,4 +1,4 @@
-//! Sends spans to a collector: OTLP over HTTP, with JSON.
+//! Sends spans to a collector with OTLP over HTTP, encoded as JSON.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,19 +11,19 @@ use http::{Request, StatusCode, Uri, header};
 use super::span::{Span, Trace};
 use crate::metrics::Metrics;
 
-/// The time limit of one request: the default of OpenTelemetry's exporters.
+/// The time limit for a request, which is also the default of OpenTelemetry's exporters.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The maximum size of a response, of which only the status is used.
+/// The maximum size of a response in bytes. The sidecar uses only its status.
 const RESPONSE_MAX: usize = 64 << 10;
 
 /// The reason why spans did not reach the collector.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ExportError {
-    #[error("no connection can be set up")]
+    #[error("cannot set up an HTTP client")]
     Setup(#[source] AccessError),
     #[error("the request failed")]
     Request(#[source] Reason),
-    #[error("status {0}; the endpoint must be the whole URL, usually with the path /v1/traces")]
+    #[error("status {0}; the endpoint must be the full URL, usually with the path /v1/traces")]
     NotFound(StatusCode),
     #[error("status {0}")]
     Refused(StatusCode),
@@ -31,10 +31,10 @@ pub(super) enum ExportError {
     Shutdown,
 }
 
-/// A collector.
+/// Sends spans to a collector.
 #[derive(Debug)]
 pub(super) struct Exporter {
-    /// Scheme, host and port.
+    /// The scheme, host and port of the endpoint.
     address: Uri,
     path: PathAndQuery,
     metrics: Metrics,
@@ -42,7 +42,7 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    /// Returns the exporter for the URL of an endpoint; `None` if the URL has no scheme, host or path.
+    /// Returns the exporter for an endpoint's URL, or `None` if the URL lacks a scheme, a host or a path.
     pub(super) fn new(endpoint: &str, metrics: Metrics) -> Option<Self> {
         let endpoint: Uri = endpoint.parse().ok()?;
         let path = endpoint.path_and_query()?.clone();
@@ -58,7 +58,7 @@ impl Exporter {
         })
     }
 
-    /// Sends `spans` once. The first error of the process is logged.
+    /// Sends `spans` in one request, without retries, and counts the request.
     pub(super) async fn send(&self, trace: &Trace, spans: Vec<Span>) {
         match self.request(trace, spans).await {
             Ok(()) => self.metrics.exported("sent"),
@@ -66,7 +66,7 @@ impl Exporter {
         }
     }
 
-    /// Counts a failed export, and logs the first one.
+    /// Counts a failed export. Logs the error only for the first failure in this process.
     pub(super) fn failed(&self, error: &ExportError) {
         self.metrics.exported("failed");
         if !self.is_reported.swap(true, Ordering::Relaxed) {
@@ -75,12 +75,12 @@ impl Exporter {
     }
 
     async fn request(&self, trace: &Trace, spans: Vec<Span>) -> Result<(), ExportError> {
-        // The client of the API server is the program's only HTTP client. Here it has no credentials.
+        // Use the API server's client without credentials, because the program contains no other HTTP client.
         let bounds = Bounds {
             timeout: TIMEOUT,
             response: RESPONSE_MAX,
         };
-        // On another thread, because it reads the CA certificates, and this thread responds to steps.
+        // Use a different thread, because this one responds to steps, and creating the client reads the CA certificates.
         let (address, trace) = (self.address.clone(), trace.clone());
         let prepared = tokio::task::spawn_blocking(move || {
             let server = ApiServer::at(address, bounds).map_err(ExportError::Setup)?;

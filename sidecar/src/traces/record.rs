@@ -1,4 +1,4 @@
-//! The spans of a run, built from the moments that the actor and the submission report.
+//! Builds the spans of a run from the events that the actor and the submission report.
 //!
 //! ```text
 //! gleaner run
@@ -17,29 +17,29 @@ use serde_json::Value;
 
 use super::span::{Error, Span};
 
-/// The maximum number of finished spans that wait for an export. A run has one for each message and each object; the bound
-/// limits the memory for a client that repeats messages. Further spans are dropped and counted.
+/// The maximum number of finished spans that wait for an export. Each message and each object has a span, so this bound limits
+/// the memory that a client can use by repeating messages. Additional spans are dropped, and their number is exported.
 pub(super) const SPANS_MAX: usize = 512;
 
 const RESOURCE: &str = "gleaner.resource";
 
-/// The finished spans that are not exported yet, and the unfinished ones. All times are nanoseconds since 1970.
+/// The spans that are not exported yet, finished and unfinished. All times are in nanoseconds since 1970.
 #[derive(Debug)]
 pub(super) struct Record {
     ids: Ids,
     root: Span,
     submission: Option<Span>,
-    /// The unfinished part of the submission.
+    /// The span of the current part of the submission, such as `dry-run`.
     part: Option<Span>,
     finished: Vec<Span>,
     dropped: usize,
 }
 
-/// Distinct span IDs: consecutive numbers after a random one.
+/// A generator of distinct span IDs, which are consecutive numbers. The field is the last ID, or at first a random number.
 #[derive(Debug)]
 pub(super) struct Ids(pub(super) u64);
 
-/// The time of a piece of work.
+/// The times at which an operation started and ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Time {
     pub(super) start: u64,
@@ -48,14 +48,14 @@ pub(super) struct Time {
 
 impl Ids {
     fn next(&mut self) -> String {
-        // The ID of zeros is not valid.
+        // W3C Trace Context does not allow 0 as an ID.
         self.0 = self.0.checked_add(1).unwrap_or(1);
         format!("{:016x}", self.0)
     }
 }
 
 impl Record {
-    /// Begins the run's own span; `parent` is a span of another process.
+    /// Begins the span `gleaner run`. `parent` is the ID of its parent span, which belongs to another process.
     pub(super) fn new(
         mut ids: Ids,
         parent: Option<String>,
@@ -81,7 +81,7 @@ impl Record {
         }
     }
 
-    /// Adds the span of a step's message.
+    /// Adds a `collect` span for a step's message.
     pub(super) fn collected(&mut self, step: &str, time: Time, problem: Option<&Problem>) {
         let mut span = self.begin("collect", self.root.id.clone(), time.start);
         span.attributes.push(("gleaner.step", step.into()));
@@ -89,19 +89,19 @@ impl Record {
         self.finish(span, time.end);
     }
 
-    /// Begins the span of the submission.
+    /// Begins the `submit` span.
     pub(super) fn submitting(&mut self, now: u64) {
         self.submission = Some(self.begin("submit", self.root.id.clone(), now));
     }
 
-    /// Adds the span of the rendering.
+    /// Adds the `render` span.
     pub(super) fn rendered(&mut self, time: Time, problem: Option<&Problem>) {
         let mut span = self.begin("render", self.submission_id(), time.start);
         span.error = problem.map(code_of);
         self.finish(span, time.end);
     }
 
-    /// Begins and finishes the parts of the submission.
+    /// Begins or finishes the span of a part of the submission.
     pub(super) fn progress(&mut self, progress: Progress<'_>, now: u64) {
         match progress {
             Progress::DryRun => self.turn_to("dry-run", now),
@@ -128,7 +128,7 @@ impl Record {
                 self.finish_part(now);
             }
             Progress::Waiting => self.turn_to("wait", now),
-            // Something failed in the current part; the outcome names the cause.
+            // The current part failed. The cause is unknown until `submitted` is called.
             Progress::RollingBack => {
                 if let Some(part) = &mut self.part {
                     part.error = Some(Error::Unknown);
@@ -140,7 +140,8 @@ impl Record {
         }
     }
 
-    /// Finishes the submission. A part that failed gets the code of its cause.
+    /// Finishes the `submit` span. If the submission failed, sets the error codes of this span, of the failed part and of the
+    /// run.
     pub(super) fn submitted(&mut self, problem: Option<&Problem>, now: u64) {
         self.finish_part(now);
         let outcome = if problem.is_some() {
@@ -164,7 +165,7 @@ impl Record {
         }
     }
 
-    /// Finishes the run, with all spans that are still open: the sidecar was shut down before they could finish.
+    /// Finishes the span `gleaner run`, and all spans that are unfinished because the sidecar is shutting down.
     pub(super) fn end(&mut self, now: u64) {
         self.finish_part(now);
         if let Some(submission) = self.submission.take() {
@@ -176,7 +177,7 @@ impl Record {
             root.attributes.push(dropped);
         }
         root.end = now;
-        // The bound does not apply: the root is what the other spans refer to.
+        // Ignore the maximum, because other spans refer to the root span.
         self.finished.push(root);
     }
 
@@ -223,7 +224,7 @@ impl Record {
     }
 }
 
-/// Returns the code of the first failure, or else the problem's name, which has no text of a run.
+/// Returns the code of the first failure, or the problem's type if there are no failures. Neither contains text from the run.
 fn code_of(problem: &Problem) -> Error {
     let code = problem.failures.first().map(|first| first.code);
     match code {
@@ -232,7 +233,7 @@ fn code_of(problem: &Problem) -> Error {
     }
 }
 
-/// Returns the code of the failure of the span's own object, or else of the first failure.
+/// Returns the code of the failure that concerns the span's object, or by default the code of the first failure.
 fn cause_of(span: &Span, problem: &Problem) -> Error {
     let mut attributes = span.attributes.iter();
     let resource = attributes.find(|(key, _)| *key == RESOURCE);

@@ -1,4 +1,4 @@
-//! Spans, and their form in OTLP/JSON (`opentelemetry-proto`, `docs/specification.md`, "JSON Protobuf Encoding"): IDs in
+//! Spans, and their encoding in OTLP/JSON (`opentelemetry-proto`, `docs/specification.md`, "JSON Protobuf Encoding"): IDs in
 //! hexadecimal, 64-bit numbers as strings, enums as numbers.
 
 use serde_json::{Map, Value, json};
@@ -9,35 +9,35 @@ use super::context::Parent;
 const KIND: u8 = 1;
 /// `STATUS_CODE_ERROR`
 const ERROR: u8 = 2;
-/// The flags of a span: sampled (bit 0), and that it is known if the parent is remote (bit 8).
+/// The flags of each span: the span is sampled (bit 0), and `REMOTE` is meaningful (bit 8).
 const FLAGS: u32 = 0x101;
-/// The parent is remote.
+/// The flag of a span whose parent belongs to another process (bit 9).
 const REMOTE: u32 = 0x200;
 
-/// The attribute with the code of an error (OpenTelemetry's semantic conventions).
+/// The attribute that contains the error code (OpenTelemetry's semantic conventions).
 const ERROR_TYPE: &str = "error.type";
 
-/// A span of the run. A finished span has an end; an unfinished one is never exported.
+/// A span of the run. `end` is meaningful only when the span is finished; unfinished spans are never exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     /// 16 hexadecimal digits.
     pub(super) id: String,
     pub(super) parent: Option<String>,
-    /// The kind of work, such as `render`: few different values.
+    /// The name of the operation, such as `render`. It does not contain values, so that a run has only a few different names.
     pub(super) name: String,
-    /// Nanoseconds since 1970.
+    /// The time at which the operation started, in nanoseconds since 1970.
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) attributes: Vec<(&'static str, Value)>,
     pub(super) error: Option<Error>,
 }
 
-/// The result of failed work.
+/// The error with which an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Error {
-    /// The cause is not known.
+    /// The cause is not known yet.
     Unknown,
-    /// A failure code or the name of a problem; never a message, which may quote a value.
+    /// A failure code or a problem type. It is never a message, because a message may quote a value.
     Code(String),
 }
 
@@ -47,12 +47,12 @@ pub(super) struct Trace {
     /// 32 hexadecimal digits.
     pub(super) id: String,
     pub(super) parent: Option<Parent>,
-    /// Attributes of the process.
+    /// The attributes of the process.
     pub(super) resource: Vec<(&'static str, Value)>,
 }
 
 impl Trace {
-    /// Returns the request that exports `spans`, as JSON.
+    /// Returns the JSON body of a request that exports `spans`.
     pub(super) fn export(&self, spans: &[Span]) -> Vec<u8> {
         let spans: Vec<Value> = spans.iter().map(|span| self.encode(span)).collect();
         let request = json!({"resourceSpans": [{
@@ -79,7 +79,7 @@ impl Trace {
             "endTimeUnixNano": span.end.to_string(),
         });
         let fields = encoded.as_object_mut();
-        let fields: &mut Map<String, Value> = fields.expect("invariant: it was built as an object");
+        let fields: &mut Map<String, Value> = fields.expect("invariant: `encoded` is an object");
         if let Some(parent) = &span.parent {
             fields.insert("parentSpanId".to_owned(), parent.as_str().into());
         }

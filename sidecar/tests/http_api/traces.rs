@@ -1,4 +1,4 @@
-//! Traces of a run, as a collector receives them.
+//! Tests the traces that the sidecar exports to a collector.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn traced(setup: Setup, collector: &Collector, context: &str) -> Setup {
         .flag("--pod-name=run-1-pod")
 }
 
-/// Runs both steps; returns the phase that the last one gets.
+/// Posts the outputs of both steps. Returns the body of the last response.
 fn run(sidecar: &Sidecar) -> Value {
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let last = sidecar.step("build").outputs("build", DIGEST);
@@ -70,7 +70,7 @@ fn events(log: &str, message: &str) -> usize {
 }
 
 #[test]
-fn a_whole_run_hangs_in_the_trace_of_its_parent() {
+fn all_spans_of_a_run_are_in_the_trace_of_its_parent() {
     let cluster = api_server();
     let collector = Collector::start(Manner::Status(200));
     let setup = Setup::new(&resolved()).with(&cluster);
@@ -104,7 +104,7 @@ fn a_whole_run_hangs_in_the_trace_of_its_parent() {
     );
     let (root, submit) = (&spans[0], &spans[3]);
     assert_eq!(root["parentSpanId"], PARENT);
-    // Sampled, with a parent that is known to be remote, or not to be.
+    // Both spans are sampled. The flags also show that only the parent of `gleaner run` belongs to another process.
     assert_eq!(
         (&root["flags"], &submit["flags"]),
         (&json!(0x301), &json!(0x101))
@@ -125,7 +125,7 @@ fn a_whole_run_hangs_in_the_trace_of_its_parent() {
         };
         assert_eq!(span["parentSpanId"], parent["spanId"], "{span}");
     }
-    // One after the other.
+    // The parts of the submission do not overlap.
     for pair in spans[4..].windows(2) {
         assert!(
             end(&pair[0]) <= start(&pair[1]) && end(&pair[1]) <= end(submit),
@@ -160,7 +160,7 @@ fn a_whole_run_hangs_in_the_trace_of_its_parent() {
 }
 
 #[test]
-fn an_unsampled_parent_or_no_endpoint_exports_nothing() {
+fn nothing_is_exported_without_an_endpoint_or_with_an_unsampled_parent() {
     let cluster = api_server();
     let collector = Collector::start(Manner::Status(200));
     let setup = Setup::new(&resolved()).with(&cluster);
@@ -177,7 +177,7 @@ fn an_unsampled_parent_or_no_endpoint_exports_nothing() {
 }
 
 #[test]
-fn a_failed_submission_names_its_code_where_it_failed() {
+fn the_spans_of_a_failed_submission_contain_the_failure_code() {
     let cluster = api_server();
     let refusal = Fault::refuse(403, "Forbidden", "configmaps is forbidden: no, you don't");
     cluster
@@ -210,7 +210,7 @@ fn a_failed_submission_names_its_code_where_it_failed() {
 }
 
 #[test]
-fn a_refused_message_is_a_failed_span() {
+fn the_span_of_a_refused_message_contains_the_problem_type() {
     let collector = Collector::start(Manner::Status(200));
     let sidecar = traced(Setup::new(MANUAL), &collector, &context("01")).start();
     let wrong = format!(r#"{{"outputs": {{"{CANARY}": "x"}}}}"#);
@@ -229,7 +229,7 @@ fn a_refused_message_is_a_failed_span() {
 }
 
 #[test]
-fn a_collector_that_fails_neither_fails_nor_delays_the_run() {
+fn a_failing_collector_does_not_fail_or_delay_the_run() {
     let refusing = Collector::start(Manner::Status(500));
     let silent = Collector::start(Manner::Silent);
     let unreachable = "http://127.0.0.1:1/v1/traces";
@@ -241,7 +241,7 @@ fn a_collector_that_fails_neither_fails_nor_delays_the_run() {
             .start();
         let begun = Instant::now();
         assert_eq!(run(&sidecar)["phase"], "Committed", "{endpoint}");
-        // An export that is waited for takes 10 s if the collector is silent.
+        // If the step waited for the export to the silent collector, it would wait for 10 s.
         assert!(begun.elapsed() < Duration::from_secs(8), "{endpoint}");
         if endpoint != silent.url() {
             until("the failed export is counted", || {
@@ -255,21 +255,21 @@ fn a_collector_that_fails_neither_fails_nor_delays_the_run() {
         }
         let begun = Instant::now();
         sidecar.terminate();
-        until("the sidecar reports its end", || {
+        until("the sidecar logs its exit", || {
             events(&sidecar.log(), "ended") == 1
         });
-        // The last export has 2 s.
+        // The exports before the exit take at most 2 s.
         assert!(begun.elapsed() < Duration::from_secs(8), "{endpoint}");
         let log = sidecar.log();
         assert!(sidecar.ended_within(PATIENCE).success());
         assert_eq!(events(&log, "traces-not-exported"), 1, "{log}");
     }
-    // The silent collector gets only the first request, because the second waits for it.
+    // The silent collector receives only the first request, because the second export waits for the first one.
     assert_eq!((refusing.bodies().len(), silent.bodies().len()), (2, 1));
 }
 
 #[test]
-fn a_malformed_context_is_ignored_and_the_run_begins_a_trace() {
+fn a_run_with_a_malformed_span_context_begins_a_new_trace() {
     let cluster = api_server();
     let collector = Collector::start(Manner::Status(200));
     for (context, ignored) in [
@@ -305,7 +305,7 @@ fn a_malformed_context_is_ignored_and_the_run_begins_a_trace() {
 }
 
 #[test]
-fn an_invalid_endpoint_switches_traces_off() {
+fn an_invalid_endpoint_turns_traces_off() {
     let cluster = api_server();
     for endpoint in [
         "collector:4318",

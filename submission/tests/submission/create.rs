@@ -217,7 +217,7 @@ async fn a_run_that_may_not_set_block_owner_deletion_sets_it_to_false_and_adds_a
 }
 
 #[tokio::test]
-async fn warnings_of_the_api_server_become_notes_once() {
+async fn a_repeated_warning_of_the_api_server_becomes_one_note() {
     let mock = Mock::start().await;
     let warning = &[("Warning", r#"299 - "tekton.dev/v1alpha1 is deprecated""#)];
     let mut object = image("a", "a", "1").object;

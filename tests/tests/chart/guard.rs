@@ -18,7 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_pod_that_bypassed_the_injector_is_refused_with_a_remedy,
         a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create,
-        a_pod_with_the_variables_of_traces_is_taken_as_it_is,
+        the_api_server_does_not_change_a_pod_with_the_variables_for_traces,
     ]
     .into_iter()
     .map(|case| case.crds(&[ANY_TEKTON]).real_only())
@@ -129,8 +129,9 @@ fn settings() -> Settings {
     }
 }
 
-/// The sidecar's variables refer to an annotation that the pod may not have.
-async fn a_pod_with_the_variables_of_traces_is_taken_as_it_is(server: &Server) {
+/// The API server accepts the sidecar's variables for traces and does not change them, although they refer to an annotation that
+/// the pod does not have.
+async fn the_api_server_does_not_change_a_pod_with_the_variables_for_traces(server: &Server) {
     let settings = Settings {
         traces_endpoint: Some("http://collector.observability:4318/v1/traces".to_owned()),
         ..settings()

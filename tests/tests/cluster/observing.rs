@@ -1,4 +1,4 @@
-//! `gleaner status` and `gleaner check`: the commands that read a cluster.
+//! Tests `gleaner status` and `gleaner check`, the commands that read the state of a cluster.
 
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
@@ -9,12 +9,12 @@ use crate::{BUILD, CHECK, checking, gleaner, holds, let_go, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        status_shows_a_run_from_its_sidecar_and_later_from_its_objects,
-        check_finds_no_fault_in_the_cluster,
+        status_shows_a_running_and_a_finished_run,
+        check_reports_only_a_missing_permission,
     ]
 }
 
-/// Runs a command of `gleaner` in the namespace.
+/// Runs `gleaner` with these arguments and `--namespace`.
 fn run(namespace: &Namespace, arguments: &[&str], input: &str) -> Output {
     let mut command = gleaner();
     command.env("KUBECONFIG", namespace.cluster().kubeconfig());
@@ -29,7 +29,7 @@ fn status(namespace: &Namespace) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn status_shows_a_run_from_its_sidecar_and_later_from_its_objects(namespace: &Namespace) {
+fn status_shows_a_running_and_a_finished_run(namespace: &Namespace) {
     let outputs = "{build: [{name: digest}], check: [{name: verdict}]}";
     namespace.apply(&(BUILD.replace("{build: [{name: digest}]}", outputs) + CHECK));
     namespace.start("build", "build-run");
@@ -48,7 +48,7 @@ fn status_shows_a_run_from_its_sidecar_and_later_from_its_objects(namespace: &Na
     holds(&text, &["Running", "steps.build.digest", "sha256:54ed"]);
     let_go(namespace, &pod);
 
-    // The command returns when the run has finished.
+    // With `--watch`, the command exits when the run has finished.
     let watched = run(namespace, &["status", "build-run", "--watch"], "").succeed();
     holds(&watched, &["Succeeded"]);
     let finished = status(namespace);
@@ -64,11 +64,11 @@ fn status_shows_a_run_from_its_sidecar_and_later_from_its_objects(namespace: &Na
     assert_eq!(objects[0]["uid"], resource["metadata"]["uid"]);
 }
 
-fn check_finds_no_fault_in_the_cluster(namespace: &Namespace) {
+fn check_reports_only_a_missing_permission(namespace: &Namespace) {
     let check = ["check", "--service-account", "default", "-f", "-"];
     let good = run(namespace, &check, BUILD).succeed();
     holds(&good, &["Tekton", "injector"]);
-    // The same declaration with a kind that the ServiceAccount may not create.
+    // Add an object of a kind that the ServiceAccount is not allowed to create.
     let secret = "objects:\n        - name: secret\n          resourceTemplate: {apiVersion: v1, kind: Secret, metadata: {name: mine}}\n      resources:";
     let bad = run(namespace, &check, &BUILD.replace("resources:", secret));
     assert_eq!(bad.status.code(), Some(1), "{bad:?}");

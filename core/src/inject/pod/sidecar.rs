@@ -116,7 +116,7 @@ pub(super) fn place(
     Ok(())
 }
 
-/// Returns the token's mount in another container of the pod.
+/// Returns the volume mount of the ServiceAccount token from any container of the pod.
 fn token_of_others(pod: &Value) -> Option<Value> {
     let all = LISTS.iter().flat_map(|list| containers(pod, list));
     let mut mounts = all.flat_map(|container| list::items(container, "volumeMounts"));

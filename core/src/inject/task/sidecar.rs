@@ -42,7 +42,7 @@ impl Placement {
     }
 }
 
-/// The properties of the run whose values Tekton substitutes for `$(context.NAME)`.
+/// The names of the run's properties that Tekton substitutes for `$(context.NAME)`.
 const CONTEXT: [&str; 5] = [
     "taskRun.name",
     "taskRun.namespace",

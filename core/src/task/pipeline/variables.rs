@@ -1,4 +1,4 @@
-//! Reports the variables in a Pipeline because of which Tekton's webhook rejects it
+//! Reports the variables that cause Tekton's webhook to reject a Pipeline
 //! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and those that Tekton leaves unchanged. In embedded TaskSpecs, only
 //! references to other tasks are checked.
 
@@ -266,7 +266,7 @@ impl Pipeline<'_> {
         let task = key(&parts, 1)?;
         match (key(&parts, 2), parts.len()) {
             (Some("results"), _) if !self.tasks.contains(task) => {
-                // Tekton uses these references only to order `tasks`, so it does not reject one in `finally`.
+                // Tekton uses these references only to order `tasks`, so it does not reject such a reference in `finally`.
                 let effect = if is_last { Literal } else { Refused };
                 let (message, help) = self.no_task(inner, task, found);
                 Some((effect, message, help))

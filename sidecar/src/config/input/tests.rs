@@ -172,7 +172,7 @@ fn the_operators_allowed_kinds_replace_those_of_a_task() {
 }
 
 #[test]
-fn a_declaration_with_another_kind_is_refused() {
+fn a_declaration_with_a_kind_that_is_not_allowed_is_refused() {
     let text = "steps: {a: [{name: o}]}\nobjects: [{name: it, resourceTemplate: {apiVersion: v1, kind: ConfigMap}}]";
     let declared = |kinds: &[&str]| {
         let kinds = kinds.iter().map(|kind| format!("--allow-kind={kind}"));

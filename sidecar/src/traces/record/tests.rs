@@ -57,7 +57,7 @@ fn created(record: &mut Record, resource: &str, now: u64) {
     record.progress(Progress::Created { index: 0, created }, now);
 }
 
-/// Returns name, start, end and code of each finished span. A span with an unknown cause has the code `?`.
+/// Returns the name, start, end and error code of each finished span. The code is `?` if the cause of the error is unknown.
 fn taken(record: &mut Record) -> Vec<(String, u64, u64, Option<String>)> {
     let spans = record.take().into_iter();
     let spans = spans.map(|span| {
@@ -79,7 +79,7 @@ fn spans(expected: &[(&str, u64, u64, Option<&str>)]) -> Vec<(String, u64, u64, 
 }
 
 #[test]
-fn each_part_ends_where_the_next_begins() {
+fn each_part_of_a_submission_has_a_span() {
     let mut record = record();
     record.submitting(1);
     record.rendered(Time { start: 1, end: 2 }, None);
@@ -103,7 +103,7 @@ fn each_part_ends_where_the_next_begins() {
 }
 
 #[test]
-fn a_failed_object_gets_its_own_code() {
+fn the_span_of_an_object_gets_the_code_of_its_own_failure() {
     let mut record = record();
     record.submitting(0);
     creating(&mut record, "a", 1);
@@ -126,7 +126,7 @@ fn a_failed_object_gets_its_own_code() {
 }
 
 #[test]
-fn a_failed_wait_gets_the_first_code() {
+fn the_span_of_a_failed_wait_gets_the_code_of_the_first_failure() {
     let mut record = record();
     record.submitting(0);
     record.progress(Progress::Waiting, 1);
@@ -139,11 +139,11 @@ fn a_failed_wait_gets_the_first_code() {
 }
 
 #[test]
-fn a_restarted_submission_begins_new_parts() {
+fn a_restarted_submission_begins_a_new_dry_run_span() {
     let mut record = record();
     record.submitting(0);
     record.progress(Progress::DryRun, 1);
-    // A derived name was taken.
+    // The submission restarted, because an object with a derived name already existed.
     record.progress(Progress::DryRun, 2);
     record.progress(Progress::DryRunDone, 3);
     record.submitted(None, 4);
@@ -156,7 +156,7 @@ fn a_restarted_submission_begins_new_parts() {
 }
 
 #[test]
-fn a_shutdown_ends_the_open_spans() {
+fn a_shutdown_finishes_all_spans() {
     let mut record = record();
     record.submitting(1);
     creating(&mut record, "a", 2);
@@ -170,7 +170,7 @@ fn a_shutdown_ends_the_open_spans() {
 }
 
 #[test]
-fn further_spans_are_dropped_and_counted() {
+fn spans_above_the_maximum_are_dropped_and_counted() {
     let mut record = record();
     for _ in 0..SPANS_MAX + 7 {
         record.collected("build", Time { start: 1, end: 2 }, None);
@@ -194,7 +194,7 @@ fn ids_are_distinct_and_never_zero() {
 
 proptest! {
     #[test]
-    fn no_text_of_a_problem_is_exported(text in "[ -~]{0,20}") {
+    fn no_text_from_a_problem_is_exported(text in "[ -~]{0,20}") {
         let canary = format!("c4n4ry{text}");
         let mut problem = failed(&[(None, FailureCode::Denied)]);
         problem.title.clone_from(&canary);

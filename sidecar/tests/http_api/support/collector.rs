@@ -1,4 +1,4 @@
-//! A collector of traces that only stores what it receives.
+//! A trace collector for tests, which stores the requests that it receives.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -10,11 +10,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::Value;
 
-/// The way in which a collector responds.
+/// The collector's response to requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Manner {
     Status(u16),
-    /// It never responds.
+    /// No response.
     Silent,
 }
 
@@ -34,7 +34,7 @@ impl Collector {
         let router = Router::new()
             .route("/v1/traces", post(store))
             .with_state((Arc::clone(&bodies), manner));
-        // The thread ends with the test's process.
+        // The thread runs until the test process exits.
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = { runtime }.enable_all().build().unwrap();
@@ -51,12 +51,12 @@ impl Collector {
         &self.url
     }
 
-    /// Returns the bodies of all requests so far.
+    /// Returns the bodies of all requests received so far.
     pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
         lock(&self.bodies).clone()
     }
 
-    /// Returns all spans so far, in the order of their starts.
+    /// Returns all spans received so far, ordered by start time.
     pub(crate) fn spans(&self) -> Vec<Value> {
         let mut spans = Vec::new();
         for body in self.bodies() {
@@ -69,12 +69,12 @@ impl Collector {
     }
 }
 
-/// Returns the start of a span in nanoseconds.
+/// Returns the start time of a span in nanoseconds.
 pub(crate) fn start(span: &Value) -> u64 {
     span["startTimeUnixNano"].as_str().unwrap().parse().unwrap()
 }
 
-/// Returns the end of a span in nanoseconds.
+/// Returns the end time of a span in nanoseconds.
 pub(crate) fn end(span: &Value) -> u64 {
     span["endTimeUnixNano"].as_str().unwrap().parse().unwrap()
 }
