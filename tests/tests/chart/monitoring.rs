@@ -1,4 +1,5 @@
-//! The PrometheusRule and the dashboard: they are installed only on request, and Prometheus's own parser accepts their queries.
+//! The ServiceMonitor, the PrometheusRule and the dashboard are rendered only on request, and Prometheus's parser accepts all
+//! queries.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -30,7 +31,7 @@ const ENABLED: [&str; 3] = [
     "metrics.dashboard.enabled=true",
 ];
 
-/// Parses rules (the `spec` of a PrometheusRule) as Prometheus does, and returns their number.
+/// Parses rules (the `spec` of a PrometheusRule) with Prometheus's parser, and returns the number of rules.
 fn parse(rules: &Value) -> Result<usize, String> {
     let program = rig::rules().expect("check-rules").join("check-rules");
     let mut child = Command::new(program)
@@ -96,7 +97,7 @@ async fn prometheus_parses_every_query_of_the_dashboard(_: &Server) {
         .enumerate()
         .map(|(index, target)| {
             let query = target["expr"].as_str().expect("a query");
-            // Grafana replaces this variable with a duration; all other variables are within quotes.
+            // Replace this variable with a duration, as Grafana does. All other variables are within quotes, so the parser accepts them.
             let query = query.replace("$__rate_interval", "5m");
             json!({"record": format!("query:{index}"), "expr": query})
         })
