@@ -1,4 +1,4 @@
-//! Requests that the server refuses before it examines them in detail.
+//! Requests that the server refuses because of their path, headers, size or name.
 
 use gleaner_tests::cases;
 use gleaner_tests::server::Server;
@@ -214,7 +214,7 @@ async fn etcd_has_a_size_limit_that_a_dry_run_does_not_check(server: &Server) {
             .await
             .expect_status(201);
         let answer = server.post(&path, &object).await.expect_status(500);
-        // Only the message distinguishes the error from a temporary failure.
+        // The status and the reason do not distinguish this error from a temporary one; only the message does.
         let message = answer.json["message"].as_str().unwrap_or_default();
         assert!(
             message.contains("request is too large") || message.contains("larger than max"),
