@@ -1,5 +1,5 @@
-//! Checks that the metrics of the injector and the sidecar follow the OpenMetrics conventions, and that the alerts and the dashboard
-//! use only metrics that exist.
+//! Checks that the metrics of the injector and the sidecar follow the OpenMetrics conventions, and that the alerts and the
+//! dashboard use only metrics that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -74,7 +74,8 @@ async fn every_metric_has_the_suffix_of_its_type_a_base_unit_and_a_help_text() {
             let begins = help.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit());
             assert!(begins && help.len() > 10, "{name}: {help:?}");
             let last = name.rsplit('_').next().unwrap_or_default();
-            // The OpenMetrics format adds these suffixes to the names of the time series, so a metric's name must not end with one.
+            // The OpenMetrics format adds these suffixes to the names of the time series, so a metric's name must not end with
+            // one.
             let suffixes = ["total", "count", "sum", "bucket", "info", "created"];
             assert!(!suffixes.contains(&last), "{name}");
             assert!(!OTHER_UNITS.contains(&last), "{name}");

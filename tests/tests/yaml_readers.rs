@@ -191,8 +191,8 @@ impl Random {
         usize::try_from(self.0 % bound as u64).expect("a number that fits in a usize")
     }
 
-    /// Returns a random text. Most of its parts are from [`PIECES`]; the others are control characters, and characters from all Unicode
-    /// planes.
+    /// Returns a random text. Most of its parts are from [`PIECES`]; the others are control characters, and characters from all
+    /// Unicode planes.
     fn text(&mut self) -> String {
         let count = self.below(9);
         let mut text = String::new();

@@ -90,8 +90,8 @@ impl Process {
         first(&self.log.lock().lines, found)
     }
 
-    /// Waits for a line for which `found` returns a value, and returns this value, or `None` if the process exits or the time limit
-    /// passes first.
+    /// Waits for a line for which `found` returns a value, and returns this value, or `None` if the process exits or the time
+    /// limit passes first.
     pub fn wait_for<T>(
         &self,
         time: Duration,

@@ -40,8 +40,8 @@ objects:
     )
 }
 
-/// Creates a policy that refuses to create a Secret with a `token` in the case's namespace. The policy's message quotes the token;
-/// the API server limits the message to 5 KiB.
+/// Creates a policy that refuses to create a Secret with a `token` in the case's namespace. The policy's message quotes the
+/// token; the API server limits the message to 5 KiB.
 async fn refuse_secrets(server: &Server) {
     let name = format!("quotes-{}", server.namespace());
     let kinds = "/apis/admissionregistration.k8s.io/v1";

@@ -31,8 +31,8 @@ struct Theirs {
 }
 
 impl Foreign {
-    /// Creates the foreign objects that exist before the run starts. One has a name that no object of the run has; each of the others
-    /// has the name of one of the run's objects.
+    /// Creates the foreign objects that exist before the run starts. One has a name that no object of the run has; each of the
+    /// others has the name of one of the run's objects.
     pub(crate) async fn create(plan: &Plan, server: &Server) -> Self {
         let mut objects = Vec::new();
         let bystander = config_map("bystander");
@@ -70,8 +70,8 @@ impl Foreign {
         Self { objects, late }
     }
 
-    /// Adds a rule that creates the `late` object immediately before the API server performs the run's first create of an object with
-    /// the same name.
+    /// Adds a rule that creates the `late` object immediately before the API server performs the run's first create of an object
+    /// with the same name.
     pub(crate) fn lie_in_wait(&self, server: &Server, proxy: &FaultProxy) {
         let Some((name, appeared)) = &self.late else {
             return;

@@ -1,5 +1,5 @@
-//! Random numbers from a seed. The project implements the generator itself, so that a seed produces the same plan on every machine
-//! and with every version of the dependencies.
+//! Random numbers from a seed. The project implements the generator itself, so that a seed produces the same plan on every
+//! machine and with every version of the dependencies.
 
 /// A generator (`SplitMix64`).
 pub(crate) struct Random(u64);

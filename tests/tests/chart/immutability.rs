@@ -130,8 +130,8 @@ async fn a_generated_resource_cannot_be_edited(server: &Server) {
         .expect_status(200);
 }
 
-/// Returns a token of a new ServiceAccount. If `in_pod` is true, the token is bound to a pod, like a sidecar's token. Otherwise it
-/// is not bound, like a token that a user requests.
+/// Returns a token of a new ServiceAccount. If `in_pod` is true, the token is bound to a pod, like a sidecar's token. Otherwise
+/// it is not bound, like a token that a user requests.
 async fn service_account_token(server: &Server, name: &str, in_pod: bool) -> String {
     let path = |kind: &str| server.path("v1", kind);
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
@@ -216,8 +216,8 @@ async fn only_a_run_can_create_and_delete_a_generated_resource(server: &Server) 
         },
     )
     .await;
-    // A client with a user's token or with a ServiceAccount token that is not bound to a pod cannot create a resource with the label
-    // or the annotation.
+    // A client with a user's token or with a ServiceAccount token that is not bound to a pod cannot create a resource with the
+    // label or the annotation.
     for token in [&editor, &robot] {
         for marks in [&label, &annotation] {
             let object = marked("forged", marks.clone());

@@ -1,5 +1,5 @@
-//! Switches the source of the injector's certificates (`tls.mode`) with Helm 4. Helm 4 uses server-side apply, so a field that two
-//! field managers set to different values causes a conflict, and a field that its manager omits is removed.
+//! Switches the source of the injector's certificates (`tls.mode`) with Helm 4. Helm 4 uses server-side apply, so a field that
+//! two field managers set to different values causes a conflict, and a field that its manager omits is removed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -151,7 +151,8 @@ async fn the_injector_accepts_its_arguments_in_every_mode(_: &Server) {
         }
         secrets.push(pod["volumes"][0]["secret"]["secretName"].clone());
     }
-    // Each mode uses a different Secret; in particular, cert-manager must not write into the Secret that Helm creates and removes.
+    // Each mode uses a different Secret; in particular, cert-manager must not write into the Secret that Helm creates and
+    // removes.
     assert_eq!(
         json!(secrets),
         json!([null, "mine", "gleaner-injector-certificate"])

@@ -97,7 +97,8 @@ async fn prometheus_parses_every_query_of_the_dashboard(_: &Server) {
         .enumerate()
         .map(|(index, target)| {
             let query = target["expr"].as_str().expect("a query");
-            // Replace this variable with a duration, as Grafana does. All other variables are within quotes, so the parser accepts them.
+            // Replace this variable with a duration, as Grafana does. All other variables are within quotes, so the parser
+            // accepts them.
             let query = query.replace("$__rate_interval", "5m");
             json!({"record": format!("query:{index}"), "expr": query})
         })

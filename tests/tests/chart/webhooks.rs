@@ -1,5 +1,5 @@
-//! The API server calls Gleaner's webhooks only for objects that request Gleaner. No injector is running in these tests, so the API
-//! server refuses an object if it calls a webhook for it, and creates it unchanged if it does not.
+//! The API server calls Gleaner's webhooks only for objects that request Gleaner. No injector is running in these tests, so the
+//! API server refuses an object if it calls a webhook for it, and creates it unchanged if it does not.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -291,7 +291,8 @@ async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
         .post(&place(server, &others), &others)
         .await
         .expect_status(201);
-    // The API server does not call Gleaner for updates of pods, because Tekton updates each pod with an annotation when it is ready.
+    // The API server does not call Gleaner for updates of pods, because Tekton updates each pod with an annotation when it is
+    // ready.
     let name = after["metadata"]["name"].as_str().unwrap_or_default();
     server
         .merge(

@@ -162,8 +162,8 @@ fn tekton_flag(namespace: &Namespace, flag: &str) {
     namespace.cluster().script("tekton-flag", &[flag]).succeed();
 }
 
-/// If Tekton itself uses native sidecars, a run finishes only when all init containers have exited, so Gleaner's sidecar must exit
-/// as soon as the last step has finished.
+/// If Tekton itself uses native sidecars, a run finishes only when all init containers have exited, so Gleaner's sidecar must
+/// exit as soon as the last step has finished.
 fn gleaners_sidecar_exits_with_the_run_if_tekton_uses_native_sidecars(namespace: &Namespace) {
     namespace.apply(BUILD);
     meanwhile(

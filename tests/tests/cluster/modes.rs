@@ -30,8 +30,8 @@ fn secret(name: &str) -> (String, String) {
     (secret, certificate)
 }
 
-/// Asserts that the API server accepts Tasks that request Gleaner until all injectors are replaced. `values` appears in the failure
-/// message.
+/// Asserts that the API server accepts Tasks that request Gleaner until all injectors are replaced. `values` appears in the
+/// failure message.
 #[track_caller]
 fn rolled_out(namespace: &Namespace, values: &[&str]) {
     let status = [

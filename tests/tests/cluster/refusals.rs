@@ -22,8 +22,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Asserts that the output of `kubectl describe taskrun` contains all these words. It includes the run's condition, and the step's
-/// reason and message.
+/// Asserts that the output of `kubectl describe taskrun` contains all these words. It includes the run's condition, and the
+/// step's reason and message.
 #[track_caller]
 fn described(namespace: &Namespace, run: &str, words: &[&str]) {
     holds(&namespace.describe(&format!("taskrun/{run}")), words);
@@ -226,8 +226,8 @@ spec:
         // The message contains the back-off time, such as 40s or 1m20s.
         Some(rest.split_once(' ')?.0.contains('m'))
     };
-    // The kubelet doubles the back-off time after each crash. Wait until it exceeds one minute, because a redirector retries for one
-    // minute.
+    // The kubelet doubles the back-off time after each crash. Wait until it exceeds one minute, because a redirector retries for
+    // one minute.
     namespace.until("the back-off time exceeds one minute", || {
         let pod_now = namespace.get(&format!("pod/{pod}"));
         let all = pod_now["status"]["initContainerStatuses"].as_array()?;

@@ -1,4 +1,5 @@
-//! The available space for results. Tekton reads results from the containers' termination messages, whose size the kubelet limits.
+//! The available space for results. Tekton reads results from the containers' termination messages, whose size the kubelet
+//! limits.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -135,7 +136,8 @@ fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespac
 }
 
 fn the_reason_for_a_failure_fits_even_in_a_pod_with_many_steps(namespace: &Namespace) {
-    // The label has about 2,000 characters, which is too long. This is not detected before the run, because it contains variables.
+    // The label has about 2,000 characters, which is too long. This is not detected before the run, because it contains
+    // variables.
     let long = "$(steps.s0.digest)".repeat(28);
     let task = task(12, 1, "[]", DIGEST).replace(
         "spec: {type: image, params: [",

@@ -1,5 +1,5 @@
-//! Steps that run as other users, with read-only filesystems, or in images without a shell. (The case for a namespace that enforces
-//! Pod Security is in `alone`, because it changes Tekton's settings.)
+//! Steps that run as other users, with read-only filesystems, or in images without a shell. (The case for a namespace that
+//! enforces Pod Security is in `alone`, because it changes Tekton's settings.)
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::start::repository;

@@ -71,8 +71,8 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Starts the run, waits until all three objects exist, kills the sidecar while it waits for a field of the last object, and returns
-/// the running step and the objects.
+/// Starts the run, waits until all three objects exist, kills the sidecar while it waits for a field of the last object, and
+/// returns the running step and the objects.
 async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     run.start().await;
     let step = run.step("build").writes("digest", "one").begin();
@@ -131,8 +131,8 @@ async fn a_sidecar_killed_while_it_waits_adopts_objects_that_exhaust_the_quota(s
     });
     let path = server.path("v1", "resourcequotas");
     server.post(&path, &quota).await.expect_status(201);
-    // No controller is running that would count the existing objects, so the test sets the initial count. The API server's admission
-    // counts later changes.
+    // No controller is running that would count the existing objects, so the test sets the initial count. The API server's
+    // admission counts later changes.
     let status = json!({"hard": {"configmaps": "3"}, "used": {"configmaps": "0"}});
     server
         .set_status("v1", "resourcequotas", "small", &status)

@@ -131,8 +131,8 @@ async fn a_failing_run_killed_at_every_point_in_turn_leaves_no_objects(server: &
     nothing_stays(&run).await;
 }
 
-/// Kills the sidecar after it has created two objects, calls `fail`, which adds faults to the proxy, and asserts that the restarted
-/// sidecar leaves no objects.
+/// Kills the sidecar after it has created two objects, calls `fail`, which adds faults to the proxy, and asserts that the
+/// restarted sidecar leaves no objects.
 async fn killed_then(server: &Server, fail: impl Fn(&FaultProxy)) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
@@ -156,7 +156,7 @@ async fn objects_of_a_killed_sidecar_are_deleted_when_a_later_dry_run_is_refused
 
 async fn objects_of_a_killed_sidecar_are_deleted_when_a_kind_disappears(server: &Server) {
     killed_then(server, |proxy| {
-        // The restarted sidecar can still delete the objects, because its journal contains their paths.
+        // POST must fail too, because the restarted sidecar reads the kind from its journal and does not repeat discovery.
         for method in [Method::GET, Method::POST] {
             let fault = Fault::status(404);
             proxy

@@ -116,8 +116,8 @@ async fn no_review_fails_when_the_secret_is_deleted(server: &Server) {
         .await
         .expect_status(200);
     let began = Instant::now();
-    // The injectors create the new certificate immediately, but serve it only one second later (`--authority-settle`), so send reviews
-    // for a longer time.
+    // The injectors create the new certificate immediately, but serve it only one second later (`--authority-settle`), so send
+    // reviews for a longer time.
     while began.elapsed() < Duration::from_secs(4) {
         ask(server).await;
     }

@@ -185,12 +185,13 @@ pub(crate) async fn injected(server: &Server) -> Replica {
     replica
 }
 
-/// Waits until the API server calls the webhooks and trusts them, because a webhook configuration does not take effect immediately.
+/// Waits until the API server calls the webhooks and trusts them, because a webhook configuration does not take effect
+/// immediately.
 pub(crate) async fn in_force(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     let tasks = format!("{}?dryRun=All", server.path("tekton.dev/v1", "tasks"));
-    // Until then, the API server accepts the object without calling the webhook, or responds with 500 because it does not trust the
-    // webhook. A 4xx response comes from the webhook, so the test fails.
+    // Until then, the API server accepts the object without calling the webhook, or responds with 500 because it does not trust
+    // the webhook. A 4xx response comes from the webhook, so the test fails.
     let ask = async |path: &str, object: Value| {
         let answer = server.post(path, &object).await;
         assert!(!answer.status.is_client_error(), "{}", answer.text);
