@@ -115,7 +115,7 @@ fn a_reference_page_that_differs_from_the_code_is_found() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_found() {
+fn a_broken_link_is_found() {
     let site = tempfile::tempdir().expect("a directory");
     let page = r##"<h1 id="top">A</h1><a href="#top"></a><a href="b.html#there"></a><a href="https://example.com/x"></a>
         <a href="#gone"></a><a href="b.html#gone"></a><a href="c.html"></a><script src="https://cdn.example/x.js"></script>"##;
@@ -140,7 +140,7 @@ fn a_link_that_leads_nowhere_is_found() {
 }
 
 #[test]
-fn a_page_that_the_summary_does_not_list_is_found() {
+fn a_page_that_is_not_in_the_summary_is_found() {
     let copy = Copy::new();
     fs::write(copy.path("docs/how-to/new.md"), "# New\n").expect("a page");
     let mut check = Command::new(copy.path("scripts/book-links"));

@@ -69,12 +69,12 @@ fn every_term_of_the_table_is_found() {
 }
 
 #[test]
-fn plain_english_and_code_pass() {
+fn plain_english_and_code_cause_no_findings() {
     assert_eq!(check(&["after.md", "clean.rs"]), (Some(0), Vec::new()));
 }
 
 #[test]
-fn a_file_that_it_cannot_read_is_an_error() {
+fn a_file_that_cannot_be_read_is_an_error() {
     for name in ["nowhere.md", "../../../Cargo.lock"] {
         assert_eq!(check(&[name]).0, Some(2), "{name}");
     }

@@ -116,14 +116,14 @@ fn main() {
     let has_kustomize = run(Command::new(kustomize[0]).args(&kustomize[1..]), "").is_ok();
     let example = Trial::test(
         "kubectl_puts_a_file_into_the_annotation",
-        the_file_is_the_annotation,
+        kustomize_puts_the_file_into_the_annotation,
     );
     trials.push(example.with_ignored_flag(!has_kustomize));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
 /// Checks that `kubectl kustomize` puts the declaration into the annotation of the Task in the example `kustomize`.
-fn the_file_is_the_annotation() -> Result<(), Failed> {
+fn kustomize_puts_the_file_into_the_annotation() -> Result<(), Failed> {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kustomize");
     let built = run(Command::new("kubectl").args(["kustomize", example]), "")?;
     let documents = yaml::parse_documents(&built).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! The step that clones a git resource, as old versions of Tekton did in a step that they added.
+//! The step that clones a git resource. Old versions of Tekton added such a step themselves.
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ pub(crate) fn prepend(spec: &mut Node, resources: &[InputResource], image: &str)
     }
     let mut names = Vec::new();
     for (index, step) in spec.items_at_mut("steps").iter_mut().enumerate() {
-        // Name the unnamed steps as before, because Tekton derives their names from their indices, which will change.
+        // Give each unnamed step the name that Tekton derives from its index, because the index will change.
         if step.text_of("name").unwrap_or_default().is_empty() {
             step.take("name");
             step.put_first("name", Node::derived(step.at, format!("unnamed-{index}")));

@@ -8,7 +8,8 @@ use crate::interface::Interfaces;
 use crate::resource_lists::{Direction, Item};
 use crate::resource_type::ResourceType;
 
-/// A declared resource, which a run binds to an existing PipelineResource, or a Pipeline to a resource that another task creates.
+/// A declared resource. A run binds it to an existing PipelineResource; a Pipeline may bind it to a resource that another task
+/// creates.
 #[derive(Debug, Clone)]
 pub(crate) struct InputResource {
     /// The name of the resource, and of its parameter.

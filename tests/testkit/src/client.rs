@@ -24,7 +24,7 @@ pub enum Place {
     Tcp(SocketAddr),
 }
 
-/// A connection for arbitrary bytes.
+/// A connection over which a test can send arbitrary bytes.
 pub struct Connection {
     stream: BufReader<Box<dyn Socket>>,
     /// The certificate that the server presented.
@@ -60,7 +60,7 @@ pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body:
 // === impl Place ===
 
 impl Place {
-    /// Connects.
+    /// Connects to the server without TLS.
     pub fn connect(&self) -> Connection {
         let connection = match self {
             Self::Socket(path) => UnixStream::connect(path).and_then(|stream| {
@@ -81,17 +81,17 @@ impl Place {
         response.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// Sends a GET.
+    /// Sends a GET request.
     pub fn get(&self, path: &str) -> Response {
         self.ask("GET", path, &[], b"")
     }
 
-    /// Sends a POST.
+    /// Sends a POST request.
     pub fn post(&self, path: &str, body: &str) -> Response {
         self.ask("POST", path, &[], body.as_bytes())
     }
 
-    /// Sends a POST with a bearer token.
+    /// Sends a POST request with a bearer token.
     pub fn post_with(&self, token: &str, path: &str, body: &str) -> Response {
         let token = format!("Bearer {token}");
         self.ask("POST", path, &[("Authorization", &token)], body.as_bytes())

@@ -140,7 +140,7 @@ impl Process {
         self.child.wait().expect("the exit status")
     }
 
-    /// Sends a signal by name, such as `TERM`.
+    /// Sends the signal `name`, such as `TERM`, to the process.
     pub fn signal(&self, name: &str) {
         signal(name, &self.id().to_string());
     }

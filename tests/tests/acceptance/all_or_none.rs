@@ -50,7 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
         no_object_is_created_if_validation_refuses_one,
         all_objects_are_rolled_back_if_one_is_refused_after_its_dry_run,
         the_rollback_is_complete_despite_a_fault,
-        objects_that_existed_before_survive_the_rollback,
+        existing_objects_survive_the_rollback,
     ]
 }
 
@@ -144,7 +144,7 @@ async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     assert!(deletes >= 3, "{fault:?} was not applied: {deletes} deletes");
 }
 
-async fn objects_that_existed_before_survive_the_rollback(server: &Server) {
+async fn existing_objects_survive_the_rollback(server: &Server) {
     let declaration = "
 steps: {build: [{name: digest}]}
 objects:

@@ -59,7 +59,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_lasting_fault_of_an_apply_leaves_no_object,
         a_lasting_server_error_leaves_no_object,
         a_lasting_hang_leaves_no_object,
-        lost_responses_leave_no_object,
+        repeatedly_lost_responses_leave_no_object,
         an_unexpected_response_creates_one_object,
         a_malformed_response_to_a_lookup_is_ignored,
         a_create_that_is_performed_late_leaves_no_object,
@@ -258,7 +258,7 @@ async fn a_lasting_hang_leaves_no_object(server: &Server) {
     sweep(server, &Method::POST, Fault::Hang, Outcome::Failure, 4).await;
 }
 
-async fn lost_responses_leave_no_object(server: &Server) {
+async fn repeatedly_lost_responses_leave_no_object(server: &Server) {
     sweep(server, &Method::POST, Fault::DropReply, Outcome::Failure, 3).await;
 }
 

@@ -11,7 +11,7 @@ use crate::{PROGRAMS, config_maps, only};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        apply_creates_and_updates,
+        an_apply_creates_and_updates_an_object,
         an_apply_that_conflicts_with_another_field_manager_names_it,
         only_owned_objects_have_an_owner,
         an_owned_object_in_another_namespace_is_refused,
@@ -44,7 +44,7 @@ async fn play(run: &mut Run<'_>, digest: &str) -> Ended {
     step.last().run().await
 }
 
-async fn apply_creates_and_updates(server: &Server) {
+async fn an_apply_creates_and_updates_an_object(server: &Server) {
     let text = declaration(
         &json!({"policy": "Apply"}),
         &settings(&json!({"name": "settings"})),

@@ -49,8 +49,8 @@ async fn the_proposals_task_creates_the_resource_that_the_proposal_shows(server:
     let [created] = created.as_slice() else {
         panic!("expected one resource, got {created:#?}");
     };
-    // The documentation lists two differences. The first is the owner's API version, because Tekton no longer serves the
-    // proposal's version.
+    // The documentation lists two differences from the proposal. The first is the owner's API version, because Tekton no longer
+    // serves the proposal's version.
     expected["metadata"]["ownerReferences"][0]["apiVersion"] = json!("tekton.dev/v1");
     assert_eq!(
         created["metadata"]["ownerReferences"],

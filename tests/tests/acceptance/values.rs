@@ -1,4 +1,4 @@
-//! A value is treated as data on its whole way from a step's file to the object on the API server.
+//! A value is treated as data all the way from a step's file to the object on the API server.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::Run;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{PROGRAMS, config_maps, declaration, only, resources};
 
-/// Values that one of the programs or parsers between step and object might not treat as text.
+/// Values that one of the programs or parsers between the step and the object might not treat as text.
 const NASTY: &[&str] = &[
     "",
     " ",

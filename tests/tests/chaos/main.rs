@@ -99,7 +99,7 @@ fn chaos() -> Result<(), Failed> {
     if (sum.runs as u64) < seeds.least {
         return Err(format!("only {} runs completed", sum.runs).into());
     }
-    // If none of so many runs committed, failed, was rolled back, was killed or had a fault, the plans test too little.
+    // If there was no commit, no failure, no rollback, no kill or no fault in so many runs, the suite tests too little.
     let Tally {
         committed,
         failed,

@@ -191,7 +191,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Waits until the sidecar is ready; if it is not running, starts it as soon as it is due.
+    /// Waits until the sidecar is ready; if it is not running, starts it at the planned time.
     pub(crate) async fn until_ready(&mut self) {
         while !self.run.is_ready() {
             self.tick(None).await;

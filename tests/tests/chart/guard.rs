@@ -110,7 +110,7 @@ async fn a_sidecar_that_was_not_injected_refers_to_a_container_that_cannot_exist
     let sidecar =
         json!({"name": "sidecar-gleaner", "image": "registry.example/gleaner:1", "env": env});
     let created = create(server, &pod(&json!({"containers": [sidecar.clone()]}))).await;
-    // The API server must not add fields to the variable, because they would differ from those that the injector expects in the
+    // The API server must not add defaults to the variable, because the injector would remove them again at each review of the
     // Task.
     let created = created.expect_status(201).json;
     assert_eq!(created["spec"]["containers"][0]["env"], *env);

@@ -18,7 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         prometheus_parses_every_alert,
         prometheus_parses_every_query_of_the_dashboard,
         the_alerts_select_the_target_of_the_service_monitor,
-        a_rule_with_a_wrong_expression_is_refused,
+        a_rule_with_an_invalid_expression_is_refused,
     ]
     .into_iter()
     .map(Case::real_only)
@@ -127,7 +127,7 @@ async fn the_alerts_select_the_target_of_the_service_monitor(_: &Server) {
     }
 }
 
-async fn a_rule_with_a_wrong_expression_is_refused(_: &Server) {
+async fn a_rule_with_an_invalid_expression_is_refused(_: &Server) {
     for (rule, complaint) in [
         (
             json!({"alert": "A", "expr": "sum(("}),

@@ -10,7 +10,7 @@ use crate::{BUILD, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        some_injector_responds_while_injectors_are_replaced,
+        an_injector_responds_at_all_times_while_injectors_are_replaced,
         without_the_injector_only_objects_that_request_gleaner_are_refused,
         gleaners_sidecar_exits_with_the_run_if_tekton_uses_native_sidecars,
         a_run_succeeds_in_a_namespace_that_enforces_restricted_pods,
@@ -70,8 +70,8 @@ pub(crate) fn asks(namespace: &Namespace) -> Output {
     namespace.kubectl_with(&create, &other)
 }
 
-/// The same happens to the injectors when Gleaner is upgraded or a node is drained.
-fn some_injector_responds_while_injectors_are_replaced(namespace: &Namespace) {
+/// Restarts the injectors, as an upgrade of Gleaner does. At least one injector must respond at all times.
+fn an_injector_responds_at_all_times_while_injectors_are_replaced(namespace: &Namespace) {
     kubectl(
         namespace,
         &["rollout", "restart", "deployment/gleaner-injector"],

@@ -10,7 +10,7 @@
 //! | `finish` | steps that are skipped, or whose failure is ignored |
 //! | `killing` | killed sidecars, and deleted pods |
 //! | `ends` | timeouts, canceled runs, retries |
-//! | `security` | users, read-only file systems, images without a shell |
+//! | `security` | other users, read-only filesystems, images without a shell |
 //! | `sizes` | large outputs, many runs |
 //! | `submitting` | the time at which objects are created, and their later changes |
 //! | `plain` | pods that do not belong to Tekton |

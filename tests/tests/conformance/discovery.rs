@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         the_client_finds_kinds_by_group_version_and_kind,
         an_unknown_group_or_resource_is_not_found,
         the_server_reports_that_it_is_ready,
-        access_can_be_reviewed,
+        a_client_can_review_its_access,
     ]
 }
 
@@ -160,7 +160,7 @@ async fn the_server_reports_that_it_is_ready(server: &Server) {
     );
 }
 
-async fn access_can_be_reviewed(server: &Server) {
+async fn a_client_can_review_its_access(server: &Server) {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {

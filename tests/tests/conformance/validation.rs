@@ -20,7 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         containers_need_names,
         required_fields_are_checked,
         the_data_of_a_secret_must_be_base64,
-        nulls_count_as_absent,
+        null_values_are_treated_as_missing,
         quantities_may_be_numbers,
     ]
 }
@@ -250,7 +250,7 @@ async fn the_data_of_a_secret_must_be_base64(server: &Server) {
     server.post(&path, &secret("YQ==")).await.expect_status(201);
 }
 
-async fn nulls_count_as_absent(server: &Server) {
+async fn null_values_are_treated_as_missing(server: &Server) {
     let mut object = resource("a");
     object["metadata"]["labels"] = json!(null);
     object["spec"]["params"] = json!(null);

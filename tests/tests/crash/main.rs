@@ -1,7 +1,7 @@
 //! Kills the sidecar at every crash point. The restarted sidecar creates no object twice, and a failed run leaves no objects.
 //!
-//! A crash point is a name in the sidecar's source. A case fails if the sidecar never reaches its crash point, so that renamed or
-//! removed points are detected.
+//! A crash point is a named place in the sidecar's source. A case fails if the sidecar never reaches its crash point, so that
+//! renamed or removed points are detected.
 
 mod committing;
 mod continued;

@@ -107,7 +107,7 @@ fn pipeline_resources_in_templates_are_reported() {
 }
 
 #[test]
-fn kinds_that_tekton_removed_are_named_in_templates() {
+fn kinds_that_tekton_removed_are_reported_in_templates() {
     let warning = warned(&task(
         "{apiVersion: tekton.dev/v1alpha1, kind: Run, spec: {a: $(steps.a.d)}}",
     ));

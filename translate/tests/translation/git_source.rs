@@ -203,7 +203,7 @@ fn the_directory_may_already_exist() {
     let repository = Repository::new();
     let (output, folder) = clone(&repository.url(), "v1", false);
     assert!(output.status.success());
-    // Create a file in the directory, because the root of a volume is not always empty.
+    // Replace the clone with a directory that contains another file, because the root of a volume is not always empty.
     let other = Repository::new();
     let target = folder.path().join("src");
     std::fs::remove_dir_all(target.join(".git")).unwrap();

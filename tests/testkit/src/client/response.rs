@@ -98,7 +98,8 @@ impl Response {
         self.json()
     }
 
-    /// Returns the problem document in the body. Checks that it has this status and type and that its texts are short.
+    /// Returns the problem document in the body. Checks its status and type, that it has a title and a detail, and that it is
+    /// shorter than 4 KiB.
     #[track_caller]
     pub fn problem(&self, status: u16, kind: &str) -> Problem {
         assert_eq!(self.status, status, "{}", self.text());

@@ -60,7 +60,7 @@ impl Recorded {
         name.unwrap_or_default().to_owned()
     }
 
-    /// Returns true for a dry run.
+    /// Returns true if the request is a dry run.
     pub fn is_dry_run(&self) -> bool {
         self.query.split('&').any(|pair| pair == "dryRun=All")
     }

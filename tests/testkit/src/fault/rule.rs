@@ -178,7 +178,7 @@ impl<'a> RuleBuilder<'a> {
         self
     }
 
-    /// Activates the rule.
+    /// Activates the rule with this fault.
     pub fn fail(mut self, fault: Fault) {
         self.rule.fault = fault;
         self.plan.add(self.rule);
