@@ -125,7 +125,7 @@ fn templates_in_event_listeners_and_triggers_are_translated() {
 }
 
 #[test]
-fn lists_of_any_kind_are_split() {
+fn the_items_of_a_list_become_documents() {
     let task = "{apiVersion: tekton.dev/v1beta1, kind: Task, metadata: {name: a}, spec: {steps: [{image: i, resources: {}}]}}";
     for list in [
         format!("apiVersion: v1\nkind: List\nitems: [{task}]\n"),
