@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use gleaner_tests::cluster::start::repository;
 use tempfile::TempDir;
 
-/// A copy of the scripts and pages, with links to the rest of the repository.
+/// A temporary directory with a copy of `docs` and `scripts`, and symbolic links to the rest of the repository.
 struct Copy(TempDir);
 
 impl Copy {
@@ -31,7 +31,8 @@ impl Copy {
         self.0.path().join(name)
     }
 
-    /// Changes a page, runs `scripts/reference --check`, and returns its standard error; empty if it succeeds.
+    /// Runs `scripts/reference --check` with a changed page, restores the page, and returns the script's standard error, which is
+    /// empty if the script succeeds.
     fn checked_after(&self, page: &str, change: fn(String) -> String) -> String {
         let path = self.path(page);
         let before = fs::read_to_string(&path).expect("a page");
@@ -49,7 +50,7 @@ fn copied(from: &Path, to: &Path) {
     assert!(status.expect("cp runs").success());
 }
 
-/// Returns the standard error of a script; empty if the script succeeds.
+/// Runs a script and returns its standard error, which is empty if the script succeeds.
 fn failure(command: &mut Command) -> String {
     let output = command
         .output()
@@ -60,7 +61,7 @@ fn failure(command: &mut Command) -> String {
 }
 
 #[test]
-fn a_reference_that_differs_from_the_code_is_found() {
+fn a_reference_page_that_differs_from_the_code_is_found() {
     let copy = Copy::new();
     let unchanged = failure(Command::new(copy.path("scripts/reference")).arg("--check"));
     assert_eq!(unchanged, "");
@@ -114,7 +115,7 @@ fn a_reference_that_differs_from_the_code_is_found() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_found() {
+fn a_broken_link_is_found() {
     let site = tempfile::tempdir().expect("a directory");
     let page = r##"<h1 id="top">A</h1><a href="#top"></a><a href="b.html#there"></a><a href="https://example.com/x"></a>
         <a href="#gone"></a><a href="b.html#gone"></a><a href="c.html"></a><script src="https://cdn.example/x.js"></script>"##;
@@ -130,16 +131,16 @@ fn a_link_that_leads_nowhere_is_found() {
         about_a,
         [
             "a.html loads https://cdn.example/x.js from another server",
-            "a.html: #gone has no such heading",
-            "a.html: b.html#gone has no such heading",
-            "a.html: c.html leads nowhere",
+            "a.html: the link #gone leads to no heading",
+            "a.html: the link b.html#gone leads to no heading",
+            "a.html: the link c.html leads to no file",
         ]
     );
     assert!(printed.contains("no search index"), "{printed}");
 }
 
 #[test]
-fn a_page_that_the_summary_does_not_list_is_found() {
+fn a_page_that_is_not_in_the_summary_is_found() {
     let copy = Copy::new();
     fs::write(copy.path("docs/how-to/new.md"), "# New\n").expect("a page");
     let mut check = Command::new(copy.path("scripts/book-links"));
@@ -151,7 +152,7 @@ fn a_page_that_the_summary_does_not_list_is_found() {
     assert_eq!(missing, ["docs/how-to/new.md is not in docs/SUMMARY.md"]);
 }
 
-/// Passes a page at `reference/x.md` through the preprocessor.
+/// Runs the mdBook preprocessor on a page at `reference/x.md`. Returns the new text of the page, and standard error.
 fn preprocessed(text: &str) -> (String, String) {
     let chapter = |source: &str, path: &str, content: &str| serde_json::json!({"Chapter": {"name": "x", "source_path": source, "path": path, "content": content, "sub_items": []}});
     let page = chapter("reference/x.md", "reference/x.md", text);
@@ -188,7 +189,7 @@ fn links_to_files_that_are_not_pages_lead_to_the_repository() {
             format!("[a]({BLOB}/docs/adr/README.md)"),
         ),
         ("[a](../adr)", format!("[a]({BLOB}/docs/adr)")),
-        // This link is in a page that another directory includes.
+        // A page in another directory includes a text with this link.
         (
             "[a](../../docs/run.md#json)",
             "[a](../run.md#json)".to_owned(),

@@ -1,11 +1,11 @@
-//! The error messages of the scripts in `tests/cluster`.
+//! The scripts in `tests/cluster` refuse a state directory that they did not create.
 
 use std::path::Path;
 use std::process::Command;
 
 use gleaner_tests::cluster::start::repository;
 
-/// Runs a script for a state directory, and returns its exit code and its standard error.
+/// Runs a script with this state directory, and returns its exit code and its standard error.
 fn run(script: &str, state: &Path) -> (Option<i32>, String) {
     let output = Command::new(repository("tests/cluster").join(script))
         .env("GLEANER_CLUSTER_DIR", state)
@@ -16,7 +16,7 @@ fn run(script: &str, state: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_directory_that_lost_its_marker_is_neither_used_nor_emptied() {
+fn a_directory_without_the_marker_is_refused_and_not_changed() {
     let state = tempfile::tempdir().expect("a directory");
     let file = state.path().join("file");
     std::fs::write(&file, "").expect("a file");

@@ -1,4 +1,4 @@
-//! The allowed dependencies: which crate may depend on which, and what `proto`, `core` and the redirector must not use.
+//! Checks on which crates each crate depends, and which parts of the standard library it uses.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The crates of the product, each with the crates of the workspace that it may depend on.
+/// The crates of the workspace except for the test crates, each with the crates of the workspace on which it may depend.
 const ARROWS: [(&str, &[&str]); 11] = [
     ("gleaner-proto", &[]),
     ("gleaner-termination", &[]),
@@ -51,7 +51,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ),
 ];
 
-/// Crates that a crate must not depend on, even indirectly.
+/// Crates of the workspace, each with crates on which it must not depend, even indirectly.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "gleaner-proto",
@@ -92,8 +92,7 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 
 fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    root.expect("tests/ is a directory of the workspace")
-        .to_owned()
+    root.expect("tests/ is in the workspace").to_owned()
 }
 
 fn cargo(arguments: &[&str]) -> String {
@@ -116,7 +115,7 @@ fn packages() -> Vec<Value> {
 }
 
 #[test]
-fn the_crates_depend_on_each_other_in_one_direction() {
+fn each_crate_depends_only_on_the_allowed_crates() {
     let packages = packages();
     for package in &packages {
         let name = package["name"].as_str().expect("a name");
@@ -147,7 +146,7 @@ fn the_crates_depend_on_each_other_in_one_direction() {
 }
 
 #[test]
-fn the_contract_the_domain_and_the_redirector_avoid_forbidden_crates() {
+fn no_crate_depends_on_a_forbidden_crate() {
     for (package, forbidden) in FORBIDDEN {
         let tree = cargo(&[
             "tree",
@@ -172,7 +171,8 @@ fn the_contract_the_domain_and_the_redirector_avoid_forbidden_crates() {
     }
 }
 
-/// The packages that only `gleaner run` needs, which is not available on macOS and Windows.
+/// The packages that only `gleaner run` needs. They must be dependencies only on Linux, because `gleaner run` is not available on
+/// macOS and Windows.
 const LINUX: [&str; 4] = [
     "gleaner-local-apiserver",
     "gleaner-redirector",
@@ -181,7 +181,7 @@ const LINUX: [&str; 4] = [
 ];
 
 #[test]
-fn the_command_needs_linux_for_nothing_but_run() {
+fn only_gleaner_run_requires_linux() {
     let packages = packages();
     let mut packages = packages.iter();
     let command = packages.find(|package| package["name"] == "gleaner");
@@ -195,7 +195,7 @@ fn the_command_needs_linux_for_nothing_but_run() {
         }
     }
     assert_eq!(found, BTreeSet::from(LINUX));
-    // These source files are also compiled on macOS and Windows, except for the modules below.
+    // The source files of these crates are also compiled on macOS and Windows, except for the following modules.
     let gated = [
         "cli/src/carried.rs",
         "cli/src/run",
@@ -237,7 +237,7 @@ fn sources(directories: &[&str]) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_contract_has_no_features() {
+fn the_crate_proto_has_no_features() {
     let packages = packages();
     let proto = packages
         .iter()
@@ -247,7 +247,7 @@ fn the_contract_has_no_features() {
 }
 
 #[test]
-fn the_domain_touches_no_files_processes_or_sockets() {
+fn proto_core_and_translate_do_no_io() {
     const EFFECTS: [&str; 6] = [
         "std::env",
         "std::fs",
@@ -259,7 +259,7 @@ fn the_domain_touches_no_files_processes_or_sockets() {
     let mut read = 0;
     for path in sources(&["proto/src", "core/src", "translate/src"]) {
         let text = std::fs::read_to_string(&path).expect("a source file");
-        // Tests may read fixtures.
+        // Tests may use all of the standard library, for example to read fixtures.
         let is_test =
             path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();

@@ -1,21 +1,20 @@
-//! Checks that the tests named in the documentation exist.
+//! Checks that the tests whose names are in the documentation exist.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Pages that name a test for each promise or defense.
+/// Pages that contain the name of a test for each promise or defense.
 const PAGES: [&str; 2] = ["docs/reliability.md", "docs/security.md"];
-/// Directories that contain no code of the project.
+/// Directories that do not contain the project's code.
 const SKIPPED: [&str; 3] = ["target", ".git", "node_modules"];
 
 fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    root.expect("tests/ is a directory of the workspace")
-        .to_owned()
+    root.expect("tests/ is in the workspace").to_owned()
 }
 
-/// Returns the names of all functions of the project.
+/// Returns the names of all functions in the project's Rust files.
 fn functions() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut directories = vec![workspace()];
@@ -37,7 +36,8 @@ fn functions() -> BTreeSet<String> {
     names
 }
 
-/// Returns the test names in a page, which are words in backticks that are joined by underscores.
+/// Returns the test names in a page. A test name is a text in backticks that contains only lower-case letters, digits and at
+/// least three underscores.
 fn named(page: &str) -> Vec<String> {
     let words = page.split('`').skip(1).step_by(2);
     let is_test = |word: &&str| {
@@ -67,7 +67,7 @@ fn every_test_that_a_page_names_exists() {
     }
 }
 
-/// Checks each table row that contains a promise.
+/// Each promise is a table row that begins with its number, such as `E1`.
 #[test]
 fn every_promise_names_a_test() {
     let page = fs::read_to_string(workspace().join("docs/reliability.md")).expect("a page");

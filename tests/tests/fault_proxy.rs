@@ -1,4 +1,4 @@
-//! The fault proxy applies its rules, and records the requests.
+//! Tests that the fault proxy applies its rules and records the requests.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -19,18 +19,24 @@ const DEADLINE: Duration = Duration::from_secs(10);
 fn main() -> ExitCode {
     Suite::new(cases![
         requests_without_a_rule_pass_unchanged,
-        a_dropped_reply_leaves_the_object_behind,
+        a_request_whose_reply_is_dropped_is_performed,
         a_refusal_never_reaches_the_server,
         a_reset_never_reaches_the_server,
         a_hanging_request_gets_no_response,
-        a_slow_reply_comes_late,
-        a_late_request_is_performed_without_its_client,
+        a_slow_reply_is_delayed,
+        a_late_request_is_performed_after_its_client_disconnected,
         a_replaced_response_hides_that_the_request_was_performed,
-        half_a_reply_is_an_interrupted_response,
-        only_the_named_occurrence_is_hit,
+        half_a_reply_interrupts_the_response,
+        a_fault_applies_only_to_the_specified_occurrences,
     ])
-    // The local server does not support watches.
-    .case(Case::new("watches_stream_through", watches_stream_through).real_only())
+    // This case needs the real server, because the local one does not support watches.
+    .case(
+        Case::new(
+            "watch_events_are_forwarded_immediately",
+            watch_events_are_forwarded_immediately,
+        )
+        .real_only(),
+    )
     .run()
 }
 
@@ -38,7 +44,7 @@ fn config_map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "b"}})
 }
 
-/// Sends a create through the proxy. Returns its status, or `None` if the connection was interrupted.
+/// Sends a create request through the proxy. Returns the status of the response, or `None` if the connection was interrupted.
 async fn create(proxy: &FaultProxy, server: &Server, name: &str) -> Option<StatusCode> {
     let client = server::client(&proxy.url(), None, None).expect("a client");
     let request = Request::post(server.path("v1", "configmaps"))
@@ -69,7 +75,7 @@ async fn requests_without_a_rule_pass_unchanged(server: &Server) {
     assert_eq!(requests[0].outcome, Outcome::Answered(StatusCode::CREATED));
 }
 
-async fn a_dropped_reply_leaves_the_object_behind(server: &Server) {
+async fn a_request_whose_reply_is_dropped_is_performed(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy
         .on(Method::POST, "/configmaps$")
@@ -87,7 +93,7 @@ async fn a_dropped_reply_leaves_the_object_behind(server: &Server) {
     );
 }
 
-async fn half_a_reply_is_an_interrupted_response(server: &Server) {
+async fn half_a_reply_interrupts_the_response(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy
         .on(Method::POST, "/configmaps$")
@@ -105,7 +111,7 @@ async fn half_a_reply_is_an_interrupted_response(server: &Server) {
     assert_eq!(proxy.faults(), 1);
 }
 
-async fn a_late_request_is_performed_without_its_client(server: &Server) {
+async fn a_late_request_is_performed_after_its_client_disconnected(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy
         .on(Method::POST, "/configmaps$")
@@ -175,7 +181,7 @@ async fn a_hanging_request_gets_no_response(server: &Server) {
     assert!(!exists(server, "a").await);
 }
 
-async fn a_slow_reply_comes_late(server: &Server) {
+async fn a_slow_reply_is_delayed(server: &Server) {
     let delay = Duration::from_millis(300);
     let proxy = FaultProxy::start(server.client()).await;
     proxy
@@ -187,7 +193,7 @@ async fn a_slow_reply_comes_late(server: &Server) {
     assert!(start.elapsed() >= delay);
 }
 
-async fn only_the_named_occurrence_is_hit(server: &Server) {
+async fn a_fault_applies_only_to_the_specified_occurrences(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy
         .on(Method::POST, "/configmaps$")
@@ -215,7 +221,7 @@ async fn only_the_named_occurrence_is_hit(server: &Server) {
     assert_eq!(create(&proxy, server, "e").await, Some(StatusCode::CREATED));
 }
 
-async fn watches_stream_through(server: &Server) {
+async fn watch_events_are_forwarded_immediately(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     let client = server::client(&proxy.url(), None, None).expect("a client");
     let path = format!(
@@ -228,7 +234,7 @@ async fn watches_stream_through(server: &Server) {
     assert_eq!(create(&proxy, server, "a").await, Some(StatusCode::CREATED));
     let line = tokio::time::timeout(DEADLINE, stream.try_next())
         .await
-        .expect("an event in time");
+        .expect("an event within the time limit");
     let event: Value =
         serde_json::from_slice(&line.expect("no error").expect("an event")).expect("JSON");
     assert_eq!(event["type"], "ADDED");

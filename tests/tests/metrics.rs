@@ -1,5 +1,5 @@
-//! The metrics of the injector and the sidecar follow the OpenMetrics conventions, and the alerts and the dashboard use only
-//! metrics that exist.
+//! Checks that the metrics of the injector and the sidecar follow the OpenMetrics conventions, and that the alerts and the
+//! dashboard use only metrics that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use http_body_util::BodyExt;
 
-/// The OpenMetrics base units that the project uses. Metrics must not use the other units.
+/// The OpenMetrics base units that metrics of the project use. They must not use [`OTHER_UNITS`].
 const BASE_UNITS: [&str; 2] = ["seconds", "bytes"];
 const OTHER_UNITS: [&str; 8] = [
     "ms",
@@ -20,7 +20,7 @@ const OTHER_UNITS: [&str; 8] = [
     "percent",
 ];
 
-/// Returns the metrics that the injector and the sidecar expose before the first request.
+/// Returns the metrics of the injector and of the sidecar, as exposed before the first request.
 async fn expositions() -> [String; 2] {
     let injector = gleaner_injector::metrics::Metrics::default().response();
     let sidecar = gleaner_sidecar::metrics::Metrics::default().response();
@@ -39,7 +39,7 @@ fn described<'a>(text: &'a str, keyword: &str) -> BTreeMap<&'a str, &'a str> {
     lines.filter_map(|line| line.split_once(' ')).collect()
 }
 
-/// Returns the names of all series.
+/// Returns the names of all time series.
 fn series(text: &str) -> BTreeSet<&str> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
@@ -47,10 +47,10 @@ fn series(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Returns a file of the chart.
+/// Returns the text of a file in the chart.
 fn chart(path: &str) -> String {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/gleaner");
-    fs::read_to_string(chart.join(path)).expect("a file of the chart")
+    fs::read_to_string(chart.join(path)).expect("a file in the chart")
 }
 
 /// Returns the words of `text` that begin with `gleaner_`.
@@ -74,7 +74,8 @@ async fn every_metric_has_the_suffix_of_its_type_a_base_unit_and_a_help_text() {
             let begins = help.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit());
             assert!(begins && help.len() > 10, "{name}: {help:?}");
             let last = name.rsplit('_').next().unwrap_or_default();
-            // The metric type adds this suffix itself.
+            // The OpenMetrics format adds these suffixes to the names of the time series, so a metric's name must not end with
+            // one.
             let suffixes = ["total", "count", "sum", "bucket", "info", "created"];
             assert!(!suffixes.contains(&last), "{name}");
             assert!(!OTHER_UNITS.contains(&last), "{name}");
@@ -109,7 +110,7 @@ async fn the_dashboard_and_the_alerts_use_metrics_that_exist() {
 }
 
 #[tokio::test]
-async fn the_outcomes_that_alerts_select_are_series_from_the_start() {
+async fn the_time_series_that_alerts_select_exist_from_the_start() {
     let [injector, sidecar] = expositions().await;
     let rule = chart("templates/prometheusrule.yaml");
     let selected = rule.split("outcome=").skip(1);

@@ -1,4 +1,5 @@
-//! Tests of `scripts/prose --check` with files in `tests/fixtures/prose` that it must refuse, and files that it must accept.
+//! Tests `scripts/prose --check` with the files in `tests/fixtures/prose`, some of which it must refuse and some of which it must
+//! accept.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,8 +8,7 @@ const FIXTURES: &str = "tests/fixtures/prose";
 
 fn repository() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    root.expect("tests/ is a directory of the workspace")
-        .to_owned()
+    root.expect("tests/ is in the workspace").to_owned()
 }
 
 fn fixture(name: &str) -> String {
@@ -16,7 +16,7 @@ fn fixture(name: &str) -> String {
     std::fs::read_to_string(path).expect("a fixture")
 }
 
-/// Runs the script on these fixtures, and returns its exit code and each finding as `FILE:LINE: FOUND`.
+/// Runs the script on these fixtures, and returns its exit code, and its findings in the form `FILE:LINE: FOUND`.
 fn check(names: &[&str]) -> (Option<i32>, Vec<String>) {
     let output = Command::new(repository().join("scripts/prose"))
         .arg("--check")
@@ -46,7 +46,7 @@ fn each_idiom_and_each_empty_opening_is_found_at_its_line() {
 }
 
 #[test]
-fn one_kind_of_finding_fails_the_check() {
+fn a_single_kind_of_finding_fails_the_check() {
     for name in ["openings.rs", "bad.sh"] {
         assert_eq!(check(&[name]).0, Some(1), "{name}");
     }
@@ -69,12 +69,12 @@ fn every_term_of_the_table_is_found() {
 }
 
 #[test]
-fn plain_english_and_code_pass() {
+fn plain_english_and_code_cause_no_findings() {
     assert_eq!(check(&["after.md", "clean.rs"]), (Some(0), Vec::new()));
 }
 
 #[test]
-fn a_file_that_it_cannot_read_is_an_error() {
+fn a_file_that_cannot_be_read_is_an_error() {
     for name in ["nowhere.md", "../../../Cargo.lock"] {
         assert_eq!(check(&[name]).0, Some(2), "{name}");
     }

@@ -1,4 +1,4 @@
-//! Tests of the rig's features that suites need: users with few permissions, admission plugins, CRDs for a single case.
+//! Tests the features of the rig that suites need: users with few permissions, admission plugins, and CRDs for a single case.
 
 use std::process::ExitCode;
 
@@ -17,23 +17,23 @@ fn main() -> ExitCode {
         .crds(&[TEKTON_CRDS])
         .case(
             Case::new(
-                "a_user_has_the_permissions_of_its_rules",
-                a_user_has_the_permissions_of_its_rules,
+                "a_user_has_only_the_permissions_in_its_rules",
+                a_user_has_only_the_permissions_in_its_rules,
             )
             .real_only(),
         )
         .case(
             Case::new(
-                "blocking_an_owner_requires_permission",
-                blocking_an_owner_requires_permission,
+                "setting_block_owner_deletion_requires_permission",
+                setting_block_owner_deletion_requires_permission,
             )
             .rig(enforcing)
             .real_only(),
         )
         .case(
             Case::new(
-                "a_case_can_install_its_own_crds",
-                a_case_can_install_its_own_crds,
+                "a_case_can_install_additional_crds",
+                a_case_can_install_additional_crds,
             )
             .crds(&[KNATIVE_CRDS]),
         )
@@ -47,8 +47,8 @@ fn resource(name: &str) -> Value {
     })
 }
 
-/// Sends a POST as a user who may create PipelineResources, but read nothing.
-async fn post_as_somebody(server: &Server, object: &Value) -> server::Answer {
+/// Creates a PipelineResource as a user who may only create PipelineResources, and asserts that the user cannot list them.
+async fn post_as_restricted_user(server: &Server, object: &Value) -> server::Answer {
     let rules = json!([{"apiGroups": ["tekton.dev"], "resources": ["pipelineresources"], "verbs": ["create"]}]);
     let user = server.restricted_user(rules).await;
     let client =
@@ -73,19 +73,21 @@ async fn post_as_somebody(server: &Server, object: &Value) -> server::Answer {
     .await
 }
 
-async fn a_user_has_the_permissions_of_its_rules(server: &Server) {
-    post_as_somebody(server, &resource("a"))
+async fn a_user_has_only_the_permissions_in_its_rules(server: &Server) {
+    post_as_restricted_user(server, &resource("a"))
         .await
         .expect_status(201);
 }
 
-async fn blocking_an_owner_requires_permission(server: &Server) {
+async fn setting_block_owner_deletion_requires_permission(server: &Server) {
     let mut object = resource("a");
     object["metadata"]["ownerReferences"] = json!([{
         "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "name": "run", "uid": "1",
         "controller": true, "blockOwnerDeletion": true,
     }]);
-    let answer = post_as_somebody(server, &object).await.expect_status(403);
+    let answer = post_as_restricted_user(server, &object)
+        .await
+        .expect_status(403);
     assert!(
         answer
             .refusal()
@@ -94,10 +96,12 @@ async fn blocking_an_owner_requires_permission(server: &Server) {
         answer.text
     );
     object["metadata"]["ownerReferences"][0]["blockOwnerDeletion"] = json!(false);
-    post_as_somebody(server, &object).await.expect_status(201);
+    post_as_restricted_user(server, &object)
+        .await
+        .expect_status(201);
 }
 
-async fn a_case_can_install_its_own_crds(server: &Server) {
+async fn a_case_can_install_additional_crds(server: &Server) {
     let service = json!({
         "apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "a"},
         "spec": {"template": {"spec": {"containers": [{"image": "x"}]}}},

@@ -1,6 +1,6 @@
-//! Gleaner's YAML must be read correctly by common parsers: Go's (through kubectl) and PyYAML.
+//! Checks that common parsers read Gleaner's YAML correctly: Go's parser (through kubectl), and PyYAML's two parsers.
 //!
-//! Both read YAML 1.1, in which `no`, `1e3`, `0x1`, `12:30`, `=` and dates are not strings unless they are quoted.
+//! They implement YAML 1.1, in which `no`, `1e3`, `0x1`, `12:30`, `=` and dates are not strings unless they are quoted.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -78,7 +78,7 @@ const TEXTS: [&str; 64] = [
     "😀 ü \u{2028}\u{85}\u{feff}",
 ];
 
-/// A function that parses a document with one of these parsers.
+/// A function that parses a document with one of the parsers.
 type Reader = fn(&str) -> Result<Value, String>;
 
 fn main() {
@@ -101,31 +101,34 @@ fn main() {
             );
         }
         let trial = |what: &str, check: fn(Reader) -> Result<(), Failed>| {
-            Trial::test(format!("{name}_reads_{what}_as_it_was"), move || {
+            Trial::test(format!("{name}_reads_{what}_correctly"), move || {
                 check(read)
             })
             .with_ignored_flag(!here)
         };
-        [trial("every_text", check), trial("any_text", check_random)]
+        [
+            trial("special_texts", check),
+            trial("random_texts", check_random),
+        ]
     });
     let mut trials: Vec<Trial> = trials.collect();
     let kustomize = ["kubectl", "kustomize", "--help"];
     let has_kustomize = run(Command::new(kustomize[0]).args(&kustomize[1..]), "").is_ok();
     let example = Trial::test(
         "kubectl_puts_a_file_into_the_annotation",
-        the_file_is_the_annotation,
+        kustomize_puts_the_file_into_the_annotation,
     );
     trials.push(example.with_ignored_flag(!has_kustomize));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// Checks the example `kustomize`: its output must be a single Task whose annotation is the text of the file.
-fn the_file_is_the_annotation() -> Result<(), Failed> {
+/// Checks that `kubectl kustomize` puts the declaration into the annotation of the Task in the example `kustomize`.
+fn kustomize_puts_the_file_into_the_annotation() -> Result<(), Failed> {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kustomize");
     let built = run(Command::new("kubectl").args(["kustomize", example]), "")?;
     let documents = yaml::parse_documents(&built).map_err(|error| error.to_string())?;
     let [task] = documents.as_slice() else {
-        return Err(format!("not one document: {built}").into());
+        return Err(format!("expected one document, got: {built}").into());
     };
     let text = std::fs::read_to_string(format!("{example}/outputs.yaml"))?;
     let annotation = task.descend(&["metadata", "annotations", annotation::OUTPUTS]);
@@ -136,7 +139,7 @@ fn the_file_is_the_annotation() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Returns a ConfigMap with every text as a value, and with as many texts as possible as parts of a key.
+/// Returns a ConfigMap with each of [`TEXTS`] as a value, and with keys that are not strings in YAML 1.1 unless they are quoted.
 fn config_map() -> Value {
     let data = TEXTS
         .iter()
@@ -160,24 +163,24 @@ fn check(read: Reader) -> Result<(), Failed> {
     for (key, text) in object["data"].as_object().into_iter().flatten() {
         if back["data"].get(key) != Some(text) {
             let found = back["data"].get(key).cloned().unwrap_or_default();
-            return Err(format!("{key}: {text} came back as {found}").into());
+            return Err(format!("{key}: {text} was read as {found}").into());
         }
     }
     Ok(())
 }
 
-/// The number of random texts; each document has [`DOCUMENT`] of them.
+/// The number of random texts. Each document contains [`DOCUMENT`] of them.
 const RANDOM: usize = 20_000;
 const DOCUMENT: usize = 1000;
 
-/// Texts that determine the style of a scalar, or that parsers may misread.
+/// Parts of random texts that affect the style of a scalar, or that parsers may misread.
 const PIECES: [&str; 32] = [
     "\t", "\t\t", " ", "  ", "\n", "\n\n", "\r\n", "\r", "\u{85}", "\u{2028}", "\u{2029}",
     "\u{feff}", "---", "...", "#", " #", ": ", ":", "- ", "? ", "|", ">", "'", "\"", "\\", "{",
     "]", ",", "%", "a", "bc", "é",
 ];
 
-/// A generator of random numbers (xorshift64, Marsaglia 2003) with a fixed seed.
+/// A random number generator (xorshift64, Marsaglia 2003).
 struct Random(u64);
 
 impl Random {
@@ -185,11 +188,11 @@ impl Random {
         for (left, by) in [(true, 13), (false, 7), (true, 17)] {
             self.0 ^= if left { self.0 << by } else { self.0 >> by };
         }
-        usize::try_from(self.0 % bound as u64).expect("less than a usize")
+        usize::try_from(self.0 % bound as u64).expect("a number that fits in a usize")
     }
 
-    /// Returns a random text. Half of its parts come from [`PIECES`]; the others are control characters and characters of every
-    /// plane.
+    /// Returns a random text. Most of its parts are from [`PIECES`]; the others are control characters, and characters from all
+    /// Unicode planes.
     fn text(&mut self) -> String {
         let count = self.below(9);
         let mut text = String::new();
@@ -204,7 +207,7 @@ impl Random {
     }
 }
 
-/// Checks random texts as values, as list items, and as keys.
+/// Checks that the parser reads random texts correctly as values, list items and keys.
 fn check_random(read: Reader) -> Result<(), Failed> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for _ in 0..RANDOM / DOCUMENT {
@@ -214,7 +217,7 @@ fn check_random(read: Reader) -> Result<(), Failed> {
             .map(|(index, text)| (format!("k{index}"), text.clone()))
             .collect();
         let keys: Value = texts.iter().map(|text| (text.clone(), "v")).collect();
-        // Use a kind without a schema, so that kubectl accepts any fields.
+        // Use a kind that is unknown to kubectl, so that kubectl accepts any fields.
         let object = json!({
             "apiVersion": "example.com/v1", "kind": "Texts", "metadata": {"name": "texts"},
             "values": values, "list": texts, "keys": keys,
@@ -224,7 +227,7 @@ fn check_random(read: Reader) -> Result<(), Failed> {
             let places = [&back["values"][format!("k{index}")], &back["list"][index]];
             for found in places {
                 if found != text.as_str() {
-                    return Err(format!("{text:?} came back as {found}").into());
+                    return Err(format!("{text:?} was read as {found}").into());
                 }
             }
             if back["keys"].get(text) != Some(&Value::from("v")) {
@@ -235,7 +238,7 @@ fn check_random(read: Reader) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Parses YAML with `kubectl patch --local`, which reads the file without connecting to a server.
+/// Parses YAML with `kubectl patch --local`, which does not connect to a server.
 fn with_kubectl(yaml: &str) -> Result<Value, String> {
     let mut file =
         tempfile::NamedTempFile::with_suffix(".yaml").map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Bindings: the resources that a run or a pipeline task receives, by name.
+//! Bindings, each of which passes a resource to a Task or Pipeline under a name.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};
@@ -12,12 +12,12 @@ use crate::resource_lists::{self, Direction, Item};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Binding<'a> {
-    /// The name of the resource in the Task or the Pipeline.
+    /// The name under which the Task or the Pipeline declares the resource.
     pub(crate) name: String,
-    /// The bound resource: its name, or an inline PipelineResource.
+    /// The value of the field that specifies the bound resource: a name, or the spec of an inline PipelineResource.
     pub(crate) target: Cursor<'a>,
     pub(crate) target_kind: TargetKind,
-    /// The tasks after which this task runs.
+    /// The items of `from`: the names of the tasks after which this task runs.
     pub(crate) from: Vec<Cursor<'a>>,
     pub(crate) direction: Direction,
     pub(crate) cursor: Cursor<'a>,
@@ -36,7 +36,7 @@ pub(crate) enum TargetKind {
 
 const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "from"];
 
-/// A resource, with the value of the parameter that replaces its binding.
+/// A bound resource, with the value of the parameter that replaces the binding.
 #[derive(Debug)]
 pub(crate) struct Passed {
     pub(crate) name: String,
@@ -44,12 +44,12 @@ pub(crate) struct Passed {
     pub(crate) value: Option<Value>,
 }
 
-/// The Task or Pipeline that receives the resources: its title in messages, and its interface if known.
+/// The Task or Pipeline that receives the resources: how messages refer to it, and its interface if it is known.
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
-/// Replaces the bindings in the `spec` of a run or a pipeline task with parameters, and returns the parameters. The callback
-/// `value` computes the value for a binding. It also receives the resource that the Task or Pipeline in `bound` declares under
-/// the binding's name, if known.
+/// Replaces the bindings in `spec`, which is the spec of a run or a pipeline task, with parameters, and returns the bound
+/// resources. The callback `value` returns the value for a binding. If the interface of the Task or Pipeline is known, the
+/// callback also receives the resource that it declares under the binding's name.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
@@ -112,7 +112,7 @@ pub(crate) fn replace_all(
     passed
 }
 
-/// Reads bindings and reports names that are bound twice. Also returns the names of the bindings that have errors.
+/// Reads the bindings, and reports names that are bound twice. Also returns the names of the bindings that could not be read.
 fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>, Vec<String>) {
     let mut bindings: Vec<Binding<'a>> = Vec::new();
     let mut reported = Vec::new();
@@ -144,8 +144,8 @@ fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>
     (bindings, reported)
 }
 
-/// Reports bindings of resources that `title` does not declare, and declared resources that are not bound. `cursor` is the spec
-/// with bindings and parameters; `reported` contains the names of bindings whose errors were already reported.
+/// Reports bindings of resources that the Task or Pipeline does not declare, and declared resources that are not bound. `cursor`
+/// is the spec without its bindings; `reported` contains the names of the bindings whose errors were already reported.
 fn check(
     bindings: &[Binding<'_>],
     reported: &[String],
@@ -194,7 +194,7 @@ enum Form {
     List,
     /// `resources: {inputs: [], outputs: []}` in a run.
     OfRun,
-    /// `resources: {inputs: [], outputs: []}` in a Pipeline's task.
+    /// `resources: {inputs: [], outputs: []}` in a pipeline task.
     OfPipeline,
     /// `inputs: {resources: []}` in a run of v1alpha1.
     V1alpha1,
@@ -216,7 +216,7 @@ impl Form {
         }
     }
 
-    /// Returns an example that binds `resource`.
+    /// Returns an example of a field that binds `resource`.
     fn example(self, resource: &InputResource) -> String {
         let name = &resource.name;
         let direction = match resource.directions[..] {
@@ -273,7 +273,8 @@ impl<'a> Binding<'a> {
         self.target_kind == other.target_kind && target(self) == target(other)
     }
 
-    /// Returns the values of an existing or inline PipelineResource, and reports an error if it does not fit `resource`.
+    /// Returns the values of the bound PipelineResource, which exists or is inline. Reports an error if it does not fit the
+    /// declared `resource`.
     pub(crate) fn resolve(
         &self,
         catalogue: &Catalogue,
@@ -300,7 +301,7 @@ impl<'a> Binding<'a> {
         Some(bound.values.into())
     }
 
-    /// Reports an error if a bound resource of type `kind` with the keys `keys` does not fit `resource`.
+    /// Reports an error if a bound resource of type `kind` with the params `keys` does not fit the declared `resource`.
     pub(crate) fn check_fit(
         &self,
         resource: &InputResource,
@@ -317,7 +318,9 @@ impl<'a> Binding<'a> {
         }
         let used = resource.keys.iter();
         for key in used.filter(|key| !keys.contains(&key.as_str())) {
-            let message = format!("'{name}' requires {key}, but the bound resource has none");
+            let message = format!(
+                "'{name}' requires the param '{key}', which the bound resource does not have"
+            );
             let help = format!("add a param '{key}'");
             found.push(self.cursor.diagnostic(message).help(help));
         }

@@ -1,4 +1,4 @@
-//! Existing PipelineResources, from the files or fetched by the caller.
+//! Existing PipelineResources, which are in the files or which the caller fetched.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -19,17 +19,17 @@ pub(crate) const NO_SPEC: &str = "add spec: {type: git, params: [...]}";
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     entries: Vec<Entry>,
-    /// The number of entries from files.
+    /// The number of entries from files, which come first.
     files: usize,
-    /// A description, for messages, of the source that was searched in addition to the files.
+    /// The description of the fetched PipelineResources' source, for messages.
     origin: Option<String>,
     missing: RefCell<BTreeSet<Missing>>,
 }
 
-/// A PipelineResource that a document references but that is not in any file.
+/// A PipelineResource that a document references, but that was not found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
-    /// The namespace of the document that references it, if any.
+    /// The namespace of the document that references the PipelineResource, if the document specifies one.
     pub namespace: Option<String>,
     /// The name of the PipelineResource.
     pub name: String,
@@ -44,18 +44,19 @@ pub struct Fetched {
     pub resources: Vec<(String, Node)>,
 }
 
-/// The document that references a PipelineResource.
+/// The object that references a PipelineResource.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Referrer<'a> {
     pub(crate) namespace: Option<&'a str>,
-    /// The index of the containing document, if the referring document is part of another one, such as a TriggerTemplate.
+    /// The index of the containing document, if the object is part of another one, such as a TriggerTemplate.
     pub(crate) outer: Option<usize>,
 }
 
 #[derive(Debug)]
 struct Entry {
     namespace: Option<String>,
-    /// The same as [`Referrer::outer`]: a PipelineResource in a TriggerTemplate is created only for the runs in that template.
+    /// The index of the containing document, as in [`Referrer::outer`]. A PipelineResource in a TriggerTemplate exists only for
+    /// the runs in the same TriggerTemplate.
     outer: Option<usize>,
     name: String,
     /// True if a document references the PipelineResource. Findings are only reported for referenced PipelineResources.
@@ -67,7 +68,7 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     pub(crate) kind: String,
-    /// The PipelineResource's params, and its name unless it is inline.
+    /// The values of the PipelineResource's params, and its name unless it is inline.
     pub(crate) values: Map<String, Value>,
 }
 
@@ -97,7 +98,7 @@ impl Catalogue {
         }
     }
 
-    /// Adds `document` from a file. PipelineResources from files take precedence over fetched ones.
+    /// Adds the PipelineResource `document` from a file. It takes precedence over fetched PipelineResources.
     pub(crate) fn add(&mut self, document: &Cursor<'_>, file: &str, outer: Option<usize>) {
         let namespace = document.node.descend(&["metadata", "namespace"]);
         let namespace = namespace.and_then(Node::as_str).map(str::to_owned);
@@ -120,7 +121,7 @@ impl Catalogue {
         findings.flatten().cloned()
     }
 
-    /// Returns true if `name` exists for `referrer`.
+    /// Returns true if `referrer` can reference a PipelineResource `name`.
     pub(crate) fn has(&self, name: &str, referrer: Referrer<'_>) -> bool {
         self.entry(name, referrer).is_some()
     }
@@ -136,7 +137,7 @@ impl Catalogue {
         own.into_iter().chain(others).next()
     }
 
-    /// Returns the PipelineResource `name` for `referrer`; reports an error if it does not exist.
+    /// Returns the PipelineResource `name` that `referrer` references; reports an error if it does not exist.
     pub(crate) fn find(
         &self,
         name: &Cursor<'_>,
@@ -220,8 +221,10 @@ impl Entry {
 // === impl Resource ===
 
 impl Resource {
-    /// Reads a PipelineResource's spec; an inline PipelineResource has no name. Fails if fields are invalid or have no
-    /// equivalent.
+    /// Reads the spec of a PipelineResource; `name` is `None` if it is inline.
+    ///
+    /// # Errors
+    /// Errors about fields that are invalid or have no equivalent in Tekton v1.
     pub(crate) fn read(spec: &Cursor<'_>, name: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         spec.fields(&["type", "params", "secrets", "description"], &mut found);
@@ -269,8 +272,8 @@ impl Resource {
     }
 }
 
-/// Returns true if the param is a setting of Tekton's clone step, not a value of the resource. The new clone step has no
-/// settings, so values that differ from its behavior are reported.
+/// Returns true if the param is a setting of Tekton's former clone step, not a value of the resource. The translated clone step
+/// has no settings, so values that do not match what it does are reported.
 fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
         ("submodules", &["", "true"]),

@@ -1,5 +1,5 @@
-//! Tekton objects in old versions that a declaration creates. They are not translated, because the variables in them are
-//! Gleaner's.
+//! Warnings about Tekton objects in old versions that a declaration creates. They are not translated, because they contain
+//! Gleaner's variables, not Tekton's.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Diagnostics, Node, Source};
@@ -8,8 +8,7 @@ use gleaner_core::task::{DeclarationSite, Declared};
 use crate::inner;
 use crate::kind::{Kind, Version};
 
-/// Returns a warning for each template in the pods of `document` that creates an object in an old version or with
-/// PipelineResources.
+/// Returns the warnings about the templates in the pods of `document`, for example of a Job.
 pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     let sites = DeclarationSite::all(document).into_iter();
     let pods = sites.filter(|site| site.pod().is_some());
@@ -20,7 +19,8 @@ pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     warnings.flatten().collect()
 }
 
-/// Returns the warnings about the templates of one declaration.
+/// Returns the warnings about the templates of one declaration that create an object in an old version, or with
+/// PipelineResources.
 pub(crate) fn warnings(
     site: &DeclarationSite<'_>,
     declared: &Declared,
@@ -59,12 +59,12 @@ fn of_object(object: &Cursor<'_>) -> Vec<Diagnostic> {
         return found;
     }
     let name = object.node.text_of("kind").unwrap_or_default();
-    let help =
-        format!("translate the {name} in a file of its own, and write it here as tekton.dev/v1");
+    let help = format!("translate the {name} in a separate file, and copy the result here");
     let version = object.field("apiVersion");
     if let (Some(version), true) = (version, Version::of(object.node) != Version::V1) {
         let old = version.node.as_str().unwrap_or_default();
-        let message = format!("the {name} is created as {old}: templates are not translated");
+        let message =
+            format!("the {name} is created as {old}, because templates are not translated");
         found.push(version.diagnostic(message).help(help.clone()));
     }
     if let Some(field) = resources(object) {
@@ -76,7 +76,7 @@ fn of_object(object: &Cursor<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// Returns the first field of a Task, Pipeline or run that contains PipelineResources.
+/// Returns the first field in a Task, Pipeline or run that declares or binds PipelineResources.
 fn resources<'a>(object: &Cursor<'a>) -> Option<Cursor<'a>> {
     let spec = object.field("spec")?;
     let specs = [

@@ -1,4 +1,4 @@
-//! All documents of all files, in the order of their dependencies: Tasks, Pipelines, runs.
+//! Translates all documents of all files in the order of their dependencies: first Tasks, then Pipelines, then runs.
 
 use gleaner_core::document::{Cursor, Finding, Place, Source};
 use serde_json::Value;
@@ -14,16 +14,16 @@ use crate::kind::Kind;
 pub struct Settings {
     /// The image of the clone step, which must contain git and `/bin/sh`.
     pub git_image: String,
-    /// Keeps the PipelineResources among the translated documents.
+    /// True if the output includes the PipelineResources, unchanged.
     pub keep_resources: bool,
 }
 
 /// The reasons why documents cannot be translated.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// All errors in the documents, in the order of the files.
+    /// All errors in the documents, ordered by file and line.
     pub findings: Vec<Finding>,
-    /// The PipelineResources that could not be found. If [`Fetched`] contains them, the translation may succeed.
+    /// The PipelineResources that were not found. If the caller passes them in [`Fetched`], the translation may succeed.
     pub missing: Vec<Missing>,
 }
 
@@ -32,13 +32,13 @@ pub struct Refusal {
 pub struct Translation {
     /// The documents, in the order of the files.
     pub documents: Vec<Value>,
-    /// The index of each document's original among the documents of all sources.
+    /// For each document, the index of its original among the documents of all sources.
     pub originals: Vec<usize>,
     /// Differences between old and new versions of Tekton that a user should review.
     pub warnings: Vec<Finding>,
 }
 
-/// Translates all documents of `sources` to Tekton v1. PipelineResources that are not in `sources` are taken from `fetched`.
+/// Translates all documents in `sources` to Tekton v1. Looks up PipelineResources in `sources`, and then in `fetched`.
 ///
 /// # Errors
 /// All errors in the documents.
@@ -99,7 +99,7 @@ pub fn translate(
     let mut findings: Vec<Finding> = catalogue.findings().collect();
     let mut warnings = Vec::new();
     let mut documents = outers;
-    // Processed in reverse order, because removing a PipelineResource from a list shifts the items after it.
+    // Replace the objects in reverse order, because removing a PipelineResource from a list shifts the items after it.
     for draft in drafts.into_iter().rev() {
         let outer = &mut documents[draft.position.outer];
         let is_kept = settings.keep_resources || draft.kind != Kind::Resource;
@@ -129,7 +129,7 @@ pub fn translate(
         });
     }
     findings.sort_by_key(rank);
-    // Remove duplicates, because a PipelineResource that is both kept and bound is checked twice.
+    // Remove duplicates, because a PipelineResource that is both output and bound is checked twice.
     findings.dedup();
     let missing = catalogue.missing();
     Err(Refusal { findings, missing })

@@ -1,4 +1,4 @@
-//! A document during translation to Tekton v1: first its Tasks, then its Pipeline, then its bindings.
+//! A document during its translation to Tekton v1. The Tasks in it are translated first, then the Pipeline, then the bindings.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ use crate::{variables, working_directory};
 pub(crate) struct Position {
     /// The index of the document.
     pub(crate) outer: usize,
-    /// The object's place in the document, if it is part of another object, such as a TriggerTemplate.
+    /// The object's place in the document, for example in a TriggerTemplate; `None` if the document itself is the object.
     pub(crate) place: Option<Place>,
 }
 
@@ -127,7 +127,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Adds the steps that clone git inputs. Called after all checks, because findings use the original indices of the steps.
+    /// Finishes the checks, and adds the steps that clone git inputs. The steps are added last, because findings use the original
+    /// indices of steps.
     pub(crate) fn finish(&mut self, known: &Interfaces, settings: &Settings) {
         if self.kind == Kind::Resource && settings.keep_resources {
             kept_resource::check(&Cursor::root(&self.document), &mut self.found);
@@ -155,7 +156,7 @@ impl<'a> Draft<'a> {
 
     fn task(&mut self, place: &Place) -> Interface {
         let annotation = host(self.kind, place).join(&Place::of_annotation(annotation::OUTPUTS));
-        // The declaration is copied, because the TaskSpec is changed at the same time and may contain the annotation.
+        // Copy the declaration, because `task::translate` borrows the TaskSpec, which may contain the annotation.
         let mut declaration = self.document.find(&annotation).cloned();
         let interface = task::translate(
             at(&mut self.document, place),
@@ -195,7 +196,7 @@ impl<'a> Draft<'a> {
         Some((place, interface))
     }
 
-    /// Binds the resources of a run.
+    /// Translates a run's bindings and its other fields.
     pub(crate) fn run(&mut self, known: &Interfaces, catalogue: &Catalogue) {
         let namespace = self.metadata("namespace");
         let referrer = self.referrer(namespace.as_deref());
@@ -247,7 +248,7 @@ impl<'a> Draft<'a> {
         }
         let mut document = self.document.clone();
         document.put("apiVersion", Node::derived(document.at, RUN_API_VERSION));
-        // The status was written by a controller for the old version.
+        // Remove the status, because a controller wrote it in the old version.
         document.take("status");
         if let Some(entries) = document.entries_mut() {
             entries.sort_by_key(|(key, _)| rank(&key.name));
@@ -274,22 +275,22 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Returns the node at `place`, which was read from `document`.
+/// Returns the node at `place`, which must exist in `document`.
 fn at<'a>(document: &'a mut Node, place: &Place) -> &'a mut Node {
     document
         .find_mut(place)
         .expect("invariant: TaskSpecs, PipelineSpecs and annotations do not move")
 }
 
-/// Returns the sort rank of a document's field: identifying fields come first.
+/// Returns the position of a document's top-level field in the output; fields with equal positions stay in their order.
 fn rank(key: &str) -> usize {
     const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
     let rank = FIRST.iter().position(|first| *first == key);
     rank.unwrap_or(FIRST.len())
 }
 
-/// Returns the place of the object whose `metadata` applies to the TaskSpec at `place`. Embedded TaskSpecs have their own
-/// metadata.
+/// Returns the place of the object whose `metadata` applies to the TaskSpec at `place`. In a Pipeline or PipelineRun, this is the
+/// embedded TaskSpec itself.
 fn host(kind: Kind, place: &Place) -> Place {
     match kind {
         Kind::Pipeline | Kind::PipelineRun => place.clone(),

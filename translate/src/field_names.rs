@@ -1,4 +1,4 @@
-//! The spelling of fields: old versions of Tekton accept `workingdir` for `workingDir`, as Go's `encoding/json` does, but v1
+//! The case of field names. Old versions of Tekton accept `workingdir` for `workingDir`, as Go's `encoding/json` does, but v1
 //! rejects it.
 
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -6,8 +6,8 @@ use gleaner_core::document::{Content, Cursor, Diagnostics, Key, Node, Place};
 
 use crate::inner;
 
-/// The fields of Tekton's kinds and of the pod parts in them (`pkg/apis/pipeline`, `k8s.io/api/core/v1`). One list is enough for
-/// all places, because no two fields differ only in case.
+/// The names of the fields in Tekton's kinds, including the fields of pods in them (`pkg/apis/pipeline`, `k8s.io/api/core/v1`). A
+/// single list is sufficient for all places, because no two names differ only in case.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
     "accessModes", "add", "affinity", "allowPrivilegeEscalation", "annotations", "apiGroup", "apiVersion",
@@ -49,7 +49,7 @@ const NAMES: &[&str] = &[
     "workspaces",
 ];
 
-/// Fields whose keys are chosen by the user.
+/// Fields that contain a map whose keys the user chooses, or another value that is not corrected.
 const FREE: [&str; 14] = [
     "annotations",
     "labels",
@@ -67,7 +67,8 @@ const FREE: [&str; 14] = [
     "status",
 ];
 
-/// Corrects each field of a Tekton document to its v1 spelling; returns true if no field is duplicated.
+/// Changes each field name in a Tekton document to its case in v1. Returns false, and reports errors, if this would result in
+/// duplicate fields.
 pub(crate) fn correct(document: &mut Node, found: &mut Diagnostics) -> bool {
     let before = found.is_empty();
     if is_tekton(document) {
@@ -130,10 +131,10 @@ fn rename(entries: &mut [(Key, Node)], place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true if `value`, the value of the field `key`, has keys that are not fields of Tekton.
+/// Returns true if the keys in `value`, which is the value of the field `key`, are not names of Tekton's fields.
 fn is_free(key: &str, value: &Node) -> bool {
     let version = Cursor::root(value).field("apiVersion");
-    // A custom task's spec has its own fields, and users choose the keys of a `results` map in a template.
+    // The fields in a custom task's spec are not Tekton's, and the user chooses the keys of a `results` map in a declaration.
     let is_foreign = key == "taskSpec"
         && version.is_some_and(|version| !version.node.as_str().is_some_and(inner::is_tekton));
     FREE.contains(&key) || is_foreign || (key == "results" && value.mapping().is_some())

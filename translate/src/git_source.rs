@@ -1,4 +1,4 @@
-//! The step that clones a git resource, as Tekton itself used to do.
+//! The step that clones a git resource. Old versions of Tekton added such a step themselves.
 
 #[cfg(test)]
 mod tests;
@@ -12,14 +12,15 @@ use crate::resource_type::ResourceType;
 /// The maximum length of a step's name (a DNS label).
 const LONGEST: usize = 63;
 
-/// Clones `$1` at revision `$2` into `$3`. Parameter values are passed as arguments, because in the text of a script the name of
-/// a branch could run as a command. The script contains no `$(...)`, which Tekton and the kubelet would try to replace.
+/// A script that clones the repository `$1` at the revision `$2` into the directory `$3`. It receives parameter values as
+/// arguments, because in the text of a script, the shell could execute the name of a branch. It must not contain `$(...)`, which
+/// Tekton and the kubelet would try to replace.
 const SCRIPT: &str = include_str!("git_source.sh");
 
-/// The line that precedes the script if the resource is optional.
+/// The first line of the script if the resource is optional: without a URL, the step does nothing.
 const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
 
-/// Adds a step at the start of the TaskSpec `spec` for each git resource among `resources`.
+/// Adds a step for each git resource in `resources` before the other steps of the TaskSpec `spec`.
 pub(crate) fn prepend(spec: &mut Node, resources: &[InputResource], image: &str) {
     let is_git = |resource: &&InputResource| resource.kind == ResourceType::Git;
     let gits: Vec<&InputResource> = resources.iter().filter(is_git).collect();
@@ -28,7 +29,7 @@ pub(crate) fn prepend(spec: &mut Node, resources: &[InputResource], image: &str)
     }
     let mut names = Vec::new();
     for (index, step) in spec.items_at_mut("steps").iter_mut().enumerate() {
-        // Tekton derives the name of an unnamed step from its index, which is about to change.
+        // Give each unnamed step the name that Tekton derives from its index, because the index will change.
         if step.text_of("name").unwrap_or_default().is_empty() {
             step.take("name");
             step.put_first("name", Node::derived(step.at, format!("unnamed-{index}")));
@@ -56,9 +57,10 @@ fn step(resource: &InputResource, name: &str, image: &str) -> Node {
     let step = json!({
         "name": name,
         "image": image,
-        // A step template may set a working directory that this step has yet to create.
+        // Override the step template, because it may set a working directory that does not exist before this step.
         "workingDir": "/",
-        // Tekton writes the ServiceAccount's credentials to HOME, which must be a directory that any user can write to.
+        // Any user can write to this directory, which is necessary because Tekton writes the ServiceAccount's credentials to
+        // HOME.
         "env": [{"name": "HOME", "value": "/tekton/home"}],
         "command": ["/bin/sh"],
         "args": ["-c", format!("{guard}{SCRIPT}"), name, param("url"), param("revision"), resource.path],
@@ -66,7 +68,7 @@ fn step(resource: &InputResource, name: &str, image: &str) -> Node {
     Node::derived(resource.at, step)
 }
 
-/// Returns `git-source-<resource>`, converted to a DNS label that no other step uses.
+/// Returns a step name that begins with `git-source-<resource>`, is a DNS label, and differs from all names in `taken`.
 fn step_name(resource: &str, taken: &[String]) -> String {
     let lower = resource.to_ascii_lowercase().replace('_', "-");
     let wanted = format!("git-source-{lower}");

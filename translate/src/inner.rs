@@ -1,16 +1,16 @@
-//! Tekton objects that are part of another document: the objects that a TriggerTemplate or an EventListener creates,
-//! and the items of a template.
+//! Tekton objects that are part of another document, such as the objects that a TriggerTemplate or an EventListener creates, or
+//! the items of a List.
 
 use gleaner_core::document::{Content, Cursor, Node, Place};
 use serde_json::Value;
 
-/// Returns true for an API version of `tekton.dev`.
+/// Returns true if the API version is in the group `tekton.dev`.
 pub(crate) fn is_tekton(version: &str) -> bool {
     version.starts_with("tekton.dev/")
 }
 
-/// Returns the Tekton objects in a document that is not a Tekton object itself. A reference to an object (`taskRef`, an owner
-/// reference) has no spec, so it is not returned.
+/// Returns the Tekton objects in a document, or nothing if the document itself is a Tekton object. Does not return references to
+/// objects, such as a `taskRef` or an owner reference, because they have no spec.
 pub(crate) fn objects(document: &Node) -> Vec<Cursor<'_>> {
     let mut found = Vec::new();
     if !names_tekton(document) {
@@ -19,7 +19,7 @@ pub(crate) fn objects(document: &Node) -> Vec<Cursor<'_>> {
     found
 }
 
-/// Puts the translated object at `place`, or removes the object from its list.
+/// Replaces the object at `place` with the translated `object`, or removes it from its list if `object` is `None`.
 pub(crate) fn replace(document: &mut Option<Value>, place: &Place, object: Option<Value>) {
     let Some(document) = document else {
         return;
@@ -66,7 +66,7 @@ fn names_tekton(node: &Node) -> bool {
     version.is_some_and(is_tekton)
 }
 
-/// Returns the field `key`, ignoring case; the spelling is corrected later.
+/// Returns the field `key`, ignoring case, because [`crate::field_names`] corrects the case only later.
 fn any_case<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     let mut entries = node.mapping()?.iter();
     let (_, value) = entries.find(|(own, _)| own.name.eq_ignore_ascii_case(key))?;

@@ -8,24 +8,26 @@ use crate::interface::Interfaces;
 use crate::resource_lists::{Direction, Item};
 use crate::resource_type::ResourceType;
 
-/// A resource that a run binds to an existing PipelineResource, or to a resource that another task creates.
+/// A declared resource. A run binds it to an existing PipelineResource; a Pipeline may bind it to a resource that another task
+/// creates.
 #[derive(Debug, Clone)]
 pub(crate) struct InputResource {
     /// The name of the resource, and of its parameter.
     pub(crate) name: String,
     pub(crate) kind: ResourceType,
-    /// The directions. An image that is both input and output under one name has both, because a run binds a single value to it.
+    /// The directions in which the resource is declared. An image that is declared in both under one name is one resource,
+    /// because a run binds a single value to it.
     pub(crate) directions: Vec<Direction>,
     /// True if runs may leave the resource unbound.
     pub(crate) optional: bool,
     /// The directory into which the resource is cloned.
     pub(crate) path: String,
     description: Option<String>,
-    /// The keys that a bound resource must have. No key has a default, because if one key had a default, Tekton would accept it
-    /// but ignore the other keys, which another task's result will have (`MissingKeysObjectParamNames`,
+    /// The keys that a bound resource must have. No key has a default. If one had, Tekton would accept the parameter, but ignore
+    /// the keys without a default, even if another task's result will contain them (`MissingKeysObjectParamNames`,
     /// `pkg/reconciler/taskrun/validate_taskrun.go`).
     pub(crate) keys: Vec<String>,
-    /// The position of the declaration.
+    /// The line and column of the declaration.
     pub(crate) at: Location,
 }
 
@@ -33,14 +35,14 @@ pub(crate) struct InputResource {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
     pub(crate) resources: Vec<InputResource>,
-    /// The names of resources whose errors were already reported; references to them cause no further errors.
+    /// The names of the resources with errors that were already reported. References to these resources cause no further errors.
     pub(crate) refused: Vec<String>,
 }
 
 const FIELDS: [&str; 5] = ["name", "type", "description", "targetPath", "optional"];
 
 impl InputResource {
-    /// Reads declarations. Reports resources without an equivalent, and names that are declared twice.
+    /// Reads the declarations of resources. Reports types without an equivalent in Tekton v1, and duplicate names.
     pub(crate) fn read_all(items: &[Item], found: &mut Diagnostics) -> Declared {
         let mut declared = Declared::default();
         for item in items {
@@ -69,7 +71,7 @@ impl InputResource {
                 }
                 Some(_) => (
                     format!("two resources are named '{name}', and both become parameters"),
-                    "rename one",
+                    "rename one of them",
                 ),
             };
             found.push(cursor.diagnostic(message).help(help));
@@ -126,8 +128,8 @@ impl InputResource {
         }
     }
 
-    /// Returns warnings about keys of a git resource that Tekton's git resources did not have and that no Task in the files creates.
-    /// `place` is the place of the TaskSpec.
+    /// If the resource is a git resource, returns a warning about each used key that Tekton's git resources did not have, unless
+    /// a Task in the files creates a resource with this key. `place` is the place of the TaskSpec.
     pub(crate) fn unusual_keys(&self, place: &Place, known: &Interfaces) -> Vec<Diagnostic> {
         let is_usual = |key: &String| {
             let key = key.as_str();
@@ -150,7 +152,7 @@ impl InputResource {
         .collect()
     }
 
-    /// Declares the resource's parameter in the `params` of the spec at `place`.
+    /// Adds the resource's parameter to the `params` of `spec`, which is at `place`.
     pub(crate) fn declare(&self, spec: &mut Node, place: &Place, found: &mut Diagnostics) {
         if spec.get("params").is_none() {
             spec.put_first("params", Node::derived(self.at, Vec::<Value>::new()));
@@ -181,8 +183,8 @@ impl InputResource {
     }
 }
 
-/// Adds a parameter that replaces the resource `name`. If a parameter with this name exists, returns an error message and that
-/// parameter's position.
+/// Adds `param`, which replaces the resource `name`, to the `params` of `spec`. If a parameter with this name already exists,
+/// returns its line and column and an error message.
 pub(crate) fn add_param(
     spec: &mut Node,
     name: &str,
@@ -198,7 +200,8 @@ pub(crate) fn add_param(
     Ok(())
 }
 
-/// Returns true for a name that Tekton accepts (`objectVariableNameFormat`, `pkg/apis/pipeline/v1/task_validation.go`).
+/// Returns true if Tekton accepts the name for an object parameter (`objectVariableNameFormat`,
+/// `pkg/apis/pipeline/v1/task_validation.go`).
 fn is_object_name(name: &str) -> bool {
     let mut letters = name.chars();
     let first = letters.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The inputs and outputs of a Task or a Pipeline, for documents that refer to it.
+//! The inputs and outputs of a Task or a Pipeline, which are needed to translate documents that refer to it.
 
 use gleaner_core::declaration::{Declaration, Origin};
 use gleaner_core::document::Node;
@@ -10,9 +10,9 @@ use crate::input_resource::InputResource;
 /// The inputs and outputs of a Task or a Pipeline.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interface {
-    /// The resources that a run binds.
+    /// The declared resources, which a run or a pipeline task binds.
     pub(crate) resources: Vec<InputResource>,
-    /// The names of resources whose errors were already reported.
+    /// The names of the declared resources with errors that were already reported.
     pub(crate) refused: Vec<String>,
     /// The objects that the Task or Pipeline creates, by their names in the declaration.
     pub(crate) created: IndexMap<String, Created>,
@@ -23,10 +23,10 @@ pub(crate) struct Interface {
 pub(crate) enum Created {
     Resource {
         kind: String,
-        /// The keys of the resource's result.
+        /// The keys of the result that is written for the resource.
         keys: Vec<String>,
     },
-    /// An object of another kind, which cannot be bound.
+    /// An object from `objects`, which cannot be bound.
     Object,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Interfaces {
 }
 
 impl Interfaces {
-    /// Returns true if a Task creates a PipelineResource of this type with this key.
+    /// Returns true if a Task in the files creates a PipelineResource of type `kind` with the key `key`.
     pub(crate) fn creates(&self, kind: &str, key: &str) -> bool {
         let mut created = self.tasks.values().flat_map(|task| task.created.values());
         created.any(|created| match created {
@@ -71,7 +71,8 @@ impl Interface {
     }
 }
 
-/// Looks up the Task or Pipeline that `reference` names, and returns its interface. Returns `None` if a resolver fetches it.
+/// Returns the interface of the Task or Pipeline to which `reference` refers. Returns `None` if it is not in the files, for
+/// example because a resolver fetches it.
 pub(crate) fn referred<'a>(
     known: &'a IndexMap<String, Interface>,
     reference: Option<&Node>,

@@ -1,5 +1,5 @@
-//! Checks of PipelineResources that are kept, unchanged, for a cluster that serves the kind. They report the errors for which the
-//! schema of Gleaner's CRD rejects a PipelineResource (`charts/gleaner/files/pipelineresources.yaml`).
+//! Checks PipelineResources that the output includes, unchanged, for a cluster with Gleaner's CRD. Reports errors for which an
+//! API server would reject the PipelineResource (`charts/gleaner/files/pipelineresources.yaml`).
 
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics};
@@ -7,7 +7,7 @@ use gleaner_proto::kubernetes::PIPELINE_RESOURCE_TYPES;
 
 use crate::catalogue::NO_SPEC;
 
-/// Reports unknown fields and types, and duplicate params.
+/// Reports unknown fields, missing or unknown types, and duplicate params.
 pub(crate) fn check(document: &Cursor<'_>, found: &mut Diagnostics) {
     document.fields(&["apiVersion", "kind", "metadata", "spec", "status"], found);
     let Some(spec) = document

@@ -13,13 +13,13 @@ pub(crate) enum Kind {
     Pipeline,
     PipelineRun,
     Resource,
-    /// Any other kind, which is left unchanged.
+    /// Any other kind. Its documents stay unchanged.
     Other,
 }
 
-/// The kinds that are translated.
+/// The kinds of `tekton.dev` that are translated.
 const KINDS: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
-/// Kinds of `tekton.dev` that are left unchanged.
+/// The kinds of `tekton.dev` whose documents stay unchanged.
 const UNCHANGED: [&str; 4] = [
     "StepAction",
     "CustomRun",
@@ -31,7 +31,7 @@ const UNCHANGED: [&str; 4] = [
 const VERSIONS: [&str; 3] = ["tekton.dev/v1alpha1", "tekton.dev/v1beta1", "tekton.dev/v1"];
 
 impl Kind {
-    /// Returns the kind of a document; reports a kind that Tekton removed.
+    /// Returns the kind of a document. Reports a kind that Tekton removed, and an unknown kind or version of `tekton.dev`.
     pub(crate) fn of(document: &Node, found: &mut Diagnostics) -> Self {
         let version = document.text_of("apiVersion").unwrap_or_default();
         let Some(kind) = Cursor::root(document).field("kind") else {
@@ -58,7 +58,7 @@ impl Kind {
             "ClusterTask" => {
                 "convert it to a Task, and refer to it from other namespaces with the cluster resolver"
             }
-            "Condition" => "use when: with the result of a task that replaces the Condition",
+            "Condition" => "replace the Condition with a task, and use its result in 'when'",
             "Run" => "use a CustomRun",
             "TriggerTemplate" | "TriggerBinding" | "EventListener" if !version.is_empty() => {
                 "write apiVersion: triggers.tekton.dev/v1beta1"
@@ -91,7 +91,7 @@ pub(crate) enum Version {
 }
 
 impl Version {
-    /// Returns the API version of a document; v1 if it has none.
+    /// Returns the API version of a Tekton document, or v1 if it is missing.
     pub(crate) fn of(document: &Node) -> Self {
         match document.text_of("apiVersion") {
             Some("tekton.dev/v1alpha1") => Self::V1alpha1,

@@ -1,30 +1,30 @@
 //! Translates documents in the proposal's syntax, and PipelineResources of Tekton v1alpha1 and v1beta1, to Tekton v1.
 //!
-//! The input is parsed documents, the output is JSON documents or findings. The crate does not access files, terminals or
-//! clusters.
+//! The input consists of parsed documents, and the output of JSON documents or findings. The crate does not access files,
+//! terminals or clusters.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
-//! | `documents` | all documents, in the order of their dependencies: Tasks, Pipelines, runs |
-//! | `task`, `pipeline` | a TaskSpec, and a PipelineSpec |
-//! | `resource_lists` | the lists of resources in a spec, in each of their spellings |
+//! | `documents` | the translation of all documents, in the order of their dependencies |
+//! | `task`, `pipeline` | the translation of a TaskSpec and of a PipelineSpec |
+//! | `resource_lists` | the lists of resources in a spec, in all their syntaxes |
 //! | `input_resource`, `binding` | the entries of these lists: declarations and bindings |
-//! | `interface` | the inputs and outputs of a Task or Pipeline |
-//! | `draft`, `kind` | one document during translation, its kind and its version |
+//! | `interface` | the inputs and outputs of a Task or a Pipeline |
+//! | `draft`, `kind` | a document during its translation, its kind and its version |
 //! | `inner` | Tekton objects that are part of another document, such as a TriggerTemplate |
-//! | `field_names` | the spelling of fields |
-//! | `outputs` | the declaration, moved into the annotation |
-//! | `created` | old Tekton objects that a declaration creates |
+//! | `field_names` | the case of field names |
+//! | `outputs` | moving the declaration into the annotation |
+//! | `created` | warnings about old Tekton objects that a declaration creates |
 //! | `git_source` | the step that clones a git resource |
-//! | `variables` | the replacement of `$(...)` in strings |
-//! | `passed_variables` | variables of resources in a run, or in a Pipeline's task |
-//! | `working_directory` | the default directory of steps |
+//! | `variables` | finding and replacing `$(...)` in strings |
+//! | `passed_variables` | variables of resources in a run or a pipeline task |
+//! | `working_directory` | the old default working directory and HOME of steps |
 //! | `run_fields` | fields of runs that v1 renamed, moved or removed |
 //! | `versions` | fields of Tasks and references that v1 renamed, moved or removed |
 //! | `resource_type` | the types of PipelineResources |
 //! | `catalogue` | existing PipelineResources |
-//! | `kept_resource` | PipelineResources that stay among the documents |
-//! | `shape` | the types of a document's fields |
+//! | `kept_resource` | checks of PipelineResources that the output includes |
+//! | `shape` | checks of the types of a document's fields |
 
 mod binding;
 mod catalogue;

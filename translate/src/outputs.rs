@@ -1,4 +1,4 @@
-//! Declarations: checks them and moves them from the proposal's fields in the spec into the annotation.
+//! Checks declarations, and moves them from the proposal's fields in the spec into the annotation.
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::created;
 
-/// Checks every declaration in `document`, moves it into the annotation of the object that it belongs to, and returns it with the
-/// place of its TaskSpec. `host` maps the place of a TaskSpec to the place of the object whose `metadata` applies to it. Warnings
-/// about old objects among the templates are added to `doubtful`.
+/// Checks every declaration in `document`, moves it into an annotation if it is in the proposal's syntax, and returns it with the
+/// place of its TaskSpec. `host` maps the place of a TaskSpec to the place of the object whose `metadata` contains the
+/// annotation. Adds warnings about templates that create old Tekton objects to `doubtful`.
 pub(crate) fn move_to_annotations(
     document: &mut Node,
     host: impl Fn(&Place) -> Place,
@@ -51,7 +51,7 @@ pub(crate) fn move_to_annotations(
         .collect()
 }
 
-/// Removes the proposal's fields from a TaskSpec; returns true if any existed.
+/// Removes the proposal's fields from a TaskSpec; returns true if it contained any.
 fn take_proposal(spec: &mut Node) -> bool {
     let mut found = spec.take("outputs").is_some();
     for step in spec.items_at_mut("steps") {
@@ -60,7 +60,7 @@ fn take_proposal(spec: &mut Node) -> bool {
     found
 }
 
-/// Sets the annotation of the object at `place`.
+/// Sets the annotation with the declaration in the object at `place`.
 fn annotate(document: &mut Node, place: &Place, yaml: Node) -> Option<()> {
     let object = document.find_mut(place)?;
     if object.get("metadata").is_none() {

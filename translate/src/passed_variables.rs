@@ -1,6 +1,5 @@
-//! Variables of resources in a run or a pipeline task. Old versions of Tekton substituted a parameter's value into the Task's
-//! steps and then replaced the resource variables in that value. v1 does not replace variables in values, so they are replaced
-//! here.
+//! Variables of resources in the values of a run or a pipeline task. Old versions of Tekton replaced the variables in a value
+//! after they had inserted it into the Task's steps. v1 does not do this, so the translation replaces the variables.
 
 use gleaner_core::document::suggestion::suggestion;
 use serde_json::Value;
@@ -11,13 +10,13 @@ use crate::variables::{self, Replacement, Variables};
 
 /// The variables of the resources that a run or a pipeline task passes.
 pub(crate) struct PassedVariables<'a> {
-    /// The object that passes the resources: `the task 'build'`, `the run`.
+    /// How messages refer to the run or pipeline task: `the run`, `the task 'build'`.
     pub(crate) title: &'a str,
     pub(crate) is_run: bool,
     pub(crate) passed: &'a [Passed],
     /// The Task or Pipeline that receives the resources, if known.
     pub(crate) interface: Option<&'a Interface>,
-    /// The keys of the Pipeline's own resources that are used here.
+    /// The names and keys of the Pipeline's own resources to which the translated variables refer.
     pub(crate) used: Vec<(String, String)>,
 }
 
@@ -55,7 +54,7 @@ impl PassedVariables<'_> {
             };
         };
         let Some(value) = &passed.value else {
-            // The document is not printed, because the error in the binding was already reported.
+            // Any text is sufficient, because the error in the binding was already reported, so the translation fails.
             return Replacement::Text(name.to_owned());
         };
         let resource = self

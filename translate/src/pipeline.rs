@@ -1,4 +1,4 @@
-//! A PipelineSpec: its resources become object parameters, which it passes to its tasks.
+//! Translates a PipelineSpec. The Pipeline's resources become object parameters, which it passes to its tasks.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,11 @@ use crate::resource_lists::{self, Direction};
 use crate::variables::{self, Replacement, Variables};
 use crate::versions;
 
-/// The Tasks that a PipelineSpec may refer to.
+/// The Tasks and PipelineResources to which a PipelineSpec may refer.
 pub(crate) struct Surroundings<'a> {
     /// The Tasks of all files.
     pub(crate) known: &'a Interfaces,
-    /// The Tasks embedded in the same document, by place.
+    /// The interfaces of the TaskSpecs in the same document, by place.
     pub(crate) embedded: &'a HashMap<Place, Interface>,
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) referrer: Referrer<'a>,
@@ -40,7 +40,7 @@ pub(crate) fn translate(
         refused,
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
-        // The Pipeline's Tasks may be in other files and use any of the keys.
+        // The Pipeline's Tasks may not be in the files, and may use any of the type's keys.
         resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);
@@ -70,7 +70,7 @@ const LISTS: [&str; 2] = ["tasks", "finally"];
 
 type Tasks = IndexMap<String, Option<Interface>>;
 
-/// Returns the tasks of a PipelineSpec by name, each with its interface if known.
+/// Returns the tasks of a PipelineSpec by name, each with its interface if it is known.
 fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
     let mut found = IndexMap::new();
     for list in LISTS {
@@ -88,7 +88,7 @@ fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
 
 struct Pipeline {
     resources: Vec<InputResource>,
-    /// The names of resources whose errors were already reported.
+    /// The names of the declared resources with errors that were already reported.
     refused: Vec<String>,
     tasks: Tasks,
 }
@@ -104,7 +104,7 @@ impl Pipeline {
         if let Some(conditions) = task.take("conditions") {
             let conditions = Cursor::new(&conditions, place.key("conditions"));
             let message = "Tekton has removed Conditions";
-            let help = "use when: with the result of a task that replaces the Condition";
+            let help = "replace the Condition with a task, and use its result in 'when'";
             found.push(conditions.diagnostic(message).help(help));
         }
         versions::reference(task, place, "taskRef", "Task", found);
@@ -136,7 +136,8 @@ impl Pipeline {
         }
     }
 
-    /// Returns the value of the parameter that replaces a binding; `resource` is the bound resource if it is known.
+    /// Returns the value of the parameter that replaces a binding. `resource` is the resource that the Task declares under the
+    /// binding's name, if the Task is known.
     fn value(
         &mut self,
         binding: &Binding<'_>,
@@ -168,7 +169,8 @@ impl Pipeline {
         }
     }
 
-    /// Returns one of the Pipeline's own resources, or the result of a task in `from` if that task creates the resource.
+    /// Returns a reference to the result of a task in `from` if this task creates the resource `name`, and otherwise to the
+    /// parameter of the Pipeline's own resource `name`. Adds the tasks in `from` to `runAfter`.
     fn own(
         &mut self,
         name: &str,
@@ -211,7 +213,7 @@ impl Pipeline {
         Some(format!("$(params.{name}[*])").into())
     }
 
-    /// Returns the result `output` of the task `from`.
+    /// Returns a reference to the result `output` of the task `from`.
     fn output(
         &self,
         from: &str,
@@ -254,7 +256,7 @@ impl Pipeline {
         None
     }
 
-    /// Returns the object `output` that the task `from` creates, if known.
+    /// Returns the object `output` if the task `from` is known and creates it.
     fn created(&self, from: &str, output: &str) -> Option<&Created> {
         self.tasks.get(from)?.as_ref()?.created.get(output)
     }
@@ -269,7 +271,7 @@ impl Pipeline {
 
     fn resource(&mut self, name: &str, key: &str, inside: &str) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // The document is not printed, because the error in the declaration was already reported.
+            // Any text is sufficient, because the error in the declaration was already reported, so the translation fails.
             return Replacement::Text(name.to_owned());
         }
         let known = self.resources.iter().map(|own| own.name.as_str());

@@ -10,7 +10,7 @@ pub(crate) enum Direction {
     Output,
 }
 
-/// A list entry: the declaration of a resource (in a Task or Pipeline), or a binding (in a run or a Pipeline's task).
+/// A list entry: a declaration of a resource in a Task or Pipeline, or a binding in a run or a pipeline task.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     node: Node,
@@ -32,9 +32,10 @@ impl Item {
     }
 }
 
-/// Removes the lists from `spec`: `resources` in the proposal's syntax, `resources.inputs` and `resources.outputs` of v1beta1,
-/// `inputs.resources` and `outputs.resources` of v1alpha1. Entries of `outputs.resources` for which `is_created` returns true
-/// stay, because the Task creates them. `inputs.params` are moved to `params`.
+/// Removes the lists of resources from `spec`, and returns their entries. The lists are `resources` in the proposal's syntax,
+/// `resources.inputs` and `resources.outputs` in v1beta1, and `inputs.resources` and `outputs.resources` in v1alpha1. Does not
+/// remove the entries of `outputs.resources` for which `is_created` returns true, because the Task creates them. Moves
+/// `inputs.params` to `params`.
 pub(crate) fn take(
     spec: &mut Node,
     place: &Place,
@@ -74,7 +75,7 @@ pub(crate) fn take(
     items
 }
 
-/// Removes the inputs of a Pipeline from `spec`.
+/// Removes the list of a Pipeline's resources from `spec`, and returns its entries.
 pub(crate) fn take_inputs(spec: &mut Node, place: &Place, found: &mut Diagnostics) -> Vec<Item> {
     let Some(resources) = spec.take("resources") else {
         return Vec::new();

@@ -6,16 +6,16 @@ use gleaner_proto::kubernetes::PIPELINE_RESOURCE_TYPES;
 
 use crate::resource_lists::Direction;
 
-/// A type whose resources can be passed as an object parameter.
+/// A type whose resources become object parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResourceType {
     /// A repository and a revision, cloned into `/workspace/NAME`.
     Git,
-    /// An image's URL and digest; the image itself is not pulled.
+    /// An image's URL and digest. Tekton does not pull the image.
     Image,
 }
 
-/// A type, Tekton's former handling of the type, and the remedy.
+/// A type without an equivalent, what Tekton did with an input or output of this type, and the remedy.
 type Refused = (&'static str, &'static str, &'static str);
 
 const INPUTS: [Refused; 4] = [
@@ -36,8 +36,8 @@ const INPUTS: [Refused; 4] = [
     ),
     (
         "cloudEvent",
-        "is not an input: events were sent after the TaskRun finished",
-        "remove it, and see Tekton's events configuration (config-events)",
+        "is not useful, because Tekton sent the event only after the TaskRun finished",
+        "remove this input, and set up Tekton's events instead (config-events)",
     ),
 ];
 
@@ -55,19 +55,19 @@ const OUTPUTS: [Refused; 5] = [
     ("cluster", "never had an effect", "remove it"),
     (
         "pullRequest",
-        "was written back from files, which Tekton no longer does",
-        "write to it in a final step, and pass its url as a parameter",
+        "updated the pull request from files in the workspace, which Tekton no longer does",
+        "pass its url as a parameter, and update the pull request in a final step",
     ),
     (
         "cloudEvent",
         "sent an event after the TaskRun finished",
-        "set up Tekton's events (config-events), and remove it here",
+        "remove this output, and set up Tekton's events instead (config-events)",
     ),
 ];
 
 impl ResourceType {
-    /// Reads the type of an input, or of an output that a run binds. Reports types for which Tekton did more than pass values,
-    /// because v1 has no equivalent.
+    /// Reads the type of an input, or of an output that a run binds. Reports types that have no equivalent in v1, because Tekton
+    /// did more with them than passing values.
     pub(crate) fn read(
         cursor: &Cursor<'_>,
         direction: Direction,
@@ -103,8 +103,8 @@ impl ResourceType {
         }
     }
 
-    /// Returns the param names of resources of this type. The second param is optional, and defaults to an empty string, as in
-    /// Tekton.
+    /// Returns the names of the params of a PipelineResource of this type. The first is required. The second defaults to an empty
+    /// string, as in Tekton.
     pub(crate) const fn keys(self) -> [&'static str; 2] {
         match self {
             Self::Git => ["url", "revision"],

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::versions::{NO_SUCH_FIELD, reference, rename};
 
-/// Fields of runs in v1alpha1 and v1beta1 that v1 removed, each with the remedy.
+/// The fields of runs in v1alpha1 and v1beta1 that v1 removed, each with the remedy.
 const REMOVED: [(&str, &str); 2] = [
     (
         "trigger",
@@ -13,14 +13,14 @@ const REMOVED: [(&str, &str); 2] = [
     ),
     (
         "results",
-        "remove it; a run's results are in its status, and Tekton Results keeps them",
+        "remove it; a run's results are in its status, and Tekton Results stores them",
     ),
 ];
 
-/// The fields for the pod that runs had before `podTemplate` existed.
+/// The fields of the pod that were directly in a run's spec before `podTemplate` existed.
 const OF_POD: [&str; 3] = ["nodeSelector", "tolerations", "affinity"];
 
-/// Translates the fields of a TaskRun's spec; reports those that v1 removed.
+/// Renames and moves fields in a TaskRun's spec; reports fields that v1 removed.
 pub(crate) fn task_run(spec: &mut Node, found: &mut Diagnostics) {
     let place = Place::from(["spec"]);
     common(spec, &place, found);
@@ -28,7 +28,7 @@ pub(crate) fn task_run(spec: &mut Node, found: &mut Diagnostics) {
     reference(spec, &place, "taskRef", "Task", found);
 }
 
-/// Translates the fields of a PipelineRun's spec; reports those that v1 removed.
+/// Renames and moves fields in a PipelineRun's spec; reports fields that v1 removed.
 pub(crate) fn pipeline_run(spec: &mut Node, found: &mut Diagnostics) {
     let place = Place::from(["spec"]);
     common(spec, &place, found);
@@ -76,7 +76,7 @@ fn common(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Translates `stepOverrides` and `sidecarOverrides` of v1beta1, and the `resources` in them.
+/// Renames `stepOverrides` and `sidecarOverrides` of v1beta1, and `resources` in them.
 fn specs(node: &mut Node, place: &Place, found: &mut Diagnostics) {
     for (from, to) in [
         ("stepOverrides", "stepSpecs"),
@@ -100,7 +100,7 @@ fn service_accounts(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
         let task = item.text_at("taskName", found);
         let account = item.text_at("serviceAccountName", found);
         let (Some(task), Some(account)) = (task, account) else {
-            let message = "needs taskName and serviceAccountName";
+            let message = "taskName and serviceAccountName are required";
             found.push(item.diagnostic(message));
             continue;
         };
@@ -122,7 +122,7 @@ fn service_accounts(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Moves the field `from` to `parent.key`; reports an error if that field already exists.
+/// Moves the field `from` to `parent.key`; reports an error if `parent.key` already exists.
 fn move_into(
     node: &mut Node,
     place: &Place,

@@ -1,8 +1,8 @@
-//! Checks the types of a document's fields: maps and lists in the fields that the translation changes.
+//! Checks that the fields of a document that the translation reads or changes are maps and lists as Kubernetes requires.
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Node};
 
-/// Reports fields of the wrong type; returns true if all fields have the type that Kubernetes requires.
+/// Reports fields that are not a map or a list as required; returns true if there are none.
 pub(crate) fn check(document: &Node, found: &mut Diagnostics) -> bool {
     let mut wrong = Diagnostics::default();
     let root = Cursor::root(document);

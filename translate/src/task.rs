@@ -1,4 +1,4 @@
-//! A TaskSpec: its resources become object parameters, and its variables refer to the parameters.
+//! Translates a TaskSpec. Its resources become object parameters, and its variables refer to these parameters.
 
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Diagnostics, Node, Place, Source};
@@ -10,8 +10,8 @@ use crate::resource_type::ResourceType;
 use crate::variables::{self, Replacement, Variables, rewrite, rewrite_text};
 use crate::versions;
 
-/// Translates the TaskSpec at `place`, except its declaration: in the proposal's syntax, the declaration stays in the spec for
-/// now. `annotation` is the annotation with the declaration and the annotation's place.
+/// Translates the TaskSpec at `place`, and the variables in its declaration. If the declaration is in the proposal's syntax, it
+/// stays in the spec. `annotation` is the annotation with the declaration, and the annotation's place.
 pub(crate) fn translate(
     spec: &mut Node,
     place: &Place,
@@ -26,7 +26,7 @@ pub(crate) fn translate(
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
         if resource.kind == ResourceType::Git {
-            // The clone step uses both keys.
+            // The clone step uses all keys of the type.
             resource.uses_keys_of_type();
         }
     }
@@ -65,8 +65,8 @@ pub(crate) fn translate(
     }
 }
 
-/// Returns true for an entry of `outputs.resources` that the Task creates. An entry with a type but without a spec predates the
-/// proposal; a run binds it to an existing resource.
+/// Returns true if the Task creates the resource in this entry of `outputs.resources`. An entry with a type but without a spec is
+/// in the syntax before the proposal; a run binds it to an existing resource.
 fn is_created(entry: &Node) -> bool {
     entry.present("type").is_none() || entry.present("spec").is_some()
 }
@@ -90,7 +90,7 @@ fn declaration_parts<'a>(spec: &'a mut Node, place: &Place) -> Vec<(&'a mut Node
     parts
 }
 
-/// Returns the names of the objects that the Task creates, in the proposal's syntax.
+/// Returns the names of the objects that the Task declares in the proposal's syntax.
 fn created(spec: &Node) -> Vec<String> {
     let lists = ["resources", "objects"].into_iter();
     let items = lists.filter_map(|key| spec.descend(&["outputs", key])?.sequence());
@@ -126,7 +126,7 @@ fn expand_arrays(spec: &mut Node) {
 
 struct TaskVariables {
     resources: Vec<InputResource>,
-    /// The names of resources whose errors were already reported.
+    /// The names of the declared resources with errors that were already reported.
     refused: Vec<String>,
     /// The names of the objects that the Task creates.
     created: Vec<String>,
@@ -136,9 +136,10 @@ struct TaskVariables {
 /// The part of the Task that contains a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// The default of a parameter. Old versions of Tekton replaced resource variables in it; v1 does not replace variables in it.
+    /// The default of a parameter. Old versions of Tekton replaced resource variables in defaults; v1 replaces no variables in
+    /// defaults.
     Default,
-    /// Fields in which Tekton replaces variables.
+    /// The fields in which Tekton v1 replaces variables.
     Steps,
     /// The declaration, in which Gleaner replaces variables.
     Declaration,
@@ -178,8 +179,8 @@ impl Variables for TaskVariables {
         }
     }
 
-    /// Returns true for the fields that are skipped while steps are translated: text for users, and the declaration, which an
-    /// embedded TaskSpec has as an annotation in its `metadata`.
+    /// Skips text for users and the declaration while the steps are translated. The declaration may be in `outputs`, or in an
+    /// annotation in the `metadata` of an embedded TaskSpec.
     fn skips(&self, field: &str) -> bool {
         self.within != Within::Declaration
             && ["outputs", "metadata", "description", "displayName"].contains(&field)
@@ -191,7 +192,7 @@ impl Variables for TaskVariables {
 }
 
 impl TaskVariables {
-    /// Translates the variable of a resource; `direction` is the direction that the variable names, if any.
+    /// Translates a variable of a resource. `direction` is the direction that the variable contains, if any.
     fn resource(
         &mut self,
         direction: Option<Direction>,
@@ -200,7 +201,7 @@ impl TaskVariables {
         inside: &str,
     ) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // The document is not printed, because the error in the declaration was already reported.
+            // Any text is sufficient, because the error in the declaration was already reported, so the translation fails.
             return Replacement::Text(name.to_owned());
         }
         let creates = self.created.iter().any(|created| created == name);
@@ -235,7 +236,7 @@ impl TaskVariables {
                 Replacement::Text(resource.path.clone())
             }
             "path" => Replacement::refused(
-                format!("`$({inside})`: Tekton no longer creates that directory"),
+                format!("`$({inside})`: Tekton no longer creates this directory for an output"),
                 "use your own directory under /workspace",
             ),
             "type" => Replacement::Text(resource.kind.as_str().to_owned()),
@@ -250,7 +251,7 @@ impl TaskVariables {
         }
     }
 
-    /// Translates the variables in the `targetPath` of each resource, which becomes part of the steps.
+    /// Translates the variables in the `targetPath` of each resource, because the paths become part of the steps.
     fn rewrite_paths(&mut self, items: &[Item], found: &mut Diagnostics) {
         for index in 0..self.resources.len() {
             let path = std::mem::take(&mut self.resources[index].path);
@@ -270,7 +271,7 @@ impl TaskVariables {
     fn unknown(&self, creates: bool, name: &str, inside: &str) -> Replacement {
         let known = self.resources.iter().map(|own| own.name.as_str());
         match self.within {
-            // The declaration's parser reports the error with a better suggestion.
+            // Report no error, because the declaration's parser reports it with a better suggestion.
             Within::Declaration => Replacement::Keep,
             _ if creates => Replacement::refused(
                 format!("`$({inside})`: '{name}' is created after the steps"),
@@ -280,7 +281,7 @@ impl TaskVariables {
                 let message = format!("`$({inside})`: the Task declares no resource '{name}'");
                 let (_, key) = inside.rsplit_once('.').unwrap_or_default();
                 match self.resources.iter().find(|own| own.name == name) {
-                    // The resource is declared in the other direction.
+                    // A resource with this name is declared, but in the other direction.
                     Some(own) if own.directions == [Direction::Input] => Replacement::refused(
                         format!("`$({inside})`: the resource '{name}' is an input"),
                         format!("write $(resources.inputs.{name}.{key})"),

@@ -6,16 +6,16 @@ mod tests;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Content, Diagnostics, Locate, Location, Node, Place, Source};
 
-/// The translation of a variable.
+/// The replacement for a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Replacement {
     /// The variable stays unchanged.
     Keep,
-    /// Another variable: the text between `$(` and `)`.
+    /// The variable is replaced with another one; the field is the text between `$(` and `)`.
     Variable(String),
-    /// A text without variables, which replaces the variable.
+    /// The variable is replaced with this text, which contains no variables.
     Text(String),
-    /// The variable has no equivalent.
+    /// The variable has no equivalent in v1, or is invalid.
     Refused {
         message: String,
         help: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) enum Replacement {
 }
 
 impl Replacement {
-    /// Creates the error for a variable, with its remedy.
+    /// Returns an error with a message and a remedy.
     pub(crate) fn refused(message: String, help: impl Into<String>) -> Self {
         let help = Some(help.into());
         Self::Refused { message, help }
@@ -31,24 +31,24 @@ impl Replacement {
 }
 
 pub(crate) trait Variables {
-    /// Translates the variable with these words; `inside` is the text between `$(` and `)`.
+    /// Returns the replacement for the variable with these words; `inside` is the text between `$(` and `)`.
     fn replace(&mut self, words: &[&str], inside: &str) -> Replacement;
 
-    /// Returns true for a field in which no variables are replaced.
+    /// Returns true if variables in the field `field` are not replaced.
     fn skips(&self, field: &str) -> bool;
 
-    /// Returns true if Tekton before v0.6 replaced the variable `${...}` with these words in this place.
+    /// Returns true if Tekton before v0.6 replaced the variable with these words when it was written as `${...}`.
     fn had_braces(&self, words: &[&str]) -> bool {
         matches!(words, ["inputs" | "outputs", ..])
     }
 
-    /// Returns true if `$$(` stands for a literal `$(`, as in a declaration. Tekton has no such escape.
+    /// Returns true if `$$(` means a literal `$(`, which is the case in a declaration, but not in Tekton's fields.
     fn escapes(&self) -> bool {
         false
     }
 }
 
-/// Translates the variables in `node` and all strings below it; `node` is at `place` of a document of `source`.
+/// Translates the variables in all strings in `node`, which is at `place` in a document of `source`.
 pub(crate) fn rewrite(
     node: &mut Node,
     place: &Place,
@@ -83,8 +83,8 @@ pub(crate) fn rewrite(
     }
 }
 
-/// Returns `text` with its variables translated. `report` is called for each variable without a translation, with the variable's
-/// offset, the message and the remedy.
+/// Returns `text` with its variables translated. For each variable that is [`Replacement::Refused`], calls `report` with the
+/// offset of the variable, the message and the remedy.
 pub(crate) fn rewrite_text(
     text: &str,
     variables: &mut dyn Variables,
@@ -99,12 +99,13 @@ pub(crate) fn rewrite_text(
         let inside = text[rest..].split_once(close).map(|(inside, _)| inside);
         let escaped = variables.escapes() && text[..begin].ends_with('$');
         let words = inside.filter(|_| !escaped).and_then(words);
-        // `${x}` belongs to the shell, unless it is a variable of Tekton before v0.6.
+        // `${x}` is a variable of the shell, unless Tekton before v0.6 replaced it.
         let (Some(inside), Some(words)) = (
             inside,
             words.filter(|words| brace == '(' || variables.had_braces(words)),
         ) else {
-            // The text is not a variable, but may contain one: `$(cat $(params.file))` is shell.
+            // This is not a variable, but may contain one. For example, `$(cat $(params.file))` is a shell command with a
+            // variable.
             written.push_str(&text[begin..rest]);
             continue;
         };
@@ -125,7 +126,7 @@ pub(crate) fn rewrite_text(
     written
 }
 
-/// Returns the offset of the next `$(` or `${` at or after `rest`, and its bracket.
+/// Returns the offset of the next `$(` or `${` at or after the offset `rest`, and its bracket.
 fn opening(text: &str, rest: usize) -> Option<(usize, char)> {
     let mut dollars = text[rest..].match_indices('$');
     dollars.find_map(|(offset, _)| {
@@ -135,12 +136,12 @@ fn opening(text: &str, rest: usize) -> Option<(usize, char)> {
     })
 }
 
-/// Returns the text between `$(` and `)`, if `text` is a single variable.
+/// Returns the text between `$(` and `)` if `text` begins and ends with these.
 pub(crate) fn inside(text: &str) -> Option<&str> {
     text.strip_prefix("$(")?.strip_suffix(')')
 }
 
-/// Returns the words of a variable: `params["a.b"].c` has three. Returns `None` if the text is not a variable.
+/// Returns the words of a variable; for example, `params["a.b"].c` has three. Returns `None` if the text is not a variable.
 pub(crate) fn words(inside: &str) -> Option<Vec<&str>> {
     let mut words = Vec::new();
     let mut rest = inside;

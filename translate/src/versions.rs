@@ -1,11 +1,11 @@
-//! Fields of v1alpha1 and v1beta1 that v1 renamed, moved or removed.
+//! Fields of Tasks and references in v1alpha1 and v1beta1 that v1 renamed, moved or removed.
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Node, Place};
 use serde_json::json;
 
 pub(crate) const NO_SUCH_FIELD: &str = "Tekton v1 has no such field";
 
-/// Fields of a step that v1beta1 deprecated and v1 removed.
+/// The fields of steps that v1beta1 deprecated and v1 removed.
 const REMOVED_FROM_STEPS: [&str; 10] = [
     "ports",
     "livenessProbe",
@@ -19,11 +19,11 @@ const REMOVED_FROM_STEPS: [&str; 10] = [
     "tty",
 ];
 
-/// Renames fields of the TaskSpec at `place`; reports those that v1 removed.
+/// Renames fields in the TaskSpec at `place`; reports fields that v1 removed.
 pub(crate) fn task_spec(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     rename(spec, place, "containerTemplate", "stepTemplate", found);
     if let Some(template) = spec.field_mut("stepTemplate") {
-        // The field never had an effect (`MergeStepsWithStepTemplate`, `pkg/apis/pipeline/v1/merge.go`).
+        // Remove the name, because it never had an effect (`MergeStepsWithStepTemplate`, `pkg/apis/pipeline/v1/merge.go`).
         template.take("name");
         removed_from_step(template, &place.key("stepTemplate"), found);
     }
@@ -36,7 +36,7 @@ pub(crate) fn task_spec(spec: &mut Node, place: &Place, found: &mut Diagnostics)
     }
 }
 
-/// Returns the steps, the step template and the sidecars of a TaskSpec.
+/// Returns the containers in a TaskSpec: the steps, the step template and the sidecars.
 pub(crate) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
     let entries = spec.entries_mut().into_iter().flatten();
     entries.flat_map(|(key, node)| match key.name.as_str() {
@@ -60,7 +60,8 @@ pub(crate) fn reference(
     let version = reference.text_of("apiVersion").unwrap_or_default();
     let own_kind = reference.text_of("kind");
     let own_kind = own_kind.is_none_or(|text| text.eq_ignore_ascii_case(kind));
-    // If the reference has an apiVersion, v1 treats it as a reference to a custom task (tektoncd/pipeline#6457).
+    // Remove the apiVersion, because v1 treats a reference with an apiVersion as a reference to a custom task
+    // (tektoncd/pipeline#6457).
     if version.starts_with("tekton.dev/") && own_kind {
         reference.take("apiVersion");
     }
@@ -93,7 +94,7 @@ fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnosti
     *reference = Node::derived(reference.at, resolved);
 }
 
-/// Reports fields that v1 removed; if they are empty, drops them instead.
+/// Removes fields of a step that v1 does not have if they are empty; otherwise reports them.
 fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
     for key in REMOVED_FROM_STEPS {
         let Some(value) = step.present(key) else {
@@ -116,7 +117,7 @@ fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Renames a field; reports an error if a field with the new name already exists.
+/// Renames the field `from` to `to`; reports an error if the field `to` already exists.
 pub(crate) fn rename(
     node: &mut Node,
     place: &Place,

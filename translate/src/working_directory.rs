@@ -1,5 +1,5 @@
-//! The default working directory and home of a step, which Tekton set before v0.24 (`disable-working-directory-overwrite` and
-//! `disable-home-env-overwrite` in its feature flags).
+//! The working directory and the variable HOME that Tekton before v0.24 set by default in each step (see the feature flags
+//! `disable-working-directory-overwrite` and `disable-home-env-overwrite`).
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Node, Place};
@@ -8,8 +8,8 @@ use serde_json::json;
 const DIRECTORY: &str = "/workspace";
 const HOME: &str = "/tekton/home";
 
-/// Sets the working directory and HOME in the steps of a v1alpha1 Task. Later versions of Tekton cannot run v1alpha1 Tasks, so
-/// the Task relies on the old defaults.
+/// Sets the old default working directory and HOME in the steps of a v1alpha1 Task. The Task may rely on these defaults, because
+/// only old versions of Tekton can run v1alpha1 Tasks.
 pub(crate) fn set(spec: &mut Node) {
     let template = spec.present("stepTemplate");
     let (directory, home) = (
@@ -30,7 +30,7 @@ pub(crate) fn set(spec: &mut Node) {
     }
 }
 
-/// Returns a warning for each step of the TaskSpec at `place` that may rely on the old default directory.
+/// Returns a warning for each step of the TaskSpec at `place` that may rely on the old default working directory.
 pub(crate) fn warnings(spec: &Node, place: &Place) -> Vec<Diagnostic> {
     if spec.present("stepTemplate").is_some_and(has_directory) {
         return Vec::new();
@@ -42,7 +42,7 @@ pub(crate) fn warnings(spec: &Node, place: &Place) -> Vec<Diagnostic> {
         let message = format!(
             "the step has no workingDir: Tekton before v0.24 ran it in {DIRECTORY}, with HOME={HOME}; later versions use the image's settings"
         );
-        let help = format!("add workingDir: {DIRECTORY} if it uses relative paths");
+        let help = format!("add workingDir: {DIRECTORY} if the step uses relative paths");
         cursor.diagnostic(message).help(help)
     };
     relying.map(warning).collect()

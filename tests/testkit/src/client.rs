@@ -24,7 +24,7 @@ pub enum Place {
     Tcp(SocketAddr),
 }
 
-/// A connection for arbitrary bytes.
+/// A connection over which a test can send arbitrary bytes.
 pub struct Connection {
     stream: BufReader<Box<dyn Socket>>,
     /// The certificate that the server presented.
@@ -41,7 +41,7 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
     lasting_request(method, path, &headers, body)
 }
 
-/// Returns a complete request that does not close the connection.
+/// Returns a complete request after which the connection stays open.
 pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -60,7 +60,7 @@ pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body:
 // === impl Place ===
 
 impl Place {
-    /// Connects.
+    /// Connects to the server without TLS.
     pub fn connect(&self) -> Connection {
         let connection = match self {
             Self::Socket(path) => UnixStream::connect(path).and_then(|stream| {
@@ -81,17 +81,17 @@ impl Place {
         response.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// Sends a GET.
+    /// Sends a GET request.
     pub fn get(&self, path: &str) -> Response {
         self.ask("GET", path, &[], b"")
     }
 
-    /// Sends a POST.
+    /// Sends a POST request.
     pub fn post(&self, path: &str, body: &str) -> Response {
         self.ask("POST", path, &[], body.as_bytes())
     }
 
-    /// Sends a POST with a bearer token.
+    /// Sends a POST request with a bearer token.
     pub fn post_with(&self, token: &str, path: &str, body: &str) -> Response {
         let token = format!("Bearer {token}");
         self.ask("POST", path, &[("Authorization", &token)], body.as_bytes())
@@ -106,7 +106,7 @@ impl Place {
 // === impl Connection ===
 
 impl Connection {
-    /// Connects with TLS, trusting these CAs (PEM) and verifying this name.
+    /// Connects with TLS. The server's certificate must be issued by one of the CAs in `trusted` (PEM), and be valid for `name`.
     pub fn tls(address: SocketAddr, trusted: &str, name: &str) -> io::Result<Self> {
         let stream = tls::connect(tcp(address)?, trusted, name)?;
         let certificate = tls::certificate(&stream);
@@ -127,19 +127,19 @@ impl Connection {
         stream.flush()
     }
 
-    /// Reads a line, without the newline; returns `None` if the server has closed the connection.
+    /// Reads a line and returns it without the newline; returns `None` if the server has closed the connection.
     pub fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = String::new();
         let length = self.stream.read_line(&mut line)?;
         Ok((length > 0).then(|| line.trim_end().to_owned()))
     }
 
-    /// Returns true if the server closes the connection without sending more bytes.
+    /// Waits until the server sends a byte or closes the connection, and returns true if it closed the connection.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0))
     }
 
-    /// Returns true if the server has already closed the connection.
+    /// Returns true if the server has already closed the connection; does not wait.
     pub fn has_closed(&mut self) -> bool {
         let stream = self.stream.get_mut();
         stream.set_nonblocking(true).expect("non-blocking mode");
@@ -152,7 +152,7 @@ impl Connection {
 fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    // As clients of API servers do, disable Nagle's algorithm, which may delay the end of a request by up to 40 ms.
+    // Disable Nagle's algorithm, as API clients do, because it may delay the end of a request by up to 40 ms.
     stream.set_nodelay(true)?;
     Ok(stream)
 }

@@ -29,13 +29,13 @@ use rule::Rule;
 pub use rule::{Fault, RuleBuilder, refusal};
 pub(crate) use serve::json;
 
-/// An error of a streaming body.
+/// An error that interrupts a streaming body.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The response of a backend: a body that may stream.
+/// A backend's response; its body may be streamed.
 pub type Reply = Response<UnsyncBoxBody<Bytes, BodyError>>;
 
-/// A backend that performs the requests that no fault intercepts.
+/// Performs the requests that no fault intercepts.
 pub trait Backend: Send + Sync + 'static {
     /// Performs a request; returns `None` if the backend does not respond.
     fn perform(&self, request: Request<Bytes>) -> impl Future<Output = Option<Reply>> + Send;
@@ -58,7 +58,7 @@ pub(crate) struct Plan {
 struct State {
     rules: Vec<Rule>,
     records: Vec<Recorded>,
-    /// The number of requests that a fault was applied to.
+    /// The number of requests to which a fault was applied.
     faults: usize,
 }
 
@@ -91,10 +91,10 @@ impl FaultServer {
         format!("http://{}", self.address)
     }
 
-    /// Starts a rule for requests of a method whose path and query match a regular expression.
+    /// Begins a rule for requests with this method and a path and query that match the regular expression `target`.
     ///
-    /// If several rules match a request, only the first one that is due applies, and only its number of remaining faults
-    /// decreases.
+    /// If several rules match a request, only the first one that is due applies, and only its count of remaining faults is
+    /// decremented.
     pub fn on(&self, method: Method, target: &str) -> RuleBuilder<'_> {
         RuleBuilder::new(&self.plan, method, regex(target))
     }
@@ -104,7 +104,7 @@ impl FaultServer {
         self.plan.lock().rules.clear();
     }
 
-    /// Returns the number of requests so far that a rule was applied to.
+    /// Returns the number of requests so far to which a fault was applied.
     pub fn faults(&self) -> usize {
         self.plan.lock().faults
     }
@@ -114,7 +114,7 @@ impl FaultServer {
         self.plan.lock().records.clone()
     }
 
-    /// Returns the requests of a method whose path and query match a regular expression.
+    /// Returns the requests so far with this method and a path and query that match the regular expression `target`.
     pub fn requests_to(&self, method: &Method, target: &str) -> Vec<Recorded> {
         let target = regex(target);
         let mut requests = self.requests();
@@ -122,12 +122,12 @@ impl FaultServer {
         requests
     }
 
-    /// Returns the number of requests of a method whose path and query match a regular expression.
+    /// Returns the number of requests that [`Self::requests_to`] returns.
     pub fn count(&self, method: &Method, target: &str) -> usize {
         self.requests_to(method, target).len()
     }
 
-    /// Returns the requests that change something: no reads, dry runs or Events.
+    /// Returns the requests so far that write objects, except dry runs and Events.
     pub fn writes(&self) -> Vec<Recorded> {
         let mut requests = self.requests();
         requests.retain(|request| {
@@ -137,9 +137,9 @@ impl FaultServer {
         requests
     }
 
-    /// Waits until this many requests of a method whose path and query match a regular expression have arrived.
+    /// Waits until [`Self::requests_to`] returns at least `count` requests; panics after the deadline.
     pub async fn wait_for(&self, count: usize, method: &Method, target: &str, deadline: Duration) {
-        let what = format!("{count} of {method} {target}");
+        let what = format!("{count} requests {method} {target}");
         wait::until(&what, deadline, async || {
             (self.count(method, target) >= count).then_some(())
         })

@@ -3,8 +3,8 @@
 //! - [`process`]: a program under test as a child process;
 //! - [`client`]: an HTTP client over TCP, TLS and Unix sockets that sends exact bytes;
 //! - [`fault`]: a server that applies faults to chosen requests and records all requests;
-//! - [`api_server`]: such a server with objects in memory, as a small Kubernetes API server;
-//! - [`wait`]: waits for conditions, with a time limit.
+//! - [`api_server`]: a [`fault`] server that is a small Kubernetes API server, with its objects in memory;
+//! - [`wait`]: functions that wait for a condition, with a time limit.
 //!
 //! The functions panic to fail a test, for instance if a wait times out or a response is unexpected.
 //!

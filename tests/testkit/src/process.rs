@@ -12,17 +12,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The time limit of a program that [`run`] runs. It is generous, because the machine may be busy.
+/// The time limit for a program that [`run`] starts. It is generous, because the machine may be busy.
 const HANGING: Duration = Duration::from_secs(60);
 
-/// A running program in its own process group; killed on drop.
+/// A running program in its own process group. Dropping it kills the program.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     log: Arc<Log>,
 }
 
-/// The outcome of a program that ran until it exited.
+/// The exit status and the output of a program.
 #[derive(Debug, Clone, Default)]
 pub struct Ran {
     /// The exit code; `None` if a signal killed the program.
@@ -51,7 +51,7 @@ struct Lines {
 // === impl Process ===
 
 impl Process {
-    /// Starts a program; its standard output and standard error go into one log.
+    /// Starts a program, and collects its standard output and standard error in one log.
     pub fn spawn(mut command: Command) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let child = command
@@ -85,13 +85,13 @@ impl Process {
         state.lines[start..].join("\n")
     }
 
-    /// Calls `found` for each line of output so far, and returns its first value.
+    /// Calls `found` for each line of output so far, and returns the first value that `found` returns.
     pub fn line<T>(&self, found: impl FnMut(&str) -> Option<T>) -> Option<T> {
         first(&self.log.lock().lines, found)
     }
 
-    /// Waits for a line for which `found` returns a value; returns `None` if the process exits or the time limit passes before
-    /// that.
+    /// Waits for a line for which `found` returns a value, and returns this value, or `None` if the process exits or the time
+    /// limit passes first.
     pub fn wait_for<T>(
         &self,
         time: Duration,
@@ -111,7 +111,7 @@ impl Process {
         }
     }
 
-    /// Checks that the process is running.
+    /// Returns an error with the last lines of output if the process is not running.
     pub fn check(&mut self, name: &str) -> Result<(), String> {
         match self.try_wait() {
             Ok(None) => Ok(()),
@@ -128,7 +128,7 @@ impl Process {
         self.child.try_wait()
     }
 
-    /// Waits until the process has exited by itself.
+    /// Waits until the process exits by itself, and returns its exit status; panics after the time limit.
     pub fn ended_within(mut self, time: Duration) -> ExitStatus {
         let state = self.log.lock();
         let waited = self
@@ -140,19 +140,22 @@ impl Process {
         self.child.wait().expect("the exit status")
     }
 
-    /// Sends a signal by name, such as `TERM`.
+    /// Sends the signal `name`, such as `TERM`, to the process.
     pub fn signal(&self, name: &str) {
         signal(name, &self.id().to_string());
     }
 
-    /// Changes the file size limit of the running process, in the syntax of `prlimit`. Returns false if the process has exited.
+    /// Sets the process's file size limit; `limit` has the syntax of `prlimit`. Returns false if the process has exited.
     pub fn limit_file_size(&self, limit: &str) -> bool {
         let mut prlimit = Command::new("prlimit");
         prlimit.args(["--pid", &self.id().to_string()]);
         prlimit
             .arg(format!("--fsize={limit}"))
             .stderr(Stdio::null());
-        prlimit.status().expect("the program prlimit").success()
+        prlimit
+            .status()
+            .expect("the program 'prlimit' is required")
+            .success()
     }
 
     /// Kills the process with SIGKILL, waits until it is gone, and returns its log.
@@ -259,20 +262,20 @@ pub fn run(mut command: Command) -> Ran {
     outcome.expect("its output").into()
 }
 
-/// Sends a signal by name to a process or, with a minus, to a process group.
+/// Sends the signal `name` to the process with the ID `to`, or to a process group if `to` is its ID with a leading `-`.
 #[track_caller]
 pub fn signal(name: &str, to: &str) {
     let status = Command::new("kill").args(["-s", name, "--", to]).status();
     assert!(
-        status.expect("the program kill").success(),
+        status.expect("the program 'kill' is required").success(),
         "kill -s {name} {to}"
     );
 }
 
-/// Returns a command that the kernel kills when the *thread* that starts it exits, so that the program does not outlive
-/// killed tests. Start it from a thread that lives as long as the program should.
+/// Returns a command that the kernel kills when the *thread* that starts it exits, so that the program does not outlive a test
+/// that is killed. Start the command from a thread that runs as long as the program should.
 ///
-/// The program `setpriv` sets this up, because calling the system directly would need unsafe code. If `setpriv` is missing, the
+/// The program `setpriv` sets this up, because the system call would need unsafe code. If `setpriv` is missing, the
 /// program is killed only on drop.
 pub fn tied_to_thread(program: &Path) -> Command {
     static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
@@ -290,16 +293,16 @@ pub fn tied_to_thread(program: &Path) -> Command {
     command
 }
 
-/// Returns a command whose files cannot grow beyond this many KiB, as on a full disk.
+/// Returns a command that cannot write files larger than this many KiB, to simulate a full disk.
 pub fn with_file_size(program: &str, kibibytes: u64) -> Command {
-    // Ignore the signal, so that the write fails and the program is not killed.
+    // Ignore SIGXFSZ, so that the write fails instead of killing the program.
     let script = r#"trap '' XFSZ; ulimit -f "$1"; shift; exec "$@""#;
     let mut shell = Command::new("bash");
     shell.args(["-c", script, "bash", &kibibytes.to_string(), program]);
     shell
 }
 
-/// Returns a command that runs as this user. Only root can run it.
+/// Returns a command that runs a program as the user with the ID `user`; it succeeds only if root starts it.
 pub fn as_user(program: &str, user: u32) -> Command {
     let mut command = Command::new("setpriv");
     let ids = [format!("--reuid={user}"), format!("--regid={user}")];
@@ -309,7 +312,7 @@ pub fn as_user(program: &str, user: u32) -> Command {
     command
 }
 
-/// Returns the user who owns the process's `/proc/PID/mem`.
+/// Returns the ID of the user who owns the process's `/proc/PID/mem`.
 pub fn memory_owner(pid: u32) -> u32 {
     let memory = fs::metadata(format!("/proc/{pid}/mem"));
     memory.expect("the memory of a running process").uid()

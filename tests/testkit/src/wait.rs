@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// The pause between two checks of a condition.
 const PERIOD: Duration = Duration::from_millis(10);
 
-/// Checks `condition` until it returns a value.
+/// Checks `condition` until it returns a value; panics with `what` after the deadline.
 pub async fn until<T>(
     what: &str,
     deadline: Duration,
@@ -21,14 +21,14 @@ pub async fn until<T>(
     }
 }
 
-/// Checks `condition` until it holds, outside of async code.
+/// Checks `condition` until it is true; panics with `what` after the deadline. For use outside async code.
 #[track_caller]
 pub fn until_true(what: &str, deadline: Duration, mut condition: impl FnMut() -> bool) {
     let held = blocking(deadline, || condition().then_some(()));
     assert!(held.is_some(), "timed out after {deadline:?}: {what}");
 }
 
-/// Checks `condition` until it returns a value, outside of async code; returns `None` after the deadline.
+/// Checks `condition` until it returns a value; returns `None` after the deadline. For use outside async code.
 pub fn blocking<T>(deadline: Duration, condition: impl FnMut() -> Option<T>) -> Option<T> {
     every(PERIOD, deadline, condition)
 }

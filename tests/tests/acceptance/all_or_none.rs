@@ -1,4 +1,4 @@
-//! Runs create either all of their objects or none.
+//! A run creates either all of its objects or none.
 
 use futures::future::join_all;
 use gleaner_tests::cases;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
-/// The declaration of three objects, without the data of the third.
+/// A declaration of three objects, without the data of the third.
 const THREE: &str = "
 steps: {build: [{name: digest}, {name: count, type: number}]}
 resources:
@@ -36,21 +36,21 @@ fn three() -> String {
     format!("{THREE}      data: {{count: \"it is $(steps.build.count)\"}}\n")
 }
 
-/// Returns the declaration of [`three`], but with a value of the wrong type in the third object.
+/// Returns the declaration of [`three`], but with a value of the wrong type in a field of the third object.
 fn third_invalid() -> String {
     format!("{THREE}      immutable: $(steps.build.count)\n")
 }
 
-/// Matches creates, but not their dry runs.
+/// Matches create requests, but not dry runs.
 const CREATES: &str = r"/(pipelineresources|configmaps)\?fieldManager";
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         three_objects_are_created,
-        an_object_that_validation_refuses_leaves_none_of_the_others,
-        an_object_that_is_refused_only_when_created_leaves_none_of_the_others,
-        a_fault_while_rolling_back_leaves_none,
-        objects_that_existed_before_survive_the_rollback,
+        no_object_is_created_if_validation_refuses_one,
+        all_objects_are_rolled_back_if_one_is_refused_after_its_dry_run,
+        the_rollback_is_complete_despite_a_fault,
+        existing_objects_survive_the_rollback,
     ]
 }
 
@@ -72,7 +72,7 @@ async fn three_objects_are_created(server: &Server) {
     assert_eq!(names, ["figures", "img", "note"]);
 }
 
-async fn an_object_that_validation_refuses_leaves_none_of_the_others(server: &Server) {
+async fn no_object_is_created_if_validation_refuses_one(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, &third_invalid()).through(&proxy);
     run.start().await;
@@ -87,7 +87,7 @@ async fn an_object_that_validation_refuses_leaves_none_of_the_others(server: &Se
     run.finish().await.expect(73);
 }
 
-async fn an_object_that_is_refused_only_when_created_leaves_none_of_the_others(server: &Server) {
+async fn all_objects_are_rolled_back_if_one_is_refused_after_its_dry_run(server: &Server) {
     for status in [403, 422] {
         let proxy = FaultProxy::start(server.client()).await;
         proxy
@@ -107,7 +107,7 @@ async fn an_object_that_is_refused_only_when_created_leaves_none_of_the_others(s
     }
 }
 
-async fn a_fault_while_rolling_back_leaves_none(server: &Server) {
+async fn the_rollback_is_complete_despite_a_fault(server: &Server) {
     let faults = [
         Fault::DropReply,
         Fault::Reset,
@@ -126,7 +126,7 @@ async fn a_fault_while_rolling_back_leaves_none(server: &Server) {
     }
 }
 
-/// Runs the declaration with the third create refused, and with `fault` on the nth delete.
+/// Starts a run whose third create is refused, and applies `fault` to the nth delete request of the rollback.
 async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     let proxy = FaultProxy::start(server.client()).await;
     let third = proxy.on(Method::POST, CREATES).nth(3);
@@ -144,7 +144,7 @@ async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     assert!(deletes >= 3, "{fault:?} was not applied: {deletes} deletes");
 }
 
-async fn objects_that_existed_before_survive_the_rollback(server: &Server) {
+async fn existing_objects_survive_the_rollback(server: &Server) {
     let declaration = "
 steps: {build: [{name: digest}]}
 objects:

@@ -1,4 +1,4 @@
-//! Objects that need another object of the same declaration: a Namespace, a CRD, a role, a PriorityClass.
+//! Objects that need another object of the same declaration, such as a Namespace, a CRD, a Role or a PriorityClass.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::Run;
@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
         a_namespace_and_objects_in_it_are_created,
         a_namespace_is_rolled_back_when_an_object_in_it_is_refused,
-        a_crd_and_its_instance_are_created_before_the_first_step_knows_the_kind,
+        a_strict_preflight_accepts_a_kind_whose_crd_the_run_creates,
         a_crd_is_rolled_back_when_its_instance_is_refused,
     ];
     cases.push(
@@ -43,7 +43,7 @@ fn config_map(namespace: &str, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 }
 
-/// Returns a namespace name that no other case uses, and the same name as a template with a variable.
+/// Returns a namespace name that no other case uses: first as a template with a variable, then with the variable replaced.
 fn variable_name(server: &Server) -> (String, String) {
     let prefix = format!("{}-pr-", server.namespace());
     (format!("{prefix}$(steps.plan.pr)"), format!("{prefix}42"))
@@ -73,7 +73,7 @@ async fn a_namespace_is_rolled_back_when_an_object_in_it_is_refused(server: &Ser
         ("first", first),
         ("second", second),
     ];
-    // The check of the declaration cannot examine the middle of a name that contains a variable.
+    // When the declaration is checked, the invalid `..` is not detected, because the name contains a variable.
     let declared = declared(&objects).replace("Second", "a..$(steps.plan.pr)");
     let mut run = Run::new(PROGRAMS, server, &declared);
     run.start().await;
@@ -84,7 +84,7 @@ async fn a_namespace_is_rolled_back_when_an_object_in_it_is_refused(server: &Ser
         .expect(73)
         .says(&["second (ConfigMap", "metadata.name", &words]);
     let answer = server.get(&format!("/api/v1/namespaces/{name}")).await;
-    // On the real server, which has no controllers, the namespace remains until its finalizer is removed.
+    // On the real server, the namespace remains in deletion, because no controller runs that removes its finalizer.
     let gone = answer.status.as_u16() == 404;
     assert!(
         gone || answer.json["metadata"]["deletionTimestamp"].is_string(),
@@ -121,7 +121,7 @@ fn crd_and_instance(server: &Server, size: &Value) -> (String, [(&'static str, V
     (group, [("crd", crd), ("instance", instance)])
 }
 
-async fn a_crd_and_its_instance_are_created_before_the_first_step_knows_the_kind(server: &Server) {
+async fn a_strict_preflight_accepts_a_kind_whose_crd_the_run_creates(server: &Server) {
     let (group, objects) = crd_and_instance(server, &json!(3));
     let mut run = Run::new(PROGRAMS, server, &declared(&objects));
     run.start().await;

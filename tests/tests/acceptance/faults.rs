@@ -1,7 +1,7 @@
-//! Sweeps, which apply every fault to every call to find unforeseen cases.
+//! Sweeps: tests that apply every fault to every API call of a run, to find unforeseen cases.
 //!
-//! A sweep applies one fault to the first call of a kind, then to the second, and so on, until the run makes fewer calls than the
-//! position. Each position is a separate run, and the runs are concurrent.
+//! A sweep applies a fault to the first call with a given HTTP method, then in a new run to the second call, and so on, until a
+//! run makes fewer calls than that. Up to [`TOGETHER`] of these runs are concurrent.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
-/// The declaration of three objects, each created in a different way.
+/// A declaration of three objects: a PipelineResource, a ConfigMap to create and a ConfigMap to apply.
 const THREE: &str = "
 steps: {build: [{name: digest}]}
 resources:
@@ -39,42 +39,43 @@ objects:
       data: {digest: $(steps.build.digest)}
 ";
 
-/// Matches dry runs and creates.
+/// Matches the create requests and their dry runs.
 const WRITES: &str = "/(pipelineresources|configmaps)";
-/// The number of concurrent positions, slightly more than the calls of one kind in a run.
+/// The number of concurrent runs, slightly more than a run's calls with one HTTP method.
 const TOGETHER: usize = 5;
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_lost_reply_creates_one_object,
         a_reset_creates_one_object,
-        a_hanging_request_is_repeated,
+        a_hanging_request_is_retried,
         a_late_reply_creates_one_object,
         a_temporary_conflict_is_retried,
-        too_many_requests_are_waited_for,
-        a_request_is_repeated_after_a_server_error,
-        an_unavailable_server_is_tried_again,
-        a_failed_lookup_is_repeated,
-        a_fault_of_an_apply_applies_once,
-        a_lasting_fault_of_an_apply_leaves_nothing,
-        a_lasting_server_error_leaves_nothing,
-        a_lasting_hang_leaves_nothing,
-        a_lasting_silence_after_commits_leaves_nothing,
-        a_strange_response_creates_one_object,
+        a_request_is_retried_after_too_many_requests,
+        a_request_is_retried_after_a_server_error,
+        a_request_is_retried_if_the_server_is_unavailable,
+        a_failed_lookup_is_retried,
+        an_apply_succeeds_despite_a_fault,
+        a_lasting_fault_of_an_apply_leaves_no_object,
+        a_lasting_server_error_leaves_no_object,
+        a_lasting_hang_leaves_no_object,
+        repeatedly_lost_responses_leave_no_object,
+        an_unexpected_response_creates_one_object,
         a_malformed_response_to_a_lookup_is_ignored,
-        a_create_that_is_carried_out_late_leaves_nothing,
+        a_create_that_is_performed_late_leaves_no_object,
     ]
 }
 
-/// The expected effect of a fault.
+/// The expected outcome of a run with a fault.
 #[derive(Clone, Copy)]
 enum Outcome {
     Success,
-    /// All calls from this position on fail, so the run fails.
+    /// The run fails, because the nth call and all later ones fail.
     Failure,
 }
 
-/// Runs the declaration once for each position of the fault, and asserts that the fault applied to at least `calls` calls.
+/// Applies the fault to the first call of a run, to the second call of another run, and so on, and asserts that it applied to at
+/// least `calls` calls.
 async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome, calls: usize) {
     let mut hits = 0;
     for first in (1..).step_by(TOGETHER) {
@@ -92,7 +93,7 @@ async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome,
     );
 }
 
-/// Plays one run with the fault at the nth call, and returns true if the fault applied to a call.
+/// Starts a run with the fault at the nth call, and returns true if the run made this call.
 async fn round(
     server: &Server,
     method: &Method,
@@ -123,8 +124,8 @@ async fn round(
     let failed = match outcome {
         Outcome::Success => false,
         Outcome::Failure if fired => true,
-        // On a busy machine, such a short deadline may expire even without a fault. The run must still create all objects or
-        // none.
+        // On a busy machine, the short submission timeout may expire even without a fault. Even then, the run must create all
+        // objects or none.
         Outcome::Failure => ended.code == Some(73),
     };
     if failed {
@@ -138,10 +139,10 @@ async fn round(
     fired
 }
 
-/// Asserts that exactly one object of each kind exists, and that the results refer to these objects.
+/// Asserts that the run created exactly the three objects, and that the results refer to them.
 fn one_of_each(run: &Run<'_>, images: Vec<Value>, notes: &[Value]) {
     let [note, settings] = notes else {
-        panic!("expected one of each, got {notes:#?}");
+        panic!("expected two ConfigMaps, got {notes:#?}");
     };
     let uids: Vec<Value> = run
         .results()
@@ -160,12 +161,12 @@ async fn a_reset_creates_one_object(server: &Server) {
     sweep(server, &Method::POST, Fault::Reset, Outcome::Success, 4).await;
 }
 
-async fn a_hanging_request_is_repeated(server: &Server) {
+async fn a_hanging_request_is_retried(server: &Server) {
     sweep(server, &Method::POST, Fault::Hang, Outcome::Success, 4).await;
 }
 
 async fn a_late_reply_creates_one_object(server: &Server) {
-    // The delay exceeds the request timeout, so the create is performed, and the sidecar looks up the object.
+    // The delay exceeds the request timeout, so the sidecar must look up the object to know that it was created.
     let fault = Fault::SlowReply(Duration::from_millis(900));
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }
@@ -181,12 +182,12 @@ async fn a_temporary_conflict_is_retried(server: &Server) {
     .await;
 }
 
-async fn too_many_requests_are_waited_for(server: &Server) {
+async fn a_request_is_retried_after_too_many_requests(server: &Server) {
     let fault = Fault::too_many_requests(1);
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }
 
-async fn a_request_is_repeated_after_a_server_error(server: &Server) {
+async fn a_request_is_retried_after_a_server_error(server: &Server) {
     for status in [500, 502] {
         sweep(
             server,
@@ -199,7 +200,7 @@ async fn a_request_is_repeated_after_a_server_error(server: &Server) {
     }
 }
 
-async fn an_unavailable_server_is_tried_again(server: &Server) {
+async fn a_request_is_retried_if_the_server_is_unavailable(server: &Server) {
     for status in [503, 504] {
         sweep(
             server,
@@ -212,7 +213,7 @@ async fn an_unavailable_server_is_tried_again(server: &Server) {
     }
 }
 
-async fn a_failed_lookup_is_repeated(server: &Server) {
+async fn a_failed_lookup_is_retried(server: &Server) {
     let faults = [
         Fault::DropReply,
         Fault::Reset,
@@ -225,7 +226,7 @@ async fn a_failed_lookup_is_repeated(server: &Server) {
     }
 }
 
-async fn a_fault_of_an_apply_applies_once(server: &Server) {
+async fn an_apply_succeeds_despite_a_fault(server: &Server) {
     for fault in [
         Fault::DropReply,
         Fault::Reset,
@@ -236,13 +237,13 @@ async fn a_fault_of_an_apply_applies_once(server: &Server) {
     }
 }
 
-async fn a_lasting_fault_of_an_apply_leaves_nothing(server: &Server) {
+async fn a_lasting_fault_of_an_apply_leaves_no_object(server: &Server) {
     for fault in [Fault::DropReply, Fault::status(503)] {
         sweep(server, &Method::PATCH, fault, Outcome::Failure, 2).await;
     }
 }
 
-async fn a_lasting_server_error_leaves_nothing(server: &Server) {
+async fn a_lasting_server_error_leaves_no_object(server: &Server) {
     sweep(
         server,
         &Method::POST,
@@ -253,15 +254,15 @@ async fn a_lasting_server_error_leaves_nothing(server: &Server) {
     .await;
 }
 
-async fn a_lasting_hang_leaves_nothing(server: &Server) {
+async fn a_lasting_hang_leaves_no_object(server: &Server) {
     sweep(server, &Method::POST, Fault::Hang, Outcome::Failure, 4).await;
 }
 
-async fn a_lasting_silence_after_commits_leaves_nothing(server: &Server) {
+async fn repeatedly_lost_responses_leave_no_object(server: &Server) {
     sweep(server, &Method::POST, Fault::DropReply, Outcome::Failure, 3).await;
 }
 
-async fn a_strange_response_creates_one_object(server: &Server) {
+async fn an_unexpected_response_creates_one_object(server: &Server) {
     for body in [json!({}), json!({"login": "please"})] {
         for fault in [
             Fault::answer(200, &[], body.clone()),
@@ -277,8 +278,8 @@ async fn a_malformed_response_to_a_lookup_is_ignored(server: &Server) {
     sweep(server, &Method::GET, fault, Outcome::Success, 2).await;
 }
 
-async fn a_create_that_is_carried_out_late_leaves_nothing(server: &Server) {
-    // The delay exceeds the request timeout; at some positions, it also exceeds the submission timeout.
+async fn a_create_that_is_performed_late_leaves_no_object(server: &Server) {
+    // The delay exceeds the request timeout and, for some of the calls, what remains of the submission timeout.
     let fault = Fault::Late(Duration::from_millis(800));
     sweep(server, &Method::POST, fault, Outcome::Failure, 3).await;
 }

@@ -1,5 +1,4 @@
-//! Gleaner's promises, tested with its real programs: the sidecar and redirectors as processes, against both a real API
-//! server and the local one.
+//! Tests of Gleaner's promises with the sidecar and redirectors as processes, against both a real API server and the local one.
 
 mod all_or_none;
 mod dependent;
@@ -43,7 +42,7 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// Returns the declaration of a Task in an example file, from the annotation or in the proposal's own syntax.
+/// Returns the declaration of a Task in an example file, which is in the annotation or in the proposal's syntax.
 fn declaration(file: &str, task: &str) -> String {
     let source = Source::parse("the example".to_owned(), file.to_owned()).expect("YAML");
     let task = Task::select(&[source], Some(task)).expect("a Task with outputs");
@@ -61,7 +60,7 @@ async fn config_maps(run: &Run<'_>) -> Vec<Value> {
     run.objects("v1", "configmaps").await
 }
 
-/// Returns the only element, and panics if there is not exactly one.
+/// Returns the only object; panics if `objects` does not contain exactly one.
 #[track_caller]
 fn only(objects: Vec<Value>) -> Value {
     let [object] = <[Value; 1]>::try_from(objects).expect("exactly one object");

@@ -1,4 +1,5 @@
-//! Names that already belong to another client's object, or to an object of an earlier attempt of the same TaskRun.
+//! Names that are already taken, either by another client's object or by an object that an earlier attempt of the same TaskRun
+//! created.
 
 use gleaner_core::render::derived_suffix;
 use gleaner_tests::cases;
@@ -34,15 +35,15 @@ objects:
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_taken_static_name_fails_and_the_owner_is_reported,
+        the_owner_of_an_object_with_a_taken_static_name_is_reported,
         objects_of_an_earlier_attempt_are_adopted,
-        different_objects_of_an_earlier_attempt_are_replaced,
+        objects_of_an_earlier_attempt_with_different_content_are_replaced,
         if_a_derived_name_is_taken_the_next_one_is_used,
-        the_same_static_name_of_another_run_is_a_conflict,
+        two_runs_cannot_create_the_same_static_name,
     ]
 }
 
-/// Plays a complete attempt of a TaskRun with a single step.
+/// Runs a complete attempt of a TaskRun with a single step.
 async fn attempt(run: &mut Run<'_>, digest: &str) -> Ended {
     run.start().await;
     run.step("build")
@@ -66,7 +67,7 @@ fn foreign(name: &str) -> Value {
     })
 }
 
-async fn a_taken_static_name_fails_and_the_owner_is_reported(server: &Server) {
+async fn the_owner_of_an_object_with_a_taken_static_name_is_reported(server: &Server) {
     let path = server.path("tekton.dev/v1alpha1", "pipelineresources");
     let taken = foreign("knative-route-demo-image-v1");
     let taken = server.post(&path, &taken).await.expect_status(201).json;
@@ -83,7 +84,7 @@ async fn a_taken_static_name_fails_and_the_owner_is_reported(server: &Server) {
     assert_eq!(resources(&run).await, [json!(null); 0]);
 }
 
-async fn the_same_static_name_of_another_run_is_a_conflict(server: &Server) {
+async fn two_runs_cannot_create_the_same_static_name(server: &Server) {
     let mut first = Run::new(PROGRAMS, server, STATIC);
     attempt(&mut first, "sha256:1").await.expect(0);
     let mut second = Run::new(PROGRAMS, server, STATIC);
@@ -111,7 +112,7 @@ async fn objects_of_an_earlier_attempt_are_adopted(server: &Server) {
     }
 }
 
-async fn different_objects_of_an_earlier_attempt_are_replaced(server: &Server) {
+async fn objects_of_an_earlier_attempt_with_different_content_are_replaced(server: &Server) {
     for declaration in [STATIC, DERIVED] {
         let mut first = Run::new(PROGRAMS, server, declaration);
         attempt(&mut first, "sha256:1").await.expect(0);
@@ -140,13 +141,13 @@ async fn if_a_derived_name_is_taken_the_next_one_is_used(server: &Server) {
     attempt(&mut run, "sha256:1").await.expect(0);
     let created = only(resources(&run).await);
     assert_eq!(created["metadata"]["name"], names[2].as_str());
-    // References to the object in other templates are rendered with its final name.
+    // Variables in other templates that refer to the object's name are replaced with its final name.
     let note = only(config_maps(&run).await);
     assert_eq!(note["data"]["image"], names[2].as_str());
     assert_eq!(run.results()[0].1["name"], names[2].as_str());
 }
 
-/// Deletes the object, for the next iteration.
+/// Deletes the run's PipelineResource, so that the next iteration can create it again.
 async fn remove(server: &Server, run: &Run<'_>) {
     for object in resources(run).await {
         let path = server.path("tekton.dev/v1alpha1", "pipelineresources");

@@ -1,4 +1,5 @@
-//! Objects of any kind: objects that are applied, have an owner, are in a different namespace, or contain secrets.
+//! Objects of any kind: objects that are applied, have an owner, are in another namespace, are cluster-scoped or contain a secret
+//! output.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::{Ended, Run};
@@ -10,19 +11,19 @@ use crate::{PROGRAMS, config_maps, only};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        apply_creates_and_updates,
-        an_apply_that_meets_another_manager_names_it,
-        owned_objects_have_an_owner_and_others_none,
+        an_apply_creates_and_updates_an_object,
+        an_apply_that_conflicts_with_another_field_manager_names_it,
+        only_owned_objects_have_an_owner,
         an_owned_object_in_another_namespace_is_refused,
         an_object_in_another_namespace_is_created_there,
         a_cluster_scoped_object_is_created_without_a_namespace,
         an_owned_cluster_scoped_object_is_refused,
-        a_secret_output_is_seen_nowhere_but_in_its_secret,
-        a_misspelt_field_is_refused,
+        a_secret_output_appears_only_in_its_secret,
+        a_misspelled_field_is_refused,
     ]
 }
 
-/// Returns a declaration of one ConfigMap with these additional fields.
+/// Returns a declaration of one object with this template and these additional fields, such as `policy`.
 fn declaration(fields: &Value, template: &Value) -> String {
     let mut object = json!({"name": "settings", "resourceTemplate": template});
     for (key, value) in fields.as_object().into_iter().flatten() {
@@ -43,7 +44,7 @@ async fn play(run: &mut Run<'_>, digest: &str) -> Ended {
     step.last().run().await
 }
 
-async fn apply_creates_and_updates(server: &Server) {
+async fn an_apply_creates_and_updates_an_object(server: &Server) {
     let text = declaration(
         &json!({"policy": "Apply"}),
         &settings(&json!({"name": "settings"})),
@@ -63,7 +64,7 @@ async fn apply_creates_and_updates(server: &Server) {
             (&manager["manager"], &manager["operation"]),
             (&json!("gleaner"), &json!("Apply"))
         );
-        // The annotation contains the run that created the object, until another run applies the object.
+        // If the run created the object, the annotation contains the run's UID. A later run that applies the object removes it.
         let made_by = object["metadata"]["annotations"].get("gleaner.dev/made-by");
         assert_eq!(made_by, uid.is_none().then(|| json!(run.uid())).as_ref());
         let uid = uid.get_or_insert_with(|| object["metadata"]["uid"].clone());
@@ -71,7 +72,7 @@ async fn apply_creates_and_updates(server: &Server) {
     }
 }
 
-async fn an_apply_that_meets_another_manager_names_it(server: &Server) {
+async fn an_apply_that_conflicts_with_another_field_manager_names_it(server: &Server) {
     let path = format!("{}/settings", server.path("v1", "configmaps"));
     let theirs = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"digest": "theirs"},
@@ -94,7 +95,7 @@ async fn an_apply_that_meets_another_manager_names_it(server: &Server) {
     assert_eq!(object["metadata"].get("labels"), None);
 }
 
-async fn owned_objects_have_an_owner_and_others_none(server: &Server) {
+async fn only_owned_objects_have_an_owner(server: &Server) {
     for (owned, policy) in [
         (true, "Create"),
         (false, "Create"),
@@ -185,7 +186,7 @@ async fn an_owned_cluster_scoped_object_is_refused(server: &Server) {
         .expect_status(404);
 }
 
-async fn a_secret_output_is_seen_nowhere_but_in_its_secret(server: &Server) {
+async fn a_secret_output_appears_only_in_its_secret(server: &Server) {
     const TOKEN: &str = "correct-horse-battery";
     let example = include_str!("../../../examples/secret-output.yaml");
     let text = crate::declaration(example, "issue-token");
@@ -222,7 +223,7 @@ async fn a_secret_output_is_seen_nowhere_but_in_its_secret(server: &Server) {
     }
 }
 
-async fn a_misspelt_field_is_refused(server: &Server) {
+async fn a_misspelled_field_is_refused(server: &Server) {
     let mut template = settings(&json!({"name": "settings"}));
     template["datta"] = json!({"a": "b"});
     let mut run = Run::new(PROGRAMS, server, &declaration(&json!({}), &template));

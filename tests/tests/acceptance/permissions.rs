@@ -22,8 +22,8 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     vec![
         Case::new(
-            "a_forbidden_create_says_what_to_grant",
-            a_forbidden_create_says_what_to_grant,
+            "the_message_of_a_forbidden_create_names_the_permission_to_grant",
+            the_message_of_a_forbidden_create_names_the_permission_to_grant,
         )
         .real_only(),
         Case::new(
@@ -32,8 +32,8 @@ pub(crate) fn cases() -> Vec<Case> {
         )
         .real_only(),
         Case::new(
-            "an_owner_that_may_not_be_blocked_still_owns_the_object",
-            an_owner_that_may_not_be_blocked_still_owns_the_object,
+            "the_owner_reference_is_set_without_permission_to_block_the_deletion_of_the_owner",
+            the_owner_reference_is_set_without_permission_to_block_the_deletion_of_the_owner,
         )
         .real_only()
         .rig(enforcing),
@@ -44,7 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Creates a user who may use `verbs` on PipelineResources, and a kubeconfig for the user.
+/// Creates a user who may use only `verbs`, and only on PipelineResources. Returns the user and the path of a kubeconfig.
 async fn user(server: &Server, verbs: &[&str]) -> (User, PathBuf) {
     let rules =
         json!([{"apiGroups": ["tekton.dev"], "resources": ["pipelineresources"], "verbs": verbs}]);
@@ -54,7 +54,7 @@ async fn user(server: &Server, verbs: &[&str]) -> (User, PathBuf) {
     (user, file.expect("a kubeconfig"))
 }
 
-async fn a_forbidden_create_says_what_to_grant(server: &Server) {
+async fn the_message_of_a_forbidden_create_names_the_permission_to_grant(server: &Server) {
     let (user, file) = user(server, &["get", "delete"]).await;
     let mut run = Run::new(PROGRAMS, server, ONE).kubeconfig(&file);
     run.start().await;
@@ -115,7 +115,9 @@ objects:
     assert!(!run.has_run("build"));
 }
 
-async fn an_owner_that_may_not_be_blocked_still_owns_the_object(server: &Server) {
+async fn the_owner_reference_is_set_without_permission_to_block_the_deletion_of_the_owner(
+    server: &Server,
+) {
     let (_, file) = user(server, &["create", "get", "delete"]).await;
     let mut run = Run::new(PROGRAMS, server, ONE).kubeconfig(&file);
     run.start().await;

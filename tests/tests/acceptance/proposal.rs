@@ -1,4 +1,4 @@
-//! The documents of the proposal.
+//! The examples in the proposal.
 
 use gleaner_tests::run::Run;
 use gleaner_tests::server::Server;
@@ -10,7 +10,7 @@ use crate::{PROGRAMS, declaration, only, resources};
 
 /// The proposal's five documents, verbatim.
 const PROPOSAL: &str = include_str!("../../../examples/build-and-test.yaml");
-/// The generated resource, as the proposal describes it.
+/// The resource that the proposal's Task generates, as the proposal shows it.
 const GENERATED: &str = include_str!("../../fixtures/generated-resource.yaml");
 
 const IMAGE: &str = "docker.io/chhsiao/knative-route-demo";
@@ -18,8 +18,8 @@ const DIGEST: &str = "sha256:54eda95dcc205717e35f96a257b6aab16b9817870ede5739ef7
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
-        the_proposals_task_gives_the_proposals_resource,
-        without_knative_nothing_is_created_and_the_kind_is_named,
+        the_proposals_task_creates_the_resource_that_the_proposal_shows,
+        without_knative_nothing_is_created_and_the_missing_kind_is_reported,
     ];
     let with_knative = Case::new(
         "with_knative_the_image_is_recorded_and_deployed",
@@ -29,7 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
+async fn the_proposals_task_creates_the_resource_that_the_proposal_shows(server: &Server) {
     let mut expected: Value = serde_saphyr::from_str(GENERATED).expect("the generated resource");
     let owner = expected["metadata"]["ownerReferences"][0].clone();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -49,13 +49,14 @@ async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
     let [created] = created.as_slice() else {
         panic!("expected one resource, got {created:#?}");
     };
-    // The documentation lists two differences: the API version of the owner is one that Tekton still serves, ...
+    // The documentation lists two differences from the proposal. The first is the owner's API version, because Tekton no longer
+    // serves the proposal's version.
     expected["metadata"]["ownerReferences"][0]["apiVersion"] = json!("tekton.dev/v1");
     assert_eq!(
         created["metadata"]["ownerReferences"],
         expected["metadata"]["ownerReferences"]
     );
-    // ... and the object has additional labels.
+    // The second is that the object has additional labels.
     let mut labels = expected["metadata"]["labels"].clone();
     labels["tekton.dev/taskRun"] = json!("build-and-push-run");
     labels["tekton.dev/pipelineRun"] = json!("build-and-test-run");
@@ -99,10 +100,10 @@ async fn with_knative_the_image_is_recorded_and_deployed(server: &Server) {
     assert_eq!(container["image"], format!("{IMAGE}@{DIGEST}"));
 }
 
-async fn without_knative_nothing_is_created_and_the_kind_is_named(server: &Server) {
+async fn without_knative_nothing_is_created_and_the_missing_kind_is_reported(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &build_and_deploy()).param("imageUrl", IMAGE);
     run.start().await;
-    // The preflight reports the missing kind, but the step runs and uploads its image anyway, as in the proposal.
+    // The preflight reports the missing kind, but the step still runs, as in the proposal.
     let step = run.step("build").writes("digest", DIGEST).first();
     step.run().await.expect(73).says(&[
         "kind Service of serving.knative.dev/v1 is not served",

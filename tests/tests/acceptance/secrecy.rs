@@ -1,4 +1,4 @@
-//! Gleaner withholds the whole message of an admission policy that quotes a secret.
+//! If an admission policy's message quotes a secret, Gleaner withholds the whole message.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const MARK: &str = "Qu0tation-mark";
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new(
-            "a_secret_that_a_policy_quotes_is_passed_on_nowhere",
-            a_secret_that_a_policy_quotes_is_passed_on_nowhere,
+            "a_secret_that_a_policy_quotes_appears_nowhere",
+            a_secret_that_a_policy_quotes_appears_nowhere,
         )
         .real_only(),
     ]
@@ -40,8 +40,8 @@ objects:
     )
 }
 
-/// Creates a policy that refuses each Secret in the case's namespace with a message that quotes the Secret's data. Like the API
-/// server, the policy limits the message to 5 KiB.
+/// Creates a policy that refuses to create a Secret with a `token` in the case's namespace. The policy's message quotes the
+/// token; the API server limits the message to 5 KiB.
 async fn refuse_secrets(server: &Server) {
     let name = format!("quotes-{}", server.namespace());
     let kinds = "/apis/admissionregistration.k8s.io/v1";
@@ -88,7 +88,7 @@ async fn refuse_secrets(server: &Server) {
     .await;
 }
 
-async fn a_secret_that_a_policy_quotes_is_passed_on_nowhere(server: &Server) {
+async fn a_secret_that_a_policy_quotes_appears_nowhere(server: &Server) {
     refuse_secrets(server).await;
     let short = "hunter2-Kz9Lq".to_owned();
     let long: String = (0..3200_u32)
@@ -97,7 +97,7 @@ async fn a_secret_that_a_policy_quotes_is_passed_on_nowhere(server: &Server) {
     let around = [
         ("stringData", ""),
         ("stringData", "bearer "),
-        // The value is not base64, so the API server's own validation message quotes it.
+        // The value of the field is not valid base64, so the API server's validation message quotes it, not the policy's.
         ("data", "bearer "),
     ];
     for value in [&short, &long] {
@@ -128,7 +128,7 @@ async fn a_secret_that_a_policy_quotes_is_passed_on_nowhere(server: &Server) {
                 seen.push((path, run.get(path).await.text));
             }
             let finished = run.finish().await.expect(73);
-            seen.push(("the stderr of the finish", finished.stderr));
+            seen.push(("stderr of finish", finished.stderr));
             let events = server.get(&server.path("v1", "events")).await;
             seen.push(("events", events.json.to_string()));
             seen.push(("log", run.log()));
@@ -138,7 +138,7 @@ async fn a_secret_that_a_policy_quotes_is_passed_on_nowhere(server: &Server) {
                 for quoted in [value, &encoded] {
                     let pieces = quoted.as_bytes().windows(8);
                     for piece in pieces.map(String::from_utf8_lossy) {
-                        assert!(!text.contains(&*piece), "{place} has {piece}: {text}");
+                        assert!(!text.contains(&*piece), "{place} contains {piece}: {text}");
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! The creation of resources at the declared time, and the finish of a run.
+//! The time at which resources are created (`submit`), and the last request of a run (finish).
 
 use std::time::Duration;
 
@@ -26,16 +26,16 @@ resources:
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        the_completing_step_waits_for_the_commit,
-        completed_creates_nothing_when_a_later_step_fails,
-        completed_creates_when_the_run_finishes,
-        manual_creates_on_a_submit_request,
-        manual_reports_a_missing_submit_request,
-        a_skipped_step_takes_its_default,
-        a_skipped_step_without_a_default_is_the_cause,
-        a_redirector_waits_for_a_sidecar_that_is_not_up_yet,
+        the_step_with_the_last_missing_output_waits_for_the_commit,
+        submit_completed_creates_nothing_if_a_later_step_fails,
+        submit_completed_creates_the_resources_when_the_run_finishes,
+        submit_manual_creates_the_resources_on_a_submit_request,
+        submit_manual_reports_a_missing_submit_request,
+        the_output_of_a_skipped_step_takes_its_default,
+        a_skipped_step_without_a_default_is_reported_as_the_cause,
+        a_redirector_waits_for_a_sidecar_that_has_not_started,
         a_repeated_finish_gets_the_same_response,
-        the_yaml_is_shown_before_it_exists,
+        the_yaml_of_resources_is_shown_before_they_are_created,
     ]
 }
 
@@ -51,7 +51,7 @@ async fn none_exist(run: &Run<'_>) {
     assert_eq!(resources(run).await, [json!(null); 0]);
 }
 
-async fn the_completing_step_waits_for_the_commit(server: &Server) {
+async fn the_step_with_the_last_missing_output_waits_for_the_commit(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO_STEPS);
     run.start().await;
     run.passes("build", "digest", "d").await;
@@ -61,7 +61,7 @@ async fn the_completing_step_waits_for_the_commit(server: &Server) {
     assert_eq!(param(&created, 1), "good");
 }
 
-async fn completed_creates_nothing_when_a_later_step_fails(server: &Server) {
+async fn submit_completed_creates_nothing_if_a_later_step_fails(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Completed"));
     run.start().await;
     run.passes("build", "digest", "d").await;
@@ -72,11 +72,12 @@ async fn completed_creates_nothing_when_a_later_step_fails(server: &Server) {
         .await
         .expect(3);
     let both = |status: &Value| status["steps"][1]["state"] == "Failed";
-    run.status("the failed step is known", both).await;
+    run.status("the sidecar reports the failed step", both)
+        .await;
     none_exist(&run).await;
 }
 
-async fn completed_creates_when_the_run_finishes(server: &Server) {
+async fn submit_completed_creates_the_resources_when_the_run_finishes(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Completed"));
     run.start().await;
     run.passes("build", "digest", "d").await;
@@ -89,7 +90,7 @@ async fn completed_creates_when_the_run_finishes(server: &Server) {
     assert_eq!(run.results()[0].1["name"], name);
 }
 
-async fn manual_creates_on_a_submit_request(server: &Server) {
+async fn submit_manual_creates_the_resources_on_a_submit_request(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Manual"));
     run.start().await;
     let early = run.post("/v1/submit", "build").await.expect_status(409);
@@ -110,7 +111,7 @@ async fn manual_creates_on_a_submit_request(server: &Server) {
     only(resources(&run).await);
 }
 
-async fn manual_reports_a_missing_submit_request(server: &Server) {
+async fn submit_manual_reports_a_missing_submit_request(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Manual"));
     run.start().await;
     run.passes("build", "digest", "d").await;
@@ -120,7 +121,7 @@ async fn manual_reports_a_missing_submit_request(server: &Server) {
     none_exist(&run).await;
 }
 
-async fn a_skipped_step_takes_its_default(server: &Server) {
+async fn the_output_of_a_skipped_step_takes_its_default(server: &Server) {
     for mode in ["Resolved", "Completed"] {
         let mut run = Run::new(PROGRAMS, server, &submitted(mode));
         run.start().await;
@@ -131,7 +132,7 @@ async fn a_skipped_step_takes_its_default(server: &Server) {
     }
 }
 
-async fn a_skipped_step_without_a_default_is_the_cause(server: &Server) {
+async fn a_skipped_step_without_a_default_is_reported_as_the_cause(server: &Server) {
     for mode in ["Resolved", "Completed"] {
         let mut run = Run::new(PROGRAMS, server, &submitted(mode));
         run.start().await;
@@ -142,7 +143,7 @@ async fn a_skipped_step_without_a_default_is_the_cause(server: &Server) {
     }
 }
 
-async fn a_redirector_waits_for_a_sidecar_that_is_not_up_yet(server: &Server) {
+async fn a_redirector_waits_for_a_sidecar_that_has_not_started(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO_STEPS);
     let build = run.step("build").writes("digest", "d").begin();
     wait::until("the command has run", Duration::from_secs(20), async || {
@@ -161,14 +162,14 @@ async fn a_repeated_finish_gets_the_same_response(server: &Server) {
     run.start().await;
     run.passes("build", "digest", "d").await;
     let first = run.finish().await.expect(0).stdout;
-    // The state survives a restart of the sidecar.
+    // A restarted sidecar replays its journal, so it gives the same response.
     run.kill().await;
     run.start().await;
     assert_eq!(run.finish().await.expect(0).stdout, first);
     only(resources(&run).await);
 }
 
-async fn the_yaml_is_shown_before_it_exists(server: &Server) {
+async fn the_yaml_of_resources_is_shown_before_they_are_created(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Manual"));
     run.start().await;
     let early = run.get("/v1/resources").await.expect_status(409);

@@ -1,4 +1,4 @@
-//! Values are treated as data, from a step's file to the object on the API server.
+//! A value is treated as data all the way from a step's file to the object on the API server.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::Run;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{PROGRAMS, config_maps, declaration, only, resources};
 
-/// Values that a program on the way to the object might interpret as something other than text.
+/// Values that one of the programs or parsers between the step and the object might not treat as text.
 const NASTY: &[&str] = &[
     "",
     " ",
@@ -58,14 +58,14 @@ const NASTY: &[&str] = &[
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_nasty_value_changes_nothing_but_its_leaf,
+        a_special_value_changes_only_the_field_that_contains_it,
         sixteen_mebibytes_are_refused_before_anything_is_rendered,
         typed_outputs_keep_their_types,
-        one_mebibyte_arrives_whole,
+        half_a_mebibyte_arrives_whole,
     ]
 }
 
-async fn a_nasty_value_changes_nothing_but_its_leaf(server: &Server) {
+async fn a_special_value_changes_only_the_field_that_contains_it(server: &Server) {
     let number = |i: usize| format!("v{i}");
     let outputs: Vec<Value> = (0..NASTY.len())
         .map(|i| json!({"name": number(i), "trim": "None"}))
@@ -108,13 +108,13 @@ async fn a_nasty_value_changes_nothing_but_its_leaf(server: &Server) {
     let wanted =
         json!([{"name": "url", "value": NASTY[10]}, {"name": "digest", "value": NASTY[16]}]);
     assert_eq!(*params, wanted);
-    // Every YAML parser must read the preview of the object in the same way.
+    // Another YAML parser must read the same values from the preview of the object.
     let shown = run.get("/v1/resources/note").await.expect_status(200).text;
     let shown: Value = serde_saphyr::from_str(&shown).expect("YAML");
     assert_eq!(shown["data"], Value::Object(expected));
 }
 
-/// Returns a ConfigMap that holds one output unchanged.
+/// Returns the declaration of a ConfigMap that contains the output `blob` unchanged.
 fn one_value() -> String {
     let declaration = json!({
         "steps": {"build": [{"name": "blob", "trim": "None"}, {"name": "digest"}]},
@@ -129,7 +129,7 @@ fn one_value() -> String {
     declaration.to_string()
 }
 
-/// Returns lines of text with this total number of bytes.
+/// Returns text of several lines with a total of `bytes` bytes, which must be a multiple of 16.
 fn blob(bytes: usize) -> String {
     "sixteen bytes: \n".repeat(bytes / 16)
 }
@@ -155,7 +155,7 @@ async fn sixteen_mebibytes_are_refused_before_anything_is_rendered(server: &Serv
     assert!(run.get("/v1/status").await.text.len() < 4096);
 }
 
-async fn one_mebibyte_arrives_whole(server: &Server) {
+async fn half_a_mebibyte_arrives_whole(server: &Server) {
     let blob = blob(1 << 19);
     let mut run = Run::new(PROGRAMS, server, &one_value());
     run.start().await;

@@ -1,4 +1,4 @@
-//! `waitFor` and `results`: the state that a created object must reach.
+//! Tests `waitFor` and `results`, which wait until a created object reaches a state or has a field.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_condition_is_waited_for,
-        a_field_is_waited_for,
-        a_wait_that_times_out_is_rolled_back,
-        a_result_that_appears_later_is_passed_on,
+        the_run_waits_for_a_condition,
+        the_run_waits_for_the_value_of_a_field,
+        the_objects_are_rolled_back_if_a_wait_times_out,
+        a_result_that_appears_later_is_passed,
     ]
 }
 
-/// Returns a Deployment with these additional fields, and a ConfigMap.
+/// Returns a declaration of a Deployment with these additional fields, such as `waitFor`, and of a ConfigMap.
 fn declaration(fields: &Value) -> String {
     let mut app = json!({"name": "app", "resourceTemplate": {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"generateName": "app-"},
@@ -67,7 +67,7 @@ fn condition(status: &str) -> Value {
     }]})
 }
 
-async fn a_condition_is_waited_for(server: &Server) {
+async fn the_run_waits_for_a_condition(server: &Server) {
     let fields = json!({"waitFor": {"condition": "Available", "timeout": "1m"}});
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
@@ -80,7 +80,7 @@ async fn a_condition_is_waited_for(server: &Server) {
     only(config_maps(&run).await);
 }
 
-async fn a_field_is_waited_for(server: &Server) {
+async fn the_run_waits_for_the_value_of_a_field(server: &Server) {
     let wait_for = json!({"jsonPath": ".status.availableReplicas", "value": "1", "timeout": "1m"});
     let results = json!({"available": ".status.availableReplicas"});
     let fields = json!({"waitFor": wait_for, "results": results});
@@ -96,7 +96,7 @@ async fn a_field_is_waited_for(server: &Server) {
     assert_eq!(run.results()[0].1["available"], "1");
 }
 
-async fn a_wait_that_times_out_is_rolled_back(server: &Server) {
+async fn the_objects_are_rolled_back_if_a_wait_times_out(server: &Server) {
     let fields = json!({"waitFor": {"condition": "Available", "timeout": "3s"}});
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
@@ -116,7 +116,7 @@ async fn a_wait_that_times_out_is_rolled_back(server: &Server) {
     );
 }
 
-async fn a_result_that_appears_later_is_passed_on(server: &Server) {
+async fn a_result_that_appears_later_is_passed(server: &Server) {
     let fields = json!({"results": {"generation": ".status.observedGeneration"}});
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;

@@ -1,19 +1,19 @@
-//! The invariants of every finished run.
+//! The invariants that every finished run must satisfy.
 
 use serde_json::Value;
 
 use crate::foreign::Foreign;
 use crate::plan::Plan;
 
-/// The final state of a run: the outcome that it reported, and the objects that exist.
+/// The final state of a run: the outcome that the run reported, and the objects that exist.
 pub(crate) struct End<'a> {
     pub(crate) plan: &'a Plan,
     /// The response to GET /v1/status.
     pub(crate) status: &'a Value,
-    /// All objects of the namespace.
+    /// All objects in the namespace.
     pub(crate) existing: Vec<Value>,
     pub(crate) foreign: &'a Foreign,
-    /// The results that the finish has written, by name.
+    /// The results that were written when the run finished, by name.
     pub(crate) results: Vec<(String, Value)>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn violations(mut end: End<'_>) -> Vec<String> {
     match end.status["phase"].as_str() {
         Some("Committed") => wrong.extend(committed(&end, &applied_to)),
         Some("Failed") => wrong.extend(failed(&end, &applied_to)),
-        phase => wrong.push(format!("a finished run is in the phase {phase:?}")),
+        phase => wrong.push(format!("the run finished in the phase {phase:?}")),
     }
     wrong
 }
@@ -32,7 +32,7 @@ fn committed(end: &End<'_>, applied_to: &[Value]) -> Vec<String> {
     let mut wrong = Vec::new();
     if end.plan.is_blocked() || end.foreign.has_appeared() {
         wrong.push(
-            "the run succeeded, although another client's object has a name that the run needs"
+            "the run succeeded, although another client's object has the name of one of the run's objects"
                 .to_owned(),
         );
     }
@@ -99,7 +99,7 @@ fn failed(end: &End<'_>, applied_to: &[Value]) -> Vec<String> {
     for object in applied_to {
         if !named("left", object) && !named("kept", object) {
             wrong.push(format!(
-                "the run failed without reporting an object that it applied to: {object}"
+                "the run failed without reporting an object to which it applied fields: {object}"
             ));
         }
     }

@@ -12,7 +12,7 @@ use crate::random::Random;
 pub(crate) struct StepPlan {
     pub(crate) name: String,
     pub(crate) outputs: Vec<Output>,
-    /// The exit code of its command.
+    /// The exit code of the step's command.
     pub(crate) exit: u8,
     /// True if a raw request posts the outputs, false if a redirector does.
     pub(crate) is_raw: bool,
@@ -34,15 +34,15 @@ pub(crate) enum Kind {
     PipelineResource,
 }
 
-/// An object that exists before the run under the name of one of the run's objects.
+/// An object that exists before the run starts and has the same name as one of the run's objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     Nothing,
-    /// An object of another client: a Create must fail, and an Apply adds fields to it.
+    /// An object of another client. With the policy Create, the run must fail; with Apply, it adds fields to the object.
     Theirs,
 }
 
-/// An object of the declaration.
+/// An object in the declaration.
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) name: String,
@@ -55,7 +55,7 @@ pub(crate) struct Object {
     fields: Vec<Field>,
 }
 
-/// A value in an object.
+/// A field of an object, with the value in the template and the expected value.
 #[derive(Debug)]
 struct Field {
     key: String,
@@ -66,7 +66,7 @@ struct Field {
 #[derive(Debug)]
 enum Content {
     Text(String),
-    /// The name of another object of the run.
+    /// The name of the object that this resource of the declaration creates.
     NameOf(String),
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn steps(random: &mut Random, canary: &str) -> Vec<StepPlan> {
         .collect()
 }
 
-/// Returns one to five objects. PipelineResources come first, as in a declaration.
+/// Returns one to five objects. PipelineResources come first, because a declaration lists `resources` before `objects`.
 pub(crate) fn objects(random: &mut Random, steps: &[StepPlan]) -> Vec<Object> {
     let has_secret = steps[0].outputs.iter().any(|output| output.is_secret);
     let mut kinds: Vec<Kind> = (0..random.count(1, 6).min(5))
@@ -220,12 +220,12 @@ impl Kind {
 // === impl Object ===
 
 impl Object {
-    /// Returns true if another client's object has this object's name and the policy is Create, so that the run must fail.
+    /// Returns true if the run must fail because the policy is Create and another client's object already has this object's name.
     pub(crate) fn is_blocked(&self) -> bool {
         self.before == Before::Theirs && !self.is_applied
     }
 
-    /// Returns the name of the object that another client may create during the run.
+    /// Returns this object's name if another client may create an object with the same name during the run.
     pub(crate) fn late_holder_name(&self) -> Option<String> {
         let free = self.before == Before::Nothing && !self.is_applied;
         let name = self.fixed_name.clone();
@@ -270,8 +270,8 @@ impl Object {
         })
     }
 
-    /// Returns the differences between the existing object and the declared one. `name_of` returns the name of another
-    /// object.
+    /// Returns the differences between the existing object and the declared one. `name_of` returns the name of the object that a
+    /// resource of the declaration creates.
     pub(crate) fn differences(
         &self,
         existing: &Value,

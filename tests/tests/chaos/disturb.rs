@@ -1,4 +1,4 @@
-//! Starts and ends the disturbances of a run's processes.
+//! Starts and stops the disturbances of a run's processes and disk.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::plan::{Act, At, Disturbance};
 use crate::play::{Player, UNLIMITED};
 
 impl Player<'_> {
-    /// Performs the disturbances that are due.
+    /// Performs one disturbance that is due.
     pub(crate) async fn disturb(&mut self, step: Option<&Running>) {
         if self.disturbances.is_empty() {
             return;
@@ -31,20 +31,22 @@ impl Player<'_> {
                 self.kill(Duration::from_millis(down), "by the plan").await;
             }
             Act::Pause { millis } if self.start_at.is_none() => {
-                self.observed.note(&format!("stopped for {millis} ms"));
+                self.observed
+                    .note(&format!("the sidecar is stopped for {millis} ms"));
                 self.run.signal("STOP");
                 self.continue_at = Some(in_millis(millis));
             }
             Act::FullDisk { millis, bytes } => {
-                self.observed
-                    .note(&format!("disk full for {millis} ms at {bytes} bytes"));
+                self.observed.note(&format!(
+                    "disk full for {millis} ms: no file can grow beyond {bytes} bytes"
+                ));
                 self.observed.disk_was_full = true;
                 let limit = format!("{bytes}:unlimited");
                 self.run.limit_file_size(&limit);
                 self.full_until = Some((in_millis(millis), limit));
             }
             Act::SlowDisk { millis, delay } => {
-                let note = format!("disk slow for {millis} ms: {delay} ms for each fsync");
+                let note = format!("disk slow for {millis} ms: each fsync takes {delay} ms longer");
                 self.observed.note(&note);
                 self.run.slow_disk(delay);
                 self.slow_until = Some(in_millis(millis));
@@ -66,7 +68,7 @@ impl Player<'_> {
         }
     }
 
-    /// Sends large messages, which the sidecar must refuse, but which first occupy its memory.
+    /// Sends two large messages. The sidecar must refuse them, but receiving them takes memory.
     fn flood(&mut self, mebibytes: usize) {
         let Some(step) = self.observed.step else {
             return;
@@ -90,7 +92,7 @@ impl Player<'_> {
         self.proxy.heal();
         self.disturbances.clear();
         self.crash_points.clear();
-        // Kill the running sidecar if it blocks at its crash point.
+        // Start the sidecar without a crash point next time. If it blocks at one now, `tick` kills it.
         self.run.crash_nowhere();
         self.full_until = None;
         self.slow_until = None;

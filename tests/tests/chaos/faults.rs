@@ -1,4 +1,4 @@
-//! Random faults of the API server.
+//! Random faults of the API server's responses and connections.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use serde_json::json;
 
 use crate::random::Random;
 
-/// Matches dry runs and real writes of the run's kinds.
+/// Matches requests for the kinds that runs create, including dry runs.
 const WRITES: &str = "/(pipelineresources|configmaps|secrets)";
-/// Matches real writes only: the query of a dry run begins with `dryRun`.
+/// Matches only writes that are not dry runs, because the query of a dry run begins with `dryRun`.
 const REAL_WRITES: &str = r"/(pipelineresources|configmaps|secrets)(/[^?]*)?\?fieldManager";
-/// Patterns for all requests, and for requests for certain kinds.
+/// Patterns of paths and queries from which [`random`] picks. `REAL_WRITES` is twice as likely as the others.
 const KINDS: [&str; 5] = ["", WRITES, REAL_WRITES, REAL_WRITES, "/configmaps"];
 
-/// A fault and the requests that it applies to.
+/// A fault and the requests to which it applies.
 #[derive(Debug)]
 pub(crate) struct FaultRule {
     method: Method,
@@ -25,7 +25,7 @@ pub(crate) struct FaultRule {
     fault: Fault,
 }
 
-/// The matching requests that the fault applies to, counted from 1.
+/// The matching requests to which the fault applies, counted from 1.
 #[derive(Debug, Clone, Copy)]
 enum Hits {
     First(usize),
@@ -33,7 +33,7 @@ enum Hits {
     From(usize),
 }
 
-/// Returns rules that apply the same fault to all reads and deletes, and to all writes after the first few.
+/// Returns rules that apply the same fault to all reads and deletes, and to all creates and patches after the first few.
 pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     let fault = random.pick(&[Fault::Close, Fault::Reset, Fault::status(503), Fault::Hang]);
     let from = random.count(1, 4);
@@ -51,7 +51,7 @@ pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     ]
 }
 
-/// Returns a rule that makes the API server accept the dry runs and some of the creates, and refuse the other creates.
+/// Returns a rule that makes creates fail after the first ones; dry runs succeed.
 pub(crate) fn refusal_midway(random: &mut Random, objects: usize) -> FaultRule {
     let refused = [
         Fault::status(422),
@@ -134,7 +134,7 @@ fn forbidden(random: &mut Random) -> Fault {
 }
 
 impl FaultRule {
-    /// Activates the rule.
+    /// Adds the rule to the proxy.
     pub(crate) fn apply(&self, proxy: &FaultProxy) {
         let rule = proxy.on(self.method.clone(), self.target);
         let rule = match self.hits {

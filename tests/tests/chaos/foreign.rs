@@ -1,4 +1,4 @@
-//! Objects of other clients, which a run must leave unchanged.
+//! Objects of other clients, which a run must not change, except by applying fields to them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::declaration::{Before, Kind};
 use crate::plan::Plan;
 
-/// The data of each foreign object.
+/// A value in the data of each foreign object, by which the tests recognize it.
 const MARK: &str = "theirs";
 
 /// All foreign objects of a run.
@@ -31,8 +31,8 @@ struct Theirs {
 }
 
 impl Foreign {
-    /// Creates the foreign objects that exist before the run. Some have the names of the run's objects; one conflicts with none
-    /// of them.
+    /// Creates the foreign objects that exist before the run starts. One has a name that no object of the run has; each of the
+    /// others has the name of one of the run's objects.
     pub(crate) async fn create(plan: &Plan, server: &Server) -> Self {
         let mut objects = Vec::new();
         let bystander = config_map("bystander");
@@ -70,7 +70,8 @@ impl Foreign {
         Self { objects, late }
     }
 
-    /// Adds a rule that creates the late object immediately before the run's first create with this name.
+    /// Adds a rule that creates the `late` object immediately before the API server performs the run's first create of an object
+    /// with the same name.
     pub(crate) fn lie_in_wait(&self, server: &Server, proxy: &FaultProxy) {
         let Some((name, appeared)) = &self.late else {
             return;
@@ -89,7 +90,7 @@ impl Foreign {
             stream.write_all(request.as_bytes()).expect("a request");
             let mut response = String::new();
             stream.read_to_string(&mut response).expect("a response");
-            // Any other status means that the run created the object first.
+            // With any other status, the object already exists, because the run created it first.
             if response.starts_with("HTTP/1.1 201") {
                 appeared.store(true, Ordering::SeqCst);
             }
@@ -103,13 +104,14 @@ impl Foreign {
             .fail(fault);
     }
 
-    /// Returns true if another client's object appeared under the name.
+    /// Returns true if the `late` object was created.
     pub(crate) fn has_appeared(&self) -> bool {
         let late = self.late.as_ref();
         late.is_some_and(|(_, appeared)| appeared.load(Ordering::SeqCst))
     }
 
-    /// Removes the foreign objects from `existing`. Returns violations, and the foreign objects to which the run applied fields.
+    /// Removes the foreign objects from `existing`. Returns the broken promises, and the foreign objects to which the run applied
+    /// fields.
     pub(crate) fn take_out(&self, existing: &mut Vec<Value>) -> (Vec<String>, Vec<Value>) {
         let mut wrong = Vec::new();
         let mut applied_to = Vec::new();

@@ -1,8 +1,8 @@
-//! Chaos: random runs with real processes, random faults of the API server, kills, stops, full and slow disks. Each run must keep
-//! all promises in `docs/reliability.md`.
+//! Chaos: runs of random declarations in real processes, with random faults of the API server, kills, stops, and full and slow
+//! disks. Each run must keep all promises in `docs/reliability.md`.
 //!
 //! - `cargo test -p gleaner-tests --test chaos` runs a fixed list of seeds for at most a minute;
-//! - `GLEANER_CHAOS_SEEDS=1..1000` runs these seeds, without a time limit;
+//! - `GLEANER_CHAOS_SEEDS=1..1000` runs these seeds without a time limit;
 //! - `GLEANER_CHAOS_SEED=17` runs one.
 
 mod check;
@@ -35,10 +35,10 @@ const PROGRAMS: Programs = programs!();
 const TOGETHER: usize = 10;
 /// The seeds of the normal suite, in order.
 const FIXED: std::ops::RangeInclusive<u64> = 1..=160;
-/// The time after which the normal suite starts no more runs, unless fewer than [`LEAST`] have been started because the
-/// machine is busy.
+/// The time after which the normal suite starts no more runs, unless it has started fewer than [`LEAST`] because the machine is
+/// busy.
 const TIME: Duration = Duration::from_secs(45);
-/// The minimum number of completed runs, even on a busy machine.
+/// The minimum number of runs, even on a busy machine.
 const LEAST: u64 = 20;
 
 /// The seeds to run.
@@ -97,9 +97,9 @@ fn chaos() -> Result<(), Failed> {
         return Err(format!("{} runs broke a promise", sum.reports.len()).into());
     }
     if (sum.runs as u64) < seeds.least {
-        return Err(format!("only {} runs were completed", sum.runs).into());
+        return Err(format!("only {} runs completed", sum.runs).into());
     }
-    // If there were no disturbances or faults in so many runs, the suite has tested nothing.
+    // If there was no commit, no failure, no rollback, no kill or no fault in so many runs, the suite tests too little.
     let Tally {
         committed,
         failed,
@@ -109,12 +109,12 @@ fn chaos() -> Result<(), Failed> {
         ..
     } = sum.tally;
     if seeds.least >= LEAST && [committed, failed, rolled_back, kills, faults].contains(&0) {
-        return Err(format!("the runs had no faults or disturbances: {:?}", sum.tally).into());
+        return Err(format!("the runs lack an outcome, kills or faults: {:?}", sum.tally).into());
     }
     Ok(())
 }
 
-/// Returns the seeds that an environment variable specifies; by default, the fixed seeds.
+/// Returns the seeds that an environment variable specifies, or [`FIXED`] if neither variable is set.
 fn seeds() -> Result<Seeds, String> {
     let number = |text: &str| {
         text.parse::<u64>()
@@ -147,8 +147,7 @@ fn seeds() -> Result<Seeds, String> {
     })
 }
 
-/// Runs one seed in its own runtime. A panic also counts as a broken promise, because it means that the run did not reach a state
-/// in time.
+/// Runs one seed in a separate runtime. A panic is reported like a broken promise, because a run that hangs causes one.
 fn play(seed: u64) -> Result<Tally, String> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -201,7 +200,7 @@ impl Sum {
             requests,
         } = self.tally;
         format!(
-            "chaos: {} runs ({committed} committed, {failed} failed, {rolled_back} of them with a rollback, {left} with objects left), {kills} kills, {exits} \
+            "chaos: {} runs ({committed} committed, {failed} failed, {rolled_back} of them with a rollback, {left} with remaining objects), {kills} kills, {exits} \
              restarts after an exit, {faults} faults, {requests} API requests, {} violations",
             self.runs,
             self.reports.len()

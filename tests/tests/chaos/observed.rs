@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::declaration::StepPlan;
 use crate::plan::Plan;
 
-/// The time limit of a run. On an idle machine a run takes at most 50 s: a rollback may take 30 s, and waiting for an object that
-/// is being deleted 15 s. The limit is much longer, so that even on a busy machine only a hanging run exceeds it.
+/// The time limit of a run. On an idle machine, a run takes at most 50 s, of which a rollback may take 30 s, and waiting until an
+/// object has been deleted 15 s. The limit is much longer, so that only a run that hangs exceeds it, even on a busy machine.
 const BOUND: Duration = Duration::from_secs(240);
-/// The length of the parts of a secret that are searched for. Shorter parts may occur by chance.
+/// The length of the parts of a secret for which all text is searched. Shorter parts may occur in it by chance.
 const PIECE: usize = 10;
 
 /// The observations of a run so far.
@@ -22,24 +22,24 @@ pub(crate) struct Observed {
     canary: String,
     has_canary: bool,
     submit: &'static str,
-    /// Events of the run with their times.
+    /// The events of the run, each with the time since the start.
     pub(crate) events: Vec<String>,
-    /// The broken promises.
+    /// The promises that the run has broken so far.
     pub(crate) violations: Vec<String>,
     pub(crate) kills: usize,
     /// The number of times that the sidecar exited by itself.
     pub(crate) exits: usize,
-    /// The step that is running.
+    /// The index of the step that is running.
     pub(crate) step: Option<usize>,
-    /// The number of statuses read.
+    /// The number of responses to GET /v1/status.
     pub(crate) looks: usize,
     pub(crate) last_status: Value,
-    /// True if the disk was full at any time: a step may then fail because the sidecar could not store its outputs.
+    /// True if the disk was full at any time. In that case, a step may fail because the sidecar could not store its outputs.
     pub(crate) disk_was_full: bool,
     told: Option<Told>,
 }
 
-/// The first final state that was reported.
+/// The first report of a final state.
 #[derive(Debug, Clone)]
 struct Told {
     /// `Committed` or `Failed`.
@@ -95,14 +95,14 @@ impl Observed {
         self.violations.push(what);
     }
 
-    /// Returns true if a success was reported.
+    /// Returns true if the first report of a final state was `Committed`.
     pub(crate) fn told_success(&self) -> bool {
         self.told
             .as_ref()
             .is_some_and(|told| told.phase == "Committed")
     }
 
-    /// Records a final state, and checks that it does not contradict an earlier one.
+    /// Records the final state that `by` reported, and checks that it does not contradict an earlier report.
     pub(crate) fn tell(&mut self, phase: &str, by: &str) {
         match self.told.clone() {
             None => {
@@ -114,14 +114,17 @@ impl Observed {
                 });
             }
             Some(told) if told.phase != phase => {
-                let what = format!("{} reported {}, and then {by} {phase}", told.by, told.phase);
+                let what = format!(
+                    "{} reported {}, and then {by} reported {phase}",
+                    told.by, told.phase
+                );
                 self.violation(what);
             }
             Some(_) => {}
         }
     }
 
-    /// Records a response to a GET /v1/status that was sent at the time `asked`.
+    /// Records a response to GET /v1/status; `asked` is the time at which the request was sent.
     pub(crate) fn status(&mut self, text: &str, asked: Instant) {
         self.saw("/v1/status", text);
         self.looks += 1;
@@ -137,7 +140,7 @@ impl Observed {
             && asked > told.at
         {
             let what = format!(
-                "{} reported {}, and then the status {phase}",
+                "{} reported {}, and then the status reported {phase}",
                 told.by, told.phase
             );
             self.violation(what);
@@ -145,7 +148,7 @@ impl Observed {
         self.last_status = status;
     }
 
-    /// Records the response to a raw request.
+    /// Records the response to a request that the test itself sent, or `None` if none was received.
     pub(crate) fn response(&mut self, what: &str, response: Option<&(u16, String)>) {
         let Some((status, text)) = response else {
             self.note(&format!("{what}: no response"));
@@ -161,12 +164,12 @@ impl Observed {
         }
     }
 
-    /// Records the outcome of a step with a redirector.
+    /// Records the outcome of a step whose outputs a redirector posts.
     pub(crate) fn step_ended(&mut self, plan: &StepPlan, ended: &Ended, finishes: bool) {
         let name = &plan.name;
         self.ended(&format!("step {name}"), ended);
         match ended.code {
-            // The test itself killed the process.
+            // The test killed the process.
             None => {}
             Some(0) if finishes => self.tell("Committed", "the last step"),
             Some(code) if code == i32::from(plan.exit) => {}
@@ -179,17 +182,17 @@ impl Observed {
         }
     }
 
-    /// Records the outcome of a finish as a separate step.
+    /// Records the outcome of the separate step that finishes the run.
     pub(crate) fn finished(&mut self, ended: &Ended) {
-        self.ended("the finish", ended);
+        self.ended("the finish step", ended);
         match ended.code {
-            Some(0) => self.tell("Committed", "the finish"),
-            Some(73) => self.tell("Failed", "the finish"),
-            // The test itself killed the process.
+            Some(0) => self.tell("Committed", "the finish step"),
+            Some(73) => self.tell("Failed", "the finish step"),
+            // The test killed the process.
             None => {}
             Some(69) if self.disk_was_full && ended.stderr.contains("--state-dir") => {}
             code => self.violation(format!(
-                "the finish exited with {code:?}: {} (submit: {})",
+                "the finish step exited with {code:?}: {} (submit: {})",
                 ended.stderr, self.submit
             )),
         }
@@ -214,7 +217,7 @@ impl Observed {
             let found = pieces.find(|piece| text.contains(&*String::from_utf8_lossy(piece)));
             if let Some(piece) = found {
                 let piece = String::from_utf8_lossy(piece);
-                let what = format!("a piece of the secret, '{piece}', is in {place}: {text}");
+                let what = format!("{place} contains a part of the secret, '{piece}': {text}");
                 self.violation(what);
                 return;
             }

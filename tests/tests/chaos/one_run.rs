@@ -1,4 +1,4 @@
-//! Runs one seed: creates the plan, plays the run, and checks the outcome.
+//! Runs one seed: creates the plan, executes it, and checks the outcome.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,19 +16,19 @@ use crate::foreign::Foreign;
 use crate::plan::Plan;
 use crate::play::{Player, Steps};
 
-/// The maximum time that a delayed request can be pending after the run: the maximum delay of a fault.
+/// The time to wait after the run for delayed requests, which is longer than the longest delay of a fault.
 const LATE: Duration = Duration::from_secs(1);
-/// The maximum time that the processes of a run may take to exit, on a busy machine.
+/// The time limit within which the processes of a run must exit. It is generous, because the machine may be busy.
 const GONE: Duration = Duration::from_secs(20);
 
-/// The summary of a run.
+/// The counts of one run or of several runs.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tally {
     pub(crate) committed: usize,
     pub(crate) failed: usize,
-    /// The number of failed runs that reported objects that may remain.
+    /// The number of failed runs that reported remaining objects.
     pub(crate) left: usize,
-    /// The number of failed runs that created objects and then deleted them.
+    /// The number of failed runs that sent delete requests.
     pub(crate) rolled_back: usize,
     pub(crate) kills: usize,
     pub(crate) exits: usize,
@@ -40,7 +40,7 @@ pub(crate) struct Tally {
 ///
 /// # Errors
 ///
-/// Returns a report of the broken promises.
+/// Returns a report if the run broke a promise.
 pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     let plan = Plan::new(seed);
     let server = Server::local(&[gleaner_local_apiserver::TEKTON_CRDS]).await;
@@ -64,7 +64,7 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     let is_final =
         |status: &Value| matches!(status["phase"].as_str(), Some("Committed" | "Failed"));
     if is_final(&ending) && !is_same(&ending, &before) {
-        let what = format!("the finish changed the outcome from {ending} to {before}");
+        let what = format!("the finish step changed the outcome from {ending} to {before}");
         player.observed.violation(what);
     }
     let results = player.run.results();
@@ -78,7 +78,7 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     let again = player.finish().await;
     if again.code != finished.code || player.run.results() != results {
         let what = format!(
-            "the finish reported {:?} with {results:?}, and after a restart {:?} with {:?}",
+            "the finish step exited with {:?} and wrote the results {results:?}, but after a restart with {:?} and {:?}",
             finished.code,
             again.code,
             player.run.results()
@@ -152,14 +152,14 @@ fn is_same(one: &Value, other: &Value) -> bool {
 }
 
 async fn all_gone(directory: &Path) {
-    let what = format!("the processes of {} have exited", directory.display());
+    let what = format!("the processes of {} exited", directory.display());
     wait::until(&what, GONE, async || {
         Run::processes(directory).is_empty().then_some(())
     })
     .await;
 }
 
-/// Returns a report that helps to find the cause of a broken promise.
+/// Returns a report with the broken promises, and with the plan, events, requests and log to find the cause.
 fn report(
     plan: &Plan,
     violations: &[String],
@@ -192,6 +192,6 @@ fn report(
             request.outcome
         );
     }
-    let _ = writeln!(text, "log of the sidecars:\n{log}");
+    let _ = writeln!(text, "log of the sidecar, over all restarts:\n{log}");
     text
 }

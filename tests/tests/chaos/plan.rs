@@ -1,4 +1,4 @@
-//! The plan of a run, which the seed determines.
+//! The plan of a run, which depends only on the seed.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::declaration::{Object, StepPlan, objects, steps};
 use crate::faults::{self, FaultRule};
 use crate::random::Random;
 
-/// The crash points at which the sidecar can be made to block; the index of an object replaces `N`.
+/// The names of the crash points, at each of which the sidecar can be made to block. `N` is replaced with the index of an object.
 const POINTS: &[&str] = &[
     "accepted",
     "journaled",
@@ -29,22 +29,21 @@ pub(crate) struct Plan {
     pub(crate) objects: Vec<Object>,
     /// `Resolved` or `Completed`.
     pub(crate) submit: &'static str,
-    /// True if the redirector of the last step finishes the run, false if a separate step does.
+    /// True if the last step's redirector finishes the run, false if a separate step does.
     pub(crate) last_step_finishes: bool,
     pub(crate) rules: Vec<FaultRule>,
     /// The crash points at which the sidecar blocks and is killed, in this order.
     pub(crate) crash_points: Vec<String>,
     pub(crate) disturbances: Vec<Disturbance>,
-    /// The time after the start at which faults and disturbances stop; `None` for an outage that lasts until the run has
-    /// finished.
+    /// The time after the start at which all faults and disturbances stop; `None` if the API server fails until the run finishes.
     pub(crate) calm_after: Option<Duration>,
-    /// The name of an object that another client creates right before the run's first real create.
+    /// The name of an object that another client creates immediately before the run creates its object with the same name.
     pub(crate) late_holder: Option<String>,
     /// The value of the secret output.
     pub(crate) canary: String,
 }
 
-/// A disturbance of a process, with its time.
+/// A disturbance, and the time at which it is due.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Disturbance {
     pub(crate) at: At,
@@ -54,13 +53,13 @@ pub(crate) struct Disturbance {
 /// The time of a disturbance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum At {
-    /// This many milliseconds after the start.
+    /// The number of milliseconds after the start.
     Millis(u64),
-    /// After this many requests to the API server.
+    /// The number of requests that the API server has received.
     Requests(usize),
 }
 
-/// The disturbance.
+/// The effect of a disturbance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
     /// SIGKILL to the sidecar, which starts again after this many milliseconds.
@@ -71,16 +70,16 @@ pub(crate) enum Act {
     FullDisk { millis: u64, bytes: u64 },
     /// Each fsync takes `delay` milliseconds longer, for `millis` milliseconds.
     SlowDisk { millis: u64, delay: u64 },
-    /// Two concurrent messages of this many MiB, which the sidecar must refuse because no step declares such an output.
+    /// Two concurrent messages of this size in MiB, which the sidecar must refuse because they contain an undeclared output.
     Flood { mebibytes: usize },
-    /// SIGKILL to the redirector of the running step. The step then counts as failed, as in a pod.
+    /// SIGKILL to the redirector of the running step. The step then fails, as it would in a pod.
     KillStep,
     /// A raw request that posts the outputs of the running step a second time.
     PostTwice,
 }
 
 impl Plan {
-    /// Returns the plan of a seed.
+    /// Creates the plan for a seed.
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let random = &mut random;
@@ -130,7 +129,7 @@ impl Plan {
         }
     }
 
-    /// Returns true if another client's object has a name that the run needs, so that the run cannot succeed.
+    /// Returns true if the run cannot succeed because another client's object already has the name of one of the run's objects.
     pub(crate) fn is_blocked(&self) -> bool {
         self.objects.iter().any(Object::is_blocked)
     }

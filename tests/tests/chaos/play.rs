@@ -1,4 +1,4 @@
-//! Plays a plan with real processes, disturbs them, and finishes the run.
+//! Executes a plan with real processes, disturbs them, and finishes the run.
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -18,12 +18,12 @@ use crate::plan::{Disturbance, Plan};
 const TICK: Duration = Duration::from_millis(8);
 /// The interval between two checks of the status.
 const STATUS_EVERY: Duration = Duration::from_millis(100);
-/// The delay after which a sidecar that exited by itself is restarted, as by the kubelet.
+/// The delay after which the test restarts a sidecar that exited by itself, as the kubelet would.
 const RESTART: Duration = Duration::from_millis(200);
-/// The file size limit of a healthy disk.
+/// The file size limit that simulates a disk with free space.
 pub(crate) const UNLIMITED: &str = "unlimited:unlimited";
 
-/// A run that is being played.
+/// A run, and the state of its disturbances.
 pub(crate) struct Player<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) run: Run<'a>,
@@ -31,10 +31,10 @@ pub(crate) struct Player<'a> {
     pub(crate) observed: Observed,
     pub(crate) crash_points: Vec<String>,
     pub(crate) disturbances: Vec<Disturbance>,
-    /// The time at which the sidecar will be started.
+    /// The time at which to start the sidecar; `None` while it is running.
     pub(crate) start_at: Option<Instant>,
     pub(crate) continue_at: Option<Instant>,
-    /// The time until which the disk is full, and the file size limit.
+    /// The time until which the disk is full, and the file size limit that simulates this.
     pub(crate) full_until: Option<(Instant, String)>,
     /// The time until which each fsync is delayed.
     pub(crate) slow_until: Option<Instant>,
@@ -48,7 +48,7 @@ pub(crate) struct Player<'a> {
 /// The memory limit of a sidecar's container.
 const MEMORY: u64 = 128 << 20;
 
-/// Returns a memory limit like a container's. If the limit cannot be set, prints a message once.
+/// Creates a memory limit like a container's. If this fails, prints a message once and returns `None`.
 fn memory_limit() -> Option<MemoryLimit> {
     static SAID: Once = Once::new();
     let made = MemoryLimit::new(MEMORY);
@@ -59,9 +59,9 @@ fn memory_limit() -> Option<MemoryLimit> {
 /// The outcome of the steps.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Steps {
-    /// All steps succeeded, including the finish if it is part of the last step.
+    /// All steps succeeded, including the one that finishes the run.
     Succeeded,
-    /// A step failed, and later steps did not run.
+    /// A step failed, so no later step ran.
     Failed,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    // === The processes ===
+    // === Processes ===
 
     fn launch(&mut self) {
         self.run.launch();
@@ -116,7 +116,7 @@ impl<'a> Player<'a> {
         self.start_at = Some(Instant::now() + down);
     }
 
-    /// Runs all checks once, and then waits for a short time.
+    /// Checks the processes and performs the actions that are due, and then waits for a short time.
     pub(crate) async fn tick(&mut self, step: Option<&Running>) {
         let now = Instant::now();
         self.observed.check_bound();
@@ -158,7 +158,7 @@ impl<'a> Player<'a> {
     }
 
     fn no_crash_point(&mut self) {
-        // Also removes the marker of the last crash point.
+        // Setting a crash point removes the marker of the previous one.
         self.run.crash_at("none");
         self.run.crash_nowhere();
     }
@@ -191,7 +191,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Starts the sidecar if it is not running, and waits until it is ready.
+    /// Waits until the sidecar is ready; if it is not running, starts it at the planned time.
     pub(crate) async fn until_ready(&mut self) {
         while !self.run.is_ready() {
             self.tick(None).await;
@@ -213,9 +213,9 @@ impl<'a> Player<'a> {
         self.until_ready().await;
     }
 
-    // === The steps ===
+    // === Steps ===
 
-    /// Runs the steps in order, until one fails.
+    /// Runs the steps in order until one fails, and then the step that finishes the run, unless the last step does.
     pub(crate) async fn steps(&mut self) -> Steps {
         let steps = &self.plan.steps;
         for (index, step) in steps.iter().enumerate() {
@@ -255,7 +255,7 @@ impl<'a> Player<'a> {
         ended.code == Some(0)
     }
 
-    /// Runs the finish as a separate step.
+    /// Finishes the run in a separate step.
     pub(crate) async fn finish(&mut self) -> Ended {
         let ended = self.until_ended(self.run.begin_finish()).await;
         self.observed.finished(&ended);
@@ -269,7 +269,7 @@ impl<'a> Player<'a> {
         running.ended().await
     }
 
-    /// Posts outputs without a redirector, and repeats the request while the response is a temporary error.
+    /// Posts the outputs of a step without a redirector, and retries temporary errors. Returns true if the step succeeded.
     async fn raw_step(&mut self, plan: &StepPlan) -> bool {
         loop {
             let Some(sending) = self.post(plan) else {
@@ -282,7 +282,7 @@ impl<'a> Player<'a> {
             let response = sending.await.ok().flatten();
             self.observed.response("raw step", response.as_ref());
             match response {
-                // As in the redirector, these responses are temporary errors.
+                // The redirector also treats these responses as temporary errors.
                 None | Some((401 | 500 | 503, _)) => {
                     for _ in 0..10 {
                         self.tick(None).await;
@@ -304,11 +304,11 @@ impl<'a> Player<'a> {
         self.run.send(Method::POST, &path, &plan.name, &body)
     }
 
-    // === The end ===
+    // === Checks after the steps ===
 
     /// Waits until no submission is in progress, and returns the status.
     pub(crate) async fn settled(&mut self) -> Value {
-        // Discard the pending status request, which may return an older state.
+        // Discard the response to a pending status request, because it may contain an older state.
         self.status = None;
         loop {
             self.until_ready().await;
@@ -323,7 +323,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Checks all text about the run that users can read.
+    /// Checks that the sidecar's HTTP responses contain no secret.
     pub(crate) async fn readable(&mut self) {
         for path in [
             "/v1/resources?partial=true",

@@ -1,10 +1,11 @@
-//! Random numbers from a seed. The same seed produces the same plan on every machine and with every version of the dependencies.
+//! Random numbers from a seed. The project implements the generator itself, so that a seed produces the same plan on every
+//! machine and with every version of the dependencies.
 
 /// A generator (`SplitMix64`).
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Returns the generator of a seed.
+    /// Creates a generator from a seed.
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }

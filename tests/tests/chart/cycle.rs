@@ -1,4 +1,4 @@
-//! Installation, upgrade and removal of the chart.
+//! Installs, upgrades and uninstalls the chart.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::helm::{RELEASE, chart, fail, succeed};
 
 pub(crate) fn cases() -> Vec<Case> {
     // The case needs its own rig, because it installs cluster-scoped objects.
-    cases![an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_left]
+    cases![an_upgrade_retains_the_ca_and_an_uninstall_retains_the_crd]
         .into_iter()
         .map(|case| case.rig(rig::Options::default()).real_only())
         .collect()
@@ -24,7 +24,7 @@ const CRD: &str =
 const WEBHOOKS: &str =
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/gleaner.dev";
 
-async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_left(server: &Server) {
+async fn an_upgrade_retains_the_ca_and_an_uninstall_retains_the_crd(server: &Server) {
     let kubeconfig = server.kubeconfig().display().to_string();
     let chart = chart();
     let namespace = server.namespace().to_owned();
@@ -41,7 +41,7 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
         succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     };
 
-    // The suite has already installed the CRD. Helm refuses to take over objects that it did not create, and reports this.
+    // The suite has already installed the CRD. Helm refuses to manage an object that it did not create.
     let arguments = with(&["install", RELEASE, &chart]);
     let said = fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(
@@ -49,7 +49,7 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
         "{said}"
     );
     server.delete(CRD, &Value::Null).await.expect_status(200);
-    wait::until("the kind is gone", Duration::from_secs(30), async || {
+    wait::until("the CRD is deleted", Duration::from_secs(30), async || {
         (server.get(CRD).await.status.as_u16() == 404).then_some(())
     })
     .await;
@@ -61,7 +61,7 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
     );
     assert!(!notes.contains("NOT INSTALLED"), "{notes}");
 
-    // The injector is not running, so the test writes the CA itself.
+    // No injector is running, so the test writes the CA in its place.
     let secret = format!("{}/gleaner-injector-tls", server.path("v1", "secrets"));
     let authority =
         rcgen::generate_simple_self_signed(["gleaner".to_owned()]).expect("a certificate");
@@ -105,6 +105,6 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
     ] {
         server.get(gone).await.expect_status(404);
     }
-    // The CRD was kept, and does not prevent another installation.
+    // The CRD still exists, because `helm uninstall` retains it. Nevertheless, the chart can be installed again.
     run(&["install", RELEASE, &chart]);
 }

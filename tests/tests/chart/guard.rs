@@ -1,4 +1,4 @@
-//! While the injector is down, a pod that requests Gleaner is refused with a message that states the remedy.
+//! Without injection, a pod that requests Gleaner is refused with a remedy, or its sidecar cannot start.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::webhooks::{self, ANY_TEKTON, place, pod};
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_pod_that_bypassed_the_injector_is_refused_with_a_remedy,
-        a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create,
+        a_sidecar_that_was_not_injected_refers_to_a_container_that_cannot_exist,
         the_api_server_does_not_change_a_pod_with_the_variables_for_traces,
     ]
     .into_iter()
@@ -39,7 +39,7 @@ async fn a_pod_that_bypassed_the_injector_is_refused_with_a_remedy(server: &Serv
     create(server, &annotated).await.expect_status(201);
     install_policy(server, "pods.gleaner.dev").await;
     let refused = wait::until(
-        "the policy is in force",
+        "the policy takes effect",
         Duration::from_secs(30),
         async || {
             let answer = create(server, &annotated).await;
@@ -84,9 +84,9 @@ async fn a_pod_that_bypassed_the_injector_is_refused_with_a_remedy(server: &Serv
         .expect_status(201);
 }
 
-/// The API server admits the pod, but the kubelet cannot create the sidecar's container, because its variable refers to a
-/// container that cannot exist.
-async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server: &Server) {
+/// The API server admits a pod whose sidecar was not completed by the injector. However, the kubelet cannot create the sidecar's
+/// container, because an environment variable refers to a container whose name is invalid.
+async fn a_sidecar_that_was_not_injected_refers_to_a_container_that_cannot_exist(server: &Server) {
     let task = json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task",
         "metadata": {"name": "build", "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: digest}]}"}},
@@ -102,7 +102,8 @@ async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server
     let sidecar =
         json!({"name": "sidecar-gleaner", "image": "registry.example/gleaner:1", "env": env});
     let created = create(server, &pod(&json!({"containers": [sidecar.clone()]}))).await;
-    // The API server must not add fields, because the injector would have to remove them at each later review of the Task.
+    // The API server must not add defaults to the variable, because the injector would remove them again at each review of the
+    // Task.
     let created = created.expect_status(201).json;
     assert_eq!(created["spec"]["containers"][0]["env"], *env);
     let other = json!({"name": name, "image": "registry.example/a:1"});

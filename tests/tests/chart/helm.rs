@@ -1,4 +1,4 @@
-//! Runs Helm, and reads the rendered objects.
+//! Runs Helm, and parses the objects that it renders.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,10 +7,10 @@ use gleaner_tests::rig;
 use gleaner_tests::server::Server;
 use serde_json::Value;
 
-/// The release and the namespace into which cases install the chart.
+/// The name of the Helm release that the cases install.
 pub(crate) const RELEASE: &str = "gleaner";
 
-/// Returns a directory of the repository.
+/// Returns the path of a file or directory in the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
@@ -19,7 +19,7 @@ pub(crate) fn chart() -> String {
     repository("charts/gleaner").display().to_string()
 }
 
-/// Runs helm with a separate home directory, so that it uses neither caches nor settings of the user.
+/// Runs Helm with temporary cache, config and data directories, so that it does not use those of the user.
 pub(crate) fn helm(arguments: &[&str]) -> Output {
     let program = rig::helm().expect("helm").join("helm");
     let home = tempfile::tempdir().expect("a directory");
@@ -34,7 +34,7 @@ pub(crate) fn helm(arguments: &[&str]) -> Output {
         .expect("helm runs")
 }
 
-/// Runs helm, asserts that it succeeds, and returns its output.
+/// Runs Helm, asserts that it succeeds, and returns its standard output.
 #[track_caller]
 pub(crate) fn succeed(arguments: &[&str]) -> String {
     let output = helm(arguments);
@@ -46,7 +46,7 @@ pub(crate) fn succeed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Runs helm, asserts that it fails, and returns its error message.
+/// Runs Helm, asserts that it fails, and returns its standard output and standard error.
 #[track_caller]
 pub(crate) fn fail(arguments: &[&str]) -> String {
     let output = helm(arguments);
@@ -66,13 +66,13 @@ fn words(output: &Output) -> String {
     )
 }
 
-/// Returns the chart's objects with these values (`a.b=c`), for a namespace.
+/// Renders the chart with these values (`a.b=c`) for a release in this namespace, and returns the objects.
 #[track_caller]
 pub(crate) fn render(namespace: &str, values: &[&str]) -> Vec<Value> {
     render_on("1.36.0", namespace, values)
 }
 
-/// Same as [`render`], for a cluster of this version.
+/// Same as [`render`], for a cluster with this Kubernetes version.
 #[track_caller]
 pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<Value> {
     let chart = chart();
@@ -92,16 +92,17 @@ pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<
 /// Returns the object with this kind and name.
 ///
 /// # Panics
-/// Panics if the chart has no such object.
+/// Panics if there is no such object.
 #[track_caller]
 pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
     objects
         .iter()
         .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
-        .unwrap_or_else(|| panic!("the chart has no {kind} {name}"))
+        .unwrap_or_else(|| panic!("the chart did not render {kind} {name}"))
 }
 
-/// Looks up in discovery the path at which objects of this kind are created.
+/// Returns the path at which objects of this object's kind and namespace are created. Looks up the plural in the API server's
+/// discovery.
 pub(crate) async fn collection(server: &Server, object: &Value) -> String {
     let version = object["apiVersion"].as_str().expect("an apiVersion");
     let root = if version.contains('/') { "apis" } else { "api" };
@@ -120,7 +121,7 @@ pub(crate) async fn collection(server: &Server, object: &Value) -> String {
                 .is_some_and(|name| !name.contains('/'));
             plain && resource["kind"] == object["kind"]
         })
-        .unwrap_or_else(|| panic!("{version} has no {}", object["kind"]));
+        .unwrap_or_else(|| panic!("{version} does not contain the kind {}", object["kind"]));
     let plural = resource["name"].as_str().expect("a name");
     match object["metadata"]["namespace"].as_str() {
         Some(namespace) => format!("/{root}/{version}/namespaces/{namespace}/{plural}"),
@@ -131,7 +132,7 @@ pub(crate) async fn collection(server: &Server, object: &Value) -> String {
     }
 }
 
-/// Installs a policy of the chart, and its binding.
+/// Creates an admission policy of the chart, and its binding.
 pub(crate) async fn install_policy(server: &Server, name: &str) {
     let objects = render("gleaner", &[]);
     for kind in [

@@ -1,4 +1,4 @@
-//! The chart's CRD PipelineResource.
+//! The chart's CRD for the kind PipelineResource.
 
 use gleaner_tests::cases;
 use gleaner_tests::server::Server;
@@ -7,29 +7,29 @@ use serde_json::{Value, json};
 
 use crate::helm::{find, render};
 
-/// The file with the CRD, which the chart installs. The local API server has a copy.
+/// The file with the CRD that the chart installs. The local API server has a copy of it.
 pub(crate) const CRD: &str = include_str!("../../../charts/gleaner/files/pipelineresources.yaml");
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = cases![
-        the_forms_of_the_proposals_time_are_accepted,
-        values_that_tekton_refused_are_refused,
-        a_list_shows_task_and_run_of_each_resource,
+        specs_from_the_time_of_the_proposal_are_accepted,
+        specs_that_tekton_refused_are_refused,
+        a_list_shows_the_task_and_the_run_of_each_resource,
         pipeline_resources_are_listed_in_their_categories,
-        the_rendered_kind_is_the_file,
+        the_chart_renders_the_crd_in_the_file,
     ]
     .into_iter()
     .map(Case::real_only)
     .collect();
     let copy = Case::new(
-        "the_local_servers_copy_is_the_file",
-        the_local_servers_copy_is_the_file,
+        "the_local_api_server_has_the_same_crd",
+        the_local_api_server_has_the_same_crd,
     );
     cases.push(copy.local_only());
     cases
 }
 
-/// Returns a PipelineResource.
+/// Returns a PipelineResource with this name and spec.
 pub(crate) fn resource(name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1alpha1", "kind": "PipelineResource", "metadata": {"name": name}, "spec": spec,
@@ -47,7 +47,7 @@ fn params(pairs: &[(&str, &str)]) -> Value {
         .collect()
 }
 
-async fn the_forms_of_the_proposals_time_are_accepted(server: &Server) {
+async fn specs_from_the_time_of_the_proposal_are_accepted(server: &Server) {
     let cluster = [
         ("Name", "prod"),
         ("url", "https://10.0.0.1:6443"),
@@ -76,7 +76,7 @@ async fn the_forms_of_the_proposals_time_are_accepted(server: &Server) {
     }
 }
 
-async fn values_that_tekton_refused_are_refused(server: &Server) {
+async fn specs_that_tekton_refused_are_refused(server: &Server) {
     let cluster = |url: &str| {
         let known = [
             ("name", "prod"),
@@ -94,27 +94,27 @@ async fn values_that_tekton_refused_are_refused(server: &Server) {
         (json!({"params": []}), "spec.type: Required value"),
         (
             json!({"type": "cluster"}),
-            "a cluster needs name, url, username and cadata",
+            "a cluster resource needs name, url, username and cadata",
         ),
         (
             cluster(""),
-            "a cluster needs name, url, username and cadata",
+            "a cluster resource needs name, url, username and cadata",
         ),
         (
             cluster("10.0.0.1"),
-            "the url of a cluster must be a URL with a scheme",
+            "a cluster resource needs a url with a scheme",
         ),
         (
             json!({"type": "storage", "params": params(&[("location", "gs://a")])}),
-            "a storage needs the param type",
+            "a storage resource needs the param type",
         ),
         (
             json!({"type": "storage", "params": params(&[("type", "s3"), ("location", "s3://a")])}),
-            "a storage needs the param type: gcs or build-gcs",
+            "a storage resource needs the param type with the value gcs or build-gcs",
         ),
         (
             json!({"type": "storage", "params": params(&[("type", "gcs")])}),
-            "a storage needs the param location",
+            "a storage resource needs the param location",
         ),
         (
             json!({"type": "image", "params": [{"name": "url", "value": 1}]}),
@@ -144,7 +144,7 @@ async fn values_that_tekton_refused_are_refused(server: &Server) {
     );
 }
 
-async fn a_list_shows_task_and_run_of_each_resource(server: &Server) {
+async fn a_list_shows_the_task_and_the_run_of_each_resource(server: &Server) {
     let mut object = resource("build-and-push-image-pbtqf", &json!({"type": "image"}));
     object["metadata"]["labels"] = json!({
         "tekton.dev/task": "build-and-push", "tekton.dev/taskrun": "build-and-push-run",
@@ -171,7 +171,7 @@ async fn a_list_shows_task_and_run_of_each_resource(server: &Server) {
     );
 }
 
-/// Returns the list as kubectl requests it.
+/// Returns the list of PipelineResources as the table that kubectl requests.
 async fn as_table(server: &Server) -> Value {
     let request = http::Request::get(path(server))
         .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
@@ -199,7 +199,7 @@ async fn pipeline_resources_are_listed_in_their_categories(server: &Server) {
     assert_eq!(kind["singularName"], "pipelineresource");
 }
 
-async fn the_rendered_kind_is_the_file(_: &Server) {
+async fn the_chart_renders_the_crd_in_the_file(_: &Server) {
     let objects = render("gleaner", &[]);
     let rendered = find(
         &objects,
@@ -221,12 +221,12 @@ async fn the_rendered_kind_is_the_file(_: &Server) {
     assert_eq!(rendered["metadata"].get("annotations"), None);
 }
 
-async fn the_local_servers_copy_is_the_file(_: &Server) {
+async fn the_local_api_server_has_the_same_crd(_: &Server) {
     let file: Value = serde_saphyr::from_str(CRD).expect("YAML");
     let served: Vec<Value> =
         serde_saphyr::from_multiple(gleaner_local_apiserver::TEKTON_CRDS).expect("YAML");
     assert!(
         served.contains(&file),
-        "copy the file to local-apiserver/crds"
+        "copy charts/gleaner/files/pipelineresources.yaml to local-apiserver/crds"
     );
 }

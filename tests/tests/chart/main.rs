@@ -1,4 +1,4 @@
-//! The chart's objects, installed by a real helm on a real API server.
+//! Tests the chart's objects with Helm and a real API server.
 
 mod cycle;
 mod guard;

@@ -1,5 +1,5 @@
-//! Switching the source of certificates (`tls.mode`) with Helm 4, which uses server-side apply: a field with two owners causes a
-//! conflict, and a field that its owner omits is removed.
+//! Switches the source of the injector's certificates (`tls.mode`) with Helm 4. Helm 4 uses server-side apply, so a field that
+//! two field managers set to different values causes a conflict, and a field that its manager omits is removed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,14 +15,14 @@ use crate::helm::{RELEASE, chart, find, render, succeed};
 
 pub(crate) fn cases() -> Vec<Case> {
     // The case needs its own rig, because it installs cluster-scoped objects.
-    let alone = cases![the_mode_changes_without_a_conflict_and_the_ca_bundle_stays]
+    let alone = cases![changing_the_mode_causes_no_conflict_and_retains_the_ca_bundle]
         .into_iter()
         .map(|case| case.rig(rig::Options::default()).crds(&[CERT_MANAGER]));
     let others = cases![
         no_mode_renders_a_ca_bundle,
-        the_injector_takes_its_arguments_in_every_mode,
+        the_injector_accepts_its_arguments_in_every_mode,
         the_webhooks_may_have_annotations,
-        the_webhooks_are_called_again_when_others_have_changed_an_object,
+        the_webhooks_are_called_again_after_another_webhook_changed_the_object,
     ];
     alone.chain(others).map(Case::real_only).collect()
 }
@@ -33,7 +33,7 @@ const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml")
 const WEBHOOKS: &str =
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/gleaner.dev";
 
-/// A CA, as a user passes it to the chart.
+/// The chart value with the user's CA.
 const OWN: &str =
     "tls.secret.caBundle=-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
@@ -44,7 +44,7 @@ const MODES: [&[&str]; 3] = [
     &["tls.mode=cert-manager"],
 ];
 
-/// Writes a CA into each webhook, as the injector does.
+/// Writes a CA into the `caBundle` of each webhook, as the injector does.
 async fn write_bundle(server: &Server, bundle: &str) {
     let changes: Vec<Value> = (0..2)
         .map(|index| {
@@ -60,7 +60,7 @@ async fn write_bundle(server: &Server, bundle: &str) {
     written.expect_status(200);
 }
 
-async fn the_mode_changes_without_a_conflict_and_the_ca_bundle_stays(server: &Server) {
+async fn changing_the_mode_causes_no_conflict_and_retains_the_ca_bundle(server: &Server) {
     let kubeconfig = server.kubeconfig().display().to_string();
     let chart = chart();
     let run = |command: &[&str], values: &[&str]| {
@@ -75,7 +75,7 @@ async fn the_mode_changes_without_a_conflict_and_the_ca_bundle_stays(server: &Se
     };
     let [managed, secret, cert_manager] = MODES;
     run(&["install"], managed);
-    // All changes from one mode to another.
+    // These six changes are all possible changes from one mode to another.
     let changes = [secret, managed, cert_manager, secret, cert_manager, managed];
     for (number, values) in changes.into_iter().enumerate() {
         let authority = rcgen::generate_simple_self_signed(["gleaner".to_owned()]);
@@ -108,7 +108,7 @@ async fn no_mode_renders_a_ca_bundle(_: &Server) {
     }
 }
 
-async fn the_injector_takes_its_arguments_in_every_mode(_: &Server) {
+async fn the_injector_accepts_its_arguments_in_every_mode(_: &Server) {
     let mut secrets = Vec::new();
     for values in MODES {
         let objects = render("gleaner", values);
@@ -151,7 +151,8 @@ async fn the_injector_takes_its_arguments_in_every_mode(_: &Server) {
         }
         secrets.push(pod["volumes"][0]["secret"]["secretName"].clone());
     }
-    // cert-manager must not write the Secret that Helm creates and removes.
+    // Each mode uses a different Secret; in particular, cert-manager must not write into the Secret that Helm creates and
+    // removes.
     assert_eq!(
         json!(secrets),
         json!([null, "mine", "gleaner-injector-certificate"])
@@ -171,7 +172,7 @@ async fn the_webhooks_may_have_annotations(_: &Server) {
     assert_eq!(configuration["metadata"].get("annotations"), None);
 }
 
-async fn the_webhooks_are_called_again_when_others_have_changed_an_object(_: &Server) {
+async fn the_webhooks_are_called_again_after_another_webhook_changed_the_object(_: &Server) {
     let objects = render("gleaner", &[]);
     let configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev");
     for webhook in configuration["webhooks"].as_array().expect("webhooks") {

@@ -1,4 +1,5 @@
-//! The PrometheusRule and the dashboard: they are installed only on request, and Prometheus's own parser accepts their queries.
+//! The ServiceMonitor, the PrometheusRule and the dashboard are rendered only on request, and Prometheus's parser accepts all
+//! queries.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -17,7 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         prometheus_parses_every_alert,
         prometheus_parses_every_query_of_the_dashboard,
         the_alerts_select_the_target_of_the_service_monitor,
-        a_rule_with_a_wrong_expression_is_refused,
+        a_rule_with_an_invalid_expression_is_refused,
     ]
     .into_iter()
     .map(Case::real_only)
@@ -30,7 +31,7 @@ const ENABLED: [&str; 3] = [
     "metrics.dashboard.enabled=true",
 ];
 
-/// Parses rules (the `spec` of a PrometheusRule) as Prometheus does, and returns their number.
+/// Parses rules (the `spec` of a PrometheusRule) with Prometheus's parser, and returns the number of rules.
 fn parse(rules: &Value) -> Result<usize, String> {
     let program = rig::rules().expect("check-rules").join("check-rules");
     let mut child = Command::new(program)
@@ -96,7 +97,8 @@ async fn prometheus_parses_every_query_of_the_dashboard(_: &Server) {
         .enumerate()
         .map(|(index, target)| {
             let query = target["expr"].as_str().expect("a query");
-            // Grafana replaces this variable with a duration; all other variables are within quotes.
+            // Replace this variable with a duration, as Grafana does. All other variables are within quotes, so the parser
+            // accepts them.
             let query = query.replace("$__rate_interval", "5m");
             json!({"record": format!("query:{index}"), "expr": query})
         })
@@ -125,7 +127,7 @@ async fn the_alerts_select_the_target_of_the_service_monitor(_: &Server) {
     }
 }
 
-async fn a_rule_with_a_wrong_expression_is_refused(_: &Server) {
+async fn a_rule_with_an_invalid_expression_is_refused(_: &Server) {
     for (rule, complaint) in [
         (
             json!({"alert": "A", "expr": "sum(("}),

@@ -1,4 +1,4 @@
-//! Kubernetes accepts the objects that the chart renders, with any values.
+//! Kubernetes accepts the objects that the chart renders with any valid values, and the chart refuses invalid values.
 
 use std::process::Command;
 
@@ -13,16 +13,16 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         every_rendered_object_is_accepted_unchanged,
         the_chart_lints_without_a_warning,
-        a_misspelt_value_is_refused,
+        a_misspelled_or_invalid_value_is_refused,
         incompatible_values_are_refused,
-        gleaner_comes_before_tekton,
-        one_replica_can_be_drained,
+        gleaners_webhook_is_called_before_tektons,
+        the_node_of_a_single_replica_can_be_drained,
         while_the_injector_is_down_a_policy_or_the_webhook_refuses_pods,
-        an_old_cluster_gets_no_policy,
-        the_image_can_be_pinned,
+        a_cluster_before_kubernetes_1_30_gets_no_policy,
+        the_image_can_be_pinned_to_a_digest,
         traces_are_off_without_an_endpoint,
         the_readme_matches_the_values,
-        the_chart_is_of_this_version,
+        the_chart_has_the_version_of_the_workspace,
     ]
     .into_iter()
     .map(Case::real_only)
@@ -114,7 +114,7 @@ const MATRIX: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// API versions of add-ons, which a plain API server does not serve; objects of these versions are only parsed.
+/// The API versions of add-ons. A plain API server does not serve them, so their objects are only parsed.
 const ADD_ONS: [&str; 2] = ["cert-manager.io/v1", "monitoring.coreos.com/v1"];
 
 async fn every_rendered_object_is_accepted_unchanged(server: &Server) {
@@ -165,7 +165,7 @@ async fn the_chart_lints_without_a_warning(_: &Server) {
     }
 }
 
-async fn a_misspelt_value_is_refused(_: &Server) {
+async fn a_misspelled_or_invalid_value_is_refused(_: &Server) {
     for (value, complaint) in [
         ("image.tagg=1", "additional properties 'tagg' not allowed"),
         ("replicas=1", "additional properties 'replicas' not allowed"),
@@ -220,18 +220,18 @@ async fn incompatible_values_are_refused(_: &Server) {
     }
 }
 
-async fn gleaner_comes_before_tekton(_: &Server) {
+async fn gleaners_webhook_is_called_before_tektons(_: &Server) {
     let objects = render("gleaner", &[]);
     let configuration = objects
         .iter()
         .find(|object| object["kind"] == "MutatingWebhookConfiguration")
         .expect("a webhook configuration");
     let name = configuration["metadata"]["name"].as_str().expect("a name");
-    // The API server calls webhooks in the order of these names, compared byte by byte.
+    // The API server calls webhooks in the byte order of their configurations' names.
     assert!(name < "webhook.pipeline.tekton.dev", "{name}");
 }
 
-async fn one_replica_can_be_drained(_: &Server) {
+async fn the_node_of_a_single_replica_can_be_drained(_: &Server) {
     let objects = render("gleaner", &["injector.replicas=1"]);
     let budget = find(&objects, "PodDisruptionBudget", "gleaner-injector");
     assert_eq!(budget["spec"]["maxUnavailable"], 1);
@@ -259,7 +259,7 @@ async fn while_the_injector_is_down_a_policy_or_the_webhook_refuses_pods(_: &Ser
     }
 }
 
-async fn an_old_cluster_gets_no_policy(_: &Server) {
+async fn a_cluster_before_kubernetes_1_30_gets_no_policy(_: &Server) {
     let chart = chart();
     let rendered =
         |version: &str| succeed(&["template", "gleaner", &chart, "--kube-version", version]);
@@ -269,7 +269,7 @@ async fn an_old_cluster_gets_no_policy(_: &Server) {
     assert!(said.contains("kubeVersion: >=1.28.0-0"), "{said}");
 }
 
-async fn the_image_can_be_pinned(_: &Server) {
+async fn the_image_can_be_pinned_to_a_digest(_: &Server) {
     let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
     let pinned = format!("image.digest={digest}");
     let objects = render(
@@ -280,7 +280,7 @@ async fn the_image_can_be_pinned(_: &Server) {
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let image = format!("mirror.example/gleaner@{digest}");
     assert_eq!(container["image"], image.as_str());
-    // Pods of runs get the same image and pull policy.
+    // The sidecars of runs use the same image.
     let arguments = container["args"].as_array().expect("arguments");
     assert!(
         arguments.contains(&Value::from(format!("--image={image}"))),
@@ -317,7 +317,7 @@ async fn the_readme_matches_the_values(_: &Server) {
     );
 }
 
-async fn the_chart_is_of_this_version(_: &Server) {
+async fn the_chart_has_the_version_of_the_workspace(_: &Server) {
     let file = std::fs::read_to_string(repository("charts/gleaner/Chart.yaml")).expect("a file");
     let chart: Value = serde_saphyr::from_str(&file).expect("YAML");
     assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));

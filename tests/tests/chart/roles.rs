@@ -1,4 +1,4 @@
-//! The permissions that the chart's roles grant to runs.
+//! The permissions that the chart's role grants to runs.
 
 use gleaner_tests::rig;
 use gleaner_tests::server::{self, Answer, Server};
@@ -16,8 +16,8 @@ pub(crate) fn cases() -> Vec<Case> {
         owner_references_permission_enforcement: true,
     };
     let enough = Case::new(
-        "the_role_for_runs_is_enough_and_no_more",
-        the_role_for_runs_is_enough_and_no_more,
+        "the_role_for_runs_grants_exactly_the_required_permissions",
+        the_role_for_runs_grants_exactly_the_required_permissions,
     );
     vec![enough.crds(&[ANY_TEKTON]).rig(enforcing).real_only()]
 }
@@ -31,7 +31,7 @@ async fn send(client: &Client, method: Method, path: &str, body: &Value) -> Answ
     server::send(client, method, path, "application/json", body).await
 }
 
-async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
+async fn the_role_for_runs_grants_exactly_the_required_permissions(server: &Server) {
     let objects = render("gleaner", &[]);
     let role = find(&objects, "ClusterRole", "gleaner-outputs");
     server
@@ -53,7 +53,8 @@ async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
         server::client(&server.url(), Some(&user.token), server.authority()).expect("a client");
 
     let mut object = resource("a", &json!({"type": "image"}));
-    // An owner reference that blocks deletion requires permission on the run's finalizers, on this server as on OpenShift.
+    // This server, like OpenShift, requires permission on the owner's finalizers for an owner reference with
+    // `blockOwnerDeletion`.
     object["metadata"]["ownerReferences"] = json!(["TaskRun", "PipelineRun"].map(|kind| json!({
         "apiVersion": "tekton.dev/v1", "kind": kind, "name": "run", "uid": kind,
         "controller": kind == "PipelineRun", "blockOwnerDeletion": true,

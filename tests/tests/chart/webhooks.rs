@@ -1,5 +1,5 @@
-//! The API server calls Gleaner only for objects that request it. No injector is running in these tests, so objects for which
-//! Gleaner is called are refused, and all others are created unchanged.
+//! The API server calls Gleaner's webhooks only for objects that request Gleaner. No injector is running in these tests, so the
+//! API server refuses an object if it calls a webhook for it, and creates it unchanged if it does not.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -22,13 +22,15 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// Tekton's kinds without a schema: admission runs before schema validation, so the webhook's conditions must handle any value.
+/// CRDs of Tekton's kinds without a schema. The webhook's match conditions must handle any value, because admission runs before
+/// schema validation.
 pub(crate) const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
 
-/// A Kubernetes version without admission policies. There, the webhook for pods also refuses pods while the injector is down.
+/// A Kubernetes version without admission policies. For such a version, the chart renders a webhook that refuses pods while the
+/// injector is down.
 const WITHOUT_POLICIES: &str = "1.29.0";
 
-/// Returns Tekton objects that do not use Gleaner, including some that Tekton would refuse.
+/// Returns Tekton objects that do not request Gleaner, including some that Tekton would refuse.
 fn strangers() -> Vec<Value> {
     [
         ("v1", "Task", json!({"steps": [{"name": "a", "image": "b"}], "sidecars": [{"name": "gleaner-not"}]})),
@@ -38,7 +40,7 @@ fn strangers() -> Vec<Value> {
         ("v1", "Pipeline", json!({"tasks": [{"taskRef": {"name": "a"}}, {"taskSpec": {"metadata": {"annotations": {"a": "b"}}}}]})),
         ("v1", "PipelineRun", json!({"pipelineSpec": {"tasks": [], "finally": [{"taskSpec": {"metadata": {"labels": {"gleaner.dev/outputs": "a"}}}}]}})),
         ("v1", "PipelineRun", json!({"pipelineRef": {"name": "a"}})),
-        // These objects are malformed.
+        // The following objects are malformed.
         ("v1", "Task", Value::Null),
         ("v1", "Task", json!("text")),
         ("v1", "Task", json!([{"sidecars": [{"name": "gleaner"}]}])),
@@ -100,7 +102,7 @@ pub(crate) fn place(server: &Server, object: &Value) -> String {
     )
 }
 
-/// Asserts that the object is created unchanged.
+/// Asserts that the API server creates the object unchanged, and returns it.
 async fn passes(server: &Server, object: &Value) -> Value {
     let answer = server.post(&place(server, object), object).await;
     assert_eq!(answer.status.as_u16(), 201, "{object}: {}", answer.text);
@@ -113,7 +115,7 @@ async fn passes(server: &Server, object: &Value) -> Value {
     answer.json
 }
 
-/// Asserts that the API server tried to call Gleaner, which is not running.
+/// Asserts that the API server refuses the object because it called this webhook, and no injector is running.
 async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     let answer = server.post(&place(server, object), object).await;
     assert_eq!(answer.status.as_u16(), 500, "{object}: {}", answer.text);
@@ -125,11 +127,11 @@ async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     );
 }
 
-/// Installs the chart's webhooks as rendered for this Kubernetes version, at an address without an injector.
+/// Installs the webhooks that the chart renders for this Kubernetes version, with the URL of a port on which no process listens.
 pub(crate) async fn install(server: &Server, version: &str) {
     let objects = render_on(version, "gleaner", &[]);
     let mut configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev").clone();
-    // The port was free just now, so it is very unlikely that a process listens on it.
+    // The kernel has just chosen this free port, so it is very unlikely that another process uses it during the test.
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
@@ -144,7 +146,7 @@ pub(crate) async fn install(server: &Server, version: &str) {
     let mut asking = tekton("v1", "Task", &json!({}));
     asking["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
     wait::until(
-        "the webhooks are in force",
+        "the webhooks take effect",
         Duration::from_secs(30),
         async || {
             let path = format!("{}?dryRun=All", place(server, &asking));
@@ -182,7 +184,7 @@ async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Serve
         is_refused(server, &object, "tekton.gleaner.dev").await;
     }
 
-    // The API server calls Gleaner for an update of a Task that requests Gleaner or did so before.
+    // The API server calls Gleaner for an update of a Task that requests Gleaner before or after the update.
     let earlier = format!("{tasks}/earlier");
     for change in [
         json!({"spec": {"a": 1}}),
@@ -215,7 +217,7 @@ async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Serve
         )
         .await
         .expect_status(200);
-    // Objects that are being deleted can be removed even if no injector responds.
+    // An object can be deleted and its finalizers removed even if no injector responds.
     server
         .delete(&earlier, &Value::Null)
         .await
@@ -230,7 +232,8 @@ async fn tekton_objects_are_unchanged_unless_they_request_gleaner(server: &Serve
     opting_out(server, asking, "tekton.gleaner.dev").await;
 }
 
-/// Asserts that the API server does not call Gleaner for an object with the label, or in a namespace with the label.
+/// Asserts that the API server does not call Gleaner for an object with the label `gleaner.dev/injection: disabled`, or in a
+/// namespace with this label.
 async fn opting_out(server: &Server, mut asking: Value, webhook: &str) {
     is_refused(server, &asking, webhook).await;
     asking["metadata"]["labels"] = json!({"gleaner.dev/injection": "disabled"});
@@ -257,7 +260,7 @@ pub(crate) fn pod(spec: &Value) -> Value {
 async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
     let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
     let plain = pod(&json!({"containers": [container("step-a"), container("sidecar-other")]}));
-    // The pod as the API server creates it, before any webhook is installed.
+    // Without the webhooks, the API server adds defaults to the pod.
     let before = server
         .post(&place(server, &plain), &plain)
         .await
@@ -288,7 +291,8 @@ async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
         .post(&place(server, &others), &others)
         .await
         .expect_status(201);
-    // The API server does not call Gleaner for updates of an existing pod: Tekton marks pods as ready with an annotation.
+    // The API server does not call Gleaner for updates of pods, because Tekton updates each pod with an annotation when it is
+    // ready.
     let name = after["metadata"]["name"].as_str().unwrap_or_default();
     server
         .merge(
@@ -298,7 +302,7 @@ async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
         .await
         .expect_status(200);
 
-    // Cluster components start without Gleaner.
+    // The API server does not call Gleaner for pods in kube-system, so cluster components can start without the injector.
     let kube_system = "/api/v1/namespaces/kube-system/pods";
     server
         .post(kube_system, &annotated)

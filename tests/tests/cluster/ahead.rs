@@ -1,4 +1,4 @@
-//! Namespaces without a webhook: `gleaner inject` adds everything to Tasks and Jobs ahead of time.
+//! Namespaces for which the webhook is not called: `gleaner inject` injects into Tasks and Jobs before they are applied.
 
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
@@ -9,12 +9,12 @@ use crate::{BUILD, gleaner, param, plain};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         an_injected_task_needs_no_webhook,
-        the_webhook_accepts_a_task_that_was_injected_ahead_of_time,
+        the_webhook_accepts_a_task_that_gleaner_inject_has_injected,
         an_injected_job_needs_no_webhook,
     ]
 }
 
-/// Returns the documents after `gleaner inject`.
+/// Returns the output of `gleaner inject` for these documents.
 fn injected(namespace: &Namespace, yaml: &str) -> String {
     let image = &namespace.cluster().image;
     let mut inject = gleaner();
@@ -22,7 +22,7 @@ fn injected(namespace: &Namespace, yaml: &str) -> String {
     Output::of(&mut inject, yaml).succeed()
 }
 
-/// Excludes the namespace from the webhook, as in a cluster without an injector.
+/// Disables the webhook for the namespace, to simulate a cluster without an injector.
 fn without_webhook(namespace: &Namespace) {
     let label = [
         "label",
@@ -33,7 +33,7 @@ fn without_webhook(namespace: &Namespace) {
     namespace.kubectl(&label).succeed();
 }
 
-/// A step with a command, which is added after BUILD's step.
+/// A step with a command, to be added after the step of [`BUILD`].
 const SECOND: &str = "    - name: second\n      image: localhost/gleaner-test/scratch:1\n      command: [/leave, verdict, good]\n";
 
 fn two_steps() -> String {
@@ -61,8 +61,8 @@ fn an_injected_task_needs_no_webhook(namespace: &Namespace) {
     );
 }
 
-/// The Task is applied again after the webhook was installed.
-fn the_webhook_accepts_a_task_that_was_injected_ahead_of_time(namespace: &Namespace) {
+/// The namespace has the webhook, so the Task is injected a second time.
+fn the_webhook_accepts_a_task_that_gleaner_inject_has_injected(namespace: &Namespace) {
     namespace.apply(&injected(namespace, &two_steps()));
     namespace.run("build").succeeded();
     assert_eq!(param(&namespace.only_resource(), "verdict"), "good");

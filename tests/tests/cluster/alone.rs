@@ -1,5 +1,5 @@
-//! Cases that change the whole cluster: the injector is down, or Tekton and Gleaner have different settings. They run one by
-//! one, and restore the cluster.
+//! Cases that change the whole cluster: they stop or replace the injectors, or change the settings of Tekton or Gleaner. They run
+//! one after another, and each restores the cluster.
 
 use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
@@ -10,12 +10,12 @@ use crate::{BUILD, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        some_injector_responds_while_injectors_are_replaced,
+        an_injector_responds_at_all_times_while_injectors_are_replaced,
         without_the_injector_only_objects_that_request_gleaner_are_refused,
-        native_sidecars_of_tekton_end_with_the_run,
-        a_namespace_may_enforce_restricted_pods,
-        a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton,
-        artifacts_of_tekton_reach_a_script_that_has_outputs,
+        gleaners_sidecar_exits_with_the_run_if_tekton_uses_native_sidecars,
+        a_run_succeeds_in_a_namespace_that_enforces_restricted_pods,
+        without_native_sidecars_gleaner_uses_a_tekton_sidecar,
+        tekton_artifacts_reach_the_script_of_a_step_with_outputs,
     ]
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn kubectl(namespace: &Namespace, arguments: &[&str]) -> String {
     Output::of(namespace.cluster().kubectl("gleaner").args(arguments), "").succeed()
 }
 
-/// Waits until exactly this many injectors are running.
+/// Waits until exactly `count` injectors exist, and if `count` is not 0, until one responds.
 #[track_caller]
 pub(crate) fn injectors(namespace: &Namespace, count: usize) {
     let rollout = [
@@ -56,22 +56,22 @@ pub(crate) fn injectors(namespace: &Namespace, count: usize) {
         (kubectl(namespace, &pods).lines().count() == count).then_some(())
     });
     if count > 0 {
-        // The API server can reach the injectors only some time after they are ready.
+        // The injectors are ready some time before the API server can reach them.
         namespace.until("the injectors respond", || {
             asks(namespace).status.success().then_some(())
         });
     }
 }
 
-/// Creates a Task that requests Gleaner, as a dry run.
+/// Creates a Task that requests Gleaner in a dry run, so that the API server calls an injector.
 pub(crate) fn asks(namespace: &Namespace) -> Output {
     let create = ["create", "--dry-run=server", "--filename=-"];
     let other = BUILD.replace("name: build\n  annotations", "name: other\n  annotations");
     namespace.kubectl_with(&create, &other)
 }
 
-/// While Gleaner is upgraded or a node is drained, at least one injector responds at all times.
-fn some_injector_responds_while_injectors_are_replaced(namespace: &Namespace) {
+/// Restarts the injectors, as an upgrade of Gleaner does. At least one injector must respond at all times.
+fn an_injector_responds_at_all_times_while_injectors_are_replaced(namespace: &Namespace) {
     kubectl(
         namespace,
         &["rollout", "restart", "deployment/gleaner-injector"],
@@ -105,7 +105,7 @@ fn scale(namespace: &Namespace, replicas: usize) {
     injectors(namespace, replicas);
 }
 
-/// Changes values of the chart.
+/// Upgrades the Helm release with these flags, and retains all other values.
 #[track_caller]
 pub(crate) fn upgrade(namespace: &Namespace, values: &[&str]) {
     let mut helm = namespace.cluster().helm("gleaner");
@@ -132,11 +132,11 @@ spec:
 "#,
             );
             namespace.ended("taskrun/bare").succeeded();
-            // A Task that requests Gleaner is refused with a message that names the cause.
+            // The message that refuses a Task that requests Gleaner contains the names of the webhook and its Service.
             let refusal = namespace
                 .refuse(&BUILD.replace("name: build\n  annotations", "name: other\n  annotations"));
             holds(&refusal, &["gleaner.dev", "gleaner-injector"]);
-            // A run of a Task that was injected earlier also reports the cause in its status and Events.
+            // The pod of a Task that was injected earlier is refused too. The run reports the cause in its status and Events.
             let run = namespace.run("build").failed("PodCreationFailed");
             holds(
                 run.message(),
@@ -162,9 +162,9 @@ fn tekton_flag(namespace: &Namespace, flag: &str) {
     namespace.cluster().script("tekton-flag", &[flag]).succeed();
 }
 
-/// If Tekton itself uses native sidecars, it waits until all init containers have exited, so Gleaner's sidecar must exit
-/// immediately.
-fn native_sidecars_of_tekton_end_with_the_run(namespace: &Namespace) {
+/// If Tekton itself uses native sidecars, a run finishes only when all init containers have exited, so Gleaner's sidecar must
+/// exit as soon as the last step has finished.
+fn gleaners_sidecar_exits_with_the_run_if_tekton_uses_native_sidecars(namespace: &Namespace) {
     namespace.apply(BUILD);
     meanwhile(
         || {
@@ -178,15 +178,15 @@ fn native_sidecars_of_tekton_end_with_the_run(namespace: &Namespace) {
             let sidecar = all
                 .iter()
                 .find(|container| container["name"] == "sidecar-gleaner");
-            let state = &sidecar.expect("the sidecar is a native one")["state"]["terminated"];
+            let state = &sidecar.expect("a native sidecar")["state"]["terminated"];
             assert_eq!(state["exitCode"], 0, "{state}");
         },
         || tekton_flag(namespace, "enable-kubernetes-sidecar=false"),
     );
 }
 
-/// Tekton's flag set-security-context restricts Tekton's own containers; the Task itself restricts its steps.
-fn a_namespace_may_enforce_restricted_pods(namespace: &Namespace) {
+/// Tekton's flag `set-security-context` restricts the containers that Tekton adds; the Task restricts its steps.
+fn a_run_succeeds_in_a_namespace_that_enforces_restricted_pods(namespace: &Namespace) {
     let enforce = [
         "label",
         "namespace",
@@ -196,13 +196,13 @@ fn a_namespace_may_enforce_restricted_pods(namespace: &Namespace) {
     namespace.kubectl(&enforce).succeed();
     let tight = "{allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, runAsNonRoot: true, runAsUser: 65532, \
                  seccompProfile: {type: RuntimeDefault}}";
-    // Gleaner's own step is subject to the same restrictions.
+    // With `onError: continue`, Gleaner adds a step, which must be restricted in the same way.
     let step = format!("- name: build\n      onError: continue\n      securityContext: {tight}\n");
     namespace.apply(&BUILD.replace("- name: build\n", &step));
     meanwhile(
         || {
             tekton_flag(namespace, "set-security-context=true");
-            // The images of Tekton's containers may run as root.
+            // The images of the containers that Tekton adds may specify root as the user, so set another one.
             namespace.apply(
                 r"
 apiVersion: tekton.dev/v1
@@ -220,8 +220,8 @@ spec:
     );
 }
 
-/// The settings are those for Kubernetes before 1.29, and the injector has one replica.
-fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namespace) {
+/// Uses the settings for Kubernetes versions before 1.29, and a single injector.
+fn without_native_sidecars_gleaner_uses_a_tekton_sidecar(namespace: &Namespace) {
     meanwhile(
         || {
             upgrade(
@@ -255,8 +255,8 @@ fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namesp
     );
 }
 
-/// Tekton substitutes `$(steps.X.outputs.Y)` in a script when the step starts.
-fn artifacts_of_tekton_reach_a_script_that_has_outputs(namespace: &Namespace) {
+/// Tekton replaces `$(steps.X.outputs.Y)` in a script only when the step starts.
+fn tekton_artifacts_reach_the_script_of_a_step_with_outputs(namespace: &Namespace) {
     meanwhile(
         || {
             tekton_flag(namespace, "enable-artifacts=true");

@@ -1,4 +1,4 @@
-//! A Task with the annotation: applied, applied again, edited, deleted; embedded in runs and Pipelines; fetched by a
+//! Tasks with the annotation that are applied, applied again, edited, deleted, embedded in runs and Pipelines, or fetched by a
 //! resolver.
 
 use base64::Engine as _;
@@ -12,20 +12,20 @@ use crate::{BUILD, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_task_applied_twice_stays_as_it_is,
-        an_edited_task_runs_as_edited,
-        a_task_that_loses_the_annotation_loses_gleaner,
+        applying_a_task_again_does_not_change_it,
+        an_edited_task_runs_with_the_edits,
+        removing_the_annotation_removes_gleaner_from_a_task,
         objects_of_runs_remain_when_the_task_is_deleted,
         a_result_reaches_the_next_task,
         a_taskrun_with_an_embedded_spec_is_injected,
         a_pipeline_with_embedded_tasks_is_injected,
         a_pipelinerun_with_an_embedded_pipeline_is_injected,
-        every_combination_of_a_matrix_creates_its_own_resource,
-        a_remote_task_is_injected_though_only_its_spec_survives,
+        each_combination_of_a_matrix_creates_a_resource,
+        a_remote_task_is_injected_although_tekton_discards_its_metadata,
     ]
 }
 
-/// Returns the names of the items in a list of a spec.
+/// Returns the names of the items in the list `list` of a spec.
 fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
     let list = spec[list].as_array().map_or(&[][..], Vec::as_slice);
     list.iter()
@@ -33,20 +33,20 @@ fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// Returns BUILD with a text replaced.
+/// Returns [`BUILD`] with `old` replaced by `new`.
 #[track_caller]
 fn edited(old: &str, new: &str) -> String {
     assert!(BUILD.contains(old), "{old}");
     BUILD.replace(old, new)
 }
 
-/// Returns the content of `spec:` in BUILD, indented further.
+/// Returns the fields of `spec` in [`BUILD`], indented by `indent` more spaces.
 fn spec(indent: usize) -> String {
     let (_, spec) = BUILD.split_once("\nspec:\n").expect("a spec");
     indented(spec, indent)
 }
 
-/// Returns the annotation of BUILD, indented further.
+/// Returns the annotation in [`BUILD`], indented by `indent` more spaces.
 fn annotation(indent: usize) -> String {
     let (_, rest) = BUILD.split_once("  annotations:\n").expect("annotations");
     let (annotation, _) = rest.split_once("spec:\n  params").expect("a spec");
@@ -60,7 +60,7 @@ fn indented(text: &str, indent: usize) -> String {
         .collect()
 }
 
-fn a_task_applied_twice_stays_as_it_is(namespace: &Namespace) {
+fn applying_a_task_again_does_not_change_it(namespace: &Namespace) {
     namespace.apply(BUILD);
     let before = namespace.get("task/build");
     assert_eq!(names(&before["spec"], "sidecars"), ["gleaner"]);
@@ -87,8 +87,8 @@ fn a_task_applied_twice_stays_as_it_is(namespace: &Namespace) {
     assert_eq!(result["digest"], "sha256:54ed");
 }
 
-fn an_edited_task_runs_as_edited(namespace: &Namespace) {
-    // The user also sets `results`, so kubectl replaces the whole list.
+fn an_edited_task_runs_with_the_edits(namespace: &Namespace) {
+    // The user's Task also contains `results`, so kubectl replaces the whole list, including Gleaner's results.
     let with_result = edited(
         "spec:\n  params",
         "spec:\n  results: [{name: own}]\n  params",
@@ -116,7 +116,7 @@ fn an_edited_task_runs_as_edited(namespace: &Namespace) {
     assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:0815");
 }
 
-fn a_task_that_loses_the_annotation_loses_gleaner(namespace: &Namespace) {
+fn removing_the_annotation_removes_gleaner_from_a_task(namespace: &Namespace) {
     namespace.apply(BUILD);
     let (head, rest) = BUILD.split_once("  annotations:\n").expect("annotations");
     let (_, spec) = rest.split_once("spec:\n  params").expect("a spec");
@@ -186,7 +186,7 @@ spec: {pipelineRef: {name: build-and-look}}
         namespace.logs("look-run-look-pod", "step-look").trim_end(),
         name
     );
-    // The PipelineRun owns the resource.
+    // The owner is the PipelineRun, not the TaskRun.
     let owner = &resource["metadata"]["ownerReferences"][0];
     assert_eq!(
         (&owner["kind"], &owner["uid"]),
@@ -217,7 +217,7 @@ metadata:
     assert_eq!(resource["metadata"]["ownerReferences"][0]["uid"], run.uid());
 }
 
-/// Returns the task `build` with an embedded spec, as a list item that is indented by six spaces.
+/// Returns the pipeline task `build` with an embedded spec, as a list item that is indented by six spaces.
 fn embedded() -> String {
     format!(
         "
@@ -295,7 +295,7 @@ spec:
     }
 }
 
-fn every_combination_of_a_matrix_creates_its_own_resource(namespace: &Namespace) {
+fn each_combination_of_a_matrix_creates_a_resource(namespace: &Namespace) {
     namespace.apply(BUILD);
     namespace.apply(
         "
@@ -321,9 +321,9 @@ spec:
     assert_eq!(urls, ["registry.example/a", "registry.example/b"]);
 }
 
-/// The test acts as the resolver: Tekton requests the Task with a ResolutionRequest, dry-runs it, keeps the returned spec, and
-/// discards the metadata.
-fn a_remote_task_is_injected_though_only_its_spec_survives(namespace: &Namespace) {
+/// The test acts as the resolver. Tekton requests the Task with a ResolutionRequest, sends it to the API server as a dry run, and
+/// uses only the spec in the response, not the metadata.
+fn a_remote_task_is_injected_although_tekton_discards_its_metadata(namespace: &Namespace) {
     namespace.apply(
         "
 apiVersion: tekton.dev/v1

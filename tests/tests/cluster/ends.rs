@@ -1,4 +1,4 @@
-//! Runs that end in other ways than a simple success: timeouts, canceled runs, retries, and steps that fail by themselves.
+//! Runs that do not simply succeed: timeouts, canceled runs, retries, and steps whose command fails.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -10,14 +10,14 @@ use crate::{BUILD, CHECK, checking, holds, param, pod_of};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         a_retry_creates_one_object,
-        a_step_that_exceeds_its_time_ends_as_without_gleaner,
+        a_step_that_exceeds_its_timeout_fails_as_without_gleaner,
         a_canceled_run_finishes_immediately_and_creates_nothing,
         a_step_fails_with_its_own_exit_code,
-        outputs_of_a_failed_step_are_kept_on_request,
+        the_output_of_a_failed_step_is_used_if_it_has_when_always,
     ]
 }
 
-/// The first attempt writes its digest and then fails, so its resource exists when the second attempt starts.
+/// The first attempt creates the resource and then fails, so the resource exists when the second attempt starts.
 fn a_retry_creates_one_object(namespace: &Namespace) {
     namespace.apply(&format!(
         "{BUILD}    - name: second
@@ -41,7 +41,7 @@ spec: {{taskRef: {{name: build}}, retries: 1}}
     );
 }
 
-/// Returns a Task whose only step waits forever. `fields` are added to the step.
+/// Returns a Task whose only step is [`CHECK`], which waits forever, with these additional `fields`.
 fn waits(fields: &str) -> String {
     let check = CHECK.replace("- name: check\n", &format!("- name: check\n{fields}"));
     format!(
@@ -61,7 +61,7 @@ spec:
     )
 }
 
-fn a_step_that_exceeds_its_time_ends_as_without_gleaner(namespace: &Namespace) {
+fn a_step_that_exceeds_its_timeout_fails_as_without_gleaner(namespace: &Namespace) {
     namespace.apply(&waits("      timeout: 2s\n"));
     let run = namespace.run("waits").failed("StepFailed");
     holds(
@@ -69,7 +69,7 @@ fn a_step_that_exceeds_its_time_ends_as_without_gleaner(namespace: &Namespace) {
         &["\"step-check\" exited because the step exceeded the specified timeout limit"],
     );
     assert_eq!(run.step("check")["terminationReason"], "TimeoutExceeded");
-    // The command is killed together with the redirector, so the container has terminated when Tekton checks it.
+    // When the time limit expires, Tekton kills the redirector and the command, so the container terminates immediately.
     let state = &run.step("check")["terminated"];
     let seconds = |key: &str| {
         let time = state[key].as_str().expect("a time");
@@ -126,8 +126,8 @@ fn a_step_fails_with_its_own_exit_code(namespace: &Namespace) {
     namespace.no_resource();
 }
 
-/// The step has `onError: continue`, and its output is kept although the step failed.
-fn outputs_of_a_failed_step_are_kept_on_request(namespace: &Namespace) {
+/// The step has `onError: continue`, and its output has `when: Always`.
+fn the_output_of_a_failed_step_is_used_if_it_has_when_always(namespace: &Namespace) {
     let task = BUILD
         .replace("{name: digest}]", "{name: digest, when: Always}]")
         .replace(

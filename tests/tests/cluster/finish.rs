@@ -1,4 +1,4 @@
-//! Steps that are skipped or whose failure is ignored: a run never succeeds without its resources.
+//! A run never succeeds without its resources, even if a step is skipped or its failure is ignored.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -8,10 +8,10 @@ use crate::{BUILD, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_step_that_may_fail_does_not_hide_what_could_not_be_created,
-        a_step_that_may_fail_but_succeeds_creates_its_resource,
-        a_step_that_is_skipped_takes_its_defaults,
-        a_step_that_is_skipped_and_has_no_default_fails_the_run,
+        the_run_fails_without_its_resource_even_if_the_step_has_on_error_continue,
+        a_successful_step_with_on_error_continue_creates_its_resource,
+        the_outputs_of_a_skipped_step_take_their_defaults,
+        a_skipped_step_whose_output_has_no_default_fails_the_run,
         the_last_step_reports_a_skipped_earlier_step,
     ]
 }
@@ -23,7 +23,9 @@ fn that_may_fail() -> String {
     )
 }
 
-fn a_step_that_may_fail_does_not_hide_what_could_not_be_created(namespace: &Namespace) {
+fn the_run_fails_without_its_resource_even_if_the_step_has_on_error_continue(
+    namespace: &Namespace,
+) {
     namespace
         .kubectl(&["delete", "rolebinding", "gleaner-outputs"])
         .succeed();
@@ -40,7 +42,7 @@ fn a_step_that_may_fail_does_not_hide_what_could_not_be_created(namespace: &Name
     namespace.no_resource();
 }
 
-fn a_step_that_may_fail_but_succeeds_creates_its_resource(namespace: &Namespace) {
+fn a_successful_step_with_on_error_continue_creates_its_resource(namespace: &Namespace) {
     namespace.apply(&that_may_fail());
     let run = namespace.run("build").succeeded();
     let resource = namespace.only_resource();
@@ -50,7 +52,7 @@ fn a_step_that_may_fail_but_succeeds_creates_its_resource(namespace: &Namespace)
     );
 }
 
-/// Returns BUILD with a step that is skipped unless a parameter is set, and with this declaration of the step's output.
+/// Returns [`BUILD`] with a `when` that skips the step, and with `output` as the declaration of the step's output.
 fn skipped(output: &str) -> String {
     let when =
         "- name: build\n      when: [{input: $(params.wanted), operator: in, values: [\"yes\"]}]\n";
@@ -60,7 +62,7 @@ fn skipped(output: &str) -> String {
         .replace("{name: digest}]", output)
 }
 
-fn a_step_that_is_skipped_takes_its_defaults(namespace: &Namespace) {
+fn the_outputs_of_a_skipped_step_take_their_defaults(namespace: &Namespace) {
     namespace.apply(&skipped("{name: digest, default: none}]"));
     let run = namespace.run("build").succeeded();
     assert_eq!(run.step("build")["terminationReason"], "Skipped");
@@ -69,7 +71,7 @@ fn a_step_that_is_skipped_takes_its_defaults(namespace: &Namespace) {
     assert_eq!(run.result("img").expect("a result")["digest"], "none");
 }
 
-fn a_step_that_is_skipped_and_has_no_default_fails_the_run(namespace: &Namespace) {
+fn a_skipped_step_whose_output_has_no_default_fails_the_run(namespace: &Namespace) {
     namespace.apply(&skipped("{name: digest}]"));
     let run = namespace.run("build").failed("StepFailed");
     assert!(
@@ -85,7 +87,7 @@ fn a_step_that_is_skipped_and_has_no_default_fails_the_run(namespace: &Namespace
     namespace.no_resource();
 }
 
-/// The last step always runs, so Gleaner adds no step.
+/// Gleaner adds no step, because the last step is never skipped.
 fn the_last_step_reports_a_skipped_earlier_step(namespace: &Namespace) {
     let last = "    - name: last\n      image: localhost/gleaner-test/busybox:1\n      command: [/bin/echo, last]\n";
     namespace.apply(&format!("{}{last}", skipped("{name: digest}]")));

@@ -1,4 +1,4 @@
-//! Killed sidecars and deleted pods: the run continues, and creates one object.
+//! If the sidecar is killed or the pod is deleted, the run still succeeds and creates only one object.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -9,14 +9,14 @@ use crate::{CHECK, checking, let_go, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_run_survives_the_death_of_its_sidecar,
-        a_deleted_pod_runs_again_and_creates_one_object,
-        a_deleted_pod_loses_its_values,
+        a_run_succeeds_although_its_sidecar_is_killed,
+        a_run_whose_pod_is_deleted_creates_one_object,
+        a_run_whose_pod_is_deleted_replaces_the_object_if_the_outputs_differ,
     ]
 }
 
-/// Returns a Task with two steps and a resource with these `params`. The first step runs the script `digest`; the second step
-/// waits until the test releases it.
+/// Returns a Task with a resource with these `params`, and with two steps. The first outputs what the shell command `digest`
+/// prints. The second is [`CHECK`], which waits until the test releases it.
 fn two_steps(digest: &str, params: &str) -> String {
     format!(
         r#"
@@ -46,8 +46,9 @@ fn uid(object: &Value) -> &str {
     object["metadata"]["uid"].as_str().expect("a UID")
 }
 
-/// The output of the first step is in the journal. The second step uses the restarted sidecar, or waits for it.
-fn a_run_survives_the_death_of_its_sidecar(namespace: &Namespace) {
+/// The restarted sidecar replays the first step's output from its journal. The second step posts to the restarted sidecar, and if
+/// necessary waits for it.
+fn a_run_succeeds_although_its_sidecar_is_killed(namespace: &Namespace) {
     let verdict = "{name: verdict, value: $(steps.check.verdict)}";
     namespace.apply(&two_steps("echo kept", &format!("{DIGEST}, {verdict}")));
     namespace.start("two", "two-run");
@@ -73,13 +74,14 @@ fn a_run_survives_the_death_of_its_sidecar(namespace: &Namespace) {
     assert_eq!(sidecar.expect("the sidecar")["restartCount"], 1);
 }
 
-/// Deletes the pod of a run while its second step waits, and releases the second step of the replacement pod.
+/// Deletes the pod of a run while its second step waits, lets the run succeed in the pod that Tekton creates instead, and returns
+/// the resource that the first pod created.
 #[track_caller]
 fn delete_once(namespace: &Namespace, run: &str) -> Value {
     let pod = checking(namespace, run);
     let first = namespace.only_resource();
     let before = namespace.get(&format!("pod/{pod}"));
-    // As after the loss of a node, the pod is deleted without Tekton observing how it terminated.
+    // Delete the pod without waiting for its containers, as if its node were lost, so that Tekton does not see how it terminated.
     namespace
         .kubectl(&["delete", "pod", &pod, "--force", "--grace-period=0"])
         .succeed();
@@ -94,18 +96,18 @@ fn delete_once(namespace: &Namespace, run: &str) -> Value {
     first
 }
 
-fn a_deleted_pod_runs_again_and_creates_one_object(namespace: &Namespace) {
+fn a_run_whose_pod_is_deleted_creates_one_object(namespace: &Namespace) {
     namespace.apply(&two_steps("echo the same", DIGEST));
     namespace.start("two", "two-run");
     let first = delete_once(namespace, "two-run");
     assert_eq!(
         uid(&namespace.only_resource()),
         uid(&first),
-        "the object must be the one that the first attempt created"
+        "the second pod must adopt the object that the first one created"
     );
 }
 
-fn a_deleted_pod_loses_its_values(namespace: &Namespace) {
+fn a_run_whose_pod_is_deleted_replaces_the_object_if_the_outputs_differ(namespace: &Namespace) {
     namespace.apply(&two_steps("cat /proc/sys/kernel/random/uuid", DIGEST));
     namespace.start("two", "two-run");
     let first = delete_once(namespace, "two-run");

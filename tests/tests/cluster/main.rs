@@ -1,24 +1,24 @@
-//! Gleaner in its real environment: TaskRuns on a real cluster with a real Tekton.
+//! Tests Gleaner on a real cluster with Tekton.
 //!
 //! | module | content |
 //! | --- | --- |
-//! | `proposal` | the proposal's documents, translated, verbatim |
-//! | `annotated` | a Task with the annotation: applied again, edited, embedded, fetched by a resolver |
+//! | `proposal` | the proposal's documents, translated by `gleaner translate` |
+//! | `annotated` | Tasks with the annotation that are applied again, edited, embedded, or fetched by a resolver |
 //! | `shapes` | Tasks of every form that Tekton accepts |
 //! | `refusals` | failures, and the messages that users see |
-//! | `room` | the space for results in termination messages |
+//! | `room` | the available space for results in termination messages |
 //! | `finish` | steps that are skipped, or whose failure is ignored |
-//! | `killing` | killed sidecars and deleted pods |
+//! | `killing` | killed sidecars, and deleted pods |
 //! | `ends` | timeouts, canceled runs, retries |
-//! | `security` | users, read-only file systems, images without a shell |
+//! | `security` | other users, read-only filesystems, images without a shell |
 //! | `sizes` | large outputs, many runs |
-//! | `submitting` | the time and order in which objects are created, and their later changes |
+//! | `submitting` | the time at which objects are created, and their later changes |
 //! | `plain` | pods that do not belong to Tekton |
 //! | `observing` | `gleaner status` and `gleaner check` |
-//! | `ahead` | namespaces without a webhook: `gleaner inject` |
-//! | `tekton` | features of Tekton and of other containers that work the same with Gleaner |
+//! | `ahead` | `gleaner inject`, in namespaces for which the webhook is disabled |
+//! | `tekton` | features of Tekton and containers of other tools that Gleaner does not affect |
 //! | `modes` | switching the source of the injector's certificates |
-//! | `alone` | the injector is down, or Tekton and Gleaner have different settings |
+//! | `alone` | cases that stop the injectors, or change the settings of Tekton or Gleaner |
 
 mod ahead;
 mod alone;
@@ -47,7 +47,7 @@ use gleaner_tests::cluster::{Namespace, Output, Suite};
 use serde_json::Value;
 
 fn main() -> ExitCode {
-    // The longest cases run first.
+    // Start the longest cases first.
     let together = [
         sizes::cases(),
         refusals::cases(),
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// Returns the command `gleaner` of this checkout.
+/// Builds the program `gleaner` once, and returns a command that runs it.
 fn gleaner() -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
@@ -94,7 +94,7 @@ fn gleaner() -> Command {
     Command::new(program)
 }
 
-/// A Task whose step outputs a digest, which becomes an image resource.
+/// A Task whose step outputs a digest, and which creates an image resource with this digest.
 const BUILD: &str = r#"
 apiVersion: tekton.dev/v1
 kind: Task
@@ -118,7 +118,7 @@ spec:
       script: echo sha256:54ed > "$GLEANER_OUTPUTS/digest"
 "#;
 
-/// The step `check`, which prints `checking`, and exits when the test releases it.
+/// The step `check`, which prints `checking`, waits until the test releases it, and then outputs a verdict.
 const CHECK: &str = r#"
     - name: check
       image: localhost/gleaner-test/busybox:1
@@ -128,7 +128,7 @@ const CHECK: &str = r#"
         echo good > "$GLEANER_OUTPUTS/verdict"
 "#;
 
-/// Waits until the step `check` of a run prints `checking`, and returns the pod's name.
+/// Waits until the step `check` of a TaskRun prints `checking`, and returns the pod's name.
 #[track_caller]
 fn checking(namespace: &Namespace, run: &str) -> String {
     let pod = pod_of(namespace, run);
@@ -136,7 +136,7 @@ fn checking(namespace: &Namespace, run: &str) -> String {
     pod
 }
 
-/// Waits until Tekton has named the pod of a TaskRun, and returns the name.
+/// Waits until the status of a TaskRun contains the name of its pod, and returns the name.
 #[track_caller]
 fn pod_of(namespace: &Namespace, run: &str) -> String {
     let run = format!("taskrun/{run}");
@@ -148,7 +148,7 @@ fn pod_of(namespace: &Namespace, run: &str) -> String {
         .to_owned()
 }
 
-/// Releases the step `check` of a pod.
+/// Releases the step `check` in a pod.
 #[track_caller]
 fn let_go(namespace: &Namespace, pod: &str) {
     let exec = [
@@ -162,7 +162,7 @@ fn let_go(namespace: &Namespace, pod: &str) {
     namespace.kubectl(&exec).succeed();
 }
 
-/// Grants the runs of a namespace permission to use a kind, given as `PLURAL` or `PLURAL.GROUP`.
+/// Grants the namespace's runs permission for a kind, which is specified as `PLURAL` or `PLURAL.GROUP`.
 #[track_caller]
 fn allow(namespace: &Namespace, kind: &str) {
     let role = ["create", "role", "runs", "--verb=get,create,patch,delete"];
@@ -184,7 +184,7 @@ fn param<'a>(resource: &'a Value, name: &str) -> &'a str {
     value.unwrap_or_else(|| panic!("no param {name}: {resource}"))
 }
 
-/// Asserts that the output of `kubectl describe` contains all these texts.
+/// Asserts that `text` contains all of `words`.
 #[track_caller]
 fn holds(text: &str, words: &[&str]) {
     for words in words {

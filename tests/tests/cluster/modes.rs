@@ -1,4 +1,4 @@
-//! Switching the source of the injector's certificates (`tls.mode` of the chart) with Helm 4, while objects that request Gleaner
+//! Switches the source of the injector's certificates (the chart value `tls.mode`) with Helm 4, while Tasks that request Gleaner
 //! are created continuously.
 
 use base64::Engine as _;
@@ -10,13 +10,13 @@ use gleaner_tests::on_cluster;
 use crate::alone::{asks, injectors, kubectl, meanwhile, upgrade};
 
 pub(crate) fn cases() -> Vec<Case> {
-    on_cluster![nothing_is_refused_while_the_source_of_certificates_changes]
+    on_cluster![no_task_is_refused_while_the_source_of_certificates_changes]
 }
 
-/// cert-manager's CRDs. cert-manager itself is not installed; the test creates the Secret.
+/// cert-manager's CRDs. cert-manager itself is not installed, so the test creates the Secret that it would create.
 const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
-/// Returns a Secret with a certificate that is its own CA, and the certificate.
+/// Returns a Secret with a self-signed certificate, and the certificate.
 fn secret(name: &str) -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["gleaner-injector.gleaner.svc".to_owned()]);
     let made = made.expect("a certificate");
@@ -30,7 +30,8 @@ fn secret(name: &str) -> (String, String) {
     (secret, certificate)
 }
 
-/// Creates objects that request Gleaner until all injectors are replaced. `values` appears in the failure message.
+/// Asserts that the API server accepts Tasks that request Gleaner until all injectors are replaced. `values` appears in the
+/// failure message.
 #[track_caller]
 fn rolled_out(namespace: &Namespace, values: &[&str]) {
     let status = [
@@ -54,7 +55,7 @@ fn rolled_out(namespace: &Namespace, values: &[&str]) {
     }
 }
 
-fn nothing_is_refused_while_the_source_of_certificates_changes(namespace: &Namespace) {
+fn no_task_is_refused_while_the_source_of_certificates_changes(namespace: &Namespace) {
     let (own_secret, certificate) = secret("own-certificate");
     let (managers_secret, _) = secret("gleaner-injector-certificate");
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -1,4 +1,4 @@
-//! Pods that do not belong to Tekton: a Job with the annotation, and pods without it.
+//! Pods that Tekton does not create: pods of a Job with the annotation, and pods without the annotation.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A Job whose container outputs a digest.
+/// A Job whose container outputs a digest, and which creates an image resource with this digest.
 pub(crate) const JOB: &str = r#"
 apiVersion: batch/v1
 kind: Job
@@ -80,7 +80,7 @@ spec:
       env: [{name: HOME, value: /tmp}]
 "#;
 
-/// The pod is compared with the same pod in a namespace that Gleaner ignores.
+/// Creates the same pod twice, the second time after disabling injection for the namespace, and compares the two.
 fn a_pod_that_does_not_request_gleaner_stays_unchanged(namespace: &Namespace) {
     let create = || {
         namespace.create_all(POD);
@@ -100,7 +100,7 @@ fn a_pod_that_does_not_request_gleaner_stays_unchanged(namespace: &Namespace) {
     namespace.kubectl(&label).succeed();
     let mut without = create();
     for pod in [&mut with, &mut without] {
-        // The API server generates these fields for each pod: the token's volume has a random name.
+        // Remove what differs between any two pods, such as the random name of the volume with the token.
         let volume = pod["spec"]["volumes"][0]["name"]
             .as_str()
             .expect("a volume")

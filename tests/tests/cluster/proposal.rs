@@ -1,5 +1,5 @@
-//! The proposal's documents, translated, on a cluster. They are changed only where they refer to images and repositories that
-//! do not exist in the test environment.
+//! Runs the translation of the proposal's documents on a cluster. The documents are unchanged except for the image and the
+//! repository that the test environment does not provide.
 
 use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
@@ -11,12 +11,12 @@ use crate::{gleaner, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        the_proposals_documents_run_unchanged,
+        the_proposals_documents_create_the_resource_and_pass_it_to_the_next_task,
         a_translation_can_be_applied_again,
     ]
 }
 
-/// Parts of the proposal's documents that do not exist in the test environment, with their replacements.
+/// The image and the repository in the proposal's documents that the test environment does not provide, with their replacements.
 const REPLACED: [(&str, &str); 2] = [
     (
         "image: gcr.io/kaniko-project/executor\n",
@@ -28,7 +28,7 @@ const REPLACED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Returns the translation of the proposal's documents, with images and a repository that exist in the test environment.
+/// Returns the translation of the proposal's documents, after the replacements.
 fn translated() -> String {
     let file = repository("examples/build-and-test.yaml");
     let mut text = std::fs::read_to_string(file).expect("the example can be read");
@@ -42,14 +42,14 @@ fn translated() -> String {
     Output::of(&mut gleaner, &text).succeed()
 }
 
-fn the_proposals_documents_run_unchanged(namespace: &Namespace) {
+fn the_proposals_documents_create_the_resource_and_pass_it_to_the_next_task(namespace: &Namespace) {
     namespace.apply(&translated());
     let run = namespace
         .ended("pipelinerun/build-and-test-run")
         .succeeded();
 
-    // The object is the one that the proposal expects, except for values that depend on the run, and the current API version
-    // of the PipelineRun.
+    // The object is the one that the proposal shows, except for values that depend on the run, and for the owner's API version,
+    // which is Tekton's current one.
     let resource = namespace.only_resource();
     let digest = namespace.cluster().pushed_digest();
     assert_eq!(resource["apiVersion"], "tekton.dev/v1alpha1");
@@ -81,7 +81,7 @@ fn the_proposals_documents_run_unchanged(namespace: &Namespace) {
     });
     assert_eq!(resource["spec"], spec);
 
-    // The second task ran exactly the image that the first task built.
+    // The second task ran the image with the digest that the first task output.
     let pod = namespace.get("pod/build-and-test-run-run-test-binary-pod");
     let image = format!("docker.io/chhsiao/knative-route-demo@{digest}");
     assert_eq!(pod["spec"]["containers"][0]["image"], image);

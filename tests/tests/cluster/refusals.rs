@@ -1,5 +1,5 @@
-//! Failures, and the messages that users see: `kubectl apply` refuses invalid objects immediately, and
-//! `kubectl describe taskrun` shows the reason of later failures.
+//! Failures, and the messages that users see: `kubectl apply` reports an invalid object immediately, and
+//! `kubectl describe taskrun` shows the reason for a later failure.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -12,17 +12,18 @@ pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         a_sidecar_that_stays_down_is_reported,
         a_taken_static_name_is_reported,
-        a_static_name_of_another_run_is_named_with_that_run,
-        a_kind_that_the_cluster_does_not_know_is_named,
-        a_kind_that_the_run_may_not_create_is_named,
-        a_missing_output_is_named,
-        a_wrong_declaration_is_refused_at_apply,
-        a_wrong_declaration_in_a_pipeline_is_refused_at_apply,
-        the_pod_of_a_task_applied_before_gleaner_is_refused,
+        the_run_that_owns_an_object_with_the_same_static_name_is_reported,
+        a_kind_that_the_cluster_does_not_serve_is_reported,
+        a_kind_that_the_run_may_not_create_is_reported,
+        a_missing_output_is_reported,
+        an_invalid_declaration_is_refused_when_the_task_is_applied,
+        an_invalid_declaration_is_refused_when_the_pipeline_is_applied,
+        the_pod_of_a_task_that_was_applied_without_injection_is_refused,
     ]
 }
 
-/// Asserts that `kubectl describe taskrun` shows these texts for a failed run: the condition, and the step's reason and message.
+/// Asserts that the output of `kubectl describe taskrun` contains all these words. It includes the run's condition, and the
+/// step's reason and message.
 #[track_caller]
 fn described(namespace: &Namespace, run: &str, words: &[&str]) {
     holds(&namespace.describe(&format!("taskrun/{run}")), words);
@@ -62,7 +63,7 @@ spec: {type: image, params: [{name: url, value: mine}]}
     assert_eq!(mine["spec"]["params"][0]["value"], "mine");
 }
 
-fn a_static_name_of_another_run_is_named_with_that_run(namespace: &Namespace) {
+fn the_run_that_owns_an_object_with_the_same_static_name_is_reported(namespace: &Namespace) {
     let named = "- name: img\n          metadata: {name: fixed}\n";
     namespace.apply(&BUILD.replace("- name: img\n", named));
     namespace.run("build").succeeded();
@@ -78,7 +79,7 @@ fn a_static_name_of_another_run_is_named_with_that_run(namespace: &Namespace) {
     assert_eq!(namespace.only_resource(), first);
 }
 
-fn a_kind_that_the_cluster_does_not_know_is_named(namespace: &Namespace) {
+fn a_kind_that_the_cluster_does_not_serve_is_reported(namespace: &Namespace) {
     namespace.apply(
         r#"
 apiVersion: tekton.dev/v1
@@ -113,7 +114,7 @@ spec:
         run.name(),
         &["NotCreated", "serving.example/v1", "Route"],
     );
-    // No resource is created (all or none). According to the proposal, other effects of the step remain.
+    // The other resource is not created either. However, the step itself has run, as the proposal requires.
     namespace.no_resource();
     holds(
         &namespace.logs(run.pod(), "step-build"),
@@ -121,7 +122,7 @@ spec:
     );
 }
 
-fn a_kind_that_the_run_may_not_create_is_named(namespace: &Namespace) {
+fn a_kind_that_the_run_may_not_create_is_reported(namespace: &Namespace) {
     namespace
         .kubectl(&["delete", "rolebinding", "gleaner-outputs"])
         .succeed();
@@ -135,7 +136,7 @@ fn a_kind_that_the_run_may_not_create_is_named(namespace: &Namespace) {
     namespace.no_resource();
 }
 
-fn a_missing_output_is_named(namespace: &Namespace) {
+fn a_missing_output_is_reported(namespace: &Namespace) {
     namespace.apply(&BUILD.replace("$GLEANER_OUTPUTS/digest", "/tmp/elsewhere"));
     let run = namespace.run("build").failed("StepFailed");
     assert!(
@@ -146,7 +147,7 @@ fn a_missing_output_is_named(namespace: &Namespace) {
     namespace.no_resource();
 }
 
-fn a_wrong_declaration_is_refused_at_apply(namespace: &Namespace) {
+fn an_invalid_declaration_is_refused_when_the_task_is_applied(namespace: &Namespace) {
     let wrong = BUILD
         .replace("$(steps.build.digest)", "$(steps.build.digset)")
         .replace("$(params.url)", "$(params.ulr)");
@@ -164,7 +165,7 @@ fn a_wrong_declaration_is_refused_at_apply(namespace: &Namespace) {
         ],
     );
     assert_eq!(namespace.list("tasks").len(), 0);
-    // Updates, and runs with an embedded spec, are refused too.
+    // An update with this declaration, and a TaskRun with an embedded spec, are refused too.
     namespace.apply(BUILD);
     holds(&namespace.refuse(&wrong), &["digset"]);
     let task = namespace.get("task/build");
@@ -176,7 +177,7 @@ fn a_wrong_declaration_is_refused_at_apply(namespace: &Namespace) {
     assert_eq!(namespace.list("taskruns").len(), 0);
 }
 
-fn a_wrong_declaration_in_a_pipeline_is_refused_at_apply(namespace: &Namespace) {
+fn an_invalid_declaration_is_refused_when_the_pipeline_is_applied(namespace: &Namespace) {
     let refusal = namespace.refuse(
         r#"
 apiVersion: tekton.dev/v1
@@ -200,7 +201,7 @@ spec:
     assert_eq!(namespace.list("pipelines").len(), 0);
 }
 
-/// If the sidecar crashes repeatedly while a step runs, the step must fail instead of waiting forever.
+/// If the sidecar crashes repeatedly while a step runs, the step must not wait forever, but fail.
 fn a_sidecar_that_stays_down_is_reported(namespace: &Namespace) {
     namespace.apply(&format!(
         r#"
@@ -222,11 +223,12 @@ spec:
     let waits = |state: &Value| {
         let message = state["waiting"]["message"].as_str()?;
         let (_, rest) = message.split_once("back-off ")?;
-        // The back-off is printed as 40s, then 1m20s, for example.
+        // The message contains the back-off time, such as 40s or 1m20s.
         Some(rest.split_once(' ')?.0.contains('m'))
     };
-    // The kubelet doubles the back-off each time; wait until it exceeds a minute, the redirector's deadline.
-    namespace.until("the sidecar stays down", || {
+    // The kubelet doubles the back-off time after each crash. Wait until it exceeds one minute, because a redirector retries for
+    // one minute.
+    namespace.until("the back-off time exceeds one minute", || {
         let pod_now = namespace.get(&format!("pod/{pod}"));
         let all = pod_now["status"]["initContainerStatuses"].as_array()?;
         let sidecar = all
@@ -234,7 +236,7 @@ spec:
             .find(|container| container["name"] == "sidecar-gleaner")?;
         if sidecar["state"]["running"].is_object() {
             let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
-            // Ignore an error, because the sidecar may have exited by itself.
+            // Ignore an error, because the container may have terminated since the request.
             let _killed = namespace
                 .cluster()
                 .script("kill-container", &arguments)
@@ -256,8 +258,8 @@ spec:
     namespace.no_resource();
 }
 
-/// The Task was applied when the webhook was not installed, so its pod would run without creating anything.
-fn the_pod_of_a_task_applied_before_gleaner_is_refused(namespace: &Namespace) {
+/// The Task was applied while injection was disabled, so its pod would run without a sidecar and create no resource.
+fn the_pod_of_a_task_that_was_applied_without_injection_is_refused(namespace: &Namespace) {
     let label = |value: &str| {
         let label = format!("gleaner.dev/injection{value}");
         namespace

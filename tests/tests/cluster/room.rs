@@ -1,4 +1,5 @@
-//! The space for results in termination messages, which the kubelet limits and Tekton requires.
+//! The available space for results. Tekton reads results from the containers' termination messages, whose size the kubelet
+//! limits.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -9,13 +10,14 @@ use crate::{holds, param};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         results_of_many_resources_omit_fields_that_do_not_fit,
-        results_that_cannot_fit_fail_before_anything_is_created,
+        a_run_whose_results_cannot_fit_fails_before_it_creates_resources,
         a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step,
-        the_reason_of_a_failure_survives_many_steps,
+        the_reason_for_a_failure_fits_even_in_a_pod_with_many_steps,
     ]
 }
 
-/// Returns a Task with `steps` steps, of which the first runs `script`, and `count` image resources.
+/// Returns a Task with `steps` steps and `count` image resources. The first step runs `script`. `results` is a YAML list with the
+/// Task's own results.
 fn task(steps: usize, count: usize, results: &str, script: &str) -> String {
     let url = "registry.example/some/team/and/its/rather/long/application/name";
     let resource = |index: usize| {
@@ -56,7 +58,7 @@ metadata:
 const DIGEST: &str = "echo sha256:4bc453b53cb3d914b45f4b250294236adba2c0e09ff6f03793949e7e39fd4cc1 >\"$GLEANER_OUTPUTS/digest\"";
 
 fn results_of_many_resources_omit_fields_that_do_not_fit(namespace: &Namespace) {
-    // The pod has 13 containers, so the space for each is 945 bytes.
+    // The pod has 13 containers, so the kubelet keeps 945 bytes of the termination message of each.
     namespace.apply(&task(10, 4, "[]", DIGEST));
     let run = namespace.run("many").succeeded();
     let resources = namespace.generated();
@@ -85,7 +87,7 @@ fn results_of_many_resources_omit_fields_that_do_not_fit(namespace: &Namespace) 
     );
 }
 
-fn results_that_cannot_fit_fail_before_anything_is_created(namespace: &Namespace) {
+fn a_run_whose_results_cannot_fit_fails_before_it_creates_resources(namespace: &Namespace) {
     namespace.apply(&task(1, 40, "[]", DIGEST));
     let run = namespace.run("many").failed("StepFailed");
     holds(
@@ -99,8 +101,8 @@ fn results_that_cannot_fit_fail_before_anything_is_created(namespace: &Namespace
     namespace.no_resource();
 }
 
-/// As in Tekton's example `4808-regression`, 3000 bytes fit if three containers have 4096 bytes each, but not if four
-/// containers have 3072 bytes each.
+/// As in Tekton's example `4808-regression`, the result has 3000 bytes. It fits in a pod with three containers, each of which has
+/// 4096 bytes for its termination message, but not in a pod with four containers and 3072 bytes each.
 fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespace: &Namespace) {
     let script = format!("yes x | tr -d '\\n' | head -c 3000 >$(results.own.path); {DIGEST}");
     let own = task(1, 1, "[{name: own}]", &script);
@@ -117,7 +119,7 @@ fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespac
     let described = namespace.describe(&format!("taskrun/{}", run.name()));
     holds(&described, &["ResultsTooLarge", "keeps 3072"]);
     namespace.no_resource();
-    // A smaller result reaches the TaskRun together with Gleaner's result.
+    // The TaskRun receives a smaller result, and also Gleaner's result.
     let less = own
         .replace("head -c 3000", "head -c 2000")
         .replace("name: many", "name: less");
@@ -133,8 +135,9 @@ fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespac
     );
 }
 
-fn the_reason_of_a_failure_survives_many_steps(namespace: &Namespace) {
-    // The label has about 2,000 characters. Labels with variables are not checked before the run.
+fn the_reason_for_a_failure_fits_even_in_a_pod_with_many_steps(namespace: &Namespace) {
+    // The label has about 2,000 characters, which is too long. This is not detected before the run, because it contains
+    // variables.
     let long = "$(steps.s0.digest)".repeat(28);
     let task = task(12, 1, "[]", DIGEST).replace(
         "spec: {type: image, params: [",

@@ -1,5 +1,5 @@
-//! Steps that run as other users, with read-only filesystems, or in images without a shell. (Namespaces that enforce Pod
-//! Security are in `alone`, because Tekton itself must be configured for them.)
+//! Steps that run as other users, with read-only filesystems, or in images without a shell. (The case for a namespace that
+//! enforces Pod Security is in `alone`, because it changes Tekton's settings.)
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::start::repository;
@@ -11,14 +11,14 @@ use crate::{BUILD, param, pod_of};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         steps_run_as_another_user_with_a_read_only_root,
-        an_image_with_only_one_program_can_be_a_step,
+        a_step_can_use_an_image_with_a_single_program,
         in_a_pod_without_a_token_only_the_sidecar_gets_one,
-        variables_of_a_run_do_not_steer_the_task,
-        the_documented_role_is_all_that_a_run_needs,
+        environment_variables_of_a_run_do_not_change_the_redirectors_settings,
+        the_documented_role_is_sufficient_for_a_run,
     ]
 }
 
-/// A `securityContext` that makes everything except mounts read-only.
+/// A `securityContext` with another user and a root filesystem that is read-only.
 const TIGHT: &str = "{runAsUser: 1001, runAsGroup: 1001, runAsNonRoot: true, readOnlyRootFilesystem: true, \
                      allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}";
 
@@ -35,7 +35,7 @@ fn steps_run_as_another_user_with_a_read_only_root(namespace: &Namespace) {
     assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:54ed");
 }
 
-fn an_image_with_only_one_program_can_be_a_step(namespace: &Namespace) {
+fn a_step_can_use_an_image_with_a_single_program(namespace: &Namespace) {
     let script = "script: echo sha256:54ed > \"$GLEANER_OUTPUTS/digest\"";
     let command = "command: [/leave, digest, 'sha256:54ed']";
     let task = BUILD
@@ -64,7 +64,7 @@ spec:
     namespace.only_resource();
 }
 
-fn the_documented_role_is_all_that_a_run_needs(namespace: &Namespace) {
+fn the_documented_role_is_sufficient_for_a_run(namespace: &Namespace) {
     let page = std::fs::read_to_string(repository("docs/install.md")).expect("the page");
     let blocks = page.split("```yaml\n").skip(1);
     let mut blocks = blocks.filter_map(|block| block.split("```").next());
@@ -87,13 +87,13 @@ fn the_documented_role_is_all_that_a_run_needs(namespace: &Namespace) {
         .find(|object| object["data"]["version"] == "1.2.3");
     let owner = &made.expect("the ConfigMap")["metadata"]["ownerReferences"][0];
     assert_eq!(owner["name"], "release", "{owner}");
-    // The role also allows creating Events.
+    // The role also allows the run to create Events, so the output contains an Event with the object's name.
     let described = namespace.describe("taskrun/release");
     assert!(described.contains("release-"), "{described}");
 }
 
-/// Tekton adds the variables of `podTemplate.env` to every step, after the Task's own variables, and to no sidecar.
-fn variables_of_a_run_do_not_steer_the_task(namespace: &Namespace) {
+/// Tekton adds the variables in `podTemplate.env` to each step, after the Task's variables, but not to sidecars.
+fn environment_variables_of_a_run_do_not_change_the_redirectors_settings(namespace: &Namespace) {
     let second = "    - {name: second, image: 'localhost/gleaner-test/scratch:1', command: [/leave, file, text]}\n";
     namespace.apply(&format!("{BUILD}{second}"));
     namespace.apply(

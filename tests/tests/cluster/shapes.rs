@@ -1,4 +1,4 @@
-//! Tasks of every form that Tekton accepts: Gleaner must not change Tekton's treatment of a step.
+//! Tasks with all forms of steps that Tekton accepts. Gleaner must not change how Tekton runs a step.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -9,14 +9,14 @@ use crate::{allow, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        steps_of_every_shape_run_as_without_gleaner,
-        values_reach_the_resource_as_they_are,
-        a_secret_value_is_seen_in_its_secret_only,
+        steps_of_every_form_run_as_without_gleaner,
+        special_characters_in_a_param_reach_the_resource_unchanged,
+        a_secret_output_appears_only_in_its_secret,
         a_run_without_the_annotation_is_unchanged,
     ]
 }
 
-fn steps_of_every_shape_run_as_without_gleaner(namespace: &Namespace) {
+fn steps_of_every_form_run_as_without_gleaner(namespace: &Namespace) {
     let long = "a-step-whose-name-is-sixty-three-characters-long-which-is-most0";
     assert_eq!(long.len(), 63);
     namespace.apply(&format!(
@@ -94,8 +94,8 @@ spec:
     );
 }
 
-/// Text that Tekton, the kubelet, a shell or a YAML parser would misinterpret.
-fn values_reach_the_resource_as_they_are(namespace: &Namespace) {
+/// The value contains text that Tekton, the kubelet, a shell or a YAML parser might interpret.
+fn special_characters_in_a_param_reach_the_resource_unchanged(namespace: &Namespace) {
     let url = "a'b\"c: $(steps.build.digest) $(context.taskRun.name) $(HOME) $$x #no\n- 0x1f";
     namespace.apply(crate::BUILD);
     let run = json!({
@@ -104,12 +104,12 @@ fn values_reach_the_resource_as_they_are(namespace: &Namespace) {
     });
     namespace.apply(&run.to_string());
     namespace.ended("taskrun/odd").succeeded();
-    // Tekton itself replaces its variables in the values of parameters.
+    // Tekton itself replaces its own variables in the values of params.
     let as_tekton_has_it = url.replace("$(context.taskRun.name)", "odd");
     assert_eq!(param(&namespace.only_resource(), "url"), as_tekton_has_it);
 }
 
-fn a_secret_value_is_seen_in_its_secret_only(namespace: &Namespace) {
+fn a_secret_output_appears_only_in_its_secret(namespace: &Namespace) {
     allow(namespace, "secrets");
     namespace.apply(
         r#"
@@ -165,7 +165,7 @@ spec:
     );
     let run = namespace.run("bare").succeeded();
     let pod = namespace.get(&format!("pod/{}", run.pod()));
-    // The word `gleaner` may appear only in the namespace's name.
+    // Remove the namespace's name, because it may contain the word `gleaner`.
     let text = pod.to_string().replace(namespace.name(), "");
     assert!(
         !text.contains("gleaner.dev") && !text.contains("/gleaner/"),

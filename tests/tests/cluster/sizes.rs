@@ -60,7 +60,8 @@ spec: {{taskRef: {{name: build}}, params: [{{name: url, value: registry.example/
     }
 }
 
-/// Returns a Task that writes a report with this shell line, and puts a variable of the report into a ConfigMap.
+/// Returns a Task that writes a report with this shell command, and creates a ConfigMap with the value of `variable`. `output` is
+/// the declaration of the report.
 fn report(output: &str, script: &str, variable: &str) -> String {
     format!(
         r#"
@@ -99,7 +100,7 @@ fn an_output_of_forty_kibibytes_is_stored_in_an_object(namespace: &Namespace) {
     let run = namespace.run("report").succeeded();
     let object = namespace.get("configmap/report");
     assert_eq!(object["data"]["report"], "0123456789abcde\n".repeat(2560));
-    // The report exceeds 4 KiB, the limit of a Tekton result.
+    // The report itself exceeds 4 KiB, the maximum size of a Tekton result.
     assert_eq!(run.result("report").expect("a result")["name"], "report");
 }
 
@@ -116,7 +117,7 @@ fn part_of_an_output_of_four_mebibytes_is_stored_in_an_object(namespace: &Namesp
     assert_eq!(namespace.get("configmap/report")["data"]["report"], "all");
 }
 
-/// An API server accepts objects of up to 3 MiB, and etcd up to 1.5 MiB. Gleaner does not render an object that is larger.
+/// The API server accepts objects of up to 3 MiB. Gleaner does not render a larger object.
 fn an_object_that_is_too_large_for_the_cluster_is_reported(namespace: &Namespace) {
     allow(namespace, "configmaps");
     let script = "yes 0123456789abcde | head -c 4194304 >\"$GLEANER_OUTPUTS/report\"";

@@ -1,4 +1,4 @@
-//! The creation of objects: its time, its order, and its effects.
+//! The time at which objects are created, and what happens to them after the run.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -9,17 +9,17 @@ use crate::{BUILD, allow, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_deployment_that_exists_is_applied_and_waited_for,
+        a_run_applies_an_existing_deployment_and_waits_for_it,
         a_deployment_that_does_not_become_available_fails_the_run,
         a_step_can_send_the_submit_request,
         nothing_is_created_without_a_submit_request,
-        a_later_step_that_fails_prevents_all_creation,
+        nothing_is_created_if_a_later_step_fails,
         objects_outlive_their_run_unless_they_are_owned,
         a_generated_resource_cannot_be_edited,
     ]
 }
 
-/// Returns BUILD with an additional line in its declaration, and additional steps.
+/// Returns [`BUILD`] with the additional `line` in its declaration, and the additional `steps`.
 fn with(line: &str, steps: &str) -> String {
     BUILD.replace("spec:\n  params", &format!("      {line}\nspec:\n  params")) + steps
 }
@@ -51,14 +51,14 @@ fn nothing_is_created_without_a_submit_request(namespace: &Namespace) {
     namespace.no_resource();
 }
 
-fn a_later_step_that_fails_prevents_all_creation(namespace: &Namespace) {
+fn nothing_is_created_if_a_later_step_fails(namespace: &Namespace) {
     let fails =
         "    - name: test\n      image: localhost/gleaner-test/busybox:1\n      script: exit 1\n";
     namespace.apply(&with("submit: Completed", fails));
     let run = namespace.run("build").failed("StepFailed");
     holds(run.message(), &["\"step-test\" exited with code 1"]);
     namespace.no_resource();
-    // Without the failing step, the resource is created.
+    // If this step succeeds, the resource is created.
     namespace.apply(&with(
         "submit: Completed",
         &fails.replace("exit 1", "exit 0"),
@@ -68,7 +68,8 @@ fn a_later_step_that_fails_prevents_all_creation(namespace: &Namespace) {
     namespace.only_resource();
 }
 
-/// Returns a Task that deploys the image in its parameter, and waits until the Deployment is available.
+/// Returns a Task that applies a Deployment of the image in its param, and waits at most `timeout` until the Deployment is
+/// available.
 fn deploys(timeout: &str) -> String {
     format!(
         r#"
@@ -109,7 +110,7 @@ spec:
     )
 }
 
-/// A Deployment without replicas that exists before the run. It belongs to another field manager, whose fields must not change.
+/// A Deployment that another field manager applies before the run. The fields of this manager must not change.
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
@@ -124,7 +125,7 @@ spec:
       containers: [{name: other, image: "localhost/gleaner-test/busybox:1", command: [sleep, "3600"]}]
 "#;
 
-fn a_deployment_that_exists_is_applied_and_waited_for(namespace: &Namespace) {
+fn a_run_applies_an_existing_deployment_and_waits_for_it(namespace: &Namespace) {
     allow(namespace, "deployments.apps");
     namespace
         .kubectl_with(
@@ -173,7 +174,7 @@ fn a_deployment_that_does_not_become_available_fails_the_run(namespace: &Namespa
             "condition Available did not become True within 2 s",
         ],
     );
-    // The run had created the Deployment, so the rollback deleted it.
+    // The rollback deleted the Deployment, because the run had created it.
     assert_eq!(namespace.list("deployments").len(), 0);
 }
 

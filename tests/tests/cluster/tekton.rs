@@ -1,4 +1,4 @@
-//! Gleaner does not change how Tekton treats a step, or other containers in the pod.
+//! Gleaner does not affect Tekton's features or other containers in the pod, and tolerates other webhooks.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -8,13 +8,13 @@ use crate::{BUILD, param, pod_of};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
-        a_sidecar_of_the_task_keeps_its_port,
+        a_sidecar_of_the_task_can_use_gleaners_port,
         gleaners_messages_start_on_a_new_line,
-        fields_of_the_sidecar_that_a_webhook_drops_are_restored,
+        fields_of_gleaners_sidecar_that_another_webhook_removes_are_restored,
     ]
 }
 
-fn a_sidecar_of_the_task_keeps_its_port(namespace: &Namespace) {
+fn a_sidecar_of_the_task_can_use_gleaners_port(namespace: &Namespace) {
     let server = "
   sidecars:
     - name: server
@@ -36,7 +36,7 @@ fn a_sidecar_of_the_task_keeps_its_port(namespace: &Namespace) {
 }
 
 fn gleaners_messages_start_on_a_new_line(namespace: &Namespace) {
-    // Both stdout and stderr end without a newline.
+    // The output on both stdout and stderr ends without a newline.
     let script = "script: printf out; printf err >&2; echo sha256:54ed";
     namespace.apply(&BUILD.replace("script: echo sha256:54ed", script));
     namespace.run("build").succeeded();
@@ -48,9 +48,9 @@ fn gleaners_messages_start_on_a_new_line(namespace: &Namespace) {
     assert!(created[0].starts_with("gleaner: "), "{log:?}");
 }
 
-/// The policy acts like a webhook that was built before Kubernetes 1.28: the API server calls it after Gleaner, and it drops
-/// fields that it does not know.
-fn fields_of_the_sidecar_that_a_webhook_drops_are_restored(namespace: &Namespace) {
+/// The policy simulates a webhook that was built before Kubernetes 1.28. The API server calls it after Gleaner, and it removes
+/// fields that are unknown in its version.
+fn fields_of_gleaners_sidecar_that_another_webhook_removes_are_restored(namespace: &Namespace) {
     let name = namespace.name();
     namespace.apply(&format!(
         r"
@@ -66,7 +66,7 @@ spec:
   mutations:
     - patchType: JSONPatch
       jsonPatch:
-        # Only what took part the first time is called again.
+        # The second branch also changes the pod, because the API server calls a policy again only if it did so the first time.
         expression: >-
           has(object.spec.initContainers) && object.spec.initContainers.exists(c, c.name == 'sidecar-gleaner' && has(c.restartPolicy))
           ? [JSONPatch{{op: 'remove', path: '/spec/initContainers/' + string(object.spec.initContainers.size() - 1) + '/restartPolicy'}},
@@ -82,8 +82,8 @@ spec: {{policyName: {name}}}
     let kinds = "mutatingadmissionpolicy,mutatingadmissionpolicybinding";
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         namespace.apply(BUILD);
-        // A new policy does not take effect immediately.
-        let pod = namespace.until("the webhook changed a pod", || {
+        // Start runs until the policy takes effect.
+        let pod = namespace.until("the policy changed a pod", || {
             let run = format!("build-{}", namespace.list("taskruns").len());
             namespace.start("build", &run);
             namespace.ended(&format!("taskrun/{run}")).succeeded();

@@ -12,13 +12,13 @@ pub(crate) fn cases() -> Vec<Case> {
         an_apply_creates_a_missing_object,
         a_repeated_apply_changes_nothing,
         a_field_that_is_no_longer_applied_is_removed,
-        another_managers_field_is_a_conflict,
-        a_field_set_by_a_create_is_a_conflict_too,
-        force_takes_the_field,
-        the_same_value_is_shared,
+        applying_another_managers_field_is_a_conflict,
+        applying_a_field_that_a_create_set_is_a_conflict,
+        force_transfers_the_field_to_the_new_manager,
+        two_managers_can_apply_the_same_value,
         a_dry_run_applies_nothing,
-        a_manager_is_required,
-        fields_that_the_kind_does_not_have_are_refused_without_a_reason,
+        an_apply_requires_a_field_manager,
+        an_apply_of_an_undeclared_field_is_refused_without_a_reason,
         a_body_with_a_different_name_is_refused,
     ]
 }
@@ -31,7 +31,7 @@ async fn applied(server: &Server, path: &str, manager: &str, object: &Value) -> 
     answer.json
 }
 
-/// Asserts that these fields of a manager conflict, and that the message contains the manager and the fields.
+/// Asserts that the response reports a conflict with `manager` about these fields, and that its message contains both.
 #[track_caller]
 fn conflicts(answer: &Answer, manager: &str, fields: &[&str]) {
     assert_eq!(answer.reason(), "Conflict");
@@ -108,7 +108,7 @@ async fn a_field_that_is_no_longer_applied_is_removed(server: &Server) {
     assert_eq!(now["data"], json!({"c": "4", "theirs": "3"}));
 }
 
-async fn another_managers_field_is_a_conflict(server: &Server) {
+async fn applying_another_managers_field_is_a_conflict(server: &Server) {
     let path = format!("{}/a", config_maps(server));
     applied(
         server,
@@ -137,7 +137,7 @@ async fn another_managers_field_is_a_conflict(server: &Server) {
     assert_eq!(now["data"], json!({"a": "1", "b": "1"}));
 }
 
-async fn a_field_set_by_a_create_is_a_conflict_too(server: &Server) {
+async fn applying_a_field_that_a_create_set_is_a_conflict(server: &Server) {
     let create = format!("{}?fieldManager=kubectl-create", resources(server));
     server
         .post(&create, &resource("a"))
@@ -151,7 +151,7 @@ async fn a_field_set_by_a_create_is_a_conflict_too(server: &Server) {
     conflicts(&answer, manager, &[".spec.type"]);
 }
 
-async fn force_takes_the_field(server: &Server) {
+async fn force_transfers_the_field_to_the_new_manager(server: &Server) {
     let path = format!("{}/a", config_maps(server));
     applied(
         server,
@@ -171,7 +171,7 @@ async fn force_takes_the_field(server: &Server) {
     assert_eq!(now["data"], json!({"a": "2", "b": "1"}));
 }
 
-async fn the_same_value_is_shared(server: &Server) {
+async fn two_managers_can_apply_the_same_value(server: &Server) {
     let path = format!("{}/a", config_maps(server));
     applied(server, &path, "one", &config_map("a", &json!({"a": "1"}))).await;
     applied(server, &path, "two", &config_map("a", &json!({"a": "1"}))).await;
@@ -206,7 +206,7 @@ async fn a_dry_run_applies_nothing(server: &Server) {
     assert_eq!(now["spec"]["type"], "image");
 }
 
-async fn a_manager_is_required(server: &Server) {
+async fn an_apply_requires_a_field_manager(server: &Server) {
     let path = format!("{}/a", resources(server));
     let answer = server.apply(&path, &resource("a")).await.expect_status(422);
     assert_eq!(
@@ -215,8 +215,8 @@ async fn a_manager_is_required(server: &Server) {
     );
 }
 
-async fn fields_that_the_kind_does_not_have_are_refused_without_a_reason(server: &Server) {
-    // The client caused this 500, so the request must not be retried. Only the message shows that.
+async fn an_apply_of_an_undeclared_field_is_refused_without_a_reason(server: &Server) {
+    // The client's mistake is the cause of this 500, so Gleaner must not retry the request. Only the message shows this.
     let refused = async |path: String, object: &Value, expected: &str| {
         let path = format!("{path}/a?fieldManager=gleaner");
         let answer = server.apply(&path, object).await.expect_status(500);

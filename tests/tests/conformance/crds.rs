@@ -1,4 +1,4 @@
-//! Kinds that a client defines.
+//! Kinds that a client defines with a CRD.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const PATH: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_defined_kind_is_served_until_its_crd_goes,
+        a_kind_is_served_until_its_crd_is_deleted,
         a_dry_run_of_a_crd_defines_nothing,
         a_crd_must_be_named_after_its_kind_and_have_one_storage_version,
     ]
@@ -36,7 +36,7 @@ fn crd(server: &Server, plural: &str) -> (String, Value) {
     (group, crd)
 }
 
-async fn a_defined_kind_is_served_until_its_crd_goes(server: &Server) {
+async fn a_kind_is_served_until_its_crd_is_deleted(server: &Server) {
     let (group, crd) = crd(server, "gadgets");
     let list = format!("/apis/{group}/v1");
     server.get(&list).await.expect_status(404);
@@ -71,9 +71,11 @@ async fn a_defined_kind_is_served_until_its_crd_goes(server: &Server) {
     .await;
     assert!(resources.iter().any(|one| one["name"] == "gadgets"));
     server.delete(&own, &json!(null)).await.expect_status(200);
-    wait::until("the kind is gone", Duration::from_secs(30), async || {
-        (server.get(&format!("{objects}/g")).await.status.as_u16() == 404).then_some(())
-    })
+    wait::until(
+        "the kind is no longer served",
+        Duration::from_secs(30),
+        async || (server.get(&format!("{objects}/g")).await.status.as_u16() == 404).then_some(()),
+    )
     .await;
 }
 

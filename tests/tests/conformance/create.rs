@@ -9,20 +9,20 @@ use crate::{resource, resources};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_new_object_gets_its_identity,
-        a_dry_run_leaves_nothing_behind,
+        the_server_sets_the_uid_version_and_time_of_a_new_object,
+        a_dry_run_creates_no_object,
         a_dry_run_with_a_taken_name_is_refused,
         a_name_takes_precedence_over_a_generate_name,
-        an_owner_reference_is_kept,
+        an_owner_reference_is_stored,
         a_status_is_not_created,
-        the_manager_is_recorded,
+        the_field_manager_is_recorded,
         a_cluster_scoped_object_has_no_namespace,
         lists_contain_the_existing_objects,
         an_object_without_a_kind_is_refused,
     ]
 }
 
-async fn a_new_object_gets_its_identity(server: &Server) {
+async fn the_server_sets_the_uid_version_and_time_of_a_new_object(server: &Server) {
     let path = resources(server);
     let mut sent = resource("a");
     sent["metadata"]["uid"] = json!("mine");
@@ -49,7 +49,7 @@ async fn a_new_object_gets_its_identity(server: &Server) {
     assert_eq!(read, made);
 }
 
-async fn a_dry_run_leaves_nothing_behind(server: &Server) {
+async fn a_dry_run_creates_no_object(server: &Server) {
     let path = resources(server);
     let shown = server
         .post(&format!("{path}?dryRun=All"), &resource("a"))
@@ -86,7 +86,7 @@ async fn a_name_takes_precedence_over_a_generate_name(server: &Server) {
     assert_eq!(made["metadata"]["name"], "a");
 }
 
-async fn an_owner_reference_is_kept(server: &Server) {
+async fn an_owner_reference_is_stored(server: &Server) {
     let owner = json!({
         "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": {"name": "run"}, "spec": {"any": 1},
     });
@@ -117,7 +117,7 @@ async fn a_status_is_not_created(server: &Server) {
     assert_eq!(made.get("status"), None);
 }
 
-async fn the_manager_is_recorded(server: &Server) {
+async fn the_field_manager_is_recorded(server: &Server) {
     let path = format!("{}?fieldManager=gleaner", resources(server));
     let mut object = resource("a");
     object["metadata"]["labels"] = json!({"l": "1"});

@@ -10,7 +10,7 @@ use crate::{config_map, config_maps, resource, resources};
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_deleted_object_is_gone,
-        a_uid_precondition_protects_another_object,
+        a_delete_whose_preconditions_do_not_match_is_refused,
         a_dry_run_deletes_nothing,
     ]
 }
@@ -49,7 +49,7 @@ async fn a_deleted_object_is_gone(server: &Server) {
     server.delete(&path, &json!(null)).await.expect_status(404);
 }
 
-async fn a_uid_precondition_protects_another_object(server: &Server) {
+async fn a_delete_whose_preconditions_do_not_match_is_refused(server: &Server) {
     let made = server
         .post(&resources(server), &resource("a"))
         .await

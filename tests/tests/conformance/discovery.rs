@@ -1,4 +1,4 @@
-//! Discovery, as the kube crate uses it.
+//! The discovery requests that the kube crate sends.
 
 use gleaner_tests::cases;
 use gleaner_tests::server::Server;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_group_version_lists_its_kinds,
-        a_group_names_its_versions,
+        a_group_lists_its_versions,
         the_groups_are_listed,
         the_client_finds_kinds_by_group_version_and_kind,
         an_unknown_group_or_resource_is_not_found,
         the_server_reports_that_it_is_ready,
-        access_can_be_reviewed,
+        a_client_can_review_its_access,
     ]
 }
 
@@ -50,7 +50,7 @@ async fn a_group_version_lists_its_kinds(server: &Server) {
     assert_eq!(line(&core, "namespaces")["namespaced"], false);
 }
 
-async fn a_group_names_its_versions(server: &Server) {
+async fn a_group_lists_its_versions(server: &Server) {
     let group = server.get("/apis/tekton.dev").await.expect_status(200).json;
     assert_eq!(group["kind"], "APIGroup");
     let versions = json!([
@@ -160,7 +160,7 @@ async fn the_server_reports_that_it_is_ready(server: &Server) {
     );
 }
 
-async fn access_can_be_reviewed(server: &Server) {
+async fn a_client_can_review_its_access(server: &Server) {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {

@@ -1,7 +1,7 @@
-//! The parts of an API server that Gleaner relies on, tested with the same requests on a real and the local API server.
+//! Sends the same requests to a real API server and to the local one, to test the behavior on which Gleaner relies.
 //!
-//! The tests require the same codes, reasons and cause fields from both servers. They compare messages only where a program or a
-//! documented test reads them.
+//! Both servers must respond with the same status codes, reasons and fields in the causes. The tests compare messages only if a
+//! program or a test depends on their text.
 
 mod apply;
 mod crds;

@@ -1,4 +1,4 @@
-//! Requests that the server refuses before it examines them in detail.
+//! Requests that the server refuses for reasons other than an invalid object.
 
 use gleaner_tests::cases;
 use gleaner_tests::server::Server;
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         another_method_is_refused,
         namespaced_kinds_are_created_in_a_namespace,
         options_are_checked,
-        a_resource_version_cannot_be_created,
+        an_object_with_a_resource_version_cannot_be_created,
         etcd_has_a_size_limit_that_a_dry_run_does_not_check,
     ];
     let local = cases![
@@ -194,7 +194,7 @@ async fn options_are_checked(server: &Server) {
     );
 }
 
-async fn a_resource_version_cannot_be_created(server: &Server) {
+async fn an_object_with_a_resource_version_cannot_be_created(server: &Server) {
     let mut object = resource("a");
     object["metadata"]["resourceVersion"] = json!("5");
     let answer = server
@@ -214,7 +214,7 @@ async fn etcd_has_a_size_limit_that_a_dry_run_does_not_check(server: &Server) {
             .await
             .expect_status(201);
         let answer = server.post(&path, &object).await.expect_status(500);
-        // Only the message distinguishes the error from a temporary failure.
+        // The status and the reason do not distinguish this error from a temporary one; only the message does.
         let message = answer.json["message"].as_str().unwrap_or_default();
         assert!(
             message.contains("request is too large") || message.contains("larger than max"),

@@ -18,9 +18,9 @@ pub(crate) fn cases() -> Vec<Case> {
         wrong_types_in_a_config_map_are_refused,
         wrong_types_deep_in_a_deployment_are_refused,
         containers_need_names,
-        kinds_have_their_required_fields,
-        a_secret_holds_base64,
-        nulls_count_as_absent,
+        required_fields_are_checked,
+        the_data_of_a_secret_must_be_base64,
+        null_values_are_treated_as_missing,
         quantities_may_be_numbers,
     ]
 }
@@ -36,7 +36,7 @@ async fn invalid(server: &Server, path: &str, object: &Value, fields: &[&str]) {
     assert_eq!(answer.fields(), fields, "{}", answer.text);
 }
 
-/// Asserts that the server cannot decode the object because of these fields, and that the message contains them.
+/// Asserts that the server refuses the object because it cannot decode these fields, which its message contains.
 async fn undecodable(server: &Server, path: &str, object: &Value, fields: &[&str]) {
     let answer = refused(server, path, object, 400).await;
     assert_eq!(answer.reason(), "BadRequest");
@@ -199,7 +199,7 @@ async fn containers_need_names(server: &Server) {
     invalid(server, &deployments(server), &object, &[field]).await;
 }
 
-async fn kinds_have_their_required_fields(server: &Server) {
+async fn required_fields_are_checked(server: &Server) {
     let rbac = "rbac.authorization.k8s.io/v1";
     for (api_version, kind, plural, fields, field) in [
         ("v1", "Pod", "pods", json!({"spec": {}}), "spec.containers"),
@@ -234,7 +234,7 @@ async fn kinds_have_their_required_fields(server: &Server) {
         }
         let answer = refused(server, &server.path(api_version, plural), &object, 422).await;
         assert_eq!(answer.reason(), "Invalid");
-        // A real server reports each field of a missing map, and additional errors.
+        // A real server reports each required field in a missing map, and additional errors.
         let found = answer.fields();
         assert!(
             found.iter().any(|found| found.starts_with(field)),
@@ -243,14 +243,14 @@ async fn kinds_have_their_required_fields(server: &Server) {
     }
 }
 
-async fn a_secret_holds_base64(server: &Server) {
+async fn the_data_of_a_secret_must_be_base64(server: &Server) {
     let secret = |data: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"a": data}});
     let path = server.path("v1", "secrets");
     undecodable(server, &path, &secret("not base64"), &[]).await;
     server.post(&path, &secret("YQ==")).await.expect_status(201);
 }
 
-async fn nulls_count_as_absent(server: &Server) {
+async fn null_values_are_treated_as_missing(server: &Server) {
     let mut object = resource("a");
     object["metadata"]["labels"] = json!(null);
     object["spec"]["params"] = json!(null);

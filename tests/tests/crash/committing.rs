@@ -1,4 +1,4 @@
-//! Runs that succeed even if the sidecar is killed at any point.
+//! Runs that succeed although the sidecar is killed.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::Run;
@@ -22,7 +22,7 @@ objects:
       data: {image: $(resources.img.name), digest: $(steps.build.digest)}
 ";
 
-/// A third object, with an output of a second step.
+/// A third object, which contains the output of a second step.
 const VERDICT: &str = "
   - name: verdict
     resourceTemplate:
@@ -53,13 +53,13 @@ const POINTS: &[(&str, &str, usize)] = &[
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
-        killed_at_every_point_in_turn_it_creates_one_of_each,
-        killed_while_it_replaces_it_leaves_one,
-        killed_between_a_namespace_and_its_objects_it_creates_both,
-        killed_while_it_finishes_it_passes_the_results,
-        killed_after_a_submit_request_it_submits,
-        killed_between_two_steps_it_remembers_the_first,
-        killed_after_the_run_finished_it_responds_as_before,
+        a_sidecar_killed_at_every_point_in_turn_creates_one_of_each_object,
+        a_sidecar_killed_while_it_replaces_objects_leaves_one_of_each,
+        a_sidecar_killed_after_it_created_a_namespace_creates_the_object_in_it,
+        a_sidecar_killed_while_the_run_finishes_passes_the_results,
+        a_sidecar_killed_after_a_submit_request_completes_the_submission,
+        a_sidecar_killed_between_two_steps_retains_the_outputs_of_the_first,
+        a_sidecar_killed_after_the_run_finished_gives_the_same_response,
     ];
     cases.extend(POINTS.iter().map(|&(name, point, existing)| {
         Case::new(name, async move |server: &Server| {
@@ -87,7 +87,7 @@ async fn one_of_each(run: &Run<'_>, before: &[Value]) {
     run.finish().await.expect(0);
     let after = objects(run).await;
     let [image, note] = after.as_slice() else {
-        panic!("expected one of each, got {after:#?}");
+        panic!("expected one object of each kind, got {after:#?}");
     };
     assert_eq!(uids(before), uids(&after)[..before.len()]);
     assert_eq!(note["data"]["image"], image["metadata"]["name"]);
@@ -100,7 +100,7 @@ async fn one_of_each(run: &Run<'_>, before: &[Value]) {
     assert_eq!(results, uids(&after));
 }
 
-async fn killed_at_every_point_in_turn_it_creates_one_of_each(server: &Server) {
+async fn a_sidecar_killed_at_every_point_in_turn_creates_one_of_each_object(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO);
     run.crash_at(POINTS[0].1);
     run.start().await;
@@ -119,7 +119,7 @@ async fn killed_at_every_point_in_turn_it_creates_one_of_each(server: &Server) {
     one_of_each(&run, &before).await;
 }
 
-async fn killed_between_a_namespace_and_its_objects_it_creates_both(server: &Server) {
+async fn a_sidecar_killed_after_it_created_a_namespace_creates_the_object_in_it(server: &Server) {
     let name = format!("{}-pr", server.namespace());
     let declaration = format!(
         "
@@ -150,7 +150,7 @@ objects:
     assert_eq!(note.expect_status(200).json["data"]["digest"], "sha256:1");
 }
 
-async fn killed_while_it_replaces_it_leaves_one(server: &Server) {
+async fn a_sidecar_killed_while_it_replaces_objects_leaves_one_of_each(server: &Server) {
     for point in [
         "dry-run",
         "creating-0",
@@ -181,7 +181,7 @@ async fn killed_while_it_replaces_it_leaves_one(server: &Server) {
     }
 }
 
-async fn killed_while_it_finishes_it_passes_the_results(server: &Server) {
+async fn a_sidecar_killed_while_the_run_finishes_passes_the_results(server: &Server) {
     let completed = format!("{TWO}submit: Completed\n");
     for point in ["dry-run", "created-0", "committed", "outcome-journaled"] {
         let mut run = Run::new(PROGRAMS, server, &completed);
@@ -201,7 +201,7 @@ async fn killed_while_it_finishes_it_passes_the_results(server: &Server) {
     }
 }
 
-async fn killed_after_a_submit_request_it_submits(server: &Server) {
+async fn a_sidecar_killed_after_a_submit_request_completes_the_submission(server: &Server) {
     let manual = format!("{TWO}submit: Manual\n");
     let mut run = Run::new(PROGRAMS, server, &manual);
     run.crash_at("created-0");
@@ -209,14 +209,14 @@ async fn killed_after_a_submit_request_it_submits(server: &Server) {
     run.passes("build", "digest", "sha256:1").await;
     let submit = run.submit_unheard("build");
     run.crash(&submit).await;
-    // The submit request is in the journal, so no client has to repeat it.
+    // The restarted sidecar replays the submit request from its journal, so no client has to repeat it.
     run.start().await;
     run.status("it is committed", |status| status["phase"] == "Committed")
         .await;
     one_of_each(&run, &[]).await;
 }
 
-async fn killed_between_two_steps_it_remembers_the_first(server: &Server) {
+async fn a_sidecar_killed_between_two_steps_retains_the_outputs_of_the_first(server: &Server) {
     let two_steps = TWO.replace(
         "[{name: digest}]}",
         "[{name: digest}], test: [{name: verdict}]}",
@@ -230,7 +230,7 @@ async fn killed_between_two_steps_it_remembers_the_first(server: &Server) {
     assert_eq!(objects(&run).await.len(), 3);
 }
 
-async fn killed_after_the_run_finished_it_responds_as_before(server: &Server) {
+async fn a_sidecar_killed_after_the_run_finished_gives_the_same_response(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO);
     run.start().await;
     run.passes("build", "digest", "sha256:1").await;

@@ -1,5 +1,5 @@
-//! The sidecar is killed after it has created its objects. The restarted sidecar adopts complete objects, even if the API server
-//! would now refuse new ones, and reports objects that it cannot look up.
+//! Kills the sidecar after it has created objects. The restarted sidecar adopts them, even if the API server would now refuse to
+//! create them, and reports objects that it cannot look up.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{PROGRAMS, objects, uids};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Three ConfigMaps, with a wait for the last one.
+/// A declaration of three ConfigMaps, with a `waitFor` for the last one.
 const WAITING: &str = "
 steps: {build: [{name: digest}]}
 objects:
@@ -43,39 +43,40 @@ objects:
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
-        killed_while_it_waits_it_adopts_objects_that_would_now_be_refused,
-        killed_while_it_creates_it_adopts_objects_with_secrets,
+        a_sidecar_killed_while_it_waits_adopts_objects_that_would_now_be_refused,
+        a_sidecar_killed_between_two_creates_adopts_the_secret,
     ];
     cases.push(
         Case::new(
-            "killed_while_it_waits_it_adopts_what_fills_the_quota",
-            killed_while_it_waits_it_adopts_what_fills_the_quota,
+            "a_sidecar_killed_while_it_waits_adopts_objects_that_exhaust_the_quota",
+            a_sidecar_killed_while_it_waits_adopts_objects_that_exhaust_the_quota,
         )
         .real_only(),
     );
     cases.push(
         Case::new(
-            "killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses",
-            killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses,
+            "a_sidecar_killed_while_it_waits_adopts_objects_that_a_policy_now_refuses",
+            a_sidecar_killed_while_it_waits_adopts_objects_that_a_policy_now_refuses,
         )
         .real_only(),
     );
-    // The rollback takes half a minute and does not depend on the server, so the case runs only once.
+    // Run this case only on the local server, because the rollback takes half a minute and does not depend on the server.
     cases.push(
         Case::new(
-            "killed_before_an_outage_it_names_what_may_exist",
-            killed_before_an_outage_it_names_what_may_exist,
+            "a_sidecar_killed_before_an_outage_reports_the_objects_that_may_exist",
+            a_sidecar_killed_before_an_outage_reports_the_objects_that_may_exist,
         )
         .local_only(),
     );
     cases
 }
 
-/// Runs until all three objects exist and the sidecar waits for the last one, kills the sidecar, and returns the objects.
+/// Starts the run, waits until all three objects exist, kills the sidecar while it waits for a field of the last object, and
+/// returns the running step and the objects.
 async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     run.start().await;
     let step = run.step("build").writes("digest", "one").begin();
-    let all = wait::until("all three exist", DEADLINE, async || {
+    let all = wait::until("all three objects exist", DEADLINE, async || {
         let objects = objects(run).await;
         (objects.len() == 3).then_some(objects)
     });
@@ -84,7 +85,7 @@ async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     (step, before)
 }
 
-/// Restarts the sidecar, makes the last object ready, and asserts that the same three objects exist.
+/// Restarts the sidecar, sets the field for which it waits, and asserts that the run succeeds with the same three objects.
 async fn adopts(server: &Server, run: &mut Run<'_>, step: Running, before: Vec<Value>) {
     run.start().await;
     let last = before.last().expect("three objects");
@@ -100,7 +101,7 @@ async fn adopts(server: &Server, run: &mut Run<'_>, step: Running, before: Vec<V
     assert_eq!(uids(&objects(run).await), uids(&before));
 }
 
-async fn killed_while_it_waits_it_adopts_objects_that_would_now_be_refused(server: &Server) {
+async fn a_sidecar_killed_while_it_waits_adopts_objects_that_would_now_be_refused(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, WAITING).through(&proxy);
     let (step, before) = killed_while_waiting(&mut run).await;
@@ -112,7 +113,7 @@ async fn killed_while_it_waits_it_adopts_objects_that_would_now_be_refused(serve
     assert_eq!(proxy.count(&Method::DELETE, ""), 0);
 }
 
-/// Waits until the server refuses another ConfigMap with a message that contains `word`.
+/// Waits until the server refuses to create another ConfigMap, with a message that contains `word`.
 async fn refuses_another(server: &Server, word: &str) {
     let another = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "another"}});
     let path = format!("{}?dryRun=All", server.path("v1", "configmaps"));
@@ -123,15 +124,15 @@ async fn refuses_another(server: &Server, word: &str) {
     .await;
 }
 
-async fn killed_while_it_waits_it_adopts_what_fills_the_quota(server: &Server) {
+async fn a_sidecar_killed_while_it_waits_adopts_objects_that_exhaust_the_quota(server: &Server) {
     let quota = json!({
         "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"},
         "spec": {"hard": {"configmaps": "3"}},
     });
     let path = server.path("v1", "resourcequotas");
     server.post(&path, &quota).await.expect_status(201);
-    // No controller runs that would count the existing objects, so the test sets the initial count. Admission counts later
-    // changes.
+    // No controller is running that would count the existing objects, so the test sets the initial count. The API server's
+    // admission counts later changes.
     let status = json!({"hard": {"configmaps": "3"}, "used": {"configmaps": "0"}});
     server
         .set_status("v1", "resourcequotas", "small", &status)
@@ -142,7 +143,7 @@ async fn killed_while_it_waits_it_adopts_what_fills_the_quota(server: &Server) {
     adopts(server, &mut run, step, before).await;
 }
 
-async fn killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses(server: &Server) {
+async fn a_sidecar_killed_while_it_waits_adopts_objects_that_a_policy_now_refuses(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, WAITING);
     let (step, before) = killed_while_waiting(&mut run).await;
     let name = server.namespace();
@@ -163,7 +164,7 @@ async fn killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses(serve
         "metadata": {"name": name},
         "spec": {
             "policyName": name, "validationActions": ["Deny"],
-            // Other cases use the same server, so the policy is limited to this case's namespace.
+            // Limit the policy to this case's namespace, because other cases use the same server.
             "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
         },
     });
@@ -178,7 +179,7 @@ async fn killed_while_it_waits_it_adopts_objects_that_a_policy_now_refuses(serve
     adopts(server, &mut run, step, before).await;
 }
 
-async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
+async fn a_sidecar_killed_before_an_outage_reports_the_objects_that_may_exist(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, WAITING)
         .through(&proxy)
@@ -206,8 +207,8 @@ async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
     assert!(left.iter().all(|left| left["state"] == "mayExist"));
 }
 
-/// The sidecar compares the content of an object with a secret by a keyed hash.
-async fn killed_while_it_creates_it_adopts_objects_with_secrets(server: &Server) {
+/// To detect whether an existing Secret has the same content, the sidecar compares keyed hashes.
+async fn a_sidecar_killed_between_two_creates_adopts_the_secret(server: &Server) {
     let declaration = "
 steps: {build: [{name: token, secret: true}]}
 objects:

@@ -1,7 +1,7 @@
-//! The sidecar is killed at every crash point, and resumes: no object is created twice, and a failed run leaves no objects.
+//! Kills the sidecar at every crash point. The restarted sidecar creates no object twice, and a failed run leaves no objects.
 //!
-//! A crash point is a name in the sidecar's source. A case fails if the sidecar never reaches its crash point, so that renamed or
-//! removed points are detected.
+//! A crash point is a named place in the sidecar's source. A case fails if the sidecar never reaches its crash point, so that
+//! renamed or removed points are detected.
 
 mod committing;
 mod continued;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// Returns all objects of a run: its PipelineResources, then its ConfigMaps.
+/// Returns the objects of a run: first its PipelineResources, then its ConfigMaps.
 async fn objects(run: &Run<'_>) -> Vec<Value> {
     let mut objects = run
         .objects("tekton.dev/v1alpha1", "pipelineresources")

@@ -1,4 +1,4 @@
-//! Runs that fail, with the sidecar killed at any point: none of their objects remain.
+//! Failing runs whose sidecar is killed leave none of their objects.
 
 use gleaner_tests::cases;
 use gleaner_tests::fault_proxy::{Fault, FaultProxy};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{PROGRAMS, objects};
 
-/// Two objects that the API server accepts, and a Role, which the proxy refuses.
+/// A declaration of two objects that the API server accepts, and of a Role, which the proxy refuses.
 const THREE: &str = "
 steps: {build: [{name: digest}]}
 resources:
@@ -31,7 +31,7 @@ objects:
       rules: [{apiGroups: [apps], resources: [deployments], verbs: [get]}]
 ";
 
-/// Matches the create of the Role, but not its dry run.
+/// Matches the create request for the Role, but not its dry run.
 const CREATE: &str = r"/roles\?fieldManager";
 
 /// The crash points, in the order in which the sidecar reaches them, each with the number of objects that exist at that point.
@@ -58,11 +58,11 @@ const POINTS: &[(&str, &str, usize)] = &[
         2,
     ),
     (
-        "a_failing_run_killed_before_the_roll_back",
+        "a_failing_run_killed_before_the_rollback",
         "rolling-back",
         2,
     ),
-    ("a_failing_run_killed_after_the_roll_back", "rolled-back", 0),
+    ("a_failing_run_killed_after_the_rollback", "rolled-back", 0),
     (
         "a_failing_run_killed_when_the_outcome_is_journaled",
         "outcome-journaled",
@@ -72,12 +72,12 @@ const POINTS: &[(&str, &str, usize)] = &[
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
-        a_failing_run_killed_at_every_point_in_turn_leaves_nothing,
+        a_failing_run_killed_at_every_point_in_turn_leaves_no_objects,
         objects_of_a_killed_sidecar_are_deleted_when_a_later_dry_run_is_refused,
         objects_of_a_killed_sidecar_are_deleted_when_a_kind_disappears,
-        a_failing_run_killed_while_a_response_is_lost_leaves_nothing,
+        a_failing_run_killed_before_a_delete_response_is_lost_leaves_no_objects,
         objects_applied_by_a_killed_sidecar_are_deleted,
-        objects_that_existed_before_a_killed_sidecar_applied_remain,
+        objects_that_existed_before_a_killed_sidecar_applied_them_remain,
     ];
     cases.extend(POINTS.iter().map(|&(name, point, existing)| {
         Case::new(name, async move |server: &Server| {
@@ -94,7 +94,7 @@ async fn nothing_stays(run: &Run<'_>) {
         run.objects("rbac.authorization.k8s.io/v1", "roles").await,
         none
     );
-    // The run still counts as failed.
+    // The outcome of the run is still a failure.
     run.finish().await.expect(73);
 }
 
@@ -112,7 +112,7 @@ async fn killed_at(server: &Server, point: &str, existing: usize) {
     nothing_stays(&run).await;
 }
 
-async fn a_failing_run_killed_at_every_point_in_turn_leaves_nothing(server: &Server) {
+async fn a_failing_run_killed_at_every_point_in_turn_leaves_no_objects(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, CREATE).fail(Fault::status(403));
     let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
@@ -131,7 +131,8 @@ async fn a_failing_run_killed_at_every_point_in_turn_leaves_nothing(server: &Ser
     nothing_stays(&run).await;
 }
 
-/// Kills the sidecar after it has created two objects. `fail` then makes the proxy refuse further requests.
+/// Kills the sidecar after it has created two objects, calls `fail`, which adds faults to the proxy, and asserts that the
+/// restarted sidecar leaves no objects.
 async fn killed_then(server: &Server, fail: impl Fn(&FaultProxy)) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
@@ -155,7 +156,7 @@ async fn objects_of_a_killed_sidecar_are_deleted_when_a_later_dry_run_is_refused
 
 async fn objects_of_a_killed_sidecar_are_deleted_when_a_kind_disappears(server: &Server) {
     killed_then(server, |proxy| {
-        // The sidecar knows the kind from its journal, and does not repeat discovery.
+        // POST must fail too, because the restarted sidecar reads the kind from its journal and does not repeat discovery.
         for method in [Method::GET, Method::POST] {
             let fault = Fault::status(404);
             proxy
@@ -166,7 +167,7 @@ async fn objects_of_a_killed_sidecar_are_deleted_when_a_kind_disappears(server: 
     .await;
 }
 
-async fn a_failing_run_killed_while_a_response_is_lost_leaves_nothing(server: &Server) {
+async fn a_failing_run_killed_before_a_delete_response_is_lost_leaves_no_objects(server: &Server) {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, CREATE).fail(Fault::status(403));
     proxy.on(Method::DELETE, "").nth(1).fail(Fault::DropReply);
@@ -180,7 +181,7 @@ async fn a_failing_run_killed_while_a_response_is_lost_leaves_nothing(server: &S
     nothing_stays(&run).await;
 }
 
-/// Returns a declaration whose first object is applied, so that the object may exist before the run.
+/// Returns a declaration with an additional object that is applied, so that the object may exist before the run.
 fn applied() -> String {
     let (head, objects) = THREE.split_once("objects:\n").expect("objects");
     format!("{head}objects:\n{SETTINGS}{objects}")
@@ -196,7 +197,7 @@ const SETTINGS: &str = "
       data: {digest: $(steps.build.digest)}
 ";
 
-/// Plays a failing run whose sidecar is killed after it has applied the settings.
+/// Runs a failing run whose sidecar is killed after it has applied the object `settings`, and returns the path of the object.
 async fn killed_when_applied(server: &Server) -> String {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, CREATE).fail(Fault::status(403));
@@ -218,7 +219,7 @@ async fn objects_applied_by_a_killed_sidecar_are_deleted(server: &Server) {
     server.get(&path).await.expect_status(404);
 }
 
-async fn objects_that_existed_before_a_killed_sidecar_applied_remain(server: &Server) {
+async fn objects_that_existed_before_a_killed_sidecar_applied_them_remain(server: &Server) {
     let path = server.path("v1", "configmaps");
     let settings = serde_json::json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"theirs": "kept"},

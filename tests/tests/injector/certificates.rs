@@ -1,4 +1,4 @@
-//! The API server trusts the injector while certificates change.
+//! Tests that the API server trusts the injector even while its certificate and its CA change.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_removed_ca_bundle_is_restored,
-        two_replicas_change_certificates_and_authorities_under_load,
+        no_review_fails_while_two_replicas_renew_certificates_and_cas,
         no_review_fails_when_the_secret_is_deleted,
     ]
 }
 
-/// Returns the caBundle of each webhook.
+/// Returns the `caBundle` of each webhook.
 async fn bundles(server: &Server) -> Vec<Value> {
     let configuration = server
         .get(&configuration_path(server))
@@ -36,7 +36,7 @@ async fn bundles(server: &Server) -> Vec<Value> {
         .collect()
 }
 
-/// Triggers a call of each webhook with a dry run.
+/// Creates a pod and a Task in a dry run, so that the API server calls each webhook.
 async fn ask(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     server.post(&pods, &pod()).await.expect_status(201);
@@ -58,7 +58,7 @@ async fn a_removed_ca_bundle_is_restored(server: &Server) {
         webhook["clientConfig"]["caBundle"] = json!(null);
     }
     server.put(&path, &configuration).await.expect_status(200);
-    wait::until("the caBundle again", PATIENCE, async || {
+    wait::until("the caBundle is restored", PATIENCE, async || {
         (bundles(server).await == right).then_some(())
     })
     .await;
@@ -71,7 +71,7 @@ async fn a_removed_ca_bundle_is_restored(server: &Server) {
     injector.end().await;
 }
 
-async fn two_replicas_change_certificates_and_authorities_under_load(server: &Server) {
+async fn no_review_fails_while_two_replicas_renew_certificates_and_cas(server: &Server) {
     let user = user(server).await;
     let flags = [
         "--certificate-validity=9s",
@@ -116,7 +116,8 @@ async fn no_review_fails_when_the_secret_is_deleted(server: &Server) {
         .await
         .expect_status(200);
     let began = Instant::now();
-    // The new certificate is created immediately, but served only a second later, so the test observes for longer than that.
+    // The injectors create the new certificate immediately, but serve it only one second later (`--authority-settle`), so send
+    // reviews for a longer time.
     while began.elapsed() < Duration::from_secs(4) {
         ask(server).await;
     }

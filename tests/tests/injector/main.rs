@@ -1,4 +1,4 @@
-//! The injector with a real API server: its reviews, the effects of the reviews, and the API server's trust in its certificates.
+//! Tests the injector with a real API server: how it reviews objects, and whether the API server trusts its certificates.
 
 mod certificates;
 mod objects;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use gleaner_tests::suite::{Case, Suite};
 
-/// A minimal CRD of Tekton's Task, which is enough for the webhook's rules; a real cluster has Tekton's own schema.
+/// A minimal CRD for Tekton's kind Task. The webhook's rules need only the kind, not Tekton's schema.
 const TASKS: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

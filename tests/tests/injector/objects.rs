@@ -1,4 +1,4 @@
-//! Objects that pass through the webhook.
+//! Tests how the webhook changes or refuses objects.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_again,
-        a_pod_that_requests_gleaner_is_injected_and_others_stay_unchanged,
-        a_wrong_declaration_is_refused_with_a_message_that_kubectl_shows,
+        a_task_is_injected_and_does_not_change_when_it_is_applied_again,
+        only_a_pod_that_requests_gleaner_is_injected,
+        an_invalid_declaration_is_refused_with_a_message_that_kubectl_shows,
         a_refused_pod_creates_an_event_for_its_owner,
     ]
 }
@@ -43,7 +43,8 @@ pub(crate) fn pod() -> Value {
             "name": "plain",
             "annotations": {"gleaner.dev/outputs": "steps: {main: [{name: version, fromPath: /tmp/version}]}"},
         },
-        // Set the field that the disabled plugin would set: the rig has no ServiceAccounts for which tokens could be issued.
+        // Set the field that the admission plugin ServiceAccount would set. The rig disables the plugin, because it has no
+        // ServiceAccounts.
         "spec": {
             "serviceAccountName": "default",
             "restartPolicy": "Never",
@@ -52,15 +53,13 @@ pub(crate) fn pod() -> Value {
     })
 }
 
-async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_again(
-    server: &Server,
-) {
+async fn a_task_is_injected_and_does_not_change_when_it_is_applied_again(server: &Server) {
     let injector = injected(server).await;
     let tasks = server.path("tekton.dev/v1", "tasks");
     let made = server.post(&tasks, &task()).await.expect_status(201).json;
     assert_eq!(made["spec"]["sidecars"][0]["name"], "gleaner", "{made}");
     assert_eq!(made["spec"]["results"][0]["name"], "img", "{made}");
-    // Send the applied object with the resource version that was read, as `kubectl apply` does.
+    // Send the same object with the current resource version, as `kubectl apply` does.
     let mut again = task();
     again["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
     let updated = server
@@ -72,7 +71,7 @@ async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_a
     injector.end().await;
 }
 
-async fn a_pod_that_requests_gleaner_is_injected_and_others_stay_unchanged(server: &Server) {
+async fn only_a_pod_that_requests_gleaner_is_injected(server: &Server) {
     let injector = injected(server).await;
     let pods = server.path("v1", "pods");
     let injected = server.post(&pods, &pod()).await.expect_status(201).json;
@@ -90,11 +89,14 @@ async fn a_pod_that_requests_gleaner_is_injected_and_others_stay_unchanged(serve
     let untouched = server.post(&pods, &other).await.expect_status(201).json;
     let elsewhere = "/api/v1/namespaces/default/pods?dryRun=All";
     let unasked = server.post(elsewhere, &other).await.expect_status(201).json;
-    assert_eq!(untouched["spec"], unasked["spec"], "as without a webhook");
+    assert_eq!(
+        untouched["spec"], unasked["spec"],
+        "the pod must be the same as without the webhook"
+    );
     injector.end().await;
 }
 
-async fn a_wrong_declaration_is_refused_with_a_message_that_kubectl_shows(server: &Server) {
+async fn an_invalid_declaration_is_refused_with_a_message_that_kubectl_shows(server: &Server) {
     let injector = injected(server).await;
     let mut wrong = task();
     wrong["metadata"]["annotations"]["gleaner.dev/outputs"] =
@@ -132,7 +134,7 @@ async fn a_refused_pod_creates_an_event_for_its_owner(server: &Server) {
         .await
         .expect_status(400);
     let refused = server.post(&pods, &pod).await.expect_status(400);
-    // `kubectl describe` sends the same request.
+    // Request the Events of the TaskRun as `kubectl describe` does.
     let events = server.path("v1", "events");
     let uid = run["metadata"]["uid"].as_str().expect("a UID");
     let selected =

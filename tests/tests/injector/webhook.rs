@@ -1,4 +1,4 @@
-//! The injector of a case, registered with its API server for the case's namespace.
+//! Runs injectors for a case, and registers them with the API server for the case's namespace.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,17 +18,18 @@ use tokio::task::JoinHandle;
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running replica of the injector.
+/// A running injector.
 pub(crate) struct Replica {
     pub(crate) address: SocketAddr,
     health: SocketAddr,
     end: Trigger,
     served: JoinHandle<()>,
-    /// The directory of the replica's kubeconfig.
+    /// The directory that contains the replica's kubeconfig.
     _folder: TempDir,
 }
 
-/// Returns the name of the case's webhook configuration, which is cluster-scoped.
+/// Returns the name of the case's webhook configuration. It contains the case's namespace, because the configuration is
+/// cluster-scoped.
 fn configuration(server: &Server) -> String {
     format!("gleaner-{}", server.namespace())
 }
@@ -37,7 +38,7 @@ pub(crate) fn configuration_path(server: &Server) -> String {
     format!("{CONFIGURATIONS}/{}", configuration(server))
 }
 
-/// Returns a user with exactly the permissions that the injector's documentation lists.
+/// Creates a user with exactly the permissions of the injector that the documentation lists.
 pub(crate) async fn user(server: &Server) -> User {
     let own = json!([
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
@@ -71,7 +72,8 @@ pub(crate) async fn user(server: &Server) -> User {
     user
 }
 
-/// Returns a kubeconfig for `user` with inline data, because the rig's kubeconfig refers to a file that each case rewrites.
+/// Returns a kubeconfig for `user` that contains the CA certificate itself. The rig's kubeconfig refers to a file that each case
+/// overwrites.
 fn access(server: &Server, user: &User) -> Value {
     let authority = STANDARD.encode(server.authority().expect("a real server"));
     json!({
@@ -83,7 +85,7 @@ fn access(server: &Server, user: &User) -> Value {
 }
 
 impl Replica {
-    /// Starts a replica, in this process, as `user`. It receives no reviews until [`register`] is called.
+    /// Starts a replica in this process, with the permissions of `user`. It receives no reviews until [`register`] is called.
     pub(crate) async fn start(server: &Server, user: &User, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let kubeconfig = folder.path().join("kubeconfig.json");
@@ -121,7 +123,7 @@ impl Replica {
         }
     }
 
-    /// Waits until the replica is ready according to `/readyz`.
+    /// Waits until the replica's response to `/readyz` is 200.
     pub(crate) async fn is_ready(&self) {
         let client = gleaner_tests::server::client(&format!("http://{}", self.health), None, None)
             .expect("a client");
@@ -141,7 +143,8 @@ impl Replica {
     }
 }
 
-/// Registers replicas for the case's namespace: one webhook for pods at `pods`, one for Tasks and runs at `tekton`.
+/// Registers two webhooks for the case's namespace: one for pods, which calls the replica at `pods`, and one for Tasks and runs,
+/// which calls the replica at `tekton`.
 pub(crate) async fn register(server: &Server, pods: SocketAddr, tekton: SocketAddr) {
     let webhook = |name: &str, address: SocketAddr, path: &str, rules: Value| {
         json!({
@@ -173,7 +176,7 @@ pub(crate) async fn register(server: &Server, pods: SocketAddr, tekton: SocketAd
         .expect_status(201);
 }
 
-/// Starts and registers one replica, waits until it is ready and the API server calls it, and returns it.
+/// Starts and registers one replica, and waits until it is ready and the API server calls it.
 pub(crate) async fn injected(server: &Server) -> Replica {
     let replica = Replica::start(server, &user(server).await, &[]).await;
     register(server, replica.address, replica.address).await;
@@ -182,18 +185,19 @@ pub(crate) async fn injected(server: &Server) -> Replica {
     replica
 }
 
-/// Waits until the API server calls and trusts the webhook, because a configuration does not take effect immediately.
+/// Waits until the API server calls the webhooks and trusts them, because a webhook configuration does not take effect
+/// immediately.
 pub(crate) async fn in_force(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     let tasks = format!("{}?dryRun=All", server.path("tekton.dev/v1", "tasks"));
-    // Before that, the API server accepts the object without calling the webhook, or responds with 500 because it does not trust
-    // the webhook. Any other refusal comes from the webhook.
+    // Until then, the API server accepts the object without calling the webhook, or responds with 500 because it does not trust
+    // the webhook. A 4xx response comes from the webhook, so the test fails.
     let ask = async |path: &str, object: Value| {
         let answer = server.post(path, &object).await;
         assert!(!answer.status.is_client_error(), "{}", answer.text);
         answer.json
     };
-    wait::until("the webhooks are in force", PATIENCE, async || {
+    wait::until("the webhooks take effect", PATIENCE, async || {
         let pod = ask(&pods, super::objects::pod()).await;
         let task = ask(&tasks, super::objects::task()).await;
         let wrapped = pod["spec"]["initContainers"].is_array();

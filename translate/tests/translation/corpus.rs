@@ -1,5 +1,5 @@
-//! Translates all YAML in the repository, and Tasks with each old construct in turn. The translation removes all old constructs,
-//! and a second translation changes nothing.
+//! Translates all YAML in the repository, and documents with each pair of old constructs. Checks that no old construct remains,
+//! and that a second translation changes nothing.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::settings;
 
-/// The fields of v1alpha1 and v1beta1 that v1 does not have, by object.
+/// The fields of v1alpha1 and v1beta1 that v1 does not have, one list for each type of object.
 const OF_SPECS: [&str; 4] = ["inputs", "outputs", "resources", "containerTemplate"];
 const OF_RUNS: [&str; 9] = [
     "resources",
@@ -147,7 +147,7 @@ fn variables(value: &Value, place: &str, found: &mut Vec<String>) {
         }
         Value::Object(fields) => {
             for (key, value) in fields {
-                // These fields are text for users, and the declaration, which has its own resource variables.
+                // Skip text for users, and the declaration, in which `$(resources...)` is a variable of Gleaner.
                 if !["description", "displayName", "annotations"].contains(&key.as_str()) {
                     variables(value, &format!("{place}.{key}"), found);
                 }
@@ -158,7 +158,7 @@ fn variables(value: &Value, place: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Translates one file; returns true if the file is translated, and panics if an old construct remains.
+/// Translates `text`. Returns false if it is not YAML or is refused; panics if an old construct remains.
 fn check(name: &str, text: &str) -> bool {
     let Ok(source) = Source::parse(name.to_owned(), text.to_owned()) else {
         return false;
@@ -170,7 +170,7 @@ fn check(name: &str, text: &str) -> bool {
         assert_eq!(old(document), Vec::<String>::new(), "{name}: {document:#}");
     }
     let yaml = writer::to_yaml(&once.documents);
-    let again = Source::parse(name.to_owned(), yaml).expect("YAML that was just written");
+    let again = Source::parse(name.to_owned(), yaml).expect("the translation must be YAML");
     let twice = gleaner_translate::translate(&[again], None, &settings());
     let twice = twice.unwrap_or_else(|refusal| panic!("{name}: {:#?}", refusal.findings));
     let without_empty = |documents: &[Value]| -> Vec<Value> {
@@ -202,7 +202,7 @@ fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// Returns the YAML in a file: the file itself, the code blocks of a page, or the string literals of a test.
+/// Returns the YAML in a file: all of a YAML file, the code blocks of a page, or the string literals of a test.
 fn texts(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     match path.extension().and_then(|own| own.to_str()) {
@@ -253,7 +253,7 @@ fn no_old_construct_remains_in_any_file_of_the_repository() {
     assert!(translated > 20, "only {translated} texts were translated");
 }
 
-/// Old constructs in a TaskSpec.
+/// Fields of a TaskSpec with old constructs.
 const PARTS: [&str; 16] = [
     "inputs: {params: [{name: a, default: b}], resources: [{name: src, type: git, targetPath: 'x/$(inputs.params.a)'}]}",
     "outputs: {resources: [{name: img, type: image}]}",
@@ -273,7 +273,7 @@ const PARTS: [&str; 16] = [
     "steps: [{image: i}]",
 ];
 
-/// Documents with a TaskSpec; `SPEC` is indented by four spaces.
+/// Documents that contain a TaskSpec, which replaces `SPEC`.
 const HOSTS: [&str; 5] = [
     "kind: Task\nmetadata: {name: t}\nspec:\n    SPEC\n",
     "kind: TaskRun\nmetadata: {name: t}\nspec:\n  serviceAccount: a\n  taskSpec:\n    SPEC\n",
@@ -289,7 +289,7 @@ fn no_old_construct_remains_in_generated_documents() {
         for host in HOSTS {
             for (index, one) in PARTS.iter().enumerate() {
                 for other in &PARTS[index..] {
-                    // The TaskSpecs under `tasks` are nested more deeply than the others.
+                    // Indent a TaskSpec under `tasks` more deeply than the others.
                     let indent = if host.contains("   tasks:") {
                         "       "
                     } else if host.contains("  tasks:") {

@@ -1,8 +1,8 @@
-//! Tekton objects that a declaration creates.
+//! Tests the warnings about old Tekton objects that a declaration creates.
 
 use crate::warned;
 
-/// Returns a Task that creates `template`.
+/// Returns a Task whose declaration creates an object from `template`.
 fn task(template: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: t\n  annotations:\n    gleaner.dev/outputs: |\n      \
@@ -11,7 +11,7 @@ fn task(template: &str) -> String {
     )
 }
 
-/// Returns a Job that creates `template`.
+/// Returns a Job whose declaration creates an object from `template`.
 fn job(template: &str) -> String {
     format!(
         "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j}}\nspec:\n  template:\n    metadata:\n      annotations:\n        \
@@ -24,9 +24,9 @@ const OLD: &str =
     "{apiVersion: tekton.dev/v1beta1, kind: TaskRun, spec: {taskRef: {name: $(steps.a.d)}}}";
 
 #[test]
-fn old_versions_in_templates_are_named_with_their_place_and_a_remedy() {
-    let message = "the TaskRun is created as tekton.dev/v1beta1: templates are not translated; translate the TaskRun in a file of its \
-                   own, and write it here as tekton.dev/v1\n";
+fn old_versions_in_templates_are_reported_with_their_place_and_a_remedy() {
+    let message = "the TaskRun is created as tekton.dev/v1beta1, because templates are not translated; translate the TaskRun in a \
+                   separate file, and copy the result here\n";
     assert_eq!(
         warned(&task(OLD)),
         format!("<stdin>:10:40: warning: objects[0].resourceTemplate.apiVersion: {message}")
@@ -45,14 +45,14 @@ fn old_versions_in_templates_are_named_with_their_place_and_a_remedy() {
             "<stdin>:9:38: warning: spec.outputs.objects[0].resourceTemplate.apiVersion: {message}"
         )
     );
-    // The template is nested in another object.
+    // The old object is part of the object that the declaration creates.
     let inner = "{apiVersion: triggers.tekton.dev/v1beta1, kind: TriggerTemplate, spec: {resourcetemplates: [OLD]}}";
     let warning = warned(&task(&inner.replace("OLD", OLD)));
     assert_eq!(
         warning.split_once("warning: ").unwrap().1,
         format!("objects[0].resourceTemplate.spec.resourcetemplates[0].apiVersion: {message}")
     );
-    // These templates are up to date, or their kinds do not exist in v1.
+    // These templates cause no warnings, because they are in v1, or their kinds do not exist in v1.
     for template in [
         OLD.replace("v1beta1", "v1"),
         OLD.replace("TaskRun", "CustomRun"),
@@ -63,7 +63,7 @@ fn old_versions_in_templates_are_named_with_their_place_and_a_remedy() {
 }
 
 #[test]
-fn pipeline_resources_in_templates_are_named() {
+fn pipeline_resources_in_templates_are_reported() {
     for (kind, spec, place) in [
         (
             "TaskRun",
@@ -95,7 +95,7 @@ fn pipeline_resources_in_templates_are_named() {
         let warning = warned(&task(&template));
         let expected = format!(
             "objects[0].resourceTemplate.spec.{place}: the {kind} has PipelineResources, which current Tekton versions do not support; translate the \
-             {kind} in a file of its own, and write it here as tekton.dev/v1\n"
+             {kind} in a separate file, and copy the result here\n"
         );
         let rest = warning.strip_prefix("<stdin>:10:").unwrap_or_default();
         assert_eq!(
@@ -107,7 +107,7 @@ fn pipeline_resources_in_templates_are_named() {
 }
 
 #[test]
-fn kinds_that_tekton_removed_are_named_in_templates() {
+fn kinds_that_tekton_removed_are_reported_in_templates() {
     let warning = warned(&task(
         "{apiVersion: tekton.dev/v1alpha1, kind: Run, spec: {a: $(steps.a.d)}}",
     ));

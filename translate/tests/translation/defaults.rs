@@ -1,4 +1,4 @@
-//! The working directory and the home that old versions of Tekton set by default.
+//! The working directory and the HOME that old versions of Tekton set by default.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ spec:
 ";
 
 #[test]
-fn steps_of_v1alpha1_keep_their_directory_and_home() {
+fn steps_of_v1alpha1_tasks_get_the_old_default_directory_and_home() {
     let documents = translate(HANDOVER).unwrap();
     let steps = &documents[0]["spec"]["steps"];
     assert_eq!(steps[1]["workingDir"], "/workspace");
@@ -29,7 +29,7 @@ fn steps_of_v1alpha1_keep_their_directory_and_home() {
 }
 
 #[test]
-fn a_step_template_decides_for_its_steps() {
+fn steps_do_not_get_the_defaults_if_the_step_template_sets_them() {
     let template = "  stepTemplate: {workingDir: /src, env: [{name: HOME, value: /root}]}\n";
     let documents = translate(&format!("{HANDOVER}{template}")).unwrap();
     let step = &documents[0]["spec"]["steps"][1];
@@ -38,7 +38,7 @@ fn a_step_template_decides_for_its_steps() {
 }
 
 #[test]
-fn embedded_tasks_of_v1alpha1_keep_them_too() {
+fn steps_of_embedded_v1alpha1_tasks_get_the_defaults_too() {
     let documents = translate(
         "apiVersion: tekton.dev/v1alpha1\nkind: PipelineRun\nmetadata: {name: r}\nspec:\n  pipelineSpec:\n    tasks:\n    \
          - {name: a, taskSpec: {steps: [{image: i}]}}\n",
@@ -49,7 +49,7 @@ fn embedded_tasks_of_v1alpha1_keep_them_too() {
 }
 
 #[test]
-fn a_step_of_v1beta1_that_may_rely_on_the_old_directory_is_named() {
+fn a_step_of_a_v1beta1_task_that_may_rely_on_the_old_default_is_reported() {
     let text = HANDOVER.replace("v1alpha1", "v1beta1").replace(
         "inputs: {resources: [{name: src, type: git}]}",
         "resources: {inputs: [{name: src, type: git}]}",
@@ -57,7 +57,7 @@ fn a_step_of_v1beta1_that_may_rely_on_the_old_directory_is_named() {
     assert_eq!(
         warned(&text),
         "<stdin>:7:5: warning: spec.steps[0]: the step has no workingDir: Tekton before v0.24 ran it in /workspace, with \
-         HOME=/tekton/home; later versions use the image's settings; add workingDir: /workspace if it uses relative paths\n"
+         HOME=/tekton/home; later versions use the image's settings; add workingDir: /workspace if the step uses relative paths\n"
     );
     let without = text.replace("{name: src, type: git}", "{name: src, type: image}");
     assert_eq!(warned(&without), "");

@@ -1,4 +1,4 @@
-//! Documents that stay unchanged, and PipelineResources from outside the files.
+//! Documents that stay unchanged, and PipelineResources that are not in the files.
 
 use gleaner_core::document::{writer, yaml};
 use gleaner_translate::{Fetched, Missing};
@@ -28,7 +28,7 @@ fn translated_documents_stay_unchanged() {
 }
 
 #[test]
-fn documents_of_other_kinds_pass_through() {
+fn documents_of_other_kinds_stay_unchanged() {
     let text = "kind: ConfigMap\napiVersion: v1\ndata:\n  a: $(inputs.params.x)\n  b: \"no\"\nstatus: {x: 1}\n---\n\
                 apiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {name: a}\nspec: {image: i}\n---\n\
                 apiVersion: serving.knative.dev/v1\nkind: Task\nspec: {resources: {a: b}}\n";
@@ -61,7 +61,7 @@ fn a_resource_that_is_in_no_file_is_reported_as_missing() {
     let documents = translate_with(RUN, Some(&fetched)).unwrap();
     let value = json!({"name": "demo", "url": "https://git.example/demo", "revision": ""});
     assert_eq!(documents[0]["spec"]["params"][0]["value"], value);
-    // A PipelineResource with the same name in another namespace is a different one.
+    // A PipelineResource with the same name in another namespace does not match.
     fetched.resources[0].0 = "other".to_owned();
     let refusal = translate_with(RUN, Some(&fetched)).unwrap_err();
     let found = refusal.findings[0].to_string();

@@ -1,9 +1,9 @@
-//! Field names in other cases: old versions of Tekton match them case-insensitively, as Go does.
+//! The case of field names: old versions of Tekton match field names case-insensitively, as Go does.
 
 use crate::{refused, translate, translated};
 
 #[test]
-fn fields_get_the_spelling_of_v1_at_every_level() {
+fn field_names_get_their_case_in_v1_at_every_level() {
     let old = "\
 ApiVersion: tekton.dev/v1alpha1
 KIND: Task
@@ -46,7 +46,7 @@ spec:
 }
 
 #[test]
-fn runs_and_resources_are_read_in_any_case() {
+fn fields_of_runs_and_resources_are_read_in_any_case() {
     let documents = translate(
         "\
 apiVersion: tekton.dev/v1alpha1
@@ -71,7 +71,7 @@ SPEC:
 }
 
 #[test]
-fn one_field_in_two_spellings_is_an_error() {
+fn a_field_that_is_set_in_two_spellings_is_an_error() {
     let said = refused(
         "apiVersion: tekton.dev/v1beta1\nkind: Task\nmetadata: {name: t}\nspec:\n  steps: [{image: a, workingdir: /a, workingDir: /b}]\n",
     );

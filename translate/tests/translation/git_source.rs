@@ -1,11 +1,11 @@
-//! Tests of the step that clones a git input; the step runs unchanged.
+//! Tests the step that clones a git input by running its command.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::translate;
 
-/// A repository with two commits, `v1` and `main`.
+/// A git repository with two commits, to which the tag `v1` and the branch `main` refer.
 struct Repository {
     folder: tempfile::TempDir,
 }
@@ -27,7 +27,7 @@ impl Repository {
         let output = command
             .args(arguments)
             .output()
-            .expect("these tests need git");
+            .expect("these tests require git");
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -43,8 +43,8 @@ impl Repository {
     }
 }
 
-/// Returns a command in the directory, without the user's git configuration. The `GIT_*` variables are removed, because a hook's
-/// `GIT_DIR` would select another repository.
+/// Returns a command that runs in `folder` and does not use the user's git configuration. Removes the `GIT_*` variables, because
+/// if the tests run in a git hook, `GIT_DIR` selects another repository.
 fn program(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(name);
     for (variable, _) in std::env::vars_os() {
@@ -60,7 +60,7 @@ fn program(name: &str, folder: &Path) -> Command {
     command
 }
 
-/// Runs the command and arguments of the clone step with these parameter values.
+/// Runs the clone step's command with these parameter values. Returns its output and the directory that contains the clone.
 fn clone(url: &str, revision: &str, optional: bool) -> (Output, tempfile::TempDir) {
     let task = format!(
         "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {{name: t}}\nspec:\n  \
@@ -69,7 +69,7 @@ fn clone(url: &str, revision: &str, optional: bool) -> (Output, tempfile::TempDi
     let documents = translate(&task).unwrap();
     let step = &documents[0]["spec"]["steps"][0];
     let folder = tempfile::tempdir().unwrap();
-    // By default, git does not fetch submodules from local files.
+    // Allow git to fetch submodules from local files, which it refuses by default.
     let files = "[protocol \"file\"]\n\tallow = always\n";
     std::fs::write(folder.path().join(".gitconfig"), files).unwrap();
     let into = folder.path().join("src");
@@ -145,7 +145,7 @@ fn nested_submodules_are_fetched() {
         ]);
         repository.git(&["commit", "-q", "-m", "module"]);
     }
-    // A submodule's recorded commit is not necessarily the last commit of a branch.
+    // Add a commit, so that the recorded commit of the submodule is not the last one of its branch.
     inner.commit("three");
     let (output, folder) = clone(&outer.url(), "main", false);
     assert!(output.status.success(), "{output:?}");
@@ -181,7 +181,7 @@ fn values_from_a_pull_request_never_run_as_commands() {
 }
 
 #[test]
-fn a_missing_revision_is_named() {
+fn a_missing_revision_is_reported() {
     let repository = Repository::new();
     let (output, _folder) = clone(&repository.url(), "no-such-branch", false);
     assert!(!output.status.success());
@@ -203,7 +203,7 @@ fn the_directory_may_already_exist() {
     let repository = Repository::new();
     let (output, folder) = clone(&repository.url(), "v1", false);
     assert!(output.status.success());
-    // The directory exists and is not empty, like the root of a volume.
+    // Replace the clone with a directory that contains another file, because the root of a volume is not always empty.
     let other = Repository::new();
     let target = folder.path().join("src");
     std::fs::remove_dir_all(target.join(".git")).unwrap();

@@ -50,7 +50,7 @@ fn the_runs_of_a_trigger_template_are_translated() {
 }
 
 #[test]
-fn pipeline_resources_are_left_out_of_a_trigger_template_too() {
+fn pipeline_resources_in_a_trigger_template_can_be_omitted() {
     let source = Source::parse("a.yaml".to_owned(), TRIGGER_TEMPLATE.to_owned()).unwrap();
     let settings = Settings {
         keep_resources: false,
@@ -68,7 +68,7 @@ fn pipeline_resources_are_left_out_of_a_trigger_template_too() {
 }
 
 #[test]
-fn a_trigger_template_cannot_use_a_resource_of_another_one() {
+fn a_trigger_template_cannot_use_a_resource_in_another_trigger_template() {
     let other = TRIGGER_TEMPLATE
         .replace("on-push", "on-tag")
         .replace("git.example/app", "git.example/other");
@@ -82,7 +82,7 @@ fn a_trigger_template_cannot_use_a_resource_of_another_one() {
 }
 
 #[test]
-fn a_resource_that_only_the_trigger_knows_is_an_error() {
+fn a_resource_whose_name_only_the_trigger_sets_is_an_error() {
     let text = TRIGGER_TEMPLATE.replace("{name: source-$(uid)}}", "{name: $(tt.params.resource)}}");
     assert_eq!(
         refused(&text),
@@ -125,7 +125,7 @@ fn templates_in_event_listeners_and_triggers_are_translated() {
 }
 
 #[test]
-fn lists_of_any_kind_are_split() {
+fn the_items_of_a_list_become_documents() {
     let task = "{apiVersion: tekton.dev/v1beta1, kind: Task, metadata: {name: a}, spec: {steps: [{image: i, resources: {}}]}}";
     for list in [
         format!("apiVersion: v1\nkind: List\nitems: [{task}]\n"),

@@ -1,19 +1,19 @@
 //! Tests of the translation of parsed documents.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
 //! | `mappings` | each old construct, and its translation |
 //! | `refusals` | constructs without an equivalent: an error with line, reason and remedy |
 //! | `variables` | variables of resources and old parameters, in all positions |
-//! | `field_names` | fields in other cases |
+//! | `field_names` | field names in a different case |
 //! | `inner` | Tekton objects in other documents |
-//! | `defaults` | the working directory and the home that old versions of Tekton set |
-//! | `corpus` | all YAML of the repository and more: no old construct remains, and a second translation changes nothing |
-//! | `documents` | documents that stay unchanged, and PipelineResources from outside the files |
-//! | `created` | old Tekton objects that a declaration creates |
+//! | `defaults` | the working directory and the HOME that old versions of Tekton set by default |
+//! | `corpus` | checks on all YAML in the repository, and on combinations of old constructs |
+//! | `documents` | documents that stay unchanged, and PipelineResources that are not in the files |
+//! | `created` | warnings about old Tekton objects that a declaration creates |
 //! | `shapes` | documents in which any value has the wrong type |
-//! | `strict` | fields and versions that Tekton does not have |
-//! | `git_source` | the step that clones a git input, run unchanged |
+//! | `strict` | fields, types, versions and names that Tekton rejects |
+//! | `git_source` | the step that clones a git input |
 
 mod corpus;
 mod created;
@@ -53,7 +53,7 @@ fn translate_with(text: &str, fetched: Option<&Fetched>) -> Result<Vec<Value>, R
     translated.map(|translation| translation.documents)
 }
 
-/// Returns the warnings about `text`, one per line; the translation must succeed.
+/// Returns the warnings about `text`, one per line; panics if the translation fails.
 #[track_caller]
 fn warned(text: &str) -> String {
     let translated = gleaner_translate::translate(&[source(text)], None, &settings());
@@ -64,7 +64,7 @@ fn warned(text: &str) -> String {
         .collect()
 }
 
-/// Returns the findings about `text`, one per line; the translation must fail.
+/// Returns the errors in `text`, one per line; panics if the translation succeeds.
 #[track_caller]
 fn refused(text: &str) -> String {
     let refusal = translate(text).expect_err("a refusal");
@@ -72,7 +72,7 @@ fn refused(text: &str) -> String {
     findings.map(|finding| format!("{finding}\n")).collect()
 }
 
-/// Returns the translation of `text` as YAML; its declarations must be valid.
+/// Returns the translation of `text` as YAML; panics if a declaration in it is invalid.
 #[track_caller]
 fn translated(text: &str) -> String {
     let yaml = writer::to_yaml(&translate(text).expect("a translation"));

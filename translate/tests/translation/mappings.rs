@@ -1,6 +1,6 @@
 //! Each old construct, and its translation.
 
-/// Returns the text without the clone script, which is in the snapshot of the proposal.
+/// Returns the text without the clone script, because another snapshot contains it.
 fn without_script(text: &str) -> String {
     let mut within = false;
     let mut lines = String::new();
@@ -362,7 +362,7 @@ spec:
     };
     let today = crate::translated(&format!("{task}{}", pipeline("image")));
     insta::assert_snapshot!(today);
-    // Without the Task, the binding is treated the same way.
+    // The translation also succeeds if the Task is not in the files.
     crate::translated(&pipeline("image"));
     let said = crate::refused(&format!("{task}{}", pipeline("other")));
     assert_eq!(
@@ -373,7 +373,7 @@ spec:
 }
 
 #[test]
-fn the_name_of_a_step_template_had_no_effect() {
+fn the_name_of_a_step_template_is_removed() {
     let documents = crate::translate(
         "\
 apiVersion: tekton.dev/v1beta1

@@ -1,8 +1,8 @@
-//! Constructs without an equivalent: an error with line, reason and remedy.
+//! Constructs without an equivalent in Tekton v1, which are reported with the line, the reason and a remedy.
 
 use crate::{refused, translate};
 
-/// Returns a Task with this spec, which begins on line 5.
+/// Returns a Task with this spec, whose first field is on line 5.
 fn task(spec: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {{name: t}}\nspec:\n  {}\n",
@@ -10,8 +10,8 @@ fn task(spec: &str) -> String {
     )
 }
 
-/// Returns a Pipeline with two tasks: `build` creates `img` and the object `note`; `test` has the `binding` on line 26, takes the
-/// image `img` as an input, and uses its version.
+/// Returns a Pipeline with two tasks and their Tasks. `build` creates the image `img` and the object `note`. `test` declares the
+/// image `img` as an input and uses its key `version`; `binding` contains the fields that bind it, and is on line 26.
 fn pipeline(binding: &str) -> String {
     format!(
         "\
@@ -110,7 +110,7 @@ steps:
 }
 
 #[test]
-fn a_template_that_could_mean_either() {
+fn a_variable_that_could_mean_the_input_or_the_output() {
     let said = refused(&task(
         "
 resources: [{name: img, type: image}]
@@ -124,7 +124,7 @@ outputs:
 }
 
 #[test]
-fn names_that_would_meet() {
+fn names_that_would_collide() {
     let said = refused(&task(
         "
 resources: {inputs: [{name: a, type: git}, {name: a, type: git}, {name: b, type: git}], outputs: [{name: b, type: image}]}
@@ -136,7 +136,7 @@ steps: [{image: i}]",
 }
 
 #[test]
-fn fields_of_old_and_unknown_ones() {
+fn removed_and_unknown_fields_of_tasks() {
     let said = refused(&task(
         "
 inputs: {resources: [], parms: []}
@@ -169,7 +169,7 @@ spec:
 }
 
 #[test]
-fn kinds_that_are_gone() {
+fn kinds_that_tekton_removed() {
     let said = refused(
         "\
 apiVersion: tekton.dev/v1beta1
@@ -226,7 +226,7 @@ fn bindings_in_a_pipeline() {
 }
 
 #[test]
-fn a_task_binds_nothing_to_what_it_creates() {
+fn a_resource_that_a_task_creates_cannot_be_bound() {
     let text = pipeline(
         "resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: v1}]}}]",
     );
@@ -314,7 +314,7 @@ fn a_run_must_bind_every_resource_of_its_pipeline() {
         "pipelineRef: {name: p}\nresources: [{name: code, resourceSpec: {type: image, params: [{name: url, value: x}]}}]",
     );
     insta::assert_snapshot!(refused(&format!("{text}---\n{run}")));
-    // A parameter with the same name replaces the binding.
+    // Instead of a binding, the run can set the parameter with the same name.
     let run = pipeline_run("pipelineRef: {name: p}\nparams: [{name: code, value: {url: x}}]");
     translate(&format!("{text}---\n{run}")).unwrap();
 }

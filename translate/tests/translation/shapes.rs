@@ -1,11 +1,11 @@
-//! Documents in which any value has the wrong type: they are translated or rejected, but never cause a panic.
+//! Documents in which a value has the wrong type. The translation must not panic, whether it accepts or rejects them.
 
 use gleaner_core::document::{Content, Node, Place};
 use serde_json::{Value, json};
 
 use crate::{settings, source};
 
-/// Returns the places of a node and of all nodes below it.
+/// Returns the places of a node and of all nodes in it.
 fn places(node: &Node, place: &Place) -> Vec<Place> {
     let below: Vec<Place> = match &node.content {
         Content::Sequence(items) => {
@@ -25,7 +25,7 @@ fn places(node: &Node, place: &Place) -> Vec<Place> {
     [vec![place.clone()], below].concat()
 }
 
-/// Panics if a translated document has a field that Tekton v1 does not have.
+/// Asserts that a translated document has the version v1 and none of the old lists of resources.
 fn assert_native(document: &Value) {
     let kind = document["kind"].as_str().unwrap_or_default();
     if !["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind) {

@@ -1,13 +1,13 @@
-//! Fields, types, versions and names that Tekton rejects. The translation reports them even if it does not use them.
+//! Fields, types, versions and names that Tekton rejects. The translation reports them even if it does not read them.
 
 use crate::{refused, translate, translated, warned};
 
-/// Returns a document of `kind` whose spec begins on line 4.
+/// Returns a document of the kind `kind`, with its spec on line 4.
 fn document(version: &str, kind: &str, spec: &str) -> String {
     format!("apiVersion: tekton.dev/{version}\nkind: {kind}\nmetadata: {{name: x}}\nspec: {spec}\n")
 }
 
-/// Checks that each spec of the kind is rejected with exactly these findings.
+/// Asserts that a document of this kind with each of the specs is rejected with exactly these findings.
 #[track_caller]
 fn refuses(version: &str, kind: &str, cases: &[(&str, &[&str])]) {
     for (spec, expected) in cases {
@@ -85,7 +85,7 @@ fn a_field_that_no_version_has_is_an_error_at_every_level() {
     );
 }
 
-/// The clone step is added after the check, so a finding uses the index that the step has in the author's document.
+/// The clone step is added after the check, so the finding contains the step's index in the original document.
 #[test]
 fn a_finding_uses_the_original_index_of_a_step_after_a_git_input() {
     let spec = "{resources: {inputs: [{name: src, type: git}]}, steps: [{image: i, workingDir: /w, argss: []}]}";
@@ -97,7 +97,7 @@ fn a_finding_uses_the_original_index_of_a_step_after_a_git_input() {
 }
 
 #[test]
-fn a_list_that_is_a_map_is_an_error() {
+fn a_map_instead_of_a_list_is_an_error() {
     refuses(
         "v1alpha1",
         "Task",
@@ -111,7 +111,7 @@ fn a_list_that_is_a_map_is_an_error() {
 }
 
 #[test]
-fn an_unquoted_name_that_yaml_reads_as_something_else_is_an_error() {
+fn an_unquoted_name_that_is_not_a_string_in_yaml_is_an_error() {
     refuses(
         "v1beta1",
         "Pipeline",
@@ -136,7 +136,7 @@ fn an_unquoted_name_that_yaml_reads_as_something_else_is_an_error() {
             ),
         ],
     );
-    // Tekton accepts a number as a parameter's value.
+    // A number is not an error here, because Tekton accepts a number as a parameter's value.
     let value = translated(&document(
         "v1beta1",
         "TaskRun",
@@ -157,7 +157,7 @@ fn an_unknown_version_is_an_error() {
 }
 
 #[test]
-fn a_parameter_of_both_lists_is_an_error() {
+fn a_parameter_that_is_in_both_lists_is_an_error() {
     for (kind, spec) in [
         (
             "Task",
@@ -176,7 +176,7 @@ fn a_parameter_of_both_lists_is_an_error() {
 }
 
 #[test]
-fn a_variable_of_the_other_direction_names_the_direction() {
+fn the_error_about_a_variable_with_the_wrong_direction_shows_the_right_one() {
     let spec = "{resources: {inputs: [{name: src, type: git}], outputs: [{name: img, type: image}]}, steps: [{image: i, workingDir: /w, args: [$(resources.outputs.src.url), $(resources.inputs.img.url)]}]}";
     assert_eq!(
         refused(&document("v1beta1", "Task", spec)),
@@ -286,7 +286,7 @@ fn a_key_that_no_git_resource_had_is_a_warning() {
     for key in ["url", "revision", "name", "path", "type"] {
         assert_eq!(warned(&task(key)), "", "{key}");
     }
-    // Another Task creates a PipelineResource with this key.
+    // If a Task creates a PipelineResource with this key, the key causes no warning.
     let creates = "---\napiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {name: c}\nspec:\n  steps: [{name: b, image: i, outputs: [{name: v}]}]\n  outputs:\n    resources: [{name: r, spec: {type: git, params: [{name: url, value: u}, {name: nope, value: $(steps.b.v)}]}}]\n";
     assert_eq!(warned(&format!("{}{creates}", task("nope"))), "");
 }

@@ -1,10 +1,10 @@
-//! Variables of resources and old parameters, in all positions.
+//! Variables of resources and of parameters in old syntaxes, in all fields.
 
 use serde_json::json;
 
 use crate::{refused, translate, translated};
 
-/// A Task with the git resource `src` as an input and a parameter `context`.
+/// A Task with the git resource `src` as an input, and a parameter `context` that a step uses.
 const BUILD: &str = "\
 apiVersion: tekton.dev/v1beta1
 kind: Task
@@ -113,7 +113,7 @@ spec:
 }
 
 #[test]
-fn a_default_that_needs_the_value_of_a_resource_is_an_error() {
+fn a_default_with_a_variable_of_a_resource_is_an_error() {
     let said = refused(
         "\
 apiVersion: tekton.dev/v1beta1

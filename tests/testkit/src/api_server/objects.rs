@@ -1,4 +1,4 @@
-//! The objects, and the effects of requests on them.
+//! The objects of the API server, and the effects of requests on them.
 
 use std::collections::BTreeMap;
 
@@ -151,7 +151,7 @@ impl Objects {
         let wanted = &call.body["preconditions"];
         for field in ["uid", "resourceVersion"] {
             if !wanted[field].is_null() && wanted[field] != object["metadata"][field] {
-                return refused(409, "Conflict", "the precondition does not hold");
+                return refused(409, "Conflict", "the preconditions do not match the object");
             }
         }
         if object["metadata"]["finalizers"].is_array() {
@@ -175,7 +175,7 @@ fn not_found() -> Answer {
     refused(404, "NotFound", "not found")
 }
 
-/// Returns the discovery document of the served kinds.
+/// Returns the discovery document if `path` is the path of a group version.
 fn kinds(path: &str) -> Option<Value> {
     let resource = |name: &str, kind: &str, namespaced: bool| json!({"name": name, "kind": kind, "namespaced": namespaced, "verbs": ["create"]});
     let resources = match path {

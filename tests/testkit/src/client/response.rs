@@ -18,7 +18,7 @@ pub struct Response {
 }
 
 impl Connection {
-    /// Reads the status and the header fields of a response.
+    /// Reads the status and the header fields of a response, but not its body.
     pub fn head(&mut self) -> io::Result<Response> {
         let ended = || io::Error::from(ErrorKind::UnexpectedEof);
         let status = self.line()?.ok_or_else(ended)?;
@@ -42,7 +42,7 @@ impl Connection {
         let mut response = self.head()?;
         if let Some(length) = response.header("content-length") {
             response.body = vec![0; length.parse().expect("a length")];
-            // A response to HEAD announces a body that is not sent.
+            // Stop at the end of the stream, because the response to a HEAD request has a `Content-Length` but no body.
             let mut read = 0;
             while read < response.body.len() {
                 match self.stream.read(&mut response.body[read..])? {
@@ -57,7 +57,7 @@ impl Connection {
         assert_eq!(encoding, Some("chunked"), "{response:?}");
         loop {
             let size = self.line()?.unwrap_or_default();
-            let size = usize::from_str_radix(&size, 16).expect("the size of a chunk");
+            let size = usize::from_str_radix(&size, 16).expect("a chunk size");
             let mut chunk = vec![0; size + 2];
             self.stream.read_exact(&mut chunk)?;
             response.body.extend_from_slice(&chunk[..size]);
@@ -80,7 +80,7 @@ impl Response {
 
     /// Returns the body as text.
     pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("a body in UTF-8")
+        std::str::from_utf8(&self.body).expect("a UTF-8 body")
     }
 
     /// Returns the body as JSON.
@@ -88,7 +88,7 @@ impl Response {
     pub fn json(&self) -> Value {
         let media_type = self.header("content-type");
         assert_eq!(media_type, Some("application/json"), "{}", self.text());
-        serde_json::from_slice(&self.body).expect("a body in JSON")
+        serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
     /// Returns the body of a 200 response as JSON.
@@ -98,7 +98,8 @@ impl Response {
         self.json()
     }
 
-    /// Returns the problem document, which must have this status and type, and be short enough to read.
+    /// Returns the problem document in the body. Checks its status and type, that it has a title and a detail, and that it is
+    /// shorter than 4 KiB.
     #[track_caller]
     pub fn problem(&self, status: u16, kind: &str) -> Problem {
         assert_eq!(self.status, status, "{}", self.text());

@@ -13,7 +13,8 @@ pub(crate) struct Stream {
     pub(crate) socket: TcpStream,
 }
 
-/// Connects, trusting these CAs (PEM) and verifying this name, and completes the handshake.
+/// Completes the TLS handshake on `socket`. The server's certificate must be issued by one of the CAs in `trusted` (PEM), and be
+/// valid for `name`.
 pub(crate) fn connect(mut socket: TcpStream, trusted: &str, name: &str) -> io::Result<Stream> {
     let mut roots = RootCertStore::empty();
     for authority in CertificateDer::pem_slice_iter(trusted.as_bytes()) {
@@ -41,8 +42,8 @@ pub(crate) fn certificate(stream: &Stream) -> Option<CertificateDer<'static>> {
 }
 
 impl Read for Stream {
-    /// Reads without first sending pending bytes; rustls's own stream would send them. A server that has refused a body no longer
-    /// reads it, but its response must still be read.
+    /// Reads without first sending pending bytes, unlike [`rustls::Stream`], because a server that refuses a body stops reading
+    /// it, but the client must still read the response.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.connection.reader().read(buffer) {

@@ -22,11 +22,11 @@ pub struct Recorded {
 /// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// No response has been sent yet, or the client disconnected.
+    /// No response has been sent yet, or the client disconnected before one was sent.
     Pending,
     /// The request was performed. The client received the backend's response, possibly changed by a fault.
     Answered(StatusCode),
-    /// The request was performed with this status, but the response was lost.
+    /// The request was performed, but the client did not receive the response, which had this status.
     ReplyLost(StatusCode),
     /// A rule sent the response; the request was not passed to the backend.
     Refused(StatusCode),
@@ -39,7 +39,7 @@ pub enum Outcome {
 }
 
 impl Recorded {
-    /// Returns path and query, as rules match them.
+    /// Returns the path and query, which the rules match against.
     pub fn target(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
@@ -60,7 +60,7 @@ impl Recorded {
         name.unwrap_or_default().to_owned()
     }
 
-    /// Returns true for a dry run.
+    /// Returns true if the request is a dry run.
     pub fn is_dry_run(&self) -> bool {
         self.query.split('&').any(|pair| pair == "dryRun=All")
     }

@@ -1,4 +1,4 @@
-//! The faults, and the requests that they apply to.
+//! The faults, and the rules that select the requests to which they apply.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use serde_json::{Value, json};
 
 use super::{Plan, Recorded};
 
-/// The effect on a request.
+/// The effect of a rule on a request.
 #[derive(Clone)]
 pub enum Fault {
     /// The request is performed, but the connection is closed without a response, so the client cannot know the outcome.
     DropReply,
     /// The request is performed; the response is not JSON.
     GarbleReply,
-    /// The request is performed; the header announces the whole response, but the connection is closed after half of it.
+    /// The request is performed; `Content-Length` is the length of the whole body, but the connection is closed after half of it.
     HalfReply,
-    /// The request is performed; the response has this status and JSON instead, as from a proxy between client and server.
+    /// The request is performed; the client receives a response with this status and JSON instead, as if a proxy had sent it.
     OtherReply(StatusCode, Value),
     /// The request is performed; the response is delayed.
     SlowReply(Duration),
-    /// The request is performed after a delay, even if the client has disconnected, and gets no response.
+    /// The request is performed after a delay, even if the client has disconnected, and never gets a response.
     Late(Duration),
-    /// The request is not performed, and gets this response.
+    /// The request is not performed; the client receives this response.
     Answer {
         /// The status, such as 409, 429, 500 or 503.
         status: StatusCode,
@@ -40,7 +40,7 @@ pub enum Fault {
     Close,
     /// The connection is reset before the request is performed, without an orderly close.
     Reset,
-    /// The request is performed after this function was called, as if another client had been faster.
+    /// This function is called first, for example to act as a faster client; then the request is performed.
     After(Arc<dyn Fn() + Send + Sync>),
 }
 
@@ -112,23 +112,23 @@ pub fn refusal(status: u16, reason: &str, message: &str) -> Value {
     })
 }
 
-/// A builder of a rule: see [`FaultServer::on`](super::FaultServer::on).
+/// A builder for a rule: see [`FaultServer::on`](super::FaultServer::on).
 #[must_use = "call `fail`"]
 pub struct RuleBuilder<'a> {
     plan: &'a Plan,
     rule: Rule,
 }
 
-/// The requests that a fault applies to.
+/// A fault, and the requests to which it applies.
 pub(crate) struct Rule {
     method: Method,
     target: Regex,
     name: Option<String>,
-    /// A text in the body.
+    /// A text that the body must contain.
     text: Option<String>,
-    /// The number of matching requests that pass before the first affected one.
+    /// The number of further matching requests that pass before the rule is due.
     pass: usize,
-    /// The number of affected requests.
+    /// The number of further requests to which the fault applies once the rule is due.
     hit: usize,
     fault: Fault,
 }
@@ -172,13 +172,13 @@ impl<'a> RuleBuilder<'a> {
         self
     }
 
-    /// Applies only to the `nth` matching request and all later ones, counted from 1.
+    /// Applies only to the `nth` matching request from now on, counted from 1, and all later ones.
     pub fn from(mut self, nth: usize) -> Self {
         self.rule.pass = nth.saturating_sub(1);
         self
     }
 
-    /// Activates the rule.
+    /// Activates the rule with this fault.
     pub fn fail(mut self, fault: Fault) {
         self.rule.fault = fault;
         self.plan.add(self.rule);
@@ -195,7 +195,7 @@ impl Rule {
             && self.text.as_ref().is_none_or(contains)
     }
 
-    /// If the rule is not due yet, counts a matching request as passed and returns true.
+    /// Counts a matching request as passed and returns true if the rule is not due yet.
     pub(crate) fn pass(&mut self) -> bool {
         let passes = self.pass > 0;
         self.pass = self.pass.saturating_sub(1);

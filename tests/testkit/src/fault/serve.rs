@@ -1,4 +1,4 @@
-//! The connections of the server, and the processing of a request.
+//! The server's connections, and the processing of a request.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -35,7 +35,7 @@ impl std::fmt::Display for Cut {
 
 impl Error for Cut {}
 
-/// Accepts connections until the task is aborted, which also closes them.
+/// Accepts connections until the task is aborted, which also closes the connections.
 pub(crate) async fn serve<B: Backend>(listener: TcpListener, backend: Arc<B>, plan: Arc<Plan>) {
     let mut connections = JoinSet::new();
     loop {
@@ -54,7 +54,7 @@ async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Pl
     let service = service_fn(|request| Box::pin(handle(request, &backend, &plan)));
     let mut connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // Do not use hyper's shutdown, because the socket must still be open to be reset.
+    // Do not let hyper shut down the socket, because a reset requires an open socket.
     let Err(error) = poll_fn(|context| connection.poll_without_shutdown(context)).await else {
         return;
     };
@@ -62,7 +62,8 @@ async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Pl
         .source()
         .and_then(|source| source.downcast_ref::<Cut>());
     if cut.is_some_and(|cut| cut.reset) {
-        // Zero linger makes the close a reset. If it cannot be set, the connection is at least closed.
+        // With a linger time of zero, closing the socket resets the connection. If it cannot be set, the connection is closed
+        // normally.
         let _ = connection.into_parts().io.inner().set_zero_linger();
     }
 }
@@ -137,7 +138,7 @@ async fn handle<B: Backend>(
     let status = reply.status();
     match fault {
         Some(Fault::DropReply) => {
-            // The request has been performed once the backend's response is complete.
+            // Read the whole response, because only then has the backend completed the request.
             let _ = reply.into_body().collect().await;
             plan.end(index, Outcome::ReplyLost(status));
             return Err(Cut { reset: false });
@@ -171,11 +172,11 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Reply {
     reply
 }
 
-/// Returns the first half of a response whose header announces all of it.
+/// Returns a response with the first half of `whole`, but with the `Content-Length` of `whole`.
 fn half(status: StatusCode, whole: &Bytes) -> Reply {
     let first = Frame::data(whole.slice(..whole.len() / 2));
     let cut = async {
-        // After an immediate error, hyper would not send the first half.
+        // If the error followed immediately, hyper would not send the first half.
         tokio::time::sleep(Duration::from_millis(50)).await;
         Err(Box::new(Cut { reset: false }) as BodyError)
     };
