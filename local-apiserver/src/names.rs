@@ -1,4 +1,4 @@
-//! Syntax of names, labels and annotations: `k8s.io/apimachinery/pkg/util/validation`.
+//! The syntax of names, labels and annotation keys, as in `k8s.io/apimachinery/pkg/util/validation`.
 
 use serde_json::Value;
 
@@ -10,16 +10,16 @@ const LONGEST_LABEL: usize = 63;
 /// The syntax of a kind's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameRule {
-    /// RFC 1123 subdomain: most kinds.
+    /// An RFC 1123 subdomain; for most kinds.
     Subdomain,
-    /// RFC 1123 label: namespaces and services.
+    /// An RFC 1123 label; for namespaces and services.
     Label,
-    /// Any segment of a path: roles and their bindings.
+    /// Any text that is valid as a URL path segment; for roles and role bindings.
     PathSegment,
 }
 
 impl NameRule {
-    /// Returns the rule that `name` violates.
+    /// Returns the rule, as a message, if `name` violates it.
     pub(crate) fn broken_by(self, name: &str) -> Option<&'static str> {
         let (fits, rule) = match self {
             Self::Subdomain => (
@@ -41,7 +41,7 @@ impl NameRule {
     }
 }
 
-/// Returns the errors in the labels at `field`.
+/// Returns the errors in the keys and values of `labels`, which are at the path `field`.
 pub(crate) fn label_faults(field: &str, labels: &Value) -> Vec<Cause> {
     let mut causes = key_faults(field, labels);
     for value in labels.as_object().into_iter().flat_map(|map| map.values()) {
