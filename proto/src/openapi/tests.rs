@@ -10,7 +10,7 @@ use crate::message::{Outcome, Outputs, Problem, Status};
 
 mod routes;
 
-/// Formats `document` as in the file.
+/// Formats `document` in the same way as the checked-in file.
 fn text(document: &Value) -> String {
     format!("{document:#}\n")
 }
@@ -77,7 +77,8 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// Removes what applies only to Rust: line breaks in comments, and null, because a field without a value is omitted.
+/// Removes what applies only to Rust: the line breaks of doc comments, and the type `null` of an `Option`, because the JSON omits
+/// fields without a value.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

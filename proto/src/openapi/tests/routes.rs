@@ -1,4 +1,4 @@
-//! The routes of the API, and the problems that each may respond with.
+//! The routes of the API, and the problem responses of each route.
 
 use serde_json::{Map, Value, json};
 
@@ -41,7 +41,7 @@ const ALREADY_WRITTEN: Response = (
     "AlreadyWritten",
     409,
     problem::ALREADY_WRITTEN,
-    "the step has already sent different outputs, or the run has finished",
+    "the step has already posted different outputs, or the run has finished",
 );
 const PENDING: Response = (
     "Pending",
@@ -60,7 +60,7 @@ const OTHER_HOST: Response = (
     "OtherHost",
     421,
     problem::FORBIDDEN,
-    "the Host header is not the loopback address",
+    "the Host header does not contain the loopback address",
 );
 const INVALID_OUTPUT: Response = (
     "InvalidOutput",
@@ -341,7 +341,7 @@ fn operation(
     })
 }
 
-/// Returns the operation restricted to steps, because only steps may change the state.
+/// Returns the operation with a step credential required, because only steps may change the state.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);
     for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {
