@@ -2,7 +2,8 @@
 //! parse them.
 //!
 //! Between injection into the Task and injection into the pod, Tekton substitutes the values of parameters. Between injection
-//! into the pod and the start of the sidecar, the kubelet expands `$(NAME)` and `$$`. So that no value can be mistaken for a flag:
+//! into the pod and the start of the sidecar, the kubelet expands `$(NAME)` and `$$`. So that no value can be mistaken for a
+//! flag:
 //!
 //! - a string and its flag form one argument: `--param=url=$(params.url)`;
 //! - Tekton replaces the argument `$(params.list[*])` with one argument per item, so arrays come after `--`, in frames:

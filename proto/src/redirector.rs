@@ -74,9 +74,9 @@ pub const VALUED: [Flag; 16] = [
 /// The flags without a value.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
-/// The flag that injection adds to the redirector's command line in a Task or pod. With it, the redirector ignores settings in the
-/// environment. This matters because a user who creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), but must not
-/// control a Task that another user wrote. Environment variables are meant for a redirector that is part of an image.
+/// The flag that injection adds to the redirector's command line in a Task or pod. With this flag, the redirector ignores its
+/// environment variables. Otherwise a user who creates a TaskRun could set them in every step (Tekton's `podTemplate.env`), and
+/// thus control a Task that another user wrote. The variables are meant for a redirector that is part of an image.
 pub const INJECTED: &str = "--injected";
 
 /// The subcommand that finishes the run in a separate step.

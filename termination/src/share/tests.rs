@@ -69,7 +69,7 @@ fn compression_makes_room_for_repeated_text() {
 }
 
 proptest! {
-    /// The sidecar measures its results without knowing those of the step.
+    /// The sidecar adds the size of its results to the size of the step's own results, which the redirector reports.
     #[test]
     fn sizes_of_parts_are_at_least_the_size_of_the_whole(
         first in proptest::collection::vec(("[a-z]{1,20}", "\\PC{0,300}"), 0..8),
