@@ -97,7 +97,7 @@ impl Registry {
             .cloned()
     }
 
-    /// Returns the kinds of one group and version, in the order they were added.
+    /// Returns the kinds of one group and version, in the order in which they were added.
     pub(crate) fn in_version<'a>(
         &'a self,
         group: &'a str,

@@ -1,6 +1,6 @@
 //! A small Kubernetes API server that runs inside a process: plain HTTP on 127.0.0.1, with objects in memory.
 //!
-//! The server supports clients that create objects, and users who look at them with `kubectl get`:
+//! The server implements the requests of clients that create objects, and of users who inspect objects with `kubectl get`:
 //! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
 //! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's kinds, and the kinds of additional CRDs,
 //! including CRDs that a client creates.
@@ -14,7 +14,7 @@
 //! - values have the type that the schema requires, are in the `enum`, and are within the limits on length, number of items
 //!   and value.
 //!
-//! Error responses have the same codes, reasons and causes as on a real server. The messages differ, except where clients
+//! Error responses have the same codes, reasons and causes as those of a real server. The messages differ, except where clients
 //! depend on them.
 //!
 //! # Not supported

@@ -31,8 +31,8 @@ pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object["metadata"][field].as_str().unwrap_or_default()
 }
 
-/// Sets the object's namespace to the one in the request, and adds `metadata` if it is missing. Must be called before
-/// [`of`]. Errors: 400 if the metadata is not a map or specifies a different namespace.
+/// Sets the object's namespace to `namespace`, or removes it if the kind is cluster-scoped, and adds `metadata` if it is missing.
+/// Must be called before [`of`]. Errors: 400 if the metadata is not a map or specifies a different namespace.
 pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result<(), Refusal> {
     let metadata = &mut object["metadata"];
     if metadata.is_null() {
@@ -54,7 +54,8 @@ pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result
     Ok(())
 }
 
-/// Sets the UID and the creation time of a new object, and removes other fields that only the server sets.
+/// Sets the UID and the creation time of a new object, and removes the other fields that only the server sets,
+/// except `managedFields`.
 /// Errors: 500 if the system cannot provide random numbers.
 pub(crate) fn stamp(object: &mut Value) -> Result<(), Refusal> {
     let uid = uid()?;
@@ -90,7 +91,7 @@ pub(crate) fn now() -> String {
         .to_string()
 }
 
-/// Returns a version 4 UUID.
+/// Returns a new UID, which is a version 4 UUID.
 fn uid() -> Result<String, Refusal> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)

@@ -25,7 +25,7 @@ pub fn outline() -> Value {
     for kind in builtin::kinds() {
         let mut schema = (*kind.schema).clone();
         if let Some(properties) = schema["properties"].as_object_mut() {
-            // Servers ignore a `status` that a client sends.
+            // API servers ignore a `status` that a client sends.
             properties.remove("status");
         }
         let own = types.of(&schema);

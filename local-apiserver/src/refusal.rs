@@ -105,7 +105,7 @@ impl Refusal {
         Self::new(code, "RequestEntityTooLarge", message)
     }
 
-    /// Returns 500 without a reason, as a real server does for a few client errors.
+    /// Returns 500 without a `reason`, as a real server does for a few client errors.
     pub(crate) fn without_reason(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }

@@ -40,7 +40,7 @@ pub struct LocalApiServer {
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The server does not serve a kind with this name and version.
-    #[error("the kind {kind:?} of {api_version:?} is not served: pass its CRD to the builder")]
+    #[error("the kind {kind:?} of {api_version:?} is not served; pass its CRD to the builder")]
     UnknownKind {
         /// The object's `apiVersion`.
         api_version: String,
@@ -200,7 +200,7 @@ impl LocalApiServer {
         Some(contents.put(key, object))
     }
 
-    /// Stops the server: it accepts no new requests, and finishes pending ones.
+    /// Stops the server: rejects new connections, and waits for pending requests to finish.
     pub async fn shutdown(self) {
         drop(self.stop);
         if let Err(error) = self.task.await {

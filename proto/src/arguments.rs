@@ -104,7 +104,7 @@ pub struct OutputPath {
     pub step: String,
     /// The name of the output.
     pub output: String,
-    /// The known part of the path.
+    /// The path, in which Tekton replaces its variables before injection into the pod.
     pub path: String,
 }
 

@@ -15,7 +15,7 @@ pub enum FailureCode {
     Forbidden,
     /// An admission policy or webhook rejected the object.
     Denied,
-    /// The object would have exceeded a ResourceQuota until the submission's deadline passed.
+    /// A ResourceQuota did not allow the object before the submission's deadline.
     QuotaExceeded,
     /// The API server rejected the run's credentials.
     Unauthorized,

@@ -12,8 +12,8 @@ pub mod annotation {
     pub const MEMORY_REQUEST: &str = "gleaner.dev/memory-request";
     /// The sidecar's `limits.memory`.
     pub const MEMORY_LIMIT: &str = "gleaner.dev/memory-limit";
-    /// On a created object: a keyed hash of its rendered content, which shows if a later create request has the same
-    /// content.
+    /// On a created object: a keyed hash of its rendered content, which shows whether a repeated create request
+    /// has the same content.
     pub const CONTENT: &str = "gleaner.dev/content";
     /// On a created object: the UID of the run's TaskRun, Job or pod.
     pub const RUN_UID: &str = "gleaner.dev/run-uid";

@@ -262,7 +262,7 @@ pub struct ResourceStatus {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Stable identifier of the kind of problem, relative to the API's URL.
+    /// A stable identifier of the kind of problem, relative to the API's URL.
     #[serde(rename = "type")]
     #[cfg_attr(test, schemars(extend("enum" = problem_type::ALL)))]
     pub kind: String,
@@ -280,7 +280,7 @@ pub struct Problem {
     /// Every cause, in the order of the declaration, if resources could not be created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
-    /// Objects of the run that still exist, or may exist: delete them manually.
+    /// Objects of the run that exist or may exist, and must be deleted manually.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftBehind>,
     /// Objects that existed before the run and still have the fields that the run applied.
@@ -313,7 +313,7 @@ pub mod problem_type {
         FORBIDDEN = "/problems/wrong-step";
         /// An output is unknown, missing, or of the wrong type.
         OUTPUT = "/problems/invalid-output";
-        /// A body, value or header exceeds its limit.
+        /// A body, value or header exceeds a limit.
         TOO_LARGE = "/problems/too-large";
         /// The step has already posted different outputs.
         ALREADY_WRITTEN = "/problems/already-written";
@@ -325,9 +325,9 @@ pub mod problem_type {
         RESULTS = "/problems/results-too-large";
         /// The declaration is invalid.
         DECLARATION = "/problems/declaration";
-        /// The client was too slow.
+        /// The body did not arrive in time.
         TIMEOUT = "/problems/timeout";
-        /// The sidecar is shutting down; retry, it may be restarting.
+        /// The sidecar is shutting down, or has no capacity for the request; retry later.
         BUSY = "/problems/busy";
         /// The sidecar itself failed, for example because the disk is full.
         INTERNAL = "/problems/internal";

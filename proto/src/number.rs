@@ -5,7 +5,7 @@
 
 use serde_json::{Number, Value};
 
-/// The number of significant digits that distinguishes all doubles (C's `DBL_DECIMAL_DIG`).
+/// The number of significant digits that is sufficient to distinguish all doubles (C's `DBL_DECIMAL_DIG`).
 const DOUBLE_DIGITS: usize = 17;
 /// The number of digits that, after the first digit, are sufficient to write any double exactly.
 const EXACT_DIGITS: usize = 766;
@@ -13,11 +13,11 @@ const EXACT_DIGITS: usize = 766;
 /// Returns true if the API server stores the JSON number `literal` unchanged. This is the case for:
 /// - a signed 64-bit integer;
 /// - a larger integer in the form in which programs print a double: `36893488147419103000` for two to the power of 65;
-/// - a decimal in the form in which programs print a double: at most 17 significant digits, which distinguish all doubles, and
-///   no decimal with as many digits is closer to the parsed double.
+/// - a decimal with at most 17 significant digits, if no decimal with as many digits is closer to the double that it is parsed
+///   as. Programs print doubles in this form, because 17 digits distinguish all doubles.
 ///
-/// It does not matter whether the program printed as few digits as possible (`0.1`, or 1278578419099525.3 and 1278578419099525.2,
-/// which are the same double and equally short) or always 17 (C's `%.17g`: `0.10000000000000001`).
+/// This includes decimals with as few digits as possible (`0.1`, or 1278578419099525.3 and 1278578419099525.2, which are the same
+/// double and equally short) and decimals that always have 17 digits (C's `%.17g`: `0.10000000000000001`).
 pub fn survives(literal: &str) -> bool {
     if literal.parse::<i64>().is_ok() {
         return true;

@@ -13,7 +13,7 @@ use gleaner_proto::exit_code;
 #[cfg(unix)]
 pub use long_running::{Failure, run};
 
-/// The message of the error that standard output cannot be written, without the cause.
+/// The error message for a failed write to standard output, without the cause.
 pub const UNWRITABLE: &str = "cannot write to standard output";
 
 /// Parses a command line, which begins with the program's name.

@@ -37,7 +37,7 @@ async fn api_server() -> ApiServer {
 }
 
 #[tokio::test]
-async fn an_object_is_read_by_name_and_may_be_absent() {
+async fn an_object_is_returned_if_it_exists() {
     let server = api_server().await;
     let object = server.object("v1", "secrets", "ci", "a/b").await.unwrap();
     assert_eq!(object.unwrap()["kind"], "Secret");

@@ -130,7 +130,7 @@ async fn a_connection_above_the_limit_waits_until_another_closes() {
 }
 
 #[tokio::test]
-async fn a_body_is_bounded_in_size_and_time() {
+async fn a_body_is_limited_in_size_and_time() {
     let server = start(limits(), PATIENCE).await;
     let cases = [
         ("content-length: 10\r\n\r\n0123456789", "10 bytes"),
@@ -237,7 +237,7 @@ async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
 async fn is_cut_off(stream: &mut TcpStream) -> bool {
     let mut response = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response));
-    let read = read.await.expect("the connection is closed");
+    let read = read.await.expect("the connection should be closed");
     read.is_err() || response.len() < LARGE
 }
 
@@ -265,7 +265,7 @@ async fn a_client_that_reads_single_bytes_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_slow_client_gets_a_whole_response_with_its_length() {
+async fn a_slow_client_gets_a_complete_response_with_a_content_length() {
     let (address, _trigger) = serve_large(PATIENCE / 10).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream

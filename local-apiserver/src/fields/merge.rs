@@ -21,7 +21,8 @@ pub(super) fn merge(object: &mut Value, wanted: &Value) {
     }
 }
 
-/// Removes the fields in `set` from `value`, except those in `others`. Returns false if the caller must remove `value` itself.
+/// Removes the fields in `set` from `value`, except those that other managers own (`others`). Returns false if the caller must
+/// remove `value` itself.
 pub(super) fn remove(value: &mut Value, set: &FieldSet, others: &FieldSet) -> bool {
     if set.here && others.is_empty() {
         return false;

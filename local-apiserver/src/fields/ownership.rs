@@ -13,7 +13,7 @@ pub(super) fn claimed(wanted: &Value) -> FieldSet {
     without_unowned(all(wanted, false))
 }
 
-/// Returns the fields of `after` that are missing in `before` or have a different value there.
+/// Returns the fields of `after` that do not exist in `before` or have a different value in it.
 pub(super) fn changed(before: &Value, after: &Value) -> FieldSet {
     without_unowned(compare(before, after))
 }

@@ -45,11 +45,11 @@ pub enum AccessError {
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
     /// A proxy variable does not contain a valid URL. kube may report this error even if `NO_PROXY` excludes the API server.
-    #[error("the variable {0} is not a valid proxy URL; correct it or unset the variable")]
+    #[error("the variable {0} does not contain a valid proxy URL; correct or unset it")]
     Proxy(&'static str),
     /// `NO_PROXY` does not contain a list that kube can parse.
     #[error(
-        "the variable {0} is not a list of hosts, domains, addresses and networks such as 10.0.0.0/8; correct it, \
+        "the variable {0} does not contain a list of hosts, domains, addresses and networks such as 10.0.0.0/8; correct it, \
          without empty items between the commas"
     )]
     NoProxy(&'static str, #[source] KubeconfigError),

@@ -13,7 +13,7 @@ pub const NOTE_BYTES: usize = 1024;
 /// The maximum length of an instance name, in bytes (same file).
 const INSTANCE_BYTES: usize = 128;
 /// The maximum length of an Event's name without its suffix, in bytes: a name has at most 253 bytes, and
-/// the suffix has 17.
+/// the suffix, a dot and 16 hexadecimal digits, has 17.
 const NAME_BYTES: usize = 236;
 
 /// An Event to create.
@@ -27,7 +27,7 @@ pub struct Event<'a> {
     pub kind: EventKind,
     /// The machine-readable reason.
     pub reason: &'a str,
-    /// The machine-readable action that the reporting program took or refused.
+    /// The machine-readable action that succeeded or failed.
     pub action: &'a str,
     /// The text for users, truncated to [`NOTE_BYTES`].
     pub note: &'a str,

@@ -49,7 +49,7 @@ pub(super) fn of(
 }
 
 /// Returns true if an item of `NO_PROXY` matches the host. An item is `*`, an address, a network, a domain (which includes its
-/// subdomains) or `.domain` (only its subdomains). Each of these except a network may include a port.
+/// subdomains) or `.domain` (only its subdomains). An address or domain may include a port.
 fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     let exception = exception.trim().to_ascii_lowercase();
     if exception == "*" {

@@ -47,7 +47,7 @@ pub type Tcp = TapIo<TcpListener, fn(&mut TcpStream)>;
 /// A Unix socket listener that sets the size of the send buffer for each connection.
 pub type Unix = TapIo<UnixListener, fn(&mut UnixStream)>;
 
-/// The error that an address cannot be bound.
+/// An error from [`bind`].
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}; use {flag} for another address")]
 pub struct BindError {

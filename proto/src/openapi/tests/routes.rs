@@ -53,8 +53,8 @@ const TOO_LARGE: Response = (
     "TooLarge",
     413,
     problem::TOO_LARGE,
-    "the request has too many bytes or JSON values, or an object is too large to be created or shown; `detail` states the \
-     limit",
+    "the request exceeds the maximum size or number of JSON values, or an object is too large to be created or shown; \
+     `detail` states the limit",
 );
 const OTHER_HOST: Response = (
     "OtherHost",
@@ -85,7 +85,7 @@ const INTERNAL: Response = (
     "Internal",
     500,
     problem::INTERNAL,
-    "the sidecar itself failed, for example because the disk is full; nothing was accepted",
+    "the sidecar itself failed, for example because the disk is full; the message was not accepted",
 );
 const BUSY: Response = (
     "Busy",
@@ -164,7 +164,7 @@ pub(super) fn paths() -> Value {
             "submit",
             "Create the resources now",
             "Starts the submission if the declaration has `submit: Manual`; otherwise, only returns the outcome. Idempotent. \
-             Responds after the commit or its failure.",
+             Responds when all resources exist or the submission has failed.",
             success("All resources exist.", "Outcome"),
             &[PENDING, TOO_LARGE, INVALID_OUTPUT, NOT_CREATED],
         ))},
@@ -172,8 +172,8 @@ pub(super) fn paths() -> Value {
             "steps",
             "finish",
             "Declare that all steps have finished",
-            "Uses the defaults of missing outputs. If all variables are known, creates the resources, unless the declaration \
-             has `submit: Manual`. Idempotent. Returns the outcome and the results.",
+            "Replaces missing outputs with their defaults. If all variables are known, creates the resources, unless the \
+             declaration has `submit: Manual`. Idempotent. Returns the outcome and the results.",
             success(
                 "The outcome. For `submit: Manual`, it may include a note that no submit request arrived.",
                 "Outcome",
@@ -191,8 +191,8 @@ pub(super) fn paths() -> Value {
         "/v1/resources": {"get": with_parameters(operation(
             "people",
             "getResources",
-            "Read the objects that will be created, secrets masked",
-            "YAML, unless `Accept` asks for JSON.",
+            "Read the objects that will be created, with masked secrets",
+            "Returns YAML, or JSON if `Accept` requests it.",
             objects(
                 "The objects, in the order of the declaration.",
                 &json!({"type": "array", "items": schema("KubernetesObject")}),
@@ -202,8 +202,8 @@ pub(super) fn paths() -> Value {
         "/v1/resources/{name}": {"get": with_parameters(operation(
             "people",
             "getResource",
-            "Read one object that will be created, secrets masked",
-            "YAML, unless `Accept` asks for JSON.",
+            "Read one object that will be created, with masked secrets",
+            "Returns YAML, or JSON if `Accept` requests it.",
             objects("The object.", &schema("KubernetesObject")),
             &[MALFORMED, NOT_FOUND, PENDING, TOO_LARGE, BUSY],
         ), &[
@@ -223,8 +223,8 @@ pub(super) fn paths() -> Value {
             "people",
             "getEvents",
             "Follow the state as it changes",
-            "Server-sent events. Each has the name `status` and a Status as its data; the first one is sent immediately. The \
-             stream ends when the sidecar shuts down.",
+            "Sends server-sent events, each with the name `status` and a Status as data. The first event is sent immediately. \
+             The stream ends when the sidecar shuts down.",
             response("The stream.", "text/event-stream", json!({
                 "schema": {"type": "string"},
                 "example": "event: status\ndata: {\"phase\":\"Collecting\",\"submit\":\"Resolved\",\"steps\":[],\
@@ -236,7 +236,7 @@ pub(super) fn paths() -> Value {
             "people",
             "getPage",
             "View the state live in a browser",
-            "A page that follows `/v1/events`.",
+            "Returns a page that follows `/v1/events`.",
             response("The page.", "text/html", json!({"schema": {"type": "string"}})),
             &[],
         )},
@@ -260,7 +260,7 @@ pub(super) fn paths() -> Value {
             "operation",
             "getMetrics",
             "Read the metrics",
-            "In the OpenMetrics text format.",
+            "Returns the OpenMetrics text format.",
             response(
                 "All metrics.",
                 "application/openmetrics-text",
@@ -285,9 +285,12 @@ fn post_outputs() -> Value {
         "postOutputs",
         "Post the outputs of a step",
         "A step can post its outputs only once: repeating the same message returns the same response, and a different message \
-         is rejected. Responds after the message is on disk or, if it resolves the last variables, after the commit or its \
-         failure.",
-        success("The message was accepted, now or earlier.", "Outcome"),
+         is rejected. Responds when the message is on disk or, if it resolves the last variables, when all resources exist or \
+         the submission has failed.",
+        success(
+            "The message was accepted, by this request or an earlier one.",
+            "Outcome",
+        ),
         &[
             MALFORMED,
             OTHER_STEP,
