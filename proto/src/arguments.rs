@@ -1,5 +1,4 @@
-//! The sidecar's arguments. Injection into a Task writes them; injection into the pod and, later, the sidecar itself
-//! parse them.
+//! The sidecar's arguments. Injection into a Task writes them; injection into the pod and, later, the sidecar parse them.
 //!
 //! Between injection into the Task and injection into the pod, Tekton substitutes the values of parameters. Between injection
 //! into the pod and the start of the sidecar, the kubelet expands `$(NAME)` and `$$`. So that no value can be mistaken for a

@@ -5,8 +5,7 @@
 //! step whose message exceeds 4,096 bytes (`pkg/termination/write.go`). The kubelet divides 12 KiB equally among all containers
 //! of a pod, including init containers (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`, `normalizeStatus`), and
 //! truncates longer messages. A truncated message is no longer JSON, and Tekton silently drops all results of the step
-//! (`pkg/pod/status.go`). With `results-from: sidecar-logs`, Tekton does not pass
-//! results in the message.
+//! (`pkg/pod/status.go`). With `results-from: sidecar-logs`, Tekton does not pass results in the message.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -22,9 +21,8 @@ pub use entry::{Entry, EntryType, OF_TEKTON, cut_escaped, escaped_len};
 pub use share::{InvalidShare, Share};
 pub use size::Size;
 
-/// The maximum size of the message of one container, in bytes. Tekton fails a step with a larger message, and the kubelet would
-/// truncate it
-/// (`MaxContainerTerminationMessageLength`).
+/// The maximum size of the message of one container, in bytes. Tekton fails a step with a larger message, and the kubelet
+/// truncates larger messages (`MaxContainerTerminationMessageLength`).
 pub const CONTAINER_MAX: usize = 4 << 10;
 
 /// The space for the messages of all containers of a pod together, in bytes (`MaxPodTerminationMessageLogLength`).

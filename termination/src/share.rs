@@ -44,7 +44,7 @@ impl Share {
         room(self.own + self.added)
     }
 
-    /// Returns the maximum size of a message without the containers that Gleaner adds, in bytes.
+    /// Returns the value that [`room`](Self::room) would have without the containers that Gleaner adds.
     pub fn room_without(self) -> usize {
         room(self.own)
     }

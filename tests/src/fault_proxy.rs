@@ -25,8 +25,8 @@ pub struct FaultProxy(FaultServer);
 /// The API server behind the proxy.
 struct Upstream {
     client: Client,
-    /// The runtime that drives the client's connections. The proxy's own runtime would end them when the proxy stops, although
-    /// the test also uses the client.
+    /// The runtime that drives the client's connections. The proxy's own runtime would close them when the proxy stops, although
+    /// the test still uses the client.
     runtime: Handle,
 }
 
@@ -64,7 +64,7 @@ impl Backend for Upstream {
     }
 }
 
-/// Removes the hop-by-hop headers and the client's credentials. The client `upstream` adds its own
+/// Removes the hop-by-hop headers and the client's credentials. [`Upstream::client`] adds its own
 /// credentials.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in [

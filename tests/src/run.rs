@@ -68,7 +68,7 @@ pub struct Run<'a> {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     sidecar: Option<Sidecar>,
-    /// The sidecar's memory limit. It must be dropped after the sidecar, so this field comes later.
+    /// The sidecar's memory limit. It must be dropped after the sidecar, so this field follows `sidecar`.
     memory: Option<MemoryLimit>,
     /// The logs of killed sidecars.
     killed: String,

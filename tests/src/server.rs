@@ -103,7 +103,7 @@ impl Server {
         self.client.clone()
     }
 
-    /// Returns the rig of a real server.
+    /// Returns the rig of a real server; `None` for a local server.
     #[must_use]
     pub fn rig(&self) -> Option<&Arc<Rig>> {
         match &self.backend {
@@ -124,7 +124,7 @@ impl Server {
         self.rig().map(|rig| rig.authority())
     }
 
-    /// Writes a kubeconfig file with all permissions, for this case's namespace.
+    /// Writes a kubeconfig for a user with all permissions and for this case's namespace, and returns its path.
     ///
     /// # Panics
     ///

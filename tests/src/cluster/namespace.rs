@@ -55,8 +55,8 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             name = self.name
         );
         self.create_all(&text);
-        // Pods need both objects to start. Wait for one after the other, because `kubectl wait` fails if
-        // both are missing.
+        // Pods need both objects to start. Wait for one after the other, because `kubectl wait` fails if both
+        // are missing.
         for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
             self.wait(wanted, "create");
         }
@@ -128,7 +128,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             .succeed()
     }
 
-    /// Starts a TaskRun of a Task, named after the Task with the suffix `-run`, and waits until the TaskRun has finished.
+    /// Starts a TaskRun of the Task `task`, with the name `TASK-run`, and waits until the TaskRun has finished.
     #[must_use = "call `succeeded` or `failed`"]
     #[track_caller]
     pub fn run(&self, task: &str) -> Ended {

@@ -171,7 +171,7 @@ pub fn without_cargo(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Returns the path of a file of the repository.
+/// Returns the path of a file in the repository.
 pub fn repository(path: &str) -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().expect("a repository").join(path)

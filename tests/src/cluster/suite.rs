@@ -9,8 +9,7 @@
 //! ```
 //!
 //! If no cluster can run on this machine, cases are reported as ignored, with a message; if `GLEANER_REQUIRE_CLUSTER=1` is set,
-//! they fail. If a cluster can run but does not start, cases
-//! always fail.
+//! they fail. If a cluster can run but does not start, cases always fail.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

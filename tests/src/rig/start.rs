@@ -35,7 +35,7 @@ pub struct Rig {
     folder: TempDir,
     authority: String,
     accounts: Accounts,
-    /// The sender. When it is dropped, the keeper thread stops both processes.
+    /// The keeper thread stops both processes when this sender is dropped.
     stop: Option<mpsc::Sender<()>>,
     keeper: Option<JoinHandle<()>>,
 }
@@ -45,7 +45,8 @@ impl Rig {
     ///
     /// # Errors
     ///
-    /// Fails if a file or a process cannot be created, or, with the last output of the programs, if they do not become ready.
+    /// Fails if a file or a process cannot be created, or if the programs do not become ready. In the latter case, the error
+    /// contains their last output.
     pub fn start(programs: &Path, options: &Options) -> Result<Self, String> {
         let folder =
             folder::create().map_err(|e| format!("cannot create a directory for the rig: {e}"))?;
@@ -114,7 +115,7 @@ impl Rig {
         self.accounts.next()
     }
 
-    /// Writes a kubeconfig for a user, and returns its path. The file is removed with the rig.
+    /// Writes a kubeconfig for a user, and returns its path. The file is removed when the rig is dropped.
     ///
     /// # Errors
     ///

@@ -44,7 +44,7 @@ impl Answer {
         self.json["reason"].as_str().unwrap_or_default()
     }
 
-    /// Returns the fields of the causes in a `Status` object, sorted. Causes without a field are omitted.
+    /// Returns the sorted fields of the causes in a `Status` object. Causes without a field are omitted.
     #[must_use]
     pub fn fields(&self) -> Vec<&str> {
         let causes = self.json["details"]["causes"].as_array();
