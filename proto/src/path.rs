@@ -1,4 +1,4 @@
-//! Paths in a pod and in the HTTP API.
+//! Paths, addresses and names in a pod.
 
 /// The mount point of the shared volume.
 pub const GLEANER: &str = "/gleaner";

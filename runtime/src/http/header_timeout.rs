@@ -22,7 +22,7 @@ use super::write_timeout::WriteTimeout;
 pub(super) struct HeaderTimeout {
     /// True from the first byte of a header to the last.
     arriving: Arc<watch::Sender<bool>>,
-    /// True while a request is processed. Bytes that arrive during this time belong to its body.
+    /// True while a request is processed. Bytes that arrive during this time belong to the request's body.
     handling: Arc<AtomicBool>,
 }
 
