@@ -2,8 +2,8 @@
 //!
 //! The server implements the requests of clients that create objects, and of users who inspect objects with `kubectl get`:
 //! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
-//! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's kinds, and the kinds of additional CRDs,
-//! including CRDs that a client creates.
+//! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's kinds, and the kinds of additional CRDs, including
+//! CRDs that a client creates.
 //!
 //! # Checks
 //!
@@ -11,28 +11,27 @@
 //!
 //! - names, labels and annotation keys have the syntax that Kubernetes requires;
 //! - the object contains all fields that the kind's schema requires, and no field that is not in the schema;
-//! - values have the type that the schema requires, are in the `enum`, and are within the limits on length, number of items
-//!   and value.
+//! - values have the type that the schema requires, are in the `enum`, and are within the limits on length, number of items and
+//!   value.
 //!
 //! Error responses have the same codes, reasons and causes as those of a real server. The messages differ, except where clients
 //! depend on them.
 //!
 //! # Not supported
 //!
-//! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned
-//!   objects outlive their owners), finalizers, generations, and the deletion of a namespace's objects with the
-//!   namespace.
+//! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned objects
+//!   outlive their owners), finalizers, generations, and the deletion of a namespace's objects with the namespace.
 //! - Everything else that can refuse or change a write: users and RBAC (access reviews allow everything), webhooks,
 //!   admission policies, quotas.
-//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`,
-//!   `minProperties`, `maxProperties`, CEL rules, conversion between versions (all versions show the same fields).
-//! - Of Kubernetes' built-in kinds: defaults, and rules that the schema cannot express (for example, that a Deployment's
-//!   selector matches its template, that a Job's pods have a restart policy, and that a ConfigMap is at most 1 MiB).
+//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, `minProperties`,
+//!   `maxProperties`, CEL rules, conversion between versions (all versions show the same fields).
+//! - Of Kubernetes' built-in kinds: defaults, and rules that the schema cannot express (for example, that a Deployment's selector
+//!   matches its template, that a Job's pods have a restart policy, and that a ConfigMap is at most 1 MiB).
 //! - Of server-side apply: lists that are merged item by item, and atomic maps. This server replaces a list as a whole, and
 //!   merges a map field by field.
-//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletecollection,
-//!   subresources such as `status` and `scale` (use [`LocalApiServer::set_status`] to set a status), YAML,
-//!   protobuf, tables, OpenAPI, pagination, warnings, and the rejection of duplicate fields.
+//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletecollection, subresources such as
+//!   `status` and `scale` (use [`LocalApiServer::set_status`] to set a status), YAML, protobuf, tables, OpenAPI, pagination,
+//!   warnings, and the rejection of duplicate fields.
 //!
 //! # Example
 //!

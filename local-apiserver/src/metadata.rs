@@ -54,8 +54,8 @@ pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result
     Ok(())
 }
 
-/// Sets the UID and the creation time of a new object, and removes the other fields that only the server sets,
-/// except `managedFields`.
+/// Sets the UID and the creation time of a new object, and removes the other fields that only the server sets, except
+/// `managedFields`.
 /// Errors: 500 if the system cannot provide random numbers.
 pub(crate) fn stamp(object: &mut Value) -> Result<(), Refusal> {
     let uid = uid()?;

@@ -9,9 +9,8 @@ use crate::schema::{KEYS, PORT, QUANTITY};
 
 /// Returns the outline of the built-in kinds.
 ///
-/// `types` is a list of object types, each with its `fields` and the names of `required` fields; `kinds` maps
-/// `apiVersion` and `kind` to the kind's type; `metadata` is the type of every kind's metadata. The type of a field is one of
-/// these:
+/// `types` is a list of object types, each with its `fields` and the names of `required` fields; `kinds` maps `apiVersion` and
+/// `kind` to the kind's type; `metadata` is the type of every kind's metadata. The type of a field is one of these:
 ///
 /// - `string`, `bytes` (base64), `quantity`, or the allowed values, as in `Always|Never`;
 /// - `integer` (64 bits), `int32`, the bounds of an integer, as in `1..65535`, `number`, `boolean`, `int-or-string`, or `port`

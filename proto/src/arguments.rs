@@ -6,8 +6,8 @@
 //!
 //! - a string and its flag form one argument: `--param=url=$(params.url)`;
 //! - Tekton replaces the argument `$(params.list[*])` with one argument per item, so arrays come after `--`, in frames:
-//!   `array:list`, the items, `end:list`. The preceding `--array=list` flags determine the names and the order of the
-//!   frames. If an item could be mistaken for the end of a frame, all arguments are rejected;
+//!   `array:list`, the items, `end:list`. The preceding `--array=list` flags determine the names and the order of the frames. If
+//!   an item could be mistaken for the end of a frame, all arguments are rejected;
 //! - values that are known only when the pod is created are encoded (`--values`), so that the kubelet does not change them.
 
 use std::collections::BTreeMap;
@@ -24,11 +24,11 @@ pub const UNWRAPPED: &str = "--unwrapped";
 /// [`UNWRAPPED_CONTAINER`]. If the sidecar only terminated, the TaskRun would not fail.
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
 /// The container that [`UNWRAPPED_VARIABLE`] refers to. The name is not a DNS label, so not even an attacker who may edit the
-/// namespace can create such a container. The API server accepts the reference, because it validates only the
-/// `resource` of a `resourceFieldRef`, not the `containerName` (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`,
+/// namespace can create such a container. The API server accepts the reference, because it validates only the `resource` of a
+/// `resourceFieldRef`, not the `containerName` (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`,
 /// `validateContainerResourceFieldSelector`); the kubelet then fails with `container NAME not found`
-/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). A reference to a ConfigMap or Secret would not work:
-/// its name must be valid, so an attacker could create the object (`validateConfigMapKeySelector`).
+/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). A reference to a ConfigMap or Secret would not work: its name must
+/// be valid, so an attacker could create the object (`validateConfigMapKeySelector`).
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
 /// The declaration in base64; if the flag is repeated, the parts are concatenated.
 pub const DECLARATION: &str = "--declaration";
@@ -36,8 +36,8 @@ pub const DECLARATION: &str = "--declaration";
 pub const STEP: &str = "--step";
 /// A parameter of type string: `NAME=VALUE`.
 pub const PARAM: &str = "--param";
-/// One key of a parameter of type object: `NAME.KEY=VALUE`. The name of the parameter contains no dots
-/// (Tekton, `pkg/apis/pipeline/v1/param_types.go`).
+/// One key of a parameter of type object: `NAME.KEY=VALUE`. The name of the parameter contains no dots (Tekton,
+/// `pkg/apis/pipeline/v1/param_types.go`).
 pub const PARAM_KEY: &str = "--param-key";
 /// A parameter of type array; its items come after `--`.
 pub const ARRAY: &str = "--array";
@@ -64,8 +64,8 @@ pub const LISTEN: &str = "--listen";
 /// The log level.
 pub const LOG_LEVEL: &str = "--log-level";
 
-/// The maximum length of a value in one argument, in bytes; longer values are split. Linux limits an argument,
-/// including the flag, to 128 KiB (`MAX_ARG_STRLEN`).
+/// The maximum length of a value in one argument, in bytes; longer values are split. Linux limits an argument, including the
+/// flag, to 128 KiB (`MAX_ARG_STRLEN`).
 const CHUNK: usize = 96 << 10;
 
 /// A parameter that is passed to the sidecar.

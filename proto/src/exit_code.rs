@@ -1,7 +1,7 @@
 //! Exit codes of Gleaner's own failures, most of them from BSD's `sysexits.h`.
 //!
-//! The exit code of a step's command is always passed through unchanged. Gleaner uses these codes only for its own
-//! failures, so that `kubectl describe` shows the kind of failure.
+//! The exit code of a step's command is always passed through unchanged. Gleaner uses these codes only for its own failures, so
+//! that `kubectl describe` shows the kind of failure.
 
 /// The command line of a Gleaner binary is invalid (`EX_USAGE`).
 pub const USAGE: u8 = 64;

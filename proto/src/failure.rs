@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The cause of a failure, as a stable code. Programs must make decisions based on the code, never on a message. Later
-/// versions may add codes.
+/// The cause of a failure, as a stable code. Programs must make decisions based on the code, never on a message. Later versions
+/// may add codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum FailureCode {

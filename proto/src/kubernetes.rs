@@ -12,13 +12,13 @@ pub mod annotation {
     pub const MEMORY_REQUEST: &str = "gleaner.dev/memory-request";
     /// The sidecar's `limits.memory`.
     pub const MEMORY_LIMIT: &str = "gleaner.dev/memory-limit";
-    /// On a created object: a keyed hash of its rendered content, which shows whether a repeated create request
-    /// has the same content.
+    /// On a created object: a keyed hash of its rendered content, which shows whether a repeated create request has the same
+    /// content.
     pub const CONTENT: &str = "gleaner.dev/content";
     /// On a created object: the UID of the run's TaskRun, Job or pod.
     pub const RUN_UID: &str = "gleaner.dev/run-uid";
-    /// On an object that server-side apply created: the UID of the TaskRun that applied it. If a later run applies
-    /// the object, the annotation is removed.
+    /// On an object that server-side apply created: the UID of the TaskRun that applied it. If a later run applies the object,
+    /// the annotation is removed.
     pub const MADE_BY: &str = "gleaner.dev/made-by";
     /// On a created object: the name of its template in the declaration.
     pub const RESOURCE: &str = "gleaner.dev/resource";

@@ -30,8 +30,8 @@ pub struct Outputs {
     pub exit_code: i32,
 }
 
-/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: the space that the step's own results take up in
-/// the step's termination message. This space is not available for the results of resources.
+/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: the space that the step's own results take up in the
+/// step's termination message. This space is not available for the results of resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OwnResults {

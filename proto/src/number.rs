@@ -32,8 +32,8 @@ pub fn survives(literal: &str) -> bool {
     double.is_finite() && decimal.is_some_and(|decimal| decimal.is_printed_for(double))
 }
 
-/// Returns true if the API server stores the parsed `number` unchanged (see [`survives`]). Does not detect changes that the
-/// JSON parser has already made.
+/// Returns true if the API server stores the parsed `number` unchanged (see [`survives`]). Does not detect changes that the JSON
+/// parser has already made.
 pub fn fits(number: &Number) -> bool {
     number.is_i64() || number.is_f64() || survives(&number.to_string())
 }

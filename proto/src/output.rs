@@ -49,8 +49,8 @@ pub enum When {
 }
 
 /// An output, in the form that the redirector needs. On the command line it is written as `NAME[,WORD...][=PATH]`, for example
-/// `digest=/workspace/digest` or `report,object,Always,optional`; each word is a keyword of [`OutputType`], [`Trim`] or
-/// [`When`], or `optional`.
+/// `digest=/workspace/digest` or `report,object,Always,optional`; each word is a keyword of [`OutputType`], [`Trim`] or [`When`],
+/// or `optional`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputSpec {
     /// The output's name.

@@ -18,9 +18,9 @@ pub const RESOURCE: &str = "/v1/resources/{name}";
 pub const STATUS: &str = "/v1/status";
 /// `GET`: the state of the run as server-sent events.
 pub const EVENTS: &str = "/v1/events";
-/// `GET`: returns 200 as long as the sidecar responds to requests.
+/// `GET`: the liveness probe, which always returns 200.
 pub const LIVE: &str = "/livez";
-/// `GET`: returns 200 once steps can post outputs.
+/// `GET`: the readiness probe, which returns 200 once steps can post outputs.
 pub const READY: &str = "/readyz";
 /// `GET`: the metrics in the OpenMetrics text format.
 pub const METRICS: &str = "/metrics";

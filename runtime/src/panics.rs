@@ -29,8 +29,8 @@ pub fn install() {
 /// # Errors
 /// The source location of a panic in `work`.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // A panic cannot leave shared data inconsistent, because `work` only reads the data that it borrows, and its own values
-    // are dropped.
+    // A panic cannot leave shared data inconsistent, because `work` only reads the data that it borrows, and its own values are
+    // dropped.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         // Dropping the payload may panic too, and that panic must not escape.
         std::mem::drop(panic::catch_unwind(AssertUnwindSafe(|| drop(payload))));

@@ -19,8 +19,8 @@ pub const UNWRITABLE: &str = "cannot write to standard output";
 /// Parses a command line, which begins with the program's name.
 ///
 /// # Errors
-/// The exit code, if the command line is invalid or requests help or the version. In these cases, the error message, the help
-/// or the version has already been printed.
+/// The exit code, if the command line is invalid or requests help or the version. In these cases, the error message, the help or
+/// the version has already been printed.
 pub fn parse<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, ExitCode> {
     C::try_parse_from(args).map_err(|error| print(&error))
 }

@@ -64,8 +64,7 @@ impl Backend for Upstream {
     }
 }
 
-/// Removes the hop-by-hop headers and the client's credentials. [`Upstream::client`] adds its own
-/// credentials.
+/// Removes the hop-by-hop headers and the client's credentials. [`Upstream::client`] adds its own credentials.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in [
         header::CONNECTION,

@@ -10,8 +10,8 @@
 //! async fn a_lost_reply_creates_one_object(server: &Server) { /* ... */ }
 //! ```
 //!
-//! Each case becomes two tests, `real::NAME` and `local::NAME`. If no real server can run on this machine, the `real` tests
-//! are reported as ignored, with a message; if `GLEANER_REQUIRE_APISERVER=1` is set, they fail.
+//! Each case becomes two tests, `real::NAME` and `local::NAME`. If no real server can run on this machine, the `real` tests are
+//! reported as ignored, with a message; if `GLEANER_REQUIRE_APISERVER=1` is set, they fail.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -12,8 +12,8 @@ const API_VERSION: &str = "events.k8s.io/v1";
 pub const NOTE_BYTES: usize = 1024;
 /// The maximum length of an instance name, in bytes (same file).
 const INSTANCE_BYTES: usize = 128;
-/// The maximum length of an Event's name without its suffix, in bytes: a name has at most 253 bytes, and
-/// the suffix, a dot and 16 hexadecimal digits, has 17.
+/// The maximum length of an Event's name without its suffix, in bytes: a name has at most 253 bytes, and the suffix, a dot and 16
+/// hexadecimal digits, has 17.
 const NAME_BYTES: usize = 236;
 
 /// An Event to create.

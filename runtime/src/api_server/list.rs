@@ -6,8 +6,7 @@ use serde_json::Value;
 use super::request::JSON;
 use super::{ApiServer, Reason, RequestError, path};
 
-/// The maximum number of objects in a page, as in kubectl. A page that is too large is requested again with fewer
-/// objects.
+/// The maximum number of objects in a page, as in kubectl. A page that is too large is requested again with fewer objects.
 const PAGE: usize = 500;
 /// The maximum number of times that listing starts over.
 const RESTARTS: usize = 3;

@@ -31,7 +31,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// A stream that detects the beginning of a header, and detects that the client has stopped reading a response.
+/// A stream that detects when a header begins, and when the client stops reading a response.
 pub(super) struct ObservedStream {
     stream: Box<dyn Stream>,
     header: HeaderTimeout,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use gleaner_proto::{duration, size};
 
-/// The limits of an HTTP server, as flags that a program flattens into its own flags. The program can change a default or
-/// a help text with `#[command(mut_arg("max_body", |arg| arg.default_value("4Mi")))]`.
+/// The limits of an HTTP server, as flags that a program flattens into its own flags. The program can change a default or a help
+/// text with `#[command(mut_arg("max_body", |arg| arg.default_value("4Mi")))]`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
 #[group(skip)]

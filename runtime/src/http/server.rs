@@ -37,8 +37,8 @@ const BACKLOG: i32 = 1024;
 /// The size of the kernel's send buffer for a Unix socket connection, in bytes. The buffer contains the bytes that the client has
 /// not read yet, and counts toward the memory of this process's cgroup. Linux doubles the size (socket(7)).
 const SEND_BUFFER: usize = 32 << 10;
-/// The size of the send buffer for a TCP connection, in bytes. A buffer for only one segment (64 KiB on
-/// loopback) would make the server wait for delayed acknowledgments.
+/// The size of the send buffer for a TCP connection, in bytes. A buffer for only one segment (64 KiB on loopback) would make the
+/// server wait for delayed acknowledgments.
 const TCP_SEND_BUFFER: usize = 128 << 10;
 
 /// A TCP listener that disables Nagle's algorithm and sets the size of the send buffer for each connection.

@@ -1,5 +1,5 @@
-//! The time limit for each part of a response. Without this limit, a client that reads nothing could hold its connection and
-//! the response forever.
+//! The time limit for each part of a response. Without this limit, a client that reads nothing could hold its connection and the
+//! response forever.
 
 use std::io;
 use std::pin::Pin;

@@ -23,8 +23,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts the cluster if it is not running, and installs Gleaner from this checkout. With `GLEANER_CLUSTER_INSTALLED=1`,
-    /// uses the installed Gleaner instead.
+    /// Starts the cluster if it is not running, and installs Gleaner from this checkout. With `GLEANER_CLUSTER_INSTALLED=1`, uses
+    /// the installed Gleaner instead.
     ///
     /// If `GLEANER_TEST_KUBECONFIG` is set, uses the cluster in that kubeconfig, for example a cluster that kind created. Tekton
     /// and Gleaner must be installed on that cluster, and kubectl and helm must be on the PATH.
@@ -139,8 +139,7 @@ impl Cluster {
         self.given.clone().unwrap_or_else(own)
     }
 
-    /// Returns the path of a program: the copy that `up` fetched, or the program on the PATH if `up` did not create the
-    /// cluster.
+    /// Returns the path of a program: the copy that `up` fetched, or the program on the PATH if `up` did not create the cluster.
     fn program(&self, name: &str) -> PathBuf {
         match self.given {
             Some(_) => PathBuf::from(name),
