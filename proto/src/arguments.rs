@@ -147,7 +147,7 @@ pub struct RunValues {
 /// An error in a list of arguments.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
-    /// The value of a flag does not have the required form, which is the second field.
+    /// The argument in the first field does not have the required form, which is the second field.
     #[error("'{0}' must have the form {1}")]
     Form(String, &'static str),
     /// The items of the array with this name are not enclosed in a frame, or the frame is not at the expected position.

@@ -124,7 +124,8 @@ impl Cluster {
         digest.trim_end().to_owned()
     }
 
-    /// Returns a command that runs a program with the cluster's kubeconfig. kubectl caches discovery in the cluster's directory.
+    /// Returns a command that runs a program with the cluster's kubeconfig. In this command, kubectl caches the results of
+    /// discovery in the cluster's directory.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command

@@ -66,7 +66,7 @@ impl Rig {
                 Err(why) => (Err(why), None),
             };
             if report.send(authority).is_ok() && keep {
-                // Wait until the sender is dropped, for which `recv` returns an error.
+                // Wait until the sender is dropped. `recv` then returns an error.
                 let _ = stopped.recv();
             }
             drop(processes);

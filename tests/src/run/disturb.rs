@@ -34,7 +34,7 @@ impl Run<'_> {
         self.sidecar.as_mut().is_some_and(Sidecar::is_ready)
     }
 
-    /// Returns true if the sidecar has exited by itself since the last call. Its log is then kept like that of a killed sidecar.
+    /// Returns true if the sidecar has exited by itself since the last call, and keeps its log, like the log of a killed sidecar.
     pub fn has_exited(&mut self) -> bool {
         let process = self.sidecar.as_mut().map(Sidecar::process);
         let exited = process.is_some_and(|process| !matches!(process.try_wait(), Ok(None)));

@@ -146,7 +146,7 @@ impl Running {
     ///
     /// # Panics
     ///
-    /// Panics if waiting for the redirector fails.
+    /// Panics if the exit status of the redirector is not available.
     pub async fn ended(mut self) -> Ended {
         (&mut self.task).await.expect("a redirector")
     }
