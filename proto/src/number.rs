@@ -13,7 +13,8 @@ const EXACT_DIGITS: usize = 766;
 /// Returns true if the API server stores the JSON number `literal` unchanged. This is the case for:
 /// - a signed 64-bit integer;
 /// - a larger integer in the form in which programs print a double: `36893488147419103000` for two to the power of 65;
-/// - a decimal with at most 17 significant digits, if no decimal with as many digits is closer to the resulting double. Programs print doubles in this form, because 17 digits distinguish all doubles.
+/// - a decimal with at most 17 significant digits, if no decimal with as many digits is closer to the resulting double.
+///   Programs print doubles in this form, because 17 digits distinguish all doubles.
 ///
 /// This includes decimals with as few digits as possible (`0.1`, or 1278578419099525.3 and 1278578419099525.2, which are the same
 /// double and equally short) and decimals that always have 17 digits (C's `%.17g`: `0.10000000000000001`).
