@@ -260,7 +260,7 @@ pub(super) fn paths() -> Value {
             "operation",
             "getMetrics",
             "Read the metrics",
-            "Returns the OpenMetrics text format.",
+            "Returns all metrics in the OpenMetrics text format.",
             response(
                 "All metrics.",
                 "application/openmetrics-text",
