@@ -45,7 +45,9 @@ pub enum AccessError {
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
     /// A proxy variable does not contain a valid URL. kube may report this error even if `NO_PROXY` excludes the API server.
-    #[error("the variable {0} does not contain a valid proxy URL; correct the value or unset the variable")]
+    #[error(
+        "the variable {0} does not contain a valid proxy URL; correct the value or unset the variable"
+    )]
     Proxy(&'static str),
     /// `NO_PROXY` does not contain a list that kube can parse.
     #[error(
