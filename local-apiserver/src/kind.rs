@@ -1,4 +1,4 @@
-//! The kinds that a server serves.
+//! The kinds that the server serves.
 
 use std::cmp::Reverse;
 use std::sync::{Arc, LazyLock};
@@ -12,7 +12,7 @@ use crate::store::Key;
 /// The structural schema of a whole object, including `metadata`; created on first use.
 pub(crate) type Schema = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
 
-/// One kind in one version, as discovery lists it.
+/// One version of a kind, with the properties that discovery lists.
 #[derive(Debug)]
 pub(crate) struct Kind {
     /// The API group; empty for the core group.
@@ -24,9 +24,9 @@ pub(crate) struct Kind {
     pub(crate) short_names: Vec<String>,
     pub(crate) categories: Vec<String>,
     pub(crate) namespaced: bool,
-    /// True if the status has a separate endpoint; other endpoints then ignore the status.
+    /// True if the kind has a status subresource. Other endpoints then ignore the `status` that a client sends.
     pub(crate) has_status: bool,
-    /// True for Kubernetes' built-in kinds, false for those of a CRD.
+    /// True for a built-in kind of Kubernetes, false for a kind that a CRD defines.
     pub(crate) built_in: bool,
     pub(crate) name_rule: NameRule,
     pub(crate) schema: Schema,
@@ -61,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// Returns the object in this version: only `apiVersion` is changed, as with the CRD conversion strategy `None`.
+    /// Converts the object to this version: only `apiVersion` changes, as with the CRD conversion strategy `None`.
     pub(crate) fn in_version(&self, object: &Value) -> Value {
         let mut object = object.clone();
         object["apiVersion"] = self.api_version().into();
@@ -70,7 +70,7 @@ impl Kind {
 }
 
 impl Registry {
-    /// Adds a kind. It replaces an existing kind with the same group, version and plural.
+    /// Adds a kind, or replaces the kind with the same group, version and plural.
     pub(crate) fn add(&mut self, kind: Arc<Kind>) {
         self.kinds.retain(|k| {
             (&k.group, &k.version, &k.plural) != (&kind.group, &kind.version, &kind.plural)
@@ -78,7 +78,7 @@ impl Registry {
         self.kinds.push(kind);
     }
 
-    /// Removes all versions of a kind. `qualified_plural` is the kind's name in the store.
+    /// Removes all versions of the kind with this [`Kind::qualified_plural`].
     pub(crate) fn remove(&mut self, qualified_plural: &str) {
         self.kinds
             .retain(|kind| kind.qualified_plural() != qualified_plural);
@@ -97,7 +97,7 @@ impl Registry {
             .cloned()
     }
 
-    /// Returns the kinds of one group and version, in the order they were added.
+    /// Returns the kinds of one group and version, in the order in which they were added.
     pub(crate) fn in_version<'a>(
         &'a self,
         group: &'a str,
@@ -108,9 +108,9 @@ impl Registry {
             .filter(move |k| k.group == group && k.version == version)
     }
 
-    /// Returns each named group (not the core) with its versions, the preferred one first.
+    /// Returns each group except the core group with its versions, the preferred version first.
     pub(crate) fn groups(&self) -> Vec<(&str, Vec<&str>)> {
-        // The kind of access reviews is not in the registry, because access reviews are not stored.
+        // The registry does not contain the kind `SelfSubjectAccessReview`, because access reviews are not stored.
         let mut groups: Vec<(&str, Vec<&str>)> = vec![(access::GROUP, vec![access::VERSION])];
         for kind in self.kinds.iter().filter(|k| !k.group.is_empty()) {
             match groups.iter_mut().find(|(group, _)| *group == kind.group) {
@@ -128,7 +128,8 @@ impl Registry {
     }
 }
 
-/// Returns a name qualified with its group, such as `taskruns.tekton.dev`, or `configmaps` for the core group.
+/// Returns the name of a resource or kind followed by its group, as in `taskruns.tekton.dev`. For the core group, returns only
+/// the name, as in `configmaps`.
 pub(crate) fn qualified(name: &str, group: &str) -> String {
     if group.is_empty() {
         name.to_owned()
@@ -137,7 +138,8 @@ pub(crate) fn qualified(name: &str, group: &str) -> String {
     }
 }
 
-/// Returns the rank of a version in Kubernetes' order: GA, beta, alpha, and within each the higher number first.
+/// Returns the rank of a version; the highest rank is the preferred version. As in Kubernetes, GA ranks above beta, beta above
+/// alpha, and within each of them a higher number ranks higher.
 fn version_rank(version: &str) -> (u8, u32, u32) {
     let Some(rest) = version.strip_prefix('v') else {
         return (0, 0, 0);

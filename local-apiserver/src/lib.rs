@@ -1,37 +1,37 @@
 //! A small Kubernetes API server that runs inside a process: plain HTTP on 127.0.0.1, with objects in memory.
 //!
-//! The server supports clients that create objects, and users who look at them with `kubectl get`:
+//! The server implements the requests of clients that create objects, and of users who inspect objects with `kubectl get`:
 //! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
-//! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's kinds, and the kinds of additional CRDs,
-//! including CRDs that a client creates.
+//! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's kinds, and the kinds of additional CRDs, including
+//! CRDs that a client creates.
 //!
 //! # Checks
 //!
 //! Every write is validated strictly, as with `fieldValidation=Strict`:
 //!
-//! - names, labels and the keys of annotations have the syntax that Kubernetes requires;
-//! - no field is unknown to the kind, and no required field is missing;
-//! - values have the type that the schema requires, are allowed by an `enum`, and are within limits on length, size and
+//! - names, labels and annotation keys have the syntax that Kubernetes requires;
+//! - the object contains all fields that the kind's schema requires, and no field that is not in the schema;
+//! - values have the type that the schema requires, are in the `enum`, and are within the limits on length, number of items and
 //!   value.
 //!
-//! Errors have the same codes, reasons and causes as on a real server. The messages differ, except where clients depend on
-//! them.
+//! Error responses have the same codes, reasons and causes as those of a real server. The messages differ, except where clients
+//! depend on them.
 //!
 //! # Not supported
 //!
-//! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned
-//!   objects outlive their owners), finalizers, generations, the deletion of the objects in a deleted namespace.
+//! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned objects
+//!   outlive their owners), finalizers, generations, and the deletion of a namespace's objects with the namespace.
 //! - Everything else that can refuse or change a write: users and RBAC (access reviews allow everything), webhooks,
 //!   admission policies, quotas.
-//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on
-//!   properties, CEL rules, conversion between versions (all versions show the same fields).
-//! - Of Kubernetes' built-in kinds: defaults, and rules across fields that are not in their schema (a Deployment's selector
-//!   matches its template, a Job's pods have a restart policy, a ConfigMap is not larger than 1 MiB).
-//! - Of server-side apply: lists that are merged by their elements, and atomic maps. In this server a list is one value, and
-//!   a map is merged by its fields.
-//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletion of collections,
-//!   subresources such as `status` and `scale` (the owner sets a status with [`LocalApiServer::set_status`]), YAML,
-//!   protobuf, tables, OpenAPI, paging, warnings, refusal of duplicate fields.
+//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, `minProperties`,
+//!   `maxProperties`, CEL rules, conversion between versions (all versions show the same fields).
+//! - Of Kubernetes' built-in kinds: defaults, and rules that the schema cannot express (for example, that a Deployment's selector
+//!   matches its template, that a Job's pods have a restart policy, and that a ConfigMap is at most 1 MiB).
+//! - Of server-side apply: lists that are merged item by item, and atomic maps. This server replaces a list as a whole, and
+//!   merges a map field by field.
+//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletecollection, subresources such as
+//!   `status` and `scale` (use [`LocalApiServer::set_status`] to set a status), YAML, protobuf, tables, OpenAPI, pagination,
+//!   warnings, and the rejection of duplicate fields.
 //!
 //! # Example
 //!
@@ -75,7 +75,7 @@ pub use crd::CrdError;
 pub use outline::outline;
 pub use server::{Builder, LocalApiServer, SeedError};
 
-/// The CRDs of Tekton's kinds that the server always serves, as YAML, for installation on a real server.
+/// The CRDs of the Tekton kinds that the server always serves, as YAML, so that they can be installed on a real server.
 pub const TEKTON_CRDS: &str = concat!(
     include_str!("../crds/pipelineresources.yaml"),
     "---\n",

@@ -26,13 +26,13 @@ pub(crate) fn of(object: &mut Value) -> &mut Map<String, Value> {
         .expect("invariant: settle made the metadata a map")
 }
 
-/// Returns a string of the object's metadata; empty if it is absent.
+/// Returns the string field `field` of the object's metadata, or an empty string if the field is absent.
 pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object["metadata"][field].as_str().unwrap_or_default()
 }
 
-/// Sets the object's namespace to the one in the request, and adds `metadata` if it is missing. Must be called before the other
-/// functions of this module. Errors: 400 if the metadata is not a map, or specifies a different namespace.
+/// Sets the object's namespace to `namespace`, or removes it if the kind is cluster-scoped, and adds `metadata` if it is missing.
+/// Must be called before [`of`]. Errors: 400 if the metadata is not a map or specifies a different namespace.
 pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result<(), Refusal> {
     let metadata = &mut object["metadata"];
     if metadata.is_null() {
@@ -54,7 +54,8 @@ pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result
     Ok(())
 }
 
-/// Sets the identity and creation time of a new object.
+/// Sets the UID and the creation time of a new object, and removes the other fields that only the server sets, except
+/// `managedFields`.
 /// Errors: 500 if the system cannot provide random numbers.
 pub(crate) fn stamp(object: &mut Value) -> Result<(), Refusal> {
     let uid = uid()?;
@@ -90,11 +91,11 @@ pub(crate) fn now() -> String {
         .to_string()
 }
 
-/// Returns a version 4 UUID.
+/// Returns a new UID, which is a version 4 UUID.
 fn uid() -> Result<String, Refusal> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Refusal::without_reason(format!("cannot get random numbers: {error}")))?;
+        .map_err(|error| Refusal::without_reason(format!("cannot generate a UID: {error}")))?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let mut uid = format!("{:032x}", u128::from_be_bytes(bytes));

@@ -1,4 +1,4 @@
-//! Syntax of names, labels and annotations: `k8s.io/apimachinery/pkg/util/validation`.
+//! The syntax of names, labels and annotation keys, as in `k8s.io/apimachinery/pkg/util/validation`.
 
 use serde_json::Value;
 
@@ -10,26 +10,26 @@ const LONGEST_LABEL: usize = 63;
 /// The syntax of a kind's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameRule {
-    /// RFC 1123 subdomain: most kinds.
+    /// An RFC 1123 subdomain; for most kinds.
     Subdomain,
-    /// RFC 1123 label: namespaces and services.
+    /// An RFC 1123 label; for namespaces and services.
     Label,
-    /// Any segment of a path: roles and their bindings.
+    /// Any text that is valid as a URL path segment; for roles, cluster roles and their bindings.
     PathSegment,
 }
 
 impl NameRule {
-    /// Returns the rule that `name` violates.
+    /// Returns the rule, as a message, if `name` violates it.
     pub(crate) fn broken_by(self, name: &str) -> Option<&'static str> {
         let (fits, rule) = match self {
             Self::Subdomain => (
                 name.len() <= LONGEST_SUBDOMAIN && name.split('.').all(is_dns_label),
-                "must be a lowercase RFC 1123 subdomain: at most 253 of a-z, 0-9, '-' and '.', with a letter or digit \
+                "must be a lowercase RFC 1123 subdomain: at most 253 characters of a-z, 0-9, '-' and '.', with a letter or digit \
                  at both ends of each part",
             ),
             Self::Label => (
                 name.len() <= LONGEST_LABEL && is_dns_label(name),
-                "must be a lowercase RFC 1123 label: at most 63 of a-z, 0-9 and '-', with a letter or digit at both \
+                "must be a lowercase RFC 1123 label: at most 63 characters of a-z, 0-9 and '-', with a letter or digit at both \
                  ends",
             ),
             Self::PathSegment => (
@@ -41,13 +41,13 @@ impl NameRule {
     }
 }
 
-/// Returns the errors in the labels at `field`.
+/// Returns the errors in the keys and values of `labels`, which are at the path `field`.
 pub(crate) fn label_faults(field: &str, labels: &Value) -> Vec<Cause> {
     let mut causes = key_faults(field, labels);
     for value in labels.as_object().into_iter().flat_map(|map| map.values()) {
         let text = value.as_str().unwrap_or_default();
         if !text.is_empty() && !is_qualified_name(text) {
-            let rule = "a label must be empty, or at most 63 letters, digits, '-', '_' and '.', with a letter or \
+            let rule = "a label value must be empty, or at most 63 letters, digits, '-', '_' and '.', with a letter or \
                         digit at both ends";
             causes.push(Cause::invalid(field, text, rule));
         }
@@ -55,7 +55,7 @@ pub(crate) fn label_faults(field: &str, labels: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Returns the errors in the keys of labels or annotations, which have the form `[PREFIX/]NAME`.
+/// Returns the errors in the keys of `map`, the labels or annotations at the path `field`. A key has the form `[PREFIX/]NAME`.
 pub(crate) fn key_faults(field: &str, map: &Value) -> Vec<Cause> {
     let keys = map.as_object().into_iter().flat_map(|map| map.keys());
     let wrong = keys.filter(|key| match key.split_once('/') {

@@ -1,4 +1,4 @@
-//! The endpoints of objects.
+//! The endpoints that list, read and write objects.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::options::{ListOptions, WriteOptions};
 use crate::refusal::Refusal;
 use crate::state::Shared;
 
-/// The target of a request: the objects of a kind, or one of them.
+/// The target of a request: all objects of a kind, or one object.
 pub(crate) struct Target {
     shared: Arc<Shared>,
     kind: Arc<Kind>,
@@ -104,8 +104,8 @@ pub(crate) async fn remove(
 }
 
 impl Target {
-    /// Returns the namespace of one object; empty for cluster-scoped kinds.
-    /// Errors: 405 for a namespaced kind without a namespace, because only lists span namespaces.
+    /// Returns the namespace in the path; empty for cluster-scoped kinds.
+    /// Errors: 405 if the kind is namespaced but the path contains no namespace, which is valid only for lists.
     fn namespace(&self) -> Result<&str, Refusal> {
         match &self.namespace {
             Some(namespace) => Ok(namespace),
@@ -119,7 +119,7 @@ impl FromRequestParts<Arc<Shared>> for Target {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
-        /// The part of the path after the group version: `[/namespaces/NS]/RESOURCE[/NAME]`.
+        /// The variables in the path `/[GROUP/]VERSION[/namespaces/NS]/RESOURCE[/NAME]`.
         #[derive(Deserialize)]
         struct Place {
             #[serde(default)]

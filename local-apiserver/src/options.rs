@@ -16,7 +16,7 @@ pub(crate) struct WriteOptions {
     pub(crate) force: bool,
 }
 
-/// The options of a list request. They are validated, but have no effect.
+/// The options of a list request. Unsupported options are rejected; the others have no effect.
 pub(crate) struct ListOptions;
 
 impl FromRequestParts<Arc<Shared>> for WriteOptions {
@@ -44,7 +44,7 @@ impl FromRequestParts<Arc<Shared>> for WriteOptions {
     }
 }
 
-/// Refuses a watch and selectors. If selectors were ignored, a client would mistake the whole list for its selection.
+/// Rejects watches and selectors. If selectors were ignored, the client would mistake the complete list for the selected objects.
 impl FromRequestParts<Arc<Shared>> for ListOptions {
     type Rejection = Refusal;
 

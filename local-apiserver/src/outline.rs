@@ -9,22 +9,22 @@ use crate::schema::{KEYS, PORT, QUANTITY};
 
 /// Returns the outline of the built-in kinds.
 ///
-/// `types` is a list of object types, each with its `fields` and the names of `required` fields; `kinds` has the type of each
-/// kind by `apiVersion` and `kind`; `metadata` is the type of every kind's metadata. The type of a field is
+/// `types` is a list of object types, each with its `fields` and the names of `required` fields; `kinds` maps `apiVersion` and
+/// `kind` to the kind's type; `metadata` is the type of every kind's metadata. The type of a field is one of these:
 ///
 /// - `string`, `bytes` (base64), `quantity`, or the allowed values, as in `Always|Never`;
 /// - `integer` (64 bits), `int32`, the bounds of an integer, as in `1..65535`, `number`, `boolean`, `int-or-string`, or `port`
 ///   (a number or name);
 /// - `object` (any map), `any`, or an index into `types`;
-/// - one of these types after `[]` (a list) or `{}` (a map); the braces may contain the form of the map's keys, as in
-///   `{label}string`: `label`, `annotation`, or `key` of a ConfigMap or Secret.
+/// - `[]` (a list) or `{}` (a map), followed by the type of the items or values. The braces may contain the syntax of the map's
+///   keys, as in `{label}string`: `label`, `annotation`, or `key` (as in a ConfigMap or Secret).
 pub fn outline() -> Value {
     let mut types = Types::default();
     let mut kinds = Map::new();
     for kind in builtin::kinds() {
         let mut schema = (*kind.schema).clone();
         if let Some(properties) = schema["properties"].as_object_mut() {
-            // Servers ignore a `status` that a client sends.
+            // API servers ignore a `status` that a client sends.
             properties.remove("status");
         }
         let own = types.of(&schema);
@@ -38,7 +38,7 @@ pub fn outline() -> Value {
 #[derive(Default)]
 struct Types {
     all: Vec<Value>,
-    /// The index of each type, by its JSON text.
+    /// The index in `all` of each type, by the type's JSON text.
     known: HashMap<String, usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Errors: `metav1.Status` objects with the reason why a request failed.
+//! Error responses: `metav1.Status` objects that contain the reason for the failure.
 //!
 //! Codes and reasons follow `k8s.io/apimachinery/pkg/api/errors`, because clients act on them.
 
@@ -13,7 +13,7 @@ use crate::kind::{Kind, qualified};
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: StatusCode,
-    /// The reason; empty if a real server returns none.
+    /// The machine-readable `reason` of the status; empty if a real server omits it.
     reason: &'static str,
     message: String,
     details: Map<String, Value>,
@@ -29,7 +29,7 @@ impl Refusal {
         }
     }
 
-    /// Adds the object to the details; `kind` is the object's kind, or its plural resource name.
+    /// Adds the object to the `details` of the status; `kind` is the object's kind or its plural resource name.
     fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
         for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
             if !value.is_empty() {
@@ -66,7 +66,7 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "AlreadyExists", message).about(group, plural, name)
     }
 
-    /// Returns 409: the object is not in the state that the request expects.
+    /// Returns 409: the object does not meet the preconditions of the request.
     pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let plural = kind.qualified_plural();
         let message = format!("Operation cannot be fulfilled on {plural} {name:?}: {why}");
@@ -79,7 +79,7 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "Conflict", message).because(causes)
     }
 
-    /// Returns 422; `group` and `kind` are those of the object.
+    /// Returns 422: the object or the query parameters are invalid. `group` and `kind` identify the kind of the object.
     pub(crate) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
         let kind_and_group = qualified(kind, group);
         let message = format!("{kind_and_group} {name:?} is invalid: {}", list(causes));
@@ -105,7 +105,7 @@ impl Refusal {
         Self::new(code, "RequestEntityTooLarge", message)
     }
 
-    /// Returns 500 without a reason, which is a real server's response to some client errors.
+    /// Returns 500 without a `reason`, as a real server does for a few client errors.
     pub(crate) fn without_reason(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }

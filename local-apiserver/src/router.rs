@@ -1,4 +1,4 @@
-//! The endpoints of the API.
+//! The paths of the API, with their methods and handlers.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! Structural schemas: detects unknown fields, fills in defaults, and validates values.
+//! Detects unknown fields, fills in defaults, and validates values according to a structural schema.
 //!
-//! `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on properties and CEL rules
-//! (`x-kubernetes-validations`) are ignored.
+//! `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, `minProperties`, `maxProperties` and
+//! CEL rules (`x-kubernetes-validations`) are ignored.
 
 use k8s_openapi::ByteString;
 use serde::Deserialize;
@@ -9,21 +9,22 @@ use serde_json::{Map, Value};
 
 use crate::cause::{Cause, Fault};
 
-/// The format of quantities, which may be numbers (`cpu: 1`).
+/// The format of a field that contains a quantity, which a client may write as a number (`cpu: 1`).
 pub(crate) const QUANTITY: &str = "quantity";
 
 /// The schema keyword for a field that accepts a port's number or name.
 pub(crate) const PORT: &str = "x-port";
-/// The schema keyword for the form of a map's keys: `label`, `annotation`, or `key` of a ConfigMap or Secret.
+/// The schema keyword for the syntax of a map's keys: `label`, `annotation`, or `key` (as in a ConfigMap or Secret).
 pub(crate) const KEYS: &str = "x-keys";
 
-/// Returns the schema of a field of a map.
+/// Returns the schema of the field `name` in a map with the schema `schema`.
 pub(crate) fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     let additional = || schema.get("additionalProperties").filter(|s| s.is_object());
     schema["properties"].get(name).or_else(additional)
 }
 
-/// Removes nulls where the schema does not allow them, because they count as absent, and converts quantities to strings.
+/// Removes null fields that are not nullable, because Kubernetes treats them as absent, and converts quantities that are numbers
+/// to strings.
 pub(crate) fn normalize(schema: &Value, value: &mut Value) {
     walk(schema, value, &mut |schema, value| match value {
         Value::Number(number) if schema["format"] == QUANTITY => *value = number.to_string().into(),

@@ -14,7 +14,7 @@ use crate::options::WriteOptions;
 use crate::state::Shared;
 use crate::{builtin, create, metadata, router};
 
-/// A builder with the kinds and namespaces of a server. See [`LocalApiServer::builder`].
+/// A builder of a server, with the server's kinds and namespaces. See [`LocalApiServer::builder`].
 #[derive(Debug)]
 #[must_use = "call `start` to start the server"]
 pub struct Builder {
@@ -24,7 +24,7 @@ pub struct Builder {
 
 /// A running API server: plain HTTP on a free port of 127.0.0.1.
 ///
-/// Dropping this value stops the server; [`shutdown`](Self::shutdown) also waits until pending requests are finished.
+/// Dropping this value stops the server; [`shutdown`](Self::shutdown) also waits for pending requests to finish.
 #[derive(Debug)]
 pub struct LocalApiServer {
     address: SocketAddr,
@@ -40,7 +40,7 @@ pub struct LocalApiServer {
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The server does not serve this kind in this API version.
-    #[error("the kind {kind:?} of {api_version:?} is not served: pass its CRD to the builder")]
+    #[error("the kind {kind:?} of {api_version:?} is not served; pass its CRD to the builder")]
     UnknownKind {
         /// The object's `apiVersion`.
         api_version: String,
@@ -53,7 +53,7 @@ pub enum SeedError {
 }
 
 impl Builder {
-    /// Also serves the kinds of the CRDs in a YAML text of one or more documents.
+    /// Adds the kinds of the CRDs in `yaml`, which may contain several documents.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Builder {
         Ok(self)
     }
 
-    /// Adds a namespace; `default` always exists.
+    /// Adds a namespace. The namespace `default` is created in any case.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         if !self.namespaces.contains(&name) {
@@ -78,7 +78,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Fails if there is no free port, or a namespace has an invalid name.
+    /// Fails if no port is free, or if the name of a namespace is invalid.
     pub async fn start(self) -> std::io::Result<LocalApiServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -87,7 +87,7 @@ impl Builder {
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let stopped = async {
-                // Nothing is ever sent; the server stops when the sender is dropped.
+                // No message is ever sent; this returns when the sender is dropped.
                 let _ = stopped.await;
             };
             let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
@@ -117,7 +117,7 @@ impl LocalApiServer {
     pub fn builder() -> Builder {
         let mut registry = Registry::default();
         let crds = crd::parse(crate::TEKTON_CRDS)
-            .expect("invariant: the crate's own CRDs are valid, as a test checks");
+            .expect("invariant: a test checks that the crate's own CRDs are valid");
         for kind in builtin::kinds().iter().cloned().chain(crds) {
             registry.add(kind);
         }
@@ -139,8 +139,8 @@ impl LocalApiServer {
         self.address
     }
 
-    /// Returns every stored object, as a GET request would return it, ordered by resource, namespace and name. The namespaces
-    /// that the builder created are omitted.
+    /// Returns every stored object, as a GET request would return it, ordered by resource, namespace and name. Omits the
+    /// namespaces that the builder created.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
         let contents = self.shared.store.lock();
@@ -151,7 +151,8 @@ impl LocalApiServer {
         objects.map(|(_, object)| object.clone()).collect()
     }
 
-    /// Creates an object as a client would, and returns it as stored. The default namespace is `default`.
+    /// Creates an object as if a client had sent it, and returns the stored object. A namespaced object without a namespace is
+    /// created in `default`.
     ///
     /// # Errors
     ///
@@ -188,7 +189,7 @@ impl LocalApiServer {
         Ok(seeded)
     }
 
-    /// Replaces the status of an object, as its controller would. `plural` is the resource name, such as `deployments`.
+    /// Replaces the status of an object, as the object's controller would. `plural` is the resource name, such as `deployments`.
     ///
     /// Returns the object as stored, or `None` if it does not exist.
     pub fn set_status(
@@ -208,7 +209,7 @@ impl LocalApiServer {
         Some(contents.put(key, object))
     }
 
-    /// Stops the server: it accepts no new requests, and finishes pending ones.
+    /// Stops the server: rejects new connections, and waits for pending requests to finish.
     pub async fn shutdown(self) {
         drop(self.stop);
         if let Err(error) = self.task.await {

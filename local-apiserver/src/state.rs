@@ -8,7 +8,7 @@ use crate::crd;
 use crate::kind::{Kind, Registry};
 use crate::store::{Contents, Store};
 
-/// The kinds of a server and its objects.
+/// The kinds and objects of a server.
 #[derive(Debug)]
 pub(crate) struct Shared {
     registry: RwLock<Registry>,
@@ -28,7 +28,7 @@ impl Shared {
         self.registry.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts to serve the kinds of a stored CRD, and sets its status accordingly. Other objects are left unchanged.
+    /// If the stored object is a CRD, starts serving its kinds and updates its status. Does nothing for other objects.
     pub(crate) fn written(&self, kind: &Kind, object: &Value) {
         if !crd::is_kind(kind) {
             return;
@@ -50,7 +50,7 @@ impl Shared {
         }
     }
 
-    /// Stops serving the kinds of a deleted CRD, and deletes their objects.
+    /// If the deleted object is a CRD, stops serving its kinds and deletes the objects of these kinds.
     pub(crate) fn removed(&self, kind: &Kind, name: &str) {
         if !crd::is_kind(kind) {
             return;

@@ -1,11 +1,12 @@
-//! The objects, which are stored in memory.
+//! The in-memory store of objects.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-/// The key of an object. The versions of a kind share one storage, as on a real server.
+/// The key of an object in the store. It contains no version, because all versions of a kind share their objects, as on a real
+/// server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     /// The resource name, such as `configmaps` or `taskruns.tekton.dev`.
@@ -19,7 +20,7 @@ pub(crate) struct Key {
 #[derive(Debug, Default)]
 pub(crate) struct Store(Mutex<Contents>);
 
-/// The objects, and the revision of the last change.
+/// All objects, and the revision, which increases with each change.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     objects: BTreeMap<Key, Value>,
@@ -27,7 +28,7 @@ pub(crate) struct Contents {
 }
 
 impl Store {
-    /// Locks the store for a sequence of read, check and write. The lock must not be held across an await.
+    /// Locks the store, for example to read, check and write an object atomically. The lock must not be held across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Contents> {
         // The objects are consistent even if a thread panicked while it held the lock, because a write is one insertion.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -43,7 +44,7 @@ impl Contents {
         self.objects.get(key)
     }
 
-    /// Returns the objects of a resource, in one namespace or in all, ordered by namespace and name.
+    /// Returns the objects of a resource in one namespace (in all namespaces if `None`), ordered by namespace and name.
     pub(crate) fn list(
         &self,
         resource: &str,
@@ -55,12 +56,12 @@ impl Contents {
         listed.map(|(_, object)| object)
     }
 
-    /// Returns everything, ordered by resource, namespace and name.
+    /// Returns all objects, ordered by resource, namespace and name.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&Key, &Value)> {
         self.objects.iter()
     }
 
-    /// Stores an object under the next revision and returns it as stored.
+    /// Sets the object's `resourceVersion` to the next revision, stores the object, and returns it.
     pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Value {
         self.revision += 1;
         object["metadata"]["resourceVersion"] = self.revision.to_string().into();

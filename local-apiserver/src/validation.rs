@@ -1,4 +1,4 @@
-//! Validation of whole objects: their names, and all fields by the schema of their kind.
+//! Validates objects: the metadata, and all fields according to the kind's schema.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use crate::refusal::Refusal;
 use crate::{crd, metadata, schema};
 
 /// Checks an object that is about to be stored.
-/// Errors: 400 for input that a real server cannot decode: unknown fields, and wrong types in built-in kinds and in
-/// `metadata`. 422 for everything else.
+/// Errors: 400 for input that a real server cannot decode, namely unknown fields, and wrong types in built-in kinds and in
+/// `metadata`; 422 for all other errors.
 pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
     let mut causes = schema::faults(&kind.schema, object);
     let undecodable: Vec<String> = causes
@@ -46,9 +46,9 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
     Err(Refusal::invalid(&kind.group, &kind.kind, name, &causes))
 }
 
-/// Checks an applied configuration, which may be a partial object.
-/// Errors: 500 without a reason for unknown fields and wrong types, as on a real server, which parses the configuration with
-/// its merge schema. Only the message distinguishes this error from a temporary failure.
+/// Checks the configuration in an apply request, which may be a partial object.
+/// Errors: 500 without a `reason` for unknown fields and wrong types, as on a real server, which parses the configuration with
+/// the schema for server-side apply. Clients can distinguish this error from a temporary failure only by the message.
 pub(crate) fn check_applied(kind: &Kind, wanted: &Value) -> Result<(), Refusal> {
     let causes = schema::faults(&kind.schema, wanted);
     let mistyped: Vec<String> = causes.iter().filter_map(mistyped).collect();

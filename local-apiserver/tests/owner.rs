@@ -35,7 +35,7 @@ async fn seeded_objects_are_listed() {
 }
 
 #[tokio::test]
-async fn an_object_that_cannot_be_seeded_is_explained() {
+async fn seeding_an_invalid_object_returns_the_reason() {
     let server = LocalApiServer::builder().start().await.unwrap();
     let unknown = json!({"apiVersion": "x.dev/v1", "kind": "Thing", "metadata": {"name": "a"}});
     let error = server.seed(unknown).unwrap_err();

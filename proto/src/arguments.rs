@@ -1,13 +1,13 @@
-//! The sidecar's arguments. They are written when Gleaner is injected into a Task, and read twice: when Gleaner is injected into
-//! the pod, and by the sidecar itself.
+//! The sidecar's arguments. Injection into a Task writes them; injection into the pod and, later, the sidecar parse them.
 //!
 //! Between injection into the Task and injection into the pod, Tekton substitutes the values of parameters. Between injection
-//! into the pod and the start of the sidecar, the kubelet expands `$(NAME)` and `$$`. To keep values distinct from flags:
+//! into the pod and the start of the sidecar, the kubelet expands `$(NAME)` and `$$`. So that no value can be mistaken for a
+//! flag:
 //!
-//! - a string is one argument together with its flag: `--param=url=$(params.url)`;
-//! - an array becomes as many arguments as it has items (Tekton replaces an argument that consists of `$(params.list[*])`), so
-//!   arrays come after `--`, in frames: `array:list`, the items, `end:list`. The names and the order of the frames are known from
-//!   the preceding `--array=list` flags; if an item could be mistaken for a frame, all arguments are rejected;
+//! - a string and its flag form one argument: `--param=url=$(params.url)`;
+//! - Tekton replaces the argument `$(params.list[*])` with one argument per item, so arrays come after `--`, in frames:
+//!   `array:list`, the items, `end:list`. The preceding `--array=list` flags determine the names and the order of the frames. If
+//!   an item could be mistaken for the end of a frame, all arguments are rejected;
 //! - values that are known only when the pod is created are encoded (`--values`), so that the kubelet does not change them.
 
 use std::collections::BTreeMap;
@@ -15,19 +15,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Marks the pod with these arguments as not injected yet. The sidecar does not start with this flag, because a pod without
-/// redirectors would succeed without creating anything.
+/// Indicates that Gleaner has not been injected into the pod yet. With this flag, the sidecar refuses to start, because a pod
+/// without redirectors would succeed without creating anything.
 pub const UNWRAPPED: &str = "--unwrapped";
-/// An environment variable that prevents the sidecar from being created until injection into the pod removes the variable: its
-/// value is a limit of the container [`UNWRAPPED_CONTAINER`], which cannot exist. If a sidecar terminates, the TaskRun does not
-/// fail; if a sidecar cannot be created, Tekton fails the TaskRun before any step runs (`pkg/pod/status.go`,
-/// `isPodHitConfigError`), and the pod's events name the container.
+/// An environment variable that prevents the kubelet from creating the sidecar until injection into the pod removes the variable:
+/// it refers to a resource limit of [`UNWRAPPED_CONTAINER`], a container that cannot exist. If a container cannot be created,
+/// Tekton fails the TaskRun before any step runs (`pkg/pod/status.go`, `isPodHitConfigError`), and the pod's events name
+/// [`UNWRAPPED_CONTAINER`]. If the sidecar only terminated, the TaskRun would not fail.
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
 /// The container that [`UNWRAPPED_VARIABLE`] refers to. The name is not a DNS label, so not even an attacker who may edit the
-/// namespace can create such a container. The reference is still valid, because the API server checks only the resource of a
-/// variable's `resourceFieldRef` (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`,
+/// namespace can create such a container. The API server accepts the reference, because it validates only the `resource` of a
+/// `resourceFieldRef`, not the `containerName` (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`,
 /// `validateContainerResourceFieldSelector`); the kubelet then fails with `container NAME not found`
-/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a ConfigMap or Secret would not work: such a name must
+/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). A reference to a ConfigMap or Secret would not work: its name must
 /// be valid, so an attacker could create the object (`validateConfigMapKeySelector`).
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
 /// The declaration in base64; if the flag is repeated, the parts are concatenated.
@@ -36,26 +36,26 @@ pub const DECLARATION: &str = "--declaration";
 pub const STEP: &str = "--step";
 /// A parameter of type string: `NAME=VALUE`.
 pub const PARAM: &str = "--param";
-/// One key of a parameter of type object: `NAME.KEY=VALUE`. An object's name has no dots (Tekton,
+/// One key of a parameter of type object: `NAME.KEY=VALUE`. The name of the parameter contains no dots (Tekton,
 /// `pkg/apis/pipeline/v1/param_types.go`).
 pub const PARAM_KEY: &str = "--param-key";
 /// A parameter of type array; its items come after `--`.
 pub const ARRAY: &str = "--array";
 /// A value of `$(context.NAME)`: `NAME=VALUE`.
 pub const CONTEXT: &str = "--context";
-/// The file of an output whose path contains variables: `STEP.OUTPUT=PATH`. Used only for injection into the pod.
+/// The file of an output whose path contains variables: `STEP.OUTPUT=PATH`. Only injection into the pod uses this flag.
 pub const PATH: &str = "--path";
 /// [`RunValues`] as JSON in base64; if the flag is repeated, the parts are concatenated.
 pub const VALUES: &str = "--values";
 /// The owner of created objects, if it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
-/// The numbers of the pod's own containers and of added ones, which share the space for the pod's termination messages, if the
-/// messages carry results: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
+/// The numbers of containers that share the space for the pod's termination messages: the pod's own and those that Gleaner adds,
+/// as `OWN+ADDED`, such as `3+1` or `3+1,compressed`. Present only if Tekton passes results in termination messages.
 pub const TERMINATION_SHARE: &str = "--termination-share";
-/// A kind that the declaration may create, as `GROUP/KIND`; the flag has no value if no kind is allowed. Without the flag, every
-/// kind is allowed.
+/// A kind of which the declaration may create objects, as `GROUP/KIND`. If no kind is allowed, the flag has an empty value;
+/// without the flag, every kind is allowed.
 pub const ALLOW_KIND: &str = "--allow-kind";
-/// The redirector binary to copy for the steps.
+/// The path of the redirector binary, which is copied to the volume that the steps mount.
 pub const REDIRECTOR: &str = "--redirector";
 /// The destination path of the copy.
 pub const INSTALL_REDIRECTOR: &str = "--install-redirector";
@@ -64,8 +64,8 @@ pub const LISTEN: &str = "--listen";
 /// The log level.
 pub const LOG_LEVEL: &str = "--log-level";
 
-/// The maximum length of a value in one argument, in bytes; longer values are split. Linux accepts 128 KiB (`MAX_ARG_STRLEN`),
-/// including the flag.
+/// The maximum length of a value in one argument, in bytes; longer values are split. Linux limits an argument, including the
+/// flag, to 128 KiB (`MAX_ARG_STRLEN`).
 const CHUNK: usize = 96 << 10;
 
 /// A parameter that is passed to the sidecar.
@@ -103,7 +103,7 @@ pub struct OutputPath {
     pub step: String,
     /// The name of the output.
     pub output: String,
-    /// The known part of the path.
+    /// The path, in which Tekton replaces its variables before injection into the pod.
     pub path: String,
 }
 
@@ -120,11 +120,11 @@ pub struct Arguments {
     pub context: Vec<(String, String)>,
     /// Parameters that the templates use.
     pub params: Vec<Param>,
-    /// Files of outputs.
+    /// Files of outputs whose declared path contains variables.
     pub paths: Vec<OutputPath>,
     /// [`RunValues`] in base64; empty before injection into the pod.
     pub values: String,
-    /// Kinds that the declaration may create; if empty, every kind is allowed.
+    /// Kinds of which the declaration may create objects; if empty, every kind is allowed.
     pub kinds: Vec<String>,
     /// All other arguments, unchanged.
     pub others: Vec<String>,
@@ -147,10 +147,10 @@ pub struct RunValues {
 /// An error in a list of arguments.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
-    /// The value of a flag lacks its `=` or, for a key, its `.`.
+    /// The argument in the first field does not have the required form, which is the second field.
     #[error("'{0}' must have the form {1}")]
     Form(String, &'static str),
-    /// The frames of the array with this name are not in the expected places.
+    /// The items of the array with this name are not enclosed in a frame, or the frame is not at the expected position.
     #[error("the items of the array parameter '{0}' are not between 'array:{0}' and 'end:{0}'")]
     Frame(String),
     /// An item of the array with this name looks like a frame.
@@ -254,7 +254,7 @@ impl Arguments {
                     let (step, output, path) = dotted("STEP.OUTPUT=PATH")?;
                     read.paths.push(OutputPath { step, output, path });
                 }
-                // The flag sets the array's position among the parameters; the items come last.
+                // The flags determine the order of the arrays; the items come after `--`.
                 ARRAY => names.push(value.to_owned()),
                 _ => read.others.push((*argument).to_owned()),
             }
@@ -265,7 +265,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Returns the parameters by name; the keys of each object are combined.
+    /// Returns the parameters by name. The keys of each parameter of type object are combined into one map.
     pub fn params(&self) -> Map<String, Value> {
         let mut params = Map::new();
         for param in &self.params {
@@ -290,7 +290,7 @@ impl Arguments {
     }
 }
 
-/// Splits a text in base64 into arguments that are short enough for Linux.
+/// Splits base64 text into arguments that are short enough for Linux.
 fn chunks<'a>(flag: &'a str, text: &'a str) -> impl Iterator<Item = String> + 'a {
     let chunks = text.as_bytes().chunks(CHUNK);
     chunks.map(move |chunk| format!("{flag}={}", String::from_utf8_lossy(chunk)))
@@ -311,7 +311,7 @@ fn arrays<S: AsRef<str>>(
         }
         let end = format!("end:{name}");
         let next = names.get(index + 1).map(|name| format!("array:{name}"));
-        // An end frame counts only if it is followed by the next array or by nothing.
+        // `end:NAME` ends the array only if the next array or the end of the arguments follows.
         let is_end = |at: &usize| rest[*at] == end && rest.get(at + 1).copied() == next.as_deref();
         let mut ends = (1..rest.len()).filter(is_end);
         let at = ends.next().ok_or_else(frame)?;

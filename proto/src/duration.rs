@@ -10,7 +10,7 @@ pub struct DurationError(String);
 /// Parses a duration in the syntax of Go's `time.ParseDuration`, without signs. A bare `0` is allowed.
 ///
 /// # Errors
-/// Fails if the text is not a duration, or longer than Go's longest duration (290 years).
+/// Fails if the text is not a valid duration, or if the duration exceeds Go's maximum (290 years).
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let wrong = || DurationError(text.to_owned());
     if text == "0" {
@@ -43,7 +43,7 @@ pub fn written(duration: Duration) -> String {
 }
 
 /// Parses one number with its unit, in nanoseconds, and returns the rest of the text. The calculation uses integers, because
-/// floating point would add more code to the redirector than all other parsing.
+/// floating-point arithmetic would add more code to the redirector than the rest of its parsers.
 fn part(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, after) = text.split_at(end);

@@ -1,5 +1,5 @@
-//! The encoding of text in files: UTF-8, with or without a byte order mark. If a file has a different encoding, the error names
-//! it.
+//! The encoding of text files: UTF-8, with or without a byte order mark. For a file in UTF-16 or UTF-32, the error names the
+//! encoding.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ pub const MARK: char = '\u{feff}';
 /// The number of bytes at the start of a file that [`Encoding::of`] needs.
 pub const HEAD: usize = 256;
 
-/// An encoding of Unicode other than UTF-8.
+/// A Unicode encoding other than UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Two or four bytes for each character; the default of Windows PowerShell.
+    /// Two or four bytes for each character; the default encoding of Windows PowerShell.
     Utf16,
     /// Four bytes for each character.
     Utf32,
@@ -21,7 +21,7 @@ pub enum Encoding {
 /// An error for a text that is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
-    /// The text is in another encoding of Unicode.
+    /// The text is in a different Unicode encoding.
     #[error("is {0}; write UTF-8 (in PowerShell with -Encoding utf8)")]
     Unicode(Encoding),
     /// The text has a byte that is invalid in UTF-8.
@@ -30,7 +30,7 @@ pub enum EncodingError {
          data, for example with base64"
     )]
     Byte {
-        /// The offset of the byte, from 0.
+        /// The offset of the byte, starting at 0.
         at: u64,
         /// The byte.
         byte: u8,
@@ -41,8 +41,8 @@ impl Encoding {
     /// Returns the encoding of the file that begins with `head`, if it is UTF-16 or UTF-32 in either byte order. Only the first
     /// [`HEAD`] bytes are examined.
     ///
-    /// Without a byte order mark, UTF-16 is recognized by its zero bytes, as in RFC 4627, section 3: more than half of the first
-    /// characters are below U+0100, and none of them is U+0000.
+    /// Without a byte order mark, UTF-16 is recognized by its zero bytes, as in RFC 4627, section 3: more than half of the
+    /// examined characters must be below U+0100, and none may be U+0000.
     pub fn of(head: &[u8]) -> Option<Self> {
         let head = &head[..head.len().min(HEAD)];
         match head {
@@ -82,10 +82,11 @@ fn is_utf16(head: &[u8], number: fn([u8; 2]) -> u16) -> bool {
     count >= UNITS && narrow.is_some_and(|narrow| narrow * 2 > count)
 }
 
-/// Decodes UTF-8. A byte order mark is kept.
+/// Decodes UTF-8, and keeps a byte order mark.
 ///
 /// # Errors
-/// `bytes` is not UTF-8, or is UTF-16 or UTF-32 that could be read as UTF-8 with zero bytes.
+/// Fails if `bytes` is not UTF-8, or is recognized as UTF-16 or UTF-32. The latter may also be valid UTF-8 that contains zero
+/// bytes.
 pub fn decode(bytes: Vec<u8>) -> Result<String, EncodingError> {
     if let Some(other) = Encoding::of(&bytes) {
         return Err(EncodingError::Unicode(other));

@@ -1,7 +1,7 @@
-//! Exit codes of Gleaner's own failures, after BSD's `sysexits.h`.
+//! Exit codes of Gleaner's own failures, most of them from BSD's `sysexits.h`.
 //!
-//! The exit code of a step's command is always passed through unchanged. These codes appear only if Gleaner itself made a
-//! step fail, so that `kubectl describe` shows the kind of problem.
+//! The exit code of a step's command is always passed through unchanged. Gleaner uses these codes only for its own failures, so
+//! that `kubectl describe` shows the kind of failure.
 
 /// The command line of a Gleaner binary is invalid (`EX_USAGE`).
 pub const USAGE: u8 = 64;
@@ -9,7 +9,7 @@ pub const USAGE: u8 = 64;
 pub const OUTPUT: u8 = 65;
 /// A file given by the user cannot be read, or the files contain no documents (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
-/// The sidecar was unreachable until the deadline passed (`EX_UNAVAILABLE`).
+/// The sidecar could not be reached before the deadline (`EX_UNAVAILABLE`).
 pub const UNREACHABLE: u8 = 69;
 /// The resources could not be created (`EX_CANTCREAT`).
 pub const NOT_CREATED: u8 = 73;

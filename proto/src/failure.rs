@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The cause of a failure, as a stable code. Programs must decide by the code, never by a message; later versions may add codes.
+/// The cause of a failure, as a stable code. Programs must make decisions based on the code, never on a message. Later versions
+/// may add codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum FailureCode {
@@ -14,9 +15,9 @@ pub enum FailureCode {
     Forbidden,
     /// An admission policy or webhook rejected the object.
     Denied,
-    /// A ResourceQuota had no room for the object until the submission's deadline.
+    /// A ResourceQuota did not allow the object before the submission's deadline.
     QuotaExceeded,
-    /// The API server did not accept the credentials of the run.
+    /// The API server rejected the run's credentials.
     Unauthorized,
     /// An object with this name exists and does not belong to this run.
     AlreadyExists,
@@ -26,7 +27,7 @@ pub enum FailureCode {
     Contested,
     /// Server-side apply conflicts with fields that another manager owns.
     Conflict,
-    /// The API server found the content of the object invalid.
+    /// The API server rejected the content of the object as invalid.
     Invalid,
     /// The object is too large for the API server.
     TooLarge,
@@ -56,7 +57,7 @@ pub enum FailureCode {
     ObjectFailed,
     /// Another client deleted the object while Gleaner waited for it.
     Deleted,
-    /// The step ran a second time and sent different outputs after the first ones had been used.
+    /// The step ran a second time and posted different outputs after the first outputs had been used.
     StepRepeated,
     /// Gleaner itself failed: its journal could not be written, or it panicked.
     Internal,
@@ -71,7 +72,7 @@ pub enum FailureCode {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// The name of the resource in the declaration; absent if the failure does not concern one resource.
+    /// The name of the resource in the declaration; absent if the failure does not concern a single resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     /// The cause, for programs.
@@ -102,31 +103,31 @@ pub struct ObjectReference {
     pub uid: Option<String>,
 }
 
-/// An object that the rollback could not delete, or that may exist.
+/// An object that remains, or may remain, after the rollback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LeftBehind {
     /// The object.
     pub object: ObjectReference,
-    /// The certainty that the object exists.
+    /// The state of the object after the rollback.
     #[serde(default)]
     pub state: LeftState,
-    /// The reason, for users.
+    /// The reason why the object remains or may remain, for users.
     pub why: String,
 }
 
-/// The certainty that an object still exists after the rollback. Later versions may add states.
+/// The state of an object after the rollback. Later versions may add states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum LeftState {
-    /// The object exists, or did when it was last seen.
+    /// The object exists, or existed when it was last read.
     #[default]
     Exists,
-    /// The object could not be read.
+    /// The object may exist; it could not be read.
     MayExist,
-    /// The object did not exist at the last check, but a create request that got no response may still take effect.
+    /// The object did not exist when it was last read, but a create request that got no response may still take effect.
     MayAppear,
     /// The object exists and was kept so that its status can be read (`keepOnFailure`).
     Retained,

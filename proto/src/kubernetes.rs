@@ -15,12 +15,13 @@ pub mod annotation {
     /// The span context of a TaskRun, which Tekton or a user sets (`pkg/reconciler/taskrun/tracing.go`). Tekton copies it to the
     /// pod.
     pub const SPAN_CONTEXT: &str = "tekton.dev/taskrunSpanContext";
-    /// On a created object: a keyed hash of its rendered content, which distinguishes a repeated create from a different one.
+    /// On a created object: a keyed hash of its rendered content, which shows whether a repeated create request has the same
+    /// content.
     pub const CONTENT: &str = "gleaner.dev/content";
-    /// On a created object: the UID of the TaskRun (or pod) that created it.
+    /// On a created object: the UID of the run's TaskRun, Job or pod.
     pub const RUN_UID: &str = "gleaner.dev/run-uid";
-    /// On an object that server-side apply created: the UID of the TaskRun that applied it. The apply of the next run removes
-    /// this annotation.
+    /// On an object that server-side apply created: the UID of the TaskRun that applied it. If a later run applies the object,
+    /// the annotation is removed.
     pub const MADE_BY: &str = "gleaner.dev/made-by";
     /// On a created object: the name of its template in the declaration.
     pub const RESOURCE: &str = "gleaner.dev/resource";
@@ -28,7 +29,7 @@ pub mod annotation {
 
 /// Labels.
 pub mod label {
-    /// The Task's name (also used in the proposal).
+    /// The Task's name, in Tekton and in the proposal.
     pub const TASK: &str = "tekton.dev/task";
     /// The TaskRun's name as the 2019 proposal spells it.
     pub const TASKRUN_PROPOSAL: &str = "tekton.dev/taskrun";
@@ -53,7 +54,7 @@ pub const SIDECAR_CONTAINER: &str = "sidecar-gleaner";
 
 /// `apiVersion` of a PipelineResource, as in the proposal.
 pub const PIPELINE_RESOURCE_API_VERSION: &str = "tekton.dev/v1alpha1";
-/// The types of a PipelineResource that Tekton had at the time of the proposal. No other types are valid
+/// The types that a PipelineResource had at the time of the proposal. No other types are valid
 /// (`pkg/apis/resource/v1alpha1/pipeline_resource_types.go`).
 pub const PIPELINE_RESOURCE_TYPES: [&str; 6] = [
     "git",

@@ -3,16 +3,16 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`message`] | the HTTP messages between redirector and sidecar |
-//! | [`report`] | reports of the redirector to `gleaner run` |
+//! | [`report`] | the reports that the redirector writes for `gleaner run` |
 //! | [`openapi`] | the OpenAPI document of the HTTP API |
 //! | [`failure`] | failures as data: codes, and the objects that remain |
-//! | [`arguments`] | the sidecar's arguments, from the Task to the container |
+//! | [`arguments`] | the sidecar's arguments, in the Task, in the pod and in the container |
 //! | [`redirector`] | the redirector's command line |
 //! | [`traces`] | the sidecar's environment variables for traces |
 //! | [`route`] | the routes of the sidecar's HTTP API |
-//! | [`output`] | one output: type, trim, when; and its form on a command line |
-//! | [`encoding`] | UTF-8 in files, and the detection of other encodings |
-//! | [`number`] | numbers that reach the API server unchanged |
+//! | [`output`] | an output: its type, its trimming, its condition, and its form on the redirector's command line |
+//! | [`encoding`] | the decoding of UTF-8 files, and the detection of UTF-16 and UTF-32 |
+//! | [`number`] | detection of numbers that the API server would change |
 //! | [`name`] | step, output and resource names |
 //! | [`kubernetes`] | annotations, labels, kinds |
 //! | [`mod@path`] | paths in a pod |

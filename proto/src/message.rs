@@ -38,14 +38,14 @@ pub struct Outputs {
     pub exit_code: i32,
 }
 
-/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: the space that the step's own results take in its
-/// termination message, which is not available for the results of resources.
+/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: the space that the step's own results take up in the
+/// step's termination message. This space is not available for the results of resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OwnResults {
-    /// The size as JSON in bytes; `None` if the step does not know it.
+    /// The size of the results as JSON, in bytes; `None` if the redirector does not know it.
     pub result_bytes: Option<usize>,
-    /// The compressed size in bytes, if Tekton compresses termination messages.
+    /// The compressed size of the results, in bytes, if Tekton compresses termination messages.
     pub compressed_result_bytes: Option<usize>,
 }
 
@@ -166,11 +166,11 @@ pub enum Action {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Stable identifier of the kind of problem, relative to the API's URL.
+    /// A stable identifier of the kind of problem, relative to the API's URL.
     #[serde(rename = "type")]
     #[cfg_attr(test, schemars(extend("enum" = problem_type::ALL)))]
     pub kind: String,
-    /// The kind of problem in a few words.
+    /// A short description of the kind of problem.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
@@ -178,7 +178,7 @@ pub struct Problem {
     pub detail: String,
     /// The exit code with which the redirector fails its step.
     pub exit_code: u8,
-    /// Variables that are still unknown, if they are the problem.
+    /// Variables that are still unknown, if this caused the problem.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
     /// Every cause, in the order of the declaration, if resources could not be created.
@@ -187,7 +187,7 @@ pub struct Problem {
     /// Objects that the run had created and that were rolled back, as `KIND NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
-    /// Objects of the run that still exist, or may exist: delete them manually.
+    /// Objects of the run that exist or may exist, and must be deleted manually.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftBehind>,
     /// Objects that existed before the run and still have the fields that the run applied.
@@ -197,7 +197,7 @@ pub struct Problem {
 
 /// The values of [`Problem::kind`]. They are relative references, so they do not depend on the API's URL.
 pub mod problem_type {
-    /// Declares each type and the list of all types.
+    /// Declares a constant for each type, and the list of all types.
     macro_rules! types {
         ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
             $($(#[$doc])* pub const $name: &str = $value;)*
@@ -216,25 +216,25 @@ pub mod problem_type {
         MALFORMED = "/problems/malformed-message";
         /// The bearer token is missing or wrong.
         UNAUTHORIZED = "/problems/unauthorized";
-        /// The credential belongs to another step.
+        /// The socket or bearer token belongs to another step.
         FORBIDDEN = "/problems/wrong-step";
         /// An output is unknown, missing, or of the wrong type.
         OUTPUT = "/problems/invalid-output";
-        /// A body, value or header exceeds its limit.
+        /// A body, value or header exceeds a limit.
         TOO_LARGE = "/problems/too-large";
-        /// The step has already sent different outputs.
+        /// The step has already posted different outputs.
         ALREADY_WRITTEN = "/problems/already-written";
         /// Variables are still unknown.
         PENDING = "/problems/pending";
         /// The resources could not be created.
         NOT_CREATED = "/problems/not-created";
-        /// The results of the resources do not fit into the termination message of the step.
+        /// The results of the resources do not fit into the step's termination message.
         RESULTS = "/problems/results-too-large";
-        /// The declaration is wrong.
+        /// The declaration is invalid.
         DECLARATION = "/problems/declaration";
-        /// The client was too slow.
+        /// The body did not arrive in time.
         TIMEOUT = "/problems/timeout";
-        /// The sidecar is shutting down; retry, it may be restarting.
+        /// The sidecar is shutting down, or has no capacity for the request; retry later.
         BUSY = "/problems/busy";
         /// The sidecar itself failed, for example because the disk is full.
         INTERNAL = "/problems/internal";

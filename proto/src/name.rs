@@ -1,4 +1,4 @@
-//! Names as types that can only be created by validation, so no later checks are needed.
+//! Types of names. Their constructors validate the name, so later code does not check it again.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -16,10 +16,10 @@ pub enum NameError {
     /// The text is empty.
     #[error("a name must not be empty")]
     Empty,
-    /// The text is longer than this kind of name may be; the second field is the limit in bytes.
-    #[error("'{0}' has {length} characters, at most {1} are allowed", length = .0.len())]
+    /// The text exceeds the maximum length of this kind of name; the second field is the maximum, in bytes.
+    #[error("'{0}' is {length} bytes long; at most {1} are allowed", length = .0.len())]
     TooLong(String, usize),
-    /// The text has a character that is not allowed in this kind of name; the second field is the rule.
+    /// The text has a character that is not allowed in this kind of name; the second field is the remedy.
     #[error("'{0}' is not a valid name: {1}")]
     Characters(String, &'static str),
 }
@@ -42,7 +42,7 @@ macro_rules! name {
                 Ok(Self(name))
             }
 
-            /// Returns the name as text.
+            /// Returns the name as a string slice.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -99,13 +99,13 @@ name!(
     dns_label
 );
 
-/// Returns true for a DNS label, such as the name of a namespace (RFC 1123).
+/// Returns true if `name` is a DNS label (RFC 1123), as the name of a namespace must be.
 pub fn is_dns_label(name: &str) -> bool {
     name.len() <= LABEL_MAX && has_label_characters(name)
 }
 
-/// Returns true for a DNS subdomain, such as the name of most objects (`k8s.io/apimachinery/pkg/util/validation`,
-/// `IsDNS1123Subdomain`; each part may be longer than a label).
+/// Returns true if `name` is a DNS subdomain, as the name of most objects must be. As in Kubernetes, each part may be longer than
+/// a DNS label (`k8s.io/apimachinery/pkg/util/validation`, `IsDNS1123Subdomain`).
 pub fn is_dns_subdomain(name: &str) -> bool {
     /// The maximum length of a DNS subdomain.
     const SUBDOMAIN_MAX: usize = 253;

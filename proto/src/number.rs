@@ -1,23 +1,23 @@
-//! Numbers that reach the API server unchanged.
+//! Detects numbers that the API server would change when it stores them.
 //!
-//! Kubernetes stores a number as a 64-bit signed integer if it is one, and as a double otherwise
-//! (`k8s.io/apimachinery/pkg/util/json`). A number that fits neither would be changed without an error.
+//! Kubernetes stores a number as a signed 64-bit integer if possible, and otherwise as a double
+//! (`k8s.io/apimachinery/pkg/util/json`). A number that neither type can represent is changed without an error.
 
 use serde_json::{Number, Value};
 
-/// The number of significant digits that distinguishes all doubles (C's `DBL_DECIMAL_DIG`).
+/// The number of significant digits that is sufficient to distinguish all doubles (C's `DBL_DECIMAL_DIG`).
 const DOUBLE_DIGITS: usize = 17;
-/// The number of digits after the first that is needed to write any double exactly.
+/// The number of digits that, after the first digit, are sufficient to write any double exactly.
 const EXACT_DIGITS: usize = 766;
 
-/// Returns true if the JSON number `literal` is stored unchanged. Such a number is one of
+/// Returns true if the API server stores the JSON number `literal` unchanged. This is the case for:
 /// - a signed 64-bit integer;
 /// - a larger integer in the form in which programs print a double: `36893488147419103000` for two to the power of 65;
-/// - a decimal in the form in which programs print a double: at most 17 significant digits, which distinguish all doubles, and as
-///   close to the parsed double as that many digits allow.
+/// - a decimal with at most 17 significant digits, if no decimal with as many digits is closer to the resulting double.
+///   Programs print doubles in this form, because 17 digits distinguish all doubles.
 ///
-/// It does not matter whether the program printed as few digits as possible (`0.1`, or 1278578419099525.3 and 1278578419099525.2,
-/// which are the same double and equally short) or always 17 (C's `%.17g`: `0.10000000000000001`).
+/// This includes decimals with as few digits as possible (`0.1`, or 1278578419099525.3 and 1278578419099525.2, which are the same
+/// double and equally short) and decimals that always have 17 digits (C's `%.17g`: `0.10000000000000001`).
 pub fn survives(literal: &str) -> bool {
     if literal.parse::<i64>().is_ok() {
         return true;
@@ -32,12 +32,13 @@ pub fn survives(literal: &str) -> bool {
     double.is_finite() && decimal.is_some_and(|decimal| decimal.is_printed_for(double))
 }
 
-/// Returns true if the parsed `number` is stored unchanged, as in [`survives`], unless the parser has already changed it.
+/// Returns true if the API server stores the parsed `number` unchanged (see [`survives`]). Does not detect changes that the JSON
+/// parser has already made.
 pub fn fits(number: &Number) -> bool {
     number.is_i64() || number.is_f64() || survives(&number.to_string())
 }
 
-/// Returns the first number in `value` that does not [`fit`](fits).
+/// Returns the first number in `value` for which [`fits`] returns false.
 pub fn misfit(value: &Value) -> Option<&Number> {
     match value {
         Value::Number(number) => Some(number).filter(|number| !fits(number)),
@@ -47,8 +48,8 @@ pub fn misfit(value: &Value) -> Option<&Number> {
     }
 }
 
-/// Returns the first number in the JSON text `json` that does not [survive](survives). Text that is not JSON is not reported;
-/// that is left to a parser.
+/// Returns the first number in the JSON text `json` for which [`survives`] returns false. Syntax errors are not reported, because
+/// the JSON parser does so.
 pub fn first_changed(json: &str) -> Option<&str> {
     let bytes = json.as_bytes();
     let mut at = 0;
@@ -85,14 +86,14 @@ pub fn first_changed(json: &str) -> Option<&str> {
 #[derive(PartialEq, Eq)]
 struct Decimal {
     negative: bool,
-    /// The digits without zeros at either end; empty for zero.
+    /// The digits, without leading and trailing zeros; empty if the number is zero.
     digits: String,
-    /// The power of ten by which the digits, as an integer, are multiplied.
+    /// The exponent of the power of ten by which `digits`, as an integer, is multiplied.
     power: i64,
 }
 
 impl Decimal {
-    /// Parses a number; returns `None` if the power is far beyond the range of a double.
+    /// Parses a number. Returns `None` if the exponent is far beyond the range of a double.
     fn read(number: &str) -> Option<Self> {
         let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -114,7 +115,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if this number is `double`, rounded to the same number of digits.
+    /// Returns true if a program that prints `double` with as many digits as this number has may print this number.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,

@@ -3,7 +3,7 @@
 //! A test generates it from the message types and a table of routes, and compares it with the file. To update the file:
 //! `GLEANER_UPDATE_OPENAPI=1 cargo test -p gleaner-proto openapi`.
 
-/// The document, OpenAPI 3.1 as JSON.
+/// The OpenAPI 3.1 document, as JSON.
 pub const DOCUMENT: &str = include_str!("openapi.json");
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub enum OutputType {
     Object,
 }
 
-/// The part of the file's text that is removed from the end (and, for `Whitespace`, from both ends), after the byte order mark at
+/// The part of the file's text that is removed from the end (and, for `Whitespace`, from both ends), after a byte order mark at
 /// the beginning has been removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Trim {
@@ -34,7 +34,7 @@ pub enum Trim {
     Newline,
     /// All whitespace at both ends.
     Whitespace,
-    /// Nothing. The byte order mark is also kept, unless the output is JSON.
+    /// Nothing. For an output of type `string`, a byte order mark is also kept.
     None,
 }
 
@@ -49,8 +49,8 @@ pub enum When {
 }
 
 /// An output, in the form that the redirector needs. On the command line it is written as `NAME[,WORD...][=PATH]`, for example
-/// `digest=/workspace/digest` or `report,object,Always,optional`; the words are those of [`OutputType`], [`Trim`], [`When`], and
-/// `optional`.
+/// `digest=/workspace/digest` or `report,object,Always,optional`; each word is a keyword of [`OutputType`], [`Trim`] or [`When`],
+/// or `optional`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputSpec {
     /// The output's name.
@@ -78,19 +78,19 @@ pub enum OutputSpecError {
     Name(#[from] NameError),
     /// An unknown keyword.
     #[error(
-        "unknown word '{0}'; use a type ({types}), a trim ({trims}), {whens} or {OPTIONAL}",
+        "unknown keyword '{0}'; use a type ({types}), a trim ({trims}), {whens} or {OPTIONAL}",
         types = list(&OutputType::WORDS),
         trims = list(&Trim::WORDS),
         whens = list(&When::WORDS)
     )]
     Word(String),
-    /// There is nothing after the `=`.
+    /// The path after the `=` is empty.
     #[error("the path of '{0}' is empty; omit the '=' to read $GLEANER_OUTPUTS/{0}")]
     EmptyPath(String),
 }
 
 impl OutputType {
-    /// Keywords of a declaration and of the redirector's command line.
+    /// The keyword of each variant, in declarations and on the redirector's command line.
     pub const WORDS: [(&'static str, Self); 5] = [
         ("string", Self::String),
         ("number", Self::Number),
@@ -119,14 +119,14 @@ impl OutputType {
 }
 
 impl Trim {
-    /// Keywords of a declaration and of the redirector's command line.
+    /// The keyword of each variant, in declarations and on the redirector's command line.
     pub const WORDS: [(&'static str, Self); 3] = [
         ("Newline", Self::Newline),
         ("Whitespace", Self::Whitespace),
         ("None", Self::None),
     ];
 
-    /// Returns true if the byte order mark is removed from an output of type `kind`. A mark before JSON has no meaning (RFC 8259,
+    /// Returns true if a byte order mark is removed from an output of type `kind`. Before JSON, it may be ignored (RFC 8259,
     /// section 8.1).
     pub fn cuts_mark(self, kind: OutputType) -> bool {
         self != Self::None || kind != OutputType::String
@@ -155,7 +155,7 @@ impl Trim {
 }
 
 impl When {
-    /// Keywords of a declaration and of the redirector's command line.
+    /// The keyword of each variant, in declarations and on the redirector's command line.
     pub const WORDS: [(&'static str, Self); 2] =
         [("Success", Self::Success), ("Always", Self::Always)];
 }
@@ -178,7 +178,7 @@ fn value<T: Copy>(words: &[(&str, T)], word: &str) -> Option<T> {
 }
 
 impl OutputSpec {
-    /// Returns an output with all defaults.
+    /// Returns an output with the default for each property.
     pub const fn new(name: OutputName) -> Self {
         Self {
             name,

@@ -1,4 +1,4 @@
-//! Paths in a pod and in the HTTP API.
+//! Paths, addresses and names in a pod.
 
 /// The mount point of the shared volume.
 pub const GLEANER: &str = "/gleaner";
@@ -8,15 +8,15 @@ pub const REDIRECTOR: &str = "/gleaner/bin/redirector";
 pub const BIN: &str = "/gleaner/bin";
 /// The mount point, in an injected pod, of the directory for a step's outputs.
 pub const OUTPUTS: &str = "/gleaner/outputs";
-/// The directory that contains one directory per step, as the sidecar mounts it.
+/// The mount point, in the sidecar, of the directory that contains one directory per step.
 pub const RUN: &str = "/gleaner/run";
-/// A step's own directory, as the step mounts it.
+/// The mount point, in a step, of the step's directory in [`RUN`].
 pub const OWN_RUN: &str = "/gleaner/run/me";
 /// The socket in a step's directory.
 pub const SOCKET_FILE: &str = "gleaner.sock";
 /// The sidecar's own socket in [`RUN`], for probes. No step mounts it.
 pub const READY_SOCKET: &str = "ready.sock";
-/// The bearer token in a step's directory, for the loopback listener.
+/// The file in a step's directory that contains the bearer token for the loopback listener.
 pub const TOKEN_FILE: &str = "token";
 /// The directory of the sidecar's journal.
 pub const STATE: &str = "/gleaner/state";
@@ -26,12 +26,12 @@ pub const LOOPBACK: &str = "127.0.0.1:8440";
 pub const LOOPBACK_PORT: u16 = 8440;
 /// Tekton's directory of results (`pkg/apis/pipeline/paths.go`).
 pub const TEKTON_RESULTS: &str = "/tekton/results";
-/// The file of Tekton's termination message, which contains the reason of a failure.
+/// The file of Tekton's termination message, which contains the reason for a failure.
 pub const TEKTON_TERMINATION: &str = "/tekton/termination";
 
-/// The redirector in Gleaner's own image.
+/// The path of the redirector in Gleaner's image.
 pub const IMAGE_REDIRECTOR: &str = "/gleaner-redirector";
-/// The sidecar in Gleaner's own image.
+/// The path of the sidecar in Gleaner's image.
 pub const IMAGE_SIDECAR: &str = "/gleaner-sidecar";
 
 /// The environment variable that contains the directory of a step's outputs, set for the step's command.

@@ -20,36 +20,36 @@ pub const SIDECAR: Flag = Flag::new("sidecar", "GLEANER_SIDECAR");
 pub const TOKEN_FILE: Flag = Flag::new("token-file", "GLEANER_TOKEN_FILE");
 /// An [`OutputSpec`](crate::OutputSpec); the flag may be repeated.
 pub const OUTPUT: Flag = Flag::new("output", "GLEANER_OUTPUT");
-/// The directory of outputs that have no path of their own.
+/// The directory of outputs without a declared path.
 pub const OUTPUTS_DIR: Flag = Flag::new("outputs-dir", crate::path::OUTPUTS_VARIABLE);
-/// The maximum size of a file.
+/// The maximum size of one output file.
 pub const MAX_OUTPUT_SIZE: Flag = Flag::new("max-output-size", "GLEANER_MAX_OUTPUT_SIZE");
-/// The maximum total size of a step's files.
+/// The maximum total size of a step's output files.
 pub const MAX_OUTPUTS_SIZE: Flag = Flag::new("max-outputs-size", "GLEANER_MAX_OUTPUTS_SIZE");
-/// The longest time that the sidecar may be unreachable.
+/// The maximum time for which the sidecar may be unreachable.
 pub const DEADLINE: Flag = Flag::new("deadline", "GLEANER_DEADLINE");
 /// The time limit for the sidecar's whole response.
 pub const ANSWER_TIMEOUT: Flag = Flag::new("answer-timeout", "GLEANER_ANSWER_TIMEOUT");
 /// The directory of the Task's results.
 pub const RESULTS_DIR: Flag = Flag::new("results-dir", "GLEANER_RESULTS_DIR");
-/// The file to which the redirector writes the reason of a failure.
+/// The file to which the redirector writes the reason for a failure.
 pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
-/// The numbers of the pod's own containers and of added ones, which share the space for the pod's termination messages:
-/// `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
+/// The numbers of containers that share the space for the pod's termination messages: the pod's own and those that Gleaner adds,
+/// as `OWN+ADDED`, such as `3+1` or `3+1,compressed`.
 pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
-/// The results of the Task that Tekton writes to the termination message, separated by commas, as in `-results` of Tekton's
+/// The names of the Task results that Tekton writes to the termination message, separated by commas, as in `-results` of Tekton's
 /// entrypoint.
 pub const RESULTS: Flag = Flag::new("results", "GLEANER_RESULTS");
-/// The results of the step, as in `-step_results` of Tekton's entrypoint.
+/// The names of the step results, separated by commas, as in `-step_results` of Tekton's entrypoint.
 pub const STEP_RESULTS: Flag = Flag::new("step-results", "GLEANER_STEP_RESULTS");
-/// The directory that contains the results of the step, as in `-step_metadata_dir` of Tekton's entrypoint.
+/// The directory that contains the step results, as in `-step_metadata_dir` of Tekton's entrypoint.
 pub const STEP_METADATA_DIR: Flag = Flag::new("step-metadata-dir", "GLEANER_STEP_METADATA_DIR");
-/// Requests the preflight before the command runs; a switch.
+/// A switch that requests the preflight before the command runs.
 pub const PREFLIGHT: Flag = Flag::new("preflight", "GLEANER_PREFLIGHT");
-/// Finishes the run after the command succeeded; a switch.
+/// A switch that finishes the run after the command succeeded.
 pub const FINISH: Flag = Flag::new("finish", "GLEANER_FINISH");
 
 /// The flags that take a value.
@@ -74,16 +74,16 @@ pub const VALUED: [Flag; 16] = [
 /// The flags without a value.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
-/// The flag that injection gives to the redirector in a Task or pod. With it, the redirector ignores settings in the environment.
-/// This matters because a user who creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), but must not
-/// control a Task that another user wrote. Environment variables are meant for a redirector that is part of an image.
+/// The flag that injection adds to the redirector's command line in a Task or pod. With this flag, the redirector ignores its
+/// environment variables. Otherwise a user who creates a TaskRun could set them in every step (Tekton's `podTemplate.env`), and
+/// thus control a Task that another user wrote. The variables are meant for a redirector that is part of an image.
 pub const INJECTED: &str = "--injected";
 
-/// The subcommand that finishes the run, as a separate step.
+/// The subcommand that finishes the run in a separate step.
 pub const FINISH_COMMAND: &str = "finish";
 
-/// The first argument of the redirector when it is an interpreter; the script's path follows (execve(2): the rest of the first
-/// line is one argument).
+/// The first argument of the redirector if it is the interpreter of a script. The second argument is the script's path: the
+/// kernel passes the interpreter only one argument from the first line, and then the path (execve(2)).
 pub const SCRIPT: &str = "--script";
 /// The first line of a script whose interpreter is the redirector.
 pub const SCRIPT_INTERPRETER: &str = "#!/gleaner/bin/redirector --script";

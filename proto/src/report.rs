@@ -11,7 +11,7 @@ use crate::message::{Created, Phase};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all_fields = "camelCase")]
 pub enum Report {
-    /// Gleaner itself failed, not the command, and therefore the step fails.
+    /// The step fails because Gleaner itself failed, not the command.
     Failed {
         /// A one-word reason in CamelCase, which Tekton shows.
         reason: String,
@@ -33,7 +33,7 @@ pub enum Report {
         /// The object.
         created: Created,
     },
-    /// A message of the sidecar about the run.
+    /// A message from the sidecar about the run.
     Note {
         /// The message, for users.
         message: String,
@@ -42,7 +42,7 @@ pub enum Report {
     Finished {
         /// The progress of the run.
         phase: Phase,
-        /// The objects that exist.
+        /// The number of objects that exist.
         resources: usize,
     },
 }

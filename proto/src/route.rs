@@ -22,16 +22,16 @@ pub const PREVIEW: &str = "/v1/preview";
 pub const STATUS: &str = "/v1/status";
 /// `GET`: the state of the run as server-sent events.
 pub const EVENTS: &str = "/v1/events";
-/// `GET`: 200 as long as the sidecar responds.
+/// `GET`: the liveness probe, which always returns 200.
 pub const LIVE: &str = "/livez";
-/// `GET`: 200 once steps can post.
+/// `GET`: the readiness probe, which returns 200 once steps can post outputs.
 pub const READY: &str = "/readyz";
-/// `GET`: OpenMetrics.
+/// `GET`: the metrics in the OpenMetrics text format.
 pub const METRICS: &str = "/metrics";
 /// `GET`: the OpenAPI document.
 pub const OPENAPI: &str = "/openapi.json";
 
-/// Returns the path for the outputs of `step`, which is a DNS label and needs no encoding.
+/// Returns the path for the outputs of `step`, which needs no percent-encoding because it is a DNS label.
 pub fn outputs(step: &crate::StepName) -> String {
     OUTPUTS.replace("{step}", step.as_str())
 }

@@ -8,7 +8,7 @@ pub struct SizeError(String);
 /// Parses a size in bytes, with the binary units of Kubernetes quantities; a `B` may follow the unit.
 ///
 /// # Errors
-/// Fails if the text is not a size, or does not fit into 64 bits.
+/// Fails if the text is not a valid size, or if the size does not fit into 64 bits.
 pub fn parse(text: &str) -> Result<u64, SizeError> {
     let wrong = || SizeError(text.to_owned());
     let end = text

@@ -1,17 +1,17 @@
-//! Access to Kubernetes, one bounded request at a time.
+//! Access to Kubernetes through single requests that are limited in time and size.
 //!
 //! Requests are built from raw parts, because kube's own requests do not support strict field validation, and kube's retry policy
-//! repeats a POST without knowing what it creates (kube-rs/kube#2082). The caller decides whether to repeat a request.
+//! also repeats a POST, which may create a second object (kube-rs/kube#2082). The caller decides whether to repeat a request.
 //!
 //! | module | content |
 //! | --- | --- |
-//! | [`access`] | address and credentials, also as command-line flags |
-//! | [`request`] | a single request, bounded in time and size |
-//! | `list` | the objects of a collection, page by page |
-//! | [`event`] | Events, attached to the object that users look at |
+//! | [`access`] | the API server's address and credentials, and the command-line flags for them |
+//! | [`request`] | a single request, limited in time and size |
+//! | `list` | lists the objects of a collection, page by page |
+//! | [`event`] | Events about an object, which `kubectl describe` shows |
 //! | `proxy` | the proxy for an API server, from the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
-//! | `port_forward` | a connection to a port of a pod |
+//! | `port_forward` | connections to a port of a pod |
 //! | `version` | the API server's version |
 
 pub mod access;
@@ -70,7 +70,7 @@ impl ApiServer {
         self.bounds.timeout
     }
 
-    /// Returns the namespace that the kubeconfig's context or the pod's ServiceAccount sets; otherwise `default`.
+    /// Returns the namespace of the kubeconfig's context or, in a pod, the pod's namespace; `default` if neither is known.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
@@ -80,7 +80,7 @@ impl ApiServer {
         &self.address
     }
 
-    /// Returns the name of the kubeconfig's context, if one is used.
+    /// Returns the name of the kubeconfig's context, if a kubeconfig is used.
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }

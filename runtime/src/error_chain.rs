@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// Returns an error's message followed by those of its causes, without the causes that the message already quotes.
+/// Returns an error's message followed by the messages of its causes. Omits a cause's message that the text already contains.
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut chain = error.to_string();
     let mut next = error.source();

@@ -3,10 +3,10 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`limits`] | the limits, as command-line flags |
-//! | [`server`] | listening, and serving connections |
-//! | [`body`] | request bodies, and the memory that they share |
-//! | [`frames`] | a response body whose bytes are shared |
-//! | `header_timeout` | the time limit of a request header |
+//! | [`server`] | the server itself: listens, and serves connections |
+//! | [`body`] | request bodies, and the memory available to all of them |
+//! | [`frames`] | response bodies that share their bytes with other responses |
+//! | `header_timeout` | the time limit for a request header |
 //! | `write_timeout` | the time limit for each part of a response |
 
 pub mod body;

@@ -14,10 +14,10 @@ use tracing_subscriber::{Layer, fmt};
 #[command(next_help_heading = "Log")]
 #[group(skip)]
 pub struct Log {
-    /// Level of the log: error, warn, info, debug or trace
+    /// Log level: error, warn, info, debug or trace
     #[arg(long, env = "GLEANER_LOG_LEVEL", default_value = "info")]
     log_level: LevelFilter,
-    /// Format of the log
+    /// Log format
     #[arg(long, env = "GLEANER_LOG_FORMAT", value_enum, default_value = "auto")]
     log_format: Format,
 }
@@ -33,7 +33,7 @@ enum Format {
 }
 
 impl Log {
-    /// Starts logging to stderr. Another call in the same process has no effect.
+    /// Starts logging to stderr. Later calls in the same process have no effect.
     pub fn start(&self) {
         let terminal = std::io::stderr().is_terminal();
         let json = match self.log_format {
@@ -53,9 +53,9 @@ impl Log {
     }
 }
 
-/// Allows Gleaner's own events at `level`. Events of dependencies below `info` are suppressed, because they contain headers and
-/// frames. Events of the Kubernetes client are always suppressed, because it logs whole responses that it cannot parse, and a
-/// response may contain a Secret.
+/// Allows Gleaner's own events at `level` and above. Events of dependencies are always suppressed if their level is below `info`,
+/// because they contain HTTP headers and frames. All events of the Kubernetes client are suppressed, because it logs responses
+/// that it cannot parse, and a response may contain a Secret.
 fn filter(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::INFO))

@@ -1,4 +1,4 @@
-//! The response of `/metrics`.
+//! The response to `/metrics`.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};

@@ -1,4 +1,4 @@
-//! Logs and catches panics without their message, which may quote an object or a secret.
+//! Logs and catches panics. Omits the panic message, which may quote an object or a secret.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -24,12 +24,12 @@ pub fn install() {
     }));
 }
 
-/// Runs `work`. Converts a panic in it to an error with the source location, if [`install`] was called.
+/// Runs `work`, and converts a panic to an error. The error contains the source location if [`install`] was called before.
 ///
 /// # Errors
 /// The source location of a panic in `work`.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // A panic cannot leave shared data inconsistent: the closure only reads the data that it borrows, and its own values are
+    // A panic cannot leave shared data inconsistent, because `work` only reads the data that it borrows, and its own values are
     // dropped.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         // Dropping the payload may panic too, and that panic must not escape.
@@ -40,7 +40,7 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// Like [`catch`], for asynchronous work. Its borrows are released after a panic.
+/// Like [`catch`], for asynchronous work. After a panic, `work` is dropped, so its borrows end.
 ///
 /// # Errors
 /// The source location of a panic in `work`.

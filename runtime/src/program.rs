@@ -13,14 +13,14 @@ use gleaner_proto::exit_code;
 #[cfg(unix)]
 pub use long_running::{Failure, run};
 
-/// The error message if standard output cannot be written, without the cause.
+/// The error message for a failed write to standard output, without the cause.
 pub const UNWRITABLE: &str = "cannot write to standard output";
 
 /// Parses a command line, which begins with the program's name.
 ///
 /// # Errors
-/// The exit code if the command line is wrong, or requests help or the version. The message, help or version has been
-/// printed.
+/// The exit code, if the command line is invalid or requests help or the version. In these cases, the error message, the help or
+/// the version has already been printed.
 pub fn parse<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, ExitCode> {
     C::try_parse_from(args).map_err(|error| print(&error))
 }
@@ -34,7 +34,7 @@ pub fn print(error: &clap::Error) -> ExitCode {
     }
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            // If standard error fails too, the exit code still reports the error.
+            // If standard error cannot be written either, the exit code still reports the error.
             let _ = writeln!(io::stderr(), "error: {UNWRITABLE}: {error}");
             ExitCode::from(exit_code::IO)
         }

@@ -1,4 +1,4 @@
-//! Signals, and the shutdown request.
+//! The request to shut down, and the signals that trigger it.
 
 use std::future::poll_fn;
 use std::io;
@@ -7,7 +7,7 @@ use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// A request to shut down, which may occur at any time. Clones see the same request.
+/// A request to shut down, which is pending until a [`Trigger`] or a signal triggers it. Clones share the request.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
@@ -16,7 +16,7 @@ pub struct Shutdown(watch::Receiver<bool>);
 #[must_use = "dropping it requests the shutdown"]
 pub struct Trigger(watch::Sender<bool>);
 
-/// Signals that the process handles, instead of being killed by them.
+/// Signals that the process handles, so that they do not terminate it.
 #[derive(Debug)]
 pub struct Signals(Vec<(Signal, u8)>);
 
@@ -27,12 +27,12 @@ pub fn channel() -> (Trigger, Shutdown) {
 }
 
 impl Shutdown {
-    /// Returns the shutdown request that SIGTERM or SIGINT triggers. From now on, neither signal kills the process.
+    /// Returns the shutdown request that SIGTERM or SIGINT triggers. After the call, neither signal terminates the process.
     ///
-    /// Must be called within a runtime.
+    /// Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// Fails if the system refuses a handler.
+    /// Fails if the system does not allow a signal handler.
     pub fn on_signals() -> io::Result<Self> {
         let mut signals = Signals::new(&[SignalKind::terminate(), SignalKind::interrupt()])?;
         let (trigger, shutdown) = channel();
@@ -50,7 +50,7 @@ impl Shutdown {
 
     /// Waits until the shutdown is requested.
     pub async fn requested(&self) {
-        // A dropped sender has also requested the shutdown.
+        // An error means that the trigger was dropped, which also requests the shutdown.
         let _ = self.0.clone().wait_for(|requested| *requested).await;
     }
 }
@@ -69,10 +69,10 @@ impl Drop for Trigger {
 }
 
 impl Signals {
-    /// Handles these signals from now on.
+    /// Installs handlers for these signals.
     ///
     /// # Errors
-    /// Fails if the system refuses a handler.
+    /// Fails if the system does not allow a signal handler.
     pub fn new(kinds: &[SignalKind]) -> io::Result<Self> {
         let handle = |&kind: &SignalKind| {
             let number = u8::try_from(kind.as_raw_value()).unwrap_or_default();

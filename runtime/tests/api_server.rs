@@ -1,4 +1,4 @@
-//! Requests to an API server complete in time and report their errors.
+//! Tests that requests to an API server respect their limits and report errors.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn api_server() -> ApiServer {
 }
 
 #[tokio::test]
-async fn an_object_is_read_by_name_and_may_be_absent() {
+async fn an_object_is_returned_if_it_exists() {
     let server = api_server().await;
     let object = server.object("v1", "secrets", "ci", "a/b").await.unwrap();
     assert_eq!(object.unwrap()["kind"], "Secret");
@@ -57,7 +57,7 @@ async fn the_error_of_a_request_names_the_request_and_the_reason() {
             "/silent",
             "no usable response from the API server to GET /silent: no response within 0.3 s",
         ),
-        ("/large", "more than 100 bytes"),
+        ("/large", "larger than 100 bytes"),
         ("/text", "is not JSON"),
         ("/a b", "the request is invalid"),
     ];
@@ -70,7 +70,7 @@ async fn the_error_of_a_request_names_the_request_and_the_reason() {
 }
 
 #[tokio::test]
-async fn a_caller_may_set_a_shorter_limit_and_gets_any_status() {
+async fn a_single_request_may_have_a_shorter_time_limit_and_returns_any_status() {
     let server = api_server().await;
     let request = |path| http::Request::builder().method(Method::GET).uri(path);
     let short = Duration::from_millis(50);

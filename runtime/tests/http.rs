@@ -1,4 +1,4 @@
-//! A server enforces its limits on any client.
+//! Tests that a server enforces its limits.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// Longer than any operation in these tests takes.
+/// A timeout that is longer than any operation in these tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(200);
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -92,7 +92,7 @@ async fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_half_a_header_is_disconnected_and_an_idle_one_is_not() {
+async fn a_client_that_sends_half_a_header_is_disconnected_but_an_idle_client_is_not() {
     let mut limits = limits();
     limits.header_timeout = SHORT;
     let server = start(limits, PATIENCE).await;
@@ -116,7 +116,7 @@ async fn a_connection_that_is_idle_for_too_long_is_closed() {
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_bound_waits_until_another_closes() {
+async fn a_connection_above_the_limit_waits_until_another_closes() {
     let mut limits = limits();
     limits.max_connections = 1;
     let server = start(limits, PATIENCE).await;
@@ -124,13 +124,13 @@ async fn a_connection_beyond_the_bound_waits_until_another_closes() {
     hello(&mut first).await;
     let mut second = server.send(GET).await;
     let early = tokio::time::timeout(SHORT, second.readable()).await;
-    assert!(early.is_err(), "only one connection is allowed");
+    assert!(early.is_err(), "the second connection should wait");
     drop(first);
     hello(&mut second).await;
 }
 
 #[tokio::test]
-async fn a_body_is_bounded_in_size_and_time() {
+async fn a_body_is_limited_in_size_and_time() {
     let server = start(limits(), PATIENCE).await;
     let cases = [
         ("content-length: 10\r\n\r\n0123456789", "10 bytes"),
@@ -172,7 +172,7 @@ async fn pending_requests_complete_after_a_shutdown_request() {
 }
 
 #[tokio::test]
-async fn a_failed_handshake_closes_its_connection_and_a_slow_one_delays_no_other() {
+async fn a_failed_handshake_closes_its_connection_and_a_slow_handshake_does_not_delay_others() {
     let router = Router::new().route("/", get(async || "hello"));
     let (listener, address) = bind("127.0.0.1:0".parse().unwrap(), "--listen")
         .await
@@ -199,13 +199,13 @@ async fn a_failed_handshake_closes_its_connection_and_a_slow_one_delays_no_other
 }
 
 #[tokio::test]
-async fn the_unspecified_address_covers_both_families() {
+async fn the_unspecified_address_accepts_ipv4_and_ipv6() {
     let (listener, address) = bind("[::]:0".parse().unwrap(), "--listen").await.unwrap();
     let (_trigger, shutdown) = shutdown::channel();
     let router = Router::new().route("/", get(async || "hello"));
     tokio::spawn(Server::new(router, &limits(), 8 << 10, PATIENCE).serve(listener, shutdown));
     let mut clients = vec!["127.0.0.1"];
-    // The system may have no IPv6.
+    // The system may lack IPv6.
     clients.extend(
         std::net::TcpListener::bind("[::1]:0")
             .is_ok()
@@ -218,7 +218,7 @@ async fn the_unspecified_address_covers_both_families() {
     }
 }
 
-/// More than the buffers of a loopback connection can hold.
+/// The size of a response that does not fit into the buffers of a loopback connection.
 const LARGE: usize = 32 << 20;
 
 async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
@@ -233,11 +233,11 @@ async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
     (address, trigger)
 }
 
-/// Returns true if the server resets or closes the connection before everything was sent.
+/// Returns true if the server resets or closes the connection before the whole response was sent.
 async fn is_cut_off(stream: &mut TcpStream) -> bool {
     let mut response = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response));
-    let read = read.await.expect("the connection is closed");
+    let read = read.await.expect("the connection should be closed");
     read.is_err() || response.len() < LARGE
 }
 
@@ -251,7 +251,7 @@ async fn a_client_that_reads_nothing_of_its_response_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_a_byte_now_and_then_is_disconnected() {
+async fn a_client_that_reads_single_bytes_is_disconnected() {
     let (address, _trigger) = serve_large(SHORT).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(GET).await.unwrap();
@@ -265,7 +265,7 @@ async fn a_client_that_reads_a_byte_now_and_then_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_slow_client_gets_a_whole_response_with_its_length() {
+async fn a_slow_client_gets_a_complete_response_with_a_content_length() {
     let (address, _trigger) = serve_large(PATIENCE / 10).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream
@@ -325,15 +325,15 @@ async fn a_reserved_share_of_the_memory_for_bodies_is_not_available_to_other_cli
         let read = tokio::time::timeout(patience, stream.read_to_string(&mut response));
         read.await.map(|_| response)
     };
-    // The first client announces a body as large as the whole memory, and sends almost nothing.
+    // The first client announces a body as large as the memory for all clients, but sends only one byte.
     let mut dripping = send("guest", 1 << 20, "0").await;
     let mut guest = send("guest", 1, "0").await;
     assert!(response(&mut guest, SHORT).await.is_err(), "no memory");
     let mut host = send("host", 40, &"0".repeat(40)).await;
-    // The host gets a response well before the server refuses the first client for stalling, which happens after 5 s.
+    // The host gets a response well before the server rejects the stalled body of the first client, which takes 5 s.
     let heard = response(&mut host, 15 * SHORT).await.unwrap();
     assert!(heard.ends_with("40 bytes"), "{heard}");
-    // The guest's second request gets memory then, long before the 20 s for a whole body have passed.
+    // After that, the guest's second request gets memory, long before the time limit of 20 s for a whole body.
     let refused = response(&mut dripping, PATIENCE).await.unwrap();
     assert!(refused.contains("stalled"), "{refused}");
     assert!(

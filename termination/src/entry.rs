@@ -1,4 +1,4 @@
-//! Entries of a termination message, and the bytes that they take.
+//! Entries of a termination message, and their sizes.
 
 use serde_json::{Value, json};
 
@@ -16,12 +16,12 @@ pub const OF_TEKTON: [Entry<'_>; 2] = [
     },
 ];
 
-/// An entry: a result, or information about the step.
+/// An entry of a termination message: a result, or information about the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// The result's name.
+    /// The name of the result, or the key of the information.
     pub key: &'a str,
-    /// The result's value.
+    /// The value.
     pub value: &'a str,
     /// The type, which determines how Tekton treats the entry.
     pub kind: EntryType,
@@ -32,7 +32,7 @@ pub struct Entry<'a> {
 pub enum EntryType {
     /// A result of the Task.
     TaskRunResult = 1,
-    /// A value that Tekton interprets and does not show, such as a step's `terminationReason`.
+    /// Information that Tekton processes and does not show as a result, such as a step's `terminationReason`.
     Internal = 3,
     /// A result of the step.
     StepResult = 4,
@@ -55,18 +55,18 @@ impl Entry<'_> {
     }
 }
 
-/// Returns the size of a message with these entries as JSON, in bytes: exact or slightly too high.
+/// Returns the size of an uncompressed message with these entries, in bytes. The size is at most one byte too high.
 pub(crate) fn plain_len<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> usize {
     "[]".len() + entries.into_iter().map(Entry::bytes).sum::<usize>()
 }
 
-/// Returns the message of these entries as JSON.
+/// Returns the uncompressed message with these entries.
 pub(crate) fn message<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> String {
     let entries: Value = entries.into_iter().map(Entry::to_json).collect();
     entries.to_string()
 }
 
-/// Returns the longest beginning of `text` that takes at most `bytes` between the quotes of a JSON string.
+/// Returns the longest prefix of `text` that takes at most `bytes` bytes between the quotes of a JSON string written by Go.
 pub fn cut_escaped(text: &str, bytes: usize) -> &str {
     let mut taken = 0;
     let end = text.char_indices().find(|(_, character)| {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_length_matches_gos_output() {
-        // `json.Marshal` prints Tekton's []result.RunResult this way.
+        // The output of Go's `json.Marshal` for Tekton's `[]result.RunResult`.
         let written = concat!(
             r#"[{"key":"StartedAt","value":"2026-11-26T00:00:00.000Z","type":3},"#,
             r#"{"key":"ExitCode","value":"255","type":3},"#,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_by_its_escaped_length() {
+    fn text_is_truncated_by_its_escaped_length() {
         assert_eq!(cut_escaped("a<é", 9), "a<é");
         assert_eq!(cut_escaped("a<é", 8), "a<");
         assert_eq!(cut_escaped("a<é", 6), "a");

@@ -15,12 +15,12 @@ const COMPRESSED: &str = "compressed";
 const COMPRESSED_PREFIX: &str = "tknz:";
 /// The compression level that Tekton uses (`flate.BestCompression`).
 const LEVEL: u8 = 9;
-/// The margin that is added to a compressed size, in addition to an eighth of that size: Tekton uses a different compressor, and
-/// two messages may take more space compressed together than separately.
+/// The number of bytes that, together with an eighth of the compressed size, is added to that size, for two reasons: Tekton uses
+/// a different compressor, and the entries of two messages may take more space when compressed together than separately.
 const MARGIN: usize = 32;
 
-/// The containers that share a pod's 12 KiB of termination messages. The text form is `3+1`, the numbers of the pod's own
-/// containers and of Gleaner's, or `3+1,compressed` if Tekton compresses messages (`enable-termination-message-compression`).
+/// The containers that share a pod's 12 KiB for termination messages. The text form is `OWN+ADDED`, such as `3+1`, or
+/// `3+1,compressed` if Tekton compresses messages (`enable-termination-message-compression`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// The pod's own containers, including Tekton's init containers.
@@ -39,23 +39,26 @@ pub struct InvalidShare(String);
 // === impl Share ===
 
 impl Share {
-    /// Returns the largest message of one container that the kubelet keeps whole, in bytes.
+    /// Returns the maximum size of a message that the kubelet does not truncate, in bytes.
     pub fn room(self) -> usize {
         room(self.own + self.added)
     }
 
-    /// Returns the space that each container would have without Gleaner, in bytes.
+    /// Returns the value that [`room`](Self::room) would have without the containers that Gleaner adds.
     pub fn room_without(self) -> usize {
         room(self.own)
     }
 
-    /// Returns the size of a message with these results of resources. Tekton reads each result as one compact JSON object.
+    /// Returns the size of a message with these results of resources. The value of each result is compact JSON.
     pub fn size_of_results(self, results: &BTreeMap<String, Map<String, Value>>) -> Size {
         let texts: Vec<(&String, String)> = results
             .iter()
             .map(|(name, fields)| {
                 let text = serde_json::to_string(fields);
-                (name, text.expect("invariant: a map of JSON is JSON"))
+                (
+                    name,
+                    text.expect("invariant: a map of JSON values can be serialized"),
+                )
             })
             .collect();
         self.size(texts.iter().map(|(name, text)| Entry {
@@ -77,7 +80,7 @@ impl Share {
     }
 }
 
-/// Returns the size of a compressed message in bytes: a prefix and the compressed text in base64.
+/// Returns the size, in bytes, of the compressed message, which consists of a prefix and the compressed text in base64.
 fn packed_len(message: &str) -> usize {
     let packed = miniz_oxide::deflate::compress_to_vec(message.as_bytes(), LEVEL).len();
     COMPRESSED_PREFIX.len() + (packed * 4).div_ceil(3)

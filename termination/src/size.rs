@@ -2,12 +2,12 @@
 
 use std::ops::Add;
 
-/// The size of a message in bytes, in both forms that Tekton may write; Tekton uses the shorter form.
+/// The size of a message, in bytes, without and with compression. Tekton writes the shorter form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
     /// The size of the uncompressed JSON.
     pub plain: usize,
-    /// The compressed size, if Tekton compresses messages: an estimate that is never below the real size.
+    /// The size of the compressed message, if Tekton compresses messages. This estimate is never below the actual size.
     pub compressed: Option<usize>,
 }
 
@@ -19,7 +19,7 @@ impl Size {
     }
 }
 
-/// Returns the size of one message with the entries of both: exact or slightly too high.
+/// Returns the size of one message that contains the entries of both messages. The size is exact or slightly too high.
 impl Add for Size {
     type Output = Self;
 

@@ -1,4 +1,4 @@
-//! Runs a real API server for experiments: prints how to connect to it, and stops it on Ctrl-C. See `rig/apiserver`.
+//! Runs a real API server for experiments. Prints how to connect to the server, and stops it on Ctrl-C. See `rig/apiserver`.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -2,12 +2,12 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`suite`] | the cases of a test binary: first the concurrent cases, then one by one the cases that change the cluster |
+//! | [`suite`] | the cases of a test binary: first concurrent cases, then cases that change the cluster, one at a time |
 //! | [`start`] | starts the cluster and installs Gleaner |
 //! | [`namespace`] | the namespace of a case |
 //! | [`ended`] | a finished run |
 //! | [`kubectl`] | runs kubectl and other programs |
-//! | `report` | diagnostics of a failed case |
+//! | `report` | collects diagnostics of a failed case |
 
 pub mod ended;
 pub mod kubectl;

@@ -1,6 +1,6 @@
-//! A [`FaultServer`] in front of a real or the local API server.
+//! A [`FaultServer`] that forwards requests to a real API server or the local one.
 //!
-//! The proxy forwards requests with the upstream's credentials, so a client needs only the URL of the proxy.
+//! The proxy adds its own credentials to each request, so a client needs only the URL of the proxy.
 //!
 //! ```ignore
 //! let proxy = FaultProxy::start(server.client()).await;
@@ -19,19 +19,19 @@ use kube::Client;
 use kube::client::Body;
 use tokio::runtime::Handle;
 
-/// The proxy. It stops when it is dropped, and closes its connections.
+/// A proxy that injects faults. When dropped, it stops and closes its connections.
 pub struct FaultProxy(FaultServer);
 
 /// The API server behind the proxy.
 struct Upstream {
     client: Client,
-    /// The runtime of the client's connections. It is not the proxy's, because other users of the client must not be affected
-    /// when the proxy stops.
+    /// The runtime that drives the client's connections. The proxy's own runtime would close them when the proxy stops, although
+    /// the test still uses the client.
     runtime: Handle,
 }
 
 impl FaultProxy {
-    /// Starts the proxy in front of a client's server.
+    /// Starts a proxy for the API server of the client `upstream`.
     pub async fn start(upstream: Client) -> Self {
         Self(FaultServer::start(Upstream {
             client: upstream,
@@ -64,7 +64,7 @@ impl Backend for Upstream {
     }
 }
 
-/// Removes the hop-by-hop headers and the client's credentials. The upstream server receives the proxy's credentials instead.
+/// Removes the hop-by-hop headers and the client's credentials. [`Upstream::client`] adds its own credentials.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in [
         header::CONNECTION,

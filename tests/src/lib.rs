@@ -1,10 +1,10 @@
-//! Support code of the suites in `tests/`.
+//! Support code for the suites in `tests/`.
 //!
 //! - [`suite`]: cases that run against both a real API server and the local one;
 //! - [`server`]: the API server of a case;
 //! - [`rig`]: etcd and kube-apiserver as local processes;
-//! - [`cluster`]: a real cluster with Tekton and Gleaner on it;
-//! - [`fault_proxy`]: an API server that loses replies, hangs, or responds with 503, on demand;
+//! - [`cluster`]: a real cluster with Tekton and Gleaner;
+//! - [`fault_proxy`]: a proxy for an API server that drops responses, hangs, or responds with 503, as a test requires;
 //! - [`run`]: a TaskRun with the real sidecar and real redirectors;
 //! - [`wait`]: waits for conditions, with a time limit.
 
@@ -17,5 +17,5 @@ pub mod suite;
 
 pub use gleaner_testkit::wait;
 
-/// A minimal CRD of Knative's `Service`: the kind of the proposal's `build-and-deploy` example.
+/// A minimal CRD for Knative's `Service`, the kind that the proposal's example `build-and-deploy` uses.
 pub const KNATIVE_CRDS: &str = include_str!("../fixtures/knative-service-crd.yaml");

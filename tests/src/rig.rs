@@ -1,7 +1,7 @@
-//! The rig: a real API server, with etcd and kube-apiserver as local processes in a separate directory.
+//! The rig: a real API server, which consists of etcd and kube-apiserver as local processes with a temporary directory.
 //!
-//! The rig takes about three seconds to start, does not need root, and listens on 127.0.0.1 only. `rig/assets.sh` builds
-//! the programs once.
+//! The rig takes about three seconds to start, does not need root, and listens on 127.0.0.1 only. Before the first start,
+//! `rig/assets.sh` builds the programs.
 
 mod access;
 mod assets;

@@ -1,4 +1,4 @@
-//! A simulated TaskRun: the real sidecar as a process, and a real redirector around each step.
+//! A simulated TaskRun, with the real sidecar as a process, and the real redirector for each step.
 //!
 //! ```ignore
 //! let mut run = Run::new(PROGRAMS, server, DECLARATION).param("imageUrl", "registry/image");
@@ -30,19 +30,20 @@ pub use memory_limit::MemoryLimit;
 use process::Sidecar;
 pub use step::{Ended, Running, Step};
 
-/// The time limit for the sidecar to reach a state.
+/// The maximum time to wait until the sidecar reaches a state.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The programs that a case runs; [`programs!`](crate::programs) returns them.
+/// The paths of the programs that a case runs. [`programs!`](crate::programs) returns them.
 #[derive(Debug, Clone, Copy)]
 pub struct Programs {
-    /// The sidecar, with crash points.
+    /// The sidecar, built with crash points.
     pub sidecar: &'static str,
     /// The redirector.
     pub redirector: &'static str,
 }
 
-/// Returns the programs that are built with the suites. (Cargo passes their paths to integration tests only.)
+/// Returns the paths of the programs that are built with the suites. This is a macro, because cargo passes the paths only to
+/// integration tests.
 #[macro_export]
 macro_rules! programs {
     () => {
@@ -67,7 +68,7 @@ pub struct Run<'a> {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     sidecar: Option<Sidecar>,
-    /// The sidecar's memory limit; this field is dropped after the process.
+    /// The sidecar's memory limit. It must be dropped after the sidecar, so this field follows `sidecar`.
     memory: Option<MemoryLimit>,
     /// The logs of killed sidecars.
     killed: String,
@@ -132,10 +133,10 @@ impl<'a> Run<'a> {
         self.killed.push('\n');
     }
 
-    /// Makes the sidecar block when it first reaches this crash point. Takes effect at the next start of the sidecar.
+    /// Makes the sidecar block when it first reaches the crash point `point`. Takes effect when the sidecar is started again.
     pub fn crash_at(&mut self, point: &str) {
         self.environment = vec![("GLEANER_CRASH_POINT".to_owned(), point.to_owned())];
-        // The file exists only after a crash.
+        // The file exists only if the sidecar has already blocked at a crash point.
         let _ = std::fs::remove_file(self.crash_marker());
     }
 
@@ -148,7 +149,7 @@ impl<'a> Run<'a> {
         let marker = self.crash_marker();
         let point = &self.environment;
         wait::until(
-            "the sidecar reaches its crash point",
+            "the sidecar blocks at its crash point",
             PATIENCE,
             async || {
                 if marker.exists() {
@@ -156,7 +157,7 @@ impl<'a> Run<'a> {
                 }
                 assert!(
                     !step.has_ended(),
-                    "{point:?} is not a point that the sidecar reaches"
+                    "the step finished before the sidecar reached {point:?}"
                 );
                 None
             },
@@ -165,7 +166,7 @@ impl<'a> Run<'a> {
         self.kill().await;
     }
 
-    /// Returns the log of the sidecar, preceded by the logs of killed sidecars of this run.
+    /// Returns the logs of all sidecars of this run: first of the killed ones, then of the running one.
     #[must_use]
     pub fn log(&self) -> String {
         let running = self.sidecar.as_ref().map(Sidecar::log);
@@ -190,7 +191,7 @@ impl<'a> Run<'a> {
         self.ask(Method::POST, path, Some(&self.token(step))).await
     }
 
-    /// Sends POST /v1/submit as a step, and ignores the response.
+    /// Sends `POST /v1/submit` as a step, and ignores the response.
     ///
     /// # Panics
     ///
@@ -221,14 +222,14 @@ impl<'a> Run<'a> {
         self.known_token(step).expect("the step's token")
     }
 
-    /// Returns the step's token if the sidecar has written it.
+    /// Returns the step's token, if the sidecar has already written it.
     fn known_token(&self, step: &str) -> Option<String> {
         let file = self.step_folder(step).join(path::TOKEN_FILE);
         let token = std::fs::read_to_string(file).ok()?;
         Some(token.trim().to_owned())
     }
 
-    /// Waits until the status satisfies a condition, and returns it.
+    /// Waits until the run's status satisfies a condition, and returns the status. `what` describes the condition.
     ///
     /// # Panics
     ///
@@ -245,22 +246,22 @@ impl<'a> Run<'a> {
 // === The steps ===
 
 impl Run<'_> {
-    /// Returns a step, to be run under a real redirector.
+    /// Returns a step that can be run with a real redirector.
     pub fn step(&self, name: &str) -> Step<'_> {
         Step::new(self, name)
     }
 
-    /// Runs a step that writes one output, and asserts that it succeeds.
+    /// Runs a step that writes one output, and asserts that the step succeeds.
     ///
     /// # Panics
     ///
-    /// Panics with the step's output if it fails.
+    /// Panics with the step's standard error if the step fails.
     pub async fn passes(&self, step: &str, output: &str, content: &str) {
         let step = self.step(step).writes(output, content);
         step.run().await.expect(0);
     }
 
-    /// Runs the finish as a separate step.
+    /// Finishes the run in a separate step.
     pub async fn finish(&self) -> Ended {
         let mut arguments = vec!["finish".to_owned()];
         arguments.extend(self.redirector_flags("gleaner"));
@@ -275,7 +276,7 @@ impl Run<'_> {
         self.folder().join("ready").join(step).join("ran").exists()
     }
 
-    /// Returns the results that the finish has written, by name.
+    /// Returns the results that were written when the run finished, by name.
     ///
     /// # Panics
     ///
@@ -285,7 +286,7 @@ impl Run<'_> {
         step::results(&self.folder().join("results"))
     }
 
-    /// Returns Tekton's termination message.
+    /// Returns the termination message that the redirectors wrote for Tekton.
     #[must_use]
     pub fn termination(&self) -> String {
         std::fs::read_to_string(self.folder().join("termination")).unwrap_or_default()
@@ -295,7 +296,7 @@ impl Run<'_> {
         self.programs.redirector
     }
 
-    /// Returns the flags of every redirector of this run.
+    /// Returns the flags that each redirector of this run needs.
     fn redirector_flags(&self, step: &str) -> Vec<String> {
         let socket = self.step_folder(step).join(path::SOCKET_FILE);
         vec![
@@ -314,7 +315,7 @@ impl Run<'_> {
 // === Objects ===
 
 impl Run<'_> {
-    /// Returns the objects of this run on the API server, which are selected by label.
+    /// Returns the objects of this run from the API server, which it selects by label.
     pub async fn objects(&self, api_version: &str, plural: &str) -> Vec<Value> {
         let listed = self
             .server

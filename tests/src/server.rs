@@ -1,4 +1,4 @@
-//! The API server of a case: real or local, with a separate namespace.
+//! The API server of a case, which is real or local, and the namespace of the case on it.
 
 mod answer;
 mod connect;
@@ -20,7 +20,7 @@ use crate::wait;
 pub use answer::{Answer, send};
 pub use connect::client;
 
-/// A server and the case's namespace on it.
+/// An API server, and the case's namespace on it.
 pub struct Server {
     backend: Backend,
     namespace: String,
@@ -34,7 +34,7 @@ enum Backend {
 }
 
 impl Server {
-    /// Returns the real server, after installing the CRDs and creating a namespace for the case.
+    /// Installs the CRDs on a real server, creates a namespace for the case, and returns both.
     ///
     /// # Panics
     ///
@@ -76,7 +76,7 @@ impl Server {
         }
     }
 
-    /// Returns true for a real kube-apiserver, so that a case can skip features that the local server does not support.
+    /// Returns true for a real kube-apiserver. A case can use this to skip features that the local server does not support.
     #[must_use]
     pub fn is_real(&self) -> bool {
         matches!(self.backend, Backend::Real(_))
@@ -103,7 +103,7 @@ impl Server {
         self.client.clone()
     }
 
-    /// Returns the rig of a real server.
+    /// Returns the rig of a real server; `None` for a local server.
     #[must_use]
     pub fn rig(&self) -> Option<&Arc<Rig>> {
         match &self.backend {
@@ -112,19 +112,19 @@ impl Server {
         }
     }
 
-    /// Returns the bearer token with all permissions; `None` if the server requires no token.
+    /// Returns a bearer token with all permissions; `None` if the server does not require a token.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.rig().map(|rig| rig.admin().token.as_str())
     }
 
-    /// Returns the CA of the server's certificate, as PEM; `None` for plain HTTP.
+    /// Returns the CA of the server's certificate, as PEM; `None` if the server uses plain HTTP.
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
         self.rig().map(|rig| rig.authority())
     }
 
-    /// Writes a kubeconfig file with all permissions, for this case's namespace.
+    /// Writes a kubeconfig for a user with all permissions and for this case's namespace, and returns its path.
     ///
     /// # Panics
     ///
@@ -142,7 +142,7 @@ impl Server {
         }
     }
 
-    /// Returns a new user with the permissions of `rules` in the case's namespace, and no others; real servers only.
+    /// Returns a new user who has only the permissions in `rules`, and only in the case's namespace. Requires a real server.
     ///
     /// # Panics
     ///
@@ -150,7 +150,7 @@ impl Server {
     pub async fn restricted_user(&self, rules: Value) -> User {
         let user = self
             .rig()
-            .expect("users need a real server")
+            .expect("only a real server has users")
             .restricted_user();
         let (namespace, name) = (&self.namespace, &user.name);
         let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}");
@@ -173,7 +173,7 @@ impl Server {
         user
     }
 
-    /// Sends a request unchanged; `body` is JSON or, for a string value, its text.
+    /// Sends a request. The body is `body` as JSON or, if `body` is a string, its text.
     ///
     /// # Panics
     ///
@@ -205,13 +205,13 @@ impl Server {
             .await
     }
 
-    /// Sends a PATCH as JSON merge patch.
+    /// Sends a PATCH with a JSON merge patch.
     pub async fn merge(&self, path: &str, patch: &Value) -> Answer {
         self.send(Method::PATCH, path, "application/merge-patch+json", patch)
             .await
     }
 
-    /// Sends a PATCH as server-side apply.
+    /// Sends a PATCH for server-side apply.
     pub async fn apply(&self, path: &str, object: &Value) -> Answer {
         self.send(Method::PATCH, path, "application/apply-patch+yaml", object)
             .await
@@ -223,7 +223,7 @@ impl Server {
             .await
     }
 
-    /// Replaces the status of an object in this case's namespace, as its controller would.
+    /// Replaces the status of an object in this case's namespace, as the object's controller would.
     ///
     /// # Panics
     ///
@@ -244,7 +244,7 @@ impl Server {
         }
     }
 
-    /// Returns all objects of the local server except Events; returns none for a real server.
+    /// Returns all objects of a local server except Events. For a real server, returns an empty list.
     #[must_use]
     pub fn local_objects(&self) -> Vec<Value> {
         let Backend::Local(server, _) = &self.backend else {
@@ -255,8 +255,7 @@ impl Server {
         objects
     }
 
-    /// Returns the path `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace, for an `api_version` such as `v1`
-    /// or `apps/v1`.
+    /// Returns the path of a kind's objects in this case's namespace, such as `/apis/apps/v1/namespaces/NS/deployments`.
     #[must_use]
     pub fn path(&self, api_version: &str, plural: &str) -> String {
         let root = if api_version.contains('/') {
@@ -270,7 +269,7 @@ impl Server {
         )
     }
 
-    /// Creates another namespace.
+    /// Creates an additional namespace.
     ///
     /// # Panics
     ///
@@ -319,7 +318,7 @@ impl Server {
     }
 }
 
-/// Returns a name that no other case uses, in this test run or another.
+/// Returns a name that no other case uses, in this test process or any other.
 fn unique_namespace() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!(

@@ -10,8 +10,8 @@
 //! async fn a_lost_reply_creates_one_object(server: &Server) { /* ... */ }
 //! ```
 //!
-//! Each case becomes two tests, `real::NAME` and `local::NAME`. If no real server is available, the `real` tests are reported as
-//! ignored, with a message; if `GLEANER_REQUIRE_APISERVER=1` is set, they fail.
+//! Each case becomes two tests, `real::NAME` and `local::NAME`. If no real server can run on this machine, the `real` tests are
+//! reported as ignored, with a message; if `GLEANER_REQUIRE_APISERVER=1` is set, they fail.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::rig::{self, Missing, Rig};
 use crate::server::Server;
 
-/// The servers that cases can run on.
+/// The servers on which a case runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Both,
@@ -30,12 +30,12 @@ enum Place {
     LocalOnly,
 }
 
-/// A case: a function of a server. Created by [`cases!`](crate::cases) or [`Case::new`].
+/// A case: a named test function that receives a server. [`cases!`](crate::cases) and [`Case::new`] create cases.
 pub struct Case {
     name: &'static str,
     place: Place,
     crds: &'static [&'static str],
-    /// If set, the case gets its own rig, with these options.
+    /// The options of a separate rig for this case; `None` if the case uses the shared rig.
     own_rig: Option<rig::Options>,
     body: Arc<Body>,
 }
@@ -53,18 +53,18 @@ enum Where {
 pub struct Suite {
     cases: Vec<Case>,
     crds: &'static [&'static str],
-    /// Checks the additional requirements of cases on a real server.
+    /// The function that checks an additional requirement of the cases on a real server.
     also: Option<Find>,
 }
 
 type Find = fn() -> Result<PathBuf, Missing>;
 
-/// The rig that the cases of this binary share. It is removed after the last case, so that the rig stops before the process
+/// The rig that the cases of this binary share. It is dropped after the last case, so that the rig stops before the process
 /// exits.
 type SharedRig = Arc<Mutex<Option<Result<Arc<Rig>, String>>>>;
 
 impl Case {
-    /// Creates a case with a name, preferably a statement.
+    /// Creates a case. The name should be a statement.
     pub fn new<F>(name: &'static str, body: F) -> Self
     where
         F: AsyncFn(&Server) + Send + Sync + 'static,
@@ -110,8 +110,8 @@ impl Case {
         }
     }
 
-    /// Installs these CRDs in addition to the suite's. Such a case gets its own rig, because CRDs are visible to all cases of a
-    /// rig, and other cases may rely on their absence.
+    /// Installs these CRDs in addition to those of the suite. The case gets a separate rig, because CRDs are visible to all cases
+    /// on a rig, and other cases may require that these CRDs do not exist.
     #[must_use]
     pub fn crds(self, crds: &'static [&'static str]) -> Self {
         let own_rig = Some(self.own_rig.unwrap_or_default());
@@ -122,7 +122,7 @@ impl Case {
         }
     }
 
-    /// Requires a real server started with these options.
+    /// Runs the case on a real server in a separate rig with these options, instead of the shared rig.
     #[must_use]
     pub fn rig(self, options: rig::Options) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl Case {
     }
 }
 
-/// Creates a list of [`Case`]s from the names of functions `async fn(&Server)`.
+/// Creates a list of [`Case`]s from the names of functions of the form `async fn(&Server)`.
 #[macro_export]
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {
@@ -150,7 +150,7 @@ impl Suite {
         }
     }
 
-    /// Adds cases with options.
+    /// Adds a case that has options.
     pub fn case(mut self, case: Case) -> Self {
         self.cases.push(case);
         self
@@ -162,8 +162,8 @@ impl Suite {
         self
     }
 
-    /// Adds a requirement for the cases on a real server. If it is not met, these cases are ignored, as if no server were
-    /// available.
+    /// Adds a requirement for the cases on a real server. If the requirement is not met, these cases are ignored, as if no real
+    /// server were available.
     pub fn needs(mut self, find: Find) -> Self {
         self.also = Some(find);
         self
@@ -172,7 +172,7 @@ impl Suite {
     /// Runs the cases selected on the command line, and returns the exit code of a test binary.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
-        // Finding the programs may build them, so skip the search when the tests are only listed.
+        // Finding the programs may build them, so skip this if the tests are only listed.
         let programs = if arguments.list {
             Ok(PathBuf::new())
         } else {
@@ -191,7 +191,7 @@ impl Suite {
                 own_rig,
                 body,
             } = case;
-            // The list of CRDs is leaked once per process, because the tests need a static reference.
+            // Leak the list of CRDs, because each test needs a static reference. A case is created only once per process.
             let crds: &'static [&'static str] =
                 Box::leak([self.crds, crds].concat().into_boxed_slice());
             if place != Place::RealOnly {

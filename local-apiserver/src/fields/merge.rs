@@ -1,10 +1,10 @@
-//! Merging and removing fields.
+//! Merges an applied configuration into an object, and removes fields from an object.
 
 use serde_json::Value;
 
 use super::set::{FieldSet, NOTHING};
 
-/// Merges maps by field, and replaces everything else.
+/// Merges `wanted` into `object`: maps are merged field by field, and any other value is replaced.
 pub(super) fn merge(object: &mut Value, wanted: &Value) {
     match (object, wanted) {
         (Value::Object(fields), Value::Object(wanted)) => {
@@ -21,7 +21,8 @@ pub(super) fn merge(object: &mut Value, wanted: &Value) {
     }
 }
 
-/// Removes the fields in `set` from `value`, except those in `others`. Returns true if part of `value` remains.
+/// Removes the fields in `set` from `value`, except those that other managers own (`others`). Returns false if the caller must
+/// remove `value` itself.
 pub(super) fn remove(value: &mut Value, set: &FieldSet, others: &FieldSet) -> bool {
     if set.here && others.is_empty() {
         return false;

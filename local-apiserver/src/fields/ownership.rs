@@ -1,11 +1,11 @@
-//! The fields of an object that one manager owns.
+//! Determines which fields of an object a manager owns.
 
 use serde_json::Value;
 
 use super::set::FieldSet;
 use crate::metadata::SERVER_SET;
 
-/// The fields of `metadata` that identify the object. No manager owns these fields or the fields that the server sets.
+/// The fields of `metadata` that identify the object. No manager owns these fields, nor those in [`SERVER_SET`].
 const IDENTITY: &[&str] = &["name", "namespace", "generateName"];
 
 /// Returns the fields that an applied configuration claims.
@@ -13,12 +13,12 @@ pub(super) fn claimed(wanted: &Value) -> FieldSet {
     without_unowned(all(wanted, false))
 }
 
-/// Returns the fields of `after` that are missing in `before` or have a different value there.
+/// Returns the fields of `after` that do not exist in `before` or have a different value in it.
 pub(super) fn changed(before: &Value, after: &Value) -> FieldSet {
     without_unowned(compare(before, after))
 }
 
-/// Returns all fields of a value. With `with_maps`, a map with fields counts as a field itself.
+/// Returns the paths of all fields in `value`. With `with_maps`, also includes the path of each non-empty map.
 fn all(value: &Value, with_maps: bool) -> FieldSet {
     let mut set = FieldSet::default();
     for (name, value) in value.as_object().into_iter().flatten() {

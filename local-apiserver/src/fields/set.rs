@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A tree of paths by field name.
+/// A set of field paths, as a tree: each node contains its subtrees by field name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Value", into = "Value")]
 pub(super) struct FieldSet {
-    /// True if the path that ends here is in the set.
+    /// True if the set contains the path that ends at this node.
     pub(super) here: bool,
     pub(super) below: BTreeMap<String, Self>,
 }
@@ -24,7 +24,7 @@ impl FieldSet {
         !self.here && self.below.values().all(Self::is_empty)
     }
 
-    /// Adds a subtree, unless it is empty.
+    /// Sets the subtree of the field `name`, unless `subtree` is empty.
     pub(super) fn insert(&mut self, name: &str, subtree: Self) {
         if !subtree.is_empty() {
             self.below.insert(name.to_owned(), subtree);
@@ -50,7 +50,8 @@ impl FieldSet {
         self.combine(other, |own, theirs| own && theirs)
     }
 
-    /// Returns the paths of this set for which `keep(in self, in other)` holds.
+    /// Returns the paths of this set for which `keep(in_self, in_other)` returns true. An argument is true if that set contains
+    /// the path.
     fn combine(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Self {
         let mut result = Self {
             here: keep(self.here, other.here),
@@ -94,7 +95,7 @@ impl From<FieldSet> for Value {
     }
 }
 
-/// Parses `fieldsV1` as this server writes it: an empty map is the end of a path.
+/// Parses `fieldsV1` as this server writes it. A node is in the set if its map is empty or contains the key `.`.
 impl From<Value> for FieldSet {
     fn from(fields: Value) -> Self {
         let mut set = Self::default();

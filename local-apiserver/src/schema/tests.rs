@@ -34,7 +34,7 @@ fn found(object: &Value) -> Vec<String> {
 }
 
 #[test]
-fn unknown_fields_are_named() {
+fn unknown_fields_are_reported() {
     let object = json!({
         "apiVersion": "v1", "z": 1,
         "spec": {"type": "git", "typo": 1, "labels": {"any": "x"}, "free": {"a": {"b": 1}},
@@ -51,7 +51,7 @@ fn unknown_fields_are_named() {
 }
 
 #[test]
-fn faults_are_all_found() {
+fn all_violations_are_reported() {
     let object = json!({"spec": {"size": 10, "port": 1.5, "labels": {"x": 1}, "type": "svn",
                                  "list": {"a": 1}, "bytes": "%"}});
     assert_eq!(
@@ -69,7 +69,7 @@ fn faults_are_all_found() {
 }
 
 #[test]
-fn defaults_fill_what_is_absent() {
+fn absent_fields_get_their_default() {
     let mut object = json!({"spec": {"type": "git"}});
     fill_defaults(&schema(), &mut object);
     assert_eq!(object["spec"]["size"], 3);

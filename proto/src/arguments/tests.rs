@@ -54,7 +54,7 @@ fn ambiguous_arguments_are_rejected() {
         params: last.to_vec(),
         ..Arguments::default()
     };
-    // Only one of the two end frames is the last argument.
+    // The item and the end of the frame are the same text, but only one of them is the last argument.
     assert_eq!(Arguments::parse(&arguments.to_args()).unwrap().params, last);
 }
 
@@ -72,7 +72,7 @@ fn long_text_is_split_into_arguments_that_linux_accepts() {
 }
 
 #[test]
-fn missing_frames_are_named() {
+fn arrays_without_frames_are_reported() {
     let args = ["--declaration=e30=", "--array=list", "--", "a"];
     assert_eq!(
         Arguments::parse(&args).unwrap_err().to_string(),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn go_durations_are_read() {
+fn go_durations_are_parsed() {
     for (text, milliseconds) in [
         ("5m", 300_000),
         ("1h30m", 5_400_000),
@@ -39,7 +39,7 @@ fn go_durations_are_read() {
 }
 
 #[test]
-fn a_duration_is_written_in_its_largest_whole_unit() {
+fn a_duration_is_formatted_in_its_largest_whole_unit() {
     for text in ["0s", "60ms", "90s", "15m"] {
         assert_eq!(parse(text).map(written), Ok(text.to_owned()));
     }

@@ -17,13 +17,13 @@ fn encoded(text: &str) -> [(Encoding, Vec<u8>); 4] {
 }
 
 #[test]
-fn other_encodings_of_unicode_are_recognized_in_either_order() {
+fn utf_16_and_utf_32_are_recognized_in_either_byte_order() {
     for text in ["sha256:ab", "hi", "{\"tests\": 12}\r\n", "Grüße, Zürich\n"] {
         for (encoding, bytes) in encoded(text) {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");
         }
     }
-    // A byte order mark is enough, even without more text.
+    // A byte order mark is sufficient, even if only one character or none follows.
     for text in ["\u{feff}", "\u{feff}5", "\u{feff}日本語", "\u{feff}\n"] {
         for (encoding, bytes) in encoded(text) {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");
@@ -32,7 +32,7 @@ fn other_encodings_of_unicode_are_recognized_in_either_order() {
 }
 
 #[test]
-fn zero_bytes_alone_are_not_another_encoding() {
+fn zero_bytes_alone_are_not_recognized_as_utf_16_or_utf_32() {
     for bytes in [
         &b""[..],
         b"a\0",
@@ -70,19 +70,19 @@ fn text_that_is_not_utf8_is_reported_with_a_remedy() {
 
 proptest! {
     #[test]
-    fn text_without_zero_bytes_is_never_another_encoding(text in "[^\\x00]*") {
+    fn text_without_zero_bytes_is_not_recognized_as_utf_16_or_utf_32(text in "[^\\x00]*") {
         prop_assert_eq!(decode(text.clone().into_bytes()), Ok(text));
     }
 
     #[test]
-    fn latin_text_is_recognized_in_either_order(text in "[ -~\u{a0}-\u{ff}]{2,300}") {
+    fn encoded_latin_text_is_recognized_in_either_byte_order(text in "[ -~\u{a0}-\u{ff}]{2,300}") {
         for (encoding, bytes) in encoded(&text) {
             prop_assert_eq!(Encoding::of(&bytes), Some(encoding));
         }
     }
 
     #[test]
-    fn any_bytes_are_text_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn any_bytes_are_decoded_or_rejected(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = decode(bytes);
     }
 }

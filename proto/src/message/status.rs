@@ -185,7 +185,7 @@ pub enum VariableState {
     Resolved,
     /// The value is the declared default.
     Defaulted,
-    /// The value is known, but never shown.
+    /// The value is known, but secret, so it is never shown.
     Secret,
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_step_is_a_dns_label() {
+fn a_step_name_is_a_dns_label() {
     assert!(StepName::new("build-and-push").is_ok());
     assert!(StepName::new("a".repeat(63)).is_ok());
     for wrong in ["", "-a", "a-", "A", "a_b", "a.b", "ä", "../x", "a/b"] {
@@ -26,7 +26,7 @@ fn an_output_name_cannot_leave_its_directory() {
 }
 
 #[test]
-fn labels_are_dns_labels() {
+fn dns_labels_are_recognized() {
     for (text, valid) in [
         ("a-1", true),
         ("", false),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn a_number_must_survive() {
+fn numbers_that_the_api_server_would_change_are_detected() {
     for kept in [
         "1.10",
         "1e3",
@@ -23,7 +23,8 @@ fn a_number_must_survive() {
         "2.2250738585072014e-308",
         "1.7976931348623157e308",
         "0.30000000000000004",
-        // Both have the same length and are equally close to the same double: some programs print one, some the other.
+        // Both numbers have the same length and are equally close to the same double: some programs print the first, others the
+        // second.
         "1278578419099525.3",
         "1278578419099525.2",
         "-1278578419099525.3",
@@ -43,11 +44,11 @@ fn a_number_must_survive() {
     }
     for changed in [
         "12345678901234567890123",
-        // The API server stores these as 9223372036854776000 and 18446744073709552000.
+        // The API server stores the next two as 9223372036854776000 and 18446744073709552000.
         "9223372036854775808",
         "18446744073709551615",
         "18446744073709551616",
-        // These are two to the power of 65, exactly, and 1e23 with 17 digits.
+        // The exact value of two to the power of 65, and 1e23 rounded to 17 digits and written without an exponent.
         "36893488147419103232",
         "99999999999999992000000",
         "-9223372036854775809",
@@ -72,7 +73,7 @@ fn a_number_must_survive() {
 }
 
 #[test]
-fn a_number_that_was_read_must_fit() {
+fn parsed_numbers_that_the_api_server_would_change_are_detected() {
     let read = |text: &str| serde_json::from_str::<Number>(text).unwrap();
     for fits_text in ["-1", "9223372036854775807", "10000000000000000000", "0.1"] {
         assert!(fits(&read(fits_text)), "{fits_text}");
@@ -82,7 +83,7 @@ fn a_number_that_was_read_must_fit() {
 }
 
 #[test]
-fn a_number_is_found_anywhere() {
+fn a_changed_number_is_found_at_any_depth() {
     let text = r#"{"1e400": ["0.1234567890123456789\"1e400", {"a\\": 18446744073709551615}]}"#;
     assert_eq!(first_changed(text), Some("18446744073709551615"));
     let value: Value = serde_json::from_str(text).unwrap();
@@ -115,9 +116,8 @@ proptest! {
     }
 
     #[test]
-    fn every_double_survives_however_it_is_printed(double in doubles()) {
-        // The shortest forms that two implementations print, and the forms with each fixed number of digits that distinguishes
-        // the double from its neighbors.
+    fn every_double_survives_in_every_common_notation(double in doubles()) {
+        // The shortest forms that Rust and serde_json print, and each rounded form that still parses as this double.
         let mut printed = vec![format!("{double}"), format!("{double:e}"), serde_json::to_string(&double).unwrap()];
         let rounded = (0..DOUBLE_DIGITS).map(|digits| format!("{double:.digits$e}"));
         printed.extend(rounded.filter(|text| text.parse() == Ok(double)));
@@ -128,13 +128,13 @@ proptest! {
     }
 
     #[test]
-    fn a_decimal_next_to_the_nearest_is_rejected(double in doubles(), away in prop_oneof![-9_i64..-1, 2_i64..9]) {
+    fn a_decimal_near_the_closest_one_does_not_survive(double in doubles(), away in prop_oneof![-9_i64..-1, 2_i64..9]) {
         let nearest = format!("{double:.16e}");
         let (mantissa, power) = nearest.split_once('e').unwrap();
         let digits: i64 = mantissa.replace('.', "").parse().unwrap();
         let power = power.parse::<i32>().unwrap() - 16;
         let beside = format!("{}e{power}", digits + away);
-        // A text that parses as another double is a decimal of that double, and may be accepted.
+        // If the text parses as another double, it may be the closest decimal to that double, and thus survive.
         if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
             prop_assert!(!survives(&beside));
         }

@@ -11,7 +11,7 @@ use crate::preview::Preview;
 
 mod routes;
 
-/// Formats `document` as in the file.
+/// Formats `document` in the same way as the checked-in file.
 fn text(document: &Value) -> String {
     format!("{document:#}\n")
 }
@@ -79,7 +79,8 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// Removes what applies only to Rust: line breaks in comments, and null, because a field without a value is omitted.
+/// Removes what applies only to Rust: the line breaks of doc comments, and the type `null` of an `Option`, because the JSON omits
+/// fields without a value.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -106,7 +107,7 @@ fn tidy(schema: &mut Value) {
 }
 
 #[test]
-fn the_file_is_generated_from_the_messages_and_the_routes() {
+fn the_checked_in_file_matches_the_messages_and_the_routes() {
     let generated = text(&document());
     if std::env::var_os("GLEANER_UPDATE_OPENAPI").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/openapi.json");
@@ -136,7 +137,7 @@ fn every_reference_resolves_and_every_component_is_used() {
 }
 
 #[test]
-fn every_operation_has_its_security_and_every_response_a_description() {
+fn every_operation_declares_its_security_and_every_response_has_a_description() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {

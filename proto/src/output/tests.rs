@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_spec_is_parsed_as_written() {
+fn a_spec_is_parsed_and_formatted_unchanged() {
     for text in [
         "digest",
         "digest=/a=b,c",
@@ -22,7 +22,7 @@ fn a_spec_is_parsed_as_written() {
 }
 
 #[test]
-fn trimming_takes_one_line_end_only() {
+fn trimming_removes_only_one_line_end() {
     let string = OutputType::String;
     assert_eq!(Trim::Newline.apply(string, "a\n\n"), "a\n");
     assert_eq!(Trim::Newline.apply(string, "a\r\n"), "a");

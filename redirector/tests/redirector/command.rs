@@ -302,7 +302,7 @@ fn invalid_arguments_exit_with_64_and_a_remedy() {
     usage(&["--", "true"], "--step NAME (or GLEANER_STEP) is required");
     usage(
         &["--step=a", "--output", "x,strin", "--", "true"],
-        "--output: unknown word 'strin'; use a type (string, number, boolean, array, object), a trim (Newline, \
+        "--output: unknown keyword 'strin'; use a type (string, number, boolean, array, object), a trim (Newline, \
          Whitespace, None), Success, Always or optional",
     );
     usage(

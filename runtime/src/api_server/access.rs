@@ -11,10 +11,10 @@ use kube::{Client, Config};
 
 use super::{ApiServer, Bounds};
 
-/// Connecting within a cluster takes milliseconds; five seconds leave time for a busy node.
+/// The time limit for connecting. Within a cluster, this takes milliseconds; five seconds leave time for a busy node.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The address and the credentials of the API server, to be flattened into a program's own flags.
+/// The flags for the API server's address and credentials. A program flattens them into its own flags.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 #[group(skip)]
@@ -33,7 +33,7 @@ pub struct Access {
     request_timeout: Duration,
 }
 
-/// The reasons why an API server cannot be accessed.
+/// An error that prevents access to the API server.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The container has no ServiceAccount token.
@@ -44,17 +44,18 @@ pub enum AccessError {
     /// The kubeconfig is missing or invalid.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
-    /// A proxy environment variable does not contain a valid URL. kube rejects some values even if `NO_PROXY` excludes the API
-    /// server.
-    #[error("the variable {0} is not a valid proxy URL; correct it or unset the variable")]
+    /// A proxy variable does not contain a valid URL. kube may report this error even if `NO_PROXY` excludes the API server.
+    #[error(
+        "the variable {0} does not contain a valid proxy URL; correct the value or unset the variable"
+    )]
     Proxy(&'static str),
     /// `NO_PROXY` does not contain a list that kube can parse.
     #[error(
-        "the variable {0} is not a list of hosts, domains, addresses and networks such as 10.0.0.0/8; correct it, \
+        "the variable {0} does not contain a list of hosts, domains, addresses and networks such as 10.0.0.0/8; correct it, \
          without empty items between the commas"
     )]
     NoProxy(&'static str, #[source] KubeconfigError),
-    /// The configuration is inconsistent.
+    /// kube cannot create a client from the configuration.
     #[error("cannot create a client from the configuration")]
     Client(#[source] kube::Error),
 }
@@ -82,10 +83,10 @@ impl Access {
     }
 }
 
-/// Constructors. A client does not connect until its first request.
+/// Constructors. They do not connect; the first request does.
 impl ApiServer {
-    /// Returns the API server of a context in a kubeconfig: of `context`, or by default of the current context. If `file` is
-    /// `None`, reads the kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
+    /// Returns the API server of `context` in a kubeconfig, by default of the current context. Without `file`, reads the
+    /// kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
     ///
     /// # Errors
     /// An [`AccessError`] if a file is missing or invalid.
@@ -105,7 +106,7 @@ impl ApiServer {
         let own_proxy = own_proxy(&kubeconfig, context.as_deref());
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         let mut config = config.map_err(|error| unusable(error, own_proxy.is_some()))?;
-        // Set the proxy explicitly, because kube drops it if NO_PROXY contains the proxy's own host.
+        // Set the proxy explicitly, because kube ignores it if NO_PROXY contains the proxy's own host.
         config.proxy_url = match own_proxy {
             Some(proxy) => {
                 let proxy = proxy.parse().map_err(KubeconfigError::ParseProxyUrl);
@@ -140,10 +141,11 @@ impl ApiServer {
     ) -> Result<Self, AccessError> {
         // An error means that an earlier client has already installed this provider for the process.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // kube's own policy repeats POST (kube-rs/kube#2082).
+        // kube's retry policy also repeats a POST (kube-rs/kube#2082).
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // These limits only close idle connections, because the timeout of the whole request expires earlier.
+        // For a pending request, these limits have no effect, because the timeout of the whole request expires earlier. They only
+        // close idle connections.
         config.read_timeout = Some(bounds.timeout * 3);
         config.write_timeout = Some(bounds.timeout * 3);
         // Without this, the idle time of a pooled connection counts toward the timeout of the next request.
@@ -172,7 +174,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Returns the error for a kubeconfig that kube rejects. kube also parses the proxy variables, and is stricter than `kubectl`.
+/// Returns the error for a kubeconfig that kube rejects. The cause may also be a proxy variable, because kube parses these
+/// variables at the same time, and more strictly than `kubectl`.
 fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     let either = |upper: &'static str, lower: &'static str| {
         let is_set = variable(upper).is_some_and(|value| !value.is_empty());
@@ -189,7 +192,7 @@ fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     }
 }
 
-/// Returns the proxy that the context's cluster configures, which takes precedence over the variables.
+/// Returns the proxy that the kubeconfig sets for the context's cluster. It takes precedence over the proxy variables.
 fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     let mut contexts = kubeconfig.contexts.iter();
     let context = contexts.find(|own| Some(own.name.as_str()) == context);
@@ -202,7 +205,7 @@ fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     proxy.filter(|proxy| !proxy.is_empty())
 }
 
-/// Parses an address that must have a scheme and a host: without them, the client would panic at its first request.
+/// Parses an address. Requires a scheme and a host, because without them the client panics at its first request.
 fn address(text: &str) -> Result<Uri, String> {
     let url = text.parse().ok().filter(|url: &Uri| {
         let known = matches!(url.scheme_str(), Some("http" | "https"));

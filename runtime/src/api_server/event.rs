@@ -1,4 +1,4 @@
-//! Events (`events.k8s.io/v1`), which `kubectl describe` shows with their object.
+//! Events (`events.k8s.io/v1`), which `kubectl describe` shows with the object that they are about.
 
 use http::Method;
 use jiff::Timestamp;
@@ -12,7 +12,8 @@ const API_VERSION: &str = "events.k8s.io/v1";
 pub const NOTE_BYTES: usize = 1024;
 /// The maximum length of an instance name, in bytes (same file).
 const INSTANCE_BYTES: usize = 128;
-/// The maximum length of an Event's name without its suffix, in bytes: a name is at most 253 bytes, and the suffix is 17.
+/// The maximum length of an Event's name without its suffix, in bytes: a name has at most 253 bytes, and the suffix, a dot and 16
+/// hexadecimal digits, has 17.
 const NAME_BYTES: usize = 236;
 
 /// An Event to create.
@@ -22,11 +23,11 @@ pub struct Event<'a> {
     pub controller: &'a str,
     /// The reporting instance; truncated to 128 bytes.
     pub instance: &'a str,
-    /// The importance of the Event.
+    /// The type of the Event.
     pub kind: EventKind,
     /// The machine-readable reason.
     pub reason: &'a str,
-    /// The machine-readable action.
+    /// The machine-readable action that succeeded or failed.
     pub action: &'a str,
     /// The text for users, truncated to [`NOTE_BYTES`].
     pub note: &'a str,
@@ -34,7 +35,7 @@ pub struct Event<'a> {
     pub regarding: Regarding<'a>,
 }
 
-/// The importance of an Event.
+/// The type of an Event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// A normal event.

@@ -6,15 +6,14 @@ use serde_json::Value;
 use super::request::JSON;
 use super::{ApiServer, Reason, RequestError, path};
 
-/// The number of objects in the first page, the same as in kubectl.
+/// The maximum number of objects in a page, as in kubectl. A page that is too large is requested again with fewer objects.
 const PAGE: usize = 500;
-/// The maximum number of times that a list restarts.
+/// The maximum number of times that listing starts over.
 const RESTARTS: usize = 3;
 
 impl ApiServer {
-    /// Lists the collection at `path` and returns the result of `read` for each object. If a page exceeds the bound on a
-    /// response, requests it again with half as many objects. If the API server no longer has the state of the first page,
-    /// restarts the list.
+    /// Lists the collection at `path`, and returns the values that `read` returns for its objects. If a page exceeds the maximum
+    /// size of a response, requests it again with half as many objects. If the continue token has expired, starts over.
     ///
     /// # Errors
     /// A [`RequestError`] unless the status of each page is 2xx.

@@ -1,7 +1,8 @@
-//! URL paths of objects. Every segment is encoded, because a name may contain any text but must not lead to another path.
-//! (Encoding does not protect against an empty segment, `.` and `..`.)
+//! URL paths of objects. Every segment is percent-encoded, because a name may contain any text but must not lead to a different
+//! path. (Encoding does not protect against an empty segment, `.` and `..`.)
 
-/// Returns the path of a group version, which lists the kinds of that version. `api_version` is `v1` or `GROUP/VERSION`.
+/// Returns the path of a group version, at which the API server lists the kinds of that version. `api_version` is `v1` or
+/// `GROUP/VERSION`.
 pub fn group_version(api_version: &str) -> String {
     match api_version.split_once('/') {
         Some((group, version)) => format!("/apis/{}/{}", segment(group), segment(version)),
@@ -24,7 +25,7 @@ pub fn object(api_version: &str, plural: &str, namespace: Option<&str>, name: &s
     format!("{collection}/{}", segment(name))
 }
 
-/// Encodes a path segment or a query value.
+/// Percent-encodes a path segment or a query value.
 pub fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! A connection to a port of a pod, through the API server and the kubelet.
+//! Connections to a port of a pod, through the API server and the kubelet.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ApiServer;
 
-/// An error of a forwarded connection.
+/// An error that prevents a connection to a pod.
 #[derive(Debug, thiserror::Error)]
 pub enum PortForwardError {
     /// The API server refused the connection.
@@ -37,7 +37,7 @@ impl ApiServer {
     /// does, the first read fails.
     ///
     /// # Errors
-    /// A [`PortForwardError`] if the API server refuses or does not respond in time.
+    /// A [`PortForwardError`] if the API server refuses the connection, or the connection fails or is not established in time.
     pub async fn forward(
         &self,
         namespace: &str,

@@ -1,14 +1,15 @@
-//! The proxy for an API server, from the variables that `kubectl` reads (Go's `golang.org/x/net/http/httpproxy`). kube differs:
-//! it reads `HTTPS_PROXY` for every address, and compares `NO_PROXY` with the proxy's host.
+//! Selects the proxy for an API server from the variables that `kubectl` reads (Go's `golang.org/x/net/http/httpproxy`). kube
+//! differs from `kubectl`: it uses `HTTPS_PROXY` for every address, and compares `NO_PROXY` with the proxy's host.
 
 use std::net::IpAddr;
 
 use http::Uri;
 
-/// Returns the proxy for requests to `url`; `None` for a loopback address and for hosts that `NO_PROXY` lists.
+/// Returns the proxy for requests to `url`; `None` if no proxy is set, for a loopback address, and for hosts that `NO_PROXY`
+/// lists.
 ///
 /// # Errors
-/// The name of a variable whose value is not a URL.
+/// The name of the variable, if its value is not a valid URL.
 pub(super) fn of(
     url: &Uri,
     variable: impl Fn(&str) -> Option<String>,
@@ -48,7 +49,7 @@ pub(super) fn of(
 }
 
 /// Returns true if an item of `NO_PROXY` matches the host. An item is `*`, an address, a network, a domain (which includes its
-/// subdomains) or `.domain` (only its subdomains). Each of these except a network may include a port.
+/// subdomains) or `.domain` (only its subdomains). An address or domain may include a port.
 fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     let exception = exception.trim().to_ascii_lowercase();
     if exception == "*" {
@@ -106,7 +107,7 @@ fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
         (IpAddr::V6(address), IpAddr::V6(network)) => (address.into(), network.into(), 128),
         _ => return false,
     };
-    // Shifting a u128 by all of its bits overflows; `0.0.0.0/0` matches every address.
+    // A shift of a u128 by 128 bits overflows (for `::/0`, which matches every address).
     bits <= all && (address ^ network).checked_shr(all - bits).unwrap_or(0) == 0
 }
 
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_names_hosts_domains_networks_and_ports() {
+    fn no_proxy_excludes_hosts_domains_networks_and_ports() {
         let cases = [
             ("https://a.example:6443", "*", true),
             ("https://a.example:6443", "x, a.example ,y", true),

@@ -14,22 +14,22 @@ use super::{ApiServer, path};
 /// The content type of everything except patches.
 pub(super) const JSON: &str = "application/json";
 
-/// The error of a request that got no usable response.
+/// The error of a request that failed or got no usable response.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .reason.sentence(.request))]
 pub struct RequestError {
-    /// Method and path.
+    /// The method and the path.
     request: String,
     /// The reason.
     #[source]
     pub reason: Reason,
 }
 
-/// The reason why a request got no usable response. No variant contains content of a successful response.
+/// The reason for a [`RequestError`]. No variant contains data from a successful response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Method, path or headers are invalid.
+    /// The method, the path or a header is invalid.
     #[error("the request is invalid: {0}")]
     Invalid(http::Error),
     /// The client cannot send the request, for example because credentials are missing.
@@ -42,7 +42,7 @@ pub enum Reason {
     #[error("no response within {:.1} s", .0.as_secs_f64())]
     Timeout(Duration),
     /// The response is larger than the limit, in bytes.
-    #[error("the API server's response has more than {0} bytes")]
+    #[error("the API server's response is larger than {0} bytes")]
     TooLarge(usize),
     /// A successful response is not JSON.
     #[error("the API server's response is not JSON: {0}")]
@@ -58,11 +58,11 @@ pub enum Reason {
 }
 
 impl ApiServer {
-    /// Sends a request once and returns the response, regardless of its status. The time limit is the shorter of `within` and the
-    /// limit of this API server.
+    /// Sends a request once and returns the response, regardless of its status. The time limit is the shorter of `within` and
+    /// [`timeout`](Self::timeout).
     ///
     /// # Errors
-    /// A [`Reason`] if there is no complete response.
+    /// A [`Reason`] if no complete response arrives.
     pub async fn send(
         &self,
         request: http::request::Builder,
@@ -95,10 +95,10 @@ impl ApiServer {
         }
     }
 
-    /// Sends a request once and returns the JSON of its response.
+    /// Sends a request once and returns the response, which must be JSON.
     ///
     /// # Errors
-    /// A [`RequestError`] unless the status is 2xx.
+    /// A [`RequestError`] unless the status is 2xx and the response is JSON.
     pub async fn call(
         &self,
         method: Method,
@@ -160,7 +160,7 @@ impl ApiServer {
 }
 
 impl RequestError {
-    /// Returns the HTTP status of a refusal.
+    /// Returns the HTTP status, if the API server refused the request.
     pub fn code(&self) -> Option<StatusCode> {
         match self.reason {
             Reason::Refused { code, .. } => Some(code),

@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use super::{ApiServer, RequestError};
 
-/// A version of Kubernetes.
+/// The version of an API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// Major and minor number.
+    /// The major and the minor version.
     pub number: (u32, u32),
-    /// The whole version, such as `v1.36.0`.
+    /// The full version, such as `v1.36.0`.
     pub name: String,
 }
 
 impl ApiServer {
-    /// Returns the version of the API server; `None` if its response has no version.
+    /// Returns the version of the API server; `None` if its response does not contain one.
     ///
     /// # Errors
     /// A [`RequestError`] unless the status is 2xx or 404.
@@ -24,7 +24,7 @@ impl ApiServer {
     }
 }
 
-/// Parses `{"major": "1", "minor": "29+"}`: some distributions append a plus sign.
+/// Parses a version such as `{"major": "1", "minor": "29+"}`. Some distributions append a plus sign.
 fn parse(version: &Value) -> Option<Version> {
     let number = |field: &str| {
         let text = version[field].as_str()?;
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sign_that_a_distribution_appends_is_ignored() {
+    fn a_plus_sign_after_the_minor_version_is_ignored() {
         let of = |major: &str, minor: &str| {
             let version = parse(&json!({"major": major, "minor": minor}));
             version.map(|version| (version.number, version.name))

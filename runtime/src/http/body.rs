@@ -1,4 +1,4 @@
-//! Request bodies: each is limited in size and time, and together they are limited in memory.
+//! Request bodies. Each body is limited in size and time, and all bodies together are limited in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use tokio::time::Instant;
 /// The unit of memory accounting, in bytes.
 const UNIT: usize = 4 << 10;
 
-/// The number of bytes of a body (or the rest of it) that must arrive within [`PART_TIMEOUT`]: a slow body holds memory that
-/// other requests wait for.
+/// The number of bytes of a body that must arrive within each [`PART_TIMEOUT`], unless less remains. Without this limit, a slow
+/// body could hold memory for which other requests wait.
 const PART: usize = 64 << 10;
 /// The time limit for each part of a body.
 const PART_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,14 +35,14 @@ pub struct Share {
     room: Arc<Semaphore>,
 }
 
-/// A body.
+/// A request body.
 #[derive(Debug)]
 pub struct Body {
     /// The content. It counts toward the memory of all bodies until its last clone or slice is dropped.
     pub bytes: Bytes,
 }
 
-/// The reason why a body was not read.
+/// An error that occurs while a body is read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// The body is larger than the limit.
@@ -57,15 +57,15 @@ pub enum BodyError {
         /// The limit.
         within: Duration,
     },
-    /// Less than [`PART`] bytes of the body arrived within the time limit of a part.
-    #[error("the body stalled: less than {part} bytes of it arrived within {within:?}")]
+    /// Fewer than [`PART`] bytes of the body arrived within [`PART_TIMEOUT`].
+    #[error("the body stalled: fewer than {part} bytes arrived within {within:?}")]
     Stalled {
         /// The minimum number of bytes.
         part: usize,
         /// The time limit.
         within: Duration,
     },
-    /// Other bodies used all memory until the time limit.
+    /// Other bodies used the memory until the time limit expired.
     #[error(
         "no memory was available for the body within {within:?}, because other requests use it"
     )]
@@ -73,7 +73,7 @@ pub enum BodyError {
         /// The limit.
         within: Duration,
     },
-    /// The connection ended in the middle of the body.
+    /// The connection failed before the complete body arrived.
     #[error("the body was interrupted: {0}")]
     Interrupted(axum::Error),
 }
@@ -107,14 +107,14 @@ impl Share {
 }
 
 impl Bodies {
-    /// Returns memory for two bodies of up to `max` bytes, each with the time limit `timeout`, so that the next body can arrive
-    /// while one is processed.
+    /// Returns memory for two bodies, so that the next body can arrive while one is processed. Each body may have up to `max`
+    /// bytes, and must arrive within `timeout`.
     pub fn new(max: usize, timeout: Duration) -> Self {
         Self::with_room(max, 2 * max, timeout)
     }
 
-    /// Returns memory of `room` bytes for bodies of up to `max` bytes, each with the time limit `timeout`. The memory always
-    /// suffices for at least one body.
+    /// Returns memory for bodies with a total size of `room` bytes, but always for at least one body. Each body may have up to
+    /// `max` bytes, and must arrive within `timeout`.
     pub fn with_room(max: usize, room: usize, timeout: Duration) -> Self {
         let room = units(room).max(units(max));
         Self {
@@ -127,15 +127,15 @@ impl Bodies {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// A [`BodyError`] if it exceeds a limit or is interrupted.
+    /// A [`BodyError`] if the body exceeds a limit or is interrupted.
     pub async fn read(&self, request: Request) -> Result<Body, BodyError> {
         self.read_sharing(request, None).await
     }
 
-    /// Reads the body of a request into the memory of `share` if it fits there, or else into the memory for all clients.
+    /// Reads the body of a request into the memory of `share` if enough is free, and otherwise into the memory for all clients.
     ///
     /// # Errors
-    /// A [`BodyError`] if it exceeds a limit or is interrupted.
+    /// A [`BodyError`] if the body exceeds a limit or is interrupted.
     pub async fn read_into(&self, request: Request, share: &Share) -> Result<Body, BodyError> {
         self.read_sharing(request, Some(share)).await
     }
@@ -158,14 +158,14 @@ impl Bodies {
             Some(room) => room,
             None => {
                 let room = Arc::clone(&self.room).acquire_many_owned(units);
-                // An error is impossible, because the semaphore is never closed.
+                // The only possible error is the timeout, because the semaphore is never closed.
                 let room = tokio::time::timeout_at(deadline, room).await;
                 let room = room.ok().and_then(Result::ok);
                 room.ok_or(BodyError::NoRoom { within })?
             }
         };
-        // Allocate the buffer at once, because a buffer that grows by doubling would hold a large body three times. The system
-        // provides the pages only when they are written.
+        // Allocate the whole buffer now: a growing buffer would temporarily take three times the size of a large body when it
+        // doubles. The system provides a page of memory only when it is written.
         let bytes = BytesMut::with_capacity(length.unwrap_or(max));
         let reading = collect(request.into_body(), bytes, max);
         let read = tokio::time::timeout(within, reading).await;

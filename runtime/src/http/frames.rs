@@ -1,4 +1,4 @@
-//! Response bodies that share their bytes.
+//! Response bodies that share their bytes with other responses, or hold a value until they are sent.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use axum::body::HttpBody;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-/// The maximum number of bytes that a connection copies at once.
+/// The maximum size of a frame, in bytes. A connection copies one frame at a time.
 const FRAME: usize = 64 << 10;
 
-/// A response body. It shares its bytes with other responses, and announces its length.
+/// A response body of known length that shares its bytes with other responses, and is sent in small frames.
 #[derive(Debug)]
 pub struct Frames(Bytes);
 
@@ -52,7 +52,7 @@ pub struct Held<T> {
 }
 
 impl<T: Send + Unpin + 'static> Held<T> {
-    /// Returns `body`, extended to drop `held` at its end.
+    /// Returns `body`, which also drops `held` when it is dropped.
     pub fn body(body: axum::body::Body, held: T) -> axum::body::Body {
         axum::body::Body::new(Self { body, _held: held })
     }

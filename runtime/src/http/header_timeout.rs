@@ -1,9 +1,9 @@
-//! The time limit of a request header.
+//! The time limit for a request header.
 //!
-//! hyper's own limit starts at the end of the previous request (hyper 1.12, proto/h1/conn.rs). With a limit suitable for a
-//! header, hyper would also close idle connections, and a request that is being sent at that moment would fail. If that request
-//! is an admission review, the pod is not created. So hyper enforces the long limit for idle connections, and this module
-//! enforces the short one, from the first byte of a request until its handler is called.
+//! hyper measures its limit from the end of the previous request (hyper 1.12, proto/h1/conn.rs). With a limit that is short
+//! enough for a header, hyper would also close idle connections, and a request that is being sent at that moment would fail. If
+//! that request is an admission review, the pod is not created. So hyper enforces the long limit for idle connections, and this
+//! module enforces the short limit, from the first byte of a request until its handler is called.
 
 use std::io;
 use std::pin::Pin;
@@ -17,12 +17,12 @@ use tokio::sync::watch;
 
 use super::write_timeout::WriteTimeout;
 
-/// The state of a connection's current header. Clones belong to the same connection.
+/// The state of the current header of a connection. Clones share the state.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderTimeout {
-    /// True between the first byte of a header and its end.
+    /// True from the first byte of a header to the last.
     arriving: Arc<watch::Sender<bool>>,
-    /// True while a request is processed: bytes that arrive then belong to its body.
+    /// True while a request is processed. Bytes that arrive during this time belong to the request's body.
     handling: Arc<AtomicBool>,
 }
 
@@ -31,7 +31,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// A stream that detects the beginning of a header, and a client that stops reading a response.
+/// A stream that detects when a header begins, and when the client stops reading a response.
 pub(super) struct ObservedStream {
     stream: Box<dyn Stream>,
     header: HeaderTimeout,
@@ -46,13 +46,13 @@ impl HeaderTimeout {
         }
     }
 
-    /// Records that the header is complete; its body follows.
+    /// Records that the header is complete, so the next bytes belong to the body.
     pub(super) fn request(&self) {
         self.handling.store(true, Ordering::Relaxed);
         self.arriving.send_replace(false);
     }
 
-    /// Records that the response is ready; the next bytes begin another header.
+    /// Records that the response is ready, so the next bytes begin a new header.
     pub(super) fn response(&self) {
         self.handling.store(false, Ordering::Relaxed);
     }
@@ -64,7 +64,7 @@ impl HeaderTimeout {
         }
     }
 
-    /// Completes when a header takes longer than `limit`.
+    /// Completes when a header has taken longer than `limit`.
     pub(super) async fn exceeded(&self, limit: Duration) {
         let mut arriving = self.arriving.subscribe();
         loop {

@@ -5,22 +5,22 @@ use std::time::Duration;
 use clap::Args;
 use gleaner_proto::{duration, size};
 
-/// The limits of an HTTP server, to be flattened into a program's own flags. A program changes a default or a help text with
-/// `#[command(mut_arg("max_body", |arg| arg.default_value("4Mi")))]`.
+/// The limits of an HTTP server, as flags that a program flattens into its own flags. The program can change a default or a help
+/// text with `#[command(mut_arg("max_body", |arg| arg.default_value("4Mi")))]`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
 #[group(skip)]
 pub struct Limits {
-    /// Largest body of a request
+    /// Maximum size of a request body
     #[arg(long, env = "GLEANER_MAX_BODY", default_value = "64Mi", value_parser = bytes)]
     pub max_body: usize,
     /// Maximum number of concurrent connections on each socket
     #[arg(long, env = "GLEANER_MAX_CONNECTIONS", default_value = "128")]
     pub max_connections: usize,
-    /// Longest time from the first byte of a request to the end of its header
+    /// Maximum time from the first byte of a request to the end of its header
     #[arg(long, env = "GLEANER_HEADER_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub header_timeout: Duration,
-    /// Longest time for receiving a body
+    /// Maximum time for receiving a body
     #[arg(long, env = "GLEANER_BODY_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
     pub body_timeout: Duration,
 }

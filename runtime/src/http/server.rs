@@ -1,4 +1,4 @@
-//! Listening, and serving connections.
+//! Listens, and serves connections.
 //!
 //! hyper is used directly rather than through `axum::serve`, which has no time limit for headers (axum 0.8.9): a client that
 //! sends half a header would hold its connection forever.
@@ -31,22 +31,23 @@ use crate::Shutdown;
 /// The maximum number of header fields.
 const HEADER_FIELDS: usize = 64;
 
-/// The maximum number of connections that wait to be accepted; tokio's default.
+/// The maximum number of connections that wait to be accepted, as in tokio.
 const BACKLOG: i32 = 1024;
 
-/// The size of the kernel's buffer for bytes that a client has not read yet, which counts toward the memory of this process's
-/// cgroup. Linux doubles the value (socket(7)).
+/// The size of the kernel's send buffer for a Unix socket connection, in bytes. The buffer contains the bytes that the client has
+/// not read yet, and counts toward the memory of this process's cgroup. Linux doubles the size (socket(7)).
 const SEND_BUFFER: usize = 32 << 10;
-/// The same for TCP. If the buffer held only one segment (64 KiB on loopback), sends would wait for delayed acknowledgments.
+/// The size of the send buffer for a TCP connection, in bytes. A buffer for only one segment (64 KiB on loopback) would make the
+/// server wait for delayed acknowledgments.
 const TCP_SEND_BUFFER: usize = 128 << 10;
 
-/// A TCP listener whose connections send each response without delay.
+/// A TCP listener that disables Nagle's algorithm and sets the size of the send buffer for each connection.
 pub type Tcp = TapIo<TcpListener, fn(&mut TcpStream)>;
 
-/// A Unix socket listener.
+/// A Unix socket listener that sets the size of the send buffer for each connection.
 pub type Unix = TapIo<UnixListener, fn(&mut UnixStream)>;
 
-/// An address that could not be bound.
+/// An error from [`bind`].
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}; use {flag} for another address")]
 pub struct BindError {
@@ -56,7 +57,7 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// A router, and the limits with which it is served.
+/// A router, and the limits within which it is served.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Server {
@@ -67,12 +68,13 @@ pub struct Server {
     write_timeout: Duration,
 }
 
-/// Binds an address and returns it with the actual port. The error names `flag`.
+/// Binds an address, and returns the listener and the address with the actual port. `flag` is the flag that sets the address, for
+/// the error message.
 ///
 /// `[::]` binds all IPv4 and IPv6 addresses, even if `net.ipv6.bindv6only` is set; on a system without IPv6, it binds `0.0.0.0`.
 ///
 /// # Errors
-/// Fails if the system refuses the address.
+/// Fails if the system does not allow the address to be bound.
 pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, SocketAddr), BindError> {
     let bound = async {
         let listener = match address {
@@ -81,7 +83,7 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, Socke
         };
         let address = listener.local_addr()?;
         let set_up: fn(&mut TcpStream) = |stream| {
-            // Responses are small and written as a whole, so delaying them to collect more data has no benefit.
+            // Responses are small and written as a whole, so waiting for more data before sending them has no benefit.
             let _ = stream.set_nodelay(true);
             let _ = SockRef::from(&*stream).set_send_buffer_size(TCP_SEND_BUFFER);
         };
@@ -101,7 +103,7 @@ fn bind_all(address: SocketAddrV6) -> io::Result<TcpListener> {
             socket.set_only_v6(false)?;
             (SocketAddr::V6(address), socket)
         }
-        // The system may lack IPv6. If the error has another cause, creating the IPv4 socket fails too.
+        // The system may lack IPv6. If the error has a different cause, creating the IPv4 socket fails too.
         Err(_) => {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
             ((Ipv4Addr::UNSPECIFIED, address.port()).into(), socket)
@@ -126,7 +128,8 @@ pub fn unix(listener: UnixListener) -> Unix {
 impl Server {
     /// Returns a server that serves `router` within `limits`, and accepts headers of at most `header_bytes`.
     ///
-    /// `idle_timeout` limits the time from connecting, or from a response, to the end of the next header.
+    /// `idle_timeout` limits the time from the start of a connection, or from the end of a response, to the end of the next
+    /// header.
     pub fn new(
         router: Router,
         limits: &Limits,
@@ -142,20 +145,21 @@ impl Server {
         }
     }
 
-    /// Sets the time within which a client must read 64 KiB of a response, or the rest of it; [`WRITE_TIMEOUT`] by default.
+    /// Sets the time within which a client must read 64 KiB of a response, or the rest of the response. The default is
+    /// [`WRITE_TIMEOUT`].
     pub const fn write_timeout(mut self, write_timeout: Duration) -> Self {
         self.write_timeout = write_timeout;
         self
     }
 
-    /// Serves until shutdown is requested and all pending requests have been completed.
+    /// Serves until shutdown is requested, and then completes pending requests.
     pub async fn serve(self, listener: impl Listener, shutdown: Shutdown) {
         self.serve_after(|stream| future::ready(Some(stream)), listener, shutdown)
             .await;
     }
 
-    /// Serves the connections that `handshake` returns, concurrently and without an additional time limit. A
-    /// connection for which it returns `None` is closed.
+    /// Calls `handshake` for each connection, and serves the stream that it returns, or closes the connection if it returns
+    /// `None`. Handshakes run concurrently; each must limit its own time.
     pub async fn serve_after<L, H, S>(
         self,
         handshake: impl Fn(L::Io) -> H,
@@ -172,7 +176,7 @@ impl Server {
         loop {
             let accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
-                // Blocks while the system lacks a resource, such as file descriptors.
+                // If the system lacks a resource, such as file descriptors, this waits until it is available.
                 let (stream, _) = listener.accept().await;
                 (stream, permit)
             };
@@ -189,7 +193,8 @@ impl Server {
                 drop(permit);
             });
         }
-        // The listener is closed at once, so that a new client is refused and can connect to another server.
+        // Close the listener before pending requests complete, so that a new client is refused immediately and can connect to
+        // another server.
         drop(listener);
         graceful.shutdown().await;
     }

@@ -1,5 +1,5 @@
-//! The time limit for each part of a response. Without it, a client that reads nothing would hold its connection and the response
-//! forever.
+//! The time limit for each part of a response. Without this limit, a client that reads nothing could hold its connection and the
+//! response forever.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-/// The time limit after which a client is disconnected if it has read neither 64 KiB of a response nor the rest of it.
+/// The time within which a client must read 64 KiB of a response, or the rest of the response. Otherwise it is disconnected.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The number of bytes that a client must read within the limit. If a single byte sufficed, a client could hold a connection
+/// The number of bytes that a client must read within the time limit. If a single byte sufficed, a client could hold a connection
 /// indefinitely.
 const PART: usize = 64 << 10;
 
@@ -91,7 +91,8 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(100);
 
-    /// Simulates a client that reads `each` bytes in each tenth of the limit; returns the error that ends the connection, if any.
+    /// Simulates a client that reads `each` bytes in each tenth of the time limit. Returns the error with which the connection is
+    /// closed, if any.
     async fn taking(each: usize, offered: usize) -> Option<io::ErrorKind> {
         let mut timeout = WriteTimeout::new(LIMIT);
         for _ in 0..40 {

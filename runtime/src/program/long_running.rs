@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use crate::log::Log;
 use crate::{Shutdown, error_chain, panics};
 
-/// An error that terminates a program.
+/// An error with which a program terminates.
 pub trait Failure: Error + 'static {
     /// Returns the exit code for this kind of error.
     fn exit_code(&self) -> u8;

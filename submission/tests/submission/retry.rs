@@ -219,7 +219,7 @@ async fn a_response_over_the_bound_is_not_read() {
     let error = submit(&submitter, vec![image("a", "a", "1")])
         .await
         .unwrap_err();
-    assert!(error.sentence().contains("more than 64 bytes"), "{error}");
+    assert!(error.sentence().contains("larger than 64 bytes"), "{error}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn result<'a>(key: &'a str, value: &'a str) -> Entry<'a> {
 }
 
 #[test]
-fn the_room_matches_the_kubelets_limit() {
+fn the_maximum_message_size_matches_the_kubelet() {
     let rooms: Vec<usize> = (1..=12).map(|own| share(own, 0).room()).collect();
     assert_eq!(
         rooms,
@@ -33,7 +33,7 @@ fn the_room_matches_the_kubelets_limit() {
 }
 
 #[test]
-fn only_the_written_form_is_parsed() {
+fn only_the_form_that_display_writes_is_parsed() {
     for text in ["3+1", "0+1", "12+2,compressed"] {
         assert_eq!(
             text.parse::<Share>().map(|share| share.to_string()),
@@ -57,7 +57,7 @@ fn only_the_written_form_is_parsed() {
 }
 
 #[test]
-fn compression_makes_room_for_repeated_text() {
+fn repeated_text_fits_if_it_is_compressed() {
     let text = "registry.example.com/team/image@sha256:".repeat(200);
     let plain = share(3, 1);
     let compressed = Share {
@@ -69,7 +69,7 @@ fn compression_makes_room_for_repeated_text() {
 }
 
 proptest! {
-    /// The sidecar measures its results without knowing those of the step.
+    /// The sidecar adds the size of its results to the size of the step's own results, which the redirector reports.
     #[test]
     fn sizes_of_parts_are_at_least_the_size_of_the_whole(
         first in proptest::collection::vec(("[a-z]{1,20}", "\\PC{0,300}"), 0..8),

@@ -1,4 +1,4 @@
-//! The sidecar with crash points, for the suites that kill it.
+//! The sidecar, built with crash points for the suites that kill it.
 
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// A finished run.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// The object of the run.
+    /// The TaskRun or PipelineRun.
     pub object: Value,
 }
 
@@ -16,7 +16,7 @@ impl Ended {
     ///
     /// # Panics
     ///
-    /// Panics if it failed.
+    /// Panics if the run did not succeed.
     #[track_caller]
     pub fn succeeded(self) -> Self {
         assert_eq!(
@@ -31,14 +31,14 @@ impl Ended {
     ///
     /// # Panics
     ///
-    /// Panics if it succeeded, or failed for another reason.
+    /// Panics if the run succeeded, or failed for a different reason.
     #[track_caller]
     pub fn failed(self, reason: &str) -> Self {
         let condition = self.condition();
         assert_eq!(condition["status"], "False", "should have failed: {self}");
         assert_eq!(
             condition["reason"], reason,
-            "should have failed for another reason: {self}"
+            "should have failed for the reason {reason}: {self}"
         );
         self
     }
@@ -77,10 +77,10 @@ impl Ended {
     pub fn step(&self, name: &str) -> &Value {
         let steps = self.list("/status/steps");
         let step = steps.iter().find(|step| step["name"] == name);
-        step.unwrap_or_else(|| panic!("no step {name}: {self}"))
+        step.unwrap_or_else(|| panic!("the step {name} does not exist: {self}"))
     }
 
-    /// Returns the value of a result, if it exists.
+    /// Returns the value of a result, if the result exists.
     pub fn result(&self, name: &str) -> Option<&Value> {
         let results = self.list("/status/results");
         let result = results.iter().find(|result| result["name"] == name)?;
@@ -107,7 +107,7 @@ impl Ended {
     }
 }
 
-/// Shows the run's name and the message of its condition.
+/// Formats the run's name and its condition.
 impl fmt::Display for Ended {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.object["metadata"]["name"];

@@ -13,13 +13,13 @@ use super::report;
 use super::start::Cluster;
 use crate::wait;
 
-/// The maximum wait for any condition. This is much longer than needed, even if twenty pods start at the same time.
+/// The maximum time to wait for a condition. This is much longer than needed, even if twenty pods start at the same time.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The polling interval for conditions that cannot be watched: each check runs a program.
+/// The polling interval for conditions that `kubectl wait` cannot express. Each check runs a program.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// A namespace whose ServiceAccount `default` has the permissions of the chart's role for PipelineResources.
+/// A namespace in which the ServiceAccount `default` has the permissions of the chart's ClusterRole `gleaner-outputs`.
 pub struct Namespace {
     cluster: Arc<Cluster>,
     name: String,
@@ -28,7 +28,7 @@ pub struct Namespace {
 impl Namespace {
     /// Returns the namespace of a case, without creating it in the cluster.
     pub(super) fn new(cluster: Arc<Cluster>, case: &str) -> Self {
-        // Use a unique name, because the namespace of an earlier run may still be terminating.
+        // Use a unique name, because the namespace of an earlier test run may still be terminating.
         let head: String = case.replace('_', "-").chars().take(50).collect();
         let name = format!("{}-{}", head.trim_end_matches('-'), std::process::id());
         Self { cluster, name }
@@ -55,13 +55,13 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             name = self.name
         );
         self.create_all(&text);
-        // Pods need both objects to start. Wait for one after the other, because kubectl gives up if both are missing.
+        // Pods need both objects to start. Wait for one after the other, because `kubectl wait` fails if both are missing.
         for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
             self.wait(wanted, "create");
         }
     }
 
-    /// Starts to delete the namespace.
+    /// Deletes the namespace, without waiting for the deletion to complete.
     pub(super) fn delete(&self) {
         let arguments = ["delete", "namespace", &self.name, "--wait=false"];
         let deleted = self.kubectl(&arguments);
@@ -99,7 +99,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if the API server refuses any of the objects.
+    /// Panics if the API server refuses one of the objects.
     #[track_caller]
     pub fn apply(&self, yaml: &str) -> String {
         self.kubectl_with(&["apply", "--filename=-"], yaml)
@@ -110,7 +110,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if the API server accepts all of the objects.
+    /// Panics if the API server accepts all objects.
     #[track_caller]
     pub fn refuse(&self, yaml: &str) -> String {
         self.kubectl_with(&["apply", "--filename=-"], yaml).fail()
@@ -120,14 +120,14 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if the API server refuses any of the objects.
+    /// Panics if the API server refuses one of the objects.
     #[track_caller]
     pub fn create_all(&self, yaml: &str) -> String {
         self.kubectl_with(&["create", "--filename=-"], yaml)
             .succeed()
     }
 
-    /// Starts a TaskRun of a Task, named after the Task with the suffix `-run`, and waits until the TaskRun has finished.
+    /// Starts a TaskRun of the Task `task`, with the name `TASK-run`, and waits until the TaskRun has finished.
     #[must_use = "call `succeeded` or `failed`"]
     #[track_caller]
     pub fn run(&self, task: &str) -> Ended {
@@ -162,7 +162,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         }
     }
 
-    /// Runs `kubectl wait`: for `condition=NAME`, `jsonpath={.PATH}=VALUE`, `create` or `delete`.
+    /// Runs `kubectl wait --for` with `condition=NAME`, `jsonpath={.PATH}=VALUE`, `create` or `delete`.
     ///
     /// # Panics
     ///
@@ -194,7 +194,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics if the log ends without them, or they do not appear within two minutes.
+    /// Panics if `words` do not appear within two minutes, or before the container exits.
     #[track_caller]
     pub fn says(&self, pod: &str, container: &str, words: &str) {
         let started = format!(
@@ -241,7 +241,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         list["items"].as_array().expect("a list").clone()
     }
 
-    /// Returns the PipelineResources that runs have generated.
+    /// Returns the PipelineResources that runs have created.
     ///
     /// # Panics
     ///
@@ -254,11 +254,11 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         list["items"].as_array().expect("a list").clone()
     }
 
-    /// Returns the only PipelineResource that runs have generated.
+    /// Returns the only PipelineResource that runs have created.
     ///
     /// # Panics
     ///
-    /// Panics unless runs have generated exactly one.
+    /// Panics unless runs have created exactly one.
     #[track_caller]
     pub fn only_resource(&self) -> Value {
         let mut resources = self.generated();
@@ -270,11 +270,11 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         resources.remove(0)
     }
 
-    /// Checks that no run has generated a PipelineResource.
+    /// Checks that no run has created a PipelineResource.
     ///
     /// # Panics
     ///
-    /// Panics if a run has generated one.
+    /// Panics if a run has created a PipelineResource.
     #[track_caller]
     pub fn no_resource(&self) {
         let resources = self.generated();
@@ -294,7 +294,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         self.kubectl(&["describe", what]).succeed()
     }
 
-    /// Runs `kubectl logs` of a container.
+    /// Runs `kubectl logs` for a container.
     ///
     /// # Panics
     ///

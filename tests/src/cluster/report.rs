@@ -1,9 +1,8 @@
-//! Diagnostics of a failed case: the runs and pods, Tekton's messages about them, the events, and the logs
-//! of every container.
+//! Diagnostics of a failed case: the runs and pods, the conditions of the runs, the Events, and the logs of every container.
 
 use super::namespace::Namespace;
 
-/// The number of log lines that are shown for each container.
+/// The kubectl flag that limits the number of log lines for each container.
 const LINES: &str = "--tail=40";
 
 /// Returns the diagnostics of all runs and pods in a namespace.

@@ -1,4 +1,4 @@
-//! Starts the cluster and installs Gleaner, with the scripts in `tests/cluster/`, which can also be run by hand.
+//! Starts the cluster and installs Gleaner with the scripts in `tests/cluster/`, which can also be run by hand.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,31 +7,31 @@ use std::time::SystemTime;
 use super::kubectl::Output;
 use crate::rig::Missing;
 
-/// The default directory of `up`'s state; `GLEANER_CLUSTER_DIR` overrides it.
+/// The default directory in which the script `up` stores the cluster's state; `GLEANER_CLUSTER_DIR` overrides it.
 const STATE: &str = "/tmp/gleaner-cluster";
 
 /// A cluster with Tekton and Gleaner.
 #[derive(Debug)]
 pub struct Cluster {
     state: PathBuf,
-    /// The kubeconfig, for a cluster that `up` did not create.
+    /// The kubeconfig of a cluster that `up` did not create; `None` for a cluster that it created.
     given: Option<PathBuf>,
-    /// Gleaner's image, which its containers in pods run.
+    /// Gleaner's image, which the injector and the sidecars run.
     pub image: String,
     /// True if the cluster was already running, and must not be stopped.
     was_up: bool,
 }
 
 impl Cluster {
-    /// Starts the cluster, unless it is running, and installs Gleaner from this checkout; with `GLEANER_CLUSTER_INSTALLED=1`,
-    /// uses the installed Gleaner instead.
+    /// Starts the cluster if it is not running, and installs Gleaner from this checkout. With `GLEANER_CLUSTER_INSTALLED=1`, uses
+    /// the installed Gleaner instead.
     ///
-    /// `GLEANER_TEST_KUBECONFIG` selects another cluster by its kubeconfig, such as one that kind created. Tekton and Gleaner
-    /// must be installed on it, and kubectl and helm must be on the PATH.
+    /// If `GLEANER_TEST_KUBECONFIG` is set, uses the cluster in that kubeconfig, for example a cluster that kind created. Tekton
+    /// and Gleaner must be installed on that cluster, and kubectl and helm must be on the PATH.
     ///
     /// # Errors
     ///
-    /// Fails if the cluster cannot run on this machine, or a script failed; the scripts report details on standard error.
+    /// Fails if the cluster cannot run on this machine, or if a script fails. The scripts print details to standard error.
     pub fn start() -> Result<Self, Missing> {
         let state = std::env::var_os("GLEANER_CLUSTER_DIR").map_or(STATE.into(), PathBuf::from);
         let given = std::env::var_os("GLEANER_TEST_KUBECONFIG").map(PathBuf::from);
@@ -75,14 +75,14 @@ impl Cluster {
         Err(Missing::Failed(why))
     }
 
-    /// Stops the cluster, unless it was running before, or `GLEANER_CLUSTER_KEEP=1` is set.
+    /// Stops the cluster, unless it was already running before the tests or `GLEANER_CLUSTER_KEEP=1` is set.
     pub fn end(&self) {
         if self.was_up || keeps() {
             return;
         }
         let down = Command::new(script("down")).status();
         if !down.is_ok_and(|status| status.success()) {
-            eprintln!("tests/cluster/down failed: run it by hand");
+            eprintln!("tests/cluster/down failed; run this script by hand");
         }
     }
 
@@ -112,19 +112,20 @@ impl Cluster {
         )
     }
 
-    /// Returns the digest that the replacement of kaniko reports as pushed. An image with this digest exists, so a pod that
-    /// uses it starts.
+    /// Returns the image digest that the replacement for kaniko reports after a push. An image with this digest exists in the
+    /// cluster, so a pod with this image can start.
     ///
     /// # Panics
     ///
-    /// Panics if `up` has not written it.
+    /// Panics if `up` has not written the digest.
     pub fn pushed_digest(&self) -> String {
         let file = self.state.join("images/knative-route-demo.digest");
-        let digest = std::fs::read_to_string(file).expect("`up` writes the digest");
+        let digest = std::fs::read_to_string(file).expect("`up` should have written the digest");
         digest.trim_end().to_owned()
     }
 
-    /// Returns a command for a program with the cluster's kubeconfig, and with cache directories in the cluster's directory.
+    /// Returns a command that runs a program with the cluster's kubeconfig. In this command, kubectl caches the results of
+    /// discovery in the cluster's directory.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -139,7 +140,7 @@ impl Cluster {
         self.given.clone().unwrap_or_else(own)
     }
 
-    /// Returns the path of a program: the copy that `up` fetched, or the one on the PATH for a cluster that `up` did not create.
+    /// Returns the path of a program: the copy that `up` fetched, or the program on the PATH if `up` did not create the cluster.
     fn program(&self, name: &str) -> PathBuf {
         match self.given {
             Some(_) => PathBuf::from(name),
@@ -158,8 +159,8 @@ pub(super) fn asks(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| value == "1")
 }
 
-/// Removes cargo's variables for this test from a command's environment. Otherwise a cargo that the command starts
-/// would rebuild everything that depends on them (ring and its dependents) each time the caller changes.
+/// Removes the variables that cargo sets for this test from a command's environment. Otherwise, if the command runs cargo for
+/// different tests in turn, cargo would rebuild each crate that depends on these variables (ring, and all crates that use it).
 pub fn without_cargo(command: &mut Command) -> &mut Command {
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();
@@ -170,7 +171,7 @@ pub fn without_cargo(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Returns the path of a file of the repository.
+/// Returns the path of a file in the repository.
 pub fn repository(path: &str) -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().expect("a repository").join(path)
@@ -180,14 +181,14 @@ fn script(name: &str) -> PathBuf {
     repository("tests/cluster").join(name)
 }
 
-/// Returns the creation time of the cluster in this directory, if it exists.
+/// Returns the time at which the cluster in this directory was created, if it exists.
 fn changed(state: &Path) -> Option<SystemTime> {
     std::fs::metadata(state.join("kubeconfig"))
         .and_then(|file| file.modified())
         .ok()
 }
 
-/// Runs a script and returns its output; its progress goes to standard error.
+/// Runs a script and returns its standard output. The script's progress messages go to standard error.
 fn stdout_of(command: &mut Command) -> Result<String, Missing> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -200,7 +201,7 @@ fn stdout_of(command: &mut Command) -> Result<String, Missing> {
             .trim_end()
             .to_owned()),
         Some(3) => Err(Missing::Absent(format!(
-            "a requirement of {name} is missing (see above)"
+            "{name} lacks a requirement (see above)"
         ))),
         _ => Err(Missing::Failed(format!(
             "{name} exited with {}",

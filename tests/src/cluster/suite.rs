@@ -9,7 +9,7 @@
 //! ```
 //!
 //! If no cluster can run on this machine, cases are reported as ignored, with a message; if `GLEANER_REQUIRE_CLUSTER=1` is set,
-//! they fail. Any failure while the cluster starts is always a failure.
+//! they fail. If a cluster can run but does not start, cases always fail.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -24,10 +24,10 @@ use crate::rig::Missing;
 /// The number of concurrent cases. It may exceed the number of CPUs, because cases mostly wait for the kubelet.
 const THREADS: usize = 8;
 
-/// A case: its name, preferably a statement, and the function that runs the case in its own namespace.
+/// The name of a case, which should be a statement, and the function that runs the case in a separate namespace.
 pub type Case = (&'static str, fn(&Namespace));
 
-/// Creates a list of cases from the names of functions `fn(&Namespace)`.
+/// Creates a list of cases from the names of functions of type `fn(&Namespace)`.
 #[macro_export]
 macro_rules! on_cluster {
     ($($name:ident),* $(,)?) => {
@@ -42,7 +42,7 @@ pub struct Suite {
     alone: Vec<Case>,
 }
 
-/// The cluster shared by all cases, started by the first of them.
+/// The cluster that all cases share. The first case starts it.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Option<Started>>>);
 
@@ -65,8 +65,8 @@ impl Suite {
         }
     }
 
-    /// Adds cases that change parts of the cluster that other cases depend on. They run last, one by one, and restore the
-    /// cluster.
+    /// Adds cases that change parts of the cluster on which other cases depend. They run last, one at a time, and must restore
+    /// the cluster.
     pub fn alone(mut self, cases: Vec<Case>) -> Self {
         self.alone.extend(cases);
         self
@@ -135,7 +135,7 @@ impl Shared {
     }
 }
 
-/// Runs a case in its own namespace; a failure includes the diagnostics.
+/// Runs a case in a separate namespace. If the case fails, the error includes diagnostics.
 fn play(cluster: Arc<Cluster>, name: &str, body: fn(&Namespace)) -> Result<(), Failed> {
     let namespace = Namespace::new(cluster, name);
     let outcome = catch_unwind(AssertUnwindSafe(|| {

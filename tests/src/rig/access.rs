@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The number of restricted users. It is fixed, because the server reads the tokens only at startup.
+/// The number of restricted users. It is fixed, because kube-apiserver reads the tokens only at startup.
 const RESTRICTED: usize = 100;
 
 /// A user with a bearer token.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// The name in RBAC.
+    /// The user name, as used in RBAC.
     pub name: String,
     /// The user's bearer token.
     pub token: String,
@@ -27,7 +27,8 @@ pub(crate) struct Accounts {
 impl Accounts {
     /// Generates the users and writes `tokens.csv` into the rig's directory.
     ///
-    /// The tokens need not be secret (the server listens on loopback, and the directory is private), but differ between rigs.
+    /// The tokens differ between rigs. They need not be secret, because the server listens on loopback and the directory is
+    /// private.
     pub(crate) fn create(folder: &Path) -> Result<Self, String> {
         let rig = folder
             .file_name()
@@ -64,7 +65,7 @@ impl Accounts {
         let next = self.taken.fetch_add(1, Ordering::Relaxed);
         self.restricted
             .get(next)
-            .expect("the rig has enough users")
+            .expect("the rig should have enough users")
             .clone()
     }
 }

@@ -1,18 +1,18 @@
-//! The locations of etcd, kube-apiserver, helm and check-rules.
+//! Finds or builds etcd, kube-apiserver, helm and check-rules.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// An error that occurs if the programs are not available.
+/// The reason why programs are not available.
 #[derive(Debug)]
 pub enum Missing {
-    /// Neither the programs nor Go to build them are installed on this machine.
+    /// The programs are not installed on this machine, and neither is Go, which is needed to build them.
     Absent(String),
     /// The programs should be available, but building or finding them failed.
     Failed(String),
 }
 
-/// Returns the directory of etcd and kube-apiserver; builds them first if necessary, which takes minutes.
+/// Returns the directory of etcd and kube-apiserver. Builds them if necessary, which takes minutes.
 ///
 /// # Errors
 ///
@@ -21,7 +21,7 @@ pub fn programs() -> Result<PathBuf, Missing> {
     ask("rig", "etcd and kube-apiserver (KUBEBUILDER_ASSETS)")
 }
 
-/// Returns the directory of helm; builds it first if necessary, which takes minutes.
+/// Returns the directory of helm. Builds helm if necessary, which takes minutes.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub fn helm() -> Result<PathBuf, Missing> {
     ask("helm", "helm")
 }
 
-/// Returns the directory of check-rules, which parses Prometheus rules; builds it first if necessary.
+/// Returns the directory of check-rules, a program that parses Prometheus rules. Builds check-rules if necessary.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub fn rules() -> Result<PathBuf, Missing> {
     ask("rules", "check-rules")
 }
 
-/// Runs the script to get a directory of programs; `what` describes them.
+/// Runs `rig/assets.sh`, and returns the directory of the programs that it prints. `what` names the programs in an error.
 fn ask(wanted: &str, what: &str) -> Result<PathBuf, Missing> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("rig/assets.sh");
     let output = Command::new(&script)
@@ -53,7 +53,7 @@ fn ask(wanted: &str, what: &str) -> Result<PathBuf, Missing> {
             String::from_utf8_lossy(&output.stdout).trim_end(),
         )),
         Some(3) => Err(Missing::Absent(format!(
-            "neither {what} nor Go to build them are installed"
+            "{what} and Go are not installed; install Go to build the programs"
         ))),
         _ => Err(Missing::Failed(format!(
             "{} {wanted} exited with {}",

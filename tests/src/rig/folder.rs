@@ -7,9 +7,9 @@ use tempfile::TempDir;
 
 const PREFIX: &str = "gleaner-rig-";
 
-/// Creates a directory that is named after this process, and removed on drop.
+/// Creates a directory whose name contains the ID of this process. The directory is removed on drop.
 ///
-/// Also removes the directories of killed processes, because etcd preallocates disk space that would never be freed otherwise.
+/// Also removes the directories of killed processes. Otherwise the disk space that etcd preallocates would never be freed.
 pub(crate) fn create() -> io::Result<TempDir> {
     sweep(&std::env::temp_dir());
     tempfile::Builder::new()
@@ -17,8 +17,8 @@ pub(crate) fn create() -> io::Result<TempDir> {
         .tempdir()
 }
 
-/// Removes the directories of processes that no longer exist. Directories that cannot be read or removed belong to another
-/// user and are skipped.
+/// Removes the directories of processes that no longer exist. Skips directories that cannot be read or removed, because they
+/// belong to another user.
 fn sweep(parent: &Path) {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries {
@@ -46,7 +46,7 @@ mod tests {
             std::fs::create_dir(&path).unwrap();
             path
         };
-        // No process has such a high id, because the kernel's limit is 2^22.
+        // No process has this ID, because the kernel's maximum is 2^22.
         let dead = make(format!("{PREFIX}{}-a", u32::MAX));
         let living = make(format!("{PREFIX}{}-a", std::process::id()));
         let foreign = make("something-1-else".to_owned());

@@ -1,4 +1,4 @@
-//! Checks whether the server is ready.
+//! Checks if kube-apiserver is ready.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Returns the server's CA as PEM if the server is ready and has its first namespace; otherwise `None`.
+    /// Returns the server's CA as PEM if the server is ready and has created the namespace `default`; otherwise `None`.
     pub(crate) fn ready(&self) -> Option<String> {
         let authority = std::fs::read_to_string(&self.certificate).ok()?;
         let runtime = tokio::runtime::Builder::new_current_thread()

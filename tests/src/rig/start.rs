@@ -1,4 +1,4 @@
-//! Starting and stopping the rig.
+//! Starts and stops the rig.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,10 +15,10 @@ use super::folder;
 use super::probe::Probe;
 use crate::wait;
 
-/// The time limit for starting on a busy machine. Starting usually takes three seconds.
+/// The time limit for the start, which usually takes three seconds, but longer on a busy machine.
 const START: Duration = Duration::from_secs(90);
 
-/// The CA of the server's certificate, in the rig's directory.
+/// The name of the file in the rig's directory that contains the CA of the server's certificate.
 const AUTHORITY_FILE: &str = "authority.crt";
 
 /// Options of a rig.
@@ -35,7 +35,7 @@ pub struct Rig {
     folder: TempDir,
     authority: String,
     accounts: Accounts,
-    /// The sender that stops the keeper thread when it is dropped.
+    /// The keeper thread stops both processes when this sender is dropped.
     stop: Option<mpsc::Sender<()>>,
     keeper: Option<JoinHandle<()>>,
 }
@@ -45,7 +45,8 @@ impl Rig {
     ///
     /// # Errors
     ///
-    /// Fails with the programs' last output if they do not become ready.
+    /// Fails if a file or a process cannot be created, or if the programs do not become ready. In the latter case, the error
+    /// contains their last output.
     pub fn start(programs: &Path, options: &Options) -> Result<Self, String> {
         let folder =
             folder::create().map_err(|e| format!("cannot create a directory for the rig: {e}"))?;
@@ -55,8 +56,8 @@ impl Rig {
         let admin = accounts.admin().clone();
         let (stop, stopped) = mpsc::channel::<()>();
         let (report, reported) = mpsc::channel();
-        // The kernel kills the child processes when the thread that started them exits, so this thread runs until the rig is
-        // dropped.
+        // The kernel kills the child processes when the thread that started them exits, so the keeper thread runs until the rig
+        // is dropped.
         let keeper = thread::spawn(move || {
             let running = plan.run(&admin);
             let keep = running.is_ok();
@@ -65,7 +66,7 @@ impl Rig {
                 Err(why) => (Err(why), None),
             };
             if report.send(authority).is_ok() && keep {
-                // This waits until the sender is dropped, which is reported as an error.
+                // Wait until the sender is dropped. `recv` then returns an error.
                 let _ = stopped.recv();
             }
             drop(processes);
@@ -73,7 +74,7 @@ impl Rig {
         let authority = reported
             .recv()
             .map_err(|_| "the rig's keeper thread exited".to_owned())??;
-        // The file is written only once, because another process may be reading a kubeconfig that refers to it.
+        // Write this file only once, because a process may read it at any time through a kubeconfig.
         fs::write(folder.path().join(AUTHORITY_FILE), &authority)
             .map_err(|error| format!("cannot write the CA: {error}"))?;
         Ok(Self {
@@ -108,13 +109,13 @@ impl Rig {
     ///
     /// # Panics
     ///
-    /// Panics if all users of the rig are taken.
+    /// Panics if earlier calls have returned all users of the rig.
     #[must_use]
     pub fn restricted_user(&self) -> User {
         self.accounts.next()
     }
 
-    /// Writes a kubeconfig for a user, and returns its path. The file is removed with the rig.
+    /// Writes a kubeconfig for a user, and returns its path. The file is removed when the rig is dropped.
     ///
     /// # Errors
     ///
@@ -148,7 +149,7 @@ impl Drop for Rig {
     }
 }
 
-/// The configuration of the processes to start.
+/// The configuration of etcd and kube-apiserver.
 struct Plan {
     programs: PathBuf,
     folder: PathBuf,
@@ -160,8 +161,8 @@ struct Plan {
 
 impl Plan {
     fn new(programs: &Path, folder: &Path, options: &Options) -> Result<Self, String> {
-        // The ports are allocated together, so that they differ. They stay free, because no other process on this machine
-        // requests a specific port.
+        // Bind all ports at the same time, so that they differ. They remain free until the programs bind them, because other
+        // processes on this machine do not request specific ports.
         let listeners: Vec<TcpListener> = (0..3)
             .map(|_| TcpListener::bind("127.0.0.1:0"))
             .collect::<Result<_, _>>()
@@ -257,7 +258,7 @@ impl Plan {
             format!("--token-auth-file={}", in_folder("tokens.csv")),
             "--authorization-mode=RBAC".to_owned(),
             format!("--enable-admission-plugins={}", self.admission),
-            // This plugin would refuse every pod, because no controller creates the ServiceAccounts.
+            // This plugin would reject every pod, because the rig has no controller that creates ServiceAccounts.
             "--disable-admission-plugins=ServiceAccount".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!(

@@ -1,4 +1,4 @@
-//! Disturbances of a run's processes, which a test can cause at any time and in any state.
+//! Operations that disturb a run's processes. A test can use them at any time and in any state.
 
 use std::fs;
 use std::path::Path;
@@ -14,11 +14,11 @@ use super::process::Sidecar;
 use super::{Run, Running};
 use crate::server;
 
-/// A pending request to the sidecar. The result is its status and body, or `None` without a response.
+/// A pending request to the sidecar. The result is the status and the body of the response, or `None` if no response arrives.
 pub type Sending = JoinHandle<Option<(u16, String)>>;
 
 impl Run<'_> {
-    /// Starts the sidecar without waiting.
+    /// Starts the sidecar without waiting until it is ready.
     pub fn launch(&mut self) {
         let sidecar = Sidecar::launch(
             self.programs.sidecar,
@@ -34,7 +34,7 @@ impl Run<'_> {
         self.sidecar.as_mut().is_some_and(Sidecar::is_ready)
     }
 
-    /// Returns true if the sidecar was started and has exited by itself. Such a sidecar counts as killed.
+    /// Returns true if the sidecar has exited by itself since the last call, and keeps its log, like the log of a killed sidecar.
     pub fn has_exited(&mut self) -> bool {
         let process = self.sidecar.as_mut().map(Sidecar::process);
         let exited = process.is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
@@ -45,7 +45,7 @@ impl Run<'_> {
         exited
     }
 
-    /// Sends a signal to the sidecar, such as `STOP`; does nothing if it is not running.
+    /// Sends a signal, such as `STOP`, to the sidecar. Does nothing if the sidecar is not running.
     pub fn signal(&mut self, name: &str) {
         if let Some(sidecar) = &mut self.sidecar
             && matches!(sidecar.process().try_wait(), Ok(None))
@@ -54,8 +54,8 @@ impl Run<'_> {
         }
     }
 
-    /// Limits the size of the files that the sidecar writes, in the syntax of `prlimit`; does nothing if it is not
-    /// running.
+    /// Limits the size of the files that the sidecar writes. `limit` has the syntax of `prlimit`. Does nothing if the sidecar is
+    /// not running.
     pub fn limit_file_size(&mut self, limit: &str) {
         if let Some(sidecar) = &mut self.sidecar {
             sidecar.process().limit_file_size(limit);
@@ -73,7 +73,7 @@ impl Run<'_> {
         self.crash_marker().exists()
     }
 
-    /// Delays each fsync of the sidecar's journal by this many milliseconds, now and after each restart.
+    /// Delays each fsync of the sidecar's journal by `millis` milliseconds, both in a running sidecar and after a restart.
     ///
     /// # Panics
     ///
@@ -90,8 +90,8 @@ impl Run<'_> {
             .is_some_and(|memory| memory.kills() > 0)
     }
 
-    /// Sends a request with the token of `step`, or without a token if `step` is empty. Returns `None` while the sidecar is not
-    /// ready.
+    /// Sends a request to the sidecar with the token of `step`, or without a token if `step` is empty. Returns `None` if the
+    /// sidecar is not ready.
     #[must_use]
     pub fn send(&self, method: Method, path: &str, step: &str, body: &Value) -> Option<Sending> {
         let sidecar = self.sidecar.as_ref()?;
@@ -121,20 +121,20 @@ impl Run<'_> {
         }))
     }
 
-    /// Starts the finish as a separate step.
+    /// Starts a separate step that finishes the run.
     pub fn begin_finish(&self) -> Running {
         let mut arguments = vec!["finish".to_owned()];
         arguments.extend(self.redirector_flags("gleaner"));
         super::step::spawn(self.programs.redirector, &arguments)
     }
 
-    /// Returns the directory of the run; its path is on the command line of each of its processes.
+    /// Returns the directory of the run. The command line of each process of the run contains its path.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.folder()
     }
 
-    /// Returns the processes whose command lines contain the directory of a run.
+    /// Returns the processes of the run with this directory, with their command lines.
     #[must_use]
     pub fn processes(directory: &Path) -> Vec<String> {
         let directory = directory.display().to_string();
@@ -151,7 +151,7 @@ impl Run<'_> {
 }
 
 impl Running {
-    /// Kills the redirector with SIGKILL; does nothing if it has exited.
+    /// Kills the redirector with SIGKILL. Does nothing if the redirector has exited.
     pub fn kill(&self) {
         if let Some(process) = self.process
             && !self.has_ended()

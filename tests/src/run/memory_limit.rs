@@ -1,4 +1,4 @@
-//! A memory limit for the sidecar, like the one of its container.
+//! A memory limit for the sidecar, like the memory limit of the sidecar's container.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The mount point of cgroups.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// A cgroup with a memory limit; removed when dropped, after its processes.
+/// A cgroup with a memory limit. The cgroup is removed on drop, so its processes must have exited.
 #[derive(Debug)]
 pub struct MemoryLimit {
     directory: PathBuf,
-    /// The file that counts the processes that were killed because they exceeded the limit, in lines of `NAME COUNT`.
+    /// The file that contains the number of killed processes, in a line `oom_kill COUNT`.
     events: &'static str,
 }
 
@@ -19,7 +19,8 @@ impl MemoryLimit {
     /// Creates a cgroup below the cgroup of this process, with a memory limit in bytes.
     ///
     /// # Errors
-    /// Fails with a message, for instance without root, or if the memory controller is not available for child cgroups.
+    /// Fails with a message, for example if this process does not run as root, or if the memory controller is not available for
+    /// child cgroups.
     pub fn new(bytes: u64) -> Result<Self, String> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let own = fs::read_to_string("/proc/self/cgroup").map_err(|error| error.to_string())?;
@@ -39,7 +40,7 @@ impl MemoryLimit {
             ),
             (None, Some(path)) => {
                 let parent = Path::new(ROOT).join(path);
-                // The kernel refuses this if the controller is already enabled, or if this cgroup has processes.
+                // Ignore an error, because the controller may already be enabled. Otherwise, writing the limit fails.
                 let _ = fs::write(parent.join("cgroup.subtree_control"), "+memory");
                 (parent, "memory.max", "memory.events")
             }
@@ -57,7 +58,7 @@ impl MemoryLimit {
         Ok(made)
     }
 
-    /// Returns the number of processes that were killed because the limit was reached.
+    /// Returns the number of processes that were killed because the limit was exceeded.
     ///
     /// # Panics
     ///
@@ -74,7 +75,7 @@ impl MemoryLimit {
             .expect("oom_kill")
     }
 
-    /// Returns the file to which a process writes its id to join the cgroup.
+    /// Returns the file to which a process writes its ID to join the cgroup.
     pub(crate) fn entrance(&self) -> PathBuf {
         self.directory.join("cgroup.procs")
     }

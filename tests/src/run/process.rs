@@ -11,20 +11,20 @@ use kube::Client;
 use super::memory_limit::MemoryLimit;
 use crate::wait;
 
-/// The time limit for starting, on a busy machine.
+/// The time limit for the start of the sidecar on a busy machine.
 const START: Duration = Duration::from_secs(30);
 
 /// A running sidecar; killed on drop.
 pub(crate) struct Sidecar {
     process: Process,
-    /// `127.0.0.1:PORT`, the address for `curl`; empty until the sidecar is ready.
+    /// The sidecar's loopback address, `127.0.0.1:PORT`; empty until the sidecar is ready.
     pub(crate) address: String,
     /// A client without a token. It is reused, because creating a client takes longer than a request.
     pub(crate) reader: OnceLock<Client>,
 }
 
 impl Sidecar {
-    /// Starts the sidecar, optionally within a memory limit.
+    /// Starts the sidecar, optionally with a memory limit, without waiting until it is ready.
     pub(crate) fn launch(
         program: &str,
         arguments: &[String],
@@ -37,7 +37,8 @@ impl Sidecar {
         command
             .args(["-c", enter])
             .arg(memory.map(MemoryLimit::entrance).unwrap_or_default())
-            // With the signal ignored, a write beyond the file size limit fails as on a full disk, and does not kill the process.
+            // If the signal is ignored, a write beyond the file size limit returns an error, as on a full disk. Otherwise the
+            // signal would kill the process.
             .arg("--ignore-signal=XFSZ")
             .arg(program)
             .args(arguments)
@@ -74,7 +75,7 @@ impl Sidecar {
         sidecar
     }
 
-    /// Returns true if the sidecar is ready. Its address is then known.
+    /// Returns true if the sidecar is ready. In this case, also sets `address`.
     pub(crate) fn is_ready(&mut self) -> bool {
         if self.address.is_empty() {
             let ready = self.process.line(|line| process::message(line, "ready"));

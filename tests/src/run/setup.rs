@@ -11,7 +11,7 @@ use crate::fault_proxy::FaultProxy;
 use crate::server::Server;
 
 impl<'a> Run<'a> {
-    /// Creates a run of the task `build` with this declaration, in the case's namespace, with a unique name.
+    /// Creates a run of a Task `build` with this declaration, in the case's namespace. The TaskRun has a unique name.
     ///
     /// # Panics
     ///
@@ -50,7 +50,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Sets the name of the task.
+    /// Sets the name of the Task.
     #[must_use]
     pub fn task(mut self, name: &str) -> Self {
         self.task = name.to_owned();
@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Makes this run another attempt of the TaskRun of `earlier`, as if Tekton had created the pod again and its state were
+    /// Makes this run a new attempt of the TaskRun of `earlier`, as if Tekton had created the pod again and the journal were
     /// lost.
     #[must_use]
     pub fn again_as(mut self, earlier: &Run<'_>) -> Self {
@@ -81,13 +81,13 @@ impl<'a> Run<'a> {
             .flag(&format!("--context=pipelineRun.uid={uid}"))
     }
 
-    /// Adds a parameter.
+    /// Adds a parameter of type string.
     #[must_use]
     pub fn param(self, name: &str, value: &str) -> Self {
         self.flag(&format!("--param={name}={value}"))
     }
 
-    /// Adds a parameter that is not a string.
+    /// Adds a parameter of type array or object.
     #[must_use]
     pub fn param_json(self, name: &str, value: &Value) -> Self {
         self.flag(&format!("--param-json={name}={value}"))
@@ -100,14 +100,14 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Runs the sidecar with this kubeconfig.
+    /// Connects the sidecar to the API server with this kubeconfig.
     #[must_use]
     pub fn kubeconfig(mut self, file: &Path) -> Self {
         self.api = vec![format!("--kubeconfig={}", file.display())];
         self
     }
 
-    /// Runs the sidecar within a memory limit.
+    /// Runs the sidecar with a memory limit.
     #[must_use]
     pub fn within(mut self, memory: Option<MemoryLimit>) -> Self {
         self.memory = memory;

@@ -1,4 +1,4 @@
-//! One step of a run: a real redirector that runs a command, which writes files.
+//! A step of a run: a real redirector that runs a command, which writes the files of outputs.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::Run;
 
-/// A step that has not been started: see [`Run::step`].
+/// A step that has not been started. [`Run::step`] returns it.
 #[must_use = "call `run` or `begin`"]
 pub struct Step<'a> {
     run: &'a Run<'a>,
@@ -28,18 +28,18 @@ pub struct Step<'a> {
 /// A running redirector; killed on drop.
 pub struct Running {
     task: JoinHandle<Ended>,
-    /// The id of the process; `None` if an HTTP request is used instead of a redirector.
+    /// The ID of the process; `None` if an HTTP request is sent instead of running a redirector.
     pub(crate) process: Option<u32>,
 }
 
-/// The outcome of a redirector.
+/// The exit code and the output of a redirector.
 #[derive(Debug, Clone, Default)]
 pub struct Ended {
-    /// The redirector's exit code; `None` if a signal ended it.
+    /// The redirector's exit code; `None` if a signal killed the redirector.
     pub code: Option<i32>,
-    /// The output of the step.
+    /// The standard output of the command.
     pub stdout: String,
-    /// The output of the step and Gleaner.
+    /// The standard error of the command and of the redirector.
     pub stderr: String,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Step<'a> {
         spawn(self.run.redirector(), &arguments)
     }
 
-    /// Returns a script that copies the files that the case has prepared to the paths of the step's outputs.
+    /// Writes the contents of the step's outputs to files, and returns a script that copies these files to the outputs' paths.
     fn script(&self, specs: &[OutputSpec], folder: &Path) -> String {
         let ready = folder.join("ready").join(&self.name);
         fs::create_dir_all(&ready).expect("a directory for the files that the step writes");
@@ -146,7 +146,7 @@ impl Running {
     ///
     /// # Panics
     ///
-    /// Panics if the step could not be started.
+    /// Panics if the exit status of the redirector is not available.
     pub async fn ended(mut self) -> Ended {
         (&mut self.task).await.expect("a redirector")
     }
@@ -165,22 +165,22 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// Returns the outcome if the redirector exited with this code.
+    /// Returns `self` if the redirector exited with this code.
     ///
     /// # Panics
     ///
-    /// Panics with the redirector's output if the code differs.
+    /// Panics with the standard error if the code differs.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
         self
     }
 
-    /// Returns the outcome if Gleaner's output contains all these texts.
+    /// Returns `self` if the standard error contains all of these texts.
     ///
     /// # Panics
     ///
-    /// Panics with Gleaner's output if one of the texts is missing.
+    /// Panics with the standard error if one of the texts is missing.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
         for word in words {
@@ -222,8 +222,8 @@ pub(crate) fn spawn(program: &str, arguments: &[String]) -> Running {
     Running { task, process }
 }
 
-/// Returns the output with its path moved into the run's directory, because paths such as `/workspace/digest` do not exist
-/// on this machine.
+/// Returns the output with its path below the run's directory, because directories such as `/workspace` do not exist on this
+/// machine.
 fn placed(spec: &OutputSpec, folder: &Path) -> OutputSpec {
     let below = |path: &String| {
         let path: PathBuf = folder.join(path.trim_start_matches('/'));
@@ -235,7 +235,7 @@ fn placed(spec: &OutputSpec, folder: &Path) -> OutputSpec {
     }
 }
 
-/// Returns the results that the finish has written, by name.
+/// Returns the results that were written when the run finished, by name.
 pub(crate) fn results(folder: &Path) -> Vec<(String, Value)> {
     let mut results: Vec<(String, Value)> = fs::read_dir(folder)
         .expect("the results")

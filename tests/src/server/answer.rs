@@ -1,4 +1,4 @@
-//! A request and its response.
+//! Sends a request, and provides the response to assertions.
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -31,7 +31,7 @@ impl Answer {
         self
     }
 
-    /// Returns `reason: message` of a `Status` object.
+    /// Returns the reason and the message of a `Status` object, as `REASON: MESSAGE`.
     #[must_use]
     pub fn refusal(&self) -> String {
         let text = |field: &str| self.json[field].as_str().unwrap_or_default().to_owned();
@@ -44,7 +44,7 @@ impl Answer {
         self.json["reason"].as_str().unwrap_or_default()
     }
 
-    /// Returns the fields of the causes in a `Status` object, sorted. Causes without a field are omitted.
+    /// Returns the sorted fields of the causes in a `Status` object. Causes without a field are omitted.
     #[must_use]
     pub fn fields(&self) -> Vec<&str> {
         let causes = self.json["details"]["causes"].as_array();
@@ -57,7 +57,7 @@ impl Answer {
         fields
     }
 
-    /// Returns the texts of the `Warning` headers, without the code.
+    /// Returns the texts of the `Warning` headers, without the warning codes.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.headers

@@ -1,4 +1,4 @@
-//! Connections to a server.
+//! Clients and kubeconfigs for a server.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::time::Duration;
 use kube::{Client, Config};
 use serde_json::json;
 
-/// Returns a client that never repeats requests.
+/// Returns a client that does not retry requests.
 ///
 /// # Errors
 ///
-/// Fails if the URL, the token or the certificate is invalid.
+/// Fails if the URL, the token or the CA is invalid.
 pub fn client(url: &str, token: Option<&str>, authority: Option<&str>) -> Result<Client, String> {
     // Ignore the error, which means that another case has already installed the provider.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::fault::{Backend, Fault, FaultServer, Reply, json};
 use objects::{Call, Objects};
 
-/// The API server: a [`FaultServer`] with objects. It stops when the last clone is dropped.
+/// An API server: a [`FaultServer`] that stores objects. It stops when the last clone is dropped.
 #[derive(Clone)]
 pub struct ApiServer {
     server: Arc<FaultServer>,
@@ -40,7 +40,7 @@ impl ApiServer {
         self.store.lock().get(path).cloned()
     }
 
-    /// Changes an object, as its controller would.
+    /// Changes an object, as the object's controller would.
     pub fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
         let mut objects = self.store.lock();
         change(objects.get_mut(path).expect("an object to change"));
@@ -51,17 +51,17 @@ impl ApiServer {
         self.store.lock().remove(path)
     }
 
-    /// Returns the paths of all objects except Events, in order.
+    /// Returns the sorted paths of all objects except Events.
     pub fn paths(&self) -> Vec<String> {
         self.store.lock().paths()
     }
 
-    /// Returns the Events so far.
+    /// Returns the Events that clients have created.
     pub fn events(&self) -> Vec<Value> {
         self.store.lock().events()
     }
 
-    /// Returns a fault that stores this object before the request is performed, as if by another client.
+    /// Returns a fault that stores this object before the request is performed, as if another client had created it.
     pub fn put_before(&self, path: &str, object: Value) -> Fault {
         let (store, path) = (self.store.clone(), path.to_owned());
         Fault::After(Arc::new(move || {

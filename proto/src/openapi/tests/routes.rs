@@ -1,4 +1,4 @@
-//! The routes of the API, and the problems that each may respond with.
+//! The routes of the API, and the problem responses of each route.
 
 use serde_json::{Map, Value, json};
 
@@ -41,7 +41,7 @@ const ALREADY_WRITTEN: Response = (
     "AlreadyWritten",
     409,
     problem::ALREADY_WRITTEN,
-    "the step has already sent different outputs, or the run has finished",
+    "the step has already posted different outputs, or the run has finished",
 );
 const PENDING: Response = (
     "Pending",
@@ -53,14 +53,14 @@ const TOO_LARGE: Response = (
     "TooLarge",
     413,
     problem::TOO_LARGE,
-    "the request has too many bytes or JSON values, or an object is too large to be created or shown; `detail` states the \
-     limit",
+    "the request exceeds the maximum size or number of JSON values, or an object is too large to be created or shown; \
+     `detail` states the limit",
 );
 const OTHER_HOST: Response = (
     "OtherHost",
     421,
     problem::FORBIDDEN,
-    "the Host header is not the loopback address",
+    "the Host header does not contain the loopback address",
 );
 const INVALID_OUTPUT: Response = (
     "InvalidOutput",
@@ -85,7 +85,7 @@ const INTERNAL: Response = (
     "Internal",
     500,
     problem::INTERNAL,
-    "the sidecar itself failed, for example because the disk is full; nothing was accepted",
+    "the sidecar itself failed, for example because the disk is full; the message was not accepted",
 );
 const BUSY: Response = (
     "Busy",
@@ -172,7 +172,7 @@ pub(super) fn paths() -> Value {
             "submit",
             "Create the resources now",
             "Starts the submission if the declaration has `submit: Manual`; otherwise, only returns the outcome. Idempotent. \
-             Responds after the commit or its failure.",
+             Responds when all resources exist or the submission has failed.",
             success("All resources exist.", "Outcome"),
             &[PENDING, TOO_LARGE, INVALID_OUTPUT, NOT_CREATED],
         ))},
@@ -180,8 +180,8 @@ pub(super) fn paths() -> Value {
             "steps",
             "finish",
             "Declare that all steps have finished",
-            "Uses the defaults of missing outputs. If all variables are known, creates the resources, unless the declaration \
-             has `submit: Manual`. Idempotent. Returns the outcome and the results.",
+            "Replaces missing outputs with their defaults. If all variables are known, creates the resources, unless the \
+             declaration has `submit: Manual`. Idempotent. Returns the outcome and the results.",
             success(
                 "The outcome. For `submit: Manual`, it may include a note that no submit request arrived.",
                 "Outcome",
@@ -200,7 +200,7 @@ pub(super) fn paths() -> Value {
             "people",
             "getResources",
             "Read the objects that will be created, with masked secrets",
-            "YAML, unless `Accept` asks for JSON.",
+            "Returns YAML, or JSON if `Accept` requests it.",
             objects(
                 "The objects, in the order of the declaration.",
                 &json!({"type": "array", "items": schema("KubernetesObject")}),
@@ -211,7 +211,7 @@ pub(super) fn paths() -> Value {
             "people",
             "getResource",
             "Read one object that will be created, with masked secrets",
-            "YAML, unless `Accept` asks for JSON.",
+            "Returns YAML, or JSON if `Accept` requests it.",
             objects("The object.", &schema("KubernetesObject")),
             &[MALFORMED, NOT_FOUND, PENDING, TOO_LARGE, BUSY],
         ), &[
@@ -239,8 +239,8 @@ pub(super) fn paths() -> Value {
             "people",
             "getEvents",
             "Follow the state as it changes",
-            "Server-sent events. Each has the name `status` and a Status as its data; the first one is sent immediately. When \
-             the sidecar shuts down, the stream ends with an event `end`.",
+            "Sends server-sent events, each with the name `status` and a Status as data. The first event is sent immediately. \
+             When the sidecar shuts down, the stream ends with an event `end`.",
             response("The stream.", "text/event-stream", json!({
                 "schema": {"type": "string"},
                 "example": "event: status\ndata: {\"phase\":\"Collecting\",\"submit\":\"Resolved\",\"steps\":[],\
@@ -252,7 +252,7 @@ pub(super) fn paths() -> Value {
             "people",
             "getPage",
             "View the state live in a browser",
-            "A page that shows the state of the run and follows `/v1/events`.",
+            "Returns a page that shows the state of the run and follows `/v1/events`.",
             response("The page.", "text/html", json!({"schema": {"type": "string"}})),
             &[],
         )},
@@ -276,7 +276,7 @@ pub(super) fn paths() -> Value {
             "operation",
             "getMetrics",
             "Read the metrics",
-            "In the OpenMetrics text format.",
+            "Returns all metrics in the OpenMetrics text format.",
             response(
                 "All metrics.",
                 "application/openmetrics-text",
@@ -301,9 +301,12 @@ fn post_outputs() -> Value {
         "postOutputs",
         "Post the outputs of a step",
         "A step can post its outputs only once: repeating the same message returns the same response, and a different message \
-         is rejected. Responds after the message is on disk or, if it resolves the last variables, after the commit or its \
-         failure.",
-        success("The message was accepted, now or earlier.", "Outcome"),
+         is rejected. Responds when the message is on disk or, if it resolves the last variables, when all resources exist or \
+         the submission has failed.",
+        success(
+            "The message was accepted, by this request or an earlier one.",
+            "Outcome",
+        ),
         &[
             MALFORMED,
             OTHER_STEP,
@@ -357,7 +360,7 @@ fn operation(
     })
 }
 
-/// Returns the operation restricted to steps, because only steps may change the state.
+/// Returns the operation with a step credential required, because only steps may change the state.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);
     for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {

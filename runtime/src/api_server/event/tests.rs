@@ -1,9 +1,9 @@
 use super::*;
 
 #[test]
-fn an_event_stays_within_the_bounds_of_kubernetes() {
+fn the_fields_of_an_event_are_truncated_to_the_limits_of_kubernetes() {
     let now = Timestamp::from_second(1_790_000_000).unwrap();
-    // Truncation must not leave a character that is invalid before a dot.
+    // A truncated name must not end with `-`, which is invalid before the dot of the suffix.
     let name = format!("{}-{}", "a".repeat(235), "b".repeat(17));
     let event = Event {
         controller: "gleaner.dev/injector",
