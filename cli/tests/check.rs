@@ -171,7 +171,7 @@ fn the_kubernetes_version_is_checked() {
         &[],
         minor("29"),
         ("immutability", "skipped"),
-        "requires Kubernetes 1.30",
+        "needs Kubernetes 1.30 or later",
         "",
         &[],
     );
@@ -192,7 +192,7 @@ fn tekton_and_its_feature_flags_are_checked() {
         without,
         ("tekton-kinds", "failed"),
         message,
-        "install Tekton",
+        "install a version of Tekton Pipelines",
         &["dry-run"],
     );
     let without = |cluster: &mut Installation| drop(cluster.get.remove(INFO));

@@ -80,7 +80,12 @@ fn the_webhook_configuration_is_checked() {
         let client = &mut cluster.webhooks()["webhooks"][1]["clientConfig"];
         client["service"] = Value::Null;
     };
-    finds(url, ("service", "skipped"), "call a URL", "");
+    finds(
+        url,
+        ("service", "skipped"),
+        "specifies a URL, not a Service",
+        "",
+    );
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn each_error_is_reported_once() {
     );
     run(&bound, &["-w", "cc=."])
         .exits(64)
-        .says("the workspace 'c' is a configMap")
+        .says("the workspace 'c' uses 'configMap'")
         .says("--workspace: unknown workspace 'cc'; did you mean 'c'?");
     let params = task_run("{steps: [{name: a, ref: {name: sa}}]}", "")
         + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {params: [{name: msg}], image: i, args: [$(params.msg)]}\n";

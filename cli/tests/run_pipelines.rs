@@ -429,7 +429,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {apiVersion: x.dev/v1, kind: Wait}}",
-            "'Wait' is not a Task",
+            "supports only a Task here, not 'Wait'",
         ),
         (
             "{name: b, taskRef: {name: say}, when: [{cel: 'true'}], params: [{name: name, value: a}]}",

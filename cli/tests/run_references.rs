@@ -31,7 +31,7 @@ fn an_invalid_reference_to_a_pipeline_is_reported_with_its_position() {
         ),
         (
             "{name: empty, apiVersion: x.dev/v1}",
-            "spec.pipelineRef: 'x.dev/v1 Pipeline' is not a Pipeline",
+            "spec.pipelineRef: gleaner run supports only a Pipeline here, not 'x.dev/v1 Pipeline'",
         ),
     ] {
         let text = format!(
@@ -55,7 +55,7 @@ fn an_invalid_reference_to_a_task_is_reported_with_its_position() {
         ("{name: empty}", "has no spec; write spec: {steps: []}"),
         (
             "{name: try, apiVersion: x.dev/v1}",
-            "'x.dev/v1 Task' is not a Task",
+            "supports only a Task here, not 'x.dev/v1 Task'",
         ),
     ] {
         let of_run = with_run(WRITES, "").replace("{name: try}", reference) + empty;

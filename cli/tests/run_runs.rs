@@ -47,7 +47,7 @@ fn the_namespace_of_a_template_is_created() {
         &[],
     );
     ran.exits(0)
-        .says("in a cluster, they must exist before the run: prod")
+        .says("which in a cluster must exist before the run: prod")
         .says("ConfigMap prod/cm");
 }
 
@@ -133,7 +133,9 @@ params: [{name: unknown, value: x}]";
         "taskRef: {name: try}",
         "taskRef: {apiVersion: x.dev/v1, kind: Wait, name: a}",
     );
-    run(&custom, &[]).exits(78).says("'Wait' is not a Task");
+    run(&custom, &[])
+        .exits(78)
+        .says("supports only a Task here, not 'Wait'");
     let unknown = with_run(spec, "").replace("taskRef: {name: try}", "taskRef: {name: tri}");
     run(&unknown, &[])
         .exits(78)

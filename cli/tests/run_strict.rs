@@ -238,7 +238,7 @@ fn contradictory_fields_of_a_task_are_refused() {
         ),
         (
             with("params: [{name: a.b, type: object, properties: {k: {}}, default: {k: v}}]"),
-            "params[0]: 'a.b' is not a valid name",
+            "params[0]: 'a.b' is not a valid parameter name",
         ),
         (
             with("params: [{name: p, type: array, default: x}]"),

@@ -235,7 +235,7 @@ fn a_terminal_shows_what_the_run_waits_for_below_all_other_lines() {
     ] {
         assert!(lines.contains(&line), "{line}\n{lines:#?}");
     }
-    let remains = |line: &&str| line.contains("is running") || line.contains("waiting for");
+    let remains = |line: &&str| line.contains("is running") || line.starts_with("  waiting for");
     assert!(!lines.iter().any(remains), "{lines:#?}");
 }
 

@@ -66,7 +66,7 @@ fn an_invalid_command_line_exits_with_64_and_a_remedy() {
         ),
         (
             &[image, files[0], files[1], "--certificate-validity=1s"],
-            "not between 3s",
+            "use 3s to 876000h",
         ),
         (&[image, files[0], files[1], "--sidecars=istio"], "auto"),
         (

@@ -176,7 +176,10 @@ async fn a_certificate_that_no_api_server_would_trust_is_not_served() {
     setup.write_ca(&Authority::new());
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("use the CA that signed it"), "{said}");
+    assert!(
+        said.contains("use a valid certificate and the CA that signed it"),
+        "{said}"
+    );
     std::fs::write(setup.path("ca.crt"), "none").unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");

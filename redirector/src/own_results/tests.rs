@@ -29,7 +29,7 @@ fn results_that_are_too_large_fail_only_if_they_would_fit_without_gleaner() {
     };
     assert_eq!(failure.reason.code(), gleaner_proto::exit_code::NOT_CREATED);
     assert!(
-        failure.message.contains("keeps 3072"),
+        failure.message.contains("the kubelet keeps only 3072"),
         "{}",
         failure.message
     );

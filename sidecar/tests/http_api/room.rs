@@ -70,7 +70,7 @@ fn the_tasks_own_results_reduce_the_available_space() {
     let problem = refused.problem(507, problem_type::RESULTS);
     let detail = &problem.detail;
     assert!(
-        detail.contains("but 172 bytes are free") && detail.contains("take 2900"),
+        detail.contains("but only 172 bytes are free") && detail.contains("take 2900"),
         "{detail}"
     );
     assert_eq!(cluster.paths(), [""; 0]);

@@ -84,7 +84,7 @@ fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)
             let help = match path {
                 Some(path) => format!("read the file that the step wrote: {path}"),
                 None => format!(
-                    "let '{step}' write the value to a file in a workspace or /workspace, set fromPath to this file, and read it here"
+                    "have '{step}' write the value to a file in a workspace or /workspace, set fromPath to this file, and read it here"
                 ),
             };
             Some((message, help))
