@@ -43,7 +43,7 @@ policies
 namespace
   ok      the namespace builds exists
   ok      the webhooks inject Gleaner into this namespace's objects that request it
-  ok      Pod Security enforces privileged, and the sidecar conforms to it
+  ok      Pod Security enforces the privileged level, and the sidecar conforms to it
   ok      the ServiceAccount default in builds exists
   ok      the webhook injects Gleaner into a Task with outputs (dry run)
 

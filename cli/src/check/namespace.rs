@@ -84,17 +84,18 @@ fn pod_security(name: &str, labels: &Value, tekton: &Tekton) -> Check {
     const ID: &str = "pod-security";
     let level = labels[ENFORCED].as_str().unwrap_or("privileged");
     if level != "restricted" {
-        let message = format!("Pod Security enforces {level}, and the sidecar conforms to it");
+        let message =
+            format!("Pod Security enforces the {level} level, and the sidecar conforms to it");
         return Check::ok(ID, message);
     }
     match &tekton.flags {
         Ok(flags) if flags[SECURITY_CONTEXT] == "true" => Check::ok(
             ID,
-            "Pod Security enforces restricted, and the sidecar and Tekton's init containers conform to it",
+            "Pod Security enforces the restricted level, and the sidecar and Tekton's init containers conform to it",
         ),
         Ok(_) => {
             let message = format!(
-                "Pod Security enforces restricted in {name}, so it rejects Tekton's init containers"
+                "Pod Security enforces the restricted level in {name}, so it rejects Tekton's init containers"
             );
             let remedy = format!(
                 "run `kubectl -n {} patch configmap feature-flags --type merge --patch '{{\"data\": {{\"{SECURITY_CONTEXT}\": \"true\"}}}}'`",
@@ -105,7 +106,7 @@ fn pod_security(name: &str, labels: &Value, tekton: &Tekton) -> Check {
         Err(_) => Check::skipped(
             ID,
             format!(
-                "Pod Security enforces restricted, but the value of Tekton's feature flag {SECURITY_CONTEXT} is unknown"
+                "Pod Security enforces the restricted level, but the value of Tekton's feature flag {SECURITY_CONTEXT} is unknown"
             ),
         ),
     }

@@ -66,7 +66,7 @@ async fn guard(cluster: &Cluster<'_>, installation: Option<&Installation>) -> Ch
     match is_in_force(cluster, GUARD).await {
         Ok(true) => Check::ok(ID, format!("{REFUSED} by the policy {GUARD}")),
         Ok(false) => {
-            let message = "while no injector responds, pods that request Gleaner run without it and create no objects";
+            let message = "while no injector responds, pods that request Gleaner start without it and create no objects";
             let remedy =
                 "set the chart value webhooks.pods.whileDown to refuse, unless this is intended";
             Check::warning(ID, message, remedy)
