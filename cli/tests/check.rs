@@ -299,7 +299,12 @@ fn the_namespace_is_checked() {
         label(enforced, "restricted")(cluster);
         cluster.at(FLAGS)["data"]["set-security-context"] = "true".into();
     };
-    finds(both, ("pod-security", "ok"), "enforces the restricted level", "");
+    finds(
+        both,
+        ("pod-security", "ok"),
+        "enforces the restricted level",
+        "",
+    );
     let without = |cluster: &mut Installation| drop(cluster.get.remove(ACCOUNT));
     finds(
         without,
