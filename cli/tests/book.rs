@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::markdown::{Fence, fences};
+use gleaner_testkit::markdown::{Fence, absent, fences};
 use support::{gleaner, repository};
 
 const COMMANDS: [&str; 7] = [
@@ -56,29 +56,6 @@ fn run(script: &str, directory: &Path) -> Result<String, String> {
     }
 }
 
-/// Returns the first line of `expected` that no line of `printed` contains; `…` matches any text. The order of the lines is not
-/// compared, because standard output and standard error are read separately.
-fn absent<'a>(expected: &'a str, printed: &str) -> Option<&'a str> {
-    let is_shown = |wanted: &str| {
-        printed.lines().any(|line| {
-            let mut rest = line;
-            wanted.trim_end().split('…').all(|part| {
-                let found = rest.find(part);
-                rest = found.map_or("", |at| &rest[at + part.len()..]);
-                found.is_some()
-            })
-        })
-    };
-    expected.lines().find(|line| !is_shown(line))
-}
-
-/// Returns the file name under which a YAML block is saved: the comment in its first line, such as `# task.yaml`.
-fn file_name(fence: &Fence) -> Option<&str> {
-    let first = fence.content.lines().next()?;
-    let name = first.strip_prefix("# ")?;
-    (name.ends_with(".yaml") && !name.contains(' ')).then_some(name)
-}
-
 /// Returns the `gleaner` subcommands that a block uses but that do not exist, and the flags that their `--help` does not list.
 fn unknown_flags(script: &str) -> Vec<String> {
     let mut unknown = Vec::new();
@@ -124,7 +101,7 @@ fn wrong(page: &str) -> (usize, Vec<String>) {
         let before = printed.take();
         match fence.language.as_str() {
             "yaml" => {
-                let name = file_name(&fence).unwrap_or("unnamed.yaml");
+                let name = fence.file_name().unwrap_or("unnamed.yaml");
                 let path = directory.join(name);
                 fs::write(&path, content).unwrap();
                 if fence.has("fragment") {

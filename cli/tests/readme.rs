@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::{markdown, repository};
+use gleaner_testkit::markdown;
+use support::repository;
 
 fn readme() -> String {
     fs::read_to_string(repository().join("README.md")).unwrap()

@@ -4,7 +4,6 @@
 pub(crate) mod cluster;
 pub(crate) mod installation;
 pub(crate) mod lint;
-pub(crate) mod markdown;
 pub(crate) mod port_forward;
 pub(crate) mod report;
 

@@ -4,6 +4,7 @@
 //! - [`client`]: an HTTP client over TCP, TLS and Unix sockets that sends exact bytes;
 //! - [`fault`]: a server that applies faults to chosen requests and records all requests;
 //! - [`api_server`]: a [`fault`] server that is a small Kubernetes API server, with its objects in memory;
+//! - [`markdown`]: the code blocks of a Markdown page;
 //! - [`wait`]: functions that wait for a condition, with a time limit.
 //!
 //! The functions panic to fail a test, for instance if a wait times out or a response is unexpected.
@@ -13,5 +14,6 @@
 pub mod api_server;
 pub mod client;
 pub mod fault;
+pub mod markdown;
 pub mod process;
 pub mod wait;

@@ -158,7 +158,7 @@ spec:
     namespace.only_resource();
 }
 
-fn tekton_flag(namespace: &Namespace, flag: &str) {
+pub(crate) fn tekton_flag(namespace: &Namespace, flag: &str) {
     namespace.cluster().script("tekton-flag", &[flag]).succeed();
 }
 

@@ -14,6 +14,7 @@
 //! | `sizes` | large outputs, many runs |
 //! | `submitting` | the time at which objects are created, and their later changes |
 //! | `plain` | pods that do not belong to Tekton |
+//! | `guides` | the commands of the tutorial and the how-to guides |
 //! | `observing` | `gleaner status` and `gleaner check` |
 //! | `ahead` | `gleaner inject`, in namespaces for which the webhook is disabled |
 //! | `tekton` | features of Tekton and containers of other tools that Gleaner does not affect |
@@ -25,6 +26,7 @@ mod alone;
 mod annotated;
 mod ends;
 mod finish;
+mod guides;
 mod killing;
 mod modes;
 mod observing;
@@ -63,10 +65,12 @@ fn main() -> ExitCode {
         plain::cases(),
         ahead::cases(),
         observing::cases(),
+        guides::cases(),
         tekton::cases(),
     ];
     Suite::new(together.into_iter().flatten().collect())
         .alone(alone::cases())
+        .alone(guides::alone())
         .alone(modes::cases())
         .run()
 }
