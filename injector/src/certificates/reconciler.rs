@@ -133,12 +133,12 @@ impl Reconciler {
     }
 
     /// Reads the configuration first, and then the Secret. A later write to the configuration succeeds only if the configuration
-    /// has not changed since it was read. In that case, no other replica has written a newer bundle to it, so the Secret, which
-    /// was read after it, contains the newest bundle. In the opposite order, a slow replica could remove a new CA from the
-    /// caBundle.
+    /// has not changed since it was read. If the write succeeds, no other replica has written a newer bundle since then, so the
+    /// Secret, which was read after the configuration, contains the newest bundle. In the opposite order, a slow replica could
+    /// remove a new CA from the caBundle.
     ///
-    /// When the installation switches to a different certificate source, a replica can lose the permission to read the Secret
-    /// before it is replaced. It then continues to serve its certificate and to announce its CAs.
+    /// When the installation switches to a different certificate source, a replica that will soon be replaced can lose the
+    /// permission to read the Secret. It then continues to serve its certificate and to announce its CAs.
     async fn look(&mut self) -> Result<Seen, CheckError> {
         let configuration = self.configuration.read().await?;
         match self.server.get(&self.secret_path()).await {

@@ -68,7 +68,7 @@ impl ApiServer {
         String::from_utf8(STANDARD.decode(held).unwrap()).ok()
     }
 
-    /// Does not respond to requests that create Events.
+    /// Stops responding to requests that create Events.
     pub(crate) fn ignore_events(&self) {
         self.on(Method::POST, EVENTS).fail(Fault::Hang);
     }
