@@ -59,7 +59,8 @@ impl Content {
         let head = head(&file, size)?;
         let other = Encoding::of(&head).map(EncodingError::Unicode);
         match other {
-            // Without trimming, the content may instead be UTF-8 that contains zero bytes.
+            // Without trimming, a string may contain zero bytes, so content that looks like UTF-16 or UTF-32 is not rejected
+            // here.
             Some(other) if trim.cuts_mark(kind) => return Err(Refused::Encoding(other)),
             _ => {}
         }

@@ -137,7 +137,7 @@ fn containers_that_other_injectors_add_later_are_counted() {
     );
 }
 
-/// When a Task is injected ahead of time, the pod does not exist yet, but the Task determines which containers it will have.
+/// When a Task is injected ahead of time, the pod does not exist yet, but the Task determines which containers the pod will have.
 #[test]
 fn injection_ahead_of_time_predicts_the_containers_of_the_pod() {
     let task = yaml(
