@@ -282,8 +282,7 @@ impl Verdict {
     /// Returns the warnings for the client, if the object is changed and has no controller. kubectl prints them. Each warning is
     /// at most 120 characters long, as API servers recommend (k8s.io/apiserver/pkg/warning).
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
-        // If the object has a controller, that controller sent the request, so no user would see the warning. Tekton copied the
-        // annotation to the object.
+        // If the object has a controller, that controller sent the request, so no user would see the warning.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
         match self {
             Self::Changed { warnings, .. } if by_person => warnings.clone(),

@@ -52,7 +52,7 @@ pub const SIDECAR: &str = "gleaner";
 /// The name of the sidecar's container: Tekton adds a prefix to the sidecar's name (`pkg/pod/pod.go`).
 pub const SIDECAR_CONTAINER: &str = "sidecar-gleaner";
 
-/// `apiVersion` of a PipelineResource, as in the proposal.
+/// `apiVersion` of a PipelineResource, as in the 2019 proposal.
 pub const PIPELINE_RESOURCE_API_VERSION: &str = "tekton.dev/v1alpha1";
 /// The types of PipelineResources at the time of the proposal. No other types are valid
 /// (`pkg/apis/resource/v1alpha1/pipeline_resource_types.go`).

@@ -15,7 +15,7 @@ pub(crate) const CONFIGURATION: &str =
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 const VERSION: &str = "^/version$";
 
-/// A simulated API server that runs until its test finishes.
+/// A simulated API server, which runs until its test finishes.
 #[derive(Clone)]
 pub(crate) struct ApiServer(api_server::ApiServer);
 
