@@ -184,7 +184,7 @@ fn template(values: &[Value], at: usize) -> (Value, Value) {
     (with("$(params.a)"), plain("MARK".into()))
 }
 
-/// Escapes the strings in `value`, so that a template contains them as literal text.
+/// Escapes the strings in `value`, so that they are literal text in a template.
 fn escape(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("$(", "$$(")),

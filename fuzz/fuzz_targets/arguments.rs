@@ -1,5 +1,5 @@
-//! Checks that any arguments of the sidecar are parsed or rejected, because Tekton may substitute any text in them, and that
-//! parsed arguments are the same after they are written and parsed again.
+//! Checks that any arguments of the sidecar are parsed or rejected, and that parsed arguments are the same after they are written
+//! and parsed again. The arguments can contain any text, because Tekton substitutes values in them.
 #![no_main]
 
 use gleaner_proto::arguments::Arguments;

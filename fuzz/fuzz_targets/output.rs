@@ -1,5 +1,5 @@
 //! Checks that the redirector accepts a file as an output if and only if the sidecar would accept the value, except for very long
-//! numbers, and that the size of the pieces in which it reads the file makes no difference.
+//! numbers, and that the size of the pieces in which the redirector reads the file makes no difference.
 #![no_main]
 
 use std::cell::RefCell;

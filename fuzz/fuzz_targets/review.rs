@@ -12,7 +12,8 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     for route in [Route::Pods, Route::Tekton] {
         answered(route, body);
     }
-    // The input is also used as the object in a valid review, because fuzzing alone would take long to find a valid review.
+    // The input is also used as the object in a valid review, because the fuzzer would take a long time to find a valid review on
+    // its own.
     let Ok(object) = serde_json::from_slice::<Value>(body) else {
         return;
     };

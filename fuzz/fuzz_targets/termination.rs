@@ -1,5 +1,5 @@
-//! Checks that a share is the same after it is written and parsed, that calculated sizes are never too low, and that a failure's
-//! message is shortened to the available space and does not replace the previous entries.
+//! Checks that a [`Share`] is the same after it is written and parsed, that calculated sizes are never too low, and that a
+//! failure's message is shortened to the available space and does not replace the previous entries.
 #![no_main]
 
 use gleaner_redirector::fuzzing::termination_message;

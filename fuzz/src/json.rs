@@ -87,7 +87,8 @@ fn text(u: &mut Unstructured<'_>) -> Result<String> {
     }
 }
 
-/// Returns true if `value` is less deep than the YAML parser's limit of 40 levels, with a margin for enclosing values.
+/// Returns true if the nesting depth of `value` is below the YAML parser's limit of 40 levels, with a margin for enclosing
+/// values.
 pub fn is_readable(value: &Value) -> bool {
     fn depth(value: &Value) -> usize {
         match value {

@@ -41,7 +41,7 @@ pub enum Verdict {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
         operations: usize,
-        /// Warnings about results that may not fit into the termination message when the Task runs.
+        /// Warnings about results that might not fit into the termination message when the Task runs.
         warnings: Vec<String>,
     },
     Refused(Refused),
@@ -179,7 +179,7 @@ impl Functions {
         if patch.0.is_empty() {
             return Ok(Verdict::Skipped(Skip::Done));
         }
-        // The field path is omitted, because a warning should have at most 120 characters (k8s.io/apiserver/pkg/warning).
+        // The field path is omitted, because a warning should be at most 120 characters long (k8s.io/apiserver/pkg/warning).
         let warnings = changed.warnings.into_iter();
         Ok(Verdict::Changed {
             warnings: warnings.map(|warning| warning.message).collect(),
@@ -282,8 +282,7 @@ impl Verdict {
     /// Returns the warnings for the client, if the object is changed and has no controller. kubectl prints them. Each warning is
     /// at most 120 characters long, as API servers recommend (k8s.io/apiserver/pkg/warning).
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
-        // If the object has a controller, that controller created it, and Tekton copied the annotation to it. No user would see
-        // the warning.
+        // If the object has a controller, that controller sent the request, so no user would see the warning.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
         match self {
             Self::Changed { warnings, .. } if by_person => warnings.clone(),

@@ -75,7 +75,7 @@ impl Recorder {
 }
 
 impl EventSink {
-    /// Creates the queued Events until all recorders are dropped.
+    /// Creates the queued Events, and exits after all recorders are dropped.
     pub(crate) async fn run(mut self) {
         let mut repeats = Repeats::default();
         while let Some(notice) = self.queue.recv().await {

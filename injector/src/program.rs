@@ -30,7 +30,7 @@ use crate::version::supported_sidecars;
 
 /// The pause between two requests for the API server's version.
 const RETRY: Duration = Duration::from_secs(1);
-/// The maximum time to create the queued Events during shutdown, and again to stop the health endpoints.
+/// The time limit during shutdown for creating the queued Events, and then for stopping the health endpoints.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 /// An error that terminates the injector.

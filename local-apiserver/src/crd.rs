@@ -21,7 +21,7 @@ pub enum CrdError {
     Incomplete {
         /// The number of the document in the file, counted from 1.
         index: usize,
-        /// The error of the parser, which names the field.
+        /// The parser's error, which names the field.
         source: serde_json::Error,
     },
 }
@@ -103,8 +103,8 @@ pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
     }
 }
 
-/// Returns the resource name under which objects of the CRD's kind are stored, such as `widgets.example.com`. A valid CRD has the
-/// same name.
+/// Returns the resource name under which objects of the CRD's kind are stored, such as `widgets.example.com`. In a valid CRD,
+/// this is also the name of the CRD.
 pub(crate) fn resource(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let spec = &object["spec"];

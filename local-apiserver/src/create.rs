@@ -32,7 +32,8 @@ pub(crate) fn create(
     insert(&mut contents, kind, object, options)
 }
 
-/// Checks and stores a new object whose managed fields are set. Server-side apply also uses this function to create objects.
+/// Checks and stores a new object, whose managed fields the caller has set. Server-side apply also uses this function to create
+/// objects.
 /// Errors: 400, 409 and 422 as in [`create`], and 500 for an object that has a `resourceVersion` or is too large.
 pub(crate) fn insert(
     contents: &mut Contents,

@@ -21,10 +21,10 @@
 //!
 //! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned objects
 //!   outlive their owners), finalizers, generations, and the deletion of a namespace's objects with the namespace.
-//! - Everything else that can refuse or change a write: users and RBAC (access reviews allow everything), webhooks,
-//!   admission policies, quotas.
+//! - Everything else that can refuse or change a write: users and RBAC (access reviews allow everything), webhooks, admission
+//!   policies, and quotas.
 //! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, `minProperties`,
-//!   `maxProperties`, CEL rules, conversion between versions (all versions show the same fields).
+//!   `maxProperties`, CEL rules, and conversion between versions (all versions show the same fields).
 //! - Of Kubernetes' built-in kinds: defaults, and rules that the schema cannot express (for example, that a Deployment's selector
 //!   matches its template, that a Job's pods have a restart policy, and that a ConfigMap is at most 1 MiB).
 //! - Of server-side apply: lists that are merged item by item, and atomic maps. This server replaces a list as a whole, and

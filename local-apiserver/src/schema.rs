@@ -23,8 +23,8 @@ pub(crate) fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     schema["properties"].get(name).or_else(additional)
 }
 
-/// Removes null fields that are not nullable, because Kubernetes treats them as absent, and converts quantities that are numbers
-/// to strings.
+/// Removes fields that are null although they are not nullable, because Kubernetes treats such fields as absent. Converts
+/// quantities that are numbers to strings.
 pub(crate) fn normalize(schema: &Value, value: &mut Value) {
     walk(schema, value, &mut |schema, value| match value {
         Value::Number(number) if schema["format"] == QUANTITY => *value = number.to_string().into(),

@@ -87,7 +87,7 @@ impl Builder {
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let stopped = async {
-                // No message is ever sent; this returns when the sender is dropped.
+                // No message is ever sent; the wait ends when the sender is dropped.
                 let _ = stopped.await;
             };
             let served = axum::serve(listener, router).with_graceful_shutdown(stopped);

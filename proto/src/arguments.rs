@@ -1,8 +1,8 @@
 //! The sidecar's arguments. Injection into a Task writes them; injection into the pod and, later, the sidecar parse them.
 //!
 //! Between injection into the Task and injection into the pod, Tekton substitutes the values of parameters. Between injection
-//! into the pod and the start of the sidecar, the kubelet expands `$(NAME)` and `$$`. So that no value can be mistaken for a
-//! flag:
+//! into the pod and the start of the sidecar, the kubelet expands `$(NAME)` and `$$`. Therefore, values are passed so that none
+//! of them is changed or mistaken for a flag:
 //!
 //! - a string and its flag form one argument: `--param=url=$(params.url)`;
 //! - Tekton replaces the argument `$(params.list[*])` with one argument per item, so arrays come after `--`, in frames:
@@ -49,8 +49,9 @@ pub const PATH: &str = "--path";
 pub const VALUES: &str = "--values";
 /// The owner of created objects, if it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
-/// The numbers of containers that share the space for the pod's termination messages: the pod's own and those that Gleaner adds,
-/// as `OWN+ADDED`, such as `3+1` or `3+1,compressed`. Present only if Tekton passes results in termination messages.
+/// The number of the pod's own containers and the number of containers that Gleaner adds, as `OWN+ADDED`, such as `3+1`. All of
+/// them share the space for the pod's termination messages. `,compressed` follows if Tekton compresses the messages. Present only
+/// if Tekton passes results in termination messages.
 pub const TERMINATION_SHARE: &str = "--termination-share";
 /// A kind of which the declaration may create objects, as `GROUP/KIND`. If no kind is allowed, the flag has an empty value;
 /// without the flag, every kind is allowed.
@@ -103,7 +104,7 @@ pub struct OutputPath {
     pub step: String,
     /// The name of the output.
     pub output: String,
-    /// The path, in which Tekton replaces its variables before injection into the pod.
+    /// The path. Tekton replaces the variables in it before the pod is injected.
     pub path: String,
 }
 

@@ -42,8 +42,8 @@ pub fn written(duration: Duration) -> String {
     }
 }
 
-/// Parses one number with its unit, in nanoseconds, and returns the rest of the text. The calculation uses integers, because
-/// floating-point arithmetic would add more code to the redirector than the rest of its parsers.
+/// Parses one number with its unit. Returns the duration in nanoseconds, and the rest of the text. The calculation uses integers,
+/// because floating-point arithmetic would add more code to the redirector than all its parsers together.
 fn part(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, after) = text.split_at(end);

@@ -85,8 +85,8 @@ fn is_utf16(head: &[u8], number: fn([u8; 2]) -> u16) -> bool {
 /// Decodes UTF-8, and keeps a byte order mark.
 ///
 /// # Errors
-/// Fails if `bytes` is not UTF-8, or is recognized as UTF-16 or UTF-32. The latter may also be valid UTF-8 that contains zero
-/// bytes.
+/// Fails if `bytes` is not UTF-8, or is recognized as UTF-16 or UTF-32. UTF-16 and UTF-32 are rejected even if the bytes are also
+/// valid UTF-8 (with zero bytes).
 pub fn decode(bytes: Vec<u8>) -> Result<String, EncodingError> {
     if let Some(other) = Encoding::of(&bytes) {
         return Err(EncodingError::Unicode(other));

@@ -29,7 +29,7 @@ pub mod annotation {
 
 /// Labels.
 pub mod label {
-    /// The Task's name, in Tekton and in the proposal.
+    /// The Task's name. Tekton and the 2019 proposal use the same label.
     pub const TASK: &str = "tekton.dev/task";
     /// The TaskRun's name as the 2019 proposal spells it.
     pub const TASKRUN_PROPOSAL: &str = "tekton.dev/taskrun";
@@ -52,9 +52,9 @@ pub const SIDECAR: &str = "gleaner";
 /// The name of the sidecar's container: Tekton adds a prefix to the sidecar's name (`pkg/pod/pod.go`).
 pub const SIDECAR_CONTAINER: &str = "sidecar-gleaner";
 
-/// `apiVersion` of a PipelineResource, as in the proposal.
+/// `apiVersion` of a PipelineResource, as in the 2019 proposal.
 pub const PIPELINE_RESOURCE_API_VERSION: &str = "tekton.dev/v1alpha1";
-/// The types that a PipelineResource had at the time of the proposal. No other types are valid
+/// The types of PipelineResources at the time of the proposal. No other types are valid
 /// (`pkg/apis/resource/v1alpha1/pipeline_resource_types.go`).
 pub const PIPELINE_RESOURCE_TYPES: [&str; 6] = [
     "git",

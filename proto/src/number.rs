@@ -49,7 +49,7 @@ pub fn misfit(value: &Value) -> Option<&Number> {
 }
 
 /// Returns the first number in the JSON text `json` for which [`survives`] returns false. Syntax errors are not reported, because
-/// the JSON parser does so.
+/// the JSON parser reports them.
 pub fn first_changed(json: &str) -> Option<&str> {
     let bytes = json.as_bytes();
     let mut at = 0;
@@ -115,7 +115,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if a program that prints `double` with as many digits as this number has may print this number.
+    /// Returns true if `double`, printed with as many digits as this number has, can result in this number.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,

@@ -126,8 +126,8 @@ impl Trim {
         ("None", Self::None),
     ];
 
-    /// Returns true if a byte order mark is removed from an output of type `kind`. Before JSON, it may be ignored (RFC 8259,
-    /// section 8.1).
+    /// Returns true if a byte order mark is removed from an output of type `kind`. RFC 8259, section 8.1, allows parsers to
+    /// ignore it before JSON.
     pub fn cuts_mark(self, kind: OutputType) -> bool {
         self != Self::None || kind != OutputType::String
     }

@@ -8,7 +8,7 @@ use std::fmt::Display;
 pub struct Flag {
     /// The name, without dashes.
     pub name: &'static str,
-    /// The environment variable that is used instead of the flag, except if [`INJECTED`] is given.
+    /// The environment variable that sets the value if the flag is missing. It is ignored if [`INJECTED`] is given.
     pub variable: &'static str,
 }
 
@@ -37,8 +37,8 @@ pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
-/// The numbers of containers that share the space for the pod's termination messages: the pod's own and those that Gleaner adds,
-/// as `OWN+ADDED`, such as `3+1` or `3+1,compressed`.
+/// The number of the pod's own containers and the number of containers that Gleaner adds, as `OWN+ADDED`, such as `3+1`. All of
+/// them share the space for the pod's termination messages. `,compressed` follows if Tekton compresses the messages.
 pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
 /// The names of the Task results that Tekton writes to the termination message, separated by commas, as in `-results` of Tekton's
 /// entrypoint.

@@ -59,7 +59,8 @@ impl Content {
         let head = head(&file, size)?;
         let other = Encoding::of(&head).map(EncodingError::Unicode);
         match other {
-            // Without trimming, the content may instead be UTF-8 that contains zero bytes.
+            // Without trimming, a string may contain zero bytes, so content that looks like UTF-16 or UTF-32 is not rejected
+            // here.
             Some(other) if trim.cuts_mark(kind) => return Err(Refused::Encoding(other)),
             _ => {}
         }
@@ -113,7 +114,7 @@ impl Content {
     /// Writes the content as JSON, at most [`length`](Self::length) bytes.
     ///
     /// # Errors
-    /// Fails with [`Changed`] if the content has changed since it was checked or is incomplete, or with the error from reading or
+    /// Fails with [`Changed`] if the content is incomplete or has changed since it was checked, or with the error from reading or
     /// writing.
     pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         let mut bounded = Bounded {
@@ -261,8 +262,8 @@ impl Write for Count {
     }
 }
 
-/// A writer that accepts a limited number of bytes. If the redirector sent more bytes than the Content-Length, the server would
-/// misinterpret them.
+/// A writer that accepts a limited number of bytes. If the redirector sent more bytes than the Content-Length header specifies,
+/// the server would misinterpret the additional bytes.
 struct Bounded<'a, Out> {
     out: &'a mut Out,
     left: u64,

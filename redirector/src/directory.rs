@@ -81,7 +81,8 @@ impl Directory {
     /// Fails if no parent is writable.
     pub(crate) fn temporary(purpose: &str, fallback: &Path) -> Result<Self, String> {
         let own = Path::new(path::OUTPUTS);
-        // Creation fails if the directory exists, for example as a mount. It may then be writable although its parent is not.
+        // Creation fails if the directory exists, for example as a mount. An existing directory may be writable although its
+        // parent is not.
         let _ = std::fs::create_dir(own);
         for parent in [own, Path::new(TEKTON_HOME), fallback] {
             if let Some(path) = new_folder(parent, purpose) {
@@ -111,7 +112,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         if let (true, Some(path)) = (self.temporary, &self.path) {
-            // Removal fails if a background process of the command still writes to the directory. Then the directory remains.
+            // If a background process of the command still writes to the directory, removal fails and the directory remains.
             let _ = std::fs::remove_dir_all(path);
         }
     }

@@ -275,8 +275,8 @@ fn is_alive(address: &Address, time: Duration) -> bool {
     matches!(ask(), Ok(1..))
 }
 
-/// An error for a sidecar that has not passed a liveness check for the time that it may be unreachable. It is the inner error of
-/// an [`io::Error`].
+/// An error for a sidecar that has passed no liveness check for as long as it may be unreachable. It is the inner error of an
+/// [`io::Error`].
 #[derive(Debug)]
 struct Silent;
 

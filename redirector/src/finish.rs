@@ -57,7 +57,7 @@ fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks that the written results, which take `bytes` bytes, fit into the step's termination message. The sidecar has already
+/// Checks that the written results, which take up `bytes` bytes, fit into the step's termination message. The sidecar has already
 /// checked this, but the actual sizes of the files that Tekton reads are decisive.
 fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     if options.reported.share.is_none() {

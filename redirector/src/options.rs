@@ -28,7 +28,7 @@ const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
 const MAX_OUTPUTS_SIZE_DEFAULT: u64 = 64 << 20;
 /// The default of [`DEADLINE`].
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
-/// The default of [`ANSWER_TIMEOUT`]. It is long, because a commit may wait for conditions of the created objects.
+/// The default of [`ANSWER_TIMEOUT`]. It is long, because the submission may wait for conditions of the created objects.
 const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
 
 /// The environment variable with the directory for temporary files (POSIX).
@@ -50,7 +50,7 @@ pub(crate) enum Invocation {
 
 #[derive(Debug)]
 pub(crate) struct Common {
-    /// The name of the step, or [`path::FINISH_STEP`] for a finish without a step name.
+    /// The name of the step. If `finish` runs without a step name, this is [`path::FINISH_STEP`].
     pub(crate) step: StepName,
     pub(crate) sidecar: Address,
     pub(crate) token_file: Option<PathBuf>,

@@ -194,7 +194,7 @@ impl Content {
         });
         let size = share.size(OF_TEKTON.into_iter().chain(entries));
         match self.is_over {
-            // Tekton does not accept a message that is larger than this after decompression, even if its compressed size is
+            // Tekton does not accept a message that exceeds `READ_MAX` after decompression, even if its compressed size is
             // small.
             true => Size {
                 compressed: None,

@@ -15,8 +15,8 @@ use crate::{Exit, termination};
 /// True from the exit of the command until the redirector prints its first line.
 static AFTER_A_COMMAND: AtomicBool = AtomicBool::new(false);
 
-/// Records that a command has run. The redirector cannot detect whether the command's output ended with a newline, so the
-/// redirector begins its own first line with one.
+/// Records that a command has run. The redirector cannot detect whether the command's output ended with a newline, so it prints a
+/// newline before its own first line.
 pub(crate) fn command_has_run() {
     AFTER_A_COMMAND.store(true, Ordering::Relaxed);
 }

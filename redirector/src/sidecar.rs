@@ -26,7 +26,7 @@ use crate::retry::{Next, Retry};
 /// The maximum size of the token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
-/// The maximum time by which the report that a command starts may delay the command.
+/// The maximum time for which the start of a command may be delayed by reporting it to the sidecar.
 const START_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A client of the sidecar for one step.

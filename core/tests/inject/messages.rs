@@ -1,5 +1,5 @@
-//! Tests the flags from which redirector and sidecar calculate how long their termination messages may be, and the warnings about
-//! results that will not fit.
+//! Tests the flags from which the redirector and the sidecar calculate the space in their termination messages, and the warnings
+//! about results that will not fit into this space.
 
 use gleaner_core::check;
 use gleaner_core::document::Live;
@@ -137,7 +137,7 @@ fn containers_that_other_injectors_add_later_are_counted() {
     );
 }
 
-/// When a Task is injected ahead of time, the pod does not exist yet, but the Task determines which containers it will have.
+/// When a Task is injected ahead of time, the pod does not exist yet, but the Task determines which containers the pod will have.
 #[test]
 fn injection_ahead_of_time_predicts_the_containers_of_the_pod() {
     let task = yaml(
@@ -169,8 +169,8 @@ spec:
     };
     let plain = ahead(ResultsFrom::default());
     let steps = &plain["spec"]["steps"];
-    // The pod has two steps and a sidecar, Tekton's init containers, including those for scripts and working directories, and
-    // Gleaner's sidecar and step.
+    // The pod has two steps, a sidecar, Gleaner's step and sidecar, and Tekton's init containers, which include those for scripts
+    // and working directories.
     let flags = r#""--termination-share=6+2","--results=img,own","--step-results=part","--step-metadata-dir=/tekton/run/0/status""#;
     assert!(
         steps[0]["script"].as_str().unwrap().contains(flags),
@@ -298,6 +298,6 @@ fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
             && found[0].contains("the API server accepts at most 3145728"),
         "{found:?}"
     );
-    // The limit is generous, because rendering the object would take minutes in an unoptimized build.
+    // Rendering the object would take minutes in an unoptimized build, so even this generous limit detects it.
     assert!(started.elapsed() < std::time::Duration::from_secs(10));
 }

@@ -166,7 +166,7 @@ fn unsupported_features_of_plain_pods_are_rejected() {
     assert!(refused(&pod(JOB), &old).contains("Kubernetes 1.29"));
 }
 
-/// Returns the pod of a Job with its container `main`, which is a step, and the additional container `other`, which is not.
+/// Returns the pod of a Job in which the container `main` is a step and the additional container `other` is not.
 fn with_other(other: Value) -> Value {
     let mut pod = pod(JOB);
     let containers = pod["spec"]["containers"].as_array_mut().unwrap();
@@ -220,7 +220,7 @@ fn a_container_that_is_not_a_step_may_restart_if_it_does_not_restart_the_steps()
     let init = json!({"name": "proxy", "image": "i", "restartPolicy": "Always"});
     sidecar["spec"]["initContainers"] = json!([init]);
     injected_pod(&sidecar);
-    // A rule that restarts all containers also restarts the step, so no container may have one.
+    // A rule that restarts all containers also restarts the step, so no container may have such a rule.
     let other =
         json!({"name": "other", "image": "i", "restartPolicyRules": rule("RestartAllContainers")});
     let said = refused(&with_other(other), &settings());

@@ -442,8 +442,8 @@ fn long_values_are_split_into_arguments_that_linux_accepts() {
 
 #[test]
 fn a_pod_uses_the_declaration_of_its_injected_task() {
-    // The pod's annotation may come from the Pipeline, because Tekton prefers a Pipeline's annotations to those of a Task. The
-    // declaration that was injected into the Task takes effect.
+    // The pod's annotation may come from the Pipeline, because Tekton prefers a Pipeline's annotations to those of a Task.
+    // Nevertheless, the declaration that was injected into the Task takes effect.
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();
     let pod = injected_pod(&before);

@@ -1,4 +1,5 @@
-//! Tests repeated injection into a pod, also after other injectors, and that parameter values reach the sidecar unchanged.
+//! Tests that injection can be repeated, even after other injectors have changed the pod, and that parameter values reach the
+//! sidecar unchanged.
 
 use gleaner_core::inject::{Outcome, Skip, pod};
 use proptest::prelude::*;

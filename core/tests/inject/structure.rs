@@ -167,7 +167,8 @@ fn valid_task_specs_are_accepted() {
         "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}, default: {k: v}}]",
-        // Without a type, Tekton treats a default as a string if it is a list or map that does not contain only strings.
+        // If a parameter has no type, and its default is a list or map that contains values other than strings, Tekton treats the
+        // default as a string.
         "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",

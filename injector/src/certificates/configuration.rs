@@ -27,7 +27,8 @@ pub struct Configuration {
 struct Trusted {
     authorities: Vec<Certificate>,
     since: Instant,
-    /// True if the configuration contained other CAs before, so other replicas may still serve certificates from those CAs.
+    /// True if the configuration contained other CAs before, so other replicas may still serve certificates that those CAs
+    /// signed.
     replaced: bool,
 }
 

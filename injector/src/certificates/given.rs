@@ -1,7 +1,7 @@
 //! A certificate and its CA in files, which cert-manager or the user provides.
 //!
 //! The injector writes the CA into the webhook configuration, and serves a certificate only after API servers have had time to
-//! see its CA. Therefore, API servers trust every replica even while the files or the certificate source change.
+//! see its CA. Therefore, API servers trust every replica even while the files are replaced or the certificate source is changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};

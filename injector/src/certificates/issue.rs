@@ -72,7 +72,7 @@ pub fn leaf(
             .names
             .first()
             .map_or("gleaner-injector", String::as_str);
-        // A common name has at most 64 characters (RFC 5280, appendix A.1). It may be truncated, because clients ignore it.
+        // A common name is at most 64 characters long (RFC 5280, appendix A.1). It can be truncated, because clients ignore it.
         params.distinguished_name = common_name(name.get(..64).unwrap_or(name));
         params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
         params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);

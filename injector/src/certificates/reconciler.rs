@@ -133,12 +133,12 @@ impl Reconciler {
     }
 
     /// Reads the configuration first, and then the Secret. A later write to the configuration succeeds only if the configuration
-    /// has not changed since it was read. In that case, no other replica has written a newer bundle to it, so the Secret, which
-    /// was read after it, contains the newest bundle. In the opposite order, a slow replica could remove a new CA from the
-    /// caBundle.
+    /// has not changed since it was read. If the write succeeds, no other replica has written a newer bundle since then, so the
+    /// Secret, which was read after the configuration, contains the newest bundle. In the opposite order, a slow replica could
+    /// remove a new CA from the caBundle.
     ///
-    /// When the installation switches to a different certificate source, a replica can lose the permission to read the Secret
-    /// before it is replaced. It then continues to serve its certificate and to announce its CAs.
+    /// When the installation switches to a different certificate source, a replica that will soon be replaced can lose the
+    /// permission to read the Secret. It then continues to serve its certificate and to announce its CAs.
     async fn look(&mut self) -> Result<Seen, CheckError> {
         let configuration = self.configuration.read().await?;
         match self.server.get(&self.secret_path()).await {
@@ -166,8 +166,8 @@ impl Reconciler {
         seen: &Seen,
     ) -> Result<(), CheckError> {
         let now = Timestamp::now();
-        // If the Secret was deleted, other replicas may still serve certificates from its CAs, so the new Secret includes the CAs
-        // that API servers trust.
+        // If the Secret was deleted, other replicas may still serve certificates that its CAs signed, so the new Secret includes
+        // the CAs that API servers trust.
         let trusted = seen.configuration.iter().flat_map(trust::authorities);
         let known = self
             .known
@@ -226,7 +226,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Serves the certificate in `content`, or continues to serve the current one if API servers trust it but may not trust the
+    /// Serves the certificate in `content`, or continues to serve the current one if API servers trust it but might not trust the
     /// new one yet.
     fn serve(&self, content: &Content) -> Result<(), TlsError> {
         let now = Timestamp::now();
@@ -241,7 +241,7 @@ impl Reconciler {
                 known.any(|known| leaf.is_of(known, &self.managed.policy.names, now))
             };
             let of_known = leaf.as_ref().is_some_and(is_of);
-            // If the Secret was deleted and created again, some API servers may not trust the new CA yet.
+            // If the Secret was deleted and created again, some API servers might not trust the new CA yet.
             if of_known && !settled {
                 return Ok(());
             }

@@ -80,8 +80,8 @@ pub struct Tls {
     /// Validity period of the CA, which is replaced when a third of the period remains
     #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
     authority_validity: Duration,
-    /// Time for which a CA is in the caBundle before a certificate that it signed is served, so that all API servers have seen the
-    /// CA
+    /// Time to wait after adding a CA to the caBundle before serving a certificate signed by that CA, so that all API servers see
+    /// the new CA first
     #[arg(long, env = "GLEANER_AUTHORITY_SETTLE", default_value = "15s", value_parser = duration::parse)]
     authority_settle: Duration,
     /// Interval between checks of the files, the Secret and the caBundle

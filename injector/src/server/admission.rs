@@ -96,7 +96,8 @@ impl Admission {
                 let namespace = request
                     .namespace
                     .as_deref()
-                    // Check the namespace, because it becomes part of a URL path, and the client may not be an API server.
+                    // Check the namespace, because it becomes part of a URL path, and the client is not necessarily an API
+                    // server.
                     .filter(|namespace| is_dns_label(namespace));
                 if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
                     self.recorder.tell(Notice {

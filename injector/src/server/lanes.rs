@@ -76,7 +76,7 @@ impl Lanes {
         })
     }
 
-    /// Reads the body of a request into the memory of its lane, which the Content-Length header determines.
+    /// Reads the body of a request into the memory of its lane. The Content-Length header determines the lane.
     ///
     /// # Errors
     /// Same as [`Bodies::read`].
@@ -123,8 +123,8 @@ impl Lanes {
     }
 }
 
-/// Starts the threads of one lane. Lanes share no threads, because the allocator retains memory for each thread that
-/// has decided on a large review.
+/// Starts the threads of one lane. Lanes share no threads. The allocator retains memory for each thread that has decided on a
+/// large review, so only one thread should do so.
 fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
     let (jobs, queue) = mpsc::channel::<Job>();
     let queue = Arc::new(Mutex::new(queue));

@@ -99,7 +99,7 @@ impl Files {
         Ok((read(&self.certificate)?, read(&self.key)?))
     }
 
-    /// Serves the certificate in the files. While the files are replaced one after the other, the key may not match the
+    /// Serves the certificate in the files. While the files are replaced one after the other, the key might not match the
     /// certificate. In that case, the next check reads both again.
     fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
         let serving = self.serving(pair)?;

@@ -55,7 +55,7 @@ async fn a_refused_pod_creates_an_event_for_its_task_run() {
         (injector.metric(created).await == 1.0).then_some(())
     })
     .await;
-    // The time of an Event has Kubernetes's format: RFC 3339 with six fractional digits.
+    // The time of an Event has Kubernetes' format: RFC 3339 with six fractional digits.
     let time = event["eventTime"].as_str().unwrap();
     assert!(
         time.len() == "2026-01-01T00:00:00.000000Z".len() && time.ends_with('Z'),

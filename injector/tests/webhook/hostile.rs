@@ -54,7 +54,8 @@ async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
     }
 }
 
-/// Sends small reviews and probes one after another while `hostile` is true, and returns the longest time of each.
+/// Sends small reviews and probes one after another until `done` returns true, and returns the longest duration of a review and
+/// of the probes.
 async fn bystanders(
     injector: &Injector,
     authority: &Authority,
@@ -86,8 +87,8 @@ fn prepared(Hostile { what, path, review }: Hostile) -> (&'static str, Vec<u8>) 
     )
 }
 
-/// Sends the requests one after another. The thread has a low priority, because in a cluster it runs on a different
-/// machine.
+/// Sends the requests one after another. The thread has a low priority, because in a cluster, clients do not use the CPU of the
+/// injector's machine.
 fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
     rustix::process::nice(19).unwrap();
     for (what, request) in requests {
@@ -105,7 +106,7 @@ fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn small_reviews_and_probes_do_not_wait_for_hostile_reviews() {
     let authority = Authority::new();
-    // On a busy machine, large reviews wait a long time for memory, because their thread has the lowest priority.
+    // On a busy machine, large reviews wait a long time for memory, because their thread has a low priority.
     let setup = Setup::files(&authority).flag("--body-timeout=60s");
     let injector = setup.ready().await;
     let requests: Arc<[_]> = all().into_iter().map(prepared).collect();

@@ -51,7 +51,7 @@ impl Load {
     }
 }
 
-/// Returns a production setup, except that the certificates are valid only for seconds.
+/// Returns a setup as in production, except that the certificates are valid only for seconds.
 fn setup(api_server: &ApiServer) -> Setup {
     let setup = Setup::managed(api_server)
         .flag("--certificate-validity=3s")

@@ -1,5 +1,5 @@
-//! Kubernetes' validation rules for single fields that its schemas do not contain, from `pkg/apis/*/validation` and
-//! `pkg/apis/*/*/defaults.go` in k8s.io/kubernetes.
+//! Kubernetes' validation rules for single fields. The schemas do not contain these rules, which come from
+//! `pkg/apis/*/validation` and `pkg/apis/*/*/defaults.go` in k8s.io/kubernetes.
 
 use serde_json::{Value, json};
 

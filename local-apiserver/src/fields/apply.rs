@@ -22,7 +22,7 @@ pub(crate) fn applied_first(object: &mut Value, manager: &Manager) {
 
 /// Returns the next state of `live`: merges `wanted` into it, and removes the fields that only this manager owns and that
 /// `wanted` no longer contains. If `force` is true, this manager becomes the only owner of the fields that change.
-/// Errors: if `force` is false, the fields that would change although other managers own them.
+/// Errors: if `force` is false, the fields that would change and that other managers own.
 pub(crate) fn apply(
     live: &Value,
     wanted: &Value,

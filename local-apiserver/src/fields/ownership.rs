@@ -18,7 +18,7 @@ pub(super) fn changed(before: &Value, after: &Value) -> FieldSet {
     without_unowned(compare(before, after))
 }
 
-/// Returns the paths of all fields in `value`. With `with_maps`, also includes the path of each non-empty map.
+/// Returns the paths of all fields in `value`. If `with_maps` is true, also includes the path of each non-empty map.
 fn all(value: &Value, with_maps: bool) -> FieldSet {
     let mut set = FieldSet::default();
     for (name, value) in value.as_object().into_iter().flatten() {

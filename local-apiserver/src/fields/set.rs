@@ -50,8 +50,8 @@ impl FieldSet {
         self.combine(other, |own, theirs| own && theirs)
     }
 
-    /// Returns the paths of this set for which `keep(in_self, in_other)` returns true. An argument is true if that set contains
-    /// the path.
+    /// Returns the paths of this set for which `keep(in_self, in_other)` returns true. Each argument is true if the respective
+    /// set contains the path.
     fn combine(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Self {
         let mut result = Self {
             here: keep(self.here, other.here),

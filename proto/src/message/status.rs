@@ -211,7 +211,8 @@ pub struct ResourceStatus {
     pub error: Option<Failure>,
 }
 
-/// Returns true if the value is the default, which is not serialized: a status from an earlier version does not have the field.
+/// Returns true if the value is the default, which is not serialized. A missing field is read as the default, so that a status
+/// from an earlier version can be parsed.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -23,8 +23,8 @@ fn numbers_that_the_api_server_would_change_are_detected() {
         "2.2250738585072014e-308",
         "1.7976931348623157e308",
         "0.30000000000000004",
-        // Both numbers have the same length and are equally close to the same double: some programs print the first, others the
-        // second.
+        // The next two numbers have the same length and are equally close to the same double: some programs print the first, and
+        // others the second.
         "1278578419099525.3",
         "1278578419099525.2",
         "-1278578419099525.3",
@@ -55,7 +55,7 @@ fn numbers_that_the_api_server_would_change_are_detected() {
         "9007199254740993.0",
         "9007199254740993e0",
         "0.1234567890123456789",
-        // These parse as 0.1, 0.3 and 1278578419099525.25, but no program prints those numbers this way.
+        // The next four numbers parse as 0.1, 0.3 and (twice) 1278578419099525.25, but no program prints those numbers this way.
         "0.100000000000000011",
         "0.30000000000000001",
         "1278578419099525.1",

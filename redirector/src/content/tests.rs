@@ -45,7 +45,7 @@ fn a_change_after_the_check_is_an_error_and_no_more_is_written() {
     let changes: [fn(&File); 4] = [
         |file| file.set_len(PIECE as u64).unwrap(),
         |file| file.write_all_at(b"b", 5).unwrap(),
-        // As JSON, this content is longer than the checked content, and could end the message's string early.
+        // Escaped as JSON, this content is longer than the checked content. Without escaping, it would end the JSON string early.
         |file| file.write_all_at(&b"\"},".repeat(1000), 0).unwrap(),
         |file| file.write_all_at(b"\xff", 2 * PIECE as u64).unwrap(),
     ];

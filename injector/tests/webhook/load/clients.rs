@@ -17,8 +17,8 @@ const RECONNECT: Duration = Duration::from_secs(1);
 const LARGE_PAUSE: Duration = Duration::from_millis(500);
 /// The pause of a slow client between two bytes.
 const DRIP: Duration = Duration::from_millis(200);
-/// The number of slow clients that send half a body. Their bodies total 7 MB. If the
-/// injector did not have memory for one small body per connection, other clients would have to wait for the time limit of a body.
+/// The number of slow clients that send half a body. Their bodies total 7 MB. If the injector did not reserve memory for one
+/// small body per connection, other clients would have to wait until the time limit for these bodies passed.
 const SLOW_BODIES: usize = 120;
 /// The number of slow clients that do not complete the handshake, and the number of those that send half a header. All clients
 /// together use fewer connections than the injector accepts.

@@ -15,7 +15,7 @@ pub(crate) const CONFIGURATION: &str =
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 const VERSION: &str = "^/version$";
 
-/// A simulated API server that runs until its test finishes.
+/// A simulated API server, which runs until its test finishes.
 #[derive(Clone)]
 pub(crate) struct ApiServer(api_server::ApiServer);
 
@@ -68,7 +68,7 @@ impl ApiServer {
         String::from_utf8(STANDARD.decode(held).unwrap()).ok()
     }
 
-    /// Does not respond to requests that create Events.
+    /// Stops responding to requests that create Events.
     pub(crate) fn ignore_events(&self) {
         self.on(Method::POST, EVENTS).fail(Fault::Hang);
     }
