@@ -333,7 +333,7 @@ async fn a_reserved_share_of_the_memory_for_bodies_is_not_available_to_other_cli
     // The host gets a response well before the server rejects the stalled body of the first client, which takes 5 s.
     let heard = response(&mut host, 15 * SHORT).await.unwrap();
     assert!(heard.ends_with("40 bytes"), "{heard}");
-    // After that, the guest's second request gets memory, long before the time limit of 20 s for a whole body.
+    // After the rejection, the guest's second request gets memory, long before the time limit of 20 s for a whole body.
     let refused = response(&mut dripping, PATIENCE).await.unwrap();
     assert!(refused.contains("stalled"), "{refused}");
     assert!(

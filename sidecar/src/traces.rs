@@ -53,7 +53,7 @@ struct Active {
 #[derive(Debug)]
 struct Clock {
     start: Instant,
-    /// The time in nanoseconds since 1970 at `start`.
+    /// The wall-clock time at `start`, in nanoseconds since 1970.
     at_start: u64,
 }
 

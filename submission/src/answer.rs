@@ -19,7 +19,7 @@ use super::quota;
 /// The length, in bytes, to which a text from the API server is truncated.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The maximum delay that is read from a `Retry-After` header. A longer delay is reduced to it; no run waits this long.
+/// The maximum delay that is read from a `Retry-After` header. A longer delay is reduced to this value; no run waits that long.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The classified response to one attempt to send a request.

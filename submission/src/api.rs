@@ -164,8 +164,8 @@ impl<'a> Api<'a> {
         self.sleep(backoff.next()).await
     }
 
-    /// Waits for `pause`. If the wait would exceed the deadline, returns false immediately, because no attempt would follow the
-    /// wait and the step would receive its error later.
+    /// Waits for `pause`. If the wait would exceed the deadline, returns false immediately, because no attempt would follow, and
+    /// the wait would only delay the error.
     async fn sleep(self, pause: Duration) -> bool {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let in_time = pause < left;

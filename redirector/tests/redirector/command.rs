@@ -187,7 +187,7 @@ fn arguments_that_are_too_long_exit_with_126_and_a_reason() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     // The redirector adds a variable that contains this directory's long path, so the command's environment exceeds the limit,
-    // although the redirector itself could be started.
+    // although the redirector itself can be started.
     let long = step.path(&["d".repeat(250).as_str(); 12].join("/"));
     fs::create_dir_all(&long).unwrap();
     let wrapping = |bytes: usize| {

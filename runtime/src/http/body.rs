@@ -107,14 +107,14 @@ impl Share {
 }
 
 impl Bodies {
-    /// Returns memory for two bodies, so that the next body can arrive while one is processed. Each body may have up to `max`
-    /// bytes, and must arrive within `timeout`.
+    /// Returns memory for two bodies, so that the next body can arrive while one is processed. Each body may be up to `max` bytes
+    /// long, and must arrive within `timeout`.
     pub fn new(max: usize, timeout: Duration) -> Self {
         Self::with_room(max, 2 * max, timeout)
     }
 
-    /// Returns memory for bodies with a total size of `room` bytes, but always for at least one body. Each body may have up to
-    /// `max` bytes, and must arrive within `timeout`.
+    /// Returns memory for bodies with a total size of `room` bytes, but always for at least one body. Each body may be up to
+    /// `max` bytes long, and must arrive within `timeout`.
     pub fn with_room(max: usize, room: usize, timeout: Duration) -> Self {
         let room = units(room).max(units(max));
         Self {

@@ -145,7 +145,7 @@ impl Server {
         }
     }
 
-    /// Sets the time within which a client must read 64 KiB of a response, or the rest of the response. The default is
+    /// Sets the time within which a client must read 64 KiB of a response, or the rest if it is shorter. The default is
     /// [`WRITE_TIMEOUT`].
     pub const fn write_timeout(mut self, write_timeout: Duration) -> Self {
         self.write_timeout = write_timeout;

@@ -1,6 +1,6 @@
 //! The sidecar's memory budget, which limits the memory that clients can make the sidecar use.
 //!
-//! Of the memory limit, 24 MiB are reserved for the program, its connections and their kernel buffers. The rest is divided into
+//! 24 MiB of the memory limit is reserved for the program, its connections and their kernel buffers. The rest is divided into
 //! eleven equal parts, of which half a part is spare:
 //!
 //! | parts | for |

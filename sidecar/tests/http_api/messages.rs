@@ -96,7 +96,7 @@ fn outputs_that_do_not_match_the_declaration_are_refused_with_all_errors() {
         rounded.contains("output 'report' contains a number that cannot be stored exactly"),
         "{rounded}"
     );
-    // None of the messages above was accepted, so this is the step's first message.
+    // None of the messages above was accepted, so this is the step's first accepted message.
     place.outputs("build", DIGEST).ok();
 }
 
