@@ -66,9 +66,9 @@ pub(super) enum Topic {
     /// The request exceeds the API server's size limit (413) or etcd's. The API server forwards etcd's error as a message
     /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     TooLarge,
-    /// A server-side apply contained an object that does not match the schema of its kind. The API server reports these field
-    /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: creating the typed patch object,
-    /// and converting it).
+    /// A server-side apply contained an object that does not match the schema of its kind. The API server reports such an error
+    /// with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: creating the typed patch object, and
+    /// converting it).
     Mistyped,
     /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. Other
     /// refusals also have the code 403, so only the message, which names the field, identifies this one
@@ -86,7 +86,7 @@ pub(super) enum Topic {
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,
     /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). Other refusals have the same code and
-    /// reason, so only the message identifies these.
+    /// reason, so only the message identifies this one.
     Reference,
     /// An admission webhook or policy rejected the object. Webhooks choose the code, usually 400, and webhooks and policies set
     /// no reason or cause, so only the fixed prefix of the message identifies them.

@@ -16,7 +16,7 @@ use gleaner_core::render::Rendered;
 const CRD: &str = "CustomResourceDefinition";
 /// The API group of CRDs.
 const CRD_GROUP: &str = "apiextensions.k8s.io";
-/// The kinds that grant permissions. A binding may grant them to the run's own ServiceAccount.
+/// The kinds that grant permissions, possibly to the run's own ServiceAccount.
 const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
 
 /// Returns the positions of the earlier objects that `items[index]` requires: its Namespace and its CRD.

@@ -67,7 +67,7 @@ pub(super) struct Prepared {
 pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
-    // The kinds are determined first, because this requires the earlier objects, which the loop below consumes.
+    // Determine the kinds first, because that requires the earlier objects, which the loop below consumes.
     let kinds: Vec<_> = (0..rendered.len())
         .map(|index| kind(&rendered[..index], &rendered[index], found))
         .collect();

@@ -11,8 +11,8 @@ use super::witness::Witness;
 /// glibc's `posix_spawn` uses a stack of at least 32 KiB. Only the pages that are used take up memory.
 const CHILD_STACK: usize = 64 << 10;
 
-/// The arguments of `execve`. They are allocated before the new process starts, because it shares this process's memory and must
-/// not allocate.
+/// The arguments of `execve`. They are allocated before the new process starts, because that process shares this process's memory
+/// and must not allocate any.
 pub(crate) struct Image {
     /// The possible paths of the program, which are tried in order, as in `execvp`.
     candidates: Vec<CString>,

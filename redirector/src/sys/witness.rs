@@ -192,7 +192,7 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
             libc::_exit(0);
         }
         // Close all file descriptors, so that the witness does not keep the step's pipes open. Kernels before 5.9 do not have
-        // this call; on these, the pipes are closed when the witness is killed with the redirector.
+        // this call; with such a kernel, the pipes are closed when the witness is killed with the redirector.
         libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
     }
     let mut reported = 0;

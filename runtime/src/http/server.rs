@@ -126,7 +126,7 @@ pub fn unix(listener: UnixListener) -> Unix {
 }
 
 impl Server {
-    /// Returns a server that serves `router` within `limits`, and accepts headers of at most `header_bytes`.
+    /// Returns a server that serves `router` within `limits`, and accepts request headers of at most `header_bytes` bytes.
     ///
     /// `idle_timeout` limits the time from the start of a connection, or from the end of a response, to the end of the next
     /// header.

@@ -31,7 +31,7 @@ pub(super) async fn outputs(
     Ok(Json(outcome?))
 }
 
-/// Records the start of a step. Responds with the state of the run, which may not include the start yet.
+/// Records the start of a step. Responds with the state of the run, in which the start may still be missing.
 pub(super) async fn start(
     State(api): State<Api>,
     Extension(Speaker(own)): Extension<Speaker>,

@@ -121,7 +121,7 @@ fn result_fields_are_omitted_and_reported_until_the_results_fit() {
         json!([note])
     );
 
-    // If the results of a later step take all the space, the objects remain, and the step fails.
+    // If the results of a later step take up all the space, the objects remain, and the step fails.
     let problem = finish(3000).problem(507, problem_type::RESULTS);
     let detail = &problem.detail;
     assert!(
