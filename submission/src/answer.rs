@@ -77,8 +77,8 @@ pub(super) enum Topic {
     /// RBAC denied the request: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
     /// admission plugins use the same code and reason.
     Permission,
-    /// The namespace does not exist. The code and reason are the same for every missing object, so only the message identifies
-    /// a Namespace.
+    /// The namespace does not exist or is being deleted. The code and reason are the same for every missing object, so only the
+    /// message identifies a missing Namespace.
     Namespace,
     /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
     /// `status unknown for quota: q`). Other refusals also have the code 403, but this one is temporary.
@@ -88,8 +88,8 @@ pub(super) enum Topic {
     /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). Other refusals have the same code and
     /// reason, so only the message identifies this one.
     Reference,
-    /// An admission webhook or policy rejected the object. Webhooks choose the code, usually 400, and webhooks and policies set
-    /// no reason or cause, so only the fixed prefix of the message identifies them.
+    /// An admission webhook (usually with code 400) or an admission policy (with code 422) rejected the object. Other refusals
+    /// have the same codes, so only the message identifies this one.
     Admission,
     Other,
 }

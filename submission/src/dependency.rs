@@ -1,7 +1,7 @@
 //! Dependencies between the objects of one submission.
 //!
 //! A dry run creates nothing, so the API server refuses the dry run of an object if the same submission creates its Namespace or
-//! CRD. Such an object is dry-run again after those objects exist.
+//! CRD. Such an object is dry-run again after its Namespace and CRD exist.
 
 use std::collections::HashSet;
 

@@ -164,8 +164,8 @@ impl Bodies {
                 room.ok_or(BodyError::NoRoom { within })?
             }
         };
-        // Allocate the whole buffer now: a growing buffer would temporarily take three times the size of a large body when it
-        // doubles. The system provides a page of memory only when it is written.
+        // Allocate the whole buffer now: a buffer that grows is copied to a buffer twice as large, so a large body would
+        // temporarily take up three times its size. The system provides a page of memory only when the page is written.
         let bytes = BytesMut::with_capacity(length.unwrap_or(max));
         let reading = collect(request.into_body(), bytes, max);
         let read = tokio::time::timeout(within, reading).await;
