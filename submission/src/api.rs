@@ -99,8 +99,8 @@ impl<'a> Api<'a> {
         self.write(call, &mut None).await
     }
 
-    /// Like [`Api::call`], but also sets `in_flight` to the latest time at which the API server may execute an attempt whose
-    /// result is unknown. It is set before each attempt, because the caller may drop this future at any point.
+    /// Like [`Api::call`], but also sets `in_flight` to the latest time at which the API server may still execute an attempt
+    /// whose result is unknown. It is set before each attempt, because the caller may drop this future at any point.
     pub(super) async fn write(
         self,
         call: &Call,
@@ -175,7 +175,7 @@ impl<'a> Api<'a> {
         in_time
     }
 
-    /// Returns the latest time at which the API server may execute a write that a previous process sent.
+    /// Returns the latest time at which the API server may still execute a write that a previous process sent.
     pub(super) fn predecessor_over(self) -> Instant {
         later(self.started, self.server.timeout() + IN_FLIGHT)
     }

@@ -176,7 +176,7 @@ impl Server {
         loop {
             let accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
-                // If the system lacks a resource, such as file descriptors, this waits until it is available.
+                // If the system lacks a resource, such as file descriptors, `accept` waits until the resource is available.
                 let (stream, _) = listener.accept().await;
                 (stream, permit)
             };

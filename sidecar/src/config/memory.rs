@@ -80,7 +80,7 @@ impl Memory {
     }
 }
 
-/// Returns the memory limit of this process's cgroup, in bytes. It is the lowest limit of the cgroup and its ancestors.
+/// Returns the lowest memory limit of this process's cgroup and the cgroup's ancestors, in bytes.
 pub(crate) fn limit() -> Option<u64> {
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     lowest(&cgroups, Path::new("/sys/fs/cgroup"))

@@ -85,7 +85,7 @@ fn post_last(sidecar: &Sidecar) -> thread::JoinHandle<u16> {
     thread::spawn(move || scan.outputs("scan", VERDICT).status)
 }
 
-/// Sets the status of the Deployment to available, as its controller would.
+/// Marks the Deployment as available, as its controller would.
 fn make_available(cluster: &ApiServer) {
     let exists = || cluster.get(DEPLOYMENT).is_some();
     wait::until_true("the Deployment exists", PATIENCE, exists);
