@@ -1,4 +1,4 @@
-//! Writes a failure to Tekton's termination message, so that the TaskRun shows the reason.
+//! Writes a failure to the file of the termination message, so that the TaskRun shows the reason.
 //!
 //! Tekton's entrypoint merges the JSON array in this file with its own entries (`pkg/termination/write.go`). The value of the key
 //! `Reason` becomes the step's `terminationReason`, and the other entries are shown in the step's termination message.

@@ -58,7 +58,7 @@ enum Text {
     Plain,
     Escape,
     /// Within an escape `\uXXXX`. The fields are the number of hexadecimal digits so far, their value, and the half of a
-    /// surrogate pair that this escape can be.
+    /// surrogate pair that is allowed here.
     Hex(u8, u16, Half),
     /// Before the backslash and the `u` of the second half of a surrogate pair.
     SecondHalf,
@@ -256,7 +256,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Returns true if `byte` can be a part of a number, and adds it to the current number in this case.
+    /// If `byte` can be part of a number, adds it to the current number and returns true.
     fn number_continues(&mut self, byte: u8) -> Result<bool, Invalid> {
         if !byte.is_ascii_digit() && !b"+-.eE".contains(&byte) {
             return Ok(false);

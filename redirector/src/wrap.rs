@@ -71,7 +71,8 @@ fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Handles a failed command. Further errors are reported only as remarks, because they must not hide the command's failure.
+/// Handles a failed command. Further errors are only reported, and do not change the exit code, because they must not hide the
+/// command's failure.
 fn failed(options: &Wrap, folder: &Directory, ended: Ended) {
     let gathered = outputs::gather(options, folder.path(), false);
     if let Some(failure) = gathered.failure() {

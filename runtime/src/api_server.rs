@@ -8,7 +8,7 @@
 //! | [`access`] | the API server's address and credentials, and the command-line flags for them |
 //! | [`request`] | a single request, limited in time and size |
 //! | `list` | lists the objects of a collection, page by page |
-//! | [`event`] | Events about an object, which `kubectl describe` shows |
+//! | [`event`] | Events about objects, for `kubectl describe` |
 //! | `proxy` | the proxy for an API server, from the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
 //! | `port_forward` | connections to a port of a pod |

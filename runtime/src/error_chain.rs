@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-/// Returns an error's message followed by the messages of its causes. Omits a cause's message that the text already contains.
+/// Returns an error's message followed by the messages of its causes. Omits the message of a cause if the text already contains
+/// it.
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut chain = error.to_string();
     let mut next = error.source();

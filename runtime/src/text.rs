@@ -1,6 +1,6 @@
 //! Truncation of text.
 
-/// Returns the longest prefix of `text` that has at most `bytes` bytes and does not split a character.
+/// Returns the longest prefix of `text` that is at most `bytes` bytes long and does not split a character.
 pub fn cut(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len()))
         .rev()

@@ -330,10 +330,10 @@ async fn a_reserved_share_of_the_memory_for_bodies_is_not_available_to_other_cli
     let mut guest = send("guest", 1, "0").await;
     assert!(response(&mut guest, SHORT).await.is_err(), "no memory");
     let mut host = send("host", 40, &"0".repeat(40)).await;
-    // The host gets a response well before the server rejects the stalled body of the first client, which takes 5 s.
+    // The host gets a response well before the server rejects the stalled body of the first client after 5 s.
     let heard = response(&mut host, 15 * SHORT).await.unwrap();
     assert!(heard.ends_with("40 bytes"), "{heard}");
-    // After that, the guest's second request gets memory, long before the time limit of 20 s for a whole body.
+    // After the rejection, the guest's second request gets memory, long before the time limit of 20 s for a whole body.
     let refused = response(&mut dripping, PATIENCE).await.unwrap();
     assert!(refused.contains("stalled"), "{refused}");
     assert!(

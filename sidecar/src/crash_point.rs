@@ -20,8 +20,7 @@ pub(crate) fn reach(state: &std::path::Path, name: &str) {
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn reach(_state: &std::path::Path, _name: &str) {}
 
-/// Simulates a slow disk. Before an fsync, it waits for the number of milliseconds in the file at the path in
-/// `GLEANER_SLOW_DISK`.
+/// Simulates a slow disk. Before an fsync, waits for the number of milliseconds in the file whose path is in `GLEANER_SLOW_DISK`.
 #[cfg(feature = "crash-points")]
 pub(crate) fn slow_disk() {
     let file = std::env::var_os("GLEANER_SLOW_DISK");

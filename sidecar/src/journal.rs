@@ -234,8 +234,8 @@ impl Journal {
     /// # Errors
     /// Returns the operating system's error, for example if the disk is full. The journal is unchanged.
     pub fn reserve(&mut self, length: u64) -> io::Result<()> {
-        // Reserve the length of one more head. These blank bytes remain at the end, and mark the space as reserved even if a
-        // record in it is torn.
+        // Reserve space for one extra head, which is never written. The file therefore still ends with blank bytes, which
+        // identify the space as reserved even if a record in it is torn.
         let length = frame::length(length) + frame::HEAD as u64;
         if self.torn {
             self.clear()?;

@@ -116,7 +116,7 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
 }
 
 /// Parses one JSON value and rejects duplicate keys in an object. Large text is unescaped in pieces, because the parser would
-/// unescape all of it into a buffer, and so need a third copy in addition to the body and the value.
+/// unescape all of it into a buffer, which would be a third copy in addition to the body and the value.
 pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     let inner = json
         .strip_prefix('"')

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Report {
     /// The mode, which determines how a finding affects the steps.
     pub mode: Preflight,
-    /// The failures that would make the submission fail.
+    /// The findings that would make the submission fail.
     pub blocking: Vec<Failure>,
     /// Set while the API server does not respond. The preflight is repeated until it does.
     pub unanswered: Option<Unanswered>,

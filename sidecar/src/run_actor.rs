@@ -1,8 +1,8 @@
 //! The actor that owns the state of the run: the collector, the journal and the submission.
 //!
-//! The actor takes commands from a bounded queue, so it needs no locks. It examines each message, writes it to the journal and
-//! accepts it before it takes the next command. Disk writes run on the blocking pool, one at a time. The submission is a separate
-//! task, so that a panic in it fails the run but not the sidecar.
+//! The actor takes one command at a time from a bounded queue, so it needs no locks. It examines each message, writes it to the
+//! journal and accepts it before it takes the next command. Disk writes run on the blocking pool, one at a time. The submission
+//! is a separate task, so that a panic fails the run but does not terminate the sidecar.
 
 mod activity;
 mod ending;

@@ -47,7 +47,8 @@ pub struct Api {
     pub metrics: Metrics,
     /// The shutdown request, which ends event streams.
     pub shutdown: Shutdown,
-    /// The start of the first interval of the event streams' clock.
+    /// The time from which the event streams count their intervals (`BEAT` in `events.rs`). All streams share it, so that they
+    /// send at the same moments.
     pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,

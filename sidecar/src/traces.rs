@@ -53,7 +53,7 @@ struct Active {
 #[derive(Debug)]
 struct Clock {
     start: Instant,
-    /// The time in nanoseconds since 1970 at `start`.
+    /// The wall-clock time at `start`, in nanoseconds since 1970.
     at_start: u64,
 }
 
@@ -129,7 +129,7 @@ impl Traces {
         Start(self.0.as_ref().map_or(0, |active| active.clock.now()))
     }
 
-    /// Records the span of a step's message, from `start` to now. `problem` is the reason if the message was refused.
+    /// Records the span of a step's message, from `start` to now. If the message was refused, `problem` is the reason.
     pub(crate) fn collected(&self, step: &str, start: Start, problem: Option<&Problem>) {
         self.record(|record, now| record.collected(step, start.until(now), problem));
     }
@@ -139,7 +139,7 @@ impl Traces {
         self.record(Record::submitting);
     }
 
-    /// Records the span of the rendering, from `start` to now. `problem` is the reason if the rendering failed.
+    /// Records the span of the rendering, from `start` to now. If the rendering failed, `problem` is the reason.
     pub(crate) fn rendered(&self, start: Start, problem: Option<&Problem>) {
         self.record(|record, now| record.rendered(start.until(now), problem));
     }
@@ -149,7 +149,7 @@ impl Traces {
         self.record(|record, now| record.progress(progress, now));
     }
 
-    /// Records the end of the submission, and starts an export. `problem` is the reason if the submission failed.
+    /// Records the end of the submission, and starts an export. If the submission failed, `problem` is the reason.
     pub(crate) fn submitted(&self, problem: Option<&Problem>) {
         let Some(active) = &self.0 else { return };
         self.record(|record, now| record.submitted(problem, now));

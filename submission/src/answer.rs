@@ -19,7 +19,7 @@ use super::quota;
 /// The length, in bytes, to which a text from the API server is truncated.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The maximum delay that is read from a `Retry-After` header. A longer delay is reduced to it; no run waits this long.
+/// The maximum delay that is read from a `Retry-After` header. A longer delay is reduced to this value; no run waits that long.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The classified response to one attempt to send a request.
@@ -66,9 +66,9 @@ pub(super) enum Topic {
     /// The request exceeds the API server's size limit (413) or etcd's. The API server forwards etcd's error as a message
     /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     TooLarge,
-    /// A server-side apply contained an object that does not match the schema of its kind. The API server reports these field
-    /// errors with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: creating the typed patch object,
-    /// and converting it).
+    /// A server-side apply contained an object that does not match the schema of its kind. The API server reports such an error
+    /// with code 500 and without a reason (`k8s.io/apimachinery/pkg/util/managedfields`: creating the typed patch object, and
+    /// converting it).
     Mistyped,
     /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. Other
     /// refusals also have the code 403, so only the message, which names the field, identifies this one
@@ -77,8 +77,8 @@ pub(super) enum Topic {
     /// RBAC denied the request: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
     /// admission plugins use the same code and reason.
     Permission,
-    /// The namespace does not exist. The code and reason are the same for every missing object, so only the message identifies
-    /// a Namespace.
+    /// The namespace does not exist or is being deleted. The code and reason are the same for every missing object, so only the
+    /// message identifies a missing Namespace.
     Namespace,
     /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
     /// `status unknown for quota: q`). Other refusals also have the code 403, but this one is temporary.
@@ -86,10 +86,10 @@ pub(super) enum Topic {
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,
     /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). Other refusals have the same code and
-    /// reason, so only the message identifies these.
+    /// reason, so only the message identifies this one.
     Reference,
-    /// An admission webhook or policy rejected the object. Webhooks choose the code, usually 400, and webhooks and policies set
-    /// no reason or cause, so only the fixed prefix of the message identifies them.
+    /// An admission webhook (usually with code 400) or an admission policy (with code 422) rejected the object. Other refusals
+    /// have the same codes, so only the message identifies this one.
     Admission,
     Other,
 }

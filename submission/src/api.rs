@@ -99,8 +99,8 @@ impl<'a> Api<'a> {
         self.write(call, &mut None).await
     }
 
-    /// Like [`Api::call`], but also sets `in_flight` to the latest time at which the API server may execute an attempt whose
-    /// result is unknown. It is set before each attempt, because the caller may drop this future at any point.
+    /// Like [`Api::call`], but also sets `in_flight` to the latest time at which the API server may still execute an attempt
+    /// whose result is unknown. It is set before each attempt, because the caller may drop this future at any point.
     pub(super) async fn write(
         self,
         call: &Call,
@@ -164,8 +164,8 @@ impl<'a> Api<'a> {
         self.sleep(backoff.next()).await
     }
 
-    /// Waits for `pause`. If the wait would exceed the deadline, returns false immediately, because no attempt would follow the
-    /// wait and the step would receive its error later.
+    /// Waits for `pause`. If the wait would exceed the deadline, returns false immediately, because no attempt would follow, and
+    /// the wait would only delay the error.
     async fn sleep(self, pause: Duration) -> bool {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let in_time = pause < left;
@@ -175,7 +175,7 @@ impl<'a> Api<'a> {
         in_time
     }
 
-    /// Returns the latest time at which the API server may execute a write that a previous process sent.
+    /// Returns the latest time at which the API server may still execute a write that a previous process sent.
     pub(super) fn predecessor_over(self) -> Instant {
         later(self.started, self.server.timeout() + IN_FLIGHT)
     }

@@ -334,7 +334,8 @@ impl Entry<'_> {
                     }
                     full = Some(error.end);
                 }
-                // The last attempt may fail only because little time remains, so return the quota's refusal if there was one.
+                // The last attempt may have failed because too little time remained. If an earlier attempt exceeded the quota,
+                // return that error instead.
                 Err(error) if error.is_late() => {
                     let end = full.unwrap_or(error.end);
                     return Err(CallError { end, ..error });

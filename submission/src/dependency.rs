@@ -1,7 +1,7 @@
 //! Dependencies between the objects of one submission.
 //!
 //! A dry run creates nothing, so the API server refuses the dry run of an object if the same submission creates its Namespace or
-//! CRD. Such an object is dry-run again after those objects exist.
+//! CRD. Such an object is dry-run again after its Namespace and CRD exist.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ use gleaner_core::render::Rendered;
 const CRD: &str = "CustomResourceDefinition";
 /// The API group of CRDs.
 const CRD_GROUP: &str = "apiextensions.k8s.io";
-/// The kinds that grant permissions. A binding may grant them to the run's own ServiceAccount.
+/// The kinds that grant permissions, possibly to the run's own ServiceAccount.
 const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
 
 /// Returns the positions of the earlier objects that `items[index]` requires: its Namespace and its CRD.

@@ -89,8 +89,8 @@ pub(super) fn taken(item: &Item, holder: String) -> Reason {
 
 /// Returns true if this run created `object` from the template of `item`.
 ///
-/// The annotations are not sufficient proof, because a user can copy them with a manifest. The object must also have every
-/// owner reference that the run sets.
+/// The annotations are not sufficient proof, because a user who copies a manifest also copies its annotations. The object must
+/// also have every owner reference that the run sets.
 pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
     annotation_of(object, annotation::RUN_UID) == Some(run_uid)
         && annotation_of(object, annotation::RESOURCE) == Some(item.resource.as_str())

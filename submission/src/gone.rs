@@ -17,8 +17,8 @@ const LOOK_FIRST: Duration = Duration::from_millis(50);
 /// The longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// The maximum number of conflicts during one delete. A conflict is usually temporary, but a webhook that rejects the delete with
-/// 409 does so every time.
+/// The maximum number of conflicts during one delete. A conflict is usually temporary, but a webhook may reject every attempt
+/// with 409.
 const CONFLICTS_MAX: usize = 5;
 
 /// Deletes the object with this UID. The delete also succeeds if the object does not exist, or if a different object has its

@@ -67,7 +67,7 @@ pub(super) struct Prepared {
 pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
-    // The kinds are determined first, because this requires the earlier objects, which the loop below consumes.
+    // Determine the kinds first, because that requires the earlier objects, which the loop below consumes.
     let kinds: Vec<_> = (0..rendered.len())
         .map(|index| kind(&rendered[..index], &rendered[index], found))
         .collect();
@@ -162,9 +162,10 @@ fn place(
     })
 }
 
-/// Returns the objects that have the same kind, namespace and name as another object of the run. The first list contains objects
-/// with derived names, which can take different names; the second contains objects with static names. If two derived names are
-/// equal, the object that is declared first keeps its name, so that every attempt of the run derives the same names.
+/// Returns the objects that have the same kind, namespace and name as another object of the run. The first list contains the
+/// objects with derived names, for which different names can be derived. The second list contains the objects with static names.
+/// If two derived names are equal, the object that is declared first keeps its name, so that every attempt of the run derives the
+/// same names.
 fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
     let mut seen = HashSet::new();
     let (derived, fixed): (Vec<&Item>, Vec<&Item>) =

@@ -8,13 +8,13 @@ use super::signals::{Mask, default_action, pipes_were_ignored};
 use super::witness::Witness;
 
 /// The size of the new process's stack, in bytes. The stack is used only for a few system calls between `clone` and `execve`.
-/// glibc's `posix_spawn` uses 32 KiB or more; only the pages that are used take memory.
+/// glibc's `posix_spawn` uses a stack of at least 32 KiB. Only the pages that are used take up memory.
 const CHILD_STACK: usize = 64 << 10;
 
-/// The arguments of `execve`. They are allocated before the new process starts, because it shares this process's memory and must
-/// not allocate.
+/// The arguments of `execve`. They are allocated before the new process starts, because that process shares this process's memory
+/// and must not allocate any.
 pub(crate) struct Image {
-    /// The paths to try, in order, as `execvp` does.
+    /// The possible paths of the program, which are tried in order, as in `execvp`.
     candidates: Vec<CString>,
     arguments: Vec<CString>,
     /// An additional environment variable, which replaces an existing variable with the same name.
@@ -56,13 +56,13 @@ impl Image {
     /// the error of a failed `execve` can be returned without a pipe. `posix_spawn` itself cannot be used, because it cannot set
     /// the parent-death signal.
     ///
-    /// All signals must be blocked, because no handler may run while the memory is shared. Signals that `witness` received before
-    /// the command started are sent to the command too.
+    /// All signals must be blocked, because a handler must not run while the memory is shared. Signals that `witness` received
+    /// before the command started are sent to the command too.
     pub(crate) fn spawn(&self, mask: &Mask, witness: &mut Witness) -> io::Result<libc::pid_t> {
         let candidates = pointers(&self.candidates);
         let arguments = pointers(&self.arguments);
         let environment = self.environment();
-        // The parent process may have set SIGCHLD to be ignored, and this process could then not wait for the command, so the
+        // If the parent process ignores SIGCHLD, this process inherits that action, and could not wait for the command, so the
         // action is reset here. The command still inherits the parent's action.
         let on_child_end = default_action(libc::SIGCHLD);
         let mut start = Start {

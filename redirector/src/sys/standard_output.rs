@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// A pointer in the section `.init_array`. The C library calls each function in this section before `main`.
+/// A pointer in the section `.init_array`. This section contains pointers to functions that the C library calls before `main`.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static AT_START: extern "C" fn() = note;

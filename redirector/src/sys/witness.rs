@@ -1,4 +1,4 @@
-//! The witness, a second process in the redirector's process group, which receives only the signals that are sent to the group.
+//! The witness: a second process in the redirector's process group. It receives only the signals that are sent to the group.
 //!
 //! The kernel does not report whether a signal was sent to a single process or to its group. If a signal was sent to the group,
 //! the command has received it too, and the redirector must not forward it. If it was sent to the redirector alone, the
@@ -30,7 +30,7 @@ struct Shared {
     reported: AtomicU32,
     /// The signals in the latest report, as [`bit`]s.
     signals: AtomicU64,
-    /// The stopped command, which the witness checks while the redirector itself is stopped; 0 if the redirector is not stopped.
+    /// The process ID of the stopped command, which the witness checks while the redirector itself is stopped; otherwise 0.
     watched: AtomicI32,
 }
 
@@ -89,8 +89,8 @@ impl Witness {
         let pending = pending();
         let received = self.ahead & bit(signal.number) != 0
             || self.ahead & pending & removers(signal.number) != 0;
-        // If a signal arrives twice before a report, the report contains it only once, so forget signals that are no longer
-        // pending in this process.
+        // Keep the signals that are still pending in this process: if a signal arrives twice before a report, the report contains
+        // it only once.
         self.ahead &= pending;
         received
     }
@@ -192,7 +192,7 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
             libc::_exit(0);
         }
         // Close all file descriptors, so that the witness does not keep the step's pipes open. Kernels before 5.9 do not have
-        // this call; on these, the pipes are closed when the witness is killed with the redirector.
+        // this call; with such a kernel, the pipes are closed when the witness is killed with the redirector.
         libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
     }
     let mut reported = 0;

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Running, Sidecar, Step, handled, signal, until};
 
-/// A program that prints each signal that it receives on a separate line. When the file `go` exists, it writes the number of
-/// times that it received each signal to the file `counts`, and exits.
+/// A program that prints a line for each signal that it receives. When the file `go` exists, it writes the number of times that
+/// it received each signal to the file `counts`, and exits.
 const COUNTER: &str = r#"
     my @names = qw(TERM INT HUP QUIT USR1 USR2 ALRM CONT TSTP TTIN TTOU WINCH URG);
     my %count;
@@ -205,8 +205,8 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut script = script.spawn().unwrap();
-    // Read the file `seen`, which the counter writes, and not the typescript, which also contains the command line with the names
-    // of all signals.
+    // Read the file `seen`, which the counter writes, and not the output file of `script`, which also contains the command line
+    // with the names of all signals.
     let seen = |what: &str| {
         let seen = fs::read_to_string(step.path("seen"));
         seen.is_ok_and(|seen| seen.contains(what))

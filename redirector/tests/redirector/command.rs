@@ -135,8 +135,8 @@ fn ignored_signals_stay_ignored() {
         Step::new(&sidecar)
             .started_by(&ignoring)
             .run(&["grep", "SigIgn", "/proc/self/status"]);
-    // Each hexadecimal digit represents four signals: HUP is 1, PIPE is 13, and CHLD is 17. Signals above 20 are not
-    // compared, because the test's C library changes the actions of some signals above 31.
+    // Each hexadecimal digit represents four signals: HUP is 1, PIPE is 13, and CHLD is 17. The assertion covers only the last
+    // five digits (signals 1 to 20), because the test's C library changes the actions of some signals above 31.
     assert!(ran.stdout.ends_with("11001\n"), "{ran:?}");
 }
 
@@ -187,7 +187,7 @@ fn arguments_that_are_too_long_exit_with_126_and_a_reason() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);
     // The redirector adds a variable that contains this directory's long path, so the command's environment exceeds the limit,
-    // although the redirector itself could be started.
+    // although the redirector itself can be started.
     let long = step.path(&["d".repeat(250).as_str(); 12].join("/"));
     fs::create_dir_all(&long).unwrap();
     let wrapping = |bytes: usize| {

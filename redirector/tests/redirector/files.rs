@@ -261,7 +261,7 @@ fn utf16_and_utf32_are_named_in_the_error() {
             }
         }
     }
-    // With `trim: None`, a file in UTF-16 is refused only if it is not valid UTF-8 as well.
+    // With `trim: None`, a UTF-16 file is refused only if it is not also valid UTF-8.
     let line = "output 'o': 'it' is UTF-16; write UTF-8 (in PowerShell with -Encoding utf8)";
     refused("o,None=it", write("it", b"\xff\xfes\0h\0"), line);
 }

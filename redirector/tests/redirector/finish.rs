@@ -199,7 +199,7 @@ fn a_result_that_cannot_be_written_fails_the_finish() {
         r#"{"phase":"Committed","results":{"img":{}}}"#,
     )]);
     let step = Step::new(&sidecar);
-    // Create a directory with the name of the result file, because root could write to any other path.
+    // Create a directory with the name of the result file: the test may run as root, which can write to any file.
     fs::create_dir_all(step.path("results/img")).unwrap();
     let ran = step.finish();
     let line = format!(
@@ -308,7 +308,7 @@ fn an_interrupted_outcome_is_read_again_and_each_line_is_printed_once() {
         "the files of the failed attempts must be removed"
     );
 
-    // If the outcome never arrives completely, no result is written.
+    // If no complete outcome arrives, no result is written.
     let sidecar = Sidecar::replying(&broken[2..]);
     let step = Step::new(&sidecar).flags(&["--deadline=300ms"]);
     fs::create_dir(step.path("results")).unwrap();

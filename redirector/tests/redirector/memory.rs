@@ -13,8 +13,8 @@ const MIB: usize = 1 << 20;
 /// the statically linked program, this is less than [`PEAK`].
 const DATA: usize = 2 * MIB;
 
-/// Runs a step with these outputs, and asserts the redirector's peak memory. The sidecar crashes at the first message, so the
-/// redirector sends it again.
+/// Runs a step with these outputs, and asserts that the redirector's peak memory does not exceed [`PEAK`]. The sidecar crashes at
+/// the first message, so the redirector sends it again.
 fn assert_lean(outputs: &[(&str, &[u8])]) {
     let accepted = Reply::accepted();
     let Reply::Raw(bytes) = accepted else {

@@ -25,8 +25,8 @@ fn a_new_outputs_directory_is_private_and_an_existing_one_is_not_changed() {
     assert_eq!(existing.script(MODE).stdout, "751\n");
 }
 
-/// Starts a program without root's capabilities, with which a process can read the memory of any other process. An ordinary
-/// user's processes do not have these capabilities.
+/// Starts a program without root's capabilities, because a process with these capabilities can read the memory of any other
+/// process. An ordinary user's processes do not have them.
 const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
 
 #[test]

@@ -110,8 +110,8 @@ impl Step {
     }
 
     /// Returns a command that runs a program in the step's directory and environment. Signal actions and Gleaner's variables are
-    /// reset, so that they do not depend on the parent of the test process: `nohup` ignores SIGHUP, and shells ignore SIGINT in
-    /// background jobs.
+    /// reset, so that they do not depend on the parent of the test process: `nohup` makes its command ignore SIGHUP, and shells
+    /// make background jobs ignore SIGINT.
     pub(crate) fn command<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new("/usr/bin/env");
         command

@@ -11,7 +11,7 @@ use kube::{Client, Config};
 
 use super::{ApiServer, Bounds};
 
-/// The time limit for connecting. Within a cluster, this takes milliseconds; five seconds leave time for a busy node.
+/// The time limit for connecting. Within a cluster, connecting takes milliseconds; five seconds are enough even on a busy node.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The flags for the API server's address and credentials. A program flattens them into its own flags.

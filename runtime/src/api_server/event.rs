@@ -12,8 +12,8 @@ const API_VERSION: &str = "events.k8s.io/v1";
 pub const NOTE_BYTES: usize = 1024;
 /// The maximum length of an instance name, in bytes (same file).
 const INSTANCE_BYTES: usize = 128;
-/// The maximum length of an Event's name without its suffix, in bytes: a name has at most 253 bytes, and the suffix, a dot and 16
-/// hexadecimal digits, has 17.
+/// The maximum length of an Event's name without its suffix, in bytes: a name is at most 253 bytes long, and the suffix (a dot
+/// and 16 hexadecimal digits) is 17 bytes long.
 const NAME_BYTES: usize = 236;
 
 /// An Event to create.
@@ -76,7 +76,7 @@ impl ApiServer {
 impl Event<'_> {
     fn to_json(&self, now: Timestamp) -> Value {
         let regarding = &self.regarding;
-        // client-go also builds the name from the object's name and the time as hexadecimal nanoseconds.
+        // As in client-go, the name consists of the object's name and the time in nanoseconds, as a hexadecimal number.
         let base = cut(regarding.name, NAME_BYTES).trim_end_matches(['.', '-']);
         let name = format!("{base}.{:x}", now.as_nanosecond());
         json!({

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{ApiServer, path};
 
-/// The content type of everything except patches.
+/// The content type of all request bodies except patches.
 pub(super) const JSON: &str = "application/json";
 
 /// The error of a request that failed or got no usable response.

@@ -107,14 +107,14 @@ impl Share {
 }
 
 impl Bodies {
-    /// Returns memory for two bodies, so that the next body can arrive while one is processed. Each body may have up to `max`
-    /// bytes, and must arrive within `timeout`.
+    /// Returns memory for two bodies, so that the next body can arrive while one is processed. Each body may be up to `max` bytes
+    /// long, and must arrive within `timeout`.
     pub fn new(max: usize, timeout: Duration) -> Self {
         Self::with_room(max, 2 * max, timeout)
     }
 
-    /// Returns memory for bodies with a total size of `room` bytes, but always for at least one body. Each body may have up to
-    /// `max` bytes, and must arrive within `timeout`.
+    /// Returns memory for bodies with a total size of `room` bytes, but always for at least one body. Each body may be up to
+    /// `max` bytes long, and must arrive within `timeout`.
     pub fn with_room(max: usize, room: usize, timeout: Duration) -> Self {
         let room = units(room).max(units(max));
         Self {
@@ -164,8 +164,8 @@ impl Bodies {
                 room.ok_or(BodyError::NoRoom { within })?
             }
         };
-        // Allocate the whole buffer now: a growing buffer would temporarily take three times the size of a large body when it
-        // doubles. The system provides a page of memory only when it is written.
+        // Allocate the whole buffer now: a buffer that grows is copied to a buffer twice as large, so a large body would
+        // temporarily take up three times its size. The system provides a page of memory only when the page is written.
         let bytes = BytesMut::with_capacity(length.unwrap_or(max));
         let reading = collect(request.into_body(), bytes, max);
         let read = tokio::time::timeout(within, reading).await;

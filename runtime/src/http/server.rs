@@ -126,7 +126,7 @@ pub fn unix(listener: UnixListener) -> Unix {
 }
 
 impl Server {
-    /// Returns a server that serves `router` within `limits`, and accepts headers of at most `header_bytes`.
+    /// Returns a server that serves `router` within `limits`, and accepts request headers of at most `header_bytes` bytes.
     ///
     /// `idle_timeout` limits the time from the start of a connection, or from the end of a response, to the end of the next
     /// header.
@@ -145,7 +145,7 @@ impl Server {
         }
     }
 
-    /// Sets the time within which a client must read 64 KiB of a response, or the rest of the response. The default is
+    /// Sets the time within which a client must read 64 KiB of a response, or the rest if it is shorter. The default is
     /// [`WRITE_TIMEOUT`].
     pub const fn write_timeout(mut self, write_timeout: Duration) -> Self {
         self.write_timeout = write_timeout;
@@ -176,7 +176,7 @@ impl Server {
         loop {
             let accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
-                // If the system lacks a resource, such as file descriptors, this waits until it is available.
+                // If the system lacks a resource, such as file descriptors, `accept` waits until the resource is available.
                 let (stream, _) = listener.accept().await;
                 (stream, permit)
             };

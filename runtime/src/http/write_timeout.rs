@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-/// The time within which a client must read 64 KiB of a response, or the rest of the response. Otherwise it is disconnected.
+/// The time within which a client must read 64 KiB of a response, or the rest if it is shorter. Otherwise, the client is
+/// disconnected.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The number of bytes that a client must read within the time limit. If a single byte sufficed, a client could hold a connection

@@ -154,7 +154,7 @@ impl Input {
         Ok((declaration, text))
     }
 
-    /// Returns the values that are known before the first step runs, and the run.
+    /// Returns the values that are known before the first step runs, and the description of the run.
     ///
     /// # Errors
     /// Fails if the arguments do not have the form that the injector writes.

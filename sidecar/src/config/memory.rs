@@ -1,6 +1,6 @@
 //! The sidecar's memory budget, which limits the memory that clients can make the sidecar use.
 //!
-//! Of the memory limit, 24 MiB are reserved for the program, its connections and their kernel buffers. The rest is divided into
+//! 24 MiB of the memory limit is reserved for the program, its connections and their kernel buffers. The rest is divided into
 //! eleven equal parts, of which half a part is spare:
 //!
 //! | parts | for |
@@ -80,7 +80,7 @@ impl Memory {
     }
 }
 
-/// Returns the memory limit of this process's cgroup, in bytes. It is the lowest limit of the cgroup and its ancestors.
+/// Returns the lowest memory limit of this process's cgroup and the cgroup's ancestors, in bytes.
 pub(crate) fn limit() -> Option<u64> {
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     lowest(&cgroups, Path::new("/sys/fs/cgroup"))

@@ -13,10 +13,10 @@
 //! The first five fields are the head, and the last field is the filler.
 //!
 //! A frame overwrites [`BLANK`] bytes or is appended to the file. If the write is interrupted, the frame is torn: a part of it is
-//! blank or missing. After a power failure, that part may also contain zeros, if the file had grown. A power failure can lose any
-//! sector of 512 bytes, and a killed process can stop writing after any byte. After either, the last byte of the head or of the
-//! frame is blank, or the frame's part of one sector is blank. In a complete frame, neither is the case, and a few wrong bits
-//! cannot change that. So a frame that shows neither sign, but has a wrong checksum, is damaged, not torn.
+//! blank or missing. After a power failure, that part may instead contain zeros, which count as blank, if the file had grown. A
+//! power failure can lose any sector of 512 bytes, and a killed process can stop writing after any byte. In both cases, the last
+//! byte of the head or of the frame is blank, or the frame's part of one sector is blank. A complete frame shows neither sign,
+//! and a few wrong bits cannot change that. So a frame that shows neither sign, but has a wrong checksum, is damaged, not torn.
 
 use std::io::{self, IoSlice, Write};
 
@@ -26,7 +26,8 @@ pub(super) const BLANK: u8 = 0xFF;
 pub(super) const HEAD: usize = 16;
 
 const MAGIC: &[u8; 3] = b"GJ3";
-/// The last byte of a head and of a frame. It differs from [`BLANK`] in four bits, so that fewer wrong bits cannot make it blank.
+/// The last byte of a head and of a frame. It differs from [`BLANK`] and from zero in four bits, so that fewer wrong bits cannot
+/// make it blank.
 const END: u8 = 0xA5;
 const SECTOR: usize = 512;
 

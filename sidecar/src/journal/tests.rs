@@ -224,7 +224,7 @@ fn only_the_outcome_uses_the_reserved_space() {
             journal.end + reserved
         );
     }
-    // The file now has the state in which a killed sidecar leaves it.
+    // The file is now in the state in which a killed sidecar leaves it.
     drop(journal);
     let (mut journal, before) = Journal::open(folder.path(), b"run").unwrap();
     assert_eq!((before.len(), journal.reserved), (2, reserved));

@@ -58,8 +58,7 @@ impl Handle {
 
     /// Requests the submission and waits until it finishes.
     ///
-    /// # Errors
-    /// Returns a problem that names the unresolved variables or the reason why the submission failed.
+    /// # Errors Returns a problem with the unresolved variables, or with the reason why the submission failed.
     pub async fn submit(&self) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Submit { reply }).await?
     }

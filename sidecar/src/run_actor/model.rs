@@ -25,7 +25,7 @@ enum Command {
     Commits(u8),
     Fails(u8),
     Panics,
-    /// The pause before the next attempt to record the outcome passes.
+    /// The pause before the next attempt to record the outcome ends.
     Pause,
     /// One disk operation fails, after `after` successful operations.
     Refuse {

@@ -48,8 +48,8 @@ impl Timeline {
         }
     }
 
-    /// Records that a step's command is about to start. If the step has run before, both of its times are replaced. Returns
-    /// false if the step is already known to be running.
+    /// Records that a step's command is about to start. If the step has run before, its start time is replaced and its finish
+    /// time is removed. Returns false if the step is already known to be running.
     pub(super) fn start(&mut self, step: &StepName) -> bool {
         let times = Arc::make_mut(&mut self.steps);
         let times = times.entry(step.clone()).or_default();

@@ -47,7 +47,7 @@ pub(super) enum Class {
 }
 
 impl Clients {
-    /// Returns the limits for the clients of a sidecar with `steps`.
+    /// Returns the limits for the clients of a sidecar that serves `steps`.
     pub fn new(steps: &[StepName], memory: &Memory) -> Self {
         let steps = steps.iter().cloned().map(Caller::Step);
         let callers = steps.chain([Caller::Loopback, Caller::Probe]);

@@ -83,8 +83,8 @@ impl Listeners {
             let socket = folder.join(path::SOCKET_FILE);
             remove(&socket).map_err(at(&socket))?;
             let listener = UnixListener::bind(&socket).map_err(at(&socket))?;
-            // Allow every user, because a step may run as any user. Other steps cannot connect, because they do not mount this
-            // directory.
+            // Allow every user to connect, because a step may run as any user. Other steps cannot connect, because they do not
+            // mount this directory.
             fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(at(&socket))?;
             let token_file = folder.join(path::TOKEN_FILE);
             write_anew(&token_file, token).map_err(at(&token_file))?;

@@ -31,7 +31,7 @@ pub(super) async fn outputs(
     Ok(Json(outcome?))
 }
 
-/// Records the start of a step. Responds with the state of the run, which may not include the start yet.
+/// Records the start of a step. Responds with the state of the run, in which the start may still be missing.
 pub(super) async fn start(
     State(api): State<Api>,
     Extension(Speaker(own)): Extension<Speaker>,
@@ -87,8 +87,8 @@ fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
     Ok(own_results)
 }
 
-/// The maximum time for which a step waits for an API server that does not respond, for example because a proxy starts later than
-/// the pod.
+/// The maximum time for which a step waits for an API server that does not respond, for example because a proxy in the pod is not
+/// ready yet.
 const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Returns a problem if the preflight found a blocking failure. Waits until the API server has responded, for at most

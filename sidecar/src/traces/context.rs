@@ -10,7 +10,7 @@ use serde::Deserialize;
 const LENGTH: usize = 55;
 /// The maximum length of a `tracestate` that is exported, in bytes. The W3C recommendation requires at least 512.
 const STATE_MAX: usize = 512;
-/// The flag in a `traceparent` that is set if the parent span may be recorded.
+/// The flag in a `traceparent` that is set if the trace is sampled.
 const SAMPLED: u8 = 1;
 
 /// The parent span of the run, which belongs to another process.

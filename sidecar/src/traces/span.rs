@@ -23,7 +23,7 @@ pub(super) struct Span {
     /// 16 hexadecimal digits.
     pub(super) id: String,
     pub(super) parent: Option<String>,
-    /// The name of the operation, such as `render`. It does not contain values, so that a run has only a few different names.
+    /// The name of the operation, such as `render`. It does not contain values, so that there are only a few different names.
     pub(super) name: String,
     /// The time at which the operation started, in nanoseconds since 1970.
     pub(super) start: u64,

@@ -96,7 +96,7 @@ fn outputs_that_do_not_match_the_declaration_are_refused_with_all_errors() {
         rounded.contains("output 'report' contains a number that cannot be stored exactly"),
         "{rounded}"
     );
-    // None of the messages above was accepted, so this is the step's first message.
+    // None of the messages above was accepted, so this is the step's first accepted message.
     place.outputs("build", DIGEST).ok();
 }
 
@@ -236,7 +236,7 @@ fn finish_uses_defaults_and_repeatedly_reports_missing_outputs() {
     let late = sidecar.step("build").outputs("build", DIGEST);
     let problem = late.problem(409, problem_type::ALREADY_WRITTEN);
     assert!(problem.detail.contains("too late"), "{problem:?}");
-    // A repeated message that was accepted gets the same response as before.
+    // A repetition of an accepted message gets the same response as before.
     place.outputs("scan", VERDICT).ok();
 }
 

@@ -132,7 +132,7 @@ fn a_rollback_lists_the_deleted_objects() {
     };
     let object = one.as_str().unwrap();
     assert!(object.starts_with("PipelineResource ci/build-and-push-image-"));
-    // The journal contains the list.
+    // The list is in the journal, so a restarted sidecar restores it.
     sidecar.kill();
     assert_eq!(status(&setup.start())["problem"]["removed"], removed);
 }
@@ -155,7 +155,7 @@ fn the_preview_marks_the_values_of_variables() {
             })
             .collect();
         assert_eq!(parts, marks);
-        // The texts of the parts, joined, are the document.
+        // Together, the texts of the parts are the complete document.
         for (object, name) in objects.iter().zip(["img", "note"]) {
             let parts = object["parts"].as_array().unwrap().iter();
             let joined: String = parts.map(|part| part["text"].as_str().unwrap()).collect();

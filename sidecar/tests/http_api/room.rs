@@ -32,8 +32,8 @@ fn scanned(cluster: &ApiServer) -> Sidecar {
 #[test]
 fn results_that_are_too_large_fail_the_run_before_anything_is_created() {
     let cluster = api_server();
-    // The names and UIDs of 40 objects take more than 3000 bytes, but the termination message of each of the 5 containers may
-    // have only 2457 bytes.
+    // The names and UIDs of 40 objects take up more than 3000 bytes, but with 5 containers, a termination message may be only
+    // 2457 bytes long.
     let setup = Setup::new(&many(40)).with(&cluster);
     let sidecar = setup.flag("--termination-share=4+1").start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -121,7 +121,7 @@ fn result_fields_are_omitted_and_reported_until_the_results_fit() {
         json!([note])
     );
 
-    // If the results of a later step take all the space, the objects remain, and the step fails.
+    // If the results of a later step take up all the space, the objects remain, and the step fails.
     let problem = finish(3000).problem(507, problem_type::RESULTS);
     let detail = &problem.detail;
     assert!(

@@ -171,7 +171,7 @@ impl Browser {
         std::fs::write(file, bytes).unwrap();
     }
 
-    /// Returns the errors of the page so far: exceptions, violations of its policy, and failed requests.
+    /// Returns the errors of the page so far: exceptions, violations of its Content-Security-Policy, and failed requests.
     pub(crate) fn errors(&mut self) -> Vec<String> {
         // The response to this call arrives after the events that earlier actions caused.
         self.eval("null");

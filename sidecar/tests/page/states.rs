@@ -85,7 +85,7 @@ fn post_last(sidecar: &Sidecar) -> thread::JoinHandle<u16> {
     thread::spawn(move || scan.outputs("scan", VERDICT).status)
 }
 
-/// Sets the status of the Deployment to available, as its controller would.
+/// Marks the Deployment as available, as its controller would.
 fn make_available(cluster: &ApiServer) {
     let exists = || cluster.get(DEPLOYMENT).is_some();
     wait::until_true("the Deployment exists", PATIENCE, exists);
@@ -118,7 +118,7 @@ pub(crate) fn running_steps_are_listed_separately_from_waiting_ones() {
     page.has("[data-step=build]", "running");
     assert_eq!(page.steps("Finished"), ["fetch"]);
     assert_eq!(page.steps("Running"), ["build"]);
-    // The last step in the arguments, which Gleaner adds, is not listed.
+    // Gleaner adds the last step in the arguments, so the page does not list that step.
     assert_eq!(page.steps("Not started"), ["scan"]);
     // The elapsed time is updated without an event.
     let since = page.browser.text("[data-step=build] [data-since]");
@@ -192,7 +192,7 @@ pub(crate) fn a_failed_step_is_shown_with_its_exit_code() {
 
 pub(crate) fn a_submission_shows_its_stage() {
     let cluster = ApiServer::start();
-    // The request that creates the ConfigMap, after the dry run, hangs.
+    // After the dry run, the request that creates the ConfigMap hangs.
     cluster
         .on(Method::POST, "configmaps")
         .from(2)

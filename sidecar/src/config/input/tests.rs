@@ -134,8 +134,8 @@ fn arguments_of_an_injected_pod_are_parsed_and_those_of_an_uninjected_pod_are_re
     assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
 }
 
-/// Returns the kinds that the sidecar may create after a pod is injected with the operator's `list`. The arguments that the
-/// pod already has allow a different kind.
+/// Returns the kinds that the sidecar may create after a pod is injected with the operator's `list`. The pod's existing arguments
+/// allow a different kind.
 fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
     let mut args = substituted(&changed(task::inject(
         &task(),

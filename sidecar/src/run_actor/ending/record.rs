@@ -16,7 +16,7 @@ use crate::run_actor::submitting::Ending;
 /// The space for the part of a record that does not depend on the number of objects, in bytes: a problem's texts, or a
 /// commit's notes.
 const BASE: u64 = 16 << 10;
-/// The space for each object, in bytes: its names and UID, or its failure and remaining objects.
+/// The space for each object, in bytes: its names and UID, or its failure and its entry in the list of remaining objects.
 const OBJECT: u64 = 2 << 10;
 /// The space for each result field that a template declares, in bytes. Before JSON escaping, a field is at most 1 KiB long.
 const FIELD: u64 = 2 << 10;
@@ -39,8 +39,8 @@ pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     BASE + objects.sum::<u64>()
 }
 
-/// Returns the space reserved for the plan of a submission with this declaration, in bytes. If taken names are replaced, a plan
-/// can be larger; it is then written to additional space.
+/// Returns the space reserved for the plan of a submission with this declaration, in bytes. If names are replaced because they
+/// are taken, a plan can be larger; it is then written to additional space.
 pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
     BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::journal::Disk;
 
-/// A file, with a second copy of the content that would survive a power failure.
+/// A file. A separate copy holds the part of its content that would survive a power failure.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Medium(Arc<Shared>);
 

@@ -92,7 +92,7 @@ impl Submit for Submissions {
                         return Ended::failed(problem_of(number), &[]);
                     }
                     Order::End(End::Pending) => unreachable!("a pending submission does not end"),
-                    // Resume the unwinding directly, because the panic hook would print the panic.
+                    // Unwind without calling the panic hook, which would print the panic.
                     Order::Panic => std::panic::resume_unwind(Box::new(())),
                 }
             }

@@ -277,7 +277,8 @@ impl World {
                 attempt < 500,
                 "the outcome of the submission was neither recorded nor refused by the disk"
             );
-            // Read the state before the barrier, because all replies that belong to this state arrive before the barrier ends.
+            // Read the state before calling `settled`, because all replies that belong to this state arrive before `settled`
+            // returns.
             let is_over = self.live().phase() != Phase::Submitting;
             let is_refused = self.medium.refused() > refused;
             if !self.settled().await {

@@ -40,7 +40,7 @@ fn one(rendered: &Rendered, max: usize) -> io::Result<PreviewObject> {
         let written = &yaml[range.clone()];
         let start = range.start + (written.len() - written.trim_start().len());
         let value = written.trim();
-        // Skip a leaf without text. Skip a leaf that overlaps with the previous one, although none should.
+        // Skip a leaf without text. Also skip a leaf that overlaps the previous one, which should never happen.
         if start < end || value.is_empty() {
             continue;
         }
