@@ -119,7 +119,7 @@ impl Run<'_> {
                     }
                     failures
                 }
-                // Objects that were already created may contain the taken name, so roll back before the next round.
+                // Objects that were already created may contain the taken name, so roll them back before the next round.
                 Round::NamesLost(failures) => {
                     let error = self.undo(&objects, failures).await;
                     let clean = error.aftermath.left.is_empty();

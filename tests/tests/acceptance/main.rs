@@ -1,4 +1,5 @@
-//! Tests of Gleaner's promises with the sidecar and redirectors as processes, against both a real API server and the local one.
+//! Tests of Gleaner's promises with the sidecar and redirectors as processes, against both a real API server and the local API
+//! server of `gleaner run`.
 
 mod all_or_none;
 mod dependent;
