@@ -40,7 +40,7 @@ pub(crate) fn translate(
         refused,
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
-        // The Pipeline's Tasks may not be in the files, and may use any of the type's keys.
+        // Require all of the type's keys, because a Task of the Pipeline could use any of them, and might not be in the files.
         resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);

@@ -65,8 +65,8 @@ pub(crate) fn translate(
     }
 }
 
-/// Returns true if the Task creates the resource in this entry of `outputs.resources`. An entry with a type but without a spec is
-/// in the syntax before the proposal; a run binds it to an existing resource.
+/// Returns true if the Task creates the resource in this entry of `outputs.resources`. An entry with a type but without a spec
+/// uses the syntax that preceded the proposal; a run binds it to an existing resource.
 fn is_created(entry: &Node) -> bool {
     entry.present("type").is_none() || entry.present("spec").is_some()
 }

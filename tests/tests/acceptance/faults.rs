@@ -41,7 +41,7 @@ objects:
 
 /// Matches the create requests and their dry runs.
 const WRITES: &str = "/(pipelineresources|configmaps)";
-/// The number of concurrent runs, slightly more than a run's calls with one HTTP method.
+/// The number of concurrent runs. It is slightly higher than the number of calls that a run makes with one HTTP method.
 const TOGETHER: usize = 5;
 
 pub(crate) fn cases() -> Vec<Case> {

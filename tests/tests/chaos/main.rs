@@ -147,7 +147,7 @@ fn seeds() -> Result<Seeds, String> {
     })
 }
 
-/// Runs one seed in a separate runtime. A panic is reported like a broken promise, because a run that hangs causes one.
+/// Runs one seed in a separate runtime. A panic is reported like a broken promise, because a run that hangs causes a panic.
 fn play(seed: u64) -> Result<Tally, String> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,5 +1,5 @@
 //! The API server calls Gleaner's webhooks only for objects that request Gleaner. No injector is running in these tests, so the
-//! API server refuses an object if it calls a webhook for it, and creates it unchanged if it does not.
+//! API server refuses every object for which it calls a webhook, and creates all other objects unchanged.
 
 use std::net::TcpListener;
 use std::time::Duration;
