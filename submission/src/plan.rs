@@ -138,7 +138,7 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     }
 }
 
-/// Dry-runs an object for the first time, unless its kind is not served.
+/// Dry-runs an object for the first time. Defers it if its kind is not served yet.
 ///
 /// If a quota is exhausted, retries until the quota has room for the object, or until the API server refuses another object of
 /// the submission.

@@ -26,8 +26,7 @@ pub struct Finding {
     pub failure: Failure,
     /// True if the predicted failure makes the submission fail.
     pub blocking: bool,
-    /// False if the API server did not respond. In that case, the check must be repeated, because nothing is known about
-    /// the submission.
+    /// False if the API server did not respond. In that case, the check has no result and must be repeated.
     pub answered: bool,
 }
 

@@ -158,7 +158,7 @@ impl Run<'_> {
             }
         }
         dependency::mark_instances(&mut objects.items);
-        // Skip a kind whose CRD belongs to this submission, because the API server may not serve it yet.
+        // Skip a kind whose CRD belongs to this submission, because the API server might not serve the kind yet.
         for item in objects.items.iter().filter(|item| !item.is_instance) {
             self.inner.kinds.insert(&item.place.kind);
         }

@@ -19,7 +19,7 @@ pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     warnings.flatten().collect()
 }
 
-/// Returns the warnings about the templates of one declaration that create an object in an old version, or with
+/// Returns the warnings about the templates of one declaration that create an object in an old version, or an object with
 /// PipelineResources.
 pub(crate) fn warnings(
     site: &DeclarationSite<'_>,

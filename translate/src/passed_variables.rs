@@ -54,7 +54,7 @@ impl PassedVariables<'_> {
             };
         };
         let Some(value) = &passed.value else {
-            // Any text is sufficient, because the error in the binding was already reported, so the translation fails.
+            // Any text will do, because the translation fails: the error in the binding was already reported.
             return Replacement::Text(name.to_owned());
         };
         let resource = self

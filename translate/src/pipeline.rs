@@ -271,7 +271,7 @@ impl Pipeline {
 
     fn resource(&mut self, name: &str, key: &str, inside: &str) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // Any text is sufficient, because the error in the declaration was already reported, so the translation fails.
+            // Any text will do, because the translation fails: the error in the declaration was already reported.
             return Replacement::Text(name.to_owned());
         }
         let known = self.resources.iter().map(|own| own.name.as_str());

@@ -160,7 +160,8 @@ pub(super) fn asks(variable: &str) -> bool {
 }
 
 /// Removes from a command's environment the variables that cargo sets for this test. They differ between the tests of different
-/// crates, so if the command runs cargo, it would rebuild every crate that depends on them (ring, and all crates that use it).
+/// crates, so cargo, if the command runs it, would otherwise rebuild every crate that depends on them (ring, and all crates that
+/// use it).
 pub fn without_cargo(command: &mut Command) -> &mut Command {
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();

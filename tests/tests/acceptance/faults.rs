@@ -166,7 +166,7 @@ async fn a_hanging_request_is_retried(server: &Server) {
 }
 
 async fn a_late_reply_creates_one_object(server: &Server) {
-    // The delay exceeds the request timeout, so the sidecar must look up the object to know that it was created.
+    // The delay exceeds the request timeout, so the sidecar must look up the object to find out whether it was created.
     let fault = Fault::SlowReply(Duration::from_millis(900));
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }

@@ -114,7 +114,7 @@ fn chaos() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Returns the seeds that an environment variable specifies, or [`FIXED`] if neither variable is set.
+/// Returns the seeds in `GLEANER_CHAOS_SEED` or `GLEANER_CHAOS_SEEDS`, or [`FIXED`] if neither variable is set.
 fn seeds() -> Result<Seeds, String> {
     let number = |text: &str| {
         text.parse::<u64>()

@@ -291,7 +291,7 @@ async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
         .post(&place(server, &others), &others)
         .await
         .expect_status(201);
-    // The API server does not call Gleaner for updates of pods, because Tekton updates each pod with an annotation when it is
+    // The API server does not call Gleaner for updates of pods, because Tekton adds an annotation to each pod when the pod is
     // ready.
     let name = after["metadata"]["name"].as_str().unwrap_or_default();
     server

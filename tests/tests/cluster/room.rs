@@ -58,7 +58,7 @@ metadata:
 const DIGEST: &str = "echo sha256:4bc453b53cb3d914b45f4b250294236adba2c0e09ff6f03793949e7e39fd4cc1 >\"$GLEANER_OUTPUTS/digest\"";
 
 fn results_of_many_resources_omit_fields_that_do_not_fit(namespace: &Namespace) {
-    // The pod has 13 containers, so the kubelet keeps 945 bytes of the termination message of each.
+    // The pod has 13 containers, so the kubelet keeps 945 bytes of each container's termination message.
     namespace.apply(&task(10, 4, "[]", DIGEST));
     let run = namespace.run("many").succeeded();
     let resources = namespace.generated();
