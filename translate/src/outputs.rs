@@ -60,7 +60,7 @@ fn take_proposal(spec: &mut Node) -> bool {
     found
 }
 
-/// Sets the annotation with the declaration in the object at `place`.
+/// Adds the declaration to the object at `place` as an annotation.
 fn annotate(document: &mut Node, place: &Place, yaml: Node) -> Option<()> {
     let object = document.find_mut(place)?;
     if object.get("metadata").is_none() {

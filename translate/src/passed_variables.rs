@@ -1,5 +1,5 @@
-//! Variables of resources in the values of a run or a pipeline task. Old versions of Tekton replaced the variables in a value
-//! after they had inserted it into the Task's steps. v1 does not do this, so the translation replaces the variables.
+//! Variables of resources in the values of a run or a pipeline task. Old versions of Tekton first inserted such a value into the
+//! Task's steps, and then replaced the variables in it. v1 does not replace them, so the translation does.
 
 use gleaner_core::document::suggestion::suggestion;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Failing runs whose sidecar is killed leave none of their objects.
+//! A failing run leaves no objects, even if its sidecar is killed.
 
 use gleaner_tests::cases;
 use gleaner_tests::fault_proxy::{Fault, FaultProxy};
