@@ -27,7 +27,7 @@ pub(super) enum Trace {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) trace: Trace,
-    /// The latest time at which the API server may execute a write that received no response.
+    /// The latest time at which the API server can still execute a write that received no response.
     pub(super) in_flight: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! The sidecar's client of the API server, which creates all objects of a run, or none.
+//! Creates all objects of a run on the API server, or none. The sidecar uses this crate.
 //!
 //! A submission (`run`) consists of one or more rounds. Each round uses these modules in this order:
 //!

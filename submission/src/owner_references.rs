@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::Reason;
 use super::kind::Kind;
 
-/// The note for users that is added if the API server refuses `blockOwnerDeletion`.
+/// The note that users receive if the API server refuses `blockOwnerDeletion`.
 pub(super) const UNBLOCKED: &str = "the API server does not let the run's ServiceAccount set blockOwnerDeletion, so it is false \
                          in the owner references; grant `update` on the owner's `finalizers` to enable it";
 

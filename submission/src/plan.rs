@@ -65,7 +65,7 @@ pub(super) enum Plan {
     Go(Vec<Step>),
     /// Derived names are taken, so the objects must be rendered again with different names.
     OtherNames(Vec<Failure>),
-    /// The run may not set `blockOwnerDeletion`, so the objects must be rendered again without it.
+    /// The run is not allowed to set `blockOwnerDeletion`, so the objects must be rendered again without it.
     Unblocked(Failure),
     /// The API server refuses at least one of the objects.
     Refused(Vec<Failure>),
@@ -138,7 +138,7 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     }
 }
 
-/// Dry-runs an object for the first time, unless its kind is not served.
+/// Dry-runs an object for the first time. Defers it if its kind is not served yet.
 ///
 /// If a quota is exhausted, retries until the quota has room for the object, or until the API server refuses another object of
 /// the submission.
@@ -175,7 +175,7 @@ async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &Atomi
             {
                 full = Some(reason);
             }
-            // The last attempt may fail only because little time remains, so the quota's refusal is returned.
+            // If time ran out during the last attempt, return the quota's refusal, because it is the actual reason.
             Reason::Unreachable { .. } | Reason::Deadline { .. } => {
                 return Verdict::Refused(full.unwrap_or(reason));
             }
@@ -218,8 +218,8 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
     }
 }
 
-/// Adds the remedy to reorder the templates. Objects are created in the order of the declaration, so the template of a Namespace
-/// must come before the templates of objects in it.
+/// Returns `reason`, with a remedy to reorder the templates if the template of the object's Namespace comes later in the
+/// declaration. Objects are created in the order of the declaration.
 fn in_order(items: &[Item], index: usize, reason: Reason) -> Reason {
     match (reason, dependency::later_namespace(items, index)) {
         (Reason::NoNamespace { words, .. }, Some(later)) => Reason::NoNamespace {

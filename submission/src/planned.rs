@@ -40,7 +40,8 @@ pub struct PlannedObject {
     /// True if the object is created with server-side apply, so it may have existed before the run.
     #[serde(default)]
     pub applied: bool,
-    /// The step and name of a secret output that the object contains. If set, no text about the object is forwarded.
+    /// The step and name of a secret output that the object contains. If set, the API server's messages about the object are not
+    /// forwarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<(String, String)>,
     /// The UIDs in the object's owner references.

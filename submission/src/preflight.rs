@@ -26,8 +26,7 @@ pub struct Finding {
     pub failure: Failure,
     /// True if the predicted failure makes the submission fail.
     pub blocking: bool,
-    /// False if the API server did not respond. In that case, the check must be repeated, because nothing is known about
-    /// the submission.
+    /// False if the API server did not respond. In that case, the check has no result and must be repeated.
     pub answered: bool,
 }
 
@@ -135,8 +134,8 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
     findings.into_iter().flatten().collect()
 }
 
-/// Returns true if the run has the permission, or if the review cannot determine it. In the latter case, the API server decides
-/// when the object is created.
+/// Returns true if the run has the permission, or if the review cannot determine it. In the latter case, a missing permission is
+/// reported only when the object is created.
 ///
 /// # Errors
 /// Returns a reason if the API server did not respond.

@@ -30,7 +30,7 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 const RETAINED: &str = "its status shows the reason";
 
 /// Deletes the objects in `items[range]` that belong to this run according to `ledger`. The deadline of `api` is separate from
-/// the submission's, because an expired deadline may be the cause of the failure.
+/// the submission's deadline, which may have already passed.
 pub(super) async fn roll_back(
     api: Api<'_>,
     items: &[Item],
@@ -69,10 +69,10 @@ pub(super) async fn roll_back(
             }
         }
     }
-    // At most `PARALLEL` watches run at a time. A watch that starts only after its time has passed checks once.
+    // At most `PARALLEL` watches run at a time. A watch that starts after its end time still checks once.
     let mut late = futures::stream::iter(late).buffered(PARALLEL);
     while let Some(outcome) = late.next().await {
-        // An object that was created late has the same name as the deleted object, so it is reported once.
+        // An object that was created late has the same name as the deleted object, so the two are reported only once.
         if !matches!(&outcome, Outcome::Removed(object) if aftermath.removed.contains(object)) {
             outcome.enter(&mut aftermath);
         }
@@ -240,7 +240,7 @@ impl Rollback<'_> {
     }
 }
 
-/// Returns the result of a rollback that panicked, in which every object that may exist is reported.
+/// Returns the result for a rollback that panicked. It reports every object that may exist.
 pub(super) fn unknown(items: &[Item], ledger: &Ledger, why: &str) -> Aftermath {
     let mut aftermath = Aftermath::default();
     for (index, item) in items.iter().enumerate() {

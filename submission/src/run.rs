@@ -119,7 +119,7 @@ impl Run<'_> {
                     }
                     failures
                 }
-                // Objects that were already created may contain the taken name, so roll back before the next round.
+                // Objects that were already created may contain the taken name, so roll them back before the next round.
                 Round::NamesLost(failures) => {
                     let error = self.undo(&objects, failures).await;
                     let clean = error.aftermath.left.is_empty();
@@ -158,7 +158,7 @@ impl Run<'_> {
             }
         }
         dependency::mark_instances(&mut objects.items);
-        // Skip a kind whose CRD belongs to this submission, because the API server may not serve it yet.
+        // Skip a kind whose CRD belongs to this submission, because the API server might not serve the kind yet.
         for item in objects.items.iter().filter(|item| !item.is_instance) {
             self.inner.kinds.insert(&item.place.kind);
         }

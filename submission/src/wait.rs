@@ -111,7 +111,7 @@ async fn settle_one(
             Answer::Unexpected(words) => trouble = Some(words),
             Answer::Again(again) => trouble = Some(again.words),
             // If the token was rotated, the client reads the new one before the timeout. If the token is invalid, the wait times
-            // out with this message.
+            // out and reports this refusal.
             Answer::Unauthorised(refusal) => trouble = Some(refusal.words),
             Answer::Refused(refusal) if refusal.is_not_found() => {
                 return Err(item.fails(Reason::Vanished));

@@ -15,8 +15,8 @@ const COMPRESSED: &str = "compressed";
 const COMPRESSED_PREFIX: &str = "tknz:";
 /// The compression level that Tekton uses (`flate.BestCompression`).
 const LEVEL: u8 = 9;
-/// The number of bytes that, together with an eighth of the compressed size, is added to that size, for two reasons: Tekton uses
-/// a different compressor, and the entries of two messages may take more space when compressed together than separately.
+/// The compressed size is increased by an eighth and by this number of bytes, for two reasons: Tekton uses a different
+/// compressor, and the entries of two messages may take more space when compressed together than separately.
 const MARGIN: usize = 32;
 
 /// The containers that share a pod's 12 KiB for termination messages. The text form is `OWN+ADDED`, such as `3+1`, or

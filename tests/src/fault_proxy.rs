@@ -1,4 +1,4 @@
-//! A [`FaultServer`] that forwards requests to a real API server or the local one.
+//! A [`FaultServer`] that forwards requests to a real API server or to the local API server of `gleaner run`.
 //!
 //! The proxy adds its own credentials to each request, so a client needs only the URL of the proxy.
 //!

@@ -315,7 +315,7 @@ impl Run<'_> {
 // === Objects ===
 
 impl Run<'_> {
-    /// Returns the objects of this run from the API server, which it selects by label.
+    /// Returns the objects of this kind that have the run's label.
     pub async fn objects(&self, api_version: &str, plural: &str) -> Vec<Value> {
         let listed = self
             .server

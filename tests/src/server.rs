@@ -1,4 +1,4 @@
-//! The API server of a case, which is real or local, and the namespace of the case on it.
+//! The real or local API server on which a case runs, and the namespace of the case.
 
 mod answer;
 mod connect;

@@ -1,4 +1,4 @@
-//! Cases that run against both a real API server and the local one.
+//! Cases that run against both a real API server and the local API server of `gleaner run`.
 //!
 //! A suite is a test binary with `harness = false`:
 //!

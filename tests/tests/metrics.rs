@@ -7,7 +7,7 @@ use std::path::Path;
 
 use http_body_util::BodyExt;
 
-/// The OpenMetrics base units that metrics of the project use. They must not use [`OTHER_UNITS`].
+/// The OpenMetrics base units that metrics of the project use. The metrics must not use [`OTHER_UNITS`].
 const BASE_UNITS: [&str; 2] = ["seconds", "bytes"];
 const OTHER_UNITS: [&str; 8] = [
     "ms",

@@ -1,6 +1,6 @@
 //! Checks that common parsers read Gleaner's YAML correctly: Go's parser (through kubectl), and PyYAML's two parsers.
 //!
-//! They implement YAML 1.1, in which `no`, `1e3`, `0x1`, `12:30`, `=` and dates are not strings unless they are quoted.
+//! These parsers implement YAML 1.1, in which `no`, `1e3`, `0x1`, `12:30`, `=` and dates are not strings unless they are quoted.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

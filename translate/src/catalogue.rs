@@ -1,4 +1,4 @@
-//! Existing PipelineResources, which are in the files or which the caller fetched.
+//! Existing PipelineResources, either in the files or fetched by the caller.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

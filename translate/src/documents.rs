@@ -129,7 +129,7 @@ pub fn translate(
         });
     }
     findings.sort_by_key(rank);
-    // Remove duplicates, because a PipelineResource that is both output and bound is checked twice.
+    // Remove duplicates, because a PipelineResource that is both included in the output and bound is checked twice.
     findings.dedup();
     let missing = catalogue.missing();
     Err(Refusal { findings, missing })

@@ -13,8 +13,8 @@ use crate::resource_type::ResourceType;
 const LONGEST: usize = 63;
 
 /// A script that clones the repository `$1` at the revision `$2` into the directory `$3`. It receives parameter values as
-/// arguments, because in the text of a script, the shell could execute the name of a branch. It must not contain `$(...)`, which
-/// Tekton and the kubelet would try to replace.
+/// arguments, because the shell could execute a value that is part of the script's text, such as a branch name. It must not
+/// contain `$(...)`, which Tekton and the kubelet would try to replace.
 const SCRIPT: &str = include_str!("git_source.sh");
 
 /// The first line of the script if the resource is optional: without a URL, the step does nothing.

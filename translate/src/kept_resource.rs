@@ -1,5 +1,5 @@
-//! Checks PipelineResources that the output includes, unchanged, for a cluster with Gleaner's CRD. Reports errors for which an
-//! API server would reject the PipelineResource (`charts/gleaner/files/pipelineresources.yaml`).
+//! Checks the PipelineResources that the output includes unchanged. Reports the errors that would cause an API server with
+//! Gleaner's CRD to reject the PipelineResource (`charts/gleaner/files/pipelineresources.yaml`).
 
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics};

@@ -11,7 +11,7 @@ use crate::created;
 
 /// Checks every declaration in `document`, moves it into an annotation if it is in the proposal's syntax, and returns it with the
 /// place of its TaskSpec. `host` maps the place of a TaskSpec to the place of the object whose `metadata` contains the
-/// annotation. Adds warnings about templates that create old Tekton objects to `doubtful`.
+/// annotation. Adds to `doubtful` the warnings about templates that create old Tekton objects.
 pub(crate) fn move_to_annotations(
     document: &mut Node,
     host: impl Fn(&Place) -> Place,
@@ -60,7 +60,7 @@ fn take_proposal(spec: &mut Node) -> bool {
     found
 }
 
-/// Sets the annotation with the declaration in the object at `place`.
+/// Adds the declaration to the object at `place` as an annotation.
 fn annotate(document: &mut Node, place: &Place, yaml: Node) -> Option<()> {
     let object = document.find_mut(place)?;
     if object.get("metadata").is_none() {

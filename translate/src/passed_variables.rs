@@ -1,5 +1,5 @@
-//! Variables of resources in the values of a run or a pipeline task. Old versions of Tekton replaced the variables in a value
-//! after they had inserted it into the Task's steps. v1 does not do this, so the translation replaces the variables.
+//! Variables of resources in the values of a run or a pipeline task. Old versions of Tekton first inserted such a value into the
+//! Task's steps, and then replaced the variables in it. v1 does not replace them, so the translation does.
 
 use gleaner_core::document::suggestion::suggestion;
 use serde_json::Value;
@@ -54,7 +54,7 @@ impl PassedVariables<'_> {
             };
         };
         let Some(value) = &passed.value else {
-            // Any text is sufficient, because the error in the binding was already reported, so the translation fails.
+            // Any text will do, because the translation fails: the error in the binding was already reported.
             return Replacement::Text(name.to_owned());
         };
         let resource = self

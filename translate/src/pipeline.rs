@@ -40,7 +40,7 @@ pub(crate) fn translate(
         refused,
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
-        // The Pipeline's Tasks may not be in the files, and may use any of the type's keys.
+        // Require all of the type's keys, because a Task of the Pipeline could use any of them, and might not be in the files.
         resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);
@@ -271,7 +271,7 @@ impl Pipeline {
 
     fn resource(&mut self, name: &str, key: &str, inside: &str) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // Any text is sufficient, because the error in the declaration was already reported, so the translation fails.
+            // Any text will do, because the translation fails: the error in the declaration was already reported.
             return Replacement::Text(name.to_owned());
         }
         let known = self.resources.iter().map(|own| own.name.as_str());

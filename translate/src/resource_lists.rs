@@ -6,7 +6,7 @@ use gleaner_core::document::{Content, Cursor, Diagnostics, Node, Place};
 pub(crate) enum Direction {
     /// An input of the task.
     Input,
-    /// An output of the task that a run binds to an existing resource.
+    /// An output that a run binds to an existing resource.
     Output,
 }
 

@@ -67,7 +67,7 @@ const OUTPUTS: [Refused; 5] = [
 
 impl ResourceType {
     /// Reads the type of an input, or of an output that a run binds. Reports types that have no equivalent in v1, because Tekton
-    /// did more with them than passing values.
+    /// did more with such resources than pass their values.
     pub(crate) fn read(
         cursor: &Cursor<'_>,
         direction: Direction,

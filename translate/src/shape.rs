@@ -1,4 +1,4 @@
-//! Checks that the fields of a document that the translation reads or changes are maps and lists as Kubernetes requires.
+//! Checks the types of the fields that the translation reads or changes. They must be maps and lists as Kubernetes requires.
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Node};
 

@@ -65,8 +65,8 @@ pub(crate) fn translate(
     }
 }
 
-/// Returns true if the Task creates the resource in this entry of `outputs.resources`. An entry with a type but without a spec is
-/// in the syntax before the proposal; a run binds it to an existing resource.
+/// Returns true if the Task creates the resource in this entry of `outputs.resources`. An entry with a type but without a spec
+/// uses the syntax that preceded the proposal; a run binds it to an existing resource.
 fn is_created(entry: &Node) -> bool {
     entry.present("type").is_none() || entry.present("spec").is_some()
 }
@@ -179,7 +179,7 @@ impl Variables for TaskVariables {
         }
     }
 
-    /// Skips text for users and the declaration while the steps are translated. The declaration may be in `outputs`, or in an
+    /// Skips the declaration and text for users while the steps are translated. The declaration may be in `outputs`, or in an
     /// annotation in the `metadata` of an embedded TaskSpec.
     fn skips(&self, field: &str) -> bool {
         self.within != Within::Declaration
@@ -201,7 +201,7 @@ impl TaskVariables {
         inside: &str,
     ) -> Replacement {
         if self.refused.iter().any(|refused| refused == name) {
-            // Any text is sufficient, because the error in the declaration was already reported, so the translation fails.
+            // Any text will do, because the translation fails: the error in the declaration was already reported.
             return Replacement::Text(name.to_owned());
         }
         let creates = self.created.iter().any(|created| created == name);
@@ -271,7 +271,7 @@ impl TaskVariables {
     fn unknown(&self, creates: bool, name: &str, inside: &str) -> Replacement {
         let known = self.resources.iter().map(|own| own.name.as_str());
         match self.within {
-            // Report no error, because the declaration's parser reports it with a better suggestion.
+            // Do not report the error here, because the declaration's parser reports it with a better suggestion.
             Within::Declaration => Replacement::Keep,
             _ if creates => Replacement::refused(
                 format!("`$({inside})`: '{name}' is created after the steps"),

@@ -31,13 +31,13 @@ impl Replacement {
 }
 
 pub(crate) trait Variables {
-    /// Returns the replacement for the variable with these words; `inside` is the text between `$(` and `)`.
+    /// Returns the replacement for the variable that consists of `words`; `inside` is the text between `$(` and `)`.
     fn replace(&mut self, words: &[&str], inside: &str) -> Replacement;
 
     /// Returns true if variables in the field `field` are not replaced.
     fn skips(&self, field: &str) -> bool;
 
-    /// Returns true if Tekton before v0.6 replaced the variable with these words when it was written as `${...}`.
+    /// Returns true if the variable that consists of `words` could also be written as `${...}` in Tekton before v0.6.
     fn had_braces(&self, words: &[&str]) -> bool {
         matches!(words, ["inputs" | "outputs", ..])
     }

@@ -36,8 +36,8 @@ pub(super) fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, P
     item.results.iter().map(read).collect()
 }
 
-/// Returns true if messages may quote a controller's text about the object. They must not contain fields of a Secret, or any text
-/// about an object that contains a secret.
+/// Returns true if messages may quote a controller's text about the object. Messages must not contain fields of a Secret, or any
+/// text about an object that contains a secret.
 fn is_shown(item: &Item) -> bool {
     item.place.kind.name.kind != "Secret" && item.place.disclosure == Disclosure::Full
 }

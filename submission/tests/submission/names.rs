@@ -222,8 +222,8 @@ async fn the_error_about_an_object_that_stays_in_deletion_names_its_finalizers()
     );
 }
 
-/// Renders three objects of one kind whose derived names are equal in the first attempt, and an object with the static name that
-/// they would derive in the next attempt.
+/// Renders three objects of one kind that derive the same name, `x-0`, in the first attempt, and a fourth object whose static
+/// name, `x-1`, equals the name that the three derive in the next attempt.
 fn colliding(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
     let derived = ["one", "two", "three"].map(|resource| {
         let attempt = attempts.get(resource).copied().unwrap_or_default();

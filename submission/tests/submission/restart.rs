@@ -77,7 +77,7 @@ fn plan() -> Planned {
     }
 }
 
-/// Submits as a process that starts after its predecessor planned `earlier`.
+/// Submits like a process that was restarted after it stored the plans `earlier`.
 async fn restarted(
     submitter: Submitter,
     earlier: Vec<Planned>,

@@ -55,7 +55,8 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             name = self.name
         );
         self.create_all(&text);
-        // Pods need both objects to start. Wait for one after the other, because `kubectl wait` fails if both are missing.
+        // Pods need both objects to start. Wait for one after the other, because a single `kubectl wait` for both fails if both
+        // are missing.
         for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
             self.wait(wanted, "create");
         }

@@ -17,8 +17,8 @@ pub(crate) fn create() -> io::Result<TempDir> {
         .tempdir()
 }
 
-/// Removes the directories of processes that no longer exist. Skips directories that cannot be read or removed, because they
-/// belong to another user.
+/// Removes the directories of processes that no longer exist. Ignores errors, because some of the directories may belong to other
+/// users.
 fn sweep(parent: &Path) {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries {

@@ -15,7 +15,7 @@ use super::folder;
 use super::probe::Probe;
 use crate::wait;
 
-/// The time limit for the start, which usually takes three seconds, but longer on a busy machine.
+/// The time limit for the start. It usually takes three seconds, but can take much longer on a busy machine.
 const START: Duration = Duration::from_secs(90);
 
 /// The name of the file in the rig's directory that contains the CA of the server's certificate.

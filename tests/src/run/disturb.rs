@@ -34,7 +34,8 @@ impl Run<'_> {
         self.sidecar.as_mut().is_some_and(Sidecar::is_ready)
     }
 
-    /// Returns true if the sidecar has exited by itself since the last call, and keeps its log, like the log of a killed sidecar.
+    /// Returns true if the sidecar has exited by itself since the last call. If it has, appends its log to the logs of the killed
+    /// sidecars.
     pub fn has_exited(&mut self) -> bool {
         let process = self.sidecar.as_mut().map(Sidecar::process);
         let exited = process.is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
@@ -67,7 +68,7 @@ impl Run<'_> {
         self.environment.clear();
     }
 
-    /// Returns true if the sidecar blocks at its crash point.
+    /// Returns true if the sidecar is blocked at its crash point.
     #[must_use]
     pub fn is_at_crash_point(&self) -> bool {
         self.crash_marker().exists()
@@ -128,7 +129,7 @@ impl Run<'_> {
         super::step::spawn(self.programs.redirector, &arguments)
     }
 
-    /// Returns the directory of the run. The command line of each process of the run contains its path.
+    /// Returns the directory of the run. Its path is in the command line of each process of the run.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.folder()

@@ -40,7 +40,7 @@ impl MemoryLimit {
             ),
             (None, Some(path)) => {
                 let parent = Path::new(ROOT).join(path);
-                // Ignore an error, because the controller may already be enabled. Otherwise, writing the limit fails.
+                // Ignore an error, because the controller may already be enabled. If it is not, writing the limit fails.
                 let _ = fs::write(parent.join("cgroup.subtree_control"), "+memory");
                 (parent, "memory.max", "memory.events")
             }

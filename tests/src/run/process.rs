@@ -37,8 +37,8 @@ impl Sidecar {
         command
             .args(["-c", enter])
             .arg(memory.map(MemoryLimit::entrance).unwrap_or_default())
-            // If the signal is ignored, a write beyond the file size limit returns an error, as on a full disk. Otherwise the
-            // signal would kill the process.
+            // If SIGXFSZ is ignored, a write beyond the file size limit returns an error, as on a full disk. Otherwise the signal
+            // would kill the process.
             .arg("--ignore-signal=XFSZ")
             .arg(program)
             .args(arguments)

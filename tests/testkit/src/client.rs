@@ -152,7 +152,7 @@ impl Connection {
 fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    // Disable Nagle's algorithm, as API clients do, because it may delay the end of a request by up to 40 ms.
+    // Disable Nagle's algorithm, because it can delay the end of a request by up to 40 ms. API clients disable it too.
     stream.set_nodelay(true)?;
     Ok(stream)
 }

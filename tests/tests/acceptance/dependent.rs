@@ -84,7 +84,8 @@ async fn a_namespace_is_rolled_back_when_an_object_in_it_is_refused(server: &Ser
         .expect(73)
         .says(&["second (ConfigMap", "metadata.name", &words]);
     let answer = server.get(&format!("/api/v1/namespaces/{name}")).await;
-    // On the real server, the namespace remains in deletion, because no controller runs that removes its finalizer.
+    // On the real server, the namespace remains in the phase Terminating, because no controller is running to remove its
+    // finalizer.
     let gone = answer.status.as_u16() == 404;
     assert!(
         gone || answer.json["metadata"]["deletionTimestamp"].is_string(),

@@ -41,7 +41,7 @@ objects:
 
 /// Matches the create requests and their dry runs.
 const WRITES: &str = "/(pipelineresources|configmaps)";
-/// The number of concurrent runs, slightly more than a run's calls with one HTTP method.
+/// The number of concurrent runs. It is slightly higher than the number of calls that a run makes with one HTTP method.
 const TOGETHER: usize = 5;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -166,7 +166,7 @@ async fn a_hanging_request_is_retried(server: &Server) {
 }
 
 async fn a_late_reply_creates_one_object(server: &Server) {
-    // The delay exceeds the request timeout, so the sidecar must look up the object to know that it was created.
+    // The delay exceeds the request timeout, so the sidecar must look up the object to find out whether it was created.
     let fault = Fault::SlowReply(Duration::from_millis(900));
     sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
 }

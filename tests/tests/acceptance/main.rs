@@ -1,4 +1,5 @@
-//! Tests of Gleaner's promises with the sidecar and redirectors as processes, against both a real API server and the local one.
+//! Tests of Gleaner's promises with the sidecar and redirectors as processes, against both a real API server and the local API
+//! server of `gleaner run`.
 
 mod all_or_none;
 mod dependent;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// Returns the declaration of a Task in an example file, which is in the annotation or in the proposal's syntax.
+/// Returns the declaration of a Task in an example file, either from its annotation or from the proposal's fields.
 fn declaration(file: &str, task: &str) -> String {
     let source = Source::parse("the example".to_owned(), file.to_owned()).expect("YAML");
     let task = Task::select(&[source], Some(task)).expect("a Task with outputs");

@@ -64,7 +64,8 @@ async fn an_apply_creates_and_updates_an_object(server: &Server) {
             (&manager["manager"], &manager["operation"]),
             (&json!("gleaner"), &json!("Apply"))
         );
-        // If the run created the object, the annotation contains the run's UID. A later run that applies the object removes it.
+        // If the run created the object, the annotation contains the run's UID. A later run that applies the object removes the
+        // annotation.
         let made_by = object["metadata"]["annotations"].get("gleaner.dev/made-by");
         assert_eq!(made_by, uid.is_none().then(|| json!(run.uid())).as_ref());
         let uid = uid.get_or_insert_with(|| object["metadata"]["uid"].clone());

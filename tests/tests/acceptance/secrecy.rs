@@ -97,7 +97,8 @@ async fn a_secret_that_a_policy_quotes_appears_nowhere(server: &Server) {
     let around = [
         ("stringData", ""),
         ("stringData", "bearer "),
-        // The value of the field is not valid base64, so the API server's validation message quotes it, not the policy's.
+        // The value of the field is not valid base64, so it is quoted in the API server's own validation message, not in the
+        // policy's message.
         ("data", "bearer "),
     ];
     for value in [&short, &long] {

@@ -114,7 +114,7 @@ fn chaos() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Returns the seeds that an environment variable specifies, or [`FIXED`] if neither variable is set.
+/// Returns the seeds in `GLEANER_CHAOS_SEED` or `GLEANER_CHAOS_SEEDS`, or [`FIXED`] if neither variable is set.
 fn seeds() -> Result<Seeds, String> {
     let number = |text: &str| {
         text.parse::<u64>()
@@ -147,7 +147,7 @@ fn seeds() -> Result<Seeds, String> {
     })
 }
 
-/// Runs one seed in a separate runtime. A panic is reported like a broken promise, because a run that hangs causes one.
+/// Runs one seed in a separate runtime. A panic is reported like a broken promise, because a run that hangs causes a panic.
 fn play(seed: u64) -> Result<Tally, String> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::declaration::StepPlan;
 use crate::plan::Plan;
 
-/// The time limit of a run. On an idle machine, a run takes at most 50 s, of which a rollback may take 30 s, and waiting until an
-/// object has been deleted 15 s. The limit is much longer, so that only a run that hangs exceeds it, even on a busy machine.
+/// The time limit of a run. On an idle machine, a run takes at most 50 s, including up to 30 s for a rollback and up to 15 s to
+/// wait for the deletion of an object. The limit is much longer, so that only a run that hangs exceeds it, even on a busy
+/// machine.
 const BOUND: Duration = Duration::from_secs(240);
-/// The length of the parts of a secret for which all text is searched. Shorter parts may occur in it by chance.
+/// The tests search all text for parts of a secret of this length. Shorter parts may occur in a text by chance.
 const PIECE: usize = 10;
 
 /// The observations of a run so far.

@@ -16,7 +16,7 @@ use crate::foreign::Foreign;
 use crate::plan::Plan;
 use crate::play::{Player, Steps};
 
-/// The time to wait after the run for delayed requests, which is longer than the longest delay of a fault.
+/// The time to wait for delayed requests after the run. It exceeds the longest delay of a fault.
 const LATE: Duration = Duration::from_secs(1);
 /// The time limit within which the processes of a run must exit. It is generous, because the machine may be busy.
 const GONE: Duration = Duration::from_secs(20);

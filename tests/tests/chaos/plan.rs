@@ -6,7 +6,7 @@ use crate::declaration::{Object, StepPlan, objects, steps};
 use crate::faults::{self, FaultRule};
 use crate::random::Random;
 
-/// The names of the crash points, at each of which the sidecar can be made to block. `N` is replaced with the index of an object.
+/// The names of the crash points at which the sidecar can be made to block. `N` is replaced with the index of an object.
 const POINTS: &[&str] = &[
     "accepted",
     "journaled",

@@ -18,7 +18,7 @@ use crate::plan::{Disturbance, Plan};
 const TICK: Duration = Duration::from_millis(8);
 /// The interval between two checks of the status.
 const STATUS_EVERY: Duration = Duration::from_millis(100);
-/// The delay after which the test restarts a sidecar that exited by itself, as the kubelet would.
+/// The delay after which the test, like the kubelet, restarts a sidecar that exited by itself.
 const RESTART: Duration = Duration::from_millis(200);
 /// The file size limit that simulates a disk with free space.
 pub(crate) const UNLIMITED: &str = "unlimited:unlimited";

@@ -1,4 +1,4 @@
-//! Only runs can create and delete generated PipelineResources, and no client can change them.
+//! Only runs and administrators can create and delete generated PipelineResources, and no client can edit their specs.
 
 use std::time::Duration;
 

@@ -75,7 +75,7 @@ async fn changing_the_mode_causes_no_conflict_and_retains_the_ca_bundle(server: 
     };
     let [managed, secret, cert_manager] = MODES;
     run(&["install"], managed);
-    // These six changes are all possible changes from one mode to another.
+    // These six changes cover every possible change from one mode to another.
     let changes = [secret, managed, cert_manager, secret, cert_manager, managed];
     for (number, values) in changes.into_iter().enumerate() {
         let authority = rcgen::generate_simple_self_signed(["gleaner".to_owned()]);

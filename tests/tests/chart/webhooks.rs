@@ -1,5 +1,5 @@
 //! The API server calls Gleaner's webhooks only for objects that request Gleaner. No injector is running in these tests, so the
-//! API server refuses an object if it calls a webhook for it, and creates it unchanged if it does not.
+//! API server refuses every object for which it calls a webhook, and creates all other objects unchanged.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -291,7 +291,7 @@ async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
         .post(&place(server, &others), &others)
         .await
         .expect_status(201);
-    // The API server does not call Gleaner for updates of pods, because Tekton updates each pod with an annotation when it is
+    // The API server does not call Gleaner for updates of pods, because Tekton adds an annotation to each pod when the pod is
     // ready.
     let name = after["metadata"]["name"].as_str().unwrap_or_default();
     server

@@ -63,7 +63,7 @@ pub(crate) fn injectors(namespace: &Namespace, count: usize) {
     }
 }
 
-/// Creates a Task that requests Gleaner in a dry run, so that the API server calls an injector.
+/// Creates, as a dry run, a Task that requests Gleaner, so that the API server calls an injector.
 pub(crate) fn asks(namespace: &Namespace) -> Output {
     let create = ["create", "--dry-run=server", "--filename=-"];
     let other = BUILD.replace("name: build\n  annotations", "name: other\n  annotations");
@@ -132,7 +132,7 @@ spec:
 "#,
             );
             namespace.ended("taskrun/bare").succeeded();
-            // The message that refuses a Task that requests Gleaner contains the names of the webhook and its Service.
+            // A Task that requests Gleaner is refused with a message that contains the names of the webhook and its Service.
             let refusal = namespace
                 .refuse(&BUILD.replace("name: build\n  annotations", "name: other\n  annotations"));
             holds(&refusal, &["gleaner.dev", "gleaner-injector"]);
@@ -202,7 +202,7 @@ fn a_run_succeeds_in_a_namespace_that_enforces_restricted_pods(namespace: &Names
     meanwhile(
         || {
             tekton_flag(namespace, "set-security-context=true");
-            // The images of the containers that Tekton adds may specify root as the user, so set another one.
+            // The images of the containers that Tekton adds may specify root as the user, so set a different user.
             namespace.apply(
                 r"
 apiVersion: tekton.dev/v1

@@ -321,8 +321,8 @@ spec:
     assert_eq!(urls, ["registry.example/a", "registry.example/b"]);
 }
 
-/// The test acts as the resolver. Tekton requests the Task with a ResolutionRequest, sends it to the API server as a dry run, and
-/// uses only the spec in the response, not the metadata.
+/// The test acts as the resolver. Tekton requests the Task with a ResolutionRequest, sends the resolved Task to the API server as
+/// a dry run, and uses only the spec in the response, not the metadata.
 fn a_remote_task_is_injected_although_tekton_discards_its_metadata(namespace: &Namespace) {
     namespace.apply(
         "

@@ -41,7 +41,7 @@ spec: {{taskRef: {{name: build}}, retries: 1}}
     );
 }
 
-/// Returns a Task whose only step is [`CHECK`], which waits forever, with these additional `fields`.
+/// Returns a Task whose only step is [`CHECK`] with these additional `fields`. The step waits forever.
 fn waits(fields: &str) -> String {
     let check = CHECK.replace("- name: check\n", &format!("- name: check\n{fields}"));
     format!(

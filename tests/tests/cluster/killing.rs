@@ -81,7 +81,8 @@ fn delete_once(namespace: &Namespace, run: &str) -> Value {
     let pod = checking(namespace, run);
     let first = namespace.only_resource();
     let before = namespace.get(&format!("pod/{pod}"));
-    // Delete the pod without waiting for its containers, as if its node were lost, so that Tekton does not see how it terminated.
+    // Delete the pod without waiting for its containers, as if its node were lost, so that Tekton does not see how the pod
+    // terminated.
     namespace
         .kubectl(&["delete", "pod", &pod, "--force", "--grace-period=0"])
         .succeed();

@@ -30,7 +30,7 @@ fn secret(name: &str) -> (String, String) {
     (secret, certificate)
 }
 
-/// Asserts that the API server accepts Tasks that request Gleaner until all injectors are replaced. `values` appears in the
+/// Asserts that, until all injectors are replaced, the API server accepts Tasks that request Gleaner. `values` appears in the
 /// failure message.
 #[track_caller]
 fn rolled_out(namespace: &Namespace, values: &[&str]) {

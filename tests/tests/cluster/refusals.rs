@@ -22,8 +22,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Asserts that the output of `kubectl describe taskrun` contains all these words. It includes the run's condition, and the
-/// step's reason and message.
+/// Asserts that the output of `kubectl describe taskrun` contains all these words. That output includes the run's condition, and
+/// the step's reason and message.
 #[track_caller]
 fn described(namespace: &Namespace, run: &str, words: &[&str]) {
     holds(&namespace.describe(&format!("taskrun/{run}")), words);
@@ -201,7 +201,7 @@ spec:
     assert_eq!(namespace.list("pipelines").len(), 0);
 }
 
-/// If the sidecar crashes repeatedly while a step runs, the step must not wait forever, but fail.
+/// If the sidecar crashes repeatedly while a step runs, the step must fail instead of waiting forever.
 fn a_sidecar_that_stays_down_is_reported(namespace: &Namespace) {
     namespace.apply(&format!(
         r#"

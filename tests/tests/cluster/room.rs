@@ -58,7 +58,7 @@ metadata:
 const DIGEST: &str = "echo sha256:4bc453b53cb3d914b45f4b250294236adba2c0e09ff6f03793949e7e39fd4cc1 >\"$GLEANER_OUTPUTS/digest\"";
 
 fn results_of_many_resources_omit_fields_that_do_not_fit(namespace: &Namespace) {
-    // The pod has 13 containers, so the kubelet keeps 945 bytes of the termination message of each.
+    // The pod has 13 containers, so the kubelet keeps 945 bytes of each container's termination message.
     namespace.apply(&task(10, 4, "[]", DIGEST));
     let run = namespace.run("many").succeeded();
     let resources = namespace.generated();
@@ -101,8 +101,8 @@ fn a_run_whose_results_cannot_fit_fails_before_it_creates_resources(namespace: &
     namespace.no_resource();
 }
 
-/// As in Tekton's example `4808-regression`, the result has 3000 bytes. It fits in a pod with three containers, each of which has
-/// 4096 bytes for its termination message, but not in a pod with four containers and 3072 bytes each.
+/// As in Tekton's example `4808-regression`, the result is 3000 bytes long. It fits in a pod with three containers, each of which
+/// has 4096 bytes for its termination message, but not in a pod with four containers and 3072 bytes each.
 fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespace: &Namespace) {
     let script = format!("yes x | tr -d '\\n' | head -c 3000 >$(results.own.path); {DIGEST}");
     let own = task(1, 1, "[{name: own}]", &script);
@@ -136,8 +136,8 @@ fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespac
 }
 
 fn the_reason_for_a_failure_fits_even_in_a_pod_with_many_steps(namespace: &Namespace) {
-    // The label has about 2,000 characters, which is too long. This is not detected before the run, because it contains
-    // variables.
+    // The label is about 2,000 characters long, which is too long. This is not detected before the run, because the label
+    // contains variables.
     let long = "$(steps.s0.digest)".repeat(28);
     let task = task(12, 1, "[]", DIGEST).replace(
         "spec: {type: image, params: [",

@@ -48,8 +48,8 @@ fn gleaners_messages_start_on_a_new_line(namespace: &Namespace) {
     assert!(created[0].starts_with("gleaner: "), "{log:?}");
 }
 
-/// The policy simulates a webhook that was built before Kubernetes 1.28. The API server calls it after Gleaner, and it removes
-/// fields that are unknown in its version.
+/// The policy simulates a webhook that was built before Kubernetes 1.28 and removes fields that were added later. The API server
+/// applies the policy after it calls Gleaner's webhook.
 fn fields_of_gleaners_sidecar_that_another_webhook_removes_are_restored(namespace: &Namespace) {
     let name = namespace.name();
     namespace.apply(&format!(

@@ -1,4 +1,5 @@
-//! Sends the same requests to a real API server and to the local one, to test the behavior on which Gleaner relies.
+//! Sends the same requests to a real API server and to the local API server of `gleaner run`, to test the behavior on which
+//! Gleaner relies.
 //!
 //! Both servers must respond with the same status codes, reasons and fields in the causes. The tests compare messages only if a
 //! program or a test depends on their text.

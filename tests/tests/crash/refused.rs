@@ -1,4 +1,4 @@
-//! Failing runs whose sidecar is killed leave none of their objects.
+//! A failing run leaves no objects, even if its sidecar is killed.
 
 use gleaner_tests::cases;
 use gleaner_tests::fault_proxy::{Fault, FaultProxy};
@@ -156,7 +156,8 @@ async fn objects_of_a_killed_sidecar_are_deleted_when_a_later_dry_run_is_refused
 
 async fn objects_of_a_killed_sidecar_are_deleted_when_a_kind_disappears(server: &Server) {
     killed_then(server, |proxy| {
-        // POST must fail too, because the restarted sidecar reads the kind from its journal and does not repeat discovery.
+        // The dry run (POST) must fail too, because the restarted sidecar reads the kind from its journal instead of repeating
+        // discovery (GET).
         for method in [Method::GET, Method::POST] {
             let fault = Fault::status(404);
             proxy

@@ -38,7 +38,7 @@ pub(crate) fn configuration_path(server: &Server) -> String {
     format!("{CONFIGURATIONS}/{}", configuration(server))
 }
 
-/// Creates a user with exactly the permissions of the injector that the documentation lists.
+/// Creates a user with exactly the permissions that the documentation lists for the injector.
 pub(crate) async fn user(server: &Server) -> User {
     let own = json!([
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},

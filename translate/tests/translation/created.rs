@@ -52,7 +52,7 @@ fn old_versions_in_templates_are_reported_with_their_place_and_a_remedy() {
         warning.split_once("warning: ").unwrap().1,
         format!("objects[0].resourceTemplate.spec.resourcetemplates[0].apiVersion: {message}")
     );
-    // These templates cause no warnings, because they are in v1, or their kinds do not exist in v1.
+    // These templates cause no warnings, because they use v1, or their kinds do not exist in v1.
     for template in [
         OLD.replace("v1beta1", "v1"),
         OLD.replace("TaskRun", "CustomRun"),

@@ -1,4 +1,4 @@
-//! Tests the step that clones a git input by running its command.
+//! Tests the step that clones a git input. The tests run the step's command.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

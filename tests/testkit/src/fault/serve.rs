@@ -62,8 +62,8 @@ async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Pl
         .source()
         .and_then(|source| source.downcast_ref::<Cut>());
     if cut.is_some_and(|cut| cut.reset) {
-        // With a linger time of zero, closing the socket resets the connection. If it cannot be set, the connection is closed
-        // normally.
+        // With a linger time of zero, closing the socket resets the connection. If the linger time cannot be set, the connection
+        // is closed normally.
         let _ = connection.into_parts().io.inner().set_zero_linger();
     }
 }
