@@ -79,7 +79,8 @@ fn file_name(fence: &Fence) -> Option<&str> {
     (name.ends_with(".yaml") && !name.contains(' ')).then_some(name)
 }
 
-/// Returns the `gleaner` subcommands that a block uses but that do not exist, and the flags that their `--help` does not list.
+/// Returns the `gleaner` subcommands in a block that do not exist, and the flags that the `--help` of their subcommand does not
+/// list.
 fn unknown_flags(script: &str) -> Vec<String> {
     let mut unknown = Vec::new();
     let script = script.replace("\\\n", " ");

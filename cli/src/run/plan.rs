@@ -35,8 +35,8 @@ pub(crate) struct Plan {
     /// The shell commands of `--step-command`, by step name.
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) mounts: Mounts,
-    /// True if steps inherit only these environment variables from this process: `PATH` and those with `valueFrom`
-    /// (`--clean-env`).
+    /// True if steps inherit from this process only `PATH` and the environment variables that the documents set with
+    /// `valueFrom` (`--clean-env`).
     pub(crate) clean_env: bool,
     /// Notes to print about differences from a run in a cluster.
     pub(crate) notes: Vec<String>,

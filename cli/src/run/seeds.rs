@@ -57,7 +57,7 @@ impl Seeds {
         }
     }
 
-    /// Returns the documents. CRDs and Namespaces are first, because other objects may require them.
+    /// Returns the documents. CRDs and Namespaces come first, because other objects may require them.
     fn documents(&self) -> Vec<(&Source, &Node)> {
         let of_source = |source| move |node| (source, node);
         let documents = self.0.iter();

@@ -264,8 +264,8 @@ impl Steps<'_> {
         ))
     }
 
-    /// Sets the environment that the step inherits. With `--clean-env`, this is only `HOME`, `PATH` and the variables with
-    /// `valueFrom`. Gleaner's own variables are never inherited.
+    /// Sets the environment that the step inherits. With `--clean-env`, it contains only `HOME`, `PATH` and the variables
+    /// that the documents set with `valueFrom`. Gleaner's own variables are never inherited.
     fn set_environment(&self, child: &mut tokio::process::Command, command: &Command) {
         without_own_variables(child.as_std_mut());
         if !self.plan.clean_env {

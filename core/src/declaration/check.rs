@@ -14,7 +14,8 @@ use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE
 use gleaner_proto::name::StepName;
 use gleaner_proto::output::OutputType;
 
-/// The parts of a Task to which its declaration refers. A part is `None` if it is unknown; references to it are then not checked.
+/// The parts of a Task to which its declaration can refer. A part is `None` if it is unknown; in that case, references to it are
+/// not checked.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// The names of the Task's steps.
@@ -252,7 +253,7 @@ fn may_hold_secret(template: &Template, usage: &Use) -> bool {
 }
 
 /// Returns true if `inside`, a place relative to `template`, is in the data of a Secret. The values there must be strings,
-/// because the API server's error message would quote a value of any other type.
+/// because the API server rejects a value of any other type with a message that quotes it.
 pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]
