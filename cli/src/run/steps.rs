@@ -36,7 +36,8 @@ use gleaner_core::task::Step;
 
 /// The interval between requests for the sidecar's status.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
-/// The exit code of a step that wrote to a read-only workspace. Most programs exit with 1 if they cannot write.
+/// The exit code of a step that wrote to a read-only workspace. In a cluster, the write would fail, and most programs then exit
+/// with 1.
 const READ_ONLY: u8 = 1;
 /// The time to wait for a step's remaining output after the step exits.
 const LAST_LINES: Duration = Duration::from_secs(2);

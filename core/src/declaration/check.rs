@@ -91,7 +91,7 @@ fn check_policy(template: &Template, found: &mut Diagnostics) {
     }
 }
 
-/// Rejects a result that exposes the data of a Secret, because everyone can read results.
+/// Rejects a result that exposes the data of a Secret, because results can be read without permission to read Secrets.
 fn check_results(template: &Template, found: &mut Diagnostics) {
     if !is_secret(template) {
         return;
@@ -307,8 +307,8 @@ fn check_resource(
     Err((message, found.suggestion(field, fields.chain(params))))
 }
 
-/// Rejects a list or map inside a string or in a string field. Numbers and booleans are converted to text in a string field,
-/// except in the data of a Secret, which must be base64.
+/// Rejects a list or map inside a string or in a string field. Also rejects a number or boolean in `data` of a Secret, where the
+/// values must be base64. In all other string fields, numbers and booleans are converted to text.
 fn check_position(
     template: &Template,
     usage: &Use,
