@@ -18,7 +18,7 @@ pub(crate) struct ReadOnly {
     before: Contents,
 }
 
-/// The size, modification time in seconds and nanoseconds, and mode of each file, by path.
+/// The size, modification time (seconds and nanoseconds) and mode of each file and directory, by path.
 type Contents = BTreeMap<PathBuf, (u64, i64, i64, u32)>;
 
 // === impl ReadOnly ===

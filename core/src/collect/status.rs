@@ -34,7 +34,8 @@ impl Collector {
             since: None,
             finished: self.is_finished(),
             submit: self.declaration.submit.as_str().to_owned(),
-            // Omit the step that Gleaner adds. A local run also uses its name, for the requests that the run itself sends.
+            // Omit the step that Gleaner adds. A local run also uses the name of this step, for the requests that the run itself
+            // sends.
             steps: self
                 .steps
                 .iter()
