@@ -1,4 +1,4 @@
-//! Tests `gleaner inject`, which adds the redirector and the sidecar to Tasks and pods without the webhook.
+//! Tests `gleaner inject`, which does the work of the webhook: it adds the redirector and the sidecar to Tasks and pods.
 
 mod support;
 

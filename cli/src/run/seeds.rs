@@ -21,7 +21,7 @@ impl Seeds {
     /// Reads the files of `--object`.
     ///
     /// # Errors
-    /// The exit code, after the messages have been printed.
+    /// The exit code. The messages have been printed.
     pub(crate) fn read(options: &Run) -> Result<Self, u8> {
         let usage = |message: &str| Err(Failure::usage(message).print());
         if options.objects.is_empty() {

@@ -29,8 +29,8 @@ pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     waits.collect()
 }
 
-/// Returns a note that waits may time out, because no controller updates the objects. Returns `None` if the declaration contains
-/// no `waitFor`.
+/// Returns a note for the user: waits may time out, because no controller updates the objects. Returns `None` if the
+/// declaration contains no `waitFor`.
 pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     let waits = of(declaration);
     let waits: Vec<String> = waits
