@@ -1,4 +1,4 @@
-//! `gleaner check`: reports the problems in a cluster that keep Gleaner from working, with remedies.
+//! `gleaner check`: reports problems in a cluster that keep Gleaner from working, each with a remedy.
 //!
 //! | module | checks |
 //! | --- | --- |

@@ -21,8 +21,8 @@ pub(crate) enum Use {
     Cluster,
 }
 
-/// Returns an error for each PipelineResource, and each document whose kind is in [`KINDS`], that has the same kind, name and
-/// namespace as an earlier document. The error contains both positions.
+/// Returns an error for each document with the same kind, name and namespace as an earlier document. The error contains both
+/// positions. Only PipelineResources and the kinds in [`KINDS`] are checked.
 pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use) -> Vec<Finding> {
     let mut last = HashMap::new();
     let mut found = Vec::new();

@@ -21,7 +21,7 @@ impl Failure {
         Self { code, message }
     }
 
-    /// Returns a failure for an object that does not exist. Its exit code, 1, is also the one for findings.
+    /// Returns a failure for an object that does not exist. The exit code is 1, as for findings.
     pub(crate) fn not_found(message: impl Display) -> Self {
         let (code, message) = (1, message.to_string());
         Self { code, message }

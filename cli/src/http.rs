@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The time limit for a response. It is short because none of these requests waits for a cluster.
+/// The time limit for the response to a request that does not make the sidecar wait for a cluster.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The maximum size of a response, sufficient for several objects with an output of 16 MiB each.
 const LARGEST: usize = 256 << 20;

@@ -25,7 +25,7 @@ use crate::files::{self, Unread};
 use crate::printing;
 use crate::terminal;
 
-/// The exit code if there are errors, or with `--strict` warnings.
+/// The exit code if there are errors or, with `--strict`, warnings.
 const FOUND: u8 = 1;
 
 /// Reads the files, prints the findings, and returns the exit code.

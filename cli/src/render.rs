@@ -160,7 +160,7 @@ fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> 
 fn too_large(found: &TooLarge) -> String {
     let remedy = match found.resource {
         Some(_) => found.remedy(),
-        // The usual remedy, a higher memory limit, does not apply, because this command has no such limit.
+        // The usual remedy, a higher memory limit for the sidecar, does not apply, because this command runs no sidecar.
         None => "make the outputs or the templates smaller",
     };
     format!("{found}; {remedy}")

@@ -1,4 +1,5 @@
-//! Prints messages. `anstream` removes the colors if the output is not a terminal, or if variables such as `NO_COLOR` require it.
+//! Prints messages. `anstream` removes the colors if the output is not a terminal, or if variables such as `NO_COLOR` disable
+//! them.
 
 use anstyle::{AnsiColor, Style};
 

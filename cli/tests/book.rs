@@ -56,7 +56,8 @@ fn run(script: &str, directory: &Path) -> Result<String, String> {
     }
 }
 
-/// Returns the `gleaner` subcommands that a block uses but that do not exist, and the flags that their `--help` does not list.
+/// Returns the `gleaner` subcommands in a block that do not exist, and the flags that the `--help` of their subcommand does not
+/// list.
 fn unknown_flags(script: &str) -> Vec<String> {
     let mut unknown = Vec::new();
     let script = script.replace("\\\n", " ");

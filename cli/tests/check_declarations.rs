@@ -15,7 +15,7 @@ fn task(declaration: &str) -> String {
     support::task(declaration, "steps: [{name: one, image: i, command: [a]}]")
 }
 
-/// A declaration with a PipelineResource, a ConfigMap, and a ConfigMap in a different namespace with the policy `Apply`.
+/// A declaration with a PipelineResource, a ConfigMap, and, in a different namespace, a ConfigMap with the policy `Apply`.
 const SEVERAL: &str = "
 steps: {one: [{name: a}]}
 resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.one.a)}]}}]

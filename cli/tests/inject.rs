@@ -1,4 +1,4 @@
-//! Tests `gleaner inject`, which adds the redirector and the sidecar to Tasks and pods without the webhook.
+//! Tests `gleaner inject`, which does the work of the webhook: it adds the redirector and the sidecar to Tasks and pods.
 
 mod support;
 
@@ -255,8 +255,8 @@ fn no_interpreter_is_added_to_a_script_that_may_have_one() {
             .unwrap()
             .to_owned()
     };
-    // These scripts stay unchanged, because the redirector reads a script after Tekton has replaced its variables, and skips
-    // empty lines before the interpreter line.
+    // These scripts stay unchanged, because the redirector reads a script after Tekton has replaced the variables in it, and
+    // skips empty lines before the interpreter line.
     for script in ["$(params.body)", "\n\n#!/usr/bin/env python3\nprint()"] {
         let injected = script_of(script);
         let rest = injected.splitn(3, '\n').nth(2).unwrap().to_owned();

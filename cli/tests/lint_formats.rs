@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use support::{Ran, command, file, gleaner, gleaner_with_input, ran};
 
-/// A Task with four errors on two lines. In some cases, multi-byte characters precede the error on its line.
+/// A Task with four errors on two lines. Some of the errors are preceded by multi-byte characters.
 const TASK: &str = "\
 apiVersion: tekton.dev/v1
 kind: Task

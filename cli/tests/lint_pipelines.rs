@@ -223,7 +223,8 @@ fn a_reference_to_a_known_or_possible_result_passes() {
             .replace("script: 'true'", artifacts),
         &[],
     );
-    // The step `main` refers to itself, so the check of the Task's steps reports the variable, not the check of the Pipeline.
+    // The step `main` refers to itself, so the variable is reported by the check of the Task's steps, and not by that of the
+    // Pipeline.
     finds(
         &FILE
             .replace("ARGUMENT", "$(steps.main.v)")

@@ -1,5 +1,5 @@
-//! Tests how `gleaner lint` and `gleaner inject` report documents whose declaration has no effect because of another program, a
-//! label or an edit.
+//! Tests how `gleaner lint` and `gleaner inject` report declarations in unexpected places, labels that exempt an object, and
+//! edits of injected Tasks.
 
 mod support;
 

@@ -26,7 +26,7 @@ fn job(field: &str, name: &str) -> String {
     )
 }
 
-/// Returns a Pod with this spec. It declares an output and a ConfigMap.
+/// Returns a Pod with this spec. The Pod declares an output and a ConfigMap.
 fn pod(spec: &str) -> String {
     let metadata = metadata("generateName: cm-");
     format!("{{apiVersion: v1, kind: Pod, metadata: {metadata}, spec: {{{spec}}}}}")

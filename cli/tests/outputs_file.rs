@@ -1,4 +1,4 @@
-//! Tests the files in `examples/kustomize`, where the declaration has a separate file. A suite in `tests/` also runs kustomize.
+//! Tests the files in `examples/kustomize`, where the declaration is in a separate file. A suite in `tests/` also runs kustomize.
 
 mod support;
 

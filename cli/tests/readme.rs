@@ -1,5 +1,5 @@
-//! Tests the README and the links of all pages: the README's commands run as pasted, its Task is the same as in the example, and
-//! each link leads to an existing file.
+//! Tests the README and the links of all pages: the README's commands run as pasted, the README's Task is the same as in the
+//! example, and each link leads to an existing file.
 
 mod support;
 

@@ -387,7 +387,7 @@ fn references_that_multiply_the_size_are_refused_before_they_use_memory() {
         support::without_variables(&mut command, &["GLEANER_"]);
         support::ran(command.output().unwrap())
     };
-    // Each object is within its limit, but together the objects exceed theirs.
+    // Each object is within its limit, but together the objects exceed the limit for all objects.
     let together = render(11, 40);
     together
         .exits(65)

@@ -10,7 +10,7 @@ use support::{ONE, Ran, file, run, task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Forwards connections to the API server `server`, and delays each request that creates a ConfigMap by `pause`.
+/// Forwards connections to the API server `server`, and delays by `pause` each request that creates a ConfigMap.
 async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration) {
     while let Ok((client, _)) = listener.accept().await {
         tokio::spawn(async move {

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use support::{ONE, run, task, with_run};
 use tempfile::TempDir;
 
-/// Returns an absolute path outside the run's directory, and a relative path that leads to it. Nothing exists at the path, but a
-/// directory could be created there until the returned `TempDir` is dropped.
+/// Returns an absolute path outside the run's directory, and a relative path to the same place. Nothing exists there, but a
+/// directory could be created until the returned `TempDir` is dropped.
 fn outside() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("made");

@@ -142,8 +142,8 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
-/// Returns the command with the default handling of these signals, because a parent process such as `nohup` may ignore them, and
-/// the command would inherit this.
+/// Returns the command with the default handling of SIGHUP, SIGQUIT and SIGTERM. Without this, the command would ignore a signal
+/// that its parent process, such as `nohup`, ignores.
 fn with_default_signals(command: &Command) -> Command {
     let mut env = Command::new("env");
     env.arg("--default-signal=HUP,QUIT,TERM");

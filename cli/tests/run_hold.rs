@@ -146,7 +146,7 @@ fn the_page_and_the_api_server_are_available_until_a_signal() {
         let began = Instant::now();
         assert_eq!(held.stop(signal), 0);
         assert!(began.elapsed() < Duration::from_secs(15));
-        // The kubeconfig is removed even with --keep, because its API server no longer runs.
+        // The kubeconfig is removed even with --keep, because its API server is no longer running.
         assert!(!Path::new(&kubeconfig).exists());
         std::fs::remove_dir_all(Path::new(&kubeconfig).parent().unwrap()).unwrap();
     }

@@ -198,7 +198,7 @@ finally:
             ("skipped", "None"),
             ("taker", "None"),
             ("after-taker", "None"),
-            // As in Tekton, a task that only has to run after the skipped task, but does not use its results, still runs.
+            // As in Tekton, a task that must run after the skipped task, but does not use its results, still runs.
             ("ordered", "Succeeded"),
             ("last", "Succeeded"),
             ("without", "None"),

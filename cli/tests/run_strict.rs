@@ -219,7 +219,8 @@ fn unknown_fields_are_refused_at_every_level() {
         "unknown field 'descriptions'",
     );
     ran.says("unknown field 'serviceAccount'");
-    // Known fields are accepted, including fields from later Kubernetes versions. So are maps whose keys the user chooses.
+    // Known fields are accepted, including fields from later Kubernetes versions, and so are the entries of maps whose keys
+    // the user chooses.
     let known = "
 params: [{name: p, type: object, properties: {k: {type: string}}, default: {k: v}}]
     volumes: [{name: v, projected: {sources: [{secret: {name: s}}]}}]

@@ -183,11 +183,11 @@ fn on_terminal(text: &str, columns: u16) -> String {
         .stderr(user_end)
         .spawn()
         .unwrap();
-    // Drop the last handle to the user's end in this process. `command` holds it.
+    // `command` holds this process's last handle to the user's end of the terminal, so drop that handle.
     command.stderr(Stdio::null());
     let (mut terminal, mut bytes) = (File::from(terminal), Vec::new());
     let end = terminal.read_to_end(&mut bytes).unwrap_err();
-    // Linux returns this error when no process has the user's end open.
+    // Linux returns this error when no process has the user's end of the terminal open.
     assert_eq!(Errno::from_io_error(&end), Some(Errno::IO));
     child.wait().unwrap();
     String::from_utf8(bytes).unwrap()

@@ -101,7 +101,7 @@ impl Collector {
         values: Values,
         steps: impl IntoIterator<Item = StepName>,
     ) -> Self {
-        // `steps` has the order of the Task, so it comes first.
+        // `steps` comes first, because it is in the order of the Task.
         let known = steps.into_iter().chain(declaration.steps.keys().cloned());
         let steps = known.map(|step| (step, StepRecord::Waiting)).collect();
         let variables = declaration.variables();

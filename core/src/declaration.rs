@@ -154,8 +154,8 @@ impl Examined {
     }
 }
 
-/// Reports well-formed constructs that cannot work at run time. The sidecar does not repeat these checks, because such a run
-/// fails in any case.
+/// Reports well-formed constructs that cannot work at run time. The sidecar does not repeat these checks, because a run
+/// with such a construct fails in any case.
 fn find_without_effect(
     node: &Node,
     declaration: &Declaration,

@@ -153,7 +153,7 @@ impl fmt::Display for Created {
 pub enum Action {
     /// The object was created.
     Created,
-    /// The object already existed, as created by an earlier attempt of the same run.
+    /// The object already existed, because an earlier attempt of the same run had created it.
     Adopted,
     /// The object was created by an earlier attempt of the same run with different content, and was replaced.
     Replaced,

@@ -9,7 +9,8 @@ use gleaner_proto::traces;
 
 use super::{Files, Form};
 
-/// The image of this version. Only the release build sets the environment variable, because other builds have no published image.
+/// The image of this version. Only the release build sets the environment variable, because no image is published for other
+/// builds.
 const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 
 #[derive(Debug, Args)]

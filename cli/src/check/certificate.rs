@@ -9,8 +9,8 @@ use x509_parser::time::ASN1Time;
 
 use super::report::Check;
 
-/// The remaining validity below which a certificate is reported as expiring. A quarter of the certificate's total validity is
-/// used instead if that is shorter. The injector and cert-manager renew certificates earlier, so the renewal must have failed.
+/// The remaining validity below which a certificate is reported as not renewed. If a quarter of the certificate's total validity
+/// is shorter, the quarter is used instead. The injector and cert-manager renew a certificate before it reaches this limit.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The period in which a certificate is valid.
@@ -40,7 +40,7 @@ fn validity(pem: &Pem) -> Option<Validity> {
     })
 }
 
-/// Checks the certificate that expires last of those that are already valid. `what` describes it in the message.
+/// Of the certificates that are already valid, checks the one that expires last. `what` describes the certificate in the message.
 pub(super) fn check(
     id: &'static str,
     what: &str,

@@ -9,7 +9,7 @@ use super::cluster::{Cluster, Unread};
 use super::report::{Check, Group};
 use super::webhook::Installation;
 
-/// The label that contains the release. The chart sets it, as Kubernetes recommends.
+/// The label that contains Gleaner's release. The chart sets it, as Kubernetes recommends.
 const VERSION: &str = "app.kubernetes.io/version";
 
 /// Checks the injector; returns its Deployment, if it can be read.

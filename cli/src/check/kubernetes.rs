@@ -8,7 +8,7 @@ use super::report::{Check, Group};
 
 /// The oldest supported minor version of Kubernetes 1.
 const OLDEST: u32 = 28;
-/// The first version in which the feature gate for native sidecars cannot be disabled (KEP-753).
+/// The first version in which the feature gate for native sidecars can no longer be disabled (KEP-753).
 const LOCKED: (u32, u32) = (1, 33);
 
 /// Checks the API server. Returns its version, or `None` if it does not respond with a valid one.

@@ -14,7 +14,7 @@ const GUARD: &str = "pods.gleaner.dev";
 /// The policy that prevents changes to generated PipelineResources.
 const IMMUTABILITY: &str = "pipelineresources.gleaner.dev";
 
-/// Checks that the kind is served. If the cluster has Gleaner's webhook, also checks the policies.
+/// Checks that the kind PipelineResource is served. If the cluster has Gleaner's webhook, also checks the policies.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     installation: Option<&Installation>,

@@ -12,7 +12,7 @@ const COLUMN: usize = 8;
 pub(super) enum Status {
     /// The check found no problem.
     Ok,
-    /// Gleaner works, with a limitation.
+    /// Gleaner works, but with a limitation.
     Warning,
     /// Runs with outputs would fail.
     Failed,

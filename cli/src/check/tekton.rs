@@ -10,7 +10,7 @@ use super::report::{Check, Group};
 
 /// The Tekton kinds that Gleaner needs.
 const KINDS: [&str; 4] = ["tasks", "taskruns", "pipelines", "pipelineruns"];
-/// Tekton's namespace, if its webhook configuration cannot be read or does not specify one.
+/// The default for Tekton's namespace, used if Tekton's webhook configuration cannot be read or specifies no namespace.
 const NAMESPACE: &str = "tekton-pipelines";
 /// Tekton's MutatingWebhookConfiguration.
 pub(super) const WEBHOOK: &str = "webhook.pipeline.tekton.dev";

@@ -20,8 +20,8 @@ pub(super) struct Cluster {
 }
 
 /// Injects the redirector and the sidecar wherever `document` requests them, and adds errors and warnings to `findings`. `tasks`
-/// contains the object results of the Tasks in all documents. Returns the document, which is unchanged if it has errors, and true
-/// if it has a declaration or an error.
+/// contains the object results of the Tasks in all documents. Returns the document, which is unchanged if it has errors, and a
+/// flag that is true if the document has a declaration or an error.
 pub(super) fn inject(
     source: &Source,
     document: &Node,
@@ -56,7 +56,7 @@ fn is_untranslated(document: &Node) -> bool {
     })
 }
 
-/// Returns true if a TaskSpec declares its outputs in the proposal's syntax, which is in the spec instead of the annotation.
+/// Returns true if a TaskSpec declares its outputs in the spec, as in the proposal's syntax, and not in the annotation.
 fn is_proposal(spec: &Node) -> bool {
     let declares = |node: &Node| node.get("outputs").is_some();
     declares(spec) || spec.list_of("steps").iter().any(declares)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gleaner_core::document::Finding;
 use serde_json::{Value, json};
 
-/// The rule ID of every finding, because findings have no separate codes.
+/// The rule ID of every finding, because a finding does not have a code of its own.
 const RULE: &str = "gleaner-lint";
 
 /// Returns a SARIF log that contains the findings in one run.

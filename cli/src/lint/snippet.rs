@@ -15,8 +15,8 @@ pub(super) fn render(finding: &Finding, line: Option<&str>) -> String {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    // `annotate_snippets` does not escape C1 control characters, nor escape sequences in labels and help. `visible` replaces
-    // all of them.
+    // `annotate_snippets` prints C1 control characters unchanged and, in labels and help, also escape sequences. `visible`
+    // replaces all of them.
     let (place, message) = (visible(&diagnostic.place), visible(&diagnostic.message));
     let line = line.map(visible);
     let group: Group<'_> = match (diagnostic.at, &line) {

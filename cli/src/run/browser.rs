@@ -6,7 +6,8 @@ use tokio::process::Command;
 
 use super::progress::Progress;
 
-/// The environment variable with the commands that open a browser. Colons separate the commands, and `%s` represents the URL.
+/// The environment variable with the commands that open a browser. Colons separate the commands. In a command, `%s` is replaced
+/// with the URL.
 const BROWSER: &str = "BROWSER";
 /// The command that opens a URL in the desktop's default browser.
 const OF_DESKTOP: &str = "xdg-open";

@@ -86,7 +86,7 @@ pub(crate) fn check(
                 cluster.insert(word);
             }
             Refused(_) if !is_set(map, field) => {}
-            // If a reference has a `resolver`, report only this field, not the resolver's `params`, too.
+            // If a reference has a `resolver`, report only this field, and not also the resolver's `params`.
             Refused(_) if *field == "params" && is_set(map, "resolver") => {}
             Refused(help) => {
                 found.refuse(

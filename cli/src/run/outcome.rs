@@ -31,7 +31,7 @@ pub(crate) enum Existing {
 }
 
 /// Returns the objects that exist, and shuts down the sidecar, which first completes any submission in progress. If `hold` is
-/// true and no submission is in progress, does not shut down the sidecar, and returns it, too.
+/// true and no submission is in progress, leaves the sidecar running, and returns it, too.
 pub(crate) async fn end(
     sidecar: SidecarProcess,
     interrupt: &mut Signals,

@@ -71,7 +71,8 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
             place.node.content,
             Content::Sequence(_) | Content::Mapping(_)
         );
-        // Tekton converts a list or map that contains values other than strings to a string (`ParamValue.UnmarshalJSON`).
+        // If a list or map contains values other than strings, Tekton converts the whole list or map to a string
+        // (`ParamValue.UnmarshalJSON`).
         let help = (value.is_string() && is_list)
             .then(|| "quote each value inside it, because Tekton accepts only strings".to_owned());
         found.add(place, message, help);

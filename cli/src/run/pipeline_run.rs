@@ -120,7 +120,7 @@ impl PipelineRun<'_> {
         }
         let prepared = match self.scope.holds(&task.when) {
             Ok(false) => {
-                // As in Tekton, tasks that only list this task in `runAfter` still run. Tasks that use its results are skipped.
+                // As in Tekton, tasks that list this task in `runAfter` still run, unless they use its results.
                 self.end_without(task, "its when conditions are false");
                 return Ok(Course::Continue);
             }

@@ -42,8 +42,8 @@ pub(crate) struct Notices<'n> {
     pub(crate) found: &'n mut Diagnostics,
 }
 
-/// Reads a pipeline task. Returns it with a flag that is true if it declares outputs. Adds errors in the pipeline task to
-/// `notices`, and returns `None` if they prevent reading it.
+/// Reads a pipeline task. Returns the task, and a flag that is true if the task declares outputs. Adds errors in the pipeline
+/// task to `notices`, and returns `None` if they prevent reading it.
 ///
 /// # Errors
 /// All errors in the Task.

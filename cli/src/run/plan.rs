@@ -35,8 +35,8 @@ pub(crate) struct Plan {
     /// The shell commands of `--step-command`, by step name.
     pub(crate) commands: BTreeMap<String, String>,
     pub(crate) mounts: Mounts,
-    /// True if steps inherit only these environment variables from this process: `PATH` and those with `valueFrom`
-    /// (`--clean-env`).
+    /// True if steps inherit from this process only `PATH` and the environment variables that the documents set with
+    /// `valueFrom` (`--clean-env`).
     pub(crate) clean_env: bool,
     /// Notes to print about differences from a run in a cluster.
     pub(crate) notes: Vec<String>,
@@ -117,7 +117,8 @@ impl Plan {
         for (name, value) in context {
             self.substitution.name(format!("context.{name}"), value);
         }
-        // Tekton replaces context variables after parameters, so the values of parameters may contain context variables.
+        // Tekton replaces context variables after it has replaced parameters, so the values of parameters may contain context
+        // variables.
         let of_task = |name: &str| context.get(name).filter(|_| name.starts_with("task"));
         for value in self.substitution.params.values_mut() {
             replace_context(value, &of_task);
@@ -237,7 +238,7 @@ impl Plan {
         };
         std::fs::create_dir_all(&directory)?;
         if workspace.read_only {
-            // Do not write-protect the directory of the user or of other tasks. Give the steps a write-protected copy instead.
+            // Do not write-protect a directory of the user or of other tasks. Give the steps a write-protected copy instead.
             if directory != own {
                 let copy = self
                     .directory

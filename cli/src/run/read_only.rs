@@ -18,7 +18,7 @@ pub(crate) struct ReadOnly {
     before: Contents,
 }
 
-/// The size, modification time in seconds and nanoseconds, and mode of each file, by path.
+/// The size, modification time (seconds and nanoseconds) and mode of each file and directory, by path.
 type Contents = BTreeMap<PathBuf, (u64, i64, i64, u32)>;
 
 // === impl ReadOnly ===
@@ -37,7 +37,8 @@ impl ReadOnly {
         })
     }
 
-    /// Returns the path of a file that was added, removed or changed, relative to the directory, or `None` if nothing changed.
+    /// Returns the path, relative to the directory, of a file that was added, removed or changed. Returns `None` if nothing
+    /// changed.
     pub(crate) fn changed(&self) -> Option<PathBuf> {
         let now = contents(&self.directory).unwrap_or_default();
         let differs = |path: &&PathBuf| now.get(*path) != self.before.get(*path);

@@ -161,7 +161,8 @@ fn json(report: &Report) -> Value {
     value
 }
 
-/// Formats a result on one line: a string unchanged, or as JSON if it contains control characters such as line breaks.
+/// Formats a result on one line: a string as plain text without a final line break, and any other value as JSON. A string that
+/// contains other control characters is also formatted as JSON.
 fn line(value: &Value) -> String {
     let text = value.as_str();
     match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {

@@ -25,7 +25,8 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
 }
 
-/// Converts the results to their types: an object for each resource, the declared type for the Task's own results.
+/// Converts the results from strings to their types. The result of a resource becomes an object, and a result that the Task
+/// declares gets the declared type.
 pub(crate) fn typed(
     texts: &Results,
     declared: &[TaskResult],

@@ -21,7 +21,7 @@ impl Seeds {
     /// Reads the files of `--object`.
     ///
     /// # Errors
-    /// The exit code, after the messages have been printed.
+    /// The exit code. The messages have been printed.
     pub(crate) fn read(options: &Run) -> Result<Self, u8> {
         let usage = |message: &str| Err(Failure::usage(message).print());
         if options.objects.is_empty() {
@@ -57,7 +57,7 @@ impl Seeds {
         }
     }
 
-    /// Returns the documents. CRDs and Namespaces are first, because other objects may require them.
+    /// Returns the documents. CRDs and Namespaces come first, because other objects may require them.
     fn documents(&self) -> Vec<(&Source, &Node)> {
         let of_source = |source| move |node| (source, node);
         let documents = self.0.iter();

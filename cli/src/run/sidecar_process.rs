@@ -89,7 +89,7 @@ impl SidecarProcess {
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
             .arg("--address-file")
             .arg(directory.address())
-            // `outcome` waits slightly longer than this grace period.
+            // `SHUTDOWN_TIMEOUT` in `outcome.rs` is slightly longer than this grace period.
             .arg("--shutdown-grace=20s")
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))

@@ -88,7 +88,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// Returns the step with the fields of the StepAction, after replacing the StepAction's parameters.
+/// Returns the step with the fields of the StepAction, after replacing the variables for the StepAction's parameters.
 fn merge(
     document: Document<'_>,
     step: &Cursor<'_>,
@@ -205,7 +205,7 @@ fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
     whole.inner.strip_suffix("[*]")
 }
 
-/// Returns `node` after replacing the StepAction's parameters in all strings.
+/// Returns `node` after replacing the variables for the StepAction's parameters in all strings.
 fn replaced(node: &Node, substitution: &Substitution) -> Result<Node, String> {
     let content = match &node.content {
         Content::String(text) => Content::String(substitution.text(text)?),

@@ -36,7 +36,8 @@ use gleaner_core::task::Step;
 
 /// The interval between requests for the sidecar's status.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
-/// The exit code of a step that wrote to a read-only workspace. Most programs exit with 1 if they cannot write.
+/// The exit code of a step that wrote to a read-only workspace. In a cluster, the write would fail, and most programs then exit
+/// with 1.
 const READ_ONLY: u8 = 1;
 /// The time to wait for a step's remaining output after the step exits.
 const LAST_LINES: Duration = Duration::from_secs(2);
@@ -264,8 +265,8 @@ impl Steps<'_> {
         ))
     }
 
-    /// Sets the environment that the step inherits. With `--clean-env`, this is only `HOME`, `PATH` and the variables with
-    /// `valueFrom`. Gleaner's own variables are never inherited.
+    /// Sets the environment that the step inherits. With `--clean-env`, it contains only `HOME`, `PATH` and the variables
+    /// that the documents set with `valueFrom`. Gleaner's own variables are never inherited.
     fn set_environment(&self, child: &mut tokio::process::Command, command: &Command) {
         without_own_variables(child.as_std_mut());
         if !self.plan.clean_env {

@@ -97,7 +97,8 @@ pub(crate) fn read(
     })
 }
 
-/// Reports a TaskSpec into which Gleaner is already injected, because its steps run programs from Gleaner's image.
+/// Reports a TaskSpec into which Gleaner is already injected, because its steps start programs that exist only in Gleaner's
+/// image.
 fn refuse_injected(document: Document<'_>, spec: &Cursor<'_>, found: &mut Diagnostics) {
     let removed = removal::remove(&document.node.to_json());
     if removed.injected.contains(&spec.place) {

@@ -29,8 +29,8 @@ pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     waits.collect()
 }
 
-/// Returns a note that waits may time out, because no controller updates the objects. Returns `None` if the declaration contains
-/// no `waitFor`.
+/// Returns a note for the user: waits may time out, because no controller updates the objects. Returns `None` if the
+/// declaration contains no `waitFor`.
 pub(crate) fn note(declaration: &Declaration) -> Option<String> {
     let waits = of(declaration);
     let waits: Vec<String> = waits
@@ -103,8 +103,8 @@ impl Wait {
             .map(|(name, state)| (named(&name), state))
             .collect();
         match waits.as_mut_slice() {
-            // Even without `waitFor`, a submission may take long, because the API server does not respond or a quota is
-            // exhausted.
+            // Even without `waitFor`, a submission may take a long time, for example if the API server does not respond or a
+            // quota is exhausted.
             [] => {
                 let all = declaration.templates.iter();
                 let all: Vec<String> = all.map(|template| named(template.name.as_str())).collect();
@@ -158,7 +158,7 @@ impl Waiting {
         format!("{subject}: {seconds}s{}", state.collect::<String>())
     }
 
-    /// Returns the same description if a report is due at `now`.
+    /// Returns [`line`](Self::line) if a report is due at `now`, and doubles the time until the next report.
     pub(crate) fn report(&mut self, now: Instant) -> Option<String> {
         (now.duration_since(self.since) >= self.due).then(|| {
             self.due *= 2;

@@ -1,7 +1,7 @@
 //! The watcher, a process that cleans up after the run's process exits or is killed. The watcher kills the sidecar and the steps,
 //! which would otherwise keep running, and removes the run's directory, which may contain secrets.
 //!
-//! It reads a pipe to which only the run writes. Each line reports that a process group started (`+ID`) or finished
+//! The watcher reads a pipe to which only the run writes. Each line reports that a process group started (`+ID`) or finished
 //! (`-ID`). When the pipe closes for any reason, the watcher kills the process groups that have not finished.
 
 use std::collections::BTreeSet;

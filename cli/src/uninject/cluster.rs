@@ -54,7 +54,7 @@ pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
     })
 }
 
-/// Returns the lines, and true if all kinds that the cluster serves were listed.
+/// Returns the lines, and a flag that is true if all kinds that the cluster serves were listed.
 async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     let api = connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
     let namespace = namespace(&api, options.namespace.as_deref())?;

@@ -114,7 +114,7 @@ fn is_of_triggers(inner: &str) -> bool {
 const FORMS: [(&str, char); 4] = [(MASK, 'x'), ("5", ' '), ("5m", ' '), ("/a", 'a')];
 /// The prefix of each placeholder that is a name.
 const MASK: &str = "gleanertt";
-/// The name that replaces `$(uid)`, and has the same length.
+/// The name that replaces `$(uid)`. It has the same length.
 const UID: &str = "gtuid0";
 /// The maximum number of variables that are replaced in one object.
 const MASKS_MAX: usize = 1000;

@@ -27,7 +27,7 @@ impl Default for Bounds {
 }
 
 impl Collector {
-    /// Sets the limits for further messages. Messages in the journal were checked against the limits at the time they arrived.
+    /// Sets the limits for further messages. A message in the journal was checked against the limits in effect when it arrived.
     pub const fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
@@ -55,7 +55,7 @@ impl Collector {
         Ok(rendered)
     }
 
-    /// Renders all objects as [`masked_preview`](Self::masked_preview) does, and records their leaves with variables.
+    /// Renders all objects as [`masked_preview`](Self::masked_preview) does, and records the leaves that contained variables.
     ///
     /// # Errors
     /// Returns [`TooLarge`] in the same cases as [`masked_preview`](Self::masked_preview).

@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::{Collector, Life, Stage, StepRecord};
 use crate::render::{Secrecy, Values, measure, preview};
 
-/// The maximum number of characters shown of a string, which is more than an object's name can have. A list or map is shown if
-/// its JSON has at most four times as many bytes.
+/// The maximum number of characters shown of a string, which is enough for an object's name. A list or map is shown if its JSON
+/// is not longer, in bytes, than four times this number.
 const SHOWN: usize = 256;
 /// The approximate maximum number of characters shown of all values together. With many variables, fewer characters of each value
 /// are shown.
@@ -34,7 +34,8 @@ impl Collector {
             since: None,
             finished: self.is_finished(),
             submit: self.declaration.submit.as_str().to_owned(),
-            // Omit the step that Gleaner adds. A local run also uses its name, for the requests that the run itself sends.
+            // Omit the step that Gleaner adds. A local run also uses the name of this step, for the requests that the run itself
+            // sends.
             steps: self
                 .steps
                 .iter()
@@ -199,7 +200,7 @@ impl Collector {
             .rev()
             .filter_map(|failure| Some((failure.resource.as_deref()?, failure)))
             .collect();
-        // A name may depend on any variable, so the names are shown only once all variables are known.
+        // A name may depend on any variable, so no name is shown until all variables are known.
         let waits = matches!(
             self.phase(),
             Phase::Resolved | Phase::Submitting | Phase::Failed
@@ -262,7 +263,7 @@ fn cut(text: &str, length: usize) -> Value {
     shown(text, length).into()
 }
 
-/// Returns the text, truncated if it is longer than `length` bytes.
+/// Returns the text. If it is longer than `length` bytes, it is truncated to `length` characters.
 fn shown(text: &str, length: usize) -> String {
     if text.len() <= length {
         return text.to_owned();

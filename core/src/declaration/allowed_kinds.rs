@@ -9,7 +9,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::variable::Tree;
 
-/// API groups whose kinds grant permissions or change how the API server works. A pattern with `*` does not match them.
+/// API groups whose kinds grant permissions or change how the API server works. A pattern with `*` does not match these kinds.
 const GUARDED: [&str; 7] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
@@ -45,8 +45,8 @@ pub struct KindPatternError(String);
 // === impl AllowedKinds ===
 
 impl AllowedKinds {
-    /// Returns all kinds except those that the operator must allow by name: the kinds of the groups for RBAC, admission, API
-    /// extension, tokens and certificates, and Secrets with a ServiceAccount token.
+    /// Returns all kinds except those that the operator must allow by name. These are Secrets with a ServiceAccount token, and
+    /// the kinds in the API groups for RBAC, admission, API extensions, authentication, authorization and certificates.
     pub fn unguarded() -> Self {
         Self(Some(vec![KindPattern {
             group: "*".to_owned(),
@@ -158,7 +158,7 @@ fn is_guarded(template: &Template) -> bool {
         || (group == CORE && template.kind == "Secret" && may_hold_token(&template.tree))
 }
 
-/// Returns true for a Secret of the token type, or of a type that is only known at run time.
+/// Returns true for a Secret of the token type, or of a type that is known only at run time.
 fn may_hold_token(secret: &Tree) -> bool {
     match secret {
         Tree::Fixed(secret) => secret["type"] == TOKEN,

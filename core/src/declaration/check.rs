@@ -14,7 +14,8 @@ use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE
 use gleaner_proto::name::StepName;
 use gleaner_proto::output::OutputType;
 
-/// The parts of a Task to which its declaration refers. A part is `None` if it is unknown; references to it are then not checked.
+/// The parts of a Task to which its declaration can refer. A part is `None` if it is unknown; in that case, references to it are
+/// not checked.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// The names of the Task's steps.
@@ -90,7 +91,7 @@ fn check_policy(template: &Template, found: &mut Diagnostics) {
     }
 }
 
-/// Rejects a result that exposes the data of a Secret, because everyone can read results.
+/// Rejects a result that exposes the data of a Secret, because results can be read without permission to read Secrets.
 fn check_results(template: &Template, found: &mut Diagnostics) {
     if !is_secret(template) {
         return;
@@ -252,7 +253,7 @@ fn may_hold_secret(template: &Template, usage: &Use) -> bool {
 }
 
 /// Returns true if `inside`, a place relative to `template`, is in the data of a Secret. The values there must be strings,
-/// because the API server's error message would quote a value of any other type.
+/// because the API server rejects a value of any other type with a message that quotes it.
 pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]
@@ -306,8 +307,8 @@ fn check_resource(
     Err((message, found.suggestion(field, fields.chain(params))))
 }
 
-/// Rejects a list or map inside a string or in a string field. Numbers and booleans are converted to text in a string field,
-/// except in the data of a Secret, which must be base64.
+/// Rejects a list or map inside a string or in a string field. Also rejects a number or boolean in `data` of a Secret, where the
+/// values must be base64. In all other string fields, numbers and booleans are converted to text.
 fn check_position(
     template: &Template,
     usage: &Use,

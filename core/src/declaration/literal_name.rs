@@ -7,8 +7,8 @@ use crate::render::SUFFIX;
 use crate::variable::{Part, Tree};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// The maximum length of a `generateName` prefix, in bytes: the length of a DNS label minus that of the suffix. A longer prefix
-/// is truncated.
+/// The maximum length of a `generateName` prefix, in bytes: the maximum length of a DNS label, minus the length of the suffix.
+/// A longer prefix is truncated.
 const PREFIX_MAX: usize = 63 - SUFFIX;
 
 /// The rule that the names of a kind must follow.
@@ -62,7 +62,7 @@ impl Form {
         self != Self::Segment && letter.is_some_and(|letter| matches!(letter, '-' | '.'))
     }
 
-    /// Returns the remedy. If a `suffix` will be added to the name, the name may end with any of these characters.
+    /// Returns the remedy. If `suffix` is not empty, it is added to the name, so the remedy does not restrict the last character.
     fn help(self, suffix: &str) -> String {
         let letters = match self {
             Self::Label => "digits and '-'",

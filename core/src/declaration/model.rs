@@ -136,7 +136,7 @@ pub enum Submit {
 /// The action to take if the preflight finds that a kind does not exist, or that the creation of an object is forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Preflight {
-    /// Report the problem, and fail at submission, after the steps have run (in the proposal, the image is uploaded in any case).
+    /// Report the problem, and fail at submission, after the steps have run.
     #[default]
     Report,
     /// Fail the first step before its command runs.

@@ -29,8 +29,8 @@ enum OutputType {
     Object,
 }
 
-/// The part of the file's text that is removed from the end (and, for `Whitespace`, from both ends), after the byte order mark at
-/// the beginning has been removed.
+/// The characters to remove from the end of the file's text (for `Whitespace`, from both ends). The byte order mark at the
+/// beginning is removed first.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::Trim")]
@@ -39,7 +39,7 @@ enum Trim {
     Newline,
     /// All whitespace at both ends.
     Whitespace,
-    /// Nothing. The byte order mark is also kept, unless the output is JSON.
+    /// Nothing. For an output of type `string`, a byte order mark is also kept.
     None,
 }
 

@@ -293,7 +293,7 @@ impl Reference {
         }
     }
 
-    /// Returns the response to `post`, and true if it is accepted.
+    /// Returns the response to `post`, and a flag that is true if the message is accepted.
     pub(super) fn examine(&self, post: Post) -> (Response, bool) {
         let (step, ..) = post.message();
         let response = match self.accepted.get(step) {
@@ -337,7 +337,7 @@ impl Reference {
         }
     }
 
-    /// Returns the response to a submit request, and true if the request starts the submission.
+    /// Returns the response to a submit request, and a flag that is true if the request starts the submission.
     pub(super) fn examine_request(&self) -> (Response, bool) {
         match self.phase() {
             Phase::Collecting => (Response::Refused(problem_type::PENDING), false),
