@@ -3,7 +3,7 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`mod@task`] | turns a Task that declares outputs into one that any version of Tekton can run |
-//! | [`pod`] | adds redirector and sidecar to the pod of an injected Task, or to any pod with the annotation |
+//! | [`pod`] | adds the redirector and the sidecar to the pod of an injected Task, or to any pod with the annotation |
 //! | [`settings`] | the settings of injection: image, resources, security |
 //! | [`removal`] | removes Gleaner from an injected object |
 //! | `shape` | the maps and lists that injection reads and extends |

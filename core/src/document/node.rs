@@ -1,4 +1,4 @@
-//! The tree of a document. Each node keeps its position, so that an error can name line and column.
+//! The tree of a document. Each node keeps its position, so that an error can name the line and column.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
@@ -15,7 +15,7 @@ pub struct Node {
     pub content: Content,
 }
 
-/// The content of a node, with JSON's types only, as in Kubernetes.
+/// The content of a node. As in Kubernetes, only JSON's types are supported.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// `null`.

@@ -66,7 +66,7 @@ fn walk(rest: &str, at: Location, value: &str, offset: usize, style: Style) -> O
     }
     for (index, wanted) in value.char_indices() {
         if is_blank(wanted) && !(style == Style::Double && raw.skips_escaped(wanted)) {
-            // Blanks are skipped in the value and in the text, because their line ends and indentation differ.
+            // Blanks are skipped in the value and in the text, because line ends and indentation differ between the two.
             if index >= offset {
                 return Some(raw.at);
             }
@@ -132,7 +132,7 @@ impl Raw<'_> {
         }
     }
 
-    /// Skips an escape sequence for `blank` if one comes next, and then returns true.
+    /// If an escape sequence for `blank` comes next, skips it and returns true.
     fn skips_escaped(&mut self, blank: char) -> bool {
         let mut ahead = self.clone();
         ahead.skip_blanks(Style::Double);

@@ -3,8 +3,8 @@
 use gleaner_proto::path::IMAGE_SIDECAR;
 use serde_json::{Value, json};
 
-/// Returns the hook for a native sidecar. No later container starts until the hook has finished (KEP-753). A startup probe would
-/// also work, but would delay the pod by a whole second.
+/// Returns the `postStart` hook for a native sidecar. No later container starts until the hook has finished (KEP-753). A startup
+/// probe would also work, but would delay the pod by a whole second.
 pub(crate) fn lifecycle() -> Value {
     json!({"postStart": {"exec": {"command": [IMAGE_SIDECAR, "ready"]}}})
 }

@@ -56,7 +56,7 @@ pub fn image(text: &str) -> Result<String, String> {
 pub enum Sidecars {
     /// Init containers with `restartPolicy: Always`.
     Native,
-    /// Containers next to the steps; Tekton stops them when the steps have finished.
+    /// Ordinary containers, which Tekton stops when the steps have finished.
     Tekton,
 }
 

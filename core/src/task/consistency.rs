@@ -41,8 +41,8 @@ pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Dia
     }
 }
 
-/// Reports results that both a step and a resource write. Places and positions are relative to the document. A Task may
-/// declare a result with a resource's name if no step writes it: this declares the resource's result to Tekton.
+/// Reports results that both a step and a resource write. Places and positions are relative to the document. A Task may declare a
+/// result with a resource's name if no step writes it; Tekton then knows the result that the resource writes.
 pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     let written: HashSet<&str> = spec.steps.iter().flat_map(written_by).collect();
     let both = spec.results.iter().filter(|result| {

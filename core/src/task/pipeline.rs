@@ -16,8 +16,8 @@ pub use order::sort;
 pub(crate) use variables::check_document;
 pub use variables::context_of;
 
-/// Fields of a pipeline task whose references to other tasks do not affect its order: descriptive text, and an embedded Pipeline,
-/// whose tasks are ordered separately.
+/// Fields of a pipeline task in which references to other tasks do not affect the order: descriptive text, and an embedded
+/// Pipeline, whose tasks are ordered separately.
 const OTHERS: [&str; 3] = ["description", "displayName", "pipelineSpec"];
 
 /// Reports errors for which Tekton rejects the spec of a Pipeline. Other modules check the embedded TaskSpecs and the variables.

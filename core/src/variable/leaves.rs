@@ -76,8 +76,8 @@ impl Unresolved {
         }
     }
 
-    /// Replaces the last recorded leaf, a whole-array variable in the current list, with the array's `count` items, of which the
-    /// first has the index `first`.
+    /// Replaces the last recorded leaf, a whole-array variable in the current list, with the array's `count` items, the first of
+    /// which has the index `first`.
     pub(super) fn spread(&mut self, first: usize, count: usize) {
         let Some(trace) = &mut self.trace else {
             return;

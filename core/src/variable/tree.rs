@@ -267,7 +267,7 @@ impl Tree {
         }
     }
 
-    /// Replaces every variable by its value. Variables inside a value are not replaced.
+    /// Replaces every variable with its value. Variables inside a value are not replaced.
     ///
     /// # Errors
     /// Returns all variables whose paths do not exist or, if there are none, all variables whose values are still unknown.

@@ -61,8 +61,8 @@ pub(super) fn inject(
     Ok(changed)
 }
 
-/// Checks the kinds in the declaration of a pod that is already injected, because no webhook may have checked them before. The
-/// sidecar itself rejects a declaration that cannot be parsed.
+/// Checks the kinds in the declaration of a pod that is already injected, because it is possible that no webhook has checked them
+/// yet. The sidecar itself rejects a declaration that cannot be parsed.
 pub(super) fn check_kinds(
     (list, index): (&'static str, usize),
     args: &[String],

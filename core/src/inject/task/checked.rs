@@ -61,7 +61,7 @@ pub(crate) fn check(
     });
     let read = match &mut declared {
         Some(declared) => declared.task.take(),
-        // The errors of the declaration, found above, include the errors in the TaskSpec.
+        // Errors in the TaskSpec are ignored here, because they are among the errors from reading the declaration above.
         None => site.task().unwrap_or_default(),
     };
     let finish = read.as_ref().map(|read| Finish::of(&read.steps));

@@ -1,4 +1,4 @@
-//! Warnings about results that may not fit into the termination message, returned when a Task is applied.
+//! Warnings, returned when a Task is applied, that results may be too large for the termination message.
 
 use gleaner_termination::Share;
 use serde_json::Value;

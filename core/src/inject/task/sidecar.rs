@@ -23,7 +23,7 @@ use crate::inject::redirector_flags::install;
 use crate::inject::settings::Settings;
 use crate::inject::traces;
 
-/// The way in which redirector and sidecar are added to the pod.
+/// The way in which the redirector and the sidecar are added to the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
     /// The webhook injects into the pod.
