@@ -20,7 +20,7 @@ impl Finish {
         }
     }
 
-    /// Returns `LastStep` if the last step always runs and its failure fails the run. This saves an added step, which would make
+    /// Returns `LastStep` if the last step always runs and its failure fails the run. Otherwise, Gleaner adds a step, which makes
     /// the run up to a second longer, because Tekton's entrypoint checks once per second whether the previous step has finished
     /// (`cmd/entrypoint/main.go`).
     pub fn of(steps: &[Step]) -> Self {

@@ -51,7 +51,8 @@ enum Host<'a> {
     },
     /// A Pod, or a pod template.
     Pod { pod: Cursor<'a> },
-    /// A Pipeline or PipelineRun, or a TaskRun with a `taskRef`. It has no steps itself, so Gleaner does not read its annotation.
+    /// A Pipeline or PipelineRun, or a TaskRun with a `taskRef`. Such an object has no steps itself, so Gleaner does not read its
+    /// annotation.
     Unseen,
 }
 

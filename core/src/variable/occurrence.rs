@@ -3,8 +3,8 @@
 use super::{Access, Reference};
 use crate::document::suggestion::nearest;
 
-/// The maximum length of a variable, in bytes. Tekton's names are at most 253 bytes long, so longer text in `$(...)` belongs to a
-/// shell.
+/// The maximum length of a variable, in bytes. A variable consists of a few names, each of which is at most 253 bytes long in
+/// Tekton, so longer text in `$(...)` belongs to a shell.
 const LONGEST: usize = 1024;
 
 /// A variable in a string.

@@ -42,7 +42,7 @@ pub enum Field<'a> {
 pub struct Use {
     /// The variable.
     pub reference: Reference,
-    /// The leaf that contains the variable, such as `resources[0].spec.params[1].value`.
+    /// The place of the leaf that contains the variable, such as `resources[0].spec.params[1].value`.
     pub place: Place,
     /// The leaf's position in the document.
     pub at: Option<Location>,

@@ -1,6 +1,6 @@
 //! The Tekton sidecar `gleaner`.
 //!
-//! The sidecar has no `command`, because Tekton stops a sidecar by replacing its image with one that would not contain the
+//! The sidecar has no `command`, because Tekton stops a sidecar by replacing its image, and the new image would not contain the
 //! command (`pkg/pod/entrypoint.go`, `StopSidecars`).
 
 use crate::declaration::Declaration;
