@@ -65,8 +65,8 @@ impl Node {
         segments.try_fold(self, Self::child)
     }
 
-    /// Returns the position of the node at `place`, which is relative to this node. If it does not exist, returns the position of
-    /// its closest existing ancestor.
+    /// Returns the position of the node at `place`, which is relative to this node. If there is no such node, returns the
+    /// position of its closest existing ancestor.
     pub fn position(&self, place: &Place) -> Location {
         let mut node = self;
         for segment in place.segments() {

@@ -62,8 +62,8 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Reports context variables that a template uses, but that never have a value in a run of this object. Places and positions are
-/// relative to the declaration. `is_task` is false for a pod outside Tekton.
+/// Reports context variables that the templates use but that never have a value here. `is_task` is false for a pod outside
+/// Tekton. Places and positions are relative to the declaration.
 pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
     let wrong = context_uses(declaration, |name| {
         let help = match (is_task, name) {

@@ -1,4 +1,4 @@
-//! Declaration sites: where a document may have a declaration, and the names in the scope of each site.
+//! Declaration sites: the parts of a document that can have a declaration, and the names in the scope of each site.
 
 use crate::declaration::{Declaration, Examined, Scope};
 use crate::document::Node;

@@ -37,7 +37,7 @@ impl Unresolved {
         }
     }
 
-    /// Returns the leaves that were collected since the previous call. Returns none if this value was not created with
+    /// Returns the leaves that were collected since the previous call. Returns an empty list if this value was not created with
     /// [`traced`](Self::traced).
     pub(crate) fn take_leaves(&mut self) -> Vec<Leaf> {
         let trace = self.trace.as_mut();
