@@ -38,7 +38,7 @@ pub(super) fn messages(
     OfTask::new(spec, finish.containers(), names, results_from)
 }
 
-/// Returns a warning if the results of the TaskSpec at `place`, before injection, may not fit.
+/// Returns a warning if the results of the TaskSpec at `place` may not fit. The TaskSpec must not be injected yet.
 pub(super) fn warning(
     spec: &Value,
     declaration: &Declaration,

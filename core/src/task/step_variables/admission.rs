@@ -1,4 +1,4 @@
-//! The variables for which Tekton's webhook rejects an object, as defined in `pkg/apis/pipeline/v1/task_validation.go`,
+//! The variables that make Tekton's webhook reject an object, as defined in `pkg/apis/pipeline/v1/task_validation.go`,
 //! `container_validation.go`, `pkg/apis/pipeline/v1beta1/stepaction_validation.go` and `pkg/substitution/substitution.go`. Part
 //! of the validation of an embedded task happens only when its TaskRun is created.
 
