@@ -1,4 +1,4 @@
-//! The hook and the probe with which the kubelet checks that the sidecar is ready.
+//! The hook and the probe that delay the steps until the sidecar is ready.
 
 use gleaner_proto::path::IMAGE_SIDECAR;
 use serde_json::{Value, json};

@@ -77,8 +77,8 @@ const REMEDY: &str =
 fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {
     let room = Room::new(share);
     let place = place.key("results");
-    // This first estimate omits the objects' names, which are known only after rendering: the results of very many objects do not
-    // fit even without names.
+    // This first estimate omits the objects' names, which are known only after rendering. If there are very many objects, their
+    // results do not fit even without names.
     let nameless = declaration.templates.iter();
     let nameless = nameless.map(|template| {
         let resource = template.name.to_string();

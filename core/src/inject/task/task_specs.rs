@@ -124,7 +124,8 @@ pub(super) fn forget_pipeline_run(object: &mut Value) {
     }
 }
 
-/// Returns the name of the field for the resources of a step or sidecar in this API version (`computeResources` since v1).
+/// Returns the name of the field for the resources of a step or sidecar in this API version (`resources` in v1beta1,
+/// `computeResources` in v1).
 pub(super) fn resources_field(object: &Value) -> &'static str {
     match object["apiVersion"].as_str() {
         Some("tekton.dev/v1beta1") => "resources",
