@@ -100,7 +100,7 @@ pub(crate) fn count_again(pod: &mut Value) -> usize {
     all
 }
 
-/// Sets the number of containers to `all` in the flag in `text`. Returns `None` if `text` does not contain the flag.
+/// Sets the number of containers in the flag in `text` to `all`. Returns `None` if `text` does not contain the flag.
 pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
     let share = find_share(text)?;
     let counted = Share {

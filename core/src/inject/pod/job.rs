@@ -236,7 +236,7 @@ fn without_index(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     consistency::context_uses(declaration, wrong).into_vec()
 }
 
-/// Reports the variables that have no value, because the pod has no controller or the controller is not known yet.
+/// Reports the variables that need the name of the pod's controller, which does not exist or is not known yet.
 fn without_name(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     let message = format!("`$(context.{NAME})` has no value here");
     let wrong = |name: &str| (name == NAME).then(|| (message.clone(), Some(help.to_owned())));

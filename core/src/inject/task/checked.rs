@@ -27,8 +27,8 @@ pub(crate) struct Checked {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Checks a TaskSpec and its declaration; returns `None` if it has no declaration. `spec` is the JSON of the TaskSpec without
-/// injected parts. Fails with all errors in the TaskSpec and in the declaration.
+/// Checks a TaskSpec and its declaration; returns `None` if the TaskSpec has no declaration. `spec` is the JSON of the TaskSpec
+/// without injected parts. Fails with all errors in the TaskSpec and in the declaration.
 pub(crate) fn check(
     site: &DeclarationSite<'_>,
     spec: &Value,
