@@ -24,7 +24,7 @@ impl Finish {
     /// the run up to a second longer, because Tekton's entrypoint checks once per second whether the previous step has finished
     /// (`cmd/entrypoint/main.go`).
     pub fn of(steps: &[Step]) -> Self {
-        // A variable in `onError` is replaced only at run time, so such a step is assumed to continue on error.
+        // If `onError` contains a variable, its value is known only at run time, so the step is assumed to continue on error.
         let stops = |step: &Step| step.on_error.as_deref().is_none_or(|word| word == STOP);
         match steps.last() {
             Some(last) if !can_finish(last, !stops(last)) => Self::OwnStep,

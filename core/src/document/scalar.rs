@@ -9,7 +9,8 @@ use std::str::Chars;
 use super::location::Location;
 
 /// Returns the position in the text of the byte at `offset` in `value`, the value of the scalar that starts at `at`; `rest` is
-/// the text from `at` to the end. Returns `None` if the text does not contain the value, for example if the node is an alias.
+/// the text from `at` to the end. Returns `None` if the text does not contain the value, for example if `at` is the position of
+/// an alias.
 pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> Option<Location> {
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();
