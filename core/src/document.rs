@@ -24,7 +24,7 @@ pub use source::Source;
 
 use diagnostic::{Diagnostic, Part};
 
-/// The source of a document, in which the positions of diagnostics are found.
+/// Finds the positions of diagnostics in the source of a document.
 pub trait Locate {
     /// Sets the position of a diagnostic about the text inside the scalar `node`.
     #[must_use]

@@ -20,11 +20,11 @@ impl Finish {
         }
     }
 
-    /// Returns `LastStep` if the last step always runs and its failure fails the run. An added step makes the run up to a second
-    /// longer, because Tekton's entrypoint checks once per second whether the previous step has finished
+    /// Returns `LastStep` if the last step always runs and its failure fails the run. Otherwise, Gleaner adds a step, which makes
+    /// the run up to a second longer, because Tekton's entrypoint checks once per second whether the previous step has finished
     /// (`cmd/entrypoint/main.go`).
     pub fn of(steps: &[Step]) -> Self {
-        // A step may continue on error if its `onError` contains a variable, because the value is known only at run time.
+        // If `onError` contains a variable, its value is known only at run time, so the step is assumed to continue on error.
         let stops = |step: &Step| step.on_error.as_deref().is_none_or(|word| word == STOP);
         match steps.last() {
             Some(last) if !can_finish(last, !stops(last)) => Self::OwnStep,
@@ -36,8 +36,8 @@ impl Finish {
 /// The `onError` value of a step whose failure fails the run, which is the default (`pkg/apis/pipeline/v1/container_types.go`).
 const STOP: &str = "stopAndFail";
 
-/// Returns true if `last`, the last step of its Task, can finish the run. A step with `when` may be skipped, and Tekton's
-/// entrypoint then starts no command. A step that continues on error may fail without failing the run.
+/// Returns true if `last`, the last step of its Task, can finish the run. If a step is skipped because of its `when`, the
+/// redirector does not run. A step that continues on error may fail without failing the run.
 pub fn can_finish(last: &Step, continues_on_error: bool) -> bool {
     last.when.is_empty() && !continues_on_error
 }

@@ -3,7 +3,7 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`mod@task`] | turns a Task that declares outputs into one that any version of Tekton can run |
-//! | [`pod`] | adds redirector and sidecar to the pod of an injected Task, or to any pod with the annotation |
+//! | [`pod`] | adds the redirector and the sidecar to the pod of an injected Task, or to any pod with the annotation |
 //! | [`settings`] | the settings of injection: image, resources, security |
 //! | [`removal`] | removes Gleaner from an injected object |
 //! | `shape` | the maps and lists that injection reads and extends |
@@ -12,10 +12,10 @@
 //! | `list` | helpers for lists in an object's fields |
 //! | `messages` | the termination messages of a pod, and the share of their space that each container gets |
 //! | `mounts` | the shared volume, and the part of it that each container mounts |
-//! | `port` | the sidecar's port, chosen to avoid the pod's own servers |
+//! | `port` | the sidecar's port, chosen to avoid conflicts with the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
-//! | `readiness` | the probe with which the kubelet checks that the sidecar is ready |
-//! | `traces` | the sidecar's environment variables for traces |
+//! | `readiness` | the hook and the probe that delay the steps until the sidecar is ready |
+//! | `traces` | the sidecar's environment variables for the export of traces |
 //! | `stray` | annotations that have no effect |
 //! | [`quantity`] | Kubernetes quantities, such as `500m` and `128Mi` |
 //! | [`outcome`] | the result of injection: changed, skipped or rejected, with the reason |

@@ -1,8 +1,9 @@
 //! Kubernetes' own kinds: checks a template against the types of its kind, so that errors are reported before an API server
 //! rejects the object.
 //!
-//! `outline.json` contains the types of the local API server, for the Kubernetes version in [`VERSION`]. Later versions may have
-//! more fields, so an unknown field deep in an object is a warning, unless its name is similar to a known one.
+//! `outline.json` contains the same types as the local API server of `gleaner run`, for the Kubernetes version in [`VERSION`].
+//! Later versions may have more fields, so an unknown field deep in an object is a warning, unless its name is similar to a known
+//! one.
 
 mod awaited;
 mod metadata;
@@ -166,8 +167,9 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
     (errors.into_vec(), warnings.into_vec())
 }
 
-/// Checks the fields of an object of a built-in kind, and only the metadata of an object of any other kind. `is_whole` is true if
-/// the object is created. An object that is applied may already exist and have the missing fields.
+/// Checks the fields of an object of a built-in kind, and only the metadata of an object of any other kind. If `is_whole` is
+/// true, also checks the rules that involve several fields. `is_whole` is false for an applied object, which may already exist
+/// and have the missing fields.
 fn check_object(
     types: &mut types::Types<'_>,
     version: &str,

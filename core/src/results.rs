@@ -53,8 +53,8 @@ pub(crate) fn is_given(key: &str) -> bool {
 }
 
 /// Returns the result for a created object. `rendered` contains its [`rendered_fields`], and `declared` the fields that the
-/// declaration's `results` select, as read from the object. A field over 1 KiB is cleared, not removed, because Tekton fails a
-/// run whose result lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
+/// declaration's `results` select, as read from the object. A field longer than 1 KiB is cleared, not removed, because Tekton
+/// fails a run whose result lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
 pub fn result(
     created: &Created,
     rendered: Map<String, Value>,

@@ -7,14 +7,14 @@
 //! | [`fields`] | the fields of Tekton's documents, in each version |
 //! | [`site`] | the declaration sites in a document, and the names in the scope of each |
 //! | [`name`] | the names of Tasks and their runs |
-//! | [`pipeline`] | errors in a Pipeline for which Tekton rejects it |
+//! | [`pipeline`] | errors that make Tekton reject a Pipeline |
 //! | `pod_template` | the pod templates in a document |
 //! | [`proposal`] | the conversion of the 2019 proposal's syntax to a declaration |
 //! | [`resource_templates`] | the templates of the objects that Tekton Triggers creates |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | the selection of one Task among several |
 //! | `syntax` | the two syntaxes of a declaration |
-//! | [`structure`] | errors in a TaskSpec for which Tekton or the API server rejects it |
+//! | [`structure`] | errors in a TaskSpec that make Tekton or the API server reject it |
 //! | [`step_variables`] | variables that Tekton rejects or leaves unchanged in steps |
 
 pub mod consistency;

@@ -23,7 +23,7 @@ enum Need {
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let templates = || declaration.templates.iter().enumerate();
     let mut makers: HashMap<Need, (usize, &Template)> = HashMap::new();
-    // Applied objects are skipped, because they may already exist.
+    // A Namespace or CRD that is applied is skipped, because it may already exist.
     for (index, template) in templates().filter(|(_, one)| one.policy == Policy::Create) {
         for need in fulfilled(template) {
             makers.entry(need).or_insert((index, template));
@@ -94,7 +94,7 @@ fn needed_namespace(tree: &Tree) -> Need {
     }
 }
 
-/// Returns a name as written in the declaration. Names that are written alike are rendered alike.
+/// Returns a name as written in the declaration. Two names that are written the same are also rendered the same.
 fn written(name: &Tree) -> String {
     name.as_literal()
         .map_or_else(|| format!("{name:?}"), str::to_owned)

@@ -91,8 +91,8 @@ fn is_workspace(text: &str) -> bool {
     whole.any(|one| parts(one.inner).is_some_and(|parts| key(&parts, 2) == Some("path")))
 }
 
-/// Returns the range of the first shell variable: `${NAME}`, or a path segment that begins with `$NAME`. In other places,
-/// `$` may be part of a file name, such as `Outer$Inner.class`.
+/// Returns the range of the first shell variable: `${NAME}`, or `$NAME` at the beginning of a path segment. In other places, `$`
+/// may be part of a file name, such as `Outer$Inner.class`.
 fn shell_variable(literal: &str) -> Option<(usize, usize)> {
     literal.match_indices('$').find_map(|(start, _)| {
         let rest = &literal[start + 1..];

@@ -36,7 +36,7 @@ const CLUSTER_KINDS: [(&str, &str); 18] = [
     ("gateway.networking.k8s.io", "GatewayClass"),
 ];
 
-/// Reports each owned object that is cluster-scoped, or in another namespace than the run.
+/// Reports each owned object that is cluster-scoped or in a namespace other than the run's.
 pub(super) fn check(
     declaration: &Declaration,
     scope: &Scope,

@@ -40,7 +40,7 @@ fn object(fields: &str) -> String {
     )
 }
 
-/// Returns a declaration like that of [`object`], in which the output `v` has these fields.
+/// Returns a declaration like the one from [`object`], but with these fields in the output `v`.
 fn output(fields: &str) -> String {
     let whole = object("resourceTemplate: {apiVersion: v1, kind: ConfigMap}");
     whole.replace("{name: v}", &format!("{{name: v, {fields}}}"))

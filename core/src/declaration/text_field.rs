@@ -29,7 +29,7 @@ impl Template {
     /// Such fields are the names, labels and annotations in metadata (`ObjectMeta`), the label and node selectors and the
     /// environment variables (`EnvVar`) of every object, the `data` of a ConfigMap, and the `stringData` of a Secret
     /// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go, k8s.io/api/core/v1/types.go). The values of a PipelineResource's params
-    /// are strings, too.
+    /// are also strings.
     pub(crate) fn is_text(&self, inside: &Place) -> bool {
         let segments = inside.segments();
         let keys: Vec<&str> = segments

@@ -35,7 +35,7 @@ impl Diagnostics {
     /// The maximum number of errors with a suggestion, which is the most expensive part of an error.
     const SUGGESTIONS: usize = 10;
 
-    /// Adds an error about the node of `cursor`, with its remedy.
+    /// Adds an error about the node of `cursor`, with a remedy.
     pub fn refuse(
         &mut self,
         cursor: &Cursor<'_>,
@@ -49,7 +49,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds an error about the node of `cursor`, with its remedy if one is known.
+    /// Adds an error about the node of `cursor`, with a remedy if one is known.
     pub fn add(&mut self, cursor: &Cursor<'_>, message: impl Into<String>, help: Option<String>) {
         if self.is_full() {
             self.omitted += 1;

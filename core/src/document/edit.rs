@@ -9,8 +9,8 @@ use super::node::{Content, Key, Node};
 use super::place::{Place, Segment};
 
 impl Node {
-    /// Creates a node that does not occur in the text. It and its descendants get the position `at` of the node from which it is
-    /// derived.
+    /// Creates a node that does not occur in the text. The node and its descendants get the position `at`, which is the position
+    /// of the node from which they are derived.
     pub fn derived(at: Location, value: impl Into<Value>) -> Self {
         let mut node = Self::from(&value.into());
         node.move_to(at);

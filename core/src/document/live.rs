@@ -22,8 +22,8 @@ impl Locate for Live {
 }
 
 impl Live {
-    /// Returns the diagnostic as users see it: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`, without the annotation's name
-    /// and the position if the diagnostic is not about the annotation's text.
+    /// Returns the diagnostic as users see it: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`. The annotation's name and the
+    /// position are omitted if the diagnostic is not about the annotation's text.
     #[must_use]
     pub fn show(diagnostic: &Diagnostic) -> String {
         match diagnostic.at {

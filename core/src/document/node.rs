@@ -1,4 +1,4 @@
-//! The tree of a document. Each node keeps its position, so that an error can name line and column.
+//! The tree of a document. Each node keeps its position, so that an error can name the line and column.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
@@ -15,7 +15,7 @@ pub struct Node {
     pub content: Content,
 }
 
-/// The content of a node, with JSON's types only, as in Kubernetes.
+/// The content of a node. As in Kubernetes, only JSON's types are supported.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// `null`.
@@ -65,8 +65,8 @@ impl Node {
         segments.try_fold(self, Self::child)
     }
 
-    /// Returns the position of the node at `place`, which is relative to this node. If it does not exist, returns the position of
-    /// its closest existing ancestor.
+    /// Returns the position of the node at `place`, which is relative to this node. If there is no such node, returns the
+    /// position of its closest existing ancestor.
     pub fn position(&self, place: &Place) -> Location {
         let mut node = self;
         for segment in place.segments() {

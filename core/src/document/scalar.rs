@@ -9,7 +9,8 @@ use std::str::Chars;
 use super::location::Location;
 
 /// Returns the position in the text of the byte at `offset` in `value`, the value of the scalar that starts at `at`; `rest` is
-/// the text from `at` to the end. Returns `None` if the text does not contain the value, for example at an alias.
+/// the text from `at` to the end. Returns `None` if the text does not contain the value, for example if `at` is the position of
+/// an alias.
 pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> Option<Location> {
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();
@@ -66,7 +67,7 @@ fn walk(rest: &str, at: Location, value: &str, offset: usize, style: Style) -> O
     }
     for (index, wanted) in value.char_indices() {
         if is_blank(wanted) && !(style == Style::Double && raw.skips_escaped(wanted)) {
-            // Blanks are skipped in the value and in the text, because their line ends and indentation differ.
+            // Blanks are skipped in the value and in the text, because line ends and indentation differ between the two.
             if index >= offset {
                 return Some(raw.at);
             }
@@ -132,7 +133,7 @@ impl Raw<'_> {
         }
     }
 
-    /// Skips an escape sequence for `blank` if one comes next, and then returns true.
+    /// If an escape sequence for `blank` comes next, skips it and returns true.
     fn skips_escaped(&mut self, blank: char) -> bool {
         let mut ahead = self.clone();
         ahead.skip_blanks(Style::Double);

@@ -1,12 +1,12 @@
 //! "Did you mean ...?": finds the intended name for a misspelled one.
 
-/// The maximum number of candidates to compare. A comparison takes time proportional to the product of both lengths, and the
-/// document's author controls the lengths and the number of candidates.
+/// The maximum number of candidates to compare. A comparison takes time proportional to the product of the lengths of the two
+/// names, and the document's author controls the lengths and the number of candidates.
 const COMPARED: usize = 100;
-/// The longest name to compare or list, in bytes; a DNS label, as in most Kubernetes names, is limited to 63.
+/// The longest name to compare or list, in bytes. A DNS label, such as the name of a step, is at most 63 bytes long.
 const LONGEST: usize = 64;
 
-/// Returns the help for the unknown name `wrong`: a question with the candidate that was probably meant, or the list of
+/// Returns the remedy for the unknown name `wrong`: a question with the candidate that was probably meant, or the list of
 /// candidates.
 pub fn suggestion<'a>(
     wrong: &str,

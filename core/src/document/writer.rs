@@ -77,7 +77,7 @@ fn write_document(out: &mut impl fmt::Write, document: &Written<'_>) -> fmt::Res
 
 /// Finds the byte ranges of values in the written text. The serializer must write each value completely before the next one.
 struct Ranges {
-    /// For the address of each wanted value, the index of its pointer in the caller's list.
+    /// Maps the address of each wanted value to the index of its pointer in the caller's list.
     wanted: HashMap<*const Value, usize>,
     /// The number of bytes written so far.
     written: Cell<usize>,

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::list;
 
-/// Returns a warning for each step that sets this variable itself. The list `key` of `spec` contains the containers, `is_step`
-/// selects the steps by name, and `place` is the place of `spec`.
+/// Returns a warning for each step that sets [`OUTPUTS_VARIABLE`] itself. The list `key` of `spec` contains the containers,
+/// `is_step` selects the steps by name, and `place` is the place of `spec`.
 pub(crate) fn overridden(
     spec: &Value,
     key: &str,

@@ -1,4 +1,4 @@
-//! The flags with which the redirector and the sidecar learn their share of the space for a pod's termination messages.
+//! The flags that tell the redirector and the sidecar their share of the space for a pod's termination messages.
 
 use gleaner_proto::redirector as flag;
 use gleaner_termination::Share;
@@ -100,7 +100,7 @@ pub(crate) fn count_again(pod: &mut Value) -> usize {
     all
 }
 
-/// Sets the number of containers to `all` in the flag in `text`. Returns `None` if `text` does not contain the flag.
+/// Sets the number of containers in the flag in `text` to `all`. Returns `None` if `text` does not contain the flag.
 pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
     let share = find_share(text)?;
     let counted = Share {
@@ -138,7 +138,7 @@ fn texts(container: &mut Value) -> Vec<&mut String> {
     found
 }
 
-/// Returns the share in a string that contains the flag.
+/// Returns the share that the flag in `text` contains, or `None` if `text` does not contain the flag.
 fn find_share(text: &str) -> Option<Share> {
     let (_, rest) = text.split_once(&flag::TERMINATION_SHARE.with(""))?;
     rest.split('"').next()?.parse().ok()
@@ -171,7 +171,7 @@ impl OfTask {
             usize::from(all.any(|container| container[field].is_string()))
         };
         let own = containers().count() + 1 + has("script") + has("workingDir");
-        // Tekton copies a result with a value from a step's result, so the entrypoint does not write it again.
+        // A result with a `value` refers to a step's result, so the entrypoint does not write it a second time.
         let declared = list::items(spec, "results").iter();
         let declared = declared.filter(|result| result["value"].is_null());
         let declared = declared.filter_map(|result| result["name"].as_str());

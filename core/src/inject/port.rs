@@ -1,4 +1,4 @@
-//! The sidecar's port on the loopback address, chosen to avoid the pod's own servers.
+//! The sidecar's port on the loopback address, chosen to avoid conflicts with the pod's own servers.
 
 use gleaner_proto::arguments::LISTEN;
 use gleaner_proto::path::LOOPBACK_PORT;

@@ -3,7 +3,7 @@
 
 /// Checks a non-negative quantity, such as `500m`, `128Mi`, `1.5` or `1e3`, and returns it.
 ///
-/// This check rejects a typo when Gleaner is installed, instead of when each pod is created.
+/// This check rejects a typo when Gleaner is installed, rather than each time a pod is created.
 ///
 /// # Errors
 /// A message with a remedy, if the text is not a valid quantity.

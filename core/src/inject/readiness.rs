@@ -1,10 +1,10 @@
-//! The hook and the probe with which the kubelet checks that the sidecar is ready.
+//! The hook and the probe that delay the steps until the sidecar is ready.
 
 use gleaner_proto::path::IMAGE_SIDECAR;
 use serde_json::{Value, json};
 
-/// Returns the hook for a native sidecar. No later container starts until the hook has finished (KEP-753). A startup probe would
-/// also work, but would delay the pod by a whole second.
+/// Returns the `postStart` hook for a native sidecar. No later container starts until the hook has finished (KEP-753). A startup
+/// probe would also work, but would delay the pod by a whole second.
 pub(crate) fn lifecycle() -> Value {
     json!({"postStart": {"exec": {"command": [IMAGE_SIDECAR, "ready"]}}})
 }

@@ -56,13 +56,13 @@ pub fn image(text: &str) -> Result<String, String> {
 pub enum Sidecars {
     /// Init containers with `restartPolicy: Always`.
     Native,
-    /// Containers next to the steps; Tekton stops them when the steps have finished.
+    /// Ordinary containers, which Tekton stops when the steps have finished.
     Tekton,
 }
 
 impl Sidecars {
-    /// Returns the kind of sidecar that a version of Kubernetes (major and minor number) supports: native sidecars are enabled by
-    /// default since 1.29 (KEP-753).
+    /// Returns the kind of sidecar that a version of Kubernetes (major and minor number) supports. Native sidecars are enabled by
+    /// default in 1.29 and later (KEP-753).
     pub fn supported_by(kubernetes: (u32, u32)) -> Self {
         if kubernetes >= (1, 29) {
             Self::Native

@@ -57,7 +57,7 @@ pub(crate) fn carried(document: &Node) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Returns the places at which [`find`] reports an error.
+/// Returns the places of the annotations that [`find`] and [`carried`] report.
 pub(crate) fn places(document: &Node) -> HashSet<Place> {
     let mut places = HashSet::new();
     let search = Search::new(document);
@@ -69,7 +69,7 @@ pub(crate) fn places(document: &Node) -> HashSet<Place> {
 
 struct Search<'a> {
     document: &'a Node,
-    /// The places of the metadata in which Gleaner reads annotations. The value is true if the metadata contains a declaration.
+    /// The places of the metadata in which Gleaner reads annotations. The value is true if that metadata contains a declaration.
     read: HashMap<Place, bool>,
     /// The place of the metadata in which a misplaced annotation should be.
     right: Option<Place>,

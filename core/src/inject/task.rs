@@ -62,7 +62,7 @@ pub enum Operation<'a> {
 }
 
 /// Injects into every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration, and
-/// removes Gleaner from every TaskSpec that no longer has one.
+/// removes Gleaner from every TaskSpec that no longer has a declaration.
 ///
 /// The spec of a run is not changed on UPDATE: Tekton rejects any change to it (`taskrun_validation.go`, `ValidateUpdate`).
 ///
@@ -119,8 +119,8 @@ pub fn inject_for(
         return Err(found.into_vec().into());
     }
     if placement == Placement::Webhook {
-        // These specs are not injected again. A complete spec was injected ahead of time. In a run that a PipelineRun created
-        // from an injected spec, Tekton has substituted values, so the original spec cannot be recovered.
+        // Two kinds of specs are not injected again: complete specs, which were injected ahead of time, and injected specs in a
+        // PipelineRun's TaskRun, where Tekton has substituted values, so the original spec cannot be recovered.
         let is_done = |spec: &Value| {
             removal::is_complete(spec)
                 || (kind == task_specs::Kind::TaskRun
@@ -186,8 +186,8 @@ pub fn inject_for(
     })
 }
 
-/// The maximum number of TaskSpecs with a declaration in one object. It limits the time and the memory for one object, because
-/// each TaskSpec may refer to all parameters of the Pipeline.
+/// The maximum number of TaskSpecs with a declaration in one object. It bounds the time and memory for one object, in which each
+/// TaskSpec may refer to all parameters of the Pipeline.
 const HOSTS_MAX: usize = 100;
 
 /// Rejects an object with too many declarations, or whose declarations are too large in total.

@@ -114,7 +114,8 @@ impl Awaited<'_> {
             .push(Diagnostic::new(place, None, message).help(help));
     }
 
-    /// Reports the first key of `path` that the kind does not have. The outline contains no status fields.
+    /// Reports the first key of `path` that the kind does not have. Status fields are checked separately, because the outline
+    /// does not contain them.
     fn path(&mut self, path: &FieldPath, place: Place) {
         if path.is_below("status") {
             if !self.has_status {

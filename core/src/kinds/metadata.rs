@@ -16,7 +16,7 @@ const OWN: [&str; 5] = [
     "ownerReferences",
 ];
 
-/// Finalizers without a prefix that Kubernetes' own kinds accept (`pkg/apis/core/helper`, `IsStandardFinalizerName`).
+/// The finalizers that Kubernetes' own kinds accept without a prefix (`pkg/apis/core/helper`, `IsStandardFinalizerName`).
 const FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 impl Types<'_> {

@@ -189,7 +189,7 @@ pub(super) fn check(
     true
 }
 
-/// Reports a kind that Tekton does not have in this version, if it is in another version or its name is misspelled. Returns false
+/// Reports a kind that Tekton does not have in this version, if another version has it or its name is misspelled. Returns false
 /// if the name is misspelled.
 fn check_tekton(
     (version, kinds): (&str, &[&str]),

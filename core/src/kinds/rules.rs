@@ -34,7 +34,8 @@ pub(super) fn check(version: &str, kind: &str, object: &Cursor<'_>, found: &mut 
             check_selector(&spec, found);
             if let Some(pod) = pod {
                 check_restart(&pod, kind, found);
-                // The mounts of a StatefulSet are not checked, because the StatefulSet adds a volume for each of its claims.
+                // The mounts of a StatefulSet are not checked, because the StatefulSet adds a volume for each of its
+                // volumeClaimTemplates.
                 if kind != "StatefulSet" {
                     check_mounts(&pod, found);
                 }
@@ -235,7 +236,8 @@ fn check_schedule(field: &Cursor<'_>, found: &mut Diagnostics) {
                 ]
                 .contains(&word)
         }
-        // A time zone in the schedule is not reported here, because the API server rejects it with a separate message.
+        // A time zone in the schedule passes this check, because the API server rejects it for a reason that the message below
+        // does not give.
         None if schedule.starts_with("TZ=") || schedule.starts_with("CRON_TZ=") => true,
         None => parts.len() == SCHEDULE.len() && parts.iter().zip(SCHEDULE).all(is_part),
     };

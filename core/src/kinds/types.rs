@@ -286,8 +286,8 @@ impl Types<'_> {
         });
     }
 
-    /// Reports an unknown field. Deep in an object, the finding is only a warning, because a later version of Kubernetes may
-    /// define the field, unless the name is similar to a known one.
+    /// Reports an unknown field. If it is deep in an object and its name is not similar to a known one, the finding is only a
+    /// warning, because a later version of Kubernetes may define the field.
     pub(super) fn unknown(
         &mut self,
         key: &str,

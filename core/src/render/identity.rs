@@ -52,8 +52,9 @@ impl<'a> Identity<'a> {
             Some(Value::Object(given)) => given,
             _ => Map::new(),
         };
-        // The template's own labels take precedence, because Gleaner never identifies an object by its labels. The labels of a
-        // PipelineResource are an exception, because they name the run that generated it, and an admission policy protects them.
+        // The template's own labels take precedence, because Gleaner never identifies an object by its labels. For a
+        // PipelineResource, the run's labels take precedence, because they name the run that generated it, and an admission
+        // policy protects them.
         let own = object_field(&given, "labels");
         let (mut labels, winning) = if is_pipeline_resource(template) {
             (own, self.labels.clone())

@@ -1,7 +1,7 @@
 //! The size of rendered objects, computed before any memory is allocated for them.
 //!
-//! A rendered text is at most as long as its literals and the values of its variables together, so their sum is an upper bound
-//! for the size of the object. No value is copied.
+//! A rendered text is at most as long as its literals and the values of its variables together, so the sum of these lengths is an
+//! upper bound for the size of the object. No value is copied.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -118,7 +118,7 @@ pub(crate) fn memory(value: &Value) -> u64 {
         }
 }
 
-/// A counter for the bytes of written JSON, and for those of them that need escaping if the JSON is inserted into a string.
+/// A counter for the bytes of written JSON, and for the bytes that need escaping if the JSON is inserted into a string.
 #[derive(Default)]
 struct Counter {
     bytes: u64,

@@ -41,8 +41,8 @@ pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Dia
     }
 }
 
-/// Reports results that both a step and a resource write. Places and positions are relative to the document. A Task may
-/// declare a result with a resource's name if no step writes it: this declares the resource's result to Tekton.
+/// Reports results that both a step and a resource write. Places and positions are relative to the document. A Task may declare a
+/// result with a resource's name if no step writes it; Tekton then knows the result that the resource writes.
 pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     let written: HashSet<&str> = spec.steps.iter().flat_map(written_by).collect();
     let both = spec.results.iter().filter(|result| {
@@ -62,8 +62,8 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Reports context variables that a template uses, but that never have a value in a run of this object. Places and positions are
-/// relative to the declaration. `is_task` is false for a pod outside Tekton.
+/// Reports context variables that the templates use but that never have a value here. `is_task` is false for a pod outside
+/// Tekton. Places and positions are relative to the declaration.
 pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
     let wrong = context_uses(declaration, |name| {
         let help = match (is_task, name) {

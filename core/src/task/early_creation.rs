@@ -11,8 +11,8 @@ use crate::variable::Reference;
 
 use super::spec::TaskSpec;
 
-/// Returns a warning if a step that may fail runs after the objects are created. The warning's place is relative to the
-/// declaration. The caller skips this check if the declaration sets `submit`.
+/// Returns a warning if a step runs after the objects are created, because the objects remain if that step fails. The warning's
+/// place is relative to the declaration. The caller skips this check if the declaration sets `submit`.
 pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diagnostic> {
     if declaration.submit != Submit::Resolved {
         return None;

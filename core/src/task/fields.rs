@@ -147,7 +147,7 @@ impl Part {
 #[derive(Debug, Clone, Copy)]
 struct Rules {
     version: Version,
-    /// True if the types of values are checked, too.
+    /// True if the types of values are also checked.
     types: bool,
 }
 
@@ -171,8 +171,8 @@ pub fn check(document: &Cursor<'_>, version: Version, found: &mut Unknown) {
     }
 }
 
-/// Reports unknown fields inside the values of `map`, whose type is `part`. Skips unknown fields of `map` itself, and values that
-/// are a [`Part`] of their own, except sidecars.
+/// Reports unknown fields inside the values of `map`, a map of the type `part`. Skips unknown fields of `map` itself, and values
+/// that are themselves a [`Part`], except sidecars.
 pub fn check_below(map: &Cursor<'_>, part: Part, found: &mut Unknown) {
     let rules = Rules {
         version: Version::Old,

@@ -1,4 +1,4 @@
-//! Errors in a Pipeline for which Tekton rejects it (`pkg/apis/pipeline/v1/pipeline_validation.go`).
+//! Errors that make Tekton reject a Pipeline (`pkg/apis/pipeline/v1/pipeline_validation.go`).
 
 mod order;
 mod variables;
@@ -16,11 +16,11 @@ pub use order::sort;
 pub(crate) use variables::check_document;
 pub use variables::context_of;
 
-/// Fields of a pipeline task whose references to other tasks do not affect its order: descriptive text, and an embedded Pipeline,
-/// whose tasks are ordered separately.
+/// Fields of a pipeline task in which references to other tasks do not affect the order: descriptive text, and an embedded
+/// Pipeline, whose tasks are ordered separately.
 const OTHERS: [&str; 3] = ["description", "displayName", "pipelineSpec"];
 
-/// Reports errors for which Tekton rejects the spec of a Pipeline. Other modules check the embedded TaskSpecs and the variables.
+/// Reports errors that make Tekton reject the spec of a Pipeline. Other modules check the embedded TaskSpecs and the variables.
 pub fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     structure::params(spec, found);
     let [tasks, finally] = ["tasks", "finally"].map(|list| structure::items(spec, list));

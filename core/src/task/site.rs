@@ -1,4 +1,4 @@
-//! Declaration sites: where a document may have a declaration, and the names in the scope of each site.
+//! Declaration sites: the parts of a document that can have a declaration, and the names in the scope of each site.
 
 use crate::declaration::{Declaration, Examined, Scope};
 use crate::document::Node;
@@ -51,7 +51,8 @@ enum Host<'a> {
     },
     /// A Pod, or a pod template.
     Pod { pod: Cursor<'a> },
-    /// A Pipeline or PipelineRun, or a TaskRun with a `taskRef`. It has no steps itself, so Gleaner does not read its annotation.
+    /// A Pipeline or PipelineRun, or a TaskRun with a `taskRef`. Such an object has no steps itself, so Gleaner does not read its
+    /// annotation.
     Unseen,
 }
 

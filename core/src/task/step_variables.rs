@@ -3,7 +3,7 @@
 //!
 //! | module | contains |
 //! | --- | --- |
-//! | `admission` | the variables for which Tekton's webhook rejects an object |
+//! | `admission` | the variables that make Tekton's webhook reject an object |
 //! | `artifacts` | artifact variables |
 //! | `names` | the names that the variables of a Task may refer to |
 //! | `of_results` | variables for the results and exit codes of steps |
@@ -38,7 +38,7 @@ use rule::{Effect, Rule};
 /// the positions are not set yet.
 #[derive(Debug, Default)]
 pub struct Misused {
-    /// Variables because of which Tekton's webhook rejects the object or, for an embedded task, its TaskRun.
+    /// Variables that make Tekton's webhook reject the object or, for an embedded task, its TaskRun.
     pub refused: Diagnostics,
     /// Variables that neither Tekton nor `gleaner run` replaces.
     pub literal: Diagnostics,

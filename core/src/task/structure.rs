@@ -1,5 +1,5 @@
-//! Errors in a TaskSpec for which Tekton rejects the Task or its TaskRuns (`pkg/apis/pipeline/v1/task_validation.go`,
-//! `container_validation.go`, `param_types.go`, `result_validation.go`), or for which the API server rejects the pod.
+//! Errors in a TaskSpec that make Tekton reject the Task or its TaskRuns (`pkg/apis/pipeline/v1/task_validation.go`,
+//! `container_validation.go`, `param_types.go`, `result_validation.go`), or that make the API server reject the pod.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -17,7 +17,7 @@ const PARAM: &str = "$(params";
 /// The types of a parameter, and of a result of a Task or step.
 const TYPES: [&str; 3] = ["string", "array", "object"];
 
-/// Reports errors for which Tekton rejects a TaskSpec. `inherited` lists the workspaces that the TaskSpec inherits without
+/// Reports errors that make Tekton reject a TaskSpec. `inherited` lists the workspaces that the TaskSpec inherits without
 /// declaring them (Tekton's "propagated workspaces"), or is `None` if they are not known.
 pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mut Diagnostics) {
     let inherited = inherited.map(|inherited| {
@@ -51,7 +51,7 @@ pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mu
     }
 }
 
-/// Returns warnings about a TaskSpec with an annotation: errors for which Tekton rejects it, but that do not affect a local run.
+/// Returns warnings about a TaskSpec with an annotation: errors that make Tekton reject it but do not affect a local run.
 pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let template = ["stepTemplate", "containerTemplate"];

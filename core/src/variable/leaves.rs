@@ -37,7 +37,7 @@ impl Unresolved {
         }
     }
 
-    /// Returns the leaves that were collected since the previous call. Returns none if this value was not created with
+    /// Returns the leaves that were collected since the previous call. Returns an empty list if this value was not created with
     /// [`traced`](Self::traced).
     pub(crate) fn take_leaves(&mut self) -> Vec<Leaf> {
         let trace = self.trace.as_mut();
@@ -76,8 +76,8 @@ impl Unresolved {
         }
     }
 
-    /// Replaces the last recorded leaf, a whole-array variable in the current list, with the array's `count` items, of which the
-    /// first has the index `first`.
+    /// Replaces the last recorded leaf, a whole-array variable in the current list, with the array's `count` items, the first of
+    /// which has the index `first`.
     pub(super) fn spread(&mut self, first: usize, count: usize) {
         let Some(trace) = &mut self.trace else {
             return;

@@ -3,8 +3,8 @@
 use super::{Access, Reference};
 use crate::document::suggestion::nearest;
 
-/// The maximum length of a variable, in bytes. Tekton's names are at most 253 bytes long, so longer text in `$(...)` belongs to a
-/// shell.
+/// The maximum length of a variable, in bytes. A variable consists of a few names, each of which is at most 253 bytes long in
+/// Tekton, so longer text in `$(...)` belongs to a shell.
 const LONGEST: usize = 1024;
 
 /// A variable in a string.
@@ -80,7 +80,7 @@ pub fn root(inner: &str) -> Option<&str> {
     (end > 0 && follows).then(|| &inner[..end])
 }
 
-/// Returns the known root that is similar to the unknown root of `inner`, or `None` if the whole of `inner` cannot be a variable.
+/// Returns the known root that is similar to the unknown root of `inner`, or `None` if `inner` as a whole cannot be a variable.
 pub fn misspelt<'a>(inner: &str, roots: &[&'a str]) -> Option<&'a str> {
     let unknown = root(inner).filter(|root| !roots.contains(root))?;
     parts(inner)?;

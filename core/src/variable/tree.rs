@@ -42,7 +42,7 @@ pub enum Field<'a> {
 pub struct Use {
     /// The variable.
     pub reference: Reference,
-    /// The leaf that contains the variable, such as `resources[0].spec.params[1].value`.
+    /// The place of the leaf that contains the variable, such as `resources[0].spec.params[1].value`.
     pub place: Place,
     /// The leaf's position in the document.
     pub at: Option<Location>,
@@ -267,7 +267,7 @@ impl Tree {
         }
     }
 
-    /// Replaces every variable by its value. Variables inside a value are not replaced.
+    /// Replaces every variable with its value. Variables inside a value are not replaced.
     ///
     /// # Errors
     /// Returns all variables whose paths do not exist or, if there are none, all variables whose values are still unknown.

@@ -84,7 +84,7 @@ fn the_pull_policy_is_replaced_if_the_image_changes() {
     );
 }
 
-/// The flags in the pod are already complete and match the release of its image, for example after `gleaner inject`.
+/// The flags in the pod are already complete and match the release of the pod's image, for example after `gleaner inject`.
 #[test]
 fn a_completely_injected_pod_keeps_its_image() {
     let old = Settings {

@@ -62,7 +62,7 @@ fn template(line: &str) -> Option<usize> {
     starts.find(|start| is_even(&line[..*start], '"') && is_even(&line[..*start], '\''))
 }
 
-/// Returns the `{{ }}` at `start` in quotes if it is a whole value in `line`, or `None` if it is only a part of one.
+/// Returns the `{{ }}` at `start`, in quotes, if it is a complete value in `line`, or `None` if it is only part of a value.
 fn of_template(line: &str, start: usize) -> Option<String> {
     let end = start + line[start..].find("}}")? + 2;
     let begins = line[..start].trim_end().ends_with([':', '-', ',', '[']);

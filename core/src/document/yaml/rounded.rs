@@ -5,7 +5,7 @@ use gleaner_proto::number;
 use crate::document::location::Location;
 use crate::document::node::{Content, Node};
 
-/// A lower bound, with a margin, for the absolute value of a double that may have been such an integer in the text.
+/// A lower bound, with a margin, for the absolute value of a double that the parser returns for an integer of more than 64 bits.
 const LEAST: f64 = 9.2e18;
 
 /// Returns the first integer in `documents` that the parser rounded, as written in `text`.
@@ -32,7 +32,7 @@ pub(super) fn first<'a>(documents: &[Node], text: &'a str) -> Option<(Location, 
     })
 }
 
-/// Collects the places of doubles that may have been integers.
+/// Collects the positions of the doubles that may be integers in the text.
 fn doubles(node: &Node, places: &mut Vec<Location>) {
     match &node.content {
         Content::Number(number)

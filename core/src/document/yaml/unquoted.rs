@@ -7,7 +7,7 @@ use super::remedy::quoted;
 /// The number of lines that are searched for the value, ending with the reported line: the parser may report a line after the
 /// value.
 const LINES: usize = 3;
-/// The characters that cannot begin a plain value (YAML 1.2.2, `c-indicator`), except those that mark structure.
+/// The characters that cannot begin any YAML construct within a document (YAML 1.2.2, `c-indicator`).
 const RESERVED: [char; 3] = ['%', '@', '`'];
 
 /// Returns the remedy for an error with this message and position, if an unquoted value may be the cause.

@@ -1,6 +1,6 @@
-//! The Jobs to which pods belong. If the webhook injects into a pod, the Job identifies the pod's run, in an Indexed Job together
-//! with the completion index. If a pod template is injected ahead of time, each pod is a separate run, and environment variables
-//! provide the properties that the Job controller sets on the pod.
+//! The Jobs to which pods belong. If the webhook injects into a pod, the Job identifies the pod's run (in an Indexed Job,
+//! together with the completion index). If a pod template is injected ahead of time, each pod is a separate run, and environment
+//! variables provide the properties that the Job controller sets on the pod.
 
 use crate::declaration::{Declaration, Naming, Policy};
 use crate::document::diagnostic::{Diagnostic, Part};
@@ -157,8 +157,8 @@ pub(super) fn located(
     located.map(|one| one.in_annotation(annotation)).collect()
 }
 
-/// Returns the field that makes a Job run several pods to completion: `completions`, or if that is absent, `parallelism`, because
-/// all pods then work on one queue.
+/// Returns the field that makes a Job run several pods to completion: `completions` or, if it is absent, `parallelism`, because
+/// the pods then share one work queue.
 fn several(job: &Node) -> Option<&'static str> {
     let is_several = |key: &str| job.present(key)?.to_json().as_i64().map(|count| count > 1);
     let key = match job.present("completions") {
@@ -236,7 +236,7 @@ fn without_index(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     consistency::context_uses(declaration, wrong).into_vec()
 }
 
-/// Reports the variables that have no value, because the pod has no controller or the controller is not known yet.
+/// Reports the variables that need the name of the pod's controller, which does not exist or is not known yet.
 fn without_name(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     let message = format!("`$(context.{NAME})` has no value here");
     let wrong = |name: &str| (name == NAME).then(|| (message.clone(), Some(help.to_owned())));

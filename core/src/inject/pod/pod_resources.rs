@@ -76,7 +76,7 @@ fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     )
 }
 
-/// Returns the requests of the containers that run together; a limit without a request counts as the request.
+/// Returns the requests of the containers that run at the same time; a limit without a request counts as the request.
 fn requests(pod: &Value, resource: &str) -> Vec<String> {
     let sidecars = containers(pod, "initContainers").iter();
     let sidecars = sidecars.filter(|container| container["restartPolicy"] == "Always");

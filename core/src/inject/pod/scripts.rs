@@ -8,9 +8,10 @@
 //! _EOF_
 //! ```
 //!
-//! The value of `$(steps.X.outputs.Y)`, one of Tekton's artifacts, is known only when the step starts. Tekton's entrypoint
-//! replaces it in a script only if the step's command consists of the script alone (`pkg/entrypoint/entrypointer.go`). So a
-//! script with such a variable remains the command, with the redirector as its interpreter.
+//! The variable `$(steps.X.outputs.Y)` refers to one of Tekton's artifacts. The variable's value is known only when the step
+//! starts. Tekton's entrypoint replaces the variable in a script only if the step's command consists of the script alone
+//! (`pkg/entrypoint/entrypointer.go`). So a script with such a variable remains the command, with the redirector as its
+//! interpreter.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

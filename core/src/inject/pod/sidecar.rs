@@ -54,7 +54,8 @@ pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State 
 }
 
 /// Restores the field that makes the injected sidecar at `place` a native sidecar. A webhook built with an API older than
-/// Kubernetes 1.28 drops the field from pods, and the API server then rejects the pod because of the sidecar's `lifecycle`.
+/// Kubernetes 1.28 drops the field from pods, and the API server then rejects the pod, because only native sidecars among the
+/// init containers may have a `lifecycle`.
 pub(super) fn restore(pod: &mut Value, (list, index): (&'static str, usize)) {
     if list == "initContainers" {
         containers_mut(pod, list)[index][RESTART_POLICY] = ALWAYS.into();

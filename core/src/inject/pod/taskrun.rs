@@ -34,8 +34,8 @@ pub(super) fn inject(
     let arguments = Arguments::parse(args)
         .map_err(|error| vec![Diagnostic::new(&at, None, error.to_string())])?;
     let declaration = declaration(&arguments, &at)?;
-    // The check is repeated here, because the Task may not have passed through the webhook, or the list of allowed kinds may have
-    // changed.
+    // The check is repeated here, because it is possible that the Task was created without the webhook, or that the list of
+    // allowed kinds has changed since.
     let refused = settings.kinds.check(&declaration);
     if !refused.is_empty() {
         return Err(refused);
@@ -61,8 +61,8 @@ pub(super) fn inject(
     Ok(changed)
 }
 
-/// Checks the kinds in the declaration of a pod that is already injected, because no webhook may have checked them before. The
-/// sidecar itself rejects a declaration that cannot be parsed.
+/// Checks the kinds in the declaration of a pod that is already injected, because it is possible that no webhook has checked them
+/// yet. The sidecar itself rejects a declaration that cannot be parsed.
 pub(super) fn check_kinds(
     (list, index): (&'static str, usize),
     args: &[String],

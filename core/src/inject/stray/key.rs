@@ -60,7 +60,7 @@ pub(super) fn likeness(key: &str) -> Option<Likeness> {
     let own = prefix == PREFIX.trim_end_matches('/');
     let labels: Vec<&str> = prefix.split('.').collect();
     let is_named = labels.len() <= 2 && labels.contains(&"gleaner");
-    // A prefix such as `cleaner.io` may be another project's, so a key with this prefix is reported only if its name resembles
+    // A prefix such as `cleaner.io` may be another project's, so a key with such a prefix is reported only if its name resembles
     // one of Gleaner's.
     let is_near = !own && !is_named && labels.len() <= 3 && labels.iter().any(|word| is_near(word));
     let meant = || {

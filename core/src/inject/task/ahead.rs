@@ -134,7 +134,7 @@ fn wrap_step(
         ),
         Action::Script(script) => {
             if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
-                // Tekton would substitute the value into the script's text, where a quote in the value would break the line.
+                // Tekton would insert the variable's value into the script, where a quote in the value would corrupt the flags.
                 let message = format!(
                     "the path in {output} contains a variable, but the step '{name}' is a script"
                 );

@@ -27,8 +27,8 @@ pub(crate) struct Checked {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Checks a TaskSpec and its declaration; returns `None` if it has no declaration. `spec` is the JSON of the TaskSpec without
-/// injected parts. Fails with all errors in the TaskSpec and in the declaration.
+/// Checks a TaskSpec and its declaration; returns `None` if the TaskSpec has no declaration. `spec` is the JSON of the TaskSpec
+/// without injected parts. Fails with all errors in the TaskSpec and in the declaration.
 pub(crate) fn check(
     site: &DeclarationSite<'_>,
     spec: &Value,
@@ -61,7 +61,7 @@ pub(crate) fn check(
     });
     let read = match &mut declared {
         Some(declared) => declared.task.take(),
-        // The errors of the declaration, found above, include the errors in the TaskSpec.
+        // Errors in the TaskSpec are ignored here, because they are among the errors from reading the declaration above.
         None => site.task().unwrap_or_default(),
     };
     let finish = read.as_ref().map(|read| Finish::of(&read.steps));

@@ -16,7 +16,7 @@ pub(super) fn step(
 ) -> Value {
     let mut step = Map::from_iter([("name".to_owned(), Value::from(FINISH_STEP))]);
     step.extend(settings.container(resources));
-    // `privileged` is set explicitly, because Tekton merges the Task's stepTemplate into this step.
+    // `privileged` is set explicitly, because Tekton merges the Task's stepTemplate, which may set it to true, into this step.
     step["securityContext"]["privileged"] = false.into();
     step.insert("command".to_owned(), Value::from_iter([IMAGE_REDIRECTOR]));
     let timeout = answer_timeout.map(|timeout| ANSWER_TIMEOUT.with(duration::written(timeout)));

@@ -1,4 +1,4 @@
-//! Warnings about results that may not fit into the termination message, returned when a Task is applied.
+//! Warnings, returned when a Task is applied, that results may be too large for the termination message.
 
 use gleaner_termination::Share;
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub(super) fn messages(
     OfTask::new(spec, finish.containers(), names, results_from)
 }
 
-/// Returns a warning if the results of the TaskSpec at `place`, before injection, may not fit.
+/// Returns a warning if the results of the TaskSpec at `place` may not fit. The TaskSpec must not be injected yet.
 pub(super) fn warning(
     spec: &Value,
     declaration: &Declaration,
@@ -77,8 +77,8 @@ const REMEDY: &str =
 fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {
     let room = Room::new(share);
     let place = place.key("results");
-    // This first estimate omits the objects' names, which are known only after rendering: the results of very many objects do not
-    // fit even without names.
+    // This first estimate omits the objects' names, which are known only after rendering. If there are very many objects, their
+    // results do not fit even without names.
     let nameless = declaration.templates.iter();
     let nameless = nameless.map(|template| {
         let resource = template.name.to_string();

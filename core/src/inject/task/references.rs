@@ -20,9 +20,9 @@ use super::producer::{ObjectResults, Producer};
 /// The fields that Tekton itself provides in `$(tasks.TASK.FIELD)` (`docs/variables.md`).
 const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
 
-/// Checks the Pipeline in `document`, whose tasks are embedded or listed in `tasks`. Adds an error for each reference that has no
-/// value, and for each matrix whose objects have the same name. The matrix error is only a warning if the matrix may create only
-/// one TaskRun.
+/// Checks the Pipeline in `document`. `tasks` contains the known Tasks that it may refer to. Adds an error for each reference
+/// that has no value, and for each matrix whose objects have the same name. The matrix error is only a warning if the matrix may
+/// create only one TaskRun.
 pub(crate) fn find(
     document: &Node,
     tasks: &ObjectResults,

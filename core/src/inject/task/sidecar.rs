@@ -1,6 +1,6 @@
 //! The Tekton sidecar `gleaner`.
 //!
-//! The sidecar has no `command`, because Tekton stops a sidecar by replacing its image with one that would not contain the
+//! The sidecar has no `command`, because Tekton stops a sidecar by replacing its image, and the new image would not contain the
 //! command (`pkg/pod/entrypoint.go`, `StopSidecars`).
 
 use crate::declaration::Declaration;
@@ -23,7 +23,7 @@ use crate::inject::redirector_flags::install;
 use crate::inject::settings::Settings;
 use crate::inject::traces;
 
-/// The way in which redirector and sidecar are added to the pod.
+/// The way in which the redirector and the sidecar are added to the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
     /// The webhook injects into the pod.

@@ -58,7 +58,8 @@ impl Kind {
     }
 }
 
-/// The TaskSpecs with a declaration in one object. The size limit for one declaration applies to their total.
+/// The TaskSpecs with a declaration in one object. Their declarations together must not exceed the size limit for one
+/// declaration.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,
@@ -115,7 +116,7 @@ pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
 }
 
 /// Removes the labels of a PipelineRun that did not create the run. A run that a user creates from another run's YAML still has
-/// those labels. Its objects would get the old PipelineRun as owner, and would be deleted with it.
+/// those labels, so the old PipelineRun would own the new run's objects, which would be deleted with it.
 pub(super) fn forget_pipeline_run(object: &mut Value) {
     let labels = object.pointer_mut("/metadata/labels");
     if let Some(labels) = labels.and_then(Value::as_object_mut) {
@@ -123,7 +124,8 @@ pub(super) fn forget_pipeline_run(object: &mut Value) {
     }
 }
 
-/// Returns the name of the field for the resources of a step or sidecar in this API version (`computeResources` since v1).
+/// Returns the name of the field for the resources of a step or sidecar in this API version (`resources` in v1beta1,
+/// `computeResources` in v1).
 pub(super) fn resources_field(object: &Value) -> &'static str {
     match object["apiVersion"].as_str() {
         Some("tekton.dev/v1beta1") => "resources",

@@ -1,4 +1,4 @@
-//! The variables for which Tekton's webhook rejects an object, as defined in `pkg/apis/pipeline/v1/task_validation.go`,
+//! The variables that make Tekton's webhook reject an object, as defined in `pkg/apis/pipeline/v1/task_validation.go`,
 //! `container_validation.go`, `pkg/apis/pipeline/v1beta1/stepaction_validation.go` and `pkg/substitution/substitution.go`. Part
 //! of the validation of an embedded task happens only when its TaskRun is created.
 
@@ -146,8 +146,8 @@ fn is_unknown_result(names: &Names<'_>, inner: &str, field: &Field<'_>) -> bool 
         || validates_own && is_unknown(inner, "step.results", is_own)
 }
 
-/// Returns true if the variable is another step's result and Tekton does not allow step results in this field
-/// (`errorIfStepResultReferencedInField`).
+/// Returns true if the variable refers to a step's result by the step's name, and Tekton does not allow step results in this
+/// field (`errorIfStepResultReferencedInField`).
 fn is_misplaced_step_result(inner: &str, field: &Field<'_>) -> bool {
     let is_result = inner
         .strip_prefix("steps.")

@@ -61,8 +61,8 @@ impl<'a> Field<'a> {
     }
 
     /// Returns true if Tekton replaces step results in the field. In a step, the entrypoint replaces them
-    /// (`pkg/entrypoint/entrypointer.go`), or in the parameters of a StepAction, the controller. Outside the steps, they are
-    /// replaced only in the `value` of a Task's result.
+    /// (`pkg/entrypoint/entrypointer.go`), except in the parameters of a StepAction, where the controller replaces them. Outside
+    /// the steps, they are replaced only in the `value` of a Task's result.
     pub(super) fn has_step_results(&self) -> bool {
         match self.name {
             name if self.owner == Owner::Other => name == "value",

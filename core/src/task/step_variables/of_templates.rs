@@ -23,8 +23,8 @@ pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostic
     match &spec.node.content {
         Content::String(text) if text.contains("$(") => {
             for one in occurrences(text) {
-                // Variables after `$$(` are checked, too, because Tekton does not treat `$$(` as an escape, so it
-                // replaces the variable.
+                // Variables after `$$(` are also checked, because Tekton does not treat `$$(` as an escape, so it replaces the
+                // variable.
                 if let Some((message, help)) = refused(declaration, one.inner) {
                     found.push_with(|_| {
                         let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);

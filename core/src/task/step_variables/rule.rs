@@ -135,7 +135,7 @@ impl<'a> Rule<'a> {
         (message, Some(help.to_owned()))
     }
 
-    /// Returns the message and the remedy for an object key that is not in the form `params.NAME.KEY`, the only one that Tekton
+    /// Returns the message and the remedy for an object key that is not in the form `params.NAME.KEY`, the only form that Tekton
     /// replaces (`objectIndividualVariablePattern` in `pkg/reconciler/taskrun/resources/apply.go`).
     fn in_brackets(&self, inner: &str) -> Option<Wrong> {
         let Ok(Reference::Param { name, access }) = Reference::parse(inner) else {
