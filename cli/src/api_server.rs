@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::Path;
 
 use gleaner_proto::name::is_dns_label;
-use gleaner_runtime::api_server::{ApiServer, Bounds};
+use gleaner_runtime::api_server::{AccessError, ApiServer, Bounds};
 use gleaner_runtime::error_chain;
 
 use crate::failure::Failure;
@@ -27,7 +27,13 @@ pub(crate) async fn connect(
     context: Option<&str>,
 ) -> Result<ApiServer, Failure> {
     let api = ApiServer::of_kubeconfig(kubeconfig, context, Bounds::default()).await;
-    api.map_err(|error| Failure::usage(error_chain(&error)))
+    api.map_err(|error| {
+        let remedy = match error {
+            AccessError::Kubeconfig(_) => "; set KUBECONFIG, or specify --kubeconfig FILE",
+            _ => "",
+        };
+        Failure::usage(format_args!("{}{remedy}", error_chain(&error)))
+    })
 }
 
 /// Returns the namespace `given` on the command line, or by default that of the kubeconfig context.

@@ -245,8 +245,10 @@ pub(crate) struct Render {
 
 const RENDER_EXAMPLES: &str = "\
 Examples:
-  gleaner render -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed
-  gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output-file kaniko.digest=./digest | kubectl diff -f -";
+  gleaner render -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app \\
+    --output kaniko.digest=sha256:54ed
+  gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output-file kaniko.digest=./digest |
+    kubectl diff -f -";
 
 /// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -343,7 +345,8 @@ Examples:
   # Run a PipelineRun whose Pipeline and Tasks are in several files and directories:
   gleaner run -f run.yaml -f tasks/ --workspace source=.
 
-  # Run the proposal's Task, with a shell command instead of kaniko, which is not installed on this machine:
+  # Run the proposal's Task, with a shell command instead of kaniko, which is not installed on
+  # this machine:
   gleaner run -f examples/build-and-test.yaml --task build-and-push -p imageUrl=ghcr.io/me/app \\
     --step-command kaniko='printf sha256:54ed > /workspace/digest'
 
@@ -353,9 +356,10 @@ Examples:
   # Create the objects in a real cluster:
   gleaner run -f task.yaml --context staging -n builds
 
-Exit codes: the exit code of the failed step, or 128 plus the number of the signal that killed it; 64 the command line or a
-parameter is wrong, 65 an output is missing or not a valid value of its type, 69 the sidecar is unreachable, 73 the
-resources could not be created, 74 standard output cannot be written, 78 a document is wrong, 127 a step's command does not exist on this machine, 130 Ctrl-C.";
+Exit codes: the exit code of the failed step, or 128 plus the number of the signal that killed it; 64 the command line \
+or a parameter is wrong, 65 an output is missing or not a valid value of its type, 69 the sidecar is unreachable, 73 \
+the resources could not be created, 74 standard output cannot be written, 78 a document is wrong, 127 a step's command \
+does not exist on this machine, 130 Ctrl-C.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Man {

@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::printing;
 use gleaner_proto::kubernetes::annotation;
 use pipeline_run::PipelineRun;
-use report::{PipelineReport, Report, TaskReport};
+use report::{PipelineReport, PlainTaskRun, Report, TaskReport};
 use task_run::TaskRun;
 
 /// The interval between reads with `--watch`.
@@ -91,7 +91,7 @@ async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Fa
     for name in pipeline.task_runs() {
         match TaskRun::find(api, namespace, name).await? {
             Some(run) if run.uses_gleaner() => report.task_runs.push(task_report(api, &run).await),
-            Some(_) => report.without_outputs.push(name.to_owned()),
+            Some(run) => report.without_outputs.push(PlainTaskRun::new(&run)),
             None => report.deleted.push(name.to_owned()),
         }
     }

@@ -36,6 +36,38 @@ fn help_contains_examples() {
 }
 
 #[test]
+fn the_examples_of_the_help_can_be_pasted() {
+    let list = gleaner(&["--help"]).stdout;
+    let commands = list
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next());
+    let mut count = 0;
+    for command in commands.filter(|command| *command != "help") {
+        let help = gleaner(&[command, "--help"]).stdout;
+        let lines = help
+            .lines()
+            .skip_while(|line| *line != "Examples:")
+            .skip(1)
+            .take_while(|line| line.is_empty() || line.starts_with(' '));
+        for line in lines {
+            // A wider line would be wrapped, which removes the indentation, and the `#` of a comment.
+            assert!(line.len() <= 100, "{command}: {line}");
+            count += 1;
+        }
+        let rest = help.split("Examples:").nth(1).unwrap_or_default();
+        let wrapped = rest
+            .lines()
+            .take_while(|line| !line.starts_with("Exit codes:"));
+        let mut wrapped = wrapped.filter(|line| !line.is_empty() && !line.starts_with("  "));
+        assert_eq!(wrapped.next(), None, "{command}");
+    }
+    assert!(count > 30, "{count}");
+}
+
+#[test]
 fn internal_commands_are_hidden() {
     let ran = gleaner(&["--help"]);
     assert!(

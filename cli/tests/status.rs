@@ -139,6 +139,7 @@ fn a_finished_run_shows_its_objects_and_results() {
         "missing",
         "unread",
         "results",
+        "problems",
     ];
     assert_eq!(keys, expected);
     let page = include_str!("../../docs/check.md");
@@ -195,6 +196,28 @@ fn pipeline_run(task_runs: &[&str], succeeded: &str) -> (Value, Value) {
 }
 
 #[test]
+fn a_failed_run_shows_the_message_of_its_step() {
+    let cluster = cluster();
+    let cause = "img: create denied; grant `create` on `pipelineresources` to the ServiceAccount of the run";
+    let entries = json!([{"key": "Reason", "value": "NotCreated", "type": 3}, {"key": "Gleaner", "value": cause}]);
+    let mut failed = ended(false);
+    failed["steps"] = json!([
+        {"name": "zero", "terminated": {"exitCode": 0, "message": "not JSON"}},
+        {"name": "one", "terminated": {"exitCode": 73, "message": entries.to_string()}},
+    ]);
+    seed(&cluster, task_run("run", &declaring()), Some(failed));
+    // The form in which kubectl prints names.
+    let ran = status(&cluster.server.url(), &["taskrun.tekton.dev/run"]);
+    ran.exits(0);
+    let expected = format!("  problems\n    one: {cause}\n  missing\n    img: no object exists\n");
+    assert!(ran.stdout.contains(&expected), "{}", ran.stdout);
+    let json = status(&cluster.server.url(), &["run", "-o", "json"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["problems"], json!([{"step": "one", "message": cause}]));
+    cluster.end();
+}
+
+#[test]
 fn a_pipeline_run_shows_each_of_its_task_runs() {
     let cluster = cluster();
     let url = cluster.server.url();
@@ -213,7 +236,7 @@ fn a_pipeline_run_shows_each_of_its_task_runs() {
     assert_eq!(
         ran.stdout,
         "PipelineRun builds/p: Succeeded (Tasks Completed: 3)\n  \
-         TaskRuns without outputs\n    p-test\n  deleted TaskRuns\n    p-old\n\
+         TaskRuns without outputs\n    p-test: Succeeded (All Steps have completed executing)\n  deleted TaskRuns\n    p-old\n\
          TaskRun builds/p-build: Succeeded (All Steps have completed executing)\n  \
          objects\n    cm: ConfigMap builds/cm\n  \
          missing\n    img: no object exists; it was not created, or was deleted later\n    \
@@ -232,8 +255,12 @@ fn a_pipeline_run_shows_each_of_its_task_runs() {
     assert_eq!(json["taskRuns"][0]["objects"][0]["name"], "cm");
     assert_eq!(json["taskRuns"].as_array().unwrap().len(), 1);
     assert_eq!(
-        (&json["withoutOutputs"], &json["deleted"]),
-        (&json!(["p-test"]), &json!(["p-old"]))
+        (
+            &json["withoutOutputs"][0]["taskRun"],
+            &json["withoutOutputs"][0]["state"],
+            &json["deleted"]
+        ),
+        (&json!("p-test"), &json!("Succeeded"), &json!(["p-old"]))
     );
     cluster.end();
 }
@@ -342,6 +369,7 @@ fn report(phase: &str) -> Value {
             {"name": "steps.one.s", "state": "Secret"},
         ],
         "resources": [{"resource": "cm", "apiVersion": "v1", "kind": "ConfigMap", "name": "cm"}],
+        "waits": [{"resource": "cm", "kind": "Quota", "message": "the quota is exhausted", "since": "2026-01-01T00:00:00Z"}],
         "notes": ["preflight: nothing"],
     })
 }
@@ -367,9 +395,10 @@ fn the_status_of_a_running_sidecar_is_read_through_the_api_server() {
     assert_eq!(
         ran.stdout,
         "TaskRun builds/run: Running (Not all Steps have completed)\n  phase: Collecting (submit: Resolved)\n  \
-         steps\n    one: Waiting; outputs: a\n    two: Failed with exit code 3; outputs: \n  \
+         steps\n    one: Waiting; outputs: a\n    two: Failed with exit code 3\n  \
          variables\n    params.url: registry.example\n    steps.one.a: (Pending)\n    steps.one.s: (secret)\n  \
-         resources\n    cm: ConfigMap cm\n  notes\n    preflight: nothing\n"
+         resources\n    cm: ConfigMap cm\n  \
+         waiting for\n    cm: the quota is exhausted (since 2026-01-01T00:00:00Z)\n  notes\n    preflight: nothing\n"
     );
     let ran = status(&forward.url, &["run", "-o", "json"]);
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();

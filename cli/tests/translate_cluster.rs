@@ -109,7 +109,8 @@ fn an_unreachable_cluster_and_an_invalid_kubeconfig_have_different_exit_codes() 
     let url = cluster.server.url();
     translate(&url, RUN, &["--context", "new"])
         .exits(64)
-        .says("the kubeconfig cannot be used");
+        .says("the kubeconfig cannot be used: ")
+        .says("; set KUBECONFIG, or specify --kubeconfig FILE\n");
     cluster.end();
     translate(&url, RUN, &[])
         .exits(69)

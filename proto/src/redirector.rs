@@ -35,6 +35,9 @@ pub const RESULTS_DIR: Flag = Flag::new("results-dir", "GLEANER_RESULTS_DIR");
 /// The file to which the redirector writes the reason for a failure.
 pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
+/// The key of the redirector's entry in a step's termination message. Tekton keeps it in `status.steps[].terminated.message`, a JSON
+/// array of objects with `key` and `value`.
+pub const MESSAGE_KEY: &str = "Gleaner";
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
 /// The number of the pod's own containers and the number of containers that Gleaner adds, as `OWN+ADDED`, such as `3+1`. All of

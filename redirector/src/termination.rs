@@ -3,6 +3,7 @@
 //! Tekton's entrypoint merges the JSON array in this file with its own entries (`pkg/termination/write.go`). The value of the key
 //! `Reason` becomes the step's `terminationReason`, and the other entries are shown in the step's termination message.
 
+use gleaner_proto::redirector::MESSAGE_KEY;
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -70,7 +71,7 @@ pub(crate) fn merged(before: &str, reason: &str, message: &str, room: usize) -> 
         kind: EntryType::Internal,
     };
     entries.push(reason.to_json());
-    let sentence = |text: &str| json!({"key": "Gleaner", "value": text});
+    let sentence = |text: &str| json!({"key": MESSAGE_KEY, "value": text});
     let frame = sentence("").to_string().len() + ",".len();
     let taken = Value::from(entries.clone()).to_string().len() + frame;
     let line = one_line(message);

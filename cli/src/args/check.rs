@@ -62,5 +62,5 @@ Examples:
   # List the failures:
   gleaner check -o json | jq '.groups[].checks[] | select(.status == \"failed\")'
 
-Exit codes: 0 no check failed; 1 a check failed; 64 the command line is wrong, or the kubeconfig cannot be used;
-66 a file cannot be read, or no file contains a document.";
+Exit codes: 0 no check failed; 1 a check failed; 64 the command line is wrong, or the kubeconfig cannot be used; 66 a \
+file cannot be read, or no file contains a document.";

@@ -26,5 +26,6 @@ pub(super) const SCHEMA_EXAMPLES: &str = "\
 Examples:
   gleaner schema > outputs.schema.json
 
-  # The first line of a declaration in a separate file, for editors with the YAML language server (VS Code, Neovim):
+  # The first line of a declaration in a separate file, for editors with the YAML language server
+  # (VS Code, Neovim):
   # yaml-language-server: $schema=outputs.schema.json";

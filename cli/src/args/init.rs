@@ -27,5 +27,5 @@ Examples:
   # Add a declaration to the Tasks of a file:
   gleaner init -f task.yaml > declared.yaml && gleaner lint -f declared.yaml
 
-Exit codes: 0; 64 the command line is wrong or the file cannot be read; 78 the file contains no Task, or a Task that is invalid, has
-a declaration, or has its metadata in braces.";
+Exit codes: 0; 64 the command line is wrong or the file cannot be read; 78 the file contains no Task, or a Task that \
+is invalid, has a declaration, or has its metadata in braces.";

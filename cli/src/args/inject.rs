@@ -117,4 +117,5 @@ Examples:
   export GLEANER_IMAGE=registry.example/gleaner:0.1.0
   gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
 
-Exit codes: 0; 64 the command line is wrong, 74 standard output cannot be written, 78 a declaration is wrong, or a step cannot be injected.";
+Exit codes: 0; 64 the command line is wrong, 74 standard output cannot be written, 78 a declaration is wrong, or a \
+step cannot be injected.";

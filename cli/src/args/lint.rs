@@ -27,12 +27,13 @@ Examples:
   gleaner lint --strict -f task.yaml
   gleaner lint -f task.yaml --format json | jq '.[].message'
 
-  # In GitHub Actions: annotate the lines of the pull request, or write a log for github/codeql-action/upload-sarif:
+  # In GitHub Actions: annotate the lines of the pull request, or write a log for
+  # github/codeql-action/upload-sarif:
   gleaner lint --format github tasks/*.yaml
   gleaner lint --format sarif tasks/*.yaml > gleaner.sarif
 
-Exit codes: 0 no errors; 1 errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
-be read, or no file contains a document.";
+Exit codes: 0 no errors; 1 errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot be read, \
+or no file contains a document.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {

@@ -8,7 +8,7 @@ use super::{Connection, ReportForm};
 #[command(after_help = STATUS_EXAMPLES)]
 pub(crate) struct Status {
     /// The name of the TaskRun or PipelineRun.
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_parser = name)]
     pub(crate) run: String,
     /// Print the status again after each change, until the run finishes.
     #[arg(long, short = 'w')]
@@ -26,6 +26,24 @@ pub(crate) struct Status {
     pub(crate) form: ReportForm,
 }
 
+/// Parses a name, or `KIND/NAME` as `kubectl` prints it, such as `taskrun.tekton.dev/NAME`.
+#[expect(clippy::unnecessary_wraps, reason = "clap requires a Result")]
+fn name(text: &str) -> Result<String, std::convert::Infallible> {
+    let kinds = [
+        "taskrun",
+        "taskruns",
+        "tr",
+        "pipelinerun",
+        "pipelineruns",
+        "pr",
+    ];
+    let name = text.split_once('/').filter(|(kind, _)| {
+        let kind = kind.strip_suffix(".tekton.dev").unwrap_or(kind);
+        kinds.contains(&kind)
+    });
+    Ok(name.map_or(text, |(_, name)| name).to_owned())
+}
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   gleaner status hello -n builds
@@ -37,5 +55,5 @@ Examples:
   # Print the names of the created objects:
   gleaner status hello -o json | jq -r '.objects[].name'
 
-Exit codes: 0; 1 the run does not exist, or the TaskRun does not use Gleaner; 64 the command line is wrong, or the
+Exit codes: 0; 1 the run does not exist, or the TaskRun does not use Gleaner; 64 the command line is wrong, or the \
 kubeconfig cannot be used; 69 the cluster is unreachable, or reading the run is not allowed.";

@@ -54,5 +54,5 @@ Examples:
   # Fetch the PipelineResources that the runs reference from an old cluster:
   gleaner translate -f pipeline.yaml -f run.yaml --context old -n builds
 
-Exit codes: 0; 64 the command line is wrong, or a file cannot be read; 66 no file contains a document; 69 the cluster is
-unreachable; 74 standard output cannot be written; 78 a feature in the files has no equivalent.";
+Exit codes: 0; 64 the command line is wrong, or a file cannot be read; 66 no file contains a document; 69 the cluster \
+is unreachable; 74 standard output cannot be written; 78 a feature in the files has no equivalent.";

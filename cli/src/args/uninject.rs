@@ -63,5 +63,5 @@ Examples:
   kubectl get tasks,pipelines,cronjobs --all-namespaces -o yaml |
     gleaner uninject -f - --only-changed --remove-declarations | kubectl replace -f -
 
-Exit codes: 0; 64 the command line is wrong or a file cannot be read; 69 the cluster is unreachable, or listing
-is not allowed; 74 standard output cannot be written.";
+Exit codes: 0; 64 the command line is wrong or a file cannot be read; 69 the cluster is unreachable, or listing is not \
+allowed; 74 standard output cannot be written.";

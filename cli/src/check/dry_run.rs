@@ -49,7 +49,7 @@ pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
                 "the API server refuses a Task with outputs: {}",
                 error_chain(&error)
             ),
-            "look up the message under \"Troubleshooting\" in docs/install.md",
+            "look up the message in https://github.com/gleaner-dev/gleaner/blob/main/docs/troubleshooting.md",
         ),
     }
 }

@@ -4,7 +4,7 @@ use gleaner_proto::message::{Status, StepState, VariableState};
 use serde_json::{Value, json};
 
 use super::objects::{Created, CreatedObject};
-use super::task_run::{TaskRun, is_final, succeeded};
+use super::task_run::{StepMessage, TaskRun, is_final, succeeded};
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint, visible};
 
 /// The status of a run.
@@ -46,10 +46,41 @@ pub(super) struct PipelineReport {
     uid: Value,
     condition: Value,
     pub(super) task_runs: Vec<TaskReport>,
-    /// The names of the TaskRuns that do not use Gleaner.
-    pub(super) without_outputs: Vec<String>,
+    /// The TaskRuns that do not use Gleaner.
+    pub(super) without_outputs: Vec<PlainTaskRun>,
     /// The names of the TaskRuns that no longer exist.
     pub(super) deleted: Vec<String>,
+}
+
+/// A TaskRun that does not use Gleaner.
+pub(super) struct PlainTaskRun {
+    name: String,
+    condition: Value,
+}
+
+impl PlainTaskRun {
+    pub(super) fn new(run: &TaskRun) -> Self {
+        Self {
+            name: run.name.clone(),
+            condition: run.condition().clone(),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "taskRun": self.name,
+            "state": state(&self.condition),
+            "reason": self.condition["reason"],
+            "message": self.condition["message"],
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let message = self.condition["message"].as_str();
+        let message = message.map(|message| format!(" ({message})"));
+        let message = message.unwrap_or_default();
+        format!("{}: {}{message}", self.name, state(&self.condition))
+    }
 }
 
 impl PipelineReport {
@@ -76,7 +107,7 @@ impl PipelineReport {
             "reason": self.condition["reason"],
             "message": self.condition["message"],
             "taskRuns": task_runs.collect::<Value>(),
-            "withoutOutputs": self.without_outputs,
+            "withoutOutputs": self.without_outputs.iter().map(PlainTaskRun::to_json).collect::<Value>(),
             "deleted": self.deleted,
         })
     }
@@ -90,7 +121,7 @@ impl PipelineReport {
         );
         section(
             "TaskRuns without outputs",
-            self.without_outputs.iter().cloned(),
+            self.without_outputs.iter().map(PlainTaskRun::to_text),
             &mut text,
         );
         section("deleted TaskRuns", self.deleted.iter().cloned(), &mut text);
@@ -108,6 +139,7 @@ pub(super) struct TaskReport {
     is_finished: bool,
     source: Source,
     results: Value,
+    messages: Vec<StepMessage>,
 }
 
 /// The source of the information about outputs and objects.
@@ -143,6 +175,7 @@ impl TaskReport {
                 Value::Array(results) => results.clone().into(),
                 _ => json!([]),
             },
+            messages: run.messages(),
         }
     }
 
@@ -167,6 +200,10 @@ impl TaskReport {
                 json["missing"] = json!(created.missing);
                 json["unread"] = json!(created.unread);
                 json["results"] = self.results.clone();
+                let messages = self.messages.iter();
+                json["problems"] = messages
+                    .map(|one| json!({"step": one.step, "message": one.message}))
+                    .collect();
             }
         }
         json
@@ -191,6 +228,9 @@ impl TaskReport {
     }
 
     fn objects(&self, created: &Created, text: &mut String) {
+        let messages = self.messages.iter();
+        let messages = messages.map(|one| format!("{}: {}", one.step, one.message));
+        section("problems", messages, text);
         section(
             "objects",
             created.objects.iter().map(ToString::to_string),
@@ -206,6 +246,7 @@ impl TaskReport {
         });
         section("results", results, text);
         let missing = created.missing.iter().map(|name| match self.is_finished {
+            true if !self.messages.is_empty() => format!("{name}: no object exists"),
             true => format!("{name}: no object exists; it was not created, or was deleted later"),
             false => format!("{name}: not created yet"),
         });
@@ -279,11 +320,10 @@ fn sidecar(status: &Status, text: &mut String) {
             (StepState::Failed, Some(code)) => format!("Failed with exit code {code}"),
             (state, _) => format!("{state:?}"),
         };
-        format!(
-            "{}: {state}; outputs: {}",
-            step.name,
-            step.outputs.join(", ")
-        )
+        match step.outputs.as_slice() {
+            [] => format!("{}: {state}", step.name),
+            outputs => format!("{}: {state}; outputs: {}", step.name, outputs.join(", ")),
+        }
     });
     section("steps", steps, text);
     let variables = status.variables.iter().map(|variable| {
@@ -306,6 +346,10 @@ fn sidecar(status: &Status, text: &mut String) {
         format!("{}: {} {name}{state}", resource.resource, resource.kind)
     });
     section("resources", resources, text);
+    let waits = status.waits.iter();
+    let waits =
+        waits.map(|wait| format!("{}: {} (since {})", wait.resource, wait.message, wait.since));
+    section("waiting for", waits, text);
     let problem = status.problem.iter();
     section(
         "problem",

@@ -1,6 +1,7 @@
 //! Reads the TaskRun and its pod.
 
 use gleaner_proto::kubernetes::{RUN_API_VERSION, SIDECAR, SIDECAR_CONTAINER, annotation};
+use gleaner_proto::redirector::MESSAGE_KEY;
 use gleaner_runtime::api_server::ApiServer;
 use gleaner_runtime::error_chain;
 use serde_json::Value;
@@ -101,6 +102,22 @@ impl TaskRun {
         succeeded(&self.object)
     }
 
+    /// Returns the messages that the redirector wrote to the termination messages of failed steps.
+    pub(super) fn messages(&self) -> Vec<StepMessage> {
+        let steps = self.object["status"]["steps"].as_array();
+        let steps = steps.into_iter().flatten();
+        let messages = steps.filter_map(|step| {
+            let text = step["terminated"]["message"].as_str()?;
+            let entries: Vec<Value> = serde_json::from_str(text).ok()?;
+            let entry = entries.iter().find(|entry| entry["key"] == MESSAGE_KEY)?;
+            Some(StepMessage {
+                step: step["name"].as_str()?.to_owned(),
+                message: entry["value"].as_str()?.to_owned(),
+            })
+        });
+        messages.collect()
+    }
+
     pub(super) fn is_finished(&self) -> bool {
         is_final(self.condition())
     }
@@ -109,6 +126,12 @@ impl TaskRun {
 fn named<'a>(list: &'a Value, name: &str) -> Option<&'a Value> {
     let mut items = list.as_array()?.iter();
     items.find(|item| item["name"] == name)
+}
+
+/// The message with which the redirector failed a step.
+pub(super) struct StepMessage {
+    pub(super) step: String,
+    pub(super) message: String,
 }
 
 /// Returns the `Succeeded` condition of a TaskRun or PipelineRun, or null before Tekton sets it.

@@ -62,7 +62,7 @@ pub(super) fn lone_command(container: &Value) -> Option<&str> {
 
 fn unknown(place: &Place, what: &str) -> Diagnostic {
     let message = format!("cannot inject into the step: {what}");
-    let help = "use a version of Tekton that this version of Gleaner supports; see the requirements in docs/install.md";
+    let help = "use a version of Tekton that this version of Gleaner supports; see https://github.com/gleaner-dev/gleaner/blob/main/docs/install.md#requirements";
     Diagnostic::new(place, None, message).help(help)
 }
 
