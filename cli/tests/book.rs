@@ -11,15 +11,19 @@ use std::process::Command;
 use gleaner_testkit::markdown::{Fence, absent, fences};
 use support::{gleaner, repository};
 
-const COMMANDS: [&str; 7] = [
-    "run",
-    "render",
-    "lint",
-    "translate",
-    "inject",
-    "uninject",
-    "completions",
-];
+/// Returns the names of the commands, in the order of `gleaner --help`.
+fn commands() -> Vec<String> {
+    let help = gleaner(&["--help"]).stdout;
+    let list = help.lines().skip_while(|line| *line != "Commands:");
+    let list = list.skip(1).take_while(|line| !line.is_empty());
+    // A line that continues a description has a deeper indentation.
+    let names = list.filter(|line| !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
 
 /// Returns the paths of the tutorials and how-to guides.
 fn pages() -> Vec<PathBuf> {
@@ -59,7 +63,7 @@ fn run(script: &str, directory: &Path) -> Result<String, String> {
 /// Returns the `gleaner` subcommands in a block that do not exist, and the flags that the `--help` of their subcommand does not
 /// list.
 fn unknown_flags(script: &str) -> Vec<String> {
-    let mut unknown = Vec::new();
+    let (mut unknown, commands) = (Vec::new(), commands());
     let script = script.replace("\\\n", " ");
     let calls = script
         .split(['\n', '|'])
@@ -69,7 +73,7 @@ fn unknown_flags(script: &str) -> Vec<String> {
             .split([' ', '='])
             .take_while(|word| !word.starts_with('#'));
         let name = words.next().unwrap();
-        if !COMMANDS.contains(&name) {
+        if !commands.iter().any(|command| command == name) {
             unknown.push(format!("gleaner {name}"));
             continue;
         }
@@ -215,9 +219,12 @@ fn reference() -> String {
         `GLEANER_UPDATE_COMMANDS=1 cargo test -p gleaner --test book` writes this page.\n\n\
         Guides: [gleaner run](../run.md), [gleaner inject](../inject.md), [gleaner translate](../translate.md).\n"
         .to_owned();
-    let helps = [("gleaner".to_owned(), vec!["--help"])].into_iter();
-    let commands = COMMANDS.map(|name| (format!("gleaner {name}"), vec![name, "--help"]));
-    for (title, arguments) in helps.chain(commands) {
+    let commands = commands();
+    assert!(commands.len() >= 13, "{commands:?}");
+    let first = [("gleaner".to_owned(), vec!["--help"])].into_iter();
+    let commands = commands.iter();
+    let others = commands.map(|name| (format!("gleaner {name}"), vec![name.as_str(), "--help"]));
+    for (title, arguments) in first.chain(others) {
         let mut help = support::command(&arguments);
         let help = support::ran(help.env("COLUMNS", "100").output().unwrap()).stdout;
         let lines: Vec<_> = help.lines().map(str::trim_end).collect();
