@@ -205,7 +205,7 @@ async fn the_unspecified_address_accepts_ipv4_and_ipv6() {
     let router = Router::new().route("/", get(async || "hello"));
     tokio::spawn(Server::new(router, &limits(), 8 << 10, PATIENCE).serve(listener, shutdown));
     let mut clients = vec!["127.0.0.1"];
-    // The system may lack IPv6.
+    // Test IPv6 only if the system supports it.
     clients.extend(
         std::net::TcpListener::bind("[::1]:0")
             .is_ok()
