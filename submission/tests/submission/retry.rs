@@ -340,7 +340,7 @@ async fn a_submission_does_not_wait_for_a_quota_if_another_object_is_refused() {
     let rendered = vec![image("a", "a", "1"), image("b", "b", "1")];
     let begun = Instant::now();
     submit(&mock.submitter().await, rendered).await.unwrap_err();
-    // The submission's deadline is one minute.
+    // The submission fails long before its deadline of one minute.
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
 
