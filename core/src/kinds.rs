@@ -2,8 +2,8 @@
 //! rejects the object.
 //!
 //! `outline.json` contains the same types as the local API server of `gleaner run`, for the Kubernetes version in [`VERSION`].
-//! Later versions may have more fields, so an unknown field deep in an object is only a warning. If its name is similar to that of
-//! a known field, it is an error.
+//! Later versions may have more fields, so an unknown field deep in an object is only a warning. If its name is similar to the
+//! name of a known field, it is an error.
 
 mod awaited;
 mod metadata;

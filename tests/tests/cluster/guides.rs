@@ -222,7 +222,7 @@ fn the_guide_to_restricted_namespaces_works(namespace: &Namespace) {
     meanwhile(
         || {
             reader.follow("how-to/restricted-namespaces.md", nothing);
-            // The page has already set this flag. `tekton_flag` also waits until Tekton uses it.
+            // The page's command has already set this flag, so this call does not restart Tekton.
             tekton_flag(namespace, "set-security-context=true");
             reader.run(
                 "kubectl label namespace $NAMESPACE pod-security.kubernetes.io/enforce=restricted\n\
