@@ -233,7 +233,7 @@ async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
     (address, trigger)
 }
 
-/// Returns true if the server resets or closes the connection before the whole response was sent.
+/// Returns true if the server resets or closes the connection before it has sent the whole response.
 async fn is_cut_off(stream: &mut TcpStream) -> bool {
     let mut response = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response));

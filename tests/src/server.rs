@@ -34,7 +34,7 @@ enum Backend {
 }
 
 impl Server {
-    /// Installs the CRDs on a real server, creates a namespace for the case, and returns both.
+    /// Installs the CRDs on a real server, and creates a namespace for the case.
     ///
     /// # Panics
     ///

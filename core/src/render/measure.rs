@@ -200,7 +200,7 @@ impl<'a> Measuring<'a> {
         size
     }
 
-    /// Measures a field of another template. The recursion ends here, because `in_dependency_order` puts dependencies first, so the
+    /// Measures a field of another template. The recursion ends here: `in_dependency_order` puts dependencies first, so the
     /// variables of that template are already measured.
     fn field(&mut self, name: &str, field: &str) -> Size {
         let Some(template) = self.templates.get(name).copied() else {

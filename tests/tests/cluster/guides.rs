@@ -111,7 +111,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Follows a page from its first block to its last, except blocks that `skips` selects. Returns the number of blocks that ran.
+    /// Follows a page from its first block to its last, except the blocks that `skips` selects. Returns the number of blocks that
+    /// were run.
     #[track_caller]
     fn follow(&self, page: &str, skips: impl Fn(&Fence) -> bool) -> usize {
         let text = fs::read_to_string(repository("docs").join(page)).expect("a page");
