@@ -262,13 +262,13 @@ fn objects_created_before_a_step_that_may_fail_are_reported() {
         let submit = format!("      submit: {named}\n      steps:\n");
         finds(&task.replace("      steps:\n", &submit), &[]);
     }
-    // If the step whose output is used runs last, no later step can fail.
+    // The step whose output is used now runs last. No later step can fail, so nothing is reported.
     finds(&TASK.replace(build, &format!("{test}{build}")), &[]);
 }
 
 #[test]
 fn an_object_result_of_a_task_with_a_matrix_is_an_error() {
-    // With generateName, each TaskRun of the matrix creates an object with a different name.
+    // `lint` requires that the TaskRuns of a matrix create objects with different names, and `generateName` ensures this.
     let task = TASK.replace(
         "name: app\n            data",
         "generateName: app-\n            data",

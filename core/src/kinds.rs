@@ -2,8 +2,8 @@
 //! rejects the object.
 //!
 //! `outline.json` contains the same types as the local API server of `gleaner run`, for the Kubernetes version in [`VERSION`].
-//! Later versions may have more fields, so an unknown field deep in an object is a warning, unless its name is similar to a known
-//! one.
+//! Later versions may have more fields, so an unknown field deep in an object is only a warning. If its name is similar to the
+//! name of a known field, it is an error.
 
 mod awaited;
 mod metadata;
@@ -168,8 +168,8 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
 }
 
 /// Checks the fields of an object of a built-in kind, and only the metadata of an object of any other kind. If `is_whole` is
-/// true, also checks the rules that involve several fields. `is_whole` is false for an applied object, which may already exist
-/// and have the missing fields.
+/// true, also checks the rules that involve several fields. `is_whole` is false for an applied object, because the object may
+/// already exist, with the fields that the template omits.
 fn check_object(
     types: &mut types::Types<'_>,
     version: &str,

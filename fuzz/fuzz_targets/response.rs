@@ -40,8 +40,8 @@ objects:
 
 /// A time that is longer than all timeouts of a submission together.
 const LONG: Duration = Duration::from_secs(60 * 60);
-/// The maximum length in bytes of each message and note and of the whole error. A submission must shorten the API server's text
-/// in them.
+/// The maximum length, in bytes, of each message and note, and of the whole error. A submission must shorten quoted text from the
+/// API server.
 const TEXT_MAX: usize = 64 << 10;
 
 #[derive(Debug, Arbitrary)]

@@ -1,5 +1,5 @@
-//! Checks that any file is parsed as a script with the redirector's flags or is rejected, and that any command line is parsed or
-//! rejected with a message.
+//! Checks that the redirector parses or rejects any script and any command line without a panic, and that each rejected command
+//! line has an error message.
 #![no_main]
 
 use std::ffi::{OsStr, OsString};

@@ -25,8 +25,7 @@ pub enum OutputType {
     Object,
 }
 
-/// The part of the file's text that is removed from the end (and, for `Whitespace`, from both ends), after a byte order mark at
-/// the beginning has been removed.
+/// The whitespace that is removed from the file's text. A byte order mark at the beginning of the text is removed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Trim {
     /// One trailing line end, `\n` or `\r\n`, such as the one that `echo` adds.
@@ -126,8 +125,8 @@ impl Trim {
         ("None", Self::None),
     ];
 
-    /// Returns true if a byte order mark is removed from an output of type `kind`. RFC 8259, section 8.1, allows parsers to
-    /// ignore it before JSON.
+    /// Returns true if a byte order mark is removed from an output of type `kind`. In front of JSON, the mark is always removed,
+    /// which RFC 8259, section 8.1, allows.
     pub fn cuts_mark(self, kind: OutputType) -> bool {
         self != Self::None || kind != OutputType::String
     }

@@ -37,7 +37,7 @@ pub const IMAGE_SIDECAR: &str = "/gleaner-sidecar";
 /// The environment variable that contains the directory of a step's outputs, set for the step's command.
 pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
 
-/// The default name of the step that finishes a run if the Task's last step cannot.
+/// The default name of the step that Gleaner adds to finish a run if the Task's last step cannot finish it.
 pub const FINISH_STEP: &str = "gleaner";
 
 #[cfg(test)]

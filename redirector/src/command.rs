@@ -132,8 +132,8 @@ fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
         return;
     }
     let group = sys::group_of(command);
-    // The command has left this process group. Without the redirector, it would be the leader of the group and could not leave
-    // it, so it would receive the signal.
+    // Forward the signal if the command has left the group that this process leads. Without the redirector, the command itself
+    // would lead that group and could not leave it, so it would receive the signal.
     if sys::leads_its_group() && group != sys::group_of(0) {
         sys::send(
             signal.number,
@@ -163,7 +163,7 @@ fn c_string(text: &OsStr) -> CString {
 
 fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failure {
     let shown = name.display();
-    // The kernel also returns ENOENT if the interpreter of a script is missing.
+    // The kernel also returns ENOENT if the interpreter of a script is missing, so check whether the script itself exists.
     let there = candidates
         .iter()
         .map(|candidate| Path::new(OsStr::from_bytes(candidate.as_bytes())))

@@ -133,8 +133,8 @@ impl Measured {
     }
 }
 
-/// Returns a warning if resource results of `bytes` bytes may be too large for the termination message. The caller uses it if the
-/// available space is unknown, as in a pod without injection.
+/// Returns a warning if resource results of `bytes` bytes may be too large for a termination message with an unknown amount of
+/// available space, as in a pod without injection.
 pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     let share = Share {
         own: 3,

@@ -205,7 +205,7 @@ async fn the_unspecified_address_accepts_ipv4_and_ipv6() {
     let router = Router::new().route("/", get(async || "hello"));
     tokio::spawn(Server::new(router, &limits(), 8 << 10, PATIENCE).serve(listener, shutdown));
     let mut clients = vec!["127.0.0.1"];
-    // The system may lack IPv6.
+    // Test IPv6 only if the system supports it.
     clients.extend(
         std::net::TcpListener::bind("[::1]:0")
             .is_ok()
@@ -233,7 +233,7 @@ async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
     (address, trigger)
 }
 
-/// Returns true if the server resets or closes the connection before the whole response was sent.
+/// Returns true if the server resets or closes the connection before it has sent the whole response.
 async fn is_cut_off(stream: &mut TcpStream) -> bool {
     let mut response = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response));

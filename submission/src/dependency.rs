@@ -62,7 +62,7 @@ pub(super) fn may_pass(
 
 /// Returns true if the API server may have responded with `reason` because it does not see a new object yet. Admission and
 /// authorization read from caches, the API server serves a CRD's kind only some time after the CRD's creation, and a controller
-/// creates the ServiceAccount `default` of a new Namespace.
+/// creates the ServiceAccount `default` of a new Namespace only after the Namespace exists.
 pub(super) fn may_lag(reason: &Reason) -> bool {
     matches!(
         reason,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
-    /// For each derived name, the number of candidate names that were taken. It determines the name in this attempt.
+    /// For each derived name, the number of candidate names that were taken. This number determines the next candidate.
     pub attempts: Attempts,
     /// All objects of the run, in the order of the declaration.
     pub objects: Vec<PlannedObject>,

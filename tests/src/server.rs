@@ -34,7 +34,7 @@ enum Backend {
 }
 
 impl Server {
-    /// Installs the CRDs on a real server, creates a namespace for the case, and returns both.
+    /// Installs the CRDs on a real server, and creates a namespace for the case.
     ///
     /// # Panics
     ///
@@ -173,7 +173,7 @@ impl Server {
         user
     }
 
-    /// Sends a request. The body is `body` as JSON or, if `body` is a string, its text.
+    /// Sends a request with `body` as JSON. Sends a string as plain text, and sends no body if `body` is null.
     ///
     /// # Panics
     ///

@@ -191,7 +191,8 @@ impl Suite {
                 own_rig,
                 body,
             } = case;
-            // Leak the list of CRDs, because each test needs a static reference. A case is created only once per process.
+            // Leak the list of CRDs, because each test needs a static reference. Each case is created only once per process, so
+            // little memory is leaked.
             let crds: &'static [&'static str] =
                 Box::leak([self.crds, crds].concat().into_boxed_slice());
             if place != Place::RealOnly {

@@ -195,7 +195,7 @@ fn only_gleaner_run_requires_linux() {
         }
     }
     assert_eq!(found, BTreeSet::from(LINUX));
-    // The source files of these crates are also compiled on macOS and Windows, except for the following modules.
+    // Outside the following modules, the crates `cli`, `runtime` and `termination` must also compile on macOS and Windows.
     let gated = [
         "cli/src/carried.rs",
         "cli/src/run",

@@ -49,7 +49,7 @@ const NAMES: &[&str] = &[
     "workspaces",
 ];
 
-/// Fields that contain a map whose keys the user chooses, or another value that is not corrected.
+/// Fields whose content is not corrected, for example because it is a map whose keys the user chooses.
 const FREE: [&str; 14] = [
     "annotations",
     "labels",

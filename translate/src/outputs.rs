@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::created;
 
-/// Checks every declaration in `document`, moves it into an annotation if it is in the proposal's syntax, and returns it with the
-/// place of its TaskSpec. `host` maps the place of a TaskSpec to the place of the object whose `metadata` contains the
-/// annotation. Adds to `doubtful` the warnings about templates that create old Tekton objects.
+/// Checks every declaration in `document`. Moves a declaration in the proposal's syntax into an annotation. Returns each
+/// declaration with the place of its TaskSpec. `host` maps the place of a TaskSpec to the place of the object whose `metadata`
+/// contains the annotation. Adds to `doubtful` the warnings about templates that create old Tekton objects.
 pub(crate) fn move_to_annotations(
     document: &mut Node,
     host: impl Fn(&Place) -> Place,

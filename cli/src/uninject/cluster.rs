@@ -43,7 +43,7 @@ const KINDS: [Listed; 11] = [
     Listed { kind: "Pod", plural: "pods", versions: &["v1"] },
 ];
 
-/// Prints the list. Reports the omitted kinds on standard error.
+/// Prints the list. Messages on standard error name the kinds that could not be listed.
 pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
     let (lines, is_complete) = block_on(list_all(options)).map_err(Failure::print)?;
     printing::write(&lines).map_err(Failure::print)?;

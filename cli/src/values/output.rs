@@ -15,7 +15,7 @@ pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
 /// Returns the outputs given on the command line (as text or as files), and the declared defaults of all other outputs.
 ///
 /// # Errors
-/// All errors in the given outputs.
+/// Returns all errors in the given outputs.
 pub(crate) fn outputs(
     declaration: &Declaration,
     texts: &[Assignment],

@@ -111,7 +111,7 @@ fn content_hash(key: &str, object: &Value) -> String {
     let mut hash = Hashing(Sha256::new());
     hash.0.update(key.as_bytes());
     hash.0.update([0]);
-    // serde_json writes many small pieces, so they are buffered. The whole JSON is never in memory, because it may be large.
+    // The JSON may be large, so it is hashed while it is written. serde_json writes many small pieces, so they are buffered.
     let mut buffer = std::io::BufWriter::new(&mut hash);
     serde_json::to_writer(&mut buffer, object).expect("invariant: any JSON value can be hashed");
     drop(buffer);

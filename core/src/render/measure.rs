@@ -200,8 +200,8 @@ impl<'a> Measuring<'a> {
         size
     }
 
-    /// Measures a field of another template. The variables of that template are already measured, because `in_dependency_order`
-    /// puts dependencies first.
+    /// Measures a field of another template. The recursion ends here: `in_dependency_order` puts dependencies first, so the
+    /// variables of that template are already measured.
     fn field(&mut self, name: &str, field: &str) -> Size {
         let Some(template) = self.templates.get(name).copied() else {
             return Size::default();

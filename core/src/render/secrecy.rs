@@ -22,7 +22,7 @@ pub enum Secrecy {
 /// base64 of a whole field, as JSON within JSON, or as one line of a value. Searching for the secret cannot find all of these
 /// forms, so no message about an object with a secret is disclosed. A message about an object without secrets cannot quote a
 /// secret. A message about the metadata of an existing object, such as its owner or finalizers, does not count as a message about
-/// the object.
+/// the object, so it is disclosed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Disclosure {
     /// All messages may be disclosed.

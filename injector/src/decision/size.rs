@@ -14,7 +14,7 @@ pub(super) fn values(text: &RawValue) -> usize {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => continue,
             b',' | b'[' | b'{' => values += 1,
-            // The list or map is empty, so it has no first item.
+            // The list or map is empty, so the first item that the opening bracket counted does not exist.
             b']' | b'}' if opened => values -= 1,
             b'"' => {
                 // A string ends at the first quotation mark that is not escaped.

@@ -176,7 +176,8 @@ fn a_panic_on_an_object_that_requests_gleaner_causes_a_refusal_that_reports_the_
 #[test]
 fn a_panic_on_an_object_that_does_not_request_gleaner_leaves_it_unchanged() {
     panics::install();
-    // `kubectl apply` stores the applied object in an annotation, with escaped quotation marks. This does not count as a request.
+    // `kubectl apply` stores the applied object in an annotation, with escaped quotation marks. An annotation
+    // inside that text does not request injection.
     let applied = json!({"metadata": {"annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": asking().to_string(),
         "team": "gleaner",

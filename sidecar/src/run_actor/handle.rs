@@ -58,7 +58,8 @@ impl Handle {
 
     /// Requests the submission and waits until it finishes.
     ///
-    /// # Errors Returns a problem with the unresolved variables, or with the reason why the submission failed.
+    /// # Errors
+    /// Returns a problem with the unresolved variables, or with the reason why the submission failed.
     pub async fn submit(&self) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Submit { reply }).await?
     }

@@ -25,7 +25,7 @@ enum Command {
     Commits(u8),
     Fails(u8),
     Panics,
-    /// The pause before the next attempt to record the outcome ends.
+    /// The pause is over, so the actor tries again to record the outcome.
     Pause,
     /// One disk operation fails, after `after` successful operations.
     Refuse {

@@ -239,7 +239,7 @@ async fn first_rendering(work: &Arc<Work>) -> Result<Vec<Rendered>, Problem> {
 
 async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
     // Render before the submission starts, so that an error caused by outputs is not reported as a cluster error. Use a different
-    // thread, because this one serves the steps.
+    // thread, because the current thread serves the steps.
     let first = match work.is_first {
         true => {
             let start = work.traces.start();

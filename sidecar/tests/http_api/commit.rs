@@ -174,8 +174,8 @@ fn an_object_that_cannot_be_rolled_back_is_in_the_problem_details() {
 fn a_strict_preflight_waits_until_the_api_server_responds() {
     let cluster = api_server();
     let unauthorized = Fault::refuse(401, "Unauthorized", "Unauthorized");
-    // A preflight requests two lists of kinds, and retries each request once. So the first four errors fail the first preflight,
-    // and the second preflight succeeds after its retries.
+    // A preflight requests two lists of kinds, and retries each request once. So the first preflight fails with four errors, and
+    // the second preflight succeeds after two more errors.
     cluster.on(Method::GET, "^/api").first(6).fail(unauthorized);
     let strict = format!("{}preflight: Strict\n", resolved());
     let sidecar = Setup::new(&strict).with(&cluster).start();

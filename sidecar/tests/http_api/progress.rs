@@ -132,7 +132,7 @@ fn a_rollback_lists_the_deleted_objects() {
     };
     let object = one.as_str().unwrap();
     assert!(object.starts_with("PipelineResource ci/build-and-push-image-"));
-    // The list is in the journal, so a restarted sidecar restores it.
+    // The list of deleted objects is in the journal, so a restarted sidecar restores it.
     sidecar.kill();
     assert_eq!(status(&setup.start())["problem"]["removed"], removed);
 }

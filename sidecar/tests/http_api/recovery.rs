@@ -238,8 +238,8 @@ objects:
 fn a_disk_that_fills_up_during_a_commit_does_not_change_the_outcome() {
     for refused in [false, true] {
         let cluster = api_server();
-        // The response to the dry run is delayed, so that the disk fills up before the create request, which the API server then
-        // executes or refuses.
+        // The response to the dry run is delayed, so that the disk fills up before the create request. If `refused` is true, the
+        // API server refuses that request.
         let slow = Fault::SlowReply(Duration::from_secs(2));
         cluster.on(Method::POST, "configmaps").first(1).fail(slow);
         if refused {

@@ -208,7 +208,7 @@ fn the_page_is_self_contained() {
     ] {
         assert!(policy.contains(part), "{policy}");
     }
-    // Exactly one style and one script, each with its hash.
+    // The page contains exactly one style and one script, and the policy allows each by its hash.
     assert!(!policy.contains("unsafe"), "{policy}");
     for name in ["style", "script"] {
         let (start, end) = (format!("<{name}>"), format!("</{name}>"));

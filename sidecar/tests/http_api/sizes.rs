@@ -183,7 +183,7 @@ fn concurrent_messages_of_many_values_are_parsed_one_by_one() {
     let posts: Vec<_> = posts.collect();
     let statuses: Vec<u16> = posts.into_iter().map(|post| post.join().unwrap()).collect();
     let accepted = statuses.iter().filter(|status| **status == 200).count();
-    // The memory limit allows the message of only one step. This step posts its message four times, and the posts of the other
+    // The memory limit allows the message of only one step. The four posts of that step are accepted, and the posts of all other
     // steps are refused.
     assert_eq!(accepted, 4, "{statuses:?}");
     within_the_limit(&sidecar);

@@ -173,7 +173,7 @@ impl Browser {
 
     /// Returns the errors of the page so far: exceptions, violations of its Content-Security-Policy, and failed requests.
     pub(crate) fn errors(&mut self) -> Vec<String> {
-        // The response to this call arrives after the events that earlier actions caused.
+        // Make a call and wait for its response, which arrives after all events that earlier actions caused.
         self.eval("null");
         self.errors.clone()
     }

@@ -1,4 +1,4 @@
-//! Tests the page after it lost the connection to the sidecar.
+//! Tests the page after it has lost the connection to the sidecar.
 
 use gleaner_testkit::api_server::ApiServer;
 

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         Some(_) => Trial::test(name, || Ok(())).with_ignored_flag(true),
     });
     let mut arguments = Arguments::from_args();
-    // Each browser uses a few hundred MiB of memory.
+    // Each browser uses a few hundred MiB of memory, so by default at most two tests run at the same time.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     libtest_mimic::run(&arguments, trials.into()).exit_code()
 }

@@ -118,7 +118,7 @@ pub(crate) fn running_steps_are_listed_separately_from_waiting_ones() {
     page.has("[data-step=build]", "running");
     assert_eq!(page.steps("Finished"), ["fetch"]);
     assert_eq!(page.steps("Running"), ["build"]);
-    // Gleaner adds the last step in the arguments, so the page does not list that step.
+    // The page does not list the step `gleaner`, which is not part of the Task.
     assert_eq!(page.steps("Not started"), ["scan"]);
     // The elapsed time is updated without an event.
     let since = page.browser.text("[data-step=build] [data-since]");

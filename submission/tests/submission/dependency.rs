@@ -247,7 +247,7 @@ objects:
             .iter()
             .map(|finding| finding.failure.resource.as_deref().unwrap())
             .collect();
-        // The mock API server serves no CRDs.
+        // The mock API server does not serve CRDs, so the preflight always reports `crd`.
         assert_eq!(found, expected, "{kind} after {first}: {findings:?}");
     }
 }

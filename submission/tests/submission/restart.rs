@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::mock::{Fault, Mock, OWNER_UID, REAL, RUN_UID};
 use crate::templates::{foreign, image, path, submit};
 
-/// A `Memory` that stores the plans in RAM.
+/// A [`Memory`] that does not write the plans to disk.
 #[derive(Default)]
 struct Notebook {
     earlier: Vec<Planned>,

@@ -297,8 +297,8 @@ async fn an_object_that_used_up_the_quota_is_rolled_back_even_if_its_create_rece
             timeout: Duration::from_millis(300),
             ..Bounds::default()
         };
-        // The deadline is long enough that the request without a response can no longer be in flight when the rollback starts.
-        // The rollback then does not watch for a late create.
+        // The deadline is long enough that the request without a response can no longer be in flight when the rollback starts,
+        // so the rollback does not watch for a late create.
         let settings = Settings {
             deadline: Duration::from_secs(5),
             ..Settings::default()
@@ -340,7 +340,7 @@ async fn a_submission_does_not_wait_for_a_quota_if_another_object_is_refused() {
     let rendered = vec![image("a", "a", "1"), image("b", "b", "1")];
     let begun = Instant::now();
     submit(&mock.submitter().await, rendered).await.unwrap_err();
-    // The submission's deadline is one minute.
+    // The submission fails long before its deadline of one minute.
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
 

@@ -75,7 +75,7 @@ impl Place {
     /// Sends one request and reads its response.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let mut connection = self.connect();
-        // Ignore the error, because a server that refuses a large body may close the connection before it has received all of it.
+        // Ignore the error, because a server that refuses a large body may close the connection before the whole body is sent.
         let _ = connection.send(&request(method, path, headers, body));
         let response = connection.answer();
         response.unwrap_or_else(|error| panic!("{method} {path}: {error}"))

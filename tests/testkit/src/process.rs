@@ -192,7 +192,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both calls fail if the process has already exited.
+        // Ignore errors, because `drop` cannot report them.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -61,7 +61,7 @@ fn an_injected_task_needs_no_webhook(namespace: &Namespace) {
     );
 }
 
-/// The namespace has the webhook, so the Task is injected a second time.
+/// In this namespace, the webhook is enabled, so it receives a Task that is already injected.
 fn the_webhook_accepts_a_task_that_gleaner_inject_has_injected(namespace: &Namespace) {
     namespace.apply(&injected(namespace, &two_steps()));
     namespace.run("build").succeeded();

@@ -255,7 +255,7 @@ fn without_native_sidecars_gleaner_uses_a_tekton_sidecar(namespace: &Namespace) 
     );
 }
 
-/// Tekton replaces `$(steps.X.outputs.Y)` in a script only when the step starts.
+/// Tekton replaces `$(steps.X.outputs.Y)` in a script only when the step starts, which is after Gleaner has changed the script.
 fn tekton_artifacts_reach_the_script_of_a_step_with_outputs(namespace: &Namespace) {
     meanwhile(
         || {

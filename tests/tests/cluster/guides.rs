@@ -111,7 +111,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Follows a page from its first block to its last, except blocks that `skips` selects. Returns the number of blocks that ran.
+    /// Follows a page from its first block to its last, except the blocks that `skips` selects. Returns the number of blocks that
+    /// were run.
     #[track_caller]
     fn follow(&self, page: &str, skips: impl Fn(&Fence) -> bool) -> usize {
         let text = fs::read_to_string(repository("docs").join(page)).expect("a page");
@@ -144,7 +145,7 @@ fn nothing(_: &Fence) -> bool {
 
 fn the_tutorial_on_a_cluster_works(namespace: &Namespace) {
     let reader = Reader::new(namespace);
-    // The page uses a fixed name, which an interrupted run may have left behind.
+    // The page creates the namespace `demo`, which may still exist if an earlier test run was interrupted.
     reader.run("kubectl delete namespace demo --ignore-not-found");
     let installs = |fence: &Fence| fence.content.contains(CHART);
     assert!(reader.follow("tutorials/cluster.md", installs) >= 6);
@@ -162,7 +163,7 @@ fn the_guide_to_gitops_works(namespace: &Namespace) {
     let reader = Reader::new(namespace);
     let page = fs::read_to_string(repository("docs/how-to/gitops.md")).expect("a page");
     reader.save(&fences(&page));
-    // The page begins after a Task was applied.
+    // The page assumes that a Task has been applied.
     reader.run("kubectl apply -f task.yaml");
     let printed = reader.run("kubectl diff -f task.yaml && echo 'no drift'");
     holds(&printed, &["no drift"]);
@@ -196,7 +197,7 @@ spec: {taskRef: {name: preview}, params: [{name: number, value: "42"}]}
             holds(&printed, &["deployment.apps/app", "resourcequota/preview"]);
         },
         || {
-            // The page's own command.
+            // Run only the page's command that deletes the namespace.
             let keeps = |fence: &Fence| !fence.content.contains("delete namespace");
             reader.follow("how-to/namespace-per-pull-request.md", keeps);
             reader.run(&format!(
@@ -222,7 +223,7 @@ fn the_guide_to_restricted_namespaces_works(namespace: &Namespace) {
     meanwhile(
         || {
             reader.follow("how-to/restricted-namespaces.md", nothing);
-            // The page's command changes the flag; the script waits until Tekton uses it.
+            // The page's command has already set this flag, so this call does not restart Tekton.
             tekton_flag(namespace, "set-security-context=true");
             reader.run(
                 "kubectl label namespace $NAMESPACE pod-security.kubernetes.io/enforce=restricted\n\
@@ -241,7 +242,7 @@ fn the_guide_to_traces_works(namespace: &Namespace) {
             reader.follow("how-to/traces.md", nothing);
             injectors(namespace, 2);
             namespace.apply(BUILD);
-            // No collector exists, which must not fail the run.
+            // The run must succeed, although no collector exists.
             let run = namespace.run("build").succeeded();
             let pod = namespace.get(&format!("pod/{}", run.pod()));
             holds(&pod.to_string(), &["otel-collector.observability.svc"]);

@@ -13,7 +13,7 @@ pub(crate) fn cases() -> Vec<Case> {
     on_cluster![no_task_is_refused_while_the_source_of_certificates_changes]
 }
 
-/// cert-manager's CRDs. cert-manager itself is not installed, so the test creates the Secret that it would create.
+/// cert-manager's CRDs. cert-manager itself is not installed, so the test creates the Secret that cert-manager would create.
 const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
 /// Returns a Secret with a self-signed certificate, and the certificate.

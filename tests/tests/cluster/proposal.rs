@@ -48,8 +48,8 @@ fn the_proposals_documents_create_the_resource_and_pass_it_to_the_next_task(name
         .ended("pipelinerun/build-and-test-run")
         .succeeded();
 
-    // The object is the one that the proposal shows, except for values that depend on the run, and for the owner's API version,
-    // which is Tekton's current one.
+    // The object is the same as in the proposal, except for the values that depend on the run, and for the owner's API version,
+    // which is Tekton's current version.
     let resource = namespace.only_resource();
     let digest = namespace.cluster().pushed_digest();
     assert_eq!(resource["apiVersion"], "tekton.dev/v1alpha1");

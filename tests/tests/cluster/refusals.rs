@@ -223,7 +223,7 @@ spec:
     let waits = |state: &Value| {
         let message = state["waiting"]["message"].as_str()?;
         let (_, rest) = message.split_once("back-off ")?;
-        // The message contains the back-off time, such as 40s or 1m20s.
+        // The message contains the back-off time, such as 40s or 1m20s. A time of at least one minute contains an `m`.
         Some(rest.split_once(' ')?.0.contains('m'))
     };
     // The kubelet doubles the back-off time after each crash. Wait until it exceeds one minute, because a redirector retries for

@@ -59,7 +59,7 @@ async fn a_task_is_injected_and_does_not_change_when_it_is_applied_again(server:
     let made = server.post(&tasks, &task()).await.expect_status(201).json;
     assert_eq!(made["spec"]["sidecars"][0]["name"], "gleaner", "{made}");
     assert_eq!(made["spec"]["results"][0]["name"], "img", "{made}");
-    // Send the same object with the current resource version, as `kubectl apply` does.
+    // Send the same object again, with the current resource version, as `kubectl replace` does.
     let mut again = task();
     again["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
     let updated = server

@@ -39,8 +39,8 @@ struct State {
 struct Armed {
     /// The number of operations that still succeed before the fault.
     after: u8,
-    /// The number of bytes that the failing operation still writes. If the operation is not a write, it takes effect if this
-    /// number is odd.
+    /// The number of bytes that the failing operation still writes. A failing operation that is not a write takes effect only if
+    /// this number is odd.
     torn: usize,
     kills: bool,
 }

@@ -121,7 +121,7 @@ impl World {
         let sent = self.process.handle.commands.send(command).await;
         assert!(sent.is_ok(), "the actor has exited");
         if !self.settled().await {
-            // The process was killed during the write, so it must not have sent a response.
+            // The process was killed during the write, before it was allowed to respond.
             assert!(
                 received.try_recv().is_err(),
                 "a response was sent before the request was recorded"

@@ -148,7 +148,7 @@ impl Setup {
             .args(&self.flags)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            // Plain HTTP needs no CA certificates.
+            // Hide the CA certificates of this machine, because plain HTTP needs none.
             .env("SSL_CERT_FILE", "/nonexistent")
             .env("SSL_CERT_DIR", "/nonexistent");
         command

@@ -42,8 +42,8 @@ pub(crate) fn certificate(stream: &Stream) -> Option<CertificateDer<'static>> {
 }
 
 impl Read for Stream {
-    /// Reads without first sending pending bytes, unlike [`rustls::Stream`], because a server that refuses a body stops reading
-    /// it, but the client must still read the response.
+    /// Unlike [`rustls::Stream`], reads without first sending pending bytes. A server that refuses a body stops reading it, so
+    /// sending the rest could fail, but the client must still read the response.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.connection.reader().read(buffer) {

@@ -59,7 +59,7 @@ fn a_failure_is_shortened_to_the_reserved_space_and_keeps_the_remaining_objects(
         shortened(Err(short.clone()), room(&declaration(1))),
         Err(short)
     );
-    // A problem with a single long text or list can still be shortened to fit into any space.
+    // The problem is also shortened if the space is much smaller than the space reserved for 50 objects.
     let problem = shortened(Err(longest(50)), 2 << 10).unwrap_err();
     assert!(fits(&problem, 2 << 10));
 }
