@@ -222,9 +222,9 @@ fn the_guide_to_restricted_namespaces_works(namespace: &Namespace) {
     allow(namespace, "configmaps");
     meanwhile(
         || {
-            reader.follow("how-to/restricted-namespaces.md", nothing);
-            // The page's command has already set this flag, so this call does not restart Tekton.
+            // Restarts Tekton with the flag. The page's command, which sets the same flag, then changes nothing.
             tekton_flag(namespace, "set-security-context=true");
+            reader.follow("how-to/restricted-namespaces.md", nothing);
             reader.run(
                 "kubectl label namespace $NAMESPACE pod-security.kubernetes.io/enforce=restricted\n\
                  kubectl apply -f restricted.yaml",
