@@ -247,7 +247,8 @@ fn output_type(
     }
 }
 
-/// Returns true if `usage` is in the data of a Secret. Kubernetes does not protect the other fields, such as name and labels.
+/// Returns true if `usage` is in the data of a Secret, where a secret output is allowed. Kubernetes does not protect the other
+/// fields, such as name and labels.
 fn may_hold_secret(template: &Template, usage: &Use) -> bool {
     is_secret_data(template, &inside(template, usage))
 }

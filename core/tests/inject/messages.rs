@@ -298,6 +298,6 @@ fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
             && found[0].contains("the API server accepts at most 3145728"),
         "{found:?}"
     );
-    // Rendering the object would take minutes in an unoptimized build, so even this generous limit detects it.
+    // Rendering the object would take minutes in an unoptimized build, and would exceed even this generous limit.
     assert!(started.elapsed() < std::time::Duration::from_secs(10));
 }
