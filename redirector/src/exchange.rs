@@ -92,7 +92,7 @@ pub(crate) fn exchange<'a>(
             })?;
             Ok(Response::new(head, rest, Some(sent)))
         }
-        // The message cannot be completed, so the server will not respond.
+        // A file changed, so the message cannot be completed, and the server will not respond.
         Err(broken) if is_changed(&broken) => Err(not_held(broken)),
         // A server that rejects a request early, for example with 413, responds and stops reading, which makes sending fail.
         Err(broken) => {

@@ -237,7 +237,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Returns a random wait. Its upper bound doubles with each call.
+    /// Returns a random wait. Its upper bound doubles with each call, up to [`BACKOFF_MAX`].
     fn next(&mut self) -> Duration {
         let bound = self.0;
         self.0 = (bound * 2).min(BACKOFF_MAX);
