@@ -254,7 +254,7 @@ fn may_hold_secret(template: &Template, usage: &Use) -> bool {
 }
 
 /// Returns true if `inside`, a place relative to `template`, is in the data of a Secret. The values there must be strings,
-/// because the API server rejects a value of any other type with a message that quotes it.
+/// because the API server rejects a value of any other type with a message that quotes the value.
 pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]

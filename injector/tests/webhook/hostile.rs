@@ -106,7 +106,8 @@ fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn small_reviews_and_probes_do_not_wait_for_hostile_reviews() {
     let authority = Authority::new();
-    // On a busy machine, large reviews wait a long time for memory, because their thread has a low priority.
+    // On a busy machine, large reviews wait a long time for memory, because the injector decides on them in a thread with a
+    // low priority.
     let setup = Setup::files(&authority).flag("--body-timeout=60s");
     let injector = setup.ready().await;
     let requests: Arc<[_]> = all().into_iter().map(prepared).collect();

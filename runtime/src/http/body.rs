@@ -177,7 +177,7 @@ impl Bodies {
     }
 }
 
-/// Reads all of `body` into `bytes`, which has a capacity of `max` bytes.
+/// Appends all of `body` to `bytes`. Fails if `body` is larger than `max` bytes.
 async fn collect(
     mut body: axum::body::Body,
     mut bytes: BytesMut,
