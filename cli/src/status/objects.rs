@@ -32,7 +32,7 @@ pub(super) struct CreatedObject {
     pub(super) namespace: Option<String>,
     pub(super) name: String,
     pub(super) uid: String,
-    /// True if the object has an owner, so that Kubernetes deletes the object when it deletes the owner.
+    /// True if the object has an owner. Kubernetes deletes the object together with the owner.
     pub(super) is_owned: bool,
 }
 

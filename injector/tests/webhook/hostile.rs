@@ -22,8 +22,8 @@ const MEMORY: u64 = 64 << 10;
 /// The maximum CPU time of a decision in a debug build. An optimized build needs at most about 100 ms (docs/reliability.md).
 /// Without Gleaner's limits, the decision on most of these objects would take half a minute or more.
 const CEILING: Duration = Duration::from_secs(3);
-/// The time limit for a small review or a probe on a busy machine. One that had to wait for the decisions on
-/// all hostile objects would take minutes.
+/// The time limit for a small review or a probe on a busy machine. A review that had to wait for the
+/// decisions on all hostile objects would take minutes.
 const WAIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
